@@ -1,0 +1,9 @@
+//! What is measured on a finished pass, so that the lesson's claims are figures of this sentence.
+//!
+//! Pure functions of traces; nothing is stored and nothing drawn here.
+
+pub mod accuracy;
+pub mod attention;
+pub mod gradient;
+pub mod readback;
+pub mod schedule;

@@ -1,0 +1,67 @@
+//! How much each source word still matters: Jacobians and gradients by automatic differentiation.
+
+use crate::{
+    model::Name,
+    trace::Trace,
+    value::{Cell, Value},
+};
+
+/// Frobenius norm of the Jacobian of the last encoder hidden state with respect to each source
+/// word's embedding, `||d h_n / d x_t||_F` (Pascanu et al. 2013). One number a source word. None
+/// for a model without a fixed vector.
+pub fn forgetting(trace: &Trace) -> Option<Vec<f32>> {
+    let hidden = match trace.model {
+        Name::Elman => "rnn.encoder.hidden",
+        Name::Gru => "gru.encoder.hidden",
+        _ => return None,
+    };
+    let shape = trace.site(hidden)?.shape();
+    let mut squares = vec![0.0_f32; trace.source.len()];
+    for unit in 0..shape.cols {
+        let mut seed = Value::zeros(shape);
+        seed.set(Cell::new(0, shape.rows - 1, unit), 1.0);
+        let grad = trace.gradient(&[(hidden, seed)], "src.embed")?;
+        for (t, square) in squares.iter_mut().enumerate() {
+            *square += grad.matrix().row(t).norm_squared();
+        }
+    }
+    Some(squares.into_iter().map(f32::sqrt).collect())
+}
+
+/// Norm of the gradient of the output's log-probability with respect to each source word's
+/// embedding: `||d sum_t log p(y_t) / d x_j||`. One number a source word; for the decoder-only model
+/// the log-probability of the next token, by each token read.
+pub fn influence(trace: &Trace) -> Option<Vec<f32>> {
+    let rows = trace.site("logits")?.shape().rows;
+    let first = if trace.model == Name::DecoderOnly { rows - 1 } else { 0 };
+    let gradient = gradient_of_log_probability(trace, first..rows)?;
+    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+}
+
+/// The same for one output position only: which source words decide this output token?
+pub fn influence_on(trace: &Trace, position: usize) -> Option<Vec<f32>> {
+    let gradient = gradient_of_log_probability(trace, position..position + 1)?;
+    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+}
+
+/// Gradient of the summed log-probability of the chosen tokens at the given rows of `logits`, with
+/// respect to the source embedding. (source, channel)
+pub fn gradient_of_log_probability(
+    trace: &Trace,
+    rows: std::ops::Range<usize>,
+) -> Option<Value> {
+    let probs = trace.value("probs")?;
+    let mut seed = Value::zeros(probs.shape());
+    let last = probs.shape().rows - trace.output.len();
+    for row in rows {
+        let chosen = trace.output.get(row.checked_sub(last)?)?.id as usize;
+        for col in 0..probs.shape().cols {
+            let p = probs.get(Cell::new(0, row, col));
+            let hit = f32::from(u8::from(col == chosen));
+            // d log softmax(z)_y / d z = onehot(y) - p
+            seed.set(Cell::new(0, row, col), hit - p);
+        }
+    }
+    let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+    trace.gradient(&[("logits", seed)], embed)
+}

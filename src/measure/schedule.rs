@@ -1,0 +1,62 @@
+//! Who waits for whom: sequential steps, path length and counted operations
+//! (Vaswani et al. 2017, Table 1).
+
+use crate::model::Name;
+
+/// Figures of one architecture for a sentence of n words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Steps of the encoder that must follow each other, whatever the number of workers.
+    pub sequential: usize,
+    /// The most steps a signal travels between two words of the sentence, inside the encoder.
+    pub longest_path: usize,
+    /// Multiplications in the encoder's layers.
+    pub multiplications: usize,
+}
+
+/// Sizes that the counts depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub n_words: usize,
+    pub d_model: usize,
+    pub d_hidden: usize,
+    pub d_ff: usize,
+    pub n_layers: usize,
+}
+
+/// The built-in models' sizes for a sentence of `n_words`.
+pub const fn built_in(n_words: usize) -> Sizes {
+    Sizes { n_words, d_model: 64, d_hidden: 128, d_ff: 256, n_layers: 2 }
+}
+
+/// The encoder's schedule. The decoder-only model has no encoder; its blocks are counted.
+pub fn schedule(model: Name, sizes: Sizes) -> Schedule {
+    let Sizes { n_words: n, d_model, d_hidden, d_ff, n_layers } = sizes;
+    match model {
+        Name::Elman => recurrent(n, n * d_hidden * (d_model + d_hidden)),
+        Name::Gru => recurrent(n, n * 3 * d_hidden * (d_model + d_hidden)),
+        Name::RnnAttention => {
+            let half = d_hidden / 2;
+            recurrent(n, 2 * n * 3 * half * (d_model + half))
+        }
+        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly => Schedule {
+            sequential: n_layers,
+            longest_path: 1,
+            multiplications: n_layers
+                * (4 * n * d_model * d_model + 2 * n * n * d_model + 2 * n * d_model * d_ff),
+        },
+    }
+}
+
+/// One word after the other: n steps, and n - 1 of them between the first word and the last.
+fn recurrent(n: usize, multiplications: usize) -> Schedule {
+    Schedule { sequential: n, longest_path: n.saturating_sub(1), multiplications }
+}
+
+/// When word `t` (0-based) of a sentence is ready: the RNN's step, first 1.
+pub fn ready_at(model: Name, t: usize) -> usize {
+    match model {
+        Name::Elman | Name::Gru | Name::RnnAttention => t + 1,
+        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly => 1,
+    }
+}

@@ -1,0 +1,182 @@
+//! The built-in models: one file an architecture, each with its table of sites.
+//!
+//! A model turns token ids into a [`Pass`]. It decodes greedily; it knows no text and no screen.
+
+pub mod decoder_only;
+pub mod encoder_decoder;
+pub mod rnn;
+pub mod rnn_attention;
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    checkpoint::Weights,
+    math::argmax,
+    site::{
+        Axis::{Channel, Position, Vocab},
+        Scope, Site, Stream,
+    },
+    tape::{Node, Tape},
+    text::{BOS, EOS},
+    value::Value,
+};
+
+pub static EMBED: Site = Site::matrix("embed", [Position, Channel], "each token's row of the embedding table");
+pub static LOGITS: Site = Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
+pub static PROBS: Site = Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token");
+pub static INITIAL: Site = Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
+
+/// The models in the binary, in the order of the lesson.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Name {
+    Elman,
+    Gru,
+    RnnAttention,
+    Transformer,
+    TransformerUnguided,
+    DecoderOnly,
+}
+
+impl Name {
+    pub const ALL: [Self; 6] = [
+        Self::Elman,
+        Self::Gru,
+        Self::RnnAttention,
+        Self::Transformer,
+        Self::TransformerUnguided,
+        Self::DecoderOnly,
+    ];
+
+    /// As in files and arguments.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Elman => "elman",
+            Self::Gru => "gru",
+            Self::RnnAttention => "rnn_attention",
+            Self::Transformer => "transformer",
+            Self::TransformerUnguided => "transformer_unguided",
+            Self::DecoderOnly => "decoder_only",
+        }
+    }
+
+    /// As people say it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Elman => "Elman RNN",
+            Self::Gru => "GRU",
+            Self::RnnAttention => "RNN with attention",
+            Self::Transformer => "Transformer",
+            Self::TransformerUnguided => "Transformer, unguided",
+            Self::DecoderOnly => "decoder-only LM",
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for Name {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|name| name.id() == text) {
+            Some(name) => Ok(name),
+            None => bail!(
+                "no model `{}`; there are {}",
+                crate::text::visible(text),
+                Self::ALL.map(Self::id).join(", ")
+            ),
+        }
+    }
+}
+
+/// Something that reads token ids and writes every value on a tape.
+pub trait Model: Send + Sync {
+    /// Runs the model on a source sentence and decodes greedily. `source` is not empty.
+    fn run(&self, source: &[u32]) -> Pass;
+}
+
+/// A finished run: the record, what was read and what was written.
+pub struct Pass {
+    pub tape: Tape,
+    /// The tokens on the source stream.
+    pub source: Vec<u32>,
+    /// The tokens on the target stream: `<bos>`, then the output without `<eos>`. Empty for a
+    /// model without a decoder stream of its own.
+    pub target: Vec<u32>,
+    /// What the model wrote, with `<eos>` if it came to it.
+    pub output: Vec<u32>,
+}
+
+/// A built-in model, loaded from the binary.
+///
+/// # Errors
+/// If the embedded file is damaged.
+pub fn load(name: Name) -> Result<Arc<dyn Model>> {
+    let weights = Weights::embedded(name.id())?;
+    Ok(match name {
+        Name::Elman => Arc::new(rnn::Rnn::elman(&weights)?),
+        Name::Gru => Arc::new(rnn::Rnn::gru(&weights)?),
+        Name::RnnAttention => Arc::new(rnn_attention::RnnAttention::load(&weights)?),
+        Name::Transformer | Name::TransformerUnguided => {
+            Arc::new(encoder_decoder::EncoderDecoder::load(&weights)?)
+        }
+        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::load(&weights)?),
+    })
+}
+
+/// The most tokens a decoder writes for a source of `n` tokens.
+pub fn longest_output(n: usize) -> usize {
+    (2 * n + 8).max(20)
+}
+
+/// Logits and probabilities of rows that begin at row `t`: `logits = x Eᵀ`, the output layer sharing
+/// the embedding table (Vaswani et al. 2017, section 3.4).
+fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> Node {
+    let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), x, table); // (position, vocab)
+    tape.softmax(scope.at(&PROBS).row(t), logits) // (position, vocab)
+}
+
+/// The likeliest token of the last row.
+fn likeliest(tape: &Tape, probs: Node) -> u32 {
+    let value = tape.value(probs);
+    argmax(value.row(0, value.shape().rows - 1)).unwrap_or(EOS as usize) as u32
+}
+
+/// Writes tokens one by one: `step(tape, token, t)` gives the probabilities after reading `token`
+/// as the target's token t. Returns the decoder's input and its output.
+fn decode_step_by_step(
+    tape: &mut Tape,
+    longest: usize,
+    mut step: impl FnMut(&mut Tape, u32, usize) -> Node,
+) -> (Vec<u32>, Vec<u32>) {
+    let (mut input, mut output) = (vec![BOS], vec![]);
+    for t in 0..longest {
+        let probs = step(tape, input[t], t);
+        let token = likeliest(tape, probs);
+        output.push(token);
+        if token == EOS || t + 1 == longest {
+            break;
+        }
+        input.push(token);
+    }
+    (input, output)
+}
+
+/// A row of zeros to begin from.
+fn zero_state(tape: &mut Tape, scope: &Scope, n: usize) -> Node {
+    tape.leaf(scope.at(&INITIAL), Arc::new(Value::from_rows(1, n, &vec![0.0; n])))
+}
+
+fn source_scope(prefix: &str) -> Scope {
+    Scope::new(prefix, Stream::Source, Stream::Source)
+}
+
+fn target_scope(prefix: &str) -> Scope {
+    Scope::new(prefix, Stream::Target, Stream::Target)
+}

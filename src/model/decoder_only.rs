@@ -1,0 +1,106 @@
+//! The decoder-only language model: pre-norm, GELU, causal, in GPT-2's arrangement
+//! (Radford et al. 2019), with sinusoidal positions.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{EMBED, Model, Pass, likeliest, predict, source_scope};
+use crate::{
+    checkpoint::Weights,
+    layer::{
+        attention::{Attention, Mask},
+        feed_forward::{Activation, FeedForward},
+        norm::LayerNorm,
+    },
+    math::sinusoidal_positions,
+    site::{
+        Axis::{Channel, Position},
+        Scope, Site,
+    },
+    tape::{Node, Tape, Weight},
+    text::BOS,
+};
+
+pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
+pub static POS: Site = Site::matrix("pos", [Position, Channel], "positional encoding: sines and cosines of the position");
+pub static INPUT: Site = Site::matrix("input", [Position, Channel], "what the first block reads: scaled embedding + position");
+pub static RESID_PRE: Site = Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it");
+pub static RESID_MID: Site = Site::matrix("resid_mid", [Position, Channel], "the residual stream with attention's output added");
+pub static RESID_POST: Site = Site::matrix("resid_post", [Position, Channel], "the residual stream with feed-forward's output added");
+
+struct Block {
+    scope: Scope,
+    norm1: LayerNorm,
+    attn: Attention,
+    norm2: LayerNorm,
+    ffn: FeedForward,
+}
+
+/// The whole model.
+pub struct DecoderOnly {
+    d_model: usize,
+    embed: Weight,
+    blocks: Vec<Block>,
+    final_norm: LayerNorm,
+}
+
+impl DecoderOnly {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights) -> Result<Self> {
+        let number = |key| weights.number(key);
+        let (d_model, d_ff, n_heads) = (number("d_model")?, number("d_ff")?, number("n_heads")?);
+        let block = |l| -> Result<Block> {
+            let scope = source_scope(&format!("blocks.{l}"));
+            let in_block = |name| scope.child(name);
+            Ok(Block {
+                norm1: LayerNorm::load(weights, in_block("norm1"), d_model)?,
+                attn: Attention::load(weights, in_block("attn"), d_model, n_heads)?,
+                norm2: LayerNorm::load(weights, in_block("norm2"), d_model)?,
+                ffn: FeedForward::load(weights, in_block("ffn"), (d_model, d_ff), Activation::Gelu)?,
+                scope,
+            })
+        };
+        Ok(Self {
+            d_model,
+            embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
+            blocks: (0..number("n_layers")?).map(block).collect::<Result<_>>()?,
+            final_norm: LayerNorm::load(weights, source_scope("final_norm"), d_model)?,
+        })
+    }
+}
+
+impl Block {
+    /// (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = &self.scope;
+        let x = tape.hand_on(at.at(&RESID_PRE), x);
+        let normed = self.norm1.forward(tape, x);
+        let attended = self.attn.forward(tape, normed, normed, Mask::Causal);
+        let mid = tape.add(at.at(&RESID_MID), x, attended);
+        let normed = self.norm2.forward(tape, mid);
+        let fed = self.ffn.forward(tape, normed);
+        tape.add(at.at(&RESID_POST), mid, fed)
+    }
+}
+
+impl Model for DecoderOnly {
+    /// Reads `<bos>` and the sentence; the output is the likeliest next token.
+    fn run(&self, source: &[u32]) -> Pass {
+        let source: Vec<u32> = [&[BOS], source].concat();
+        let at = source_scope("tokens");
+        let mut tape = Tape::default();
+        let table = tape.weight(&self.embed);
+        let embed = tape.lookup(at.at(&EMBED), table, &source); // (position, d_model)
+        let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
+        let positions = sinusoidal_positions(source.len(), self.d_model);
+        let pos = tape.leaf(at.at(&POS), Arc::new(positions.into()));
+        let x = tape.add(at.at(&INPUT), scaled, pos);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(&mut tape, x));
+        let x = self.final_norm.forward(&mut tape, x);
+        let probs = predict(&mut tape, &source_scope(""), x, table, 0);
+        let output = vec![likeliest(&tape, probs)];
+        Pass { tape, source, target: vec![], output }
+    }
+}

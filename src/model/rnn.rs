@@ -1,0 +1,130 @@
+//! The fixed-vector RNN encoder-decoder (Sutskever et al. 2014), with an Elman or a GRU cell, and
+//! the linear probes that read each word back from the encoder's last hidden state.
+
+use anyhow::Result;
+
+use super::{EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope, zero_state};
+use crate::{
+    checkpoint::Weights,
+    layer::recurrent::{Cell, Elman, Gru, Sizes},
+    site::{
+        Axis::{Channel, In, Out, Position, Single},
+        Place, Scope, Site,
+    },
+    tape::{Node, Tape, Weight},
+    value::{self, Value},
+};
+
+pub static READOUT: Site = Site::matrix("readout", [Position, Channel], "the hidden state turned into an embedding-like vector");
+pub static PROJ: Site = Site::matrix("proj", [Position, Channel], "what a linear probe reads out of the last hidden state");
+static PROBE_W: Site = Site::planes("W", [Position, In, Out], "the probes' weights, a plane for every distance from the end");
+static PROBE_B: Site = Site { name: "b", axes: [Single, Position, Out], caption: "the probes' biases, a row for every distance from the end" };
+
+/// Encoder, decoder, readout and probes.
+pub struct Rnn {
+    /// `rnn` or `gru`: the first part of every site's path.
+    prefix: &'static str,
+    d_hidden: usize,
+    embed: Weight,
+    encoder: Cell,
+    decoder: Cell,
+    readout: (Weight, Weight),
+    probes: Vec<(Weight, Weight)>,
+}
+
+impl Rnn {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn elman(weights: &Weights) -> Result<Self> {
+        Self::load(weights, "rnn", |weights_in, scope, sizes| {
+            Ok(Cell::Elman(Elman::load(weights, weights_in, scope, sizes)?))
+        })
+    }
+
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn gru(weights: &Weights) -> Result<Self> {
+        Self::load(weights, "gru", |weights_in, scope, sizes| {
+            Ok(Cell::Gru(Box::new(Gru::load(weights, weights_in, scope, sizes)?)))
+        })
+    }
+
+    fn load(
+        weights: &Weights,
+        prefix: &'static str,
+        cell: impl Fn(&str, Scope, Sizes) -> Result<Cell>,
+    ) -> Result<Self> {
+        let (d_model, d_hidden) = (weights.number("d_model")?, weights.number("d_hidden")?);
+        let sizes = Sizes { d_in: d_model, d_hidden };
+        Ok(Self {
+            prefix,
+            d_hidden,
+            embed: weights.matrix("embed.weight", (weights.number("vocab_size")?, d_model))?,
+            encoder: cell("encoder", source_scope(prefix).child("encoder"), sizes)?,
+            decoder: cell("decoder", target_scope(prefix).child("decoder"), sizes)?,
+            readout: (
+                weights.matrix("readout.W", (d_hidden, d_model))?,
+                weights.row("readout.b", d_model)?,
+            ),
+            probes: probes(weights)?,
+        })
+    }
+
+    /// Reads the sentence word by word; returns the last hidden state. -> (1, unit)
+    fn encode(&self, tape: &mut Tape, table: Node, source: &[u32]) -> Node {
+        let mut h = zero_state(tape, &source_scope(self.prefix).child("encoder"), self.d_hidden);
+        for (t, &id) in source.iter().enumerate() {
+            let x = tape.lookup(source_scope("src").at(&EMBED).row(t), table, &[id]); // (1, channel)
+            h = self.encoder.step(tape, x, h, t); // (1, unit)
+        }
+        h
+    }
+
+    fn decode(&self, tape: &mut Tape, table: Node, mut h: Node, n: usize) -> (Vec<u32>, Vec<u32>) {
+        let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
+        decode_step_by_step(tape, longest_output(n), |tape, id, t| {
+            let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
+            h = self.decoder.step(tape, x, h, t); // (1, unit)
+            let place = target_scope(self.prefix).at(&READOUT).row(t);
+            let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
+            predict(tape, &target_scope(""), readout, table, t) // (1, vocab)
+        })
+    }
+
+    /// For every source word within the probes' reach: which word, the probe guesses, stood there?
+    fn read_back(&self, tape: &mut Tape, table: Node, last: Node, n: usize) {
+        let scope = source_scope("readback");
+        for t in n.saturating_sub(self.probes.len())..n {
+            let (w, b) = &self.probes[n - 1 - t];
+            let (w, b) = (tape.weight(w), tape.weight(b));
+            let proj = tape.linear(scope.at(&PROJ).row(t), last, w, Some(b)); // (1, channel)
+            predict(tape, &scope, proj, table, t); // (1, vocab)
+        }
+    }
+}
+
+/// Probe k reads the word that stood k before the last.
+fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
+    let (w, b) = (weights.tensor("readback.W")?, weights.tensor("readback.b")?);
+    let scope = source_scope("readback");
+    let weight = |place: Place, value: Value| Weight { place, value: value.into() };
+    let probe = |(k, plane): (usize, &value::Matrix)| {
+        let bias = Value::from_rows(1, b.shape().cols, &b.row(0, k));
+        (
+            weight(scope.at(&PROBE_W).plane(k), plane.clone().into()),
+            weight(scope.at(&PROBE_B).row(k), bias),
+        )
+    };
+    Ok(w.planes().iter().enumerate().map(probe).collect())
+}
+
+impl Model for Rnn {
+    fn run(&self, source: &[u32]) -> Pass {
+        let mut tape = Tape::default();
+        let table = tape.weight(&self.embed);
+        let last = self.encode(&mut tape, table, source);
+        self.read_back(&mut tape, table, last, source.len());
+        let (target, output) = self.decode(&mut tape, table, last, source.len());
+        Pass { tape, source: source.to_vec(), target, output }
+    }
+}

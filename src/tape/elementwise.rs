@@ -1,0 +1,258 @@
+//! Cell by cell: sums, products, factors, activations.
+
+use super::{Leaf, Node, Operation, Pull, Tape};
+use crate::{
+    arithmetic::{Expr, Function},
+    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_slope, sigmoid},
+    site::Place,
+    value::{Cell, Matrix, Shape, Value},
+};
+
+impl Tape {
+    /// `a + b`; a `b` of one row is added to every row of `a`.
+    pub fn add(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, Add, vec![a, b])
+    }
+
+    /// `a * b`, cell by cell.
+    pub fn mul(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, Mul, vec![a, b])
+    }
+
+    /// `x * factor`
+    pub fn scale(&mut self, place: Place, x: Node, factor: f32) -> Node {
+        self.record(place, Scale { factor }, vec![x])
+    }
+
+    /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1).
+    pub fn divide_by_root(&mut self, place: Place, x: Node, n: usize) -> Node {
+        self.record(place, DivideByRoot { n }, vec![x])
+    }
+
+    /// `(1 - z) * a + z * b`, the GRU's update (PyTorch's form of Cho et al. 2014, eq. 7).
+    pub fn interpolate(&mut self, place: Place, z: Node, a: Node, b: Node) -> Node {
+        self.record(place, Interpolate, vec![z, a, b])
+    }
+
+    pub fn tanh(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Tanh, vec![x])
+    }
+
+    pub fn sigmoid(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Sigmoid, vec![x])
+    }
+
+    pub fn relu(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Relu, vec![x])
+    }
+
+    pub fn gelu(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Gelu, vec![x])
+    }
+}
+
+/// Where the second summand's cell stands: its only row serves all rows.
+fn broadcast(cell: Cell, shape: Shape) -> Cell {
+    Cell { row: if shape.rows == 1 { 0 } else { cell.row }, ..cell }
+}
+
+struct Add;
+
+impl Operation for Add {
+    fn formula(&self) -> &'static str {
+        "a[i,j] + b[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let (a, b) = (inputs[0], inputs[1]);
+        if a.shape() == b.shape() {
+            return a.zip_map(b, |a, b| a + b);
+        }
+        let row = b.matrix();
+        a.map_planes(|plane| {
+            Matrix::from_fn(plane.nrows(), plane.ncols(), |r, c| plane[(r, c)] + row[(0, c)])
+        })
+    }
+
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let b = broadcast(cell, inputs[1].shape());
+        Expr::Sum(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, b))])
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let same = pull.inputs[1].shape() == pull.inputs[0].shape();
+        let for_b = || {
+            if same {
+                return pull.grad.clone();
+            }
+            pull.grad.map_planes(|g| Matrix::from_fn(1, g.ncols(), |_, c| g.column(c).sum()))
+        };
+        vec![pull.for_input(0, || pull.grad.clone()), pull.for_input(1, for_b)]
+    }
+}
+
+struct Mul;
+
+impl Operation for Mul {
+    fn formula(&self) -> &'static str {
+        "a[i,j] * b[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].zip_map(inputs[1], |a, b| a * b)
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, cell))])
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let times = |other: usize| pull.grad.zip_map(pull.inputs[other], |g, o| g * o);
+        vec![pull.for_input(0, || times(1)), pull.for_input(1, || times(0))]
+    }
+}
+
+struct Scale {
+    factor: f32,
+}
+
+impl Operation for Scale {
+    fn formula(&self) -> &'static str {
+        "x[i,j] * factor"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].map(|v| v * self.factor)
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factor)])
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map(|g| g * self.factor))]
+    }
+}
+
+struct DivideByRoot {
+    n: usize,
+}
+
+impl DivideByRoot {
+    fn root(&self) -> f32 {
+        (self.n as f32).sqrt()
+    }
+}
+
+impl Operation for DivideByRoot {
+    fn formula(&self) -> &'static str {
+        "score[i,j] / sqrt(d_k)"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].map(|v| v / self.root())
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let root = Expr::call(Function::Sqrt, Expr::Number(self.n as f32));
+        Expr::quotient(Expr::Leaf((0, cell)), root)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map(|g| g / self.root()))]
+    }
+}
+
+struct Interpolate;
+
+impl Operation for Interpolate {
+    fn formula(&self) -> &'static str {
+        "(1 - z[j])*candidate[j] + z[j]*h[j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let kept = inputs[0].zip_map(inputs[2], |z, b| z * b);
+        let mut out = inputs[0].zip_map(inputs[1], |z, a| (1.0 - z) * a);
+        out.add_assign(&kept);
+        out
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let [z, a, b] = [0, 1, 2].map(|i| Expr::Leaf((i, cell)));
+        let new = Expr::Product(vec![Expr::difference(Expr::Number(1.0), z.clone()), a]);
+        Expr::Sum(vec![new, Expr::Product(vec![z, b])])
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let [z, a, b] = [0, 1, 2].map(|i| pull.inputs[i]);
+        vec![
+            pull.for_input(0, || pull.grad.zip_map(&b.zip_map(a, |b, a| b - a), |g, d| g * d)),
+            pull.for_input(1, || pull.grad.zip_map(z, |g, z| g * (1.0 - z))),
+            pull.for_input(2, || pull.grad.zip_map(z, |g, z| g * z)),
+        ]
+    }
+}
+
+enum Activation {
+    Tanh,
+    Sigmoid,
+    Relu,
+    Gelu,
+}
+
+impl Activation {
+    fn slope(&self, x: f32, y: f32) -> f32 {
+        match self {
+            Self::Tanh => 1.0 - y * y,
+            Self::Sigmoid => y * (1.0 - y),
+            Self::Relu => f32::from(u8::from(x > 0.0)),
+            Self::Gelu => gelu_slope(x),
+        }
+    }
+}
+
+impl Operation for Activation {
+    fn formula(&self) -> &'static str {
+        match self {
+            Self::Tanh => "tanh(x)",
+            Self::Sigmoid => "1 / (1 + exp(-x))",
+            Self::Relu => "max(0, x)",
+            Self::Gelu => "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))",
+        }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        match self {
+            Self::Tanh => inputs[0].map(f32::tanh),
+            Self::Sigmoid => inputs[0].map(sigmoid),
+            Self::Relu => inputs[0].map(|x| x.max(0.0)),
+            Self::Gelu => inputs[0].map(gelu),
+        }
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let x = || Expr::Leaf((0, cell));
+        let one = || Expr::Number(1.0);
+        match self {
+            Self::Tanh => Expr::call(Function::Tanh, x()),
+            Self::Sigmoid => {
+                let minus_x = Expr::difference(Expr::Number(0.0), x());
+                let below = Expr::Sum(vec![one(), Expr::call(Function::Exp, minus_x)]);
+                Expr::quotient(one(), below)
+            }
+            Self::Relu => Expr::Positive(Box::new(x())),
+            Self::Gelu => {
+                let cube = Expr::Product(vec![Expr::Number(GELU_CUBE), x(), x(), x()]);
+                let inner = Expr::Sum(vec![x(), cube]);
+                let inner = Expr::Product(vec![Expr::Number(GELU_ROOT), inner]);
+                let sum = Expr::Sum(vec![one(), Expr::call(Function::Tanh, inner)]);
+                Expr::Product(vec![Expr::Number(0.5), x(), sum])
+            }
+        }
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let slope = || pull.inputs[0].zip_map(pull.output, |x, y| self.slope(x, y));
+        vec![pull.for_input(0, || pull.grad.zip_map(&slope(), |g, s| g * s))]
+    }
+}

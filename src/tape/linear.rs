@@ -1,0 +1,218 @@
+//! Products: linear maps with a bias, heads, a recurrent gate, and matrix times matrix.
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::{
+    arithmetic::Expr,
+    math::{matmul, matmul_nt, matmul_tn},
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+impl Tape {
+    /// `x W + b`. x (row, in), W (in, out), b (1, out) or none -> (row, out)
+    pub fn linear(&mut self, place: Place, x: Node, w: Node, b: Option<Node>) -> Node {
+        self.record(place, Linear { n_heads: 1 }, [x, w].into_iter().chain(b).collect())
+    }
+
+    /// `x W`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
+    /// x (row, in), W (in, n_heads*d_k) -> (head, row, d_k)
+    pub fn project_heads(&mut self, place: Place, x: Node, w: Node, n_heads: usize) -> Node {
+        self.record(place, Linear { n_heads }, vec![x, w])
+    }
+
+    /// `a b`, plane by plane. (plane, row, k) (plane, k, col) -> (plane, row, col)
+    pub fn matmul(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, MatMul, vec![a, b])
+    }
+
+    /// `a bᵀ`, plane by plane. (plane, row, k) (plane, col, k) -> (plane, row, col)
+    pub fn matmul_nt(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, MatMulNt, vec![a, b])
+    }
+
+    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5).
+    /// x (1, in), h (1, unit) -> (1, unit)
+    pub fn gate(&mut self, place: Place, x: Node, h: Node, weights: GateWeights) -> Node {
+        let GateWeights { w_x, w_h, b } = weights;
+        self.record(place, Gate, vec![x, w_x, h, w_h, b])
+    }
+}
+
+/// What a recurrent gate learned.
+#[derive(Clone, Copy, Debug)]
+pub struct GateWeights {
+    pub w_x: Node,
+    pub w_h: Node,
+    pub b: Node,
+}
+
+/// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
+fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<Leaf>> {
+    (0..n)
+        .map(|k| {
+            let (a, b) = pair(k);
+            Expr::Product(vec![a, b])
+        })
+        .collect()
+}
+
+fn column_sums(grad: &Matrix) -> Matrix {
+    Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
+}
+
+fn add_bias(out: &mut Matrix, b: &Matrix) {
+    for mut row in out.row_iter_mut() {
+        row += b.row(0);
+    }
+}
+
+struct Linear {
+    n_heads: usize,
+}
+
+impl Linear {
+    fn d_head(&self, w: &Value) -> usize {
+        w.shape().cols / self.n_heads
+    }
+}
+
+impl Operation for Linear {
+    fn formula(&self) -> &'static str {
+        if self.n_heads == 1 { "sum_k x[i,k]*W[k,j] + b[j]" } else { "sum_k x[i,k]*W[k, h*d_k + j]" }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut whole = matmul(inputs[0].matrix(), inputs[1].matrix());
+        if let Some(b) = inputs.get(2) {
+            add_bias(&mut whole, b.matrix());
+        }
+        if self.n_heads == 1 { whole.into() } else { split_columns(&whole, self.n_heads) }
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let column = plane * self.d_head(inputs[1]) + col;
+        let n = inputs[0].shape().cols;
+        let mut terms = dot(n, |k| (leaf(0, 0, row, k), leaf(1, 0, k, column)));
+        if inputs.len() > 2 {
+            terms.push(leaf(2, 0, 0, column));
+        }
+        Expr::Sum(terms)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let grad = join_columns(pull.grad);
+        let (x, w) = (pull.inputs[0].matrix(), pull.inputs[1].matrix());
+        let mut grads = vec![
+            pull.for_input(0, || matmul_nt(&grad, w).into()),
+            pull.for_input(1, || matmul_tn(x, &grad).into()),
+        ];
+        if pull.inputs.len() > 2 {
+            grads.push(pull.for_input(2, || column_sums(&grad).into()));
+        }
+        grads
+    }
+}
+
+/// A matrix cut into equal column blocks, one a plane.
+fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
+    let width = whole.ncols() / n_heads;
+    Value::from_planes((0..n_heads).map(|h| whole.columns(h * width, width).into_owned()).collect())
+}
+
+/// Planes side by side in one matrix: the inverse of [`split_columns`].
+fn join_columns(value: &Value) -> Matrix {
+    let (shape, width) = (value.shape(), value.shape().cols);
+    let mut out = Matrix::zeros(shape.rows, shape.planes * width);
+    for (h, plane) in value.planes().iter().enumerate() {
+        out.columns_mut(h * width, width).copy_from(plane);
+    }
+    out
+}
+
+fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix) -> Value {
+    Value::from_planes(a.planes().iter().zip(b.planes()).map(|(a, b)| f(a, b)).collect())
+}
+
+struct MatMul;
+
+impl Operation for MatMul {
+    fn formula(&self) -> &'static str {
+        "sum_k a[i,k]*b[k,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        zip_planes(inputs[0], inputs[1], matmul)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, k, col))))
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let (a, b) = (pull.inputs[0], pull.inputs[1]);
+        vec![
+            pull.for_input(0, || zip_planes(pull.grad, b, matmul_nt)),
+            pull.for_input(1, || zip_planes(a, pull.grad, matmul_tn)),
+        ]
+    }
+}
+
+struct MatMulNt;
+
+impl Operation for MatMulNt {
+    fn formula(&self) -> &'static str {
+        "sum_k a[i,k]*b[j,k]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        zip_planes(inputs[0], inputs[1], matmul_nt)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, col, k))))
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let (a, b) = (pull.inputs[0], pull.inputs[1]);
+        vec![
+            pull.for_input(0, || zip_planes(pull.grad, b, matmul)),
+            pull.for_input(1, || zip_planes(pull.grad, a, matmul_tn)),
+        ]
+    }
+}
+
+struct Gate;
+
+impl Operation for Gate {
+    fn formula(&self) -> &'static str {
+        "sum_k x[k]*W_x[k,j] + sum_k h[k]*W_h[k,j] + b[j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let from_x = matmul(inputs[0].matrix(), inputs[1].matrix());
+        let from_h = matmul(inputs[2].matrix(), inputs[3].matrix());
+        (from_x + from_h + inputs[4].matrix()).into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { col, .. }: Cell) -> Expr<Leaf> {
+        let (n_x, n_h) = (inputs[0].shape().cols, inputs[2].shape().cols);
+        let mut terms = dot(n_x, |k| (leaf(0, 0, 0, k), leaf(1, 0, k, col)));
+        terms.extend(dot(n_h, |k| (leaf(2, 0, 0, k), leaf(3, 0, k, col))));
+        terms.push(leaf(4, 0, 0, col));
+        Expr::Sum(terms)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let grad = pull.grad.matrix();
+        let matrix = |i: usize| pull.inputs[i].matrix();
+        vec![
+            pull.for_input(0, || matmul_nt(grad, matrix(1)).into()),
+            pull.for_input(1, || matmul_tn(matrix(0), grad).into()),
+            pull.for_input(2, || matmul_nt(grad, matrix(3)).into()),
+            pull.for_input(3, || matmul_tn(matrix(2), grad).into()),
+            pull.for_input(4, || pull.grad.clone()),
+        ]
+    }
+}

@@ -1,0 +1,77 @@
+//! The causal mask and softmax.
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::{
+    arithmetic::{Expr, Function},
+    math::softmax_rows,
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+impl Tape {
+    /// Minus infinity wherever the key comes after the query; the rest unchanged.
+    /// (head, query, key) -> (head, query, key)
+    pub fn causal_mask(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, CausalMask, vec![x])
+    }
+
+    /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
+    pub fn softmax(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Softmax, vec![x])
+    }
+}
+
+struct CausalMask;
+
+fn lower_triangle(plane: &Matrix, above: f32) -> Matrix {
+    Matrix::from_fn(plane.nrows(), plane.ncols(), |q, k| if k > q { above } else { plane[(q, k)] })
+}
+
+impl Operation for CausalMask {
+    fn formula(&self) -> &'static str {
+        "scaled[q,k] if k <= q, else -inf"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].map_planes(|plane| lower_triangle(plane, f32::NEG_INFINITY))
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        if cell.col > cell.row { Expr::Number(f32::NEG_INFINITY) } else { Expr::Leaf((0, cell)) }
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| lower_triangle(g, 0.0)))]
+    }
+}
+
+struct Softmax;
+
+impl Operation for Softmax {
+    fn formula(&self) -> &'static str {
+        "exp(x[i,j]) / sum_k exp(x[i,k])"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].map_planes(softmax_rows)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let exp = |k| Expr::call(Function::Exp, leaf(0, plane, row, k));
+        Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        // dx = y * (dy - sum_k dy_k y_k), row by row.
+        let pulled = || {
+            let planes = pull.output.planes().iter().zip(pull.grad.planes());
+            let planes = planes.map(|(y, dy)| {
+                let dots: Vec<f32> =
+                    y.row_iter().zip(dy.row_iter()).map(|(y, dy)| y.dot(&dy)).collect();
+                Matrix::from_fn(y.nrows(), y.ncols(), |r, c| y[(r, c)] * (dy[(r, c)] - dots[r]))
+            });
+            Value::from_planes(planes.collect())
+        };
+        vec![pull.for_input(0, pulled)]
+    }
+}

@@ -1,0 +1,224 @@
+//! From a sentence to tokens and back; what is unknown to the models is said plainly.
+//!
+//! Text from outside passes through [`visible`] before it is shown anywhere.
+
+use std::{ops::Range, sync::Arc};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokenizers::Tokenizer as Engine;
+
+/// Ids that every built-in model agrees on.
+pub const BOS: u32 = 1;
+/// End of sentence.
+pub const EOS: u32 = 2;
+
+/// The most tokens a sentence may have; the models were trained on 3 to 40.
+pub const MAX_TOKENS: usize = 64;
+
+/// The longest text that is handed to the tokenizer, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+static TOKENIZER: &[u8] = include_bytes!("../assets/models/tokenizer.json");
+static WORDS: &str = include_str!("../assets/models/words.json");
+
+/// A piece of the sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub id: u32,
+    /// What to show: the surface without its leading space, controls made visible.
+    pub text: String,
+}
+
+/// A sentence ready for the models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// As typed.
+    pub text: String,
+    pub tokens: Vec<Token>,
+    /// Words that no model saw in training; they are spelled in bytes.
+    pub unknown: Vec<Unknown>,
+}
+
+impl Sentence {
+    pub fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|t| t.id).collect()
+    }
+}
+
+/// A word outside the models' world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    pub word: String,
+    /// The tokens that spell it.
+    pub tokens: Range<usize>,
+    /// In-world words that are spelled alike, or serve as an example, nearest first.
+    pub instead: Vec<String>,
+}
+
+/// The tokenizer all built-in models share, with the words of their world.
+pub struct Tokenizer {
+    engine: Engine,
+    vocab: Arc<[String]>,
+    words: Vec<String>,
+}
+
+impl Tokenizer {
+    /// The tokenizer in the binary.
+    ///
+    /// # Errors
+    /// If the embedded file is damaged.
+    pub fn embedded() -> Result<Self> {
+        let engine = Engine::from_bytes(TOKENIZER)
+            .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
+        let vocab = (0..engine.get_vocab_size(true) as u32)
+            .map(|id| engine.id_to_token(id).map_or_else(String::new, |t| shown(&t)))
+            .collect();
+        let words: serde_json::Value =
+            serde_json::from_str(WORDS).context("the embedded words.json does not load")?;
+        let words = words["all_en"].as_array().into_iter().flatten();
+        let words = words.filter_map(|w| w.as_str()).map(str::to_owned).collect();
+        Ok(Self { engine, vocab, words })
+    }
+
+    pub fn vocab_size(&self) -> usize {
+        self.vocab.len()
+    }
+
+    /// What to show for every id.
+    pub fn vocab(&self) -> Arc<[String]> {
+        Arc::clone(&self.vocab)
+    }
+
+    /// English words the models know, in lower case.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Tokens of a sentence.
+    ///
+    /// # Errors
+    /// If the text holds no word, or more than [`MAX_TOKENS`] tokens; the message says which, and what to do.
+    pub fn sentence(&self, text: &str) -> Result<Sentence> {
+        let text = text.trim();
+        ensure!(!text.is_empty(), "the sentence is empty; type a few words, as in \"The dog sleeps.\"");
+        ensure!(
+            text.len() <= MAX_BYTES,
+            "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
+            text.len()
+        );
+        let ids = self.encode(text)?;
+        if ids.len() > MAX_TOKENS {
+            bail!(
+                "the sentence has {} tokens, the limit is {MAX_TOKENS} (the models were trained on 3 to 40); shorten it",
+                ids.len()
+            );
+        }
+        let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
+        let unknown = self.unknown(&ids);
+        Ok(Sentence { text: text.to_owned(), tokens, unknown })
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding = self.engine.encode_fast(text, false);
+        let encoding = encoding.map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    pub fn token(&self, id: u32) -> Token {
+        let text = self.vocab.get(id as usize).cloned().unwrap_or_else(|| format!("#{id}"));
+        Token { id, text }
+    }
+
+    /// The text of ids, without `<bos>` and `<eos>`, controls made visible.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
+        visible(&self.engine.decode(&ids, false).unwrap_or_default())
+    }
+
+    /// Runs of byte tokens, as words, with in-world words to use instead.
+    fn unknown(&self, ids: &[u32]) -> Vec<Unknown> {
+        let mut unknown = vec![];
+        let mut start = 0;
+        while start < ids.len() {
+            let end = start + ids[start..].iter().take_while(|&&id| self.is_byte(id)).count();
+            if end == start {
+                start += 1;
+                continue;
+            }
+            let word = self.engine.decode(&ids[start..end], false).unwrap_or_default();
+            for word in word.split_whitespace() {
+                let word = visible(word);
+                let instead = self.nearest(&word, 3);
+                unknown.push(Unknown { word, tokens: start..end, instead });
+            }
+            start = end;
+        }
+        unknown
+    }
+
+    fn is_byte(&self, id: u32) -> bool {
+        self.engine.id_to_token(id).is_some_and(|t| t.starts_with("<0x") && t.ends_with('>'))
+    }
+
+    /// The in-world words spelled most like `word`.
+    pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
+        nearest(&word.to_lowercase(), self.words.iter().map(String::as_str), n)
+    }
+}
+
+/// The `n` candidates spelled most like `word`, nearest first.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> =
+        candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
+}
+
+/// A vocabulary entry as it is shown: its leading space dropped, controls visible.
+fn shown(token: &str) -> String {
+    let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
+    visible(token)
+}
+
+/// Text that is safe to show: controls and invisible or direction-changing characters are written
+/// out (`␛`, `␊`, `<U+202E>`), everything else stays.
+pub fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '\u{0}'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
+            '\u{7f}' => out.push('␡'),
+            c if is_hidden(c) => out += &format!("<U+{:04X}>", c as u32),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+/// C1 controls, zero-width and bidirectional formatting characters, line separators, the byte-order
+/// mark, tags and private or unassigned specials.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_never_stay_raw() {
+        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a␛[2Jb␊<U+202E>c<U+009B>");
+        assert_eq!(visible("naïve 猫 🐈"), "naïve 猫 🐈");
+    }
+}

@@ -1,0 +1,238 @@
+//! A finished pass: every value by its site's path, every cell to be opened.
+//!
+//! A trace does not change and does not compute; it knows tokens as text, and no screen.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    arithmetic::Arithmetic,
+    model::{Name, Pass},
+    site::{Address, Axis, Place, Stream},
+    tape::{Node, Tape},
+    text::{self, Token, Tokenizer},
+    value::{Cell, Shape, Value},
+};
+
+/// A site of a finished pass.
+pub struct Recorded {
+    /// Path, axes and caption; its origin is the site's first cell.
+    pub place: Place,
+    pub value: Arc<Value>,
+    /// Whether its numbers are learned or given instead of computed.
+    pub is_leaf: bool,
+    parts: Vec<Node>,
+}
+
+impl Recorded {
+    pub fn path(&self) -> &str {
+        &self.place.path
+    }
+
+    pub fn caption(&self) -> &'static str {
+        self.place.site.caption
+    }
+
+    pub fn axes(&self) -> [Axis; 3] {
+        self.place.site.axes
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.value.shape()
+    }
+
+    pub fn address(&self, cell: Cell) -> Address {
+        Address { path: self.place.path.clone(), cell, has_planes: self.place.has_planes() }
+    }
+}
+
+/// Every value of one model's pass over one sentence.
+pub struct Trace {
+    pub model: Name,
+    /// The source stream's tokens.
+    pub source: Vec<Token>,
+    /// The target stream's tokens: `<bos>` and the output. Empty for the decoder-only model.
+    pub target: Vec<Token>,
+    /// What the model wrote, `<eos>` included if it came to it.
+    pub output: Vec<Token>,
+    /// The output as text.
+    pub output_text: String,
+    tape: Tape,
+    sites: Vec<Recorded>,
+    index: HashMap<String, usize>,
+    vocab: Arc<[String]>,
+}
+
+impl Trace {
+    pub fn new(model: Name, pass: Pass, tokenizer: &Tokenizer) -> Self {
+        let tokens = |ids: &[u32]| ids.iter().map(|&id| tokenizer.token(id)).collect();
+        let sites = assemble(&pass.tape);
+        let index = sites.iter().enumerate().map(|(i, s)| (s.place.path.clone(), i)).collect();
+        Self {
+            model,
+            source: tokens(&pass.source),
+            target: tokens(&pass.target),
+            output: tokens(&pass.output),
+            output_text: tokenizer.decode(&pass.output),
+            tape: pass.tape,
+            sites,
+            index,
+            vocab: tokenizer.vocab(),
+        }
+    }
+
+    /// All sites in the order of computation, weights where they are first used.
+    pub fn sites(&self) -> &[Recorded] {
+        &self.sites
+    }
+
+    pub fn site(&self, path: &str) -> Option<&Recorded> {
+        self.index.get(path).map(|&i| &self.sites[i])
+    }
+
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.site(path).map(|site| &*site.value)
+    }
+
+    /// The site of that path.
+    ///
+    /// # Errors
+    /// If there is none; the message offers the nearest names.
+    pub fn find(&self, path: &str) -> Result<&Recorded> {
+        if let Some(site) = self.site(path) {
+            return Ok(site);
+        }
+        let near = text::nearest(path, self.sites.iter().map(Recorded::path), 3);
+        bail!(
+            "the {} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
+            self.model.title(),
+            text::visible(path),
+            near.join(", ")
+        )
+    }
+
+    /// Checks an address against the sites of this pass.
+    ///
+    /// # Errors
+    /// If the site is unknown, or the cell lies outside it; the message says what there is.
+    pub fn cell(&self, address: &Address) -> Result<(&Recorded, Cell)> {
+        let site = self.find(&address.path)?;
+        let (shape, [plane, row, col]) = (site.shape(), site.axes());
+        if !shape.holds(address.cell) || (site.place.has_planes() && !address.has_planes) {
+            let planes = if site.place.has_planes() { format!("{} 0..{}, ", plane.name(), shape.planes) } else { String::new() };
+            bail!(
+                "`{address}` lies outside its site, whose indices are [{planes}{} 0..{}, {} 0..{}] (the last excluded)",
+                row.name(), shape.rows, col.name(), shape.cols
+            );
+        }
+        Ok((site, address.cell))
+    }
+
+    /// The arithmetic of one cell.
+    ///
+    /// # Errors
+    /// As for [`Self::cell`], and where a probe has no value at this distance.
+    pub fn open(&self, address: &Address) -> Result<Arithmetic> {
+        let (site, cell) = self.cell(address)?;
+        let Some((node, local)) = self.part(site, cell) else {
+            bail!("`{address}` was not computed: the probes reach back 40 words");
+        };
+        Ok(self.tape.open(node, local))
+    }
+
+    fn part(&self, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
+        site.parts.iter().find_map(|&node| {
+            let entry = self.tape.entry(node);
+            let o = entry.place.origin;
+            let local = Cell {
+                plane: cell.plane.checked_sub(o.plane)?,
+                row: cell.row.checked_sub(o.row)?,
+                col: cell.col.checked_sub(o.col)?,
+            };
+            entry.value.shape().holds(local).then_some((node, local))
+        })
+    }
+
+    /// The tokens of a stream.
+    pub fn tokens(&self, stream: Stream) -> &[Token] {
+        match stream {
+            Stream::Source => &self.source,
+            Stream::Target => &self.target,
+        }
+    }
+
+    /// What index `i` of an axis of a site is called: a token, or a number.
+    pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
+        let token = match (site.place.stream(axis), axis) {
+            (Some(stream), _) => self.tokens(stream).get(i).map(|t| t.text.clone()),
+            (None, Axis::Vocab) => self.vocab.get(i).cloned(),
+            _ => None,
+        };
+        token.unwrap_or_else(|| i.to_string())
+    }
+
+    /// Gradients of the sum of `seed * site` over the seeds, with respect to a site. None if the
+    /// site does not exist or nothing seeded depends on it.
+    pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {
+        let wanted = self.site(wanted)?;
+        let mut by_node = vec![];
+        for (path, seed) in seeds {
+            for &node in &self.site(path)?.parts {
+                let part = seed.part(self.tape.entry(node).place.origin, self.tape.shape(node));
+                by_node.push((node, part));
+            }
+        }
+        let grads = self.tape.backward(&by_node, &wanted.parts);
+        let mut out = Value::zeros(wanted.shape());
+        for node in &wanted.parts {
+            if let Some(grad) = grads.get(node) {
+                out.put(self.tape.entry(*node).place.origin, grad);
+            }
+        }
+        (!grads.is_empty()).then_some(out)
+    }
+}
+
+/// Gathers the parts of every site; cells that no part covers are NaN.
+fn assemble(tape: &Tape) -> Vec<Recorded> {
+    let mut order: Vec<Vec<Node>> = vec![];
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    for node in tape.nodes() {
+        let path = tape.entry(node).place.path.as_str();
+        let i = *index.entry(path).or_insert_with(|| {
+            order.push(vec![]);
+            order.len() - 1
+        });
+        order[i].push(node);
+    }
+    order.into_iter().map(|parts| recorded(tape, parts)).collect()
+}
+
+fn recorded(tape: &Tape, parts: Vec<Node>) -> Recorded {
+    let first = tape.entry(parts[0]);
+    let mut place = first.place.clone();
+    let is_leaf = tape.is_leaf(parts[0]);
+    let value = if parts.len() == 1 && place.origin == Cell::default() {
+        Arc::clone(&first.value)
+    } else {
+        Arc::new(join(tape, &parts))
+    };
+    place.origin = Cell::default();
+    Recorded { place, value, is_leaf, parts }
+}
+
+fn join(tape: &Tape, parts: &[Node]) -> Value {
+    let end = |node: &Node| {
+        let (o, s) = (tape.entry(*node).place.origin, tape.shape(*node));
+        (o.plane + s.planes, o.row + s.rows, o.col + s.cols)
+    };
+    let ends: Vec<_> = parts.iter().map(end).collect();
+    let most = |f: fn(&(usize, usize, usize)) -> usize| ends.iter().map(f).max().unwrap_or(0);
+    let shape = Shape { planes: most(|e| e.0), rows: most(|e| e.1), cols: most(|e| e.2) };
+    let mut whole = Value::zeros(shape).map(|_| f32::NAN);
+    for node in parts {
+        whole.put(tape.entry(*node).place.origin, tape.value(*node));
+    }
+    whole
+}
