@@ -11,3 +11,6 @@ pub mod model;
 pub mod trace;
 pub mod measure;
 pub mod reading;
+pub mod lesson;
+pub mod theme;
+pub mod pane;

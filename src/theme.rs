@@ -1,0 +1,5 @@
+//! Colours, glyphs and number formats.
+
+/// How everything looks.
+#[derive(Clone, Debug, Default)]
+pub struct Theme {}
