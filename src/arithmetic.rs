@@ -21,13 +21,13 @@ pub enum Function {
 pub enum Expr<L> {
     Number(f32),
     Leaf(L),
-    Sum(Vec<Expr<L>>),
-    Product(Vec<Expr<L>>),
-    Difference(Box<Expr<L>>, Box<Expr<L>>),
-    Quotient(Box<Expr<L>>, Box<Expr<L>>),
+    Sum(Vec<Self>),
+    Product(Vec<Self>),
+    Difference(Box<Self>, Box<Self>),
+    Quotient(Box<Self>, Box<Self>),
     /// The larger of zero and the argument.
-    Positive(Box<Expr<L>>),
-    Call(Function, Box<Expr<L>>),
+    Positive(Box<Self>),
+    Call(Function, Box<Self>),
 }
 
 impl<L> Expr<L> {
@@ -104,7 +104,9 @@ impl Expr<Operand> {
             Self::Number(n) => number(f64::from(*n)),
             Self::Leaf(operand) => number(f64::from(operand.value)),
             Self::Sum(terms) => sum_text(terms, most, number),
-            Self::Product(terms) => terms.iter().map(|t| factor(t, &text)).collect::<Vec<_>>().join("*"),
+            Self::Product(terms) => {
+                terms.iter().map(|t| factor(t, &text)).collect::<Vec<_>>().join("*")
+            }
             Self::Difference(a, b) => format!("{} - {}", text(a), factor(b, &text)),
             Self::Quotient(a, b) => format!("{}/{}", factor(a, &text), divisor(b, &text)),
             Self::Positive(a) => format!("max(0, {})", text(a)),

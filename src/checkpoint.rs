@@ -26,7 +26,8 @@ impl Weights {
     /// # Errors
     /// If the name is none of the built-in models', or its file is damaged.
     pub fn embedded(model: &str) -> Result<Self> {
-        let bytes = embedded::file(model).with_context(|| format!("no built-in model `{model}`"))?;
+        let bytes =
+            embedded::file(model).with_context(|| format!("no built-in model `{model}`"))?;
         Self::from_safetensors(format!("{model}.safetensors"), bytes)
     }
 
@@ -56,7 +57,10 @@ impl Weights {
         ensure!(
             (got.planes, got.rows, got.cols) == (1, rows, cols),
             "{}: `{name}` is ({}, {}, {}), want ({rows}, {cols})",
-            self.file, got.planes, got.rows, got.cols
+            self.file,
+            got.planes,
+            got.rows,
+            got.cols
         );
         Ok(Weight { place: Place::weight(name), value })
     }

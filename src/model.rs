@@ -20,13 +20,17 @@ use crate::{
     },
     tape::{Node, Tape},
     text::{BOS, EOS},
-    value::Value,
+    value::{Matrix, Value},
 };
 
-pub static EMBED: Site = Site::matrix("embed", [Position, Channel], "each token's row of the embedding table");
-pub static LOGITS: Site = Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
-pub static PROBS: Site = Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token");
-pub static INITIAL: Site = Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
+pub static EMBED: Site =
+    Site::matrix("embed", [Position, Channel], "each token's row of the embedding table");
+pub static LOGITS: Site =
+    Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
+pub static PROBS: Site =
+    Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token");
+pub static INITIAL: Site =
+    Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
 
 /// The models in the binary, in the order of the lesson.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,20 +140,21 @@ pub fn longest_output(n: usize) -> usize {
 }
 
 /// Logits and probabilities of rows that begin at row `t`: `logits = x Eᵀ`, the output layer sharing
-/// the embedding table (Vaswani et al. 2017, section 3.4).
+/// the embedding table (Vaswani et al. 2017, section 3.4). Returns the logits.
 fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> Node {
     let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), x, table); // (position, vocab)
-    tape.softmax(scope.at(&PROBS).row(t), logits) // (position, vocab)
+    tape.softmax(scope.at(&PROBS).row(t), logits); // (position, vocab)
+    logits
 }
 
-/// The likeliest token of the last row.
-fn likeliest(tape: &Tape, probs: Node) -> u32 {
-    let value = tape.value(probs);
-    argmax(value.row(0, value.shape().rows - 1)).unwrap_or(EOS as usize) as u32
+/// The token with the highest logit in the last row.
+fn likeliest(logits: &Matrix) -> u32 {
+    let last = logits.row(logits.nrows() - 1);
+    argmax(last.iter().copied()).unwrap_or(EOS as usize) as u32
 }
 
-/// Writes tokens one by one: `step(tape, token, t)` gives the probabilities after reading `token`
-/// as the target's token t. Returns the decoder's input and its output.
+/// Writes tokens one by one: `step(tape, token, t)` gives the logits after reading `token` as
+/// the target's token t. Returns the decoder's input and its output.
 fn decode_step_by_step(
     tape: &mut Tape,
     longest: usize,
@@ -157,8 +162,8 @@ fn decode_step_by_step(
 ) -> (Vec<u32>, Vec<u32>) {
     let (mut input, mut output) = (vec![BOS], vec![]);
     for t in 0..longest {
-        let probs = step(tape, input[t], t);
-        let token = likeliest(tape, probs);
+        let logits = step(tape, input[t], t);
+        let token = likeliest(tape.value(logits).matrix());
         output.push(token);
         if token == EOS || t + 1 == longest {
             break;

@@ -96,11 +96,13 @@ impl Scope {
         Self { prefix: prefix.into(), rows, keys }
     }
 
+    #[must_use]
     pub fn child(&self, name: &str) -> Self {
         Self { prefix: join(&self.prefix, name), ..self.clone() }
     }
 
     /// The same scope, looking at another stream: cross-attention.
+    #[must_use]
     pub fn over(&self, keys: Stream) -> Self {
         Self { keys, ..self.clone() }
     }
@@ -224,8 +226,8 @@ impl FromStr for Address {
         };
         let (path, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
         let inside = rest.strip_suffix(']').ok_or_else(wrong)?;
-        let indices = inside.split(',').map(|n| n.trim().parse::<usize>());
-        let indices = indices.collect::<Result<Vec<_>, _>>().map_err(|_| wrong())?;
+        let indices = inside.split(',').map(|n| n.trim().parse::<usize>().ok());
+        let indices = indices.collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
         let (cell, has_planes) = match indices[..] {
             [row, col] => (Cell::new(0, row, col), false),
             [plane, row, col] => (Cell::new(plane, row, col), true),

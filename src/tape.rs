@@ -105,7 +105,12 @@ impl Tape {
     }
 
     /// Computes and records: the one way in which a value comes to stand on the tape.
-    fn record(&mut self, place: Place, operation: impl Operation + 'static, inputs: Vec<Node>) -> Node {
+    fn record(
+        &mut self,
+        place: Place,
+        operation: impl Operation + 'static,
+        inputs: Vec<Node>,
+    ) -> Node {
         let value = operation.forward(&self.values(&inputs));
         let operation: Option<Box<dyn Operation>> = Some(Box::new(operation));
         self.push(Entry { place, value: Arc::new(value), operation, inputs })

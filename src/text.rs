@@ -100,7 +100,10 @@ impl Tokenizer {
     /// If the text holds no word, or more than [`MAX_TOKENS`] tokens; the message says which, and what to do.
     pub fn sentence(&self, text: &str) -> Result<Sentence> {
         let text = text.trim();
-        ensure!(!text.is_empty(), "the sentence is empty; type a few words, as in \"The dog sleeps.\"");
+        ensure!(
+            !text.is_empty(),
+            "the sentence is empty; type a few words, as in \"The dog sleeps.\""
+        );
         ensure!(
             text.len() <= MAX_BYTES,
             "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
@@ -120,7 +123,8 @@ impl Tokenizer {
 
     fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.engine.encode_fast(text, false);
-        let encoding = encoding.map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))?;
+        let encoding =
+            encoding.map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -187,7 +191,7 @@ pub fn visible(text: &str) -> String {
         match c {
             '\u{0}'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
             '\u{7f}' => out.push('␡'),
-            c if is_hidden(c) => out += &format!("<U+{:04X}>", c as u32),
+            c if is_hidden(c) => out.extend(format!("<U+{:04X}>", c as u32).chars()),
             c => out.push(c),
         }
         out

@@ -120,10 +120,17 @@ impl Trace {
         let site = self.find(&address.path)?;
         let (shape, [plane, row, col]) = (site.shape(), site.axes());
         if !shape.holds(address.cell) || (site.place.has_planes() && !address.has_planes) {
-            let planes = if site.place.has_planes() { format!("{} 0..{}, ", plane.name(), shape.planes) } else { String::new() };
+            let planes = if site.place.has_planes() {
+                format!("{} 0..{}, ", plane.name(), shape.planes)
+            } else {
+                String::new()
+            };
             bail!(
                 "`{address}` lies outside its site, whose indices are [{planes}{} 0..{}, {} 0..{}] (the last excluded)",
-                row.name(), shape.rows, col.name(), shape.cols
+                row.name(),
+                shape.rows,
+                col.name(),
+                shape.cols
             );
         }
         Ok((site, address.cell))

@@ -114,17 +114,19 @@ impl Value {
         self.shape().cells().map(|cell| self.get(cell))
     }
 
+    #[must_use]
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
         Self { planes: self.planes.iter().map(|p| p.map(&f)).collect() }
     }
 
     /// Cell by cell with another value of the same shape.
+    #[must_use]
     pub fn zip_map(&self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        let planes =
-            self.planes.iter().zip(&other.planes).map(|(a, b)| a.zip_map(b, &f)).collect();
+        let planes = self.planes.iter().zip(&other.planes).map(|(a, b)| a.zip_map(b, &f)).collect();
         Self { planes }
     }
 
+    #[must_use]
     pub fn map_planes(&self, f: impl Fn(&Matrix) -> Matrix) -> Self {
         Self { planes: self.planes.iter().map(f).collect() }
     }
@@ -145,6 +147,7 @@ impl Value {
     }
 
     /// The part of `shape` whose first cell stands at `origin`.
+    #[must_use]
     pub fn part(&self, origin: Cell, shape: Shape) -> Self {
         let planes = self.planes[origin.plane..origin.plane + shape.planes]
             .iter()

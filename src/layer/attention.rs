@@ -12,15 +12,24 @@ use crate::{
 };
 
 pub static Q: Site = Site::planes("q", [Head, Query, Channel], "queries: what each word asks for");
-pub static K: Site = Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by");
-pub static V: Site = Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at");
-pub static SCORES: Site = Site::planes("scores", [Head, Query, Key], "q · k for every pair of words");
+pub static K: Site =
+    Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by");
+pub static V: Site =
+    Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at");
+pub static SCORES: Site =
+    Site::planes("scores", [Head, Query, Key], "q · k for every pair of words");
 pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)");
-pub static MASKED: Site =
-    Site::planes("masked", [Head, Query, Key], "scaled scores, minus infinity where the key is in the future");
-pub static WEIGHTS: Site = Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row");
-pub static CONTEXT: Site = Site::planes("context", [Head, Query, Channel], "values averaged by the weights");
-pub static CONCAT: Site = Site::matrix("concat", [Query, Channel], "the heads' contexts side by side");
+pub static MASKED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scaled scores, minus infinity where the key is in the future",
+);
+pub static WEIGHTS: Site =
+    Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row");
+pub static CONTEXT: Site =
+    Site::planes("context", [Head, Query, Channel], "values averaged by the weights");
+pub static CONCAT: Site =
+    Site::matrix("concat", [Query, Channel], "the heads' contexts side by side");
 pub static OUT: Site = Site::matrix("out", [Query, Channel], "the heads mixed by W_O");
 
 /// Whether a query may see keys that come after it.

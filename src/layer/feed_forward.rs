@@ -12,8 +12,10 @@ use crate::{
 };
 
 pub static SUM: Site = Site::matrix("sum", [Position, Unit], "x W_1 + b_1, before the activation");
-pub static HIDDEN: Site = Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire");
-pub static OUT: Site = Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2");
+pub static HIDDEN: Site =
+    Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire");
+pub static OUT: Site =
+    Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2");
 
 /// The non-linearity between the two linear maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,12 @@ impl FeedForward {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, (d_model, d_ff): (usize, usize), activation: Activation) -> Result<Self> {
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        (d_model, d_ff): (usize, usize),
+        activation: Activation,
+    ) -> Result<Self> {
         Ok(Self {
             w_1: weights.matrix(&scope.weight("W_1"), (d_model, d_ff))?,
             b_1: weights.row(&scope.weight("b_1"), d_ff)?,

@@ -12,9 +12,12 @@ use crate::{
 };
 
 pub static MEAN: Site = Site::matrix("mean", [Position, Single], "the mean of each word's vector");
-pub static VAR: Site = Site::matrix("var", [Position, Single], "the variance of each word's vector");
-pub static NORMALIZED: Site = Site::matrix("normalized", [Position, Channel], "mean 0, variance 1 in every row");
-pub static OUT: Site = Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias");
+pub static VAR: Site =
+    Site::matrix("var", [Position, Single], "the variance of each word's vector");
+pub static NORMALIZED: Site =
+    Site::matrix("normalized", [Position, Channel], "mean 0, variance 1 in every row");
+pub static OUT: Site =
+    Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias");
 
 /// The learned gain and bias of one normalisation.
 pub struct LayerNorm {

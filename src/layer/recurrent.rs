@@ -12,19 +12,27 @@ use crate::{
 };
 
 pub static RESET_SUM: Site = Site::matrix("reset_sum", [Position, Unit], "x W_xr + h W_hr + b_r");
-pub static RESET: Site = Site::matrix("reset", [Position, Unit], "reset gate: how much of the past the candidate sees");
+pub static RESET: Site =
+    Site::matrix("reset", [Position, Unit], "reset gate: how much of the past the candidate sees");
 pub static UPDATE_SUM: Site = Site::matrix("update_sum", [Position, Unit], "x W_xz + h W_hz + b_z");
-pub static UPDATE: Site = Site::matrix("update", [Position, Unit], "update gate: how much of the past is kept");
+pub static UPDATE: Site =
+    Site::matrix("update", [Position, Unit], "update gate: how much of the past is kept");
 pub static INPUT: Site = Site::matrix("input", [Position, Unit], "this word's part: x W_x + b");
-pub static RECURRENT: Site = Site::matrix("recurrent", [Position, Unit], "the past's part: the previous hidden state times W_h");
+pub static RECURRENT: Site = Site::matrix(
+    "recurrent",
+    [Position, Unit],
+    "the past's part: the previous hidden state times W_h",
+);
 pub static GATED: Site = Site::matrix("gated", [Position, Unit], "reset gate * recurrent part");
 pub static SUM: Site = Site::matrix("sum", [Position, Unit], "input part + recurrent part");
-pub static CANDIDATE: Site = Site::matrix("candidate", [Position, Unit], "tanh(sum): the proposed new state");
-pub static HIDDEN: Site = Site::matrix("hidden", [Position, Unit], "the hidden state after this word");
+pub static CANDIDATE: Site =
+    Site::matrix("candidate", [Position, Unit], "tanh(sum): the proposed new state");
+pub static HIDDEN: Site =
+    Site::matrix("hidden", [Position, Unit], "the hidden state after this word");
 
 /// One recurrent cell.
 pub enum Cell {
-    Elman(Elman),
+    Elman(Box<Elman>),
     Gru(Box<Gru>),
 }
 

@@ -46,10 +46,7 @@ pub fn influence_on(trace: &Trace, position: usize) -> Option<Vec<f32>> {
 
 /// Gradient of the summed log-probability of the chosen tokens at the given rows of `logits`, with
 /// respect to the source embedding. (source, channel)
-pub fn gradient_of_log_probability(
-    trace: &Trace,
-    rows: std::ops::Range<usize>,
-) -> Option<Value> {
+pub fn gradient_of_log_probability(trace: &Trace, rows: std::ops::Range<usize>) -> Option<Value> {
     let probs = trace.value("probs")?;
     let mut seed = Value::zeros(probs.shape());
     let last = probs.shape().rows - trace.output.len();

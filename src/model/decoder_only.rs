@@ -23,11 +23,28 @@ use crate::{
 };
 
 pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
-pub static POS: Site = Site::matrix("pos", [Position, Channel], "positional encoding: sines and cosines of the position");
-pub static INPUT: Site = Site::matrix("input", [Position, Channel], "what the first block reads: scaled embedding + position");
-pub static RESID_PRE: Site = Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it");
-pub static RESID_MID: Site = Site::matrix("resid_mid", [Position, Channel], "the residual stream with attention's output added");
-pub static RESID_POST: Site = Site::matrix("resid_post", [Position, Channel], "the residual stream with feed-forward's output added");
+pub static POS: Site = Site::matrix(
+    "pos",
+    [Position, Channel],
+    "positional encoding: sines and cosines of the position",
+);
+pub static INPUT: Site = Site::matrix(
+    "input",
+    [Position, Channel],
+    "what the first block reads: scaled embedding + position",
+);
+pub static RESID_PRE: Site =
+    Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it");
+pub static RESID_MID: Site = Site::matrix(
+    "resid_mid",
+    [Position, Channel],
+    "the residual stream with attention's output added",
+);
+pub static RESID_POST: Site = Site::matrix(
+    "resid_post",
+    [Position, Channel],
+    "the residual stream with feed-forward's output added",
+);
 
 struct Block {
     scope: Scope,
@@ -58,7 +75,12 @@ impl DecoderOnly {
                 norm1: LayerNorm::load(weights, in_block("norm1"), d_model)?,
                 attn: Attention::load(weights, in_block("attn"), d_model, n_heads)?,
                 norm2: LayerNorm::load(weights, in_block("norm2"), d_model)?,
-                ffn: FeedForward::load(weights, in_block("ffn"), (d_model, d_ff), Activation::Gelu)?,
+                ffn: FeedForward::load(
+                    weights,
+                    in_block("ffn"),
+                    (d_model, d_ff),
+                    Activation::Gelu,
+                )?,
                 scope,
             })
         };
@@ -99,8 +121,8 @@ impl Model for DecoderOnly {
         let x = tape.add(at.at(&INPUT), scaled, pos);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(&mut tape, x));
         let x = self.final_norm.forward(&mut tape, x);
-        let probs = predict(&mut tape, &source_scope(""), x, table, 0);
-        let output = vec![likeliest(&tape, probs)];
+        let logits = predict(&mut tape, &source_scope(""), x, table, 0);
+        let output = vec![likeliest(tape.value(logits).matrix())];
         Pass { tape, source, target: vec![], output }
     }
 }

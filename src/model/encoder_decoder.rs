@@ -12,7 +12,7 @@ use crate::{
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    math::sinusoidal_positions,
+    math::{matmul_nt, sinusoidal_positions},
     site::{
         Axis::{Channel, Position},
         Scope, Site, Stream,
@@ -22,11 +22,25 @@ use crate::{
 };
 
 pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
-pub static POS: Site = Site::matrix("pos", [Position, Channel], "positional encoding: sines and cosines of the position");
-pub static INPUT: Site = Site::matrix("input", [Position, Channel], "what the first layer reads: scaled embedding + position");
-pub static RESIDUAL1: Site = Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
-pub static RESIDUAL2: Site = Site::matrix("residual2", [Position, Channel], "the second sub-layer's output added to its input");
-pub static RESIDUAL3: Site = Site::matrix("residual3", [Position, Channel], "feed-forward's output added to its input");
+pub static POS: Site = Site::matrix(
+    "pos",
+    [Position, Channel],
+    "positional encoding: sines and cosines of the position",
+);
+pub static INPUT: Site = Site::matrix(
+    "input",
+    [Position, Channel],
+    "what the first layer reads: scaled embedding + position",
+);
+pub static RESIDUAL1: Site =
+    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
+pub static RESIDUAL2: Site = Site::matrix(
+    "residual2",
+    [Position, Channel],
+    "the second sub-layer's output added to its input",
+);
+pub static RESIDUAL3: Site =
+    Site::matrix("residual3", [Position, Channel], "feed-forward's output added to its input");
 
 /// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
 struct EncoderLayer {
@@ -74,8 +88,13 @@ impl EncoderDecoder {
         Ok(Self {
             d_model,
             embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
-            encoder: layers.clone().map(|l| EncoderLayer::load(weights, l, sizes)).collect::<Result<_>>()?,
-            decoder: layers.map(|l| DecoderLayer::load(weights, l, sizes)).collect::<Result<_>>()?,
+            encoder: layers
+                .clone()
+                .map(|l| EncoderLayer::load(weights, l, sizes))
+                .collect::<Result<_>>()?,
+            decoder: layers
+                .map(|l| DecoderLayer::load(weights, l, sizes))
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -93,20 +112,26 @@ impl EncoderDecoder {
         self.encoder.iter().fold(x, |x, layer| layer.forward(tape, x))
     }
 
-    /// Probabilities of the next token after every target position. -> (target, vocab)
+    /// The decoder's last norm after every target position. -> (target, d_model)
     fn decode(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Node {
         let y = self.embed(tape, &target_scope("tgt"), table, target);
-        let y = self.decoder.iter().fold(y, |y, layer| layer.forward(tape, y, memory));
-        predict(tape, &target_scope(""), y, table, 0)
+        self.decoder.iter().fold(y, |y, layer| layer.forward(tape, y, memory))
     }
 
-    /// Greedy decoding. Every trial step is forgotten; the caller records the finished one.
-    fn greedy(&self, tape: &mut Tape, table: Node, memory: Node, longest: usize) -> (Vec<u32>, Vec<u32>) {
+    /// Greedy decoding. Trial steps are forgotten; the caller records the finished sentence.
+    fn greedy(
+        &self,
+        tape: &mut Tape,
+        table: Node,
+        memory: Node,
+        longest: usize,
+    ) -> (Vec<u32>, Vec<u32>) {
         let (mut target, mut output) = (vec![BOS], vec![]);
         let mark = tape.len();
         loop {
-            let probs = self.decode(tape, table, memory, &target);
-            let token = likeliest(tape, probs);
+            let y = self.decode(tape, table, memory, &target);
+            let last = tape.value(y).matrix().rows(target.len() - 1, 1).into_owned();
+            let token = likeliest(&matmul_nt(&last, tape.value(table).matrix()));
             tape.truncate(mark);
             output.push(token);
             if token == EOS || output.len() == longest {
@@ -181,7 +206,8 @@ impl Model for EncoderDecoder {
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
         let (target, output) = self.greedy(&mut tape, table, memory, longest_output(source.len()));
-        self.decode(&mut tape, table, memory, &target);
+        let y = self.decode(&mut tape, table, memory, &target);
+        predict(&mut tape, &target_scope(""), y, table, 0);
         Pass { tape, source: source.to_vec(), target, output }
     }
 }

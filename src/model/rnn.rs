@@ -3,7 +3,10 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope, zero_state};
+use super::{
+    EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope,
+    zero_state,
+};
 use crate::{
     checkpoint::Weights,
     layer::recurrent::{Cell, Elman, Gru, Sizes},
@@ -15,10 +18,26 @@ use crate::{
     value::{self, Value},
 };
 
-pub static READOUT: Site = Site::matrix("readout", [Position, Channel], "the hidden state turned into an embedding-like vector");
-pub static PROJ: Site = Site::matrix("proj", [Position, Channel], "what a linear probe reads out of the last hidden state");
-static PROBE_W: Site = Site::planes("W", [Position, In, Out], "the probes' weights, a plane for every distance from the end");
-static PROBE_B: Site = Site { name: "b", axes: [Single, Position, Out], caption: "the probes' biases, a row for every distance from the end" };
+pub static READOUT: Site = Site::matrix(
+    "readout",
+    [Position, Channel],
+    "the hidden state turned into an embedding-like vector",
+);
+pub static PROJ: Site = Site::matrix(
+    "proj",
+    [Position, Channel],
+    "what a linear probe reads out of the last hidden state",
+);
+static PROBE_W: Site = Site::planes(
+    "W",
+    [Position, In, Out],
+    "the probes' weights, a plane for every distance from the end",
+);
+static PROBE_B: Site = Site {
+    name: "b",
+    axes: [Single, Position, Out],
+    caption: "the probes' biases, a row for every distance from the end",
+};
 
 /// Encoder, decoder, readout and probes.
 pub struct Rnn {
@@ -37,7 +56,7 @@ impl Rnn {
     /// If a weight is missing or misshapen.
     pub fn elman(weights: &Weights) -> Result<Self> {
         Self::load(weights, "rnn", |weights_in, scope, sizes| {
-            Ok(Cell::Elman(Elman::load(weights, weights_in, scope, sizes)?))
+            Ok(Cell::Elman(Box::new(Elman::load(weights, weights_in, scope, sizes)?)))
         })
     }
 

@@ -3,7 +3,10 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope, zero_state};
+use super::{
+    EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope,
+    zero_state,
+};
 use crate::{
     checkpoint::Weights,
     layer::recurrent::{Cell, Gru, Sizes},
@@ -14,20 +17,40 @@ use crate::{
     tape::{Node, Tape, Weight},
 };
 
-pub static ANNOTATIONS: Site = Site::matrix("annotations", [Position, Unit], "forward and backward hidden state of each word, side by side");
-pub static INIT_SUM: Site = Site::matrix("init_sum", [Single, Unit], "the backward reader's state at the first word, times W, plus b");
-pub static INIT: Site = Site::matrix("init", [Single, Unit], "the decoder's state before its first word");
+pub static ANNOTATIONS: Site = Site::matrix(
+    "annotations",
+    [Position, Unit],
+    "forward and backward hidden state of each word, side by side",
+);
+pub static INIT_SUM: Site = Site::matrix(
+    "init_sum",
+    [Single, Unit],
+    "the backward reader's state at the first word, times W, plus b",
+);
+pub static INIT: Site =
+    Site::matrix("init", [Single, Unit], "the decoder's state before its first word");
 pub static KEYS: Site = Site::matrix("keys", [Key, Unit], "annotations times U_a");
-pub static QUERY: Site = Site::matrix("query", [Query, Unit], "the decoder's previous state times W_a");
+pub static QUERY: Site =
+    Site::matrix("query", [Query, Unit], "the decoder's previous state times W_a");
 pub static SUM: Site = Site::planes("sum", [Query, Key, Unit], "query + key, for every word");
 pub static TANH: Site = Site::planes("tanh", [Query, Key, Unit], "tanh(query + key)");
-pub static ENERGIES: Site = Site::matrix("energies", [Query, Key], "v · tanh(query + key): how well each word fits");
-pub static WEIGHTS: Site = Site::matrix("weights", [Query, Key], "softmax: shares that sum to 1 in each row");
-pub static CONTEXT: Site = Site::matrix("context", [Query, Unit], "annotations averaged by the weights");
-pub static INPUT_CAT: Site = Site::matrix("input_cat", [Position, Channel], "previous word's embedding and context, side by side");
-pub static READOUT_CAT: Site = Site::matrix("readout_cat", [Position, Unit], "state and context, side by side");
-pub static READOUT_SUM: Site = Site::matrix("readout_sum", [Position, Channel], "[state; context] W + b");
-pub static READOUT: Site = Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector");
+pub static ENERGIES: Site =
+    Site::matrix("energies", [Query, Key], "v · tanh(query + key): how well each word fits");
+pub static WEIGHTS: Site =
+    Site::matrix("weights", [Query, Key], "softmax: shares that sum to 1 in each row");
+pub static CONTEXT: Site =
+    Site::matrix("context", [Query, Unit], "annotations averaged by the weights");
+pub static INPUT_CAT: Site = Site::matrix(
+    "input_cat",
+    [Position, Channel],
+    "previous word's embedding and context, side by side",
+);
+pub static READOUT_CAT: Site =
+    Site::matrix("readout_cat", [Position, Unit], "state and context, side by side");
+pub static READOUT_SUM: Site =
+    Site::matrix("readout_sum", [Position, Channel], "[state; context] W + b");
+pub static READOUT: Site =
+    Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector");
 
 /// The whole model.
 pub struct RnnAttention {
@@ -61,7 +84,8 @@ impl RnnAttention {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
-        let (d_model, d_hidden, d_attn) = (number("d_model")?, number("d_hidden")?, number("d_attn")?);
+        let (d_model, d_hidden, d_attn) =
+            (number("d_model")?, number("d_hidden")?, number("d_attn")?);
         let d_encoder = d_hidden / 2;
         let gru = |name: &str, scope: Scope, sizes| -> Result<Cell> {
             Ok(Cell::Gru(Box::new(Gru::load(weights, name, scope, sizes)?)))
@@ -73,12 +97,18 @@ impl RnnAttention {
             embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
             forward: gru("encoder.forward", source_scope("encoder.forward"), reader)?,
             backward: gru("encoder.backward", source_scope("encoder.backward"), reader)?,
-            init: (weights.matrix("init.W", (d_encoder, d_hidden))?, weights.row("init.b", d_hidden)?),
+            init: (
+                weights.matrix("init.W", (d_encoder, d_hidden))?,
+                weights.row("init.b", d_hidden)?,
+            ),
             w_a: weights.matrix("attn.W_a", (d_hidden, d_attn))?,
             u_a: weights.matrix("attn.U_a", (d_hidden, d_attn))?,
             v: weights.row("attn.v", d_attn)?,
             decoder: gru("decoder", target_scope("decoder"), writer)?,
-            readout: (weights.matrix("readout.W", (2 * d_hidden, d_model))?, weights.row("readout.b", d_model)?),
+            readout: (
+                weights.matrix("readout.W", (2 * d_hidden, d_model))?,
+                weights.row("readout.b", d_model)?,
+            ),
         })
     }
 
@@ -117,7 +147,13 @@ impl RnnAttention {
         tape.tanh(at.at(&INIT), sum) // (1, unit)
     }
 
-    fn decode(&self, tape: &mut Tape, table: Node, memory: &Memory, n: usize) -> (Vec<u32>, Vec<u32>) {
+    fn decode(
+        &self,
+        tape: &mut Tape,
+        table: Node,
+        memory: &Memory,
+        n: usize,
+    ) -> (Vec<u32>, Vec<u32>) {
         let looking = Looking { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
         let mut s = memory.init;

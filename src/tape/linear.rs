@@ -78,7 +78,11 @@ impl Linear {
 
 impl Operation for Linear {
     fn formula(&self) -> &'static str {
-        if self.n_heads == 1 { "sum_k x[i,k]*W[k,j] + b[j]" } else { "sum_k x[i,k]*W[k, h*d_k + j]" }
+        if self.n_heads == 1 {
+            "sum_k x[i,k]*W[k,j] + b[j]"
+        } else {
+            "sum_k x[i,k]*W[k, h*d_k + j]"
+        }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
