@@ -17,30 +17,65 @@ pub const NORM_EPS: f32 = 1e-5;
 /// is minus infinity throughout gives NaN, as in PyTorch.
 pub fn softmax_rows(x: &Matrix) -> Matrix {
     let mut out = x.clone();
-    for mut row in out.row_iter_mut() {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        row.apply(|v| *v = (*v - max).exp());
-        let sum: f32 = row.iter().sum();
-        row.apply(|v| *v /= sum);
-    }
+    let max = fold_rows(x, f32::NEG_INFINITY, f32::max);
+    with_each_row(&mut out, &max, |v, max| (v - max).exp());
+    let sum = fold_rows(&out, 0.0, |sum, v| sum + v);
+    with_each_row(&mut out, &sum, |v, sum| v / sum);
     out
+}
+
+/// Every row folded to one number, column by column, as the numbers lie in memory.
+fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
+    if x.nrows() == 1 {
+        return vec![x.as_slice().iter().fold(start, |so_far, &v| f(so_far, v))];
+    }
+    let mut folded = vec![start; x.nrows()];
+    for column in x.as_slice().chunks_exact(x.nrows().max(1)) {
+        for (so_far, &v) in folded.iter_mut().zip(column) {
+            *so_far = f(*so_far, v);
+        }
+    }
+    folded
+}
+
+/// Every number changed by `f(number, its row's number)`.
+fn with_each_row(x: &mut Matrix, rows: &[f32], f: impl Fn(f32, f32) -> f32) {
+    if let [row] = *rows {
+        x.apply(|v| *v = f(*v, row));
+        return;
+    }
+    for column in x.as_mut_slice().chunks_exact_mut(rows.len().max(1)) {
+        for (v, &row) in column.iter_mut().zip(rows) {
+            *v = f(*v, row);
+        }
+    }
 }
 
 /// Mean of each row. (row, 1)
 pub fn row_means(x: &Matrix) -> Matrix {
-    Matrix::from_fn(x.nrows(), 1, |r, _| {
-        let sum: f64 = x.row(r).iter().map(|&v| f64::from(v)).sum();
-        (sum / x.ncols() as f64) as f32
-    })
+    let sums = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v));
+    means(&sums, x.ncols())
 }
 
 /// Biased variance of each row about the given means. (row, 1)
-pub fn row_variances(x: &Matrix, means: &Matrix) -> Matrix {
-    Matrix::from_fn(x.nrows(), 1, |r, _| {
-        let mean = f64::from(means[(r, 0)]);
-        let sum: f64 = x.row(r).iter().map(|&v| (f64::from(v) - mean).powi(2)).sum();
-        (sum / x.ncols() as f64) as f32
-    })
+pub fn row_variances(x: &Matrix, about: &Matrix) -> Matrix {
+    let mut from_mean = x.clone();
+    with_each_row(&mut from_mean, about.as_slice(), |v, mean| v - mean);
+    let squares = fold_rows(&from_mean, 0.0, |sum: f64, v| sum + f64::from(v) * f64::from(v));
+    means(&squares, x.ncols())
+}
+
+fn means(sums: &[f64], n: usize) -> Matrix {
+    Matrix::from_iterator(sums.len(), 1, sums.iter().map(|sum| (sum / n as f64) as f32))
+}
+
+/// `(x - mean) / sqrt(var + eps)`, row by row. mean and var (row, 1)
+pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix) -> Matrix {
+    let root = var.map(|v| (v + NORM_EPS).sqrt());
+    let mut out = x.clone();
+    with_each_row(&mut out, mean.as_slice(), |v, mean| v - mean);
+    with_each_row(&mut out, root.as_slice(), |v, root| v / root);
+    out
 }
 
 /// The logistic function `1 / (1 + exp(-x))`.

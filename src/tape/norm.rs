@@ -4,7 +4,7 @@
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::{Expr, Function},
-    math::{NORM_EPS, row_means, row_variances},
+    math::{NORM_EPS, normalize_rows, row_means, row_variances},
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -107,7 +107,7 @@ impl Operation for Normalize {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let [x, mean, var] = [0, 1, 2].map(|i| inputs[i].matrix());
-        each(x, |r, c| (x[(r, c)] - mean[(r, 0)]) / (var[(r, 0)] + NORM_EPS).sqrt())
+        normalize_rows(x, mean, var).into()
     }
 
     fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
