@@ -14,6 +14,8 @@ pub enum Function {
     Exp,
     Sqrt,
     Tanh,
+    Sin,
+    Cos,
 }
 
 /// An expression over leaves of type `L`.
@@ -93,6 +95,8 @@ impl Expr<Operand> {
             Self::Call(Function::Exp, a) => a.eval().exp(),
             Self::Call(Function::Sqrt, a) => a.eval().sqrt(),
             Self::Call(Function::Tanh, a) => a.eval().tanh(),
+            Self::Call(Function::Sin, a) => a.eval().sin(),
+            Self::Call(Function::Cos, a) => a.eval().cos(),
         }
     }
 
@@ -163,6 +167,8 @@ impl fmt::Display for Function {
             Self::Exp => "exp",
             Self::Sqrt => "sqrt",
             Self::Tanh => "tanh",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
         })
     }
 }

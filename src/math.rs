@@ -103,10 +103,14 @@ pub fn gelu_slope(x: f32) -> f32 {
 /// same angle (Vaswani et al. 2017, section 3.5). (position, channel)
 pub fn sinusoidal_positions(n_positions: usize, d_model: usize) -> Matrix {
     Matrix::from_fn(n_positions, d_model, |pos, channel| {
-        let even = (channel - channel % 2) as f64;
-        let angle = pos as f64 / 10_000_f64.powf(even / d_model as f64);
+        let angle = pos as f64 / position_divisor(channel, d_model);
         (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
     })
+}
+
+/// `10000^(2i / d_model)` for columns 2i and 2i+1: how slowly a column of the positions turns.
+pub fn position_divisor(channel: usize, d_model: usize) -> f64 {
+    10_000_f64.powf((channel - channel % 2) as f64 / d_model as f64)
 }
 
 /// The column of the largest number; the first of equals. None if the row is empty or all NaN.

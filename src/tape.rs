@@ -8,6 +8,7 @@
 mod elementwise;
 mod linear;
 mod norm;
+mod positions;
 mod select;
 mod shape;
 mod softmax;

@@ -1,8 +1,6 @@
 //! The decoder-only language model: pre-norm, GELU, causal, in GPT-2's arrangement
 //! (Radford et al. 2019), with sinusoidal positions.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 
 use super::{EMBED, Model, Pass, likeliest, predict, source_scope};
@@ -13,7 +11,6 @@ use crate::{
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    math::sinusoidal_positions,
     site::{
         Axis::{Channel, Position},
         Scope, Site,
@@ -116,8 +113,7 @@ impl Model for DecoderOnly {
         let table = tape.weight(&self.embed);
         let embed = tape.lookup(at.at(&EMBED), table, &source); // (position, d_model)
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let positions = sinusoidal_positions(source.len(), self.d_model);
-        let pos = tape.leaf(at.at(&POS), Arc::new(positions.into()));
+        let pos = tape.positions(at.at(&POS), source.len(), self.d_model);
         let x = tape.add(at.at(&INPUT), scaled, pos);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(&mut tape, x));
         let x = self.final_norm.forward(&mut tape, x);

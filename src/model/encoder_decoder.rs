@@ -1,7 +1,5 @@
 //! The Transformer of Vaswani et al. 2017: encoder and decoder, post-norm, sinusoidal positions.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 
 use super::{EMBED, Model, Pass, likeliest, longest_output, predict, source_scope, target_scope};
@@ -12,7 +10,7 @@ use crate::{
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    math::{matmul_nt, sinusoidal_positions},
+    math::matmul_nt,
     site::{
         Axis::{Channel, Position},
         Scope, Site, Stream,
@@ -102,8 +100,7 @@ impl EncoderDecoder {
     fn embed(&self, tape: &mut Tape, at: &Scope, table: Node, ids: &[u32]) -> Node {
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let positions = sinusoidal_positions(ids.len(), self.d_model);
-        let pos = tape.leaf(at.at(&POS), Arc::new(positions.into()));
+        let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
         tape.add(at.at(&INPUT), scaled, pos)
     }
 

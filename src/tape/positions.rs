@@ -1,0 +1,41 @@
+//! Sinusoidal positions (Vaswani et al. 2017, section 3.5): made from nothing but the position.
+
+use super::{Leaf, Node, Operation, Pull, Tape};
+use crate::{
+    arithmetic::{Expr, Function},
+    math::{position_divisor, sinusoidal_positions},
+    site::Place,
+    value::{Cell, Value},
+};
+
+impl Tape {
+    /// `sin(pos / 10000^(2i/d_model))` in column 2i, the cosine in column 2i+1. -> (position, d_model)
+    pub fn positions(&mut self, place: Place, n_positions: usize, d_model: usize) -> Node {
+        self.record(place, Positions { n_positions, d_model }, vec![])
+    }
+}
+
+struct Positions {
+    n_positions: usize,
+    d_model: usize,
+}
+
+impl Operation for Positions {
+    fn formula(&self) -> &'static str {
+        "sin(pos / 10000^(2i/d_model)), cos in odd columns"
+    }
+
+    fn forward(&self, _: &[&Value]) -> Value {
+        sinusoidal_positions(self.n_positions, self.d_model).into()
+    }
+
+    fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let divisor = position_divisor(col, self.d_model) as f32;
+        let angle = Expr::quotient(Expr::Number(row as f32), Expr::Number(divisor));
+        Expr::call(if col % 2 == 0 { Function::Sin } else { Function::Cos }, angle)
+    }
+
+    fn backward(&self, _: &Pull) -> Vec<Option<Value>> {
+        vec![]
+    }
+}
