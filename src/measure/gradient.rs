@@ -32,33 +32,25 @@ pub fn forgetting(trace: &Trace) -> Option<Vec<f32>> {
 /// embedding: `||d sum_t log p(y_t) / d x_j||`. One number a source word; for the decoder-only model
 /// the log-probability of the next token, by each token read.
 pub fn influence(trace: &Trace) -> Option<Vec<f32>> {
-    let rows = trace.site("logits")?.shape().rows;
-    let first = if trace.model == Name::DecoderOnly { rows - 1 } else { 0 };
-    let gradient = gradient_of_log_probability(trace, first..rows)?;
+    let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+    let gradient = of_log_probability(trace, embed)?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
 }
 
-/// The same for one output position only: which source words decide this output token?
-pub fn influence_on(trace: &Trace, position: usize) -> Option<Vec<f32>> {
-    let gradient = gradient_of_log_probability(trace, position..position + 1)?;
-    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
-}
-
-/// Gradient of the summed log-probability of the chosen tokens at the given rows of `logits`, with
-/// respect to the source embedding. (source, channel)
-pub fn gradient_of_log_probability(trace: &Trace, rows: std::ops::Range<usize>) -> Option<Value> {
+/// Gradient of the summed log-probability of what the model wrote, with respect to a site or a
+/// weight; of the shape of that site. None if the output does not depend on it.
+pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
     let probs = trace.value("probs")?;
+    // The decoder-only model predicts at every position; only its last prediction is an output.
+    let first = probs.shape().rows - trace.output.len();
     let mut seed = Value::zeros(probs.shape());
-    let last = probs.shape().rows - trace.output.len();
-    for row in rows {
-        let chosen = trace.output.get(row.checked_sub(last)?)?.id as usize;
+    for (i, chosen) in trace.output.iter().enumerate() {
         for col in 0..probs.shape().cols {
-            let p = probs.get(Cell::new(0, row, col));
-            let hit = f32::from(u8::from(col == chosen));
+            let cell = Cell::new(0, first + i, col);
+            let hit = f32::from(u8::from(col == chosen.id as usize));
             // d log softmax(z)_y / d z = onehot(y) - p
-            seed.set(Cell::new(0, row, col), hit - p);
+            seed.set(cell, hit - probs.get(cell));
         }
     }
-    let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
-    trace.gradient(&[("logits", seed)], embed)
+    trace.gradient(&[("logits", seed)], wanted)
 }

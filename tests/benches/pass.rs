@@ -5,6 +5,7 @@
 use divan::{Bencher, black_box};
 use lookback::{
     model::{self, Name},
+    reading::Reader,
     text::Tokenizer,
 };
 
@@ -12,11 +13,12 @@ fn main() {
     divan::main();
 }
 
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
 /// In-world ids: the sentence repeated to the wanted length.
 fn ids(n_tokens: usize) -> Vec<u32> {
     let tokenizer = Tokenizer::embedded().expect("the embedded tokenizer loads");
-    let text = "The animal didn't cross the street because it was too tired.";
-    let ids = tokenizer.sentence(text).expect("the default sentence is in the world").ids();
+    let ids = tokenizer.sentence(SENTENCE).expect("the default sentence is in the world").ids();
     ids.into_iter().cycle().take(n_tokens).collect()
 }
 
@@ -25,4 +27,30 @@ fn full_pass<const MODEL: usize>(bencher: Bencher, n_tokens: usize) {
     let model = model::load(Name::ALL[MODEL]).expect("the embedded model loads");
     let ids = ids(n_tokens);
     bencher.bench(|| model.run(black_box(&ids)));
+}
+
+/// Tokenizer and all models, from the bytes in the binary.
+#[divan::bench]
+fn load_everything(bencher: Bencher) {
+    bencher.bench(Reader::embedded);
+}
+
+#[divan::bench]
+fn load_tokenizer(bencher: Bencher) {
+    bencher.bench(Tokenizer::embedded);
+}
+
+/// All models on the default sentence: what the first frame waits for.
+#[divan::bench]
+fn read_default_sentence(bencher: Bencher) {
+    let reader = Reader::embedded().expect("the embedded models load");
+    bencher.bench(|| reader.read(black_box(SENTENCE)));
+}
+
+/// The gradient measures, which the screen shows when they are ready.
+#[divan::bench]
+fn measure_default_sentence(bencher: Bencher) {
+    let reader = Reader::embedded().expect("the embedded models load");
+    let reading = || reader.read(SENTENCE).expect("the default sentence is in the world");
+    bencher.with_inputs(reading).bench_refs(|reading| reading.measures().influence.len());
 }
