@@ -139,6 +139,15 @@ impl Tokenizer {
         visible(&self.engine.decode(&ids, false).unwrap_or_default())
     }
 
+    /// Encodes and decodes: any text comes back as it was.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the text.
+    pub fn round_trip(&self, text: &str) -> Result<String> {
+        let ids = self.encode(text)?;
+        self.engine.decode(&ids, false).map_err(|e| anyhow::anyhow!("{e}"))
+    }
+
     /// Runs of byte tokens, as words, with in-world words to use instead.
     fn unknown(&self, ids: &[u32]) -> Vec<Unknown> {
         let mut unknown = vec![];
