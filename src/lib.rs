@@ -14,3 +14,5 @@ pub mod reading;
 pub mod lesson;
 pub mod theme;
 pub mod pane;
+pub mod export;
+pub mod cli;

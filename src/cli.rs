@@ -1,0 +1,117 @@
+//! Arguments and environment: what is asked for, and the commands that answer.
+//!
+//! Every command writes to the writer it is given and returns how it ended; only [`main`] knows
+//! standard output. A closed pipe ends quietly; nothing here panics.
+
+mod args;
+mod colour;
+mod eval;
+mod failure;
+mod open;
+mod paper;
+mod sentence;
+mod size;
+mod trace;
+
+pub use args::Cli;
+pub use colour::{Ask, Colours, Environment, colours};
+
+use std::{
+    ffi::OsString,
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, error::ErrorKind};
+
+use crate::{lesson::Lesson, reading::Reader, text::Tokenizer};
+use args::Command;
+use failure::{Failure, Outcome, Usage, wrong_usage};
+
+/// Runs the program on the process's own arguments and streams.
+pub fn main() -> ExitCode {
+    let mut out = BufWriter::new(io::stdout());
+    let mut notes = io::stderr();
+    let outcome = run(std::env::args_os(), &mut out, &mut notes);
+    let outcome = outcome.and_then(|()| Ok(out.flush()?));
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    // What was printed before the failure is shown before it; if that fails too, nobody is there.
+    let _ = out.flush();
+    let _ = notes.write_all(failure.line().as_bytes());
+    ExitCode::from(failure.code())
+}
+
+/// Where a command prints: its answer, and remarks beside it.
+struct Streams<'a> {
+    out: &'a mut dyn Write,
+    notes: &'a mut dyn Write,
+}
+
+fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Outcome {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(write!(out, "{}", e.render())?);
+        }
+        Err(e) => return Err(wrong_usage(&e)),
+    };
+    dispatch(&cli, &mut Streams { out, notes })
+}
+
+fn dispatch(cli: &Cli, streams: &mut Streams) -> Outcome {
+    let Some(command) = &cli.command else { return Ok(()) };
+    only_before_a_walk(cli)?;
+    match command {
+        Command::Steps(text) => steps(text, streams),
+        Command::Open(open) => open::run(open, cli.look, streams),
+        Command::Trace(trace) => trace::run(trace, streams),
+        Command::Export(_) => Ok(()),
+        Command::Eval(eval) => eval::run(eval, streams),
+        Command::Completions { shell } => paper::completions(*shell, streams.out),
+        Command::Man { command } => paper::man(command.as_deref(), streams.out),
+    }
+}
+
+/// A sentence or `--at` before a command would be lost; say so.
+fn only_before_a_walk(cli: &Cli) -> Outcome {
+    if let Some(sentence) = &cli.text.sentence {
+        let sentence = crate::text::visible(&sentence.to_string_lossy());
+        let wrong = anyhow::anyhow!(
+            "\"{sentence}\" stands before a command; give the command first, its sentence after it; \
+             to read a sentence that is a command's name, write `lookback -- NAME`"
+        );
+        return Err(Failure::Usage(wrong));
+    }
+    if cli.at.is_some() {
+        let wrong = anyhow::anyhow!(
+            "--at is for the walk; a command does not begin at a step; leave --at or the command out"
+        );
+        return Err(Failure::Usage(wrong));
+    }
+    Ok(())
+}
+
+/// One step a line: ID, chapter, title. The steps are the same for every sentence.
+fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
+    let sentence = sentence::of(text)?;
+    Tokenizer::embedded()?.sentence(&sentence).usage()?;
+    let lesson = Lesson::embedded()?;
+    for (chapter, step) in lesson.steps() {
+        writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
+    }
+    Ok(())
+}
+
+/// Every model's pass over the sentence that was asked for; remarks on words that none has seen.
+fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
+    let sentence = sentence::of(text)?;
+    let reading = Reader::embedded()?.read(&sentence).usage()?;
+    for remark in sentence::remarks(&reading.sentence) {
+        writeln!(streams.notes, "note: {remark}")?;
+    }
+    Ok(reading)
+}

@@ -1,0 +1,274 @@
+//! The one table of commands and options: the parser, `--help`, the man page and the completions
+//! are made from it.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::{Ask, size::Size};
+use crate::{model::Name, text};
+
+const EXAMPLES: &str = "\
+Examples:
+  lookback                                       the walk, on a sentence of ours
+  lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
+  lookback | less                                the whole walk as plain text
+  lookback steps                                 where one can go
+  lookback --at softmax                          begin there
+  lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
+  lookback trace --format json --sites '*.self_attn.weights' --out pass.json
+  lookback export --format txt,ansi --steps all --size 100x30 --out frames
+  lookback -- steps                              the walk, on the sentence \"steps\"
+
+NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected.
+Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
+
+/// See how an RNN and a Transformer read a sentence, step by step.
+///
+/// Opens a walk through two machines that read the same sentence: a recurrent network and a
+/// Transformer, trained on the same data and part of this program. When standard output is no
+/// terminal, the whole walk is printed as plain text.
+#[derive(Debug, Parser)]
+#[command(name = "lookback", version, after_long_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub text: Text,
+
+    /// Begin at this step of `lookback steps`
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<String>,
+
+    #[command(flatten)]
+    pub look: Look,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is read.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Text {
+    /// The sentence to read, in quotes; `-` takes it from standard input
+    ///
+    /// Without one: "The animal didn't cross the street because it was too tired."
+    #[arg(value_name = "SENTENCE")]
+    pub sentence: Option<OsString>,
+}
+
+/// How it looks, in every command.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Look {
+    /// Colours: if the place they go to can show them, always, or never
+    #[arg(long, value_enum, default_value_t = Ask::Auto, value_name = "WHEN", global = true)]
+    pub color: Ask,
+
+    /// Draw with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the steps of the walk: ID, chapter, title
+    ///
+    /// One step a line, separated by tabs: its ID (for --at and --steps), its chapter, its title.
+    Steps(Text),
+
+    /// Print how one number was computed, and from what
+    Open(Open),
+
+    /// Write every value of a pass, by address
+    Trace(Trace),
+
+    /// Write frames of the walk as text files, the same cells as the screen
+    Export(Export),
+
+    /// Print how often each model translates held-out sentences exactly, by length
+    Eval(Eval),
+
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  lookback completions bash > ~/.local/share/bash-completion/completions/lookback"
+    )]
+    Completions {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+
+    /// Print the manual page, of lookback or of one of its commands
+    #[command(after_help = "Example:\n  lookback man | man -l -")]
+    Man {
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
+}
+
+/// One number, opened.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  lookback open 'encoder.1.self_attn.weights[0,7,1]'
+  lookback open 'rnn.encoder.hidden[3,5]' --depth 2
+  lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
+`lookback trace --list` names every site.")]
+pub struct Open {
+    /// A site and a cell: site[row,column], or site[head,row,column]
+    pub address: String,
+
+    #[command(flatten)]
+    pub text: Text,
+
+    /// How many levels of operands to open as well
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(..=64))]
+    pub depth: u8,
+
+    /// The model to look into (default: transformer, or the first that has the site)
+    #[arg(long, value_name = "NAME", value_parser = model)]
+    pub model: Option<Name>,
+
+    /// How many terms of a sum are printed one by one; the rest is one number
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub terms: u16,
+
+    /// Print every term and every operand
+    #[arg(long, conflicts_with = "terms")]
+    pub all: bool,
+}
+
+/// Every value of a pass.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+The JSON is one document, or one a line with --model all:
+  {\"schema\": \"lookback-trace\", \"version\": 1, \"model\": \"transformer\", \"sentence\": \"...\",
+   \"tokens\": {\"source\": [{\"id\": 5, \"text\": \"The\"}, ...], \"target\": [...], \"output\": [...]},
+   \"output_text\": \"...\",
+   \"sites\": [{\"path\": \"encoder.0.self_attn.weights\", \"caption\": \"...\",
+              \"axes\": [\"head\", \"query\", \"key\"], \"shape\": [4, 14, 14], \"values\": [[[...]]]}, ...]}
+Numbers are f32 in their shortest form that reads back the same; what JSON has no number for is
+written \"inf\", \"-inf\" or \"nan\".
+
+Examples:
+  lookback trace --list
+  lookback trace \"The dog sleeps.\" --model all --out passes.jsonl
+  lookback trace --sites '*.weights,logits' | jq '.sites[].path'")]
+pub struct Trace {
+    #[command(flatten)]
+    pub text: Text,
+
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = TraceFormat::Json)]
+    pub format: TraceFormat,
+
+    /// The model, or `all`
+    #[arg(long, value_name = "NAME", default_value = "transformer", value_parser = models)]
+    pub model: Models,
+
+    /// Only these sites; `*` stands for any characters, `?` for one, a comma between patterns
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub sites: Vec<String>,
+
+    /// Learned numbers too (without this, only those that --sites matches)
+    #[arg(long)]
+    pub weights: bool,
+
+    /// Print PATH, axes, shape and caption of the sites instead of their values
+    #[arg(long)]
+    pub list: bool,
+
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    Json,
+}
+
+/// Frames of the walk.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Files are named by the step's number and id, as in 007-softmax.txt. They are written whole or not
+at all, and none is written if one would replace an existing file without --force.
+
+Examples:
+  lookback export --format txt,ansi --steps all --size 100x30 --out frames
+  lookback export --steps softmax --size 80x24
+  lookback export \"The dog sleeps.\" --steps chapter:3 --format ansi --out frames --force")]
+pub struct Export {
+    #[command(flatten)]
+    pub text: Text,
+
+    /// The forms to write, with a comma between them
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "txt")]
+    pub format: Vec<FrameFormat>,
+
+    /// all, ID, ID..ID (both included) or chapter:N, with a comma between them
+    #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS")]
+    pub steps: Vec<String>,
+
+    /// Columns and rows of a frame
+    #[arg(long, default_value = "100x30", value_name = "WxH")]
+    pub size: Size,
+
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FrameFormat {
+    /// Characters only
+    Txt,
+    /// Characters with colours, as terminals read them
+    Ansi,
+}
+
+/// Where it goes.
+#[derive(Clone, Debug, Args)]
+pub struct Out {
+    /// The file or folder to write; `-` is standard output
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub out: PathBuf,
+
+    /// Replace files that exist
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Exact match by length.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Without --data: the table measured on the held-out set when the models were trained.
+With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}.")]
+pub struct Eval {
+    /// A file of JSON lines with the fields `en` and `fr`; `-` is standard input
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+
+    /// At most this many sentences of each length
+    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
+    pub per_bucket: Option<u32>,
+
+    /// The model, or `all`
+    #[arg(long, value_name = "NAME", default_value = "all", value_parser = models)]
+    pub model: Models,
+}
+
+/// One model, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Models(pub Vec<Name>);
+
+fn model(name: &str) -> Result<Name, String> {
+    let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
+    let all = || Name::ALL.map(Name::id).join(", ");
+    name.parse().map_err(|_: anyhow::Error| {
+        format!("there is no such model; the nearest is {}; there are {}", near(), all())
+    })
+}
+
+fn models(name: &str) -> Result<Models, String> {
+    if name == "all" {
+        return Ok(Models(Name::ALL.to_vec()));
+    }
+    model(name).map(|name| Models(vec![name]))
+}

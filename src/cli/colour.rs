@@ -1,0 +1,92 @@
+//! How many colours the output may have, from the option, the environment and the place it goes to.
+
+use clap::ValueEnum;
+
+/// What `--color` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Ask {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What a place can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    None,
+    Sixteen,
+    Indexed,
+    True,
+}
+
+/// The environment as far as colours go; a variable that is set to nothing counts as absent.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// `--color` beats NO_COLOR, NO_COLOR beats CLICOLOR_FORCE, and that beats what the place is.
+pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Colours {
+    let is_set = |name| env(name).is_some_and(|v| !v.is_empty());
+    let forced = env("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
+    let wanted = match ask {
+        Ask::Always => true,
+        Ask::Never => false,
+        Ask::Auto => !is_set("NO_COLOR") && (forced || (is_terminal && !is_dumb(env))),
+    };
+    if wanted { most(env) } else { Colours::None }
+}
+
+/// A terminal that understands no escape sequences.
+pub fn is_dumb(env: Environment) -> bool {
+    env("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn most(env: Environment) -> Colours {
+    let has = |name, words: &[&str]| {
+        env(name).is_some_and(|v| words.iter().any(|w| v.to_ascii_lowercase().contains(w)))
+    };
+    if has("COLORTERM", &["truecolor", "24bit"]) || has("TERM", &["direct", "truecolor"]) {
+        Colours::True
+    } else if has("TERM", &["256"]) {
+        Colours::Indexed
+    } else {
+        Colours::Sixteen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ask: Ask, variables: &[(&str, &str)], is_terminal: bool, want: Colours) {
+        let env =
+            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        assert_eq!(colours(ask, &env, is_terminal), want, "{ask:?} {variables:?} {is_terminal}");
+    }
+
+    #[test]
+    fn the_terminal_says_how_many() {
+        check(Ask::Auto, &[("TERM", "xterm")], true, Colours::Sixteen);
+        check(Ask::Auto, &[("TERM", "xterm-256color")], true, Colours::Indexed);
+        check(Ask::Auto, &[("TERM", "xterm"), ("COLORTERM", "truecolor")], true, Colours::True);
+        check(Ask::Auto, &[("TERM", "xterm-direct")], true, Colours::True);
+        check(Ask::Auto, &[], true, Colours::Sixteen);
+        check(Ask::Auto, &[("TERM", "dumb"), ("COLORTERM", "truecolor")], true, Colours::None);
+        check(Ask::Auto, &[("TERM", "xterm-256color")], false, Colours::None);
+    }
+
+    #[test]
+    fn no_color_beats_all_but_always() {
+        let no = ("NO_COLOR", "1");
+        check(Ask::Auto, &[no, ("CLICOLOR_FORCE", "1")], true, Colours::None);
+        check(Ask::Always, &[no, ("TERM", "xterm-256color")], false, Colours::Indexed);
+        check(Ask::Auto, &[("NO_COLOR", ""), ("TERM", "xterm")], true, Colours::Sixteen);
+    }
+
+    #[test]
+    fn force_colours_a_pipe_and_never_colours_nothing() {
+        check(Ask::Auto, &[("CLICOLOR_FORCE", "1")], false, Colours::Sixteen);
+        check(Ask::Auto, &[("CLICOLOR_FORCE", "0")], false, Colours::None);
+        check(Ask::Never, &[("CLICOLOR_FORCE", "1")], true, Colours::None);
+    }
+}

@@ -1,0 +1,145 @@
+//! `lookback eval`: how often each model translates exactly, by the length of the sentence.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+
+use super::{
+    Streams,
+    args::Eval,
+    failure::{Outcome, Usage},
+};
+use crate::{
+    measure::accuracy::Accuracy,
+    model::{self, Model, Name},
+    text::{EOS, Tokenizer, visible},
+};
+
+pub fn run(asked: &Eval, streams: &mut Streams) -> Outcome {
+    let stored = Accuracy::embedded()?;
+    let table = match &asked.data {
+        None => Table::stored(&stored, &asked.model.0),
+        Some(path) => Table::measured(&pairs(path)?, &stored.buckets, asked).usage()?,
+    };
+    table.print(streams.out)?;
+    let note = match &asked.data {
+        None => {
+            "Exact match on held-out sentences, greedy decoding; measured when the models were trained \
+             (assets/training/evaluate.py). With --data FILE it is measured now, on the lines of a file."
+        }
+        Some(_) => "Exact match, greedy decoding, measured now.",
+    };
+    Ok(writeln!(streams.out, "\n{note}")?)
+}
+
+/// A sentence and its only right translation.
+#[derive(Deserialize)]
+struct Pair {
+    en: String,
+    fr: String,
+}
+
+fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
+    let shown = visible(&path.to_string_lossy());
+    let lines: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(
+            File::open(path).with_context(|| format!("{shown} cannot be read"))?,
+        ))
+    };
+    let parse = |(i, line): (usize, io::Result<String>)| -> Result<Pair> {
+        let n = i + 1;
+        let line = line.with_context(|| format!("{shown}, line {n}, cannot be read"))?;
+        serde_json::from_str(&line).map_err(|e| {
+            anyhow!(
+                "{shown}, line {n}, is not JSON with the fields `en` and `fr`; {e}; mend the line"
+            )
+        })
+    };
+    let pairs = lines.lines().enumerate().map(parse).collect::<Result<Vec<_>>>()?;
+    if pairs.is_empty() {
+        return Err(anyhow!(
+            "{shown} is empty; there is nothing to measure; give a file with lines"
+        ))
+        .usage();
+    }
+    Ok(pairs)
+}
+
+/// Shares of exact translations: a row a model, a column a bucket of lengths.
+struct Table {
+    buckets: Vec<[usize; 2]>,
+    counts: Vec<usize>,
+    rows: Vec<(Name, Vec<f32>)>,
+}
+
+impl Table {
+    fn stored(accuracy: &Accuracy, models: &[Name]) -> Self {
+        let row = |name: &Name| Some((*name, accuracy.exact_match.get(name.id())?.clone()));
+        Self {
+            buckets: accuracy.buckets.clone(),
+            counts: accuracy.counts.clone(),
+            rows: models.iter().filter_map(row).collect(),
+        }
+    }
+
+    fn measured(pairs: &[Pair], buckets: &[[usize; 2]], asked: &Eval) -> Result<Self> {
+        let tokenizer = Tokenizer::embedded()?;
+        let most = asked.per_bucket.map_or(usize::MAX, |n| n as usize);
+        let mut chosen: Vec<Vec<(Vec<u32>, Vec<u32>)>> = buckets.iter().map(|_| vec![]).collect();
+        for (i, pair) in pairs.iter().enumerate() {
+            let ids = |text| tokenizer.sentence(text).map(|s| s.ids());
+            let of = |text| ids(text).with_context(|| format!("line {}", i + 1));
+            let (en, fr) = (of(&pair.en)?, of(&pair.fr)?);
+            let bucket = buckets.iter().position(|[from, to]| (*from..=*to).contains(&en.len()));
+            if let Some(bucket) = bucket.filter(|&b| chosen[b].len() < most) {
+                chosen[bucket].push((en, fr));
+            }
+        }
+        let translators = asked.model.0.iter().filter(|&&name| name != Name::DecoderOnly);
+        let row = |&name| -> Result<(Name, Vec<f32>)> {
+            let model = model::load(name)?;
+            Ok((name, chosen.iter().map(|pairs| share(&*model, pairs)).collect()))
+        };
+        Ok(Self {
+            buckets: buckets.to_vec(),
+            counts: chosen.iter().map(Vec::len).collect(),
+            rows: translators.map(row).collect::<Result<_>>()?,
+        })
+    }
+
+    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{:<24}", "tokens")?;
+        for [from, to] in &self.buckets {
+            write!(out, "{:>9}", format!("{from}-{to}"))?;
+        }
+        write!(out, "\n{:<24}", "sentences")?;
+        for count in &self.counts {
+            write!(out, "{count:>9}")?;
+        }
+        for (name, shares) in &self.rows {
+            write!(out, "\n{:<24}", name.title())?;
+            for share in shares {
+                let cell =
+                    if share.is_nan() { "-".into() } else { format!("{:.1} %", share * 100.0) };
+                write!(out, "{cell:>9}")?;
+            }
+        }
+        writeln!(out)
+    }
+}
+
+/// The share of pairs that the model translates token by token as wanted; NaN of none.
+fn share(model: &dyn Model, pairs: &[(Vec<u32>, Vec<u32>)]) -> f32 {
+    let is_exact = |(en, fr): &&(Vec<u32>, Vec<u32>)| {
+        let output = model.run(en).output;
+        output.split_last().is_some_and(|(last, words)| *last == EOS && words == fr)
+    };
+    pairs.iter().filter(is_exact).count() as f32 / pairs.len() as f32
+}

@@ -1,0 +1,268 @@
+//! `lookback open`: one number's arithmetic, and that of the numbers it was made from.
+//!
+//! What is printed can be evaluated: numbers carry seven significant digits, and what a long sum
+//! does not show stands in it as one number.
+
+mod tree;
+
+use std::io::{self, Write};
+
+use anyhow::anyhow;
+
+use super::{
+    Streams,
+    args::{Look, Open},
+    failure::{Outcome, Usage},
+    read,
+};
+use crate::{
+    arithmetic::{Arithmetic, Expr, Operand},
+    model::Name,
+    reading::Reading,
+    site::{Address, Axis},
+    text::{nearest, visible},
+    trace::{Recorded, Trace},
+    value::Cell,
+};
+use tree::{Opened, Tree};
+
+pub fn run(asked: &Open, look: Look, streams: &mut Streams) -> Outcome {
+    let address = asked.address.parse::<Address>();
+    let reading = read(&asked.text, streams)?;
+    let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
+    let model = choose(&reading, asked.model, &address.path).usage()?;
+    let trace = reading.trace(model);
+    let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
+    let tree = Tree::new(trace, &address, usize::from(asked.depth), terms).usage()?;
+    let mut page = Page { trace, terms, is_ascii: look.ascii, out: streams.out };
+    if asked.model.is_none() && model != Name::Transformer {
+        let (has, path) = (model.title(), &address.path);
+        writeln!(streams.notes, "note: the Transformer has no site {path}; opened in the {has}")?;
+    }
+    Ok(page.print(&tree)?)
+}
+
+/// The model asked for, or the Transformer, or the first that has the site.
+fn choose(reading: &Reading, asked: Option<Name>, path: &str) -> anyhow::Result<Name> {
+    let has = |name: &Name| reading.trace(*name).site(path).is_some();
+    let first = || [Name::Transformer].into_iter().chain(Name::ALL).find(has);
+    match asked {
+        Some(name) if has(&name) => Ok(name),
+        Some(name) => Err(elsewhere(reading, name, first(), path)),
+        None => first().ok_or_else(|| nowhere(reading, path)),
+    }
+}
+
+fn elsewhere(reading: &Reading, asked: Name, other: Option<Name>, path: &str) -> anyhow::Error {
+    let Some(other) = other else { return nowhere(reading, path) };
+    anyhow!(
+        "the {} has no site `{path}`; the {} has it; write --model {other}",
+        asked.title(),
+        other.title()
+    )
+}
+
+fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
+    let mut paths: Vec<&str> = vec![];
+    for site in Name::ALL.iter().flat_map(|&name| reading.trace(name).sites()) {
+        if !paths.contains(&site.path()) {
+            paths.push(site.path());
+        }
+    }
+    let near = nearest(path, paths.into_iter(), 3).join(", ");
+    let path = visible(path);
+    anyhow!(
+        "no model has a site `{path}`; the nearest are {near}; `lookback trace --list --model all` names them all"
+    )
+}
+
+/// A site without a cell: say which cells it has.
+fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
+    let path = text.trim();
+    let site = Name::ALL.iter().find_map(|&name| reading.trace(name).site(path))?;
+    let first = site.address(Cell::default());
+    let shape = site.shape();
+    let sizes = [shape.planes, shape.rows, shape.cols];
+    let axes = site.axes().into_iter().zip(sizes).filter(|(axis, _)| *axis != Axis::Single);
+    let axes: Vec<_> = axes.map(|(axis, n)| format!("{} 0..{n}", axis.name())).collect();
+    let axes = axes.join(", ");
+    Some(anyhow!(
+        "`{path}` is a site of many cells, [{axes}] (the last excluded); name one, as in {first}"
+    ))
+}
+
+/// Seven significant digits, without an exponent where a person would not write one.
+pub fn number(n: f64) -> String {
+    if n == 0.0 {
+        return "0".into();
+    }
+    if !n.is_finite() {
+        return n.to_string().to_lowercase();
+    }
+    let scientific = format!("{n:.6e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-5..=9).contains(&exponent) {
+        let decimals = (6 - exponent).max(0) as usize;
+        return trimmed(&format!("{n:.decimals$}")).to_owned();
+    }
+    format!("{}e{exponent}", trimmed(mantissa))
+}
+
+fn trimmed(decimal: &str) -> &str {
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
+    }
+}
+
+/// How a tree is written.
+struct Page<'a, 'w> {
+    trace: &'a Trace,
+    terms: usize,
+    is_ascii: bool,
+    out: &'w mut dyn Write,
+}
+
+impl Page<'_, '_> {
+    fn print(&mut self, tree: &Tree) -> io::Result<()> {
+        let root = &tree.cells[0];
+        let address = &root.arithmetic.address;
+        writeln!(self.out, "{address} = {}", number(root.arithmetic.value.into()))?;
+        if let Some(site) = self.trace.site(&address.path) {
+            let labels = self.labels(site, address.cell);
+            writeln!(self.out, "{}\n{labels}\n", site.caption())?;
+        }
+        self.body(tree, 0, 1, &mut vec![false; tree.cells.len()])?;
+        self.footer(tree)
+    }
+
+    /// Formula, arithmetic and operands of one opened cell.
+    fn body(&mut self, tree: &Tree, i: usize, depth: usize, seen: &mut [bool]) -> io::Result<()> {
+        seen[i] = true;
+        let Opened { arithmetic, children, more, level } = &tree.cells[i];
+        let indent = "  ".repeat(depth);
+        writeln!(self.out, "{indent}{}", self.plain(arithmetic.formula))?;
+        if let Some(line) = line(arithmetic, self.terms) {
+            writeln!(self.out, "{indent}{line}")?;
+        }
+        if depth == 1 && !children.is_empty() {
+            writeln!(self.out, "\nfrom")?;
+        }
+        for child in children {
+            self.operand(&child.operand, &indent)?;
+            match child.cell {
+                None => writeln!(self.out)?,
+                Some(cell) if seen[cell] => writeln!(self.out, "  (opened above)")?,
+                Some(cell) if tree.cells[cell].level != level + 1 => {
+                    writeln!(self.out, "  (opened below)")?;
+                }
+                Some(cell) => {
+                    writeln!(self.out)?;
+                    self.body(tree, cell, depth + 1, seen)?;
+                }
+            }
+        }
+        if *more > 0 {
+            let dots = self.plain("…");
+            writeln!(self.out, "{indent}{dots} and {more} more")?;
+        }
+        Ok(())
+    }
+
+    fn operand(&mut self, operand: &Operand, indent: &str) -> io::Result<()> {
+        let Operand { address, value } = operand;
+        write!(self.out, "{indent}{address} = {}", number((*value).into()))?;
+        let Some(site) = self.trace.site(&address.path) else { return Ok(()) };
+        let labels = if site.is_leaf {
+            format!("{}{}", self.plain("· "), site.caption())
+        } else {
+            self.labels(site, address.cell)
+        };
+        write!(self.out, "   {labels}")
+    }
+
+    fn footer(&mut self, tree: &Tree) -> io::Result<()> {
+        let hides = |opened: &Opened| {
+            opened.arithmetic.expr.as_ref().is_some_and(|expr| longest_sum(expr) > self.terms)
+        };
+        if tree.cells.iter().any(hides) {
+            let terms = self.terms;
+            writeln!(
+                self.out,
+                "\nSums show their {terms} largest terms, then one number for the rest; --all prints every term."
+            )?;
+        }
+        if tree.is_cut {
+            writeln!(
+                self.out,
+                "\nNot all operands are opened: {} cells is the most.",
+                tree::MOST_CELLS
+            )?;
+        }
+        Ok(())
+    }
+
+    /// `head 2 · query 7 "it" · key 1 "animal"`
+    fn labels(&self, site: &Recorded, cell: Cell) -> String {
+        let indices = [cell.plane, cell.row, cell.col];
+        let axes = site.axes().into_iter().zip(indices).filter(|(axis, _)| *axis != Axis::Single);
+        let label = |(axis, i): (Axis, usize)| {
+            let (name, label) = (axis.name(), self.trace.label(site, axis, i));
+            if label == i.to_string() && axis != Axis::Vocab && site.place.stream(axis).is_none() {
+                format!("{name} {i}")
+            } else {
+                format!("{name} {i} \"{label}\"")
+            }
+        };
+        axes.map(label).collect::<Vec<_>>().join(if self.is_ascii { ", " } else { " · " })
+    }
+
+    fn plain(&self, text: &str) -> String {
+        if self.is_ascii { text.replace('…', "...").replace("· ", "") } else { text.to_owned() }
+    }
+}
+
+/// `a*b + c*d = value`
+fn line(arithmetic: &Arithmetic, terms: usize) -> Option<String> {
+    let expr = arithmetic.expr.as_ref()?;
+    let value = number(arithmetic.value.into());
+    Some(format!("{} = {value}", expr.text(terms, &number)))
+}
+
+fn longest_sum(expr: &Expr<Operand>) -> usize {
+    let longest = |terms: &[Expr<Operand>]| terms.iter().map(longest_sum).max().unwrap_or(0);
+    match expr {
+        Expr::Number(_) | Expr::Leaf(_) => 0,
+        Expr::Sum(terms) => longest(terms).max(terms.len()),
+        Expr::Product(terms) => longest(terms),
+        Expr::Difference(a, b) | Expr::Quotient(a, b) => longest_sum(a).max(longest_sum(b)),
+        Expr::Positive(a) | Expr::Call(_, a) => longest_sum(a),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_seven_significant_digits_and_no_needless_zeros() {
+        let pairs = [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (-1.0, "-1"),
+            (std::f64::consts::PI, "3.141593"),
+            (1234.567_89, "1234.568"),
+            (12_345_678.9, "12345679"),
+            (0.000_123_456_789, "0.0001234568"),
+            (1.5e-9, "1.5e-9"),
+            (-2.0e12, "-2e12"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ];
+        for (n, want) in pairs {
+            assert_eq!(number(n), want);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The sentence that was asked for: an argument, standard input, or ours.
+
+use std::io::{self, Read};
+
+use anyhow::{Context, anyhow};
+
+use super::{args::Text, failure::Outcome, failure::Usage};
+use crate::text::{MAX_TOKENS, Sentence, visible};
+
+/// Read when none is given: to know what `it` is, one has to look back.
+pub const DEFAULT: &str = "The animal didn't cross the street because it was too tired.";
+
+/// More than any sentence within the limit of tokens; reading ends there.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The sentence as text.
+pub fn of(text: &Text) -> Outcome<String> {
+    let Some(sentence) = &text.sentence else { return Ok(DEFAULT.to_owned()) };
+    if sentence == "-" {
+        return from(&mut io::stdin().lock());
+    }
+    let valid = sentence.to_str().map(str::to_owned);
+    valid.ok_or_else(|| not_utf8(&sentence.to_string_lossy())).usage()
+}
+
+fn from(input: &mut dyn Read) -> Outcome<String> {
+    let mut bytes = vec![];
+    let read = input.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.context("standard input cannot be read")?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(anyhow!(
+            "standard input has more than {MOST_BYTES} bytes; a sentence has at most {MAX_TOKENS} tokens; shorten it"
+        ))
+        .usage();
+    }
+    String::from_utf8(bytes).map_err(|e| not_utf8(&String::from_utf8_lossy(e.as_bytes()))).usage()
+}
+
+fn not_utf8(lossy: &str) -> anyhow::Error {
+    let shown: String = visible(lossy).chars().take(60).collect();
+    anyhow!(
+        "the sentence \"{shown}\" is not valid UTF-8; its marks � stand for bytes that are no text; type it again as UTF-8"
+    )
+}
+
+/// What to say of words that no model has seen.
+pub fn remarks(sentence: &Sentence) -> Vec<String> {
+    let remark = |unknown: &crate::text::Unknown| {
+        format!(
+            "no model has seen the word \"{}\" in training; it is spelled in bytes; words they know: {}",
+            unknown.word,
+            unknown.instead.join(", ")
+        )
+    };
+    sentence.unknown.iter().map(remark).collect()
+}

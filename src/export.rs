@@ -1,0 +1,16 @@
+//! What is known, written for other programs and other eyes: a drawn buffer as text, a trace as
+//! JSON, files that appear whole or not at all.
+//!
+//! Exporters do not compute and do not draw. Nothing but the writer can fail here.
+
+pub mod ansi;
+pub mod files;
+pub mod json;
+pub mod txt;
+
+use ratatui::buffer::{Buffer, Cell};
+
+/// The rows of a buffer, top to bottom.
+fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {
+    buffer.content.chunks(usize::from(buffer.area.width).max(1))
+}

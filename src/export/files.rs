@@ -1,0 +1,189 @@
+//! Files that appear whole or not at all.
+//!
+//! Everything is first written beside its destination, under a name of its own; only when all of it
+//! is there do the files take their names. An existing file is replaced only if that was asked for.
+
+use std::{
+    fs,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Error, Result, anyhow, bail};
+use tempfile::{Builder, NamedTempFile};
+
+use crate::text::visible;
+
+/// Files on their way.
+pub struct Files {
+    is_forced: bool,
+    staged: Vec<(NamedTempFile, PathBuf)>,
+}
+
+impl Files {
+    /// Ready to write the given files; creates nothing yet.
+    ///
+    /// # Errors
+    /// If one of them exists and is not to be replaced, or is no regular file.
+    pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>, is_forced: bool) -> Result<Self> {
+        for path in paths {
+            may_write(path, is_forced)?;
+        }
+        Ok(Self { is_forced, staged: vec![] })
+    }
+
+    /// Writes one file's content, not yet under its name.
+    ///
+    /// # Errors
+    /// If the folder cannot be written, or the content fails.
+    pub fn stage(
+        &mut self,
+        path: &Path,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let failed = |e| cannot_write(path, &e);
+        let target =
+            if path.exists() { fs::canonicalize(path).map_err(failed)? } else { path.into() };
+        let mut file = temporary(folder(&target)).map_err(failed)?;
+        let mut out = BufWriter::new(file.as_file_mut());
+        content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+        drop(out);
+        self.staged.push((file, target));
+        Ok(())
+    }
+
+    /// Gives every file its name. If one cannot have it, those before it are taken back.
+    ///
+    /// # Errors
+    /// If a file has appeared in the meantime, or the folder refuses.
+    pub fn finish(self) -> Result<()> {
+        let mut new: Vec<PathBuf> = vec![];
+        for (file, path) in self.staged {
+            let named =
+                if self.is_forced { file.persist(&path) } else { file.persist_noclobber(&path) };
+            if let Err(e) = named {
+                if !self.is_forced {
+                    new.iter().for_each(|path| drop(fs::remove_file(path)));
+                }
+                return Err(if e.error.kind() == io::ErrorKind::AlreadyExists {
+                    exists(&path)
+                } else {
+                    cannot_write(&path, &e.error)
+                });
+            }
+            new.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder and the folders it stands in.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| {
+        let path = shown(path);
+        anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
+    })
+}
+
+fn may_write(path: &Path, is_forced: bool) -> Result<()> {
+    match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(cannot_write(path, &e)),
+        Ok(there) if there.is_dir() => {
+            bail!("{} is a folder; a file is wanted; add a name to it", shown(path))
+        }
+        Ok(there) if !there.is_file() => {
+            bail!(
+                "{} is no regular file; it would be replaced; write --out - and redirect",
+                shown(path)
+            )
+        }
+        Ok(_) if is_forced => Ok(()),
+        Ok(_) => Err(exists(path)),
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    anyhow!("{} exists; nothing was written; write --force to replace it", shown(path))
+}
+
+fn cannot_write(path: &Path, e: &io::Error) -> Error {
+    anyhow!("{} cannot be written; {}; choose another place with --out", shown(path), reason(e))
+}
+
+/// `permission denied`, without the number.
+fn reason(e: &io::Error) -> String {
+    let text = e.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new file with the permissions that any new file would have.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".lookback-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, text: &str, is_forced: bool) -> Result<()> {
+        let mut files = Files::new([path], is_forced)?;
+        files.stage(path, |out| out.write_all(text.as_bytes()))?;
+        files.finish()
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_by_force() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.txt");
+        write(&path, "one", false)?;
+        assert!(write(&path, "two", false).is_err());
+        assert_eq!(fs::read_to_string(&path)?, "one");
+        write(&path, "two", true)?;
+        assert_eq!(fs::read_to_string(&path)?, "two");
+        Ok(())
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
+        let mut files = Files::new([a.as_path(), b.as_path()], false)?;
+        files.stage(&a, |out| out.write_all(b"a"))?;
+        assert!(files.stage(&b, |_| Err(io::Error::other("disk full"))).is_err());
+        drop(files);
+        assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_appears_meanwhile_is_kept_and_the_others_are_taken_back() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
+        let mut files = Files::new([a.as_path(), b.as_path()], false)?;
+        files.stage(&a, |out| out.write_all(b"ours"))?;
+        files.stage(&b, |out| out.write_all(b"ours"))?;
+        fs::write(&b, "theirs")?;
+        assert!(files.finish().is_err());
+        assert!(!a.exists());
+        assert_eq!(fs::read_to_string(&b)?, "theirs");
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
+}
