@@ -27,9 +27,6 @@ pub(super) static FACTS: &[Fact] = &[
         wrote(c, Name::RnnAttention)
     }),
     fact("out_transformer", "what the Transformer wrote", |c| wrote(c, Name::Transformer)),
-    fact("out_transformer_unguided", "what its twin wrote", |c| {
-        wrote(c, Name::TransformerUnguided)
-    }),
     fact("same_elman", "whether that is what the Transformer wrote", |c| same(c, Name::Elman)),
     fact("same_gru", "the same, GRU", |c| same(c, Name::Gru)),
     fact("same_rnn_attention", "the same, RNN with attention", |c| same(c, Name::RnnAttention)),
