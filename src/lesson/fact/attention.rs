@@ -1,8 +1,8 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, Fact, count, fact, list, number, or_none, percent, plural, pronoun_in, quoted, ranked,
-    share,
+    Context, Fact, count, fact, largest, list, number, or_none, percent, plural, pronoun_in,
+    quoted, share,
 };
 use crate::{
     measure::attention::{Look, entropy_bits, strongest},
@@ -85,7 +85,7 @@ fn weights(c: &Context) -> Option<Vec<f32>> {
 
 fn nth_look(c: &Context, n: usize) -> Option<Look> {
     let (site, row) = (c.beside("weights")?, weights(c)?);
-    let key = *ranked(&row).get(n)?;
+    let key = *largest(&row, n + 1).get(n)?;
     Some(Look { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
 }
 
@@ -124,7 +124,7 @@ fn unscaled_weight(c: &Context) -> String {
 
 fn leak(c: &Context) -> String {
     let row = c.beside("scaled").and_then(|site| row_of(c, site));
-    let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).sum::<f32>());
+    let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
     or_none(future.map(percent))
 }
 

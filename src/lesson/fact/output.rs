@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, list, number, or_none, pronoun_in, quoted, ranked, share};
+use super::{Context, Fact, fact, largest, list, number, or_none, pronoun_in, quoted, share};
 use crate::{model::Name, trace::Recorded};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -38,7 +38,7 @@ pub(super) static FACTS: &[Fact] = &[
 /// Index of the nth largest number of the selected row, with its token and number.
 fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)> {
     let row = c.row_of(site)?;
-    let i = *ranked(&row).get(n)?;
+    let i = *largest(&row, n + 1).get(n)?;
     Some((c.trace().label(site, site.axes()[2], i), row[i]))
 }
 
@@ -53,7 +53,7 @@ fn top3(c: &Context) -> String {
     let say = |&i: &usize| {
         format!("{} {}", quoted(&c.trace().label(site, site.axes()[2], i)), share(row[i]))
     };
-    ranked(&row).iter().take(3).map(say).collect::<Vec<_>>().join(", ")
+    largest(&row, 3).iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
 fn lead(c: &Context) -> Option<f32> {

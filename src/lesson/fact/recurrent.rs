@@ -103,8 +103,8 @@ fn forgetting(c: &Context, model: Name, say: fn(&[f32]) -> String) -> String {
 fn ratio(norms: &[f32]) -> String {
     let (first, last) = (norms[0], norms[norms.len() - 1]);
     match last / first {
-        _ if norms.len() == 1 => "there is one word only".into(),
-        r if !r.is_finite() => "the first word's is too small to be told from zero".into(),
+        _ if norms.len() == 1 => "the same, there being one word only".into(),
+        r if !r.is_finite() => "too small to be told from zero".into(),
         r if r >= 1.05 => format!("{} times smaller", number(r)),
         r if r <= 0.95 => format!("{} times larger", number(1.0 / r)),
         _ => format!("about the same over {}", plural(norms.len() - 1, "step")),
