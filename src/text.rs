@@ -109,7 +109,7 @@ impl Tokenizer {
             "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
             text.len()
         );
-        let ids = self.encode(text)?;
+        let ids = self.ids(text)?;
         if ids.len() > MAX_TOKENS {
             bail!(
                 "the sentence has {} tokens, the limit is {MAX_TOKENS} (the models were trained on 3 to 40); shorten it",
@@ -119,6 +119,11 @@ impl Tokenizer {
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
         let unknown = self.unknown(&ids);
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
+    }
+
+    /// A typographic apostrophe is read as the plain one that the models know.
+    fn ids(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode(&text.replace('’', "'"))
     }
 
     fn encode(&self, text: &str) -> Result<Vec<u32>> {

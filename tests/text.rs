@@ -19,6 +19,7 @@ fn the_default_sentence_is_thirteen_known_tokens() {
     let want = "The animal did n't cross the street because it was too tired .";
     assert_eq!(tokens(text).join(" "), want);
     TOKENIZER.with(|t| assert!(t.sentence(text).unwrap().unknown.is_empty()));
+    assert_eq!(tokens(&text.replace('\'', "’")).join(" "), want);
 }
 
 #[test]
