@@ -12,9 +12,11 @@ mod paper;
 mod sentence;
 mod size;
 mod trace;
+mod walk;
 
 pub use args::Cli;
 pub use colour::{Ask, Colours, Environment, colours};
+pub use open::line;
 
 use std::{
     ffi::OsString,
@@ -63,13 +65,13 @@ fn run(
 }
 
 fn dispatch(cli: &Cli, streams: &mut Streams) -> Outcome {
-    let Some(command) = &cli.command else { return Ok(()) };
+    let Some(command) = &cli.command else { return walk::run(cli, streams) };
     only_before_a_walk(cli)?;
     match command {
         Command::Steps(text) => steps(text, streams),
         Command::Open(open) => open::run(open, cli.look, streams),
         Command::Trace(trace) => trace::run(trace, streams),
-        Command::Export(_) => Ok(()),
+        Command::Export(export) => read(&export.text, streams).map(drop),
         Command::Eval(eval) => eval::run(eval, streams),
         Command::Completions { shell } => paper::completions(*shell, streams.out),
         Command::Man { command } => paper::man(command.as_deref(), streams.out),
@@ -110,7 +112,7 @@ fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
 fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
     let sentence = sentence::of(text)?;
     let reading = Reader::embedded()?.read(&sentence).usage()?;
-    for remark in sentence::remarks(&reading.sentence) {
+    if let Some(remark) = sentence::remark(&reading.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
     }
     Ok(reading)

@@ -6,6 +6,7 @@
 pub mod ansi;
 pub mod files;
 pub mod json;
+pub mod plain;
 pub mod txt;
 
 use ratatui::buffer::{Buffer, Cell};

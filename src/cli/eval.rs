@@ -15,6 +15,7 @@ use super::{
     failure::{Outcome, Usage},
 };
 use crate::{
+    export::files::reason,
     measure::accuracy::Accuracy,
     model::{self, Model, Name},
     text::{EOS, Tokenizer, visible},
@@ -46,16 +47,16 @@ struct Pair {
 
 fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
     let shown = visible(&path.to_string_lossy());
+    let unreadable =
+        |e: io::Error| anyhow!("{shown} cannot be read; {}; give another with --data", reason(&e));
     let lines: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::new(
-            File::open(path).with_context(|| format!("{shown} cannot be read"))?,
-        ))
+        Box::new(BufReader::new(File::open(path).map_err(unreadable)?))
     };
     let parse = |(i, line): (usize, io::Result<String>)| -> Result<Pair> {
         let n = i + 1;
-        let line = line.with_context(|| format!("{shown}, line {n}, cannot be read"))?;
+        let line = line.map_err(unreadable)?;
         serde_json::from_str(&line).map_err(|e| {
             anyhow!(
                 "{shown}, line {n}, is not JSON with the fields `en` and `fr`; {e}; mend the line"

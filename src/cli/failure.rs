@@ -1,8 +1,17 @@
 //! Why a command ends without success, as one line: what; why; what to do.
 
-use std::{fmt::Write as _, io};
+use std::io;
 
-use crate::text::visible;
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ErrorKind},
+};
+
+use super::Cli;
+use crate::{
+    export::files::reason,
+    text::{nearest, visible},
+};
 
 /// The end of a command that did not succeed.
 #[derive(Debug)]
@@ -30,16 +39,19 @@ impl<T> Usage<T> for anyhow::Result<T> {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let closed = |cause: &(dyn std::error::Error + 'static)| {
-            cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-        };
-        if error.chain().any(closed) { Self::Closed } else { Self::Failed(error) }
+        Self::Failed(error)
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        anyhow::Error::from(error).context("the output cannot be written").into()
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
+        let reason = reason(&error);
+        Self::Failed(anyhow::anyhow!(
+            "the output cannot be written; {reason}; choose another place"
+        ))
     }
 }
 
@@ -63,19 +75,44 @@ impl Failure {
 
 /// A wrong command line, said in our form: clap's paragraphs become clauses of one line.
 pub fn wrong_usage(error: &clap::Error) -> Failure {
+    let unknown = error.kind() == ErrorKind::UnknownArgument;
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let argument = argument.filter(|_| unknown).unwrap_or_default();
+    let near = (error.get(ContextKind::SuggestedArg).is_none()).then(|| near(&argument)).flatten();
     let rendered = error.render().to_string();
-    let mut line = String::new();
-    for paragraph in rendered.split("\n\n") {
-        let paragraph = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-        let clause = paragraph.trim_start_matches("error: ").trim_start_matches("tip: ");
-        if clause.starts_with("Usage:") || clause.starts_with("For more") || clause.is_empty() {
-            continue;
+    let clauses = rendered.split("\n\n").map(clause).filter(|clause| {
+        let is_noise = ["Usage:", "For more"].iter().any(|start| clause.starts_with(start));
+        let is_replaced = near.is_some() && clause.starts_with("to pass");
+        !(clause.is_empty() || is_noise || is_replaced)
+    });
+    let mut clauses: Vec<String> = clauses.collect();
+    clauses.extend(near);
+    if unknown && !argument.starts_with('-') {
+        clauses.push("put a sentence of several words in quotes".into());
+    }
+    clauses.push("`lookback --help` shows what there is".into());
+    Failure::Usage(anyhow::anyhow!(clauses.join("; ")))
+}
+
+fn clause(paragraph: &str) -> String {
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    visible(line.trim_start_matches("error: ").trim_start_matches("tip: "))
+}
+
+/// The nearest option of any command, for one that stands where it does not belong.
+fn near(argument: &str) -> Option<String> {
+    let wanted = argument.strip_prefix("--")?;
+    let whole = Cli::command();
+    let mut found: Vec<(&str, Vec<&str>)> = vec![];
+    for command in std::iter::once(&whole).chain(whole.get_subcommands()) {
+        for long in command.get_arguments().filter_map(clap::Arg::get_long) {
+            match found.iter_mut().find(|(known, _)| *known == long) {
+                Some((_, commands)) => commands.push(command.get_name()),
+                None => found.push((long, vec![command.get_name()])),
+            }
         }
-        let between = if line.is_empty() { "" } else { "; " };
-        let _ = write!(line, "{between}{}", visible(clause));
     }
-    if error.kind() == clap::error::ErrorKind::UnknownArgument && !line.contains("'-") {
-        line.push_str("; put a sentence of several words in quotes");
-    }
-    Failure::Usage(anyhow::anyhow!("{line}; `lookback --help` shows what there is"))
+    let nearest = nearest(wanted, found.iter().map(|(long, _)| *long), 1).pop()?;
+    let (_, commands) = found.iter().find(|(long, _)| *long == nearest)?;
+    Some(format!("the nearest is --{nearest}, an option of {}", commands.join(", ")))
 }

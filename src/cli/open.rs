@@ -1,7 +1,7 @@
 //! `lookback open`: one number's arithmetic, and that of the numbers it was made from.
 //!
-//! What is printed can be evaluated: numbers carry seven significant digits, and what a long sum
-//! does not show stands in it as one number.
+//! What is printed can be evaluated: numbers carry seven significant digits (nine where seven
+//! are too few), and what a long sum does not show stands in it as one number.
 
 mod tree;
 
@@ -91,22 +91,29 @@ fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
     ))
 }
 
-/// Seven significant digits, without an exponent where a person would not write one.
-pub fn number(n: f64) -> String {
+/// Significant digits of a printed number; of an arithmetic that needs more to come to its cell.
+const DIGITS: [usize; 2] = [7, 9];
+
+/// Significant digits, without an exponent where a person would not write one.
+fn number(n: f64, digits: usize) -> String {
     if n == 0.0 {
         return "0".into();
     }
     if !n.is_finite() {
         return n.to_string().to_lowercase();
     }
-    let scientific = format!("{n:.6e}");
+    let scientific = format!("{n:.*e}", digits - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-5..=9).contains(&exponent) {
-        let decimals = (6 - exponent).max(0) as usize;
+        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
         return trimmed(&format!("{n:.decimals$}")).to_owned();
     }
     format!("{}e{exponent}", trimmed(mantissa))
+}
+
+fn value(n: f32) -> String {
+    number(n.into(), DIGITS[0])
 }
 
 fn trimmed(decimal: &str) -> &str {
@@ -129,7 +136,7 @@ impl Page<'_, '_> {
     fn print(&mut self, tree: &Tree) -> io::Result<()> {
         let root = &tree.cells[0];
         let address = &root.arithmetic.address;
-        writeln!(self.out, "{address} = {}", number(root.arithmetic.value.into()))?;
+        writeln!(self.out, "{address} = {}", value(root.arithmetic.value))?;
         if let Some(site) = self.trace.site(&address.path) {
             let labels = self.labels(site, address.cell);
             writeln!(self.out, "{}\n{labels}\n", site.caption())?;
@@ -172,8 +179,8 @@ impl Page<'_, '_> {
     }
 
     fn operand(&mut self, operand: &Operand, indent: &str) -> io::Result<()> {
-        let Operand { address, value } = operand;
-        write!(self.out, "{indent}{address} = {}", number((*value).into()))?;
+        let address = &operand.address;
+        write!(self.out, "{indent}{address} = {}", value(operand.value))?;
         let Some(site) = self.trace.site(&address.path) else { return Ok(()) };
         let labels = if site.is_leaf {
             format!("{}{}", self.plain("· "), site.caption())
@@ -224,11 +231,21 @@ impl Page<'_, '_> {
     }
 }
 
-/// `a*b + c*d = value`
-fn line(arithmetic: &Arithmetic, terms: usize) -> Option<String> {
+/// `a*b + c*d = value`: what stands before the sign comes to what stands after it, to 1e-5. None for
+/// a leaf.
+pub fn line(arithmetic: &Arithmetic, terms: usize) -> Option<String> {
     let expr = arithmetic.expr.as_ref()?;
-    let value = number(arithmetic.value.into());
-    Some(format!("{} = {value}", expr.text(terms, &number)))
+    let digits = digits(expr);
+    let text = expr.text(terms, &|n| number(n, digits));
+    Some(format!("{text} = {}", value(arithmetic.value)))
+}
+
+fn digits(expr: &Expr<Operand>) -> usize {
+    let [few, many] = DIGITS;
+    let as_printed = |n: f32| number(n.into(), few).parse().unwrap_or(n);
+    let rounded = |o: Operand| Operand { value: as_printed(o.value), ..o };
+    let (exact, printed) = (expr.eval(), expr.clone().map(&mut |o| rounded(o)).eval());
+    if (exact - printed).abs() <= 2e-6 * exact.abs().max(1.0) { few } else { many }
 }
 
 fn longest_sum(expr: &Expr<Operand>) -> usize {
@@ -262,7 +279,7 @@ mod tests {
             (f64::NAN, "nan"),
         ];
         for (n, want) in pairs {
-            assert_eq!(number(n), want);
+            assert_eq!(number(n, 7), want);
         }
     }
 }

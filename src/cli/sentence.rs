@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use anyhow::{Context, anyhow};
 
 use super::{args::Text, failure::Outcome, failure::Usage};
-use crate::text::{MAX_TOKENS, Sentence, visible};
+use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
 
 /// Read when none is given: to know what `it` is, one has to look back.
 pub const DEFAULT: &str = "The animal didn't cross the street because it was too tired.";
@@ -43,14 +43,22 @@ fn not_utf8(lossy: &str) -> anyhow::Error {
     )
 }
 
+/// At most this many unknown words are named.
+const MOST_NAMED: usize = 4;
+
 /// What to say of words that no model has seen.
-pub fn remarks(sentence: &Sentence) -> Vec<String> {
-    let remark = |unknown: &crate::text::Unknown| {
-        format!(
-            "no model has seen the word \"{}\" in training; it is spelled in bytes; words they know: {}",
-            unknown.word,
-            unknown.instead.join(", ")
-        )
-    };
-    sentence.unknown.iter().map(remark).collect()
+pub fn remark(sentence: &Sentence) -> Option<String> {
+    let mut words: Vec<&Unknown> = vec![];
+    for unknown in &sentence.unknown {
+        if !words.iter().any(|known| known.word == unknown.word) {
+            words.push(unknown);
+        }
+    }
+    let name = |u: &&Unknown| format!("\"{}\" (known: {})", u.word, u.instead.join(", "));
+    let named: Vec<_> = words.iter().take(MOST_NAMED).map(name).collect();
+    let more = words.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = named.join(", ");
+    (!words.is_empty())
+        .then(|| format!("no model has seen {named}{more}; they are spelled in bytes"))
 }

@@ -101,7 +101,7 @@ fn named(colour: Color) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::style::{Style, Stylize};
+    use ratatui::style::Style;
 
     use super::*;
 

@@ -115,7 +115,7 @@ fn cannot_write(path: &Path, e: &io::Error) -> Error {
 }
 
 /// `permission denied`, without the number.
-fn reason(e: &io::Error) -> String {
+pub fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     text.to_lowercase()

@@ -1,0 +1,129 @@
+//! The whole walk as linear text: for pipes, files and screen readers.
+//!
+//! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing
+//! depends on columns, colour or glyphs.
+
+mod numbers;
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::{
+    lesson::{Lesson, Paragraph, Selection, Step, narrate},
+    reading::Reading,
+    text::visible,
+};
+
+const WIDTH: usize = 80;
+
+/// Writes the steps from number `from` (0-based) to the end.
+///
+/// # Errors
+/// If the writer fails.
+pub fn walk(
+    lesson: &Lesson,
+    reading: &Reading,
+    from: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    opening(reading, out)?;
+    let steps = lesson.steps();
+    let (mut chapter, mut selection) = (None, Selection::default());
+    for (i, (in_chapter, step)) in steps.iter().enumerate() {
+        selection = step.start(reading, selection);
+        if i < from {
+            continue;
+        }
+        if chapter.replace(*in_chapter) != Some(*in_chapter) {
+            let title = &lesson.chapters[*in_chapter].title;
+            writeln!(out, "\n\n# Chapter {in_chapter}. {title}")?;
+        }
+        writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
+        self::step(step, reading, &selection, out)?;
+    }
+    writeln!(out, "\n")?;
+    wrapped(out, "", "End of the walk. `lookback open ADDRESS` shows how a number was computed.")
+}
+
+fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
+    let sentence = &reading.sentence;
+    writeln!(out, "Lookback: an RNN and a Transformer read a sentence, step by step.\n")?;
+    wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
+    writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
+    let mut named: Vec<&str> = vec![];
+    for unknown in &sentence.unknown {
+        if !named.contains(&unknown.word.as_str()) {
+            named.push(&unknown.word);
+            let known = unknown.instead.join(", ");
+            wrapped(
+                out,
+                "",
+                &format!("No model has seen \"{}\". They know: {known}.", unknown.word),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    step: &Step,
+    reading: &Reading,
+    selection: &Selection,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    wrapped(out, "", &format!("Formula: {}", step.formula))?;
+    wrapped(out, "", &format!("Source: {}", step.source))?;
+    for paragraph in narrate(step, reading, selection) {
+        writeln!(out)?;
+        wrapped(out, "", &words(&paragraph))?;
+    }
+    for pane in &step.panes {
+        let numbers = numbers::of(step, pane, reading, selection);
+        writeln!(out)?;
+        wrapped(out, "", &format!("{}:", numbers.heading))?;
+        for line in &numbers.lines {
+            wrapped(out, "- ", line)?;
+        }
+    }
+    Ok(())
+}
+
+fn words(paragraph: &Paragraph) -> String {
+    paragraph.spans.iter().map(|span| span.text.as_str()).collect()
+}
+
+/// Words in lines of at most [`WIDTH`] columns; a longer word has a line of its own.
+fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
+    let indent = " ".repeat(bullet.len());
+    let mut line = bullet.to_owned();
+    let mut is_new = true;
+    for word in text.split_whitespace() {
+        if !is_new && line.width() + 1 + word.width() > WIDTH {
+            writeln!(out, "{line}")?;
+            (line, is_new) = (indent.clone(), true);
+        }
+        line += if is_new { "" } else { " " };
+        line += word;
+        is_new = false;
+    }
+    writeln!(out, "{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words() -> io::Result<()> {
+        let mut out = vec![];
+        let long = "x".repeat(90);
+        wrapped(&mut out, "- ", &format!("{} {long} b", "a ".repeat(50)))?;
+        let text = String::from_utf8_lossy(&out);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("- {}a", "a ".repeat(38)));
+        assert_eq!(lines[2], format!("  {long}"));
+        assert_eq!(lines[3], "  b");
+        Ok(())
+    }
+}
