@@ -1,11 +1,19 @@
 //! Chapters of steps: what is shown, in which order, and what is said about it.
 //!
 //! A lesson is data (assets/lessons); a step runs no code. Its text has blanks that are filled with
-//! numbers of the pass at hand.
+//! numbers of the pass at hand: [`template`] is the little language, [`fact`] the table of blanks.
 
-use serde::Deserialize;
+pub mod fact;
+pub mod template;
 
-use crate::model::Name;
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::{model::Name, reading::Reading, text};
+use fact::Context;
+use template::{Piece, Template};
+
+static ENGLISH: &str = include_str!("../assets/lessons/en.toml");
 
 /// What the person has picked: it decides which layer, head and cell panes and text speak of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +25,7 @@ pub struct Selection {
     pub col: usize,
 }
 
-/// The kinds of pane a step can ask for.
+/// The kinds of pane a step can ask for, and which site each is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -29,17 +37,21 @@ pub enum Kind {
     Heads,
     /// The hidden state as a strip through time: one column of cells a word.
     Hidden,
-    /// One recurrent step opened: input part, recurrent part, sum, tanh, for the selected word.
+    /// One recurrent step opened: input part, recurrent part, sum, tanh, for the selected word. Its
+    /// site is the cell's `hidden`; the parts stand beside it.
     Recurrence,
     /// One row of a site as horizontal bars, largest first (a distribution over words or tokens).
     Bars,
-    /// Residual and norm of the selected word: before, mean, variance, normalised, after.
+    /// Residual and norm of the selected word: before, mean, variance, normalised, after. Its site is
+    /// the norm's `out`; mean, var and normalized stand beside it.
     Norm,
-    /// What each word's weighted value adds up to: weights beside the value rows, and their sum.
+    /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
+    /// site is the `context`; weights and values stand beside it.
     WeightedSum,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
-    /// Gradient norms by word: how much each word still matters.
+    /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
+    /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
     Gradient,
     /// Who waits for whom: sequential steps of RNN and Transformer.
     Schedule,
@@ -60,18 +72,163 @@ pub struct PaneSpec {
     #[serde(default)]
     pub site: Option<String>,
     /// The model, where it is not the step's.
-    #[serde(default, deserialize_with = "name::deserialize")]
+    #[serde(default, deserialize_with = "optional_name")]
     pub model: Option<Name>,
     #[serde(default)]
     pub title: Option<String>,
 }
 
-mod name {
-    use serde::{Deserialize, Deserializer, de::Error};
-
-    use crate::model::Name;
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {
-        String::deserialize(d)?.parse().map(Some).map_err(D::Error::custom)
+impl PaneSpec {
+    /// The site's path in the selected layer.
+    pub fn path(&self, layer: usize) -> Option<String> {
+        self.site.as_ref().map(|site| site.replace("{l}", &layer.to_string()))
     }
+}
+
+/// Which word a step starts from, if the person has not picked one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Row {
+    First,
+    Last,
+    /// `it` or `they` in the source, the output position that writes its translation in the target;
+    /// without one, the last word.
+    Pronoun,
+}
+
+/// One screen of the walk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Stable, unique, kebab-case: for `--at`, file names and links.
+    pub id: String,
+    pub title: String,
+    #[serde(deserialize_with = "required_name")]
+    pub model: Name,
+    pub formula: String,
+    /// The paper and its equation or section.
+    pub source: String,
+    pub panes: Vec<PaneSpec>,
+    pub text: Template,
+    /// Hints: what to select at first.
+    #[serde(default)]
+    pub row: Option<Row>,
+    #[serde(default)]
+    pub layer: Option<usize>,
+    #[serde(default)]
+    pub head: Option<usize>,
+}
+
+impl Step {
+    /// The model of one of its panes.
+    pub fn model_of(&self, pane: &PaneSpec) -> Name {
+        pane.model.unwrap_or(self.model)
+    }
+
+    /// What is selected when the step is entered: its hints, else what was selected before.
+    pub fn start(&self, reading: &Reading, before: Selection) -> Selection {
+        let wanted = Selection {
+            layer: self.layer.unwrap_or(before.layer),
+            head: self.head.unwrap_or(before.head),
+            ..before
+        };
+        let row = self.row.map(|row| Context::new(self, reading, &wanted).start_row(row));
+        Selection { row: row.unwrap_or(before.row), ..wanted }
+    }
+}
+
+/// Steps that belong together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chapter {
+    pub title: String,
+    pub steps: Vec<Step>,
+}
+
+/// The whole walk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lesson {
+    pub chapters: Vec<Chapter>,
+}
+
+impl Lesson {
+    /// The English lesson in the binary.
+    ///
+    /// # Errors
+    /// If the embedded file is damaged; the message names the place.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(ENGLISH).context("the embedded lesson en.toml does not load")
+    }
+
+    /// # Errors
+    /// If the text is no lesson, or a blank names no fact; the message names the place.
+    pub fn parse(toml: &str) -> Result<Self> {
+        let lesson: Self = toml::from_str(toml)?;
+        for (_, step) in lesson.steps() {
+            for name in step.text.facts() {
+                fact::find(name).with_context(|| format!("step {}", step.id))?;
+            }
+        }
+        Ok(lesson)
+    }
+
+    /// Every step in order, with the index of its chapter.
+    pub fn steps(&self) -> Vec<(usize, &Step)> {
+        let chapters = self.chapters.iter().enumerate();
+        chapters.flat_map(|(i, chapter)| chapter.steps.iter().map(move |step| (i, step))).collect()
+    }
+
+    /// The index of a step in [`Self::steps`].
+    ///
+    /// # Errors
+    /// If there is none; the message offers the nearest ids.
+    pub fn find(&self, id: &str) -> Result<usize> {
+        let steps = self.steps();
+        steps.iter().position(|(_, step)| step.id == id).ok_or_else(|| {
+            let near = text::nearest(id, steps.iter().map(|(_, s)| s.id.as_str()), 3);
+            let (id, near) = (text::visible(id), near.join(", "));
+            anyhow!("no step `{id}`; the nearest are {near}; `lookback steps` lists them all")
+        })
+    }
+}
+
+/// A stretch of narration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub text: String,
+    /// The site that the words name: they take its pane's colour.
+    pub site: Option<String>,
+    pub strong: bool,
+}
+
+/// Spans that are wrapped together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paragraph {
+    pub spans: Vec<Span>,
+}
+
+/// The step's text with its blanks filled from this pass.
+pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Paragraph> {
+    let context = Context::new(step, reading, selection);
+    let fill = |piece: &Piece| match piece {
+        Piece::Words(words) => words.clone(),
+        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| (f.say)(&context)),
+    };
+    let span = |mark: &template::Mark| Span {
+        text: mark.pieces.iter().map(fill).collect(),
+        site: mark.site.as_ref().map(|s| s.replace("{l}", &context.layer().to_string())),
+        strong: mark.strong,
+    };
+    let paragraph =
+        |marks: &Vec<template::Mark>| Paragraph { spans: marks.iter().map(span).collect() };
+    step.text.paragraphs.iter().map(paragraph).collect()
+}
+
+fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
+    String::deserialize(d)?.parse().map_err(D::Error::custom)
+}
+
+fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {
+    required_name(d).map(Some)
 }

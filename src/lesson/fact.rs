@@ -1,0 +1,297 @@
+//! The blanks that narration can have: tables of facts, a line each. To add one, add a line.
+//!
+//! A fact is a phrase about this pass and this selection. It is never an error: where it has no
+//! value (no pronoun, one word only, not measured yet) it says so in words. Nothing here takes
+//! longer than a look at a few rows: the screen asks for facts at every frame.
+
+mod attention;
+mod compare;
+mod layer;
+mod output;
+mod recurrent;
+mod sentence;
+
+use anyhow::{Context as _, Result};
+
+use super::{Row, Selection, Step};
+use crate::{
+    model::Name,
+    reading::Reading,
+    site::Stream,
+    text::{self, Token},
+    trace::{Recorded, Trace},
+    value::Cell,
+};
+
+/// A blank: `{name}` in a text.
+pub struct Fact {
+    pub name: &'static str,
+    /// What it says, for those who write lessons.
+    pub about: &'static str,
+    pub say: fn(&Context) -> String,
+}
+
+/// A row of a table of facts.
+const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> String) -> Fact {
+    Fact { name, about, say }
+}
+
+static TABLES: [&[Fact]; 6] = [
+    sentence::FACTS,
+    recurrent::FACTS,
+    attention::FACTS,
+    layer::FACTS,
+    output::FACTS,
+    compare::FACTS,
+];
+
+/// Every fact.
+pub fn all() -> impl Iterator<Item = &'static Fact> {
+    TABLES.into_iter().flatten()
+}
+
+/// The fact of that name.
+///
+/// # Errors
+/// If there is none; the message offers the nearest names.
+pub fn find(name: &str) -> Result<&'static Fact> {
+    all().find(|fact| fact.name == name).with_context(|| {
+        let near = text::nearest(name, all().map(|f| f.name), 3).join(", ");
+        format!("no fact `{name}`; the nearest are {near}")
+    })
+}
+
+/// All that a fact is a function of. Indices are clamped to what the step shows.
+pub struct Context<'a> {
+    pub reading: &'a Reading,
+    pub step: &'a Step,
+    selection: Selection,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(step: &'a Step, reading: &'a Reading, selection: &Selection) -> Self {
+        Self { reading, step, selection: *selection }
+    }
+
+    /// The pass of the step's model.
+    pub fn trace(&self) -> &'a Trace {
+        self.reading.trace(self.step.model)
+    }
+
+    /// The selected layer, or the last one if the model has fewer.
+    pub fn layer(&self) -> usize {
+        self.selection.layer.min(self.n_layers().saturating_sub(1))
+    }
+
+    pub fn n_layers(&self) -> usize {
+        let has = |l: &usize| {
+            let paths = [format!("encoder.{l}.norm1.out"), format!("blocks.{l}.resid_pre")];
+            paths.iter().any(|path| self.trace().site(path).is_some())
+        };
+        (0..).take_while(has).count()
+    }
+
+    /// The first site that the step shows of its own model: the text's rows are its rows.
+    pub fn main(&self) -> Option<&'a Recorded> {
+        let own = self.step.panes.iter().filter(|p| self.step.model_of(p) == self.step.model);
+        own.filter_map(|pane| self.trace().site(&pane.path(self.layer())?)).next()
+    }
+
+    /// The site that stands beside the main one: `weights` beside `encoder.0.self_attn.scores`.
+    pub fn beside(&self, name: &str) -> Option<&'a Recorded> {
+        let path = self.main()?.path();
+        let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope);
+        let wanted = if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") };
+        self.trace().site(&wanted)
+    }
+
+    /// The row of a one-plane site that belongs to the selected word.
+    pub fn row_of(&self, site: &Recorded) -> Option<Vec<f32>> {
+        let row = self.row();
+        site.shape().holds(Cell::new(0, row, 0)).then(|| site.value.row(0, row))
+    }
+
+    /// The same for the site that stands beside the main one.
+    pub fn row_beside(&self, name: &str) -> Option<Vec<f32>> {
+        self.beside(name).and_then(|site| self.row_of(site))
+    }
+
+    /// Which tokens the step's rows stand for.
+    pub fn stream(&self) -> Stream {
+        let stream = self.main().and_then(|site| site.place.stream(site.axes()[1]));
+        stream.unwrap_or(Stream::Source)
+    }
+
+    pub fn tokens(&self) -> &'a [Token] {
+        self.trace().tokens(self.stream())
+    }
+
+    pub fn row(&self) -> usize {
+        self.selection.row.min(self.tokens().len().saturating_sub(1))
+    }
+
+    pub fn word(&self, row: usize) -> String {
+        self.tokens().get(row).map_or_else(|| "nothing".into(), |token| quoted(&token.text))
+    }
+
+    /// The selected head, or the last one if the site has fewer.
+    pub fn head(&self) -> usize {
+        let planes = |site: &Recorded| site.place.has_planes().then(|| site.shape().planes);
+        let n = self.main().and_then(planes).unwrap_or(usize::MAX);
+        self.selection.head.min(n - 1)
+    }
+
+    /// The row that a hint means in this pass.
+    pub fn start_row(&self, row: Row) -> usize {
+        let last = self.tokens().len().saturating_sub(1);
+        match row {
+            Row::First => 0,
+            Row::Last => last,
+            Row::Pronoun => self.pronoun().unwrap_or(last),
+        }
+    }
+
+    /// Where `it` or `they` stands; in the target, the row that writes its translation.
+    fn pronoun(&self) -> Option<usize> {
+        match self.stream() {
+            Stream::Source => pronoun_in(self.tokens(), &["it", "they"]),
+            Stream::Target => pronoun_in(&self.trace().output, &["il", "elle", "ils", "elles"])
+                .filter(|&row| row < self.tokens().len()),
+        }
+    }
+
+    /// Number of columns of a site of a model: its sizes are not written anywhere else.
+    pub fn cols(&self, model: Name, path: &str) -> usize {
+        self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
+    }
+}
+
+/// The last of these words.
+fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
+    tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
+}
+
+/// What stands for a number that this pass has not.
+const NONE: &str = "(no value)";
+
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NONE.into())
+}
+
+fn quoted(text: &str) -> String {
+    format!("“{text}”")
+}
+
+/// A number as a person would say it: three figures or so.
+fn number(x: f32) -> String {
+    match x.abs() {
+        _ if x.is_nan() => "NaN".into(),
+        a if a.is_infinite() => if x > 0.0 { "∞" } else { "−∞" }.into(),
+        0.0 => "0".into(),
+        a if a >= 10_000.0 => format!("{x:.1e}"),
+        a if a >= 100.0 => format!("{x:.0}"),
+        a if a >= 10.0 => format!("{x:.1}"),
+        a if a >= 0.095 => format!("{x:.2}"),
+        a if a >= 0.000_95 => format!("{x:.4}").trim_end_matches('0').into(),
+        _ => format!("{x:.0e}"),
+    }
+}
+
+/// A share between 0 and 1, in two decimals.
+fn share(x: f32) -> String {
+    match x {
+        x if x.is_nan() => "NaN".into(),
+        x if x > 0.0 && x < 0.005 => "under 0.01".into(),
+        x if x < 1.0 && x >= 0.995 => "over 0.99".into(),
+        x => format!("{x:.2}"),
+    }
+}
+
+fn percent(x: f32) -> String {
+    match x {
+        x if x.is_nan() => "NaN".into(),
+        x if x > 0.0 && x < 0.005 => "under 1 %".into(),
+        x if x < 1.0 && x >= 0.995 => format!("{:.1} %", 100.0 * x),
+        x => format!("{:.0} %", 100.0 * x),
+    }
+}
+
+/// `1,234,567`
+fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join(",")
+}
+
+/// `1 word`, `3 words`
+fn plural(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(n)) }
+}
+
+/// `a, b and c`
+fn list(items: &[String]) -> String {
+    match items {
+        [] => "none".into(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}
+
+/// Euclidean length.
+fn length(row: &[f32]) -> f32 {
+    row.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+fn mean(row: &[f32]) -> f32 {
+    row.iter().sum::<f32>() / row.len().max(1) as f32
+}
+
+fn variance(row: &[f32]) -> f32 {
+    let m = mean(row);
+    row.iter().map(|x| (x - m) * (x - m)).sum::<f32>() / row.len().max(1) as f32
+}
+
+fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+/// Indices of the numbers, the largest first; NaN last.
+fn ranked(row: &[f32]) -> Vec<usize> {
+    let value = |i: usize| if row[i].is_nan() { f32::NEG_INFINITY } else { row[i] };
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    order.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_long_as_they_need_to_be() {
+        let say = [1234.4, 56.78, 3.14159, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
+        let want =
+            ["1234", "56.8", "3.14", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
+        assert_eq!(say.map(number).to_vec(), want);
+        assert_eq!(
+            [0.001, 0.25, 1.0, 0.9999].map(share),
+            ["under 0.01", "0.25", "1.00", "over 0.99"]
+        );
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn names_of_facts_are_unique_and_explained() {
+        let mut names: Vec<_> = all().map(|f| f.name).collect();
+        names.sort_unstable();
+        let n = names.len();
+        names.dedup();
+        assert_eq!(names.len(), n);
+        assert!(all().all(|f| !f.about.is_empty()));
+    }
+}

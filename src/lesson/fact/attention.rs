@@ -1,0 +1,174 @@
+//! Who looks at whom: scores, weights, the mask, and the guided head.
+
+use super::{
+    Context, Fact, count, fact, list, number, or_none, percent, plural, pronoun_in, quoted, ranked,
+    share,
+};
+use crate::{
+    measure::attention::{Look, entropy_bits, strongest},
+    model::Name,
+    trace::Recorded,
+    value::Cell,
+};
+
+/// The head of the last encoder layer that was guided from a pronoun to its noun (MODEL_CARD.md).
+const GUIDED: (&str, usize) = ("encoder.1.self_attn.weights", 2);
+
+pub(super) static FACTS: &[Fact] = &[
+    fact("key", "the word that the selected one looks at most", |c| {
+        look(c, 0, |l| quoted(&l.word))
+    }),
+    fact("weight", "the weight on it", |c| look(c, 0, |l| share(l.weight))),
+    fact("second", "the second", |c| look(c, 1, |l| quoted(&l.word))),
+    fact("second_weight", "the weight on it", |c| look(c, 1, |l| share(l.weight))),
+    fact("heads_look", "where every head looks from the selected word", heads_look),
+    fact("entropy", "spread of the selected row in bits", |c| {
+        or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
+    }),
+    fact("entropy_max", "the spread if all were alike", |c| {
+        or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
+    }),
+    fact("score_low", "lowest score or energy of the row", |c| {
+        or_none(extremes(c).map(|e| number(e.0)))
+    }),
+    fact("score_high", "highest score or energy of the row", |c| {
+        or_none(extremes(c).map(|e| number(e.1)))
+    }),
+    fact(
+        "unscaled_weight",
+        "the strongest weight, had the scores not been divided",
+        unscaled_weight,
+    ),
+    fact("masked_cells", "cells above the diagonal", |c| {
+        let n = c.tokens().len();
+        count(n * n.saturating_sub(1) / 2)
+    }),
+    fact("leak", "share of the row that would go to the future without the mask", leak),
+    fact("asker", "the pronoun, or the last word in its place", |c| quoted(&asker(c).1)),
+    fact("asker_note", "says so, if there is no pronoun", |c| {
+        note(c, " (There is no “it” or “they” here; the last word stands in.)")
+    }),
+    fact("a_pronoun", "the pronoun, or “it” as an example", |c| {
+        if has_pronoun(c) { quoted(&asker(c).1) } else { "a word such as “it”".into() }
+    }),
+    fact("a_pronoun_note", "says so, if there is no pronoun", |c| {
+        note(c, " Your sentence has none; press i to try one that has.")
+    }),
+    fact("noun_far", "which noun, and how far back", noun_far),
+    fact("guided_key", "where the guided head looks from the pronoun", |c| {
+        guided(c, Name::Transformer, |l| quoted(&l.word))
+    }),
+    fact("guided_weight", "the weight on it", |c| {
+        guided(c, Name::Transformer, |l| share(l.weight))
+    }),
+    fact("unguided_key", "where the twin's same head looks", |c| {
+        guided(c, Name::TransformerUnguided, |l| quoted(&l.word))
+    }),
+    fact("unguided_weight", "the weight on it", |c| {
+        guided(c, Name::TransformerUnguided, |l| share(l.weight))
+    }),
+    fact(
+        "unguided_there",
+        "what each of the twin's heads puts on the guided head's word",
+        unguided_there,
+    ),
+];
+
+fn row_of<'a>(c: &Context<'a>, site: &'a Recorded) -> Option<Vec<f32>> {
+    let (head, row) = (c.head().min(site.shape().planes - 1), c.row());
+    site.shape().holds(Cell::new(head, row, 0)).then(|| site.value.row(head, row))
+}
+
+fn weights(c: &Context) -> Option<Vec<f32>> {
+    row_of(c, c.beside("weights")?)
+}
+
+fn nth_look(c: &Context, n: usize) -> Option<Look> {
+    let (site, row) = (c.beside("weights")?, weights(c)?);
+    let key = *ranked(&row).get(n)?;
+    Some(Look { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
+}
+
+fn look(c: &Context, n: usize, say: fn(&Look) -> String) -> String {
+    nth_look(c, n).map_or_else(|| "nothing".into(), |look| say(&look))
+}
+
+fn heads_look(c: &Context) -> String {
+    let Some(site) = c.beside("weights") else { return super::NONE.into() };
+    let looks = (0..site.shape().planes).filter_map(|head| {
+        let look = strongest(c.trace(), site.path(), head, c.row())?;
+        Some(format!("head {head} {} {}", quoted(&look.word), share(look.weight)))
+    });
+    list(&looks.collect::<Vec<_>>())
+}
+
+fn extremes(c: &Context) -> Option<(f32, f32)> {
+    let row = row_of(c, c.beside("scores").or_else(|| c.beside("energies"))?)?;
+    let low = row.iter().copied().min_by(f32::total_cmp)?;
+    Some((low, row.into_iter().max_by(f32::total_cmp)?))
+}
+
+/// Softmax of a few numbers.
+fn softmax(row: &[f32]) -> Vec<f32> {
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f32> = row.iter().map(|x| (x - max).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|x| x / sum).collect()
+}
+
+fn unscaled_weight(c: &Context) -> String {
+    let row = c.beside("scores").and_then(|site| row_of(c, site));
+    let most = row.and_then(|row| softmax(&row).into_iter().max_by(f32::total_cmp));
+    or_none(most.map(share))
+}
+
+fn leak(c: &Context) -> String {
+    let row = c.beside("scaled").and_then(|site| row_of(c, site));
+    let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).sum::<f32>());
+    or_none(future.map(percent))
+}
+
+fn has_pronoun(c: &Context) -> bool {
+    pronoun_in(&c.reading.sentence.tokens, &["it", "they"]).is_some()
+}
+
+fn asker(c: &Context) -> (usize, String) {
+    let tokens = &c.reading.sentence.tokens;
+    let position = pronoun_in(tokens, &["it", "they"]).unwrap_or(tokens.len().saturating_sub(1));
+    (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
+}
+
+fn note(c: &Context, text: &str) -> String {
+    if has_pronoun(c) { String::new() } else { text.into() }
+}
+
+fn guided_look(c: &Context, model: Name) -> Option<Look> {
+    strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, asker(c).0)
+}
+
+fn guided(c: &Context, model: Name, say: fn(&Look) -> String) -> String {
+    or_none(guided_look(c, model).map(|look| say(&look)))
+}
+
+fn unguided_there(c: &Context) -> String {
+    let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
+    let there = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
+        let at = |head| share(site.value.get(Cell::new(head, asker(c).0, look.key)));
+        list(&(0..site.shape().planes).map(at).collect::<Vec<_>>())
+    });
+    or_none(there)
+}
+
+fn noun_far(c: &Context) -> String {
+    let (position, _) = asker(c);
+    let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+        return String::new();
+    };
+    let word = quoted(&look.word);
+    match position.checked_sub(look.key) {
+        Some(steps @ 1..) => {
+            format!("A Transformer's head, met later, says {word}, {} back.", plural(steps, "word"))
+        }
+        _ => format!("A Transformer's head, met later, says {word}."),
+    }
+}

@@ -1,0 +1,90 @@
+//! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
+
+use super::{Context, Fact, count, fact, percent, quoted, ranked};
+use crate::{
+    measure::schedule::{Schedule, built_in, schedule},
+    model::Name,
+};
+
+pub(super) static FACTS: &[Fact] = &[
+    fact("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
+        of(c, Name::Elman).sequential.to_string()
+    }),
+    fact("steps_transformer", "the same, Transformer", |c| {
+        of(c, Name::Transformer).sequential.to_string()
+    }),
+    fact("path_rnn", "steps from the first word to the last in an RNN", |c| {
+        of(c, Name::Elman).longest_path.to_string()
+    }),
+    fact("path_transformer", "the same, Transformer, in words", |c| {
+        if n_words(c) == 1 {
+            "at once, there being one word only".into()
+        } else {
+            "directly".into()
+        }
+    }),
+    fact("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
+        count(of(c, Name::Elman).multiplications)
+    }),
+    fact("mults_gru", "the same, GRU", |c| count(of(c, Name::Gru).multiplications)),
+    fact("mults_transformer", "the same, Transformer", |c| {
+        count(of(c, Name::Transformer).multiplications)
+    }),
+    fact("influence_transformer", "the word with most influence on the output", |c| {
+        influence(c, Name::Transformer)
+    }),
+    fact("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
+    fact("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
+    fact("bucket", "this sentence's bucket in the accuracy table", bucket),
+    fact("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
+    fact("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
+    fact("accuracy_rnn_attention", "the same, RNN with attention", |c| {
+        accuracy(c, Name::RnnAttention)
+    }),
+    fact("accuracy_transformer", "the same, Transformer", |c| accuracy(c, Name::Transformer)),
+    fact("accuracy_transformer_unguided", "the same, twin", |c| {
+        accuracy(c, Name::TransformerUnguided)
+    }),
+];
+
+fn n_words(c: &Context) -> usize {
+    c.reading.sentence.tokens.len()
+}
+
+fn of(c: &Context, model: Name) -> Schedule {
+    schedule(model, built_in(n_words(c)))
+}
+
+/// Gradients are measured on a worker, never here.
+fn influence(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
+    let Some(norms) = measures.influence.get(&model) else { return super::NONE.into() };
+    let sum: f32 = norms.iter().sum();
+    let first =
+        ranked(norms).first().and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
+    match first {
+        Some((token, norm)) if sum > 0.0 => {
+            format!("{} ({} of all)", quoted(&token.text), percent(norm / sum))
+        }
+        _ => "no word".into(),
+    }
+}
+
+/// The bucket of this sentence, or the nearest one.
+fn bucket_index(c: &Context) -> Option<usize> {
+    let n = n_words(c);
+    let away = |&[low, high]: &[usize; 2]| low.saturating_sub(n) + n.saturating_sub(high);
+    let buckets = c.reading.accuracy.buckets.iter().enumerate();
+    buckets.min_by_key(|(_, bucket)| away(bucket)).map(|(i, _)| i)
+}
+
+fn bucket(c: &Context) -> String {
+    let found = bucket_index(c).map(|i| c.reading.accuracy.buckets[i]);
+    found.map_or_else(|| super::NONE.into(), |[low, high]| format!("{low} to {high} tokens"))
+}
+
+fn accuracy(c: &Context, model: Name) -> String {
+    let table = c.reading.accuracy.exact_match.get(model.id());
+    let found = bucket_index(c).and_then(|i| table?.get(i).copied());
+    super::or_none(found.map(percent))
+}

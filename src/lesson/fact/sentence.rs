@@ -1,0 +1,117 @@
+//! The sentence, its words and the models' sizes.
+
+use super::{Context, Fact, count, fact, length, list, number, plural, quoted};
+use crate::model::Name;
+
+pub(super) static FACTS: &[Fact] = &[
+    fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
+    fact("n_pairs", "pairs of rows of the step's stream", |c| count(c.tokens().len().pow(2))),
+    fact("n_source_pairs", "pairs of source words", |c| count(n_tokens(c).pow(2))),
+    fact("n_rows", "rows of the step's stream", |c| count(c.tokens().len())),
+    fact("word", "the selected word", |c| c.word(c.row())),
+    fact("unknown", "words no model has seen, with words to use instead", unknown),
+    fact("alike", "the two different words whose embeddings point most alike", alike),
+    fact("vocab", "tokens of the vocabulary", |c| count(c.cols(Name::Transformer, "probs"))),
+    fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
+    fact("root_d_model", "its square root", |c| root(d_model(c))),
+    fact("d_hidden", "units of an RNN's state", |c| d_hidden(c).to_string()),
+    fact("embedding_numbers", "numbers in all embedding rows together", |c| {
+        count(n_tokens(c) * d_model(c))
+    }),
+    fact("d_k", "columns of one head", |c| d_k(c).to_string()),
+    fact("root_d_k", "its square root", |c| root(d_k(c))),
+    fact("d_ff", "units of the feed-forward layer", |c| {
+        c.cols(Name::Transformer, "encoder.0.ffn.hidden").to_string()
+    }),
+    fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),
+    fact("layers", "layers of the step's model", |c| c.n_layers().to_string()),
+    fact("layer", "the selected layer, counted from 0", |c| c.layer().to_string()),
+    fact("head", "the selected head, counted from 0", |c| {
+        c.head().min(n_heads(c).max(1) - 1).to_string()
+    }),
+    fact("embed_size", "length of the selected word's embedding", |c| size_at(c, "src.embed")),
+    fact("scaled_size", "the same, scaled", |c| size_at(c, "src.scaled")),
+    fact("pos_size", "length of its position's row", |c| size_at(c, "src.pos")),
+];
+
+fn n_tokens(c: &Context) -> usize {
+    c.reading.sentence.tokens.len()
+}
+
+fn d_model(c: &Context) -> usize {
+    c.cols(Name::Transformer, "src.embed")
+}
+
+fn d_hidden(c: &Context) -> usize {
+    c.cols(Name::Elman, "rnn.encoder.hidden")
+}
+
+fn d_k(c: &Context) -> usize {
+    c.cols(Name::Transformer, "encoder.0.self_attn.q")
+}
+
+fn n_heads(c: &Context) -> usize {
+    let site = c.reading.trace(Name::Transformer).site("encoder.0.self_attn.q");
+    site.map_or(0, |site| site.shape().planes)
+}
+
+fn root(n: usize) -> String {
+    let root = (n as f32).sqrt();
+    if root.fract() == 0.0 { format!("{root:.0}") } else { format!("{root:.2}") }
+}
+
+fn size_at(c: &Context, path: &str) -> String {
+    let row = c.trace().site(path).and_then(|site| c.row_of(site));
+    super::or_none(row.map(|row| number(length(&row))))
+}
+
+fn unknown(c: &Context) -> String {
+    let unknown = &c.reading.sentence.unknown;
+    let Some(first) = unknown.first() else {
+        return "All of its words occurred in training.".into();
+    };
+    let instead: Vec<String> = first.instead.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = unknown.iter().take(3).map(|u| quoted(&shortened(&u.word))).collect();
+    let words = if unknown.len() > 3 { plural(unknown.len(), "word") } else { list(&words) };
+    format!(
+        "Never seen in training: {words}, spelled in bytes here, so the models can only guess. Known words instead of {}: {}.",
+        quoted(&shortened(&first.word)),
+        list(&instead)
+    )
+}
+
+/// Long unknown words would push everything else off the screen.
+fn shortened(word: &str) -> String {
+    if word.chars().count() <= 16 {
+        return word.to_owned();
+    }
+    word.chars().take(15).chain(['…']).collect()
+}
+
+/// By the cosine of the angle between their embedding rows.
+fn alike(c: &Context) -> String {
+    let tokens = &c.reading.sentence.tokens;
+    let Some(site) = c.trace().site("src.embed") else { return super::NONE.into() };
+    let rows: Vec<Vec<f32>> = (0..tokens.len())
+        .map(|t| site.value.row(0, t))
+        .map(|row| row.iter().map(|x| x / length(&row).max(f32::MIN_POSITIVE)).collect())
+        .collect();
+    let cosine = |a: usize, b: usize| rows[a].iter().zip(&rows[b]).map(|(x, y)| x * y).sum::<f32>();
+    let differ =
+        |a: usize, b: usize| tokens[a].text.to_lowercase() != tokens[b].text.to_lowercase();
+    let pairs = (0..tokens.len()).flat_map(|a| (0..a).map(move |b| (b, a)));
+    let best = pairs
+        .filter(|&(a, b)| differ(a, b))
+        .map(|(a, b)| (cosine(a, b), a, b))
+        .max_by(|x, y| x.0.total_cmp(&y.0));
+    match best {
+        Some((cosine, a, b)) => {
+            format!(
+                "{} and {} (cosine {cosine:.2})",
+                quoted(&tokens[a].text),
+                quoted(&tokens[b].text)
+            )
+        }
+        None => "none, there is one word only".into(),
+    }
+}

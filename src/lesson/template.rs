@@ -1,0 +1,113 @@
+//! The language of a step's text. Three marks, and nothing else:
+//!
+//! * `{name}`: a blank, filled with the fact of that name (the table in `fact.rs`);
+//! * `[scores](encoder.{l}.self_attn.scores)`: words tied to a site, they take its pane's colour;
+//!   `{l}` is the selected layer, and the words may hold blanks;
+//! * `*words*`: strong; the words may hold blanks.
+//!
+//! Line breaks inside a paragraph are spaces; an empty line begins the next paragraph. Facts are
+//! filled in after the marks are read, so a sentence with brackets in it breaks nothing.
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// A text whose marks have been read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Template {
+    /// As written in the lesson.
+    pub source: String,
+    pub paragraphs: Vec<Vec<Mark>>,
+}
+
+/// Words that look alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    pub pieces: Vec<Piece>,
+    pub site: Option<String>,
+    pub strong: bool,
+}
+
+/// Words as written, or a blank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Words(String),
+    Fact(String),
+}
+
+impl TryFrom<String> for Template {
+    type Error = anyhow::Error;
+
+    fn try_from(source: String) -> Result<Self> {
+        let paragraphs =
+            source.trim().split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+        let paragraphs = paragraphs.map(|p| marks(&p)).collect::<Result<_>>()?;
+        Ok(Self { source, paragraphs })
+    }
+}
+
+impl Template {
+    pub fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.paragraphs.iter().flatten()
+    }
+
+    /// The names of its blanks.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.marks().flat_map(|mark| &mark.pieces).filter_map(|piece| match piece {
+            Piece::Fact(name) => Some(name.as_str()),
+            Piece::Words(_) => None,
+        })
+    }
+}
+
+fn marks(text: &str) -> Result<Vec<Mark>> {
+    let mut marks = vec![];
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (mark, after) = match first {
+            '[' => linked(rest)?,
+            '*' => strong(rest)?,
+            _ => plain(rest)?,
+        };
+        marks.push(mark);
+        rest = after;
+    }
+    Ok(marks)
+}
+
+/// `[words](site)` and what follows.
+fn linked(text: &str) -> Result<(Mark, &str)> {
+    let wrong = || format!("`{text}` opens a link; write [words](site)");
+    let (words, rest) = text[1..].split_once("](").with_context(wrong)?;
+    let (site, rest) = rest.split_once(')').with_context(wrong)?;
+    Ok((Mark { pieces: pieces(words)?, site: Some(site.to_owned()), strong: false }, rest))
+}
+
+/// `*words*` and what follows.
+fn strong(text: &str) -> Result<(Mark, &str)> {
+    let wrong = || format!("`{text}` opens strong words; close them with `*`");
+    let (words, rest) = text[1..].split_once('*').with_context(wrong)?;
+    Ok((Mark { pieces: pieces(words)?, site: None, strong: true }, rest))
+}
+
+/// Everything up to the next mark.
+fn plain(text: &str) -> Result<(Mark, &str)> {
+    let end = text.find(['[', '*']).unwrap_or(text.len());
+    Ok((Mark { pieces: pieces(&text[..end])?, ..Mark::default() }, &text[end..]))
+}
+
+/// Words and blanks.
+fn pieces(text: &str) -> Result<Vec<Piece>> {
+    let mut pieces = vec![];
+    let mut rest = text;
+    while let Some((words, after)) = rest.split_once('{') {
+        let (name, after) =
+            after.split_once('}').with_context(|| format!("`{text}` has an open `{{`"))?;
+        ensure!(!name.is_empty(), "`{text}` has a blank without a name");
+        pieces.extend((!words.is_empty()).then(|| Piece::Words(words.to_owned())));
+        pieces.push(Piece::Fact(name.to_owned()));
+        rest = after;
+    }
+    pieces.extend((!rest.is_empty()).then(|| Piece::Words(rest.to_owned())));
+    Ok(pieces)
+}
