@@ -14,3 +14,7 @@ pub mod reading;
 pub mod lesson;
 pub mod theme;
 pub mod pane;
+pub mod app;
+pub mod keys;
+pub mod screen;
+pub mod term;
