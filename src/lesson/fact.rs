@@ -158,8 +158,8 @@ impl<'a> Context<'a> {
     /// Where `it` or `they` stands; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
-            Stream::Source => pronoun_in(self.tokens(), &["it", "they"]),
-            Stream::Target => pronoun_in(&self.trace().output, &["il", "elle", "ils", "elles"])
+            Stream::Source => pronoun_in(self.tokens(), ENGLISH_PRONOUNS),
+            Stream::Target => pronoun_in(&self.trace().output, FRENCH_PRONOUNS)
                 .filter(|&row| row < self.tokens().len()),
         }
     }
@@ -169,6 +169,9 @@ impl<'a> Context<'a> {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
 }
+
+const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
+const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
 /// The last of these words.
 fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
