@@ -11,10 +11,13 @@ mod output;
 mod recurrent;
 mod sentence;
 
+use std::cell::OnceCell;
+
 use anyhow::{Context as _, Result};
 
 use super::{Row, Selection, Step};
 use crate::{
+    measure::readback::ReadBack,
     model::Name,
     reading::Reading,
     site::Stream,
@@ -69,16 +72,23 @@ pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
     selection: Selection,
+    /// Asked for by several facts of a step, and read from the whole vocabulary.
+    read_back: OnceCell<Vec<ReadBack>>,
 }
 
 impl<'a> Context<'a> {
     pub fn new(step: &'a Step, reading: &'a Reading, selection: &Selection) -> Self {
-        Self { reading, step, selection: *selection }
+        Self { reading, step, selection: *selection, read_back: OnceCell::new() }
     }
 
     /// The pass of the step's model.
     pub fn trace(&self) -> &'a Trace {
         self.reading.trace(self.step.model)
+    }
+
+    /// The probes' answers for the step's model.
+    pub fn read_back(&self) -> &[ReadBack] {
+        self.read_back.get_or_init(|| self.reading.read_back(self.step.model))
     }
 
     /// The selected layer, or the last one if the model has fewer.
