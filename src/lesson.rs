@@ -91,6 +91,8 @@ impl PaneSpec {
 pub enum Row {
     First,
     Last,
+    /// Two before the last: where the sentence's last word is still to come.
+    Late,
     /// `it` or `they` in the source, the output position that writes its translation in the target;
     /// without one, the last word.
     Pronoun,

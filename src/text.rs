@@ -109,7 +109,7 @@ impl Tokenizer {
             "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
             text.len()
         );
-        let ids = self.encode(text)?;
+        let ids = self.ids(text)?;
         if ids.len() > MAX_TOKENS {
             bail!(
                 "the sentence has {} tokens, the limit is {MAX_TOKENS} (the models were trained on 3 to 40); shorten it",
@@ -119,6 +119,11 @@ impl Tokenizer {
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
         let unknown = self.unknown(&ids);
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
+    }
+
+    /// A typographic apostrophe is read as the plain one that the models know.
+    fn ids(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode(&text.replace('’', "'"))
     }
 
     fn encode(&self, text: &str) -> Result<Vec<u32>> {
@@ -148,25 +153,35 @@ impl Tokenizer {
         self.engine.decode(&ids, false).map_err(|e| anyhow::anyhow!("{e}"))
     }
 
-    /// Runs of byte tokens, as words, with in-world words to use instead.
+    /// Words outside the models' English: runs of byte tokens, and words of the French side.
     fn unknown(&self, ids: &[u32]) -> Vec<Unknown> {
         let mut unknown = vec![];
         let mut start = 0;
         while start < ids.len() {
-            let end = start + ids[start..].iter().take_while(|&&id| self.is_byte(id)).count();
-            if end == start {
-                start += 1;
-                continue;
-            }
-            let word = self.engine.decode(&ids[start..end], false).unwrap_or_default();
-            for word in word.split_whitespace() {
-                let word = visible(word);
-                let instead = self.nearest(&word, 3);
-                unknown.push(Unknown { word, tokens: start..end, instead });
+            let bytes = ids[start..].iter().take_while(|&&id| self.is_byte(id)).count();
+            let end = start + bytes.max(1);
+            if bytes > 0 || !self.is_english(ids[start]) {
+                let text = self.engine.decode(&ids[start..end], false).unwrap_or_default();
+                unknown
+                    .extend(text.split_whitespace().map(|word| self.instead_of(word, start..end)));
             }
             start = end;
         }
         unknown
+    }
+
+    fn instead_of(&self, word: &str, tokens: Range<usize>) -> Unknown {
+        let word = visible(word);
+        let instead = self.nearest(&word, 3);
+        Unknown { word, tokens, instead }
+    }
+
+    /// Whether the source side of the training data has this token.
+    fn is_english(&self, id: u32) -> bool {
+        let text = self.vocab.get(id as usize).map_or("", String::as_str);
+        let lower = text.to_lowercase();
+        let listed = |word: &str| self.words.iter().any(|w| w == word);
+        [".", ","].contains(&text) || listed(text) || (text != lower && listed(&lower))
     }
 
     fn is_byte(&self, id: u32) -> bool {

@@ -19,6 +19,7 @@ fn the_default_sentence_is_thirteen_known_tokens() {
     let want = "The animal did n't cross the street because it was too tired .";
     assert_eq!(tokens(text).join(" "), want);
     TOKENIZER.with(|t| assert!(t.sentence(text).unwrap().unknown.is_empty()));
+    assert_eq!(tokens(&text.replace('\'', "’")).join(" "), want);
 }
 
 #[test]
@@ -44,6 +45,13 @@ fn unknown_words_are_named_once_with_words_to_use_instead() {
     assert!(sentence.unknown.iter().all(|u| !u.instead.is_empty()));
     let spelled = &sentence.unknown[0].tokens;
     assert_eq!(spelled.len(), " zxqv".len(), "a token a byte, the space included");
+}
+
+#[test]
+fn french_words_and_lower_case_names_are_unknown_in_an_english_sentence() {
+    let sentence = TOKENIZER.with(|t| t.sentence("The chien sees alice and Alice.").unwrap());
+    let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
+    assert_eq!(words, ["chien", "alice"]);
 }
 
 #[test]

@@ -11,10 +11,13 @@ mod output;
 mod recurrent;
 mod sentence;
 
+use std::cell::OnceCell;
+
 use anyhow::{Context as _, Result};
 
 use super::{Row, Selection, Step};
 use crate::{
+    measure::readback::ReadBack,
     model::Name,
     reading::Reading,
     site::Stream,
@@ -30,6 +33,9 @@ pub struct Fact {
     pub about: &'static str,
     pub say: fn(&Context) -> String,
 }
+
+/// More than any built-in model has.
+const MAX_LAYERS: usize = 64;
 
 /// A row of a table of facts.
 const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> String) -> Fact {
@@ -66,16 +72,23 @@ pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
     selection: Selection,
+    /// Asked for by several facts of a step, and read from the whole vocabulary.
+    read_back: OnceCell<Vec<ReadBack>>,
 }
 
 impl<'a> Context<'a> {
     pub fn new(step: &'a Step, reading: &'a Reading, selection: &Selection) -> Self {
-        Self { reading, step, selection: *selection }
+        Self { reading, step, selection: *selection, read_back: OnceCell::new() }
     }
 
     /// The pass of the step's model.
     pub fn trace(&self) -> &'a Trace {
         self.reading.trace(self.step.model)
+    }
+
+    /// The probes' answers for the step's model.
+    pub fn read_back(&self) -> &[ReadBack] {
+        self.read_back.get_or_init(|| self.reading.read_back(self.step.model))
     }
 
     /// The selected layer, or the last one if the model has fewer.
@@ -88,13 +101,13 @@ impl<'a> Context<'a> {
             let paths = [format!("encoder.{l}.norm1.out"), format!("blocks.{l}.resid_pre")];
             paths.iter().any(|path| self.trace().site(path).is_some())
         };
-        (0..).take_while(has).count()
+        (0..MAX_LAYERS).take_while(has).count()
     }
 
     /// The first site that the step shows of its own model: the text's rows are its rows.
     pub fn main(&self) -> Option<&'a Recorded> {
-        let own = self.step.panes.iter().filter(|p| self.step.model_of(p) == self.step.model);
-        own.filter_map(|pane| self.trace().site(&pane.path(self.layer())?)).next()
+        let mut own = self.step.panes.iter().filter(|p| self.step.model_of(p) == self.step.model);
+        own.find_map(|pane| self.trace().site(&pane.path(self.layer())?))
     }
 
     /// The site that stands beside the main one: `weights` beside `encoder.0.self_attn.scores`.
@@ -147,6 +160,7 @@ impl<'a> Context<'a> {
         match row {
             Row::First => 0,
             Row::Last => last,
+            Row::Late => last.saturating_sub(2),
             Row::Pronoun => self.pronoun().unwrap_or(last),
         }
     }
@@ -154,8 +168,8 @@ impl<'a> Context<'a> {
     /// Where `it` or `they` stands; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
-            Stream::Source => pronoun_in(self.tokens(), &["it", "they"]),
-            Stream::Target => pronoun_in(&self.trace().output, &["il", "elle", "ils", "elles"])
+            Stream::Source => pronoun_in(self.tokens(), ENGLISH_PRONOUNS),
+            Stream::Target => pronoun_in(&self.trace().output, FRENCH_PRONOUNS)
                 .filter(|&row| row < self.tokens().len()),
         }
     }
@@ -165,6 +179,9 @@ impl<'a> Context<'a> {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
 }
+
+const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
+const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
 /// The last of these words.
 fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
@@ -202,7 +219,7 @@ fn share(x: f32) -> String {
     match x {
         x if x.is_nan() => "NaN".into(),
         x if x > 0.0 && x < 0.005 => "under 0.01".into(),
-        x if x < 1.0 && x >= 0.995 => "over 0.99".into(),
+        x if (0.995..1.0).contains(&x) => "over 0.99".into(),
         x => format!("{x:.2}"),
     }
 }
@@ -211,7 +228,7 @@ fn percent(x: f32) -> String {
     match x {
         x if x.is_nan() => "NaN".into(),
         x if x > 0.0 && x < 0.005 => "under 1 %".into(),
-        x if x < 1.0 && x >= 0.995 => format!("{:.1} %", 100.0 * x),
+        x if (0.995..1.0).contains(&x) => format!("{:.1} %", 100.0 * x),
         x => format!("{:.0} %", 100.0 * x),
     }
 }
@@ -260,12 +277,18 @@ fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
-/// Indices of the numbers, the largest first; NaN last.
-fn ranked(row: &[f32]) -> Vec<usize> {
+/// Indices of the `n` largest numbers, the largest first; NaN counts as the least.
+fn largest(row: &[f32], n: usize) -> Vec<usize> {
     let value = |i: usize| if row[i].is_nan() { f32::NEG_INFINITY } else { row[i] };
-    let mut order: Vec<usize> = (0..row.len()).collect();
-    order.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
-    order
+    let mut best: Vec<usize> = vec![];
+    for i in 0..row.len() {
+        let place = best.partition_point(|&other| value(other) >= value(i));
+        if place < n {
+            best.insert(place, i);
+            best.truncate(n);
+        }
+    }
+    best
 }
 
 #[cfg(test)]
@@ -274,15 +297,21 @@ mod tests {
 
     #[test]
     fn numbers_are_as_long_as_they_need_to_be() {
-        let say = [1234.4, 56.78, 3.14159, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
+        let say = [1234.4, 56.78, 3.333, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
         let want =
-            ["1234", "56.8", "3.14", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
+            ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
         assert_eq!(say.map(number).to_vec(), want);
         assert_eq!(
             [0.001, 0.25, 1.0, 0.9999].map(share),
             ["under 0.01", "0.25", "1.00", "over 0.99"]
         );
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn the_largest_come_first_and_ties_keep_their_order() {
+        assert_eq!(largest(&[1.0, 3.0, f32::NAN, 3.0, 2.0], 3), [1, 3, 4]);
+        assert_eq!(largest(&[f32::NAN], 2), [0]);
     }
 
     #[test]

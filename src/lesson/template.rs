@@ -1,9 +1,11 @@
-//! The language of a step's text. Three marks, and nothing else:
+//! The language of a step's text. Three marks:
 //!
 //! * `{name}`: a blank, filled with the fact of that name (the table in `fact.rs`);
 //! * `[scores](encoder.{l}.self_attn.scores)`: words tied to a site, they take its pane's colour;
 //!   `{l}` is the selected layer, and the words may hold blanks;
 //! * `*words*`: strong; the words may hold blanks.
+//!
+//! `[[` is a plain `[`.
 //!
 //! Line breaks inside a paragraph are spaces; an empty line begins the next paragraph. Facts are
 //! filled in after the marks are read, so a sentence with brackets in it breaks nothing.
@@ -65,6 +67,9 @@ fn marks(text: &str) -> Result<Vec<Mark>> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let (mark, after) = match first {
+            '[' if rest.starts_with("[[") => {
+                (Mark { pieces: pieces("[")?, ..Mark::default() }, &rest[2..])
+            }
             '[' => linked(rest)?,
             '*' => strong(rest)?,
             _ => plain(rest)?,
@@ -110,4 +115,36 @@ fn pieces(text: &str) -> Result<Vec<Piece>> {
     }
     pieces.extend((!rest.is_empty()).then(|| Piece::Words(rest.to_owned())));
     Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(text: &str) -> Result<Template> {
+        text.to_owned().try_into()
+    }
+
+    #[test]
+    fn marks_are_read() {
+        let text = "Row {n} of\n[the {l} scores](a.{l}.b) is *{x}*.\n\nPress [[ or ].";
+        let template = template(text).unwrap();
+        assert_eq!(template.facts().collect::<Vec<_>>(), ["n", "l", "x"]);
+        assert_eq!(
+            template.marks().filter_map(|m| m.site.as_deref()).collect::<Vec<_>>(),
+            ["a.{l}.b"]
+        );
+        assert_eq!(template.marks().filter(|m| m.strong).count(), 1);
+        assert_eq!(template.paragraphs.len(), 2);
+        let words = |m: &Mark| format!("{:?}", m.pieces);
+        let last: String = template.paragraphs[1].iter().map(words).collect();
+        assert_eq!(last, r#"[Words("Press ")][Words("[")][Words(" or ].")]"#);
+    }
+
+    #[test]
+    fn unfinished_marks_are_named() {
+        for text in ["a {b", "a [b](c", "a [b] c", "a *b", "a {} b"] {
+            assert!(template(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, count, fact, percent, quoted, ranked};
+use super::{Context, Fact, count, fact, largest, percent, quoted};
 use crate::{
     measure::schedule::{Schedule, built_in, schedule},
     model::Name,
@@ -60,8 +60,9 @@ fn influence(c: &Context, model: Name) -> String {
     let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
     let Some(norms) = measures.influence.get(&model) else { return super::NONE.into() };
     let sum: f32 = norms.iter().sum();
-    let first =
-        ranked(norms).first().and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
+    let first = largest(norms, 1)
+        .first()
+        .and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
     match first {
         Some((token, norm)) if sum > 0.0 => {
             format!("{} ({} of all)", quoted(&token.text), percent(norm / sum))

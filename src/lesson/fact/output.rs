@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, list, number, or_none, pronoun_in, quoted, ranked, share};
+use super::{Context, Fact, fact, largest, list, number, or_none, quoted, share};
 use crate::{model::Name, trace::Recorded};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -27,21 +27,17 @@ pub(super) static FACTS: &[Fact] = &[
         wrote(c, Name::RnnAttention)
     }),
     fact("out_transformer", "what the Transformer wrote", |c| wrote(c, Name::Transformer)),
-    fact("out_transformer_unguided", "what its twin wrote", |c| {
-        wrote(c, Name::TransformerUnguided)
-    }),
     fact("same_elman", "whether that is what the Transformer wrote", |c| same(c, Name::Elman)),
     fact("same_gru", "the same, GRU", |c| same(c, Name::Gru)),
     fact("same_rnn_attention", "the same, RNN with attention", |c| same(c, Name::RnnAttention)),
     fact("twin_translation", "whether guided and unguided agree", twin),
     fact("agreement", "which models wrote the same as the Transformer", agreement),
-    fact("pronoun_written", "the pronoun of the Transformer's French", pronoun_written),
 ];
 
 /// Index of the nth largest number of the selected row, with its token and number.
 fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)> {
     let row = c.row_of(site)?;
-    let i = *ranked(&row).get(n)?;
+    let i = *largest(&row, n + 1).get(n)?;
     Some((c.trace().label(site, site.axes()[2], i), row[i]))
 }
 
@@ -56,7 +52,7 @@ fn top3(c: &Context) -> String {
     let say = |&i: &usize| {
         format!("{} {}", quoted(&c.trace().label(site, site.axes()[2], i)), share(row[i]))
     };
-    ranked(&row).iter().take(3).map(say).collect::<Vec<_>>().join(", ")
+    largest(&row, 3).iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
 fn lead(c: &Context) -> Option<f32> {
@@ -143,13 +139,5 @@ fn called(name: Name) -> &'static str {
         Name::Transformer => "the Transformer",
         Name::TransformerUnguided => "its unguided twin",
         Name::DecoderOnly => "the language model",
-    }
-}
-
-fn pronoun_written(c: &Context) -> String {
-    let output = &c.reading.trace(Name::Transformer).output;
-    match pronoun_in(output, &["il", "elle", "ils", "elles"]) {
-        Some(i) => format!("Its pronoun is {}.", quoted(&output[i].text)),
-        None => "There is no il or elle in it.".into(),
     }
 }
