@@ -1,3 +1,5 @@
+//! The program's door.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -11,10 +11,13 @@ mod output;
 mod recurrent;
 mod sentence;
 
+use std::cell::OnceCell;
+
 use anyhow::{Context as _, Result};
 
 use super::{Row, Selection, Step};
 use crate::{
+    measure::readback::ReadBack,
     model::Name,
     reading::Reading,
     site::Stream,
@@ -69,16 +72,23 @@ pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
     selection: Selection,
+    /// Asked for by several facts of a step, and read from the whole vocabulary.
+    read_back: OnceCell<Vec<ReadBack>>,
 }
 
 impl<'a> Context<'a> {
     pub fn new(step: &'a Step, reading: &'a Reading, selection: &Selection) -> Self {
-        Self { reading, step, selection: *selection }
+        Self { reading, step, selection: *selection, read_back: OnceCell::new() }
     }
 
     /// The pass of the step's model.
     pub fn trace(&self) -> &'a Trace {
         self.reading.trace(self.step.model)
+    }
+
+    /// The probes' answers for the step's model.
+    pub fn read_back(&self) -> &[ReadBack] {
+        self.read_back.get_or_init(|| self.reading.read_back(self.step.model))
     }
 
     /// The selected layer, or the last one if the model has fewer.
@@ -158,8 +168,8 @@ impl<'a> Context<'a> {
     /// Where `it` or `they` stands; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
-            Stream::Source => pronoun_in(self.tokens(), &["it", "they"]),
-            Stream::Target => pronoun_in(&self.trace().output, &["il", "elle", "ils", "elles"])
+            Stream::Source => pronoun_in(self.tokens(), ENGLISH_PRONOUNS),
+            Stream::Target => pronoun_in(&self.trace().output, FRENCH_PRONOUNS)
                 .filter(|&row| row < self.tokens().len()),
         }
     }
@@ -169,6 +179,9 @@ impl<'a> Context<'a> {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
 }
+
+const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
+const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
 /// The last of these words.
 fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {

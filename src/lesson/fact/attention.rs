@@ -1,8 +1,8 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, Fact, count, fact, largest, list, number, or_none, percent, plural, pronoun_in,
-    quoted, share,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, count, fact, largest, list, number, or_none,
+    percent, plural, pronoun_in, quoted, share,
 };
 use crate::{
     measure::attention::{Look, entropy_bits, strongest},
@@ -19,8 +19,7 @@ pub(super) static FACTS: &[Fact] = &[
         look(c, 0, |l| quoted(&l.word))
     }),
     fact("weight", "the weight on it", |c| look(c, 0, |l| share(l.weight))),
-    fact("second", "the second", |c| look(c, 1, |l| quoted(&l.word))),
-    fact("second_weight", "the weight on it", |c| look(c, 1, |l| share(l.weight))),
+    fact("then_second", "the second and its weight, if there is one", then_second),
     fact("heads_look", "where every head looks from the selected word", heads_look),
     fact("entropy", "spread of the selected row in bits", |c| {
         or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
@@ -55,6 +54,11 @@ pub(super) static FACTS: &[Fact] = &[
         note(c, " Your sentence has none; press i to try one that has.")
     }),
     fact("noun_far", "which noun, and how far back", noun_far),
+    fact(
+        "at_hand",
+        "where the guided head looks from the pronoun, and what the French has",
+        at_hand,
+    ),
     fact("guided_key", "where the guided head looks from the pronoun", |c| {
         guided(c, Name::Transformer, |l| quoted(&l.word))
     }),
@@ -93,6 +97,12 @@ fn look(c: &Context, n: usize, say: fn(&Look) -> String) -> String {
     nth_look(c, n).map_or_else(|| "nothing".into(), |look| say(&look))
 }
 
+fn then_second(c: &Context) -> String {
+    let say =
+        |look: Look| format!(", next comes {} with {}", quoted(&look.word), share(look.weight));
+    nth_look(c, 1).map_or_else(String::new, say)
+}
+
 fn heads_look(c: &Context) -> String {
     let Some(site) = c.beside("weights") else { return super::NONE.into() };
     let looks = (0..site.shape().planes).filter_map(|head| {
@@ -129,12 +139,12 @@ fn leak(c: &Context) -> String {
 }
 
 fn has_pronoun(c: &Context) -> bool {
-    pronoun_in(&c.reading.sentence.tokens, &["it", "they"]).is_some()
+    pronoun_in(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
 }
 
 fn asker(c: &Context) -> (usize, String) {
     let tokens = &c.reading.sentence.tokens;
-    let position = pronoun_in(tokens, &["it", "they"]).unwrap_or(tokens.len().saturating_sub(1));
+    let position = pronoun_in(tokens, ENGLISH_PRONOUNS).unwrap_or(tokens.len().saturating_sub(1));
     (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
 }
 
@@ -167,8 +177,26 @@ fn noun_far(c: &Context) -> String {
     let word = quoted(&look.word);
     match position.checked_sub(look.key) {
         Some(steps @ 1..) => {
-            format!("A Transformer's head, met later, says {word}, {} back.", plural(steps, "word"))
+            format!(
+                " A Transformer's head, met later, says {word}, {} back.",
+                plural(steps, "word")
+            )
         }
-        _ => format!("A Transformer's head, met later, says {word}."),
+        _ => format!(" A Transformer's head, met later, says {word}."),
     }
+}
+
+fn at_hand(c: &Context) -> String {
+    let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+        return "Your sentence has no “it” or “they”, so there is nothing to choose.".into();
+    };
+    let output = &c.reading.trace(Name::Transformer).output;
+    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| quoted(&output[i].text));
+    format!(
+        "In your sentence {} goes to {} ({}), and the Transformer writes {}.",
+        quoted(&asker(c).1),
+        quoted(&look.word),
+        share(look.weight),
+        written.unwrap_or_else(|| "neither".into())
+    )
 }

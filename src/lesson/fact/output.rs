@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, largest, list, number, or_none, pronoun_in, quoted, share};
+use super::{Context, Fact, fact, largest, list, number, or_none, quoted, share};
 use crate::{model::Name, trace::Recorded};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -32,7 +32,6 @@ pub(super) static FACTS: &[Fact] = &[
     fact("same_rnn_attention", "the same, RNN with attention", |c| same(c, Name::RnnAttention)),
     fact("twin_translation", "whether guided and unguided agree", twin),
     fact("agreement", "which models wrote the same as the Transformer", agreement),
-    fact("pronoun_written", "the pronoun of the Transformer's French", pronoun_written),
 ];
 
 /// Index of the nth largest number of the selected row, with its token and number.
@@ -140,13 +139,5 @@ fn called(name: Name) -> &'static str {
         Name::Transformer => "the Transformer",
         Name::TransformerUnguided => "its unguided twin",
         Name::DecoderOnly => "the language model",
-    }
-}
-
-fn pronoun_written(c: &Context) -> String {
-    let output = &c.reading.trace(Name::Transformer).output;
-    match pronoun_in(output, &["il", "elle", "ils", "elles"]) {
-        Some(i) => format!("Its pronoun is {}.", quoted(&output[i].text)),
-        None => "There is no il or elle in it.".into(),
     }
 }

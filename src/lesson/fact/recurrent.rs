@@ -1,11 +1,7 @@
 //! Recurrent states, gates, probes and forgetting.
 
 use super::{Context, Fact, fact, length, mean, minus, number, or_none, plural, quoted, share};
-use crate::{
-    measure::readback::{self, ReadBack},
-    model::Name,
-    value::Cell,
-};
+use crate::{measure::readback::ReadBack, model::Name, value::Cell};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("input_size", "length of the word's part", |c| size_beside(c, "input")),
@@ -15,9 +11,9 @@ pub(super) static FACTS: &[Fact] = &[
     fact("saturated", "units of the state beyond 0.9", saturated),
     fact("update_mean", "mean of the update gate at the selected word", |c| gate(c, "update")),
     fact("reset_mean", "mean of the reset gate", |c| gate(c, "reset")),
-    fact("readback", "how many words the step's model gives back", |c| right(c, c.step.model)),
-    fact("readback_elman", "the same, Elman RNN", |c| right(c, Name::Elman)),
-    fact("readback_gru", "the same, GRU", |c| right(c, Name::Gru)),
+    fact("readback", "how many words the step's model gives back", |c| right(c.read_back())),
+    fact("readback_elman", "the same, Elman RNN", |c| right(&c.reading.read_back(Name::Elman))),
+    fact("readback_gru", "the same, GRU", |c| right(&c.reading.read_back(Name::Gru))),
     fact("first_word", "the first word within the probes' reach", |c| {
         first(c, |a| quoted(&a.word))
     }),
@@ -64,20 +60,18 @@ fn gate(c: &Context, name: &str) -> String {
     or_none(c.row_beside(name).map(|row| share(mean(&row))))
 }
 
-fn right(c: &Context, model: Name) -> String {
-    let answers = c.reading.read_back(model);
+fn right(answers: &[ReadBack]) -> String {
     let right = answers.iter().filter(|a| a.is_right).count();
     format!("{right} of {}", answers.len())
 }
 
 fn first(c: &Context, say: fn(&ReadBack) -> String) -> String {
-    or_none(c.reading.read_back(c.step.model).first().map(say))
+    or_none(c.read_back().first().map(say))
 }
 
 /// The probes reach back 40 words; beyond, there is no answer.
 fn selected(c: &Context, say: fn(&ReadBack) -> String) -> String {
-    let answers = readback::read_back(c.trace());
-    let answer = answers.iter().find(|a| a.position == c.row());
+    let answer = c.read_back().iter().find(|a| a.position == c.row());
     answer.map_or_else(|| "nothing (too far back for the probes)".into(), say)
 }
 

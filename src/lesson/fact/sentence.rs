@@ -5,6 +5,10 @@ use crate::model::Name;
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
+    fact("tokens", "the same with its noun", |c| plural(n_tokens(c), "token")),
+    fact("pairs", "pairs of rows of the step's stream, with their noun", |c| {
+        plural(c.tokens().len().pow(2), "pair")
+    }),
     fact("n_pairs", "pairs of rows of the step's stream", |c| count(c.tokens().len().pow(2))),
     fact("n_source_pairs", "pairs of source words", |c| count(n_tokens(c).pow(2))),
     fact("n_rows", "rows of the step's stream", |c| count(c.tokens().len())),

@@ -1,0 +1,229 @@
+//! The walk as a value: what is shown, what is selected, what is typed.
+//!
+//! [`update`] is the only thing that changes a [`State`]; it draws nothing, reads no sentence and knows
+//! no terminal. What the world has to do is handed back as an [`Effect`].
+
+mod action;
+mod layout;
+mod prose;
+mod update;
+
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+pub use action::{Action, Command, Effect};
+pub use layout::{Plan, SMALLEST};
+pub use prose::{Line, Piece, Voice};
+pub use update::update;
+
+use crate::{
+    lesson::{Lesson, PaneSpec, Selection, Step, narrate},
+    pane::{self, Pane, Scene, Wanted},
+    reading::Reading,
+    site::{Axis, Stream},
+    theme::Theme,
+    trace::Recorded,
+};
+
+/// Everything the screen is a function of.
+pub struct State {
+    pub lesson: Arc<Lesson>,
+    pub theme: Theme,
+    /// None until the first pass is finished.
+    pub reading: Option<Arc<Reading>>,
+    /// The sentence that the models are reading now.
+    pub pending: Option<String>,
+    /// Index into the lesson's steps.
+    pub step: usize,
+    pub selection: Selection,
+    /// Whether the person chose the row; a step's own choice then stays out of the way.
+    pub has_picked_row: bool,
+    /// The pane with the cell cursor.
+    pub focus: usize,
+    /// Lines of the narration that are scrolled away.
+    pub scroll: usize,
+    pub overlay: Overlay,
+    pub message: Option<Message>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+}
+
+/// What lies over the walk.
+#[derive(Clone, Debug, Default)]
+pub enum Overlay {
+    #[default]
+    None,
+    Help,
+    /// Looking for a step.
+    Find {
+        query: Input,
+        chosen: usize,
+    },
+    /// Typing another sentence.
+    Edit {
+        sentence: Input,
+    },
+}
+
+/// A line for the person, until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub text: String,
+    pub is_error: bool,
+}
+
+/// The token that the cursor's row stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub stream: Stream,
+    pub index: usize,
+    pub text: String,
+}
+
+impl State {
+    /// The first step of a lesson, before any sentence is read.
+    pub fn new(lesson: Arc<Lesson>, theme: Theme) -> Self {
+        Self {
+            lesson,
+            theme,
+            reading: None,
+            pending: None,
+            step: 0,
+            selection: Selection::default(),
+            has_picked_row: false,
+            focus: 0,
+            scroll: 0,
+            overlay: Overlay::None,
+            message: None,
+            size: SMALLEST,
+        }
+    }
+
+    pub fn n_steps(&self) -> usize {
+        self.lesson.chapters.iter().map(|chapter| chapter.steps.len()).sum()
+    }
+
+    /// The step on the screen, with the index of its chapter.
+    ///
+    /// # Panics
+    /// If the lesson has no step; the embedded one has.
+    pub fn current(&self) -> (usize, &Step) {
+        self.lesson.steps()[self.step]
+    }
+
+    /// The index of a chapter's first step.
+    pub fn first_of(&self, chapter: usize) -> Option<usize> {
+        let chapters = &self.lesson.chapters;
+        (chapter < chapters.len())
+            .then(|| chapters[..chapter].iter().map(|chapter| chapter.steps.len()).sum())
+    }
+
+    /// The panes of the step; none while nothing is read.
+    pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
+        let Some(reading) = &self.reading else { return vec![] };
+        let (_, step) = self.current();
+        let scene = |i: usize, spec: &PaneSpec| Scene {
+            reading,
+            model: step.model_of(spec),
+            selection: &self.selection,
+            theme: &self.theme,
+            focused: i == self.focus,
+        };
+        step.panes.iter().enumerate().map(|(i, spec)| pane::of(spec, scene(i, spec))).collect()
+    }
+
+    /// The site that a pane of the step shows, in the selected layer.
+    pub fn site(&self, spec: &PaneSpec) -> Option<&Recorded> {
+        self.site_in(spec, self.selection.layer)
+    }
+
+    fn site_in(&self, spec: &PaneSpec, layer: usize) -> Option<&Recorded> {
+        let (_, step) = self.current();
+        self.reading.as_ref()?.trace(step.model_of(spec)).site(&spec.path(layer)?)
+    }
+
+    /// The specification of the pane with the cursor.
+    pub fn focused(&self) -> Option<&PaneSpec> {
+        self.current().1.panes.get(self.focus)
+    }
+
+    /// How many layers the step can show; 0 where it speaks of none.
+    pub fn n_layers(&self) -> usize {
+        let layered = |spec: &&PaneSpec| spec.site.as_ref().is_some_and(|s| s.contains("{l}"));
+        let count = |spec| (0..).take_while(|&l| self.site_in(spec, l).is_some()).count();
+        self.current().1.panes.iter().filter(layered).map(count).max().unwrap_or(0)
+    }
+
+    /// What the planes of the step's sites count, heads most often, and how many there are.
+    pub fn planes(&self) -> Option<(Axis, usize)> {
+        let focused = self.focused().into_iter();
+        let mut sites = focused.chain(&self.current().1.panes).filter_map(|spec| self.site(spec));
+        let site = sites.find(|site| site.place.has_planes())?;
+        Some((site.axes()[0], site.shape().planes))
+    }
+
+    /// The token of the cursor's row, where rows stand for tokens.
+    pub fn word(&self) -> Option<Word> {
+        let (_, step) = self.current();
+        let spec = self.focused()?;
+        let site = self.site(spec)?;
+        let stream = site.place.stream(site.axes()[1])?;
+        let trace = self.reading.as_ref()?.trace(step.model_of(spec));
+        let index = self.selection.row;
+        let text = trace.tokens(stream).get(index)?.text.clone();
+        Some(Word { stream, index, text })
+    }
+
+    /// Steps that answer to a query, best first; all of them if it is empty.
+    pub fn found(&self, query: &str) -> Vec<usize> {
+        let query = query.trim().to_lowercase();
+        let steps = self.lesson.steps();
+        let rank = |(i, (chapter, step)): (usize, &(usize, &Step))| {
+            let chapter = &self.lesson.chapters[*chapter].title;
+            Some((rank(&query, [&step.title, &step.id, chapter, &step.formula])?, i))
+        };
+        let mut found: Vec<(usize, usize)> = steps.iter().enumerate().filter_map(rank).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, i)| i).collect()
+    }
+
+    /// The narration in lines of that width.
+    pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
+        let Some(reading) = &self.reading else { return vec![] };
+        let (_, step) = self.current();
+        let paths: Vec<_> = step.panes.iter().map(|p| p.path(self.selection.layer)).collect();
+        let voice = |site: &str| paths.iter().position(|p| p.as_deref() == Some(site));
+        prose::wrap(&narrate(step, reading, &self.selection), voice, width.into(), is_airy)
+    }
+
+    /// Where everything stands on a screen of that size.
+    pub fn plan(&self, area: Rect, wanted: &[Wanted]) -> (Plan, Vec<Line>) {
+        let mut plan = Plan::new(area);
+        let mut lines = self.prose(plan.prose.width, plan.is_airy());
+        plan.arrange(wanted, self.focus, lines.len());
+        if lines.len() > plan.prose.height.into() {
+            lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
+        }
+        (plan, lines)
+    }
+}
+
+/// How well texts answer a query, in order of weight: 0 is best. None if nothing does.
+fn rank(query: &str, texts: [&str; 4]) -> Option<usize> {
+    let texts = texts.map(str::to_lowercase);
+    let starts = |t: &String| t.starts_with(query);
+    let starts_word = |t: &String| t.match_indices(query).any(|(i, _)| !ends_in_word(&t[..i]));
+    let contains = |t: &String| t.contains(query);
+    let all_words = |t: &String| query.split_whitespace().all(|word| t.contains(word));
+    let tests: [&dyn Fn(&String) -> bool; 4] = [&starts, &starts_word, &contains, &all_words];
+    let best = |t: &String| tests.iter().position(|test| test(t));
+    let ranks = texts.iter().enumerate().filter_map(|(i, t)| Some(best(t)? * texts.len() + i));
+    let spread = texts.join(" ");
+    ranks.min().or_else(|| all_words(&spread).then_some(usize::MAX))
+}
+
+fn ends_in_word(text: &str) -> bool {
+    text.chars().next_back().is_some_and(char::is_alphanumeric)
+}

@@ -1,0 +1,374 @@
+//! Action in, state out.
+
+use std::sync::Arc;
+
+use tui_input::{Input, InputRequest};
+
+use super::{Action, Command, Effect, Message, Overlay, State};
+use crate::{
+    lesson::{PaneSpec, Selection},
+    math::argmax,
+    reading::Reading,
+    site::Axis,
+    text::{Sentence, visible},
+};
+use ratatui::layout::Rect;
+
+/// The most characters a typed or pasted sentence keeps; far more than the models read.
+const LONGEST_LINE: usize = 16_384;
+
+/// Changes the state as the action says. What is left for the world to do is handed back.
+pub fn update(state: &mut State, action: Action) -> Option<Effect> {
+    match action {
+        Action::Do(command) => {
+            state.message = None;
+            run(state, command)
+        }
+        Action::Type(request) => {
+            state.message = None;
+            typed(state, request);
+            None
+        }
+        Action::Paste(text) => {
+            paste(state, &text);
+            None
+        }
+        Action::Unbound(key) => {
+            state.note(format!("{key} does nothing here; ? shows the keys"));
+            None
+        }
+        Action::Read(outcome) => {
+            read(state, outcome);
+            None
+        }
+        Action::Measured => None,
+        Action::Resize(width, height) => {
+            state.size = (width, height);
+            None
+        }
+    }
+}
+
+fn run(state: &mut State, command: Command) -> Option<Effect> {
+    match (command, &state.overlay) {
+        (Command::End, _) => Some(Effect::Quit),
+        (Command::Suspend, _) => Some(Effect::Suspend),
+        (_, Overlay::None) => walk(state, command),
+        (Command::Leave | Command::Quit, _) => {
+            state.overlay = Overlay::None;
+            None
+        }
+        (_, Overlay::Help) => in_help(state, command),
+        (_, Overlay::Find { .. }) => in_find(state, command),
+        (_, Overlay::Edit { .. }) => in_edit(state, command),
+    }
+}
+
+fn walk(state: &mut State, command: Command) -> Option<Effect> {
+    let chapter = state.current().0;
+    match command {
+        Command::NextStep if state.step + 1 == state.n_steps() => {
+            state.note("this is the last step; g goes back to the first");
+        }
+        Command::NextStep => state.enter(state.step + 1),
+        Command::PreviousStep if state.step == 0 => state.note("this is the first step"),
+        Command::PreviousStep => state.enter(state.step - 1),
+        Command::NextChapter => state.enter_chapter(Some(chapter + 1)),
+        Command::PreviousChapter => state.step_back_a_chapter(),
+        Command::Chapter(n) => state.enter_chapter(Some(n)),
+        Command::FirstStep => state.enter(0),
+        Command::LastStep => state.enter(state.n_steps() - 1),
+        Command::NextPane => state.focus_by(1),
+        Command::PreviousPane => state.focus_by(-1),
+        Command::Move(rows, cols) => state.move_by(rows, cols),
+        Command::Layer(by) => state.layer_by(by),
+        Command::Head(by) => state.head_by(by),
+        Command::Page(by) => state.page_by(by),
+        Command::Edit => state.edit(None),
+        Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
+        Command::Help => state.overlay = Overlay::Help,
+        Command::Accept => state.note("Enter has nothing to take here; → goes on"),
+        Command::Leave => state.note("nothing is open; q ends Lookback"),
+        Command::Quit => return Some(Effect::Quit),
+        Command::Suspend | Command::End => {}
+    }
+    None
+}
+
+fn in_help(state: &mut State, command: Command) -> Option<Effect> {
+    match command {
+        Command::Help | Command::Accept => state.overlay = Overlay::None,
+        _ => state.note("Esc leaves the help"),
+    }
+    None
+}
+
+fn in_find(state: &mut State, command: Command) -> Option<Effect> {
+    let Overlay::Find { query, chosen } = &state.overlay else { return None };
+    let (found, chosen) = (state.found(query.value()), *chosen);
+    match command {
+        Command::Accept => match found.get(chosen) {
+            Some(&step) => {
+                state.overlay = Overlay::None;
+                state.enter(step);
+            }
+            None => state.wrong("no step matches; Esc leaves the search"),
+        },
+        Command::Move(rows, _) => {
+            let last = found.len().saturating_sub(1);
+            if let Overlay::Find { chosen, .. } = &mut state.overlay {
+                *chosen = chosen.saturating_add_signed(rows).min(last);
+            }
+        }
+        _ => {}
+    }
+    None
+}
+
+fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
+    let Overlay::Edit { sentence } = &state.overlay else { return None };
+    if command != Command::Accept {
+        return None;
+    }
+    let text = sentence.value().trim().to_owned();
+    if text.is_empty() {
+        state.wrong("the sentence is empty; type a few words, as in \"The dog sleeps.\"");
+        return None;
+    }
+    state.overlay = Overlay::None;
+    state.pending = Some(text.clone());
+    Some(Effect::Read(text))
+}
+
+fn typed(state: &mut State, request: InputRequest) {
+    match &mut state.overlay {
+        Overlay::Edit { sentence } => {
+            let is_full = sentence.value().len() >= LONGEST_LINE;
+            if !(is_full && matches!(request, InputRequest::InsertChar(_))) {
+                sentence.handle(request);
+            }
+        }
+        Overlay::Find { query, chosen } => {
+            query.handle(request);
+            *chosen = 0;
+        }
+        Overlay::None | Overlay::Help => {}
+    }
+}
+
+/// Pasted text goes into the line being typed; over the walk it becomes the next sentence to edit.
+fn paste(state: &mut State, text: &str) {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    state.message = None;
+    match &mut state.overlay {
+        Overlay::Edit { sentence } => insert(sentence, &text),
+        Overlay::Find { query, chosen } => {
+            insert(query, &text);
+            *chosen = 0;
+        }
+        Overlay::None | Overlay::Help => state.edit(Some(text)),
+    }
+}
+
+fn insert(line: &mut Input, text: &str) {
+    let at = line.cursor();
+    let room = LONGEST_LINE.saturating_sub(line.value().chars().count());
+    let text: String = text.chars().take(room).collect();
+    let (before, after): (String, String) =
+        (line.value().chars().take(at).collect(), line.value().chars().skip(at).collect());
+    let cursor = at + text.chars().count();
+    *line = Input::new(before + &text + &after).with_cursor(cursor);
+}
+
+fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
+    let asked = state.pending.take();
+    match outcome {
+        Ok(reading) => {
+            if let Some(note) = never_seen(&reading.sentence) {
+                state.note(note);
+            }
+            state.reading = Some(reading);
+            state.has_picked_row = false;
+            state.enter(state.step);
+        }
+        Err(why) => {
+            state.edit(asked);
+            state.wrong(why);
+        }
+    }
+}
+
+/// What to say of words outside the models' world.
+fn never_seen(sentence: &Sentence) -> Option<String> {
+    let first = sentence.unknown.first()?;
+    let words: Vec<_> =
+        sentence.unknown.iter().map(|u| format!("\"{}\"", u.word)).take(3).collect();
+    let more = if sentence.unknown.len() > 3 { " and more" } else { "" };
+    let (words, instead) = (words.join(", "), first.instead.join(", "));
+    Some(format!("the models have never seen {words}{more} (spelled in bytes); try {instead}"))
+}
+
+impl State {
+    fn note(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: visible(&text.into()), is_error: false });
+    }
+
+    fn wrong(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: visible(&text.into()), is_error: true });
+    }
+
+    /// Goes to a step. Layer, head and row stay as they were unless the step starts from its own.
+    pub fn enter(&mut self, step: usize) {
+        let (chapter, before) = (self.current().0, self.selection);
+        self.step = step.min(self.n_steps().saturating_sub(1));
+        self.has_picked_row &= self.current().0 == chapter;
+        (self.focus, self.scroll) = (0, 0);
+        if let Some(reading) = self.reading.clone() {
+            let start = self.current().1.start(&reading, before);
+            let row = if self.has_picked_row { before.row } else { start.row };
+            self.selection = Selection { row, ..start };
+            self.clamp();
+            self.look_at_the_strongest();
+        }
+    }
+
+    fn enter_chapter(&mut self, chapter: Option<usize>) {
+        let n = self.lesson.chapters.len();
+        match chapter.and_then(|chapter| self.first_of(chapter)) {
+            Some(step) => self.enter(step),
+            None => self.note(format!("the chapters are 0 to {}", n - 1)),
+        }
+    }
+
+    /// The beginning of this chapter, or of the one before if it is there already.
+    fn step_back_a_chapter(&mut self) {
+        let chapter = self.current().0;
+        let is_at_start = self.first_of(chapter) == Some(self.step);
+        match (is_at_start, chapter) {
+            (true, 0) => self.note("this is the first step"),
+            (true, _) => self.enter_chapter(Some(chapter - 1)),
+            (false, _) => self.enter_chapter(Some(chapter)),
+        }
+    }
+
+    fn focus_by(&mut self, by: isize) {
+        let n = self.current().1.panes.len();
+        if n < 2 {
+            self.note("this step has one pane");
+            return;
+        }
+        self.focus = (self.focus as isize + by).rem_euclid(n as isize) as usize;
+        self.clamp();
+    }
+
+    /// Rows and columns that the cursor can walk in the focused pane.
+    fn extent(&self) -> (usize, usize) {
+        self.panes().get(self.focus).map_or((0, 0), |pane| pane.extent())
+    }
+
+    fn move_by(&mut self, rows: isize, cols: isize) {
+        let (n_rows, n_cols) = self.extent();
+        if n_rows == 0 || n_cols == 0 {
+            self.note("this pane has no cells to walk");
+            return;
+        }
+        let before = self.selection;
+        let to = |at: usize, by, n: usize| at.saturating_add_signed(by).min(n - 1);
+        self.selection.row = to(before.row, rows, n_rows);
+        self.selection.col = to(before.col, cols, n_cols);
+        self.has_picked_row |= rows != 0;
+        if self.selection == before {
+            self.note(format!("that was the {}", edge(rows, cols)));
+        }
+    }
+
+    fn layer_by(&mut self, by: isize) {
+        let n = self.n_layers();
+        let layer = self.selection.layer.saturating_add_signed(by);
+        match n {
+            0 => self.note("this step has no layer to choose"),
+            _ if layer >= n || layer == self.selection.layer => {
+                self.note(format!("the layers are 1 to {n}"));
+            }
+            _ => {
+                self.selection.layer = layer;
+                self.clamp();
+            }
+        }
+    }
+
+    fn head_by(&mut self, by: isize) {
+        let Some((axis, n)) = self.planes() else {
+            self.note("this step has no head to choose");
+            return;
+        };
+        let head = self.selection.head.saturating_add_signed(by);
+        if head >= n || head == self.selection.head {
+            self.note(format!("the {}s are 1 to {n}", axis.name()));
+        } else {
+            self.selection.head = head;
+            self.clamp();
+        }
+    }
+
+    fn page_by(&mut self, by: isize) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        let (plan, lines) = self.plan(area, &wanted);
+        let page = usize::from(plan.prose.height);
+        let last = lines.len().saturating_sub(page);
+        let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
+        if scroll == self.scroll {
+            self.note(if last == 0 {
+                "all of the text is in view"
+            } else {
+                "that was all of the text"
+            });
+        }
+        self.scroll = scroll;
+    }
+
+    /// Begins to edit a sentence: the given one, else the one on the screen.
+    fn edit(&mut self, text: Option<String>) {
+        let shown = || self.reading.as_ref().map_or_else(String::new, |r| r.sentence.text.clone());
+        let text: String = text.unwrap_or_else(shown).chars().take(LONGEST_LINE).collect();
+        self.overlay = Overlay::Edit { sentence: Input::new(text) };
+    }
+
+    fn clamp(&mut self) {
+        let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
+        let n_layers = self.n_layers();
+        if n_layers > 0 {
+            self.selection.layer = within(self.selection.layer, n_layers);
+        }
+        if let Some((_, n)) = self.planes() {
+            self.selection.head = within(self.selection.head, n);
+        }
+        let (rows, cols) = self.extent();
+        self.selection.row = within(self.selection.row, rows);
+        self.selection.col = within(self.selection.col, cols);
+    }
+
+    /// Where columns are words that are looked at, the cursor starts on the most looked at.
+    fn look_at_the_strongest(&mut self) {
+        self.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
+    }
+
+    fn strongest(&self, spec: &PaneSpec) -> Option<usize> {
+        let site = self.site(spec).filter(|site| site.axes()[2] == Axis::Key)?;
+        let shape = site.shape();
+        let Selection { head, row, .. } = self.selection;
+        let (_, cols) = self.extent();
+        let row = (head < shape.planes && row < shape.rows).then(|| site.value.row(head, row))?;
+        argmax(row).filter(|&col| col < cols)
+    }
+}
+
+fn edge(rows: isize, cols: isize) -> &'static str {
+    match (rows.signum(), cols.signum()) {
+        (-1, _) => "first row",
+        (1, _) => "last row",
+        (_, -1) => "first column",
+        _ => "last column",
+    }
+}

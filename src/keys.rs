@@ -1,0 +1,286 @@
+//! Which key does what: one table, which is also the help.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::InputRequest;
+
+use crate::app::{Action, Command, Overlay, State};
+
+/// A key with its modifiers; Shift is part of the character.
+pub type Key = (KeyCode, KeyModifiers);
+
+/// Rows of the help that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Walk,
+    Panes,
+    Sentence,
+    Program,
+}
+
+impl Group {
+    pub const ALL: [Self; 4] = [Self::Walk, Self::Sentence, Self::Panes, Self::Program];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Walk => "The walk",
+            Self::Panes => "What is shown",
+            Self::Sentence => "The sentence",
+            Self::Program => "Lookback",
+        }
+    }
+}
+
+/// A row of the help.
+pub struct Binding {
+    pub shown: &'static str,
+    pub keys: &'static [(Key, Command)],
+    pub help: &'static str,
+    pub group: Group,
+    /// What the bottom line of the screen says, if it does.
+    pub hint: Option<(&'static str, &'static str)>,
+}
+
+const fn plain(code: KeyCode) -> Key {
+    (code, KeyModifiers::NONE)
+}
+
+const fn char(c: char) -> Key {
+    plain(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Key {
+    (KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+use Command as C;
+
+/// Every key of the walk.
+pub static KEYS: &[Binding] = &[
+    Binding {
+        shown: "→ l n Space",
+        keys: &[
+            (plain(KeyCode::Right), C::NextStep),
+            (char('l'), C::NextStep),
+            (char('n'), C::NextStep),
+            (char(' '), C::NextStep),
+        ],
+        help: "next step",
+        group: Group::Walk,
+        hint: Some(("← →", "step")),
+    },
+    Binding {
+        shown: "← h p Backspace",
+        keys: &[
+            (plain(KeyCode::Left), C::PreviousStep),
+            (char('h'), C::PreviousStep),
+            (char('p'), C::PreviousStep),
+            (plain(KeyCode::Backspace), C::PreviousStep),
+        ],
+        help: "step before",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
+        shown: "} {",
+        keys: &[(char('}'), C::NextChapter), (char('{'), C::PreviousChapter)],
+        help: "next chapter, back",
+        group: Group::Walk,
+        hint: Some(("{ }", "chapter")),
+    },
+    Binding {
+        shown: "0 1 2 3 4 5 6",
+        keys: &[
+            (char('0'), C::Chapter(0)),
+            (char('1'), C::Chapter(1)),
+            (char('2'), C::Chapter(2)),
+            (char('3'), C::Chapter(3)),
+            (char('4'), C::Chapter(4)),
+            (char('5'), C::Chapter(5)),
+            (char('6'), C::Chapter(6)),
+        ],
+        help: "that chapter",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
+        shown: "g G",
+        keys: &[
+            (char('g'), C::FirstStep),
+            (plain(KeyCode::Home), C::FirstStep),
+            (char('G'), C::LastStep),
+            (plain(KeyCode::End), C::LastStep),
+        ],
+        help: "first step, last step",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
+        shown: "/",
+        keys: &[(char('/'), C::Find)],
+        help: "find a step",
+        group: Group::Walk,
+        hint: Some(("/", "find")),
+    },
+    Binding {
+        shown: "i",
+        keys: &[(char('i'), C::Edit)],
+        help: "type another sentence",
+        group: Group::Sentence,
+        hint: Some(("i", "sentence")),
+    },
+    Binding {
+        shown: "Enter",
+        keys: &[(plain(KeyCode::Enter), C::Accept)],
+        help: "take what is typed",
+        group: Group::Sentence,
+        hint: None,
+    },
+    Binding {
+        shown: "↑ ↓ k j",
+        keys: &[
+            (plain(KeyCode::Up), C::Move(-1, 0)),
+            (char('k'), C::Move(-1, 0)),
+            (plain(KeyCode::Down), C::Move(1, 0)),
+            (char('j'), C::Move(1, 0)),
+        ],
+        help: "row above, below",
+        group: Group::Panes,
+        hint: Some(("↑ ↓", "word")),
+    },
+    Binding {
+        shown: "H L",
+        keys: &[(char('H'), C::Move(0, -1)), (char('L'), C::Move(0, 1))],
+        help: "column left, right",
+        group: Group::Panes,
+        hint: Some(("H L", "column")),
+    },
+    Binding {
+        shown: "[ ]",
+        keys: &[(char('['), C::Layer(-1)), (char(']'), C::Layer(1))],
+        help: "layer below, above",
+        group: Group::Panes,
+        hint: Some(("[ ]", "layer")),
+    },
+    Binding {
+        shown: ", .",
+        keys: &[(char(','), C::Head(-1)), (char('.'), C::Head(1))],
+        help: "head before, next",
+        group: Group::Panes,
+        hint: Some((", .", "head")),
+    },
+    Binding {
+        shown: "Tab Shift-Tab",
+        keys: &[(plain(KeyCode::Tab), C::NextPane), (plain(KeyCode::BackTab), C::PreviousPane)],
+        help: "next pane, back",
+        group: Group::Panes,
+        hint: Some(("Tab", "pane")),
+    },
+    Binding {
+        shown: "PgUp PgDn",
+        keys: &[(plain(KeyCode::PageUp), C::Page(-1)), (plain(KeyCode::PageDown), C::Page(1))],
+        help: "scroll the text",
+        group: Group::Panes,
+        hint: None,
+    },
+    Binding {
+        shown: "?",
+        keys: &[(char('?'), C::Help)],
+        help: "these keys",
+        group: Group::Program,
+        hint: Some(("?", "keys")),
+    },
+    Binding {
+        shown: "Esc",
+        keys: &[(plain(KeyCode::Esc), C::Leave)],
+        help: "leave what is on top",
+        group: Group::Program,
+        hint: None,
+    },
+    Binding {
+        shown: "Ctrl-Z",
+        keys: &[(ctrl('z'), C::Suspend)],
+        help: "back to the shell; fg returns",
+        group: Group::Program,
+        hint: None,
+    },
+    Binding {
+        shown: "q",
+        keys: &[(char('q'), C::Quit)],
+        help: "quit",
+        group: Group::Program,
+        hint: Some(("q", "quit")),
+    },
+    Binding {
+        shown: "Ctrl-C",
+        keys: &[(ctrl('c'), C::End)],
+        help: "quit at once, from anywhere",
+        group: Group::Program,
+        hint: None,
+    },
+];
+
+/// Keys of the line being typed, as in a shell.
+static TYPING: &[(Key, InputRequest)] = &[
+    (plain(KeyCode::Left), InputRequest::GoToPrevChar),
+    (plain(KeyCode::Right), InputRequest::GoToNextChar),
+    (plain(KeyCode::Home), InputRequest::GoToStart),
+    (plain(KeyCode::End), InputRequest::GoToEnd),
+    (plain(KeyCode::Backspace), InputRequest::DeletePrevChar),
+    (plain(KeyCode::Delete), InputRequest::DeleteNextChar),
+    ((KeyCode::Left, KeyModifiers::CONTROL), InputRequest::GoToPrevWord),
+    ((KeyCode::Right, KeyModifiers::CONTROL), InputRequest::GoToNextWord),
+    ((KeyCode::Char('b'), KeyModifiers::ALT), InputRequest::GoToPrevWord),
+    ((KeyCode::Char('f'), KeyModifiers::ALT), InputRequest::GoToNextWord),
+    (ctrl('a'), InputRequest::GoToStart),
+    (ctrl('e'), InputRequest::GoToEnd),
+    (ctrl('b'), InputRequest::GoToPrevChar),
+    (ctrl('f'), InputRequest::GoToNextChar),
+    (ctrl('d'), InputRequest::DeleteNextChar),
+    (ctrl('h'), InputRequest::DeletePrevChar),
+    (ctrl('w'), InputRequest::DeletePrevWord),
+    (ctrl('u'), InputRequest::DeleteFromStart),
+    (ctrl('k'), InputRequest::DeleteTillEnd),
+    (ctrl('y'), InputRequest::Yank),
+];
+
+/// What a key asks for in this state.
+pub fn action(state: &State, event: KeyEvent) -> Action {
+    let key = normal(event);
+    let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
+    match &state.overlay {
+        Overlay::None | Overlay::Help => {
+            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
+        }
+        overlay => typing(overlay, key, command),
+    }
+}
+
+fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
+    let finds = matches!(overlay, Overlay::Find { .. });
+    let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
+    match (command, key) {
+        (Some(c @ (C::Accept | C::Leave | C::Suspend | C::End)), _) => Action::Do(c),
+        (Some(c @ C::Move(..)), _) if finds && is_arrow => Action::Do(c),
+        (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
+        _ => match TYPING.iter().find(|(k, _)| *k == key) {
+            Some((_, request)) => Action::Type(*request),
+            None => Action::Unbound(name(key)),
+        },
+    }
+}
+
+/// Terminals report Shift beside a character that is already shifted.
+fn normal(event: KeyEvent) -> Key {
+    let is_shifted = matches!(event.code, KeyCode::Char(_) | KeyCode::BackTab);
+    let shift = if is_shifted { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+    (event.code, event.modifiers.difference(shift))
+}
+
+/// The key as people write it.
+fn name((code, modifiers): Key) -> String {
+    let code = match code {
+        KeyCode::Char(c) => c.to_string(),
+        code => code.to_string(),
+    };
+    if modifiers.is_empty() { code } else { format!("{modifiers}-{code}") }
+}

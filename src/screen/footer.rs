@@ -1,0 +1,88 @@
+//! The cell under the cursor, the timeline of all steps, the keys or a message.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::look;
+use crate::{app::State, keys::KEYS, pane::Pane};
+
+/// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
+pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
+    let at = (state.selection.row, state.selection.col);
+    let Some(cell) = panes.get(state.focus).and_then(|pane| pane.pointed(at.0, at.1)) else {
+        return;
+    };
+    let dim = look::dim(&state.theme);
+    let line = Line::from(vec![
+        Span::styled(format!(" {}", cell.address), look::accent(&state.theme)),
+        Span::styled(" = ", dim),
+        Span::styled(format!("{:.4}", cell.value), look::strong()),
+        Span::styled(format!("   {}", cell.labels), dim),
+    ]);
+    line.render(area, buf);
+}
+
+/// A dot a step, chapter by chapter; chapters that do not fit are numbers alone.
+pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
+    let line = [true, false].map(|is_whole| dots(state, is_whole));
+    let [whole, short] = line;
+    let fits = whole.width() + 2 <= area.width.into();
+    (if fits { whole } else { short }).render(area, buf);
+}
+
+fn dots(state: &State, is_whole: bool) -> Line<'static> {
+    let (here, _) = state.current();
+    let (dim, accent) = (look::dim(&state.theme), look::accent(&state.theme));
+    let mut spans = vec![Span::raw(" ")];
+    let mut step = 0;
+    for (i, chapter) in state.lesson.chapters.iter().enumerate() {
+        let style = if i == here { accent } else { dim };
+        let number = if i == here { style.bold() } else { style };
+        spans.push(Span::styled(format!("{i} "), number));
+        for _ in &chapter.steps {
+            let dot = match step == state.step {
+                true => Span::styled("●", accent.bold()),
+                false => Span::styled("·", style),
+            };
+            if is_whole || i == here {
+                spans.push(dot);
+            }
+            step += 1;
+        }
+        spans.push(Span::raw(" "));
+    }
+    Line::from(spans)
+}
+
+/// The message if there is one, else the keys as far as they fit.
+pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
+    let (accent, wrong) = (look::accent(&state.theme), look::wrong(&state.theme));
+    let (text, style) = match (&state.message, &state.pending) {
+        (Some(message), _) => {
+            (message.text.as_str(), if message.is_error { wrong } else { accent })
+        }
+        (None, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
+        _ => return keys(state, area, buf),
+    };
+    Line::styled(format!(" {text}"), style).render(area, buf);
+}
+
+fn keys(state: &State, area: Rect, buf: &mut Buffer) {
+    let mut spans = vec![];
+    let mut used = 0;
+    for (key, what) in KEYS.iter().filter_map(|binding| binding.hint) {
+        let hint = [
+            Span::raw(format!(" {key}")),
+            Span::styled(format!(" {what} "), look::dim(&state.theme)),
+        ];
+        used += hint.iter().map(Span::width).sum::<usize>();
+        if used <= area.width.into() {
+            spans.extend(hint);
+        }
+    }
+    Line::from(spans).render(area, buf);
+}

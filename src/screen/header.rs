@@ -1,0 +1,151 @@
+//! Where one stands: chapter and place above, then title and formula, then the sentence.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+    widgets::Widget,
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::look;
+use crate::{
+    app::{Plan, State, Word},
+    site::{Axis, Stream},
+    text::Token,
+};
+
+pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
+    place(state, plan.header, buf);
+    title(state, plan.title, buf);
+    if let Some(area) = plan.sentence {
+        sentence(state, area, buf);
+    }
+}
+
+fn place(state: &State, area: Rect, buf: &mut Buffer) {
+    let (chapter, _) = state.current();
+    let name = &state.lesson.chapters[chapter].title;
+    let left = Line::from(vec![
+        Span::styled(" Lookback", look::accent(&state.theme).bold()),
+        Span::styled(format!("  {chapter} · "), look::dim(&state.theme)),
+        Span::raw(name.clone()),
+    ]);
+    let room = usize::from(area.width).saturating_sub(left.width() + 3);
+    let right = Line::styled(status(state, room), look::dim(&state.theme));
+    both(left, right, area, buf);
+}
+
+/// `step 5 of 9 · 23/61 · layer 1/2 · head 3/4 · word 8 "it"`; what stands last is left out first.
+fn status(state: &State, room: usize) -> String {
+    let (chapter, _) = state.current();
+    let first = state.first_of(chapter).unwrap_or(0);
+    let n = state.lesson.chapters[chapter].steps.len();
+    let mut parts = vec![format!("step {} of {n}", state.step - first + 1)];
+    let (layer, head) = (state.selection.layer + 1, state.selection.head + 1);
+    match state.n_layers() {
+        0 => {}
+        n => parts.push(format!("layer {layer}/{n}")),
+    }
+    if let Some((axis, n)) = state.planes() {
+        parts.push(format!("{} {head}/{n}", plane_name(axis)));
+    }
+    parts.extend(state.word().map(|word| called(&word)));
+    parts.insert(1, format!("{}/{}", state.step + 1, state.n_steps()));
+    let mut text = parts.join(" · ");
+    if text.width() > room {
+        parts.remove(1);
+        text = parts.join(" · ");
+    }
+    while text.width() > room && parts.len() > 1 {
+        parts.pop();
+        text = parts.join(" · ");
+    }
+    text
+}
+
+fn plane_name(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Head => "head",
+        _ => "plane",
+    }
+}
+
+fn called(word: &Word) -> String {
+    let kind = match word.stream {
+        Stream::Source => "word",
+        Stream::Target => "output",
+    };
+    format!("{kind} {} \"{}\"", word.index + 1, word.text)
+}
+
+fn title(state: &State, area: Rect, buf: &mut Buffer) {
+    let (_, step) = state.current();
+    let left = Line::styled(format!(" {}", step.title), look::accent(&state.theme).bold());
+    let dim = look::dim(&state.theme);
+    let formula = Span::raw(step.formula.clone());
+    let source = Span::styled(format!("   {}", step.source), dim);
+    let room = usize::from(area.width).saturating_sub(left.width() + 3);
+    let right = match formula.width() + source.width() <= room {
+        true => Line::from(vec![formula, source]),
+        false => Line::from(elided(&step.formula, room)),
+    };
+    both(left, right, area, buf);
+}
+
+fn elided(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for c in text.chars() {
+        if cut.width() + 1 >= room {
+            break;
+        }
+        cut.push(c);
+    }
+    cut + "…"
+}
+
+/// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.
+fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
+    let Some(reading) = &state.reading else { return };
+    let word = state.word();
+    let tokens: &[Token] = match &word {
+        Some(Word { stream: Stream::Target, .. }) => &reading.trace(state.current().1.model).target,
+        _ => &reading.sentence.tokens,
+    };
+    let lit = word.map(|word| word.index);
+    let style = |i| {
+        let lit_style = look::accent(&state.theme).bold().underlined();
+        if Some(i) == lit { lit_style } else { look::dim(&state.theme) }
+    };
+    let spans: Vec<(String, Style)> =
+        tokens.iter().enumerate().map(|(i, token)| (token.text.clone(), style(i))).collect();
+    let end = lit.unwrap_or(0).min(spans.len());
+    let before: usize = spans[..end].iter().map(|(text, _)| text.width() + 1).sum();
+    let room = usize::from(area.width.saturating_sub(2));
+    let total: usize = spans.iter().map(|(text, _)| text.width() + 1).sum();
+    let mut skip = if total <= room { 0 } else { before.saturating_sub(room / 2) };
+    let mut line = vec![Span::raw(" ")];
+    for (text, style) in spans {
+        let width = text.width() + 1;
+        if skip > 0 {
+            skip = skip.saturating_sub(width);
+            continue;
+        }
+        line.push(Span::styled(text, style));
+        line.push(Span::raw(" "));
+    }
+    Line::from(line).render(area, buf);
+}
+
+/// One text from the left, one to the right; the left one goes before.
+pub fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width).saturating_sub(left.width() + 2);
+    let width = right.width().min(room) as u16;
+    let from = area.right().saturating_sub(width + 1);
+    left.render(area, buf);
+    right.render(Rect { x: from, width, ..area }, buf);
+}

@@ -1,0 +1,84 @@
+//! The panes in their frames, and the narration.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+    widgets::{Block, BorderType, Widget},
+};
+
+use super::look;
+use crate::{
+    app::{self, Plan, State, Voice},
+    pane::Pane,
+};
+
+pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut Buffer) {
+    if let Some(area) = plan.tabs {
+        tabs(state, panes, area, buf);
+    }
+    for (i, (pane, frame)) in panes.iter().zip(&plan.frames).enumerate() {
+        if let Some(frame) = frame {
+            framed(state, i, pane.as_ref(), *frame, buf);
+        }
+    }
+}
+
+fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
+    let is_focused = i == state.focus;
+    let title = Span::styled(format!(" {} ", pane.title()), title_style(state, i));
+    let rim = if is_focused { Style::new() } else { look::dim(&state.theme) };
+    let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
+    let inside = block.inner(frame);
+    block.render(frame, buf);
+    pane.draw(inside, buf);
+}
+
+fn title_style(state: &State, i: usize) -> Style {
+    let style = look::pane(&state.theme, i);
+    if i == state.focus { style.bold() } else { style }
+}
+
+fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
+    let mut spans = vec![Span::raw(" ")];
+    for (i, pane) in panes.iter().enumerate() {
+        if i > 0 {
+            spans.push(Span::styled(" │ ", look::dim(&state.theme)));
+        }
+        let style = if i == state.focus { title_style(state, i) } else { look::dim(&state.theme) };
+        spans.push(Span::styled(format!("{} {}", i + 1, pane.title()), style));
+    }
+    spans.push(Span::styled("   Tab", look::dim(&state.theme)));
+    Line::from(spans).render(area, buf);
+}
+
+/// The narration; what does not fit is announced.
+pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffer) {
+    let height = usize::from(area.height);
+    let scroll = state.scroll.min(lines.len().saturating_sub(height));
+    for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
+        let spans = line.iter().map(|piece| Span::styled(&piece.text, voice(state, piece.voice)));
+        Line::from_iter(spans).render(row, buf);
+    }
+    let dim = look::dim(&state.theme);
+    let mut say = |text: &'static str, row: u16| {
+        let place = Rect { y: row, height: 1, ..area };
+        Line::styled(text, dim).right_aligned().render(place, buf);
+    };
+    if height > 0 && scroll > 0 {
+        say("▴", area.y);
+    }
+    if scroll + height < lines.len() && height > 0 {
+        say("more ▾", area.bottom() - 1);
+    }
+}
+
+fn voice(state: &State, voice: Voice) -> Style {
+    match voice {
+        Voice::Plain => Style::new(),
+        Voice::Strong => look::strong(),
+        Voice::Pane(i) => look::pane(&state.theme, i),
+        Voice::Site => Style::new().italic(),
+    }
+}
