@@ -7,6 +7,7 @@ mod args;
 mod colour;
 mod eval;
 mod failure;
+mod frames;
 mod open;
 mod paper;
 mod sentence;
@@ -26,7 +27,7 @@ use std::{
 
 use clap::{Parser, error::ErrorKind};
 
-use crate::{lesson::Lesson, reading::Reader, text::Tokenizer};
+use crate::{lesson::Lesson, reading::Reader, text::Tokenizer, theme::Theme};
 use args::Command;
 use failure::{Failure, Outcome, Usage, wrong_usage};
 
@@ -34,9 +35,12 @@ use failure::{Failure, Outcome, Usage, wrong_usage};
 pub fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout());
     let mut notes = io::stderr();
-    let outcome = run(std::env::args_os(), &mut out, &mut notes);
-    let outcome = outcome.and_then(|()| Ok(out.flush()?));
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let outcome = run(std::env::args_os(), &mut Streams { out: &mut out, notes: &mut notes });
+    let outcome = outcome.and_then(|code| Ok(out.flush().map(|()| code)?));
+    let failure = match outcome {
+        Ok(code) => return code,
+        Err(failure) => failure,
+    };
     // What was printed before the failure is shown before it; if that fails too, nobody is there.
     let _ = out.flush();
     let _ = notes.write_all(failure.line().as_bytes());
@@ -49,33 +53,42 @@ struct Streams<'a> {
     notes: &'a mut dyn Write,
 }
 
-fn run(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut dyn Write,
-    notes: &mut dyn Write,
-) -> Outcome {
+fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outcome<ExitCode> {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(write!(out, "{}", e.render())?);
+            write!(streams.out, "{}", e.render())?;
+            return Ok(ExitCode::SUCCESS);
         }
         Err(e) => return Err(wrong_usage(&e)),
     };
-    dispatch(&cli, &mut Streams { out, notes })
+    let Some(command) = &cli.command else { return walk::run(&cli, &variable, streams) };
+    only_before_a_walk(&cli)?;
+    dispatch(command, cli.look, streams)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn dispatch(cli: &Cli, streams: &mut Streams) -> Outcome {
-    let Some(command) = &cli.command else { return walk::run(cli, streams) };
-    only_before_a_walk(cli)?;
+fn dispatch(command: &Command, look: args::Look, streams: &mut Streams) -> Outcome {
     match command {
         Command::Steps(text) => steps(text, streams),
-        Command::Open(open) => open::run(open, cli.look, streams),
+        Command::Open(open) => open::run(open, look, streams),
         Command::Trace(trace) => trace::run(trace, streams),
-        Command::Export(export) => read(&export.text, streams).map(drop),
+        Command::Export(export) => frames::run(export, look, &variable, streams),
         Command::Eval(eval) => eval::run(eval, streams),
         Command::Completions { shell } => paper::completions(*shell, streams.out),
         Command::Man { command } => paper::man(command.as_deref(), streams.out),
     }
+}
+
+/// A variable of the environment; one that is no text counts as absent.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The look of a place with these colours.
+fn theme(colours: Colours, is_ascii: bool) -> Theme {
+    let _ = (colours, is_ascii);
+    Theme::default()
 }
 
 /// A sentence or `--at` before a command would be lost; say so.

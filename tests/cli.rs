@@ -579,6 +579,105 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     bad(&["eval", "--per-bucket", "2"], 2, &["--data"]);
 }
 
+// export
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn ids() -> Vec<String> {
+    good(&["steps"]).lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn export_writes_a_file_a_step_and_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = folder.path().join("new/frames");
+    let out = frames.to_str().unwrap();
+    good(&["export", "--format", "txt,ansi", "--out", out, "--size", "80x24"]);
+    let wanted = ids().into_iter().enumerate();
+    let wanted = wanted.flat_map(|(i, id)| {
+        ["ansi", "txt"].map(|extension| format!("{:03}-{id}.{extension}", i + 1))
+    });
+    assert_eq!(names(&frames), wanted.collect::<Vec<_>>());
+    for name in names(&frames) {
+        let text = fs::read_to_string(frames.join(&name)).unwrap();
+        assert_eq!(text.lines().count(), 24, "{name}");
+        if name.ends_with("txt") {
+            assert!(shows_no_controls(&text), "{name}");
+            assert!(text.lines().all(|line| !line.ends_with(' ')), "{name}");
+        }
+    }
+}
+
+#[test]
+fn export_replaces_nothing_unless_it_is_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let ids = ids();
+    let second = format!("002-{}.txt", ids[1]);
+    fs::write(folder.path().join(&second), "mine").unwrap();
+    let args = ["export", "--steps", "chapter:0", "--out", out];
+    bad(&args, 1, &[&second, "exists", "--force"]);
+    assert_eq!(names(folder.path()), [second.clone()]);
+    assert_eq!(fs::read_to_string(folder.path().join(&second)).unwrap(), "mine");
+    good(&[&args[..], &["--force"]].concat());
+    assert_ne!(fs::read_to_string(folder.path().join(&second)).unwrap(), "mine");
+    assert!(names(folder.path()).len() > 1);
+}
+
+#[test]
+fn export_of_some_steps_gives_the_same_frames_as_of_all() {
+    let ids = ids();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let range = format!("{}..{},{}", ids[2], ids[4], ids[9]);
+    for (folder, steps) in folders.iter().zip(["all", &range]) {
+        good(&["export", "--steps", steps, "--out", folder.path().to_str().unwrap()]);
+    }
+    let [all, some] = folders.each_ref().map(|folder| folder.path());
+    let numbers: Vec<String> = names(some).iter().map(|name| name[..3].to_owned()).collect();
+    assert_eq!(numbers, ["003", "004", "005", "010"]);
+    for name in names(some) {
+        let read = |folder: &Path| fs::read_to_string(folder.join(&name)).unwrap();
+        assert_eq!(read(all), read(some), "{name}");
+    }
+}
+
+#[test]
+fn export_to_standard_output_is_one_frame() {
+    let frame = good(&["export", "--steps", "tokens", "--size", "120x36"]);
+    assert_eq!(frame.lines().count(), 36);
+    assert!(shows_no_controls(&frame));
+    assert!(good(&["export", "--steps", "tokens", "--format", "ansi"]).contains('\u{1b}'));
+    for never in [&["--color", "never"][..], &["--ascii", "--color=never"]] {
+        let args = [&["export", "--steps", "tokens", "--format", "ansi"], never].concat();
+        assert!(!good(&args).contains("8;2;"), "{never:?}");
+    }
+    bad(&["export"], 2, &["frames cannot go to standard output", "--out FOLDER"]);
+}
+
+#[test]
+fn export_says_what_is_wrong() {
+    bad(&["export", "--size", "79x24"], 2, &["at least 80x24"]);
+    bad(&["export", "--size", "9999x9999"], 2, &["at most 500x300"]);
+    bad(&["export", "--size", "big"], 2, &["100x30"]);
+    bad(&["export", "--steps", "chapter:77"], 2, &["no chapter `77`", "0 to"]);
+    bad(&["export", "--steps", "tokenz"], 2, &["tokens"]);
+    bad(&["export", "--steps", "tokens..softmaks"], 2, &["softmax"]);
+    bad(&["export", "--steps", "softmax..tokens"], 2, &["backwards"]);
+    bad(&["export", "--format", "png"], 2, &["txt"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for place in ["/proc/lookback", file.to_str().unwrap()] {
+        bad(&["export", "--steps", "tokens", "--out", place], 1, &[place, "--out"]);
+    }
+}
+
 // Places to write to
 
 #[test]

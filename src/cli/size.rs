@@ -14,6 +14,12 @@ impl Size {
     const MOST: Self = Self { width: 500, height: 300 };
 }
 
+impl From<Size> for ratatui::layout::Size {
+    fn from(Size { width, height }: Size) -> Self {
+        Self { width, height }
+    }
+}
+
 impl FromStr for Size {
     type Err = String;
 

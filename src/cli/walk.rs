@@ -1,16 +1,41 @@
 //! `lookback` alone: the walk on the terminal, or its text where there is none.
 
-use super::{
-    Cli, Streams,
-    failure::{Outcome, Usage},
-    sentence,
+use std::{
+    io::{IsTerminal, stdin, stdout},
+    process::ExitCode,
+    sync::Arc,
 };
-use crate::{export::plain, lesson::Lesson, reading::Reader};
 
-pub fn run(cli: &Cli, streams: &mut Streams) -> Outcome {
+use super::{
+    Cli, Environment, Streams,
+    colour::{colours, is_dumb},
+    failure::{Failure, Outcome, Usage},
+    sentence, theme,
+};
+use crate::{
+    export::plain,
+    lesson::Lesson,
+    reading::Reader,
+    term::{self, Start},
+    text::Tokenizer,
+};
+
+pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
     let lesson = Lesson::embedded()?;
-    let from = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
+    let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
-    let reading = Reader::embedded()?.read(&sentence).usage()?;
-    Ok(plain::walk(&lesson, &reading, from, streams.out)?)
+    if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
+        let reading = Reader::embedded()?.read(&sentence).usage()?;
+        plain::walk(&lesson, &reading, step, streams.out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
+    let start = Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, step };
+    term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
+}
+
+/// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.
+fn of_the_sentence(sentence: &str) -> Option<Failure> {
+    let tokenizer = Tokenizer::embedded().ok()?;
+    tokenizer.sentence(sentence).err().map(Failure::Usage)
 }
