@@ -82,6 +82,8 @@ fn shows_no_controls(text: &str) -> bool {
 
 // The arithmetic that is printed.
 
+type Function = fn(f64) -> f64;
+
 /// Reads `a*b + exp(-c)/(d - e)` and the like.
 struct Evaluator<'a> {
     rest: &'a str,
@@ -134,7 +136,7 @@ impl<'a> Evaluator<'a> {
         if self.take("(") {
             return self.closed();
         }
-        let functions: [(&str, fn(f64) -> f64); 5] = [
+        let functions: [(&str, Function); 5] = [
             ("exp(", f64::exp),
             ("sqrt(", f64::sqrt),
             ("tanh(", f64::tanh),
@@ -454,7 +456,13 @@ fn a_sentence_comes_from_standard_input() {
 #[test]
 fn a_sentence_of_nothing_is_refused() {
     for sentence in ["", " ", "\n\t  \n", "\u{a0}"] {
-        for command in [&["steps"][..], &["trace"], &["open", "logits[0,0]"], &["export"], &[]] {
+        for command in [
+            &["steps"][..],
+            &["trace"],
+            &["open", "logits[0,0]"],
+            &["export", "--steps", "tokens"],
+            &[],
+        ] {
             bad(&[command, &[sentence]].concat(), 2, &["empty", "type a few words"]);
         }
     }
@@ -623,7 +631,7 @@ fn export_replaces_nothing_unless_it_is_forced() {
     fs::write(folder.path().join(&second), "mine").unwrap();
     let args = ["export", "--steps", "chapter:0", "--out", out];
     bad(&args, 1, &[&second, "exists", "--force"]);
-    assert_eq!(names(folder.path()), [second.clone()]);
+    assert_eq!(names(folder.path()), std::slice::from_ref(&second));
     assert_eq!(fs::read_to_string(folder.path().join(&second)).unwrap(), "mine");
     good(&[&args[..], &["--force"]].concat());
     assert_ne!(fs::read_to_string(folder.path().join(&second)).unwrap(), "mine");
@@ -638,7 +646,7 @@ fn export_of_some_steps_gives_the_same_frames_as_of_all() {
     for (folder, steps) in folders.iter().zip(["all", &range]) {
         good(&["export", "--steps", steps, "--out", folder.path().to_str().unwrap()]);
     }
-    let [all, some] = folders.each_ref().map(|folder| folder.path());
+    let [all, some] = folders.each_ref().map(tempfile::TempDir::path);
     let numbers: Vec<String> = names(some).iter().map(|name| name[..3].to_owned()).collect();
     assert_eq!(numbers, ["003", "004", "005", "010"]);
     for name in names(some) {

@@ -63,7 +63,7 @@ pub struct Look {
     #[arg(long, value_enum, default_value_t = Ask::Auto, value_name = "WHEN", global = true)]
     pub color: Ask,
 
-    /// Draw with ASCII characters only
+    /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
 }
@@ -261,7 +261,7 @@ pub struct Models(pub Vec<Name>);
 fn model(name: &str) -> Result<Name, String> {
     let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
     let all = || Name::ALL.map(Name::id).join(", ");
-    name.parse().map_err(|_: anyhow::Error| {
+    Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
         format!("there is no such model; the nearest is {}; there are {}", near(), all())
     })
 }

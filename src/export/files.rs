@@ -63,7 +63,9 @@ impl Files {
                 if self.is_forced { file.persist(&path) } else { file.persist_noclobber(&path) };
             if let Err(e) = named {
                 if !self.is_forced {
-                    new.iter().for_each(|path| drop(fs::remove_file(path)));
+                    for path in &new {
+                        let _ = fs::remove_file(path);
+                    }
                 }
                 return Err(if e.error.kind() == io::ErrorKind::AlreadyExists {
                     exists(&path)
