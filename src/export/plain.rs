@@ -27,6 +27,7 @@ pub fn walk(
     from: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    reading.measures(); // some of the narration waits for them
     opening(reading, out)?;
     let steps = lesson.steps();
     let (mut chapter, mut selection) = (None, Selection::default());
@@ -99,7 +100,7 @@ fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
     let mut line = bullet.to_owned();
     let mut is_new = true;
     for word in text.split_whitespace() {
-        if !is_new && line.width() + 1 + word.width() > WIDTH {
+        if !is_new && !word.starts_with('%') && line.width() + 1 + word.width() > WIDTH {
             writeln!(out, "{line}")?;
             (line, is_new) = (indent.clone(), true);
         }

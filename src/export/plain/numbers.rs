@@ -39,23 +39,25 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
 }
 
 fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection) -> String {
-    let title = pane.title.as_ref().map(|title| format!("{title}, ")).unwrap_or_default();
-    let Some(site) = site else {
-        let name = match pane.kind {
-            Kind::Schedule => "Who waits for whom",
-            Kind::Translations => "Every model's output",
-            Kind::Accuracy => "Sentences translated exactly, by length in tokens",
-            Kind::Comparison => "The encoders side by side",
-            _ => model.title(),
-        };
-        return format!("{title}{name}");
+    let title = pane.title.as_ref().filter(|title| *title != model.title());
+    let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
+    let (path, model) = (site.map_or("", Recorded::path), model.title());
+    let says = match (pane.kind, site) {
+        (Kind::Schedule, _) => "Who waits for whom".into(),
+        (Kind::Translations, _) => "Every model's output".into(),
+        (Kind::Accuracy, _) => "Sentences translated exactly, by length in tokens".into(),
+        (Kind::Comparison, _) => "The encoders side by side".into(),
+        (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
+        (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
+        (_, None) => model.into(),
+        (kind, Some(site)) => {
+            let is_one_of_many = site.axes()[0] == Axis::Head && kind != Kind::Heads;
+            let head = at.head.min(site.shape().planes - 1);
+            let head = if is_one_of_many { format!(", head {head}") } else { String::new() };
+            format!("{path} ({model}{head}), {}", site.caption())
+        }
     };
-    let head = match site.axes()[0] {
-        Axis::Head => format!(", head {}", at.head.min(site.shape().planes - 1)),
-        _ => String::new(),
-    };
-    let (path, caption) = (site.path(), site.caption());
-    format!("{title}{path} of the {}{head}, {caption}", model.title())
+    format!("{title}{says}")
 }
 
 /// A site, with the row and the plane that are selected.
