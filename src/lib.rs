@@ -13,4 +13,5 @@ pub mod measure;
 pub mod reading;
 pub mod lesson;
 pub mod theme;
+pub mod heat;
 pub mod pane;
