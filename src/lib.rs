@@ -13,6 +13,7 @@ pub mod measure;
 pub mod reading;
 pub mod lesson;
 pub mod theme;
+pub mod heat;
 pub mod pane;
 pub mod app;
 pub mod keys;

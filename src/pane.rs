@@ -1,18 +1,40 @@
 //! What a step shows: one file a pane. A pane is a value that draws itself; it changes nothing.
+//!
+//! A new kind of pane is a new file here, a row of [`of`], and a variant of [`Kind`].
 
-use ratatui::{buffer::Buffer, layout::Rect};
+mod accuracy;
+mod bars;
+mod comparison;
+mod gradient;
+mod heads;
+mod matrix;
+mod norm;
+mod read_back;
+mod recurrence;
+mod schedule;
+mod tokens;
+mod translations;
+mod weighted_sum;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
-    lesson::{PaneSpec, Selection},
+    heat::{Columns, Heat, Scale},
+    lesson::{Kind, PaneSpec, Selection},
+    model::Name,
     reading::Reading,
+    site::Axis,
     theme::Theme,
+    trace::{Recorded, Trace},
+    value::Cell,
 };
 
 /// All that a pane is a function of.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     pub reading: &'a Reading,
-    pub model: crate::model::Name,
+    /// The model that the pane shows.
+    pub model: Name,
     pub selection: &'a Selection,
     pub theme: &'a Theme,
     /// Whether this pane has the cell cursor.
@@ -58,16 +80,196 @@ pub trait Pane {
 }
 
 /// The pane that a step asks for.
-pub fn of<'a>(_spec: &PaneSpec, _scene: Scene<'a>) -> Box<dyn Pane + 'a> {
-    struct Empty;
-    impl Pane for Empty {
-        fn title(&self) -> String {
-            String::new()
-        }
-        fn wanted(&self) -> Wanted {
-            Wanted { min: (10, 3), ideal: (40, 10) }
-        }
-        fn draw(&self, _area: Rect, _buf: &mut Buffer) {}
+pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
+    let title = spec.title.clone();
+    let subject = || {
+        let path = spec.path(scene.selection.layer)?;
+        Subject::new(scene, &path, title.clone())
+    };
+    let of_site = |make: fn(Subject<'a>) -> Box<dyn Pane + 'a>| -> Box<dyn Pane + 'a> {
+        subject().map_or_else(|| Box::new(Missing) as Box<dyn Pane>, make)
+    };
+    match spec.kind {
+        Kind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
+        Kind::Matrix | Kind::Hidden => of_site(|s| Box::new(matrix::Matrix(s))),
+        Kind::Heads => of_site(|s| Box::new(heads::Heads(s))),
+        Kind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
+        Kind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
+        Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
+        Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
+        Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
+        Kind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
+        Kind::Schedule => Box::new(schedule::ScheduleChart(scene)),
+        Kind::Translations => Box::new(translations::Translations(scene)),
+        Kind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),
+        Kind::Comparison => Box::new(comparison::Comparison(scene)),
     }
-    Box::new(Empty)
 }
+
+/// Stands where a site does not exist in the selected layer.
+struct Missing;
+
+impl Pane for Missing {
+    fn title(&self) -> String {
+        "not in this layer".to_owned()
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted { min: (10, 1), ideal: (30, 1) }
+    }
+
+    fn draw(&self, _: Rect, _: &mut Buffer) {}
+}
+
+/// A plane of a site: what most panes are about.
+#[derive(Clone)]
+struct Subject<'a> {
+    scene: Scene<'a>,
+    trace: &'a Trace,
+    site: &'a Recorded,
+    plane: usize,
+    title: Option<String>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(scene: Scene<'a>, path: &str, title: Option<String>) -> Option<Self> {
+        let trace = scene.reading.trace(scene.model);
+        let site = trace.site(path)?;
+        let plane = scene.selection.head.min(site.shape().planes - 1);
+        Some(Self { scene, trace, site, plane, title })
+    }
+
+    /// Another site of the same model, given its last name.
+    fn beside(&self, name: &str) -> Option<Self> {
+        let (prefix, _) = self.site.path().rsplit_once('.')?;
+        Self::new(self.scene, &format!("{prefix}.{name}"), None)
+    }
+
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.site.path().to_owned());
+        if self.site.place.has_planes() {
+            let axis = self.site.axes()[0];
+            let label = self.trace.label(self.site, axis, self.plane);
+            format!("{name} · {} {label}", axis.name())
+        } else {
+            name
+        }
+    }
+
+    fn n_rows(&self) -> usize {
+        self.site.shape().rows
+    }
+
+    fn n_cols(&self) -> usize {
+        self.site.shape().cols
+    }
+
+    /// The selected row, where it exists.
+    fn row(&self) -> usize {
+        self.scene.selection.row.min(self.n_rows() - 1)
+    }
+
+    fn col(&self) -> usize {
+        self.scene.selection.col.min(self.n_cols() - 1)
+    }
+
+    fn value(&self, row: usize, col: usize) -> f32 {
+        self.site.value.get(Cell::new(self.plane, row, col))
+    }
+
+    fn label(&self, axis: usize, i: usize) -> String {
+        self.trace.label(self.site, self.site.axes()[axis], i)
+    }
+
+    fn row_labels(&self) -> Vec<String> {
+        (0..self.n_rows()).map(|i| self.label(1, i)).collect()
+    }
+
+    fn columns(&self) -> Columns {
+        match self.site.axes()[2] {
+            Axis::Key | Axis::Query | Axis::Position | Axis::Vocab => {
+                Columns::Labels((0..self.n_cols()).map(|i| self.label(2, i)).collect())
+            }
+            _ => Columns::Counted,
+        }
+    }
+
+    /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
+    fn scale(&self) -> Scale {
+        match self.site.place.site.name {
+            "weights" | "probs" | "reset" | "update" => Scale::Unit,
+            "hidden" | "candidate" | "tanh" if !self.site.path().contains("ffn") => {
+                Scale::Signed(1.0)
+            }
+            _ => Scale::signed(self.site.value.plane(self.plane).iter().copied()),
+        }
+    }
+
+    fn axes_text(&self) -> String {
+        let [_, row, col] = self.site.axes();
+        let theme = self.scene.theme;
+        format!(
+            "{}{} {}{}",
+            theme.glyph("↓ ", "rows "),
+            row.name(),
+            theme.glyph("→ ", "columns "),
+            col.name()
+        )
+    }
+
+    fn heat(&self) -> Heat<'a> {
+        let (plane, site) = (self.plane, self.site);
+        Heat {
+            theme: self.scene.theme,
+            n_rows: self.n_rows(),
+            n_cols: self.n_cols(),
+            value: Box::new(move |row, col| site.value.get(Cell::new(plane, row, col))),
+            row_labels: self.row_labels(),
+            columns: self.columns(),
+            scale: self.scale(),
+            cursor: (self.row(), self.col()),
+            focused: self.scene.focused,
+            axes: self.axes_text(),
+        }
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        let cell = Cell::new(self.plane, row, col);
+        self.site.shape().holds(cell).then(|| Pointed {
+            address: self.site.address(cell).to_string(),
+            value: self.site.value.get(cell),
+            labels: self.labels(cell),
+        })
+    }
+
+    /// `head 2 · query "it" · key "animal"`
+    fn labels(&self, cell: Cell) -> String {
+        let indices = [cell.plane, cell.row, cell.col];
+        let axes = self.site.axes().into_iter().zip(indices);
+        let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
+            let label = self.trace.label(self.site, axis, i);
+            let is_word = self.site.place.stream(axis).is_some() || axis == Axis::Vocab;
+            if is_word {
+                format!("{} {i} “{label}”", axis.name())
+            } else {
+                format!("{} {i}", axis.name())
+            }
+        });
+        named.collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.
+fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, Style)]) -> u16 {
+    let mut x = x;
+    for (text, style) in pieces {
+        if x >= right || y >= buf.area.bottom() {
+            break;
+        }
+        x = buf.set_stringn(x, y, text, usize::from(right - x), *style).0;
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! One row of a site as bars: the likeliest tokens first, or all words in the order of the sentence.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::{
+    heat::{Scale, fit, window},
+    site::Axis,
+};
+
+pub(super) struct Bars<'a> {
+    subject: Subject<'a>,
+    /// Columns of the site in the order shown.
+    order: Vec<usize>,
+}
+
+/// How many tokens of a vocabulary are shown.
+const MOST: usize = 12;
+
+impl<'a> Bars<'a> {
+    pub(super) fn new(subject: Subject<'a>) -> Self {
+        let row = subject.site.value.row(subject.plane, subject.row());
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        if subject.site.axes()[2] == Axis::Vocab {
+            order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
+            order.truncate(MOST);
+        }
+        Self { subject, order }
+    }
+
+    fn at(&self) -> usize {
+        self.subject.scene.selection.col.min(self.order.len() - 1)
+    }
+
+    /// How long a bar is, of 1.
+    fn share(&self, v: f32) -> f32 {
+        let first =
+            self.order.first().map_or(1.0, |&col| self.subject.value(self.subject.row(), col));
+        match self.subject.scale() {
+            Scale::Unit => v,
+            Scale::Signed(_) => (v / first.abs().max(1e-6)).max(0.0),
+        }
+    }
+
+    fn draw_bar(&self, i: usize, line: Rect, buf: &mut Buffer) {
+        let (subject, theme) = (&self.subject, self.subject.scene.theme);
+        let col = self.order[i];
+        let v = subject.value(subject.row(), col);
+        let is_at = subject.scene.focused && i == self.at();
+        let style = if is_at {
+            theme.accent().add_modifier(Modifier::BOLD)
+        } else {
+            ratatui::style::Style::new()
+        };
+        let mark = if is_at { theme.glyph("▸", ">") } else { " " };
+        let label =
+            format!("{mark}{:>14} {} ", fit(&subject.label(2, col), 14), theme.number(v, 7));
+        let x = put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
+        let room = usize::from(line.right().saturating_sub(x));
+        let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
+        let bar_style = colour.map_or(style, |c| ratatui::style::Style::new().fg(c));
+        put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
+    }
+}
+
+impl Pane for Bars<'_> {
+    fn title(&self) -> String {
+        let subject = &self.subject;
+        let word = subject.label(1, subject.row());
+        format!("{} · {} “{word}”", subject.title(), subject.site.axes()[1].name())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.subject.n_rows(), self.order.len())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.subject.pointed(row, *self.order.get(col)?)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.order.len() as u16;
+        Wanted { min: (30, n.min(5)), ideal: (60, n) }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let shown = window(self.order.len(), usize::from(area.height), self.at());
+        for (line, i) in shown.enumerate() {
+            self.draw_bar(i, Rect { y: area.y + line as u16, height: 1, ..area }, buf);
+        }
+    }
+}

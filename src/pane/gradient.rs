@@ -1,0 +1,89 @@
+//! How much each word still matters, by gradient: for the last hidden state, or for the output.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Scene, Wanted, put_line};
+use crate::{
+    heat::{fit, window},
+    lesson::PaneSpec,
+    reading::Measures,
+};
+
+pub(super) struct Gradient<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    /// Of the last hidden state, else of the output.
+    of_state: bool,
+}
+
+impl<'a> Gradient<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        let of_state = spec.site.as_ref().is_some_and(|site| site.ends_with("hidden"));
+        Self { scene, title: spec.title.clone(), of_state }
+    }
+
+    fn norms(&self) -> Option<&'a [f32]> {
+        let Measures { forgetting, influence } = self.scene.reading.measured()?;
+        let table = if self.of_state { forgetting } else { influence };
+        table.get(&self.scene.model).map(Vec::as_slice)
+    }
+
+    fn words(&self) -> Vec<&'a str> {
+        let trace = self.scene.reading.trace(self.scene.model);
+        trace.source.iter().map(|t| t.text.as_str()).collect()
+    }
+
+    fn at(&self) -> usize {
+        self.scene.selection.row.min(self.words().len().saturating_sub(1))
+    }
+}
+
+impl Pane for Gradient<'_> {
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let what = if self.of_state {
+            "‖d last state / d word‖"
+        } else {
+            "‖d log p(output) / d word‖"
+        };
+        let ascii =
+            if self.of_state { "|d last state / d word|" } else { "|d log p(output) / d word|" };
+        format!("{name} · {}", self.scene.theme.glyph(what, ascii))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.words().len(), 1)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.words().len() as u16;
+        Wanted { min: (26, n.min(5)), ideal: (50, n) }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let Some(norms) = self.norms() else {
+            put_line(
+                buf,
+                (area.x, area.y),
+                area.right(),
+                &[(theme.glyph("measuring …", "measuring ..."), theme.dim())],
+            );
+            return;
+        };
+        let most = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let words = self.words();
+        for (line, i) in window(words.len(), usize::from(area.height), self.at()).enumerate() {
+            let y = area.y + line as u16;
+            let is_at = self.scene.focused && i == self.at();
+            let label = format!("{:>12} {} ", fit(words[i], 12), theme.number(norms[i], 7));
+            let style = if is_at { theme.cursor() } else { Style::new() };
+            let x = put_line(buf, (area.x, y), area.right(), &[(&label, style)]);
+            let room = usize::from(area.right().saturating_sub(x));
+            let share = norms[i] / most;
+            let colour =
+                theme.sequential(0.35 + 0.6 * share).map_or(Style::new(), |c| Style::new().fg(c));
+            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), colour)]);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! All heads of a site beside each other, small; under each, where the selected query looks most.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::{
+    heat::{Columns, Heat, Scale, window},
+    math::argmax,
+    value::Cell,
+};
+
+pub(super) struct Heads<'a>(pub(super) Subject<'a>);
+
+/// Between two heads.
+const GAP: u16 = 2;
+
+impl<'a> Heads<'a> {
+    fn n_heads(&self) -> usize {
+        self.0.site.shape().planes
+    }
+
+    /// How many heads stand in one row of the area.
+    fn per_row(&self, width: u16) -> usize {
+        let one = self.0.n_cols().max(10) as u16 + GAP;
+        (usize::from((width + GAP) / one)).clamp(1, self.n_heads())
+    }
+
+    fn frame(&self, i: usize, area: Rect) -> Rect {
+        let per_row = self.per_row(area.width);
+        let n_lines = self.n_heads().div_ceil(per_row) as u16;
+        let (width, height) = (area.width / per_row as u16, area.height / n_lines.max(1));
+        Rect {
+            x: area.x + (i % per_row) as u16 * width,
+            y: area.y + (i / per_row) as u16 * height,
+            width: width.saturating_sub(GAP),
+            height,
+        }
+    }
+
+    fn heat(&self, head: usize) -> Heat<'a> {
+        let site = self.0.site;
+        Heat {
+            value: Box::new(move |row, col| site.value.get(Cell::new(head, row, col))),
+            row_labels: vec![],
+            columns: Columns::Labels(vec![]),
+            focused: self.0.scene.focused && head == self.0.plane,
+            scale: if self.0.scale() == Scale::Unit {
+                Scale::Unit
+            } else {
+                Scale::signed(site.value.numbers())
+            },
+            ..self.0.heat()
+        }
+    }
+
+    fn draw_head(&self, head: usize, area: Rect, buf: &mut Buffer) {
+        let (theme, is_selected) = (self.0.scene.theme, head == self.0.plane);
+        let style =
+            if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
+        let mark = if is_selected { theme.glyph("▸ ", "> ") } else { "  " };
+        put_line(
+            buf,
+            (area.x, area.y),
+            area.right(),
+            &[(mark, style), (&format!("head {head}"), style)],
+        );
+        if area.height < 3 {
+            return;
+        }
+        let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        self.draw_cells(head, body, buf);
+        let shown = window(self.0.n_rows(), usize::from(body.height), self.0.row()).len() as u16;
+        let row = self.0.site.value.row(head, self.0.row());
+        let Some(key) = argmax(row.iter().copied()) else { return };
+        let most = format!("{} {}", self.0.label(2, key), theme.number(row[key], 4).trim());
+        let most_style = if is_selected { Style::new() } else { theme.dim() };
+        put_line(
+            buf,
+            (area.x, body.y + shown),
+            area.right(),
+            &[(theme.glyph("→ ", "> "), theme.dim()), (&most, most_style)],
+        );
+    }
+
+    fn draw_cells(&self, head: usize, area: Rect, buf: &mut Buffer) {
+        // A heat map keeps its last line for a legend; here one legend would be four too many.
+        let mut canvas = Buffer::empty(Rect { height: area.height + 1, ..area });
+        let heat = self.heat(head);
+        heat.draw(canvas.area, &mut canvas);
+        let shown = window(heat.n_rows, usize::from(area.height), heat.cursor.0).len() as u16;
+        for y in area.y..area.y + shown.min(area.height) {
+            for x in area.x..area.right() {
+                buf[(x, y)] = canvas[(x, y)].clone();
+            }
+        }
+    }
+}
+
+impl Pane for Heads<'_> {
+    fn title(&self) -> String {
+        let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
+        format!("{name} · all heads · looking from “{}”", self.0.label(1, self.0.row()))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let (n, rows, cols) =
+            (self.n_heads() as u16, self.0.n_rows() as u16, self.0.n_cols() as u16);
+        let one = (cols * 2).max(12) + GAP;
+        Wanted { min: (40, 6), ideal: (one.saturating_mul(n).min(150), rows + 2) }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        for head in 0..self.n_heads() {
+            let frame = self.frame(head, area).intersection(area);
+            if !frame.is_empty() {
+                self.draw_head(head, frame, buf);
+            }
+        }
+    }
+}

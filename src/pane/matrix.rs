@@ -1,0 +1,30 @@
+//! A site's matrix as a heat map: the selected head's plane, labels, numbers where there is room.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Pointed, Subject, Wanted};
+
+pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
+
+impl Pane for Matrix<'_> {
+    fn title(&self) -> String {
+        self.0.title()
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let heat = self.0.heat();
+        Wanted { min: heat.least(), ideal: heat.ideal() }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        self.0.heat().draw(area, buf);
+    }
+}

@@ -1,0 +1,94 @@
+//! The probes' answers: what can still be read back from the last hidden state, word by word.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Pointed, Scene, Subject, Wanted, put_line};
+use crate::{
+    heat::{fit, window},
+    measure::readback::{ReadBack, share_right},
+    value::Cell,
+};
+
+pub(super) struct ReadBackTable<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    answers: Vec<ReadBack>,
+}
+
+impl<'a> ReadBackTable<'a> {
+    pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
+        Self { scene, title, answers: scene.reading.read_back(scene.model) }
+    }
+
+    fn at(&self) -> usize {
+        let row = self.scene.selection.row;
+        self.answers
+            .iter()
+            .position(|a| a.position >= row)
+            .unwrap_or(self.answers.len().saturating_sub(1))
+    }
+
+    fn draw_answer(&self, i: usize, line: Rect, buf: &mut Buffer) {
+        let (answer, theme) = (&self.answers[i], self.scene.theme);
+        let (mark, style) = if answer.is_right {
+            (theme.glyph("✓", "+"), theme.right())
+        } else {
+            (theme.glyph("✗", "-"), theme.wrong())
+        };
+        let is_at = self.scene.focused && i == self.at();
+        let word_style = if is_at { theme.cursor() } else { Style::new() };
+        let word = format!("{:>12}", fit(&answer.word, 12));
+        let guess = format!(" {:<12}", fit(&answer.guess, 12));
+        let percent = format!("{:>5.1}% ", answer.probability * 100.0);
+        let at = (line.x, line.y);
+        let pieces = [
+            (word.as_str(), word_style),
+            (" ", style),
+            (mark, style),
+            (&guess, style),
+            (&percent, Style::new()),
+        ];
+        let x = put_line(buf, at, line.right(), &pieces);
+        let room = usize::from(line.right().saturating_sub(x));
+        put_line(
+            buf,
+            (x, line.y),
+            line.right(),
+            &[(&theme.bar(answer.probability, room.min(30)), style)],
+        );
+    }
+}
+
+impl Pane for ReadBackTable<'_> {
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let share = share_right(&self.answers).unwrap_or(0.0) * 100.0;
+        format!("{name} · {share:.0}% of the words can be read back")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.scene.reading.trace(self.scene.model).source.len(), 1)
+    }
+
+    /// The probability of the right word.
+    fn pointed(&self, row: usize, _: usize) -> Option<Pointed> {
+        let subject = Subject::new(self.scene, "readback.probs", None)?;
+        let id = subject.trace.source.get(row)?.id as usize;
+        let value = subject.site.value.get(Cell::new(0, row, id));
+        subject.pointed(row, id).filter(|_| !value.is_nan())
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.answers.len() as u16 + 1;
+        Wanted { min: (34, n.min(6)), ideal: (66, n) }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let head = format!("{:>12}   {:<12}{:>6}", "word", "the probe says", "right");
+        put_line(buf, (area.x, area.y), area.right(), &[(&head, self.scene.theme.dim())]);
+        let room = usize::from(area.height.saturating_sub(1));
+        for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {
+            self.draw_answer(i, Rect { y: area.y + 1 + line as u16, height: 1, ..area }, buf);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Every pane of every step, at every size: nothing panics, and the cell that is pointed at is one of
+//! the trace.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Scene, of};
+use crate::{
+    lesson::{Lesson, Selection},
+    reading::{Reader, Reading},
+    theme::{Depth, Glyphs, Theme},
+    value::Cell,
+};
+
+const SIZES: [(u16, u16); 7] = [(0, 0), (1, 1), (10, 3), (38, 8), (76, 14), (118, 26), (300, 100)];
+
+fn sentences() -> Vec<Reading> {
+    let reader = Reader::embedded().unwrap();
+    let texts = ["The animal didn't cross the street because it was too tired.", "猫", "dog"];
+    let long = "The dog saw the cat and ".repeat(9);
+    let all = texts.into_iter().map(str::to_owned).chain([long]);
+    let readings = all.map(|text| reader.read(&text).unwrap());
+    readings.inspect(|r| assert!(!r.measures().influence.is_empty())).collect()
+}
+
+#[test]
+fn panes_draw_at_every_size_and_point_at_what_they_show() {
+    let lesson = Lesson::embedded().unwrap();
+    let themes = [Theme::new(Depth::True, Glyphs::Unicode), Theme::new(Depth::None, Glyphs::Ascii)];
+    for reading in sentences() {
+        for (_, step) in lesson.steps() {
+            for spec in &step.panes {
+                let model = spec.model.unwrap_or(step.model);
+                for (i, selection) in selections().iter().enumerate() {
+                    let scene = Scene {
+                        reading: &reading,
+                        model,
+                        selection,
+                        theme: &themes[i % 2],
+                        focused: true,
+                    };
+                    let pane = of(spec, scene);
+                    for (width, height) in SIZES {
+                        let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+                        pane.draw(buf.area, &mut buf);
+                    }
+                    let (rows, cols) = pane.extent();
+                    if rows * cols == 0 {
+                        continue;
+                    }
+                    let (row, col) = (selection.row.min(rows - 1), selection.col.min(cols - 1));
+                    if let Some(pointed) = pane.pointed(row, col) {
+                        let address: crate::site::Address = pointed.address.parse().unwrap();
+                        let (site, cell) = reading.trace(model).cell(&address).unwrap();
+                        let got = site.value.get(cell);
+                        assert!(got.total_cmp(&pointed.value).is_eq(), "{}: {address}", step.id);
+                    }
+                    assert!(!pane.title().is_empty(), "{}", step.id);
+                }
+            }
+        }
+    }
+}
+
+fn selections() -> [Selection; 3] {
+    let at = |layer, head, cell: Cell| Selection { layer, head, row: cell.row, col: cell.col };
+    [
+        at(0, 0, Cell::new(0, 0, 0)),
+        at(1, 2, Cell::new(0, 7, 1)),
+        at(9, 99, Cell::new(0, 9_999, 9_999)),
+    ]
+}

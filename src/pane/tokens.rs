@@ -1,0 +1,50 @@
+//! The words of the sentence: each with its id and the first numbers of its embedding row.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Pointed, Subject, Wanted};
+use crate::heat::Heat;
+
+pub(super) struct Tokens<'a>(pub(super) Subject<'a>);
+
+impl<'a> Tokens<'a> {
+    fn heat(&self) -> Heat<'a> {
+        let subject = &self.0;
+        let unknown = &subject.scene.reading.sentence.unknown;
+        let stream = subject.site.place.rows;
+        let offset =
+            usize::from(subject.trace.source.first().is_some_and(|t| t.id == crate::text::BOS));
+        let label = |(i, token): (usize, &crate::text::Token)| {
+            let is_unknown = stream == crate::site::Stream::Source
+                && unknown.iter().any(|u| u.tokens.contains(&i.wrapping_sub(offset)));
+            let mark = if is_unknown { "?" } else { "" };
+            format!("{}{mark} {:>5}", token.text, token.id)
+        };
+        let row_labels = subject.trace.tokens(stream).iter().enumerate().map(label).collect();
+        let axes = format!("token, id, embedding row of {} numbers", subject.n_cols());
+        Heat { row_labels, axes, ..subject.heat() }
+    }
+}
+
+impl Pane for Tokens<'_> {
+    fn title(&self) -> String {
+        self.0.title.clone().unwrap_or_else(|| "tokens, ids and embedding rows".to_owned())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let heat = self.heat();
+        Wanted { min: heat.least(), ideal: heat.ideal() }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        self.heat().draw(area, buf);
+    }
+}
