@@ -16,7 +16,7 @@ mod trace;
 mod walk;
 
 pub use args::Cli;
-pub use colour::{Ask, Colours, Environment, colours};
+pub use colour::{Ask, Environment, colours};
 pub use open::line;
 
 use std::{
@@ -27,7 +27,12 @@ use std::{
 
 use clap::{Parser, error::ErrorKind};
 
-use crate::{lesson::Lesson, reading::Reader, text::Tokenizer, theme::Theme};
+use crate::{
+    lesson::Lesson,
+    reading::Reader,
+    text::Tokenizer,
+    theme::{Depth, Glyphs, Theme},
+};
 use args::Command;
 use failure::{Failure, Outcome, Usage, wrong_usage};
 
@@ -86,9 +91,8 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// The look of a place with these colours.
-fn theme(colours: Colours, is_ascii: bool) -> Theme {
-    let _ = (colours, is_ascii);
-    Theme::default()
+const fn theme(depth: Depth, is_ascii: bool) -> Theme {
+    Theme::new(depth, if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode })
 }
 
 /// A sentence or `--at` before a command would be lost; say so.

@@ -110,7 +110,7 @@ pub static KEYS: &[Binding] = &[
             (char('G'), C::LastStep),
             (plain(KeyCode::End), C::LastStep),
         ],
-        help: "first step, last step",
+        help: "first, last step",
         group: Group::Walk,
         hint: None,
     },
@@ -124,7 +124,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "i",
         keys: &[(char('i'), C::Edit)],
-        help: "type another sentence",
+        help: "another sentence",
         group: Group::Sentence,
         hint: Some(("i", "sentence")),
     },
@@ -199,7 +199,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Ctrl-Z",
         keys: &[(ctrl('z'), C::Suspend)],
-        help: "back to the shell; fg returns",
+        help: "to the shell; fg returns",
         group: Group::Program,
         hint: None,
     },
@@ -213,7 +213,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Ctrl-C",
         keys: &[(ctrl('c'), C::End)],
-        help: "quit at once, from anywhere",
+        help: "quit at once",
         group: Group::Program,
         hint: None,
     },

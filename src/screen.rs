@@ -4,7 +4,6 @@
 
 mod footer;
 mod header;
-mod look;
 mod overlay;
 mod stage;
 

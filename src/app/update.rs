@@ -201,11 +201,12 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
 /// What to say of words outside the models' world.
 fn never_seen(sentence: &Sentence) -> Option<String> {
     let first = sentence.unknown.first()?;
-    let words: Vec<_> =
-        sentence.unknown.iter().map(|u| format!("\"{}\"", u.word)).take(3).collect();
-    let more = if sentence.unknown.len() > 3 { " and more" } else { "" };
-    let (words, instead) = (words.join(", "), first.instead.join(", "));
-    Some(format!("the models have never seen {words}{more} (spelled in bytes); try {instead}"))
+    let more = match sentence.unknown.len() {
+        1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    let (word, instead) = (&first.word, first.instead.join(", "));
+    Some(format!("never seen in training: \"{word}\"{more}, spelled in bytes; try {instead}"))
 }
 
 impl State {

@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::theme::Depth;
+
 /// What `--color` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Ask {
@@ -11,20 +13,11 @@ pub enum Ask {
     Never,
 }
 
-/// What a place can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colours {
-    None,
-    Sixteen,
-    Indexed,
-    True,
-}
-
 /// The environment as far as colours go; a variable that is set to nothing counts as absent.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// `--color` beats NO_COLOR, NO_COLOR beats CLICOLOR_FORCE, and that beats what the place is.
-pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Colours {
+pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Depth {
     let is_set = |name| env(name).is_some_and(|v| !v.is_empty());
     let forced = env("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
     let wanted = match ask {
@@ -32,7 +25,7 @@ pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Colours {
         Ask::Never => false,
         Ask::Auto => !is_set("NO_COLOR") && (forced || (is_terminal && !is_dumb(env))),
     };
-    if wanted { most(env) } else { Colours::None }
+    if wanted { most(env) } else { Depth::None }
 }
 
 /// A terminal that understands no escape sequences.
@@ -40,16 +33,16 @@ pub fn is_dumb(env: Environment) -> bool {
     env("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn most(env: Environment) -> Colours {
+fn most(env: Environment) -> Depth {
     let has = |name, words: &[&str]| {
         env(name).is_some_and(|v| words.iter().any(|w| v.to_ascii_lowercase().contains(w)))
     };
     if has("COLORTERM", &["truecolor", "24bit"]) || has("TERM", &["direct", "truecolor"]) {
-        Colours::True
+        Depth::True
     } else if has("TERM", &["256"]) {
-        Colours::Indexed
+        Depth::Indexed
     } else {
-        Colours::Sixteen
+        Depth::Sixteen
     }
 }
 
@@ -58,7 +51,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(ask: Ask, variables: &[(&str, &str)], is_terminal: bool, want: Colours) {
+    fn check(ask: Ask, variables: &[(&str, &str)], is_terminal: bool, want: Depth) {
         let env =
             |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         assert_eq!(colours(ask, &env, is_terminal), want, "{ask:?} {variables:?} {is_terminal}");
@@ -66,27 +59,27 @@ mod tests {
 
     #[test]
     fn the_terminal_says_how_many() {
-        check(Ask::Auto, &[("TERM", "xterm")], true, Colours::Sixteen);
-        check(Ask::Auto, &[("TERM", "xterm-256color")], true, Colours::Indexed);
-        check(Ask::Auto, &[("TERM", "xterm"), ("COLORTERM", "truecolor")], true, Colours::True);
-        check(Ask::Auto, &[("TERM", "xterm-direct")], true, Colours::True);
-        check(Ask::Auto, &[], true, Colours::Sixteen);
-        check(Ask::Auto, &[("TERM", "dumb"), ("COLORTERM", "truecolor")], true, Colours::None);
-        check(Ask::Auto, &[("TERM", "xterm-256color")], false, Colours::None);
+        check(Ask::Auto, &[("TERM", "xterm")], true, Depth::Sixteen);
+        check(Ask::Auto, &[("TERM", "xterm-256color")], true, Depth::Indexed);
+        check(Ask::Auto, &[("TERM", "xterm"), ("COLORTERM", "truecolor")], true, Depth::True);
+        check(Ask::Auto, &[("TERM", "xterm-direct")], true, Depth::True);
+        check(Ask::Auto, &[], true, Depth::Sixteen);
+        check(Ask::Auto, &[("TERM", "dumb"), ("COLORTERM", "truecolor")], true, Depth::None);
+        check(Ask::Auto, &[("TERM", "xterm-256color")], false, Depth::None);
     }
 
     #[test]
     fn no_color_beats_all_but_always() {
         let no = ("NO_COLOR", "1");
-        check(Ask::Auto, &[no, ("CLICOLOR_FORCE", "1")], true, Colours::None);
-        check(Ask::Always, &[no, ("TERM", "xterm-256color")], false, Colours::Indexed);
-        check(Ask::Auto, &[("NO_COLOR", ""), ("TERM", "xterm")], true, Colours::Sixteen);
+        check(Ask::Auto, &[no, ("CLICOLOR_FORCE", "1")], true, Depth::None);
+        check(Ask::Always, &[no, ("TERM", "xterm-256color")], false, Depth::Indexed);
+        check(Ask::Auto, &[("NO_COLOR", ""), ("TERM", "xterm")], true, Depth::Sixteen);
     }
 
     #[test]
     fn force_colours_a_pipe_and_never_colours_nothing() {
-        check(Ask::Auto, &[("CLICOLOR_FORCE", "1")], false, Colours::Sixteen);
-        check(Ask::Auto, &[("CLICOLOR_FORCE", "0")], false, Colours::None);
-        check(Ask::Never, &[("CLICOLOR_FORCE", "1")], true, Colours::None);
+        check(Ask::Auto, &[("CLICOLOR_FORCE", "1")], false, Depth::Sixteen);
+        check(Ask::Auto, &[("CLICOLOR_FORCE", "0")], false, Depth::None);
+        check(Ask::Never, &[("CLICOLOR_FORCE", "1")], true, Depth::None);
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use ratatui::buffer::Buffer;
 
 use super::{
-    Ask, Colours, Environment, Streams,
+    Ask, Environment, Streams,
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
     read, theme,
@@ -24,6 +24,7 @@ use crate::{
     },
     lesson::Lesson,
     reading::Reading,
+    theme::Depth,
 };
 
 /// How a format is written: the end of its files' names, the text of a buffer.
@@ -109,10 +110,10 @@ impl Job<'_> {
 
 /// A file is no terminal of a kind: all colours, unless none are wanted. Plain text has none, and
 /// the screen then says with characters what it would say with colours.
-fn colours(format: FrameFormat, ask: Ask, env: Environment) -> Colours {
+fn colours(format: FrameFormat, ask: Ask, env: Environment) -> Depth {
     let is_refused = ask == Ask::Never
         || (ask == Ask::Auto && env("NO_COLOR").is_some_and(|value| !value.is_empty()));
-    if format == FrameFormat::Txt || is_refused { Colours::None } else { Colours::True }
+    if format == FrameFormat::Txt || is_refused { Depth::None } else { Depth::True }
 }
 
 /// Indices of the steps that the patterns name, in the order of the walk.

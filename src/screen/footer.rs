@@ -7,7 +7,6 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::look;
 use crate::{app::State, keys::KEYS, pane::Pane};
 
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
@@ -16,11 +15,11 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     let Some(cell) = panes.get(state.focus).and_then(|pane| pane.pointed(at.0, at.1)) else {
         return;
     };
-    let dim = look::dim(&state.theme);
+    let dim = state.theme.dim();
     let line = Line::from(vec![
-        Span::styled(format!(" {}", cell.address), look::accent(&state.theme)),
+        Span::styled(format!(" {}", cell.address), state.theme.accent()),
         Span::styled(" = ", dim),
-        Span::styled(format!("{:.4}", cell.value), look::strong()),
+        Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
         Span::styled(format!("   {}", cell.labels), dim),
     ]);
     line.render(area, buf);
@@ -36,7 +35,7 @@ pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
 
 fn dots(state: &State, is_whole: bool) -> Line<'static> {
     let (here, _) = state.current();
-    let (dim, accent) = (look::dim(&state.theme), look::accent(&state.theme));
+    let (dim, accent) = (state.theme.dim(), state.theme.accent());
     let mut spans = vec![Span::raw(" ")];
     let mut step = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
@@ -60,7 +59,7 @@ fn dots(state: &State, is_whole: bool) -> Line<'static> {
 
 /// The message if there is one, else the keys as far as they fit.
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
-    let (accent, wrong) = (look::accent(&state.theme), look::wrong(&state.theme));
+    let (accent, wrong) = (state.theme.accent(), state.theme.wrong());
     let (text, style) = match (&state.message, &state.pending) {
         (Some(message), _) => {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
@@ -75,10 +74,8 @@ fn keys(state: &State, area: Rect, buf: &mut Buffer) {
     let mut spans = vec![];
     let mut used = 0;
     for (key, what) in KEYS.iter().filter_map(|binding| binding.hint) {
-        let hint = [
-            Span::raw(format!(" {key}")),
-            Span::styled(format!(" {what} "), look::dim(&state.theme)),
-        ];
+        let hint =
+            [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())];
         used += hint.iter().map(Span::width).sum::<usize>();
         if used <= area.width.into() {
             spans.extend(hint);

@@ -9,7 +9,6 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::look;
 use crate::{
     app::{Plan, State, Word},
     site::{Axis, Stream},
@@ -28,12 +27,12 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     let (chapter, _) = state.current();
     let name = &state.lesson.chapters[chapter].title;
     let left = Line::from(vec![
-        Span::styled(" Lookback", look::accent(&state.theme).bold()),
-        Span::styled(format!("  {chapter} · "), look::dim(&state.theme)),
+        Span::styled(" Lookback", state.theme.accent().bold()),
+        Span::styled(format!("  {chapter} · "), state.theme.dim()),
         Span::raw(name.clone()),
     ]);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
-    let right = Line::styled(status(state, room), look::dim(&state.theme));
+    let right = Line::styled(status(state, room), state.theme.dim());
     both(left, right, area, buf);
 }
 
@@ -82,8 +81,8 @@ fn called(word: &Word) -> String {
 
 fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let (_, step) = state.current();
-    let left = Line::styled(format!(" {}", step.title), look::accent(&state.theme).bold());
-    let dim = look::dim(&state.theme);
+    let left = Line::styled(format!(" {}", step.title), state.theme.accent().bold());
+    let dim = state.theme.dim();
     let formula = Span::raw(step.formula.clone());
     let source = Span::styled(format!("   {}", step.source), dim);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
@@ -118,8 +117,8 @@ fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
     };
     let lit = word.map(|word| word.index);
     let style = |i| {
-        let lit_style = look::accent(&state.theme).bold().underlined();
-        if Some(i) == lit { lit_style } else { look::dim(&state.theme) }
+        let lit_style = state.theme.accent().bold().underlined();
+        if Some(i) == lit { lit_style } else { state.theme.dim() }
     };
     let spans: Vec<(String, Style)> =
         tokens.iter().enumerate().map(|(i, token)| (token.text.clone(), style(i))).collect();

@@ -9,7 +9,6 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
-use super::look;
 use crate::{
     app::State,
     keys::{Binding, Group, KEYS},
@@ -17,11 +16,11 @@ use crate::{
 };
 
 /// Columns of the key names in the help.
-const KEY_COLUMN: usize = 17;
+const KEY_COLUMN: usize = 16;
 
 /// An empty box in the middle of the screen; gives its inside.
 fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
-    let (width, height) = (size.0.min(area.width - 2), size.1.min(area.height - 2));
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
     let place = Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,
@@ -29,7 +28,7 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
         height,
     };
     Clear.render(place, buf);
-    let style = look::accent(&state.theme);
+    let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
     let inside = block.inner(place);
@@ -42,7 +41,7 @@ pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
     let middle = Group::ALL.len() / 2;
     let columns = [&Group::ALL[..middle], &Group::ALL[middle..]].map(|groups| rows(state, groups));
     let height = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
-    let inside = window(state, "Keys", (78, height + 2), area, buf);
+    let inside = window(state, "Keys", (80, height + 2), area, buf);
     let halves: [Rect; 2] =
         Layout::horizontal([Constraint::Length(37), Constraint::Fill(1)]).areas(inside);
     for (lines, half) in columns.into_iter().zip(halves) {
@@ -56,7 +55,7 @@ fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        lines.push(Line::styled(group.title(), look::accent(&state.theme)));
+        lines.push(Line::styled(group.title(), state.theme.accent()));
         let bindings = KEYS.iter().filter(|binding| binding.group == *group);
         lines.extend(bindings.map(|binding| row(state, binding)));
     }
@@ -66,9 +65,9 @@ fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
 fn row(state: &State, binding: &Binding) -> Line<'static> {
     let pad = " ".repeat(KEY_COLUMN.saturating_sub(binding.shown.width()));
     Line::from(vec![
-        Span::styled(binding.shown, look::strong()),
+        Span::styled(binding.shown, state.theme.strong()),
         Span::raw(pad),
-        Span::styled(binding.help, look::dim(&state.theme)),
+        Span::styled(binding.help, state.theme.dim()),
     ])
 }
 
@@ -91,7 +90,7 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     for ((i, &step), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
         let (chapter, step) = steps[step];
         let text = format!(" {chapter} · {:<44}", step.title);
-        let style = if i == chosen { look::cursor() } else { look::dim(&state.theme) };
+        let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
             Span::styled(text, if i == chosen { style } else { ratatui::style::Style::new() }),
             Span::styled(format!(" {} ", step.id), style),
@@ -100,7 +99,7 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     }
     let count =
         format!("{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves", found.len(), steps.len());
-    Line::styled(count, look::dim(&state.theme)).render(foot, buf);
+    Line::styled(count, state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.
@@ -110,7 +109,7 @@ pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let [line, _, foot] = Layout::vertical([Constraint::Length(1); 3]).areas(inside);
     typed(state, "", sentence, line, buf);
     let help = format!("Enter reads it   Esc leaves it   up to {MAX_TOKENS} tokens");
-    Line::styled(help, look::dim(&state.theme)).render(foot, buf);
+    Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
 /// A line with its cursor, scrolled so that the cursor is in view. Controls are shown, never sent.
@@ -118,7 +117,7 @@ fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &m
     let shown: Vec<String> = input.value().chars().map(|c| visible(&c.to_string())).collect();
     let at = input.cursor();
     let width = |parts: &[String]| parts.iter().map(|part| part.width()).sum::<usize>();
-    let prompt = Span::styled(prompt, look::accent(&state.theme));
+    let prompt = Span::styled(prompt, state.theme.accent());
     let room = usize::from(area.width).saturating_sub(prompt.width() + 2);
     let mut first = 0;
     let mut before = width(&shown[..at]);
@@ -131,7 +130,7 @@ fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &m
     let line = vec![
         prompt,
         Span::raw(shown[first..at].concat()),
-        Span::styled(under, look::cursor()),
+        Span::styled(under, state.theme.cursor()),
         Span::raw(after),
     ];
     Line::from(line).render(area, buf);

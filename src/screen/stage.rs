@@ -8,7 +8,6 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
-use super::look;
 use crate::{
     app::{self, Plan, State, Voice},
     pane::Pane,
@@ -28,7 +27,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut 
 fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.focus;
     let title = Span::styled(format!(" {} ", pane.title()), title_style(state, i));
-    let rim = if is_focused { Style::new() } else { look::dim(&state.theme) };
+    let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
     let inside = block.inner(frame);
     block.render(frame, buf);
@@ -36,7 +35,7 @@ fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
 }
 
 fn title_style(state: &State, i: usize) -> Style {
-    let style = look::pane(&state.theme, i);
+    let style = state.theme.pane(i);
     if i == state.focus { style.bold() } else { style }
 }
 
@@ -44,12 +43,12 @@ fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffe
     let mut spans = vec![Span::raw(" ")];
     for (i, pane) in panes.iter().enumerate() {
         if i > 0 {
-            spans.push(Span::styled(" │ ", look::dim(&state.theme)));
+            spans.push(Span::styled(" │ ", state.theme.dim()));
         }
-        let style = if i == state.focus { title_style(state, i) } else { look::dim(&state.theme) };
+        let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
         spans.push(Span::styled(format!("{} {}", i + 1, pane.title()), style));
     }
-    spans.push(Span::styled("   Tab", look::dim(&state.theme)));
+    spans.push(Span::styled("   Tab", state.theme.dim()));
     Line::from(spans).render(area, buf);
 }
 
@@ -61,7 +60,7 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
         let spans = line.iter().map(|piece| Span::styled(&piece.text, voice(state, piece.voice)));
         Line::from_iter(spans).render(row, buf);
     }
-    let dim = look::dim(&state.theme);
+    let dim = state.theme.dim();
     let mut say = |text: &'static str, row: u16| {
         let place = Rect { y: row, height: 1, ..area };
         Line::styled(text, dim).right_aligned().render(place, buf);
@@ -77,8 +76,8 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
 fn voice(state: &State, voice: Voice) -> Style {
     match voice {
         Voice::Plain => Style::new(),
-        Voice::Strong => look::strong(),
-        Voice::Pane(i) => look::pane(&state.theme, i),
+        Voice::Strong => state.theme.strong(),
+        Voice::Pane(i) => state.theme.pane(i),
         Voice::Site => Style::new().italic(),
     }
 }

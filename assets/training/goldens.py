@@ -1,0 +1,188 @@
+"""Reference values for the program's tests, from PyTorch and the stored weights.
+
+Writes `tests/goldens/`:
+- `{model}.safetensors`: f32 values of every site for three sentences; tensors are named
+  `{sentence}/{site}`, (row, col) or (plane, row, col). Sentence `short` is complete. In the others a site of
+  more than SMALL values is a sample: cell i of the tensor is the site's value at flat (row-major) index
+  `i * STRIDE % size`, and `{sentence}/{site}#sums` holds the sum and the sum of absolute values of all
+  finite cells. The metadata holds `shapes` (JSON: full shape of every site), `sentences`
+  (JSON: text, ids, and this model's decoder input and output), `stride`.
+- `gradients.safetensors`: `{sentence}/{model}/src.embed` (`tokens.embed`) and, for the default sentence, one
+  weight a model: gradient of the summed log-probability of the greedy tokens; for decoder_only of the likeliest
+  token after the last. `{sentence}/{elman,gru}/forgetting` (source): Frobenius norm of
+  the Jacobian of the last encoder state with respect to each embedded word.
+- `greedy.jsonl`: 25 held-out sentences a bucket with every translator's greedy output. Sentences where the
+  first two candidates of some step are nearer than MARGIN are passed over: there, rounding decides.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from batches import ASSETS, HERE
+from evaluate import BUCKETS, STAR, bucket_of, load, read
+from models import BOS, NAMES, TRANSLATORS, Model
+from tracing import check, decoder_input, trace
+
+OUT = HERE.parent.parent / "tests" / "goldens"
+SMALL, SAMPLE, STRIDE = 200, 128, 7919
+MARGIN = 1e-3
+A_BUCKET = 25
+WEIGHTS = {
+    "elman": "encoder.W_h",
+    "gru": "encoder.W_hn",
+    "rnn_attention": "attn.U_a",
+    "transformer": "encoder.0.self_attn.W_Q",
+    "transformer_unguided": "encoder.0.self_attn.W_Q",
+    "decoder_only": "blocks.0.attn.W_Q",
+}
+
+Sentences = dict[str, dict]
+
+
+def with_probes(name: str) -> Model:
+    model = load(name)
+    stored = load_file(ASSETS / f"{name}.safetensors")
+    model.probes = {k: w.float() for k, w in stored.items() if k.startswith("readback")}
+    return model
+
+
+def sentences(pairs: list[dict]) -> Sentences:
+    """The default sentence, one of 5 tokens, one of 20 with a relative clause."""
+    tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
+    of = lambda n, *words: next(
+        p for p in pairs if len(p["en_ids"]) == n and (not words or set(words) & set(p["en"].split()))
+    )
+    short, long = of(5), of(20, "that", "who", "which")
+    return {
+        "default": {"text": STAR[0], "ids": tokenizer.encode(STAR[0], add_special_tokens=False).ids},
+        "short": {"text": short["en"], "ids": short["en_ids"]},
+        "long": {"text": long["en"], "ids": long["en_ids"]},
+    }
+
+
+def stored(sentence: str, sites: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Whole sites, or samples with sums."""
+    tensors = {}
+    for site, value in sites.items():
+        key, value = f"{sentence}/{site}", value.detach().contiguous()
+        if sentence == "short" or value.numel() <= SMALL:
+            tensors[key] = value.clone()
+            continue
+        flat = value.flatten()
+        finite = flat[flat.isfinite()].double()
+        tensors[key] = flat[torch.arange(SAMPLE) * STRIDE % len(flat)].clone()
+        tensors[f"{key}#sums"] = torch.stack([finite.sum(), finite.abs().sum()]).float()
+    return tensors
+
+
+@torch.no_grad()
+def site_values(name: str, chosen: Sentences, out: Path) -> None:
+    model, tensors, shapes, said = with_probes(name), {}, {}, {}
+    for key, sentence in chosen.items():
+        tgt = decoder_input(model, sentence["ids"]) if name in TRANSLATORS else []
+        sites = trace(name, model, sentence["ids"], tgt)
+        check(name, sites["logits"], fast_logits(model, sentence["ids"], tgt))
+        tensors |= stored(key, sites)
+        shapes |= {f"{key}/{site}": list(v.shape) for site, v in sites.items()}
+        output = sites["logits"].argmax(1).tolist()
+        said[key] = {**sentence, "decoder_input": tgt, "output": output if tgt else output[-1:]}
+    metadata = {"shapes": json.dumps(shapes), "sentences": json.dumps(said), "stride": str(STRIDE)}
+    save_file(tensors, out / f"{name}.safetensors", metadata)
+
+
+def fast_logits(model: Model, ids: list[int], tgt: list[int]) -> Tensor:
+    """The same logits from the code that trained the model."""
+    if not tgt:
+        return model.logits(model.read(torch.tensor([[BOS, *ids]])))[0]
+    memory = model.encode(torch.tensor([ids]), torch.tensor([len(ids)]))
+    return model.logits(model.decode(memory, torch.tensor([tgt])))[0]
+
+
+# --- Gradients ---
+
+
+def gradients_of(name: str, sentence: dict, with_weight: bool) -> dict[str, Tensor]:
+    model = with_probes(name)
+    ids = sentence["ids"]
+    sites = trace(name, model, ids, decoder_input(model, ids) if name in TRANSLATORS else [])
+    logits = sites["logits"] if name in TRANSLATORS else sites["logits"][-1:]
+    best = torch.log_softmax(logits, 1).gather(1, logits.argmax(1, keepdim=True)).sum()
+    embed = "src.embed" if name in TRANSLATORS else "tokens.embed"
+    wanted = {embed: sites[embed]}
+    if with_weight:
+        wanted[WEIGHTS[name]] = dict(model.named_parameters())[WEIGHTS[name]]
+    found = torch.autograd.grad(best, list(wanted.values()), retain_graph=True)
+    result = dict(zip(wanted, found))
+    if name in ("elman", "gru"):
+        hidden = sites["rnn.encoder.hidden" if name == "elman" else "gru.encoder.hidden"][-1]
+        rows = [torch.autograd.grad(unit, sites[embed], retain_graph=True)[0] for unit in hidden]
+        result["forgetting"] = torch.stack(rows).square().sum((0, 2)).sqrt()
+    return {key: value.contiguous() for key, value in result.items()}
+
+
+def gradients(names: list[str], chosen: Sentences, out: Path) -> None:
+    tensors = {}
+    for name in names:
+        for key, sentence in chosen.items():
+            found = gradients_of(name, sentence, with_weight=key == "default")
+            tensors |= {f"{key}/{name}/{what}": value for what, value in found.items()}
+    save_file(tensors, out / "gradients.safetensors", {"sentences": json.dumps(chosen)})
+
+
+# --- Greedy outputs ---
+
+
+@torch.no_grad()
+def said(name: str, model: Model, ids: list[int]) -> tuple[list[int], float]:
+    """The greedy output, and the smallest lead of the first candidate over the second."""
+    logits = fast_logits(model, ids, decoder_input(model, ids))
+    first, second = logits.topk(2, 1).values.unbind(1)
+    return logits.argmax(1).tolist(), float((first - second).min())
+
+
+def greedy_outputs(pairs: list[dict], out: Path) -> None:
+    models = {name: load(name) for name in TRANSLATORS}
+    left, lines, passed = [A_BUCKET] * len(BUCKETS), [], 0
+    for pair in pairs:
+        if not left[bucket_of(pair)]:
+            continue
+        results = {name: said(name, model, pair["en_ids"]) for name, model in models.items()}
+        if min(lead for _, lead in results.values()) < MARGIN:
+            passed += 1
+            continue
+        left[bucket_of(pair)] -= 1
+        outputs = {name: ids for name, (ids, _) in results.items()}
+        lines.append(json.dumps({"en": pair["en"], "ids": pair["en_ids"], **outputs}, ensure_ascii=False))
+    (out / "greedy.jsonl").write_text("\n".join(lines) + "\n")
+    print(f"greedy.jsonl: {len(lines)} sentences, {passed} passed over for a lead under {MARGIN}")
+
+
+def readme(chosen: Sentences, out: Path) -> None:
+    rows = [f"- `{key}`: {s['text']} `{s['ids']}`" for key, s in chosen.items()]
+    text = "# Reference values\n\nMade by `assets/training/goldens.py` and `bench_pytorch.py`; never edited.\n\n"
+    out.joinpath("README.md").write_text(text + f"{__doc__.split(chr(10), 2)[2].strip()}\n\nSMALL {SMALL}, SAMPLE {SAMPLE}, STRIDE {STRIDE}, MARGIN {MARGIN}.\n\n" + "\n".join(rows) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    pairs = read("heldout")
+    chosen = sentences(pairs)
+    for name in NAMES:
+        site_values(name, chosen, out)
+    gradients(NAMES, chosen, out)
+    greedy_outputs(pairs, out)
+    readme(chosen, out)
+
+
+if __name__ == "__main__":
+    main()

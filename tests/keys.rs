@@ -1,0 +1,313 @@
+//! Keys in, state out: what a person types, and where that leads.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use lookback::{
+    app::{Action, Command, Effect, Overlay, State, update},
+    keys::{self, KEYS},
+    lesson::Lesson,
+    reading::{Reader, Reading},
+    screen,
+    theme::Theme,
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
+
+fn walk() -> State {
+    let mut state = State::new(Arc::new(Lesson::embedded().unwrap()), Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    state.message = None;
+    state
+}
+
+/// `Right Tab x C-c`: names of keys and characters, apart by spaces.
+fn key(name: &str) -> KeyEvent {
+    let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
+    match name {
+        "Right" => plain(KeyCode::Right),
+        "Left" => plain(KeyCode::Left),
+        "Up" => plain(KeyCode::Up),
+        "Down" => plain(KeyCode::Down),
+        "Tab" => plain(KeyCode::Tab),
+        "S-Tab" => KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT),
+        "Space" => plain(KeyCode::Char(' ')),
+        "Backspace" => plain(KeyCode::Backspace),
+        "Enter" => plain(KeyCode::Enter),
+        "Esc" => plain(KeyCode::Esc),
+        "PgDn" => plain(KeyCode::PageDown),
+        "PgUp" => plain(KeyCode::PageUp),
+        _ => match name.chars().collect::<Vec<_>>()[..] {
+            ['C', '-', c] => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
+            [c] if c.is_uppercase() => KeyEvent::new(KeyCode::Char(c), KeyModifiers::SHIFT),
+            [c] => plain(KeyCode::Char(c)),
+            _ => panic!("no key is called {name}"),
+        },
+    }
+}
+
+/// The last effect of some keys.
+fn press(state: &mut State, keys: &str) -> Option<Effect> {
+    let mut effect = None;
+    for name in keys.split_whitespace() {
+        let action = keys::action(state, key(name));
+        effect = update(state, action);
+    }
+    effect
+}
+
+fn after(keys: &str) -> State {
+    let mut state = walk();
+    press(&mut state, keys);
+    state
+}
+
+fn id(state: &State) -> &str {
+    &state.current().1.id
+}
+
+fn said(state: &State) -> &str {
+    state.message.as_ref().map_or("", |message| &message.text)
+}
+
+#[test]
+fn every_way_to_go_on_and_back_is_the_same() {
+    let second = id(&after("Right")).to_owned();
+    for keys in ["l", "n", "Space", "Right Right Left", "l l h", "n n p", "l l Backspace"] {
+        assert_eq!(id(&after(keys)), second, "{keys}");
+    }
+}
+
+#[test]
+fn chapters_are_reached_by_number_and_by_brace() {
+    for chapter in 0..=6 {
+        let state = after(&chapter.to_string());
+        assert_eq!(state.current().0, chapter);
+        assert_eq!(Some(state.step), state.first_of(chapter));
+    }
+    assert_eq!(after("} }").current().0, 2);
+    assert_eq!(after("} } {").current().0, 1);
+    assert_eq!(after("2 l l {").step, after("2").step, "first to the chapter's beginning");
+}
+
+#[test]
+fn the_walk_has_ends() {
+    let state = after("G");
+    assert_eq!(state.step + 1, state.n_steps());
+    assert!(said(&after("G l")).contains("last step"));
+    assert!(said(&after("h")).contains("first step"));
+    assert_eq!(after("G g").step, 0);
+}
+
+#[test]
+fn the_cursor_starts_on_the_pronoun() {
+    let mut state = walk();
+    state.enter(state.lesson.find("scores").unwrap());
+    assert_eq!(state.word().unwrap().text, "it");
+    press(&mut state, "k");
+    assert_eq!(state.word().unwrap().text, "because");
+    press(&mut state, "l");
+    assert_eq!(state.word().unwrap().text, "because", "a picked row stays through the chapter");
+}
+
+#[test]
+fn the_cursor_stays_inside_its_pane() {
+    let mut state = walk();
+    state.enter(state.lesson.find("scores").unwrap());
+    press(&mut state, &"j ".repeat(40));
+    assert_eq!(state.selection.row + 1, READING.sentence.tokens.len());
+    assert!(said(&state).contains("last row"));
+    press(&mut state, &"L ".repeat(40));
+    assert_eq!(state.selection.col + 1, READING.sentence.tokens.len());
+    assert!(said(&state).contains("last column"));
+}
+
+#[test]
+fn layers_and_heads_persist_and_have_bounds() {
+    let mut state = walk();
+    state.enter(state.lesson.find("scores").unwrap());
+    assert_eq!((state.n_layers(), state.planes().unwrap().1), (2, 4));
+    press(&mut state, "] . .");
+    assert_eq!((state.selection.layer, state.selection.head), (1, 2));
+    press(&mut state, "] ]");
+    assert_eq!(state.selection.layer, 1);
+    assert!(said(&state).contains("layers are 0 to 1"));
+    press(&mut state, ". . .");
+    assert_eq!(state.selection.head, 3);
+    press(&mut state, "[ , ,");
+    assert_eq!((state.selection.layer, state.selection.head), (0, 1));
+}
+
+#[test]
+fn focus_goes_round_the_panes() {
+    let mut state = walk();
+    let steps = state.lesson.steps();
+    let three = steps.iter().position(|(_, step)| step.panes.len() == 3).unwrap();
+    state.enter(three);
+    press(&mut state, "Tab");
+    assert_eq!(state.focus, 1);
+    press(&mut state, "S-Tab S-Tab");
+    assert_eq!(state.focus, 2);
+    press(&mut state, "Tab");
+    assert_eq!(state.focus, 0);
+}
+
+#[test]
+fn another_sentence_is_typed_and_read() {
+    let mut state = walk();
+    press(&mut state, "i C-u");
+    assert!(matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value().is_empty()));
+    let effect = press(&mut state, "q u i t Enter");
+    assert_eq!(effect, Some(Effect::Read("quit".into())), "q is a letter here");
+    assert_eq!(state.pending.as_deref(), Some("quit"));
+    let reading = READER.read("The dog.").unwrap();
+    update(&mut state, Action::Read(Ok(Arc::new(reading))));
+    assert!(state.pending.is_none());
+    assert!(state.selection.row < 3);
+}
+
+#[test]
+fn a_sentence_that_cannot_be_read_is_not_lost() {
+    let mut state = walk();
+    press(&mut state, "i");
+    update(&mut state, Action::Paste(" dog".repeat(70)));
+    let Some(Effect::Read(sentence)) = press(&mut state, "Enter") else { panic!("it is read") };
+    let why = READER.read(&sentence).err().unwrap();
+    update(&mut state, Action::Read(Err(why.to_string())));
+    assert!(said(&state).contains("the limit is 64"));
+    assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
+    press(&mut state, "Esc");
+    assert_eq!(state.reading.unwrap().sentence.text, SENTENCE);
+}
+
+#[test]
+fn pasting_over_the_walk_edits_what_was_pasted() {
+    let mut state = walk();
+    update(&mut state, Action::Paste("two\nlines\u{1b}[2J".into()));
+    assert!(
+        matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value() == "two lines\u{1b}[2J")
+    );
+}
+
+#[test]
+fn a_step_is_found_by_a_part_of_its_name() {
+    let state = after("/ s o f t m a x Down Up Enter");
+    assert!(id(&state).contains("softmax") || state.current().1.title.contains("oftmax"));
+    assert!(matches!(state.overlay, Overlay::None));
+    assert!(said(&after("/ z z z z Enter")).contains("no step matches"));
+}
+
+#[test]
+fn esc_and_q_leave_what_is_on_top() {
+    for keys in ["? Esc", "? q", "? ?", "/ Esc", "i Esc"] {
+        let mut state = walk();
+        assert_eq!(press(&mut state, keys), None, "{keys}");
+        assert!(matches!(state.overlay, Overlay::None), "{keys}");
+    }
+    assert_eq!(press(&mut walk(), "q"), Some(Effect::Quit));
+    for keys in ["C-c", "? C-c", "i C-c", "/ C-c"] {
+        assert_eq!(press(&mut walk(), keys), Some(Effect::Quit), "{keys}");
+    }
+    assert_eq!(press(&mut walk(), "i C-z"), Some(Effect::Suspend));
+}
+
+#[test]
+fn a_key_that_does_nothing_says_so() {
+    assert!(said(&after("Z")).contains("Z does nothing here"));
+    assert!(said(&after("Z l")).is_empty(), "the next key clears it");
+}
+
+#[test]
+fn no_key_is_bound_twice() {
+    let keys: Vec<_> =
+        KEYS.iter().flat_map(|b| b.keys).map(|(key, _)| format!("{key:?}")).collect();
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+}
+
+/// A command added to the enum does not compile here until it is named.
+fn name(command: Command) -> &'static str {
+    match command {
+        Command::NextStep => "next step",
+        Command::PreviousStep => "previous step",
+        Command::NextChapter => "next chapter",
+        Command::PreviousChapter => "previous chapter",
+        Command::Chapter(_) => "chapter",
+        Command::FirstStep => "first step",
+        Command::LastStep => "last step",
+        Command::NextPane => "next pane",
+        Command::PreviousPane => "previous pane",
+        Command::Move(..) => "move",
+        Command::Layer(_) => "layer",
+        Command::Head(_) => "head",
+        Command::Page(_) => "page",
+        Command::Edit => "edit",
+        Command::Find => "find",
+        Command::Help => "help",
+        Command::Accept => "accept",
+        Command::Leave => "leave",
+        Command::Suspend => "suspend",
+        Command::Quit => "quit",
+        Command::End => "end",
+    }
+}
+
+fn drawn(state: &State, width: u16, height: u16) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let mut buf = Buffer::empty(area);
+    screen::draw(state, area, &mut buf);
+    let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    (0..height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
+    let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
+    assert_eq!(bound.len(), 21, "{bound:?}");
+    let help = drawn(&after("?"), 80, 24);
+    for binding in KEYS {
+        assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
+    }
+}
+
+#[test]
+fn every_step_is_drawn_at_every_size() {
+    let mut state = walk();
+    for step in 0..state.n_steps() {
+        state.enter(step);
+        for (width, height) in [(1, 1), (40, 10), (80, 24), (120, 36), (200, 60), (80, 100)] {
+            let screen = drawn(&state, width, height);
+            let fits = width >= 80 && height >= 24;
+            assert_eq!(screen.contains(&state.current().1.title), fits, "{}", id(&state));
+        }
+    }
+}
+
+#[test]
+fn a_screen_that_is_too_small_says_what_it_needs() {
+    assert!(drawn(&walk(), 79, 24).contains("Lookback needs 80x24, this terminal is 79x24"));
+    assert!(drawn(&walk(), 30, 5).contains("this terminal is 30x5"));
+}
+
+#[test]
+fn control_characters_never_reach_the_screen() {
+    let mut state = walk();
+    update(&mut state, Action::Paste("a\u{1b}[2J\u{7}\u{202e}b".into()));
+    let screen = drawn(&state, 80, 24);
+    assert!(screen.contains("a␛[2J␇<U+202E>b"));
+    assert!(!screen.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
+    let mut state = State::new(Arc::new(Lesson::embedded().unwrap()), Theme::default());
+    press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");
+    assert!(drawn(&state, 80, 24).contains("reading the sentence …"));
+}
