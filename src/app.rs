@@ -27,6 +27,9 @@ use crate::{
     trace::Recorded,
 };
 
+/// More layers than any model has.
+const MOST_LAYERS: usize = 1024;
+
 /// Everything the screen is a function of.
 pub struct State {
     pub lesson: Arc<Lesson>,
@@ -152,7 +155,8 @@ impl State {
     /// How many layers the step can show; 0 where it speaks of none.
     pub fn n_layers(&self) -> usize {
         let layered = |spec: &&PaneSpec| spec.site.as_ref().is_some_and(|s| s.contains("{l}"));
-        let count = |spec| (0..).take_while(|&l| self.site_in(spec, l).is_some()).count();
+        let count =
+            |spec| (0..MOST_LAYERS).take_while(|&l| self.site_in(spec, l).is_some()).count();
         self.current().1.panes.iter().filter(layered).map(count).max().unwrap_or(0)
     }
 

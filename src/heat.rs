@@ -114,7 +114,7 @@ impl Heat<'_> {
     /// The size at which every number is in view, labels and legend included.
     pub fn ideal(&self) -> (u16, u16) {
         let width = self.label_width(200) as usize + self.n_cols.min(40) * 6;
-        (width as u16, self.n_rows as u16 + 3)
+        (width as u16, self.n_rows as u16 + 2)
     }
 
     /// The size below which the matrix says little.
@@ -175,7 +175,7 @@ impl Heat<'_> {
         let longest = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
         // The rows come first: a header takes what they leave, but never less than three letters.
         let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
-        let most = spare.max(3).min(HIGHEST_HEADER).min(usize::from(area_height) / 2);
+        let most = spare.clamp(3, HIGHEST_HEADER).min(usize::from(area_height) / 2);
         longest.min(most) as u16
     }
 
@@ -321,17 +321,12 @@ impl Heat<'_> {
     }
 
     fn number_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
-        let number = self.theme.number(v, width - 1);
         if is_cursor {
-            return (
-                format!("{:>width$}", format!("[{}]", number.trim_start())),
-                self.theme.cursor(),
-            );
+            let number = self.theme.number(v, width - 2);
+            return (format!("{:>width$}", format!("[{}]", number.trim())), self.theme.cursor());
         }
-        let style = self
-            .style(v)
-            .unwrap_or_else(|| if v.is_finite() { Style::new() } else { self.theme.dim() });
-        (format!("{number} "), style)
+        let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
+        (format!("{} ", self.theme.number(v, width - 1)), self.style(v).unwrap_or_else(plain))
     }
 
     fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
@@ -440,7 +435,7 @@ mod tests {
     use super::*;
     use crate::theme::{Depth, Glyphs};
 
-    fn heat<'a>(theme: &'a Theme, n_rows: usize, n_cols: usize) -> Heat<'a> {
+    fn heat(theme: &Theme, n_rows: usize, n_cols: usize) -> Heat<'_> {
         Heat {
             theme,
             n_rows,

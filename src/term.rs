@@ -102,7 +102,7 @@ fn walk(
     inbox: &mpsc::Receiver<Event>,
     worker: &mpsc::Sender<String>,
 ) -> Result<u8> {
-    let (width, height) = screen.size()?;
+    let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
     loop {
         if screen.draw(state).is_err() {

@@ -93,7 +93,7 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    fn text(&self, rgb: Rgb, sixteen: Color) -> Style {
+    fn text(self, rgb: Rgb, sixteen: Color) -> Style {
         match self.depth {
             Depth::None => Style::new(),
             Depth::Sixteen => Style::new().fg(sixteen),
@@ -124,10 +124,10 @@ impl Theme {
             Color::Yellow,
             Color::LightYellow,
         ];
-        self.on_ramp(&DIVERGING, SIXTEEN, (x.clamp(-1.0, 1.0) + 1.0) / 2.0)
+        self.on_ramp(&DIVERGING, SIXTEEN, x.clamp(-1.0, 1.0).midpoint(1.0))
     }
 
-    fn on_ramp(&self, stops: &[Rgb], sixteen: [Color; 6], x: f32) -> Option<Color> {
+    fn on_ramp(self, stops: &[Rgb], sixteen: [Color; 6], x: f32) -> Option<Color> {
         match self.depth {
             Depth::None => None,
             Depth::Sixteen => Some(sixteen[(x * 5.0).round() as usize]),
@@ -135,7 +135,7 @@ impl Theme {
         }
     }
 
-    fn colour(&self, rgb: Rgb) -> Color {
+    fn colour(self, rgb: Rgb) -> Color {
         match self.depth {
             Depth::True => Color::Rgb(rgb.0, rgb.1, rgb.2),
             _ => Color::Indexed(nearest_indexed(rgb)),
@@ -169,11 +169,11 @@ impl Theme {
 
     /// A bar of `width` cells filled to `x` of 1, in eighths of a cell.
     pub fn bar(&self, x: f32, width: usize) -> String {
+        const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         let eighths = (x.clamp(0.0, 1.0) * width as f32 * 8.0).round() as usize;
         if self.is_ascii() {
             return "#".repeat((eighths + 4) / 8);
         }
-        const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         "█".repeat(eighths / 8) + PARTS[eighths % 8]
     }
 

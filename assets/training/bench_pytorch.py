@@ -17,7 +17,7 @@ from goldens import OUT, with_probes
 from models import NAMES
 
 LENGTHS = (10, 20, 40)
-RUNS = 15
+RUNS = 31
 
 
 def milliseconds(name: str, model, ids: list[int]) -> float:

@@ -101,7 +101,9 @@ impl Plan {
     /// least a quarter of the stage if it has that much to say, and what the panes leave.
     pub fn arrange(&mut self, wanted: &[Wanted], focus: usize, n_lines: usize) {
         let n_lines = n_lines as u16;
-        if !self.is_wide {
+        if self.is_wide {
+            self.place(wanted, focus);
+        } else {
             let body = self.stage;
             let least = n_lines.min((body.height / 4).max(5)).min(body.height);
             self.stage.height = body.height - least;
@@ -110,8 +112,6 @@ impl Plan {
                 self.frames.iter().flatten().map(|frame| frame.bottom()).max().unwrap_or(body.y);
             let gap = u16::from(self.is_tall && used + n_lines < body.bottom());
             self.prose = Rect { y: used + gap, height: body.bottom() - used - gap, ..self.prose };
-        } else {
-            self.place(wanted, focus);
         }
     }
 

@@ -84,7 +84,9 @@ fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
             used += 1;
         }
         used += wide;
-        word.into_iter().for_each(|piece| push(&mut line, piece));
+        for piece in word {
+            push(&mut line, piece);
+        }
     }
     lines.push(line);
 }

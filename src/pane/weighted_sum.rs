@@ -12,7 +12,8 @@ impl<'a> WeightedSum<'a> {
     /// The rows that are averaged: `v` beside the context, or the annotations of an RNN.
     fn values(&self) -> Option<Subject<'a>> {
         let annotations = || Subject::new(self.0.scene, "encoder.annotations", None);
-        self.0.beside("v").or_else(annotations)
+        // An RNN's `attn.v` is a learned vector, not a value row.
+        self.0.beside("v").filter(|v| !v.site.is_leaf).or_else(annotations)
     }
 
     fn heat(&self) -> Option<Heat<'a>> {

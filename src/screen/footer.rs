@@ -43,9 +43,10 @@ fn dots(state: &State, is_whole: bool) -> Line<'static> {
         let number = if i == here { style.bold() } else { style };
         spans.push(Span::styled(format!("{i} "), number));
         for _ in &chapter.steps {
-            let dot = match step == state.step {
-                true => Span::styled("●", accent.bold()),
-                false => Span::styled("·", style),
+            let dot = if step == state.step {
+                Span::styled(state.theme.glyph("●", "O"), accent.bold())
+            } else {
+                Span::styled(state.theme.glyph("·", "."), style)
             };
             if is_whole || i == here {
                 spans.push(dot);

@@ -86,9 +86,10 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let formula = Span::raw(step.formula.clone());
     let source = Span::styled(format!("   {}", step.source), dim);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
-    let right = match formula.width() + source.width() <= room {
-        true => Line::from(vec![formula, source]),
-        false => Line::from(elided(&step.formula, room)),
+    let right = if formula.width() + source.width() <= room {
+        Line::from(vec![formula, source])
+    } else {
+        Line::from(elided(&step.formula, room))
     };
     both(left, right, area, buf);
 }

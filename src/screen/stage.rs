@@ -58,7 +58,7 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
     let scroll = state.scroll.min(lines.len().saturating_sub(height));
     for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
         let spans = line.iter().map(|piece| Span::styled(&piece.text, voice(state, piece.voice)));
-        Line::from_iter(spans).render(row, buf);
+        spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
     let mut say = |text: &'static str, row: u16| {

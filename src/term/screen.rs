@@ -40,7 +40,7 @@ impl Screen {
         Ok(Self { terminal })
     }
 
-    pub fn size(&self) -> Result<(u16, u16)> {
+    pub fn size() -> Result<(u16, u16)> {
         Ok(size()?)
     }
 
