@@ -398,7 +398,8 @@ impl Heat<'_> {
         }
         if layout.cols.len() < self.n_cols {
             let Range { start, end } = layout.cols;
-            put(buf, &format!("  columns {start}-{} of {}", end - 1, self.n_cols), dim);
+            let last = end.saturating_sub(1);
+            put(buf, &format!("  columns {start}-{last} of {}", self.n_cols), dim);
         }
     }
 

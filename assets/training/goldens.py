@@ -108,7 +108,8 @@ def fast_logits(model: Model, ids: list[int], tgt: list[int]) -> Tensor:
 
 
 def gradients_of(name: str, sentence: dict, with_weight: bool) -> dict[str, Tensor]:
-    model = with_probes(name)
+    model = with_probes(name).double()  # a confident model's 1 - p is lost in f32
+    model.probes = {key: w.double() for key, w in getattr(model, "probes", {}).items()}
     ids = sentence["ids"]
     sites = trace(name, model, ids, decoder_input(model, ids) if name in TRANSLATORS else [])
     logits = sites["logits"] if name in TRANSLATORS else sites["logits"][-1:]
@@ -123,7 +124,7 @@ def gradients_of(name: str, sentence: dict, with_weight: bool) -> dict[str, Tens
         hidden = sites["rnn.encoder.hidden" if name == "elman" else "gru.encoder.hidden"][-1]
         rows = [torch.autograd.grad(unit, sites[embed], retain_graph=True)[0] for unit in hidden]
         result["forgetting"] = torch.stack(rows).square().sum((0, 2)).sqrt()
-    return {key: value.contiguous() for key, value in result.items()}
+    return {key: value.float().contiguous() for key, value in result.items()}
 
 
 def gradients(names: list[str], chosen: Sentences, out: Path) -> None:
@@ -179,7 +180,9 @@ def main() -> None:
     chosen = sentences(pairs)
     for name in NAMES:
         site_values(name, chosen, out)
+    torch.set_default_dtype(torch.float64)
     gradients(NAMES, chosen, out)
+    torch.set_default_dtype(torch.float32)
     greedy_outputs(pairs, out)
     readme(chosen, out)
 

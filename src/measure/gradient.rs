@@ -40,17 +40,26 @@ pub fn influence(trace: &Trace) -> Option<Vec<f32>> {
 /// Gradient of the summed log-probability of what the model wrote, with respect to a site or a
 /// weight; of the shape of that site. None if the output does not depend on it.
 pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
-    let probs = trace.value("probs")?;
+    let logits = trace.value("logits")?;
     // The decoder-only model predicts at every position; only its last prediction is an output.
-    let first = probs.shape().rows - trace.output.len();
-    let mut seed = Value::zeros(probs.shape());
+    let first = logits.shape().rows - trace.output.len();
+    let mut seed = Value::zeros(logits.shape());
     for (i, chosen) in trace.output.iter().enumerate() {
-        for col in 0..probs.shape().cols {
-            let cell = Cell::new(0, first + i, col);
-            let hit = f32::from(u8::from(col == chosen.id as usize));
-            // d log softmax(z)_y / d z = onehot(y) - p
-            seed.set(cell, hit - probs.get(cell));
+        let slopes = slopes_of_log_softmax(&logits.row(0, first + i), chosen.id as usize);
+        for (col, slope) in slopes.into_iter().enumerate() {
+            seed.set(Cell::new(0, first + i, col), slope);
         }
     }
     trace.gradient(&[("logits", seed)], wanted)
+}
+
+/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`. In f64, and with `1 - p` as the sum of
+/// the others: a confident model's `1 - p` is lost in f32.
+fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
+    let total: f64 = exps.iter().sum();
+    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
+    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
+    exps.into_iter().enumerate().map(slope).map(|s| s as f32).collect()
 }
