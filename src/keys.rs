@@ -199,7 +199,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Ctrl-Z",
         keys: &[(ctrl('z'), C::Suspend)],
-        help: "to the shell; fg returns",
+        help: "to the shell, fg: back",
         group: Group::Program,
         hint: None,
     },

@@ -72,15 +72,25 @@ pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
 }
 
 fn keys(state: &State, area: Rect, buf: &mut Buffer) {
+    let hint = |(key, what): (&str, &str)| {
+        [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())]
+    };
+    let width = |hint: &[Span]| hint.iter().map(Span::width).sum::<usize>();
+    // How to get help and how to leave are in view at every width.
+    let (last, first): (Vec<_>, Vec<_>) = KEYS
+        .iter()
+        .filter_map(|binding| binding.hint)
+        .partition(|(_, what)| ["keys", "quit"].contains(what));
+    let last: Vec<Span> = last.into_iter().flat_map(hint).collect();
+    let mut room = usize::from(area.width).saturating_sub(width(&last));
     let mut spans = vec![];
-    let mut used = 0;
-    for (key, what) in KEYS.iter().filter_map(|binding| binding.hint) {
-        let hint =
-            [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())];
-        used += hint.iter().map(Span::width).sum::<usize>();
-        if used <= area.width.into() {
-            spans.extend(hint);
+    for hint in first.into_iter().map(hint) {
+        let needed = width(&hint);
+        if needed > room {
+            break;
         }
+        room -= needed;
+        spans.extend(hint);
     }
-    Line::from(spans).render(area, buf);
+    Line::from([spans, last].concat()).render(area, buf);
 }
