@@ -329,9 +329,10 @@ impl State {
         self.scroll = scroll;
     }
 
-    /// Begins to edit a sentence: the given one, else the one on the screen.
+    /// Begins to edit a sentence: the given one, else the one being read or on the screen.
     fn edit(&mut self, text: Option<String>) {
-        let shown = || self.reading.as_ref().map_or_else(String::new, |r| r.sentence.text.clone());
+        let read = || self.reading.as_ref().map(|r| r.sentence.text.clone());
+        let shown = || self.pending.clone().or_else(read).unwrap_or_default();
         let text: String = text.unwrap_or_else(shown).chars().take(LONGEST_LINE).collect();
         self.overlay = Overlay::Edit { sentence: Input::new(text) };
     }

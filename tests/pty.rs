@@ -1,0 +1,194 @@
+//! The program in a real pseudo-terminal, its screen read back through a terminal emulator: start,
+//! walk, resize, quit, and the terminal given back however it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::{
+    io::{Read, Write},
+    num::NonZero,
+    process::Command,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Long enough for a busy machine; a passing test never waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Session {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+const fn size(cols: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+fn nonzero(n: u16) -> NonZero<u16> {
+    NonZero::new(n).unwrap()
+}
+
+impl Session {
+    fn start(args: &[&str], (cols, rows): (u16, u16)) -> Self {
+        let pty = native_pty_system().openpty(size(cols, rows)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_lookback"));
+        command.args(args);
+        command.env("TERM", "xterm-256color");
+        command.env("COLORTERM", "truecolor");
+        command.env_remove("NO_COLOR");
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut output = pty.master.try_clone_reader().unwrap();
+        let keys = pty.master.take_writer().unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(nonzero(rows), nonzero(cols), 0)));
+        let bytes = Arc::new(Mutex::new(vec![]));
+        let (into_screen, into_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut buffer) {
+                into_screen.lock().unwrap().process(&buffer[..n]);
+                into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
+            }
+        });
+        Self { master: pty.master, keys, child, screen, bytes }
+    }
+
+    fn contents(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited for {what}; on screen:\n{}",
+                self.contents()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn until_shown(&self, text: &str) {
+        self.until(text, |s| s.contents().contains(text));
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn resize(&mut self, cols: u16, rows: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(nonzero(rows), nonzero(cols));
+        self.master.resize(size(cols, rows)).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.process_id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; checks that the terminal was given back.
+    #[track_caller]
+    fn ends_with(&mut self, code: u32) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end; on screen:\n{}", self.contents());
+            thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.exit_code(), code);
+        self.until("the main screen", |s| !s.screen.lock().unwrap().screen().alternate_screen());
+        let parser = self.screen.lock().unwrap();
+        assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
+        assert!(!parser.screen().bracketed_paste(), "bracketed paste is still on");
+    }
+}
+
+#[test]
+fn it_starts_walks_resizes_and_quits() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.press("l");
+    session.until_shown("Every token becomes a row of numbers");
+    session.press("3");
+    session.until_shown("Transformer: the encoder");
+    session.press("\x1b[C\x1b[C");
+    session.until_shown("step 3 of");
+    session.resize(120, 36);
+    session.until_shown("dog sleeps .");
+    session.resize(40, 10);
+    session.until_shown("80x24");
+    session.resize(200, 60);
+    session.until_shown("step 3 of");
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn another_sentence_is_read_while_it_runs() {
+    let mut session = Session::start(&["The dog sleeps."], (100, 30));
+    session.until_shown("From a sentence to tokens");
+    session.press("i");
+    session.until_shown("The dog sleeps.");
+    session.press("\x15The cat sleeps.\r");
+    session.until_shown("cat");
+    session.press("i");
+    session.press("\x15");
+    session.press("\x1b[200~The horse \x1b[201~sleeps.\r");
+    session.until_shown("horse");
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn signals_give_the_terminal_back_and_end_with_their_number() {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let mut session = Session::start(&["The dog sleeps."], (80, 24));
+        session.until_shown("From a sentence to tokens");
+        session.signal(name);
+        session.ends_with(code);
+    }
+}
+
+#[test]
+fn ctrl_c_always_ends() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.press("?");
+    session.until_shown("Keys");
+    session.press("\x03");
+    session.ends_with(0);
+}
+
+#[test]
+fn hostile_text_never_reaches_the_terminal_raw() {
+    let text = "The \u{1b}]0;owned\u{7}dog \u{1b}[31m\u{202e}sleeps 猫 🐈.";
+    let mut session = Session::start(&[text], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    for _ in 0..30 {
+        session.press("l");
+    }
+    session.until_shown("Transformer: the encoder");
+    session.press("q");
+    session.ends_with(0);
+    let bytes = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();
+    assert!(!bytes.contains("\u{1b}]0;owned"), "a title sequence was sent");
+    assert!(!bytes.contains('\u{202e}'), "a direction override was sent");
+}
+
+#[test]
+fn a_sentence_that_cannot_be_read_is_refused_before_the_screen_is_taken() {
+    let mut session = Session::start(&["   "], (80, 24));
+    session.until_shown("empty");
+    session.ends_with(2);
+    assert!(!String::from_utf8_lossy(&session.bytes.lock().unwrap()).contains("\u{1b}[?1049h"));
+}
