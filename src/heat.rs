@@ -8,7 +8,7 @@ use std::ops::Range;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::{Modifier, Style},
+    style::{Color, Modifier, Style},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -66,6 +66,8 @@ pub struct Heat<'a> {
     /// The cell under the cursor, and whether this pane has it.
     pub cursor: (usize, usize),
     pub focused: bool,
+    /// What rows are called and counted from, where not all are in view.
+    pub rows_are: (&'static str, usize),
     /// What the axes count, for the legend: `query ↓ key →`.
     pub axes: String,
 }
@@ -77,22 +79,37 @@ enum CellWidth {
     Number(u16),
     /// Coloured cells only.
     Plain(u16),
-    /// Two cells a character.
+    /// Two cells a character, beside each other.
     Half,
+    /// Coloured cells of so many columns, two rows a line.
+    Strip(u16),
 }
 
 impl CellWidth {
     fn columns(self, n: usize) -> usize {
         match self {
-            Self::Number(w) | Self::Plain(w) => n * usize::from(w),
+            Self::Number(w) | Self::Plain(w) | Self::Strip(w) => n * usize::from(w),
             Self::Half => n.div_ceil(2),
         }
     }
 
     fn fitting(self, columns: usize) -> usize {
         match self {
-            Self::Number(w) | Self::Plain(w) => columns / usize::from(w),
+            Self::Number(w) | Self::Plain(w) | Self::Strip(w) => columns / usize::from(w),
             Self::Half => columns * 2,
+        }
+    }
+
+    /// Rows that share a line.
+    const fn rows_a_line(self) -> usize {
+        if matches!(self, Self::Strip(_)) { 2 } else { 1 }
+    }
+
+    /// The columns of a cell, where they are enough to write a word above them.
+    const fn room_for_words(self) -> Option<u16> {
+        match self {
+            Self::Number(w) | Self::Plain(w) | Self::Strip(w) if w >= 4 => Some(w),
+            _ => None,
         }
     }
 }
@@ -138,9 +155,15 @@ impl Heat<'_> {
             label_width,
             header,
             cell,
-            rows: window(self.n_rows, body, self.cursor.0),
+            rows: self.rows_in_view(cell, body),
             cols: window(self.n_cols, cell.fitting(room), self.cursor.1),
         }
+    }
+
+    fn rows_in_view(&self, cell: CellWidth, n_lines: usize) -> Range<usize> {
+        let each = cell.rows_a_line();
+        let lines = window(self.n_rows.div_ceil(each), n_lines, self.cursor.0 / each);
+        lines.start * each..(lines.end * each).min(self.n_rows)
     }
 
     /// The widest cells with which all columns fit; where none do, cells that pan.
@@ -154,7 +177,7 @@ impl Heat<'_> {
             CellWidth::Half,
         ];
         let fits = |w: &CellWidth| w.columns(self.n_cols) <= room;
-        let usable = |w: &&CellWidth| **w != CellWidth::Half || !self.is_without_colour();
+        let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks();
         let fitting = WIDTHS.iter().filter(usable).copied().find(fits);
         fitting.unwrap_or(match self.columns {
             Columns::Labels(_) if self.n_cols > 100 => CellWidth::Number(9),
@@ -163,13 +186,17 @@ impl Heat<'_> {
         })
     }
 
+    fn has_half_blocks(&self) -> bool {
+        !self.is_without_colour() && !self.theme.is_ascii()
+    }
+
     fn is_without_colour(&self) -> bool {
         self.theme.sequential(0.0).is_none()
     }
 
     fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
         let Columns::Labels(labels) = &self.columns else { return 1.min(area_height) };
-        if matches!(cell, CellWidth::Number(_)) {
+        if cell.room_for_words().is_some() {
             return 1.min(area_height);
         }
         let longest = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
@@ -190,13 +217,23 @@ impl Heat<'_> {
         self.draw_as(CellWidth::Number(7), area, buf);
     }
 
+    /// Draws many rows under few columns: two rows a line where the terminal can show that.
+    pub fn draw_strips(&self, area: Rect, buf: &mut Buffer) {
+        let room = area.width.saturating_sub(self.label_width(area.width));
+        let width = (room / (self.n_cols as u16).max(1)).clamp(2, 9);
+        let half = self.has_half_blocks();
+        let cell = if half { CellWidth::Strip(width) } else { CellWidth::Plain(width) };
+        self.draw_as(cell, area, buf);
+    }
+
     fn draw_as(&self, cell: CellWidth, area: Rect, buf: &mut Buffer) {
         if area.is_empty() || self.n_rows == 0 || self.n_cols == 0 {
             return;
         }
         let layout = self.layout(cell, area);
         self.draw_header(&layout, area, buf);
-        for (line, row) in layout.rows.clone().enumerate() {
+        let each = cell.rows_a_line();
+        for (line, row) in layout.rows.clone().step_by(each).enumerate() {
             let y = area.y + layout.header + line as u16;
             if y >= area.bottom() {
                 break;
@@ -204,7 +241,7 @@ impl Heat<'_> {
             self.draw_row_label(&layout, row, (area.x, y), buf);
             self.draw_cells(&layout, row, (area.x + layout.label_width, y), buf);
         }
-        let y = area.y + layout.header + layout.rows.len() as u16;
+        let y = area.y + layout.header + layout.rows.len().div_ceil(each) as u16;
         if y < area.bottom() {
             self.draw_legend(&layout, Rect { y, height: 1, ..area }, buf);
         }
@@ -215,7 +252,9 @@ impl Heat<'_> {
         let width = usize::from(layout.label_width).saturating_sub(1);
         let text = fit(label, width);
         let indent = width.saturating_sub(text.width()) as u16;
-        buf.set_stringn(x + indent, y, text, width, self.label_style(row == self.cursor.0));
+        let each = layout.cell.rows_a_line();
+        let is_at_cursor = row / each == self.cursor.0 / each;
+        buf.set_stringn(x + indent, y, text, width, self.label_style(is_at_cursor));
     }
 
     fn label_style(&self, is_at_cursor: bool) -> Style {
@@ -224,8 +263,8 @@ impl Heat<'_> {
 
     fn draw_header(&self, layout: &Layout, area: Rect, buf: &mut Buffer) {
         let left = area.x + layout.label_width;
-        match (&self.columns, layout.cell) {
-            (Columns::Labels(labels), CellWidth::Number(w)) => {
+        match (&self.columns, layout.cell.room_for_words()) {
+            (Columns::Labels(labels), Some(w)) => {
                 for (i, col) in layout.cols.clone().enumerate() {
                     let Some(label) = labels.get(col) else { continue };
                     let width = usize::from(w) - 1;
@@ -236,8 +275,10 @@ impl Heat<'_> {
                     buf.set_stringn(x, area.y, text, width, style);
                 }
             }
-            (Columns::Labels(labels), cell) => self.draw_upright(labels, cell, layout, area, buf),
-            (Columns::Counted, cell) => self.draw_count(cell, layout, (left, area.y), buf),
+            (Columns::Labels(labels), None) => {
+                self.draw_upright(labels, layout.cell, layout, area, buf);
+            }
+            (Columns::Counted, _) => self.draw_count(layout.cell, layout, (left, area.y), buf),
         }
     }
 
@@ -275,7 +316,7 @@ impl Heat<'_> {
     ) {
         let every = match cell {
             CellWidth::Number(_) => 1,
-            CellWidth::Plain(w) => 8 / usize::from(w),
+            CellWidth::Plain(w) | CellWidth::Strip(w) => (8 / usize::from(w)).max(1),
             CellWidth::Half => 16,
         };
         for (i, col) in layout.cols.clone().enumerate() {
@@ -299,15 +340,69 @@ impl Heat<'_> {
             return self.draw_half_cells(layout, row, (left, y), buf);
         }
         for (i, col) in layout.cols.clone().enumerate() {
-            let v = (self.value)(row, col);
             let is_cursor = self.focused && (row, col) == self.cursor;
-            let x = left + layout.cell.columns(i) as u16;
-            let (text, style) = match layout.cell {
-                CellWidth::Number(w) => self.number_cell(v, usize::from(w), is_cursor),
-                CellWidth::Plain(w) => self.plain_cell(v, usize::from(w), is_cursor),
-                CellWidth::Half => continue,
-            };
-            buf.set_string(x, y, text, style);
+            let at = (left + layout.cell.columns(i) as u16, y);
+            match layout.cell {
+                CellWidth::Number(w) => {
+                    self.draw_number((self.value)(row, col), w, is_cursor, at, buf);
+                }
+                CellWidth::Plain(w) => {
+                    let v = (self.value)(row, col);
+                    let (text, style) = self.plain_cell(v, usize::from(w), is_cursor);
+                    buf.set_string(at.0, at.1, text, style);
+                }
+                CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
+                CellWidth::Half => {}
+            }
+        }
+    }
+
+    /// A number, right-aligned with a space after it; the cursor's brackets stand in the spaces
+    /// around it, so that no digit is lost.
+    fn draw_number(
+        &self,
+        v: f32,
+        width: u16,
+        is_cursor: bool,
+        (x, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        let number = self.theme.number(v, usize::from(width) - 1);
+        let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
+        let style = self.style(v).unwrap_or_else(plain);
+        if !is_cursor {
+            let faint = self.scale == Scale::Unit && v < 0.005;
+            let ink = if faint { self.theme.dim() } else { Style::new() };
+            buf.set_string(x, y, format!("{number} "), style.patch(ink));
+            return;
+        }
+        let blank = number.len() - number.trim_start().len();
+        buf.set_string(x, y, " ".repeat(usize::from(width)), style);
+        let text = format!("[{}]", number.trim_start());
+        let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
+        buf.set_string((x + blank as u16).saturating_sub(1), y, text, cursor);
+    }
+
+    /// Two rows in one line: the upper half is the ink, the lower half the ground.
+    fn draw_pair(
+        &self,
+        (row, col): (usize, usize),
+        width: u16,
+        (x, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        let colour = |row: usize| {
+            let v = if row < self.n_rows { (self.value)(row, col) } else { f32::NAN };
+            self.style(v).and_then(|s| s.bg)
+        };
+        let mut style = Style::new();
+        style.fg = colour(row);
+        style.bg = colour(row + 1);
+        buf.set_string(x, y, "▀".repeat(usize::from(width)), style);
+        if self.focused && (row / 2, col) == (self.cursor.0 / 2, self.cursor.1) {
+            let mark = if self.cursor.0 == row { '▴' } else { '▾' };
+            let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
+            buf.set_string(x, y, framed(mark, usize::from(width)), cursor);
         }
     }
 
@@ -318,15 +413,6 @@ impl Heat<'_> {
             Scale::Signed(_) => self.theme.diverging(at),
         };
         colour.filter(|_| v.is_finite()).map(|c| self.theme.on(c))
-    }
-
-    fn number_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
-        if is_cursor {
-            let number = self.theme.number(v, width - 2);
-            return (format!("{:>width$}", format!("[{}]", number.trim())), self.theme.cursor());
-        }
-        let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
-        (format!("{} ", self.theme.number(v, width - 1)), self.style(v).unwrap_or_else(plain))
     }
 
     fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
@@ -340,8 +426,8 @@ impl Heat<'_> {
             ' '
         };
         if is_cursor {
-            let mark = if width == 2 { "[]" } else { self.theme.glyph("◆", "@") };
-            return (mark.to_owned(), self.theme.cursor());
+            let mark = if self.theme.is_ascii() { '@' } else { '◆' };
+            return (framed(mark, width), self.theme.cursor());
         }
         let style = self.style(v).unwrap_or_else(|| self.theme.dim());
         (fill.to_string().repeat(width), style)
@@ -379,6 +465,7 @@ impl Heat<'_> {
         let mut put = |buf: &mut Buffer, text: &str, style: Style| {
             let room = usize::from(line.right().saturating_sub(x));
             x = buf.set_stringn(x, line.y, text, room, style).0;
+            usize::from(line.right().saturating_sub(x))
         };
         put(buf, &number(low), dim);
         put(buf, " ", dim);
@@ -388,23 +475,46 @@ impl Heat<'_> {
             put(buf, &text, style);
         }
         put(buf, &format!(" {}", number(high)), dim);
-        if self.has_masked(layout) {
-            put(buf, self.theme.glyph("  × masked", "  x masked"), dim);
+        let masked = self.theme.glyph("  × masked", "  x masked");
+        let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
+        let places: Vec<String> = self.out_of_view(layout);
+        let out_of_view: String = places.iter().map(|text| format!("  {text}")).collect();
+        // What is out of view matters more than what the axes are called.
+        let axes = format!("  {}", self.axes);
+        if places.is_empty() || axes.width() + out_of_view.width() <= room {
+            put(buf, &axes, dim);
         }
-        put(buf, &format!("  {}", self.axes), dim);
-        if layout.rows.len() < self.n_rows {
-            let Range { start, end } = layout.rows;
-            put(buf, &format!("  rows {}-{} of {}", start + 1, end, self.n_rows), dim);
-        }
-        if layout.cols.len() < self.n_cols {
-            let Range { start, end } = layout.cols;
-            let last = end.saturating_sub(1);
-            put(buf, &format!("  columns {start}-{last} of {}", self.n_cols), dim);
-        }
+        put(buf, &out_of_view, dim);
+    }
+
+    /// `rows 4-13 of 13`, where not all rows or columns are shown.
+    fn out_of_view(&self, layout: &Layout) -> Vec<String> {
+        let counted_from = usize::from(matches!(self.columns, Columns::Labels(_)));
+        let axes = [
+            (self.rows_are.0, &layout.rows, self.n_rows, self.rows_are.1),
+            ("columns", &layout.cols, self.n_cols, counted_from),
+        ];
+        let hidden = axes.into_iter().filter(|(_, shown, n, _)| shown.len() < *n);
+        hidden
+            .map(|(what, shown, n, first)| {
+                let last = (shown.end + first).saturating_sub(1);
+                format!("{what} {}-{last} of {n}", shown.start + first)
+            })
+            .collect()
     }
 
     fn has_masked(&self, layout: &Layout) -> bool {
         layout.rows.clone().any(|r| layout.cols.clone().any(|c| (self.value)(r, c).is_infinite()))
+    }
+}
+
+/// A mark as wide as a cell: `[]` in two columns, `[ ◆ ]` in five.
+fn framed(mark: char, width: usize) -> String {
+    match width {
+        0 => String::new(),
+        1 => mark.to_string(),
+        2 => "[]".to_owned(),
+        _ => format!("[{mark:^inner$}]", inner = width - 2),
     }
 }
 
@@ -447,6 +557,7 @@ mod tests {
             scale: Scale::Signed(1.0),
             cursor: (1, 2),
             focused: true,
+            rows_are: ("rows", 1),
             axes: String::new(),
         }
     }

@@ -7,6 +7,7 @@ mod bars;
 mod comparison;
 mod gradient;
 mod heads;
+mod hidden;
 mod matrix;
 mod norm;
 mod read_back;
@@ -91,7 +92,8 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     };
     match spec.kind {
         Kind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
-        Kind::Matrix | Kind::Hidden => of_site(|s| Box::new(matrix::Matrix(s))),
+        Kind::Matrix => of_site(|s| Box::new(matrix::Matrix(s))),
+        Kind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
         Kind::Heads => of_site(|s| Box::new(heads::Heads(s))),
         Kind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         Kind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
@@ -229,6 +231,7 @@ impl<'a> Subject<'a> {
             scale: self.scale(),
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
+            rows_are: ("rows", 1),
             axes: self.axes_text(),
         }
     }

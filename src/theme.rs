@@ -189,13 +189,39 @@ impl Theme {
         };
         format!("{text:>width$}")
     }
+
+    /// A number to three digits, in at most `width` columns, right-aligned: for figures of any size.
+    pub fn figure(&self, v: f32, width: usize) -> String {
+        let decimals = match v.abs() {
+            a if a >= 100.0 => 0,
+            a if a >= 10.0 => 1,
+            a if a >= 1.0 => 2,
+            a if a >= 0.1 => 3,
+            a if a >= 0.01 => 4,
+            _ => 5,
+        };
+        let text = unsigned_zero(format!("{v:.decimals$}"));
+        if text.len() <= width && v.is_finite() {
+            return format!("{text:>width$}");
+        }
+        self.number(v, width)
+    }
+
+    /// A share of 1 as a percentage in six columns; what is little is not called nothing.
+    pub fn percent(&self, share: f32) -> String {
+        let text = if share > 0.0 && share < 0.000_5 {
+            "<0.1%".to_owned()
+        } else {
+            format!("{:.1}%", share * 100.0)
+        };
+        format!("{text:>6}")
+    }
 }
 
 /// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
 fn finite(v: f32, width: usize) -> String {
-    let v = if v == 0.0 { 0.0 } else { v };
     for decimals in (0..=if width > 6 { 4 } else { 2 }).rev() {
-        let text = format!("{v:.decimals$}");
+        let text = unsigned_zero(format!("{v:.decimals$}"));
         if text.len() <= width {
             return text;
         }
@@ -206,6 +232,14 @@ fn finite(v: f32, width: usize) -> String {
     }
     let text = format!("{v:.0e}");
     if text.len() <= width { text } else { "#".repeat(width) }
+}
+
+/// What is rounded to zero has no sign.
+fn unsigned_zero(text: String) -> String {
+    match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
+        _ => text,
+    }
 }
 
 fn between(stops: &[Rgb], x: f32) -> Rgb {
@@ -271,10 +305,24 @@ mod tests {
             (f32::NAN, 4, " NaN"),
             (0.000_01, 5, " 0.00"),
             (-0.0, 4, "0.00"),
+            (-0.000_01, 8, "0.0000"),
             (123_456.0, 4, "1e5"),
         ] {
             assert_eq!(theme.number(v, width), format!("{want:>width$}"), "{v} in {width}");
         }
+    }
+
+    #[test]
+    fn figures_have_three_digits() {
+        let theme = Theme::default();
+        let wanted =
+            [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];
+        for (v, want) in wanted {
+            assert_eq!(theme.figure(v, 7).trim(), want);
+        }
+        assert_eq!(theme.percent(0.9757), " 97.6%");
+        assert_eq!(theme.percent(0.000_1), " <0.1%");
+        assert_eq!(theme.percent(0.0), "  0.0%");
     }
 
     #[test]

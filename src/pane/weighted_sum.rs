@@ -1,12 +1,31 @@
 //! What a query takes from the words it looks at: every value row times its weight, and their sum.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
-use super::{Pane, Pointed, Subject, Wanted};
+use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::heat::{Columns, Heat, Scale, fit};
 
 /// Its subject is the `context`.
 pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
+
+/// A line of the sum: whose, with which weight, and weight * value.
+#[derive(Clone, Debug, PartialEq)]
+struct Term {
+    word: String,
+    weight: f32,
+    numbers: Vec<f32>,
+}
+
+/// The columns of the word, of its weight and of the bar.
+const WORD: usize = 10;
+const BAR: usize = 10;
+/// What stands beside the terms, and what stands above and beneath them: units and legend.
+const LABEL: u16 = (WORD + BAR + 8) as u16;
+const AROUND: u16 = 2;
 
 impl<'a> WeightedSum<'a> {
     /// The rows that are averaged: `v` beside the context, or the annotations of an RNN.
@@ -16,35 +35,83 @@ impl<'a> WeightedSum<'a> {
         self.0.beside("v").filter(|v| !v.site.is_leaf).or_else(annotations)
     }
 
-    fn heat(&self) -> Option<Heat<'a>> {
+    /// One term a key word, in the order of the sentence.
+    fn terms(&self) -> Option<Vec<Term>> {
         let (weights, values) = (self.0.beside("weights")?, self.values()?);
-        let query = self.0.row();
-        let shares = weights.site.value.row(weights.plane, query);
-        let theme = self.0.scene.theme;
-        let label = |(key, share): (usize, &f32)| {
-            let word = fit(&values.label(1, key), 10);
-            format!("{:<6}{word:>10} {}", theme.bar(*share, 6), theme.number(*share, 4))
+        let shares = weights.site.value.row(weights.plane, self.0.row());
+        let term = |(key, weight): (usize, f32)| {
+            let value = values.site.value.row(values.plane, key);
+            let numbers = value.into_iter().map(|v| v * weight).collect();
+            Term { word: values.label(1, key), weight, numbers }
         };
-        let mut labels: Vec<String> = shares.iter().enumerate().map(label).collect();
-        labels.push(format!("{:>16}     ", "= context"));
-        let mut rows: Vec<Vec<f32>> = (0..shares.len())
-            .map(|key| {
-                values.site.value.row(values.plane, key).iter().map(|v| v * shares[key]).collect()
-            })
-            .collect();
-        rows.push(self.0.site.value.row(self.0.plane, query));
+        Some(shares.into_iter().enumerate().map(term).collect())
+    }
+
+    fn context(&self) -> Vec<f32> {
+        self.0.site.value.row(self.0.plane, self.0.row())
+    }
+
+    fn heat(&self, rows: Vec<Vec<f32>>) -> Heat<'a> {
         let scale = Scale::signed(rows.iter().flatten().copied());
-        Some(Heat {
+        let last = rows.len() - 1;
+        Heat {
             n_rows: rows.len(),
-            cursor: (rows.len() - 1, self.0.col()),
+            cursor: (last, self.0.col()),
             value: Box::new(move |row, col| rows[row][col]),
-            row_labels: labels,
+            row_labels: vec![],
             columns: Columns::Counted,
             scale,
-            axes: format!("weight * value, from “{}”", self.0.label(1, query)),
+            axes: format!(
+                "weight {} value, from “{}”",
+                self.0.scene.theme.glyph("·", "*"),
+                self.0.label(1, self.0.row())
+            ),
             ..self.0.heat()
-        })
+        }
     }
+
+    fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
+        let text = format!("{:>WORD$} {} ", fit(&term.word, WORD), theme.number(term.weight, 4));
+        let colour = theme.sequential(0.35 + 0.6 * term.weight);
+        let bar = colour.map_or(Style::new(), |c| Style::new().fg(c));
+        let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
+        put_line(buf, (line.x, line.y), line.right(), &pieces);
+    }
+
+    fn draw_sum_label(&self, line: Rect, buf: &mut Buffer) {
+        let style = self.0.scene.theme.accent().add_modifier(Modifier::BOLD);
+        let text = format!("{:>WORD$} 1.00", "sum");
+        let pieces = [(&*text, style), (" = context", style)];
+        put_line(buf, (line.x, line.y), line.right(), &pieces);
+    }
+}
+
+/// At most `room` terms: the heaviest in the order of the sentence, and the others added up, so that
+/// the sum stays whole.
+fn heaviest(terms: Vec<Term>, room: usize) -> Vec<Term> {
+    if terms.len() <= room || room < 2 {
+        return terms;
+    }
+    let mut order: Vec<usize> = (0..terms.len()).collect();
+    order.sort_by(|&a, &b| terms[b].weight.total_cmp(&terms[a].weight).then(a.cmp(&b)));
+    let kept = &order[..room - 1];
+    let (kept, others): (Vec<_>, Vec<_>) =
+        terms.into_iter().enumerate().partition(|(i, _)| kept.contains(i));
+    let rest = Term {
+        word: format!("{} others", others.len()),
+        weight: others.iter().map(|(_, t)| t.weight).sum(),
+        numbers: column_sums(others.iter().map(|(_, t)| &t.numbers)),
+    };
+    kept.into_iter().map(|(_, term)| term).chain([rest]).collect()
+}
+
+fn column_sums<'n>(rows: impl Iterator<Item = &'n Vec<f32>>) -> Vec<f32> {
+    let add = |sum: Vec<f32>, row: &Vec<f32>| sum.iter().zip(row).map(|(a, b)| a + b).collect();
+    let mut rows = rows;
+    let first = rows.next().cloned().unwrap_or_default();
+    rows.fold(first, add)
 }
 
 impl Pane for WeightedSum<'_> {
@@ -61,13 +128,48 @@ impl Pane for WeightedSum<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        let n = self.heat().map_or(1, |h| h.n_rows) as u16;
-        Wanted { min: (44, 6.min(n + 2)), ideal: (100, n + 2) }
+        let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
+        let cells = (self.0.n_cols() as u16).min(20) * 5;
+        Wanted { min: (LABEL + 16, 6.min(n + AROUND)), ideal: (LABEL + cells, n + AROUND) }
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if let Some(heat) = self.heat() {
-            heat.draw(area, buf);
+        let Some(terms) = self.terms() else { return };
+        let terms = heaviest(terms, usize::from(area.height.saturating_sub(AROUND + 1)));
+        let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
+        let label = LABEL.min(area.width);
+        let cells = Rect { x: area.x + label, width: area.width - label, ..area };
+        self.heat(rows).draw(cells, buf);
+        let lines = (area.y + 1..area.bottom().saturating_sub(1)).map(|y| Rect {
+            y,
+            height: 1,
+            width: label,
+            ..area
+        });
+        for (i, line) in lines.take(terms.len() + 1).enumerate() {
+            match terms.get(i) {
+                Some(term) => self.draw_label(term, line, buf),
+                None => self.draw_sum_label(line, buf),
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn term(word: &str, weight: f32) -> Term {
+        Term { word: word.to_owned(), weight, numbers: vec![weight, 2.0 * weight] }
+    }
+
+    #[test]
+    fn terms_that_do_not_fit_are_added_up() {
+        let all = vec![term("a", 0.1), term("b", 0.5), term("c", 0.125), term("d", 0.25)];
+        assert_eq!(heaviest(all.clone(), 4), all);
+        let few = heaviest(all, 3);
+        assert_eq!(few[..2], [term("b", 0.5), term("d", 0.25)]);
+        assert_eq!((few[2].word.as_str(), few[2].weight), ("2 others", 0.225));
+        assert_eq!(few[2].numbers, [0.225, 0.45]);
     }
 }

@@ -1,0 +1,112 @@
+//! The hidden state through time: a column a word, two units a line; what is handed on stands out.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::{
+    heat::{Columns, Heat},
+    model::Name,
+    site::Stream,
+    value::Cell,
+};
+
+pub(super) struct Hidden<'a>(pub(super) Subject<'a>);
+
+/// Lines beneath the strip that show the last state whole.
+const LAST: u16 = 3;
+/// Every so many units one is numbered.
+const NUMBERED: usize = 8;
+
+impl<'a> Hidden<'a> {
+    /// Whether the last state is all that the decoder gets.
+    fn is_bottleneck(&self) -> bool {
+        let is_encoder = self.0.site.place.rows == Stream::Source;
+        is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
+    }
+
+    /// The site turned over: rows are units, columns are words.
+    fn strip(&self) -> Heat<'a> {
+        let (site, unit) = (self.0.site, self.0.col());
+        let label = |i: usize| {
+            let is_named = i == unit / 2 * 2 || i % NUMBERED == 0;
+            if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
+        };
+        let theme = self.0.scene.theme;
+        Heat {
+            n_rows: self.0.n_cols(),
+            n_cols: self.0.n_rows(),
+            value: Box::new(move |unit, word| site.value.get(Cell::new(0, word, unit))),
+            row_labels: (0..self.0.n_cols()).map(label).collect(),
+            columns: Columns::Labels(self.0.row_labels()),
+            cursor: (unit, self.0.row()),
+            rows_are: ("units", 0),
+            axes: format!("{}unit {}word", theme.glyph("↓ ", "rows "), theme.glyph("→ ", "columns ")),
+            ..self.0.heat()
+        }
+    }
+
+    /// The last state alone, all units in one row.
+    fn last_state(&self) -> Heat<'a> {
+        let (site, last) = (self.0.site, self.0.n_rows() - 1);
+        Heat {
+            n_rows: 1,
+            value: Box::new(move |_, unit| site.value.get(Cell::new(0, last, unit))),
+            row_labels: vec![format!("h_{}", self.0.n_rows())],
+            columns: Columns::Counted,
+            focused: self.0.scene.focused && self.0.row() == last,
+            cursor: (0, self.0.col()),
+            ..self.0.heat()
+        }
+    }
+
+    fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let n = self.0.n_cols();
+        let text = format!("{} all that the decoder gets: {n} numbers", theme.glyph("▸", ">"));
+        let style = theme.accent().add_modifier(Modifier::BOLD);
+        put_line(buf, (area.x, area.y), area.right(), &[("", Style::new()), (&text, style)]);
+        // A heat map keeps its last line for a legend; the strip above has one.
+        let body = Rect { y: area.y + 1, ..area };
+        let mut canvas = Buffer::empty(body);
+        self.last_state().draw(body, &mut canvas);
+        for y in body.y..area.bottom() {
+            for x in body.x..body.right() {
+                buf[(x, y)] = canvas[(x, y)].clone();
+            }
+        }
+    }
+}
+
+impl Pane for Hidden<'_> {
+    fn title(&self) -> String {
+        self.0.title()
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n_words = self.0.n_rows() as u16;
+        let n_lines = (self.0.n_cols() as u16).div_ceil(2);
+        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST);
+        Wanted { min: (6 + 2 * n_words.min(14), 8), ideal }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let last = if self.is_bottleneck() && area.height >= 4 + LAST { LAST } else { 0 };
+        let strip = Rect { height: area.height - last, ..area };
+        self.strip().draw_strips(strip, buf);
+        if last > 0 {
+            self.draw_last_state(Rect { y: strip.bottom(), height: last, ..area }, buf);
+        }
+    }
+}
