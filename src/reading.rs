@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
+    thread,
 };
 
 use anyhow::{Context, Result};
@@ -32,10 +33,15 @@ impl Reader {
     /// If an embedded file is damaged.
     pub fn embedded() -> Result<Self> {
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
-        Ok(Self {
-            tokenizer: Tokenizer::embedded()?,
-            models: Name::ALL.into_iter().map(load).collect::<Result<_>>()?,
-            accuracy: Arc::new(Accuracy::embedded()?),
+        thread::scope(|scope| {
+            let tokenizer = scope.spawn(Tokenizer::embedded);
+            Ok(Self {
+                models: at_once(&Name::ALL, |&name| load(name))
+                    .into_iter()
+                    .collect::<Result<_>>()?,
+                accuracy: Arc::new(Accuracy::embedded()?),
+                tokenizer: joined(tokenizer)?,
+            })
         })
     }
 
@@ -49,10 +55,10 @@ impl Reader {
     /// If the sentence is empty or too long.
     pub fn read(&self, text: &str) -> Result<Reading> {
         let sentence = self.tokenizer.sentence(text)?;
-        let trace = |name, model: &Arc<dyn Model>| {
-            Trace::new(name, model.run(&sentence.ids()), &self.tokenizer)
+        let trace = |(name, model): &(Name, Arc<dyn Model>)| {
+            (*name, Trace::new(*name, model.run(&sentence.ids()), &self.tokenizer))
         };
-        let traces = self.models.iter().map(|(name, model)| (*name, trace(*name, model))).collect();
+        let traces = at_once(&self.models, trace).into_iter().collect();
         Ok(Reading {
             sentence,
             traces,
@@ -60,6 +66,19 @@ impl Reader {
             measures: OnceLock::new(),
         })
     }
+}
+
+/// `f` of every item, a thread each; the answers in the order of the items, whoever is first.
+fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
+        threads.into_iter().map(joined).collect()
+    })
+}
+
+/// What a thread answers; its panic goes on here.
+fn joined<R>(thread: thread::ScopedJoinHandle<R>) -> R {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// All passes over one sentence.

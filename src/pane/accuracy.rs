@@ -14,7 +14,7 @@ const MODELS: [(Name, char); 5] = [
     (Name::TransformerUnguided, 'U'),
     (Name::Transformer, 'T'),
 ];
-const LABEL: u16 = 26;
+const LABEL: u16 = 24;
 const COLUMN: u16 = 7;
 
 impl AccuracyChart<'_> {
@@ -78,7 +78,7 @@ impl AccuracyChart<'_> {
             let style = if here == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
             put_line(buf, (x, area.y), area.right(), &[(&format!("{low}-{high}"), style)]);
         }
-        put_line(buf, (area.x, area.y), area.right(), &[("  tokens in the sentence", theme.dim())]);
+        put_line(buf, (area.x, area.y), area.right(), &[("  tokens", theme.dim())]);
         for (i, (name, letter)) in MODELS.iter().enumerate() {
             let y = area.y + 1 + i as u16;
             if y >= area.bottom() {

@@ -23,9 +23,7 @@ const FIGURES: [Figure; 3] = [
     Figure { what: "steps in a row", growth: ("O(n)", "O(1)"), of: |s| s.sequential },
     Figure { what: "longest path between words", growth: ("O(n)", "O(1)"), of: |s| s.longest_path },
     Figure {
-        what: "multiplications",
-        growth: ("O(n d²)", "O(n² d + n d²)"),
-        of: |s| s.multiplications,
+        what: "multiplications", growth: ("O(nd²)", "O(n²d+nd²)"), of: |s| s.multiplications
     },
 ];
 const LABEL: u16 = 28;

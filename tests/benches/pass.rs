@@ -2,6 +2,8 @@
 //!
 //! PyTorch's times for the same models are made by `assets/training/bench_pytorch.py`.
 
+use std::fmt;
+
 use divan::{Bencher, black_box};
 use lookback::{
     model::{self, Name},
@@ -22,11 +24,28 @@ fn ids(n_tokens: usize) -> Vec<u32> {
     ids.into_iter().cycle().take(n_tokens).collect()
 }
 
-#[divan::bench(args = [10, 20, 40], consts = [0, 1, 2, 3, 4, 5])]
-fn full_pass<const MODEL: usize>(bencher: Bencher, n_tokens: usize) {
-    let model = model::load(Name::ALL[MODEL]).expect("the embedded model loads");
-    let ids = ids(n_tokens);
+#[divan::bench(args = cases())]
+fn full_pass(bencher: Bencher, case: &Case) {
+    let model = model::load(case.name).expect("the embedded model loads");
+    let ids = ids(case.n_tokens);
     bencher.bench(|| model.run(black_box(&ids)));
+}
+
+/// A model and the length of its sentence.
+struct Case {
+    name: Name,
+    n_tokens: usize,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.n_tokens)
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let lengths = |name| [10, 20, 40].map(|n_tokens| Case { name, n_tokens });
+    Name::ALL.into_iter().flat_map(lengths).collect()
 }
 
 /// Tokenizer and all models, from the bytes in the binary.

@@ -1,0 +1,92 @@
+//! A keypress answered at 200x60: update and draw, for every kind of step; and the bytes that a step
+//! writes to the terminal.
+
+use std::{hint::black_box, io, sync::Arc};
+
+use divan::Bencher;
+use lookback::{
+    app::{Action, Command, State, update},
+    lesson::Lesson,
+    reading::Reader,
+    screen,
+    theme::{Depth, Glyphs, Theme},
+};
+use ratatui::{
+    Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect,
+};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+const AREA: Rect = Rect::new(0, 0, 200, 60);
+
+fn main() {
+    print_bytes_a_step();
+    divan::main();
+}
+
+fn walk(sentence: &str) -> State {
+    let reading = Reader::embedded().and_then(|r| r.read(sentence)).expect("the sentence is read");
+    reading.measures();
+    let lesson = Arc::new(Lesson::embedded().expect("the lesson loads"));
+    let mut state = State::new(lesson, Theme::new(Depth::True, Glyphs::Unicode));
+    update(&mut state, Action::Resize(AREA.width, AREA.height));
+    update(&mut state, Action::Read(Ok(Arc::new(reading))));
+    state
+}
+
+/// Through the whole walk and back to its start: one keypress, one frame, again and again.
+fn press(state: &mut State, buffer: &mut Buffer) {
+    let is_last = state.step + 1 == state.n_steps();
+    update(state, Action::Do(if is_last { Command::FirstStep } else { Command::NextStep }));
+    buffer.reset();
+    screen::draw(state, AREA, buffer);
+    black_box(buffer);
+}
+
+#[divan::bench]
+fn next_step(bencher: Bencher) {
+    let (mut state, mut buffer) = (walk(SENTENCE), Buffer::empty(AREA));
+    bencher.bench_local(|| press(&mut state, &mut buffer));
+}
+
+#[divan::bench]
+fn next_step_of_forty_tokens(bencher: Bencher) {
+    let long = format!("{}.", "The dog saw the cat and ".repeat(6).trim_end());
+    let (mut state, mut buffer) = (walk(&long), Buffer::empty(AREA));
+    bencher.bench_local(|| press(&mut state, &mut buffer));
+}
+
+/// A writer that counts.
+#[derive(Clone, Default)]
+struct Count(std::rc::Rc<std::cell::Cell<usize>>);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+fn print_bytes_a_step() {
+    let mut state = walk(SENTENCE);
+    let count = Count::default();
+    let options = TerminalOptions { viewport: Viewport::Fixed(AREA) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(count.clone()), options)
+        .expect("a writer in memory is a terminal");
+    let mut written: Vec<usize> = (0..state.n_steps())
+        .map(|_| {
+            let before = count.0.get();
+            let draw = terminal.draw(|frame| screen::draw(&state, AREA, frame.buffer_mut()));
+            draw.expect("a writer in memory takes everything");
+            update(&mut state, Action::Do(Command::NextStep));
+            count.0.get() - before
+        })
+        .collect();
+    written.sort_unstable();
+    let (median, most) = (written[written.len() / 2], written[written.len() - 1]);
+    println!("bytes written a step at 200x60: median {median}, most {most}");
+}

@@ -1,0 +1,62 @@
+//! Every step of the walk on the default sentence, at two sizes: its cells as text, and for every line
+//! a fingerprint of its colours and modifiers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::{fmt::Write, sync::Arc};
+
+use lookback::{
+    export::{frames::Walk, txt},
+    lesson::Lesson,
+    reading::Reader,
+    theme::{Depth, Glyphs, Theme},
+};
+use ratatui::{buffer::Buffer, layout::Size};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
+    let lesson = Arc::new(Lesson::embedded().unwrap());
+    let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
+    let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
+    let all: Vec<usize> = (0..ids.len()).collect();
+    let frames = Walk::new(lesson, reading, theme, size).frames(&all);
+    frames.map(|(i, buffer)| (ids[i].clone(), buffer)).collect()
+}
+
+/// FNV-1a over the styles of a line: a change of any colour or modifier changes it.
+fn fingerprint(buffer: &Buffer, y: u16) -> u32 {
+    let styles = (0..buffer.area.width).map(|x| {
+        let cell = &buffer[(x, y)];
+        format!("{:?}{:?}{:?}", cell.fg, cell.bg, cell.modifier)
+    });
+    let bytes = styles.flat_map(String::into_bytes);
+    bytes.fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
+}
+
+fn drawn(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for (y, line) in txt::text(buffer).lines().enumerate() {
+        writeln!(out, "{:08x} {line}", fingerprint(buffer, y as u16)).unwrap();
+    }
+    out
+}
+
+#[test]
+fn every_step_at_two_sizes() {
+    let theme = Theme::new(Depth::True, Glyphs::Unicode);
+    for (width, height) in [(80, 24), (120, 36)] {
+        for (id, buffer) in walk(theme, Size::new(width, height)) {
+            insta::assert_snapshot!(format!("{id}-{width}x{height}"), drawn(&buffer));
+        }
+    }
+}
+
+#[test]
+fn without_colour_no_cell_has_one() {
+    use ratatui::style::Color;
+    for (id, buffer) in walk(Theme::new(Depth::None, Glyphs::Unicode), Size::new(100, 30)) {
+        let plain = |c: Color| c == Color::Reset;
+        let coloured = buffer.content.iter().position(|c| !plain(c.fg) || !plain(c.bg));
+        assert_eq!(coloured, None, "{id}");
+    }
+}
