@@ -68,6 +68,8 @@ pub struct Heat<'a> {
     pub focused: bool,
     /// What rows are called and counted from, where not all are in view.
     pub rows_are: (&'static str, usize),
+    /// Whether rows may be higher than a line.
+    pub may_grow: bool,
     /// What the axes count, for the legend: `query ↓ key →`.
     pub axes: String,
 }
@@ -120,6 +122,8 @@ struct Layout {
     label_width: u16,
     header: u16,
     cell: CellWidth,
+    /// Lines of a row.
+    lines: u16,
     rows: Range<usize>,
     cols: Range<usize>,
 }
@@ -140,7 +144,8 @@ impl Heat<'_> {
         (self.label_width(40) + cells as u16, (self.n_rows as u16).min(4) + 3)
     }
 
-    fn label_width(&self, area_width: u16) -> u16 {
+    /// What the row labels take, a space after them included.
+    pub fn label_width(&self, area_width: u16) -> u16 {
         let widest = self.row_labels.iter().map(|l| l.width()).max().unwrap_or(0);
         let most = WIDEST_LABEL.max(usize::from(area_width) / 6).min(usize::from(area_width) / 3);
         (widest.min(most) + 1) as u16
@@ -155,9 +160,20 @@ impl Heat<'_> {
             label_width,
             header,
             cell,
+            lines: self.lines_a_row(cell, body),
             rows: self.rows_in_view(cell, body),
             cols: window(self.n_cols, cell.fitting(room), self.cursor.1),
         }
+    }
+
+    /// Rows grow where there is room for all of them, so that cells stay near to square.
+    fn lines_a_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
+        let most = match cell {
+            CellWidth::Number(w) if w > 6 => 3,
+            CellWidth::Half | CellWidth::Strip(_) => 1,
+            CellWidth::Number(_) | CellWidth::Plain(_) => 2,
+        };
+        (n_lines / self.n_rows.max(1)).clamp(1, if self.may_grow { most } else { 1 }) as u16
     }
 
     fn rows_in_view(&self, cell: CellWidth, n_lines: usize) -> Range<usize> {
@@ -168,7 +184,8 @@ impl Heat<'_> {
 
     /// The widest cells with which all columns fit; where none do, cells that pan.
     fn cell_width(&self, room: usize) -> CellWidth {
-        const WIDTHS: [CellWidth; 6] = [
+        const WIDTHS: [CellWidth; 7] = [
+            CellWidth::Number(9),
             CellWidth::Number(7),
             CellWidth::Number(6),
             CellWidth::Number(5),
@@ -206,6 +223,20 @@ impl Heat<'_> {
         longest.min(most) as u16
     }
 
+    /// Whether [`Self::draw`] shows all columns in that area.
+    pub fn fits(&self, area: Rect) -> bool {
+        let label = self.label_width(area.width).min(area.width);
+        let room = usize::from(area.width - label);
+        self.cell_width(room).columns(self.n_cols) <= room
+    }
+
+    /// The columns that [`Self::draw`] takes in that area, from its left.
+    pub fn drawn_width(&self, area: Rect) -> u16 {
+        let label = self.label_width(area.width).min(area.width);
+        let room = usize::from(area.width - label);
+        label + self.cell_width(room).columns(self.n_cols).min(room) as u16
+    }
+
     /// Draws cells as wide as they fit.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         let room = area.width.saturating_sub(self.label_width(area.width));
@@ -234,14 +265,19 @@ impl Heat<'_> {
         self.draw_header(&layout, area, buf);
         let each = cell.rows_a_line();
         for (line, row) in layout.rows.clone().step_by(each).enumerate() {
-            let y = area.y + layout.header + line as u16;
+            let y = area.y + layout.header + line as u16 * layout.lines;
             if y >= area.bottom() {
                 break;
             }
-            self.draw_row_label(&layout, row, (area.x, y), buf);
-            self.draw_cells(&layout, row, (area.x + layout.label_width, y), buf);
+            let middle = y + (layout.lines - 1) / 2;
+            self.draw_row_label(&layout, row, (area.x, middle), buf);
+            for y in y..y + layout.lines {
+                self.draw_ground(&layout, row, (area.x + layout.label_width, y), buf);
+            }
+            self.draw_cells(&layout, row, (area.x + layout.label_width, middle), buf);
         }
-        let y = area.y + layout.header + layout.rows.len().div_ceil(each) as u16;
+        let n_lines = layout.rows.len().div_ceil(each) as u16 * layout.lines;
+        let y = area.y + layout.header + n_lines;
         if y < area.bottom() {
             self.draw_legend(&layout, Rect { y, height: 1, ..area }, buf);
         }
@@ -332,6 +368,21 @@ impl Heat<'_> {
                 let style = if is_cursor { self.label_style(true) } else { self.theme.dim() };
                 buf.set_stringn(x, y, text, room.min(7), style);
             }
+        }
+    }
+
+    /// The lines of a high row, without numbers.
+    fn draw_ground(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
+        if layout.lines == 1 {
+            return;
+        }
+        for (i, col) in layout.cols.clone().enumerate() {
+            let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
+            let v = (self.value)(row, col);
+            let (text, style) = self.plain_cell(v, usize::from(w), false);
+            let is_blank = matches!(layout.cell, CellWidth::Number(_)) && self.is_without_colour();
+            let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
+            buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
         }
     }
 
@@ -541,6 +592,19 @@ pub fn fit(text: &str, width: usize) -> String {
     if width > 0 { out + "…" } else { out }
 }
 
+/// Text in exactly `width` columns, at their left.
+pub fn left(text: &str, width: usize) -> String {
+    let text = fit(text, width);
+    let blank = width.saturating_sub(text.width());
+    text + &" ".repeat(blank)
+}
+
+/// Text in exactly `width` columns, at their right.
+pub fn right(text: &str, width: usize) -> String {
+    let text = fit(text, width);
+    " ".repeat(width.saturating_sub(text.width())) + &text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -558,6 +622,7 @@ mod tests {
             cursor: (1, 2),
             focused: true,
             rows_are: ("rows", 1),
+            may_grow: false,
             axes: String::new(),
         }
     }
@@ -577,12 +642,14 @@ mod tests {
         assert_eq!(fit("animals", 6), "anima…");
         assert_eq!(fit("猫猫猫", 4), "猫…");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!((left("猫", 4), right("猫", 4)), ("猫  ".to_owned(), "  猫".to_owned()));
     }
 
     #[test]
     fn cells_are_as_wide_as_they_fit() {
         let theme = Theme::default();
         let h = heat(&theme, 5, 13);
+        assert_eq!(h.cell_width(120), CellWidth::Number(9));
         assert_eq!(h.cell_width(95), CellWidth::Number(7));
         assert_eq!(h.cell_width(66), CellWidth::Number(5));
         assert_eq!(h.cell_width(30), CellWidth::Plain(2));

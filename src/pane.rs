@@ -232,6 +232,7 @@ impl<'a> Subject<'a> {
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
             rows_are: ("rows", 1),
+            may_grow: false,
             axes: self.axes_text(),
         }
     }

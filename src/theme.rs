@@ -177,6 +177,14 @@ impl Theme {
         "█".repeat(eighths / 8) + PARTS[eighths % 8]
     }
 
+    /// A cell filled from below to so many eighths.
+    pub fn column(&self, eighths: usize) -> &'static str {
+        const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        const ASCII: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
+        let table = if self.is_ascii() { ASCII } else { UNICODE };
+        table[eighths.min(8)]
+    }
+
     /// A number in at most `width` columns, right-aligned, as exact as it fits (four digits at most).
     pub fn number(&self, v: f32, width: usize) -> String {
         let text = if v.is_nan() {

@@ -31,7 +31,8 @@ impl AccuracyChart<'_> {
             Name::Transformer => self.0.theme.pane(0),
             Name::TransformerUnguided => self.0.theme.pane(2),
             Name::RnnAttention => self.0.theme.pane(3),
-            _ => self.0.theme.pane(1),
+            Name::Gru => self.0.theme.pane(1),
+            _ => Style::new(),
         }
     }
 
@@ -49,23 +50,39 @@ impl AccuracyChart<'_> {
         let theme = self.0.theme;
         let w = self.column_width(area.width);
         let height = area.height.saturating_sub(1).max(1);
-        for line in 0..=height {
-            let percent = 100 - 100 * u32::from(line) / u32::from(height);
-            if percent % 25 == 0 || line == 0 || line == height {
-                let text = format!("{percent:>width$}% ", width = usize::from(LABEL) - 2);
-                put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
-            }
+        for percent in [0, 25, 50, 75, 100] {
+            let line = line_of(percent as f32 / 100.0, height);
+            let text = format!("{percent:>width$}% ", width = usize::from(LABEL) - 2);
+            put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
+        }
+        for i in 0..MODELS.len() {
+            self.draw_path(i, Rect { height, ..area }, buf);
         }
         for bucket in 0..self.n_buckets() {
             let mut taken = std::collections::BTreeMap::<u16, u16>::new();
             for (i, (name, letter)) in MODELS.iter().enumerate().rev() {
                 let Some(share) = self.shares(*name).get(bucket) else { continue };
-                let line = ((1.0 - share) * f32::from(height)).round() as u16;
+                let line = line_of(*share, height);
                 let place = taken.entry(line).or_insert(0);
                 let x = area.x + LABEL + bucket as u16 * w + *place;
                 *place += 1;
                 let letter = letter.to_string();
                 put_line(buf, (x, area.y + line), area.right(), &[(&letter, self.style(i).bold())]);
+            }
+        }
+    }
+
+    /// Dots from one bucket's place to the next, so that the eye follows a model.
+    fn draw_path(&self, i: usize, area: Rect, buf: &mut Buffer) {
+        let w = self.column_width(area.width);
+        let dot = self.0.theme.glyph("·", ".");
+        for (bucket, pair) in self.shares(MODELS[i].0).windows(2).enumerate() {
+            let left = area.x + LABEL + bucket as u16 * w;
+            for step in (2..w).step_by(2) {
+                let part = f32::from(step) / f32::from(w);
+                let line = line_of(pair[0] + (pair[1] - pair[0]) * part, area.height);
+                let at = (left + step, area.y + line);
+                put_line(buf, at, area.right(), &[(dot, self.style(i))]);
             }
         }
     }
@@ -76,7 +93,8 @@ impl AccuracyChart<'_> {
         for (bucket, [low, high]) in self.0.reading.accuracy.buckets.iter().enumerate() {
             let x = area.x + LABEL + bucket as u16 * w;
             let style = if here == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
-            put_line(buf, (x, area.y), area.right(), &[(&format!("{low}-{high}"), style)]);
+            let text = if w > 5 { format!("{low}-{high}") } else { format!("-{high}") };
+            put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
         put_line(buf, (area.x, area.y), area.right(), &[("  tokens", theme.dim())]);
         for (i, (name, letter)) in MODELS.iter().enumerate() {
@@ -98,6 +116,11 @@ impl AccuracyChart<'_> {
             }
         }
     }
+}
+
+/// The line of a share from 0 to 1, counted from the top of `height` lines.
+fn line_of(share: f32, height: u16) -> u16 {
+    ((1.0 - share.clamp(0.0, 1.0)) * f32::from(height)).round() as u16
 }
 
 impl Pane for AccuracyChart<'_> {

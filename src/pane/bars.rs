@@ -1,10 +1,14 @@
 //! One row of a site as bars: the likeliest tokens first, or all words in the order of the sentence.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::{Scale, fit, window},
+    heat::{Scale, right, window},
     site::Axis,
 };
 
@@ -32,14 +36,19 @@ impl<'a> Bars<'a> {
         self.subject.scene.selection.col.min(self.order.len() - 1)
     }
 
-    /// How long a bar is, of 1.
+    /// How long a bar is, of 1: shares as they are, scores against the largest.
     fn share(&self, v: f32) -> f32 {
-        let first =
-            self.order.first().map_or(1.0, |&col| self.subject.value(self.subject.row(), col));
+        let row = self.subject.row();
+        let shown = self.order.iter().map(|&col| self.subject.value(row, col));
         match self.subject.scale() {
             Scale::Unit => v,
-            Scale::Signed(_) => (v / first.abs().max(1e-6)).max(0.0),
+            Scale::Signed(_) => (v / shown.fold(1e-6, f32::max)).max(0.0),
         }
+    }
+
+    fn figure(&self, v: f32) -> String {
+        let theme = self.subject.scene.theme;
+        if self.subject.scale() == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
     }
 
     fn draw_bar(&self, i: usize, line: Rect, buf: &mut Buffer) {
@@ -47,18 +56,19 @@ impl<'a> Bars<'a> {
         let col = self.order[i];
         let v = subject.value(subject.row(), col);
         let is_at = subject.scene.focused && i == self.at();
-        let style = if is_at {
-            theme.accent().add_modifier(Modifier::BOLD)
-        } else {
-            ratatui::style::Style::new()
+        let is_little = self.subject.scale() == Scale::Unit && v < 0.005;
+        let style = match (is_at, is_little) {
+            (true, _) => theme.accent().add_modifier(Modifier::BOLD),
+            (false, true) => theme.dim(),
+            (false, false) => Style::new(),
         };
         let mark = if is_at { theme.glyph("▸", ">") } else { " " };
         let label =
-            format!("{mark}{:>14} {} ", fit(&subject.label(2, col), 14), theme.number(v, 7));
+            format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let x = put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
         let room = usize::from(line.right().saturating_sub(x));
         let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
-        let bar_style = colour.map_or(style, |c| ratatui::style::Style::new().fg(c));
+        let bar_style = colour.map_or(style, |c| Style::new().fg(c));
         put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
     }
 }

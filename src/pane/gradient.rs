@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Scene, Wanted, put_line};
 use crate::{
-    heat::{fit, window},
+    heat::{right, window},
     lesson::PaneSpec,
     reading::Measures,
 };
@@ -15,6 +15,9 @@ pub(super) struct Gradient<'a> {
     /// Of the last hidden state, else of the output.
     of_state: bool,
 }
+
+/// Below this width the part of the whole says more than the norm itself.
+const NARROW: u16 = 32;
 
 impl<'a> Gradient<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
@@ -57,7 +60,7 @@ impl Pane for Gradient<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.words().len() as u16;
-        Wanted { min: (26, n.min(5)), ideal: (50, n) }
+        Wanted { min: (20, n.min(5)), ideal: (NARROW, n) }
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -71,14 +74,20 @@ impl Pane for Gradient<'_> {
             );
             return;
         };
+        let is_narrow = area.width < NARROW;
+        let whole = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let most = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let words = self.words();
         for (line, i) in window(words.len(), usize::from(area.height), self.at()).enumerate() {
             let y = area.y + line as u16;
             let is_at = self.scene.focused && i == self.at();
-            let label = format!("{:>12} {} ", fit(words[i], 12), theme.number(norms[i], 7));
+            let word = right(words[i], if is_narrow { 8 } else { 12 });
+            let figure = format!(" {}", theme.figure(norms[i], 7));
+            let part = format!("{:>4.0}% ", 100.0 * norms[i] / whole);
             let style = if is_at { theme.cursor() } else { Style::new() };
-            let x = put_line(buf, (area.x, y), area.right(), &[(&label, style)]);
+            let figure = if is_narrow { "" } else { &*figure };
+            let pieces = [(&*word, style), (figure, style), (&*part, theme.dim())];
+            let x = put_line(buf, (area.x, y), area.right(), &pieces);
             let room = usize::from(area.right().saturating_sub(x));
             let share = norms[i] / most;
             let colour =

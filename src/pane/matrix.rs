@@ -3,6 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Pointed, Subject, Wanted};
+use crate::heat::Heat;
 
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
@@ -25,6 +26,6 @@ impl Pane for Matrix<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        self.0.heat().draw(area, buf);
+        Heat { may_grow: true, ..self.0.heat() }.draw(area, buf);
     }
 }

@@ -8,6 +8,14 @@ use crate::heat::{Columns, Heat, Scale};
 /// Its subject is the norm's `out`.
 pub(super) struct Norm<'a>(pub(super) Subject<'a>);
 
+/// Units, three strips and a legend.
+const STRIPS: u16 = 5;
+/// The columns of mean and variance.
+const MOMENTS: u16 = 18;
+const HISTOGRAM_GAP: u16 = 3;
+const WIDEST_HISTOGRAM: u16 = 32;
+const TALLEST_HISTOGRAM: u16 = 10;
+
 impl<'a> Norm<'a> {
     /// What went into the norm: the site that was computed last before its mean.
     fn before(&self) -> Option<Subject<'a>> {
@@ -21,7 +29,7 @@ impl<'a> Norm<'a> {
         let parts = [
             ("before", self.before()),
             ("normalized", self.0.beside("normalized")),
-            ("out", Some(self.0.clone())),
+            ("gain, bias", Some(self.0.clone())),
         ];
         parts.into_iter().filter_map(|(label, s)| Some((label, s?))).collect()
     }
@@ -40,30 +48,88 @@ impl<'a> Norm<'a> {
             columns: Columns::Counted,
             scale,
             cursor: (n_rows.saturating_sub(1), self.0.col()),
-            axes: format!(
-                "{}channel, at word “{}”",
-                self.0.scene.theme.glyph("→ ", "columns "),
-                self.0.label(1, row)
-            ),
+            axes: format!("{}channel", self.0.scene.theme.glyph("→ ", "columns ")),
             ..self.0.heat()
         }
     }
 
-    /// Mean and variance of a row: (before, after normalising, after gain and bias).
-    fn draw_figures(&self, area: Rect, buf: &mut Buffer) {
+    /// Mean and variance of every part, at the ends of its strip's line.
+    fn draw_moments(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let heads = ("", "mean", "variance");
-        let line = |(name, mean, variance): (&str, &str, &str)| {
-            format!("{name:<12}{mean:>10}{variance:>12}")
-        };
-        put_line(buf, (area.x, area.y), area.right(), &[(&line(heads), theme.dim())]);
-        for (i, (label, subject)) in self.parts().into_iter().enumerate() {
-            let numbers = subject.site.value.row(0, self.0.row());
-            let (mean, variance) = moments(&numbers);
-            let text = line((label, &theme.number(mean, 8), &theme.number(variance, 8)));
-            put_line(buf, (area.x, area.y + 1 + i as u16), area.right(), &[(&text, Style::new())]);
+        let head = format!("{:>9}{:>9}", "mean", "variance");
+        put_line(buf, (area.x, area.y), area.right(), &[(&head, theme.dim())]);
+        for ((_, subject), y) in self.parts().into_iter().zip(area.y + 1..area.bottom()) {
+            let (mean, variance) = moments(&subject.site.value.row(0, self.0.row()));
+            let text = format!("{}{}", theme.number(mean, 9), theme.number(variance, 9));
+            put_line(buf, (area.x, y), area.right(), &[(&text, Style::new())]);
         }
     }
+
+    /// How often each size of number occurs, part by part, on one common scale.
+    fn draw_histograms(&self, with_moments: bool, area: Rect, buf: &mut Buffer) {
+        let parts = self.parts();
+        let rows = parts.iter().map(|(_, s)| s.site.value.row(0, self.0.row()));
+        let rows: Vec<Vec<f32>> = rows.collect();
+        let most = rows.iter().flatten().fold(1e-6_f32, |most, v| most.max(v.abs()));
+        let pitch = area.width / parts.len().max(1) as u16;
+        for (i, (numbers, (label, _))) in rows.iter().zip(&parts).enumerate() {
+            let width = pitch.saturating_sub(HISTOGRAM_GAP).min(WIDEST_HISTOGRAM);
+            let mut frame = Rect { x: area.x + i as u16 * pitch, width, ..area };
+            put_line(buf, (frame.x, frame.y), frame.right(), &[(label, Style::new())]);
+            frame = below(frame, 1);
+            if with_moments {
+                let (mean, variance) = moments(numbers);
+                let number = |v| self.0.scene.theme.number(v, 5).trim().to_owned();
+                let text = format!("mean {} var {}", number(mean), number(variance));
+                let dim = self.0.scene.theme.dim();
+                put_line(buf, (frame.x, frame.y), frame.right(), &[(&text, dim)]);
+                frame = below(frame, 1);
+            }
+            self.draw_histogram(numbers, most, frame, buf);
+        }
+    }
+
+    fn draw_histogram(&self, numbers: &[f32], most: f32, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let counts = counts(numbers, most, usize::from(area.width));
+        let highest = counts.iter().copied().max().unwrap_or(0).max(1);
+        let lines = area.height.saturating_sub(1);
+        for (i, &count) in counts.iter().enumerate() {
+            let centre = (i as f32 + 0.5) / counts.len() as f32 * 2.0 - 1.0;
+            // The ramp is dark about zero, where most numbers are: the bars keep clear of that.
+            let ink = theme.diverging(if centre < 0.0 { centre.min(-0.4) } else { centre.max(0.4) });
+            let style = ink.map_or(Style::new(), |c| Style::new().fg(c));
+            let eighths = count * usize::from(lines) * 8 / highest;
+            for line in 0..lines {
+                let part = eighths.saturating_sub(usize::from(line) * 8).min(8);
+                let at = (area.x + i as u16, area.y + lines - 1 - line);
+                put_line(buf, at, area.right(), &[(theme.column(part), style)]);
+            }
+        }
+        let (low, high) = (theme.number(-most, 5), theme.number(most, 5));
+        let inner = usize::from(area.width).saturating_sub(low.trim().len() + high.trim().len());
+        let axis = format!("{}{:^inner$}{}", low.trim(), "0", high.trim());
+        let at = (area.x, area.y + lines);
+        put_line(buf, at, area.right(), &[(&axis, theme.dim())]);
+    }
+}
+
+/// The area without its first lines.
+fn below(area: Rect, lines: u16) -> Rect {
+    let lines = lines.min(area.height);
+    Rect { y: area.y + lines, height: area.height - lines, ..area }
+}
+
+/// How many numbers fall into each of `bins` equal parts of -most..most.
+fn counts(numbers: &[f32], most: f32, bins: usize) -> Vec<usize> {
+    let mut counts = vec![0; bins];
+    for v in numbers.iter().filter(|v| v.is_finite()) {
+        let place = ((v / most + 1.0) / 2.0 * bins as f32) as usize;
+        if let Some(count) = counts.get_mut(place.min(bins.saturating_sub(1))) {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 /// Mean and biased variance.
@@ -87,23 +153,42 @@ impl Pane for Norm<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted { min: (40, 6), ideal: (100, 11) }
+        Wanted { min: (40, 6), ideal: (100, STRIPS + 7) }
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let figures = if area.height >= 10 { 5 } else { 0 };
-        if figures > 0 {
-            self.draw_figures(Rect { height: figures, ..area }, buf);
+        let narrower = Rect { width: area.width.saturating_sub(MOMENTS), ..area };
+        let moments = if self.heat().fits(narrower) { MOMENTS } else { 0 };
+        let has_histograms = area.height >= STRIPS + 5 && area.width >= 40;
+        let height = if has_histograms { STRIPS } else { area.height };
+        let strips = Rect { width: area.width - moments, height, ..area };
+        self.heat().draw(strips, buf);
+        if moments > 0 {
+            let drawn = self.heat().drawn_width(strips);
+            let lines = height.min(4);
+            let side = Rect { x: area.x + drawn, width: MOMENTS, height: lines, ..area };
+            self.draw_moments(side, buf);
         }
-        let rest = Rect { y: area.y + figures, height: area.height - figures, ..area };
-        self.heat().draw(rest, buf);
+        if has_histograms {
+            let height = (area.height - STRIPS - 1).min(TALLEST_HISTOGRAM);
+            let rest = Rect { x: area.x + 1, width: area.width - 1, ..below(area, STRIPS + 1) };
+            self.draw_histograms(moments == 0, Rect { height, ..rest }, buf);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{counts, moments};
+
     #[test]
     fn moments_are_mean_and_biased_variance() {
-        assert_eq!(super::moments(&[1.0, 3.0]), (2.0, 1.0));
+        assert_eq!(moments(&[1.0, 3.0]), (2.0, 1.0));
+    }
+
+    #[test]
+    fn every_finite_number_is_counted_once() {
+        assert_eq!(counts(&[-1.0, -0.1, 0.1, 0.2, 1.0, f32::NAN], 1.0, 4), [1, 1, 2, 1]);
+        assert_eq!(counts(&[1.0], 1.0, 0), [0; 0]);
     }
 }

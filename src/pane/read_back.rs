@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Scene, Subject, Wanted, put_line};
 use crate::{
-    heat::{fit, window},
+    heat::{left, right, window},
     measure::readback::{ReadBack, share_right},
     value::Cell,
 };
@@ -14,6 +14,9 @@ pub(super) struct ReadBackTable<'a> {
     title: Option<String>,
     answers: Vec<ReadBack>,
 }
+
+const WORD: usize = 12;
+const GUESS: usize = 16;
 
 impl<'a> ReadBackTable<'a> {
     pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
@@ -37,9 +40,9 @@ impl<'a> ReadBackTable<'a> {
         };
         let is_at = self.scene.focused && i == self.at();
         let word_style = if is_at { theme.cursor() } else { Style::new() };
-        let word = format!("{:>12}", fit(&answer.word, 12));
-        let guess = format!(" {:<12}", fit(&answer.guess, 12));
-        let percent = format!("{:>5.1}% ", answer.probability * 100.0);
+        let word = right(&answer.word, WORD);
+        let guess = format!(" {}", left(&answer.guess, GUESS));
+        let percent = format!("{}  ", theme.percent(answer.probability));
         let at = (line.x, line.y);
         let pieces = [
             (word.as_str(), word_style),
@@ -63,7 +66,9 @@ impl Pane for ReadBackTable<'_> {
     fn title(&self) -> String {
         let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
         let share = share_right(&self.answers).unwrap_or(0.0) * 100.0;
-        format!("{name} · {share:.0}% of the words can be read back")
+        let right = self.answers.iter().filter(|a| a.is_right).count();
+        let n = self.answers.len();
+        format!("{name} · {right} of {n} words can be read back ({share:.0}%)")
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -84,7 +89,7 @@ impl Pane for ReadBackTable<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let head = format!("{:>12}   {:<12}{:>6}", "word", "the probe says", "right");
+        let head = format!("{:>WORD$}   {:<GUESS$}{:>6}", "word", "the probe says", "p(word)");
         put_line(buf, (area.x, area.y), area.right(), &[(&head, self.scene.theme.dim())]);
         let room = usize::from(area.height.saturating_sub(1));
         for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {

@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Scene, Wanted, put_line};
 use crate::{
-    heat::{fit, window},
+    heat::{right, window},
     measure::schedule::{built_in, ready_at, schedule},
     model::Name,
 };
@@ -56,9 +56,9 @@ impl ScheduleChart<'_> {
         let dash = theme.glyph(" · ", " - ");
         let rnn = format!("{dash}{} steps in a row", steps(Name::Elman));
         let transformer = format!("{dash}{} layers", steps(Name::Transformer));
-        let right = line.right().min(line.x + charts.transformer.saturating_sub(1));
+        let end = line.right().min(line.x + charts.transformer.saturating_sub(1));
         let at = (line.x + charts.rnn, line.y);
-        put_line(buf, at, right, &[("RNN", theme.pane(1).bold()), (&rnn, Style::new())]);
+        put_line(buf, at, end, &[("RNN", theme.pane(1).bold()), (&rnn, Style::new())]);
         let at = (line.x + charts.transformer, line.y);
         let pieces = [("Transformer", theme.pane(0).bold()), (&*transformer, Style::new())];
         put_line(buf, at, line.right(), &pieces);
@@ -86,7 +86,7 @@ impl ScheduleChart<'_> {
         let wait = theme.glyph("·", ".");
         let is_at = self.0.focused && t == self.at();
         let style = if is_at { theme.accent().bold() } else { Style::new() };
-        let label = format!("{:>12} ", fit(self.words()[t], 12));
+        let label = format!("{} ", right(self.words()[t], 12));
         put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
         let put = |buf: &mut Buffer, left: u16, step: usize, text: &str, style: Style| {
             let x = line.x + left + step as u16 * charts.step;

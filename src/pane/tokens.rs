@@ -2,8 +2,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Pointed, Subject, Wanted};
-use crate::heat::Heat;
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::heat::{Heat, right};
+
+/// The columns of the word; an id of four digits and its mark still fit beside it.
+const WORD: usize = 8;
 
 pub(super) struct Tokens<'a>(pub(super) Subject<'a>);
 
@@ -17,11 +20,12 @@ impl<'a> Tokens<'a> {
         let label = |(i, token): (usize, &crate::text::Token)| {
             let is_unknown = stream == crate::site::Stream::Source
                 && unknown.iter().any(|u| u.tokens.contains(&i.wrapping_sub(offset)));
-            let mark = if is_unknown { "?" } else { "" };
-            format!("{}{mark} {:>5}", token.text, token.id)
+            let mark = if is_unknown { "?" } else { " " };
+            format!("{}{mark}{:>4}", right(&token.text, WORD), token.id)
         };
         let row_labels = subject.trace.tokens(stream).iter().enumerate().map(label).collect();
-        let axes = format!("token, id, embedding row of {} numbers", subject.n_cols());
+        let note = if unknown.is_empty() { "" } else { "  ? not seen in training" };
+        let axes = format!("embedding row of {} numbers{note}", subject.n_cols());
         Heat { row_labels, axes, ..subject.heat() }
     }
 }
@@ -45,6 +49,13 @@ impl Pane for Tokens<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        self.heat().draw(area, buf);
+        let heat = self.heat();
+        heat.draw(area, buf);
+        let width = heat.label_width(area.width).min(area.width);
+        if area.height > 3 && width > 12 {
+            let head = right("token    id", usize::from(width) - 1);
+            let dim = self.0.scene.theme.dim();
+            put_line(buf, (area.x, area.y), area.x + width - 1, &[(&head, dim)]);
+        }
     }
 }

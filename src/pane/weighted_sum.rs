@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Scale, fit};
+use crate::heat::{Columns, Heat, Scale, right};
 
 /// Its subject is the `context`.
 pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
@@ -73,7 +73,7 @@ impl<'a> WeightedSum<'a> {
     fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
-        let text = format!("{:>WORD$} {} ", fit(&term.word, WORD), theme.number(term.weight, 4));
+        let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
         let colour = theme.sequential(0.35 + 0.6 * term.weight);
         let bar = colour.map_or(Style::new(), |c| Style::new().fg(c));
         let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
