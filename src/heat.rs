@@ -138,6 +138,11 @@ impl Heat<'_> {
         (width as u16, self.n_rows as u16 + 2)
     }
 
+    /// The height that rows of three lines take, labels and legend included.
+    pub fn tallest(&self) -> u16 {
+        (self.n_rows as u16).saturating_mul(3).saturating_add(2)
+    }
+
     /// The size below which the matrix says little.
     pub fn least(&self) -> (u16, u16) {
         let cells = self.n_cols.min(14) * 2;
@@ -418,7 +423,10 @@ impl Heat<'_> {
         (x, y): (u16, u16),
         buf: &mut Buffer,
     ) {
-        let number = self.theme.number(v, usize::from(width) - 1);
+        // Two decimals tell shares apart; more would only be noise in a field of them.
+        let digits = if self.scale == Scale::Unit { 6 } else { 8 };
+        let inner = usize::from(width) - 1;
+        let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
         let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
         let style = self.style(v).unwrap_or_else(plain);
         if !is_cursor {
@@ -528,17 +536,16 @@ impl Heat<'_> {
         put(buf, &format!(" {}", number(high)), dim);
         let masked = self.theme.glyph("  × masked", "  x masked");
         let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
-        let places: Vec<String> = self.out_of_view(layout);
-        let out_of_view: String = places.iter().map(|text| format!("  {text}")).collect();
+        let out_of_view = self.out_of_view(layout).join("");
         // What is out of view matters more than what the axes are called.
         let axes = format!("  {}", self.axes);
-        if places.is_empty() || axes.width() + out_of_view.width() <= room {
+        if out_of_view.is_empty() || axes.width() + out_of_view.width() <= room {
             put(buf, &axes, dim);
         }
         put(buf, &out_of_view, dim);
     }
 
-    /// `rows 4-13 of 13`, where not all rows or columns are shown.
+    /// `  rows 4-13 of 13`, where not all rows or columns are shown.
     fn out_of_view(&self, layout: &Layout) -> Vec<String> {
         let counted_from = usize::from(matches!(self.columns, Columns::Labels(_)));
         let axes = [
@@ -549,7 +556,7 @@ impl Heat<'_> {
         hidden
             .map(|(what, shown, n, first)| {
                 let last = (shown.end + first).saturating_sub(1);
-                format!("{what} {}-{last} of {n}", shown.start + first)
+                format!("  {what} {}-{last} of {n}", shown.start + first)
             })
             .collect()
     }

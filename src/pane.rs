@@ -57,6 +57,19 @@ pub struct Pointed {
 pub struct Wanted {
     pub min: (u16, u16),
     pub ideal: (u16, u16),
+    /// The height up to which it makes use of room that nobody else needs.
+    pub tallest: u16,
+}
+
+impl Wanted {
+    pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
+        Self { min, ideal, tallest: ideal.1 }
+    }
+
+    #[must_use]
+    pub const fn up_to(self, tallest: u16) -> Self {
+        Self { tallest, ..self }
+    }
 }
 
 /// A part of the screen.
@@ -117,7 +130,7 @@ impl Pane for Missing {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted { min: (10, 1), ideal: (30, 1) }
+        Wanted::new((10, 1), (30, 1))
     }
 
     fn draw(&self, _: Rect, _: &mut Buffer) {}

@@ -323,8 +323,7 @@ mod tests {
     #[test]
     fn figures_have_three_digits() {
         let theme = Theme::default();
-        let wanted =
-            [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];
+        let wanted = [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];
         for (v, want) in wanted {
             assert_eq!(theme.figure(v, 7).trim(), want);
         }

@@ -129,6 +129,7 @@ impl Plan {
             .reduce(|a, b| if b.0 > a.0 { b } else { a });
         match best {
             Some((comfort, frames)) if wanted.len() < 2 || comfort >= CRAMPED => {
+                let frames = if self.is_wide { grow(stage, frames, wanted) } else { frames };
                 self.frames = frames.into_iter().map(Some).collect();
             }
             _ if wanted.len() < 2 => self.frames = vec![Some(stage); wanted.len()],
@@ -189,6 +190,25 @@ fn stacked(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
     Some(heights.into_iter().map(frame).collect())
 }
 
+/// Lets panes that can use it have the height that is left.
+fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[Wanted]) -> Vec<Rect> {
+    let tallest = |w: &Wanted| w.tallest.saturating_add(FRAME);
+    if frames.iter().all(|frame| frame.y == stage.y) {
+        let height = wanted.iter().map(tallest).max().unwrap_or(0).min(stage.height);
+        return frames.into_iter().map(|f| Rect { height: height.max(f.height), ..f }).collect();
+    }
+    let sizes: Vec<_> =
+        frames.iter().zip(wanted).map(|(f, w)| (f.height, tallest(w).max(f.height))).collect();
+    let Some(heights) = share(stage.height, &sizes) else { return frames };
+    let mut y = stage.y;
+    let moved = frames.into_iter().zip(heights).map(|(frame, height)| {
+        let frame = Rect { y, height, ..frame };
+        y += height;
+        frame
+    });
+    moved.collect()
+}
+
 /// Shares a length: everyone the least first, then in proportion to what is missing to the ideal.
 fn share(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
     let least: u32 = sizes.iter().map(|s| u32::from(s.0)).sum();
@@ -227,8 +247,8 @@ fn comfort(frames: &[Rect], wanted: &[Wanted]) -> f32 {
 mod tests {
     use super::*;
 
-    const SMALL: Wanted = Wanted { min: (20, 5), ideal: (36, 16) };
-    const LARGE: Wanted = Wanted { min: (60, 10), ideal: (300, 40) };
+    const SMALL: Wanted = Wanted::new((20, 5), (36, 16));
+    const LARGE: Wanted = Wanted::new((60, 10), (300, 40));
 
     fn plan(width: u16, height: u16, wanted: &[Wanted], n_lines: usize) -> Plan {
         let mut plan = Plan::new(Rect::new(0, 0, width, height));

@@ -129,7 +129,7 @@ impl Pane for AccuracyChart<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted { min: (LABEL + 5 * 8, 8), ideal: (LABEL + 10 * 8, 24) }
+        Wanted::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

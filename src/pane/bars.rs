@@ -63,8 +63,7 @@ impl<'a> Bars<'a> {
             (false, false) => Style::new(),
         };
         let mark = if is_at { theme.glyph("▸", ">") } else { " " };
-        let label =
-            format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
+        let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let x = put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
         let room = usize::from(line.right().saturating_sub(x));
         let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
@@ -90,7 +89,7 @@ impl Pane for Bars<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.order.len() as u16;
-        Wanted { min: (30, n.min(5)), ideal: (60, n) }
+        Wanted::new((30, n.min(5)), (60, n))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -36,7 +36,7 @@ impl Pane for Comparison<'_> {
 
     fn wanted(&self) -> Wanted {
         let width = LABEL + COLUMN * MODELS.len() as u16;
-        Wanted { min: (60, 7), ideal: (width, 2 + 3 * FIGURES.len() as u16) }
+        Wanted::new((60, 7), (width, 2 + 3 * FIGURES.len() as u16))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

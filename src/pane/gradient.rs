@@ -60,7 +60,7 @@ impl Pane for Gradient<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.words().len() as u16;
-        Wanted { min: (20, n.min(5)), ideal: (NARROW, n) }
+        Wanted::new((20, n.min(5)), (NARROW, n))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

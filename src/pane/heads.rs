@@ -118,7 +118,7 @@ impl Pane for Heads<'_> {
         let (n, rows, cols) =
             (self.n_heads() as u16, self.0.n_rows() as u16, self.0.n_cols() as u16);
         let one = (cols * 2).max(12) + GAP;
-        Wanted { min: (40, 6), ideal: (one.saturating_mul(n).min(150), rows + 2) }
+        Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -32,7 +32,7 @@ impl<'a> Hidden<'a> {
     fn strip(&self) -> Heat<'a> {
         let (site, unit) = (self.0.site, self.0.col());
         let label = |i: usize| {
-            let is_named = i == unit / 2 * 2 || i % NUMBERED == 0;
+            let is_named = i == unit / 2 * 2 || i.is_multiple_of(NUMBERED);
             if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
         };
         let theme = self.0.scene.theme;
@@ -44,7 +44,11 @@ impl<'a> Hidden<'a> {
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
             rows_are: ("units", 0),
-            axes: format!("{}unit {}word", theme.glyph("↓ ", "rows "), theme.glyph("→ ", "columns ")),
+            axes: format!(
+                "{}unit {}word",
+                theme.glyph("↓ ", "rows "),
+                theme.glyph("→ ", "columns ")
+            ),
             ..self.0.heat()
         }
     }
@@ -98,7 +102,7 @@ impl Pane for Hidden<'_> {
         let n_words = self.0.n_rows() as u16;
         let n_lines = (self.0.n_cols() as u16).div_ceil(2);
         let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST);
-        Wanted { min: (6 + 2 * n_words.min(14), 8), ideal }
+        Wanted::new((6 + 2 * n_words.min(14), 8), ideal)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -22,7 +22,7 @@ impl Pane for Matrix<'_> {
 
     fn wanted(&self) -> Wanted {
         let heat = self.0.heat();
-        Wanted { min: heat.least(), ideal: heat.ideal() }
+        Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -97,7 +97,8 @@ impl<'a> Norm<'a> {
         for (i, &count) in counts.iter().enumerate() {
             let centre = (i as f32 + 0.5) / counts.len() as f32 * 2.0 - 1.0;
             // The ramp is dark about zero, where most numbers are: the bars keep clear of that.
-            let ink = theme.diverging(if centre < 0.0 { centre.min(-0.4) } else { centre.max(0.4) });
+            let ink =
+                theme.diverging(if centre < 0.0 { centre.min(-0.4) } else { centre.max(0.4) });
             let style = ink.map_or(Style::new(), |c| Style::new().fg(c));
             let eighths = count * usize::from(lines) * 8 / highest;
             for line in 0..lines {
@@ -124,7 +125,7 @@ fn below(area: Rect, lines: u16) -> Rect {
 fn counts(numbers: &[f32], most: f32, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for v in numbers.iter().filter(|v| v.is_finite()) {
-        let place = ((v / most + 1.0) / 2.0 * bins as f32) as usize;
+        let place = ((v / most).midpoint(1.0) * bins as f32) as usize;
         if let Some(count) = counts.get_mut(place.min(bins.saturating_sub(1))) {
             *count += 1;
         }
@@ -153,7 +154,7 @@ impl Pane for Norm<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted { min: (40, 6), ideal: (100, STRIPS + 7) }
+        Wanted::new((40, 6), (100, STRIPS + 7)).up_to(STRIPS + 3 + TALLEST_HISTOGRAM)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

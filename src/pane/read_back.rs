@@ -85,7 +85,7 @@ impl Pane for ReadBackTable<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.answers.len() as u16 + 1;
-        Wanted { min: (34, n.min(6)), ideal: (66, n) }
+        Wanted::new((34, n.min(6)), (66, n))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

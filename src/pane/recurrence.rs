@@ -78,7 +78,7 @@ impl Pane for Recurrence<'_> {
 
     fn wanted(&self) -> Wanted {
         let height = self.parts().len() as u16 + 2;
-        Wanted { min: (40, height.min(6)), ideal: (130, height) }
+        Wanted::new((40, height.min(6)), (130, height))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

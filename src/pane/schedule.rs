@@ -114,7 +114,7 @@ impl Pane for ScheduleChart<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.words().len() as u16;
-        Wanted { min: (40, n.min(6) + 2), ideal: (LABEL + GAP + HEADING + 4 * n, n + 2) }
+        Wanted::new((40, n.min(6) + 2), (LABEL + GAP + HEADING + 4 * n, n + 2))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

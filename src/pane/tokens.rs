@@ -45,7 +45,7 @@ impl Pane for Tokens<'_> {
 
     fn wanted(&self) -> Wanted {
         let heat = self.heat();
-        Wanted { min: heat.least(), ideal: heat.ideal() }
+        Wanted::new(heat.least(), heat.ideal())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -94,7 +94,7 @@ impl Pane for Translations<'_> {
 
     fn wanted(&self) -> Wanted {
         let lines = self.blocks().iter().map(|(_, words)| words.len() / 9 + 2).sum::<usize>();
-        Wanted { min: (50, 8), ideal: (110, lines as u16 + 2) }
+        Wanted::new((50, 8), (110, lines as u16 + 2))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -130,7 +130,7 @@ impl Pane for WeightedSum<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
         let cells = (self.0.n_cols() as u16).min(20) * 5;
-        Wanted { min: (LABEL + 16, 6.min(n + AROUND)), ideal: (LABEL + cells, n + AROUND) }
+        Wanted::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
