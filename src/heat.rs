@@ -319,7 +319,10 @@ impl Heat<'_> {
             (Columns::Labels(labels), None) => {
                 self.draw_upright(labels, layout.cell, layout, area, buf);
             }
-            (Columns::Counted, _) => self.draw_count(layout.cell, layout, (left, area.y), buf),
+            (Columns::Counted, _) => {
+                let width = area.right().saturating_sub(left);
+                self.draw_count(layout, Rect { x: left, width, ..area }, buf);
+            }
         }
     }
 
@@ -348,13 +351,8 @@ impl Heat<'_> {
     }
 
     /// The cursor's column by number, and others as far from it as stays legible.
-    fn draw_count(
-        &self,
-        cell: CellWidth,
-        layout: &Layout,
-        (left, y): (u16, u16),
-        buf: &mut Buffer,
-    ) {
+    fn draw_count(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
+        let cell = layout.cell;
         let every = match cell {
             CellWidth::Number(_) => 1,
             CellWidth::Plain(w) | CellWidth::Strip(w) => (8 / usize::from(w)).max(1),
@@ -364,14 +362,14 @@ impl Heat<'_> {
             let is_cursor = self.focused && col == self.cursor.1;
             let near = self.focused && col.abs_diff(self.cursor.1) * 2 < every * 2 && every > 1;
             if is_cursor || (col % every == 0 && !near) {
-                let x = left + cell.columns(i) as u16;
+                let x = line.x + cell.columns(i) as u16;
                 let text = match cell {
-                    CellWidth::Number(w) => format!("{col:>width$}", width = usize::from(w)),
+                    CellWidth::Number(w) => format!("{col:>width$}", width = usize::from(w) - 1),
                     _ => col.to_string(),
                 };
-                let room = usize::from(buf.area.right().saturating_sub(x));
+                let room = usize::from(line.right().saturating_sub(x));
                 let style = if is_cursor { self.label_style(true) } else { self.theme.dim() };
-                buf.set_stringn(x, y, text, room.min(7), style);
+                buf.set_stringn(x, line.y, text, room, style);
             }
         }
     }

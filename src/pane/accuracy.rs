@@ -104,7 +104,7 @@ impl AccuracyChart<'_> {
             }
             let label =
                 [(&*format!("{letter} "), self.style(i).bold()), (name.title(), Style::new())];
-            put_line(buf, (area.x, y), area.x + LABEL, &label);
+            put_line(buf, (area.x, y), area.right().min(area.x + LABEL), &label);
             for (bucket, share) in self.shares(*name).iter().enumerate() {
                 let x = area.x + LABEL + bucket as u16 * w;
                 put_line(

@@ -51,13 +51,18 @@ impl Pane for Comparison<'_> {
         let pitch = if area.height >= 11 { 3 } else { 2 };
         for (line, figure) in FIGURES.iter().enumerate() {
             let y = area.y + 1 + pitch * line as u16 + u16::from(pitch == 3);
+            if y >= area.bottom() {
+                return;
+            }
             put_line(buf, (area.x, y), area.right(), &[(figure.what, Style::new())]);
             for (i, name) in MODELS.iter().enumerate() {
                 let number = grouped((figure.of)(schedule(*name, sizes)));
                 put_line(buf, (x(i), y), area.right(), &[(&number, theme.strong())]);
                 let growth =
                     if *name == Name::Transformer { figure.growth.1 } else { figure.growth.0 };
-                put_line(buf, (x(i), y + 1), area.right(), &[(growth, theme.dim())]);
+                if y + 1 < area.bottom() {
+                    put_line(buf, (x(i), y + 1), area.right(), &[(growth, theme.dim())]);
+                }
             }
         }
     }

@@ -69,3 +69,53 @@ fn selections() -> [Selection; 3] {
         at(9, 99, Cell::new(0, 9_999, 9_999)),
     ]
 }
+
+/// What stands beyond a pane's area stays as it was, whatever the size and the selection.
+#[test]
+fn panes_stay_inside_their_area() {
+    let lesson = Lesson::embedded().unwrap();
+    let theme = Theme::default();
+    let around = Rect::new(0, 0, 110, 40);
+    for reading in sentences() {
+        for (_, step) in lesson.steps() {
+            for spec in &step.panes {
+                for selection in &selections() {
+                    let model = step.model_of(spec);
+                    let scene =
+                        Scene { reading: &reading, model, selection, theme: &theme, focused: true };
+                    for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
+                        let area = Rect::new(20, 10, width, height);
+                        let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
+                        of(spec, scene).draw(area, &mut buf);
+                        let outside = around.positions().filter(|at| !area.contains(*at));
+                        let spoilt = outside.filter(|at| buf[*at].symbol() != "!").count();
+                        assert_eq!(spoilt, 0, "{} {:?} {area}", step.id, spec.kind);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_hidden_state_has_a_column_a_word() {
+    let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
+    let lesson = Lesson::embedded().unwrap();
+    let steps = lesson.steps();
+    let (_, step) = steps[lesson.find("rnn-bottleneck").unwrap()];
+    let theme = Theme::new(Depth::None, Glyphs::Unicode);
+    let selection = Selection::default();
+    let scene = Scene {
+        reading: &reading,
+        model: step.model,
+        selection: &selection,
+        theme: &theme,
+        focused: false,
+    };
+    let area = Rect::new(0, 0, 76, 14);
+    let mut buf = Buffer::empty(area);
+    of(&step.panes[0], scene).draw(area, &mut buf);
+    let line = |y| (0..76).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    assert!(line(0).split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{}", line(0));
+    assert!(line(11).contains("all that the decoder gets: 128 numbers"), "{}", line(11));
+}
