@@ -1,6 +1,6 @@
 //! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
 //!
-//! Geometry stands apart from drawing: [`Layout`] is arithmetic, [`Heat::draw`] places characters.
+//! Geometry stands apart from drawing: `Layout` is arithmetic, [`Heat::draw`] places characters.
 //! A heat map knows no lesson, no site and no state.
 
 use std::ops::Range;
