@@ -107,7 +107,6 @@ struct Layout {
     cols: Range<usize>,
 }
 
-const WIDEST_LABEL: usize = 14;
 const HIGHEST_HEADER: usize = 8;
 
 impl Heat<'_> {
@@ -125,8 +124,7 @@ impl Heat<'_> {
 
     fn label_width(&self, area_width: u16) -> u16 {
         let widest = self.row_labels.iter().map(|l| l.width()).max().unwrap_or(0);
-        let most = WIDEST_LABEL.max(usize::from(area_width) / 6).min(usize::from(area_width) / 3);
-        (widest.min(most) + 1) as u16
+        (widest.min(usize::from(area_width) / 3) + 1) as u16
     }
 
     fn layout(&self, cell: CellWidth, area: Rect) -> Layout {

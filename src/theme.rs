@@ -191,6 +191,36 @@ impl Theme {
     }
 }
 
+/// The ASCII stand-in for a sign of frames, formulas and marks; None for letters, digits and what is
+/// ASCII already.
+pub const fn ascii(sign: char) -> Option<char> {
+    Some(match sign {
+        '─' | '━' | '╌' | '–' | '−' => '-',
+        '│' | '‖' | '▌' => '|',
+        '╭' | '╮' | '╰' | '╯' => '+',
+        '→' | '▸' => '>',
+        '←' => '<',
+        '↑' | 'ᵀ' => '^',
+        '↓' | '▾' => 'v',
+        '“' | '”' => '"',
+        '‘' | '’' => '\'',
+        '·' | '…' => '.',
+        '×' => 'x',
+        '√' => 'r',
+        '∂' => 'd',
+        'Σ' | '∑' => 'S',
+        'σ' => 's',
+        '²' => '2',
+        '∞' => 'i',
+        '●' | '◆' => 'O',
+        '✓' => '+',
+        '✗' => 'x',
+        '█' | '▓' => '#',
+        '▒' | '░' => '.',
+        _ => return None,
+    })
+}
+
 /// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
 fn finite(v: f32, width: usize) -> String {
     let v = if v == 0.0 { 0.0 } else { v };
