@@ -1,6 +1,6 @@
 //! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
 //!
-//! Geometry stands apart from drawing: [`Layout`] is arithmetic, [`Heat::draw`] places characters.
+//! Geometry stands apart from drawing: `Layout` is arithmetic, [`Heat::draw`] places characters.
 //! A heat map knows no lesson, no site and no state.
 
 use std::ops::Range;
@@ -128,7 +128,6 @@ struct Layout {
     cols: Range<usize>,
 }
 
-const WIDEST_LABEL: usize = 14;
 const HIGHEST_HEADER: usize = 8;
 
 impl Heat<'_> {
@@ -152,8 +151,7 @@ impl Heat<'_> {
     /// What the row labels take, a space after them included.
     pub fn label_width(&self, area_width: u16) -> u16 {
         let widest = self.row_labels.iter().map(|l| l.width()).max().unwrap_or(0);
-        let most = WIDEST_LABEL.max(usize::from(area_width) / 6).min(usize::from(area_width) / 3);
-        (widest.min(most) + 1) as u16
+        (widest.min(usize::from(area_width) / 3) + 1) as u16
     }
 
     fn layout(&self, cell: CellWidth, area: Rect) -> Layout {

@@ -1,4 +1,27 @@
 //! Lookback: see how an RNN and a Transformer read your own sentence.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! text -> tokens -> model pass, written on a tape -> trace -> lesson steps -> panes -> screen -> terminal
+//!                                                                                     \-> exported frames
+//! ```
+//!
+//! The rooms stand in reading order; each uses only those listed before it, and files of one folder
+//! do not import each other (`tests/rooms.rs`).
+//!
+//! | room | job |
+//! | --- | --- |
+//! | [`value`], [`math`] | planes of matrices; pure functions on them |
+//! | [`site`], [`arithmetic`] | where a number lives, and how it was computed |
+//! | [`tape`] | operations: forward, open a cell, backward |
+//! | [`text`], [`checkpoint`] | sentence to tokens; files to shape-checked weights |
+//! | [`layer`], [`model`] | shared parts; one file an architecture, with its table of sites |
+//! | [`trace`], [`measure`], [`reading`] | a finished pass; figures of it; all passes over a sentence |
+//! | [`lesson`] | chapters, steps, narration with this pass's numbers |
+//! | [`theme`], [`heat`], [`pane`] | colours and numbers; a matrix as cells; what a step shows |
+//! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
+//! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
 pub mod value;
 pub mod math;
 pub mod site;

@@ -88,9 +88,10 @@ pub const GELU_ROOT: f32 = 0.797_884_6;
 /// The cubic's weight in GELU's tanh form.
 pub const GELU_CUBE: f32 = 0.044_715;
 
-/// GELU in its tanh form, as in GPT-2 (Hendrycks and Gimpel 2016, section 2).
+/// GELU in its tanh form, as in GPT-2 (Hendrycks and Gimpel 2016, section 2), written with
+/// `(1 + tanh u) / 2 = sigmoid(2u)`, which is several times faster.
 pub fn gelu(x: f32) -> f32 {
-    0.5 * x * (1.0 + (GELU_ROOT * (x + GELU_CUBE * x * x * x)).tanh())
+    x * sigmoid(2.0 * GELU_ROOT * (x + GELU_CUBE * x * x * x))
 }
 
 /// The derivative of [`gelu`].

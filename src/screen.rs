@@ -14,10 +14,33 @@ use ratatui::{
     widgets::{Paragraph, Widget},
 };
 
-use crate::app::{Overlay, SMALLEST, State};
+use crate::{
+    app::{Overlay, SMALLEST, State},
+    theme::ascii,
+};
 
 /// Draws the walk.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    compose(state, area, buf);
+    if state.theme.is_ascii() {
+        without_signs(area, buf);
+    }
+}
+
+/// Every sign of ours as ASCII; letters of the sentence and its translations stay.
+fn without_signs(area: Rect, buf: &mut Buffer) {
+    for position in area.positions() {
+        let cell = &mut buf[position];
+        let mut chars = cell.symbol().chars();
+        if let (Some(sign), None) = (chars.next(), chars.next())
+            && let Some(ascii) = ascii(sign)
+        {
+            cell.set_char(ascii);
+        }
+    }
+}
+
+fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(area, buf);
         return;

@@ -226,6 +226,33 @@ impl Theme {
     }
 }
 
+/// The ASCII stand-in for a sign of frames, formulas and marks; None for letters, digits and what is
+/// ASCII already.
+pub const fn ascii(sign: char) -> Option<char> {
+    Some(match sign {
+        '─' | '━' | '╌' | '–' | '−' => '-',
+        '│' | '‖' | '▌' => '|',
+        '╭' | '╮' | '╰' | '╯' | '✓' => '+',
+        '→' | '▸' => '>',
+        '←' => '<',
+        '↑' | 'ᵀ' => '^',
+        '↓' | '▾' => 'v',
+        '“' | '”' => '"',
+        '‘' | '’' => '\'',
+        '·' | '…' | '▒' | '░' => '.',
+        '×' | '✗' => 'x',
+        '√' => 'r',
+        '∂' => 'd',
+        'Σ' | '∑' => 'S',
+        'σ' => 's',
+        '²' => '2',
+        '∞' => 'i',
+        '●' | '◆' => 'O',
+        '█' | '▓' => '#',
+        _ => return None,
+    })
+}
+
 /// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
 fn finite(v: f32, width: usize) -> String {
     for decimals in (0..=if width > 6 { 4 } else { 2 }).rev() {

@@ -52,6 +52,15 @@ fn every_step_at_two_sizes() {
 }
 
 #[test]
+fn in_ascii_only_letters_of_the_sentences_are_not_ascii() {
+    for (id, buffer) in walk(Theme::new(Depth::None, Glyphs::Ascii), Size::new(100, 30)) {
+        let strange = |c: &char| !c.is_ascii() && !c.is_alphabetic();
+        let found: String = txt::text(&buffer).chars().filter(strange).collect();
+        assert_eq!(found, "", "{id}");
+    }
+}
+
+#[test]
 fn without_colour_no_cell_has_one() {
     use ratatui::style::Color;
     for (id, buffer) in walk(Theme::new(Depth::None, Glyphs::Unicode), Size::new(100, 30)) {

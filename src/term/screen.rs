@@ -15,8 +15,8 @@ use crossterm::{
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        disable_raw_mode, enable_raw_mode, size,
+        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
     },
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
@@ -34,9 +34,8 @@ pub struct Screen {
 impl Screen {
     pub fn enter() -> Result<Self> {
         give_back_on_panic();
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout()));
         enter().context("the terminal cannot be set up")?;
-        let terminal = Terminal::new(backend).inspect_err(|_| leave())?;
+        let terminal = blank().inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
@@ -63,8 +62,17 @@ impl Screen {
     pub fn resume(&mut self) -> Result<()> {
         disable_raw_mode()?;
         enter()?;
-        Ok(self.terminal.clear()?)
+        // Not `Terminal::clear`: it asks where the cursor is, and the answer goes to the thread that
+        // reads keys.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = blank()?;
+        Ok(())
     }
+}
+
+/// A terminal that has nothing on its screen yet.
+fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))
 }
 
 impl Drop for Screen {

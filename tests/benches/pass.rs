@@ -17,17 +17,33 @@ fn main() {
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
-/// In-world ids: the sentence repeated to the wanted length.
-fn ids(n_tokens: usize) -> Vec<u32> {
+/// Held-out sentences by length, the same that PyTorch is timed on.
+const BY_LENGTH: [(usize, &str); 3] = [
+    (10, "This school that she liked isn't so dark."),
+    (
+        20,
+        "A doctor next to Mary pushed the boat behind the shops yesterday but she bought a boy's \
+         table.",
+    ),
+    (
+        40,
+        "A soldier built your farmer's road and liked three frogs in the small grey boat but he \
+         chased our angry owl near the small ill dogs that Paul didn't look for with Julia, and \
+         Mary ate.",
+    ),
+];
+
+fn ids(case: &Case) -> Vec<u32> {
     let tokenizer = Tokenizer::embedded().expect("the embedded tokenizer loads");
-    let ids = tokenizer.sentence(SENTENCE).expect("the default sentence is in the world").ids();
-    ids.into_iter().cycle().take(n_tokens).collect()
+    let ids = tokenizer.sentence(case.text).expect("held-out sentences are in the world").ids();
+    assert_eq!(ids.len(), case.n_tokens);
+    ids
 }
 
 #[divan::bench(args = cases())]
 fn full_pass(bencher: Bencher, case: &Case) {
     let model = model::load(case.name).expect("the embedded model loads");
-    let ids = ids(case.n_tokens);
+    let ids = ids(case);
     bencher.bench(|| model.run(black_box(&ids)));
 }
 
@@ -35,6 +51,7 @@ fn full_pass(bencher: Bencher, case: &Case) {
 struct Case {
     name: Name,
     n_tokens: usize,
+    text: &'static str,
 }
 
 impl fmt::Display for Case {
@@ -44,7 +61,7 @@ impl fmt::Display for Case {
 }
 
 fn cases() -> Vec<Case> {
-    let lengths = |name| [10, 20, 40].map(|n_tokens| Case { name, n_tokens });
+    let lengths = |name| BY_LENGTH.map(|(n_tokens, text)| Case { name, n_tokens, text });
     Name::ALL.into_iter().flat_map(lengths).collect()
 }
 
