@@ -98,7 +98,7 @@ impl<'a> Norm<'a> {
             let centre = (i as f32 + 0.5) / counts.len() as f32 * 2.0 - 1.0;
             // The ramp is dark about zero, where most numbers are: the bars keep clear of that.
             let ink =
-                theme.diverging(if centre < 0.0 { centre.min(-0.4) } else { centre.max(0.4) });
+                theme.diverging(if centre < 0.0 { centre.min(-0.6) } else { centre.max(0.6) });
             let style = ink.map_or(Style::new(), |c| Style::new().fg(c));
             let eighths = count * usize::from(lines) * 8 / highest;
             for line in 0..lines {
