@@ -66,8 +66,8 @@ pub struct Heat<'a> {
     /// The cell under the cursor, and whether this pane has it.
     pub cursor: (usize, usize),
     pub focused: bool,
-    /// What rows are called and counted from, where not all are in view.
-    pub rows_are: (&'static str, usize),
+    /// What rows are called, where not all are in view.
+    pub rows_are: &'static str,
     /// Whether rows may be higher than a line.
     pub may_grow: bool,
     /// What the axes count, for the legend: `query ↓ key →`.
@@ -187,11 +187,12 @@ impl Heat<'_> {
 
     /// The widest cells with which all columns fit; where none do, cells that pan.
     fn cell_width(&self, room: usize) -> CellWidth {
-        const WIDTHS: [CellWidth; 7] = [
+        const WIDTHS: [CellWidth; 8] = [
             CellWidth::Number(9),
             CellWidth::Number(7),
             CellWidth::Number(6),
             CellWidth::Number(5),
+            CellWidth::Number(4),
             CellWidth::Plain(2),
             CellWidth::Plain(1),
             CellWidth::Half,
@@ -532,7 +533,7 @@ impl Heat<'_> {
         put(buf, &format!(" {}", number(high)), dim);
         let masked = self.theme.glyph("  × masked", "  x masked");
         let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
-        let out_of_view = self.out_of_view(layout).join("");
+        let out_of_view = self.out_of_view(layout).concat();
         // What is out of view matters more than what the axes are called.
         let axes = format!("  {}", self.axes);
         if out_of_view.is_empty() || axes.width() + out_of_view.width() <= room {
@@ -541,20 +542,14 @@ impl Heat<'_> {
         put(buf, &out_of_view, dim);
     }
 
-    /// `  rows 4-13 of 13`, where not all rows or columns are shown.
-    fn out_of_view(&self, layout: &Layout) -> Vec<String> {
-        let counted_from = usize::from(matches!(self.columns, Columns::Labels(_)));
-        let axes = [
-            (self.rows_are.0, &layout.rows, self.n_rows, self.rows_are.1),
-            ("columns", &layout.cols, self.n_cols, counted_from),
-        ];
-        let hidden = axes.into_iter().filter(|(_, shown, n, _)| shown.len() < *n);
-        hidden
-            .map(|(what, shown, n, first)| {
-                let last = (shown.end + first).saturating_sub(1);
-                format!("  {what} {}-{last} of {n}", shown.start + first)
-            })
-            .collect()
+    /// `  rows 3-12 of 13`, counted from 0, where not all rows or columns are shown.
+    fn out_of_view(&self, layout: &Layout) -> [String; 2] {
+        let part = |what: &str, shown: &Range<usize>, n: usize| {
+            let last = shown.end.saturating_sub(1);
+            let text = || format!("  {what} {}-{last} of {n}", shown.start);
+            if shown.len() < n { text() } else { String::new() }
+        };
+        [part(self.rows_are, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
     }
 
     fn has_masked(&self, layout: &Layout) -> bool {
@@ -624,7 +619,7 @@ mod tests {
             scale: Scale::Signed(1.0),
             cursor: (1, 2),
             focused: true,
-            rows_are: ("rows", 1),
+            rows_are: "rows",
             may_grow: false,
             axes: String::new(),
         }

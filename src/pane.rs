@@ -244,7 +244,7 @@ impl<'a> Subject<'a> {
             scale: self.scale(),
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
-            rows_are: ("rows", 1),
+            rows_are: "rows",
             may_grow: false,
             axes: self.axes_text(),
         }

@@ -139,7 +139,7 @@ fn layers_and_heads_persist_and_have_bounds() {
     assert_eq!((state.selection.layer, state.selection.head), (1, 2));
     press(&mut state, "] ]");
     assert_eq!(state.selection.layer, 1);
-    assert!(said(&state).contains("layers are"));
+    assert!(said(&state).contains("layers are 0 to 1"));
     press(&mut state, ". . .");
     assert_eq!(state.selection.head, 3);
     press(&mut state, "[ , ,");

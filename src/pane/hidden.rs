@@ -43,7 +43,7 @@ impl<'a> Hidden<'a> {
             row_labels: (0..self.0.n_cols()).map(label).collect(),
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
-            rows_are: ("units", 0),
+            rows_are: "units",
             axes: format!(
                 "{}unit {}word",
                 theme.glyph("↓ ", "rows "),

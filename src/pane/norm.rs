@@ -158,14 +158,15 @@ impl Pane for Norm<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let heat = self.heat();
         let narrower = Rect { width: area.width.saturating_sub(MOMENTS), ..area };
-        let moments = if self.heat().fits(narrower) { MOMENTS } else { 0 };
+        let moments = if heat.fits(narrower) { MOMENTS } else { 0 };
         let has_histograms = area.height >= STRIPS + 5 && area.width >= 40;
         let height = if has_histograms { STRIPS } else { area.height };
         let strips = Rect { width: area.width - moments, height, ..area };
-        self.heat().draw(strips, buf);
+        heat.draw(strips, buf);
         if moments > 0 {
-            let drawn = self.heat().drawn_width(strips);
+            let drawn = heat.drawn_width(strips);
             let lines = height.min(4);
             let side = Rect { x: area.x + drawn, width: MOMENTS, height: lines, ..area };
             self.draw_moments(side, buf);
