@@ -139,7 +139,7 @@ fn layers_and_heads_persist_and_have_bounds() {
     assert_eq!((state.selection.layer, state.selection.head), (1, 2));
     press(&mut state, "] ]");
     assert_eq!(state.selection.layer, 1);
-    assert!(said(&state).contains("layers are"));
+    assert!(said(&state).contains("layers are 0 to 1"));
     press(&mut state, ". . .");
     assert_eq!(state.selection.head, 3);
     press(&mut state, "[ , ,");
@@ -303,6 +303,26 @@ fn control_characters_never_reach_the_screen() {
     let screen = drawn(&state, 80, 24);
     assert!(screen.contains("a␛[2J␇<U+202E>b"));
     assert!(!screen.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn without_unicode_the_frame_and_its_marks_are_ascii() {
+    use lookback::theme::{Depth, Glyphs};
+    let mut state = after("3 l l l l");
+    state.theme = Theme::new(Depth::None, Glyphs::Ascii);
+    for keys in ["l", "?", "Esc /", "Esc i"] {
+        press(&mut state, keys);
+        let drawn = drawn(&state, 80, 24);
+        let mark = drawn.chars().find(|c| "╭╮╰╯─│→←↑↓▴▾▸·…●".contains(*c));
+        assert_eq!(mark, None, "{drawn}");
+    }
+}
+
+#[test]
+fn the_gradient_is_about_words_of_the_source() {
+    let mut state = walk();
+    state.enter(state.lesson.find("influence").unwrap());
+    assert_eq!(state.word().unwrap().text, READING.sentence.tokens[state.selection.row].text);
 }
 
 #[test]

@@ -289,7 +289,7 @@ impl State {
         match n {
             0 => self.note("this step has no layer to choose"),
             _ if layer >= n || layer == self.selection.layer => {
-                self.note(format!("the layers are 1 to {n}"));
+                self.note(format!("the layers are 0 to {}", n - 1));
             }
             _ => {
                 self.selection.layer = layer;
@@ -305,7 +305,7 @@ impl State {
         };
         let head = self.selection.head.saturating_add_signed(by);
         if head >= n || head == self.selection.head {
-            self.note(format!("the {}s are 1 to {n}", axis.name()));
+            self.note(format!("the {}s are 0 to {}", axis.name(), n - 1));
         } else {
             self.selection.head = head;
             self.clamp();

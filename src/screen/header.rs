@@ -36,19 +36,20 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     both(left, right, area, buf);
 }
 
-/// `step 5 of 9 · 23/61 · layer 1/2 · head 3/4 · word 8 "it"`; what stands last is left out first.
+/// `step 5 of 9 · 23/61 · layer 1 of 2 · head 2 of 4 · word 8 "it"`; what stands last is left out
+/// first. Layers, heads and words are counted from 0, as in addresses and in the text.
 fn status(state: &State, room: usize) -> String {
     let (chapter, _) = state.current();
     let first = state.first_of(chapter).unwrap_or(0);
     let n = state.lesson.chapters[chapter].steps.len();
     let mut parts = vec![format!("step {} of {n}", state.step - first + 1)];
-    let (layer, head) = (state.selection.layer + 1, state.selection.head + 1);
+    let (layer, head) = (state.selection.layer, state.selection.head);
     match state.n_layers() {
         0 => {}
-        n => parts.push(format!("layer {layer}/{n}")),
+        n => parts.push(format!("layer {layer} of {n}")),
     }
     if let Some((axis, n)) = state.planes() {
-        parts.push(format!("{} {head}/{n}", plane_name(axis)));
+        parts.push(format!("{} {head} of {n}", plane_name(axis)));
     }
     parts.extend(state.word().map(|word| called(&word)));
     parts.insert(1, format!("{}/{}", state.step + 1, state.n_steps()));
@@ -76,7 +77,7 @@ fn called(word: &Word) -> String {
         Stream::Source => "word",
         Stream::Target => "output",
     };
-    format!("{kind} {} \"{}\"", word.index + 1, word.text)
+    format!("{kind} {} \"{}\"", word.index, word.text)
 }
 
 fn title(state: &State, area: Rect, buf: &mut Buffer) {
@@ -89,23 +90,9 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let right = if formula.width() + source.width() <= room {
         Line::from(vec![formula, source])
     } else {
-        Line::from(elided(&step.formula, room))
+        Line::from(super::elided(&step.formula, room))
     };
     both(left, right, area, buf);
-}
-
-fn elided(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    for c in text.chars() {
-        if cut.width() + 1 >= room {
-            break;
-        }
-        cut.push(c);
-    }
-    cut + "…"
 }
 
 /// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.
