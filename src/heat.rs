@@ -143,10 +143,11 @@ impl Heat<'_> {
 
     /// The widest cells with which all columns fit; where none do, cells that pan.
     fn cell_width(&self, room: usize) -> CellWidth {
-        const WIDTHS: [CellWidth; 6] = [
+        const WIDTHS: [CellWidth; 7] = [
             CellWidth::Number(7),
             CellWidth::Number(6),
             CellWidth::Number(5),
+            CellWidth::Number(4),
             CellWidth::Plain(2),
             CellWidth::Plain(1),
             CellWidth::Half,

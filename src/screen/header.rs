@@ -36,33 +36,45 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     both(left, right, area, buf);
 }
 
-/// `step 5 of 9 · 23/61 · layer 1 of 2 · head 2 of 4 · word 8 "it"`; what stands last is left out
-/// first. Layers, heads and words are counted from 0, as in addresses and in the text.
+/// `step 5 of 9 · 23/61 · layer 0 of 2 · head 2 of 4 · word 8 “it”`, or, where that does not fit,
+/// `step 5/9 · layer 0 · head 2 · “it”`; what stands last is left out first.
+///
+/// Layers, heads and words are counted from 0, as in addresses and weights.
 fn status(state: &State, room: usize) -> String {
+    let whole = places(state, true).join(" · ");
+    if whole.width() <= room {
+        return whole;
+    }
+    let mut parts = places(state, false);
+    while parts.join(" · ").width() > room && parts.len() > 1 {
+        parts.pop();
+    }
+    parts.join(" · ")
+}
+
+/// Where one stands: step, layer, head, word; at length, of how many.
+fn places(state: &State, at_length: bool) -> Vec<String> {
     let (chapter, _) = state.current();
-    let first = state.first_of(chapter).unwrap_or(0);
-    let n = state.lesson.chapters[chapter].steps.len();
-    let mut parts = vec![format!("step {} of {n}", state.step - first + 1)];
-    let (layer, head) = (state.selection.layer, state.selection.head);
-    match state.n_layers() {
-        0 => {}
-        n => parts.push(format!("layer {layer} of {n}")),
+    let step = state.step - state.first_of(chapter).unwrap_or(0) + 1;
+    let n_steps = state.lesson.chapters[chapter].steps.len();
+    let mut parts = vec![];
+    if at_length {
+        parts.push(format!("step {step} of {n_steps}"));
+        parts.push(format!("{}/{}", state.step + 1, state.n_steps()));
+    } else {
+        parts.push(format!("step {step}/{n_steps}"));
+    }
+    let of = |n: usize| if at_length { format!(" of {n}") } else { String::new() };
+    if state.n_layers() > 0 {
+        parts.push(format!("layer {}{}", state.selection.layer, of(state.n_layers())));
     }
     if let Some((axis, n)) = state.planes() {
-        parts.push(format!("{} {head} of {n}", plane_name(axis)));
+        parts.push(format!("{} {}{}", plane_name(axis), state.selection.head, of(n)));
     }
-    parts.extend(state.word().map(|word| called(&word)));
-    parts.insert(1, format!("{}/{}", state.step + 1, state.n_steps()));
-    let mut text = parts.join(" · ");
-    if text.width() > room {
-        parts.remove(1);
-        text = parts.join(" · ");
-    }
-    while text.width() > room && parts.len() > 1 {
-        parts.pop();
-        text = parts.join(" · ");
-    }
-    text
+    parts.extend(
+        state.word().map(|word| if at_length { called(&word) } else { format!("“{}”", word.text) }),
+    );
+    parts
 }
 
 fn plane_name(axis: Axis) -> &'static str {
@@ -77,7 +89,7 @@ fn called(word: &Word) -> String {
         Stream::Source => "word",
         Stream::Target => "output",
     };
-    format!("{kind} {} \"{}\"", word.index, word.text)
+    format!("{kind} {} “{}”", word.index, word.text)
 }
 
 fn title(state: &State, area: Rect, buf: &mut Buffer) {
