@@ -148,23 +148,36 @@ impl Tokenizer {
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
 
-    /// Words outside the models' English: those spelled in bytes, and words of the French side. A
-    /// word may be spelled in bytes and letters mixed, and counts whole.
+    /// Words outside the models' English: those spelled in bytes, and words of the French side.
     fn unknown(&self, encoding: &Encoding) -> Vec<Unknown> {
-        let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
+        let ids = encoding.get_ids();
         let mut unknown = vec![];
         let mut start = 0;
         while start < ids.len() {
-            let end = start + words[start..].iter().take_while(|w| **w == words[start]).count();
-            let word = &ids[start..end];
-            if word.iter().any(|&id| self.is_byte(id) || !self.is_english(id)) {
-                let text = self.engine.decode(word, false).unwrap_or_default();
+            let end = self.run_end(encoding, start);
+            if !ids[start..end].iter().all(|&id| self.is_english(id)) {
+                let text = self.engine.decode(&ids[start..end], false).unwrap_or_default();
                 unknown
                     .extend(text.split_whitespace().map(|word| self.instead_of(word, start..end)));
             }
             start = end;
         }
         unknown
+    }
+
+    /// Where the word that begins at `start` ends; words spelled in bytes, some letters among them or
+    /// not, make one run.
+    fn run_end(&self, encoding: &Encoding, start: usize) -> usize {
+        let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
+        let end_of = |from: usize| {
+            from + words[from..].iter().take_while(|word| **word == words[from]).count()
+        };
+        let is_spelled = |from: usize| ids[from..end_of(from)].iter().any(|&id| self.is_byte(id));
+        let mut end = end_of(start);
+        while is_spelled(start) && end < ids.len() && is_spelled(end) {
+            end = end_of(end);
+        }
+        end
     }
 
     fn instead_of(&self, word: &str, tokens: Range<usize>) -> Unknown {
