@@ -19,7 +19,7 @@ pub use prose::{Line, Piece, Voice};
 pub use update::update;
 
 use crate::{
-    lesson::{Lesson, PaneSpec, Selection, Step, narrate},
+    lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
     pane::{self, Pane, Scene, Wanted},
     reading::Reading,
     site::{Axis, Stream},
@@ -173,7 +173,10 @@ impl State {
         let (_, step) = self.current();
         let spec = self.focused()?;
         let site = self.site(spec)?;
-        let stream = site.place.stream(site.axes()[1])?;
+        let stream = match spec.kind {
+            Kind::Gradient | Kind::ReadBack => Stream::Source,
+            _ => site.place.stream(site.axes()[1])?,
+        };
         let trace = self.reading.as_ref()?.trace(step.model_of(spec));
         let index = self.selection.row;
         let text = trace.tokens(stream).get(index)?.text.clone();

@@ -8,7 +8,10 @@ mod worker;
 
 use std::{
     process::ExitCode,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -31,6 +34,9 @@ use screen::Screen;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
+
+/// How often an idle walk looks whether its terminal is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// What the walk starts from.
 pub struct Start {
@@ -108,7 +114,7 @@ fn walk(
         if screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
-        let first = inbox.recv()?;
+        let first = next_event(inbox)?;
         // Everything that has arrived by now is answered with one frame.
         for event in std::iter::once(first).chain(inbox.try_iter()) {
             match answer(state, event, worker)? {
@@ -117,6 +123,18 @@ fn walk(
                 Next::Resume => screen.resume()?,
                 Next::End(code) => return Ok(code),
             }
+        }
+    }
+}
+
+/// Waits for something to happen. A terminal can vanish without a word, so that is looked for too.
+fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
+    loop {
+        match inbox.recv_timeout(HEARTBEAT) {
+            Ok(event) => return Ok(event),
+            Err(RecvTimeoutError::Timeout) if Screen::is_gone() => return Ok(Event::Closed),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(gone @ RecvTimeoutError::Disconnected) => return Err(gone.into()),
         }
     }
 }

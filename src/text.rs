@@ -5,7 +5,7 @@
 use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokenizers::Tokenizer as Engine;
+use tokenizers::{Encoding, Tokenizer as Engine};
 
 /// Ids that every built-in model agrees on.
 pub const BOS: u32 = 1;
@@ -109,7 +109,8 @@ impl Tokenizer {
             "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
             text.len()
         );
-        let ids = self.ids(text)?;
+        let encoding = self.encode(&plain(text))?;
+        let ids = encoding.get_ids();
         if ids.len() > MAX_TOKENS {
             bail!(
                 "the sentence has {} tokens, the limit is {MAX_TOKENS} (the models were trained on 3 to 40); shorten it",
@@ -117,20 +118,14 @@ impl Tokenizer {
             );
         }
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
-        let unknown = self.unknown(&ids);
+        let unknown = self.unknown(&encoding);
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
     }
 
-    /// A typographic apostrophe is read as the plain one that the models know.
-    fn ids(&self, text: &str) -> Result<Vec<u32>> {
-        self.encode(&text.replace('’', "'"))
-    }
-
-    fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self.engine.encode_fast(text, false);
-        let encoding =
-            encoding.map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))?;
-        Ok(encoding.get_ids().to_vec())
+    fn encode(&self, text: &str) -> Result<Encoding> {
+        self.engine
+            .encode(text, false)
+            .map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))
     }
 
     pub fn token(&self, id: u32) -> Token {
@@ -149,18 +144,18 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer refuses the text.
     pub fn round_trip(&self, text: &str) -> Result<String> {
-        let ids = self.encode(text)?;
-        self.engine.decode(&ids, false).map_err(|e| anyhow::anyhow!("{e}"))
+        let encoding = self.encode(text)?;
+        self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
 
-    /// Words outside the models' English: runs of byte tokens, and words of the French side.
-    fn unknown(&self, ids: &[u32]) -> Vec<Unknown> {
+    /// Words outside the models' English: those spelled in bytes, and words of the French side.
+    fn unknown(&self, encoding: &Encoding) -> Vec<Unknown> {
+        let ids = encoding.get_ids();
         let mut unknown = vec![];
         let mut start = 0;
         while start < ids.len() {
-            let bytes = ids[start..].iter().take_while(|&&id| self.is_byte(id)).count();
-            let end = start + bytes.max(1);
-            if bytes > 0 || !self.is_english(ids[start]) {
+            let end = self.run_end(encoding, start);
+            if !ids[start..end].iter().all(|&id| self.is_english(id)) {
                 let text = self.engine.decode(&ids[start..end], false).unwrap_or_default();
                 unknown
                     .extend(text.split_whitespace().map(|word| self.instead_of(word, start..end)));
@@ -168,6 +163,21 @@ impl Tokenizer {
             start = end;
         }
         unknown
+    }
+
+    /// Where the word that begins at `start` ends; words spelled in bytes, some letters among them or
+    /// not, make one run.
+    fn run_end(&self, encoding: &Encoding, start: usize) -> usize {
+        let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
+        let end_of = |from: usize| {
+            from + words[from..].iter().take_while(|word| **word == words[from]).count()
+        };
+        let is_spelled = |from: usize| ids[from..end_of(from)].iter().any(|&id| self.is_byte(id));
+        let mut end = end_of(start);
+        while is_spelled(start) && end < ids.len() && is_spelled(end) {
+            end = end_of(end);
+        }
+        end
     }
 
     fn instead_of(&self, word: &str, tokens: Range<usize>) -> Unknown {
@@ -200,6 +210,11 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usi
         candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
+}
+
+/// A typographic apostrophe is read as the plain one that the models know.
+fn plain(text: &str) -> String {
+    text.replace('’', "'")
 }
 
 /// A vocabulary entry as it is shown: its leading space dropped, controls visible.

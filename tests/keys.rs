@@ -306,6 +306,26 @@ fn control_characters_never_reach_the_screen() {
 }
 
 #[test]
+fn without_unicode_the_frame_and_its_marks_are_ascii() {
+    use lookback::theme::{Depth, Glyphs};
+    let mut state = after("3 l l l l");
+    state.theme = Theme::new(Depth::None, Glyphs::Ascii);
+    for keys in ["l", "?", "Esc /", "Esc i"] {
+        press(&mut state, keys);
+        let drawn = drawn(&state, 80, 24);
+        let mark = drawn.chars().find(|c| "╭╮╰╯─│→←↑↓▴▾▸·…●".contains(*c));
+        assert_eq!(mark, None, "{drawn}");
+    }
+}
+
+#[test]
+fn the_gradient_is_about_words_of_the_source() {
+    let mut state = walk();
+    state.enter(state.lesson.find("influence").unwrap());
+    assert_eq!(state.word().unwrap().text, READING.sentence.tokens[state.selection.row].text);
+}
+
+#[test]
 fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
     let mut state = State::new(Arc::new(Lesson::embedded().unwrap()), Theme::default());
     press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");

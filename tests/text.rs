@@ -48,6 +48,13 @@ fn unknown_words_are_named_once_with_words_to_use_instead() {
 }
 
 #[test]
+fn a_word_spelled_partly_in_letters_is_named_whole() {
+    let sentence = TOKENIZER.with(|t| t.sentence("The zebra isn't an aardvark.").unwrap());
+    let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
+    assert_eq!(words, ["zebra", "aardvark"]);
+}
+
+#[test]
 fn french_words_and_lower_case_names_are_unknown_in_an_english_sentence() {
     let sentence = TOKENIZER.with(|t| t.sentence("The chien sees alice and Alice.").unwrap());
     let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();

@@ -3,9 +3,11 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
+    style::Style,
     text::{Line, Span},
     widgets::Widget,
 };
+use unicode_width::UnicodeWidthStr;
 
 use crate::{app::State, keys::KEYS, pane::Pane};
 
@@ -16,44 +18,64 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
         return;
     };
     let dim = state.theme.dim();
-    let line = Line::from(vec![
+    let mut spans = vec![
         Span::styled(format!(" {}", cell.address), state.theme.accent()),
         Span::styled(" = ", dim),
         Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
-        Span::styled(format!("   {}", cell.labels), dim),
-    ]);
-    line.render(area, buf);
+        Span::raw("   "),
+    ];
+    let used: usize = spans.iter().map(Span::width).sum();
+    let room = usize::from(area.width).saturating_sub(used + 1);
+    spans.push(Span::styled(shortened(&cell.labels, room), dim));
+    Line::from(spans).render(area, buf);
 }
 
-/// A dot a step, chapter by chapter; chapters that do not fit are numbers alone.
+/// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.
+fn shortened(labels: &str, room: usize) -> &str {
+    const BETWEEN: &str = " · ";
+    let later = labels.match_indices(BETWEEN).map(|(i, between)| &labels[i + between.len()..]);
+    let last = labels.rsplit(BETWEEN).next().unwrap_or(labels);
+    std::iter::once(labels).chain(later).find(|rest| rest.width() <= room).unwrap_or(last)
+}
+
+/// How closely the timeline is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spacing {
+    Airy,
+    Tight,
+    /// Only this chapter has dots.
+    Short,
+}
+
+/// A dot a step, chapter by chapter, as airy as the width allows.
 pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
-    let line = [true, false].map(|is_whole| dots(state, is_whole));
-    let [whole, short] = line;
-    let fits = whole.width() + 2 <= area.width.into();
-    (if fits { whole } else { short }).render(area, buf);
+    let lines = [Spacing::Airy, Spacing::Tight].map(|spacing| dots(state, spacing));
+    let fitting = lines.into_iter().find(|line| line.width() <= area.width.into());
+    fitting.unwrap_or_else(|| dots(state, Spacing::Short)).render(area, buf);
 }
 
-fn dots(state: &State, is_whole: bool) -> Line<'static> {
+fn dots(state: &State, spacing: Spacing) -> Line<'static> {
     let (here, _) = state.current();
     let (dim, accent) = (state.theme.dim(), state.theme.accent());
+    let space = if spacing == Spacing::Tight { "" } else { " " };
     let mut spans = vec![Span::raw(" ")];
     let mut step = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
         let style = if i == here { accent } else { dim };
-        let number = if i == here { style.bold() } else { style };
-        spans.push(Span::styled(format!("{i} "), number));
+        let number = if i == here { accent.bold() } else { Style::new() };
+        spans.extend([Span::styled(i.to_string(), number), Span::raw(space)]);
         for _ in &chapter.steps {
             let dot = if step == state.step {
                 Span::styled(state.theme.glyph("●", "O"), accent.bold())
             } else {
                 Span::styled(state.theme.glyph("·", "."), style)
             };
-            if is_whole || i == here {
+            if spacing != Spacing::Short || i == here {
                 spans.push(dot);
             }
             step += 1;
         }
-        spans.push(Span::raw(" "));
+        spans.push(Span::raw(space));
     }
     Line::from(spans)
 }

@@ -102,23 +102,9 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let right = if formula.width() + source.width() <= room {
         Line::from(vec![formula, source])
     } else {
-        Line::from(elided(&step.formula, room))
+        Line::from(super::elided(&step.formula, room))
     };
     both(left, right, area, buf);
-}
-
-fn elided(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    for c in text.chars() {
-        if cut.width() + 1 >= room {
-            break;
-        }
-        cut.push(c);
-    }
-    cut + "…"
 }
 
 /// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.

@@ -26,7 +26,8 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut 
 
 fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.focus;
-    let title = Span::styled(format!(" {} ", pane.title()), title_style(state, i));
+    let title = super::elided(&pane.title(), usize::from(frame.width.saturating_sub(4)));
+    let title = Span::styled(format!(" {title} "), title_style(state, i));
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
     let inside = block.inner(frame);

@@ -1,7 +1,10 @@
 //! The terminal's screen, borrowed: entered, drawn to, and always given back.
 
 use std::{
-    io::{self, BufWriter, Stdout, Write, stdout},
+    fs::File,
+    io::{self, BufWriter, Write, stdout},
+    mem::ManuallyDrop,
+    os::fd::AsFd,
     panic,
     sync::{
         Once,
@@ -16,7 +19,7 @@ use crossterm::{
     execute,
     terminal::{
         BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size, window_size,
     },
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
@@ -28,7 +31,8 @@ static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    // Never dropped: it would complain on standard error of a terminal that is gone, and fail there.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<File>>>>,
 }
 
 impl Screen {
@@ -36,11 +40,16 @@ impl Screen {
         give_back_on_panic();
         enter().context("the terminal cannot be set up")?;
         let terminal = blank().inspect_err(|_| leave())?;
-        Ok(Self { terminal })
+        Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
     pub fn size() -> Result<(u16, u16)> {
         Ok(size()?)
+    }
+
+    /// Whether nobody is at the other end any more; asks the terminal's driver, not the terminal.
+    pub fn is_gone() -> bool {
+        cfg!(unix) && window_size().is_err()
     }
 
     /// Draws one frame, as one write.
@@ -64,15 +73,21 @@ impl Screen {
         enter()?;
         // Not `Terminal::clear`: it asks where the cursor is, and the answer goes to the thread that
         // reads keys.
-        execute!(stdout(), Clear(ClearType::All))?;
-        self.terminal = blank()?;
+        execute!(output()?, Clear(ClearType::All))?;
+        *self.terminal = blank()?;
         Ok(())
     }
 }
 
+/// Standard output without a buffer in between: what a vanished terminal did not take must not be
+/// written once more at the end.
+fn output() -> io::Result<File> {
+    Ok(File::from(stdout().as_fd().try_clone_to_owned()?))
+}
+
 /// A terminal that has nothing on its screen yet.
-fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))
+fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<File>>>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, output()?)))
 }
 
 impl Drop for Screen {
@@ -84,19 +99,21 @@ impl Drop for Screen {
 fn enter() -> Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
-    Ok(execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?)
+    Ok(execute!(output()?, EnterAlternateScreen, EnableBracketedPaste, Hide)?)
 }
 
 /// Gives the terminal back. A terminal that is gone cannot be told, and need not be.
 fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
-        let _ = execute!(
-            stdout(),
-            EndSynchronizedUpdate,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
+        let _ = output().and_then(|mut output| {
+            execute!(
+                output,
+                EndSynchronizedUpdate,
+                DisableBracketedPaste,
+                LeaveAlternateScreen,
+                Show
+            )
+        });
         let _ = disable_raw_mode();
     }
 }
