@@ -28,7 +28,7 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::Reader,
     text::Tokenizer,
     theme::{Depth, Glyphs, Theme},
@@ -118,7 +118,7 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
 fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
     let sentence = sentence::of(text)?;
     Tokenizer::embedded()?.sentence(&sentence).usage()?;
-    let lesson = Lesson::embedded()?;
+    let lesson = Lesson::embedded(Language::English)?;
     for (chapter, step) in lesson.steps() {
         writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
     }

@@ -1,19 +1,25 @@
 //! Chapters of steps: what is shown, in which order, and what is said about it.
 //!
-//! A lesson is data (assets/lessons); a step runs no code. Its text has blanks that are filled with
-//! numbers of the pass at hand: [`template`] is the little language, [`fact`] the table of blanks.
+//! A lesson is data (assets/lessons): the order of the walk in one file, its words in one file a
+//! language. A step runs no code. Its text has blanks that are filled with numbers of the pass at
+//! hand: [`template`] is the little language, [`fact`] the table of blanks.
 
 pub mod fact;
+mod language;
+mod order;
 pub mod template;
 
-use anyhow::{Context as _, Result, anyhow};
-use serde::{Deserialize, Deserializer, de::Error};
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
 
 use crate::{model::Name, reading::Reading, text};
 use fact::Context;
+pub use language::Language;
+use language::{StepWords, Words};
+use order::Order;
 use template::{Piece, Template};
 
-static ENGLISH: &str = include_str!("../assets/lessons/en.toml");
+static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
 
 /// What the person has picked: it decides which layer, head and cell panes and text speak of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +78,7 @@ pub struct PaneSpec {
     #[serde(default)]
     pub site: Option<String>,
     /// The model, where it is not the step's.
-    #[serde(default, deserialize_with = "optional_name")]
+    #[serde(default, deserialize_with = "order::optional_name")]
     pub model: Option<Name>,
     #[serde(default)]
     pub title: Option<String>,
@@ -99,25 +105,24 @@ pub enum Row {
 }
 
 /// One screen of the walk.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Step {
     /// Stable, unique, kebab-case: for `--at`, file names and links.
     pub id: String,
     pub title: String,
-    #[serde(deserialize_with = "required_name")]
     pub model: Name,
     pub formula: String,
     /// The paper and its equation or section.
     pub source: String,
     pub panes: Vec<PaneSpec>,
     pub text: Template,
+    /// A paragraph for those who want to know more; empty where there is none.
+    pub deeper: Template,
+    /// Whether the two-minute tour stops here.
+    pub in_tour: bool,
     /// Hints: what to select at first.
-    #[serde(default)]
     pub row: Option<Row>,
-    #[serde(default)]
     pub layer: Option<usize>,
-    #[serde(default)]
     pub head: Option<usize>,
 }
 
@@ -140,35 +145,57 @@ impl Step {
 }
 
 /// Steps that belong together.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Chapter {
     pub title: String,
     pub steps: Vec<Step>,
 }
 
-/// The whole walk.
+/// A word of the field, explained.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Term {
+    pub term: String,
+    /// Other forms under which texts have it.
+    #[serde(default)]
+    pub also: Vec<String>,
+    pub text: String,
+}
+
+/// The whole walk, in one language.
+#[derive(Clone, Debug)]
 pub struct Lesson {
+    pub language: Language,
     pub chapters: Vec<Chapter>,
+    pub glossary: Vec<Term>,
 }
 
 impl Lesson {
-    /// The English lesson in the binary.
+    /// The lesson in the binary.
     ///
     /// # Errors
-    /// If the embedded file is damaged; the message names the place.
-    pub fn embedded() -> Result<Self> {
-        Self::parse(ENGLISH).context("the embedded lesson en.toml does not load")
+    /// If an embedded file is damaged; the message names the place.
+    pub fn embedded(language: Language) -> Result<Self> {
+        let file = || format!("the embedded lesson {language} does not load");
+        Self::parse(language, ORDER, language.words()).with_context(file)
     }
 
+    /// The order of the walk and its words put together.
+    ///
     /// # Errors
-    /// If the text is no lesson, or a blank names no fact; the message names the place.
-    pub fn parse(toml: &str) -> Result<Self> {
-        let lesson: Self = toml::from_str(toml)?;
+    /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
+    /// message names the place.
+    pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
+        let order: Order = toml::from_str(order).context("the order of the lesson")?;
+        let mut words: Words = toml::from_str(words)?;
+        let chapters: Vec<Chapter> =
+            order.chapters.into_iter().map(|c| chapter(c, &mut words)).collect::<Result<_>>()?;
+        if let Some(id) = words.steps.keys().chain(words.chapters.keys()).next() {
+            bail!("there are words for `{id}`, which is not in the lesson");
+        }
+        let lesson = Self { language, chapters, glossary: words.glossary };
         for (_, step) in lesson.steps() {
-            for name in step.text.facts() {
+            for name in step.text.facts().chain(step.deeper.facts()) {
                 fact::find(name).with_context(|| format!("step {}", step.id))?;
             }
         }
@@ -227,10 +254,19 @@ pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Par
     step.text.paragraphs.iter().map(paragraph).collect()
 }
 
-fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
-    String::deserialize(d)?.parse().map_err(D::Error::custom)
+fn chapter(order: order::Chapter, words: &mut Words) -> Result<Chapter> {
+    let no_title = || format!("chapter {} has no title", order.id);
+    let title = words.chapters.remove(&order.id).with_context(no_title)?;
+    let steps = order.steps.into_iter().map(|step| {
+        let no_words = || format!("step {} has no words", step.id);
+        let words = words.steps.remove(&step.id).with_context(no_words)?;
+        Ok(told(step, words))
+    });
+    Ok(Chapter { title, steps: steps.collect::<Result<_>>()? })
 }
 
-fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {
-    required_name(d).map(Some)
+fn told(step: order::Step, words: StepWords) -> Step {
+    let order::Step { id, model, panes, row, layer, head, in_tour } = step;
+    let StepWords { title, formula, source, text, deeper } = words;
+    Step { id, title, model, formula, source, panes, text, deeper, in_tour, row, layer, head }
 }

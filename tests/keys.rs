@@ -10,7 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     app::{Action, Command, Effect, Overlay, State, update},
     keys::{self, KEYS},
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::{Reader, Reading},
     screen,
     theme::Theme,
@@ -23,7 +23,8 @@ static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk() -> State {
-    let mut state = State::new(Arc::new(Lesson::embedded().unwrap()), Theme::default());
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
     state.message = None;
     state
@@ -327,7 +328,8 @@ fn the_gradient_is_about_words_of_the_source() {
 
 #[test]
 fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
-    let mut state = State::new(Arc::new(Lesson::embedded().unwrap()), Theme::default());
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");
     assert!(drawn(&state, 80, 24).contains("reading the sentence …"));
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback::{
-    lesson::{Kind, Lesson, Paragraph, Row, Selection, Step, fact, narrate},
+    lesson::{Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate},
     model::Name,
     reading::{Reader, Reading},
     trace::Recorded,
@@ -15,7 +15,7 @@ use lookback::{
 
 static STAR: &str = "The animal didn't cross the street because it was too tired.";
 
-static LESSON: LazyLock<Lesson> = LazyLock::new(|| Lesson::embedded().unwrap());
+static LESSON: LazyLock<Lesson> = LazyLock::new(|| Lesson::embedded(Language::English).unwrap());
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
 /// Ordinary, one token, longest, unknown, no pronoun, brackets that look like marks.

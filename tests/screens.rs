@@ -6,7 +6,7 @@ use std::{fmt::Write, sync::Arc};
 
 use lookback::{
     export::{frames::Walk, txt},
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::Reader,
     theme::{Depth, Glyphs, Theme},
 };
@@ -15,7 +15,7 @@ use ratatui::{buffer::Buffer, layout::Size};
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
 fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
-    let lesson = Arc::new(Lesson::embedded().unwrap());
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();

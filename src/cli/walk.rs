@@ -14,14 +14,14 @@ use super::{
 };
 use crate::{
     export::plain,
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::Reader,
     term::{self, Start},
     text::Tokenizer,
 };
 
 pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded()?;
+    let lesson = Lesson::embedded(Language::English)?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {

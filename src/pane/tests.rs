@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Scene, of};
 use crate::{
-    lesson::{Lesson, Selection},
+    lesson::{Language, Lesson, Selection},
     reading::{Reader, Reading},
     theme::{Depth, Glyphs, Theme},
     value::Cell,
@@ -24,7 +24,7 @@ fn sentences() -> Vec<Reading> {
 
 #[test]
 fn panes_draw_at_every_size_and_point_at_what_they_show() {
-    let lesson = Lesson::embedded().unwrap();
+    let lesson = Lesson::embedded(Language::English).unwrap();
     let themes = [Theme::new(Depth::True, Glyphs::Unicode), Theme::new(Depth::None, Glyphs::Ascii)];
     for reading in sentences() {
         for (_, step) in lesson.steps() {
@@ -73,7 +73,7 @@ fn selections() -> [Selection; 3] {
 /// What stands beyond a pane's area stays as it was, whatever the size and the selection.
 #[test]
 fn panes_stay_inside_their_area() {
-    let lesson = Lesson::embedded().unwrap();
+    let lesson = Lesson::embedded(Language::English).unwrap();
     let theme = Theme::default();
     let around = Rect::new(0, 0, 110, 40);
     for reading in sentences() {
@@ -100,7 +100,7 @@ fn panes_stay_inside_their_area() {
 #[test]
 fn the_hidden_state_has_a_column_a_word() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
-    let lesson = Lesson::embedded().unwrap();
+    let lesson = Lesson::embedded(Language::English).unwrap();
     let steps = lesson.steps();
     let (_, step) = steps[lesson.find("rnn-bottleneck").unwrap()];
     let theme = Theme::new(Depth::None, Glyphs::Unicode);

@@ -6,7 +6,7 @@ use std::{hint::black_box, io, sync::Arc};
 use divan::Bencher;
 use lookback::{
     app::{Action, Command, State, update},
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::Reader,
     screen,
     theme::{Depth, Glyphs, Theme},
@@ -26,7 +26,7 @@ fn main() {
 fn walk(sentence: &str) -> State {
     let reading = Reader::embedded().and_then(|r| r.read(sentence)).expect("the sentence is read");
     reading.measures();
-    let lesson = Arc::new(Lesson::embedded().expect("the lesson loads"));
+    let lesson = Arc::new(Lesson::embedded(Language::English).expect("the lesson loads"));
     let mut state = State::new(lesson, Theme::new(Depth::True, Glyphs::Unicode));
     update(&mut state, Action::Resize(AREA.width, AREA.height));
     update(&mut state, Action::Read(Ok(Arc::new(reading))));

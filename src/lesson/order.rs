@@ -1,0 +1,45 @@
+//! The order of the walk as it stands in assets/lessons/lesson.toml.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{PaneSpec, Row};
+use crate::model::Name;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    pub chapters: Vec<Chapter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chapter {
+    pub id: String,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub id: String,
+    #[serde(deserialize_with = "required_name")]
+    pub model: Name,
+    pub panes: Vec<PaneSpec>,
+    #[serde(default)]
+    pub row: Option<Row>,
+    #[serde(default)]
+    pub layer: Option<usize>,
+    #[serde(default)]
+    pub head: Option<usize>,
+    /// Whether the two-minute tour stops here.
+    #[serde(default, rename = "tour")]
+    pub in_tour: bool,
+}
+
+fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
+    String::deserialize(d)?.parse().map_err(D::Error::custom)
+}
+
+pub fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {
+    required_name(d).map(Some)
+}
