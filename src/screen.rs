@@ -26,6 +26,9 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     if state.theme.is_ascii() {
         without_signs(area, buf);
     }
+    if state.theme.paints_ground() {
+        area.positions().for_each(|position| state.theme.paint(&mut buf[position]));
+    }
 }
 
 /// Every sign of ours as ASCII; letters of the sentence and its translations stay.
