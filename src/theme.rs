@@ -14,7 +14,10 @@ use ratatui::{
     style::{Color, Modifier, Style},
 };
 
-use palette::{Ink, Palette, Rgb};
+use palette::{Ink, Palette};
+
+/// Red, green, blue.
+type Rgb = (u8, u8, u8);
 
 /// How many colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

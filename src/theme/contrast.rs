@@ -3,7 +3,7 @@
 
 use ratatui::style::Color;
 
-use super::palette::Rgb;
+use super::Rgb;
 
 /// Relative luminance, 0 to 1.
 pub(super) fn luminance((r, g, b): Rgb) -> f32 {

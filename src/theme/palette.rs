@@ -3,8 +3,7 @@
 
 use ratatui::style::Color;
 
-/// Red, green, blue.
-pub(super) type Rgb = (u8, u8, u8);
+use super::Rgb;
 
 /// A colour, and what stands for it where there are sixteen.
 #[derive(Clone, Copy, Debug)]
