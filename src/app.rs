@@ -5,6 +5,7 @@
 
 mod action;
 mod layout;
+mod looks;
 mod prose;
 mod update;
 
@@ -34,6 +35,8 @@ const MOST_LAYERS: usize = 1024;
 pub struct State {
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
+    /// Whether the theme is the one that suits the terminal's ground.
+    pub follows_ground: bool,
     /// None until the first pass is finished.
     pub reading: Option<Arc<Reading>>,
     /// The sentence that the models are reading now.
@@ -91,6 +94,7 @@ impl State {
         Self {
             lesson,
             theme,
+            follows_ground: false,
             reading: None,
             pending: None,
             step: 0,

@@ -183,6 +183,13 @@ pub static KEYS: &[Binding] = &[
         hint: None,
     },
     Binding {
+        shown: "V",
+        keys: &[(char('V'), C::NextTheme)],
+        help: "other colours",
+        group: Group::Program,
+        hint: None,
+    },
+    Binding {
         shown: "?",
         keys: &[(char('?'), C::Help)],
         help: "these keys",

@@ -3,6 +3,7 @@
 //! Keys, signals and finished readings arrive in one channel. The screen is given back after quit,
 //! error, panic and signals; a signal of the end gives the exit code 128 + n.
 
+mod ground;
 mod screen;
 mod worker;
 
@@ -13,7 +14,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow, bail};
@@ -27,13 +28,18 @@ use crate::{
     app::{Action, Effect, State, update},
     keys,
     lesson::Lesson,
-    theme::Theme,
+    theme::{Ground, Theme},
 };
 
+use ground::{Heard, Listener};
 use screen::Screen;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
+
+/// How long the first frame waits for the terminal to say what its ground is. Most answer within a
+/// few milliseconds; an answer that comes later counts too.
+const ANSWER: Duration = Duration::from_millis(30);
 
 /// How often an idle walk looks whether its terminal is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -43,6 +49,10 @@ pub struct Start {
     pub sentence: String,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
+    /// Whether the theme is to suit the terminal's ground.
+    pub follows_ground: bool,
+    /// Whether the terminal can be asked for it.
+    pub asks_ground: bool,
     /// Index of the first step to show.
     pub step: usize,
 }
@@ -52,6 +62,7 @@ enum Event {
     Input(Input),
     Signal(i32),
     Read(Action),
+    Ground(Ground),
     /// The terminal is gone.
     Closed,
     /// The thread that reads sentences has died.
@@ -76,6 +87,7 @@ pub fn run(start: Start) -> Result<ExitCode> {
     let worker = worker::start(events.clone());
     worker.send(start.sentence.clone())?;
     let mut state = State::new(start.lesson, start.theme);
+    state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
     if let Some(code) = first_reading(&mut state, &inbox)? {
@@ -83,7 +95,8 @@ pub fn run(start: Start) -> Result<ExitCode> {
     }
     let mut screen = Screen::enter()?;
     listen_to_keys(events);
-    let code = walk(&mut state, &mut screen, &inbox, &worker)?;
+    let early = if start.asks_ground { ask_ground(&mut state, &inbox)? } else { vec![] };
+    let code = walk(&mut state, &mut screen, early, &inbox, &worker)?;
     drop(screen);
     Ok(code.into())
 }
@@ -105,18 +118,16 @@ fn first_reading(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Opt
 fn walk(
     state: &mut State,
     screen: &mut Screen,
+    early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
     worker: &mpsc::Sender<String>,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
+    let mut arrived = early;
     loop {
-        if screen.draw(state).is_err() {
-            return Ok(ended_by(SIGHUP));
-        }
-        let first = next_event(inbox)?;
         // Everything that has arrived by now is answered with one frame.
-        for event in std::iter::once(first).chain(inbox.try_iter()) {
+        for event in arrived.into_iter().chain(inbox.try_iter()) {
             match answer(state, event, worker)? {
                 Next::Stay => {}
                 Next::Suspend => screen.suspend()?,
@@ -124,7 +135,27 @@ fn walk(
                 Next::End(code) => return Ok(code),
             }
         }
+        if screen.draw(state).is_err() {
+            return Ok(ended_by(SIGHUP));
+        }
+        arrived = vec![next_event(inbox)?];
     }
+}
+
+/// Asks the terminal for its ground and waits a moment for the answer, so that the first frame has
+/// the right colours; gives what came in meanwhile.
+fn ask_ground(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
+    Screen::ask(ground::QUESTION)?;
+    let until = Instant::now() + ANSWER;
+    let mut early = vec![];
+    while let Ok(event) = inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if let Event::Ground(ground) = event {
+            update(state, Action::Ground(ground));
+            break;
+        }
+        early.push(event);
+    }
+    Ok(early)
 }
 
 /// Waits for something to happen. A terminal can vanish without a word, so that is looked for too.
@@ -148,6 +179,7 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Res
         // The first sentence came too late to be refused before the screen was entered.
         Event::Read(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
         Event::Read(action) => action,
+        Event::Ground(ground) => Action::Ground(ground),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
         }
@@ -191,8 +223,14 @@ fn listen_to_signals(events: mpsc::Sender<Event>) -> Result<()> {
 
 fn listen_to_keys(events: mpsc::Sender<Event>) {
     thread::spawn(move || {
+        let mut listener = Listener::default();
         while let Ok(input) = event::read() {
-            if events.send(Event::Input(input)).is_err() {
+            let event = match listener.hear(input) {
+                Heard::Typed(input) => Event::Input(input),
+                Heard::Ground(ground) => Event::Ground(ground),
+                Heard::Part => continue,
+            };
+            if events.send(event).is_err() {
                 return;
             }
         }

@@ -24,6 +24,10 @@ fn program() -> Command {
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLORTERM", "TERM"] {
         command.env_remove(name);
     }
+    // No settings of whoever runs the tests, and none written.
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env(name, concat!(env!("CARGO_TARGET_TMPDIR"), "/empty-home"));
+    }
     command.stdin(Stdio::null());
     command
 }
@@ -746,4 +750,59 @@ fn a_closed_pipe_is_a_quiet_end() {
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), &*err), (Some(0), ""), "{command:?}");
     }
+}
+
+// The settings.
+
+/// A run with this text as its settings.
+fn run_with_settings(text: &[u8], args: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("lookback")).unwrap();
+    fs::write(home.path().join("lookback/config.toml"), text).unwrap();
+    run_with(args, |command| {
+        command.env("XDG_CONFIG_HOME", home.path());
+    })
+}
+
+#[test]
+fn settings_are_shown_with_their_place_and_origin() {
+    let shown = good(&["config"]);
+    assert!(shown.contains("lookback/config.toml (there is none yet)"), "{shown}");
+    let run =
+        run_with_settings(b"theme = \"light\"\nascii = true\n", &["config", "--color", "never"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let line = |key: &str| run.out.lines().find(|l| l.trim().starts_with(key)).unwrap().to_owned();
+    assert!(line("theme").contains("\"light\"") && line("theme").ends_with("# settings"));
+    assert!(line("ascii").contains("true") && line("ascii").ends_with("# settings"));
+    assert!(line("color").contains("\"never\"") && line("color").ends_with("# option"));
+    assert!(line("mouse").ends_with("# default"));
+}
+
+#[test]
+fn wrong_settings_are_refused_and_can_be_skipped() {
+    let huge = vec![b'#'; 70_000];
+    let wrong: [(&[u8], &str); 5] = [
+        (b"thmee = 1", "line 1: there is no key `thmee`; the nearest is `theme`"),
+        (b"\nmouse = 3", "line 2"),
+        (b"\xff\xfe", "not UTF-8"),
+        (&huge, "65536 bytes"),
+        (b"[[[[[", "line 1"),
+    ];
+    for (text, says) in wrong {
+        let run = run_with_settings(text, &["open", "logits[0,1]"]);
+        check_error(&run, &["open"], 2, &["lookback/config.toml", "--no-config", says]);
+        let run = run_with_settings(text, &["open", "logits[0,1]", "--no-config"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+    }
+}
+
+#[test]
+fn a_theme_can_be_asked_of_a_frame() {
+    let frame = |theme: &str| {
+        good(&["export", "--steps", "it-looks", "--format", "ansi", "--theme", theme])
+    };
+    assert_eq!(frame("auto"), frame("dark"));
+    assert!(frame("light").contains("48;2;240;240;235"), "the light ground is painted");
+    assert!(frame("high-contrast").contains("48;2;0;0;0"));
+    assert!(!frame("mono").contains("38;2;"));
 }

@@ -17,6 +17,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Session {
+    /// Settings and state of this session alone.
+    _home: tempfile::TempDir,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -37,13 +39,29 @@ impl Session {
         Self::run(env!("CARGO_BIN_EXE_lookback"), args, size)
     }
 
-    fn run(program: &str, args: &[&str], (cols, rows): (u16, u16)) -> Self {
+    fn run(program: &str, args: &[&str], size: (u16, u16)) -> Self {
+        Self::at_home(tempfile::tempdir().unwrap(), program, args, size)
+    }
+
+    fn at_home(
+        home: tempfile::TempDir,
+        program: &str,
+        args: &[&str],
+        (cols, rows): (u16, u16),
+    ) -> Self {
         let pty = native_pty_system().openpty(size(cols, rows)).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
-        command.env_remove("NO_COLOR");
+        for name in ["NO_COLOR", "COLORFGBG", "TMUX", "STY", "INSIDE_EMACS"] {
+            command.env_remove(name);
+        }
+        for (name, folder) in
+            [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")]
+        {
+            command.env(name, home.path().join(folder));
+        }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
         let mut output = pty.master.try_clone_reader().unwrap();
@@ -58,7 +76,7 @@ impl Session {
                 into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Self { master: pty.master, keys, child, screen, bytes }
+        Self { _home: home, master: pty.master, keys, child, screen, bytes }
     }
 
     fn contents(&self) -> String {
@@ -214,5 +232,50 @@ fn hostile_text_never_reaches_the_terminal_raw() {
 fn a_sentence_that_cannot_be_read_ends_with_the_reason() {
     let mut session = Session::start(&["   "], (80, 24));
     session.until_shown("empty");
+    session.ends_with(2);
+}
+
+#[test]
+fn the_theme_suits_the_ground_that_the_terminal_names() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until("the question", |s| {
+        String::from_utf8_lossy(&s.bytes.lock().unwrap()).contains("\x1b]11;?")
+    });
+    // A key before the answer, one after it: both count, the answer is none.
+    session.press("l\x1b]11;rgb:ffff/ffff/ffff\x1b\\l");
+    session.until_shown("Two ways to read");
+    let accent = "38;2;0;88;150";
+    session.until("the light theme's accent", |s| {
+        String::from_utf8_lossy(&s.bytes.lock().unwrap()).contains(accent)
+    });
+    assert!(!session.contents().contains("does nothing here"));
+    session.press("V");
+    session.until_shown("theme: high-contrast");
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn settings_are_taken_and_wrong_ones_refused() {
+    let home = || {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join("config/lookback")).unwrap();
+        home
+    };
+    let write = |home: &tempfile::TempDir, text: &str| {
+        std::fs::write(home.path().join("config/lookback/config.toml"), text).unwrap();
+    };
+    let (good, wrong) = (home(), home());
+    write(&good, "ascii = true\n");
+    write(&wrong, "theme = \"dakr\"\n");
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::at_home(good, program, &["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    assert!(!session.contents().contains('│'), "{}", session.contents());
+    session.press("q");
+    session.ends_with(0);
+    let mut session = Session::at_home(wrong, program, &["The dog sleeps."], (100, 24));
+    session.until_shown("--no-config");
+    assert!(session.contents().contains("`dark`"), "{}", session.contents());
     session.ends_with(2);
 }

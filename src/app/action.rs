@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::InputRequest;
 
-use crate::reading::Reading;
+use crate::{reading::Reading, theme::Ground};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Command {
     Accept,
     /// Leaves what is on top.
     Leave,
+    /// Other colours.
+    NextTheme,
     Suspend,
     Quit,
     /// Ends at once, whatever is on top.
@@ -54,6 +56,8 @@ pub enum Action {
     Measured,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
+    /// The terminal has said what its background is.
+    Ground(Ground),
 }
 
 /// What the world is asked to do.

@@ -46,6 +46,10 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
             state.size = (width, height);
             None
         }
+        Action::Ground(ground) => {
+            state.suit(ground);
+            None
+        }
     }
 }
 
@@ -87,6 +91,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
         Command::Help => state.overlay = Overlay::Help,
+        Command::NextTheme => state.next_theme(),
         Command::Accept => state.note("Enter has nothing to take here; → goes on"),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
@@ -210,11 +215,11 @@ fn never_seen(sentence: &Sentence) -> Option<String> {
 }
 
 impl State {
-    fn note(&mut self, text: impl Into<String>) {
+    pub(super) fn note(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: false });
     }
 
-    fn wrong(&mut self, text: impl Into<String>) {
+    pub(super) fn wrong(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 

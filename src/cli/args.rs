@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{Ask, size::Size};
+use super::{Ask, look::Choice, size::Size};
 use crate::{model::Name, text};
 
 const EXAMPLES: &str = "\
@@ -21,6 +21,7 @@ Examples:
   lookback export --format txt,ansi --steps all --size 100x30 --out frames
   lookback -- steps                              the walk, on the sentence \"steps\"
 
+Settings are in lookback/config.toml in $XDG_CONFIG_HOME or ~/.config; `lookback config` shows them.
 NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected.
 Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 
@@ -60,12 +61,22 @@ pub struct Text {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Look {
     /// Colours: if the place they go to can show them, always, or never
-    #[arg(long, value_enum, default_value_t = Ask::Auto, value_name = "WHEN", global = true)]
-    pub color: Ask,
+    ///
+    /// auto (without this option), always or never.
+    #[arg(long, value_enum, value_name = "WHEN", global = true)]
+    pub color: Option<Ask>,
+
+    /// Which colours; the walk's are `auto` without this, an exported frame's `dark`
+    #[arg(long, value_enum, value_name = "NAME", global = true)]
+    pub theme: Option<Choice>,
 
     /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
+
+    /// Read no settings, keep nothing for the next time
+    #[arg(long, global = true)]
+    pub no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +97,9 @@ pub enum Command {
 
     /// Print how often each model translates held-out sentences exactly, by length
     Eval(Eval),
+
+    /// Print where the settings are, which are in force, and an example
+    Config,
 
     /// Print completions for a shell
     #[command(

@@ -13,7 +13,9 @@ use super::{
     Ask, Environment, Streams,
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
-    read, theme,
+    look::{self, Choice},
+    read,
+    settings::Settings,
 };
 use crate::{
     export::{
@@ -24,7 +26,7 @@ use crate::{
     },
     lesson::{Language, Lesson},
     reading::Reading,
-    theme::Depth,
+    theme::{Depth, Theme},
 };
 
 /// How a format is written: the end of its files' names, the text of a buffer.
@@ -39,7 +41,13 @@ static FORMS: &[Form] = &[
     Form { format: FrameFormat::Ansi, extension: "ansi", text: ansi::text },
 ];
 
-pub fn run(asked: &Export, look: Look, env: Environment, streams: &mut Streams) -> Outcome {
+pub fn run(
+    asked: &Export,
+    look: Look,
+    settings: &Settings,
+    env: Environment,
+    streams: &mut Streams,
+) -> Outcome {
     let lesson = Arc::new(Lesson::embedded(Language::English)?);
     let steps = steps(&lesson, &asked.steps).usage()?;
     let forms: Vec<&Form> = FORMS.iter().filter(|f| asked.format.contains(&f.format)).collect();
@@ -48,7 +56,12 @@ pub fn run(asked: &Export, look: Look, env: Environment, streams: &mut Streams) 
         one_only(steps.len() * forms.len()).usage()?;
     }
     let reading = Arc::new(read(&asked.text, streams)?);
-    let job = Job { asked, look, env, lesson, reading, steps };
+    let theme = |form: &Form| {
+        let depth = colours(form.format, look::ask(look, settings, env), env);
+        let scheme = look.theme.and_then(Choice::scheme).unwrap_or_default();
+        Theme::new(depth, look::glyphs(look, settings)).with(scheme)
+    };
+    let job = Job { asked, theme: &theme, lesson, reading, steps };
     if is_standard {
         return Ok(forms.into_iter().try_for_each(|form| job.print(form, streams.out))?);
     }
@@ -67,8 +80,9 @@ fn one_only(n_frames: usize) -> Result<()> {
 /// All that the frames are made from.
 struct Job<'a> {
     asked: &'a Export,
-    look: Look,
-    env: Environment<'a>,
+    /// A file has no ground that could be asked for, and settings are for screens: only an option
+    /// makes a frame other than dark.
+    theme: &'a dyn Fn(&Form) -> Theme,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
@@ -96,7 +110,7 @@ impl Job<'_> {
     }
 
     fn frames(&self, form: &Form) -> impl Iterator<Item = (usize, Buffer)> {
-        let theme = theme(colours(form.format, self.look.color, self.env), self.look.ascii);
+        let theme = (self.theme)(form);
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         Walk::new(lesson, reading, theme, self.asked.size.into()).frames(&self.steps)
     }

@@ -8,9 +8,11 @@ use std::{
 
 use super::{
     Cli, Environment, Streams,
-    colour::{colours, is_dumb},
+    colour::is_dumb,
     failure::{Failure, Outcome, Usage},
-    sentence, theme,
+    look::{self, Choice},
+    sentence,
+    settings::Settings,
 };
 use crate::{
     export::plain,
@@ -18,9 +20,15 @@ use crate::{
     reading::Reader,
     term::{self, Start},
     text::Tokenizer,
+    theme::Depth,
 };
 
-pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
+pub fn run(
+    cli: &Cli,
+    settings: &Settings,
+    env: Environment,
+    streams: &mut Streams,
+) -> Outcome<ExitCode> {
     let lesson = Lesson::embedded(Language::English)?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
@@ -29,8 +37,15 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
         plain::walk(&lesson, &reading, step, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
-    let start = Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, step };
+    let theme = look::of_terminal(cli.look, settings, env);
+    let start = Start {
+        sentence: sentence.clone(),
+        lesson: Arc::new(lesson),
+        theme,
+        follows_ground: look::choice(cli.look, settings) == Choice::Auto,
+        asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
+        step,
+    };
     term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
 }
 

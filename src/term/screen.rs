@@ -43,6 +43,11 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
+    /// Sends a question to the terminal; the answer comes in like keys.
+    pub fn ask(question: &[u8]) -> Result<()> {
+        Ok(output()?.write_all(question)?)
+    }
+
     pub fn size() -> Result<(u16, u16)> {
         Ok(size()?)
     }
