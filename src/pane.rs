@@ -17,10 +17,14 @@ mod tokens;
 mod translations;
 mod weighted_sum;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
 use crate::{
-    heat::{Columns, Heat, Scale},
+    heat::{Columns, Heat, Scale, window},
     lesson::{Kind, PaneSpec, Selection},
     model::Name,
     reading::Reading,
@@ -87,6 +91,16 @@ pub trait Pane {
     }
 
     fn wanted(&self) -> Wanted;
+
+    /// The place of the cursor whose cell [`Self::draw`] draws there.
+    fn cell_at(&self, _area: Rect, _at: Position) -> Option<(usize, usize)> {
+        None
+    }
+
+    /// The head that is drawn there, where several are.
+    fn head_at(&self, _area: Rect, _at: Position) -> Option<usize> {
+        None
+    }
 
     /// Draws into the area inside the frame; what does not fit scrolls so that the cursor's cell is
     /// in view.
@@ -274,6 +288,13 @@ impl<'a> Subject<'a> {
         });
         named.collect::<Vec<_>>().join(" · ")
     }
+}
+
+/// Which of `n` things stands there, where each takes a line and `at` is in view.
+fn line_at(n: usize, cursor: usize, area: Rect, at: Position) -> Option<usize> {
+    let shown = window(n, usize::from(area.height), cursor);
+    let i = shown.start + usize::from(at.y.checked_sub(area.y)?);
+    (area.contains(at) && shown.contains(&i)).then_some(i)
 }
 
 /// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.

@@ -2,11 +2,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
 use crate::{
     heat::{Scale, right, window},
     site::Axis,
@@ -90,6 +90,10 @@ impl Pane for Bars<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.order.len() as u16;
         Wanted::new((30, n.min(5)), (60, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.order.len(), self.at(), area, at).map(|i| (self.subject.row(), i))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

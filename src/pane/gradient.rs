@@ -1,8 +1,12 @@
 //! How much each word still matters, by gradient: for the last hidden state, or for the output.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted, line_at, put_line};
 use crate::{
     heat::{right, window},
     lesson::PaneSpec,
@@ -61,6 +65,10 @@ impl Pane for Gradient<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.words().len() as u16;
         Wanted::new((20, n.min(5)), (NARROW, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.words().len(), self.at(), area, at).map(|word| (word, 0))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
