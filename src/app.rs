@@ -6,21 +6,25 @@
 mod action;
 mod layout;
 mod looks;
+mod marks;
+mod point;
 mod prose;
 mod update;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ratatui::layout::Rect;
 use tui_input::Input;
 
 pub use action::{Action, Command, Effect};
 pub use layout::{Plan, SMALLEST};
+pub use point::Place;
 pub use prose::{Line, Piece, Voice};
 pub use update::update;
 
 use crate::{
     lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
+    memory::Left,
     pane::{self, Pane, Scene, Wanted},
     reading::Reading,
     site::{Axis, Stream},
@@ -52,6 +56,12 @@ pub struct State {
     pub scroll: usize,
     pub overlay: Overlay,
     pub message: Option<Message>,
+    /// Ids of the steps that are marked.
+    pub marks: BTreeSet<String>,
+    /// Where the walk before this one ended.
+    pub last: Option<Left>,
+    /// The step to go to when the sentence that is being read has been read.
+    heading_for: Option<usize>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -65,6 +75,10 @@ pub enum Overlay {
     /// Looking for a step.
     Find {
         query: Input,
+        chosen: usize,
+    },
+    /// The marked steps.
+    Marks {
         chosen: usize,
     },
     /// Typing another sentence.
@@ -104,6 +118,9 @@ impl State {
             scroll: 0,
             overlay: Overlay::None,
             message: None,
+            marks: BTreeSet::new(),
+            last: None,
+            heading_for: None,
             size: SMALLEST,
         }
     }

@@ -9,6 +9,7 @@ mod config;
 mod eval;
 mod failure;
 mod frames;
+mod kept;
 mod look;
 mod open;
 mod paper;
@@ -121,6 +122,10 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         let wrong = anyhow::anyhow!(
             "--at is for the walk; a command does not begin at a step; leave --at or the command out"
         );
+        return Err(Failure::Usage(wrong));
+    }
+    if cli.no_mouse {
+        let wrong = anyhow::anyhow!("--no-mouse is for the walk; leave it or the command out");
         return Err(Failure::Usage(wrong));
     }
     Ok(())

@@ -122,6 +122,20 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("/", "find")),
     },
     Binding {
+        shown: "b B",
+        keys: &[(char('b'), C::Bookmark), (char('B'), C::Bookmarks)],
+        help: "mark step, all marks",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
+        shown: "R",
+        keys: &[(char('R'), C::Resume)],
+        help: "on from last time",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
         shown: "i",
         keys: &[(char('i'), C::Edit)],
         help: "another sentence",
@@ -255,7 +269,7 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
     let key = normal(event);
     let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
     match &state.overlay {
-        Overlay::None | Overlay::Help => {
+        Overlay::None | Overlay::Help | Overlay::Marks { .. } => {
             command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
         }
         overlay => typing(overlay, key, command),

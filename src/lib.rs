@@ -20,6 +20,7 @@
 //! | [`trace`], [`measure`], [`reading`] | a finished pass; figures of it; all passes over a sentence |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers |
 //! | [`theme`], [`heat`], [`pane`] | colours and numbers; a matrix as cells; what a step shows |
+//! | [`memory`] | what is kept from one walk to the next |
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
 pub mod value;
@@ -38,6 +39,7 @@ pub mod lesson;
 pub mod theme;
 pub mod heat;
 pub mod pane;
+pub mod memory;
 pub mod app;
 pub mod keys;
 pub mod screen;

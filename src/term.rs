@@ -4,6 +4,7 @@
 //! error, panic and signals; a signal of the end gives the exit code 128 + n.
 
 mod ground;
+mod mouse;
 mod screen;
 mod worker;
 
@@ -28,6 +29,7 @@ use crate::{
     app::{Action, Effect, State, update},
     keys,
     lesson::Lesson,
+    memory::Memory,
     theme::{Ground, Theme},
 };
 
@@ -53,8 +55,26 @@ pub struct Start {
     pub follows_ground: bool,
     /// Whether the terminal can be asked for it.
     pub asks_ground: bool,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
     /// Index of the first step to show.
     pub step: usize,
+    pub before: Before,
+}
+
+/// What there was before this walk.
+pub struct Before {
+    pub memory: Memory,
+    /// Whether to offer to go on where the last one ended.
+    pub offers: bool,
+    /// What is wrong with the memory, if anything is.
+    pub trouble: Option<String>,
+}
+
+/// What a walk leaves.
+pub struct Ended {
+    pub code: ExitCode,
+    pub memory: Memory,
 }
 
 /// What wakes the loop.
@@ -81,7 +101,7 @@ enum Next {
 ///
 /// # Errors
 /// If the first sentence cannot be read, or the terminal refuses to be set up.
-pub fn run(start: Start) -> Result<ExitCode> {
+pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
     let worker = worker::start(events.clone());
@@ -90,15 +110,17 @@ pub fn run(start: Start) -> Result<ExitCode> {
     state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
+    let Before { memory, offers, trouble } = start.before;
+    state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox)? {
-        return Ok(code.into());
+        return Ok(Ended { code: code.into(), memory: state.memory() });
     }
-    let mut screen = Screen::enter()?;
+    let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
     let early = if start.asks_ground { ask_ground(&mut state, &inbox)? } else { vec![] };
     let code = walk(&mut state, &mut screen, early, &inbox, &worker)?;
     drop(screen);
-    Ok(code.into())
+    Ok(Ended { code: code.into(), memory: state.memory() })
 }
 
 /// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
@@ -184,9 +206,20 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Res
             keys::action(state, key)
         }
         Event::Input(Input::Paste(text)) => Action::Paste(text),
+        Event::Input(Input::Mouse(event)) => {
+            let mut next = Next::Stay;
+            for action in mouse::actions(state, event) {
+                next = carry_out(state, action, worker)?;
+            }
+            return Ok(next);
+        }
         Event::Input(Input::Resize(width, height)) => Action::Resize(width, height),
         Event::Input(_) => return Ok(Next::Stay),
     };
+    carry_out(state, action, worker)
+}
+
+fn carry_out(state: &mut State, action: Action, worker: &mpsc::Sender<String>) -> Result<Next> {
     Ok(match update(state, action) {
         None => Next::Stay,
         Some(Effect::Quit) => Next::End(0),

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Session {
     /// Settings and state of this session alone.
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -76,7 +76,7 @@ impl Session {
                 into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Self { _home: home, master: pty.master, keys, child, screen, bytes }
+        Self { home, master: pty.master, keys, child, screen, bytes }
     }
 
     fn contents(&self) -> String {
@@ -132,6 +132,8 @@ impl Session {
         let parser = self.screen.lock().unwrap();
         assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
         assert!(!parser.screen().bracketed_paste(), "bracketed paste is still on");
+        let mouse = parser.screen().mouse_protocol_mode();
+        assert_eq!(mouse, vt100::MouseProtocolMode::None, "the mouse is still ours");
     }
 }
 
@@ -278,4 +280,67 @@ fn settings_are_taken_and_wrong_ones_refused() {
     session.until_shown("--no-config");
     assert!(session.contents().contains("`dark`"), "{}", session.contents());
     session.ends_with(2);
+}
+
+fn state_file(session: &Session) -> std::path::PathBuf {
+    session.home.path().join("state/lookback/state.toml")
+}
+
+#[test]
+fn the_mouse_points_and_is_left_alone_if_asked() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.until_shown("sleeps ");
+    let row = session.contents().lines().position(|line| line.contains("sleeps ")).unwrap() + 1;
+    session.press(&format!("\x1b[<0;40;{row}M\x1b[<0;40;{row}m"));
+    session.until_shown("“sleeps”");
+    session.press("\x03");
+    session.ends_with(0);
+    let mut session = Session::start(&["--no-mouse", "The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    let mode = session.screen.lock().unwrap().screen().mouse_protocol_mode();
+    assert_eq!(mode, vt100::MouseProtocolMode::None);
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn the_next_walk_offers_to_go_on_where_this_one_ended() {
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::start(&["The dog sleeps."], (100, 30));
+    session.until_shown("From a sentence to tokens");
+    session.press("lb");
+    session.until_shown("this step is marked");
+    session.press("q");
+    session.ends_with(0);
+    let kept = std::fs::read_to_string(state_file(&session)).unwrap();
+    assert!(kept.contains("The dog sleeps."), "{kept}");
+    let mut session = Session::at_home(session.home, program, &[], (100, 30));
+    session.until_shown("last time: \"The dog sleeps.\"");
+    session.press("R");
+    session.until_shown("Every token becomes a row of numbers ★");
+    session.until("the other sentence", |s| s.contents().contains("The dog sleeps ."));
+    session.press("q");
+    session.ends_with(0);
+    let mut session = Session::at_home(session.home, program, &["--no-config"], (100, 30));
+    session.until_shown("From a sentence to tokens");
+    session.press("lll");
+    session.until_shown("Reading one word");
+    assert!(!session.contents().contains('★'));
+    session.press("q");
+    session.ends_with(0);
+    assert_eq!(std::fs::read_to_string(state_file(&session)).unwrap(), kept);
+}
+
+#[test]
+fn a_damaged_memory_is_said_and_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
+    std::fs::write(home.path().join("state/lookback/state.toml"), "[[[").unwrap();
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::at_home(home, program, &["The dog sleeps."], (120, 30));
+    session.until_shown("what was kept of the last walk cannot be read");
+    session.press("q");
+    session.ends_with(0);
+    assert!(std::fs::read_to_string(state_file(&session)).unwrap().contains("The dog sleeps."));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tui_input::InputRequest;
 
+use super::Place;
 use crate::{reading::Reading, theme::Ground};
 
 /// What a key asks for.
@@ -33,6 +34,12 @@ pub enum Command {
     Accept,
     /// Leaves what is on top.
     Leave,
+    /// Marks this step, or takes the mark away.
+    Bookmark,
+    /// Lists the marked steps.
+    Bookmarks,
+    /// Goes on where the last walk ended.
+    Resume,
     /// Other colours.
     NextTheme,
     Suspend,
@@ -56,6 +63,14 @@ pub enum Action {
     Measured,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
+    /// The cursor is put somewhere.
+    Point(Place),
+    /// That step, by its index.
+    GoTo(usize),
+    /// The n-th row of the list that is open is taken.
+    Choose(usize),
+    /// Scrolls the narration by lines.
+    Scroll(isize),
     /// The terminal has said what its background is.
     Ground(Ground),
 }

@@ -46,6 +46,22 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
             state.size = (width, height);
             None
         }
+        Action::Choose(n) => {
+            state.choose(n);
+            run(state, Command::Accept)
+        }
+        Action::Point(place) => {
+            state.point(place);
+            None
+        }
+        Action::GoTo(step) => {
+            state.go_to(step);
+            None
+        }
+        Action::Scroll(lines) => {
+            state.scroll_by(lines);
+            None
+        }
         Action::Ground(ground) => {
             state.suit(ground);
             None
@@ -64,6 +80,7 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
         }
         (_, Overlay::Help) => in_help(state, command),
         (_, Overlay::Find { .. }) => in_find(state, command),
+        (_, Overlay::Marks { .. }) => state.in_marks(command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
     }
 }
@@ -91,6 +108,9 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
         Command::Help => state.overlay = Overlay::Help,
+        Command::Bookmark => state.toggle_mark(),
+        Command::Bookmarks => state.list_marks(),
+        Command::Resume => return state.resume(),
         Command::NextTheme => state.next_theme(),
         Command::Accept => state.note("Enter has nothing to take here; → goes on"),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
@@ -157,7 +177,7 @@ fn typed(state: &mut State, request: InputRequest) {
             query.handle(request);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => {}
+        Overlay::None | Overlay::Help | Overlay::Marks { .. } => {}
     }
 }
 
@@ -171,7 +191,7 @@ fn paste(state: &mut State, text: &str) {
             insert(query, &text);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => state.edit(Some(text)),
+        Overlay::None | Overlay::Help | Overlay::Marks { .. } => state.edit(Some(text)),
     }
 }
 
@@ -186,7 +206,7 @@ fn insert(line: &mut Input, text: &str) {
 }
 
 fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
-    let asked = state.pending.take();
+    let (asked, heading_for) = (state.pending.take(), state.heading_for.take());
     match outcome {
         Ok(reading) => {
             if let Some(note) = never_seen(&reading.sentence) {
@@ -194,7 +214,7 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
             }
             state.reading = Some(reading);
             state.has_picked_row = false;
-            state.enter(state.step);
+            state.enter(heading_for.unwrap_or(state.step));
         }
         Err(why) => {
             state.edit(asked);
@@ -318,11 +338,7 @@ impl State {
     }
 
     fn page_by(&mut self, by: isize) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        let (plan, lines) = self.plan(area, &wanted);
-        let page = usize::from(plan.prose.height);
-        let last = lines.len().saturating_sub(page);
+        let (page, last) = self.pages();
         let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
         if scroll == self.scroll {
             self.note(if last == 0 {
@@ -334,6 +350,20 @@ impl State {
         self.scroll = scroll;
     }
 
+    fn scroll_by(&mut self, lines: isize) {
+        let (_, last) = self.pages();
+        self.scroll = self.scroll.min(last).saturating_add_signed(lines).min(last);
+    }
+
+    /// The lines of narration in view at once, and how many can be scrolled away.
+    fn pages(&self) -> (usize, usize) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        let (plan, lines) = self.plan(area, &wanted);
+        let page = usize::from(plan.prose.height);
+        (page, lines.len().saturating_sub(page))
+    }
+
     /// Begins to edit a sentence: the given one, else the one being read or on the screen.
     fn edit(&mut self, text: Option<String>) {
         let read = || self.reading.as_ref().map(|r| r.sentence.text.clone());
@@ -342,7 +372,7 @@ impl State {
         self.overlay = Overlay::Edit { sentence: Input::new(text) };
     }
 
-    fn clamp(&mut self) {
+    pub(super) fn clamp(&mut self) {
         let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
         let n_layers = self.n_layers();
         if n_layers > 0 {

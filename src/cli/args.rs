@@ -40,6 +40,10 @@ pub struct Cli {
     #[arg(long, value_name = "STEP")]
     pub at: Option<String>,
 
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+
     #[command(flatten)]
     pub look: Look,
 

@@ -10,6 +10,7 @@ use super::{
     Cli, Environment, Streams,
     colour::is_dumb,
     failure::{Failure, Outcome, Usage},
+    kept::Kept,
     look::{self, Choice},
     sentence,
     settings::Settings,
@@ -18,7 +19,7 @@ use crate::{
     export::plain,
     lesson::{Language, Lesson},
     reading::Reader,
-    term::{self, Start},
+    term::{self, Before, Start},
     text::Tokenizer,
     theme::Depth,
 };
@@ -38,15 +39,28 @@ pub fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let theme = look::of_terminal(cli.look, settings, env);
+    let kept = Kept::find(!cli.look.no_config);
     let start = Start {
         sentence: sentence.clone(),
         lesson: Arc::new(lesson),
         theme,
         follows_ground: look::choice(cli.look, settings) == Choice::Auto,
         asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
+        mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
         step,
+        before: Before {
+            memory: kept.memory.clone(),
+            offers: cli.text.sentence.is_none() && cli.at.is_none(),
+            trouble: kept.trouble.clone(),
+        },
     };
-    term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
+    let ended =
+        term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))?;
+    if let Err(why) = kept.replace(&ended.memory) {
+        // The walk itself went well; a terminal that is gone need not hear of it.
+        let _ = writeln!(streams.notes, "note: {why:#}");
+    }
+    Ok(ended.code)
 }
 
 /// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.

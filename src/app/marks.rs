@@ -1,0 +1,105 @@
+//! Marked steps, and what goes from one walk to the next.
+
+use super::{Command, Effect, Overlay, State};
+use crate::{
+    heat::fit,
+    memory::{Left, Memory},
+};
+
+/// Columns of a sentence in a message.
+const SHOWN: usize = 32;
+
+impl State {
+    /// Takes what was kept of walks before, and says what there is to say about it: what is wrong
+    /// with it, or, if that is wanted, an offer to go on there.
+    pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
+        self.marks = memory.bookmarks.into_iter().collect();
+        self.last = memory.last;
+        if let Some(trouble) = trouble {
+            self.wrong(trouble);
+        }
+        let is_elsewhere = |last: &Left| {
+            self.pending.as_ref() != Some(&last.sentence) || self.current().1.id != last.step
+        };
+        let Some(last) = self.last.clone().filter(|last| offers && is_elsewhere(last)) else {
+            return;
+        };
+        let sentence = fit(&last.sentence, SHOWN);
+        self.note(format!(
+            "last time: \"{sentence}\" at step {}; press R to go on there",
+            last.step
+        ));
+    }
+
+    /// What is to be kept for the next walk.
+    pub fn memory(&self) -> Memory {
+        let read = self.reading.as_ref().map(|reading| reading.sentence.text.clone());
+        let here = |sentence| Left { sentence, step: self.current().1.id.clone() };
+        let last = read.map(here).or_else(|| self.last.clone());
+        Memory { last, bookmarks: self.marks.iter().cloned().collect() }
+    }
+
+    pub fn is_marked(&self, step: usize) -> bool {
+        self.lesson.steps().get(step).is_some_and(|(_, step)| self.marks.contains(&step.id))
+    }
+
+    /// The marked steps in the order of the walk.
+    pub fn marked(&self) -> Vec<usize> {
+        (0..self.n_steps()).filter(|&step| self.is_marked(step)).collect()
+    }
+
+    pub(super) fn toggle_mark(&mut self) {
+        let id = self.current().1.id.clone();
+        if self.marks.remove(&id) {
+            self.note("this step is no longer marked");
+        } else {
+            self.marks.insert(id);
+            self.note("this step is marked; B lists what is marked");
+        }
+    }
+
+    pub(super) fn list_marks(&mut self) {
+        let marked = self.marked();
+        if marked.is_empty() {
+            self.note("no step is marked; b marks this one");
+            return;
+        }
+        let chosen = marked.iter().position(|&step| step >= self.step).unwrap_or(0);
+        self.overlay = Overlay::Marks { chosen };
+    }
+
+    /// Goes on where the last walk ended.
+    pub(super) fn resume(&mut self) -> Option<Effect> {
+        let Some(last) = self.last.clone() else {
+            self.note("nothing is kept of a walk before this one");
+            return None;
+        };
+        let step = self.lesson.find(&last.step).unwrap_or(0);
+        if self.reading.as_ref().is_some_and(|r| r.sentence.text == last.sentence) {
+            self.enter(step);
+            return None;
+        }
+        self.heading_for = Some(step);
+        self.pending = Some(last.sentence.clone());
+        Some(Effect::Read(last.sentence))
+    }
+
+    pub(super) fn in_marks(&mut self, command: Command) -> Option<Effect> {
+        let marked = self.marked();
+        let Overlay::Marks { chosen } = &mut self.overlay else { return None };
+        match command {
+            Command::Move(rows, _) => {
+                *chosen = chosen.saturating_add_signed(rows).min(marked.len().saturating_sub(1));
+            }
+            Command::Accept => {
+                if let Some(&step) = marked.get(*chosen) {
+                    self.overlay = Overlay::None;
+                    self.enter(step);
+                }
+            }
+            Command::Bookmarks => self.overlay = Overlay::None,
+            _ => self.note("Enter goes there; Esc leaves the list"),
+        }
+        None
+    }
+}
