@@ -10,6 +10,7 @@ mod eval;
 mod failure;
 mod frames;
 mod kept;
+mod linear;
 mod look;
 mod open;
 mod paper;
@@ -124,9 +125,11 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         );
         return Err(Failure::Usage(wrong));
     }
-    if cli.no_mouse {
-        let wrong = anyhow::anyhow!("--no-mouse is for the walk; leave it or the command out");
-        return Err(Failure::Usage(wrong));
+    for (is_given, option) in [(cli.no_mouse, "--no-mouse"), (cli.linear, "--linear")] {
+        if is_given {
+            let wrong = anyhow::anyhow!("{option} is for the walk; leave it or the command out");
+            return Err(Failure::Usage(wrong));
+        }
     }
     Ok(())
 }

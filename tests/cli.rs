@@ -806,3 +806,61 @@ fn a_theme_can_be_asked_of_a_frame() {
     assert!(frame("high-contrast").contains("48;2;0;0;0"));
     assert!(!frame("mono").contains("38;2;"));
 }
+
+// A step at a time.
+
+/// What `--linear` answers to these lines.
+fn linear(lines: &str) -> String {
+    let run = run_with(&["--linear", "The dog sleeps."], |command| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(lines.as_bytes()).unwrap();
+        command.stdin(reader);
+    });
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(shows_no_controls(&run.out), "{:?}", run.out);
+    run.out
+}
+
+/// The titles of the steps that were said.
+fn said(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("## Step ")?.split_once(". "))
+        .map(|l| l.1)
+        .collect()
+}
+
+#[test]
+fn linear_goes_on_back_to_chapters_and_to_what_is_found() {
+    let steps = good(&["steps"]);
+    let titles: Vec<&str> = steps.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
+    let title = |id: &str| {
+        let of = |line: &&str| line.split('\t').next() == Some(id);
+        steps.lines().find(of).unwrap().split('\t').nth(2).unwrap()
+    };
+    assert_eq!(said(&linear("")), titles[..1], "the input may end at once");
+    assert_eq!(said(&linear("\nn\np\n")), [titles[0], titles[1], titles[2], titles[1]]);
+    assert_eq!(said(&linear("r\nq\nn\nn\n")), [titles[0], titles[0]]);
+    let found = linear("/softmax\n#it-looks\n");
+    assert!(said(&found)[1].to_lowercase().contains("softmax"), "{:?}", said(&found));
+    assert_eq!(said(&found)[2], title("it-looks"));
+    let third = steps.lines().position(|line| line.contains("Transformer: the encoder")).unwrap();
+    assert_eq!(said(&linear("3")), [titles[0], titles[third]], "a last line without an end counts");
+}
+
+#[test]
+fn linear_says_what_it_did_not_do() {
+    let text = linear("p\n99\nfly\u{1b}[2J\n/zzzz\n/\n#nowhere\n?\n");
+    assert_eq!(said(&text).len(), 1);
+    for says in [
+        "first step",
+        "chapters are 0 to",
+        "fly␛[2J",
+        "No step answers",
+        "nowhere",
+        "- p: the step before",
+    ] {
+        assert!(text.contains(says), "{says} in {text}");
+    }
+    bad(&["--linear", "-"], 2, &["--linear", "standard input"]);
+    bad(&["--linear", "eval"], 2, &["--linear"]);
+}

@@ -14,6 +14,7 @@ Examples:
   lookback                                       the walk, on a sentence of ours
   lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
   lookback | less                                the whole walk as plain text
+  lookback --linear                              a step at a time, for a screen reader
   lookback steps                                 where one can go
   lookback --at softmax                          begin there
   lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
@@ -39,6 +40,10 @@ pub struct Cli {
     /// Begin at this step of `lookback steps`
     #[arg(long, value_name = "STEP")]
     pub at: Option<String>,
+
+    /// Plain text, a step at a time, led by lines of standard input: fit for a screen reader
+    #[arg(long)]
+    pub linear: bool,
 
     /// Leave the mouse to the terminal
     #[arg(long)]

@@ -11,6 +11,7 @@ use super::{
     colour::is_dumb,
     failure::{Failure, Outcome, Usage},
     kept::Kept,
+    linear,
     look::{self, Choice},
     sentence,
     settings::Settings,
@@ -32,6 +33,9 @@ pub fn run(
 ) -> Outcome<ExitCode> {
     let lesson = Lesson::embedded(Language::English)?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
+    if cli.linear {
+        return linear(cli, lesson, step, streams);
+    }
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
         let reading = Reader::embedded()?.read(&sentence).usage()?;
@@ -61,6 +65,20 @@ pub fn run(
         let _ = writeln!(streams.notes, "note: {why:#}");
     }
     Ok(ended.code)
+}
+
+fn linear(cli: &Cli, lesson: Lesson, step: usize, streams: &mut Streams) -> Outcome<ExitCode> {
+    if cli.text.sentence.as_ref().is_some_and(|sentence| sentence == "-") {
+        let wrong = anyhow::anyhow!(
+            "--linear takes its commands from standard input; give the sentence as an argument"
+        );
+        return Err(Failure::Usage(wrong));
+    }
+    let reading = Reader::embedded()?.read(&sentence::of(&cli.text)?).usage()?;
+    let (lesson, reading) = (Arc::new(lesson), Arc::new(reading));
+    let mut input = stdin().lock();
+    linear::run(lesson, reading, step, stdin().is_terminal(), &mut input, streams.out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.
