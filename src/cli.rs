@@ -14,6 +14,7 @@ mod linear;
 mod look;
 mod open;
 mod paper;
+mod progress;
 mod sentence;
 mod settings;
 mod size;

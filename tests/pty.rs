@@ -344,3 +344,17 @@ fn a_damaged_memory_is_said_and_replaced() {
     session.ends_with(0);
     assert!(std::fs::read_to_string(state_file(&session)).unwrap().contains("The dog sleeps."));
 }
+
+#[test]
+fn a_long_command_says_how_far_it_is_and_leaves_its_answer_alone() {
+    let data = tempfile::NamedTempFile::new().unwrap();
+    let line = "{\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}\n";
+    std::fs::write(data.path(), line.repeat(400)).unwrap();
+    let args = ["eval", "--data", data.path().to_str().unwrap()];
+    let mut session = Session::start(&args, (100, 30));
+    session.until_shown("measured now");
+    session.ends_with(0);
+    let bytes = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();
+    assert!(bytes.contains("sentences translated: "), "{bytes}");
+    assert!(!session.contents().contains("sentences translated"), "{}", session.contents());
+}

@@ -14,6 +14,7 @@ use super::{
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
     look::{self, Choice},
+    progress::Progress,
     read,
     settings::Settings,
 };
@@ -100,10 +101,12 @@ impl Job<'_> {
         let paths: Vec<PathBuf> = paths.collect();
         let mut files = Files::new(paths.iter().map(PathBuf::as_path), self.asked.out.force)?;
         make_folder(&self.asked.out.out)?;
+        let progress = Progress::new("frames drawn", paths.len());
         for form in forms {
             for (step, buffer) in self.frames(form) {
                 let text = (form.text)(&buffer);
                 files.stage(&self.path(step, form), |out| out.write_all(text.as_bytes()))?;
+                progress.step();
             }
         }
         files.finish()
