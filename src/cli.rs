@@ -23,11 +23,13 @@ use std::{
     ffi::OsString,
     io::{self, BufWriter, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
+    change::{Changes, MOST},
     lesson::{Language, Lesson},
     reading::Reader,
     text::Tokenizer,
@@ -128,9 +130,21 @@ fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
 /// Every model's pass over the sentence that was asked for; remarks on words that none has seen.
 fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
     let sentence = sentence::of(text)?;
-    let reading = Reader::embedded()?.read(&sentence).usage()?;
+    let changes = changes(text).usage()?;
+    let reader = Reader::embedded()?;
+    let reading = reader.read(&sentence).usage()?;
     if let Some(remark) = sentence::remark(&reading.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
     }
-    Ok(reading)
+    if changes.is_empty() {
+        return Ok(reading);
+    }
+    writeln!(streams.notes, "note: a changed pass: {}", crate::text::visible(&changes.words()))?;
+    reader.read_changed(&Arc::new(reading), changes).usage()
+}
+
+/// The what-ifs that were asked for.
+fn changes(text: &args::Text) -> anyhow::Result<Changes> {
+    anyhow::ensure!(text.what_if.len() <= MOST, "at most {MOST} changes can be combined");
+    Ok(text.what_if.iter().cloned().collect())
 }

@@ -122,6 +122,29 @@ impl Tokenizer {
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
     }
 
+    /// The sentence with another word in the place of one token.
+    ///
+    /// # Errors
+    /// If there is no such place, or the word is not one token; the message offers words that are.
+    pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
+        let n = sentence.tokens.len();
+        ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
+        // A word within a sentence is another token than the same word at its beginning.
+        let before = if position == 0 { "" } else { "a " };
+        let n_before = self.encode(before)?.get_ids().len();
+        let encoding = self.encode(&plain(&format!("{before}{}", word.trim())))?;
+        let [id] = encoding.get_ids()[n_before..] else {
+            bail!(
+                "`{}` is not one token of the models' world, so it cannot stand in the place of one; try {}",
+                visible(word),
+                self.nearest(&visible(word), 3).join(", ")
+            )
+        };
+        let mut replaced = sentence.clone();
+        replaced.tokens[position] = self.token(id);
+        Ok(replaced)
+    }
+
     fn encode(&self, text: &str) -> Result<Encoding> {
         self.engine
             .encode(text, false)

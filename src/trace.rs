@@ -2,6 +2,8 @@
 //!
 //! A trace does not change and does not compute; it knows tokens as text, and no screen.
 
+mod whatif;
+
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Result, bail};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::{Ask, size::Size};
-use crate::{model::Name, text};
+use crate::{change::Change, model::Name, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +54,15 @@ pub struct Text {
     /// Without one: "The animal didn't cross the street because it was too tired."
     #[arg(value_name = "SENTENCE")]
     pub sentence: Option<OsString>,
+
+    /// Read it with a change, as in mask=off; can be given several times
+    ///
+    /// mask=off, positions=off, scaling=off, residual=off: a part of the equations left out.
+    /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
+    /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
+    /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
+    #[arg(long, value_name = "CHANGE", value_parser = change)]
+    pub what_if: Vec<Change>,
 }
 
 /// How it looks, in every command.
@@ -257,6 +266,10 @@ pub struct Eval {
 /// One model, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models(pub Vec<Name>);
+
+fn change(text: &str) -> Result<Change, String> {
+    text.parse().map_err(|e: anyhow::Error| e.to_string())
+}
 
 fn model(name: &str) -> Result<Name, String> {
     let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");

@@ -10,12 +10,11 @@ use super::{
     Cli, Environment, Streams,
     colour::{colours, is_dumb},
     failure::{Failure, Outcome, Usage},
-    sentence, theme,
+    read, sentence, theme,
 };
 use crate::{
     export::plain,
     lesson::{Language, Lesson},
-    reading::Reader,
     term::{self, Start},
     text::Tokenizer,
 };
@@ -25,7 +24,7 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
-        let reading = Reader::embedded()?.read(&sentence).usage()?;
+        let reading = read(&cli.text, streams)?;
         plain::walk(&lesson, &reading, step, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
