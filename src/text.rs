@@ -133,7 +133,7 @@ impl Tokenizer {
         let alone = self.encode(&word)?;
         // A mark or an ending is one token only where it follows a word.
         let after_a_word = self.encode(&format!("a{word}"))?;
-        let ([id], _) | (_, [_, id]) = (alone.get_ids(), after_a_word.get_ids()) else {
+        let (([id], _) | (_, [_, id])) = (alone.get_ids(), after_a_word.get_ids()) else {
             bail!(
                 "`{}` is not one token of the models' world, so it cannot stand in the place of one; try {}",
                 visible(&word),
