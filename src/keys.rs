@@ -1,9 +1,11 @@
 //! Which key does what: one table, which is also the help.
 
+pub mod palette;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
-use crate::app::{Action, Command, Overlay, State};
+use crate::app::{Action, Command, Overlay, State, Switch};
 
 /// A key with its modifiers; Shift is part of the character.
 pub type Key = (KeyCode, KeyModifiers);
@@ -14,17 +16,20 @@ pub enum Group {
     Walk,
     Panes,
     Sentence,
+    WhatIf,
     Program,
 }
 
 impl Group {
-    pub const ALL: [Self; 4] = [Self::Walk, Self::Sentence, Self::Panes, Self::Program];
+    pub const ALL: [Self; 5] =
+        [Self::Walk, Self::Sentence, Self::Program, Self::Panes, Self::WhatIf];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Walk => "The walk",
             Self::Panes => "What is shown",
             Self::Sentence => "The sentence",
+            Self::WhatIf => "What if",
             Self::Program => "Lookback",
         }
     }
@@ -131,9 +136,9 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Enter",
         keys: &[(plain(KeyCode::Enter), C::Accept)],
-        help: "take what is typed",
-        group: Group::Sentence,
-        hint: None,
+        help: "open this number",
+        group: Group::Panes,
+        hint: Some(("Enter", "open")),
     },
     Binding {
         shown: "↑ ↓ k j",
@@ -181,6 +186,53 @@ pub static KEYS: &[Binding] = &[
         help: "scroll the text",
         group: Group::Panes,
         hint: None,
+    },
+    Binding {
+        shown: "m o s u",
+        keys: &[
+            (char('m'), C::Switch(Switch::Mask)),
+            (char('o'), C::Switch(Switch::Positions)),
+            (char('s'), C::Switch(Switch::Scaling)),
+            (char('u'), C::Switch(Switch::Residual)),
+        ],
+        help: "no mask, place, scale, add",
+        group: Group::WhatIf,
+        hint: Some(("m o s u x", "what if")),
+    },
+    Binding {
+        shown: "x X",
+        keys: &[(char('x'), C::Switch(Switch::Head)), (char('X'), C::Switch(Switch::Layer))],
+        help: "this head, layer out",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "t =",
+        keys: &[(char('t'), C::Temperature), (char('='), C::SetNumber)],
+        help: "temperature, number =",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "v",
+        keys: &[(char('v'), C::Difference)],
+        help: "what a change did",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "r",
+        keys: &[(char('r'), C::Reset)],
+        help: "take changes back",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: ":",
+        keys: &[(char(':'), C::Palette)],
+        help: "anything, by name",
+        group: Group::Program,
+        hint: Some((":", "all")),
     },
     Binding {
         shown: "?",
@@ -248,10 +300,30 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
     let key = normal(event);
     let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
     match &state.overlay {
+        Overlay::Palette { query, chosen } => {
+            in_palette(state, (query.value(), *chosen), key, command)
+        }
         Overlay::None | Overlay::Help => {
             command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
         }
         overlay => typing(overlay, key, command),
+    }
+}
+
+fn in_palette(
+    state: &State,
+    (query, chosen): (&str, usize),
+    key: Key,
+    command: Option<Command>,
+) -> Action {
+    match key.0 {
+        KeyCode::Enter => Action::Pick(palette::pick(state, query, chosen)),
+        KeyCode::Up => Action::Choose(chosen.saturating_sub(1)),
+        KeyCode::Down => {
+            let last = palette::entries(state, query).len().saturating_sub(1);
+            Action::Choose((chosen + 1).min(last))
+        }
+        _ => typing(&state.overlay, key, command),
     }
 }
 

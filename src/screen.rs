@@ -4,6 +4,7 @@
 
 mod footer;
 mod header;
+mod inspector;
 mod overlay;
 mod stage;
 
@@ -49,12 +50,17 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     let panes = state.panes();
     let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
     let (plan, lines) = state.plan(area, &wanted);
+    let is_opened = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
         centred("reading the sentence …", plan.stage, buf);
     }
     stage::draw(state, &panes, &plan, buf);
-    stage::narration(state, &lines, plan.prose, buf);
+    if is_opened {
+        inspector::draw(state, plan.prose, buf);
+    } else {
+        stage::narration(state, &lines, plan.prose, buf);
+    }
     footer::cell(state, &panes, plan.cell, buf);
     footer::timeline(state, plan.timeline, buf);
     footer::hints(state, plan.hints, buf);
@@ -63,6 +69,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         Overlay::Help => overlay::help(state, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
+        Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Cli, Environment, Streams,
+    Cli, Environment, Streams, changes,
     colour::{colours, is_dumb},
     failure::{Failure, Outcome, Usage},
     read, sentence, theme,
@@ -28,8 +28,10 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
         plain::walk(&lesson, &reading, step, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let changes = changes(&cli.text).usage()?;
     let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
-    let start = Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, step };
+    let start =
+        Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, changes, step };
     term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
 }
 

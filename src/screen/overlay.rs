@@ -3,15 +3,17 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
+    style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Widget},
 };
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
+use super::elided;
 use crate::{
     app::State,
-    keys::{Binding, Group, KEYS},
+    keys::{Binding, Group, KEYS, palette},
     text::{MAX_TOKENS, visible},
 };
 
@@ -92,7 +94,7 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
         let text = format!(" {chapter} · {:<44}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
-            Span::styled(text, if i == chosen { style } else { ratatui::style::Style::new() }),
+            Span::styled(text, if i == chosen { style } else { Style::new() }),
             Span::styled(format!(" {} ", step.id), style),
         ]);
         title.render(row, buf);
@@ -100,6 +102,35 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     let count =
         format!("{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves", found.len(), steps.len());
     Line::styled(count, state.theme.dim()).render(foot, buf);
+}
+
+/// Everything that can be done, as far as it answers to the query.
+pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let found = palette::entries(state, query.value());
+    let width = area.width.saturating_sub(4).min(100);
+    let inside = window(state, "Do", (width, (area.height * 2 / 3).max(16)), area, buf);
+    let [line, _, list, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(inside);
+    typed(state, ":", query, line, buf);
+    let first = (chosen + 1).saturating_sub(usize::from(list.height));
+    for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
+        let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
+        let text = elided(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
+        let left = Line::styled(text, ink);
+        let room = usize::from(row.width).saturating_sub(left.width() + 2);
+        let detail = elided(&visible(&entry.detail), room);
+        super::header::both(left, Line::styled(detail, state.theme.dim()), row, buf);
+    }
+    let n = found.len();
+    let text = format!(
+        "{n} found   Enter does it   ↑ ↓ choose   Esc leaves   a what-if or an address can be typed"
+    );
+    Line::styled(elided(&text, usize::from(foot.width)), state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.
