@@ -163,7 +163,7 @@ struct Subject<'a> {
     site: &'a Recorded,
     plane: usize,
     title: Option<String>,
-    /// The same site before a change, if its difference is to be shown.
+    /// The same site before a change, in a changed pass.
     before: Option<Before<'a>>,
 }
 
@@ -185,9 +185,7 @@ impl<'a> Subject<'a> {
         let trace = scene.reading.trace(scene.model);
         let site = trace.site(path)?;
         let plane = scene.selection.head.min(site.shape().planes - 1);
-        let plain =
-            scene.shows_difference.then(|| scene.reading.plain_trace(scene.model)).flatten();
-        let before = plain.and_then(|plain| {
+        let before = scene.reading.plain_trace(scene.model).and_then(|plain| {
             let (was, comparable) = (plain.site(path)?, trace.comparable(plain, site)?);
             Some(Before { value: &was.value, comparable })
         });
@@ -208,8 +206,14 @@ impl<'a> Subject<'a> {
     /// What a heat map shows of a cell: its number, or its difference from before the change.
     fn shown(&self, cell: Cell) -> f32 {
         let now = self.site.value.get(cell);
-        self.before
-            .map_or(now, |before| before.get(cell).map_or(f32::NAN, |was| difference(now, was)))
+        match self.before.filter(|_| self.scene.shows_difference) {
+            None => now,
+            Some(before) => before.get(cell).map_or(f32::NAN, |was| difference(now, was)),
+        }
+    }
+
+    const fn shows_difference(&self) -> bool {
+        self.scene.shows_difference && self.before.is_some()
     }
 
     /// The numbers of a row of a plain matrix, as [`Self::shown`].
@@ -219,7 +223,7 @@ impl<'a> Subject<'a> {
 
     /// `name`, and that it is the difference which is shown.
     fn shown_name(&self, name: String) -> String {
-        if self.before.is_some() {
+        if self.shows_difference() {
             format!("{} {name}", self.scene.theme.glyph("Δ", "change of"))
         } else {
             name
@@ -234,7 +238,6 @@ impl<'a> Subject<'a> {
 
     fn title(&self) -> String {
         let name = self.title.clone().unwrap_or_else(|| self.site.path().to_owned());
-        let name = self.shown_name(name);
         if self.site.place.has_planes() {
             let axis = self.site.axes()[0];
             let label = self.trace.label(self.site, axis, self.plane);
@@ -284,7 +287,7 @@ impl<'a> Subject<'a> {
 
     /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
     fn scale(&self) -> Scale {
-        if self.before.is_some() {
+        if self.shows_difference() {
             let shape = self.site.shape();
             let shown = shape.cells().filter(|cell| cell.plane == self.plane);
             return Scale::signed(shown.map(|cell| self.shown(cell)));

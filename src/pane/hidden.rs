@@ -90,7 +90,7 @@ impl<'a> Hidden<'a> {
 
 impl Pane for Hidden<'_> {
     fn title(&self) -> String {
-        self.0.title()
+        self.0.shown_name(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -62,7 +62,7 @@ impl<'a> Recurrence<'a> {
 impl Pane for Recurrence<'_> {
     fn title(&self) -> String {
         let word = self.0.label(1, self.0.row());
-        format!("{} · at position {}, “{word}”", self.0.title(), self.0.row())
+        format!("{} · at position {}, “{word}”", self.0.shown_name(self.0.title()), self.0.row())
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -16,6 +16,9 @@ use crate::{
     text::{Token, visible},
 };
 
+/// From this width on, a changed pass has room for the chapter's title too.
+const ROOMY: u16 = 110;
+
 pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
     place(state, plan.header, buf);
     title(state, plan.title, buf);
@@ -33,11 +36,14 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     let mut left = vec![
         Span::styled(" Lookback", state.theme.accent().bold()),
         Span::styled(format!("  {chapter} · "), state.theme.dim()),
-        Span::raw(name.clone()),
     ];
-    if let Some(words) = changes(state) {
+    let words = changes(state);
+    if words.is_none() || area.width >= ROOMY {
+        left.push(Span::raw(name.clone()));
+    }
+    if let Some(words) = words {
         let used: usize = left.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + 22).max(16);
+        let room = usize::from(area.width).saturating_sub(used + 14).max(16);
         let text = super::elided(&format!(" changed: {words} "), room);
         left.extend([Span::raw("  "), Span::styled(text, state.theme.wrong().reversed())]);
     }
