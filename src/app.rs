@@ -77,21 +77,14 @@ pub struct State {
 pub enum Overlay {
     #[default]
     None,
-    Help,
+    /// The keys, from this row on.
+    Help { first: usize },
     /// Looking for a step.
-    Find {
-        query: Input,
-        chosen: usize,
-    },
+    Find { query: Input, chosen: usize },
     /// Typing another sentence.
-    Edit {
-        sentence: Input,
-    },
+    Edit { sentence: Input },
     /// Looking for anything that can be done.
-    Palette {
-        query: Input,
-        chosen: usize,
-    },
+    Palette { query: Input, chosen: usize },
 }
 
 /// A line for the person, until the next key.

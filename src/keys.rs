@@ -188,16 +188,32 @@ pub static KEYS: &[Binding] = &[
         hint: None,
     },
     Binding {
-        shown: "m o s u",
-        keys: &[
-            (char('m'), C::Switch(Switch::Mask)),
-            (char('o'), C::Switch(Switch::Positions)),
-            (char('s'), C::Switch(Switch::Scaling)),
-            (char('u'), C::Switch(Switch::Residual)),
-        ],
-        help: "no mask, place, scale, add",
+        shown: "m",
+        keys: &[(char('m'), C::Switch(Switch::Mask))],
+        help: "mask off",
         group: Group::WhatIf,
         hint: Some(("m o s u x", "what if")),
+    },
+    Binding {
+        shown: "o",
+        keys: &[(char('o'), C::Switch(Switch::Positions))],
+        help: "positions off",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "s",
+        keys: &[(char('s'), C::Switch(Switch::Scaling))],
+        help: "scaling off",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "u",
+        keys: &[(char('u'), C::Switch(Switch::Residual))],
+        help: "residuals off",
+        group: Group::WhatIf,
+        hint: None,
     },
     Binding {
         shown: "x X",
@@ -303,11 +319,38 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
         Overlay::Palette { query, chosen } => {
             in_palette(state, (query.value(), *chosen), key, command)
         }
-        Overlay::None | Overlay::Help => {
-            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
-        }
+        Overlay::Help { first } => in_help(state, *first, key, command),
+        Overlay::None => command.map_or_else(|| Action::Unbound(name(key)), Action::Do),
         overlay => typing(overlay, key, command),
     }
+}
+
+/// The help scrolls by lines and by screens.
+fn in_help(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
+    let room = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
+    let last = HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(room);
+    let by = match command {
+        Some(Command::Move(rows, 0)) => rows,
+        Some(Command::Page(pages)) => pages * room as isize,
+        Some(command) => return Action::Do(command),
+        None => return Action::Unbound(name(key)),
+    };
+    Action::Choose(first.saturating_add_signed(by).min(last))
+}
+
+/// The help's frame and its last line.
+pub const HELP_FRAME: usize = 3;
+
+/// The groups of the help, column by column.
+pub const HELP_COLUMNS: [&[Group]; 2] = {
+    let (left, right) = Group::ALL.split_at(3);
+    [left, right]
+};
+
+/// Lines of a column of the help: titles, rows, and a blank line between groups.
+pub fn help_height(groups: &[Group]) -> usize {
+    let rows = KEYS.iter().filter(|binding| groups.contains(&binding.group)).count();
+    rows + 2 * groups.len() - 1
 }
 
 fn in_palette(

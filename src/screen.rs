@@ -66,7 +66,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     footer::hints(state, plan.hints, buf);
     match &state.overlay {
         Overlay::None => {}
-        Overlay::Help => overlay::help(state, area, buf),
+        Overlay::Help { first } => overlay::help(state, *first, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
         Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),

@@ -65,7 +65,7 @@ pub enum Action {
     Paste(String),
     /// What was picked from the palette.
     Pick(Pick),
-    /// Another row of the palette.
+    /// Another row of the palette, or of the help.
     Choose(usize),
     /// A key that nothing is bound to, by its name.
     Unbound(String),

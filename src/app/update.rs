@@ -43,8 +43,10 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         }
         Action::Pick(pick) => picked(state, pick),
         Action::Choose(row) => {
-            if let Overlay::Palette { chosen, .. } = &mut state.overlay {
-                *chosen = row;
+            if let Overlay::Palette { chosen: at, .. } | Overlay::Help { first: at } =
+                &mut state.overlay
+            {
+                *at = row;
             }
             None
         }
@@ -74,7 +76,7 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
             state.overlay = Overlay::None;
             None
         }
-        (_, Overlay::Help) => in_help(state, command),
+        (_, Overlay::Help { .. }) => in_help(state, command),
         (_, Overlay::Find { .. }) => in_find(state, command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
         (_, Overlay::Palette { .. }) => None,
@@ -109,7 +111,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Palette => state.palette(""),
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
-        Command::Help => state.overlay = Overlay::Help,
+        Command::Help => state.overlay = Overlay::Help { first: 0 },
         Command::Accept => state.inspect(),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
@@ -215,7 +217,7 @@ fn typed(state: &mut State, request: InputRequest) {
             query.handle(request);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => {}
+        Overlay::None | Overlay::Help { .. } => {}
     }
 }
 
@@ -229,7 +231,7 @@ fn paste(state: &mut State, text: &str) {
             insert(query, &text);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => state.edit(Some(text)),
+        Overlay::None | Overlay::Help { .. } => state.edit(Some(text)),
     }
 }
 

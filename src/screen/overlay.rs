@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr;
 use super::elided;
 use crate::{
     app::State,
-    keys::{Binding, Group, KEYS, palette},
+    keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
     text::{MAX_TOKENS, visible},
 };
 
@@ -38,17 +38,23 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
-/// Every key, in two columns.
-pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
-    let middle = Group::ALL.len() / 2;
-    let columns = [&Group::ALL[..middle], &Group::ALL[middle..]].map(|groups| rows(state, groups));
-    let height = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
-    let inside = window(state, "Keys", (80, height + 2), area, buf);
+/// Every key, in two columns, from the row `first` on.
+pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
+    let columns = HELP_COLUMNS.map(|groups| rows(state, groups));
+    let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let height = longest.saturating_add(HELP_FRAME) as u16;
+    let inside = window(state, "Keys", (80, height), area, buf);
+    let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inside);
+    let first = first.min(longest.saturating_sub(body.height.into()));
     let halves: [Rect; 2] =
-        Layout::horizontal([Constraint::Length(37), Constraint::Fill(1)]).areas(inside);
+        Layout::horizontal([Constraint::Length(38), Constraint::Fill(1)]).areas(body);
     for (lines, half) in columns.into_iter().zip(halves) {
-        lines.into_iter().zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
+        let lines = lines.into_iter().skip(first);
+        lines.zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
     }
+    let more = state.theme.glyph("↑ ↓ scroll   Esc leaves", "j k scroll   Esc leaves");
+    let text = if longest > body.height.into() { more } else { "Esc leaves" };
+    Line::styled(text, state.theme.dim()).render(foot, buf);
 }
 
 fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
