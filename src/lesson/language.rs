@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Term, template::Template};
+use super::{Phrases, Template, Term};
 use crate::text::visible;
 
 /// A language that the lesson is told in.
@@ -63,6 +63,7 @@ pub struct Words {
     /// Titles by chapter.
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,
+    pub phrases: Phrases,
     #[serde(default)]
     pub glossary: Vec<Term>,
 }

@@ -102,7 +102,7 @@ fn plain(text: &str) -> Result<(Mark, &str)> {
 }
 
 /// Words and blanks.
-fn pieces(text: &str) -> Result<Vec<Piece>> {
+pub(super) fn pieces(text: &str) -> Result<Vec<Piece>> {
     let mut pieces = vec![];
     let mut rest = text;
     while let Some((words, after)) = rest.split_once('{') {
