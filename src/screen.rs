@@ -104,3 +104,12 @@ fn elided(text: &str, room: usize) -> String {
     cut.truncate(cut.trim_end().len());
     cut + "…"
 }
+
+/// One text from the left, one to the right; the left one goes before.
+fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width).saturating_sub(left.width() + 2);
+    let width = right.width().min(room) as u16;
+    let from = area.right().saturating_sub(width + 1);
+    left.render(area, buf);
+    right.render(Rect { x: from, width, ..area }, buf);
+}

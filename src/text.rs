@@ -2,6 +2,10 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
+mod lines;
+
+pub use lines::{breaks, is_wide};
+
 use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};

@@ -10,17 +10,17 @@ use super::{
     Cli, Environment, Streams, changes,
     colour::{colours, is_dumb},
     failure::{Failure, Outcome, Usage},
-    read, sentence, theme,
+    language, read, sentence, theme,
 };
 use crate::{
     export::plain,
-    lesson::{Language, Lesson},
+    lesson::Lesson,
     term::{self, Start},
     text::Tokenizer,
 };
 
 pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded(Language::English)?;
+    let lesson = Lesson::embedded(language(cli.look.lang, env))?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {

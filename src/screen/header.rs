@@ -50,7 +50,7 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     let left = Line::from(left);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
     let right = Line::styled(status(state, room), state.theme.dim());
-    both(left, right, area, buf);
+    super::both(left, right, area, buf);
 }
 
 /// What is different in the pass that is shown.
@@ -150,7 +150,7 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     } else {
         Line::from(super::elided(&step.formula, room))
     };
-    both(left, right, area, buf);
+    super::both(left, right, area, buf);
 }
 
 /// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.
@@ -184,13 +184,4 @@ fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
         line.push(Span::raw(" "));
     }
     Line::from(line).render(area, buf);
-}
-
-/// One text from the left, one to the right; the left one goes before.
-pub fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
-    let room = usize::from(area.width).saturating_sub(left.width() + 2);
-    let width = right.width().min(room) as u16;
-    let from = area.right().saturating_sub(width + 1);
-    left.render(area, buf);
-    right.render(Rect { x: from, width, ..area }, buf);
 }

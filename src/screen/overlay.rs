@@ -10,7 +10,7 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
-use super::elided;
+use super::{both, elided};
 use crate::{
     app::State,
     keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
@@ -130,7 +130,7 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
         let left = Line::styled(text, ink);
         let room = usize::from(row.width).saturating_sub(left.width() + 2);
         let detail = elided(&visible(&entry.detail), room);
-        super::header::both(left, Line::styled(detail, state.theme.dim()), row, buf);
+        both(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
     let n = found.len();
     let text = format!(
