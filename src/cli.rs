@@ -10,6 +10,7 @@ mod eval;
 mod failure;
 mod frames;
 mod kept;
+mod language;
 mod linear;
 mod look;
 mod open;
@@ -29,11 +30,13 @@ use std::{
     ffi::OsString,
     io::{self, BufWriter, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
+    change::{Changes, MOST},
     lesson::{Language, Lesson},
     reading::Reader,
     text::Tokenizer,
@@ -41,6 +44,7 @@ use crate::{
 };
 use args::Command;
 use failure::{Failure, Outcome, Usage, wrong_usage};
+use language::language;
 use settings::Settings;
 
 /// Runs the program on the process's own arguments and streams.
@@ -91,7 +95,9 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
 fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let look = cli.look;
     match command {
-        Command::Steps(text) => steps(text, streams),
+        Command::Steps(text) => {
+            steps(text, language(look.lang, settings(cli)?.lang, &variable), streams)
+        }
         Command::Open(open) => {
             let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
             open::run(open, is_ascii, streams)
@@ -136,10 +142,10 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
 }
 
 /// One step a line: ID, chapter, title. The steps are the same for every sentence.
-fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
+fn steps(text: &args::Text, language: Language, streams: &mut Streams) -> Outcome {
     let sentence = sentence::of(text)?;
     Tokenizer::embedded()?.sentence(&sentence).usage()?;
-    let lesson = Lesson::embedded(Language::English)?;
+    let lesson = Lesson::embedded(language)?;
     for (chapter, step) in lesson.steps() {
         writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
     }
@@ -149,9 +155,21 @@ fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
 /// Every model's pass over the sentence that was asked for; remarks on words that none has seen.
 fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
     let sentence = sentence::of(text)?;
-    let reading = Reader::embedded()?.read(&sentence).usage()?;
+    let changes = changes(text).usage()?;
+    let reader = Reader::embedded()?;
+    let reading = reader.read(&sentence).usage()?;
     if let Some(remark) = sentence::remark(&reading.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
     }
-    Ok(reading)
+    if changes.is_empty() {
+        return Ok(reading);
+    }
+    writeln!(streams.notes, "note: a changed pass: {}", crate::text::visible(&changes.words()))?;
+    reader.read_changed(&Arc::new(reading), changes).usage()
+}
+
+/// The what-ifs that were asked for.
+fn changes(text: &args::Text) -> anyhow::Result<Changes> {
+    anyhow::ensure!(text.what_if.len() <= MOST, "at most {MOST} changes can be combined");
+    Ok(text.what_if.iter().cloned().collect())
 }

@@ -65,6 +65,8 @@ pub struct Heat<'a> {
     /// The cell under the cursor, and whether this pane has it.
     pub cursor: (usize, usize),
     pub focused: bool,
+    /// Cells that are spoken of elsewhere: row, column, and whether it is the one that is chosen.
+    pub marks: Vec<(usize, usize, bool)>,
     /// What rows are called, where not all are in view.
     pub rows_are: &'static str,
     /// Whether rows may be higher than a line.
@@ -126,6 +128,7 @@ mod tests {
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
             cursor: (1, 2),
+            marks: vec![],
             focused: true,
             rows_are: "rows",
             may_grow: false,

@@ -14,7 +14,8 @@
 //! | --- | --- |
 //! | [`value`], [`math`] | planes of matrices; pure functions on them |
 //! | [`site`], [`arithmetic`] | where a number lives, and how it was computed |
-//! | [`tape`] | operations: forward, open a cell, backward |
+//! | [`change`] | what-ifs: what is to be different in a pass |
+//! | [`tape`] | operations: forward, open a cell, backward; changes take hold here |
 //! | [`text`], [`checkpoint`] | sentence to tokens; files to shape-checked weights |
 //! | [`layer`], [`model`] | shared parts; one file an architecture, with its table of sites |
 //! | [`trace`], [`measure`], [`reading`] | a finished pass; figures of it; all passes over a sentence |
@@ -27,6 +28,7 @@ pub mod value;
 pub mod math;
 pub mod site;
 pub mod arithmetic;
+pub mod change;
 pub mod tape;
 pub mod text;
 pub mod checkpoint;

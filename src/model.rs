@@ -12,6 +12,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use anyhow::{Result, bail};
 
 use crate::{
+    change::Changes,
     checkpoint::Weights,
     math::argmax,
     site::{
@@ -101,8 +102,23 @@ impl FromStr for Name {
 
 /// Something that reads token ids and writes every value on a tape.
 pub trait Model: Send + Sync {
-    /// Runs the model on a source sentence and decodes greedily. `source` is not empty.
-    fn run(&self, source: &[u32]) -> Pass;
+    /// Runs the model on a source sentence and decodes. `source` is not empty.
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass;
+}
+
+/// How a pass is run; the default is a plain pass.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    pub changes: Arc<Changes>,
+    /// What the decoder reads after `<bos>` where it is given (teacher forcing), without `<eos>`;
+    /// else it reads what it wrote.
+    pub forced: Option<Vec<u32>>,
+}
+
+impl Setup {
+    fn tape(&self) -> Tape {
+        Tape::changed(Arc::clone(&self.changes))
+    }
 }
 
 /// A finished run: the record, what was read and what was written.
@@ -143,7 +159,7 @@ pub fn longest_output(n: usize) -> usize {
 /// the embedding table (Vaswani et al. 2017, section 3.4). Returns the logits.
 fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> Node {
     let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), x, table); // (position, vocab)
-    tape.softmax(scope.at(&PROBS).row(t), logits); // (position, vocab)
+    tape.softmax_of_logits(scope.at(&PROBS).row(t), logits); // (position, vocab)
     logits
 }
 
@@ -153,22 +169,31 @@ fn likeliest(logits: &Matrix) -> u32 {
     argmax(last.iter().copied()).unwrap_or(EOS as usize) as u32
 }
 
+/// The token with the highest logit in every row.
+fn likeliest_of_each(logits: &Matrix) -> Vec<u32> {
+    let best = |row: Matrix| likeliest(&row);
+    (0..logits.nrows()).map(|row| best(logits.rows(row, 1).into_owned())).collect()
+}
+
 /// Writes tokens one by one: `step(tape, token, t)` gives the logits after reading `token` as
 /// the target's token t. Returns the decoder's input and its output.
 fn decode_step_by_step(
     tape: &mut Tape,
     longest: usize,
+    forced: Option<&[u32]>,
     mut step: impl FnMut(&mut Tape, u32, usize) -> Node,
 ) -> (Vec<u32>, Vec<u32>) {
     let (mut input, mut output) = (vec![BOS], vec![]);
+    let longest = forced.map_or(longest, |forced| forced.len() + 1);
     for t in 0..longest {
         let logits = step(tape, input[t], t);
         let token = likeliest(tape.value(logits).matrix());
         output.push(token);
-        if token == EOS || t + 1 == longest {
+        let is_over = forced.is_none() && token == EOS;
+        if is_over || t + 1 == longest {
             break;
         }
-        input.push(token);
+        input.push(forced.map_or(token, |forced| forced[t]));
     }
     (input, output)
 }

@@ -1,21 +1,22 @@
 //! One sentence, read by every built-in model: all that the screen can show of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
     thread,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
+    change::{Change, Changes},
     measure::{
         accuracy::Accuracy,
         gradient,
         readback::{self, ReadBack},
     },
-    model::{self, Model, Name},
-    text::{Sentence, Tokenizer},
+    model::{self, Model, Name, Setup},
+    text::{self, Sentence, Tokenizer},
     trace::Trace,
 };
 
@@ -25,6 +26,9 @@ pub struct Reader {
     models: Vec<(Name, Arc<dyn Model>)>,
     accuracy: Arc<Accuracy>,
 }
+
+/// The passes by model; a pass that no change concerns is shared with the plain reading.
+type Traces = BTreeMap<Name, Arc<Trace>>;
 
 impl Reader {
     /// Everything in the binary.
@@ -55,16 +59,55 @@ impl Reader {
     /// If the sentence is empty or too long.
     pub fn read(&self, text: &str) -> Result<Reading> {
         let sentence = self.tokenizer.sentence(text)?;
-        let trace = |(name, model): &(Name, Arc<dyn Model>)| {
-            (*name, Trace::new(*name, model.run(&sentence.ids()), &self.tokenizer))
+        let traces = self.run(&sentence, &Setup::default(), |_| None);
+        Ok(self.reading(sentence, traces))
+    }
+
+    /// Runs the models again with changes: those that a change concerns.
+    ///
+    /// # Errors
+    /// If a change has no place in any model, or names a word that is no token.
+    pub fn read_changed(&self, plain: &Arc<Reading>, changes: Changes) -> Result<Reading> {
+        let mut sentence = plain.sentence.clone();
+        for change in changes.iter() {
+            if let Change::Token { position, word } = change {
+                sentence = self.tokenizer.replaced(&sentence, *position, word)?;
+            }
+            plain.check(change)?;
+        }
+        let changes = Arc::new(changes);
+        let setup = Setup { changes: Arc::clone(&changes), forced: None };
+        let traces = self.run(&sentence, &setup, |name| plain.unless_concerned(name, &changes));
+        let reading = self.reading(sentence, traces);
+        Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
+    }
+
+    /// Every model's pass, or the one that is there already.
+    fn run(
+        &self,
+        sentence: &Sentence,
+        setup: &Setup,
+        there: impl Fn(Name) -> Option<Arc<Trace>> + Sync,
+    ) -> Traces {
+        let ids = sentence.ids();
+        let run = |name, model: &Arc<dyn Model>| {
+            Arc::new(Trace::new(name, model.run(&ids, setup), &self.tokenizer))
         };
-        let traces = at_once(&self.models, trace).into_iter().collect();
-        Ok(Reading {
+        let trace = |(name, model): &(Name, Arc<dyn Model>)| {
+            (*name, there(*name).unwrap_or_else(|| run(*name, model)))
+        };
+        at_once(&self.models, trace).into_iter().collect()
+    }
+
+    fn reading(&self, sentence: Sentence, traces: Traces) -> Reading {
+        Reading {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
             measures: OnceLock::new(),
-        })
+            changes: Arc::default(),
+            plain: None,
+        }
     }
 }
 
@@ -85,7 +128,11 @@ fn joined<R>(thread: thread::ScopedJoinHandle<R>) -> R {
 pub struct Reading {
     pub sentence: Sentence,
     pub accuracy: Arc<Accuracy>,
-    traces: BTreeMap<Name, Trace>,
+    /// What is different from the plain reading; nothing in a plain one.
+    pub changes: Arc<Changes>,
+    /// The same sentence read without changes, if this is a changed reading.
+    pub plain: Option<Arc<Self>>,
+    traces: Traces,
     measures: OnceLock<Measures>,
 }
 
@@ -104,6 +151,45 @@ impl Reading {
         &self.traces[&name]
     }
 
+    /// The same model's pass without changes, if this reading is a changed one.
+    pub fn plain_trace(&self, name: Name) -> Option<&Trace> {
+        self.plain.as_ref().map(|plain| plain.trace(name))
+    }
+
+    /// # Errors
+    /// If the change has no place in any pass; the message offers the nearest that have.
+    fn check(&self, change: &Change) -> Result<()> {
+        if let Change::Set { address, value } = change
+            && address.path.ends_with("weights")
+        {
+            ensure!(
+                (0.0..=1.0).contains(value),
+                "{change}: an attention weight is a share; give 0 to 1"
+            );
+        }
+        if self.traces.values().any(|trace| trace.concerns(change)) {
+            return Ok(());
+        }
+        if let Change::Set { address, .. } = change {
+            let has = |trace: &&Arc<Trace>| trace.site(&address.path).is_some();
+            let trace = self.traces.values().find(has).unwrap_or(&self.traces[&Name::Transformer]);
+            trace.cell(address)?;
+            bail!("{change}: that number is learned, not computed; only computed ones can be set");
+        }
+        let parts = self.traces.values().flat_map(|trace| trace.parts_off());
+        let parts: BTreeSet<String> = parts.map(|change| change.to_string()).collect();
+        let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
+        bail!(
+            "no model has the place that `{change}` speaks of; the nearest are {}",
+            near.join(", ")
+        )
+    }
+
+    fn unless_concerned(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
+        let trace = &self.traces[&name];
+        (!changes.iter().any(|change| trace.concerns(change))).then(|| Arc::clone(trace))
+    }
+
     pub fn read_back(&self, name: Name) -> Vec<ReadBack> {
         readback::read_back(self.trace(name))
     }
@@ -112,7 +198,8 @@ impl Reading {
     pub fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| {
             let of_each = |f: fn(&Trace) -> Option<Vec<f32>>| {
-                self.traces.iter().filter_map(|(&name, trace)| Some((name, f(trace)?))).collect()
+                let of = |(name, trace): (&Name, &Arc<Trace>)| Some((*name, f(trace)?));
+                self.traces.iter().filter_map(of).collect()
             };
             Measures {
                 forgetting: of_each(gradient::forgetting),

@@ -4,6 +4,7 @@
 
 mod footer;
 mod header;
+mod inspector;
 mod overlay;
 mod stage;
 
@@ -17,6 +18,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
     app::{Overlay, Place, SMALLEST, State},
+    keys::palette,
     theme::ascii,
 };
 
@@ -64,21 +66,27 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     let panes = state.panes();
     let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
     let (plan, lines) = state.plan(area, &wanted);
+    let is_opened = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
         centred("reading the sentence …", plan.stage, buf);
     }
     stage::draw(state, &panes, &plan, buf);
-    stage::narration(state, &lines, plan.prose, buf);
+    if is_opened {
+        inspector::draw(state, plan.prose, buf);
+    } else {
+        stage::narration(state, &lines, plan.prose, buf);
+    }
     footer::cell(state, &panes, plan.cell, buf);
     footer::timeline(state, plan.timeline, buf);
     footer::hints(state, plan.hints, buf);
     match &state.overlay {
         Overlay::None => {}
-        Overlay::Help => overlay::help(state, area, buf),
+        Overlay::Help { first } => overlay::help(state, *first, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
-        Overlay::Marks { chosen } => overlay::marks(state, *chosen, area, buf),
+        Overlay::Bookmarks { chosen } => overlay::bookmarks(state, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
+        Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
     }
 }
 
@@ -87,15 +95,21 @@ pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(at) {
         return Hit::Nothing;
     }
-    let row = |chosen, n: usize| {
-        let row = overlay::row_at(chosen, area, at).filter(|row| *row < n);
-        row.map_or(Hit::Nothing, Hit::Row)
-    };
+    let row =
+        |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
     match &state.overlay {
         Overlay::None => in_walk(state, area, at),
-        Overlay::Help | Overlay::Edit { .. } => Hit::Nothing,
-        Overlay::Find { query, chosen } => row(*chosen, state.found(query.value()).len()),
-        Overlay::Marks { chosen } => row(*chosen, state.marked().len()),
+        Overlay::Help { .. } | Overlay::Edit { .. } => Hit::Nothing,
+        Overlay::Find { query, chosen } => {
+            row(overlay::step_row_at(*chosen, area, at), state.found(query.value()).len())
+        }
+        Overlay::Bookmarks { chosen } => {
+            row(overlay::step_row_at(*chosen, area, at), state.bookmarked().len())
+        }
+        Overlay::Palette { query, chosen } => {
+            let n = palette::entries(state, query.value()).len();
+            row(overlay::palette_row_at(*chosen, area, at), n)
+        }
     }
 }
 
@@ -108,6 +122,10 @@ fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
     }
     if plan.prose.contains(at) {
         return Hit::Narration;
+    }
+    // An opened number keeps the panes as they are.
+    if state.opened().is_some() {
+        return Hit::Nothing;
     }
     if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(at)) {
         let tab = stage::tab_at(state, &panes, tabs, at);
@@ -153,4 +171,13 @@ fn elided(text: &str, room: usize) -> String {
     let mut cut: String = text.chars().take_while(fits).collect();
     cut.truncate(cut.trim_end().len());
     cut + "…"
+}
+
+/// One text from the left, one to the right; the left one goes before.
+fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width).saturating_sub(left.width() + 2);
+    let width = right.width().min(room) as u16;
+    let from = area.right().saturating_sub(width + 1);
+    left.render(area, buf);
+    right.render(Rect { x: from, width, ..area }, buf);
 }

@@ -5,6 +5,7 @@
 //! cannot disagree. From the record the tape can *open* a cell into arithmetic and run *backward*.
 //! A tape knows no model, no token text and no screen.
 
+mod by_hand;
 mod elementwise;
 mod linear;
 mod norm;
@@ -17,9 +18,12 @@ pub use linear::GateWeights;
 
 use std::{collections::HashMap, sync::Arc};
 
+use by_hand::ByHand;
+
 use crate::{
     arithmetic::{Arithmetic, Expr, Operand},
-    site::Place,
+    change::Changes,
+    site::{Place, Scope},
     value::{Cell, Shape, Value},
 };
 
@@ -85,12 +89,34 @@ pub struct Tape {
     entries: Vec<Entry>,
     /// Weights stand on the tape once, however often they are used.
     weights: HashMap<usize, Node>,
+    changes: Arc<Changes>,
 }
 
 /// Gradients by node, as far as they were asked for.
 pub type Gradients = HashMap<Node, Value>;
 
 impl Tape {
+    /// A tape on which a pass runs with changes.
+    pub fn changed(changes: Arc<Changes>) -> Self {
+        Self { changes, ..Self::default() }
+    }
+
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// What a layer makes of `x`; where the layer is left out, `x`. Its own values are recorded all
+    /// the same: they are what it would have done.
+    pub fn layer(
+        &mut self,
+        scope: &Scope,
+        x: Node,
+        forward: impl FnOnce(&mut Self, Node) -> Node,
+    ) -> Node {
+        let out = forward(self, x);
+        if self.changes.is_layer_off(scope.prefix()) { x } else { out }
+    }
+
     pub fn leaf(&mut self, place: Place, value: Arc<Value>) -> Node {
         self.push(Entry { place, value, operation: None, inputs: vec![] })
     }
@@ -112,9 +138,16 @@ impl Tape {
         operation: impl Operation + 'static,
         inputs: Vec<Node>,
     ) -> Node {
-        let value = operation.forward(&self.values(&inputs));
-        let operation: Option<Box<dyn Operation>> = Some(Box::new(operation));
-        self.push(Entry { place, value: Arc::new(value), operation, inputs })
+        let mut operation: Box<dyn Operation> = Box::new(operation);
+        let mut value = operation.forward(&self.values(&inputs));
+        let edits = self.changes.edits(&place, value.shape());
+        if !edits.is_empty() {
+            let are_shares = place.site.name == "weights";
+            let by_hand = ByHand { inner: operation, edits, are_shares };
+            value = by_hand.apply(&value);
+            operation = Box::new(by_hand);
+        }
+        self.push(Entry { place, value: Arc::new(value), operation: Some(operation), inputs })
     }
 
     fn push(&mut self, entry: Entry) -> Node {

@@ -4,7 +4,7 @@
 //! error, panic and signals; a signal of the end gives the exit code 128 + n.
 
 mod ground;
-mod mouse;
+pub mod mouse;
 mod screen;
 mod worker;
 
@@ -27,6 +27,7 @@ use signal_hook::{
 
 use crate::{
     app::{Action, Effect, State, update},
+    change::Changes,
     keys,
     lesson::Lesson,
     memory::Memory,
@@ -35,6 +36,7 @@ use crate::{
 
 use ground::{Heard, Listener};
 use screen::Screen;
+use worker::Request;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -57,6 +59,8 @@ pub struct Start {
     pub asks_ground: bool,
     /// Whether the mouse is ours.
     pub mouse: bool,
+    /// What is different in the first pass.
+    pub changes: Changes,
     /// Index of the first step to show.
     pub step: usize,
     pub before: Before,
@@ -105,11 +109,12 @@ pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
     let worker = worker::start(events.clone());
-    worker.send(start.sentence.clone())?;
+    worker.send((start.sentence.clone(), start.changes.clone()))?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
+    state.changes = start.changes;
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox)? {
@@ -142,7 +147,7 @@ fn walk(
     screen: &mut Screen,
     early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
-    worker: &mpsc::Sender<String>,
+    worker: &mpsc::Sender<Request>,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
@@ -192,7 +197,7 @@ fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
     }
 }
 
-fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Result<Next> {
+fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
@@ -219,13 +224,13 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Res
     carry_out(state, action, worker)
 }
 
-fn carry_out(state: &mut State, action: Action, worker: &mpsc::Sender<String>) -> Result<Next> {
+fn carry_out(state: &mut State, action: Action, worker: &mpsc::Sender<Request>) -> Result<Next> {
     Ok(match update(state, action) {
         None => Next::Stay,
         Some(Effect::Quit) => Next::End(0),
         Some(Effect::Suspend) => Next::Suspend,
-        Some(Effect::Read(sentence)) => {
-            worker.send(sentence)?;
+        Some(Effect::Read(sentence, changes)) => {
+            worker.send((sentence, changes))?;
             Next::Stay
         }
     })

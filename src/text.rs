@@ -2,6 +2,10 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
+mod lines;
+
+pub use lines::{breaks, is_wide};
+
 use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -120,6 +124,29 @@ impl Tokenizer {
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
         let unknown = self.unknown(&encoding);
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
+    }
+
+    /// The sentence with another word in the place of one token.
+    ///
+    /// # Errors
+    /// If there is no such place, or the word is not one token; the message offers words that are.
+    pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
+        let n = sentence.tokens.len();
+        ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
+        let word = plain(word.trim());
+        let alone = self.encode(&word)?;
+        // A mark or an ending is one token only where it follows a word.
+        let after_a_word = self.encode(&format!("a{word}"))?;
+        let (([id], _) | (_, [_, id])) = (alone.get_ids(), after_a_word.get_ids()) else {
+            bail!(
+                "`{}` is not one token of the models' world, so it cannot stand in the place of one; try {}",
+                visible(&word),
+                self.nearest(&visible(&word), 3).join(", ")
+            )
+        };
+        let mut replaced = sentence.clone();
+        replaced.tokens[position] = self.token(*id);
+        Ok(replaced)
     }
 
     fn encode(&self, text: &str) -> Result<Encoding> {

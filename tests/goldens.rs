@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs};
 
 use lookback::{
     measure::gradient,
-    model::{self, Name},
+    model::{self, Name, Setup},
     reading::{Reader, Reading},
     trace::Trace,
     value::{Cell, Shape},
@@ -195,7 +195,11 @@ fn greedy_outputs_are_pytorchs_on_200_held_out_sentences() {
             let source = ids(&line["ids"]);
             let text = line["en"].as_str().unwrap();
             assert_eq!(reader.tokenizer().sentence(text).unwrap().ids(), source, "{text}");
-            assert_eq!(model.run(&source).output, ids(&line[name.id()]), "{name}: {text}");
+            assert_eq!(
+                model.run(&source, &Setup::default()).output,
+                ids(&line[name.id()]),
+                "{name}: {text}"
+            );
         }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     app::{Action, Command, Effect, Overlay, State, update},
+    change::Changes,
     keys::{self, KEYS},
     lesson::{Language, Lesson},
     reading::{Reader, Reading},
@@ -167,7 +168,7 @@ fn another_sentence_is_typed_and_read() {
     press(&mut state, "i C-u");
     assert!(matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value().is_empty()));
     let effect = press(&mut state, "q u i t Enter");
-    assert_eq!(effect, Some(Effect::Read("quit".into())), "q is a letter here");
+    assert_eq!(effect, Some(Effect::Read("quit".into(), Changes::default())), "q is a letter here");
     assert_eq!(state.pending.as_deref(), Some("quit"));
     let reading = READER.read("The dog.").unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
@@ -180,7 +181,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     let mut state = walk();
     press(&mut state, "i");
     update(&mut state, Action::Paste(" dog".repeat(70)));
-    let Some(Effect::Read(sentence)) = press(&mut state, "Enter") else { panic!("it is read") };
+    let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
     update(&mut state, Action::Read(Err(why.to_string())));
     assert!(said(&state).contains("the limit is 64"));
@@ -251,6 +252,12 @@ fn name(command: Command) -> &'static str {
         Command::Page(_) => "page",
         Command::Edit => "edit",
         Command::Find => "find",
+        Command::Palette => "palette",
+        Command::Switch(_) => "switch",
+        Command::Reset => "reset",
+        Command::Difference => "difference",
+        Command::SetNumber => "set number",
+        Command::Temperature => "temperature",
         Command::Help => "help",
         Command::Accept => "accept",
         Command::Leave => "leave",
@@ -275,8 +282,8 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 25, "{bound:?}");
-    let help = drawn(&after("?"), 80, 24);
+    assert_eq!(bound.len(), 31, "{bound:?}");
+    let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
     }

@@ -3,14 +3,16 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
     app::{Action, Effect, Overlay, Place, State, update},
+    change::Changes,
     keys,
     lesson::{Language, Lesson},
     memory::{Left, Memory},
     reading::{Reader, Reading},
     screen::{self, Hit, hit},
+    term::mouse,
     theme::{Depth, Glyphs, Ground, Scheme, Theme},
 };
 use ratatui::{
@@ -45,6 +47,7 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
         let code = match name {
             "Enter" => KeyCode::Enter,
             "Esc" => KeyCode::Esc,
+            "Space" => KeyCode::Char(' '),
             "Down" => KeyCode::Down,
             _ => KeyCode::Char(name.chars().next().unwrap()),
         };
@@ -77,15 +80,15 @@ fn said(state: &State) -> &str {
     state.message.as_ref().map_or("", |message| &message.text)
 }
 
-/// Presses the left button, as the terminal's loop does.
+fn mouse(state: &mut State, kind: MouseEventKind, at: Position) {
+    let event = MouseEvent { kind, column: at.x, row: at.y, modifiers: KeyModifiers::NONE };
+    for action in mouse::actions(state, event) {
+        update(state, action);
+    }
+}
+
 fn click(state: &mut State, at: Position) {
-    let action = match hit(state, area(state), at) {
-        Hit::Pane(place) => Action::Point(place),
-        Hit::Step(step) => Action::GoTo(step),
-        Hit::Row(row) => Action::Choose(row),
-        Hit::Narration | Hit::Nothing => return,
-    };
-    update(state, action);
+    mouse(state, MouseEventKind::Down(MouseButton::Left), at);
 }
 
 // The mouse.
@@ -229,6 +232,32 @@ fn the_wheel_scrolls_what_is_said_within_its_bounds() {
     assert_eq!(state.scroll, end);
     update(&mut state, Action::Scroll(-1000));
     assert_eq!(state.scroll, 0);
+    mouse(&mut state, MouseEventKind::ScrollDown, Position::new(10, 19));
+    assert!(state.scroll > 0, "the wheel over the narration");
+}
+
+#[test]
+fn the_wheel_over_a_pane_moves_its_row_and_an_open_number_keeps_the_panes() {
+    let mut state = walk_at("scores", (120, 36));
+    let row = state.selection.row;
+    mouse(&mut state, MouseEventKind::ScrollUp, Position::new(20, 10));
+    assert_eq!(state.selection.row, row - 1);
+    press(&mut state, "Enter");
+    assert!(state.opened().is_some());
+    let before = state.selection;
+    click(&mut state, Position::new(20, 12));
+    assert_eq!(state.selection, before);
+}
+
+#[test]
+fn a_row_of_the_palette_is_done() {
+    let mut state = walk();
+    press(&mut state, ": n e x t Space t h e m e");
+    let text = shown(&state);
+    let y = text.lines().position(|line| line.contains("other colours")).unwrap();
+    click(&mut state, Position::new(50, y as u16));
+    assert!(matches!(state.overlay, Overlay::None), "{text}");
+    assert_eq!(state.theme.scheme, Scheme::Light);
 }
 
 // Themes.
@@ -290,7 +319,7 @@ fn a_step_is_marked_listed_and_found_again() {
     press(&mut state, "B");
     assert!(shown(&state).contains("2 marked"));
     press(&mut state, "Esc b g b B");
-    assert_eq!((state.marked(), state.step), (vec![], here));
+    assert_eq!((state.bookmarked(), state.step), (vec![], here));
 }
 
 fn left(sentence: &str, step: &str) -> Left {
@@ -305,9 +334,9 @@ fn the_last_walk_is_offered_and_taken_up() {
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
     state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
     assert!(said(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
-    assert_eq!(state.marked(), [state.lesson.find("tokens").unwrap()]);
+    assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
-    assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into())));
+    assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into(), Changes::default())));
     let other = Arc::new(READER.read("The dog sleeps.").unwrap());
     update(&mut state, Action::Read(Ok(other)));
     assert_eq!(state.current().1.id, "softmax");
@@ -327,5 +356,5 @@ fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     let gone = Memory { last: Some(left(SENTENCE, "gone")), bookmarks: vec!["gone".into()] };
     state.recall(gone, true, Some("it is damaged".into()));
     press(&mut state, "R");
-    assert_eq!((state.step, state.marked()), (0, vec![]));
+    assert_eq!((state.step, state.bookmarked()), (0, vec![]));
 }

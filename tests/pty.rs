@@ -54,7 +54,16 @@ impl Session {
         command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
-        for name in ["NO_COLOR", "COLORFGBG", "TMUX", "STY", "INSIDE_EMACS"] {
+        for name in [
+            "NO_COLOR",
+            "COLORFGBG",
+            "TMUX",
+            "STY",
+            "INSIDE_EMACS",
+            "LC_ALL",
+            "LC_MESSAGES",
+            "LANG",
+        ] {
             command.env_remove(name);
         }
         for (name, folder) in

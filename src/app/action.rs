@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use tui_input::InputRequest;
 
-use super::Place;
-use crate::{reading::Reading, theme::Ground};
+use super::{Place, Switch};
+use crate::{
+    change::{Change, Changes},
+    model::Name,
+    reading::Reading,
+    site::Address,
+    theme::Ground,
+};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +33,19 @@ pub enum Command {
     Head(isize),
     /// Scrolls the narration by pages.
     Page(isize),
+    /// A what-if on or off.
+    Switch(Switch),
+    /// Takes every what-if back.
+    Reset,
+    /// Matrices show their numbers, or what the changes made of them.
+    Difference,
+    /// Sets the number under the cursor by hand.
+    SetNumber,
+    /// Types a what-if on the temperature.
+    Temperature,
     Edit,
     Find,
+    Palette,
     Help,
     /// Takes what is typed or chosen.
     Accept,
@@ -55,6 +72,10 @@ pub enum Action {
     /// A change of the line being typed.
     Type(InputRequest),
     Paste(String),
+    /// What was picked from the palette.
+    Pick(Pick),
+    /// Another row of the palette, or of the help.
+    Choose(usize),
     /// A key that nothing is bound to, by its name.
     Unbound(String),
     /// The models have read a sentence, or it cannot be read.
@@ -67,19 +88,30 @@ pub enum Action {
     Point(Place),
     /// That step, by its index.
     GoTo(usize),
-    /// The n-th row of the list that is open is taken.
-    Choose(usize),
     /// Scrolls the narration by lines.
     Scroll(isize),
     /// The terminal has said what its background is.
     Ground(Ground),
 }
 
+/// What can be picked from the palette.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pick {
+    Command(Command),
+    /// Goes to a step.
+    Step(usize),
+    Change(Change),
+    /// Opens a cell, where a step shows it.
+    Open(Name, Address),
+    /// Reads as nothing that can be done; why.
+    Nothing(String),
+}
+
 /// What the world is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Let every model read this sentence.
-    Read(String),
+    /// Let every model read this sentence, with these changes.
+    Read(String, Changes),
     Suspend,
     Quit,
 }

@@ -31,17 +31,21 @@ impl State {
         self.clamp();
     }
 
-    pub(super) fn go_to(&mut self, step: usize) {
+    pub(super) fn jump_to(&mut self, step: usize) {
         if matches!(self.overlay, Overlay::None) {
             self.message = None;
             self.enter(step);
         }
     }
 
-    /// Puts the cursor on the n-th row of the list that is open.
+    /// Puts the cursor on the n-th row of the list that is open, or begins the help there.
     pub(super) fn choose(&mut self, n: usize) {
-        if let Overlay::Find { chosen, .. } | Overlay::Marks { chosen } = &mut self.overlay {
-            *chosen = n;
+        if let Overlay::Find { chosen: at, .. }
+        | Overlay::Bookmarks { chosen: at }
+        | Overlay::Palette { chosen: at, .. }
+        | Overlay::Help { first: at } = &mut self.overlay
+        {
+            *at = n;
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::{Ask, look::Choice, size::Size};
-use crate::{model::Name, text};
+use crate::{change::Change, lesson::Language, model::Name, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,13 +17,15 @@ Examples:
   lookback --linear                              a step at a time, for a screen reader
   lookback steps                                 where one can go
   lookback --at softmax                          begin there
+  lookback --lang zh                             the lesson in Chinese
   lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
   lookback trace --format json --sites '*.self_attn.weights' --out pass.json
   lookback export --format txt,ansi --steps all --size 100x30 --out frames
   lookback -- steps                              the walk, on the sentence \"steps\"
 
 Settings are in lookback/config.toml in $XDG_CONFIG_HOME or ~/.config; `lookback config` shows them.
-NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected.
+NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected; LC_ALL, LC_MESSAGES and LANG choose the
+language of the lesson.
 Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 
 /// See how an RNN and a Transformer read a sentence, step by step.
@@ -64,6 +66,15 @@ pub struct Text {
     /// Without one: "The animal didn't cross the street because it was too tired."
     #[arg(value_name = "SENTENCE")]
     pub sentence: Option<OsString>,
+
+    /// Read it with a change, as in mask=off; can be given several times
+    ///
+    /// mask=off, positions=off, scaling=off, residual=off: a part of the equations left out.
+    /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
+    /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
+    /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
+    #[arg(long, value_name = "CHANGE", value_parser = change)]
+    pub what_if: Vec<Change>,
 }
 
 /// How it looks, in every command.
@@ -82,6 +93,10 @@ pub struct Look {
     /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
+
+    /// Tell the lesson in this language: en or zh (default: as the locale says, else en)
+    #[arg(long, global = true, value_name = "LANG", value_parser = language)]
+    pub lang: Option<Language>,
 
     /// Read no settings, keep nothing for the next time
     #[arg(long, global = true)]
@@ -280,6 +295,14 @@ pub struct Eval {
 /// One model, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models(pub Vec<Name>);
+
+fn change(text: &str) -> Result<Change, String> {
+    text.parse().map_err(|e: anyhow::Error| e.to_string())
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    text.parse().map_err(|e: anyhow::Error| e.to_string())
+}
 
 fn model(name: &str) -> Result<Name, String> {
     let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");

@@ -8,10 +8,10 @@ use super::{
     Ask, Environment, Streams,
     args::Look,
     failure::Outcome,
-    look,
+    language, look,
     settings::{self, KEYS, Settings},
 };
-use crate::{text::visible, theme::Glyphs};
+use crate::{lesson::Language, text::visible, theme::Glyphs};
 
 pub fn run(look: Look, settings: &Settings, env: Environment, streams: &mut Streams) -> Outcome {
     let out = &mut *streams.out;
@@ -60,6 +60,11 @@ fn in_force(
     } else {
         origin(look.color.is_some(), settings.color.is_some())
     };
+    let has_locale = language(None, None, env) != Language::default();
+    let lang_is = match origin(look.lang.is_some(), settings.lang.is_some()) {
+        "default" if has_locale => "environment",
+        origin => origin,
+    };
     let is_ascii = look::glyphs(look, settings) == Glyphs::Ascii;
     let (questions, questions_are) = flag(settings.questions, true);
     let (motion, motion_is) = flag(settings.motion, true);
@@ -72,11 +77,7 @@ fn in_force(
         ),
         ("color", named(&ask), color_is),
         ("ascii", is_ascii.to_string(), origin(look.ascii, settings.ascii.is_some())),
-        (
-            "lang",
-            format!("\"{}\"", settings.lang.unwrap_or_default()),
-            origin(false, settings.lang.is_some()),
-        ),
+        ("lang", format!("\"{}\"", language(look.lang, settings.lang, env)), lang_is),
         (
             "pace",
             settings.pace.unwrap_or(settings::PACE).to_string(),

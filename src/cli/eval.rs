@@ -18,7 +18,7 @@ use super::{
 use crate::{
     export::files::reason,
     measure::accuracy::Accuracy,
-    model::{self, Model, Name},
+    model::{self, Model, Name, Setup},
     text::{EOS, Tokenizer, visible},
 };
 
@@ -143,7 +143,7 @@ impl Table {
 /// The share of pairs that the model translates token by token as wanted; NaN of none.
 fn share(model: &dyn Model, pairs: &[(Vec<u32>, Vec<u32>)], progress: &Progress) -> f32 {
     let is_exact = |(en, fr): &&(Vec<u32>, Vec<u32>)| {
-        let output = model.run(en).output;
+        let output = model.run(en, &Setup::default()).output;
         progress.step();
         output.split_last().is_some_and(|(last, words)| *last == EOS && words == fr)
     };

@@ -13,6 +13,7 @@ use super::{
     Ask, Environment, Streams,
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
+    language,
     look::{self, Choice},
     progress::Progress,
     read,
@@ -25,7 +26,7 @@ use crate::{
         frames::Walk,
         txt,
     },
-    lesson::{Language, Lesson},
+    lesson::Lesson,
     reading::Reading,
     theme::{Depth, Theme},
 };
@@ -49,7 +50,7 @@ pub fn run(
     env: Environment,
     streams: &mut Streams,
 ) -> Outcome {
-    let lesson = Arc::new(Lesson::embedded(Language::English)?);
+    let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
     let steps = steps(&lesson, &asked.steps).usage()?;
     let forms: Vec<&Form> = FORMS.iter().filter(|f| asked.format.contains(&f.format)).collect();
     let is_standard = asked.out.out == Path::new("-");

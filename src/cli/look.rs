@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn look() -> Look {
-        Look { color: None, ascii: false, theme: None, no_config: false }
+        Look { color: None, ascii: false, theme: None, lang: None, no_config: false }
     }
 
     #[test]

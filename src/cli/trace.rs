@@ -34,7 +34,12 @@ pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
             if asked.list {
                 list(sites, asked.model.0.len() > 1, *name, out)?;
             } else {
-                json::write(reading.trace(*name), &reading.sentence.text, sites, out)?;
+                json::write(
+                    reading.trace(*name),
+                    (&reading.sentence.text, &reading.changes),
+                    sites,
+                    out,
+                )?;
             }
         }
         Ok(())

@@ -7,19 +7,18 @@ use std::{
 };
 
 use super::{
-    Cli, Environment, Streams,
+    Cli, Environment, Streams, changes,
     colour::is_dumb,
     failure::{Failure, Outcome, Usage},
     kept::Kept,
-    linear,
+    language, linear,
     look::{self, Choice},
-    sentence,
+    read, sentence,
     settings::Settings,
 };
 use crate::{
     export::plain,
-    lesson::{Language, Lesson},
-    reading::Reader,
+    lesson::Lesson,
     term::{self, Before, Start},
     text::Tokenizer,
     theme::Depth,
@@ -31,17 +30,18 @@ pub fn run(
     env: Environment,
     streams: &mut Streams,
 ) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded(Language::English)?;
+    let lesson = Lesson::embedded(language(cli.look.lang, settings.lang, env))?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     if cli.linear {
         return linear(cli, lesson, step, streams);
     }
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
-        let reading = Reader::embedded()?.read(&sentence).usage()?;
+        let reading = read(&cli.text, streams)?;
         plain::walk(&lesson, &reading, step, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let changes = changes(&cli.text).usage()?;
     let theme = look::of_terminal(cli.look, settings, env);
     let kept = Kept::find(!cli.look.no_config);
     let start = Start {
@@ -51,6 +51,7 @@ pub fn run(
         follows_ground: look::choice(cli.look, settings) == Choice::Auto,
         asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
         mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
+        changes,
         step,
         before: Before {
             memory: kept.memory.clone(),
@@ -74,7 +75,7 @@ fn linear(cli: &Cli, lesson: Lesson, step: usize, streams: &mut Streams) -> Outc
         );
         return Err(Failure::Usage(wrong));
     }
-    let reading = Reader::embedded()?.read(&sentence::of(&cli.text)?).usage()?;
+    let reading = read(&cli.text, streams)?;
     let (lesson, reading) = (Arc::new(lesson), Arc::new(reading));
     let mut input = stdin().lock();
     linear::run(lesson, reading, step, stdin().is_terminal(), &mut input, streams.out)?;

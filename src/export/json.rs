@@ -1,17 +1,18 @@
 //! A trace as JSON: every value by its site's path, streamed.
 //!
 //! ```text
-//! {"schema": "lookback-trace", "version": 1, "model", "sentence",
+//! {"schema": "lookback-trace", "version": 1, "model", "sentence", "what_if": ["mask=off", ..],
 //!  "tokens": {"source": [{"id", "text"}], "target": [..], "output": [..]}, "output_text",
 //!  "sites": [{"path", "caption", "axes": ["head", "query", "key"], "shape": [4, 5, 5], "values": [[[..]]]}]}
 //! ```
 //! Numbers are f32 in their shortest form that reads back the same; `"inf"`, `"-inf"` and `"nan"` stand
-//! for those that JSON does not know. A plain matrix has two axes. The version changes when a reader
+//! for those that JSON does not know. A plain matrix has two axes; `what_if` is there in a changed pass. The version changes when a reader
 //! of the old form would misread the new one.
 
 use std::io::{self, Write};
 
 use crate::{
+    change::Changes,
     site::Axis,
     text::{Token, visible},
     trace::{Recorded, Trace},
@@ -27,12 +28,17 @@ pub const VERSION: u32 = 1;
 /// If the writer fails.
 pub fn write(
     trace: &Trace,
-    sentence: &str,
+    (sentence, changes): (&str, &Changes),
     sites: &[&Recorded],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     write!(out, "{{\"schema\":\"lookback-trace\",\"version\":{VERSION},")?;
     write!(out, "\"model\":{},\"sentence\":{},", text(trace.model.id()), text(sentence))?;
+    if !changes.is_empty() {
+        write!(out, "\"what_if\":")?;
+        list(changes.iter(), out, |change, out| write!(out, "{}", text(&change.to_string())))?;
+        write!(out, ",")?;
+    }
     write!(out, "\"tokens\":{{\"source\":")?;
     list(&trace.source, out, token)?;
     write!(out, ",\"target\":")?;

@@ -159,15 +159,22 @@ impl Heat<'_> {
             return self.draw_half_cells(layout, row, (left, y), buf);
         }
         for (i, col) in layout.cols.clone().enumerate() {
-            let is_cursor = self.focused && (row, col) == self.cursor;
+            let is_cursor = self.is_cursor(row, col);
             let at = (left + layout.cell.columns(i) as u16, y);
             match layout.cell {
                 CellWidth::Number(w) => {
                     self.draw_number((self.value)(row, col), w, is_cursor, at, buf);
+                    if !is_cursor && self.mark(row, col).is_some() {
+                        let width = w - 1;
+                        let area = Rect { x: at.0, y: at.1, width, height: 1 };
+                        buf.set_style(area, self.theme.strong().underlined());
+                    }
                 }
                 CellWidth::Plain(w) => {
                     let v = (self.value)(row, col);
                     let (text, style) = self.plain_cell(v, usize::from(w), is_cursor);
+                    let is_marked = !is_cursor && self.mark(row, col).is_some();
+                    let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
                     buf.set_string(at.0, at.1, text, style);
                 }
                 CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
@@ -221,11 +228,32 @@ impl Heat<'_> {
         style.fg = colour(row);
         style.bg = colour(row + 1);
         buf.set_string(x, y, "▀".repeat(usize::from(width)), style);
-        if self.focused && (row / 2, col) == (self.cursor.0 / 2, self.cursor.1) {
-            let mark = if self.cursor.0 == row { '▴' } else { '▾' };
+        let [is_upper, is_lower] = [row, row + 1].map(|row| self.is_cursor(row, col));
+        if [row, row + 1].into_iter().any(|row| self.mark(row, col).is_some()) {
+            buf.set_string(x, y, self.dot().repeat(usize::from(width)), style);
+        }
+        if is_upper || is_lower {
+            let mark = if is_upper { '▴' } else { '▾' };
             let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
             buf.set_string(x, y, framed(mark, usize::from(width)), cursor);
         }
+    }
+
+    /// The cell that is chosen among those spoken of stands out like the cursor's own.
+    fn is_cursor(&self, row: usize, col: usize) -> bool {
+        match self.mark(row, col) {
+            Some(is_chosen) => is_chosen,
+            None => self.focused && (row, col) == self.cursor,
+        }
+    }
+
+    fn mark(&self, row: usize, col: usize) -> Option<bool> {
+        let here = self.marks.iter().filter(|mark| (mark.0, mark.1) == (row, col));
+        here.map(|mark| mark.2).reduce(|a, b| a || b)
+    }
+
+    fn dot(&self) -> &'static str {
+        self.theme.glyph("•", "o")
     }
 
     fn style(&self, v: f32) -> Option<Style> {
@@ -268,12 +296,16 @@ impl Heat<'_> {
                 let v = if col < self.n_cols { (self.value)(row, col) } else { f32::NAN };
                 self.style(v).and_then(|s| s.bg)
             };
-            let is_cursor = self.focused && row == self.cursor.0 && self.cursor.1 / 2 == col / 2;
+            let is_cursor = self.is_cursor(row, col) || self.is_cursor(row, col + 1);
+            let is_marked = [col, col + 1].into_iter().any(|col| self.mark(row, col).is_some());
             let mut style = Style::new();
             style.fg = colour(col);
             style.bg = colour(col + 1);
-            let (mark, style) =
-                if is_cursor { ("◆", self.theme.cursor()) } else { ("▌", style) };
+            let (mark, style) = match (is_cursor, is_marked) {
+                (true, _) => ("◆", self.theme.cursor()),
+                (false, true) => (self.dot(), self.theme.accent()),
+                (false, false) => ("▌", style),
+            };
             buf.set_string(left + i as u16, y, mark, style);
         }
     }

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, likeliest, predict, source_scope};
+use super::{EMBED, Model, Pass, Setup, likeliest, predict, source_scope};
 use crate::{
     checkpoint::Weights,
     layer::{
@@ -97,25 +97,28 @@ impl Block {
         let x = tape.hand_on(at.at(&RESID_PRE), x);
         let normed = self.norm1.forward(tape, x);
         let attended = self.attn.forward(tape, normed, normed, Mask::Causal);
-        let mid = tape.add(at.at(&RESID_MID), x, attended);
+        let mid = tape.residual(at.at(&RESID_MID), x, attended);
         let normed = self.norm2.forward(tape, mid);
         let fed = self.ffn.forward(tape, normed);
-        tape.add(at.at(&RESID_POST), mid, fed)
+        tape.residual(at.at(&RESID_POST), mid, fed)
     }
 }
 
 impl Model for DecoderOnly {
     /// Reads `<bos>` and the sentence; the output is the likeliest next token.
-    fn run(&self, source: &[u32]) -> Pass {
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source: Vec<u32> = [&[BOS], source].concat();
         let at = source_scope("tokens");
-        let mut tape = Tape::default();
+        let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let embed = tape.lookup(at.at(&EMBED), table, &source); // (position, d_model)
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
         let pos = tape.positions(at.at(&POS), source.len(), self.d_model);
         let x = tape.add(at.at(&INPUT), scaled, pos);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(&mut tape, x));
+        let x = self
+            .blocks
+            .iter()
+            .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)));
         let x = self.final_norm.forward(&mut tape, x);
         let logits = predict(&mut tape, &source_scope(""), x, table, 0);
         let output = vec![likeliest(tape.value(logits).matrix())];

@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, likeliest, longest_output, predict, source_scope, target_scope};
+use super::{
+    EMBED, Model, Pass, Setup, likeliest, likeliest_of_each, longest_output, predict, source_scope,
+    target_scope,
+};
 use crate::{
     checkpoint::Weights,
     layer::{
@@ -106,13 +109,17 @@ impl EncoderDecoder {
 
     fn encode(&self, tape: &mut Tape, table: Node, source: &[u32]) -> Node {
         let x = self.embed(tape, &source_scope("src"), table, source);
-        self.encoder.iter().fold(x, |x, layer| layer.forward(tape, x))
+        self.encoder
+            .iter()
+            .fold(x, |x, layer| tape.layer(&layer.scope, x, |tape, x| layer.forward(tape, x)))
     }
 
     /// The decoder's last norm after every target position. -> (target, d_model)
     fn decode(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Node {
         let y = self.embed(tape, &target_scope("tgt"), table, target);
-        self.decoder.iter().fold(y, |y, layer| layer.forward(tape, y, memory))
+        self.decoder.iter().fold(y, |y, layer| {
+            tape.layer(&layer.scope, y, |tape, y| layer.forward(tape, y, memory))
+        })
     }
 
     /// Greedy decoding. Trial steps are forgotten; the caller records the finished sentence.
@@ -157,10 +164,10 @@ impl EncoderLayer {
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let at = &self.scope;
         let attended = self.self_attn.forward(tape, x, x, Mask::None);
-        let residual1 = tape.add(at.at(&RESIDUAL1), x, attended);
+        let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
         let x = self.norm1.forward(tape, residual1);
         let fed = self.ffn.forward(tape, x);
-        let residual2 = tape.add(at.at(&RESIDUAL2), x, fed);
+        let residual2 = tape.residual(at.at(&RESIDUAL2), x, fed);
         self.norm2.forward(tape, residual2)
     }
 }
@@ -186,25 +193,32 @@ impl DecoderLayer {
     fn forward(&self, tape: &mut Tape, y: Node, memory: Node) -> Node {
         let at = &self.scope;
         let attended = self.self_attn.forward(tape, y, y, Mask::Causal);
-        let residual1 = tape.add(at.at(&RESIDUAL1), y, attended);
+        let residual1 = tape.residual(at.at(&RESIDUAL1), y, attended);
         let y = self.norm1.forward(tape, residual1);
         let looked = self.cross_attn.forward(tape, y, memory, Mask::None);
-        let residual2 = tape.add(at.at(&RESIDUAL2), y, looked);
+        let residual2 = tape.residual(at.at(&RESIDUAL2), y, looked);
         let y = self.norm2.forward(tape, residual2);
         let fed = self.ffn.forward(tape, y);
-        let residual3 = tape.add(at.at(&RESIDUAL3), y, fed);
+        let residual3 = tape.residual(at.at(&RESIDUAL3), y, fed);
         self.norm3.forward(tape, residual3)
     }
 }
 
 impl Model for EncoderDecoder {
-    fn run(&self, source: &[u32]) -> Pass {
-        let mut tape = Tape::default();
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
-        let (target, output) = self.greedy(&mut tape, table, memory, longest_output(source.len()));
+        let (target, written) = if let Some(forced) = &setup.forced {
+            ([&[BOS], &forced[..]].concat(), None)
+        } else {
+            let longest = longest_output(source.len());
+            let (target, output) = self.greedy(&mut tape, table, memory, longest);
+            (target, Some(output))
+        };
         let y = self.decode(&mut tape, table, memory, &target);
-        predict(&mut tape, &target_scope(""), y, table, 0);
+        let logits = predict(&mut tape, &target_scope(""), y, table, 0);
+        let output = written.unwrap_or_else(|| likeliest_of_each(tape.value(logits).matrix()));
         Pass { tape, source: source.to_vec(), target, output }
     }
 }

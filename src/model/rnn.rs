@@ -4,8 +4,8 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope,
-    zero_state,
+    EMBED, LOGITS, Model, PROBS, Pass, Setup, decode_step_by_step, longest_output, predict,
+    source_scope, target_scope, zero_state,
 };
 use crate::{
     checkpoint::Weights,
@@ -99,9 +99,16 @@ impl Rnn {
         h
     }
 
-    fn decode(&self, tape: &mut Tape, table: Node, mut h: Node, n: usize) -> (Vec<u32>, Vec<u32>) {
+    /// Writes from the encoder's last state `h`, for a source of `n` words.
+    fn decode(
+        &self,
+        tape: &mut Tape,
+        table: Node,
+        mut h: Node,
+        (n, forced): (usize, Option<&[u32]>),
+    ) -> (Vec<u32>, Vec<u32>) {
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, longest_output(n), |tape, id, t| {
+        decode_step_by_step(tape, longest_output(n), forced, |tape, id, t| {
             let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
@@ -117,7 +124,8 @@ impl Rnn {
             let (w, b) = &self.probes[n - 1 - t];
             let (w, b) = (tape.weight(w), tape.weight(b));
             let proj = tape.linear(scope.at(&PROJ).row(t), last, w, Some(b)); // (1, channel)
-            predict(tape, &scope, proj, table, t); // (1, vocab)
+            let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), proj, table); // (1, vocab)
+            tape.softmax(scope.at(&PROBS).row(t), logits); // (1, vocab)
         }
     }
 }
@@ -138,12 +146,13 @@ fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
 }
 
 impl Model for Rnn {
-    fn run(&self, source: &[u32]) -> Pass {
-        let mut tape = Tape::default();
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let last = self.encode(&mut tape, table, source);
         self.read_back(&mut tape, table, last, source.len());
-        let (target, output) = self.decode(&mut tape, table, last, source.len());
+        let (target, output) =
+            self.decode(&mut tape, table, last, (source.len(), setup.forced.as_deref()));
         Pass { tape, source: source.to_vec(), target, output }
     }
 }

@@ -4,8 +4,8 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, decode_step_by_step, longest_output, predict, source_scope, target_scope,
-    zero_state,
+    EMBED, Model, Pass, Setup, decode_step_by_step, longest_output, predict, source_scope,
+    target_scope, zero_state,
 };
 use crate::{
     checkpoint::Weights,
@@ -152,12 +152,12 @@ impl RnnAttention {
         tape: &mut Tape,
         table: Node,
         memory: &Memory,
-        n: usize,
+        (n, forced): (usize, Option<&[u32]>),
     ) -> (Vec<u32>, Vec<u32>) {
         let looking = Looking { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
         let mut s = memory.init;
-        decode_step_by_step(tape, longest_output(n), |tape, id, t| {
+        decode_step_by_step(tape, longest_output(n), forced, |tape, id, t| {
             let at = |site| target_scope("decoder").at(site).row(t);
             let y = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let context = look_back(tape, &looking, memory, s, t); // (1, unit)
@@ -184,11 +184,12 @@ fn look_back(tape: &mut Tape, looking: &Looking, memory: &Memory, s: Node, t: us
 }
 
 impl Model for RnnAttention {
-    fn run(&self, source: &[u32]) -> Pass {
-        let mut tape = Tape::default();
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
-        let (target, output) = self.decode(&mut tape, table, &memory, source.len());
+        let (target, output) =
+            self.decode(&mut tape, table, &memory, (source.len(), setup.forced.as_deref()));
         Pass { tape, source: source.to_vec(), target, output }
     }
 }

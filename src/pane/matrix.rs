@@ -18,7 +18,7 @@ impl<'a> Matrix<'a> {
 
 impl Pane for Matrix<'_> {
     fn title(&self) -> String {
-        self.0.title()
+        self.0.shown_name(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -3,15 +3,17 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Margin, Position, Rect},
+    style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Widget},
 };
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
+use super::{both, elided};
 use crate::{
     app::State,
-    keys::{Binding, Group, KEYS},
+    keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
     text::{MAX_TOKENS, visible},
 };
 
@@ -45,17 +47,23 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
     inside(place)
 }
 
-/// Every key, in two columns.
-pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
-    let middle = Group::ALL.len() / 2;
-    let columns = [&Group::ALL[..middle], &Group::ALL[middle..]].map(|groups| rows(state, groups));
-    let height = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
-    let inside = window(state, "Keys", (80, height + 2), area, buf);
+/// Every key, in two columns, from the row `first` on.
+pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
+    let columns = HELP_COLUMNS.map(|groups| rows(state, groups));
+    let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let height = longest.saturating_add(HELP_FRAME) as u16;
+    let inside = window(state, "Keys", (80, height), area, buf);
+    let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inside);
+    let first = first.min(longest.saturating_sub(body.height.into()));
     let halves: [Rect; 2] =
-        Layout::horizontal([Constraint::Length(37), Constraint::Fill(1)]).areas(inside);
+        Layout::horizontal([Constraint::Length(38), Constraint::Fill(1)]).areas(body);
     for (lines, half) in columns.into_iter().zip(halves) {
-        lines.into_iter().zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
+        let lines = lines.into_iter().skip(first);
+        lines.zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
     }
+    let more = state.theme.glyph("↑ ↓ scroll   Esc leaves", "j k scroll   Esc leaves");
+    let text = if longest > body.height.into() { more } else { "Esc leaves" };
+    Line::styled(text, state.theme.dim()).render(foot, buf);
 }
 
 fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
@@ -85,7 +93,7 @@ fn list_size(area: Rect) -> (u16, u16) {
     (72, (area.height / 2).max(14))
 }
 
-/// What stands in a list of steps: a line to type in, the rows, a line of help.
+/// What stands in a list: a line to type in, the rows, a line of help.
 fn list_parts(inside: Rect) -> [Rect; 3] {
     let [line, _, list, foot] = Layout::vertical([
         Constraint::Length(1),
@@ -102,9 +110,23 @@ fn first_row(chosen: usize, list: Rect) -> usize {
     (chosen + 1).saturating_sub(list.height.into())
 }
 
+/// The size of the palette.
+fn palette_size(area: Rect) -> (u16, u16) {
+    (area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
+}
+
 /// Which row of a list of steps is drawn there.
-pub fn row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
-    let [_, list, _] = list_parts(inside(place(list_size(area), area)));
+pub fn step_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    row_at(list_size(area), chosen, area, at)
+}
+
+/// Which row of the palette is drawn there.
+pub fn palette_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    row_at(palette_size(area), chosen, area, at)
+}
+
+fn row_at(size: (u16, u16), chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    let [_, list, _] = list_parts(inside(place(size, area)));
     list.contains(at).then(|| first_row(chosen, list) + usize::from(at.y - list.y))
 }
 
@@ -124,8 +146,8 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
 }
 
 /// The marked steps.
-pub fn marks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
-    let marked = state.marked();
+pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let marked = state.bookmarked();
     let inside = window(state, "Marked steps", list_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
     let dim = state.theme.dim();
@@ -144,11 +166,33 @@ fn steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut B
         let text = format!(" {chapter} · {:<44}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
-            Span::styled(text, if i == chosen { style } else { ratatui::style::Style::new() }),
+            Span::styled(text, if i == chosen { style } else { Style::new() }),
             Span::styled(format!(" {} ", step.id), style),
         ]);
         title.render(row, buf);
     }
+}
+
+/// Everything that can be done, as far as it answers to the query.
+pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let found = palette::entries(state, query.value());
+    let inside = window(state, "Do", palette_size(area), area, buf);
+    let [line, list, foot] = list_parts(inside);
+    typed(state, ":", query, line, buf);
+    let first = first_row(chosen, list);
+    for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
+        let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
+        let text = elided(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
+        let left = Line::styled(text, ink);
+        let room = usize::from(row.width).saturating_sub(left.width() + 2);
+        let detail = elided(&visible(&entry.detail), room);
+        both(left, Line::styled(detail, state.theme.dim()), row, buf);
+    }
+    let n = found.len();
+    let text = format!(
+        "{n} found   Enter does it   ↑ ↓ choose   Esc leaves   a what-if or an address can be typed"
+    );
+    Line::styled(elided(&text, usize::from(foot.width)), state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.

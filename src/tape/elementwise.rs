@@ -3,6 +3,7 @@
 use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
+    change::Part,
     math::{GELU_CUBE, GELU_ROOT, gelu, gelu_slope, sigmoid},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
@@ -12,6 +13,14 @@ impl Tape {
     /// `a + b`; a `b` of one row is added to every row of `a`.
     pub fn add(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, Add, vec![a, b])
+    }
+
+    /// A sub-layer's output added to its input (He et al. 2016); without the residual, the output alone.
+    pub fn residual(&mut self, place: Place, x: Node, out: Node) -> Node {
+        if self.changes.is_off(&place, Part::Residual) {
+            return self.hand_on(place, out);
+        }
+        self.add(place, x, out)
     }
 
     /// `a * b`, cell by cell.
@@ -26,6 +35,9 @@ impl Tape {
 
     /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1).
     pub fn divide_by_root(&mut self, place: Place, x: Node, n: usize) -> Node {
+        if self.changes.is_off(&place, Part::Scaling) {
+            return self.hand_on(place, x);
+        }
         self.record(place, DivideByRoot { n }, vec![x])
     }
 

@@ -3,6 +3,7 @@
 use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
+    change::Part,
     math::{position_divisor, sinusoidal_positions},
     site::Place,
     value::{Cell, Value},
@@ -11,25 +12,36 @@ use crate::{
 impl Tape {
     /// `sin(pos / 10000^(2i/d_model))` in column 2i, the cosine in column 2i+1. -> (position, d_model)
     pub fn positions(&mut self, place: Place, n_positions: usize, d_model: usize) -> Node {
-        self.record(place, Positions { n_positions, d_model }, vec![])
+        let is_off = self.changes.is_off(&place, Part::Positions);
+        self.record(place, Positions { n_rows: n_positions, d_model, is_off }, vec![])
     }
 }
 
 struct Positions {
-    n_positions: usize,
+    n_rows: usize,
     d_model: usize,
+    /// Zeros: a model that is told no order.
+    is_off: bool,
 }
 
 impl Operation for Positions {
     fn formula(&self) -> &'static str {
-        "sin(pos / 10000^(2i/d_model)), cos in odd columns"
+        if self.is_off {
+            "0: positions are off"
+        } else {
+            "sin(pos / 10000^(2i/d_model)), cos in odd columns"
+        }
     }
 
     fn forward(&self, _: &[&Value]) -> Value {
-        sinusoidal_positions(self.n_positions, self.d_model).into()
+        let positions = sinusoidal_positions(self.n_rows, self.d_model);
+        if self.is_off { (positions * 0.0).into() } else { positions.into() }
     }
 
     fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        if self.is_off {
+            return Expr::Number(0.0);
+        }
         let divisor = position_divisor(col, self.d_model) as f32;
         let angle = Expr::quotient(Expr::Number(row as f32), Expr::Number(divisor));
         Expr::call(if col % 2 == 0 { Function::Sin } else { Function::Cos }, angle)

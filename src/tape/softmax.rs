@@ -3,6 +3,7 @@
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::{Expr, Function},
+    change::Part,
     math::softmax_rows,
     site::Place,
     value::{Cell, Matrix, Value},
@@ -12,12 +13,21 @@ impl Tape {
     /// Minus infinity wherever the key comes after the query; the rest unchanged.
     /// (head, query, key) -> (head, query, key)
     pub fn causal_mask(&mut self, place: Place, x: Node) -> Node {
+        if self.changes.is_off(&place, Part::Mask) {
+            return self.hand_on(place, x);
+        }
         self.record(place, CausalMask, vec![x])
     }
 
     /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
     pub fn softmax(&mut self, place: Place, x: Node) -> Node {
-        self.record(place, Softmax, vec![x])
+        self.record(place, Softmax { temperature: 1.0 }, vec![x])
+    }
+
+    /// The same of logits divided by the pass's temperature: 1 unless it is changed.
+    pub fn softmax_of_logits(&mut self, place: Place, logits: Node) -> Node {
+        let temperature = self.changes.temperature();
+        self.record(place, Softmax { temperature }, vec![logits])
     }
 }
 
@@ -45,19 +55,39 @@ impl Operation for CausalMask {
     }
 }
 
-struct Softmax;
+struct Softmax {
+    temperature: f32,
+}
+
+impl Softmax {
+    #[expect(clippy::float_cmp, reason = "1 is what nobody changed")]
+    fn is_plain(&self) -> bool {
+        self.temperature == 1.0
+    }
+}
 
 impl Operation for Softmax {
     fn formula(&self) -> &'static str {
-        "exp(x[i,j]) / sum_k exp(x[i,k])"
+        if self.is_plain() {
+            "exp(x[i,j]) / sum_k exp(x[i,k])"
+        } else {
+            "exp(x[i,j]/T) / sum_k exp(x[i,k]/T)"
+        }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].map_planes(softmax_rows)
+        if self.is_plain() {
+            return inputs[0].map_planes(softmax_rows);
+        }
+        inputs[0].map_planes(|x| softmax_rows(&(x / self.temperature)))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
-        let exp = |k| Expr::call(Function::Exp, leaf(0, plane, row, k));
+        let warmed = |x| {
+            let is_plain = self.is_plain();
+            if is_plain { x } else { Expr::quotient(x, Expr::Number(self.temperature)) }
+        };
+        let exp = |k| Expr::call(Function::Exp, warmed(leaf(0, plane, row, k)));
         Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
     }
 
@@ -68,7 +98,9 @@ impl Operation for Softmax {
             let planes = planes.map(|(y, dy)| {
                 let dots: Vec<f32> =
                     y.row_iter().zip(dy.row_iter()).map(|(y, dy)| y.dot(&dy)).collect();
-                Matrix::from_fn(y.nrows(), y.ncols(), |r, c| y[(r, c)] * (dy[(r, c)] - dots[r]))
+                Matrix::from_fn(y.nrows(), y.ncols(), |r, c| {
+                    y[(r, c)] * (dy[(r, c)] - dots[r]) / self.temperature
+                })
             });
             Value::from_planes(planes.collect())
         };

@@ -6,7 +6,7 @@ use std::fmt;
 
 use divan::{Bencher, black_box};
 use lookback::{
-    model::{self, Name},
+    model::{self, Name, Setup},
     reading::Reader,
     text::Tokenizer,
 };
@@ -44,7 +44,7 @@ fn ids(case: &Case) -> Vec<u32> {
 fn full_pass(bencher: Bencher, case: &Case) {
     let model = model::load(case.name).expect("the embedded model loads");
     let ids = ids(case);
-    bencher.bench(|| model.run(black_box(&ids)));
+    bencher.bench(|| model.run(black_box(&ids), &Setup::default()));
 }
 
 /// A model and the length of its sentence.

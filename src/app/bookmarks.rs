@@ -2,6 +2,7 @@
 
 use super::{Command, Effect, Overlay, State};
 use crate::{
+    change::Changes,
     heat::fit,
     memory::{Left, Memory},
 };
@@ -13,7 +14,7 @@ impl State {
     /// Takes what was kept of walks before, and says what there is to say about it: what is wrong
     /// with it, or, if that is wanted, an offer to go on there.
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
-        self.marks = memory.bookmarks.into_iter().collect();
+        self.bookmarks = memory.bookmarks.into_iter().collect();
         self.last = memory.last;
         if let Some(trouble) = trouble {
             self.wrong(trouble);
@@ -36,36 +37,36 @@ impl State {
         let read = self.reading.as_ref().map(|reading| reading.sentence.text.clone());
         let here = |sentence| Left { sentence, step: self.current().1.id.clone() };
         let last = read.map(here).or_else(|| self.last.clone());
-        Memory { last, bookmarks: self.marks.iter().cloned().collect() }
+        Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
     }
 
-    pub fn is_marked(&self, step: usize) -> bool {
-        self.lesson.steps().get(step).is_some_and(|(_, step)| self.marks.contains(&step.id))
+    pub fn is_bookmarked(&self, step: usize) -> bool {
+        self.lesson.steps().get(step).is_some_and(|(_, step)| self.bookmarks.contains(&step.id))
     }
 
     /// The marked steps in the order of the walk.
-    pub fn marked(&self) -> Vec<usize> {
-        (0..self.n_steps()).filter(|&step| self.is_marked(step)).collect()
+    pub fn bookmarked(&self) -> Vec<usize> {
+        (0..self.n_steps()).filter(|&step| self.is_bookmarked(step)).collect()
     }
 
-    pub(super) fn toggle_mark(&mut self) {
+    pub(super) fn toggle_bookmark(&mut self) {
         let id = self.current().1.id.clone();
-        if self.marks.remove(&id) {
+        if self.bookmarks.remove(&id) {
             self.note("this step is no longer marked");
         } else {
-            self.marks.insert(id);
+            self.bookmarks.insert(id);
             self.note("this step is marked; B lists what is marked");
         }
     }
 
-    pub(super) fn list_marks(&mut self) {
-        let marked = self.marked();
+    pub(super) fn list_bookmarks(&mut self) {
+        let marked = self.bookmarked();
         if marked.is_empty() {
             self.note("no step is marked; b marks this one");
             return;
         }
         let chosen = marked.iter().position(|&step| step >= self.step).unwrap_or(0);
-        self.overlay = Overlay::Marks { chosen };
+        self.overlay = Overlay::Bookmarks { chosen };
     }
 
     /// Goes on where the last walk ended.
@@ -81,12 +82,13 @@ impl State {
         }
         self.heading_for = Some(step);
         self.pending = Some(last.sentence.clone());
-        Some(Effect::Read(last.sentence))
+        self.changes = Changes::default();
+        Some(Effect::Read(last.sentence, Changes::default()))
     }
 
-    pub(super) fn in_marks(&mut self, command: Command) -> Option<Effect> {
-        let marked = self.marked();
-        let Overlay::Marks { chosen } = &mut self.overlay else { return None };
+    pub(super) fn in_bookmarks(&mut self, command: Command) -> Option<Effect> {
+        let marked = self.bookmarked();
+        let Overlay::Bookmarks { chosen } = &mut self.overlay else { return None };
         match command {
             Command::Move(rows, _) => {
                 *chosen = chosen.saturating_add_signed(rows).min(marked.len().saturating_sub(1));
