@@ -5,6 +5,7 @@
 mod accuracy;
 mod bars;
 mod comparison;
+mod evidence;
 mod gradient;
 mod heads;
 mod hidden;
@@ -111,6 +112,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         Kind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
+        Kind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
         Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
         Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
         Kind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
