@@ -59,6 +59,10 @@ pub enum Kind {
     Evidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
+    /// The same against length: after every word, how many of those so far can be read back.
+    ReadBackLength,
+    /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
+    Distance,
     /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
     /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
     Gradient,

@@ -14,7 +14,7 @@ use crate::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
         gradient,
-        readback::{self, ReadBack},
+        readback::{self, Kept, ReadBack},
     },
     model::{self, Model, Name, Setup},
     text::{self, Sentence, Tokenizer},
@@ -150,6 +150,8 @@ pub struct Measures {
     pub forgetting: BTreeMap<Name, Vec<f32>>,
     /// Gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
+    /// How many words the state gives back after every word, for the models with a fixed vector.
+    pub kept: BTreeMap<Name, Vec<Kept>>,
     /// For the models that have attention.
     pub evidence: BTreeMap<Name, Evidence>,
 }
@@ -219,6 +221,7 @@ impl Reading {
         self.measures.get_or_init(|| Measures {
             forgetting: self.of_each(|_, trace| gradient::forgetting(trace)),
             influence: self.of_each(|_, trace| gradient::influence(trace)),
+            kept: self.of_each(|_, trace| readback::kept_by_length(trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
         })
     }

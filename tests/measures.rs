@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use lookback::{
     change::{Change, Changes},
-    measure::gradient,
+    measure::{gradient, readback},
     model::{self, Name, Setup},
     reading::{Reader, Reading},
     value::Cell,
@@ -56,6 +56,31 @@ fn every_head_of_every_attention_is_knocked_out_once() {
     assert_eq!(heads(Name::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
     assert_eq!(heads(Name::RnnAttention), [""; 0]);
     assert!(!STAR.measures().evidence.contains_key(&Name::Gru));
+}
+
+/// The state after n words is the last state of a sentence of n words.
+#[test]
+fn what_is_kept_after_n_words_is_what_a_shorter_sentence_keeps() {
+    for name in [Name::Elman, Name::Gru] {
+        let kept = &STAR.measures().kept[&name];
+        assert_eq!(kept.len(), STAR.sentence.tokens.len());
+        for n in 1..=kept.len() {
+            let ids = &STAR.sentence.ids()[..n];
+            let pass = model::load(name).unwrap().run(ids, &Setup::default());
+            let shorter = lookback::trace::Trace::new(name, pass, READER.tokenizer());
+            let right = readback::read_back(&shorter).iter().filter(|a| a.is_right).count();
+            assert_eq!((kept[n - 1].read, kept[n - 1].asked, kept[n - 1].right), (n, n, right));
+        }
+    }
+}
+
+#[test]
+fn probes_reach_forty_words_back() {
+    let long = READER.read(&"dog ".repeat(50)).unwrap();
+    let kept = &long.measures().kept[&Name::Gru];
+    assert_eq!((kept[49].read, kept[49].asked), (50, 40));
+    let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
+    assert_eq!(kept[49].right, right);
 }
 
 /// The context is linear in the weights, so `sum_k w_k dL/dw_k` is `sum_c context_c dL/dcontext_c`.

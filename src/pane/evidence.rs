@@ -4,8 +4,9 @@
 //!             weight          weight x slope    word's slope
 //!  The    0.02 ▏            0.00              0.31 ██
 //!  animal 0.91 ██████████   1.24 █████████    1.90 ██████████
-//!  without head 2: log p -3.41, 2 of 14 tokens change
-//!  head 0   -0.02  0 ...
+//!  head off    log p  tokens of 14
+//!  head 0    -1.6e-4   0 ▏
+//!  head 2      -3.41   2 ██████████
 //! ```
 
 use ratatui::{
@@ -27,9 +28,7 @@ pub(super) struct Beside<'a>(pub(super) Subject<'a>);
 
 const WORD: u16 = 10;
 /// The columns of a figure.
-const FIGURE: usize = 6;
-/// The columns of a head and its effect, without the bar.
-const HEAD: u16 = 26;
+const FIGURE: usize = 7;
 
 /// One of the three columns: what it is called, its number for every key, and what a whole bar is.
 struct Column {
@@ -113,7 +112,7 @@ impl<'a> Beside<'a> {
             let Some(&v) = column.numbers.get(key) else { continue };
             let x = line.x + WORD + i as u16 * pitch;
             let end = line.right().min(x + pitch - 1);
-            let figure = format!("{} ", theme.number(v, FIGURE));
+            let figure = format!("{} ", small(v, FIGURE));
             let x = put_line(buf, (x, line.y), end, &[(&figure, style)]);
             let room = usize::from(end.saturating_sub(x));
             let bar = theme.bar(v.abs() / column.most, room);
@@ -139,13 +138,9 @@ impl<'a> Beside<'a> {
             let is_measured = self.evidence().is_some();
             return if is_measured { "no head to knock out" } else { "" }.to_owned();
         };
-        let n = self.0.trace.output.len();
-        format!(
-            "without head {}: log p {}, {} of {n} tokens change",
-            knocked.head,
-            self.0.scene.theme.number(knocked.change, FIGURE).trim(),
-            knocked.tokens
-        )
+        let (change, n) = (small(knocked.change, FIGURE), self.0.trace.output.len());
+        let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);
+        format!("head {head} off: log p {change}, {tokens}/{n} tokens")
     }
 
     fn draw_head(&self, knocked: &KnockOut, most: f32, line: Rect, buf: &mut Buffer) {
@@ -153,8 +148,8 @@ impl<'a> Beside<'a> {
         let is_selected = knocked.head == self.0.plane;
         let style = if is_selected { theme.accent() } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
-        let change = theme.number(knocked.change, FIGURE);
-        let text = format!("{mark} head {} {change} {:>3} tokens ", knocked.head, knocked.tokens);
+        let change = small(knocked.change, FIGURE);
+        let text = format!("{mark} head {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
         let x = put_line(buf, (line.x, line.y), line.right(), &[(&text, style)]);
         let room = usize::from(line.right().saturating_sub(x)).min(30);
         let bar = theme.bar(knocked.change.abs() / most, room);
@@ -162,10 +157,14 @@ impl<'a> Beside<'a> {
     }
 
     fn draw_heads(&self, area: Rect, buf: &mut Buffer) {
-        let heads = self.heads();
+        let (heads, mut lines) = (self.heads(), area.rows());
+        if let Some(line) = lines.next() {
+            let text = format!("  head off   log p  tokens of {}", self.0.trace.output.len());
+            put_line(buf, (line.x, line.y), line.right(), &[(&text, self.0.scene.theme.dim())]);
+        }
         let most = heads.iter().fold(f32::MIN_POSITIVE, |most, h| most.max(h.change.abs()));
-        let shown = window(heads.len(), area.height.into(), self.0.plane);
-        for (i, line) in shown.zip(area.rows()) {
+        let room = usize::from(area.height.saturating_sub(1));
+        for (i, line) in window(heads.len(), room, self.0.plane).zip(lines) {
             self.draw_head(&heads[i], most, line, buf);
         }
     }
@@ -180,6 +179,15 @@ impl<'a> Beside<'a> {
     }
 }
 
+/// A number of any size: gradients of a confident model are small, and none of them is nothing.
+fn small(v: f32, width: usize) -> String {
+    let text = match v.abs() {
+        a if a == 0.0 || (0.01..1000.0).contains(&a) => format!("{v:.2}"),
+        _ => format!("{v:.0e}"),
+    };
+    format!("{text:>width$}")
+}
+
 /// The columns that each of the three measures has.
 const fn pitch(width: u16) -> u16 {
     let pitch = width.saturating_sub(WORD) / 3;
@@ -189,7 +197,7 @@ const fn pitch(width: u16) -> u16 {
 impl Pane for Beside<'_> {
     fn title(&self) -> String {
         let from = self.0.label(1, self.0.row());
-        format!("beside the weights · {} · from “{from}”", self.0.title())
+        format!("evidence · {} · from “{from}”", self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -202,7 +210,7 @@ impl Pane for Beside<'_> {
 
     fn wanted(&self) -> Wanted {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
-        Wanted::new((HEAD + WORD, 6), (74, keys + 2 + heads))
+        Wanted::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -217,12 +225,24 @@ impl Pane for Beside<'_> {
         for (key, line) in shown.zip(&mut lines) {
             self.draw_key(key, &columns, line, buf);
         }
-        if let Some(line) = lines.next() {
+        let top = area.y + area.height.min(n + 1);
+        if heads > 0 {
+            let height = (heads + 1).min(area.bottom() - top);
+            self.draw_heads(Rect { y: top, height, ..area }, buf);
+        } else if let Some(line) = lines.next() {
             let verdict = self.verdict();
             put_line(buf, (line.x, line.y), line.right(), &[(&verdict, Style::new().bold())]);
         }
-        let top = area.y + area.height.min(n + 2);
-        let height = heads.min(area.bottom() - top);
-        self.draw_heads(Rect { y: top, height, ..area }, buf);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::small;
+
+    #[test]
+    fn what_is_little_is_not_called_nothing() {
+        let want = ["   0.00", "  -0.44", "  -2e-4", "   1.00"];
+        assert_eq!([0.0, -0.44, -0.000_2, 1.0].map(|v| small(v, 7)), want);
     }
 }

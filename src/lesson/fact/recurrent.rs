@@ -14,6 +14,8 @@ pub(super) static FACTS: &[Fact] = &[
     fact("readback", "how many words the step's model gives back", |c| right(c.read_back())),
     fact("readback_elman", "the same, Elman RNN", |c| right(&c.reading.read_back(Name::Elman))),
     fact("readback_gru", "the same, GRU", |c| right(&c.reading.read_back(Name::Gru))),
+    fact("kept_elman", "for how many words the Elman RNN gives back all", |c| kept(c, Name::Elman)),
+    fact("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
         first(c, |a| quoted(&a.word))
     }),
@@ -63,6 +65,13 @@ fn gate(c: &Context, name: &str) -> String {
 fn right(answers: &[ReadBack]) -> String {
     let right = answers.iter().filter(|a| a.is_right).count();
     format!("{right} of {}", answers.len())
+}
+
+/// Measured on a worker, never here.
+fn kept(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
+    let kept = measures.kept.get(&model);
+    or_none(kept.map(|kept| kept.iter().take_while(|k| k.right == k.read).count().to_string()))
 }
 
 fn first(c: &Context, say: fn(&ReadBack) -> String) -> String {
