@@ -58,8 +58,15 @@ pub enum Kind {
     /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
     /// site is the `context`; weights and values stand beside it.
     WeightedSum,
+    /// Beside the weights of the selected head and row: gradients, and what knocking heads out does. Its
+    /// site is the attention `weights`.
+    Evidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
+    /// The same against length: after every word, how many of those so far can be read back.
+    ReadBackLength,
+    /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
+    Distance,
     /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
     /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
     Gradient,

@@ -133,6 +133,14 @@ pub struct Pass {
     pub output: Vec<u32>,
 }
 
+impl Pass {
+    /// The first value recorded under that path.
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        let node = self.tape.nodes().find(|&node| self.tape.entry(node).place.path == path)?;
+        Some(self.tape.value(node))
+    }
+}
+
 /// A built-in model, loaded from the binary.
 ///
 /// # Errors

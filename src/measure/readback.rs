@@ -1,6 +1,10 @@
 //! What a linear probe can still read out of the last hidden state, word by word.
 
-use crate::{math::argmax, trace::Trace, value::Cell};
+use crate::{
+    math::{argmax, matmul, matmul_nt},
+    trace::Trace,
+    value::{Cell, Matrix},
+};
 
 /// The probe's answer for one source word.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,4 +45,41 @@ pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
 pub fn share_right(answers: &[ReadBack]) -> Option<f32> {
     let right = answers.iter().filter(|a| a.is_right).count();
     (!answers.is_empty()).then(|| right as f32 / answers.len() as f32)
+}
+
+/// After so many words read: how many of them the state still gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub read: usize,
+    /// How many of them the probes reach.
+    pub asked: usize,
+    pub right: usize,
+}
+
+/// The probes put to the state after every word, not the last one alone. One answer a source word;
+/// None for a model without probes.
+pub fn kept_by_length(trace: &Trace) -> Option<Vec<Kept>> {
+    let hidden = trace.value("rnn.encoder.hidden").or_else(|| trace.value("gru.encoder.hidden"))?;
+    let (w, b) = (trace.value("readback.W")?, trace.value("readback.b")?);
+    let (states, table) = (hidden.matrix(), trace.value("embed.weight")?.matrix());
+    let n = trace.source.len();
+    let mut right = vec![0; n];
+    for (back, w) in w.planes().iter().enumerate().take(n) {
+        // Row i of these states has read word i and `back` more.
+        let states = states.rows(back, n - back).into_owned(); // (word, unit)
+        let bias = b.matrix().row(back);
+        let mut proj = matmul(&states, w); // (word, channel)
+        proj.row_iter_mut().for_each(|mut row| row += bias);
+        let guesses = likeliest(&matmul_nt(&proj, table));
+        for (word, guess) in guesses.into_iter().enumerate() {
+            right[word + back] += usize::from(guess == Some(trace.source[word].id as usize));
+        }
+    }
+    let reach = w.shape().planes;
+    let kept = |(i, right)| Kept { read: i + 1, asked: reach.min(i + 1), right };
+    Some(right.into_iter().enumerate().map(kept).collect())
+}
+
+fn likeliest(logits: &Matrix) -> Vec<Option<usize>> {
+    logits.row_iter().map(|row| argmax(row.iter().copied())).collect()
 }
