@@ -14,7 +14,9 @@ pub(super) static FACTS: &[Fact] = &[
     fact("readback", "how many words the step's model gives back", |c| right(c.read_back())),
     fact("readback_elman", "the same, Elman RNN", |c| right(&c.reading.read_back(Name::Elman))),
     fact("readback_gru", "the same, GRU", |c| right(&c.reading.read_back(Name::Gru))),
-    fact("kept_elman", "for how many words the Elman RNN gives back all", |c| kept(c, Name::Elman)),
+    fact("kept_elman", "how many last words, read alone, the Elman RNN gives back whole", |c| {
+        kept(c, Name::Elman)
+    }),
     fact("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
         first(c, |a| quoted(&a.word))
