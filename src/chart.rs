@@ -85,14 +85,23 @@ impl Frame {
         (height.is_finite() && self.plot.height > 0).then(|| self.plot.bottom() - 1 - up)
     }
 
-    /// Scaled heights with a number: as many as stand apart.
-    fn ticks(&self) -> Vec<f32> {
+    /// Heights with a number: as many as stand apart.
+    fn ticks(&self) -> Vec<(f32, String)> {
         let most = f32::from((self.plot.height / 2).max(1));
         let steps = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
         let span = self.high - self.low;
         let step = steps.into_iter().find(|step| span / step <= most).unwrap_or(span.max(1.0));
-        let n = (span / step) as usize;
-        (0..=n).map(|i| self.low + i as f32 * step).collect()
+        let heights = (0..=(span / step) as usize).map(|i| self.low + i as f32 * step);
+        heights.map(|height| (height, format!("{height:.0}"))).collect()
+    }
+
+    /// Powers of ten that lie in view; over a few decades their doubles and fives as well.
+    fn powers_of_ten(&self) -> Vec<(f32, String)> {
+        let between: &[f32] = if self.high - self.low < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let decades = self.low.floor() as i32..=self.high.ceil() as i32;
+        let all = decades.flat_map(|decade| between.iter().map(move |v| (decade, *v)));
+        let ticks = all.map(|(decade, v)| (decade as f32 + v.log10(), written(decade, v)));
+        ticks.filter(|(height, _)| (self.low..=self.high).contains(height)).collect()
     }
 }
 
@@ -121,7 +130,11 @@ impl Chart<'_> {
         match (range, self.heights) {
             ((low, high), _) if low > high => (0.0, 1.0),
             ((_, high), Heights::Linear) => (0.0, high.max(1.0)),
-            ((low, high), Heights::Log) => (low.floor(), high.ceil().max(low.floor() + 1.0)),
+            ((low, high), Heights::Log) if high - low < 1.0 => {
+                let middle = low.midpoint(high);
+                (middle - 0.5, middle + 0.5)
+            }
+            (range, Heights::Log) => range,
         }
     }
 
@@ -160,13 +173,18 @@ impl Chart<'_> {
         self.draw_columns(&frame, area, buf);
     }
 
+    /// Names and, where there is room for them, the numbers at the cursor.
     fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
+        let long = |s: &Series| format!("{} {} {}", s.letter, s.name, s.said).trim_end().to_owned();
+        let short = |s: &Series| format!("{} {}", s.letter, s.name);
+        let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
         let mut x = area.x;
         for (i, series) in self.series.iter().enumerate() {
             let is_at = self.focused && i == self.cursor.0;
             let style = if is_at { series.style.bold().underlined() } else { series.style };
-            let text = format!("{} {} {}   ", series.letter, series.name, series.said);
-            x = put(buf, (x, area.y), area.right(), text.trim_end(), style) + 3;
+            let fits = width <= usize::from(area.width) + 3;
+            let text = if fits { long(series) } else { short(series) };
+            x = put(buf, (x, area.y), area.right(), &text, style) + 3;
         }
     }
 
@@ -176,12 +194,13 @@ impl Chart<'_> {
             let x = frame.plot.x.saturating_sub(1);
             put(buf, (x, line), area.right(), rule, dim);
         }
-        for tick in frame.ticks() {
-            let Some(y) = frame.y(tick) else { continue };
-            let text = match self.heights {
-                Heights::Linear => format!("{tick:>5.0}"),
-                Heights::Log => format!("{:>5}", power_of_ten(tick)),
-            };
+        let ticks = match self.heights {
+            Heights::Linear => frame.ticks(),
+            Heights::Log => frame.powers_of_ten(),
+        };
+        for (height, tick) in ticks {
+            let Some(y) = frame.y(height) else { continue };
+            let text = format!("{tick:>5}");
             put(buf, (area.x, y), area.right(), &text, dim);
         }
     }
@@ -253,11 +272,12 @@ impl Chart<'_> {
     }
 }
 
-fn power_of_ten(exponent: f32) -> String {
-    match exponent {
-        e if (-3.0..0.0).contains(&e) => format!("{:.*}", -e as usize, 10_f32.powf(e)),
-        e if (0.0..4.0).contains(&e) => format!("{:.0}", 10_f32.powf(e)),
-        e => format!("1e{e:.0}"),
+/// `0.05`, `20`, `1e-6`
+fn written(decade: i32, v: f32) -> String {
+    match decade {
+        -3..=-1 => format!("{:.*}", decade.unsigned_abs() as usize, v * 10_f32.powi(decade)),
+        0..=3 => format!("{:.0}", v * 10_f32.powi(decade)),
+        _ => format!("{v:.0}e{decade}"),
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Kind {
     Evidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
-    /// The same against length: after every word, how many of those so far can be read back.
+    /// The same against length: of the last 1, 2, … words read alone, how many can be read back.
     ReadBackLength,
     /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
     Distance,

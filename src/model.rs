@@ -104,6 +104,10 @@ impl FromStr for Name {
 pub trait Model: Send + Sync {
     /// Runs the model on a source sentence and decodes. `source` is not empty.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass;
+
+    /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
+    /// The last value on the tape is what it hands on.
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape;
 }
 
 /// How a pass is run; the default is a plain pass.

@@ -150,7 +150,7 @@ pub struct Measures {
     pub forgetting: BTreeMap<Name, Vec<f32>>,
     /// Gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
-    /// How many words the state gives back after every word, for the models with a fixed vector.
+    /// How many of the last 1, 2, … words the state gives back, for the models with a fixed vector.
     pub kept: BTreeMap<Name, Vec<Kept>>,
     /// For the models that have attention.
     pub evidence: BTreeMap<Name, Evidence>,
@@ -221,7 +221,7 @@ impl Reading {
         self.measures.get_or_init(|| Measures {
             forgetting: self.of_each(|_, trace| gradient::forgetting(trace)),
             influence: self.of_each(|_, trace| gradient::influence(trace)),
-            kept: self.of_each(|_, trace| readback::kept_by_length(trace)),
+            kept: self.of_each(|model, trace| self.kept(model, trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
         })
     }
@@ -235,6 +235,11 @@ impl Reading {
         let found = at_once(&self.models, of);
         let named = self.models.iter().zip(found);
         named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
+    }
+
+    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<Kept>> {
+        let setup = Setup { changes: Arc::clone(&self.changes), forced: None };
+        readback::kept_by_length(model, trace, &self.sentence.ids(), &setup)
     }
 
     fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {

@@ -8,7 +8,8 @@ use lookback::{
     measure::{gradient, readback},
     model::{self, Name, Setup},
     reading::{Reader, Reading},
-    value::Cell,
+    trace::Trace,
+    value::{Cell, Value},
 };
 
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
@@ -26,7 +27,7 @@ fn a_head_knocked_out_changes_what_the_probabilities_say() {
     let changes = Arc::new(Changes::default().with(change));
     let setup = Setup { changes, forced: Some(forced) };
     let pass = model::load(name).unwrap().run(&STAR.sentence.ids(), &setup);
-    let log = |probs: &lookback::value::Value| -> f32 {
+    let log = |probs: &Value| -> f32 {
         let chosen = trace.output.iter().enumerate();
         chosen.map(|(t, y)| probs.get(Cell::new(0, t, y.id as usize)).ln()).sum()
     };
@@ -58,16 +59,17 @@ fn every_head_of_every_attention_is_knocked_out_once() {
     assert!(!STAR.measures().evidence.contains_key(&Name::Gru));
 }
 
-/// The state after n words is the last state of a sentence of n words.
+/// What the batched probes say of a length is what a pass over those words alone says.
 #[test]
-fn what_is_kept_after_n_words_is_what_a_shorter_sentence_keeps() {
+fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
     for name in [Name::Elman, Name::Gru] {
         let kept = &STAR.measures().kept[&name];
-        assert_eq!(kept.len(), STAR.sentence.tokens.len());
-        for n in 1..=kept.len() {
-            let ids = &STAR.sentence.ids()[..n];
-            let pass = model::load(name).unwrap().run(ids, &Setup::default());
-            let shorter = lookback::trace::Trace::new(name, pass, READER.tokenizer());
+        let ids = STAR.sentence.ids();
+        assert_eq!(kept.len(), ids.len());
+        for n in 1..=ids.len() {
+            let last = &ids[ids.len() - n..];
+            let pass = model::load(name).unwrap().run(last, &Setup::default());
+            let shorter = Trace::new(name, pass, READER.tokenizer());
             let right = readback::read_back(&shorter).iter().filter(|a| a.is_right).count();
             assert_eq!((kept[n - 1].read, kept[n - 1].asked, kept[n - 1].right), (n, n, right));
         }
@@ -97,7 +99,7 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
         let of_weights = &STAR.measures().evidence[&name].slopes[&path("weights")];
         let of_context = gradient::of_log_probability(trace, &path("context")).unwrap();
         for (head, row) in [(0, 0), (2, 7), (3, 3)] {
-            let dot = |a: &lookback::value::Value, b: &lookback::value::Value| -> f32 {
+            let dot = |a: &Value, b: &Value| -> f32 {
                 a.row(head, row).iter().zip(b.row(head, row)).map(|(a, b)| a * b).sum()
             };
             let (got, want) = (dot(weights, of_weights), dot(context, &of_context));

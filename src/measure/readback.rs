@@ -1,7 +1,10 @@
 //! What a linear probe can still read out of the last hidden state, word by word.
 
+use nalgebra::RowDVector;
+
 use crate::{
     math::{argmax, matmul, matmul_nt},
+    model::{Model, Setup},
     trace::Trace,
     value::{Cell, Matrix},
 };
@@ -47,7 +50,7 @@ pub fn share_right(answers: &[ReadBack]) -> Option<f32> {
     (!answers.is_empty()).then(|| right as f32 / answers.len() as f32)
 }
 
-/// After so many words read: how many of them the state still gives back.
+/// The last so many words read alone: how many of them the state gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub read: usize,
@@ -56,23 +59,29 @@ pub struct Kept {
     pub right: usize,
 }
 
-/// The probes put to the state after every word, not the last one alone. One answer a source word;
-/// None for a model without probes.
-pub fn kept_by_length(trace: &Trace) -> Option<Vec<Kept>> {
-    let hidden = trace.value("rnn.encoder.hidden").or_else(|| trace.value("gru.encoder.hidden"))?;
+/// The model reads the last word of `source` alone, then the last two, and so on to the whole; the
+/// probes ask each last state for its words. (They know the states after a sentence's end, none from
+/// its middle: so the sentence is lengthened from its end.) None for a model without probes.
+pub fn kept_by_length(
+    model: &dyn Model,
+    trace: &Trace,
+    source: &[u32],
+    setup: &Setup,
+) -> Option<Vec<Kept>> {
     let (w, b) = (trace.value("readback.W")?, trace.value("readback.b")?);
-    let (states, table) = (hidden.matrix(), trace.value("embed.weight")?.matrix());
-    let n = trace.source.len();
+    let (n, table) = (source.len(), trace.value("embed.weight")?.matrix());
+    let last_states = (1..=n).map(|read| last_state(model, &source[n - read..], setup));
+    let states = Matrix::from_rows(&last_states.collect::<Option<Vec<_>>>()?); // (length, unit)
     let mut right = vec![0; n];
-    for (back, w) in w.planes().iter().enumerate().take(n) {
-        // Row i of these states has read word i and `back` more.
-        let states = states.rows(back, n - back).into_owned(); // (word, unit)
+    for (back, (w, word)) in w.planes().iter().zip(source.iter().rev()).enumerate() {
+        // Only who has read so many words can be asked for this one.
+        let states = states.rows(back, n - back).into_owned();
         let bias = b.matrix().row(back);
-        let mut proj = matmul(&states, w); // (word, channel)
+        let mut proj = matmul(&states, w); // (length, channel)
         proj.row_iter_mut().for_each(|mut row| row += bias);
-        let guesses = likeliest(&matmul_nt(&proj, table));
-        for (word, guess) in guesses.into_iter().enumerate() {
-            right[word + back] += usize::from(guess == Some(trace.source[word].id as usize));
+        for (i, logits) in matmul_nt(&proj, table).row_iter().enumerate() {
+            let guess = argmax(logits.iter().copied());
+            right[back + i] += usize::from(guess == Some(*word as usize));
         }
     }
     let reach = w.shape().planes;
@@ -80,6 +89,8 @@ pub fn kept_by_length(trace: &Trace) -> Option<Vec<Kept>> {
     Some(right.into_iter().enumerate().map(kept).collect())
 }
 
-fn likeliest(logits: &Matrix) -> Vec<Option<usize>> {
-    logits.row_iter().map(|row| argmax(row.iter().copied())).collect()
+fn last_state(model: &dyn Model, source: &[u32], setup: &Setup) -> Option<RowDVector<f32>> {
+    let tape = model.read(source, setup);
+    let last = tape.nodes().last()?;
+    Some(tape.value(last).matrix().row(0).into_owned())
 }

@@ -1,4 +1,5 @@
-//! The bottleneck against length: after every word, how many of the words so far can be read back.
+//! The bottleneck against length: the last word read alone, the last two, and so on to the whole
+//! sentence; how many of them can be read back.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -36,7 +37,7 @@ impl<'a> ReadBackLength<'a> {
     }
 
     fn chart(&self) -> Chart<'a> {
-        let words = self.0.reading.sentence.tokens.iter().map(|t| t.text.clone());
+        let words = self.0.reading.sentence.tokens.iter().rev().map(|t| t.text.clone());
         let columns: Vec<_> = words.enumerate().map(|(i, w)| ((i + 1).to_string(), w)).collect();
         Chart {
             theme: self.0.theme,
@@ -55,7 +56,7 @@ impl Pane for ReadBackLength<'_> {
         let theme = self.0.theme;
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
         let all = theme.glyph("···", "...");
-        format!("{up} words read back from the state · {right} words read · {all} all of them")
+        format!("{up} of these read back · {right} the last n words, read alone · {all} all")
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -64,10 +65,10 @@ impl Pane for ReadBackLength<'_> {
 
     fn told(&self, row: usize, col: usize) -> Option<String> {
         let (kept, name) = (self.kept(row)?.get(col)?, MODELS.get(row)?.0.title());
-        let word = &self.0.reading.sentence.tokens.get(col)?.text;
+        let word = &self.0.reading.sentence.tokens.iter().rev().nth(col)?.text;
         let Kept { read, asked, right } = kept;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
-        Some(format!("{name}, {read} words read, to “{word}”: {right} read back{reach}"))
+        Some(format!("{name}, the last {read} words, from “{word}” on: {right} read back{reach}"))
     }
 
     fn wanted(&self) -> Wanted {
