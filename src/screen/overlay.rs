@@ -40,16 +40,6 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
-/// A wide character whose right half the box covers would hide the box's edge.
-fn clear_halves(place: Rect, buf: &mut Buffer) {
-    let Some(x) = place.x.checked_sub(1) else { return };
-    for y in place.top()..place.bottom() {
-        if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
-            cell.set_symbol(" ");
-        }
-    }
-}
-
 /// Every key, in two columns.
 pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
     let middle = Group::ALL.len() / 2;
@@ -149,4 +139,14 @@ fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &m
         Span::raw(after),
     ];
     Line::from(line).render(area, buf);
+}
+
+/// A wide character whose right half the box covers would hide the box's edge.
+fn clear_halves(place: Rect, buf: &mut Buffer) {
+    let Some(x) = place.x.checked_sub(1) else { return };
+    for y in place.top()..place.bottom() {
+        if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
+            cell.set_symbol(" ");
+        }
+    }
 }
