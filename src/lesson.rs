@@ -2,7 +2,8 @@
 //!
 //! A lesson is data (assets/lessons): the order of the walk in one file, its words in one file a
 //! language. A step runs no code. Its text has blanks that are filled with numbers of the pass at
-//! hand: [`template`] is the little language, [`fact`] the table of blanks.
+//! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
+//! facts say stands in the language files too.
 
 pub mod fact;
 mod language;
