@@ -2,7 +2,8 @@
 //!
 //! A lesson is data (assets/lessons): the order of the walk in one file, its words in one file a
 //! language. A step runs no code. Its text has blanks that are filled with numbers of the pass at
-//! hand: [`template`] is the little language, [`fact`] the table of blanks.
+//! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
+//! facts say stands in the language files too.
 
 pub mod fact;
 mod language;
@@ -58,8 +59,15 @@ pub enum Kind {
     /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
     /// site is the `context`; weights and values stand beside it.
     WeightedSum,
+    /// Beside the weights of the selected head and row: gradients, and what knocking heads out does. Its
+    /// site is the attention `weights`.
+    Evidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
+    /// The same against length: of the last 1, 2, … words read alone, how many can be read back.
+    ReadBackLength,
+    /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
+    Distance,
     /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
     /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
     Gradient,

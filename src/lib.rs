@@ -20,7 +20,8 @@
 //! | [`layer`], [`model`] | shared parts; one file an architecture, with its table of sites |
 //! | [`trace`], [`measure`], [`reading`] | a finished pass; figures of it; all passes over a sentence |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers |
-//! | [`theme`], [`heat`], [`pane`] | colours and numbers; a matrix as cells; what a step shows |
+//! | [`theme`], [`heat`], [`chart`] | colours and numbers; a matrix as cells; lines over words |
+//! | [`pane`] | what a step shows |
 //! | [`memory`] | what is kept from one walk to the next |
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
@@ -40,6 +41,7 @@ pub mod reading;
 pub mod lesson;
 pub mod theme;
 pub mod heat;
+pub mod chart;
 pub mod pane;
 pub mod memory;
 pub mod app;

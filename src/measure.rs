@@ -2,6 +2,7 @@
 //!
 //! Pure functions of traces; nothing is stored and nothing drawn here.
 
+pub mod ablation;
 pub mod accuracy;
 pub mod attention;
 pub mod gradient;

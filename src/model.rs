@@ -104,6 +104,10 @@ impl FromStr for Name {
 pub trait Model: Send + Sync {
     /// Runs the model on a source sentence and decodes. `source` is not empty.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass;
+
+    /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
+    /// The last value on the tape is what it hands on.
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape;
 }
 
 /// How a pass is run; the default is a plain pass.
@@ -131,6 +135,14 @@ pub struct Pass {
     pub target: Vec<u32>,
     /// What the model wrote, with `<eos>` if it came to it.
     pub output: Vec<u32>,
+}
+
+impl Pass {
+    /// The first value recorded under that path.
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        let node = self.tape.nodes().find(|&node| self.tape.entry(node).place.path == path)?;
+        Some(self.tape.value(node))
+    }
 }
 
 /// A built-in model, loaded from the binary.

@@ -5,12 +5,15 @@
 mod accuracy;
 mod bars;
 mod comparison;
+mod distance;
+mod evidence;
 mod gradient;
 mod heads;
 mod hidden;
 mod matrix;
 mod norm;
 mod read_back;
+mod read_back_length;
 mod recurrence;
 mod schedule;
 mod tokens;
@@ -109,6 +112,11 @@ pub trait Pane {
         None
     }
 
+    /// What the cursor stands on, where that is no number of the trace.
+    fn told(&self, _row: usize, _col: usize) -> Option<String> {
+        None
+    }
+
     fn wanted(&self) -> Wanted;
 
     /// The place of the cursor whose cell [`Self::draw`] draws there.
@@ -144,8 +152,11 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         Kind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
+        Kind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
         Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
         Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
+        Kind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
+        Kind::Distance => Box::new(distance::Distance::new(scene, spec)),
         Kind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
         Kind::Schedule => Box::new(schedule::ScheduleChart(scene)),
         Kind::Translations => Box::new(translations::Translations(scene)),

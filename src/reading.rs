@@ -11,19 +11,24 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     change::{Change, Changes},
     measure::{
+        ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
         gradient,
-        readback::{self, ReadBack},
+        readback::{self, Kept, ReadBack},
     },
     model::{self, Model, Name, Setup},
     text::{self, Sentence, Tokenizer},
     trace::Trace,
+    value::Value,
 };
+
+/// The loaded models, in the order of the lesson.
+type Models = Arc<[(Name, Arc<dyn Model>)]>;
 
 /// The loaded models, their tokenizer and their quality table.
 pub struct Reader {
     tokenizer: Tokenizer,
-    models: Vec<(Name, Arc<dyn Model>)>,
+    models: Models,
     accuracy: Arc<Accuracy>,
 }
 
@@ -104,6 +109,7 @@ impl Reader {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
+            models: Arc::clone(&self.models),
             measures: OnceLock::new(),
             changes: Arc::default(),
             plain: None,
@@ -133,15 +139,31 @@ pub struct Reading {
     /// The same sentence read without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
     traces: Traces,
+    /// Some measures run a model again.
+    models: Models,
     measures: OnceLock<Measures>,
 }
 
-/// Figures that take many backward passes; one number a source word.
+/// Figures that take many passes, forward or backward.
 pub struct Measures {
     /// `||d h_n / d x_t||` for the models with a fixed vector.
     pub forgetting: BTreeMap<Name, Vec<f32>>,
     /// Gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
+    /// How many of the last 1, 2, … words the state gives back, for the models with a fixed vector.
+    pub kept: BTreeMap<Name, Vec<Kept>>,
+    /// For the models that have attention.
+    pub evidence: BTreeMap<Name, Evidence>,
+}
+
+/// What there is to be said beside attention weights.
+pub struct Evidence {
+    /// `d log p(output) / d weight`, by the path of the weights.
+    pub slopes: BTreeMap<String, Value>,
+    /// `||d log p(output) / d x||` for the tokens that the decoder read; empty without a decoder.
+    pub target: Vec<f32>,
+    /// What knocking out a head does.
+    pub heads: KnockOuts,
 }
 
 impl Reading {
@@ -194,21 +216,42 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The gradient measures, computed at the first call (tens of milliseconds).
+    /// The slow measures, computed at the first call (tenths of a second).
     pub fn measures(&self) -> &Measures {
-        self.measures.get_or_init(|| {
-            let of_each = |f: fn(&Trace) -> Option<Vec<f32>>| {
-                let of = |(name, trace): (&Name, &Arc<Trace>)| Some((*name, f(trace)?));
-                self.traces.iter().filter_map(of).collect()
-            };
-            Measures {
-                forgetting: of_each(gradient::forgetting),
-                influence: of_each(gradient::influence),
-            }
+        self.measures.get_or_init(|| Measures {
+            forgetting: self.of_each(|_, trace| gradient::forgetting(trace)),
+            influence: self.of_each(|_, trace| gradient::influence(trace)),
+            kept: self.of_each(|model, trace| self.kept(model, trace)),
+            evidence: self.of_each(|model, trace| self.evidence(model, trace)),
         })
     }
 
-    /// The gradient measures, if they have been computed: for the screen, which never waits.
+    /// A measure of every model that has it, a thread each.
+    fn of_each<R: Send>(
+        &self,
+        measure: impl Fn(&dyn Model, &Trace) -> Option<R> + Sync,
+    ) -> BTreeMap<Name, R> {
+        let of = |(name, model): &(Name, Arc<dyn Model>)| measure(&**model, self.trace(*name));
+        let found = at_once(&self.models, of);
+        let named = self.models.iter().zip(found);
+        named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
+    }
+
+    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<Kept>> {
+        let setup = Setup { changes: Arc::clone(&self.changes), forced: None };
+        readback::kept_by_length(model, trace, &self.sentence.ids(), &setup)
+    }
+
+    fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
+        let slopes = gradient::of_attention_weights(trace);
+        (!slopes.is_empty()).then(|| Evidence {
+            slopes,
+            target: gradient::influence_of_target(trace).unwrap_or_default(),
+            heads: knock_out_heads(model, trace, &self.sentence.ids(), &self.changes),
+        })
+    }
+
+    /// The slow measures, if they have been computed: for the screen, which never waits.
     pub fn measured(&self) -> Option<&Measures> {
         self.measures.get()
     }

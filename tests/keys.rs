@@ -17,6 +17,7 @@ use lookback::{
     theme::Theme,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -24,8 +25,11 @@ static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk() -> State {
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    walk_in(Language::English)
+}
+
+fn walk_in(language: Language) -> State {
+    let mut state = State::new(Arc::new(Lesson::embedded(language).unwrap()), Theme::default());
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
     state.message = None;
     state
@@ -343,4 +347,40 @@ fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
         State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");
     assert!(drawn(&state, 80, 24).contains("reading the sentence …"));
+}
+
+/// A wide character takes its own cell and the next one; whatever stands there would not be seen.
+#[test]
+fn wide_characters_hide_nothing_and_stay_on_the_screen() {
+    let mut state = walk_in(Language::Chinese);
+    for (width, height) in [(80, 24), (81, 25), (120, 36)] {
+        for step in 0..state.n_steps() {
+            state.enter(step);
+            for keys in ["Esc", "/", "Esc i", "Esc ?", "Esc"] {
+                press(&mut state, keys);
+                let area = Rect::new(0, 0, width, height);
+                let mut buf = Buffer::empty(area);
+                screen::draw(&state, area, &mut buf);
+                for (x, y) in area.positions().map(|at| (at.x, at.y)) {
+                    if buf[(x, y)].symbol().width() > 1 {
+                        assert!(x + 1 < width, "{width}x{height}, step {step}, {keys}");
+                        let next = buf[(x + 1, y)].symbol();
+                        assert_eq!(next, " ", "{width}x{height}, step {step}, {keys}, {x},{y}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
+    let mut state = walk_in(Language::Chinese);
+    press(&mut state, "/ 归 一 化");
+    let found = drawn(&state, 80, 24);
+    for id in ["layer-norm", "ffn-out", "decoder-norm", "llm-norm"] {
+        assert!(found.contains(&format!(" {id} ")), "{found}");
+    }
+    press(&mut state, "Enter");
+    assert!(state.current().1.title.contains("归一化"));
 }

@@ -113,7 +113,13 @@ fn every_pane_s_site_exists_in_its_model_in_every_layer() {
 
 #[test]
 fn panes_that_need_a_site_name_one() {
-    let siteless = [Kind::Schedule, Kind::Translations, Kind::Accuracy, Kind::Comparison];
+    let siteless = [
+        Kind::ReadBackLength,
+        Kind::Schedule,
+        Kind::Translations,
+        Kind::Accuracy,
+        Kind::Comparison,
+    ];
     for step in steps() {
         for pane in &step.panes {
             assert_eq!(

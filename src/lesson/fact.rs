@@ -1,6 +1,7 @@
 //! The blanks that narration can have: tables of facts, a line each. To add one, add a line.
 //!
-//! A fact is a phrase about this pass and this selection. It is never an error: where it has no
+//! A fact is a phrase about this pass and this selection; its words are the language's own
+//! (`phrases.rs`), so a table says nothing in English. It is never an error: where it has no
 //! value (no pronoun, one word only, not measured yet) it says so in words. Nothing here takes
 //! longer than a look at a few rows: the screen asks for facts at every frame.
 

@@ -154,6 +154,7 @@ phrases! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lesson::{Language, Lesson, ORDER};
 
     fn phrase(text: &str) -> Phrase {
         text.to_owned().try_into().unwrap()
@@ -163,6 +164,22 @@ mod tests {
     fn a_phrase_keeps_its_spaces_and_fills_its_blanks() {
         let words = [("word", "{weight}"), ("weight", "0.5")];
         assert_eq!(phrase(", {word} has {weight} ").with(&words), ", {weight} has 0.5 ");
+    }
+
+    #[test]
+    fn a_phrase_that_is_missing_misspelt_or_changed_keeps_the_lesson_from_loading() {
+        for language in Language::ALL {
+            let load = |from, to| {
+                let words = language.words().replacen(from, to, 1);
+                format!("{:#}", Lesson::parse(language, ORDER, &words).err().unwrap())
+            };
+            assert!(load("\nnothing = ", "\nnothin = ").contains("nothin"), "{language}");
+            assert!(load("\nmeasuring = ", "\n# ").contains("measuring"), "{language}");
+            assert!(
+                load("\ntokens = \"{n}", "\ntokens = \"{m}").contains("`tokens`"),
+                "{language}"
+            );
+        }
     }
 
     #[test]

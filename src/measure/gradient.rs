@@ -1,5 +1,7 @@
 //! How much each source word still matters: Jacobians and gradients by automatic differentiation.
 
+use std::collections::BTreeMap;
+
 use crate::{
     model::Name,
     trace::Trace,
@@ -35,6 +37,20 @@ pub fn influence(trace: &Trace) -> Option<Vec<f32>> {
     let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
     let gradient = of_log_probability(trace, embed)?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+}
+
+/// The same for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
+pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
+    let gradient = of_log_probability(trace, "tgt.embed")?;
+    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+}
+
+/// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights.
+pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
+    let sites = trace.sites().iter().filter(|site| !site.is_leaf);
+    let weights = sites.filter(|site| site.place.site.name == "weights");
+    let of = |path: &str| Some((path.to_owned(), of_log_probability(trace, path)?));
+    weights.filter_map(|site| of(site.path())).collect()
 }
 
 /// Gradient of the summed log-probability of what the model wrote, with respect to a site or a

@@ -1,6 +1,13 @@
 //! What a linear probe can still read out of the last hidden state, word by word.
 
-use crate::{math::argmax, trace::Trace, value::Cell};
+use nalgebra::RowDVector;
+
+use crate::{
+    math::{argmax, matmul, matmul_nt},
+    model::{Model, Setup},
+    trace::Trace,
+    value::{Cell, Matrix},
+};
 
 /// The probe's answer for one source word.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,4 +48,49 @@ pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
 pub fn share_right(answers: &[ReadBack]) -> Option<f32> {
     let right = answers.iter().filter(|a| a.is_right).count();
     (!answers.is_empty()).then(|| right as f32 / answers.len() as f32)
+}
+
+/// The last so many words read alone: how many of them the state gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub read: usize,
+    /// How many of them the probes reach.
+    pub asked: usize,
+    pub right: usize,
+}
+
+/// The model reads the last word of `source` alone, then the last two, and so on to the whole; the
+/// probes ask each last state for its words. (They know the states after a sentence's end, none from
+/// its middle: so the sentence is lengthened from its end.) None for a model without probes.
+pub fn kept_by_length(
+    model: &dyn Model,
+    trace: &Trace,
+    source: &[u32],
+    setup: &Setup,
+) -> Option<Vec<Kept>> {
+    let (w, b) = (trace.value("readback.W")?, trace.value("readback.b")?);
+    let (n, table) = (source.len(), trace.value("embed.weight")?.matrix());
+    let last_states = (1..=n).map(|read| last_state(model, &source[n - read..], setup));
+    let states = Matrix::from_rows(&last_states.collect::<Option<Vec<_>>>()?); // (length, unit)
+    let mut right = vec![0; n];
+    for (back, (w, word)) in w.planes().iter().zip(source.iter().rev()).enumerate() {
+        // Only who has read so many words can be asked for this one.
+        let states = states.rows(back, n - back).into_owned();
+        let bias = b.matrix().row(back);
+        let mut proj = matmul(&states, w); // (length, channel)
+        proj.row_iter_mut().for_each(|mut row| row += bias);
+        for (i, logits) in matmul_nt(&proj, table).row_iter().enumerate() {
+            let guess = argmax(logits.iter().copied());
+            right[back + i] += usize::from(guess == Some(*word as usize));
+        }
+    }
+    let reach = w.shape().planes;
+    let kept = |(i, right)| Kept { read: i + 1, asked: reach.min(i + 1), right };
+    Some(right.into_iter().enumerate().map(kept).collect())
+}
+
+fn last_state(model: &dyn Model, source: &[u32], setup: &Setup) -> Option<RowDVector<f32>> {
+    let tape = model.read(source, setup);
+    let last = tape.nodes().last()?;
+    Some(tape.value(last).matrix().row(0).into_owned())
 }

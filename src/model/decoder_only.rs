@@ -104,24 +104,37 @@ impl Block {
     }
 }
 
+impl DecoderOnly {
+    /// The last block's residual stream after every position. -> (position, d_model)
+    fn encode(&self, tape: &mut Tape, table: Node, ids: &[u32]) -> Node {
+        let at = source_scope("tokens");
+        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
+        let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
+        let x = tape.add(at.at(&INPUT), scaled, pos);
+        self.blocks
+            .iter()
+            .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)))
+    }
+}
+
 impl Model for DecoderOnly {
     /// Reads `<bos>` and the sentence; the output is the likeliest next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source: Vec<u32> = [&[BOS], source].concat();
-        let at = source_scope("tokens");
         let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
-        let embed = tape.lookup(at.at(&EMBED), table, &source); // (position, d_model)
-        let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let pos = tape.positions(at.at(&POS), source.len(), self.d_model);
-        let x = tape.add(at.at(&INPUT), scaled, pos);
-        let x = self
-            .blocks
-            .iter()
-            .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)));
+        let x = self.encode(&mut tape, table, &source);
         let x = self.final_norm.forward(&mut tape, x);
         let logits = predict(&mut tape, &source_scope(""), x, table, 0);
         let output = vec![likeliest(tape.value(logits).matrix())];
         Pass { tape, source, target: vec![], output }
+    }
+
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        let table = tape.weight(&self.embed);
+        self.encode(&mut tape, table, source);
+        tape
     }
 }

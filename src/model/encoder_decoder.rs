@@ -221,4 +221,10 @@ impl Model for EncoderDecoder {
         let output = written.unwrap_or_else(|| likeliest_of_each(tape.value(logits).matrix()));
         Pass { tape, source: source.to_vec(), target, output }
     }
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        let table = tape.weight(&self.embed);
+        self.encode(&mut tape, table, source);
+        tape
+    }
 }

@@ -155,4 +155,10 @@ impl Model for Rnn {
             self.decode(&mut tape, table, last, (source.len(), setup.forced.as_deref()));
         Pass { tape, source: source.to_vec(), target, output }
     }
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        let table = tape.weight(&self.embed);
+        self.encode(&mut tape, table, source);
+        tape
+    }
 }

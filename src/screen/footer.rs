@@ -19,7 +19,10 @@ use crate::{
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
 pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
     let at = (state.selection.row, state.selection.col);
-    let Some(cell) = panes.get(state.focus).and_then(|pane| pane.pointed(at.0, at.1)) else {
+    let Some(pane) = panes.get(state.focus) else { return };
+    let Some(cell) = pane.pointed(at.0, at.1) else {
+        let told = pane.told(at.0, at.1).unwrap_or_default();
+        Line::styled(format!(" {told}"), state.theme.accent()).render(area, buf);
         return;
     };
     let dim = state.theme.dim();

@@ -20,6 +20,9 @@ use crate::{
 /// Columns of the key names in the help.
 const KEY_COLUMN: usize = 16;
 
+/// Columns of the titles in a list of steps.
+const TITLE_COLUMN: usize = 44;
+
 /// Where a box of that size stands.
 fn place(size: (u16, u16), area: Rect) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
@@ -40,6 +43,7 @@ fn inside(place: Rect) -> Rect {
 fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
     let place = place(size, area);
     Clear.render(place, buf);
+    clear_halves(place, buf);
     let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
@@ -163,7 +167,8 @@ fn steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut B
     let rows = listed.iter().enumerate().skip(first_row(chosen, list));
     for ((i, &step), row) in rows.zip(list.rows()) {
         let (chapter, step) = all[step];
-        let text = format!(" {chapter} · {:<44}", step.title);
+        let pad = " ".repeat(TITLE_COLUMN.saturating_sub(step.title.width()));
+        let text = format!(" {chapter} · {}{pad}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
             Span::styled(text, if i == chosen { style } else { Style::new() }),
@@ -227,4 +232,14 @@ fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &m
         Span::raw(after),
     ];
     Line::from(line).render(area, buf);
+}
+
+/// A wide character whose right half the box covers would hide the box's edge.
+fn clear_halves(place: Rect, buf: &mut Buffer) {
+    let Some(x) = place.x.checked_sub(1) else { return };
+    for y in place.top()..place.bottom() {
+        if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
+            cell.set_symbol(" ");
+        }
+    }
 }

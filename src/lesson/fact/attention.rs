@@ -5,7 +5,10 @@ use super::{
     pronoun_in,
 };
 use crate::{
-    measure::attention::{Look, entropy_bits, strongest},
+    measure::{
+        ablation::KnockOut,
+        attention::{Look, entropy_bits, strongest},
+    },
     model::Name,
     trace::Recorded,
     value::Cell,
@@ -38,6 +41,12 @@ pub(super) static FACTS: &[Fact] = &[
         "the strongest weight, had the scores not been divided",
         unscaled_weight,
     ),
+    fact("knock_out", "change of log p(output) without the selected head", |c| {
+        knock_out(c, |knocked| number(knocked.change))
+    }),
+    fact("knock_out_tokens", "tokens of the output that change without the selected head", |c| {
+        knock_out(c, |knocked| knocked.tokens.to_string())
+    }),
     fact("masked_cells", "cells above the diagonal", |c| {
         let n = c.tokens().len();
         count(n * n.saturating_sub(1) / 2)
@@ -108,6 +117,16 @@ fn heads_look(c: &Context) -> String {
         Some(c.say.head_looks(&head.to_string(), &word, &weight))
     });
     c.say.list(&looks.collect::<Vec<_>>())
+}
+
+/// Heads are knocked out on a worker, never here.
+fn knock_out(c: &Context, say: fn(&KnockOut) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    let knocked = || {
+        let (scope, _) = c.main()?.path().rsplit_once('.')?;
+        measures.evidence.get(&c.step.model)?.heads.get(scope)?.get(c.head())
+    };
+    c.say.or_none(knocked().map(say))
 }
 
 fn extremes(c: &Context) -> Option<(f32, f32)> {

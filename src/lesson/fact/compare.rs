@@ -31,6 +31,12 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
     fact("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
+    fact("far_elman", "share of the gradient in the sentence's first half", |c| {
+        far(c, Name::Elman)
+    }),
+    fact("far_gru", "the same, GRU", |c| far(c, Name::Gru)),
+    fact("far_rnn_attention", "the same, RNN with attention", |c| far(c, Name::RnnAttention)),
+    fact("far_transformer", "the same, Transformer", |c| far(c, Name::Transformer)),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
     fact("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
     fact("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
@@ -65,6 +71,16 @@ fn influence(c: &Context, model: Name) -> String {
         }
         _ => c.say.influence_none(),
     }
+}
+
+/// The share of the first half; a word in the middle counts half.
+fn far(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    let Some(norms) = measures.influence.get(&model) else { return c.say.no_value() };
+    let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
+    let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
+    let far = norms[..half].iter().sum::<f32>() + middle;
+    if whole > 0.0 { c.say.percent(far / whole) } else { c.say.no_value() }
 }
 
 /// The bucket of this sentence, or the nearest one.

@@ -14,6 +14,8 @@ pub(super) static FACTS: &[Fact] = &[
     fact("readback", "how many words the step's model gives back", |c| right(c, c.read_back())),
     fact("readback_elman", "the same, Elman RNN", |c| right(c, &c.reading.read_back(Name::Elman))),
     fact("readback_gru", "the same, GRU", |c| right(c, &c.reading.read_back(Name::Gru))),
+    fact("kept_elman", "for how many words the Elman RNN gives back all", |c| kept(c, Name::Elman)),
+    fact("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
         first(c, |c, a| c.say.quote(&a.word))
     }),
@@ -67,6 +69,13 @@ fn gate(c: &Context, name: &str) -> String {
 fn right(c: &Context, answers: &[ReadBack]) -> String {
     let right = answers.iter().filter(|a| a.is_right).count();
     c.say.part_of(&right.to_string(), &answers.len().to_string())
+}
+
+/// Measured on a worker, never here.
+fn kept(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    let kept = measures.kept.get(&model);
+    c.say.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
 }
 
 fn first(c: &Context, say: fn(&Context, &ReadBack) -> String) -> String {

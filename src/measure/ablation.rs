@@ -1,0 +1,100 @@
+//! What a model loses when a head hands over nothing: heads knocked out one at a time.
+//!
+//! The model reads its own output again (teacher forcing), so that every pass is asked for the same
+//! tokens and the difference is the head's alone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    change::{Change, Changes, Part},
+    math::argmax,
+    model::{Model, Setup},
+    trace::Trace,
+    value::{Matrix, Value},
+};
+
+/// The effect of knocking out one head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnockOut {
+    pub head: usize,
+    /// Change of the log-probability of the model's own output, in nats; negative where the output
+    /// needed the head.
+    pub change: f32,
+    /// At how many places of the output another token would be the likeliest.
+    pub tokens: usize,
+}
+
+/// By attention sub-layer (`encoder.1.self_attn`), head by head.
+pub type KnockOuts = BTreeMap<String, Vec<KnockOut>>;
+
+/// Knocks out every head of the model in turn. `source` are the ids the trace was made from,
+/// `changes` what was different in it already.
+pub fn knock_out_heads(
+    model: &dyn Model,
+    trace: &Trace,
+    source: &[u32],
+    changes: &Changes,
+) -> KnockOuts {
+    let mut all = KnockOuts::new();
+    let Some(before) = trace.value("logits").map(|logits| Answer::new(logits, trace)) else {
+        return all;
+    };
+    for change in trace.parts_off() {
+        let Change::Off { scope, part: Part::Head(head) } = &change else { continue };
+        let changes = Arc::new(changes.with(change.clone()));
+        let pass = model.run(source, &Setup { changes, forced: own_output(trace) });
+        let Some(logits) = pass.value("logits") else { continue };
+        let after = Answer::new(logits, trace);
+        let knock_out = KnockOut {
+            head: *head,
+            change: (after.log_probability - before.log_probability) as f32,
+            tokens: after.likeliest.iter().zip(&before.likeliest).filter(|(a, b)| a != b).count(),
+        };
+        all.entry(scope.clone()).or_default().push(knock_out);
+    }
+    all
+}
+
+/// What the decoder reads after `<bos>`; None for a model without a decoder.
+fn own_output(trace: &Trace) -> Option<Vec<u32>> {
+    (!trace.target.is_empty()).then(|| trace.target[1..].iter().map(|token| token.id).collect())
+}
+
+/// What a pass says where the output stands.
+struct Answer {
+    /// Of the tokens that the unchanged pass wrote.
+    log_probability: f64,
+    likeliest: Vec<Option<usize>>,
+}
+
+impl Answer {
+    fn new(logits: &Value, trace: &Trace) -> Self {
+        let logits = logits.matrix();
+        let first = logits.nrows() - trace.output.len();
+        let rows = || first..logits.nrows();
+        let chosen = trace.output.iter().map(|token| token.id as usize);
+        Self {
+            log_probability: rows().zip(chosen).map(|(row, id)| log_softmax(logits, row, id)).sum(),
+            likeliest: rows().map(|row| argmax(logits.row(row).iter().copied())).collect(),
+        }
+    }
+}
+
+/// In f64: of confident models the difference would be lost in f32.
+fn log_softmax(logits: &Matrix, row: usize, chosen: usize) -> f64 {
+    let row: Vec<f64> = logits.row(row).iter().map(|&z| z.into()).collect();
+    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row[chosen] - most - row.iter().map(|z| (z - most).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_token_s_log_probability_is_that_of_softmax() {
+        let logits = Matrix::from_row_slice(1, 3, &[1.0, 2.0, 3.0]);
+        let sum: f64 = (1..=3).map(|z| f64::from(z).exp()).sum();
+        assert!((log_softmax(&logits, 0, 1) - (2.0 - sum.ln())).abs() < 1e-12);
+    }
+}

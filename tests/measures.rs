@@ -1,0 +1,109 @@
+//! Figures of a pass against the same figures computed another way.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::sync::{Arc, LazyLock};
+
+use lookback::{
+    change::{Change, Changes},
+    measure::{gradient, readback},
+    model::{self, Name, Setup},
+    reading::{Reader, Reading},
+    trace::Trace,
+    value::{Cell, Value},
+};
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static STAR: LazyLock<Reading> = LazyLock::new(|| {
+    let star = "The animal didn't cross the street because it was too tired.";
+    READER.read(star).unwrap()
+});
+
+#[test]
+fn a_head_knocked_out_changes_what_the_probabilities_say() {
+    let (name, scope, head) = (Name::Transformer, "encoder.1.self_attn", 2);
+    let trace = STAR.trace(name);
+    let change: Change = format!("{scope}.head.{head}=off").parse().unwrap();
+    let forced = trace.target[1..].iter().map(|t| t.id).collect();
+    let changes = Arc::new(Changes::default().with(change));
+    let setup = Setup { changes, forced: Some(forced) };
+    let pass = model::load(name).unwrap().run(&STAR.sentence.ids(), &setup);
+    let log = |probs: &Value| -> f32 {
+        let chosen = trace.output.iter().enumerate();
+        chosen.map(|(t, y)| probs.get(Cell::new(0, t, y.id as usize)).ln()).sum()
+    };
+    let want = log(pass.value("probs").unwrap()) - log(trace.value("probs").unwrap());
+    let tokens = pass.output.iter().zip(&trace.output).filter(|(a, b)| **a != b.id).count();
+    let got = STAR.measures().evidence[&name].heads[scope][head];
+    assert_eq!((got.head, got.tokens), (head, tokens));
+    assert!((got.change - want).abs() < 1e-3 * want.abs().max(1.0), "{} {want}", got.change);
+}
+
+#[test]
+fn every_head_of_every_attention_is_knocked_out_once() {
+    let heads = |name| {
+        let heads = &STAR.measures().evidence[&name].heads;
+        heads.iter().map(|(scope, heads)| format!("{scope} {}", heads.len())).collect::<Vec<_>>()
+    };
+    let want = [
+        "decoder.0.cross_attn 4",
+        "decoder.0.self_attn 4",
+        "decoder.1.cross_attn 4",
+        "decoder.1.self_attn 4",
+        "encoder.0.self_attn 4",
+        "encoder.1.self_attn 4",
+    ];
+    assert_eq!(heads(Name::Transformer), want);
+    assert_eq!(heads(Name::TransformerUnguided), want);
+    assert_eq!(heads(Name::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
+    assert_eq!(heads(Name::RnnAttention), [""; 0]);
+    assert!(!STAR.measures().evidence.contains_key(&Name::Gru));
+}
+
+/// What the batched probes say of a length is what a pass over those words alone says.
+#[test]
+fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
+    for name in [Name::Elman, Name::Gru] {
+        let kept = &STAR.measures().kept[&name];
+        let ids = STAR.sentence.ids();
+        assert_eq!(kept.len(), ids.len());
+        for n in 1..=ids.len() {
+            let last = &ids[ids.len() - n..];
+            let pass = model::load(name).unwrap().run(last, &Setup::default());
+            let shorter = Trace::new(name, pass, READER.tokenizer());
+            let right = readback::read_back(&shorter).iter().filter(|a| a.is_right).count();
+            assert_eq!((kept[n - 1].read, kept[n - 1].asked, kept[n - 1].right), (n, n, right));
+        }
+    }
+}
+
+#[test]
+fn probes_reach_forty_words_back() {
+    let long = READER.read(&"dog ".repeat(50)).unwrap();
+    let kept = &long.measures().kept[&Name::Gru];
+    assert_eq!((kept[49].read, kept[49].asked), (50, 40));
+    let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
+    assert_eq!(kept[49].right, right);
+}
+
+/// The context is linear in the weights, so `sum_k w_k dL/dw_k` is `sum_c context_c dL/dcontext_c`.
+#[test]
+fn slopes_of_weights_agree_with_slopes_of_the_context() {
+    for (name, scope) in [
+        (Name::Transformer, "encoder.1.self_attn"),
+        (Name::Transformer, "decoder.0.cross_attn"),
+        (Name::DecoderOnly, "blocks.1.attn"),
+    ] {
+        let trace = STAR.trace(name);
+        let path = |site| format!("{scope}.{site}");
+        let [weights, context] = ["weights", "context"].map(|s| trace.value(&path(s)).unwrap());
+        let of_weights = &STAR.measures().evidence[&name].slopes[&path("weights")];
+        let of_context = gradient::of_log_probability(trace, &path("context")).unwrap();
+        for (head, row) in [(0, 0), (2, 7), (3, 3)] {
+            let dot = |a: &Value, b: &Value| -> f32 {
+                a.row(head, row).iter().zip(b.row(head, row)).map(|(a, b)| a * b).sum()
+            };
+            let (got, want) = (dot(weights, of_weights), dot(context, &of_context));
+            assert!((got - want).abs() < 1e-4 * want.abs().max(1e-3), "{got} {want}");
+        }
+    }
+}
