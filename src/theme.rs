@@ -182,6 +182,13 @@ impl Theme {
         self.on_ramp(&palette.sequential, palette.sequential_sixteen, x.clamp(0.0, 1.0))
     }
 
+    /// A bar for a share, 0 to 1: the part of the ramp that stands out from the ground.
+    pub fn ink(&self, share: f32) -> Style {
+        let from = self.scheme.palette().ink_from;
+        let colour = self.sequential(from + (1.0 - from) * share.clamp(0.0, 1.0));
+        colour.map_or(Style::new(), |colour| Style::new().fg(colour))
+    }
+
     /// A signed value, -1 to 1, as a colour; None without colour.
     pub fn diverging(&self, x: f32) -> Option<Color> {
         let palette = self.scheme.palette();

@@ -1,14 +1,17 @@
 //! The interface's manners: keys and mouse in, state and cells out.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
     app::{Action, Effect, Overlay, Place, State, update},
     change::Changes,
     keys,
-    lesson::{Language, Lesson},
+    lesson::{Kind, Language, Lesson},
     memory::{Left, Memory},
     reading::{Reader, Reading},
     screen::{self, Hit, hit},
@@ -17,7 +20,7 @@ use lookback::{
 };
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Margin, Position, Rect},
     style::{Color, Modifier},
 };
 
@@ -163,6 +166,41 @@ fn every_place_of_every_step_can_be_clicked_without_harm() {
             }
         }
     }
+}
+
+/// Whatever the pane: the cell under the cursor is in view, so some place of it is that cell, and
+/// where a cursor is drawn, that place is.
+#[test]
+fn every_pane_finds_the_cell_under_its_cursor() {
+    let mut found = BTreeSet::new();
+    for size in [(80, 24), (160, 44)] {
+        let mut state = walk_at("tokens", size);
+        for step in 0..state.n_steps() {
+            state.enter(step);
+            let buf = drawn(&state);
+            let panes = state.panes();
+            let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+            let (plan, _) = state.plan(area(&state), &wanted);
+            let Some(frame) = plan.frames[state.focus] else { continue };
+            let inside = frame.inner(Margin::new(1, 1));
+            let cell = |at: Position| panes[state.focus].cell_at(inside, at);
+            if inside.positions().all(|at| cell(at).is_none()) {
+                continue;
+            }
+            let cursor = (state.selection.row, state.selection.col);
+            let kind = state.current().1.panes[state.focus].kind;
+            let here = format!("{kind:?} of {} at {size:?}", state.current().1.id);
+            assert!(inside.positions().any(|at| cell(at) == Some(cursor)), "{here}");
+            let reversed = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
+            let marks: Vec<Position> = inside.positions().filter(reversed).collect();
+            if !marks.is_empty() && kind != Kind::Hidden {
+                let middle = marks[marks.len() / 2];
+                assert_eq!(cell(middle), Some(cursor), "{here}, {middle}");
+            }
+            found.insert(format!("{kind:?}"));
+        }
+    }
+    assert!(found.len() >= 8, "{found:?}");
 }
 
 #[test]

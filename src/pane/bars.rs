@@ -73,8 +73,7 @@ impl<'a> Bars<'a> {
         let pieces = [(&*label, style), (&*was, theme.wrong())];
         let x = put_line(buf, (line.x, line.y), line.right(), &pieces);
         let room = usize::from(line.right().saturating_sub(x));
-        let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
-        let bar_style = colour.map_or(style, |c| Style::new().fg(c));
+        let bar_style = if theme.has_colour() { theme.ink(self.share(v)) } else { style };
         put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
     }
 }

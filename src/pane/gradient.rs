@@ -98,9 +98,7 @@ impl Pane for Gradient<'_> {
             let x = put_line(buf, (area.x, y), area.right(), &pieces);
             let room = usize::from(area.right().saturating_sub(x));
             let share = norms[i] / most;
-            let colour =
-                theme.sequential(0.35 + 0.6 * share).map_or(Style::new(), |c| Style::new().fg(c));
-            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), colour)]);
+            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), theme.ink(share))]);
         }
     }
 }

@@ -84,8 +84,7 @@ impl<'a> WeightedSum<'a> {
         let theme = self.0.scene.theme;
         let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
         let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
-        let colour = theme.sequential(0.35 + 0.6 * term.weight);
-        let bar = colour.map_or(Style::new(), |c| Style::new().fg(c));
+        let bar = theme.ink(term.weight);
         let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
         put_line(buf, (line.x, line.y), line.right(), &pieces);
     }

@@ -33,6 +33,8 @@ pub(super) struct Palette {
     /// 0 to 1.
     pub(super) sequential: [Rgb; 6],
     pub(super) sequential_sixteen: [Color; 6],
+    /// From where on the ramp stands out from the ground.
+    pub(super) ink_from: f32,
     /// -1 to 1.
     pub(super) diverging: [Rgb; 7],
     pub(super) diverging_sixteen: [Color; 6],
@@ -70,6 +72,7 @@ pub(super) const DARK: Palette = Palette {
         Color::LightGreen,
         Color::LightYellow,
     ],
+    ink_from: 0.5,
     diverging: [
         (110, 190, 255),
         (50, 120, 220),
@@ -120,6 +123,7 @@ pub(super) const LIGHT: Palette = Palette {
         Color::Blue,
         Color::Black,
     ],
+    ink_from: 0.66,
     diverging: [
         (5, 56, 124),
         (46, 116, 190),
@@ -163,6 +167,7 @@ pub(super) const HIGH_CONTRAST: Palette = Palette {
         Color::LightGreen,
         Color::LightYellow,
     ],
+    ink_from: 0.5,
     diverging: [
         (175, 215, 255),
         (95, 175, 255),

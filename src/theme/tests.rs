@@ -138,3 +138,17 @@ fn a_ground_is_painted_where_the_terminals_does_not_suit() {
     let plain = Theme { scheme: Scheme::Light, ..Theme::new(Depth::None, Glyphs::Ascii) };
     assert!(!plain.paints_ground());
 }
+
+#[test]
+fn bars_stand_out_from_the_ground() {
+    for (scheme, ..) in COLOURED {
+        for depth in DEPTHS {
+            let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
+            for i in 0..=20_u8 {
+                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), rgb);
+                let got = contrast(bar, scheme.palette().ground.rgb);
+                assert!(got >= 3.0, "{scheme:?} {depth:?} at {i}: {got}");
+            }
+        }
+    }
+}
