@@ -79,6 +79,8 @@ pub struct State {
     pub bookmarks: BTreeSet<String>,
     /// Where the walk before this one ended.
     pub last: Option<Left>,
+    /// Where this one began.
+    began: Option<Left>,
     /// The step to go to when the sentence that is being read has been read.
     heading_for: Option<usize>,
     /// Columns and rows of the terminal.
@@ -140,6 +142,7 @@ impl State {
             message: None,
             bookmarks: BTreeSet::new(),
             last: None,
+            began: None,
             heading_for: None,
             size: SMALLEST,
         }

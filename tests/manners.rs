@@ -385,6 +385,16 @@ fn the_last_walk_is_offered_and_taken_up() {
 }
 
 #[test]
+fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
+    let mut state = walk();
+    let last = left("The dog sleeps.", "softmax");
+    state.recall(Memory { last: Some(last.clone()), bookmarks: vec![] }, true, None);
+    assert_eq!(state.memory().last, Some(last));
+    press(&mut state, "l");
+    assert_eq!(state.memory().last, Some(left(SENTENCE, &state.current().1.id)));
+}
+
+#[test]
 fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     let mut state = walk();
     state.recall(Memory { last: Some(left(SENTENCE, "softmax")), bookmarks: vec![] }, false, None);

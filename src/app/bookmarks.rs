@@ -16,15 +16,12 @@ impl State {
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
         self.bookmarks = memory.bookmarks.into_iter().collect();
         self.last = memory.last;
+        self.began = self.here();
         if let Some(trouble) = trouble {
             self.wrong(trouble);
         }
-        let is_elsewhere = |last: &Left| {
-            self.pending.as_ref() != Some(&last.sentence) || self.current().1.id != last.step
-        };
-        let Some(last) = self.last.clone().filter(|last| offers && is_elsewhere(last)) else {
-            return;
-        };
+        let elsewhere = self.last.clone().filter(|_| offers && self.last != self.began);
+        let Some(last) = elsewhere else { return };
         let sentence = fit(&last.sentence, SHOWN);
         self.note(format!(
             "last time: \"{sentence}\" at step {}; press R to go on there",
@@ -32,12 +29,20 @@ impl State {
         ));
     }
 
-    /// What is to be kept for the next walk.
+    /// What is to be kept for the next walk. One that never left its beginning does not replace the
+    /// place of the one before.
     pub fn memory(&self) -> Memory {
-        let read = self.reading.as_ref().map(|reading| reading.sentence.text.clone());
-        let here = |sentence| Left { sentence, step: self.current().1.id.clone() };
-        let last = read.map(here).or_else(|| self.last.clone());
+        let here = self.here();
+        let stayed = here.is_some() && here == self.began;
+        let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
         Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
+    }
+
+    /// The sentence that is shown, or else being read, and the step.
+    fn here(&self) -> Option<Left> {
+        let read = self.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
+        let sentence = read.or_else(|| Some(self.pending.as_ref()?.trim().to_owned()))?;
+        Some(Left { sentence, step: self.current().1.id.clone() })
     }
 
     pub fn is_bookmarked(&self, step: usize) -> bool {
