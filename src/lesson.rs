@@ -54,6 +54,9 @@ pub enum Kind {
     /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
     /// site is the `context`; weights and values stand beside it.
     WeightedSum,
+    /// The residual stream of the selected word through all layers, a band a station. Its site is the
+    /// `input` that the stream begins with.
+    Stream,
     /// Beside the weights of the selected head and row: gradients, and what knocking heads out does. Its
     /// site is the attention `weights`.
     Evidence,

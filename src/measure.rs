@@ -8,3 +8,4 @@ pub mod attention;
 pub mod gradient;
 pub mod readback;
 pub mod schedule;
+pub mod stream;

@@ -16,6 +16,7 @@ mod read_back;
 mod read_back_length;
 mod recurrence;
 mod schedule;
+mod stream;
 mod tokens;
 mod translations;
 mod weighted_sum;
@@ -121,6 +122,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
         Kind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
         Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
+        Kind::Stream => of_site(|s| Box::new(stream::Stream(s))),
         Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
         Kind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
         Kind::Distance => Box::new(distance::Distance::new(scene, spec)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use lookback::{
     change::{Change, Changes},
-    measure::{gradient, readback},
+    measure::{gradient, readback, stream},
     model::{self, Name, Setup},
     reading::{Reader, Reading},
     trace::Trace,
@@ -105,5 +105,33 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
             let (got, want) = (dot(weights, of_weights), dot(context, &of_context));
             assert!((got - want).abs() < 1e-4 * want.abs().max(1e-3), "{got} {want}");
         }
+    }
+}
+
+/// Every sum of the stream is the station before it and what is added.
+#[test]
+fn stations_of_the_stream_follow_from_each_other() {
+    for (name, input, n) in [
+        (Name::Transformer, "src.input", 9),
+        (Name::Transformer, "tgt.input", 13),
+        (Name::DecoderOnly, "tokens.input", 6),
+    ] {
+        let trace = STAR.trace(name);
+        let stations = stream::stations(trace, input);
+        assert_eq!(stations.len(), n, "{input}");
+        let row = |path: &str| trace.value(path).unwrap().row(0, 3);
+        for pair in stations.windows(2) {
+            let now = row(&pair[1].site);
+            let Some(added) = &pair[1].added else {
+                assert!(pair[1].site.contains("norm"), "{pair:?}");
+                continue;
+            };
+            let sum = row(&pair[0].site).into_iter().zip(row(added)).map(|(a, b)| a + b);
+            assert!(sum.zip(now).all(|(a, b)| (a - b).abs() < 1e-6), "{pair:?}");
+        }
+        let last = stations.last().unwrap();
+        let squares: f32 = row(&last.site).iter().map(|v| v * v).sum();
+        let length = stream::length(trace, &last.site, 3).unwrap();
+        assert!((length - squares.sqrt()).abs() < 1e-4, "{length}");
     }
 }

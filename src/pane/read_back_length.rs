@@ -68,7 +68,7 @@ impl Pane for ReadBackLength<'_> {
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(col)?.text;
         let Kept { read, asked, right } = kept;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
-        Some(format!("{name}, the last {read} words, from “{word}” on: {right} read back{reach}"))
+        Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
     }
 
     fn wanted(&self) -> Wanted {
