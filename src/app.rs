@@ -4,28 +4,37 @@
 //! no terminal. What the world has to do is handed back as an [`Effect`].
 
 mod action;
+mod inspector;
 mod layout;
 mod prose;
 mod update;
+mod whatif;
 
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
 use tui_input::Input;
 
-pub use action::{Action, Command, Effect};
+pub use action::{Action, Command, Effect, Pick};
+pub use inspector::Level;
+use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
 pub use prose::{Line, Piece, Voice};
 pub use update::update;
+pub use whatif::Switch;
 
 use crate::{
+    change::Changes,
     lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
-    pane::{self, Pane, Scene, Wanted},
+    pane::{self, Mark, Pane, Scene, Wanted},
     reading::Reading,
     site::{Axis, Stream},
     theme::Theme,
     trace::Recorded,
 };
+
+/// The lines that an opened number makes use of.
+const OPENED_LINES: usize = 14;
 
 /// More layers than any model has.
 const MOST_LAYERS: usize = 1024;
@@ -38,6 +47,10 @@ pub struct State {
     pub reading: Option<Arc<Reading>>,
     /// The sentence that the models are reading now.
     pub pending: Option<String>,
+    /// The changes that were asked for; the reading follows.
+    pub changes: Changes,
+    /// Whether matrices show what the changes made of them.
+    pub shows_difference: bool,
     /// Index into the lesson's steps.
     pub step: usize,
     pub selection: Selection,
@@ -48,6 +61,12 @@ pub struct State {
     /// Lines of the narration that are scrolled away.
     pub scroll: usize,
     pub overlay: Overlay,
+    /// Opened numbers, each an operand of the one before.
+    pub inspector: Vec<Level>,
+    /// The operands of the opened number, for the panes.
+    pub marks: Vec<Mark>,
+    /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
+    pub follow: Option<(PaneSpec, Selection)>,
     pub message: Option<Message>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
@@ -58,16 +77,14 @@ pub struct State {
 pub enum Overlay {
     #[default]
     None,
-    Help,
+    /// The keys, from this row on.
+    Help { first: usize },
     /// Looking for a step.
-    Find {
-        query: Input,
-        chosen: usize,
-    },
+    Find { query: Input, chosen: usize },
     /// Typing another sentence.
-    Edit {
-        sentence: Input,
-    },
+    Edit { sentence: Input },
+    /// Looking for anything that can be done.
+    Palette { query: Input, chosen: usize },
 }
 
 /// A line for the person, until the next key.
@@ -93,12 +110,17 @@ impl State {
             theme,
             reading: None,
             pending: None,
+            changes: Changes::default(),
+            shows_difference: false,
             step: 0,
             selection: Selection::default(),
             has_picked_row: false,
             focus: 0,
             scroll: 0,
             overlay: Overlay::None,
+            inspector: vec![],
+            marks: vec![],
+            follow: None,
             message: None,
             size: SMALLEST,
         }
@@ -127,14 +149,25 @@ impl State {
     pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
         let Some(reading) = &self.reading else { return vec![] };
         let (_, step) = self.current();
-        let scene = |i: usize, spec: &PaneSpec| Scene {
+        let scene = |spec: &PaneSpec, selection, focused| Scene {
             reading,
             model: step.model_of(spec),
-            selection: &self.selection,
+            selection,
             theme: &self.theme,
-            focused: i == self.focus,
+            focused,
+            marks: &self.marks,
+            shows_difference: self.shows_difference,
         };
-        step.panes.iter().enumerate().map(|(i, spec)| pane::of(spec, scene(i, spec))).collect()
+        let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
+        let mut panes: Vec<_> = step.panes.iter().enumerate().map(of).collect();
+        if let Some((spec, selection)) = &self.follow {
+            let pane = pane::of(spec, scene(spec, selection, false));
+            match (0..panes.len()).rev().find(|&i| i != self.focus) {
+                Some(i) => panes[i] = pane,
+                None => panes.push(pane),
+            }
+        }
+        panes
     }
 
     /// The site that a pane of the step shows, in the selected layer.
@@ -205,11 +238,19 @@ impl State {
         prose::wrap(&narrate(step, reading, &self.selection), voice, width.into(), is_airy)
     }
 
+    fn reading_is_plain(&self) -> bool {
+        self.reading.as_ref().is_none_or(|reading| reading.plain.is_none())
+    }
+
     /// Where everything stands on a screen of that size.
     pub fn plan(&self, area: Rect, wanted: &[Wanted]) -> (Plan, Vec<Line>) {
-        let mut plan = Plan::new(area);
+        let mut plan = Plan::new(area, !self.reading_is_plain());
+        if self.opened().is_some() {
+            plan.arrange(wanted, self.focus, Beneath { lines: OPENED_LINES, share: 2 });
+            return (plan, vec![]);
+        }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
-        plan.arrange(wanted, self.focus, lines.len());
+        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share: 4 });
         if lines.len() > plan.prose.height.into() {
             lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
         }

@@ -4,6 +4,8 @@
 //! An operation builds `Expr<(usize, Cell)>` (which input, which cell); the tape turns the leaves
 //! into [`Operand`]s with address and value.
 
+pub mod terms;
+
 use std::fmt;
 
 use crate::site::Address;

@@ -8,6 +8,7 @@ mod colour;
 mod eval;
 mod failure;
 mod frames;
+mod language;
 mod open;
 mod paper;
 mod sentence;
@@ -30,13 +31,14 @@ use clap::{Parser, error::ErrorKind};
 
 use crate::{
     change::{Changes, MOST},
-    lesson::{Language, Lesson},
+    lesson::Lesson,
     reading::Reader,
     text::Tokenizer,
     theme::{Depth, Glyphs, Theme},
 };
 use args::Command;
 use failure::{Failure, Outcome, Usage, wrong_usage};
+use language::language;
 
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
@@ -77,7 +79,7 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
 
 fn dispatch(command: &Command, look: args::Look, streams: &mut Streams) -> Outcome {
     match command {
-        Command::Steps(text) => steps(text, streams),
+        Command::Steps(text) => steps(text, look, streams),
         Command::Open(open) => open::run(open, look, streams),
         Command::Trace(trace) => trace::run(trace, streams),
         Command::Export(export) => frames::run(export, look, &variable, streams),
@@ -117,10 +119,10 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
 }
 
 /// One step a line: ID, chapter, title. The steps are the same for every sentence.
-fn steps(text: &args::Text, streams: &mut Streams) -> Outcome {
+fn steps(text: &args::Text, look: args::Look, streams: &mut Streams) -> Outcome {
     let sentence = sentence::of(text)?;
     Tokenizer::embedded()?.sentence(&sentence).usage()?;
-    let lesson = Lesson::embedded(Language::English)?;
+    let lesson = Lesson::embedded(language(look.lang, &variable))?;
     for (chapter, step) in lesson.steps() {
         writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
     }

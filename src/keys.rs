@@ -1,9 +1,11 @@
 //! Which key does what: one table, which is also the help.
 
+pub mod palette;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
-use crate::app::{Action, Command, Overlay, State};
+use crate::app::{Action, Command, Overlay, State, Switch};
 
 /// A key with its modifiers; Shift is part of the character.
 pub type Key = (KeyCode, KeyModifiers);
@@ -14,17 +16,20 @@ pub enum Group {
     Walk,
     Panes,
     Sentence,
+    WhatIf,
     Program,
 }
 
 impl Group {
-    pub const ALL: [Self; 4] = [Self::Walk, Self::Sentence, Self::Panes, Self::Program];
+    pub const ALL: [Self; 5] =
+        [Self::Walk, Self::Sentence, Self::Program, Self::Panes, Self::WhatIf];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Walk => "The walk",
             Self::Panes => "What is shown",
             Self::Sentence => "The sentence",
+            Self::WhatIf => "What if",
             Self::Program => "Lookback",
         }
     }
@@ -131,9 +136,9 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Enter",
         keys: &[(plain(KeyCode::Enter), C::Accept)],
-        help: "take what is typed",
-        group: Group::Sentence,
-        hint: None,
+        help: "open this number",
+        group: Group::Panes,
+        hint: Some(("Enter", "open")),
     },
     Binding {
         shown: "↑ ↓ k j",
@@ -181,6 +186,69 @@ pub static KEYS: &[Binding] = &[
         help: "scroll the text",
         group: Group::Panes,
         hint: None,
+    },
+    Binding {
+        shown: "m",
+        keys: &[(char('m'), C::Switch(Switch::Mask))],
+        help: "mask off",
+        group: Group::WhatIf,
+        hint: Some(("m o s u x", "what if")),
+    },
+    Binding {
+        shown: "o",
+        keys: &[(char('o'), C::Switch(Switch::Positions))],
+        help: "positions off",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "s",
+        keys: &[(char('s'), C::Switch(Switch::Scaling))],
+        help: "scaling off",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "u",
+        keys: &[(char('u'), C::Switch(Switch::Residual))],
+        help: "residuals off",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "x X",
+        keys: &[(char('x'), C::Switch(Switch::Head)), (char('X'), C::Switch(Switch::Layer))],
+        help: "this head, layer out",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "t =",
+        keys: &[(char('t'), C::Temperature), (char('='), C::SetNumber)],
+        help: "temperature, number =",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "v",
+        keys: &[(char('v'), C::Difference)],
+        help: "what a change did",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "r",
+        keys: &[(char('r'), C::Reset)],
+        help: "take changes back",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: ":",
+        keys: &[(char(':'), C::Palette)],
+        help: "anything, by name",
+        group: Group::Program,
+        hint: Some((":", "all")),
     },
     Binding {
         shown: "?",
@@ -248,10 +316,57 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
     let key = normal(event);
     let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
     match &state.overlay {
-        Overlay::None | Overlay::Help => {
-            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
+        Overlay::Palette { query, chosen } => {
+            in_palette(state, (query.value(), *chosen), key, command)
         }
+        Overlay::Help { first } => in_help(state, *first, key, command),
+        Overlay::None => command.map_or_else(|| Action::Unbound(name(key)), Action::Do),
         overlay => typing(overlay, key, command),
+    }
+}
+
+/// The help scrolls by lines and by screens.
+fn in_help(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
+    let room = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
+    let last = HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(room);
+    let by = match command {
+        Some(Command::Move(rows, 0)) => rows,
+        Some(Command::Page(pages)) => pages * room as isize,
+        Some(command) => return Action::Do(command),
+        None => return Action::Unbound(name(key)),
+    };
+    Action::Choose(first.saturating_add_signed(by).min(last))
+}
+
+/// The help's frame and its last line.
+pub const HELP_FRAME: usize = 3;
+
+/// The groups of the help, column by column.
+pub const HELP_COLUMNS: [&[Group]; 2] = {
+    let (left, right) = Group::ALL.split_at(3);
+    [left, right]
+};
+
+/// Lines of a column of the help: titles, rows, and a blank line between groups.
+pub fn help_height(groups: &[Group]) -> usize {
+    let rows = KEYS.iter().filter(|binding| groups.contains(&binding.group)).count();
+    rows + 2 * groups.len() - 1
+}
+
+fn in_palette(
+    state: &State,
+    (query, chosen): (&str, usize),
+    key: Key,
+    command: Option<Command>,
+) -> Action {
+    match key.0 {
+        KeyCode::Enter => Action::Pick(palette::pick(state, query, chosen)),
+        KeyCode::Up => Action::Choose(chosen.saturating_sub(1)),
+        KeyCode::Down => {
+            let last = palette::entries(state, query).len().saturating_sub(1);
+            Action::Choose((chosen + 1).min(last))
+        }
+        _ => typing(&state.overlay, key, command),
     }
 }
 

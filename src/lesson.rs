@@ -2,12 +2,16 @@
 //!
 //! A lesson is data (assets/lessons): the order of the walk in one file, its words in one file a
 //! language. A step runs no code. Its text has blanks that are filled with numbers of the pass at
-//! hand: [`template`] is the little language, [`fact`] the table of blanks.
+//! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
+//! facts say stands in the language files too.
 
 pub mod fact;
 mod language;
 mod order;
+mod phrases;
 pub mod template;
+
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
@@ -17,7 +21,8 @@ use fact::Context;
 pub use language::Language;
 use language::{StepWords, Words};
 use order::Order;
-use template::{Piece, Template};
+use phrases::Phrases;
+use template::{Piece, Template, pieces};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
 
@@ -134,6 +139,8 @@ pub struct Step {
     pub row: Option<Row>,
     pub layer: Option<usize>,
     pub head: Option<usize>,
+    /// What its facts are said with.
+    phrases: Arc<Phrases>,
 }
 
 impl Step {
@@ -198,8 +205,10 @@ impl Lesson {
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
         let order: Order = toml::from_str(order).context("the order of the lesson")?;
         let mut words: Words = toml::from_str(words)?;
-        let chapters: Vec<Chapter> =
-            order.chapters.into_iter().map(|c| chapter(c, &mut words)).collect::<Result<_>>()?;
+        words.phrases.check()?;
+        let phrases = Arc::new(words.phrases.clone());
+        let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));
+        let chapters: Vec<Chapter> = chapters.collect::<Result<_>>()?;
         if let Some(id) = words.steps.keys().chain(words.chapters.keys()).next() {
             bail!("there are words for `{id}`, which is not in the lesson");
         }
@@ -264,19 +273,33 @@ pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Par
     step.text.paragraphs.iter().map(paragraph).collect()
 }
 
-fn chapter(order: order::Chapter, words: &mut Words) -> Result<Chapter> {
+fn chapter(order: order::Chapter, words: &mut Words, phrases: &Arc<Phrases>) -> Result<Chapter> {
     let no_title = || format!("chapter {} has no title", order.id);
     let title = words.chapters.remove(&order.id).with_context(no_title)?;
     let steps = order.steps.into_iter().map(|step| {
         let no_words = || format!("step {} has no words", step.id);
         let words = words.steps.remove(&step.id).with_context(no_words)?;
-        Ok(told(step, words))
+        Ok(told(step, words, Arc::clone(phrases)))
     });
     Ok(Chapter { title, steps: steps.collect::<Result<_>>()? })
 }
 
-fn told(step: order::Step, words: StepWords) -> Step {
+fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Step {
     let order::Step { id, model, panes, row, layer, head, in_tour } = step;
     let StepWords { title, formula, source, text, deeper } = words;
-    Step { id, title, model, formula, source, panes, text, deeper, in_tour, row, layer, head }
+    Step {
+        id,
+        title,
+        model,
+        formula,
+        source,
+        panes,
+        text,
+        deeper,
+        in_tour,
+        row,
+        layer,
+        head,
+        phrases,
+    }
 }

@@ -125,6 +125,33 @@ pub fn argmax(row: impl IntoIterator<Item = f32>) -> Option<usize> {
     best.map(|(i, _)| i)
 }
 
+/// For each word: does it stand in a longest common subsequence with the reference? (Hirschberg 1975)
+pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
+    let (n, m) = (own.len(), reference.len());
+    let mut longest = vec![vec![0_usize; m + 1]; n + 1];
+    for i in (0..n).rev() {
+        for j in (0..m).rev() {
+            longest[i][j] = if own[i] == reference[j] {
+                longest[i + 1][j + 1] + 1
+            } else {
+                longest[i + 1][j].max(longest[i][j + 1])
+            };
+        }
+    }
+    let (mut marks, mut i, mut j) = (vec![false; n], 0, 0);
+    while i < n && j < m {
+        if own[i] == reference[j] {
+            marks[i] = true;
+            (i, j) = (i + 1, j + 1);
+        } else if longest[i + 1][j] >= longest[i][j + 1] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    marks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +187,13 @@ mod tests {
             let numeric = (gelu(x + 1e-2) - gelu(x - 1e-2)) / 2e-2;
             assert!((numeric - gelu_slope(x)).abs() < 1e-3);
         }
+    }
+
+    #[test]
+    fn only_words_outside_the_common_sequence_are_new() {
+        let own = ["le", "chien", "a", "vu"];
+        assert_eq!(kept(&own, &["le", "chat", "a", "vu"]), [true, false, true, true]);
+        assert_eq!(kept(&own, &[]), [false; 4]);
+        assert_eq!(kept(&[], &own), [false; 0]);
     }
 }

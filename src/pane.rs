@@ -24,14 +24,15 @@ mod weighted_sum;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
+    arithmetic::Arithmetic,
     heat::{Columns, Heat, Scale},
     lesson::{Kind, PaneSpec, Selection},
     model::Name,
     reading::Reading,
-    site::Axis,
+    site::{Address, Axis},
     theme::Theme,
     trace::{Recorded, Trace},
-    value::Cell,
+    value::{Cell, Shape, Value},
 };
 
 /// All that a pane is a function of.
@@ -44,6 +45,19 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     /// Whether this pane has the cell cursor.
     pub focused: bool,
+    /// Cells that the inspector speaks of.
+    pub marks: &'a [Mark],
+    /// Whether matrices show what a change made of them, instead of themselves.
+    pub shows_difference: bool,
+}
+
+/// A cell that is spoken of outside its pane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    pub model: Name,
+    pub address: Address,
+    /// Whether it is the one that is chosen.
+    pub is_chosen: bool,
 }
 
 /// The cell under the cursor.
@@ -87,6 +101,11 @@ pub trait Pane {
 
     /// The number at a place of the cursor.
     fn pointed(&self, _row: usize, _col: usize) -> Option<Pointed> {
+        None
+    }
+
+    /// The arithmetic of a number that is no cell of the pass, but made from cells of it.
+    fn arithmetic(&self, _row: usize, _col: usize) -> Option<Arithmetic> {
         None
     }
 
@@ -157,6 +176,21 @@ struct Subject<'a> {
     site: &'a Recorded,
     plane: usize,
     title: Option<String>,
+    /// The same site before a change, in a changed pass.
+    before: Option<Before<'a>>,
+}
+
+/// A site of the pass without changes, and how far its cells stand for the same tokens.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    value: &'a Value,
+    comparable: Shape,
+}
+
+impl Before<'_> {
+    fn get(&self, cell: Cell) -> Option<f32> {
+        self.comparable.holds(cell).then(|| self.value.get(cell))
+    }
 }
 
 impl<'a> Subject<'a> {
@@ -164,7 +198,49 @@ impl<'a> Subject<'a> {
         let trace = scene.reading.trace(scene.model);
         let site = trace.site(path)?;
         let plane = scene.selection.head.min(site.shape().planes - 1);
-        Some(Self { scene, trace, site, plane, title })
+        let before = scene.reading.plain_trace(scene.model).and_then(|plain| {
+            let (was, comparable) = (plain.site(path)?, trace.comparable(plain, site)?);
+            Some(Before { value: &was.value, comparable })
+        });
+        Some(Self { scene, trace, site, plane, title, before })
+    }
+
+    /// The cells of a plane that are spoken of elsewhere.
+    fn marks_in(&self, plane: usize) -> Vec<(usize, usize, bool)> {
+        let is_here = |mark: &&Mark| {
+            mark.model == self.scene.model
+                && mark.address.cell.plane == plane
+                && mark.address.path == self.site.path()
+        };
+        let cell = |mark: &Mark| (mark.address.cell.row, mark.address.cell.col, mark.is_chosen);
+        self.scene.marks.iter().filter(is_here).map(cell).collect()
+    }
+
+    /// What a heat map shows of a cell: its number, or its difference from before the change.
+    fn shown(&self, cell: Cell) -> f32 {
+        let now = self.site.value.get(cell);
+        match self.before.filter(|_| self.scene.shows_difference) {
+            None => now,
+            Some(before) => before.get(cell).map_or(f32::NAN, |was| difference(now, was)),
+        }
+    }
+
+    const fn shows_difference(&self) -> bool {
+        self.scene.shows_difference && self.before.is_some()
+    }
+
+    /// The numbers of a row of a plain matrix, as [`Self::shown`].
+    fn shown_row(&self, row: usize) -> Vec<f32> {
+        (0..self.n_cols()).map(|col| self.shown(Cell::new(0, row, col))).collect()
+    }
+
+    /// `name`, and that it is the difference which is shown.
+    fn shown_name(&self, name: String) -> String {
+        if self.shows_difference() {
+            format!("{} {name}", self.scene.theme.glyph("Δ", "change of"))
+        } else {
+            name
+        }
     }
 
     /// Another site of the same model, given its last name.
@@ -224,6 +300,11 @@ impl<'a> Subject<'a> {
 
     /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
     fn scale(&self) -> Scale {
+        if self.shows_difference() {
+            let shape = self.site.shape();
+            let shown = shape.cells().filter(|cell| cell.plane == self.plane);
+            return Scale::signed(shown.map(|cell| self.shown(cell)));
+        }
         match self.site.place.site.name {
             "weights" | "probs" | "reset" | "update" => Scale::Unit,
             "hidden" | "candidate" | "tanh" if !self.site.path().contains("ffn") => {
@@ -246,17 +327,18 @@ impl<'a> Subject<'a> {
     }
 
     fn heat(&self) -> Heat<'a> {
-        let (plane, site) = (self.plane, self.site);
+        let (plane, subject) = (self.plane, self.clone());
         Heat {
             theme: self.scene.theme,
             n_rows: self.n_rows(),
             n_cols: self.n_cols(),
-            value: Box::new(move |row, col| site.value.get(Cell::new(plane, row, col))),
+            value: Box::new(move |row, col| subject.shown(Cell::new(plane, row, col))),
             row_labels: self.row_labels(),
             columns: self.columns(),
             scale: self.scale(),
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
+            marks: self.marks_in(self.plane),
             rows_are: "rows",
             may_grow: false,
             axes: self.axes_text(),
@@ -268,25 +350,26 @@ impl<'a> Subject<'a> {
         self.site.shape().holds(cell).then(|| Pointed {
             address: self.site.address(cell).to_string(),
             value: self.site.value.get(cell),
-            labels: self.labels(cell),
+            labels: self.trace.labels(self.site, cell),
         })
     }
+}
 
-    /// `head 2 · query "it" · key "animal"`
-    fn labels(&self, cell: Cell) -> String {
-        let indices = [cell.plane, cell.row, cell.col];
-        let axes = self.site.axes().into_iter().zip(indices);
-        let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
-            let label = self.trace.label(self.site, axis, i);
-            let is_word = self.site.place.stream(axis).is_some() || axis == Axis::Vocab;
-            if is_word {
-                format!("{} {i} “{label}”", axis.name())
-            } else {
-                format!("{} {i}", axis.name())
-            }
-        });
-        named.collect::<Vec<_>>().join(" · ")
-    }
+/// Marks of a heat map whose rows are one row each of several sites.
+fn marks_of_parts<'a, 's: 'a>(
+    parts: impl Iterator<Item = &'a Subject<'s>>,
+    row: usize,
+) -> Vec<(usize, usize, bool)> {
+    let in_part = |(i, part): (usize, &Subject)| {
+        let marks = part.marks_in(0).into_iter().filter(move |mark| mark.0 == row);
+        marks.map(move |(_, col, is_chosen)| (i, col, is_chosen)).collect::<Vec<_>>()
+    };
+    parts.enumerate().flat_map(in_part).collect()
+}
+
+/// Minus infinity stays where it was: there is no difference between two of them.
+fn difference(now: f32, was: f32) -> f32 {
+    if now.to_bits() == was.to_bits() { 0.0 } else { now - was }
 }
 
 /// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.

@@ -4,6 +4,7 @@
 
 mod footer;
 mod header;
+mod inspector;
 mod overlay;
 mod stage;
 
@@ -49,20 +50,26 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     let panes = state.panes();
     let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
     let (plan, lines) = state.plan(area, &wanted);
+    let is_opened = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
         centred("reading the sentence …", plan.stage, buf);
     }
     stage::draw(state, &panes, &plan, buf);
-    stage::narration(state, &lines, plan.prose, buf);
+    if is_opened {
+        inspector::draw(state, plan.prose, buf);
+    } else {
+        stage::narration(state, &lines, plan.prose, buf);
+    }
     footer::cell(state, &panes, plan.cell, buf);
     footer::timeline(state, plan.timeline, buf);
     footer::hints(state, plan.hints, buf);
     match &state.overlay {
         Overlay::None => {}
-        Overlay::Help => overlay::help(state, area, buf),
+        Overlay::Help { first } => overlay::help(state, *first, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
+        Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
     }
 }
 
@@ -96,4 +103,13 @@ fn elided(text: &str, room: usize) -> String {
     let mut cut: String = text.chars().take_while(fits).collect();
     cut.truncate(cut.trim_end().len());
     cut + "…"
+}
+
+/// One text from the left, one to the right; the left one goes before.
+fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width).saturating_sub(left.width() + 2);
+    let width = right.width().min(room) as u16;
+    let from = area.right().saturating_sub(width + 1);
+    left.render(area, buf);
+    right.render(Rect { x: from, width, ..area }, buf);
 }

@@ -25,12 +25,14 @@ use signal_hook::{
 
 use crate::{
     app::{Action, Effect, State, update},
+    change::Changes,
     keys,
     lesson::Lesson,
     theme::Theme,
 };
 
 use screen::Screen;
+use worker::Request;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -43,6 +45,8 @@ pub struct Start {
     pub sentence: String,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
+    /// What is different in the first pass.
+    pub changes: Changes,
     /// Index of the first step to show.
     pub step: usize,
 }
@@ -74,10 +78,11 @@ pub fn run(start: Start) -> Result<ExitCode> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
     let worker = worker::start(events.clone());
-    worker.send(start.sentence.clone())?;
+    worker.send((start.sentence.clone(), start.changes.clone()))?;
     let mut state = State::new(start.lesson, start.theme);
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
+    state.changes = start.changes;
     if let Some(code) = first_reading(&mut state, &inbox)? {
         return Ok(code.into());
     }
@@ -106,7 +111,7 @@ fn walk(
     state: &mut State,
     screen: &mut Screen,
     inbox: &mpsc::Receiver<Event>,
-    worker: &mpsc::Sender<String>,
+    worker: &mpsc::Sender<Request>,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
@@ -139,7 +144,7 @@ fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
     }
 }
 
-fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Result<Next> {
+fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
@@ -159,8 +164,8 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Res
         None => Next::Stay,
         Some(Effect::Quit) => Next::End(0),
         Some(Effect::Suspend) => Next::Suspend,
-        Some(Effect::Read(sentence)) => {
-            worker.send(sentence)?;
+        Some(Effect::Read(sentence, changes)) => {
+            worker.send((sentence, changes))?;
             Next::Stay
         }
     })

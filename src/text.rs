@@ -2,6 +2,10 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
+mod lines;
+
+pub use lines::{breaks, is_wide};
+
 use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -129,19 +133,19 @@ impl Tokenizer {
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         let n = sentence.tokens.len();
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
-        // A word within a sentence is another token than the same word at its beginning.
-        let before = if position == 0 { "" } else { "a " };
-        let n_before = self.encode(before)?.get_ids().len();
-        let encoding = self.encode(&plain(&format!("{before}{}", word.trim())))?;
-        let [id] = encoding.get_ids()[n_before..] else {
+        let word = plain(word.trim());
+        let alone = self.encode(&word)?;
+        // A mark or an ending is one token only where it follows a word.
+        let after_a_word = self.encode(&format!("a{word}"))?;
+        let (([id], _) | (_, [_, id])) = (alone.get_ids(), after_a_word.get_ids()) else {
             bail!(
                 "`{}` is not one token of the models' world, so it cannot stand in the place of one; try {}",
-                visible(word),
-                self.nearest(&visible(word), 3).join(", ")
+                visible(&word),
+                self.nearest(&visible(&word), 3).join(", ")
             )
         };
         let mut replaced = sentence.clone();
-        replaced.tokens[position] = self.token(id);
+        replaced.tokens[position] = self.token(*id);
         Ok(replaced)
     }
 

@@ -181,6 +181,28 @@ impl Trace {
         token.unwrap_or_else(|| i.to_string())
     }
 
+    /// What the indices of a cell stand for: `head 2 · query 7 “it” · key 1 “animal”`.
+    pub fn labels(&self, site: &Recorded, cell: Cell) -> String {
+        let indices = [cell.plane, cell.row, cell.col];
+        let axes = site.axes().into_iter().zip(indices);
+        let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
+            let is_word = site.place.stream(axis).is_some() || axis == Axis::Vocab;
+            let label = self.label(site, axis, i);
+            if is_word {
+                format!("{} {i} “{label}”", axis.name())
+            } else {
+                format!("{} {i}", axis.name())
+            }
+        });
+        named.collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The token whose row this is in a table of embeddings.
+    pub fn word_of_row(&self, site: &Recorded, row: usize) -> Option<&str> {
+        let is_table = site.is_leaf && site.path() == "embed.weight";
+        self.vocab.get(row).filter(|_| is_table).map(String::as_str)
+    }
+
     /// Gradients of the sum of `seed * site` over the seeds, with respect to a site. None if the
     /// site does not exist or nothing seeded depends on it.
     pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {

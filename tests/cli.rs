@@ -12,6 +12,9 @@ use lookback::{cli, model::Name, reading::Reader, site::Address, value::Cell};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
+/// What chooses the language of the lesson.
+const LOCALE: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
+
 /// What a run of the program came to.
 struct Run {
     code: i32,
@@ -21,7 +24,8 @@ struct Run {
 
 fn program() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLORTERM", "TERM"] {
+    let colour = ["NO_COLOR", "CLICOLOR_FORCE", "COLORTERM", "TERM"];
+    for name in colour.into_iter().chain(LOCALE) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
@@ -406,6 +410,34 @@ fn steps_are_listed_one_a_line() {
     assert_eq!(out, good(&["steps", "The dog sleeps."]));
     let unique: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len());
+}
+
+#[test]
+fn the_lesson_is_told_in_the_language_that_is_asked_for() {
+    let english = good(&["steps"]);
+    assert_eq!(good(&["steps", "--lang", "en_US.UTF-8"]), english);
+    let chinese = good(&["--lang", "zh-CN", "steps"]);
+    assert!(chinese.contains("softmax\t") && chinese.contains("词元"), "{chinese}");
+    let ids = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect()
+    };
+    assert_eq!(ids(&chinese), ids(&english));
+    for name in LOCALE {
+        let of_locale = |args| {
+            let chinese = |c: &mut Command| {
+                c.env(name, "zh_CN.UTF-8");
+            };
+            run_with(args, chinese).out
+        };
+        assert_eq!(of_locale(&["steps"]), chinese, "{name}");
+        assert_eq!(of_locale(&["steps", "--lang", "en"]), english, "{name}");
+    }
+    let walk = good(&["--lang", "zh", "--at", "next-token"]);
+    assert!(walk.contains("词元"), "{walk}");
+    let frame = good(&["export", "--lang", "zh", "--steps", "softmax", "--size", "80x24"]);
+    assert!(frame.contains("注意力"), "{frame}");
+    bad(&["--lang", "tlh"], 2, &["--lang", "tlh", "en, zh"]);
+    bad(&["steps", "--lang", ""], 2, &["--lang", "en, zh"]);
 }
 
 #[test]

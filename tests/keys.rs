@@ -9,6 +9,7 @@ use std::{
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     app::{Action, Command, Effect, Overlay, State, update},
+    change::Changes,
     keys::{self, KEYS},
     lesson::{Language, Lesson},
     reading::{Reader, Reading},
@@ -16,6 +17,7 @@ use lookback::{
     theme::Theme,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -23,8 +25,11 @@ static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk() -> State {
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    walk_in(Language::English)
+}
+
+fn walk_in(language: Language) -> State {
+    let mut state = State::new(Arc::new(Lesson::embedded(language).unwrap()), Theme::default());
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
     state.message = None;
     state
@@ -167,7 +172,7 @@ fn another_sentence_is_typed_and_read() {
     press(&mut state, "i C-u");
     assert!(matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value().is_empty()));
     let effect = press(&mut state, "q u i t Enter");
-    assert_eq!(effect, Some(Effect::Read("quit".into())), "q is a letter here");
+    assert_eq!(effect, Some(Effect::Read("quit".into(), Changes::default())), "q is a letter here");
     assert_eq!(state.pending.as_deref(), Some("quit"));
     let reading = READER.read("The dog.").unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
@@ -180,7 +185,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     let mut state = walk();
     press(&mut state, "i");
     update(&mut state, Action::Paste(" dog".repeat(70)));
-    let Some(Effect::Read(sentence)) = press(&mut state, "Enter") else { panic!("it is read") };
+    let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
     update(&mut state, Action::Read(Err(why.to_string())));
     assert!(said(&state).contains("the limit is 64"));
@@ -251,6 +256,12 @@ fn name(command: Command) -> &'static str {
         Command::Page(_) => "page",
         Command::Edit => "edit",
         Command::Find => "find",
+        Command::Palette => "palette",
+        Command::Switch(_) => "switch",
+        Command::Reset => "reset",
+        Command::Difference => "difference",
+        Command::SetNumber => "set number",
+        Command::Temperature => "temperature",
         Command::Help => "help",
         Command::Accept => "accept",
         Command::Leave => "leave",
@@ -271,8 +282,8 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 21, "{bound:?}");
-    let help = drawn(&after("?"), 80, 24);
+    assert_eq!(bound.len(), 27, "{bound:?}");
+    let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
     }
@@ -332,4 +343,40 @@ fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
         State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");
     assert!(drawn(&state, 80, 24).contains("reading the sentence …"));
+}
+
+/// A wide character takes its own cell and the next one; whatever stands there would not be seen.
+#[test]
+fn wide_characters_hide_nothing_and_stay_on_the_screen() {
+    let mut state = walk_in(Language::Chinese);
+    for (width, height) in [(80, 24), (81, 25), (120, 36)] {
+        for step in 0..state.n_steps() {
+            state.enter(step);
+            for keys in ["Esc", "/", "Esc i", "Esc ?", "Esc"] {
+                press(&mut state, keys);
+                let area = Rect::new(0, 0, width, height);
+                let mut buf = Buffer::empty(area);
+                screen::draw(&state, area, &mut buf);
+                for (x, y) in area.positions().map(|at| (at.x, at.y)) {
+                    if buf[(x, y)].symbol().width() > 1 {
+                        assert!(x + 1 < width, "{width}x{height}, step {step}, {keys}");
+                        let next = buf[(x + 1, y)].symbol();
+                        assert_eq!(next, " ", "{width}x{height}, step {step}, {keys}, {x},{y}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
+    let mut state = walk_in(Language::Chinese);
+    press(&mut state, "/ 归 一 化");
+    let found = drawn(&state, 80, 24);
+    for id in ["layer-norm", "ffn-out", "decoder-norm", "llm-norm"] {
+        assert!(found.contains(&format!(" {id} ")), "{found}");
+    }
+    press(&mut state, "Enter");
+    assert!(state.current().1.title.contains("归一化"));
 }

@@ -7,16 +7,23 @@ use std::{
 };
 
 use lookback::{
-    lesson::{Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate},
+    lesson::{
+        Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate,
+        template::{Piece, Template},
+    },
     measure::stream::stations,
     model::Name,
     reading::{Reader, Reading},
     trace::Recorded,
 };
+use unicode_width::UnicodeWidthStr;
 
 static STAR: &str = "The animal didn't cross the street because it was too tired.";
 
-static LESSON: LazyLock<Lesson> = LazyLock::new(|| Lesson::embedded(Language::English).unwrap());
+/// The lesson in every language, English first.
+static LESSONS: LazyLock<Vec<Lesson>> =
+    LazyLock::new(|| Language::ALL.map(|language| Lesson::embedded(language).unwrap()).into());
+static LESSON: LazyLock<&Lesson> = LazyLock::new(|| &LESSONS[0]);
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
 /// Ordinary, one token, longest, unknown, no pronoun, brackets that look like marks.
@@ -37,23 +44,40 @@ fn plain(paragraphs: &[Paragraph]) -> String {
     paragraphs.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
+/// What is no matter of words is looked at in one language.
 fn steps() -> Vec<&'static Step> {
     LESSON.steps().into_iter().map(|(_, step)| step).collect()
+}
+
+fn told() -> impl Iterator<Item = (Language, &'static Step)> {
+    let steps = |lesson: &'static Lesson| {
+        lesson.steps().into_iter().map(move |(_, step)| (lesson.language, step))
+    };
+    LESSONS.iter().flat_map(steps)
+}
+
+/// What a language says where a number is missing, and while it is being measured.
+fn stopgaps(language: Language) -> (&'static str, &'static str) {
+    match language {
+        Language::English => ("(no value)", "(measuring)"),
+        Language::Chinese => ("（无数值）", "（测量中）"),
+    }
 }
 
 #[test]
 fn every_blank_is_filled_for_nasty_sentences_before_and_after_measuring() {
     for round in 0..2 {
         for reading in READINGS.iter() {
-            for step in steps() {
+            for (language, step) in told() {
+                let (no_value, measuring) = stopgaps(language);
                 for selection in selections() {
                     let text = plain(&narrate(step, reading, &selection));
                     let about = format!("{} of {:?}: {text}", step.id, reading.sentence.text);
-                    assert!(!text.contains("(no value)"), "{about}");
+                    assert!(!text.contains(no_value), "{about}");
                     assert!(!text.contains("NaN"), "{about}");
                     assert!(!text.contains("  ") && !text.ends_with(' '), "{about}");
-                    assert!(text.chars().count() < 1100, "{about}");
-                    assert!(round == 0 || !text.contains("(measuring)"), "{about}");
+                    assert!(text.width() < 1100, "{about}");
+                    assert!(round == 0 || !text.contains(measuring), "{about}");
                 }
                 let start = step.start(reading, Selection::default());
                 assert!(start.row < 1000, "{}", step.id);
@@ -68,8 +92,10 @@ fn every_blank_is_filled_for_nasty_sentences_before_and_after_measuring() {
 #[test]
 fn a_sentence_with_marks_in_it_stays_as_it_is() {
     let reading = READER.read("[{word}](x)").unwrap();
-    let text = plain(&narrate(steps()[0], &reading, &Selection::default()));
-    assert!(text.contains("“[{word}](x)”"), "{text}");
+    for lesson in LESSONS.iter() {
+        let text = plain(&narrate(lesson.steps()[0].1, &reading, &Selection::default()));
+        assert!(text.contains("[{word}](x)"), "{text}");
+    }
 }
 
 #[test]
@@ -111,11 +137,12 @@ fn panes_that_need_a_site_name_one() {
 #[test]
 fn every_link_names_a_site_that_the_step_shows() {
     let mut wrong = vec![];
-    for step in steps() {
+    for (language, step) in told() {
         let shown: BTreeSet<_> =
             step.panes.iter().flat_map(|p| covered(p.kind, p.site.as_deref())).collect();
         let links = step.text.marks().filter_map(|mark| mark.site.as_ref());
-        wrong.extend(links.filter(|site| !shown.contains(*site)).map(|site| (&step.id, site)));
+        let missing = links.filter(|site| !shown.contains(*site));
+        wrong.extend(missing.map(|site| (language, &step.id, site)));
     }
     assert!(wrong.is_empty(), "links to what the step does not show: {wrong:?}");
 }
@@ -272,21 +299,55 @@ fn ids_are_unique_and_kebab_case() {
     }
 }
 
+/// Cells of a text without its blanks.
+fn cells(step: &Step) -> usize {
+    let words = |piece: &Piece| if let Piece::Words(words) = piece { words.width() } else { 0 };
+    step.text.marks().flat_map(|mark| &mark.pieces).map(words).sum()
+}
+
 #[test]
 fn titles_formulas_and_texts_fit() {
     let mut wrong = vec![];
-    for step in steps() {
-        let count = |text: &str| text.chars().count();
+    for (language, step) in told() {
         let words = step.text.source.split_whitespace().count();
         let bounds = [
-            ("title", count(&step.title), 46),
-            ("formula", count(&step.formula), 50),
-            ("source", count(&step.source), 56),
-            ("text's words", words, 105),
+            ("title", step.title.width(), 3..=46),
+            ("formula", step.formula.width(), 3..=50),
+            ("source", step.source.width(), 3..=56),
+            ("text's words", words, 1..=105),
+            ("text", cells(step), 100..=560),
         ];
-        wrong.extend(bounds.iter().filter(|b| b.1 < 3 || b.1 > b.2).map(|b| (&step.id, b.0, b.1)));
+        let unfit = bounds.iter().filter(|(_, n, fitting)| !fitting.contains(n));
+        wrong.extend(unfit.map(|b| (language, &step.id, b.0, b.1)));
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn every_language_has_the_same_blanks_and_links_and_much_the_same_length() {
+    let mut wrong = vec![];
+    for (language, step) in told() {
+        let english = steps()[LESSON.find(&step.id).unwrap()];
+        for (text, other) in [(&step.text, &english.text), (&step.deeper, &english.deeper)] {
+            let (blanks, others): (BTreeSet<_>, BTreeSet<_>) =
+                (text.facts().collect(), other.facts().collect());
+            let differ = blanks.symmetric_difference(&others);
+            wrong.extend(differ.map(|name| format!("{language} {}: {{{name}}}", step.id)));
+            let (links, others) = (links(text), links(other));
+            let differ = links.symmetric_difference(&others);
+            wrong.extend(differ.map(|site| format!("{language} {}: [..]({site})", step.id)));
+        }
+        let (a, b) = (cells(step) as f64, cells(english) as f64);
+        // Chinese is the denser script.
+        if !(0.5..1.2).contains(&(a / b)) {
+            wrong.push(format!("{language} {}: {a} cells, in English {b}", step.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn links(text: &Template) -> BTreeSet<&str> {
+    text.marks().filter_map(|mark| mark.site.as_deref()).collect()
 }
 
 #[test]
@@ -314,16 +375,19 @@ fn a_step_starts_at_its_hints() {
     assert_eq!(step.row, Some(Row::Pronoun));
 }
 
-/// The whole text, to be read: `cargo test --test lesson -- --ignored --nocapture print`
+/// The whole text, to be read: `cargo test --test lesson -- --ignored --nocapture print`, in English
+/// or with LESSON=zh.
 #[test]
 #[ignore = "prints the narration"]
 #[allow(clippy::print_stdout, reason = "that is its purpose")]
 fn print_the_narration() {
     let text = std::env::var("SENTENCE").unwrap_or_else(|_| STAR.into());
+    let language = std::env::var("LESSON").map_or(Language::English, |id| id.parse().unwrap());
+    let lesson = Lesson::embedded(language).unwrap();
     let reading = READER.read(&text).unwrap();
     reading.measures();
     let mut selection = Selection::default();
-    for (chapter, step) in LESSON.steps() {
+    for (chapter, step) in lesson.steps() {
         selection = step.start(&reading, selection);
         println!(
             "\n{chapter} · {} · {}\n   {}   [{}]",

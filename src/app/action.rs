@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use tui_input::InputRequest;
 
-use crate::reading::Reading;
+use super::Switch;
+use crate::{
+    change::{Change, Changes},
+    model::Name,
+    reading::Reading,
+    site::Address,
+};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +32,19 @@ pub enum Command {
     Head(isize),
     /// Scrolls the narration by pages.
     Page(isize),
+    /// A what-if on or off.
+    Switch(Switch),
+    /// Takes every what-if back.
+    Reset,
+    /// Matrices show their numbers, or what the changes made of them.
+    Difference,
+    /// Sets the number under the cursor by hand.
+    SetNumber,
+    /// Types a what-if on the temperature.
+    Temperature,
     Edit,
     Find,
+    Palette,
     Help,
     /// Takes what is typed or chosen.
     Accept,
@@ -46,6 +63,10 @@ pub enum Action {
     /// A change of the line being typed.
     Type(InputRequest),
     Paste(String),
+    /// What was picked from the palette.
+    Pick(Pick),
+    /// Another row of the palette, or of the help.
+    Choose(usize),
     /// A key that nothing is bound to, by its name.
     Unbound(String),
     /// The models have read a sentence, or it cannot be read.
@@ -56,11 +77,24 @@ pub enum Action {
     Resize(u16, u16),
 }
 
+/// What can be picked from the palette.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pick {
+    Command(Command),
+    /// Goes to a step.
+    Step(usize),
+    Change(Change),
+    /// Opens a cell, where a step shows it.
+    Open(Name, Address),
+    /// Reads as nothing that can be done; why.
+    Nothing(String),
+}
+
 /// What the world is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Let every model read this sentence.
-    Read(String),
+    /// Let every model read this sentence, with these changes.
+    Read(String, Changes),
     Suspend,
     Quit,
 }

@@ -35,6 +35,8 @@ const MORE: u16 = 7;
 pub struct Plan {
     pub header: Rect,
     pub title: Rect,
+    /// What a changed pass writes, and what was written before.
+    pub output: Option<Rect>,
     /// The words of the sentence, where the screen is tall.
     pub sentence: Option<Rect>,
     /// The region that the panes share.
@@ -52,21 +54,31 @@ pub struct Plan {
     is_tall: bool,
 }
 
+/// What is said beneath the panes of a narrow screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Beneath {
+    pub lines: usize,
+    /// It may claim one part in so many of the stage.
+    pub share: u16,
+}
+
 impl Plan {
     /// The fixed parts; the panes come in with [`Self::arrange`].
-    pub fn new(area: Rect) -> Self {
+    pub fn new(area: Rect, is_changed: bool) -> Self {
         let (is_wide, is_tall) = (area.width >= WIDE, area.height >= TALL);
-        let [header, title, sentence, gap, body, cell, timeline, hints] = Layout::vertical([
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Length(u16::from(is_tall)),
-            Constraint::Length(u16::from(is_tall)),
-            Constraint::Fill(1),
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Length(1),
-        ])
-        .areas(area);
+        let [header, title, output, sentence, gap, body, cell, timeline, hints] =
+            Layout::vertical([
+                Constraint::Length(1),
+                Constraint::Length(1),
+                Constraint::Length(u16::from(is_changed)),
+                Constraint::Length(u16::from(is_tall)),
+                Constraint::Length(u16::from(is_tall)),
+                Constraint::Fill(1),
+                Constraint::Length(1),
+                Constraint::Length(1),
+                Constraint::Length(1),
+            ])
+            .areas(area);
         debug_assert!(gap.height < 2);
         let column = (area.width * 35 / 100).min(66);
         let [stage, _, prose, _] = Layout::horizontal([
@@ -80,6 +92,7 @@ impl Plan {
         Self {
             header,
             title,
+            output: is_changed.then_some(output),
             sentence: is_tall.then_some(sentence),
             stage: if is_wide { stage } else { body },
             tabs: None,
@@ -97,15 +110,15 @@ impl Plan {
         self.is_tall
     }
 
-    /// Gives every pane its place. Narration beneath the panes takes the lines that it needs, at
-    /// least a quarter of the stage if it has that much to say, and what the panes leave.
-    pub fn arrange(&mut self, wanted: &[Wanted], focus: usize, n_lines: usize) {
-        let n_lines = n_lines as u16;
+    /// Gives every pane its place. What is said beneath the panes takes the lines that it needs, at
+    /// least its share of the stage if it has that much to say, and what the panes leave.
+    pub fn arrange(&mut self, wanted: &[Wanted], focus: usize, beneath: Beneath) {
+        let n_lines = beneath.lines as u16;
         if self.is_wide {
             self.place(wanted, focus);
         } else {
             let body = self.stage;
-            let least = n_lines.min((body.height / 4).max(5)).min(body.height);
+            let least = n_lines.min((body.height / beneath.share).max(5)).min(body.height);
             self.stage.height = body.height - least;
             self.place(wanted, focus);
             let used =
@@ -251,8 +264,8 @@ mod tests {
     const LARGE: Wanted = Wanted::new((60, 10), (300, 40));
 
     fn plan(width: u16, height: u16, wanted: &[Wanted], n_lines: usize) -> Plan {
-        let mut plan = Plan::new(Rect::new(0, 0, width, height));
-        plan.arrange(wanted, 0, n_lines);
+        let mut plan = Plan::new(Rect::new(0, 0, width, height), false);
+        plan.arrange(wanted, 0, Beneath { lines: n_lines, share: 4 });
         plan
     }
 

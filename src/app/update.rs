@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, State};
+use super::{Action, Command, Effect, Message, Overlay, Pick, State};
 use crate::{
+    change::Changes,
     lesson::{PaneSpec, Selection},
     math::argmax,
     reading::Reading,
@@ -19,6 +20,13 @@ const LONGEST_LINE: usize = 16_384;
 
 /// Changes the state as the action says. What is left for the world to do is handed back.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
+    let effect = answer(state, action);
+    state.marks = state.operands();
+    state.follow = state.to_follow();
+    effect
+}
+
+fn answer(state: &mut State, action: Action) -> Option<Effect> {
     match action {
         Action::Do(command) => {
             state.message = None;
@@ -31,6 +39,15 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
         }
         Action::Paste(text) => {
             paste(state, &text);
+            None
+        }
+        Action::Pick(pick) => picked(state, pick),
+        Action::Choose(row) => {
+            if let Overlay::Palette { chosen: at, .. } | Overlay::Help { first: at } =
+                &mut state.overlay
+            {
+                *at = row;
+            }
             None
         }
         Action::Unbound(key) => {
@@ -53,14 +70,16 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
     match (command, &state.overlay) {
         (Command::End, _) => Some(Effect::Quit),
         (Command::Suspend, _) => Some(Effect::Suspend),
+        (_, Overlay::None) if !state.inspector.is_empty() => in_inspector(state, command),
         (_, Overlay::None) => walk(state, command),
         (Command::Leave | Command::Quit, _) => {
             state.overlay = Overlay::None;
             None
         }
-        (_, Overlay::Help) => in_help(state, command),
+        (_, Overlay::Help { .. }) => in_help(state, command),
         (_, Overlay::Find { .. }) => in_find(state, command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
+        (_, Overlay::Palette { .. }) => None,
     }
 }
 
@@ -84,13 +103,42 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Layer(by) => state.layer_by(by),
         Command::Head(by) => state.head_by(by),
         Command::Page(by) => state.page_by(by),
+        Command::Switch(switch) => return state.switch(switch),
+        Command::Reset => return state.reset(),
+        Command::Difference => state.toggle_difference(),
+        Command::SetNumber => state.type_change(None),
+        Command::Temperature => state.type_change(Some("temperature=")),
+        Command::Palette => state.palette(""),
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
-        Command::Help => state.overlay = Overlay::Help,
-        Command::Accept => state.note("Enter has nothing to take here; → goes on"),
+        Command::Help => state.overlay = Overlay::Help { first: 0 },
+        Command::Accept => state.inspect(),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
         Command::Suspend | Command::End => {}
+    }
+    None
+}
+
+/// Over an opened number the keys of choosing are its own; all others do what they always do, and
+/// those that leave the number's step close it.
+fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
+    match command {
+        Command::Accept => state.inspect_operand(),
+        Command::Leave => state.inspect_back(),
+        Command::Quit => state.inspector.clear(),
+        Command::Move(terms, operands) => state.choose_operand(terms, operands),
+        Command::Switch(_)
+        | Command::Reset
+        | Command::Difference
+        | Command::SetNumber
+        | Command::Temperature
+        | Command::Palette
+        | Command::Help => return walk(state, command),
+        _ => {
+            state.inspector.clear();
+            return walk(state, command);
+        }
     }
     None
 }
@@ -137,7 +185,24 @@ fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
     }
     state.overlay = Overlay::None;
     state.pending = Some(text.clone());
-    Some(Effect::Read(text))
+    state.changes = Changes::default();
+    Some(Effect::Read(text, Changes::default()))
+}
+
+fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
+    state.message = None;
+    state.overlay = Overlay::None;
+    match pick {
+        Pick::Command(command) => return run(state, command),
+        Pick::Step(step) => {
+            state.inspector.clear();
+            state.enter(step);
+        }
+        Pick::Change(change) => return state.change(change),
+        Pick::Open(model, address) => state.go_to(model, &address),
+        Pick::Nothing(why) => state.wrong(why),
+    }
+    None
 }
 
 fn typed(state: &mut State, request: InputRequest) {
@@ -148,11 +213,11 @@ fn typed(state: &mut State, request: InputRequest) {
                 sentence.handle(request);
             }
         }
-        Overlay::Find { query, chosen } => {
+        Overlay::Find { query, chosen } | Overlay::Palette { query, chosen } => {
             query.handle(request);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => {}
+        Overlay::None | Overlay::Help { .. } => {}
     }
 }
 
@@ -162,11 +227,11 @@ fn paste(state: &mut State, text: &str) {
     state.message = None;
     match &mut state.overlay {
         Overlay::Edit { sentence } => insert(sentence, &text),
-        Overlay::Find { query, chosen } => {
+        Overlay::Find { query, chosen } | Overlay::Palette { query, chosen } => {
             insert(query, &text);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help => state.edit(Some(text)),
+        Overlay::None | Overlay::Help { .. } => state.edit(Some(text)),
     }
 }
 
@@ -184,12 +249,23 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
     let asked = state.pending.take();
     match outcome {
         Ok(reading) => {
+            let before = state.reading.replace(Arc::clone(&reading));
+            if before.is_some_and(|before| before.sentence.text == reading.sentence.text) {
+                state.changed(&reading);
+                return;
+            }
             if let Some(note) = never_seen(&reading.sentence) {
                 state.note(note);
             }
-            state.reading = Some(reading);
+            state.inspector.clear();
             state.has_picked_row = false;
             state.enter(state.step);
+        }
+        Err(why) if asked.is_none() => {
+            // A what-if that cannot be: what is shown stays as it is.
+            state.changes =
+                state.reading.as_ref().map(|r| (*r.changes).clone()).unwrap_or_default();
+            state.wrong(why);
         }
         Err(why) => {
             state.edit(asked);
@@ -210,11 +286,11 @@ fn never_seen(sentence: &Sentence) -> Option<String> {
 }
 
 impl State {
-    fn note(&mut self, text: impl Into<String>) {
+    pub(super) fn note(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: false });
     }
 
-    fn wrong(&mut self, text: impl Into<String>) {
+    pub(super) fn wrong(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 
@@ -337,7 +413,7 @@ impl State {
         self.overlay = Overlay::Edit { sentence: Input::new(text) };
     }
 
-    fn clamp(&mut self) {
+    pub(super) fn clamp(&mut self) {
         let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
         let n_layers = self.n_layers();
         if n_layers > 0 {

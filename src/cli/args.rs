@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::{Ask, size::Size};
-use crate::{change::Change, model::Name, text};
+use crate::{change::Change, lesson::Language, model::Name, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,12 +16,14 @@ Examples:
   lookback | less                                the whole walk as plain text
   lookback steps                                 where one can go
   lookback --at softmax                          begin there
+  lookback --lang zh                             the lesson in Chinese
   lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
   lookback trace --format json --sites '*.self_attn.weights' --out pass.json
   lookback export --format txt,ansi --steps all --size 100x30 --out frames
   lookback -- steps                              the walk, on the sentence \"steps\"
 
-NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected.
+NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected; LC_ALL, LC_MESSAGES and LANG choose the
+language of the lesson.
 Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 
 /// See how an RNN and a Transformer read a sentence, step by step.
@@ -75,6 +77,10 @@ pub struct Look {
     /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
+
+    /// Tell the lesson in this language: en or zh (default: as the locale says, else en)
+    #[arg(long, global = true, value_name = "LANG", value_parser = language)]
+    pub lang: Option<Language>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -268,6 +274,10 @@ pub struct Eval {
 pub struct Models(pub Vec<Name>);
 
 fn change(text: &str) -> Result<Change, String> {
+    text.parse().map_err(|e: anyhow::Error| e.to_string())
+}
+
+fn language(text: &str) -> Result<Language, String> {
     text.parse().map_err(|e: anyhow::Error| e.to_string())
 }
 

@@ -13,7 +13,7 @@ use super::{
     Ask, Environment, Streams,
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
-    read, theme,
+    language, read, theme,
 };
 use crate::{
     export::{
@@ -22,7 +22,7 @@ use crate::{
         frames::Walk,
         txt,
     },
-    lesson::{Language, Lesson},
+    lesson::Lesson,
     reading::Reading,
     theme::Depth,
 };
@@ -40,7 +40,7 @@ static FORMS: &[Form] = &[
 ];
 
 pub fn run(asked: &Export, look: Look, env: Environment, streams: &mut Streams) -> Outcome {
-    let lesson = Arc::new(Lesson::embedded(Language::English)?);
+    let lesson = Arc::new(Lesson::embedded(language(look.lang, env))?);
     let steps = steps(&lesson, &asked.steps).usage()?;
     let forms: Vec<&Form> = FORMS.iter().filter(|f| asked.format.contains(&f.format)).collect();
     let is_standard = asked.out.out == Path::new("-");

@@ -7,20 +7,20 @@ use std::{
 };
 
 use super::{
-    Cli, Environment, Streams,
+    Cli, Environment, Streams, changes,
     colour::{colours, is_dumb},
     failure::{Failure, Outcome, Usage},
-    read, sentence, theme,
+    language, read, sentence, theme,
 };
 use crate::{
     export::plain,
-    lesson::{Language, Lesson},
+    lesson::Lesson,
     term::{self, Start},
     text::Tokenizer,
 };
 
 pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded(Language::English)?;
+    let lesson = Lesson::embedded(language(cli.look.lang, env))?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
@@ -28,8 +28,10 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
         plain::walk(&lesson, &reading, step, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let changes = changes(&cli.text).usage()?;
     let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
-    let start = Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, step };
+    let start =
+        Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, changes, step };
     term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
 }
 

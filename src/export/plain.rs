@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     lesson::{Lesson, Paragraph, Selection, Step, narrate},
     reading::Reading,
-    text::visible,
+    text::{breaks, visible},
 };
 
 const WIDTH: usize = 80;
@@ -94,21 +94,31 @@ fn words(paragraph: &Paragraph) -> String {
     paragraph.spans.iter().map(|span| span.text.as_str()).collect()
 }
 
-/// Words in lines of at most [`WIDTH`] columns; a longer word has a line of its own.
+/// Words in lines of at most [`WIDTH`] columns; a longer word has a line of its own. Where a script
+/// has no spaces, lines break between its characters.
 fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
     let indent = " ".repeat(bullet.len());
     let mut line = bullet.to_owned();
     let mut is_new = true;
-    for word in text.split_whitespace() {
-        if !is_new && !word.starts_with('%') && line.width() + 1 + word.width() > WIDTH {
+    for (space, word) in text.split_whitespace().flat_map(spaced) {
+        let wide = space.len() + word.width();
+        if !is_new && !word.starts_with('%') && line.width() + wide > WIDTH {
             writeln!(out, "{line}")?;
             (line, is_new) = (indent.clone(), true);
         }
-        line += if is_new { "" } else { " " };
+        line += if is_new { "" } else { space };
         line += word;
         is_new = false;
     }
     writeln!(out, "{line}")
+}
+
+/// The parts of a run without spaces that stay on one line, with what parts each from the one before.
+fn spaced(run: &str) -> Vec<(&str, &str)> {
+    let cuts: Vec<usize> = breaks(run).collect();
+    let from = std::iter::once(0).chain(cuts.iter().copied());
+    let to = cuts.iter().copied().chain([run.len()]);
+    from.zip(to).map(|(from, to)| (if from == 0 { " " } else { "" }, &run[from..to])).collect()
 }
 
 #[cfg(test)]
@@ -125,6 +135,17 @@ mod tests {
         assert_eq!(lines[0], format!("- {}a", "a ".repeat(38)));
         assert_eq!(lines[2], format!("  {long}"));
         assert_eq!(lines[3], "  b");
+        Ok(())
+    }
+
+    #[test]
+    fn chinese_lines_break_between_characters() -> io::Result<()> {
+        let mut out = vec![];
+        wrapped(&mut out, "- ", &format!("RNN {}，然后「停」。", "读".repeat(37)))?;
+        let text = String::from_utf8_lossy(&out);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("- RNN {}", "读".repeat(36)));
+        assert_eq!(lines[1], "  读，然后「停」。");
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The blanks that narration can have: tables of facts, a line each. To add one, add a line.
 //!
-//! A fact is a phrase about this pass and this selection. It is never an error: where it has no
+//! A fact is a phrase about this pass and this selection; its words are the language's own
+//! (`phrases.rs`), so a table says nothing in English. It is never an error: where it has no
 //! value (no pronoun, one word only, not measured yet) it says so in words. Nothing here takes
 //! longer than a look at a few rows: the screen asks for facts at every frame.
 
@@ -15,7 +16,7 @@ use std::cell::OnceCell;
 
 use anyhow::{Context as _, Result};
 
-use super::{Row, Selection, Step};
+use super::{Phrases, Row, Selection, Step};
 use crate::{
     measure::readback::ReadBack,
     model::Name,
@@ -71,6 +72,7 @@ pub fn find(name: &str) -> Result<&'static Fact> {
 pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
+    say: &'a Phrases,
     selection: Selection,
     /// Asked for by several facts of a step, and read from the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
@@ -78,7 +80,13 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub fn new(step: &'a Step, reading: &'a Reading, selection: &Selection) -> Self {
-        Self { reading, step, selection: *selection, read_back: OnceCell::new() }
+        Self {
+            reading,
+            step,
+            say: &step.phrases,
+            selection: *selection,
+            read_back: OnceCell::new(),
+        }
     }
 
     /// The pass of the step's model.
@@ -144,7 +152,9 @@ impl<'a> Context<'a> {
     }
 
     pub fn word(&self, row: usize) -> String {
-        self.tokens().get(row).map_or_else(|| "nothing".into(), |token| quoted(&token.text))
+        self.tokens()
+            .get(row)
+            .map_or_else(|| self.say.nothing(), |token| self.say.quote(&token.text))
     }
 
     /// The selected head, or the last one if the site has fewer.
@@ -188,16 +198,49 @@ fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
     tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
 }
 
-/// What stands for a number that this pass has not.
-const NONE: &str = "(no value)";
+impl Phrases {
+    /// The text, or what stands for a number that this pass has not.
+    fn or_none(&self, text: Option<String>) -> String {
+        text.unwrap_or_else(|| self.no_value())
+    }
 
-fn or_none(text: Option<String>) -> String {
-    text.unwrap_or_else(|| NONE.into())
+    /// A share between 0 and 1, in two decimals.
+    fn share(&self, x: f32) -> String {
+        match x {
+            x if x.is_nan() => "NaN".into(),
+            x if x > 0.0 && x < 0.005 => self.share_under(),
+            x if (0.995..1.0).contains(&x) => self.share_over(),
+            x => format!("{x:.2}"),
+        }
+    }
+
+    fn percent(&self, x: f32) -> String {
+        match x {
+            x if x.is_nan() => "NaN".into(),
+            x if x > 0.0 && x < 0.005 => self.percent_under(),
+            x if (0.995..1.0).contains(&x) => self.percent_of(&format!("{:.1}", 100.0 * x)),
+            x => self.percent_of(&format!("{:.0}", 100.0 * x)),
+        }
+    }
+
+    /// `1 word`, `3 words`
+    fn counted(&self, n: usize, one: One, many: Many) -> String {
+        if n == 1 { one(self) } else { many(self, &count(n)) }
+    }
+
+    /// `a, b and c`
+    fn list(&self, items: &[String]) -> String {
+        match items {
+            [] => self.list_empty(),
+            [one] => one.clone(),
+            [start @ .., last] => self.list_end(&start.join(&self.list_between()), last),
+        }
+    }
 }
 
-fn quoted(text: &str) -> String {
-    format!("“{text}”")
-}
+/// A thing, and several of it.
+type One = fn(&Phrases) -> String;
+type Many = fn(&Phrases, &str) -> String;
 
 /// A number as a person would say it: three figures or so.
 fn number(x: f32) -> String {
@@ -214,25 +257,6 @@ fn number(x: f32) -> String {
     }
 }
 
-/// A share between 0 and 1, in two decimals.
-fn share(x: f32) -> String {
-    match x {
-        x if x.is_nan() => "NaN".into(),
-        x if x > 0.0 && x < 0.005 => "under 0.01".into(),
-        x if (0.995..1.0).contains(&x) => "over 0.99".into(),
-        x => format!("{x:.2}"),
-    }
-}
-
-fn percent(x: f32) -> String {
-    match x {
-        x if x.is_nan() => "NaN".into(),
-        x if x > 0.0 && x < 0.005 => "under 1 %".into(),
-        x if (0.995..1.0).contains(&x) => format!("{:.1} %", 100.0 * x),
-        x => format!("{:.0} %", 100.0 * x),
-    }
-}
-
 /// `1,234,567`
 fn count(n: usize) -> String {
     let digits = n.to_string();
@@ -243,20 +267,6 @@ fn count(n: usize) -> String {
         .filter_map(|group| std::str::from_utf8(group).ok())
         .collect();
     groups.join(",")
-}
-
-/// `1 word`, `3 words`
-fn plural(n: usize, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(n)) }
-}
-
-/// `a, b and c`
-fn list(items: &[String]) -> String {
-    match items {
-        [] => "none".into(),
-        [one] => one.clone(),
-        [start @ .., last] => format!("{} and {last}", start.join(", ")),
-    }
 }
 
 /// Euclidean length.
@@ -294,6 +304,7 @@ fn largest(row: &[f32], n: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lesson::{Language, Lesson};
 
     #[test]
     fn numbers_are_as_long_as_they_need_to_be() {
@@ -301,11 +312,17 @@ mod tests {
         let want =
             ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
         assert_eq!(say.map(number).to_vec(), want);
-        assert_eq!(
-            [0.001, 0.25, 1.0, 0.9999].map(share),
-            ["under 0.01", "0.25", "1.00", "over 0.99"]
-        );
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn shares_are_never_rounded_to_nothing_or_to_all() {
+        let lesson = Lesson::embedded(Language::English).unwrap();
+        let say = &lesson.chapters[0].steps[0].phrases;
+        let shares = [0.001, 0.25, 1.0, 0.9999].map(|x| say.share(x));
+        assert_eq!(shares, ["under 0.01", "0.25", "1.00", "over 0.99"]);
+        let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| say.percent(x));
+        assert_eq!(percents, ["under 1 %", "25 %", "100.0 %", "100 %"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Term, template::Template};
+use super::{Phrases, Template, Term};
 use crate::text::visible;
 
 /// A language that the lesson is told in.
@@ -15,15 +15,18 @@ use crate::text::visible;
 pub enum Language {
     #[default]
     English,
+    /// Simplified characters.
+    Chinese,
 }
 
 impl Language {
-    pub const ALL: [Self; 1] = [Self::English];
+    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
 
     /// As in arguments and settings.
     pub const fn id(self) -> &'static str {
         match self {
             Self::English => "en",
+            Self::Chinese => "zh",
         }
     }
 
@@ -31,6 +34,7 @@ impl Language {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::English => include_str!("../../assets/lessons/en.toml"),
+            Self::Chinese => include_str!("../../assets/lessons/zh.toml"),
         }
     }
 }
@@ -44,8 +48,10 @@ impl fmt::Display for Language {
 impl FromStr for Language {
     type Err = anyhow::Error;
 
+    /// Reads an id, or a locale of that language: `zh`, `zh-Hans`, `zh_CN.UTF-8`.
     fn from_str(text: &str) -> Result<Self> {
-        match Self::ALL.into_iter().find(|language| language.id() == text) {
+        let first = text.split(['-', '_', '.', '@']).next().unwrap_or(text);
+        match Self::ALL.into_iter().find(|language| language.id().eq_ignore_ascii_case(first)) {
             Some(language) => Ok(language),
             None => bail!(
                 "the lesson is not told in `{}`; there are {}",
@@ -63,6 +69,7 @@ pub struct Words {
     /// Titles by chapter.
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,
+    pub phrases: Phrases,
     #[serde(default)]
     pub glossary: Vec<Term>,
 }
@@ -77,4 +84,23 @@ pub struct StepWords {
     pub text: Template,
     #[serde(default)]
     pub deeper: Template,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_locales_name_languages_and_nothing_else_does() {
+        for text in ["zh", "zh-CN", "zh_CN", "zh_CN.UTF-8", "zh-Hans", "ZH-hans", "zh@x"] {
+            assert_eq!(text.parse::<Language>().unwrap(), Language::Chinese, "{text}");
+        }
+        for text in ["en", "en_US.UTF-8", "EN-gb"] {
+            assert_eq!(text.parse::<Language>().unwrap(), Language::English, "{text}");
+        }
+        for text in ["", "C", "C.UTF-8", "POSIX", "fr_FR", "zhuang", "zh CN", "_zh"] {
+            let wrong = text.parse::<Language>().unwrap_err().to_string();
+            assert!(wrong.contains("en, zh"), "{wrong}");
+        }
+    }
 }

@@ -7,11 +7,13 @@
 //!
 //! `[[` is a plain `[`.
 //!
-//! Line breaks inside a paragraph are spaces; an empty line begins the next paragraph. Facts are
+//! Line breaks inside a paragraph are spaces, between two wide characters (Chinese) nothing; an empty line begins the next paragraph. Facts are
 //! filled in after the marks are read, so a sentence with brackets in it breaks nothing.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+
+use crate::text::is_wide;
 
 /// A text whose marks have been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -41,9 +43,8 @@ impl TryFrom<String> for Template {
     type Error = anyhow::Error;
 
     fn try_from(source: String) -> Result<Self> {
-        let paragraphs =
-            source.trim().split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
-        let paragraphs = paragraphs.map(|p| marks(&p)).collect::<Result<_>>()?;
+        let paragraphs = source.trim().split("\n\n").map(|p| marks(&in_one_line(p)));
+        let paragraphs = paragraphs.collect::<Result<_>>()?;
         Ok(Self { source, paragraphs })
     }
 }
@@ -60,6 +61,18 @@ impl Template {
             Piece::Words(_) => None,
         })
     }
+}
+
+/// Every run of spaces as one; a line break as one too, but as none in the midst of Chinese.
+fn in_one_line(paragraph: &str) -> String {
+    let lines = paragraph.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines
+        .reduce(|text, line| {
+            let (before, after) = (text.chars().next_back(), line.chars().next());
+            let is_inside = before.is_some_and(is_wide) && after.is_some_and(is_wide);
+            format!("{text}{}{line}", if is_inside { "" } else { " " })
+        })
+        .unwrap_or_default()
 }
 
 fn marks(text: &str) -> Result<Vec<Mark>> {
@@ -102,7 +115,7 @@ fn plain(text: &str) -> Result<(Mark, &str)> {
 }
 
 /// Words and blanks.
-fn pieces(text: &str) -> Result<Vec<Piece>> {
+pub(super) fn pieces(text: &str) -> Result<Vec<Piece>> {
     let mut pieces = vec![];
     let mut rest = text;
     while let Some((words, after)) = rest.split_once('{') {
@@ -139,6 +152,16 @@ mod tests {
         let words = |m: &Mark| format!("{:?}", m.pieces);
         let last: String = template.paragraphs[1].iter().map(words).collect();
         assert_eq!(last, r#"[Words("Press ")][Words("[")][Words(" or ].")]"#);
+    }
+
+    #[test]
+    fn a_line_break_is_a_space_but_not_between_chinese_characters() {
+        let text = |text: &str| match &template(text).unwrap().paragraphs[0][0].pieces[..] {
+            [Piece::Words(words)] => words.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(text("one  word\n  a step"), "one word a step");
+        assert_eq!(text("一步\n读一个\nRNN 词，\n再写"), "一步读一个 RNN 词，再写");
     }
 
     #[test]

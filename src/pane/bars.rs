@@ -10,6 +10,7 @@ use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
     heat::{Scale, right, window},
     site::Axis,
+    value::Cell,
 };
 
 pub(super) struct Bars<'a> {
@@ -63,8 +64,14 @@ impl<'a> Bars<'a> {
             (false, false) => Style::new(),
         };
         let mark = if is_at { theme.glyph("▸", ">") } else { " " };
+        let was = subject.before.map(|before| {
+            let was = before.get(Cell::new(subject.plane, subject.row(), col));
+            was.map_or_else(|| "      -".into(), |was| format!(" {}", self.figure(was)))
+        });
+        let was = was.map(|was| format!("was{was} ")).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
-        let x = put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
+        let pieces = [(&*label, style), (&*was, theme.wrong())];
+        let x = put_line(buf, (line.x, line.y), line.right(), &pieces);
         let room = usize::from(line.right().saturating_sub(x));
         let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
         let bar_style = colour.map_or(style, |c| Style::new().fg(c));

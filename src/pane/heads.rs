@@ -42,17 +42,19 @@ impl<'a> Heads<'a> {
     }
 
     fn heat(&self, head: usize) -> Heat<'a> {
-        let site = self.0.site;
+        let subject = self.0.clone();
+        let numbers = || subject.site.shape().cells().map(|cell| subject.shown(cell));
+        let scale = match self.0.scale() {
+            Scale::Unit => Scale::Unit,
+            Scale::Signed(_) => Scale::signed(numbers()),
+        };
         Heat {
-            value: Box::new(move |row, col| site.value.get(Cell::new(head, row, col))),
+            value: Box::new(move |row, col| subject.shown(Cell::new(head, row, col))),
+            marks: self.0.marks_in(head),
             row_labels: vec![],
             columns: Columns::Labels(vec![]),
             focused: self.0.scene.focused && head == self.0.plane,
-            scale: if self.0.scale() == Scale::Unit {
-                Scale::Unit
-            } else {
-                Scale::signed(site.value.numbers())
-            },
+            scale,
             ..self.0.heat()
         }
     }
@@ -103,6 +105,7 @@ impl<'a> Heads<'a> {
 impl Pane for Heads<'_> {
     fn title(&self) -> String {
         let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
+        let name = self.0.shown_name(name);
         format!("{name} · all heads · looking from “{}”", self.0.label(1, self.0.row()))
     }
 

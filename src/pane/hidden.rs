@@ -30,7 +30,7 @@ impl<'a> Hidden<'a> {
 
     /// The site turned over: rows are units, columns are words.
     fn strip(&self) -> Heat<'a> {
-        let (site, unit) = (self.0.site, self.0.col());
+        let (subject, unit) = (self.0.clone(), self.0.col());
         let label = |i: usize| {
             let is_named = i == unit / 2 * 2 || i.is_multiple_of(NUMBERED);
             if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
@@ -39,7 +39,8 @@ impl<'a> Hidden<'a> {
         Heat {
             n_rows: self.0.n_cols(),
             n_cols: self.0.n_rows(),
-            value: Box::new(move |unit, word| site.value.get(Cell::new(0, word, unit))),
+            value: Box::new(move |unit, word| subject.shown(Cell::new(0, word, unit))),
+            marks: self.0.marks_in(0).into_iter().map(|(w, u, chosen)| (u, w, chosen)).collect(),
             row_labels: (0..self.0.n_cols()).map(label).collect(),
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
@@ -55,10 +56,12 @@ impl<'a> Hidden<'a> {
 
     /// The last state alone, all units in one row.
     fn last_state(&self) -> Heat<'a> {
-        let (site, last) = (self.0.site, self.0.n_rows() - 1);
+        let (subject, last) = (self.0.clone(), self.0.n_rows() - 1);
+        let marks = self.0.marks_in(0).into_iter().filter(|mark| mark.0 == last);
         Heat {
             n_rows: 1,
-            value: Box::new(move |_, unit| site.value.get(Cell::new(0, last, unit))),
+            value: Box::new(move |_, unit| subject.shown(Cell::new(0, last, unit))),
+            marks: marks.map(|(_, unit, is_chosen)| (0, unit, is_chosen)).collect(),
             row_labels: vec![format!("h_{}", self.0.n_rows())],
             columns: Columns::Counted,
             focused: self.0.scene.focused && self.0.row() == last,
@@ -87,7 +90,7 @@ impl<'a> Hidden<'a> {
 
 impl Pane for Hidden<'_> {
     fn title(&self) -> String {
-        self.0.title()
+        self.0.shown_name(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -9,7 +9,7 @@ pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
 impl Pane for Matrix<'_> {
     fn title(&self) -> String {
-        self.0.title()
+        self.0.shown_name(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

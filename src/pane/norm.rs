@@ -38,11 +38,13 @@ impl<'a> Norm<'a> {
         let row = self.0.row();
         let parts = self.parts();
         let labels = parts.iter().map(|(label, _)| (*label).to_owned()).collect();
-        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.site.value.row(0, row)).collect();
+        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
         let scale = Scale::signed(numbers.iter().flatten().copied());
         let n_rows = numbers.len();
+        let marks = super::marks_of_parts(parts.iter().map(|(_, subject)| subject), row);
         Heat {
             n_rows,
+            marks,
             value: Box::new(move |part, channel| numbers[part][channel]),
             row_labels: labels,
             columns: Columns::Counted,

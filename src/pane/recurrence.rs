@@ -38,10 +38,12 @@ impl<'a> Recurrence<'a> {
         let parts = self.parts();
         let row = self.0.row();
         let labels = parts.iter().map(|(label, _)| label.clone()).collect();
-        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.site.value.row(0, row)).collect();
+        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
         let n_rows = numbers.len();
+        let marks = super::marks_of_parts(parts.iter().map(|(_, subject)| subject), row);
         Heat {
             n_rows,
+            marks,
             value: Box::new(move |part, unit| numbers[part][unit]),
             row_labels: labels,
             columns: Columns::Counted,
@@ -60,7 +62,7 @@ impl<'a> Recurrence<'a> {
 impl Pane for Recurrence<'_> {
     fn title(&self) -> String {
         let word = self.0.label(1, self.0.row());
-        format!("{} · at position {}, “{word}”", self.0.title(), self.0.row())
+        format!("{} · at position {}, “{word}”", self.0.shown_name(self.0.title()), self.0.row())
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::{fit, right, window},
+    heat::{right, window},
     measure::stream::{self, Station},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Stream<'a>(pub(super) Subject<'a>);
 
 /// The columns of a station's name, of a length, and of the figures beside the band.
-const NAME: u16 = 15;
+const NAME: u16 = 17;
 const FIGURE: u16 = 7;
 const BESIDE: u16 = 2 * FIGURE + 2;
 const LONGEST_BAR: u16 = 16;
@@ -53,12 +53,11 @@ impl Stream<'_> {
 
     fn draw_heading(&self, band: u16, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let per_column = self.per_column(band);
         let (first, last) = (self.first(band), self.0.n_cols() - 1);
-        let text = format!("channels {first}{}{last}", theme.glyph("–", "-"));
-        let text = fit(&text, usize::from(band));
-        put_line(buf, (line.x + NAME, line.y), line.right(), &[(&text, theme.dim())]);
-        let x = line.x + NAME + ((self.0.col() - first) / per_column) as u16;
+        let text = format!("channels {first}{}{last} ", theme.glyph("–", "-"));
+        let text = right(&text, NAME.into());
+        put_line(buf, (line.x, line.y), line.right(), &[(&text, theme.dim())]);
+        let x = line.x + NAME + ((self.0.col() - first) / self.per_column(band)) as u16;
         if self.0.scene.focused && x < line.x + NAME + band {
             put_line(buf, (x, line.y), line.right(), &[(theme.glyph("▾", "v"), theme.accent())]);
         }
@@ -70,8 +69,7 @@ impl Stream<'_> {
     fn draw_band(&self, numbers: &[f32], most: f32, line: Rect, buf: &mut Buffer) {
         let per_column = self.per_column(line.width);
         let shown = numbers.get(self.first(line.width)..).unwrap_or(&[]);
-        let columns = shown.chunks(per_column).zip(line.x..line.right());
-        for (channels, x) in columns {
+        for (channels, x) in shown.chunks(per_column).zip(line.x..line.right()) {
             let (sign, style) = self.cell(channels, most);
             put_line(buf, (x, line.y), line.right(), &[(&sign, style)]);
         }
@@ -115,6 +113,14 @@ impl Stream<'_> {
         let room = line.right().saturating_sub(x).min(LONGEST_BAR);
         let bar = theme.bar(added.unwrap_or(0.0) / scale.added, room.into());
         put_line(buf, (x, line.y), line.right(), &[(&bar, style)]);
+    }
+
+    /// Where not all stations fit, the middle of the selected layer is in view.
+    fn at(&self, stations: &[Station]) -> usize {
+        let layer = self.0.scene.selection.layer;
+        let in_layer = stations.iter().filter(|station| station.layer == Some(layer)).count();
+        let first = stations.iter().position(|station| station.layer == Some(layer));
+        first.map_or(stations.len().saturating_sub(1), |first| first + in_layer / 2)
     }
 
     fn scale(&self, stations: &[Station]) -> Scale {
@@ -165,8 +171,9 @@ impl Pane for Stream<'_> {
         if let Some(line) = lines.next() {
             self.draw_heading(self.band(line.width), line, buf);
         }
-        for (station, line) in stations.iter().zip(lines) {
-            self.draw_station(station, scale, line, buf);
+        let room = usize::from(area.height.saturating_sub(1));
+        for (i, line) in window(stations.len(), room, self.at(&stations)).zip(lines) {
+            self.draw_station(&stations[i], scale, line, buf);
         }
     }
 }

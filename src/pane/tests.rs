@@ -37,6 +37,8 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                         selection,
                         theme: &themes[i % 2],
                         focused: true,
+                        marks: &[],
+                        shows_difference: false,
                     };
                     let pane = of(spec, scene);
                     for (width, height) in SIZES {
@@ -81,8 +83,15 @@ fn panes_stay_inside_their_area() {
             for spec in &step.panes {
                 for selection in &selections() {
                     let model = step.model_of(spec);
-                    let scene =
-                        Scene { reading: &reading, model, selection, theme: &theme, focused: true };
+                    let scene = Scene {
+                        reading: &reading,
+                        model,
+                        selection,
+                        theme: &theme,
+                        focused: true,
+                        marks: &[],
+                        shows_difference: false,
+                    };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
                         let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
@@ -111,6 +120,8 @@ fn the_hidden_state_has_a_column_a_word() {
         selection: &selection,
         theme: &theme,
         focused: false,
+        marks: &[],
+        shows_difference: false,
     };
     let area = Rect::new(0, 0, 76, 14);
     let mut buf = Buffer::empty(area);

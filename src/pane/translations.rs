@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, Scene, Wanted, put_line};
-use crate::{model::Name, text::visible};
+use crate::{math::kept, model::Name, text::visible};
 
 pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 
@@ -21,7 +21,7 @@ impl Translations<'_> {
         let (own, reference) = (text(name), text(Name::Transformer));
         let own: Vec<&str> = own.split_whitespace().collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
-        common(&own, &reference).into_iter().zip(own).map(|(c, w)| (w.to_owned(), c)).collect()
+        kept(&own, &reference).into_iter().zip(own).map(|(c, w)| (w.to_owned(), c)).collect()
     }
 
     fn blocks(&self) -> Vec<(String, Vec<(String, bool)>)> {
@@ -60,33 +60,6 @@ impl Translations<'_> {
     }
 }
 
-/// For each word: does it stand in a longest common subsequence with the reference?
-fn common(own: &[&str], reference: &[&str]) -> Vec<bool> {
-    let (n, m) = (own.len(), reference.len());
-    let mut longest = vec![vec![0_usize; m + 1]; n + 1];
-    for i in (0..n).rev() {
-        for j in (0..m).rev() {
-            longest[i][j] = if own[i] == reference[j] {
-                longest[i + 1][j + 1] + 1
-            } else {
-                longest[i + 1][j].max(longest[i][j + 1])
-            };
-        }
-    }
-    let (mut marks, mut i, mut j) = (vec![false; n], 0, 0);
-    while i < n && j < m {
-        if own[i] == reference[j] {
-            marks[i] = true;
-            (i, j) = (i + 1, j + 1);
-        } else if longest[i + 1][j] >= longest[i][j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    marks
-}
-
 impl Pane for Translations<'_> {
     fn title(&self) -> String {
         "the sentence in every model's French".to_owned()
@@ -115,18 +88,5 @@ impl Pane for Translations<'_> {
             ];
             put_line(buf, (area.x + NAMES.min(area.width / 3), y), area.right(), &pieces);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::common;
-
-    #[test]
-    fn only_words_outside_the_common_sequence_are_marked() {
-        let own = ["le", "chien", "a", "vu"];
-        assert_eq!(common(&own, &["le", "chat", "a", "vu"]), [true, false, true, true]);
-        assert_eq!(common(&own, &[]), [false; 4]);
-        assert_eq!(common(&[], &own), [false; 0]);
     }
 }

@@ -59,6 +59,7 @@ impl<'a> WeightedSum<'a> {
             cursor: (last, self.0.col()),
             value: Box::new(move |row, col| rows[row][col]),
             row_labels: vec![],
+            marks: vec![],
             columns: Columns::Counted,
             scale,
             axes: format!(

@@ -9,7 +9,12 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::{app::State, keys::KEYS, pane::Pane};
+use crate::{
+    app::State,
+    keys::KEYS,
+    pane::{Pane, Pointed},
+    site::Address,
+};
 
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
 pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
@@ -25,12 +30,27 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
         Span::styled(format!(" {}", cell.address), state.theme.accent()),
         Span::styled(" = ", dim),
         Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
-        Span::raw("   "),
     ];
+    if let Some(was) = before(state, &cell) {
+        let change = format!("  was {was:.4}, {:+.4}", cell.value - was);
+        spans.push(Span::styled(change, state.theme.wrong()));
+    }
+    spans.push(Span::raw("   "));
     let used: usize = spans.iter().map(Span::width).sum();
     let room = usize::from(area.width).saturating_sub(used + 1);
     spans.push(Span::styled(shortened(&cell.labels, room), dim));
     Line::from(spans).render(area, buf);
+}
+
+/// What the number was before the change, if it is another one now.
+fn before(state: &State, cell: &Pointed) -> Option<f32> {
+    let reading = state.reading.as_ref()?;
+    let (_, step) = state.current();
+    let model = step.model_of(state.focused()?);
+    let (trace, plain) = (reading.trace(model), reading.plain_trace(model)?);
+    let address: Address = cell.address.parse().ok()?;
+    let was = trace.before(plain, trace.site(&address.path)?, address.cell)?;
+    (was.to_bits() != cell.value.to_bits()).then_some(was)
 }
 
 /// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.

@@ -11,13 +11,20 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     app::{Plan, State, Word},
+    math::kept,
     site::{Axis, Stream},
-    text::Token,
+    text::{Token, visible},
 };
+
+/// From this width on, a changed pass has room for the chapter's title too.
+const ROOMY: u16 = 110;
 
 pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
     place(state, plan.header, buf);
     title(state, plan.title, buf);
+    if let Some(area) = plan.output {
+        output(state, area, buf);
+    }
     if let Some(area) = plan.sentence {
         sentence(state, area, buf);
     }
@@ -26,14 +33,53 @@ pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
 fn place(state: &State, area: Rect, buf: &mut Buffer) {
     let (chapter, _) = state.current();
     let name = &state.lesson.chapters[chapter].title;
-    let left = Line::from(vec![
+    let mut left = vec![
         Span::styled(" Lookback", state.theme.accent().bold()),
         Span::styled(format!("  {chapter} · "), state.theme.dim()),
-        Span::raw(name.clone()),
-    ]);
+    ];
+    let words = changes(state);
+    if words.is_none() || area.width >= ROOMY {
+        left.push(Span::raw(name.clone()));
+    }
+    if let Some(words) = words {
+        let used: usize = left.iter().map(Span::width).sum();
+        let room = usize::from(area.width).saturating_sub(used + 14).max(16);
+        let text = super::elided(&format!(" changed: {words} "), room);
+        left.extend([Span::raw("  "), Span::styled(text, state.theme.wrong().reversed())]);
+    }
+    let left = Line::from(left);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
     let right = Line::styled(status(state, room), state.theme.dim());
-    both(left, right, area, buf);
+    super::both(left, right, area, buf);
+}
+
+/// What is different in the pass that is shown.
+fn changes(state: &State) -> Option<String> {
+    let reading = state.reading.as_ref()?;
+    reading.plain.as_ref().map(|_| visible(&reading.changes.words()))
+}
+
+/// What the step's model writes now, its new words lit, and what it wrote before.
+fn output(state: &State, area: Rect, buf: &mut Buffer) {
+    let Some(reading) = &state.reading else { return };
+    let model = state.current().1.model;
+    let Some(plain) = reading.plain_trace(model) else { return };
+    let (now, was) = (reading.trace(model), plain);
+    let dim = state.theme.dim();
+    if now.output_text == was.output_text {
+        let text = format!(" writes the same: {}", now.output_text);
+        Line::styled(super::elided(&text, area.width.into()), dim).render(area, buf);
+        return;
+    }
+    let (new, old): (Vec<&str>, Vec<&str>) =
+        (now.output_text.split(' ').collect(), was.output_text.split(' ').collect());
+    let mut spans = vec![Span::styled(" writes: ", dim)];
+    for (word, is_kept) in new.iter().zip(kept(&new, &old)) {
+        let style = if is_kept { Style::new() } else { state.theme.wrong().bold().underlined() };
+        spans.extend([Span::styled((*word).to_owned(), style), Span::raw(" ")]);
+    }
+    spans.push(Span::styled(format!("  was: {}", was.output_text), dim));
+    Line::from(spans).render(area, buf);
 }
 
 /// `step 5 of 9 · 23/61 · layer 0 of 2 · head 2 of 4 · word 8 “it”`, or, where that does not fit,
@@ -104,7 +150,7 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     } else {
         Line::from(super::elided(&step.formula, room))
     };
-    both(left, right, area, buf);
+    super::both(left, right, area, buf);
 }
 
 /// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.
@@ -138,13 +184,4 @@ fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
         line.push(Span::raw(" "));
     }
     Line::from(line).render(area, buf);
-}
-
-/// One text from the left, one to the right; the left one goes before.
-pub fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
-    let room = usize::from(area.width).saturating_sub(left.width() + 2);
-    let width = right.width().min(room) as u16;
-    let from = area.right().saturating_sub(width + 1);
-    left.render(area, buf);
-    right.render(Rect { x: from, width, ..area }, buf);
 }

@@ -3,20 +3,25 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
+    style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Widget},
 };
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
+use super::{both, elided};
 use crate::{
     app::State,
-    keys::{Binding, Group, KEYS},
+    keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
     text::{MAX_TOKENS, visible},
 };
 
 /// Columns of the key names in the help.
 const KEY_COLUMN: usize = 16;
+
+/// Columns of the titles in the search.
+const TITLE_COLUMN: usize = 44;
 
 /// An empty box in the middle of the screen; gives its inside.
 fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
@@ -28,6 +33,7 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
         height,
     };
     Clear.render(place, buf);
+    clear_halves(place, buf);
     let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
@@ -36,17 +42,23 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
-/// Every key, in two columns.
-pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
-    let middle = Group::ALL.len() / 2;
-    let columns = [&Group::ALL[..middle], &Group::ALL[middle..]].map(|groups| rows(state, groups));
-    let height = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
-    let inside = window(state, "Keys", (80, height + 2), area, buf);
+/// Every key, in two columns, from the row `first` on.
+pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
+    let columns = HELP_COLUMNS.map(|groups| rows(state, groups));
+    let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let height = longest.saturating_add(HELP_FRAME) as u16;
+    let inside = window(state, "Keys", (80, height), area, buf);
+    let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inside);
+    let first = first.min(longest.saturating_sub(body.height.into()));
     let halves: [Rect; 2] =
-        Layout::horizontal([Constraint::Length(37), Constraint::Fill(1)]).areas(inside);
+        Layout::horizontal([Constraint::Length(38), Constraint::Fill(1)]).areas(body);
     for (lines, half) in columns.into_iter().zip(halves) {
-        lines.into_iter().zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
+        let lines = lines.into_iter().skip(first);
+        lines.zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
     }
+    let more = state.theme.glyph("↑ ↓ scroll   Esc leaves", "j k scroll   Esc leaves");
+    let text = if longest > body.height.into() { more } else { "Esc leaves" };
+    Line::styled(text, state.theme.dim()).render(foot, buf);
 }
 
 fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
@@ -89,10 +101,11 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     let steps = state.lesson.steps();
     for ((i, &step), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
         let (chapter, step) = steps[step];
-        let text = format!(" {chapter} · {:<44}", step.title);
+        let pad = " ".repeat(TITLE_COLUMN.saturating_sub(step.title.width()));
+        let text = format!(" {chapter} · {}{pad}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
-            Span::styled(text, if i == chosen { style } else { ratatui::style::Style::new() }),
+            Span::styled(text, if i == chosen { style } else { Style::new() }),
             Span::styled(format!(" {} ", step.id), style),
         ]);
         title.render(row, buf);
@@ -100,6 +113,35 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     let count =
         format!("{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves", found.len(), steps.len());
     Line::styled(count, state.theme.dim()).render(foot, buf);
+}
+
+/// Everything that can be done, as far as it answers to the query.
+pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let found = palette::entries(state, query.value());
+    let width = area.width.saturating_sub(4).min(100);
+    let inside = window(state, "Do", (width, (area.height * 2 / 3).max(16)), area, buf);
+    let [line, _, list, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(inside);
+    typed(state, ":", query, line, buf);
+    let first = (chosen + 1).saturating_sub(usize::from(list.height));
+    for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
+        let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
+        let text = elided(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
+        let left = Line::styled(text, ink);
+        let room = usize::from(row.width).saturating_sub(left.width() + 2);
+        let detail = elided(&visible(&entry.detail), room);
+        both(left, Line::styled(detail, state.theme.dim()), row, buf);
+    }
+    let n = found.len();
+    let text = format!(
+        "{n} found   Enter does it   ↑ ↓ choose   Esc leaves   a what-if or an address can be typed"
+    );
+    Line::styled(elided(&text, usize::from(foot.width)), state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.
@@ -134,4 +176,14 @@ fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &m
         Span::raw(after),
     ];
     Line::from(line).render(area, buf);
+}
+
+/// A wide character whose right half the box covers would hide the box's edge.
+fn clear_halves(place: Rect, buf: &mut Buffer) {
+    let Some(x) = place.x.checked_sub(1) else { return };
+    for y in place.top()..place.bottom() {
+        if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
+            cell.set_symbol(" ");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The thread that lets the models read.
+//! The threads that let the models read, and that measure what they have read.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,24 +11,39 @@ use anyhow::Result;
 use super::Event;
 use crate::{
     app::Action,
+    change::Changes,
     reading::{Reader, Reading},
 };
 
-/// Starts the thread; sentences are sent to it, readings come as events.
-pub fn start(events: mpsc::Sender<Event>) -> mpsc::Sender<String> {
-    let (sentences, inbox) = mpsc::channel();
+/// A sentence to be read, and what is to be different.
+pub type Request = (String, Changes);
+
+/// Starts the threads; sentences are sent to them, readings come as events.
+pub fn start(events: mpsc::Sender<Event>) -> mpsc::Sender<Request> {
+    let (requests, inbox) = mpsc::channel();
+    let (readings, measured) = mpsc::channel();
+    let answers = events.clone();
+    guarded(events.clone(), move || read_all(&inbox, &answers, &readings));
+    guarded(events.clone(), move || measure_all(&measured, &events));
+    requests
+}
+
+/// A thread whose panic ends the walk instead of leaving it waiting.
+fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
-        let work = AssertUnwindSafe(|| read_all(&inbox, &events));
-        if catch_unwind(work).is_err() {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
             // Nobody listens any more if the walk has ended.
             let _ = events.send(Event::Failed);
         }
     });
-    sentences
 }
 
 /// Reads until nobody asks or listens any more.
-fn read_all(inbox: &mpsc::Receiver<String>, events: &mpsc::Sender<Event>) {
+fn read_all(
+    inbox: &mpsc::Receiver<Request>,
+    events: &mpsc::Sender<Event>,
+    readings: &mpsc::Sender<Arc<Reading>>,
+) {
     let reader = match Reader::embedded() {
         Ok(reader) => reader,
         Err(why) => {
@@ -36,25 +51,50 @@ fn read_all(inbox: &mpsc::Receiver<String>, events: &mpsc::Sender<Event>) {
             return;
         }
     };
+    // The last plain reading: a what-if runs only what it changes.
+    let mut plain: Option<Arc<Reading>> = None;
     let mut asked = inbox.recv().ok();
     while let Some(first) = asked {
-        // Of several sentences the last one counts.
-        let sentence = inbox.try_iter().last().unwrap_or(first);
-        if read(&reader, &sentence, events).is_err() {
+        // Of several requests the last one counts.
+        let request = inbox.try_iter().last().unwrap_or(first);
+        let outcome = read(&reader, &mut plain, request).map_err(|why| format!("{why:#}"));
+        let finished = outcome.clone();
+        if events.send(Event::Read(Action::Read(finished))).is_err() {
+            return;
+        }
+        if let Ok(reading) = outcome
+            && readings.send(reading).is_err()
+        {
             return;
         }
         asked = inbox.recv().ok();
     }
 }
 
-fn read(reader: &Reader, sentence: &str, events: &mpsc::Sender<Event>) -> Result<()> {
-    let reading: Result<Arc<Reading>, String> =
-        reader.read(sentence).map(Arc::new).map_err(|why| format!("{why:#}"));
-    let finished = reading.clone();
-    events.send(Event::Read(Action::Read(finished)))?;
-    if let Ok(reading) = reading {
-        reading.measures();
-        events.send(Event::Read(Action::Measured))?;
+fn read(
+    reader: &Reader,
+    plain: &mut Option<Arc<Reading>>,
+    (sentence, changes): Request,
+) -> Result<Arc<Reading>> {
+    let known = plain.take().filter(|reading| reading.sentence.text == sentence);
+    let base = match known {
+        Some(reading) => reading,
+        None => Arc::new(reader.read(&sentence)?),
+    };
+    *plain = Some(Arc::clone(&base));
+    if changes.is_empty() {
+        return Ok(base);
     }
-    Ok(())
+    reader.read_changed(&base, changes).map(Arc::new)
+}
+
+/// Measures the latest reading, until none comes any more.
+fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
+    while let Ok(first) = readings.recv() {
+        let reading = readings.try_iter().last().unwrap_or(first);
+        reading.measures();
+        if events.send(Event::Read(Action::Measured)).is_err() {
+            return;
+        }
+    }
 }

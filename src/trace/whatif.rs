@@ -4,7 +4,7 @@ use super::{Recorded, Trace};
 use crate::{
     change::{Change, Part},
     site::{Axis, Stream},
-    value::Cell,
+    value::{Cell, Shape},
 };
 
 impl Trace {
@@ -70,17 +70,28 @@ impl Trace {
         }))
     }
 
-    /// What this number was in the pass without changes. None where it stands for another token
-    /// there, or nothing stands there.
-    pub fn before(&self, plain: &Self, site: &Recorded, cell: Cell) -> Option<f32> {
-        let was = plain.site(site.path()).filter(|was| was.shape().holds(cell))?;
-        let [planes, rows, cols] = site.axes();
-        let same = |axis: Axis, i| match site.place.stream(axis) {
-            Some(Stream::Target) => self.target.get(..=i) == plain.target.get(..=i),
-            _ => true,
+    /// The leading block of a site's cells that stand for the same tokens in the pass without
+    /// changes: where the outputs part, what follows is about other words. None if the plain pass has
+    /// no such site.
+    pub fn comparable(&self, plain: &Self, site: &Recorded) -> Option<Shape> {
+        let (now, was) = (site.shape(), plain.site(site.path())?.shape());
+        let same = self.target.iter().zip(&plain.target).take_while(|(a, b)| a == b).count();
+        let common = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
+            Some(Stream::Target) => now.min(was).min(same),
+            _ => now.min(was),
         };
-        (same(planes, cell.plane) && same(rows, cell.row) && same(cols, cell.col))
-            .then(|| was.value.get(cell))
+        let [planes, rows, cols] = site.axes();
+        Some(Shape {
+            planes: common(planes, now.planes, was.planes),
+            rows: common(rows, now.rows, was.rows),
+            cols: common(cols, now.cols, was.cols),
+        })
+    }
+
+    /// What this number was in the pass without changes, if it stood for the same token there.
+    pub fn before(&self, plain: &Self, site: &Recorded, cell: Cell) -> Option<f32> {
+        let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
+        plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))
     }
 }
 

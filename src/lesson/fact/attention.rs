@@ -1,8 +1,8 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, count, fact, largest, list, number, or_none,
-    percent, plural, pronoun_in, quoted, share,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, count, fact, largest, number,
+    pronoun_in,
 };
 use crate::{
     measure::{
@@ -19,22 +19,22 @@ const GUIDED: (&str, usize) = ("encoder.1.self_attn.weights", 2);
 
 pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
-        look(c, 0, |l| quoted(&l.word))
+        look(c, 0, |c, l| c.say.quote(&l.word))
     }),
-    fact("weight", "the weight on it", |c| look(c, 0, |l| share(l.weight))),
+    fact("weight", "the weight on it", |c| look(c, 0, |c, l| c.say.share(l.weight))),
     fact("then_second", "the second and its weight, if there is one", then_second),
     fact("heads_look", "where every head looks from the selected word", heads_look),
     fact("entropy", "spread of the selected row in bits", |c| {
-        or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
+        c.say.or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
     }),
     fact("entropy_max", "the spread if all were alike", |c| {
-        or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
+        c.say.or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
     }),
     fact("score_low", "lowest score or energy of the row", |c| {
-        or_none(extremes(c).map(|e| number(e.0)))
+        c.say.or_none(extremes(c).map(|e| number(e.0)))
     }),
     fact("score_high", "highest score or energy of the row", |c| {
-        or_none(extremes(c).map(|e| number(e.1)))
+        c.say.or_none(extremes(c).map(|e| number(e.1)))
     }),
     fact(
         "unscaled_weight",
@@ -52,16 +52,14 @@ pub(super) static FACTS: &[Fact] = &[
         count(n * n.saturating_sub(1) / 2)
     }),
     fact("leak", "share of the row that would go to the future without the mask", leak),
-    fact("asker", "the pronoun, or the last word in its place", |c| quoted(&asker(c).1)),
+    fact("asker", "the pronoun, or the last word in its place", |c| c.say.quote(&asker(c).1)),
     fact("asker_note", "says so, if there is no pronoun", |c| {
-        note(c, " (There is no “it” or “they” here; the last word stands in.)")
+        note(c, Phrases::last_word_stands_in)
     }),
     fact("a_pronoun", "the pronoun, or “it” as an example", |c| {
-        if has_pronoun(c) { quoted(&asker(c).1) } else { "a word such as “it”".into() }
+        if has_pronoun(c) { c.say.quote(&asker(c).1) } else { c.say.pronoun_example() }
     }),
-    fact("a_pronoun_note", "says so, if there is no pronoun", |c| {
-        note(c, " Your sentence has none; press i to try one that has.")
-    }),
+    fact("a_pronoun_note", "says so, if there is no pronoun", |c| note(c, Phrases::try_a_pronoun)),
     fact("noun_far", "which noun, and how far back", noun_far),
     fact(
         "at_hand",
@@ -69,16 +67,16 @@ pub(super) static FACTS: &[Fact] = &[
         at_hand,
     ),
     fact("guided_key", "where the guided head looks from the pronoun", |c| {
-        guided(c, Name::Transformer, |l| quoted(&l.word))
+        guided(c, Name::Transformer, |c, l| c.say.quote(&l.word))
     }),
     fact("guided_weight", "the weight on it", |c| {
-        guided(c, Name::Transformer, |l| share(l.weight))
+        guided(c, Name::Transformer, |c, l| c.say.share(l.weight))
     }),
     fact("unguided_key", "where the twin's same head looks", |c| {
-        guided(c, Name::TransformerUnguided, |l| quoted(&l.word))
+        guided(c, Name::TransformerUnguided, |c, l| c.say.quote(&l.word))
     }),
     fact("unguided_weight", "the weight on it", |c| {
-        guided(c, Name::TransformerUnguided, |l| share(l.weight))
+        guided(c, Name::TransformerUnguided, |c, l| c.say.share(l.weight))
     }),
     fact(
         "unguided_there",
@@ -102,33 +100,33 @@ fn nth_look(c: &Context, n: usize) -> Option<Look> {
     Some(Look { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
 }
 
-fn look(c: &Context, n: usize, say: fn(&Look) -> String) -> String {
-    nth_look(c, n).map_or_else(|| "nothing".into(), |look| say(&look))
+fn look(c: &Context, n: usize, say: fn(&Context, &Look) -> String) -> String {
+    nth_look(c, n).map_or_else(|| c.say.nothing(), |look| say(c, &look))
 }
 
 fn then_second(c: &Context) -> String {
-    let say =
-        |look: Look| format!(", next comes {} with {}", quoted(&look.word), share(look.weight));
+    let say = |look: Look| c.say.then_second(&c.say.quote(&look.word), &c.say.share(look.weight));
     nth_look(c, 1).map_or_else(String::new, say)
 }
 
 fn heads_look(c: &Context) -> String {
-    let Some(site) = c.beside("weights") else { return super::NONE.into() };
+    let Some(site) = c.beside("weights") else { return c.say.no_value() };
     let looks = (0..site.shape().planes).filter_map(|head| {
         let look = strongest(c.trace(), site.path(), head, c.row())?;
-        Some(format!("head {head} {} {}", quoted(&look.word), share(look.weight)))
+        let (word, weight) = (c.say.quote(&look.word), c.say.share(look.weight));
+        Some(c.say.head_looks(&head.to_string(), &word, &weight))
     });
-    list(&looks.collect::<Vec<_>>())
+    c.say.list(&looks.collect::<Vec<_>>())
 }
 
 /// Heads are knocked out on a worker, never here.
 fn knock_out(c: &Context, say: fn(&KnockOut) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
     let knocked = || {
         let (scope, _) = c.main()?.path().rsplit_once('.')?;
         measures.evidence.get(&c.step.model)?.heads.get(scope)?.get(c.head())
     };
-    or_none(knocked().map(say))
+    c.say.or_none(knocked().map(say))
 }
 
 fn extremes(c: &Context) -> Option<(f32, f32)> {
@@ -148,13 +146,13 @@ fn softmax(row: &[f32]) -> Vec<f32> {
 fn unscaled_weight(c: &Context) -> String {
     let row = c.beside("scores").and_then(|site| row_of(c, site));
     let most = row.and_then(|row| softmax(&row).into_iter().max_by(f32::total_cmp));
-    or_none(most.map(share))
+    c.say.or_none(most.map(|x| c.say.share(x)))
 }
 
 fn leak(c: &Context) -> String {
     let row = c.beside("scaled").and_then(|site| row_of(c, site));
     let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
-    or_none(future.map(percent))
+    c.say.or_none(future.map(|x| c.say.percent(x)))
 }
 
 fn has_pronoun(c: &Context) -> bool {
@@ -167,25 +165,25 @@ fn asker(c: &Context) -> (usize, String) {
     (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
 }
 
-fn note(c: &Context, text: &str) -> String {
-    if has_pronoun(c) { String::new() } else { text.into() }
+fn note(c: &Context, text: fn(&Phrases) -> String) -> String {
+    if has_pronoun(c) { String::new() } else { text(c.say) }
 }
 
 fn guided_look(c: &Context, model: Name) -> Option<Look> {
     strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, asker(c).0)
 }
 
-fn guided(c: &Context, model: Name, say: fn(&Look) -> String) -> String {
-    or_none(guided_look(c, model).map(|look| say(&look)))
+fn guided(c: &Context, model: Name, say: fn(&Context, &Look) -> String) -> String {
+    c.say.or_none(guided_look(c, model).map(|look| say(c, &look)))
 }
 
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
     let there = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
-        let at = |head| share(site.value.get(Cell::new(head, asker(c).0, look.key)));
-        list(&(0..site.shape().planes).map(at).collect::<Vec<_>>())
+        let at = |head| c.say.share(site.value.get(Cell::new(head, asker(c).0, look.key)));
+        c.say.list(&(0..site.shape().planes).map(at).collect::<Vec<_>>())
     });
-    or_none(there)
+    c.say.or_none(there)
 }
 
 fn noun_far(c: &Context) -> String {
@@ -193,29 +191,25 @@ fn noun_far(c: &Context) -> String {
     let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
         return String::new();
     };
-    let word = quoted(&look.word);
+    let word = c.say.quote(&look.word);
     match position.checked_sub(look.key) {
-        Some(steps @ 1..) => {
-            format!(
-                " A Transformer's head, met later, says {word}, {} back.",
-                plural(steps, "word")
-            )
+        Some(back @ 1..) => {
+            c.say.noun_back(&word, &c.say.counted(back, Phrases::word, Phrases::words))
         }
-        _ => format!(" A Transformer's head, met later, says {word}."),
+        _ => c.say.noun_only(&word),
     }
 }
 
 fn at_hand(c: &Context) -> String {
     let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
-        return "Your sentence has no “it” or “they”, so there is nothing to choose.".into();
+        return c.say.no_pronoun();
     };
     let output = &c.reading.trace(Name::Transformer).output;
-    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| quoted(&output[i].text));
-    format!(
-        "In your sentence {} goes to {} ({}), and the Transformer writes {}.",
-        quoted(&asker(c).1),
-        quoted(&look.word),
-        share(look.weight),
-        written.unwrap_or_else(|| "neither".into())
+    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.say.quote(&output[i].text));
+    c.say.pronoun_looks(
+        &c.say.quote(&asker(c).1),
+        &c.say.quote(&look.word),
+        &c.say.share(look.weight),
+        &written.unwrap_or_else(|| c.say.neither_pronoun()),
     )
 }

@@ -1,6 +1,6 @@
 //! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, count, fact, largest, percent, quoted};
+use super::{Context, Fact, count, fact, largest};
 use crate::{
     measure::schedule::{Schedule, built_in, schedule},
     model::Name,
@@ -17,11 +17,7 @@ pub(super) static FACTS: &[Fact] = &[
         of(c, Name::Elman).longest_path.to_string()
     }),
     fact("path_transformer", "the same, Transformer, in words", |c| {
-        if n_words(c) == 1 {
-            "at once, there being one word only".into()
-        } else {
-            "directly".into()
-        }
+        if n_words(c) == 1 { c.say.path_none() } else { c.say.path_direct() }
     }),
     fact("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
         count(of(c, Name::Elman).multiplications)
@@ -63,28 +59,28 @@ fn of(c: &Context, model: Name) -> Schedule {
 
 /// Gradients are measured on a worker, never here.
 fn influence(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
-    let Some(norms) = measures.influence.get(&model) else { return super::NONE.into() };
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    let Some(norms) = measures.influence.get(&model) else { return c.say.no_value() };
     let sum: f32 = norms.iter().sum();
     let first = largest(norms, 1)
         .first()
         .and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
     match first {
         Some((token, norm)) if sum > 0.0 => {
-            format!("{} ({} of all)", quoted(&token.text), percent(norm / sum))
+            c.say.influence(&c.say.quote(&token.text), &c.say.percent(norm / sum))
         }
-        _ => "no word".into(),
+        _ => c.say.influence_none(),
     }
 }
 
 /// The share of the first half; a word in the middle counts half.
 fn far(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
-    let Some(norms) = measures.influence.get(&model) else { return super::NONE.into() };
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    let Some(norms) = measures.influence.get(&model) else { return c.say.no_value() };
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
     let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
     let far = norms[..half].iter().sum::<f32>() + middle;
-    if whole > 0.0 { percent(far / whole) } else { super::NONE.into() }
+    if whole > 0.0 { c.say.percent(far / whole) } else { c.say.no_value() }
 }
 
 /// The bucket of this sentence, or the nearest one.
@@ -97,11 +93,11 @@ fn bucket_index(c: &Context) -> Option<usize> {
 
 fn bucket(c: &Context) -> String {
     let found = bucket_index(c).map(|i| c.reading.accuracy.buckets[i]);
-    found.map_or_else(|| super::NONE.into(), |[low, high]| format!("{low} to {high} tokens"))
+    c.say.or_none(found.map(|[low, high]| c.say.bucket(&low.to_string(), &high.to_string())))
 }
 
 fn accuracy(c: &Context, model: Name) -> String {
     let table = c.reading.accuracy.exact_match.get(model.id());
     let found = bucket_index(c).and_then(|i| table?.get(i).copied());
-    super::or_none(found.map(percent))
+    c.say.or_none(found.map(|x| c.say.percent(x)))
 }

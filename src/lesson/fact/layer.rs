@@ -1,34 +1,34 @@
 //! Residual, norm and feed-forward of the selected word.
 
-use super::{Context, Fact, fact, length, mean, minus, number, or_none, percent, variance};
+use super::{Context, Fact, fact, length, mean, minus, number, variance};
 use crate::measure::stream::{self, Station, stations};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {
-        or_none(parts(c).map(|(before, _)| number(length(&before))))
+        c.say.or_none(parts(c).map(|(before, _)| number(length(&before))))
     }),
     fact("size_added", "length of what is added", |c| {
-        or_none(parts(c).map(|(_, added)| number(length(&added))))
+        c.say.or_none(parts(c).map(|(_, added)| number(length(&added))))
     }),
-    fact("mean_before", "mean before the norm", |c| or_none(first(c, "mean"))),
-    fact("var_before", "variance before the norm", |c| or_none(first(c, "var"))),
+    fact("mean_before", "mean before the norm", |c| c.say.or_none(first(c, "mean"))),
+    fact("var_before", "variance before the norm", |c| c.say.or_none(first(c, "var"))),
     fact("mean_after", "mean after gain and bias", |c| {
-        or_none(c.row_beside("out").map(|row| number(mean(&row))))
+        c.say.or_none(c.row_beside("out").map(|row| number(mean(&row))))
     }),
     fact("var_after", "variance after gain and bias", |c| {
-        or_none(c.row_beside("out").map(|row| number(variance(&row))))
+        c.say.or_none(c.row_beside("out").map(|row| number(variance(&row))))
     }),
     fact("stream_first", "length of the word's row where its stream begins", |c| {
-        or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
+        c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_last", "the same where it ends", |c| {
-        or_none(stream(c).last().and_then(|station| length_at(c, &station.site)))
+        c.say.or_none(stream(c).last().and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_most", "the site that adds most to it", |c| {
-        or_none(most_added(c).map(|(path, _)| path))
+        c.say.or_none(most_added(c).map(|(path, _)| path))
     }),
     fact("stream_most_added", "the length of what it adds", |c| {
-        or_none(most_added(c).map(|(_, length)| number(length)))
+        c.say.or_none(most_added(c).map(|(_, length)| number(length)))
     }),
     fact("zeros", "share of the feed-forward units that are 0", zeros),
 ];
@@ -76,5 +76,5 @@ fn zeros(c: &Context) -> String {
     let hidden = c.row_beside("hidden");
     let silent =
         hidden.map(|row| row.iter().filter(|&&x| x == 0.0).count() as f32 / row.len() as f32);
-    or_none(silent.map(percent))
+    c.say.or_none(silent.map(|x| c.say.percent(x)))
 }

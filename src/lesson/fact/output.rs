@@ -2,21 +2,21 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, largest, list, number, or_none, quoted, share};
+use super::{Context, Fact, Phrases, fact, largest, number};
 use crate::{model::Name, trace::Recorded};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("next", "the likeliest token after the selected row", |c| {
-        nth(c, "probs", 0, |r| quoted(&r.0))
+        nth(c, "probs", 0, |c, r| c.say.quote(&r.0))
     }),
-    fact("second_next", "the second", |c| nth(c, "probs", 1, |r| quoted(&r.0))),
+    fact("second_next", "the second", |c| nth(c, "probs", 1, |c, r| c.say.quote(&r.0))),
     fact("top3", "the three likeliest with their probabilities", top3),
-    fact("logit_next", "the highest logit", |c| nth(c, "logits", 0, |r| number(r.1))),
-    fact("logit_second", "the second", |c| nth(c, "logits", 1, |r| number(r.1))),
+    fact("logit_next", "the highest logit", |c| nth(c, "logits", 0, |_, r| number(r.1))),
+    fact("logit_second", "the second", |c| nth(c, "logits", 1, |_, r| number(r.1))),
     fact("logit_lead", "the difference of the two", |c| {
-        or_none(lead(c).map(|l| format!("{l:.1}")))
+        c.say.or_none(lead(c).map(|l| format!("{l:.1}")))
     }),
-    fact("odds", "e to that difference", |c| or_none(lead(c).map(odds))),
+    fact("odds", "e to that difference", |c| c.say.or_none(lead(c).map(|lead| odds(c, lead)))),
     fact("actual", "what the language model gave to the words that really came", actual),
     fact("n_output", "tokens the step's model wrote, <eos> included", |c| {
         c.trace().output.len().to_string()
@@ -41,18 +41,19 @@ fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)>
     Some((c.trace().label(site, site.axes()[2], i), row[i]))
 }
 
-fn nth(c: &Context, path: &str, n: usize, say: fn(&(String, f32)) -> String) -> String {
+fn nth(c: &Context, path: &str, n: usize, say: fn(&Context, &(String, f32)) -> String) -> String {
     let found = c.trace().site(path).and_then(|site| ranked_token(c, site, n));
-    or_none(found.as_ref().map(say))
+    c.say.or_none(found.as_ref().map(|found| say(c, found)))
 }
 
 fn top3(c: &Context) -> String {
-    let Some(site) = c.trace().site("probs") else { return super::NONE.into() };
-    let Some(row) = c.row_of(site) else { return super::NONE.into() };
+    let Some(site) = c.trace().site("probs") else { return c.say.no_value() };
+    let Some(row) = c.row_of(site) else { return c.say.no_value() };
     let say = |&i: &usize| {
-        format!("{} {}", quoted(&c.trace().label(site, site.axes()[2], i)), share(row[i]))
+        let word = c.say.quote(&c.trace().label(site, site.axes()[2], i));
+        c.say.token_with(&word, &c.say.share(row[i]))
     };
-    largest(&row, 3).iter().map(say).collect::<Vec<_>>().join(", ")
+    largest(&row, 3).iter().map(say).collect::<Vec<_>>().join(&c.say.list_between())
 }
 
 fn lead(c: &Context) -> Option<f32> {
@@ -60,9 +61,9 @@ fn lead(c: &Context) -> Option<f32> {
     Some(ranked_token(c, site, 0)?.1 - ranked_token(c, site, 1)?.1)
 }
 
-fn odds(lead: f32) -> String {
+fn odds(c: &Context, lead: f32) -> String {
     match lead.exp() {
-        odds if odds >= 10_000.0 => "over 10,000".into(),
+        odds if odds >= 10_000.0 => c.say.odds_over(),
         odds if odds >= 10.0 => format!("{odds:.0}"),
         odds => format!("{odds:.1}"),
     }
@@ -75,10 +76,8 @@ fn actual(c: &Context) -> String {
         Some((token, *row.get(token.id as usize)?))
     });
     match given {
-        Some((token, p)) => {
-            format!("The word that really came, {}, had {}.", quoted(&token.text), share(p))
-        }
-        None => "Move up the rows: each one is a guess at the word below it.".into(),
+        Some((token, p)) => c.say.came_next(&c.say.quote(&token.text), &c.say.share(p)),
+        None => c.say.nothing_came(),
     }
 }
 
@@ -88,9 +87,9 @@ fn wrote(c: &Context, model: Name) -> String {
     let text = c.reading.trace(model).output_text.trim();
     let graphemes: Vec<&str> = text.graphemes(true).collect();
     match graphemes.len() {
-        0 => "nothing".into(),
-        n if n > LONGEST => quoted(&format!("{}…", graphemes[..LONGEST].concat())),
-        _ => quoted(text),
+        0 => c.say.nothing(),
+        n if n > LONGEST => c.say.quote(&format!("{}…", graphemes[..LONGEST].concat())),
+        _ => c.say.quote(text),
     }
 }
 
@@ -99,22 +98,14 @@ fn agrees(c: &Context, model: Name) -> bool {
 }
 
 fn same(c: &Context, model: Name) -> String {
-    if agrees(c, model) {
-        "just what the Transformer writes"
-    } else {
-        "not what the Transformer writes"
-    }
-    .into()
+    if agrees(c, model) { c.say.same_french() } else { c.say.other_french() }
 }
 
 fn twin(c: &Context) -> String {
     if agrees(c, Name::TransformerUnguided) {
-        "Yet both write the same French.".into()
+        c.say.twin_agrees()
     } else {
-        format!(
-            "Here they differ in French too: the twin writes {}.",
-            wrote(c, Name::TransformerUnguided)
-        )
+        c.say.twin_differs(&wrote(c, Name::TransformerUnguided))
     }
 }
 
@@ -122,22 +113,22 @@ fn agreement(c: &Context) -> String {
     let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
     let said = |agree: bool| -> Vec<String> {
         let names = others.into_iter().filter(|&name| agrees(c, name) == agree);
-        names.map(|name| called(name).to_owned()).collect()
+        names.map(|name| called(c.say, name)).collect()
     };
     match (said(true), said(false)) {
-        (_, differ) if differ.is_empty() => "All the others wrote the same.".into(),
-        (same, _) if same.is_empty() => "Every other model wrote something else.".into(),
-        (same, differ) => format!("The same: {}. Something else: {}.", list(&same), list(&differ)),
+        (_, differ) if differ.is_empty() => c.say.all_agree(),
+        (same, _) if same.is_empty() => c.say.none_agrees(),
+        (same, differ) => c.say.some_agree(&c.say.list(&same), &c.say.list(&differ)),
     }
 }
 
-fn called(name: Name) -> &'static str {
+fn called(say: &Phrases, name: Name) -> String {
     match name {
-        Name::Elman => "the Elman RNN",
-        Name::Gru => "the GRU",
-        Name::RnnAttention => "the RNN with attention",
-        Name::Transformer => "the Transformer",
-        Name::TransformerUnguided => "its unguided twin",
-        Name::DecoderOnly => "the language model",
+        Name::Elman => say.elman(),
+        Name::Gru => say.gru(),
+        Name::RnnAttention => say.rnn_attention(),
+        Name::Transformer => say.transformer(),
+        Name::TransformerUnguided => say.transformer_unguided(),
+        Name::DecoderOnly => say.decoder_only(),
     }
 }

@@ -1,6 +1,6 @@
 //! Recurrent states, gates, probes and forgetting.
 
-use super::{Context, Fact, fact, length, mean, minus, number, or_none, plural, quoted, share};
+use super::{Context, Fact, Phrases, fact, length, mean, minus, number};
 use crate::{measure::readback::ReadBack, model::Name, value::Cell};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -11,25 +11,27 @@ pub(super) static FACTS: &[Fact] = &[
     fact("saturated", "units of the state beyond 0.9", saturated),
     fact("update_mean", "mean of the update gate at the selected word", |c| gate(c, "update")),
     fact("reset_mean", "mean of the reset gate", |c| gate(c, "reset")),
-    fact("readback", "how many words the step's model gives back", |c| right(c.read_back())),
-    fact("readback_elman", "the same, Elman RNN", |c| right(&c.reading.read_back(Name::Elman))),
-    fact("readback_gru", "the same, GRU", |c| right(&c.reading.read_back(Name::Gru))),
-    fact("kept_elman", "how many last words, read alone, the Elman RNN gives back whole", |c| {
-        kept(c, Name::Elman)
-    }),
+    fact("readback", "how many words the step's model gives back", |c| right(c, c.read_back())),
+    fact("readback_elman", "the same, Elman RNN", |c| right(c, &c.reading.read_back(Name::Elman))),
+    fact("readback_gru", "the same, GRU", |c| right(c, &c.reading.read_back(Name::Gru))),
+    fact("kept_elman", "for how many words the Elman RNN gives back all", |c| kept(c, Name::Elman)),
     fact("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
-        first(c, |a| quoted(&a.word))
+        first(c, |c, a| c.say.quote(&a.word))
     }),
-    fact("first_probability", "what the probe gives it", |c| first(c, |a| share(a.probability))),
-    fact("first_guess", "the probe's own guess there", |c| first(c, |a| quoted(&a.guess))),
-    fact("guess", "the probe's guess at the selected word", |c| selected(c, |a| quoted(&a.guess))),
+    fact("first_probability", "what the probe gives it", |c| {
+        first(c, |c, a| c.say.share(a.probability))
+    }),
+    fact("first_guess", "the probe's own guess there", |c| first(c, |c, a| c.say.quote(&a.guess))),
+    fact("guess", "the probe's guess at the selected word", |c| {
+        selected(c, |c, a| c.say.quote(&a.guess))
+    }),
     fact("guess_probability", "and its probability", guess_probability),
     fact("forgetting_first", "derivative of the last state by the first word", |c| {
-        forgetting(c, c.step.model, |norms| number(norms[0]))
+        forgetting(c, c.step.model, |_, norms| number(norms[0]))
     }),
     fact("forgetting_last", "the same by the last word", |c| {
-        forgetting(c, c.step.model, |norms| number(norms[norms.len() - 1]))
+        forgetting(c, c.step.model, |_, norms| number(norms[norms.len() - 1]))
     }),
     fact("forgetting_ratio", "how many times less the first word counts", |c| {
         forgetting(c, c.step.model, ratio)
@@ -39,7 +41,7 @@ pub(super) static FACTS: &[Fact] = &[
 ];
 
 fn size_beside(c: &Context, name: &str) -> String {
-    or_none(c.row_beside(name).map(|row| number(length(&row))))
+    c.say.or_none(c.row_beside(name).map(|row| number(length(&row))))
 }
 
 fn state_change(c: &Context) -> String {
@@ -52,38 +54,38 @@ fn state_change(c: &Context) -> String {
         };
         Some(number(length(&minus(&now, &before))))
     };
-    or_none(change())
+    c.say.or_none(change())
 }
 
 fn saturated(c: &Context) -> String {
     let beyond = |row: Vec<f32>| row.iter().filter(|h| h.abs() > 0.9).count().to_string();
-    or_none(c.row_beside("hidden").map(beyond))
+    c.say.or_none(c.row_beside("hidden").map(beyond))
 }
 
 fn gate(c: &Context, name: &str) -> String {
-    or_none(c.row_beside(name).map(|row| share(mean(&row))))
+    c.say.or_none(c.row_beside(name).map(|row| c.say.share(mean(&row))))
 }
 
-fn right(answers: &[ReadBack]) -> String {
+fn right(c: &Context, answers: &[ReadBack]) -> String {
     let right = answers.iter().filter(|a| a.is_right).count();
-    format!("{right} of {}", answers.len())
+    c.say.part_of(&right.to_string(), &answers.len().to_string())
 }
 
 /// Measured on a worker, never here.
 fn kept(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
     let kept = measures.kept.get(&model);
-    or_none(kept.map(|kept| kept.iter().take_while(|k| k.right == k.read).count().to_string()))
+    c.say.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
 }
 
-fn first(c: &Context, say: fn(&ReadBack) -> String) -> String {
-    or_none(c.read_back().first().map(say))
+fn first(c: &Context, say: fn(&Context, &ReadBack) -> String) -> String {
+    c.say.or_none(c.read_back().first().map(|answer| say(c, answer)))
 }
 
 /// The probes reach back 40 words; beyond, there is no answer.
-fn selected(c: &Context, say: fn(&ReadBack) -> String) -> String {
+fn selected(c: &Context, say: fn(&Context, &ReadBack) -> String) -> String {
     let answer = c.read_back().iter().find(|a| a.position == c.row());
-    answer.map_or_else(|| "nothing (too far back for the probes)".into(), say)
+    answer.map_or_else(|| c.say.probe_too_far(), |answer| say(c, answer))
 }
 
 fn guess_probability(c: &Context) -> String {
@@ -93,25 +95,25 @@ fn guess_probability(c: &Context) -> String {
         let row = shape.holds(Cell::new(0, c.row(), 0)).then(|| site.value.row(0, c.row()))?;
         row.into_iter().filter(|p| !p.is_nan()).max_by(f32::total_cmp)
     });
-    best.map_or_else(|| "no probability".into(), share)
+    best.map_or_else(|| c.say.probe_no_probability(), |p| c.say.share(p))
 }
 
 /// Gradients are measured on a worker, never here.
-fn forgetting(c: &Context, model: Name, say: fn(&[f32]) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return "(measuring)".into() };
+fn forgetting(c: &Context, model: Name, say: fn(&Context, &[f32]) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
     match measures.forgetting.get(&model) {
-        Some(norms) if !norms.is_empty() => say(norms),
-        _ => super::NONE.into(),
+        Some(norms) if !norms.is_empty() => say(c, norms),
+        _ => c.say.no_value(),
     }
 }
 
-fn ratio(norms: &[f32]) -> String {
+fn ratio(c: &Context, norms: &[f32]) -> String {
     let (first, last) = (norms[0], norms[norms.len() - 1]);
     match last / first {
-        _ if norms.len() == 1 => "the same, there being one word only".into(),
-        r if !r.is_finite() => "too small to be told from zero".into(),
-        r if r >= 1.05 => format!("{} times smaller", number(r)),
-        r if r <= 0.95 => format!("{} times larger", number(1.0 / r)),
-        _ => format!("about the same over {}", plural(norms.len() - 1, "step")),
+        _ if norms.len() == 1 => c.say.ratio_one_word(),
+        r if !r.is_finite() => c.say.ratio_none(),
+        r if r >= 1.05 => c.say.ratio_smaller(&number(r)),
+        r if r <= 0.95 => c.say.ratio_larger(&number(1.0 / r)),
+        _ => c.say.ratio_same(&c.say.counted(norms.len() - 1, Phrases::step, Phrases::steps)),
     }
 }

@@ -1,13 +1,15 @@
 //! The sentence, its words and the models' sizes.
 
-use super::{Context, Fact, count, fact, length, list, number, plural, quoted};
+use super::{Context, Fact, Phrases, count, fact, length, number};
 use crate::model::Name;
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
-    fact("tokens", "the same with its noun", |c| plural(n_tokens(c), "token")),
+    fact("tokens", "the same with its noun", |c| {
+        c.say.counted(n_tokens(c), Phrases::token, Phrases::tokens)
+    }),
     fact("pairs", "pairs of rows of the step's stream, with their noun", |c| {
-        plural(c.tokens().len().pow(2), "pair")
+        c.say.counted(c.tokens().len().pow(2), Phrases::pair, Phrases::pairs)
     }),
     fact("n_pairs", "pairs of rows of the step's stream", |c| count(c.tokens().len().pow(2))),
     fact("n_source_pairs", "pairs of source words", |c| count(n_tokens(c).pow(2))),
@@ -66,22 +68,23 @@ fn root(n: usize) -> String {
 
 fn size_at(c: &Context, path: &str) -> String {
     let row = c.trace().site(path).and_then(|site| c.row_of(site));
-    super::or_none(row.map(|row| number(length(&row))))
+    c.say.or_none(row.map(|row| number(length(&row))))
 }
 
 fn unknown(c: &Context) -> String {
     let unknown = &c.reading.sentence.unknown;
     let Some(first) = unknown.first() else {
-        return "All of its words occurred in training.".into();
+        return c.say.all_known();
     };
-    let instead: Vec<String> = first.instead.iter().map(|word| quoted(word)).collect();
-    let words: Vec<String> = unknown.iter().take(3).map(|u| quoted(&shortened(&u.word))).collect();
-    let words = if unknown.len() > 3 { plural(unknown.len(), "word") } else { list(&words) };
-    format!(
-        "Never seen in training: {words}, spelled in bytes here, so the models can only guess. Known words instead of {}: {}.",
-        quoted(&shortened(&first.word)),
-        list(&instead)
-    )
+    let instead: Vec<String> = first.instead.iter().map(|word| c.say.quote(word)).collect();
+    let words: Vec<String> =
+        unknown.iter().take(3).map(|u| c.say.quote(&shortened(&u.word))).collect();
+    let words = if unknown.len() > 3 {
+        c.say.counted(unknown.len(), Phrases::word, Phrases::words)
+    } else {
+        c.say.list(&words)
+    };
+    c.say.unknown(&words, &c.say.quote(&shortened(&first.word)), &c.say.list(&instead))
 }
 
 /// Long unknown words would push everything else off the screen.
@@ -95,7 +98,7 @@ fn shortened(word: &str) -> String {
 /// By the cosine of the angle between their embedding rows.
 fn alike(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    let Some(site) = c.trace().site("src.embed") else { return super::NONE.into() };
+    let Some(site) = c.trace().site("src.embed") else { return c.say.no_value() };
     let rows: Vec<Vec<f32>> = (0..tokens.len())
         .map(|t| site.value.row(0, t))
         .map(|row| row.iter().map(|x| x / length(&row).max(f32::MIN_POSITIVE)).collect())
@@ -110,12 +113,9 @@ fn alike(c: &Context) -> String {
         .max_by(|x, y| x.0.total_cmp(&y.0));
     match best {
         Some((cosine, a, b)) => {
-            format!(
-                "{} and {} (cosine {cosine:.2})",
-                quoted(&tokens[a].text),
-                quoted(&tokens[b].text)
-            )
+            let (one, other) = (c.say.quote(&tokens[a].text), c.say.quote(&tokens[b].text));
+            c.say.alike(&one, &other, &format!("{cosine:.2}"))
         }
-        None => "none, there is one word only".into(),
+        None => c.say.alike_none(),
     }
 }

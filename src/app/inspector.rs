@@ -1,0 +1,192 @@
+//! A number opened into its arithmetic, its operands into theirs, down to a weight or a token.
+
+use super::State;
+use crate::{
+    arithmetic::{Arithmetic, Operand, terms::Term},
+    lesson::{Kind, PaneSpec, Selection},
+    model::Name,
+    pane::Mark,
+    site::Address,
+};
+
+/// More layers than a built-in model has.
+const MOST_LAYERS: usize = 16;
+
+/// An opened number.
+#[derive(Clone, Debug)]
+pub struct Level {
+    pub model: Name,
+    pub arithmetic: Arithmetic,
+    pub terms: Vec<Term>,
+    /// The chosen term, and which of its operands.
+    pub term: usize,
+    pub operand: usize,
+}
+
+impl Level {
+    fn new(model: Name, arithmetic: Arithmetic) -> Self {
+        let terms = arithmetic.terms();
+        Self { model, arithmetic, terms, term: 0, operand: 0 }
+    }
+
+    /// The operand that Enter opens.
+    pub fn chosen(&self) -> Option<&Operand> {
+        self.terms.get(self.term)?.operands().get(self.operand).copied()
+    }
+
+    /// Another term, or another operand of this one. False at the end of the list.
+    fn choose(&mut self, terms: isize, operands: isize) -> bool {
+        let before = (self.term, self.operand);
+        let within =
+            |at: usize, by: isize, n: usize| at.saturating_add_signed(by).min(n.saturating_sub(1));
+        self.term = within(self.term, terms, self.terms.len());
+        let n_operands = self.terms.get(self.term).map_or(0, |term| term.operands().len());
+        self.operand = within(self.operand, operands, n_operands);
+        before != (self.term, self.operand)
+    }
+}
+
+impl State {
+    /// The number that is open, if one is.
+    pub fn opened(&self) -> Option<&Level> {
+        self.inspector.last()
+    }
+
+    /// Opens the number under the cursor.
+    pub(super) fn inspect(&mut self) {
+        let (row, col) = (self.selection.row, self.selection.col);
+        let (_, step) = self.current();
+        let Some(spec) = step.panes.get(self.focus) else { return };
+        let model = step.model_of(spec);
+        let opened = {
+            let panes = self.panes();
+            let Some(pane) = panes.get(self.focus) else { return };
+            let address = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            let cell = address.and_then(|address| self.open(model, &address).ok());
+            cell.or_else(|| pane.arithmetic(row, col))
+        };
+        match opened {
+            Some(arithmetic) => self.inspector = vec![Level::new(model, arithmetic)],
+            None => self.note("there is no number to open here; Tab goes to another pane"),
+        }
+    }
+
+    /// Opens a cell by its address, on top of what is open.
+    pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
+        match self.open(model, address) {
+            Ok(arithmetic) => self.inspector.push(Level::new(model, arithmetic)),
+            Err(why) => self.wrong(why.to_string()),
+        }
+    }
+
+    fn open(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
+        let Some(reading) = &self.reading else { anyhow::bail!("nothing is read yet") };
+        reading.trace(model).open(address)
+    }
+
+    /// Opens the chosen operand.
+    pub(super) fn inspect_operand(&mut self) {
+        let Some(level) = self.opened() else { return };
+        let (model, chosen) = (level.model, level.chosen().cloned());
+        match chosen {
+            Some(operand) => self.inspect_address(model, &operand.address),
+            None => self.note("this is where it begins: a number that is given; Esc goes back"),
+        }
+    }
+
+    /// Goes to a step that shows the cell, and opens it there; where no step does, it is opened here.
+    pub(super) fn go_to(&mut self, model: Name, address: &Address) {
+        self.inspector.clear();
+        if let Some((step, pane, layer)) = self.place_of(model, &address.path) {
+            self.enter(step);
+            self.focus = pane;
+            self.selection = Selection {
+                layer: layer.unwrap_or(self.selection.layer),
+                head: address.cell.plane,
+                row: address.cell.row,
+                col: address.cell.col,
+            };
+            self.has_picked_row = true;
+            self.clamp();
+        }
+        self.inspect_address(model, address);
+    }
+
+    /// The first step with a pane of that site, the pane, and the layer to choose; steps of the
+    /// chapter one is in come first.
+    fn place_of(&self, model: Name, path: &str) -> Option<(usize, usize, Option<usize>)> {
+        let here = self.current().0;
+        let steps = self.lesson.steps();
+        let mut order: Vec<usize> = (0..steps.len()).collect();
+        order.sort_by_key(|&i| steps[i].0 != here);
+        order.into_iter().find_map(|i| {
+            let step = steps[i].1;
+            let place = |(pane, spec): (usize, &PaneSpec)| {
+                let layer = (0..MOST_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
+                let is_layered = spec.site.as_ref()?.contains("{l}");
+                (step.model_of(spec) == model).then_some((i, pane, is_layered.then_some(layer)))
+            };
+            step.panes.iter().enumerate().find_map(place)
+        })
+    }
+
+    /// Back the way one came.
+    pub(super) fn inspect_back(&mut self) {
+        self.inspector.pop();
+    }
+
+    pub(super) fn choose_operand(&mut self, terms: isize, operands: isize) {
+        if let Some(level) = self.inspector.last_mut()
+            && !level.choose(terms, operands)
+        {
+            self.note("that was the end of the list");
+        }
+    }
+
+    /// The same cells in the reading that has come; what is no cell there is closed.
+    pub(super) fn inspect_again(&mut self) {
+        let levels = std::mem::take(&mut self.inspector);
+        for level in levels {
+            let Ok(arithmetic) = self.open(level.model, &level.arithmetic.address) else { return };
+            let again = Level::new(level.model, arithmetic);
+            let n_terms = again.terms.len();
+            let (term, operand) = (level.term.min(n_terms.saturating_sub(1)), 0);
+            self.inspector.push(Level { term, operand, ..again });
+        }
+    }
+
+    /// Where the chosen operand lives, if no pane of the step shows it.
+    pub(super) fn to_follow(&self) -> Option<(PaneSpec, Selection)> {
+        let level = self.opened()?;
+        let Address { path, cell, .. } = &level.chosen()?.address;
+        let (_, step) = self.current();
+        let shows = |spec: &PaneSpec| {
+            step.model_of(spec) == level.model
+                && spec.path(self.selection.layer).as_ref() == Some(path)
+        };
+        if step.panes.iter().any(shows) {
+            return None;
+        }
+        let spec = PaneSpec {
+            kind: Kind::Matrix,
+            site: Some(path.clone()),
+            model: Some(level.model),
+            title: None,
+        };
+        let at = Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.selection };
+        Some((spec, at))
+    }
+
+    /// The operands of the open number, to be lit in the panes where they live.
+    pub(super) fn operands(&self) -> Vec<Mark> {
+        let Some(level) = self.opened() else { return vec![] };
+        let chosen = level.chosen();
+        let operands = level.terms.iter().flat_map(Term::operands);
+        let mark = |operand: &Operand| Mark {
+            model: level.model,
+            address: operand.address.clone(),
+            is_chosen: Some(operand) == chosen,
+        };
+        operands.map(mark).collect()
+    }
+}

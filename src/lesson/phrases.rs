@@ -1,0 +1,192 @@
+//! The small change of narration: how a language says a share, a list, or that there is nothing.
+//!
+//! Facts fill these phrases with numbers. A phrase is a row of the table below and stands in every
+//! language file under `[phrases]`, with the same blanks. A misspelt one in the code does not
+//! compile, one in a file does not load, and one that nobody says is dead code.
+
+use anyhow::{Result, ensure};
+use serde::Deserialize;
+
+use super::{Piece, pieces};
+
+/// A text with blanks. Unlike a template it keeps its spaces: phrases are joined to others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Phrase(Vec<Piece>);
+
+impl TryFrom<String> for Phrase {
+    type Error = anyhow::Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        pieces(&text).map(Self)
+    }
+}
+
+impl Phrase {
+    fn blanks<'a>(&'a self) -> Vec<&'a str> {
+        let name = |piece: &'a Piece| match piece {
+            Piece::Fact(name) => Some(name.as_str()),
+            Piece::Words(_) => None,
+        };
+        let mut blanks: Vec<&str> = self.0.iter().filter_map(name).collect();
+        blanks.sort_unstable();
+        blanks.dedup();
+        blanks
+    }
+
+    fn has(&self, name: &str, blanks: &[&str]) -> Result<()> {
+        let (mut wanted, got) = (blanks.to_vec(), self.blanks());
+        wanted.sort_unstable();
+        ensure!(got == wanted, "the phrase `{name}` has the blanks {got:?}; it needs {wanted:?}");
+        Ok(())
+    }
+
+    fn with(&self, words: &[(&str, &str)]) -> String {
+        let fill = |piece: &Piece| match piece {
+            Piece::Words(text) => text.clone(),
+            Piece::Fact(name) => {
+                words.iter().find(|word| word.0 == name).map_or_else(String::new, |w| w.1.into())
+            }
+        };
+        self.0.iter().map(fill).collect()
+    }
+}
+
+/// One row a phrase: its key with its blanks. The key is the method that says it.
+macro_rules! phrases {
+    ($($name:ident($($blank:ident),*);)*) => {
+        /// Every phrase of a language.
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Phrases {
+            $($name: Phrase,)*
+        }
+
+        impl Phrases {
+            $(pub fn $name(&self, $($blank: &str),*) -> String {
+                self.$name.with(&[$((stringify!($blank), $blank)),*])
+            })*
+
+            /// # Errors
+            /// If a phrase has other blanks than its row in the table.
+            pub fn check(&self) -> Result<()> {
+                $(self.$name.has(stringify!($name), &[$(stringify!($blank)),*])?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+phrases! {
+    quote(text);
+    no_value();
+    measuring();
+    nothing();
+
+    share_under();
+    share_over();
+    percent_of(n);
+    percent_under();
+
+    list_empty();
+    list_between();
+    list_end(start, last);
+
+    token();
+    tokens(n);
+    word();
+    words(n);
+    pair();
+    pairs(n);
+    step();
+    steps(n);
+
+    then_second(word, weight);
+    head_looks(head, word, weight);
+    last_word_stands_in();
+    pronoun_example();
+    try_a_pronoun();
+    noun_back(word, words);
+    noun_only(word);
+    pronoun_looks(asker, word, weight, written);
+    no_pronoun();
+    neither_pronoun();
+
+    path_none();
+    path_direct();
+    influence(word, percent);
+    influence_none();
+    bucket(low, high);
+
+    token_with(word, share);
+    came_next(word, share);
+    nothing_came();
+    odds_over();
+    same_french();
+    other_french();
+    twin_agrees();
+    twin_differs(french);
+    all_agree();
+    none_agrees();
+    some_agree(same, different);
+    elman();
+    gru();
+    rnn_attention();
+    transformer();
+    transformer_unguided();
+    decoder_only();
+
+    part_of(part, all);
+    probe_too_far();
+    probe_no_probability();
+    ratio_one_word();
+    ratio_none();
+    ratio_smaller(n);
+    ratio_larger(n);
+    ratio_same(steps);
+
+    all_known();
+    unknown(words, word, instead);
+    alike(one, other, cosine);
+    alike_none();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::{Language, Lesson, ORDER};
+
+    fn phrase(text: &str) -> Phrase {
+        text.to_owned().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_phrase_keeps_its_spaces_and_fills_its_blanks() {
+        let words = [("word", "{weight}"), ("weight", "0.5")];
+        assert_eq!(phrase(", {word} has {weight} ").with(&words), ", {weight} has 0.5 ");
+    }
+
+    #[test]
+    fn a_phrase_that_is_missing_misspelt_or_changed_keeps_the_lesson_from_loading() {
+        for language in Language::ALL {
+            let load = |from, to| {
+                let words = language.words().replacen(from, to, 1);
+                format!("{:#}", Lesson::parse(language, ORDER, &words).err().unwrap())
+            };
+            assert!(load("\nnothing = ", "\nnothin = ").contains("nothin"), "{language}");
+            assert!(load("\nmeasuring = ", "\n# ").contains("measuring"), "{language}");
+            assert!(
+                load("\ntokens = \"{n}", "\ntokens = \"{m}").contains("`tokens`"),
+                "{language}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_blanks_than_the_table_s_are_refused_by_name() {
+        assert!(phrase("{b} {a} {b}").has("x", &["a", "b"]).is_ok());
+        let missing = phrase("{a}").has("then_second", &["a", "b"]).unwrap_err().to_string();
+        assert!(missing.contains("then_second"), "{missing}");
+        assert!(phrase("{a} {b}").has("x", &["a"]).is_err());
+    }
+}

@@ -1,0 +1,307 @@
+//! Keys in, state out: opening numbers, asking what-if, doing things by name.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::sync::{Arc, LazyLock};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use lookback::{
+    app::{Action, Effect, Overlay, State, Switch, update},
+    keys::{self, KEYS, palette},
+    lesson::{Language, Lesson},
+    model::Name,
+    reading::{Reader, Reading},
+    screen,
+    theme::Theme,
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
+
+fn at(step: &str) -> State {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let mut state = State::new(lesson, Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    state.enter(state.lesson.find(step).unwrap());
+    state
+}
+
+/// Types names of keys apart by spaces; what the models are asked is answered at once.
+fn press(state: &mut State, keys: &str) -> Option<Effect> {
+    let mut last = None;
+    for key in keys.split(' ') {
+        let code = match key {
+            "Enter" => KeyCode::Enter,
+            "Esc" => KeyCode::Esc,
+            "Tab" => KeyCode::Tab,
+            "Up" => KeyCode::Up,
+            "Down" => KeyCode::Down,
+            "Right" => KeyCode::Right,
+            key => KeyCode::Char(key.chars().next().unwrap()),
+        };
+        let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
+        last = update(state, action);
+        if let Some(Effect::Read(_, changes)) = &last {
+            let outcome = if changes.is_empty() {
+                Ok(Arc::clone(&READING))
+            } else {
+                let changed = READER.read_changed(&READING, changes.clone());
+                changed.map(Arc::new).map_err(|e| e.to_string())
+            };
+            update(state, Action::Read(outcome));
+        }
+    }
+    last
+}
+
+fn type_in(state: &mut State, text: &str) {
+    let keys: Vec<String> = text.chars().map(String::from).collect();
+    press(state, &keys.join(" "));
+}
+
+fn said(state: &State) -> String {
+    state.message.as_ref().map_or_else(String::new, |m| m.text.clone())
+}
+
+fn opened(state: &State) -> String {
+    state.opened().map_or_else(String::new, |level| level.arithmetic.address.to_string())
+}
+
+fn drawn(state: &State, (width, height): (u16, u16)) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let mut buf = Buffer::empty(area);
+    screen::draw(state, area, &mut buf);
+    let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    (0..height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_weight_is_opened_down_to_a_token_and_back_the_way_one_came() {
+    let mut state = at("softmax");
+    press(&mut state, "Enter");
+    assert!(opened(&state).contains(".weights["), "{}", opened(&state));
+    let mut way = vec![opened(&state)];
+    for _ in 0..40 {
+        press(&mut state, "Enter");
+        if opened(&state) == way[way.len() - 1] {
+            break;
+        }
+        way.push(opened(&state));
+    }
+    assert!(way.len() >= 5, "{way:?}");
+    assert!(state.opened().unwrap().arithmetic.expr.is_none(), "it ends at something given");
+    while let Some(last) = way.pop() {
+        assert_eq!(opened(&state), last);
+        press(&mut state, "Esc");
+    }
+    assert!(state.inspector.is_empty());
+}
+
+#[test]
+fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
+    let mut state = at("tokens");
+    for step in 0..state.n_steps() {
+        state.enter(step);
+        for pane in 0..state.current().1.panes.len() {
+            state.focus = pane;
+            let pointed = state.panes()[pane].pointed(state.selection.row, state.selection.col);
+            press(&mut state, "Enter");
+            let id = &state.current().1.id;
+            assert_eq!(pointed.is_some(), !opened(&state).is_empty(), "{id}, pane {pane}");
+            if let Some(pointed) = pointed {
+                assert_eq!(opened(&state), pointed.address, "{id}");
+                for size in [(80, 24), (120, 36), (200, 60)] {
+                    let screen = drawn(&state, size);
+                    assert!(screen.contains("Esc back"), "{id} {size:?}\n{screen}");
+                    assert!(screen.contains(&format!("{}", pointed.value)), "{id}\n{screen}");
+                }
+            }
+            press(&mut state, "q");
+            assert!(state.inspector.is_empty());
+        }
+    }
+}
+
+#[test]
+fn operands_are_lit_in_the_panes_where_they_live() {
+    let mut state = at("softmax");
+    press(&mut state, "Enter");
+    let row = state.selection.row;
+    assert!(!state.marks.is_empty());
+    assert!(state.marks.iter().all(|mark| mark.address.cell.row == row));
+    assert!(state.marks.iter().any(|mark| mark.is_chosen));
+    let path = state.marks[0].address.path.clone();
+    let titles: Vec<String> = state.panes().iter().map(|pane| pane.title()).collect();
+    assert!(titles.iter().any(|title| title.starts_with(&path)), "{path}: {titles:?}");
+    press(&mut state, "Esc");
+    assert!(state.marks.is_empty());
+}
+
+#[test]
+fn terms_of_a_long_sum_come_largest_first_and_all_can_be_reached() {
+    let mut state = at("scores");
+    press(&mut state, "Enter");
+    let terms = &state.opened().unwrap().terms;
+    assert!(terms.len() >= 16);
+    assert!(terms.windows(2).all(|w| w[0].value.abs() >= w[1].value.abs()));
+    let n = terms.len();
+    for _ in 0..n {
+        press(&mut state, "Down");
+    }
+    assert_eq!(state.opened().unwrap().term, n - 1);
+    assert!(said(&state).contains("end of the list"));
+    let second = state.opened().unwrap().terms[n - 1].operands()[1].address.to_string();
+    press(&mut state, "L Enter");
+    assert_eq!(opened(&state), second);
+}
+
+#[test]
+fn going_on_closes_what_is_open() {
+    let mut state = at("softmax");
+    let step = state.step;
+    press(&mut state, "Enter Enter Right");
+    assert!(state.inspector.is_empty());
+    assert_eq!(state.step, step + 1);
+}
+
+#[test]
+fn what_ifs_are_combined_told_and_taken_back() {
+    let mut state = at("masked-softmax");
+    press(&mut state, "m x");
+    let reading = state.reading.clone().unwrap();
+    assert_eq!(
+        reading.changes.words(),
+        format!(
+            "mask off, head {} of decoder.{}.self_attn off",
+            state.selection.head, state.selection.layer
+        )
+    );
+    for size in [(80, 24), (120, 36), (200, 60)] {
+        let screen = drawn(&state, size);
+        assert!(screen.contains("changed: mask off"), "{screen}");
+        assert!(screen.contains("writes"), "{screen}");
+    }
+    press(&mut state, "m");
+    assert!(!state.changes.words().contains("mask"));
+    press(&mut state, "r");
+    assert!(state.reading.as_ref().unwrap().plain.is_none());
+    assert!(!drawn(&state, (120, 36)).contains("changed:"));
+    press(&mut state, "r");
+    assert!(said(&state).contains("nothing is changed"));
+}
+
+#[test]
+fn a_changed_number_says_what_it_was() {
+    let mut state = at("softmax");
+    press(&mut state, "s");
+    assert!(drawn(&state, (120, 36)).contains("was "));
+    press(&mut state, "v");
+    assert!(state.shows_difference && drawn(&state, (120, 36)).contains('Δ'));
+    press(&mut state, "v r");
+    assert!(!state.shows_difference);
+}
+
+#[test]
+fn an_open_number_stays_open_when_a_change_comes() {
+    let mut state = at("softmax");
+    press(&mut state, "Enter");
+    let (address, value) = (opened(&state), state.opened().unwrap().arithmetic.value);
+    press(&mut state, "s");
+    assert_eq!(opened(&state), address);
+    assert!((state.opened().unwrap().arithmetic.value - value).abs() > 1e-6);
+}
+
+#[test]
+fn a_number_is_set_by_hand_from_the_cursor() {
+    let mut state = at("softmax");
+    press(&mut state, "=");
+    assert!(
+        matches!(&state.overlay, Overlay::Palette { query, .. } if query.value().ends_with("]="))
+    );
+    type_in(&mut state, "0.25");
+    press(&mut state, "Enter");
+    assert_eq!(state.changes.iter().count(), 1);
+    let (row, col) = (state.selection.row, state.selection.col);
+    let pointed = state.panes()[state.focus].pointed(row, col).unwrap();
+    assert!((pointed.value - 0.25).abs() < 1e-9);
+}
+
+#[test]
+fn a_what_if_that_cannot_be_leaves_everything_as_it_was() {
+    let mut state = at("softmax");
+    press(&mut state, ":");
+    type_in(&mut state, "token.99=dog");
+    press(&mut state, "Enter");
+    assert!(said(&state).contains("no token 99"), "{}", said(&state));
+    assert!(state.changes.is_empty() && state.reading.as_ref().unwrap().plain.is_none());
+    press(&mut state, ":");
+    type_in(&mut state, "encoder.9=off");
+    press(&mut state, "Enter");
+    assert!(said(&state).contains("nearest"), "{}", said(&state));
+}
+
+#[test]
+fn the_palette_finds_commands_steps_what_ifs_and_sites() {
+    let state = at("softmax");
+    for (query, want) in [
+        ("mask off", "causal mask off"),
+        ("bottleneck", "bottleneck"),
+        ("enc1head2", "encoder.1.self_attn.head.2=off"),
+        ("norm1.var", "encoder.0.norm1.var"),
+        ("quit", "quit"),
+    ] {
+        let found = palette::entries(&state, query);
+        let text: Vec<&str> = found.iter().take(8).map(|entry| entry.text.as_str()).collect();
+        assert!(text.iter().any(|text| text.contains(want)), "{query}: {text:?}");
+    }
+    assert!(palette::entries(&state, "zzzzqq").is_empty());
+}
+
+#[test]
+fn an_address_leads_to_a_step_that_shows_it() {
+    let mut state = at("tokens");
+    press(&mut state, ":");
+    type_in(&mut state, "encoder.1.self_attn.weights[2,8,1]");
+    press(&mut state, "Enter");
+    assert_eq!(opened(&state), "encoder.1.self_attn.weights[2,8,1]");
+    let shown = state.focused().and_then(|spec| spec.path(state.selection.layer));
+    assert_eq!(shown.as_deref(), Some("encoder.1.self_attn.weights"));
+    assert_eq!((state.selection.head, state.selection.row, state.selection.col), (2, 8, 1));
+}
+
+#[test]
+fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
+    let mut state = at("tokens");
+    for name in Name::ALL {
+        for site in READING.trace(name).sites() {
+            let address = site.address(lookback::value::Cell::default()).to_string();
+            if site.value.get(lookback::value::Cell::default()).is_nan() {
+                continue;
+            }
+            press(&mut state, ":");
+            update(&mut state, Action::Paste(address.clone()));
+            press(&mut state, "Enter");
+            assert_eq!(opened(&state), address, "{name}: {}", said(&state));
+            press(&mut state, "q");
+        }
+    }
+}
+
+#[test]
+fn every_command_with_a_key_is_in_the_palette() {
+    use lookback::app::Command as C;
+    let is_motion = |c: &C| {
+        matches!(c, C::Move(..) | C::Page(_) | C::Chapter(_) | C::Leave | C::End | C::Palette)
+    };
+    let missing: Vec<_> = KEYS
+        .iter()
+        .flat_map(|binding| binding.keys)
+        .map(|(_, command)| command)
+        .filter(|command| !is_motion(command))
+        .filter(|command| !palette::COMMANDS.iter().any(|(c, _)| c == *command))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::Switch(Switch::Mask)));
+}
