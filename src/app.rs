@@ -4,6 +4,7 @@
 //! no terminal. What the world has to do is handed back as an [`Effect`].
 
 mod action;
+mod clock;
 mod inspector;
 mod layout;
 mod prose;
@@ -27,7 +28,7 @@ use crate::{
     change::Changes,
     lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
     pane::{self, Mark, Pane, Scene, Wanted},
-    reading::Reading,
+    reading::{MachineTimes, Reading},
     site::{Axis, Stream},
     theme::Theme,
     trace::Recorded,
@@ -67,6 +68,11 @@ pub struct State {
     pub marks: Vec<Mark>,
     /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
     pub follow: Option<(PaneSpec, Selection)>,
+    /// The moment that animated panes show; None shows everything at once.
+    pub beat: Option<usize>,
+    /// How long reading takes on this machine, once it has been measured.
+    pub times: Option<Arc<MachineTimes>>,
+    has_asked_for_times: bool,
     pub message: Option<Message>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
@@ -121,6 +127,9 @@ impl State {
             inspector: vec![],
             marks: vec![],
             follow: None,
+            beat: None,
+            times: None,
+            has_asked_for_times: false,
             message: None,
             size: SMALLEST,
         }
@@ -157,6 +166,8 @@ impl State {
             focused,
             marks: &self.marks,
             shows_difference: self.shows_difference,
+            beat: self.beat,
+            times: self.times.as_deref(),
         };
         let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
         let mut panes: Vec<_> = step.panes.iter().enumerate().map(of).collect();
@@ -207,7 +218,7 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
-            Kind::Gradient | Kind::ReadBack => Stream::Source,
+            Kind::Gradient | Kind::ReadBack | Kind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.reading.as_ref()?.trace(step.model_of(spec));

@@ -80,6 +80,8 @@ pub enum Kind {
     Translations,
     /// Exact match by sentence length on the held-out set, by model.
     Accuracy,
+    /// How long the encoders take on this machine, by the number of tokens; in the walk alone.
+    Times,
     /// Figures of RNN and Transformer beside each other (Vaswani et al. 2017, Table 1, for this sentence).
     Comparison,
 }

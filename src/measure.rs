@@ -9,3 +9,4 @@ pub mod gradient;
 pub mod readback;
 pub mod schedule;
 pub mod stream;
+pub mod wall;

@@ -32,7 +32,7 @@ use crate::{
 };
 
 use screen::Screen;
-use worker::Request;
+use worker::Worker;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -77,13 +77,13 @@ enum Next {
 pub fn run(start: Start) -> Result<ExitCode> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
-    let worker = worker::start(events.clone());
-    worker.send((start.sentence.clone(), start.changes.clone()))?;
+    let worker = Worker::start(events.clone());
+    worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
     state.changes = start.changes;
-    if let Some(code) = first_reading(&mut state, &inbox)? {
+    if let Some(code) = first_reading(&mut state, &inbox, &worker)? {
         return Ok(code.into());
     }
     let mut screen = Screen::enter()?;
@@ -94,13 +94,17 @@ pub fn run(start: Start) -> Result<ExitCode> {
 }
 
 /// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
-fn first_reading(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Option<u8>> {
+fn first_reading(
+    state: &mut State,
+    inbox: &mpsc::Receiver<Event>,
+    worker: &Worker,
+) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if signal != SIGCONT => Ok(Some(ended_by(signal))),
         Ok(Event::Read(Action::Read(Err(why)))) => bail!(why),
         Ok(Event::Read(action)) => {
-            update(state, action);
-            Ok(None)
+            let effect = update(state, action);
+            carry_out(effect, state, worker).map(|_| None)
         }
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
@@ -111,7 +115,7 @@ fn walk(
     state: &mut State,
     screen: &mut Screen,
     inbox: &mpsc::Receiver<Event>,
-    worker: &mpsc::Sender<Request>,
+    worker: &Worker,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
@@ -144,7 +148,7 @@ fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
     }
 }
 
-fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Result<Next> {
+fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
@@ -160,15 +164,23 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Re
         Event::Input(Input::Resize(width, height)) => Action::Resize(width, height),
         Event::Input(_) => return Ok(Next::Stay),
     };
-    Ok(match update(state, action) {
-        None => Next::Stay,
-        Some(Effect::Quit) => Next::End(0),
-        Some(Effect::Suspend) => Next::Suspend,
-        Some(Effect::Read(sentence, changes)) => {
-            worker.send((sentence, changes))?;
-            Next::Stay
+    let effect = update(state, action);
+    carry_out(effect, state, worker)
+}
+
+fn carry_out(effect: Option<Effect>, state: &State, worker: &Worker) -> Result<Next> {
+    match effect {
+        None => {}
+        Some(Effect::Quit) => return Ok(Next::End(0)),
+        Some(Effect::Suspend) => return Ok(Next::Suspend),
+        Some(Effect::Read(sentence, changes)) => worker.read(sentence, changes)?,
+        Some(Effect::Time) => {
+            if let Some(reading) = &state.reading {
+                worker.time(Arc::clone(reading));
+            }
         }
-    })
+    }
+    Ok(Next::Stay)
 }
 
 const fn ended_by(signal: i32) -> u8 {

@@ -120,6 +120,7 @@ fn panes_that_need_a_site_name_one() {
         Kind::Translations,
         Kind::Accuracy,
         Kind::Comparison,
+        Kind::Times,
     ];
     for step in steps() {
         for pane in &step.panes {

@@ -23,7 +23,7 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = answer(state, action);
     state.marks = state.operands();
     state.follow = state.to_follow();
-    effect
+    effect.or_else(|| state.ask_for_times())
 }
 
 fn answer(state: &mut State, action: Action) -> Option<Effect> {
@@ -59,6 +59,14 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
             None
         }
         Action::Measured => None,
+        Action::Timed(times) => {
+            state.times = Some(times);
+            None
+        }
+        Action::Beat => {
+            state.advance();
+            None
+        }
         Action::Resize(width, height) => {
             state.size = (width, height);
             None
@@ -299,7 +307,7 @@ impl State {
         let (chapter, before) = (self.current().0, self.selection);
         self.step = step.min(self.n_steps().saturating_sub(1));
         self.has_picked_row &= self.current().0 == chapter;
-        (self.focus, self.scroll) = (0, 0);
+        (self.focus, self.scroll, self.beat) = (0, 0, None);
         if let Some(reading) = self.reading.clone() {
             let start = self.current().1.start(&reading, before);
             let row = if self.has_picked_row { before.row } else { start.row };
