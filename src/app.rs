@@ -5,6 +5,7 @@
 
 mod action;
 mod bookmarks;
+mod clock;
 mod inspector;
 mod layout;
 mod looks;
@@ -19,6 +20,7 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 pub use action::{Action, Command, Effect, Pick};
+pub use clock::Times;
 pub use inspector::Level;
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
@@ -74,6 +76,10 @@ pub struct State {
     pub marks: Vec<Mark>,
     /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
     pub follow: Option<(PaneSpec, Selection)>,
+    /// The moment that animated panes show; None shows everything at once.
+    pub beat: Option<usize>,
+    /// How long reading takes on this machine.
+    pub times: Times,
     pub message: Option<Message>,
     /// Ids of the steps that are marked.
     pub bookmarks: BTreeSet<String>,
@@ -139,6 +145,8 @@ impl State {
             inspector: vec![],
             marks: vec![],
             follow: None,
+            beat: None,
+            times: Times::Unasked,
             message: None,
             bookmarks: BTreeSet::new(),
             last: None,
@@ -179,6 +187,8 @@ impl State {
             focused,
             marks: &self.marks,
             shows_difference: self.shows_difference,
+            beat: self.beat,
+            times: self.times.known(),
         };
         let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
         let mut panes: Vec<_> = step.panes.iter().enumerate().map(of).collect();
@@ -229,7 +239,7 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
-            Kind::Gradient | Kind::ReadBack => Stream::Source,
+            Kind::Gradient | Kind::ReadBack | Kind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.reading.as_ref()?.trace(step.model_of(spec));

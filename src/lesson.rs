@@ -59,6 +59,9 @@ pub enum Kind {
     /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
     /// site is the `context`; weights and values stand beside it.
     WeightedSum,
+    /// The residual stream of the selected word through all layers, a band a station. Its site is the
+    /// `input` that the stream begins with.
+    Stream,
     /// Beside the weights of the selected head and row: gradients, and what knocking heads out does. Its
     /// site is the attention `weights`.
     Evidence,
@@ -77,6 +80,8 @@ pub enum Kind {
     Translations,
     /// Exact match by sentence length on the held-out set, by model.
     Accuracy,
+    /// How long the encoders take on this machine, by the number of tokens; in the walk alone.
+    Times,
     /// Figures of RNN and Transformer beside each other (Vaswani et al. 2017, Table 1, for this sentence).
     Comparison,
 }

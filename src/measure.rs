@@ -8,3 +8,5 @@ pub mod attention;
 pub mod gradient;
 pub mod readback;
 pub mod schedule;
+pub mod stream;
+pub mod wall;

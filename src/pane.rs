@@ -16,6 +16,8 @@ mod read_back;
 mod read_back_length;
 mod recurrence;
 mod schedule;
+mod stream;
+mod times;
 mod tokens;
 mod translations;
 mod weighted_sum;
@@ -31,7 +33,7 @@ use crate::{
     heat::{Columns, Heat, Scale, window},
     lesson::{Kind, PaneSpec, Selection},
     model::Name,
-    reading::Reading,
+    reading::{MachineTimes, Reading},
     site::{Address, Axis},
     theme::Theme,
     trace::{Recorded, Trace},
@@ -52,6 +54,10 @@ pub struct Scene<'a> {
     pub marks: &'a [Mark],
     /// Whether matrices show what a change made of them, instead of themselves.
     pub shows_difference: bool,
+    /// The moment that an animated pane shows; None shows everything at once.
+    pub beat: Option<usize>,
+    /// How long reading takes on this machine, where that has been measured.
+    pub times: Option<&'a MachineTimes>,
 }
 
 /// A cell that is spoken of outside its pane.
@@ -154,6 +160,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
         Kind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
         Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
+        Kind::Stream => of_site(|s| Box::new(stream::Stream(s))),
         Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
         Kind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
         Kind::Distance => Box::new(distance::Distance::new(scene, spec)),
@@ -161,6 +168,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Schedule => Box::new(schedule::ScheduleChart(scene)),
         Kind::Translations => Box::new(translations::Translations(scene)),
         Kind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),
+        Kind::Times => Box::new(times::TimesTable(scene)),
         Kind::Comparison => Box::new(comparison::Comparison(scene)),
     }
 }
@@ -401,6 +409,19 @@ fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, S
         x = buf.set_stringn(x, y, text, usize::from(right - x), *style).0;
     }
     x
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 #[cfg(test)]

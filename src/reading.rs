@@ -15,6 +15,7 @@ use crate::{
         accuracy::Accuracy,
         gradient,
         readback::{self, Kept, ReadBack},
+        wall::{self, Times},
     },
     model::{self, Model, Name, Setup},
     text::{self, Sentence, Tokenizer},
@@ -156,6 +157,9 @@ pub struct Measures {
     pub evidence: BTreeMap<Name, Evidence>,
 }
 
+/// How long models take to read so many tokens.
+pub type MachineTimes = BTreeMap<Name, Times>;
+
 /// What there is to be said beside attention weights.
 pub struct Evidence {
     /// `d log p(output) / d weight`, by the path of the weights.
@@ -224,6 +228,14 @@ impl Reading {
             kept: self.of_each(|model, trace| self.kept(model, trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
         })
+    }
+
+    /// How long the models with an encoder take to read, one after another; about a second.
+    pub fn time(&self) -> MachineTimes {
+        let ids = self.sentence.ids();
+        let timed = [Name::Elman, Name::Gru, Name::Transformer];
+        let models = self.models.iter().filter(|(name, _)| timed.contains(name));
+        models.map(|(name, model)| (*name, wall::time(&**model, &ids))).collect()
     }
 
     /// A measure of every model that has it, a thread each.

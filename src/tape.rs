@@ -44,6 +44,11 @@ pub trait Operation: Send + Sync {
     /// The arithmetic of one cell of the output, over cells of the inputs.
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf>;
 
+    /// How many numbers are multiplied in matrix products: what takes the time.
+    fn products(&self, _inputs: &[&Value]) -> usize {
+        0
+    }
+
     /// The gradient for each input, given the gradient of the output; `wanted[i]` is false where
     /// nobody will read it, and None may then be returned.
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>>;
@@ -247,9 +252,22 @@ impl Tape {
         leads
     }
 
+    /// The multiplications inside the matrix products of everything recorded in a scope.
+    pub fn products(&self, scope: &str) -> usize {
+        let entries = self.entries.iter().filter(|entry| lies_in(&entry.place.path, scope));
+        let products = |entry: &Entry| {
+            entry.operation.as_ref().map_or(0, |o| o.products(&self.values(&entry.inputs)))
+        };
+        entries.map(products).sum()
+    }
+
     pub fn shape(&self, node: Node) -> Shape {
         self.value(node).shape()
     }
+}
+
+fn lies_in(path: &str, scope: &str) -> bool {
+    path.strip_prefix(scope).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {

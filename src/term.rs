@@ -36,7 +36,7 @@ use crate::{
 
 use ground::{Heard, Listener};
 use screen::Screen;
-use worker::Request;
+use worker::Worker;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -108,8 +108,8 @@ enum Next {
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
-    let worker = worker::start(events.clone());
-    worker.send((start.sentence.clone(), start.changes.clone()))?;
+    let worker = Worker::start(events.clone());
+    worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
@@ -117,7 +117,7 @@ pub fn run(start: Start) -> Result<Ended> {
     state.changes = start.changes;
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
-    if let Some(code) = first_reading(&mut state, &inbox)? {
+    if let Some(code) = first_reading(&mut state, &inbox, &worker)? {
         return Ok(Ended { code: code.into(), memory: state.memory() });
     }
     let mut screen = Screen::enter(start.mouse)?;
@@ -129,14 +129,15 @@ pub fn run(start: Start) -> Result<Ended> {
 }
 
 /// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
-fn first_reading(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Option<u8>> {
+fn first_reading(
+    state: &mut State,
+    inbox: &mpsc::Receiver<Event>,
+    worker: &Worker,
+) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if signal != SIGCONT => Ok(Some(ended_by(signal))),
         Ok(Event::Read(Action::Read(Err(why)))) => bail!(why),
-        Ok(Event::Read(action)) => {
-            update(state, action);
-            Ok(None)
-        }
+        Ok(Event::Read(action)) => carry_out(state, action, worker).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
     }
@@ -147,7 +148,7 @@ fn walk(
     screen: &mut Screen,
     early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
-    worker: &mpsc::Sender<Request>,
+    worker: &Worker,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
@@ -197,7 +198,7 @@ fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
     }
 }
 
-fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Result<Next> {
+fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
@@ -224,16 +225,19 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<Request>) -> Re
     carry_out(state, action, worker)
 }
 
-fn carry_out(state: &mut State, action: Action, worker: &mpsc::Sender<Request>) -> Result<Next> {
-    Ok(match update(state, action) {
-        None => Next::Stay,
-        Some(Effect::Quit) => Next::End(0),
-        Some(Effect::Suspend) => Next::Suspend,
-        Some(Effect::Read(sentence, changes)) => {
-            worker.send((sentence, changes))?;
-            Next::Stay
+fn carry_out(state: &mut State, action: Action, worker: &Worker) -> Result<Next> {
+    match update(state, action) {
+        None => {}
+        Some(Effect::Quit) => return Ok(Next::End(0)),
+        Some(Effect::Suspend) => return Ok(Next::Suspend),
+        Some(Effect::Read(sentence, changes)) => worker.read(sentence, changes)?,
+        Some(Effect::Time) => {
+            if let Some(reading) = &state.reading {
+                worker.time(Arc::clone(reading));
+            }
         }
-    })
+    }
+    Ok(Next::Stay)
 }
 
 const fn ended_by(signal: i32) -> u8 {

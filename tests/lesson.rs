@@ -11,6 +11,7 @@ use lookback::{
         Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate,
         template::{Piece, Template},
     },
+    measure::stream::stations,
     model::Name,
     reading::{Reader, Reading},
     trace::Recorded,
@@ -119,6 +120,7 @@ fn panes_that_need_a_site_name_one() {
         Kind::Translations,
         Kind::Accuracy,
         Kind::Comparison,
+        Kind::Times,
     ];
     for step in steps() {
         for pane in &step.panes {
@@ -149,6 +151,14 @@ fn every_link_names_a_site_that_the_step_shows() {
 /// The sites that a pane shows: its own, and for some kinds those beside it.
 fn covered(kind: Kind, site: Option<&str>) -> Vec<String> {
     let Some(site) = site else { return vec![] };
+    if kind == Kind::Stream {
+        let trace = READINGS[0].trace(if site == "tokens.input" {
+            Name::DecoderOnly
+        } else {
+            Name::Transformer
+        });
+        return stations(trace, site).into_iter().map(|station| station.site).collect();
+    }
     let scope = site.rsplit_once('.').map_or("", |(scope, _)| scope);
     let beside: &[&str] = match kind {
         Kind::Recurrence => &[
@@ -219,8 +229,6 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
             "decoder.{l}.cross_attn.scores",
             "decoder.{l}.cross_attn.concat",
             "decoder.{l}.cross_attn.out",
-            "decoder.{l}.residual2",
-            "decoder.{l}.residual3",
             "decoder.{l}.ffn.sum",
             "decoder.{l}.ffn.out",
         ],

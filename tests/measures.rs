@@ -5,9 +5,14 @@ use std::sync::{Arc, LazyLock};
 
 use lookback::{
     change::{Change, Changes},
-    measure::{gradient, readback},
+    measure::{
+        gradient, readback,
+        schedule::{built_in, schedule},
+        stream,
+    },
     model::{self, Name, Setup},
     reading::{Reader, Reading},
+    text,
     trace::Trace,
     value::{Cell, Value},
 };
@@ -105,5 +110,82 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
             let (got, want) = (dot(weights, of_weights), dot(context, &of_context));
             assert!((got - want).abs() < 1e-4 * want.abs().max(1e-3), "{got} {want}");
         }
+    }
+}
+
+/// Every sum of the stream is the station before it and what is added.
+#[test]
+fn stations_of_the_stream_follow_from_each_other() {
+    for (name, input, n) in [
+        (Name::Transformer, "src.input", 9),
+        (Name::Transformer, "tgt.input", 13),
+        (Name::DecoderOnly, "tokens.input", 6),
+    ] {
+        let trace = STAR.trace(name);
+        let stations = stream::stations(trace, input);
+        assert_eq!(stations.len(), n, "{input}");
+        let row = |path: &str| trace.value(path).unwrap().row(0, 3);
+        for pair in stations.windows(2) {
+            let now = row(&pair[1].site);
+            let Some(added) = &pair[1].added else {
+                assert!(pair[1].site.contains("norm"), "{pair:?}");
+                continue;
+            };
+            let sum = row(&pair[0].site).into_iter().zip(row(added)).map(|(a, b)| a + b);
+            assert!(sum.zip(now).all(|(a, b)| (a - b).abs() < 1e-6), "{pair:?}");
+        }
+        let last = stations.last().unwrap();
+        let squares: f32 = row(&last.site).iter().map(|v| v * v).sum();
+        let length = stream::length(trace, &last.site, 3).unwrap();
+        assert!((length - squares.sqrt()).abs() < 1e-4, "{length}");
+    }
+}
+
+#[test]
+fn multiplications_are_those_of_the_tape() {
+    let scopes = [
+        (Name::Elman, &["rnn.encoder"][..]),
+        (Name::Gru, &["gru.encoder"]),
+        (Name::RnnAttention, &["encoder.forward", "encoder.backward"]),
+        (Name::Transformer, &["encoder"]),
+        (Name::DecoderOnly, &["blocks"]),
+    ];
+    let ids = STAR.sentence.ids();
+    for (name, scopes) in scopes {
+        let tape = model::load(name).unwrap().read(&ids, &Setup::default());
+        let counted: usize = scopes.iter().map(|scope| tape.products(scope)).sum();
+        assert_eq!(schedule(name, built_in(ids.len())).multiplications, counted, "{name}");
+    }
+}
+
+/// What reading hands on is what the whole pass computed.
+#[test]
+fn reading_alone_is_the_first_part_of_a_pass() {
+    let last = [
+        (Name::Elman, "rnn.encoder.hidden"),
+        (Name::RnnAttention, "attn.keys"),
+        (Name::Transformer, "encoder.1.norm2.out"),
+        (Name::DecoderOnly, "blocks.1.resid_post"),
+    ];
+    let ids = STAR.sentence.ids();
+    for (name, path) in last {
+        let with_bos: Vec<u32> = std::iter::once(text::BOS).chain(ids.clone()).collect();
+        let source = if name == Name::DecoderOnly { &with_bos } else { &ids };
+        let tape = model::load(name).unwrap().read(source, &Setup::default());
+        let node = tape.nodes().last().unwrap();
+        let (entry, whole) = (tape.entry(node), STAR.trace(name).value(path).unwrap());
+        assert_eq!(entry.place.path, path);
+        let part = whole.part(entry.place.origin, entry.value.shape());
+        assert_eq!(*entry.value, part, "{name}");
+    }
+}
+
+#[test]
+fn a_thousand_tokens_are_read_in_bounded_memory() {
+    let ids: Vec<u32> = STAR.sentence.ids().into_iter().cycle().take(1000).collect();
+    for name in [Name::Elman, Name::Gru, Name::Transformer] {
+        let tape = model::load(name).unwrap().read(&ids, &Setup::default());
+        let numbers: usize = tape.nodes().map(|node| tape.shape(node).len()).sum();
+        assert!(numbers * size_of::<f32>() < 200_000_000, "{name}: {numbers} numbers");
     }
 }

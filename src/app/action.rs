@@ -8,7 +8,7 @@ use super::{Place, Switch};
 use crate::{
     change::{Change, Changes},
     model::Name,
-    reading::Reading,
+    reading::{MachineTimes, Reading},
     site::Address,
     theme::Ground,
 };
@@ -82,6 +82,10 @@ pub enum Action {
     Read(Result<Arc<Reading>, String>),
     /// The slow measures of the reading are there.
     Measured,
+    /// How long reading takes on this machine.
+    Timed(Arc<MachineTimes>),
+    /// Animated panes go one beat on.
+    Beat,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
     /// The cursor is put somewhere.
@@ -112,6 +116,8 @@ pub enum Pick {
 pub enum Effect {
     /// Let every model read this sentence, with these changes.
     Read(String, Changes),
+    /// Take the time that the models need to read.
+    Time,
     Suspend,
     Quit,
 }

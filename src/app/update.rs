@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, State};
+use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times};
 use crate::{
     change::Changes,
     lesson::{PaneSpec, Selection},
@@ -23,7 +23,7 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = answer(state, action);
     state.marks = state.operands();
     state.follow = state.to_follow();
-    effect
+    effect.or_else(|| state.ask_for_times())
 }
 
 fn answer(state: &mut State, action: Action) -> Option<Effect> {
@@ -55,6 +55,14 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
             None
         }
         Action::Measured => None,
+        Action::Timed(times) => {
+            state.times = Times::Known(times);
+            None
+        }
+        Action::Beat => {
+            state.advance();
+            None
+        }
         Action::Resize(width, height) => {
             state.size = (width, height);
             None
@@ -318,7 +326,7 @@ impl State {
         let (chapter, before) = (self.current().0, self.selection);
         self.step = step.min(self.n_steps().saturating_sub(1));
         self.has_picked_row &= self.current().0 == chapter;
-        (self.focus, self.scroll) = (0, 0);
+        (self.focus, self.scroll, self.beat) = (0, 0, None);
         if let Some(reading) = self.reading.clone() {
             let start = self.current().1.start(&reading, before);
             let row = if self.has_picked_row { before.row } else { start.row };

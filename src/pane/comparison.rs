@@ -1,10 +1,12 @@
-//! RNN and Transformer in figures, for this sentence (Vaswani et al. 2017, Table 1).
+//! RNN and Transformer in figures: counted for this sentence, and beside it how Vaswani et al. 2017,
+//! Table 1, says that it grows, with this sentence's numbers put in.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted, grouped, put_line};
 use crate::{
-    measure::schedule::{Schedule, built_in, schedule},
+    heat::fit,
+    measure::schedule::{Schedule, Sizes, built_in, schedule},
     model::Name,
 };
 
@@ -12,81 +14,120 @@ pub(super) struct Comparison<'a>(pub(super) Scene<'a>);
 
 const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
 
-/// A line of the table: what is counted, how it grows for RNN and Transformer, and the figure.
+/// A row of the table: what is counted, and the paper's formula for a recurrent and for a
+/// self-attention layer.
 struct Figure {
     what: &'static str,
-    growth: (&'static str, &'static str),
-    of: fn(Schedule) -> usize,
+    counted: fn(Schedule) -> usize,
+    paper: [Formula; 2],
+}
+
+/// How something grows, and what that comes to.
+struct Formula {
+    growth: &'static str,
+    /// With n and d put in; empty where there is nothing to put in.
+    put_in: fn(usize, usize) -> String,
+}
+
+const fn formula(growth: &'static str, put_in: fn(usize, usize) -> String) -> Formula {
+    Formula { growth, put_in }
 }
 
 const FIGURES: [Figure; 3] = [
-    Figure { what: "steps in a row", growth: ("O(n)", "O(1)"), of: |s| s.sequential },
-    Figure { what: "longest path between words", growth: ("O(n)", "O(1)"), of: |s| s.longest_path },
     Figure {
-        what: "multiplications", growth: ("O(nd²)", "O(n²d+nd²)"), of: |s| s.multiplications
+        what: "multiplications",
+        counted: |s| s.multiplications,
+        paper: [
+            formula("O(n·d²) a layer", |n, d| format!("{n}·{d}² = {}", grouped(n * d * d))),
+            formula("O(n²·d) a layer", |n, d| format!("{n}²·{d} = {}", grouped(n * n * d))),
+        ],
+    },
+    Figure {
+        what: "steps in a row",
+        counted: |s| s.sequential,
+        paper: [
+            formula("O(n) a layer", |n, _| format!("n = {n}")),
+            formula("O(1) a layer", |_, _| String::new()),
+        ],
+    },
+    Figure {
+        what: "longest path",
+        counted: |s| s.longest_path,
+        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
     },
 ];
-const LABEL: u16 = 28;
+const LABEL: u16 = 18;
 const COLUMN: u16 = 21;
+
+impl Comparison<'_> {
+    fn sizes(&self) -> Sizes {
+        built_in(self.0.reading.sentence.tokens.len())
+    }
+
+    /// The three lines of a figure for a model: counted, the paper's growth, and that put in.
+    fn lines(&self, figure: &Figure, model: Name) -> [String; 3] {
+        let sizes = self.sizes();
+        let formula = &figure.paper[usize::from(model == Name::Transformer)];
+        [
+            grouped((figure.counted)(schedule(model, sizes))),
+            formula.growth.to_owned(),
+            (formula.put_in)(sizes.n_words, width(model, sizes)),
+        ]
+    }
+
+    fn draw_figure(&self, figure: &Figure, column: u16, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let styles = [theme.strong(), theme.dim(), theme.dim()];
+        let labels = [figure.what, "  Table 1", "  put in"];
+        for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
+            put_line(buf, (line.x, line.y), line.right(), &[(*label, style)]);
+        }
+        for (i, name) in MODELS.into_iter().enumerate() {
+            let x = area.x + LABEL + i as u16 * column;
+            for ((text, line), style) in
+                self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
+            {
+                let text = fit(&text, usize::from(column) - 1);
+                put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
+            }
+        }
+    }
+}
+
+/// The d of the paper's formulas: the width of a layer's state or row.
+const fn width(model: Name, sizes: Sizes) -> usize {
+    match model {
+        Name::Elman | Name::Gru => sizes.d_hidden,
+        // Each direction has half of the units.
+        Name::RnnAttention => sizes.d_hidden / 2,
+        _ => sizes.d_model,
+    }
+}
 
 impl Pane for Comparison<'_> {
     fn title(&self) -> String {
-        format!("the encoder, for these {} tokens", self.0.reading.sentence.tokens.len())
+        let n = self.0.reading.sentence.tokens.len();
+        format!("the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1")
     }
 
     fn wanted(&self) -> Wanted {
         let width = LABEL + COLUMN * MODELS.len() as u16;
-        Wanted::new((60, 7), (width, 2 + 3 * FIGURES.len() as u16))
+        Wanted::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
-        let sizes = built_in(self.0.reading.sentence.tokens.len());
         let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
-        let x = |i: usize| area.x + LABEL + i as u16 * column;
         for (i, name) in MODELS.iter().enumerate() {
-            let title = crate::heat::fit(name.title(), usize::from(column) - 1);
-            put_line(buf, (x(i), area.y), area.right(), &[(&title, theme.accent())]);
+            let title = fit(name.title(), usize::from(column) - 1);
+            let x = area.x + LABEL + i as u16 * column;
+            put_line(buf, (x, area.y), area.right(), &[(&title, self.0.theme.accent())]);
         }
-        let pitch = if area.height >= 11 { 3 } else { 2 };
-        for (line, figure) in FIGURES.iter().enumerate() {
-            let y = area.y + 1 + pitch * line as u16 + u16::from(pitch == 3);
-            if y >= area.bottom() {
-                return;
-            }
-            put_line(buf, (area.x, y), area.right(), &[(figure.what, Style::new())]);
-            for (i, name) in MODELS.iter().enumerate() {
-                let number = grouped((figure.of)(schedule(*name, sizes)));
-                put_line(buf, (x(i), y), area.right(), &[(&number, theme.strong())]);
-                let growth =
-                    if *name == Name::Transformer { figure.growth.1 } else { figure.growth.0 };
-                if y + 1 < area.bottom() {
-                    put_line(buf, (x(i), y + 1), area.right(), &[(growth, theme.dim())]);
-                }
-            }
+        let room = area.height.saturating_sub(1) / FIGURES.len() as u16;
+        let (pitch, height) = (room.clamp(1, 4), room.clamp(1, 3));
+        for (i, figure) in FIGURES.iter().enumerate() {
+            let y = area.y + 1 + i as u16 * pitch;
+            let height = height.min(area.bottom().saturating_sub(y));
+            self.draw_figure(figure, column, Rect { y, height, ..area }, buf);
         }
-    }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!(super::grouped(0), "0");
-        assert_eq!(super::grouped(999), "999");
-        assert_eq!(super::grouped(1_234_567), "1,234,567");
     }
 }

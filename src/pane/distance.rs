@@ -44,10 +44,11 @@ impl<'a> Distance<'a> {
         self.scene.reading.sentence.tokens.len()
     }
 
+    /// The line and the column of the cursor: its rows are words, as elsewhere.
     fn at(&self) -> (usize, usize) {
         let last = self.n_words().saturating_sub(1);
         let selection = self.scene.selection;
-        (selection.row.min(self.models().len() - 1), selection.col.min(last))
+        (selection.col.min(self.models().len() - 1), selection.row.min(last))
     }
 
     fn style(&self, model: usize) -> Style {
@@ -99,13 +100,14 @@ impl Pane for Distance<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.models().len(), self.n_words())
+        (self.n_words(), self.models().len())
     }
 
     fn told(&self, row: usize, col: usize) -> Option<String> {
-        let (norm, name) = (self.norms(row)?.get(col)?, self.models().get(row)?.0.title());
-        let word = &self.scene.reading.sentence.tokens.get(col)?.text;
-        let (share, away) = (by_own_mean(self.norms(row)?)[col], self.n_words() - 1 - col);
+        let (norms, name) = (self.norms(col)?, self.models().get(col)?.0.title());
+        let word = &self.scene.reading.sentence.tokens.get(row)?.text;
+        let (norm, share) = (*norms.get(row)?, *by_own_mean(norms).get(row)?);
+        let away = self.n_words() - 1 - row;
         Some(format!("{name}, “{word}”, {away} before the last: {norm:.3e}, {share:.2} x its mean"))
     }
 

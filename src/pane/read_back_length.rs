@@ -16,16 +16,17 @@ const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
 
 impl<'a> ReadBackLength<'a> {
     fn kept(&self, model: usize) -> Option<&'a [Kept]> {
-        self.0.reading.measured()?.kept.get(&MODELS[model].0).map(Vec::as_slice)
+        self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
     }
 
+    /// The line and the column of the cursor: its rows are lengths, as words are elsewhere.
     fn at(&self) -> (usize, usize) {
         let last = self.0.reading.sentence.tokens.len().saturating_sub(1);
-        (self.0.selection.row.min(MODELS.len() - 1), self.0.selection.col.min(last))
+        (self.0.selection.col.min(MODELS.len() - 1), self.0.selection.row.min(last))
     }
 
     fn series(&self, model: usize) -> Option<Series> {
-        let (kept, (name, letter)) = (self.kept(model)?, MODELS[model]);
+        let (kept, (name, letter)) = (self.kept(model)?, *MODELS.get(model)?);
         let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.read));
         Some(Series {
             letter,
@@ -60,15 +61,15 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (MODELS.len(), self.0.reading.sentence.tokens.len())
+        (self.0.reading.sentence.tokens.len(), MODELS.len())
     }
 
     fn told(&self, row: usize, col: usize) -> Option<String> {
-        let (kept, name) = (self.kept(row)?.get(col)?, MODELS.get(row)?.0.title());
-        let word = &self.0.reading.sentence.tokens.iter().rev().nth(col)?.text;
+        let (kept, name) = (self.kept(col)?.get(row)?, MODELS.get(col)?.0.title());
+        let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
         let Kept { read, asked, right } = kept;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
-        Some(format!("{name}, the last {read} words, from “{word}” on: {right} read back{reach}"))
+        Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
     }
 
     fn wanted(&self) -> Wanted {

@@ -1,4 +1,6 @@
-//! Who waits for whom: the RNN's staircase beside the Transformer's columns, both from step 1.
+//! Who waits for whom: the RNN's staircase and the Transformer's columns, on one axis of time.
+//!
+//! With a beat, cells light up at the step at which they can be computed, and no sooner.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -16,23 +18,51 @@ const LABEL: u16 = 13;
 const GAP: u16 = 4;
 /// What the Transformer's heading takes.
 const HEADING: u16 = 24;
+/// Headings and the axis of time.
+const AROUND: u16 = 2;
 
-/// Where the charts stand.
+/// Where the charts stand: beside each other, or above each other where all words fit twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Charts {
     /// Columns of a step.
     step: u16,
     rnn: u16,
     transformer: u16,
+    /// The lines by which the Transformer's chart stands lower.
+    lower: u16,
 }
 
 impl Charts {
-    fn new(width: u16, n_words: u16, n_layers: u16) -> Self {
+    fn new((width, height): (u16, u16), n_words: u16, n_layers: u16) -> Self {
+        let below = n_words + 1;
+        if height >= AROUND + n_words + 1 + below {
+            let step = (width.saturating_sub(LABEL) / n_words.max(1)).clamp(1, 6);
+            return Self { step, rnn: LABEL, transformer: LABEL, lower: below + 1 };
+        }
         let room = width.saturating_sub(LABEL + GAP);
         let step = (room.saturating_sub(HEADING) / n_words.max(1))
             .min(room / (n_words + n_layers).max(1))
             .clamp(1, 6);
-        Self { step, rnn: LABEL, transformer: LABEL + n_words * step + GAP }
+        Self { step, rnn: LABEL, transformer: LABEL + n_words * step + GAP, lower: 0 }
+    }
+}
+
+/// Where a cell stands in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Past,
+    Now,
+    Future,
+}
+
+impl Moment {
+    /// Of a step, first 1, at a beat; without one everything has happened.
+    const fn of(step: usize, beat: Option<usize>) -> Self {
+        match beat {
+            Some(beat) if step == beat => Self::Now,
+            Some(beat) if step > beat => Self::Future,
+            _ => Self::Past,
+        }
     }
 }
 
@@ -41,27 +71,34 @@ impl ScheduleChart<'_> {
         self.0.reading.sentence.tokens.iter().map(|t| t.text.as_str()).collect()
     }
 
-    fn charts(&self, width: u16) -> Charts {
+    fn charts(&self, area: Rect) -> Charts {
         let n = self.words().len();
-        Charts::new(width, n as u16, built_in(n).n_layers as u16)
+        Charts::new((area.width, area.height), n as u16, built_in(n).n_layers as u16)
     }
 
     fn at(&self) -> usize {
         self.0.selection.row.min(self.words().len().saturating_sub(1))
     }
 
-    fn draw_headings(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
-        let (theme, n) = (self.0.theme, self.words().len());
-        let steps = |name| schedule(name, built_in(n)).sequential;
-        let dash = theme.glyph(" · ", " - ");
-        let rnn = format!("{dash}{} steps in a row", steps(Name::Elman));
-        let transformer = format!("{dash}{} layers", steps(Name::Transformer));
-        let end = line.right().min(line.x + charts.transformer.saturating_sub(1));
-        let at = (line.x + charts.rnn, line.y);
+    /// ` · 5 of 13 steps in a row`
+    fn progress(&self, name: Name, unit: &str) -> String {
+        let n = schedule(name, built_in(self.words().len())).sequential;
+        let done = self.0.beat.map_or_else(String::new, |beat| format!("{} of ", beat.min(n)));
+        format!("{}{done}{n} {unit}", self.0.theme.glyph(" · ", " - "))
+    }
+
+    fn draw_headings(&self, charts: Charts, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let rnn = self.progress(Name::Elman, "steps in a row");
+        let transformer = self.progress(Name::Transformer, "layers");
+        let beside = area.x + charts.transformer.saturating_sub(1);
+        let end = if charts.lower > 0 { area.right() } else { area.right().min(beside) };
+        let at = (area.x + charts.rnn, area.y);
         put_line(buf, at, end, &[("RNN", theme.pane(1).bold()), (&rnn, Style::new())]);
-        let at = (line.x + charts.transformer, line.y);
+        let lower = if charts.lower > 0 { charts.lower + 1 } else { 0 };
+        let at = (area.x + charts.transformer, area.y + lower);
         let pieces = [("Transformer", theme.pane(0).bold()), (&*transformer, Style::new())];
-        put_line(buf, at, line.right(), &pieces);
+        put_line(buf, at, area.right(), &pieces);
     }
 
     /// The steps by number, as many as can be told apart.
@@ -70,7 +107,7 @@ impl ScheduleChart<'_> {
         let time = format!("{:>12}", format!("step {}", theme.glyph("→", "->")));
         put_line(buf, (line.x, line.y), line.right(), &[(&time, theme.dim())]);
         let every = 4_u16.div_ceil(charts.step);
-        let layers = built_in(1).n_layers as u16;
+        let layers = if charts.lower > 0 { 0 } else { built_in(1).n_layers as u16 };
         for (left, n) in [(charts.rnn, n), (charts.transformer, layers)] {
             for step in (0..n).filter(|step| *step == 0 || (step + 1) % every == 0) {
                 let text = (step + 1).to_string();
@@ -80,27 +117,55 @@ impl ScheduleChart<'_> {
         }
     }
 
-    fn draw_word(&self, t: usize, charts: Charts, line: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
-        let block = theme.glyph("█", "#").repeat(usize::from(charts.step.max(2) - 1));
-        let wait = theme.glyph("·", ".");
+    fn draw_label(&self, t: usize, line: Rect, buf: &mut Buffer) {
         let is_at = self.0.focused && t == self.at();
-        let style = if is_at { theme.accent().bold() } else { Style::new() };
+        let style = if is_at { self.0.theme.accent().bold() } else { Style::new() };
         let label = format!("{} ", right(self.words()[t], 12));
         put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
-        let put = |buf: &mut Buffer, left: u16, step: usize, text: &str, style: Style| {
-            let x = line.x + left + step as u16 * charts.step;
-            put_line(buf, (x, line.y), line.right(), &[(text, style)]);
-        };
+    }
+
+    /// The RNN's word: it waits for all before it.
+    fn draw_staircase(&self, t: usize, charts: Charts, line: Rect, buf: &mut Buffer) {
         let ready = ready_at(Name::Elman, t);
-        for step in 0..ready - 1 {
-            put(buf, charts.rnn, step, wait, theme.dim());
+        for step in 1..ready {
+            if Moment::of(step, self.0.beat) != Moment::Future {
+                let wait = (self.0.theme.glyph("·", "."), self.0.theme.dim());
+                put_line(buf, place(line, charts.rnn, charts.step, step), line.right(), &[wait]);
+            }
         }
-        put(buf, charts.rnn, ready - 1, &block, theme.pane(1));
-        for layer in 0..built_in(1).n_layers {
-            put(buf, charts.transformer, layer, &block, theme.pane(0));
+        self.draw_cell(ready, self.0.theme.pane(1), (charts.rnn, charts.step), line, buf);
+    }
+
+    /// The Transformer's word: every layer at once with all others.
+    fn draw_columns(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
+        for layer in 1..=built_in(1).n_layers {
+            let at = (charts.transformer, charts.step);
+            self.draw_cell(layer, self.0.theme.pane(0), at, line, buf);
         }
     }
+
+    fn draw_cell(
+        &self,
+        step: usize,
+        style: Style,
+        (left, width): (u16, u16),
+        line: Rect,
+        buf: &mut Buffer,
+    ) {
+        let theme = self.0.theme;
+        let (sign, style) = match Moment::of(step, self.0.beat) {
+            Moment::Past => (theme.glyph("█", "#"), style),
+            Moment::Now => (theme.glyph("▓", "@"), style.bold()),
+            Moment::Future => (theme.glyph("░", ":"), theme.dim()),
+        };
+        let block = sign.repeat(usize::from(width.max(2) - 1));
+        put_line(buf, place(line, left, width, step), line.right(), &[(&block, style)]);
+    }
+}
+
+/// Where a step, first 1, stands in a line.
+const fn place(line: Rect, left: u16, width: u16, step: usize) -> (u16, u16) {
+    (line.x + left + (step as u16 - 1) * width, line.y)
 }
 
 impl Pane for ScheduleChart<'_> {
@@ -114,25 +179,30 @@ impl Pane for ScheduleChart<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.words().len() as u16;
-        Wanted::new((40, n.min(6) + 2), (LABEL + GAP + HEADING + 4 * n, n + 2))
+        let ideal = (LABEL + GAP + HEADING + 4 * n, n + AROUND);
+        Wanted::new((40, n.min(6) + AROUND), ideal).up_to(2 * (n + AROUND))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let charts = self.charts(area.width);
-        let n = self.words().len();
+        let (charts, n) = (self.charts(area), self.words().len());
         // Every word in view is worth more than the numbers of the steps.
         let time = u16::from(usize::from(area.height) != n + 1);
-        let room = usize::from(area.height.saturating_sub(1 + time));
-        let mut lines = area.rows();
-        if let Some(line) = lines.next() {
-            self.draw_headings(charts, line, buf);
+        if area.is_empty() {
+            return;
         }
-        if let Some(line) = lines.next().filter(|_| time > 0) {
+        self.draw_headings(charts, area, buf);
+        if let Some(line) = area.rows().nth(1).filter(|_| time > 0) {
             self.draw_time(charts, line, buf);
         }
-        let top = area.y + 1 + time;
-        for (i, t) in window(n, room, self.at()).enumerate() {
-            self.draw_word(t, charts, Rect { y: top + i as u16, height: 1, ..area }, buf);
+        let lines = || area.rows().skip(usize::from(1 + time));
+        let shown = window(n, lines().count(), self.at());
+        for (t, line) in shown.clone().zip(lines()) {
+            self.draw_label(t, line, buf);
+            self.draw_staircase(t, charts, line, buf);
+        }
+        for (t, line) in shown.zip(lines().skip(charts.lower.into())) {
+            self.draw_label(t, line, buf);
+            self.draw_columns(charts, line, buf);
         }
     }
 }
@@ -144,9 +214,24 @@ mod tests {
     #[test]
     fn charts_stand_beside_each_other_and_fit() {
         for (width, n) in [(76, 13), (118, 13), (190, 13), (76, 30), (190, 40)] {
-            let charts = Charts::new(width, n, 2);
+            let charts = Charts::new((width, 20), n, 2);
             assert!(charts.transformer + 2 * charts.step <= width, "{width} {n}: {charts:?}");
             assert!(charts.rnn + n * charts.step < charts.transformer);
         }
+    }
+
+    #[test]
+    fn where_all_words_fit_twice_the_charts_share_one_axis() {
+        let (beside, above) = (Charts::new((76, 29), 13, 2), Charts::new((76, 30), 13, 2));
+        assert_eq!(beside.lower, 0);
+        assert_eq!((above.rnn, above.lower), (above.transformer, 15));
+    }
+
+    #[test]
+    fn nothing_lights_up_before_its_step() {
+        let moments = |beat| [1, 2, 3].map(|step| Moment::of(step, beat));
+        assert_eq!(moments(None), [Moment::Past; 3]);
+        assert_eq!(moments(Some(0)), [Moment::Future; 3]);
+        assert_eq!(moments(Some(2)), [Moment::Past, Moment::Now, Moment::Future]);
     }
 }

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Scene, of};
+use super::{Scene, grouped, of};
 use crate::{
     lesson::{Language, Lesson, Selection},
     reading::{Reader, Reading},
@@ -39,6 +39,8 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                         focused: true,
                         marks: &[],
                         shows_difference: false,
+                        beat: [None, Some(0), Some(3)][i],
+                        times: None,
                     };
                     let pane = of(spec, scene);
                     for (width, height) in SIZES {
@@ -91,6 +93,8 @@ fn panes_stay_inside_their_area() {
                         focused: true,
                         marks: &[],
                         shows_difference: false,
+                        beat: Some(1),
+                        times: None,
                     };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
@@ -122,6 +126,8 @@ fn the_hidden_state_has_a_column_a_word() {
         focused: false,
         marks: &[],
         shows_difference: false,
+        beat: None,
+        times: None,
     };
     let area = Rect::new(0, 0, 76, 14);
     let mut buf = Buffer::empty(area);
@@ -129,4 +135,9 @@ fn the_hidden_state_has_a_column_a_word() {
     let line = |y| (0..76).map(|x| buf[(x, y)].symbol()).collect::<String>();
     assert!(line(0).split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{}", line(0));
     assert!(line(11).contains("all that the decoder gets: 128 numbers"), "{}", line(11));
+}
+
+#[test]
+fn thousands_are_grouped() {
+    assert_eq!([0, 999, 1_234_567].map(grouped), ["0", "999", "1,234,567"]);
 }

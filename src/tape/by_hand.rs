@@ -98,6 +98,10 @@ impl Operation for ByHand {
         Expr::Product(vec![factor, computed])
     }
 
+    fn products(&self, inputs: &[&Value]) -> usize {
+        self.inner.products(inputs)
+    }
+
     /// `dL/dw_i = c/S (g_i - sum_j g_j w_j / S)` for the kept shares, with `c = 1 - a`,
     /// `S = sum_j w_j`; nothing flows back through a number set by hand.
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {

@@ -56,6 +56,11 @@ fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<L
         .collect()
 }
 
+/// Every number of the left factor meets one number of each column of the right one.
+const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
+    n_left * n_columns
+}
+
 fn column_sums(grad: &Matrix) -> Matrix {
     Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
 }
@@ -101,6 +106,10 @@ impl Operation for Linear {
             terms.push(leaf(2, 0, 0, column));
         }
         Expr::Sum(terms)
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        each_with_each(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
@@ -153,6 +162,10 @@ impl Operation for MatMul {
         Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, k, col))))
     }
 
+    fn products(&self, inputs: &[&Value]) -> usize {
+        each_with_each(inputs[0].shape().len(), inputs[1].shape().cols)
+    }
+
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
@@ -176,6 +189,10 @@ impl Operation for MatMulNt {
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
         let n = inputs[0].shape().cols;
         Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, col, k))))
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        each_with_each(inputs[0].shape().len(), inputs[1].shape().rows)
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
@@ -206,6 +223,11 @@ impl Operation for Gate {
         terms.extend(dot(n_h, |k| (leaf(2, 0, 0, k), leaf(3, 0, k, col))));
         terms.push(leaf(4, 0, 0, col));
         Expr::Sum(terms)
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        let unit = inputs[2].shape().cols;
+        each_with_each(inputs[0].shape().len() + inputs[2].shape().len(), unit)
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {

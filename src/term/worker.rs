@@ -16,16 +16,40 @@ use crate::{
 };
 
 /// A sentence to be read, and what is to be different.
-pub type Request = (String, Changes);
+type Request = (String, Changes);
 
-/// Starts the threads; sentences are sent to them, readings come as events.
-pub fn start(events: mpsc::Sender<Event>) -> mpsc::Sender<Request> {
-    let (requests, inbox) = mpsc::channel();
-    let (readings, measured) = mpsc::channel();
-    let answers = events.clone();
-    guarded(events.clone(), move || read_all(&inbox, &answers, &readings));
-    guarded(events.clone(), move || measure_all(&measured, &events));
-    requests
+/// What is asked of the threads; the answers come as events.
+pub struct Worker {
+    requests: mpsc::Sender<Request>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Worker {
+    /// Starts the threads.
+    pub fn start(events: mpsc::Sender<Event>) -> Self {
+        let (requests, inbox) = mpsc::channel();
+        let (readings, measured) = mpsc::channel();
+        let (answers, figures) = (events.clone(), events.clone());
+        guarded(events.clone(), move || read_all(&inbox, &answers, &readings));
+        guarded(events.clone(), move || measure_all(&measured, &figures));
+        Self { requests, events }
+    }
+
+    /// # Errors
+    /// If the thread that reads has ended.
+    pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
+        Ok(self.requests.send((sentence, changes))?)
+    }
+
+    /// Takes the time that the models need to read.
+    pub fn time(&self, reading: Arc<Reading>) {
+        let events = self.events.clone();
+        guarded(self.events.clone(), move || {
+            let times = Arc::new(reading.time());
+            // Nobody listens any more if the walk has ended.
+            let _ = events.send(Event::Read(Action::Timed(times)));
+        });
+    }
 }
 
 /// A thread whose panic ends the walk instead of leaving it waiting.

@@ -1,6 +1,7 @@
 //! Residual, norm and feed-forward of the selected word.
 
 use super::{Context, Fact, fact, length, mean, minus, number, variance};
+use crate::measure::stream::{self, Station, stations};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {
@@ -16,6 +17,18 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("var_after", "variance after gain and bias", |c| {
         c.say.or_none(c.row_beside("out").map(|row| number(variance(&row))))
+    }),
+    fact("stream_first", "length of the word's row where its stream begins", |c| {
+        c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
+    }),
+    fact("stream_last", "the same where it ends", |c| {
+        c.say.or_none(stream(c).last().and_then(|station| length_at(c, &station.site)))
+    }),
+    fact("stream_most", "the site that adds most to it", |c| {
+        c.say.or_none(most_added(c).map(|(path, _)| path))
+    }),
+    fact("stream_most_added", "the length of what it adds", |c| {
+        c.say.or_none(most_added(c).map(|(_, length)| number(length)))
     }),
     fact("zeros", "share of the feed-forward units that are 0", zeros),
 ];
@@ -36,6 +49,23 @@ fn parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
     let added = added.iter().find_map(|name| c.row_beside(name))?;
     let sum = c.row_of(c.main()?)?;
     Some((minus(&sum, &added), added))
+}
+
+fn stream(c: &Context) -> Vec<Station> {
+    c.main().map_or_else(Vec::new, |site| stations(c.trace(), site.path()))
+}
+
+fn length_at(c: &Context, path: &str) -> Option<String> {
+    stream::length(c.trace(), path, c.row()).map(number)
+}
+
+fn most_added(c: &Context) -> Option<(String, f32)> {
+    let added = stream(c).into_iter().filter_map(|station| station.added);
+    let added = added.filter_map(|path| {
+        let length = stream::length(c.trace(), &path, c.row())?;
+        Some((path, length))
+    });
+    added.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn first(c: &Context, name: &str) -> Option<String> {

@@ -1,0 +1,55 @@
+//! What changes with time: the beat of animated panes, and times measured on this machine.
+
+use std::sync::Arc;
+
+use super::{Effect, State};
+use crate::{lesson::Kind, reading::MachineTimes};
+
+/// Beats for which the finished picture stands before it begins again.
+const PAUSE: usize = 4;
+
+/// How long reading takes on this machine: measured once, when a step shows it.
+#[derive(Clone, Default)]
+pub enum Times {
+    #[default]
+    Unasked,
+    Asked,
+    Known(Arc<MachineTimes>),
+}
+
+impl Times {
+    pub fn known(&self) -> Option<&MachineTimes> {
+        match self {
+            Self::Known(times) => Some(times),
+            Self::Unasked | Self::Asked => None,
+        }
+    }
+}
+
+impl State {
+    /// Whether the step shows something that moves.
+    pub fn has_animation(&self) -> bool {
+        self.shows(Kind::Schedule)
+    }
+
+    /// One beat on: from nothing, step by step, to everything; then a pause, and again.
+    pub(super) fn advance(&mut self) {
+        let words = self.reading.as_ref().map_or(0, |r| r.sentence.tokens.len());
+        let next = self.beat.map_or(0, |beat| beat + 1);
+        self.beat = Some(if next > words + PAUSE { 0 } else { next });
+    }
+
+    /// Asks for times, once, when a step is there to show them.
+    pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
+        let is_unasked = matches!(self.times, Times::Unasked);
+        if !(is_unasked && self.shows(Kind::Times) && self.reading.is_some()) {
+            return None;
+        }
+        self.times = Times::Asked;
+        Some(Effect::Time)
+    }
+
+    fn shows(&self, kind: Kind) -> bool {
+        self.current().1.panes.iter().any(|pane| pane.kind == kind)
+    }
+}
