@@ -21,6 +21,14 @@ pub enum Voice {
 pub struct Piece {
     pub text: String,
     pub voice: Voice,
+    /// The first mention of a term of the glossary.
+    pub is_term: bool,
+}
+
+impl Piece {
+    fn is_like(&self, other: &Self) -> bool {
+        (self.voice, self.is_term) == (other.voice, other.is_term)
+    }
 }
 
 /// A line of narration.
@@ -46,21 +54,25 @@ pub fn wrap(
         if is_airy && !lines.is_empty() {
             lines.push(vec![]);
         }
-        let pieces = paragraph.spans.iter().map(|span| (span.text.as_str(), voice(span)));
+        let pieces = paragraph.spans.iter().map(|span| Piece {
+            text: span.text.clone(),
+            voice: voice(span),
+            is_term: span.is_term,
+        });
         fill(words(pieces), width.max(1), &mut lines);
     }
     lines
 }
 
-fn words<'a>(pieces: impl Iterator<Item = (&'a str, Voice)>) -> Vec<Word> {
+fn words(pieces: impl Iterator<Item = Piece>) -> Vec<Word> {
     let mut words = vec![vec![]];
-    for (text, voice) in pieces {
-        for (i, part) in text.split(char::is_whitespace).enumerate() {
+    for piece in pieces {
+        for (i, part) in piece.text.split(char::is_whitespace).enumerate() {
             if i > 0 {
                 words.push(vec![]);
             }
             if let Some(word) = words.last_mut().filter(|_| !part.is_empty()) {
-                word.push(Piece { text: part.to_owned(), voice });
+                word.push(Piece { text: part.to_owned(), ..piece });
             }
         }
     }
@@ -78,9 +90,9 @@ fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
         }
         if used > 0 {
             // A space between two words of one voice belongs to it: a name is coloured throughout.
-            let before = line.last().map_or(Voice::Plain, |piece| piece.voice);
-            let voice = if before == word[0].voice { before } else { Voice::Plain };
-            push(&mut line, Piece { text: " ".into(), voice });
+            let like = line.last().filter(|before| before.is_like(&word[0]));
+            let (voice, is_term) = like.map_or((Voice::Plain, false), |b| (b.voice, b.is_term));
+            push(&mut line, Piece { text: " ".into(), voice, is_term });
             used += 1;
         }
         used += wide;
@@ -92,7 +104,7 @@ fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
 }
 
 fn push(line: &mut Line, piece: Piece) {
-    match line.last_mut().filter(|last| last.voice == piece.voice) {
+    match line.last_mut().filter(|last| last.is_like(&piece)) {
         Some(last) => last.text += &piece.text,
         None => line.push(piece),
     }
@@ -116,7 +128,7 @@ fn cut(word: Word, width: usize) -> Vec<Word> {
             }
             used += grapheme.width();
             if let Some(part) = parts.last_mut() {
-                push(part, Piece { text: grapheme.to_owned(), voice: piece.voice });
+                push(part, Piece { text: grapheme.to_owned(), ..piece });
             }
         }
     }
@@ -132,6 +144,7 @@ mod tests {
             text: text.into(),
             site: site.map(str::to_owned),
             strong: false,
+            is_term: false,
         };
         Paragraph { spans: spans.iter().map(span).collect() }
     }
@@ -145,7 +158,10 @@ mod tests {
         let text = paragraph(&[("the ", None), ("hidden state", Some("h")), (", and more", None)]);
         let lines = wrap(&[text], |_| Some(0), 10, false);
         assert_eq!(texts(&lines), ["the hidden", "state, and", "more"]);
-        assert_eq!(lines[1][0], Piece { text: "state".into(), voice: Voice::Pane(0) });
+        assert_eq!(
+            lines[1][0],
+            Piece { text: "state".into(), voice: Voice::Pane(0), is_term: false }
+        );
     }
 
     #[test]
