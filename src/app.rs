@@ -4,6 +4,8 @@
 //! no terminal. What the world has to do is handed back as an [`Effect`].
 
 mod action;
+mod glossary;
+mod guide;
 mod layout;
 mod prose;
 mod update;
@@ -14,12 +16,13 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 pub use action::{Action, Command, Effect};
+pub use guide::{Guide, OpenQuiz};
 pub use layout::{Plan, SMALLEST};
 pub use prose::{Line, Piece, Voice};
 pub use update::update;
 
 use crate::{
-    lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
+    lesson::{Kind, Lesson, PaneSpec, Selection, Step},
     pane::{self, Pane, Scene, Wanted},
     reading::Reading,
     site::{Axis, Stream},
@@ -51,6 +54,8 @@ pub struct State {
     pub message: Option<Message>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// Questions, further paragraphs, the tour, pages that turn by themselves.
+    pub guide: Guide,
 }
 
 /// What lies over the walk.
@@ -67,6 +72,11 @@ pub enum Overlay {
     /// Typing another sentence.
     Edit {
         sentence: Input,
+    },
+    /// Looking for what a word means.
+    Glossary {
+        query: Input,
+        chosen: usize,
     },
 }
 
@@ -101,6 +111,7 @@ impl State {
             overlay: Overlay::None,
             message: None,
             size: SMALLEST,
+            guide: Guide::default(),
         }
     }
 
@@ -198,11 +209,10 @@ impl State {
 
     /// The narration in lines of that width.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
-        let Some(reading) = &self.reading else { return vec![] };
         let (_, step) = self.current();
         let paths: Vec<_> = step.panes.iter().map(|p| p.path(self.selection.layer)).collect();
         let voice = |site: &str| paths.iter().position(|p| p.as_deref() == Some(site));
-        prose::wrap(&narrate(step, reading, &self.selection), voice, width.into(), is_airy)
+        prose::wrap(&self.told(), voice, width.into(), is_airy)
     }
 
     /// Where everything stands on a screen of that size.

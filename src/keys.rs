@@ -12,17 +12,20 @@ pub type Key = (KeyCode, KeyModifiers);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Walk,
+    Guide,
     Panes,
     Sentence,
     Program,
 }
 
 impl Group {
-    pub const ALL: [Self; 4] = [Self::Walk, Self::Sentence, Self::Panes, Self::Program];
+    pub const ALL: [Self; 5] =
+        [Self::Walk, Self::Sentence, Self::Guide, Self::Panes, Self::Program];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Walk => "The walk",
+            Self::Guide => "The guide",
             Self::Panes => "What is shown",
             Self::Sentence => "The sentence",
             Self::Program => "Lookback",
@@ -133,6 +136,48 @@ pub static KEYS: &[Binding] = &[
         keys: &[(plain(KeyCode::Enter), C::Accept)],
         help: "take what is typed",
         group: Group::Sentence,
+        hint: None,
+    },
+    Binding {
+        shown: "d",
+        keys: &[(char('d'), C::Deeper)],
+        help: "deeper, or short",
+        group: Group::Guide,
+        hint: Some(("d", "deeper")),
+    },
+    Binding {
+        shown: "w",
+        keys: &[(char('w'), C::Glossary)],
+        help: "what a word means",
+        group: Group::Guide,
+        hint: Some(("w", "words")),
+    },
+    Binding {
+        shown: "P",
+        keys: &[(char('P'), C::Questions)],
+        help: "ask first, or not",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "T",
+        keys: &[(char('T'), C::Tour)],
+        help: "two-minute tour",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "a",
+        keys: &[(char('a'), C::Play)],
+        help: "turn by itself, stop",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "+ -",
+        keys: &[(char('+'), C::Pace(1)), (char('='), C::Pace(1)), (char('-'), C::Pace(-1))],
+        help: "faster, slower",
+        group: Group::Guide,
         hint: None,
     },
     Binding {
@@ -256,7 +301,7 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
 }
 
 fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
-    let finds = matches!(overlay, Overlay::Find { .. });
+    let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
     match (command, key) {
         (Some(c @ (C::Accept | C::Leave | C::Suspend | C::End)), _) => Action::Do(c),

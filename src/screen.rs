@@ -55,13 +55,16 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     }
     stage::draw(state, &panes, &plan, buf);
     stage::narration(state, &lines, plan.prose, buf);
-    footer::cell(state, &panes, plan.cell, buf);
+    if state.guide.quiz.is_none() {
+        footer::cell(state, &panes, plan.cell, buf);
+    }
     footer::timeline(state, plan.timeline, buf);
     footer::hints(state, plan.hints, buf);
     match &state.overlay {
         Overlay::None => {}
         Overlay::Help => overlay::help(state, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
+        Overlay::Glossary { query, chosen } => overlay::glossary(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
     }
 }

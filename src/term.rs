@@ -13,7 +13,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow, bail};
@@ -24,7 +24,7 @@ use signal_hook::{
 };
 
 use crate::{
-    app::{Action, Effect, State, update},
+    app::{Action, Effect, Guide, State, update},
     keys,
     lesson::Lesson,
     theme::Theme,
@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_millis(25);
 /// How often an idle walk looks whether its terminal is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// How often a walk that turns its own pages is told the time.
+const TICK: Duration = Duration::from_millis(100);
+
 /// What the walk starts from.
 pub struct Start {
     pub sentence: String,
@@ -45,6 +48,7 @@ pub struct Start {
     pub theme: Theme,
     /// Index of the first step to show.
     pub step: usize,
+    pub guide: Guide,
 }
 
 /// What wakes the loop.
@@ -52,6 +56,8 @@ enum Event {
     Input(Input),
     Signal(i32),
     Read(Action),
+    /// Time has passed, for a state that wants to know.
+    Tick(Duration),
     /// The terminal is gone.
     Closed,
     /// The thread that reads sentences has died.
@@ -78,6 +84,7 @@ pub fn run(start: Start) -> Result<ExitCode> {
     let mut state = State::new(start.lesson, start.theme);
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
+    state.guide = start.guide;
     if let Some(code) = first_reading(&mut state, &inbox)? {
         return Ok(code.into());
     }
@@ -110,13 +117,15 @@ fn walk(
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
+    let mut clock = Clock::default();
     loop {
         if screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
-        let first = next_event(inbox)?;
+        let first = next_event(inbox, clock.wait(state.wants_ticks()))?;
         // Everything that has arrived by now is answered with one frame.
-        for event in std::iter::once(first).chain(inbox.try_iter()) {
+        let ticked = clock.tick().map(Event::Tick);
+        for event in std::iter::once(first).chain(inbox.try_iter()).chain(ticked) {
             match answer(state, event, worker)? {
                 Next::Stay => {}
                 Next::Suspend => screen.suspend()?,
@@ -127,12 +136,39 @@ fn walk(
     }
 }
 
-/// Waits for something to happen. A terminal can vanish without a word, so that is looked for too.
-fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
+/// Tells how much time has passed, to a state that wants to know; stands still otherwise.
+#[derive(Default)]
+struct Clock {
+    last: Option<Instant>,
+}
+
+impl Clock {
+    /// How long to wait for an event, if not forever.
+    fn wait(&mut self, wants_ticks: bool) -> Option<Duration> {
+        self.last = wants_ticks.then(|| self.last.unwrap_or_else(Instant::now));
+        self.last.map(|last| TICK.saturating_sub(last.elapsed()))
+    }
+
+    /// The time since the last tick, once it is long enough.
+    fn tick(&mut self) -> Option<Duration> {
+        let elapsed = self.last?.elapsed();
+        (elapsed >= TICK).then(|| {
+            self.last = Some(Instant::now());
+            elapsed
+        })
+    }
+}
+
+/// Waits for something to happen, or until it is time for a tick. A terminal can vanish without a
+/// word, so that is looked for too.
+fn next_event(inbox: &mpsc::Receiver<Event>, tick: Option<Duration>) -> Result<Event> {
     loop {
-        match inbox.recv_timeout(HEARTBEAT) {
+        match inbox.recv_timeout(tick.unwrap_or(HEARTBEAT)) {
             Ok(event) => return Ok(event),
             Err(RecvTimeoutError::Timeout) if Screen::is_gone() => return Ok(Event::Closed),
+            Err(RecvTimeoutError::Timeout) if tick.is_some() => {
+                return Ok(Event::Tick(Duration::ZERO));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(gone @ RecvTimeoutError::Disconnected) => return Err(gone.into()),
         }
@@ -148,6 +184,7 @@ fn answer(state: &mut State, event: Event, worker: &mpsc::Sender<String>) -> Res
         // The first sentence came too late to be refused before the screen was entered.
         Event::Read(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
         Event::Read(action) => action,
+        Event::Tick(elapsed) => Action::Tick(elapsed),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
         }

@@ -1,6 +1,6 @@
 //! What can happen to the walk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tui_input::InputRequest;
 
@@ -29,6 +29,18 @@ pub enum Command {
     Edit,
     Find,
     Help,
+    /// The further paragraph, shown or not.
+    Deeper,
+    /// What the words mean.
+    Glossary,
+    /// The short way, or all steps.
+    Tour,
+    /// Questions before answers, or not.
+    Questions,
+    /// Pages turn by themselves, or stand still.
+    Play,
+    /// Faster or slower, by so many paces.
+    Pace(isize),
     /// Takes what is typed or chosen.
     Accept,
     /// Leaves what is on top.
@@ -54,6 +66,8 @@ pub enum Action {
     Measured,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
+    /// So much time has passed since the tick before; only while [`super::State::wants_ticks`].
+    Tick(Duration),
 }
 
 /// What the world is asked to do.

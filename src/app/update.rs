@@ -22,6 +22,9 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     match action {
         Action::Do(command) => {
             state.message = None;
+            if !matches!(command, Command::Play | Command::Pace(_)) {
+                state.stop_playing();
+            }
             run(state, command)
         }
         Action::Type(request) => {
@@ -30,10 +33,12 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
             None
         }
         Action::Paste(text) => {
+            state.stop_playing();
             paste(state, &text);
             None
         }
         Action::Unbound(key) => {
+            state.stop_playing();
             state.note(format!("{key} does nothing here; ? shows the keys"));
             None
         }
@@ -44,6 +49,10 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
         Action::Measured => None,
         Action::Resize(width, height) => {
             state.size = (width, height);
+            None
+        }
+        Action::Tick(elapsed) => {
+            state.tick(elapsed);
             None
         }
     }
@@ -61,18 +70,27 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
         (_, Overlay::Help) => in_help(state, command),
         (_, Overlay::Find { .. }) => in_find(state, command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
+        (_, Overlay::Glossary { .. }) => {
+            state.in_glossary(command);
+            None
+        }
     }
 }
 
 fn walk(state: &mut State, command: Command) -> Option<Effect> {
+    if state.in_quiz(command) {
+        return None;
+    }
     let chapter = state.current().0;
     match command {
-        Command::NextStep if state.step + 1 == state.n_steps() => {
-            state.note("this is the last step; g goes back to the first");
-        }
-        Command::NextStep => state.enter(state.step + 1),
-        Command::PreviousStep if state.step == 0 => state.note("this is the first step"),
-        Command::PreviousStep => state.enter(state.step - 1),
+        Command::NextStep => match state.next_stop() {
+            Some(step) => state.enter(step),
+            None => state.note("this is the last step; g goes back to the first"),
+        },
+        Command::PreviousStep => match state.stop_before() {
+            Some(step) => state.enter(step),
+            None => state.note("this is the first step"),
+        },
         Command::NextChapter => state.enter_chapter(Some(chapter + 1)),
         Command::PreviousChapter => state.step_back_a_chapter(),
         Command::Chapter(n) => state.enter_chapter(Some(n)),
@@ -87,6 +105,12 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
         Command::Help => state.overlay = Overlay::Help,
+        Command::Deeper => state.toggle_deeper(),
+        Command::Glossary => state.open_glossary(),
+        Command::Tour => state.toggle_tour(),
+        Command::Questions => state.toggle_questions(),
+        Command::Play => state.toggle_play(),
+        Command::Pace(by) => state.pace_by(by),
         Command::Accept => state.note("Enter has nothing to take here; → goes on"),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
@@ -148,7 +172,7 @@ fn typed(state: &mut State, request: InputRequest) {
                 sentence.handle(request);
             }
         }
-        Overlay::Find { query, chosen } => {
+        Overlay::Find { query, chosen } | Overlay::Glossary { query, chosen } => {
             query.handle(request);
             *chosen = 0;
         }
@@ -162,7 +186,7 @@ fn paste(state: &mut State, text: &str) {
     state.message = None;
     match &mut state.overlay {
         Overlay::Edit { sentence } => insert(sentence, &text),
-        Overlay::Find { query, chosen } => {
+        Overlay::Find { query, chosen } | Overlay::Glossary { query, chosen } => {
             insert(query, &text);
             *chosen = 0;
         }
@@ -189,6 +213,7 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
             }
             state.reading = Some(reading);
             state.has_picked_row = false;
+            state.guide.forget();
             state.enter(state.step);
         }
         Err(why) => {
@@ -210,7 +235,7 @@ fn never_seen(sentence: &Sentence) -> Option<String> {
 }
 
 impl State {
-    fn note(&mut self, text: impl Into<String>) {
+    pub(super) fn note(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: false });
     }
 
@@ -231,6 +256,7 @@ impl State {
             self.clamp();
             self.look_at_the_strongest();
         }
+        self.ask();
     }
 
     fn enter_chapter(&mut self, chapter: Option<usize>) {

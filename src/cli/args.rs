@@ -39,6 +39,18 @@ pub struct Cli {
     #[arg(long, value_name = "STEP")]
     pub at: Option<String>,
 
+    /// Take the two-minute tour instead of all steps
+    #[arg(long)]
+    pub tour: bool,
+
+    /// Let the pages turn by themselves
+    #[arg(long)]
+    pub autoplay: bool,
+
+    /// Show every step at once, without asking for a prediction first
+    #[arg(long)]
+    pub no_questions: bool,
+
     #[command(flatten)]
     pub look: Look,
 

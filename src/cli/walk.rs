@@ -13,6 +13,7 @@ use super::{
     sentence, theme,
 };
 use crate::{
+    app::Guide,
     export::plain,
     lesson::{Language, Lesson},
     reading::Reader,
@@ -30,8 +31,15 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
-    let start = Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, step };
+    let (sentence_read, lesson) = (sentence.clone(), Arc::new(lesson));
+    let start = Start { sentence: sentence_read, lesson, theme, step, guide: guide(cli) };
     term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
+}
+
+fn guide(cli: &Cli) -> Guide {
+    let mut guide = Guide::default();
+    (guide.asks, guide.in_tour) = (!cli.no_questions, cli.tour);
+    if cli.autoplay { guide.playing() } else { guide }
 }
 
 /// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.

@@ -47,15 +47,15 @@ fn places<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)>
 
 /// Marks where a term of the glossary stands in the paragraphs for the first time. Of terms that
 /// overlap, the longest is meant.
-pub fn mark(glossary: &[Term], paragraphs: Vec<Paragraph>) -> Vec<Paragraph> {
+pub fn mark(glossary: &[Term], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
     let mut seen = vec![false; glossary.len()];
-    let mut marked = |paragraph: Paragraph| Paragraph {
-        spans: paragraph.spans.into_iter().flat_map(|s| split(glossary, &mut seen, s)).collect(),
+    let mut marked = |paragraph: &Paragraph| Paragraph {
+        spans: paragraph.spans.iter().flat_map(|s| split(glossary, &mut seen, s)).collect(),
     };
-    paragraphs.into_iter().map(&mut marked).collect()
+    paragraphs.iter().map(&mut marked).collect()
 }
 
-fn split(glossary: &[Term], seen: &mut [bool], span: Span) -> Vec<Span> {
+fn split(glossary: &[Term], seen: &mut [bool], span: &Span) -> Vec<Span> {
     let text = span.text.to_ascii_lowercase();
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (i, term) in glossary.iter().enumerate() {
@@ -68,12 +68,12 @@ fn split(glossary: &[Term], seen: &mut [bool], span: Span) -> Vec<Span> {
             continue;
         }
         if !std::mem::replace(&mut seen[term], true) {
-            parts.push(part(&span, at..from, false));
-            parts.push(part(&span, from..to, true));
+            parts.push(part(span, at..from, false));
+            parts.push(part(span, from..to, true));
             at = to;
         }
     }
-    parts.push(part(&span, at..text.len(), false));
+    parts.push(part(span, at..text.len(), false));
     parts.retain(|part| !part.text.is_empty());
     parts
 }
@@ -105,7 +105,7 @@ mod tests {
         let span =
             |text: &str| Span { text: text.into(), site: None, strong: false, is_term: false };
         let text = Paragraph { spans: vec![span("A hidden state, a state, a state")] };
-        let marked = mark(&terms, vec![text]);
+        let marked = mark(&terms, &[text]);
         let shown: Vec<&str> =
             marked[0].spans.iter().filter(|s| s.is_term).map(|s| s.text.as_str()).collect();
         assert_eq!(shown, ["hidden state", "state"]);

@@ -3,8 +3,9 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
+    style::Style,
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Widget},
+    widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap},
 };
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
@@ -38,7 +39,7 @@ fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Bu
 
 /// Every key, in two columns.
 pub fn help(state: &State, area: Rect, buf: &mut Buffer) {
-    let middle = Group::ALL.len() / 2;
+    let middle = Group::ALL.len().div_ceil(2);
     let columns = [&Group::ALL[..middle], &Group::ALL[middle..]].map(|groups| rows(state, groups));
     let height = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
     let inside = window(state, "Keys", (80, height + 2), area, buf);
@@ -92,7 +93,7 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
         let text = format!(" {chapter} · {:<44}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
         let title = Line::from(vec![
-            Span::styled(text, if i == chosen { style } else { ratatui::style::Style::new() }),
+            Span::styled(text, if i == chosen { style } else { Style::new() }),
             Span::styled(format!(" {} ", step.id), style),
         ]);
         title.render(row, buf);
@@ -100,6 +101,38 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     let count =
         format!("{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves", found.len(), steps.len());
     Line::styled(count, state.theme.dim()).render(foot, buf);
+}
+
+/// The words of the field, those of the step first, and what the chosen one means.
+pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let (found, n_here) = state.terms(query.value());
+    let height = (area.height * 2 / 3).max(20);
+    let inside = window(state, "What does this word mean?", (72, height), area, buf);
+    let [line, _, list, _, meaning, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+        Constraint::Length(4),
+        Constraint::Length(1),
+    ])
+    .areas(inside);
+    typed(state, "w ", query, line, buf);
+    let first = (chosen + 1).saturating_sub(list.height.into());
+    for ((i, &term), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
+        let here = if i < n_here { state.theme.glyph("•", "*") } else { " " };
+        let text = format!(" {here} {} ", state.lesson.glossary[term].term);
+        let plain = if i < n_here { Style::new() } else { state.theme.dim() };
+        let style = if i == chosen { state.theme.cursor() } else { plain };
+        Line::styled(text, style).render(row, buf);
+    }
+    if let Some(&term) = found.get(chosen) {
+        let text = Paragraph::new(state.lesson.glossary[term].text.as_str());
+        text.wrap(Wrap { trim: true }).render(meaning, buf);
+    }
+    let dot = state.theme.glyph("•", "*");
+    let help = format!("{dot} in this step   ↑ ↓ choose   Enter shows the step   Esc leaves");
+    Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.
