@@ -218,6 +218,7 @@ impl State {
     /// Where everything stands on a screen of that size.
     pub fn plan(&self, area: Rect, wanted: &[Wanted]) -> (Plan, Vec<Line>) {
         let mut plan = Plan::new(area);
+        plan.tells_all = self.guide.quiz.is_some();
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
         plan.arrange(wanted, self.focus, lines.len());
         if lines.len() > plan.prose.height.into() {

@@ -48,6 +48,8 @@ pub struct Plan {
     pub cell: Rect,
     pub timeline: Rect,
     pub hints: Rect,
+    /// Whether narration beneath the panes takes all the lines that it needs.
+    pub tells_all: bool,
     is_wide: bool,
     is_tall: bool,
 }
@@ -88,6 +90,7 @@ impl Plan {
             cell,
             timeline,
             hints,
+            tells_all: false,
             is_wide,
             is_tall,
         }
@@ -105,7 +108,8 @@ impl Plan {
             self.place(wanted, focus);
         } else {
             let body = self.stage;
-            let least = n_lines.min((body.height / 4).max(5)).min(body.height);
+            let part = if self.tells_all { body.height } else { (body.height / 4).max(5) };
+            let least = n_lines.min(part).min(body.height);
             self.stage.height = body.height - least;
             self.place(wanted, focus);
             let used =

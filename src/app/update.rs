@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, State};
+use super::{Action, Command, Effect, Line, Message, Overlay, Plan, State};
 use crate::{
     lesson::{PaneSpec, Selection},
     math::argmax,
@@ -338,10 +338,19 @@ impl State {
         }
     }
 
-    fn page_by(&mut self, by: isize) {
+    /// The plan of the terminal's screen and its narration.
+    fn planned(&self) -> (Plan, Vec<Line>) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        let (plan, lines) = self.plan(area, &wanted);
+        self.plan(area, &wanted)
+    }
+
+    pub(super) fn lines_of_text(&self) -> usize {
+        self.planned().1.len()
+    }
+
+    fn page_by(&mut self, by: isize) {
+        let (plan, lines) = self.planned();
         let page = usize::from(plan.prose.height);
         let last = lines.len().saturating_sub(page);
         let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
