@@ -291,7 +291,9 @@ impl State {
             return (plan, vec![]);
         }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
-        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share: 4 });
+        // A question claims all that it needs, a text a quarter.
+        let share = if self.guide.quiz.is_some() { 1 } else { 4 };
+        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share });
         if lines.len() > plan.prose.height.into() {
             lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
         }

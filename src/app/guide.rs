@@ -191,8 +191,10 @@ impl State {
     }
 
     pub(super) fn toggle_deeper(&mut self) {
+        let short = self.lines_of_text();
         self.guide.is_deeper = !self.guide.is_deeper;
-        self.scroll = if self.guide.is_deeper { self.scroll } else { 0 };
+        // Where not all fits, the new paragraph comes into view.
+        self.scroll = if self.guide.is_deeper { short } else { 0 };
         self.note(if self.guide.is_deeper {
             "deeper: one paragraph more at every step; PgDn scrolls"
         } else {
@@ -313,8 +315,9 @@ fn n_words(text: &str) -> f32 {
 fn asked(quiz: &OpenQuiz) -> Vec<Paragraph> {
     let mut lines: Vec<Paragraph> = quiz.asked.question.clone();
     for (i, option) in quiz.asked.options.iter().enumerate() {
-        let text = format!("{} {option}", i + 1);
-        lines.push(if i == quiz.chosen { strong(format!("▸ {text}")) } else { of(plain(text)) });
+        let is_chosen = i == quiz.chosen;
+        let line = if is_chosen { format!("▸ {option}") } else { format!("· {option}") };
+        lines.push(if is_chosen { strong(line) } else { of(plain(line)) });
     }
     lines.push(of(plain("↑ ↓ choose · Enter answers · Esc skips".into())));
     lines

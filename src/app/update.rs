@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times};
+use super::{Action, Command, Effect, Line, Message, Overlay, Pick, Plan, State, Times};
 use crate::{
     change::Changes,
     lesson::{PaneSpec, Selection},
@@ -415,6 +415,17 @@ impl State {
         }
     }
 
+    /// The plan of the terminal's screen and its narration.
+    fn planned(&self) -> (Plan, Vec<Line>) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        self.plan(area, &wanted)
+    }
+
+    pub(super) fn lines_of_text(&self) -> usize {
+        self.planned().1.len()
+    }
+
     fn page_by(&mut self, by: isize) {
         let (page, last) = self.pages();
         let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
@@ -435,9 +446,7 @@ impl State {
 
     /// The lines of narration in view at once, and how many can be scrolled away.
     fn pages(&self) -> (usize, usize) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        let (plan, lines) = self.plan(area, &wanted);
+        let (plan, lines) = self.planned();
         let page = usize::from(plan.prose.height);
         (page, lines.len().saturating_sub(page))
     }
