@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, likeliest, predict, source_scope};
+use super::{EMBED, Model, Pass, Setup, last_row, predict, source_scope};
 use crate::{
     checkpoint::Weights,
     layer::{
@@ -16,7 +16,7 @@ use crate::{
         Scope, Site,
     },
     tape::{Node, Tape, Weight},
-    text::BOS,
+    text::{BOS, EOS},
 };
 
 pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
@@ -105,7 +105,7 @@ impl Block {
 }
 
 impl Model for DecoderOnly {
-    /// Reads `<bos>` and the sentence; the output is the likeliest next token.
+    /// Reads `<bos>` and the sentence; the output is the next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source: Vec<u32> = [&[BOS], source].concat();
         let at = source_scope("tokens");
@@ -121,7 +121,8 @@ impl Model for DecoderOnly {
             .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)));
         let x = self.final_norm.forward(&mut tape, x);
         let logits = predict(&mut tape, &source_scope(""), x, table, 0);
-        let output = vec![likeliest(tape.value(logits).matrix())];
-        Pass { tape, source, target: vec![], output }
+        let logits = last_row(tape.value(logits).matrix());
+        let output = vec![setup.choosing().token(&logits, 0, EOS)];
+        Pass { tape, source, target: vec![], output, beams: None }
     }
 }
