@@ -4,6 +4,11 @@
 
 pub mod accuracy;
 pub mod attention;
+pub mod cache;
+pub mod choice;
+pub mod continuation;
+pub mod forcing;
 pub mod gradient;
+pub mod lens;
 pub mod readback;
 pub mod schedule;

@@ -109,6 +109,11 @@ impl FromStr for Name {
 pub trait Model: Send + Sync {
     /// Runs the model on a source sentence and decodes. `source` is not empty.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass;
+
+    /// The logits of the token after a text. None for a model that translates instead of writing on.
+    fn next(&self, _text: &[u32], _setup: &Setup) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// How a pass is run; the default is a plain pass.

@@ -12,6 +12,8 @@ use crate::{
     change::{Change, Changes},
     measure::{
         accuracy::Accuracy,
+        continuation::{self, Continued},
+        forcing::Forcing,
         gradient,
         readback::{self, ReadBack},
     },
@@ -22,10 +24,12 @@ use crate::{
 
 /// The loaded models, their tokenizer and their quality table.
 pub struct Reader {
-    tokenizer: Tokenizer,
-    models: Vec<(Name, Arc<dyn Model>)>,
+    tokenizer: Arc<Tokenizer>,
+    models: Models,
     accuracy: Arc<Accuracy>,
 }
+
+type Models = Arc<Vec<(Name, Arc<dyn Model>)>>;
 
 /// The passes by model; a pass that no change concerns is shared with the plain reading.
 type Traces = BTreeMap<Name, Arc<Trace>>;
@@ -42,9 +46,10 @@ impl Reader {
             Ok(Self {
                 models: at_once(&Name::ALL, |&name| load(name))
                     .into_iter()
-                    .collect::<Result<_>>()?,
+                    .collect::<Result<Vec<_>>>()?
+                    .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
-                tokenizer: joined(tokenizer)?,
+                tokenizer: joined(tokenizer)?.into(),
             })
         })
     }
@@ -104,6 +109,8 @@ impl Reader {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
+            models: Arc::clone(&self.models),
+            tokenizer: Arc::clone(&self.tokenizer),
             measures: OnceLock::new(),
             changes: Arc::default(),
             plain: None,
@@ -133,15 +140,22 @@ pub struct Reading {
     /// The same sentence read without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
     traces: Traces,
+    /// For the measures that need passes of their own.
+    models: Models,
+    tokenizer: Arc<Tokenizer>,
     measures: OnceLock<Measures>,
 }
 
-/// Figures that take many backward passes; one number a source word.
+/// Figures that take many passes, backward or forward.
 pub struct Measures {
     /// `||d h_n / d x_t||` for the models with a fixed vector.
     pub forgetting: BTreeMap<Name, Vec<f32>>,
     /// Gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
+    /// The RNNs given the Transformer's output word by word, beside their own.
+    pub forcing: BTreeMap<Name, Forcing>,
+    /// How the language model writes on after parts of the sentence.
+    pub continued: Vec<Continued>,
 }
 
 impl Reading {
@@ -194,7 +208,7 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The gradient measures, computed at the first call (tens of milliseconds).
+    /// The slow measures, computed at the first call (tenths of a second).
     pub fn measures(&self) -> &Measures {
         self.measures.get_or_init(|| {
             let of_each = |f: fn(&Trace) -> Option<Vec<f32>>| {
@@ -204,11 +218,37 @@ impl Reading {
             Measures {
                 forgetting: of_each(gradient::forgetting),
                 influence: of_each(gradient::influence),
+                forcing: self.forcing(),
+                continued: self.continued(),
             }
         })
     }
 
-    /// The gradient measures, if they have been computed: for the screen, which never waits.
+    fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
+        Setup { changes: Arc::clone(&self.changes), forced }
+    }
+
+    fn forcing(&self) -> BTreeMap<Name, Forcing> {
+        let right = &self.trace(Name::Transformer).output;
+        let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
+        let (setup, ids) = (self.setup(Some(given.collect())), self.sentence.ids());
+        let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
+        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+            let forced = Trace::new(*name, model.run(&ids, &setup), &self.tokenizer);
+            (*name, Forcing::new(right, &forced, self.trace(*name)))
+        };
+        self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
+    }
+
+    fn continued(&self) -> Vec<Continued> {
+        let (setup, ids) = (self.setup(None), self.sentence.ids());
+        let writes = self.models.iter().find(|(name, _)| *name == Name::DecoderOnly);
+        writes.map_or_else(Vec::new, |(_, model)| {
+            continuation::continued(&**model, &ids, &setup, &self.tokenizer)
+        })
+    }
+
+    /// The slow measures, if they have been computed: for the screen, which never waits.
     pub fn measured(&self) -> Option<&Measures> {
         self.measures.get()
     }

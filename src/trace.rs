@@ -175,6 +175,11 @@ impl Trace {
         }
     }
 
+    /// The token of that id, as it is shown.
+    pub fn word(&self, token: u32) -> String {
+        self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
+    }
+
     /// What index `i` of an axis of a site is called: a token, or a number.
     pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
         let token = match (site.place.stream(axis), axis) {

@@ -6,6 +6,7 @@
 
 mod attention;
 mod compare;
+mod decoding;
 mod layer;
 mod output;
 mod recurrent;
@@ -42,13 +43,14 @@ const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> Stri
     Fact { name, about, say }
 }
 
-static TABLES: [&[Fact]; 6] = [
+static TABLES: [&[Fact]; 7] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     layer::FACTS,
     output::FACTS,
     compare::FACTS,
+    decoding::FACTS,
 ];
 
 /// Every fact.

@@ -104,14 +104,12 @@ impl Block {
     }
 }
 
-impl Model for DecoderOnly {
-    /// Reads `<bos>` and the sentence; the output is the next token.
-    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
-        let source: Vec<u32> = [&[BOS], source].concat();
+impl DecoderOnly {
+    /// The logits at every position. (position, vocab)
+    fn read(&self, tape: &mut Tape, source: &[u32]) -> Node {
         let at = source_scope("tokens");
-        let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
-        let embed = tape.lookup(at.at(&EMBED), table, &source); // (position, d_model)
+        let embed = tape.lookup(at.at(&EMBED), table, source); // (position, d_model)
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
         let pos = tape.positions(at.at(&POS), source.len(), self.d_model);
         let x = tape.add(at.at(&INPUT), scaled, pos);
@@ -119,10 +117,25 @@ impl Model for DecoderOnly {
             .blocks
             .iter()
             .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)));
-        let x = self.final_norm.forward(&mut tape, x);
-        let logits = predict(&mut tape, &source_scope(""), x, table, 0);
+        let x = self.final_norm.forward(tape, x);
+        predict(tape, &source_scope(""), x, table, 0)
+    }
+}
+
+impl Model for DecoderOnly {
+    /// Reads `<bos>` and the sentence; the output is the next token.
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let source: Vec<u32> = [&[BOS], source].concat();
+        let mut tape = setup.tape();
+        let logits = self.read(&mut tape, &source);
         let logits = last_row(tape.value(logits).matrix());
         let output = vec![setup.choosing().token(&logits, 0, EOS)];
         Pass { tape, source, target: vec![], output, beams: None }
+    }
+
+    fn next(&self, text: &[u32], setup: &Setup) -> Option<Vec<f32>> {
+        let mut tape = setup.tape();
+        let logits = self.read(&mut tape, &[&[BOS], text].concat());
+        Some(last_row(tape.value(logits).matrix()))
     }
 }

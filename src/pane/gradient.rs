@@ -26,7 +26,7 @@ impl<'a> Gradient<'a> {
     }
 
     fn norms(&self) -> Option<&'a [f32]> {
-        let Measures { forgetting, influence } = self.scene.reading.measured()?;
+        let Measures { forgetting, influence, .. } = self.scene.reading.measured()?;
         let table = if self.of_state { forgetting } else { influence };
         table.get(&self.scene.model).map(Vec::as_slice)
     }
