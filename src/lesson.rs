@@ -113,6 +113,8 @@ pub enum Row {
     Last,
     /// Two before the last: where the sentence's last word is still to come.
     Late,
+    /// Where the model was least sure of what it wrote.
+    Unsure,
     /// `it` or `they` in the source, the output position that writes its translation in the target;
     /// without one, the last word.
     Pronoun,

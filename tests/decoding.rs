@@ -6,9 +6,11 @@ use std::sync::{Arc, LazyLock};
 use lookback::{
     change::{Change, Changes},
     math::beam::log_softmax,
+    measure::{choice, lens},
     model::Name,
     reading::{Reader, Reading},
     trace::Trace,
+    value::Cell,
 };
 
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
@@ -97,4 +99,106 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         assert!(plain.beams.is_none());
     }
     assert!(reading.trace(Name::DecoderOnly).beams.is_none());
+}
+
+#[test]
+fn the_lens_after_a_layer_is_what_a_model_without_the_next_one_says() {
+    let cases = [
+        (Name::DecoderOnly, "blocks.1=off", "blocks.0.resid_post", 14),
+        // Without its second layer the Transformer writes something else; only `<bos>` is the same.
+        (Name::Transformer, "decoder.1=off", "decoder.0.norm3.out", 1),
+    ];
+    for (name, change, place, rows) in cases {
+        let (shorter, plain) = (what_if(&[change]), PLAIN.trace(name));
+        let probs = shorter.trace(name).value("probs").unwrap();
+        for row in 0..rows {
+            let guesses = lens::lens(plain, row);
+            let guess = guesses.iter().find(|guess| guess.site == place).unwrap();
+            let chosen = lens::chosen(plain, row).unwrap();
+            let all = probs.row(0, row);
+            assert!((guess.probability - all[chosen]).abs() < 1e-4, "{name} {row}");
+            let (token, p) = guess.top[0];
+            assert!((all[token] - p).abs() < 1e-4 && all.iter().all(|q| *q <= p + 1e-4));
+            let rank = 1 + all.iter().filter(|q| **q > all[chosen]).count();
+            assert!(rank.abs_diff(guess.rank) <= 1, "{name} {row}: {rank} {}", guess.rank);
+        }
+    }
+}
+
+#[test]
+fn the_lens_ends_in_the_probabilities_themselves() {
+    for name in [Name::DecoderOnly, Name::Transformer, Name::TransformerUnguided] {
+        let trace = PLAIN.trace(name);
+        let probs = trace.value("probs").unwrap();
+        for row in 0..probs.shape().rows {
+            let guess = lens::lens(trace, row).pop().unwrap();
+            let chosen = lens::chosen(trace, row).unwrap();
+            assert!((guess.probability - probs.get(Cell::new(0, row, chosen))).abs() < 1e-5);
+            assert_eq!(guess.rank, 1, "{name} {row}");
+        }
+    }
+    assert!(lens::lens(PLAIN.trace(Name::Gru), 0).is_empty());
+}
+
+#[test]
+fn forced_and_free_agree_until_they_part() {
+    let right = &PLAIN.trace(Name::Transformer).output;
+    for (name, forcing) in &PLAIN.measures().forcing {
+        let own = PLAIN.trace(*name);
+        assert_eq!(forcing.places.len(), right.len());
+        let part = forcing.part.unwrap_or(right.len());
+        for (t, place) in forcing.places.iter().enumerate() {
+            assert_eq!(place.right, right[t]);
+            assert_eq!(place.given.id, if t == 0 { own.target[0].id } else { right[t - 1].id });
+            assert_eq!(place.free.as_ref(), own.output.get(t));
+            // Up to and with the place where they part, both have read the same words.
+            if t <= part {
+                let own = own.value("probs").unwrap().get(Cell::new(0, t, place.right.id as usize));
+                assert!((place.probability - own).abs() < 1e-5, "{name} {t}");
+                assert_eq!(place.is_forced_right(), place.is_free_right(), "{name} {t}");
+            }
+        }
+    }
+    assert_eq!(PLAIN.measures().forcing.len(), 3);
+}
+
+#[test]
+fn a_continuation_begins_as_the_model_reads_its_prefix() {
+    let text = "The animal didn't cross the street because it";
+    let prefix = Arc::new(READER.read(text).unwrap());
+    let n = prefix.sentence.tokens.len();
+    let continued = &PLAIN.measures().continued;
+    let here = continued.iter().find(|c| c.row == n).unwrap();
+    assert_eq!(here.ways.len(), 4);
+    for way in &here.ways {
+        let changes = way.seed.map(Change::Sample).into_iter().collect();
+        let read = READER.read_changed(&prefix, changes).unwrap();
+        let trace = read.trace(Name::DecoderOnly);
+        assert_eq!(trace.output[0], way.tokens[0], "seed {:?}", way.seed);
+        assert!(way.tokens.len() <= 24 && way.log_p < 0.0);
+    }
+    // What is likeliest at each place is likelier than what is drawn at the first.
+    let first = |i: usize| {
+        let logits = prefix.trace(Name::DecoderOnly).value("logits").unwrap().row(0, n);
+        log_softmax(&logits, 1.0)[here.ways[i].tokens[0].id as usize]
+    };
+    assert!((1..4).all(|i| first(i) <= first(0)));
+}
+
+#[test]
+fn the_record_of_a_choice_is_what_was_written() {
+    let reading = what_if(&["sample=5", "temperature=4"]);
+    let trace = reading.trace(Name::Transformer);
+    let probs = trace.value("probs").unwrap();
+    let (row, token, p) = choice::least_sure(trace).unwrap();
+    assert_eq!(trace.output[row].id as usize, token);
+    let written = |t: usize| probs.get(Cell::new(0, t, trace.output[t].id as usize));
+    assert!((0..trace.output.len()).all(|t| written(t) >= p));
+    for t in 0..trace.output.len() {
+        let choice = choice::choice(trace, reading.changes.choosing(), t).unwrap();
+        let taken = choice.candidates[choice::taken(trace, &choice, t)];
+        assert!((taken.probability - written(t)).abs() < 1e-6);
+    }
+    let told = choice::log_probability(trace).unwrap();
+    assert!((told - log_p(trace, 1.0)).abs() < 1e-9);
 }

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Row, Selection, Step};
 use crate::{
-    measure::readback::ReadBack,
+    measure::{choice::least_sure, readback::ReadBack},
     model::Name,
     reading::Reading,
     site::Stream,
@@ -163,6 +163,7 @@ impl<'a> Context<'a> {
             Row::First => 0,
             Row::Last => last,
             Row::Late => last.saturating_sub(2),
+            Row::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
             Row::Pronoun => self.pronoun().unwrap_or(last),
         }
     }

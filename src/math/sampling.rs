@@ -65,7 +65,9 @@ impl Choice {
 
     /// The part of 0 to 1 that belongs to a candidate: it is taken if the draw falls there.
     pub fn interval(&self, i: usize) -> (f64, f64) {
-        let below: f64 = self.candidates[..i].iter().map(|c| f64::from(c.share)).sum();
+        let shares = self.candidates[..i].iter().map(|c| f64::from(c.share));
+        // A sum of nothing would be minus zero.
+        let below = shares.fold(0.0, |sum, share| sum + share);
         (below, below + f64::from(self.candidates[i].share))
     }
 }

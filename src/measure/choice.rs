@@ -36,6 +36,17 @@ pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
     &tokens[..tokens.len().min(row + 1)]
 }
 
+/// Row, token and probability of the written token that the model was least sure of.
+pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
+    let probs = trace.value("probs")?;
+    let first = probs.shape().rows.checked_sub(trace.output.len())?;
+    let at = |(t, token): (usize, &Token)| {
+        let cell = Cell::new(0, first + t, token.id as usize);
+        (cell.row, cell.col, probs.get(cell))
+    };
+    trace.output.iter().enumerate().map(at).min_by(|a, b| a.2.total_cmp(&b.2))
+}
+
 /// Sum of the log-probabilities of what was written, at temperature 1.
 pub fn log_probability(trace: &Trace) -> Option<f64> {
     let logits = trace.value("logits")?;

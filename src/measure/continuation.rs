@@ -36,15 +36,18 @@ pub struct Continued {
     pub ways: Vec<Continuation>,
 }
 
-/// Writes on after a quarter, a half and three quarters of the sentence. Empty for a model that
-/// does not write on.
+/// How many parts of the sentence are written on.
+const PARTS: usize = 8;
+
+/// Writes on after an eighth of the sentence, two eighths and so on. Empty for a model that does
+/// not write on.
 pub fn continued(
     model: &dyn Model,
     sentence: &[u32],
     setup: &Setup,
     tokenizer: &Tokenizer,
 ) -> Vec<Continued> {
-    let mut rows: Vec<usize> = (1..4).map(|quarter| sentence.len() * quarter / 4).collect();
+    let mut rows: Vec<usize> = (1..PARTS).map(|part| sentence.len() * part / PARTS).collect();
     rows.dedup();
     let of_row = |row: usize| {
         let way = |seed| write_on(model, &sentence[..row], seed, setup, tokenizer);

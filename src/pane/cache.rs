@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::window,
+    heat::{left, window},
     measure::cache::{Sizes, Step},
 };
 
@@ -16,7 +16,8 @@ pub(super) struct Cache<'a> {
 
 /// The columns of a layer's name, and of the names of the counts.
 const NAME: u16 = 13;
-const COUNT: u16 = 46;
+const COUNT: u16 = 50;
+const LABEL: usize = 18;
 const GAP: u16 = 3;
 
 impl<'a> Cache<'a> {
@@ -88,16 +89,11 @@ impl<'a> Cache<'a> {
             let sign = self.subject.scene.theme.glyph("×", "x");
             format!("{} not {}  {sign}{factor:.1}", grouped(with), grouped(without))
         };
-        let held = format!("numbers held  {}", grouped(held));
-        let cross = if held_cross == 0 {
-            String::new()
-        } else {
-            format!(" + cross {}", grouped(held_cross))
-        };
+        let cross = (held_cross > 0).then(|| format!(" + cross {}", grouped(held_cross)));
         vec![
-            (held + &cross, String::new()),
-            ("mults, this step ".to_owned(), times(with, without)),
-            (format!("mults, all {:>5} ", self.n()), times(all_with, all_without)),
+            ("numbers held".to_owned(), grouped(held) + &cross.unwrap_or_default()),
+            ("mults, this step".to_owned(), times(with, without)),
+            (format!("mults, {} steps", self.n()), times(all_with, all_without)),
         ]
     }
 
@@ -159,7 +155,7 @@ impl Pane for Cache<'_> {
                 buf,
                 (line.x, line.y),
                 line.right(),
-                &[(name, Style::new()), (count, self.subject.scene.theme.strong())],
+                &[(&left(name, LABEL), Style::new()), (count, self.subject.scene.theme.strong())],
             );
         }
         if mask > GAP {

@@ -15,7 +15,7 @@ pub(super) struct Lens<'a> {
 }
 
 /// The columns of a site's name, and of a guess.
-const SITE: usize = 18;
+const SITE: usize = 19;
 const WORD: usize = 9;
 const GUESS: usize = WORD + 8;
 
@@ -64,7 +64,7 @@ impl<'a> Lens<'a> {
         let site = right(&guess.site, SITE);
         let site_style = if is_at { theme.cursor() } else { Style::new() };
         let pieces = [(&*site, site_style), (" ", style), (sign, style), (&*rank, style)];
-        let mut x = put_line(buf, (line.x, line.y), line.right(), &pieces) + 2;
+        let mut x = put_line(buf, (line.x, line.y), line.right(), &pieces) + 1;
         for (token, p) in &guess.top {
             let is_last = Some(*token) == self.last();
             let ink = if is_last { theme.right() } else { Style::new() };

@@ -1,11 +1,11 @@
 //! How the next token was chosen, and what else could have been.
 
-use super::{Context, Fact, count, fact, number, or_none, quoted, share};
+use super::{Context, Fact, count, fact, number, or_none, percent, quoted};
 use crate::{
     math::sampling::{Choice, Choosing},
     measure::{
         cache::Sizes,
-        choice::{choice, log_probability, taken},
+        choice::{choice, least_sure, log_probability, taken},
         forcing::Forcing,
         lens::{Guess, lens},
     },
@@ -18,7 +18,7 @@ pub(super) static FACTS: &[Fact] = &[
         or_none(of_chosen(c, |c, i, choice| word(c.trace(), choice.candidates[i].token)))
     }),
     fact("chosen_probability", "its probability", |c| {
-        or_none(of_chosen(c, |_, i, choice| share(choice.candidates[i].probability)))
+        or_none(of_chosen(c, |_, i, choice| percent(choice.candidates[i].probability)))
     }),
     fact("p_at_half", "the likeliest token's probability at temperature 0.5", |c| lead_at(c, 0.5)),
     fact("p_at_one", "the same at 1", |c| lead_at(c, 1.0)),
@@ -30,13 +30,13 @@ pub(super) static FACTS: &[Fact] = &[
         or_none(kept.map(count))
     }),
     fact("unsure_step", "the step at which the model was least sure, from 1", |c| {
-        or_none(unsure(c).map(|(t, _, _)| (t + 1).to_string()))
+        or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
     }),
     fact("unsure_word", "what it wrote there", |c| {
-        or_none(unsure(c).map(|(_, token, _)| word(c.trace(), token)))
+        or_none(least_sure(c.trace()).map(|(_, token, _)| word(c.trace(), token)))
     }),
     fact("unsure_probability", "with which probability", |c| {
-        or_none(unsure(c).map(|(_, _, p)| share(p)))
+        or_none(least_sure(c.trace()).map(|(_, _, p)| percent(p)))
     }),
     fact("log_p", "log-probability of the whole output", |c| {
         or_none(log_probability(c.trace()).map(|p| number(p as f32)))
@@ -69,7 +69,7 @@ pub(super) static FACTS: &[Fact] = &[
         or_none(ends(c).map(|(first, _)| count(first.rank)))
     }),
     fact("lens_probability", "its probability after the last place", |c| {
-        or_none(ends(c).map(|(_, last)| share(last.probability)))
+        or_none(ends(c).map(|(_, last)| percent(last.probability)))
     }),
     fact("lens_settled", "the place from which on it is first", |c| or_none(settled(c))),
 ];
@@ -87,18 +87,7 @@ fn of_chosen(c: &Context, say: fn(&Context, usize, &Choice) -> String) -> Option
 fn lead_at(c: &Context, temperature: f32) -> String {
     let choosing = Choosing { temperature, ..Choosing::default() };
     let choice = choice(c.trace(), choosing, c.row());
-    or_none(choice.and_then(|choice| Some(share(choice.candidates.first()?.probability))))
-}
-
-/// Step, token and probability of what the model was least sure of.
-fn unsure(c: &Context) -> Option<(usize, usize, f32)> {
-    let trace = c.trace();
-    let probs = trace.value("probs")?;
-    let at = |(t, token): (usize, &crate::text::Token)| {
-        let id = token.id as usize;
-        (t, id, probs.plane(0)[(t, id)])
-    };
-    trace.output.iter().enumerate().map(at).min_by(|a, b| a.2.total_cmp(&b.2))
+    or_none(choice.and_then(|choice| Some(percent(choice.candidates.first()?.probability))))
 }
 
 fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
@@ -119,7 +108,7 @@ fn ends(c: &Context) -> Option<(Guess, Guess)> {
 
 fn top(c: &Context, guess: &Guess) -> Option<String> {
     let (token, p) = guess.top.first()?;
-    Some(format!("{} {}", word(c.trace(), *token), share(*p)))
+    Some(format!("{} {}", word(c.trace(), *token), percent(*p)))
 }
 
 /// The first place after which the chosen token stays at rank 1.
