@@ -10,7 +10,8 @@
 //! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one number set by hand; a row of weights still sums to 1 |
 //! | `token.1=dog` | another word in the sentence, counted from 0 |
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
-//! | `sample=7` `top_k=5` `top_p=0.9` `beam=4` | how the next token is chosen |
+//! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
+//! | `beam=4` | so many outputs are carried along, and the likeliest whole one is written |
 //!
 //! A change knows paths and numbers; whether a model has such a place is asked of a finished pass.
 
@@ -19,6 +20,7 @@ use std::{fmt, str::FromStr};
 use anyhow::{Result, bail, ensure};
 
 use crate::{
+    math::sampling::Choosing,
     site::{Address, Place},
     value::{Cell, Shape},
 };
@@ -296,11 +298,19 @@ impl Changes {
     }
 
     pub fn temperature(&self) -> f32 {
-        let given = |change: &Change| match change {
-            Change::Temperature(t) => Some(*t),
-            _ => None,
-        };
-        self.0.iter().find_map(given).unwrap_or(1.0)
+        self.choosing().temperature
+    }
+
+    /// How the next token is chosen.
+    pub fn choosing(&self) -> Choosing {
+        self.0.iter().fold(Choosing::default(), |choosing, change| match *change {
+            Change::Temperature(temperature) => Choosing { temperature, ..choosing },
+            Change::Sample(seed) => Choosing { sample: Some(seed), ..choosing },
+            Change::TopK(k) => Choosing { top_k: Some(k), ..choosing },
+            Change::TopP(p) => Choosing { top_p: Some(p), ..choosing },
+            Change::Beam(width) => Choosing { beam: Some(width), ..choosing },
+            _ => choosing,
+        })
     }
 
     /// What is different in a value of that shape, recorded at that place; cells count from the

@@ -88,6 +88,20 @@ pub enum Kind {
     Times,
     /// Figures of RNN and Transformer beside each other (Vaswani et al. 2017, Table 1, for this sentence).
     Comparison,
+    /// The choice of the next token at the selected row: what could come, what is cut, what is taken.
+    /// Its site is `probs`.
+    Candidates,
+    /// What a cache of keys and values holds and spares at the selected step. Its site is the keys of
+    /// self-attention; the values stand beside it.
+    Cache,
+    /// The tree of beam search, where there was one.
+    Beams,
+    /// An RNN given the Transformer's output word by word, beside its own.
+    Forcing,
+    /// The logit lens: what the model would say after each layer. Its site is `probs`.
+    Lens,
+    /// How the language model writes on after a part of the sentence.
+    Continuations,
 }
 
 /// One pane of a step.
@@ -120,6 +134,8 @@ pub enum Row {
     Last,
     /// Two before the last: where the sentence's last word is still to come.
     Late,
+    /// Where the model was least sure of what it wrote.
+    Unsure,
     /// `it` or `they` in the source, the output position that writes its translation in the target;
     /// without one, the last word.
     Pronoun,

@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows a model, a tape or a screen.
 
+pub mod beam;
 mod product;
+pub mod sampling;
 
 pub use product::{matmul, matmul_nt, matmul_tn};
 

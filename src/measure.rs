@@ -5,7 +5,12 @@
 pub mod ablation;
 pub mod accuracy;
 pub mod attention;
+pub mod cache;
+pub mod choice;
+pub mod continuation;
+pub mod forcing;
 pub mod gradient;
+pub mod lens;
 pub mod readback;
 pub mod schedule;
 pub mod stream;

@@ -1,6 +1,7 @@
 //! The built-in models: one file an architecture, each with its table of sites.
 //!
-//! A model turns token ids into a [`Pass`]. It decodes greedily; it knows no text and no screen.
+//! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
+//! no text and no screen.
 
 pub mod decoder_only;
 pub mod encoder_decoder;
@@ -14,7 +15,11 @@ use anyhow::{Result, bail};
 use crate::{
     change::Changes,
     checkpoint::Weights,
-    math::argmax,
+    math::{
+        argmax,
+        beam::{self, Beams, Limits},
+        sampling::Choosing,
+    },
     site::{
         Axis::{Channel, Position, Vocab},
         Scope, Site, Stream,
@@ -108,6 +113,10 @@ pub trait Model: Send + Sync {
     /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
     /// The last value on the tape is what it hands on.
     fn read(&self, source: &[u32], setup: &Setup) -> Tape;
+    /// The logits of the token after a text. None for a model that translates instead of writing on.
+    fn next(&self, _text: &[u32], _setup: &Setup) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// How a pass is run; the default is a plain pass.
@@ -123,6 +132,11 @@ impl Setup {
     fn tape(&self) -> Tape {
         Tape::changed(Arc::clone(&self.changes))
     }
+
+    /// How the next token is chosen.
+    pub fn choosing(&self) -> Choosing {
+        self.changes.choosing()
+    }
 }
 
 /// A finished run: the record, what was read and what was written.
@@ -135,6 +149,25 @@ pub struct Pass {
     pub target: Vec<u32>,
     /// What the model wrote, with `<eos>` if it came to it.
     pub output: Vec<u32>,
+    /// The record of beam search, where the output was found by it.
+    pub beams: Option<Beams>,
+}
+
+/// What a decoder made: what it read, what it wrote, and the record of a search.
+struct Written {
+    /// `<bos>`, then the output without its last token, or what was forced.
+    target: Vec<u32>,
+    output: Vec<u32>,
+    beams: Option<Beams>,
+}
+
+impl Written {
+    /// What beam search found.
+    fn found(beams: Beams) -> Self {
+        let output = beams.tokens(beams.winner);
+        let read = output.len() - 1;
+        Self { target: [&[BOS], &output[..read]].concat(), output, beams: Some(beams) }
+    }
 }
 
 impl Pass {
@@ -175,39 +208,89 @@ fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> No
     logits
 }
 
-/// The token with the highest logit in the last row.
-fn likeliest(logits: &Matrix) -> u32 {
-    let last = logits.row(logits.nrows() - 1);
-    argmax(last.iter().copied()).unwrap_or(EOS as usize) as u32
-}
-
 /// The token with the highest logit in every row.
 fn likeliest_of_each(logits: &Matrix) -> Vec<u32> {
-    let best = |row: Matrix| likeliest(&row);
-    (0..logits.nrows()).map(|row| best(logits.rows(row, 1).into_owned())).collect()
+    let best = |row: usize| argmax(logits.row(row).iter().copied());
+    (0..logits.nrows()).map(|row| best(row).unwrap_or(EOS as usize) as u32).collect()
 }
 
-/// Writes tokens one by one: `step(tape, token, t)` gives the logits after reading `token` as
-/// the target's token t. Returns the decoder's input and its output.
+/// The numbers of the last row.
+fn last_row(x: &Matrix) -> Vec<f32> {
+    x.row(x.nrows() - 1).iter().copied().collect()
+}
+
+/// The bounds of a beam search that writes at most `longest` tokens.
+fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits {
+    Limits { width, longest, end: EOS, temperature: choosing.temperature }
+}
+
+/// Writes tokens one by one: `step(tape, state, token, t)` gives the state and the logits after
+/// reading `token` as the target's token t.
 fn decode_step_by_step(
     tape: &mut Tape,
-    longest: usize,
-    forced: Option<&[u32]>,
-    mut step: impl FnMut(&mut Tape, u32, usize) -> Node,
-) -> (Vec<u32>, Vec<u32>) {
-    let (mut input, mut output) = (vec![BOS], vec![]);
-    let longest = forced.map_or(longest, |forced| forced.len() + 1);
+    (longest, setup): (usize, &Setup),
+    start: Node,
+    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
+) -> Written {
+    let choosing = setup.choosing();
+    match (&setup.forced, choosing.beam) {
+        (Some(forced), _) => {
+            let target = [&[BOS], &forced[..]].concat();
+            let output = read_out(tape, &target, start, step);
+            Written { target, output, beams: None }
+        }
+        (None, Some(width)) => {
+            let mark = tape.len();
+            let beams =
+                beam::search(limits(width, longest, choosing), BOS, start, |state, read| {
+                    let t = read.len() - 1;
+                    let (state, logits) = step(tape, *state, read[t], t);
+                    (state, last_row(tape.value(logits).matrix()))
+                });
+            tape.truncate(mark);
+            let written = Written::found(beams);
+            read_out(tape, &written.target, start, step);
+            written
+        }
+        (None, None) => write_on(tape, (longest, choosing), start, step),
+    }
+}
+
+/// Reads what is given and says, at each place, what it holds likeliest.
+fn read_out(
+    tape: &mut Tape,
+    target: &[u32],
+    start: Node,
+    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
+) -> Vec<u32> {
+    let mut state = start;
+    let each = target.iter().enumerate().flat_map(|(t, &token)| {
+        let (after, logits) = step(tape, state, token, t);
+        state = after;
+        likeliest_of_each(tape.value(logits).matrix())
+    });
+    each.collect()
+}
+
+/// Reads what it wrote, until `<eos>`.
+fn write_on(
+    tape: &mut Tape,
+    (longest, choosing): (usize, Choosing),
+    start: Node,
+    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
+) -> Written {
+    let (mut target, mut output, mut state) = (vec![BOS], vec![], start);
     for t in 0..longest {
-        let logits = step(tape, input[t], t);
-        let token = likeliest(tape.value(logits).matrix());
+        let (after, logits) = step(tape, state, target[t], t);
+        state = after;
+        let token = choosing.token(&last_row(tape.value(logits).matrix()), t, EOS);
         output.push(token);
-        let is_over = forced.is_none() && token == EOS;
-        if is_over || t + 1 == longest {
+        if token == EOS || t + 1 == longest {
             break;
         }
-        input.push(forced.map_or(token, |forced| forced[t]));
+        target.push(token);
     }
-    (input, output)
+    Written { target, output, beams: None }
 }
 
 /// A row of zeros to begin from.

@@ -4,12 +4,18 @@
 
 mod accuracy;
 mod bars;
+mod beams;
+mod cache;
+mod candidates;
 mod comparison;
+mod continuations;
 mod distance;
 mod evidence;
+mod forcing;
 mod gradient;
 mod heads;
 mod hidden;
+mod lens;
 mod matrix;
 mod norm;
 mod read_back;
@@ -170,6 +176,12 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),
         Kind::Times => Box::new(times::TimesTable(scene)),
         Kind::Comparison => Box::new(comparison::Comparison(scene)),
+        Kind::Candidates => of_site(|s| Box::new(candidates::Candidates::new(s))),
+        Kind::Cache => of_site(|s| Box::new(cache::Cache::new(s))),
+        Kind::Beams => Box::new(beams::BeamTree(scene)),
+        Kind::Forcing => Box::new(forcing::ForcingTable(scene)),
+        Kind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
+        Kind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }
 

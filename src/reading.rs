@@ -13,6 +13,8 @@ use crate::{
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
+        continuation::{self, Continued},
+        forcing::Forcing,
         gradient,
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
@@ -28,7 +30,7 @@ type Models = Arc<[(Name, Arc<dyn Model>)]>;
 
 /// The loaded models, their tokenizer and their quality table.
 pub struct Reader {
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
 }
@@ -48,9 +50,10 @@ impl Reader {
             Ok(Self {
                 models: at_once(&Name::ALL, |&name| load(name))
                     .into_iter()
-                    .collect::<Result<_>>()?,
+                    .collect::<Result<Vec<_>>>()?
+                    .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
-                tokenizer: joined(tokenizer)?,
+                tokenizer: joined(tokenizer)?.into(),
             })
         })
     }
@@ -111,6 +114,7 @@ impl Reader {
             traces,
             accuracy: Arc::clone(&self.accuracy),
             models: Arc::clone(&self.models),
+            tokenizer: Arc::clone(&self.tokenizer),
             measures: OnceLock::new(),
             changes: Arc::default(),
             plain: None,
@@ -140,8 +144,9 @@ pub struct Reading {
     /// The same sentence read without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
     traces: Traces,
-    /// Some measures run a model again.
+    /// For the measures that need passes of their own.
     models: Models,
+    tokenizer: Arc<Tokenizer>,
     measures: OnceLock<Measures>,
 }
 
@@ -155,6 +160,10 @@ pub struct Measures {
     pub kept: BTreeMap<Name, Vec<Kept>>,
     /// For the models that have attention.
     pub evidence: BTreeMap<Name, Evidence>,
+    /// The RNNs given the Transformer's output word by word, beside their own.
+    pub forcing: BTreeMap<Name, Forcing>,
+    /// How the language model writes on after parts of the sentence.
+    pub continued: Vec<Continued>,
 }
 
 /// How long models take to read so many tokens.
@@ -227,6 +236,8 @@ impl Reading {
             influence: self.of_each(|_, trace| gradient::influence(trace)),
             kept: self.of_each(|model, trace| self.kept(model, trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
+            forcing: self.forcing(),
+            continued: self.continued(),
         })
     }
 
@@ -250,8 +261,7 @@ impl Reading {
     }
 
     fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<Kept>> {
-        let setup = Setup { changes: Arc::clone(&self.changes), forced: None };
-        readback::kept_by_length(model, trace, &self.sentence.ids(), &setup)
+        readback::kept_by_length(model, trace, &self.sentence.ids(), &self.setup(None))
     }
 
     fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
@@ -260,6 +270,30 @@ impl Reading {
             slopes,
             target: gradient::influence_of_target(trace).unwrap_or_default(),
             heads: knock_out_heads(model, trace, &self.sentence.ids(), &self.changes),
+        })
+    }
+
+    fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
+        Setup { changes: Arc::clone(&self.changes), forced }
+    }
+
+    fn forcing(&self) -> BTreeMap<Name, Forcing> {
+        let right = &self.trace(Name::Transformer).output;
+        let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
+        let (setup, ids) = (self.setup(Some(given.collect())), self.sentence.ids());
+        let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
+        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+            let forced = Trace::new(*name, model.run(&ids, &setup), &self.tokenizer);
+            (*name, Forcing::new(right, &forced, self.trace(*name)))
+        };
+        self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
+    }
+
+    fn continued(&self) -> Vec<Continued> {
+        let (setup, ids) = (self.setup(None), self.sentence.ids());
+        let writes = self.models.iter().find(|(name, _)| *name == Name::DecoderOnly);
+        writes.map_or_else(Vec::new, |(_, model)| {
+            continuation::continued(&**model, &ids, &setup, &self.tokenizer)
         })
     }
 

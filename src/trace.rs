@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     arithmetic::Arithmetic,
+    math::beam::Beams,
     model::{Name, Pass},
     site::{Address, Axis, Place, Stream},
     tape::{Node, Tape},
@@ -60,6 +61,8 @@ pub struct Trace {
     pub output: Vec<Token>,
     /// The output as text.
     pub output_text: String,
+    /// The record of beam search, where the output was found by it.
+    pub beams: Option<Beams>,
     tape: Tape,
     sites: Vec<Recorded>,
     index: HashMap<String, usize>,
@@ -77,6 +80,7 @@ impl Trace {
             target: tokens(&pass.target),
             output: tokens(&pass.output),
             output_text: tokenizer.decode(&pass.output),
+            beams: pass.beams,
             tape: pass.tape,
             sites,
             index,
@@ -169,6 +173,11 @@ impl Trace {
             Stream::Source => &self.source,
             Stream::Target => &self.target,
         }
+    }
+
+    /// The token of that id, as it is shown.
+    pub fn word(&self, token: u32) -> String {
+        self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
     }
 
     /// What index `i` of an axis of a site is called: a token, or a number.

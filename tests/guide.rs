@@ -177,7 +177,7 @@ fn w_explains_the_words_of_the_step_first() {
     let screen = text(&drawn(&state, 80, 24));
     assert!(screen.contains("beam search") && screen.contains("beginnings"), "{screen}");
     press(&mut state, "Enter");
-    assert_eq!(id(&state), "greedy");
+    assert_eq!(id(&state), "beam-search");
     press(&mut state, "w Esc");
     assert!(matches!(state.overlay, Overlay::None));
 }

@@ -121,6 +121,9 @@ fn panes_that_need_a_site_name_one() {
         Kind::Accuracy,
         Kind::Comparison,
         Kind::Times,
+        Kind::Beams,
+        Kind::Forcing,
+        Kind::Continuations,
     ];
     for step in steps() {
         for pane in &step.panes {
@@ -173,6 +176,7 @@ fn covered(kind: Kind, site: Option<&str>) -> Vec<String> {
             "candidate",
         ],
         Kind::Norm => &["mean", "var", "normalized"],
+        Kind::Cache => &["v"],
         Kind::WeightedSum if site == "attn.context" => return looking_back(),
         Kind::WeightedSum => &["weights", "v"],
         _ => &[],
@@ -224,7 +228,6 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
             "tgt.scaled",
             "tgt.pos",
             "decoder.{l}.self_attn.q",
-            "decoder.{l}.self_attn.k",
             "decoder.{l}.self_attn.concat",
             "decoder.{l}.cross_attn.scores",
             "decoder.{l}.cross_attn.concat",
@@ -241,8 +244,6 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
             "tokens.scaled",
             "tokens.pos",
             "blocks.{l}.attn.q",
-            "blocks.{l}.attn.k",
-            "blocks.{l}.attn.v",
             "blocks.{l}.attn.scores",
             "blocks.{l}.attn.scaled",
             "blocks.{l}.attn.context",

@@ -233,7 +233,7 @@ fn a_dot_of_the_timeline_is_its_step() {
             .collect();
         assert!(steps.is_sorted() && steps.len() >= state.lesson.chapters.len(), "{steps:?}");
         let x = (0..size.0).rev();
-        let last = x.map(|x| Position::new(x, y)).find(|at| drawn(&state)[*at].symbol() != " ");
+        let last = x.map(|x| Position::new(x, y)).find(|at| drawn(&state)[*at].symbol() == "·");
         click(&mut state, last.unwrap());
         assert_eq!(drawn(&state)[last.unwrap()].symbol(), "●", "{size:?}");
     }

@@ -7,6 +7,7 @@
 
 mod attention;
 mod compare;
+mod decoding;
 mod layer;
 mod output;
 mod recurrent;
@@ -18,7 +19,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Phrases, Row, Selection, Step};
 use crate::{
-    measure::readback::ReadBack,
+    measure::{choice::least_sure, readback::ReadBack},
     model::Name,
     reading::Reading,
     site::Stream,
@@ -43,13 +44,14 @@ const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> Stri
     Fact { name, about, say }
 }
 
-static TABLES: [&[Fact]; 6] = [
+static TABLES: [&[Fact]; 7] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     layer::FACTS,
     output::FACTS,
     compare::FACTS,
+    decoding::FACTS,
 ];
 
 /// Every fact.
@@ -171,6 +173,7 @@ impl<'a> Context<'a> {
             Row::First => 0,
             Row::Last => last,
             Row::Late => last.saturating_sub(2),
+            Row::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
             Row::Pronoun => self.pronoun().unwrap_or(last),
         }
     }

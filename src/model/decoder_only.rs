@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, likeliest, predict, source_scope};
+use super::{EMBED, Model, Pass, Setup, last_row, predict, source_scope};
 use crate::{
     checkpoint::Weights,
     layer::{
@@ -16,7 +16,7 @@ use crate::{
         Scope, Site,
     },
     tape::{Node, Tape, Weight},
-    text::BOS,
+    text::{BOS, EOS},
 };
 
 pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
@@ -116,19 +116,31 @@ impl DecoderOnly {
             .iter()
             .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)))
     }
+
+    /// The logits at every position. -> (position, vocab)
+    fn predict(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let table = tape.weight(&self.embed);
+        let x = self.encode(tape, table, ids);
+        let x = self.final_norm.forward(tape, x);
+        predict(tape, &source_scope(""), x, table, 0)
+    }
 }
 
 impl Model for DecoderOnly {
-    /// Reads `<bos>` and the sentence; the output is the likeliest next token.
+    /// Reads `<bos>` and the sentence; the output is the next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source: Vec<u32> = [&[BOS], source].concat();
         let mut tape = setup.tape();
-        let table = tape.weight(&self.embed);
-        let x = self.encode(&mut tape, table, &source);
-        let x = self.final_norm.forward(&mut tape, x);
-        let logits = predict(&mut tape, &source_scope(""), x, table, 0);
-        let output = vec![likeliest(tape.value(logits).matrix())];
-        Pass { tape, source, target: vec![], output }
+        let logits = self.predict(&mut tape, &source);
+        let logits = last_row(tape.value(logits).matrix());
+        let output = vec![setup.choosing().token(&logits, 0, EOS)];
+        Pass { tape, source, target: vec![], output, beams: None }
+    }
+
+    fn next(&self, text: &[u32], setup: &Setup) -> Option<Vec<f32>> {
+        let mut tape = setup.tape();
+        let logits = self.predict(&mut tape, &[&[BOS], text].concat());
+        Some(last_row(tape.value(logits).matrix()))
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, Setup, likeliest, likeliest_of_each, longest_output, predict, source_scope,
-    target_scope,
+    EMBED, Model, Pass, Setup, Written, last_row, likeliest_of_each, limits, longest_output,
+    predict, source_scope, target_scope,
 };
 use crate::{
     checkpoint::Weights,
@@ -13,7 +13,7 @@ use crate::{
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    math::matmul_nt,
+    math::{beam, matmul_nt},
     site::{
         Axis::{Channel, Position},
         Scope, Site, Stream,
@@ -122,27 +122,33 @@ impl EncoderDecoder {
         })
     }
 
-    /// Greedy decoding. Trial steps are forgotten; the caller records the finished sentence.
-    fn greedy(
-        &self,
-        tape: &mut Tape,
-        table: Node,
-        memory: Node,
-        longest: usize,
-    ) -> (Vec<u32>, Vec<u32>) {
-        let (mut target, mut output) = (vec![BOS], vec![]);
+    /// The logits of what follows `target`. The trial step is forgotten; the caller records the
+    /// finished sentence.
+    fn next(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Vec<f32> {
         let mark = tape.len();
-        loop {
-            let y = self.decode(tape, table, memory, &target);
-            let last = tape.value(y).matrix().rows(target.len() - 1, 1).into_owned();
-            let token = likeliest(&matmul_nt(&last, tape.value(table).matrix()));
-            tape.truncate(mark);
-            output.push(token);
-            if token == EOS || output.len() == longest {
-                return (target, output);
-            }
-            target.push(token);
+        let y = self.decode(tape, table, memory, target);
+        let last = tape.value(y).matrix().rows(target.len() - 1, 1).into_owned();
+        let logits = last_row(&matmul_nt(&last, tape.value(table).matrix()));
+        tape.truncate(mark);
+        logits
+    }
+}
+
+/// Decides what to write; nothing of it stays on the tape.
+fn write((longest, setup): (usize, &Setup), mut next: impl FnMut(&[u32]) -> Vec<f32>) -> Written {
+    let choosing = setup.choosing();
+    if let Some(width) = choosing.beam {
+        let step = |(): &(), read: &[u32]| ((), next(read));
+        return Written::found(beam::search(limits(width, longest, choosing), BOS, (), step));
+    }
+    let (mut target, mut output) = (vec![BOS], vec![]);
+    loop {
+        let token = choosing.token(&next(&target), output.len(), EOS);
+        output.push(token);
+        if token == EOS || output.len() == longest {
+            return Written { target, output, beams: None };
         }
+        target.push(token);
     }
 }
 
@@ -209,17 +215,21 @@ impl Model for EncoderDecoder {
         let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
-        let (target, written) = if let Some(forced) = &setup.forced {
-            ([&[BOS], &forced[..]].concat(), None)
+        let written = if let Some(forced) = &setup.forced {
+            let target = [&[BOS], &forced[..]].concat();
+            Written { target, output: vec![], beams: None }
         } else {
             let longest = longest_output(source.len());
-            let (target, output) = self.greedy(&mut tape, table, memory, longest);
-            (target, Some(output))
+            let next = |target: &[u32]| self.next(&mut tape, table, memory, target);
+            write((longest, setup), next)
         };
+        let Written { target, mut output, beams } = written;
         let y = self.decode(&mut tape, table, memory, &target);
         let logits = predict(&mut tape, &target_scope(""), y, table, 0);
-        let output = written.unwrap_or_else(|| likeliest_of_each(tape.value(logits).matrix()));
-        Pass { tape, source: source.to_vec(), target, output }
+        if setup.forced.is_some() {
+            output = likeliest_of_each(tape.value(logits).matrix());
+        }
+        Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();

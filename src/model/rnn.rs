@@ -4,8 +4,8 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, LOGITS, Model, PROBS, Pass, Setup, decode_step_by_step, longest_output, predict,
-    source_scope, target_scope, zero_state,
+    EMBED, LOGITS, Model, PROBS, Pass, Setup, Written, decode_step_by_step, longest_output,
+    predict, source_scope, target_scope, zero_state,
 };
 use crate::{
     checkpoint::Weights,
@@ -104,16 +104,16 @@ impl Rnn {
         &self,
         tape: &mut Tape,
         table: Node,
-        mut h: Node,
-        (n, forced): (usize, Option<&[u32]>),
-    ) -> (Vec<u32>, Vec<u32>) {
+        h: Node,
+        (n, setup): (usize, &Setup),
+    ) -> Written {
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, longest_output(n), forced, |tape, id, t| {
+        decode_step_by_step(tape, (longest_output(n), setup), h, |tape, h, id, t| {
             let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
-            h = self.decoder.step(tape, x, h, t); // (1, unit)
+            let h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
             let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
-            predict(tape, &target_scope(""), readout, table, t) // (1, vocab)
+            (h, predict(tape, &target_scope(""), readout, table, t)) // (1, vocab)
         })
     }
 
@@ -151,9 +151,9 @@ impl Model for Rnn {
         let table = tape.weight(&self.embed);
         let last = self.encode(&mut tape, table, source);
         self.read_back(&mut tape, table, last, source.len());
-        let (target, output) =
-            self.decode(&mut tape, table, last, (source.len(), setup.forced.as_deref()));
-        Pass { tape, source: source.to_vec(), target, output }
+        let Written { target, output, beams } =
+            self.decode(&mut tape, table, last, (source.len(), setup));
+        Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, Setup, decode_step_by_step, longest_output, predict, source_scope,
+    EMBED, Model, Pass, Setup, Written, decode_step_by_step, longest_output, predict, source_scope,
     target_scope, zero_state,
 };
 use crate::{
@@ -152,21 +152,20 @@ impl RnnAttention {
         tape: &mut Tape,
         table: Node,
         memory: &Memory,
-        (n, forced): (usize, Option<&[u32]>),
-    ) -> (Vec<u32>, Vec<u32>) {
+        (n, setup): (usize, &Setup),
+    ) -> Written {
         let looking = Looking { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        let mut s = memory.init;
-        decode_step_by_step(tape, longest_output(n), forced, |tape, id, t| {
+        decode_step_by_step(tape, (longest_output(n), setup), memory.init, |tape, s, id, t| {
             let at = |site| target_scope("decoder").at(site).row(t);
             let y = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let context = look_back(tape, &looking, memory, s, t); // (1, unit)
             let input = tape.grid(at(&INPUT_CAT), vec![y, context], 2);
-            s = self.decoder.step(tape, input, s, t); // (1, unit)
+            let s = self.decoder.step(tape, input, s, t); // (1, unit)
             let both = tape.grid(at(&READOUT_CAT), vec![s, context], 2);
             let sum = tape.linear(at(&READOUT_SUM), both, w, Some(b)); // (1, channel)
             let readout = tape.tanh(at(&READOUT), sum);
-            predict(tape, &target_scope(""), readout, table, t) // (1, vocab)
+            (s, predict(tape, &target_scope(""), readout, table, t)) // (1, vocab)
         })
     }
 }
@@ -188,9 +187,9 @@ impl Model for RnnAttention {
         let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
-        let (target, output) =
-            self.decode(&mut tape, table, &memory, (source.len(), setup.forced.as_deref()));
-        Pass { tape, source: source.to_vec(), target, output }
+        let Written { target, output, beams } =
+            self.decode(&mut tape, table, &memory, (source.len(), setup));
+        Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();

@@ -1,5 +1,7 @@
 //! A pane's main numbers in words: what one would read off it at a glance.
 
+mod decoding;
+
 use crate::{
     lesson::{Kind, PaneSpec, Selection, Step},
     measure::{
@@ -25,6 +27,7 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
     let trace = reading.trace(model);
     let path = pane.path(selection.layer);
     let site = path.as_deref().and_then(|path| trace.site(path));
+    let decoding = || decoding::of(pane.kind, reading, model, selection.row);
     let lines = match (pane.kind, site) {
         (Kind::ReadBack, _) => read_back(reading, model),
         (Kind::Gradient, _) => gradient(reading, model, path.as_deref()),
@@ -32,8 +35,9 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
         (Kind::Translations, _) => translations(reading),
         (Kind::Accuracy, _) => accuracy(reading),
         (Kind::Comparison, _) => comparison(reading),
-        (kind, Some(site)) => View::new(trace, site, selection).say(kind),
-        (_, None) => vec![],
+        (kind, site) => decoding().unwrap_or_else(|| {
+            site.map_or_else(Vec::new, |site| View::new(trace, site, selection).say(kind))
+        }),
     };
     Numbers { heading: heading(pane, model, site, selection), lines }
 }
@@ -41,6 +45,7 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
 fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection) -> String {
     let title = pane.title.as_ref().filter(|title| *title != model.title());
     let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
+    let decoding = decoding::heading(pane.kind, model);
     let (path, model) = (site.map_or("", Recorded::path), model.title());
     let says = match (pane.kind, site) {
         (Kind::Schedule, _) => "Who waits for whom".into(),
@@ -49,6 +54,7 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
         (Kind::Comparison, _) => "The encoders side by side".into(),
         (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
         (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
+        _ if decoding.is_some() => decoding.unwrap_or_default(),
         (_, None) => model.into(),
         (kind, Some(site)) => {
             let is_one_of_many = site.axes()[0] == Axis::Head && kind != Kind::Heads;

@@ -1,0 +1,120 @@
+//! How the next token was chosen, and what else could have been.
+
+use super::{Context, Fact, count, fact, number};
+use crate::{
+    math::sampling::{Choice, Choosing},
+    measure::{
+        cache::Sizes,
+        choice::{choice, least_sure, log_probability, taken},
+        forcing::Forcing,
+        lens::{Guess, lens},
+    },
+};
+
+pub(super) static FACTS: &[Fact] = &[
+    fact("step_number", "the selected row, counted from 1", |c| (c.row() + 1).to_string()),
+    fact("chosen", "the token taken after the selected row", |c| {
+        c.say.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token)))
+    }),
+    fact("chosen_probability", "its probability", |c| {
+        c.say.or_none(of_chosen(c, |c, i, choice| c.say.percent(choice.candidates[i].probability)))
+    }),
+    fact("p_at_half", "the likeliest token's probability at temperature 0.5", |c| lead_at(c, 0.5)),
+    fact("p_at_one", "the same at 1", |c| lead_at(c, 1.0)),
+    fact("p_at_two", "the same at 2", |c| lead_at(c, 2.0)),
+    fact("nucleus", "how many tokens top-p 0.9 keeps", |c| {
+        let choosing = Choosing { top_p: Some(0.9), ..Choosing::default() };
+        let kept = choice(c.trace(), choosing, c.row())
+            .map(|choice| choice.candidates.iter().filter(|c| c.cut.is_none()).count());
+        c.say.or_none(kept.map(count))
+    }),
+    fact("unsure_step", "the step at which the model was least sure, from 1", |c| {
+        c.say.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
+    }),
+    fact("unsure_word", "what it wrote there", |c| {
+        c.say.or_none(least_sure(c.trace()).map(|(_, token, _)| word(c, token)))
+    }),
+    fact("unsure_probability", "with which probability", |c| {
+        c.say.or_none(least_sure(c.trace()).map(|(_, _, p)| c.say.percent(p)))
+    }),
+    fact("log_p", "log-probability of the whole output", |c| {
+        c.say.or_none(log_probability(c.trace()).map(|p| number(p as f32)))
+    }),
+    fact("cached", "columns that a cache holds before this step", |c| count(c.row())),
+    fact("cache_held", "numbers it holds after this step", |c| {
+        of_cache(c, |sizes, t, _| sizes.step(t).held + sizes.step(t).held_cross)
+    }),
+    fact("cache_with", "multiplications of this step with it", |c| {
+        of_cache(c, |sizes, t, _| sizes.step(t).with)
+    }),
+    fact("cache_without", "and without", |c| of_cache(c, |sizes, t, _| sizes.step(t).without)),
+    fact("cache_all_with", "multiplications of all steps with it", |c| {
+        of_cache(c, |sizes, _, n| sizes.whole(n).0)
+    }),
+    fact("cache_all_without", "and without", |c| of_cache(c, |sizes, _, n| sizes.whole(n).1)),
+    fact("forced_n", "places of the Transformer's output", |c| {
+        of_forcing(c, |f| f.places.len().to_string())
+    }),
+    fact("forced_right", "of these, right when the model is given the right words", |c| {
+        of_forcing(c, |f| f.n_forced_right().to_string())
+    }),
+    fact("free_right", "and right when it reads what it wrote", |c| {
+        of_forcing(c, |f| f.n_free_right().to_string())
+    }),
+    fact("lens_first", "the lens's first guess after the first place", |c| {
+        c.say.or_none(ends(c).and_then(|(first, _)| top(c, &first)))
+    }),
+    fact("lens_rank", "the rank of the chosen token there", |c| {
+        c.say.or_none(ends(c).map(|(first, _)| count(first.rank)))
+    }),
+    fact("lens_probability", "its probability after the last place", |c| {
+        c.say.or_none(ends(c).map(|(_, last)| c.say.percent(last.probability)))
+    }),
+    fact("lens_settled", "the place from which on it is first", |c| c.say.or_none(settled(c))),
+];
+
+fn word(c: &Context, token: usize) -> String {
+    c.say.quote(&c.trace().word(token as u32))
+}
+
+fn of_chosen(c: &Context, say: fn(&Context, usize, &Choice) -> String) -> Option<String> {
+    let choice = choice(c.trace(), c.reading.changes.choosing(), c.row())?;
+    let i = taken(c.trace(), &choice, c.row());
+    Some(say(c, i, &choice))
+}
+
+fn lead_at(c: &Context, temperature: f32) -> String {
+    let choosing = Choosing { temperature, ..Choosing::default() };
+    let choice = choice(c.trace(), choosing, c.row());
+    c.say.or_none(
+        choice.and_then(|choice| Some(c.say.percent(choice.candidates.first()?.probability))),
+    )
+}
+
+fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
+    let n = c.trace().value("logits").map_or(0, |logits| logits.shape().rows);
+    c.say.or_none(Sizes::of(c.trace()).map(|sizes| count(of(sizes, c.row(), n))))
+}
+
+/// Measured on a worker, never here.
+fn of_forcing(c: &Context, say: fn(&Forcing) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+    c.say.or_none(measures.forcing.get(&c.step.model).map(say))
+}
+
+fn ends(c: &Context) -> Option<(Guess, Guess)> {
+    let guesses = lens(c.trace(), c.row());
+    Some((guesses.first()?.clone(), guesses.last()?.clone()))
+}
+
+fn top(c: &Context, guess: &Guess) -> Option<String> {
+    let (token, p) = guess.top.first()?;
+    Some(format!("{} {}", word(c, *token), c.say.percent(*p)))
+}
+
+/// The first place after which the chosen token stays at rank 1.
+fn settled(c: &Context) -> Option<String> {
+    let guesses = lens(c.trace(), c.row());
+    let n = guesses.iter().rev().take_while(|guess| guess.rank == 1).count();
+    Some(guesses.get(guesses.len() - n.max(1))?.site.clone())
+}

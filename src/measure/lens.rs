@@ -1,0 +1,73 @@
+//! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
+
+use crate::{
+    math::{argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
+    model::Name,
+    trace::{Recorded, Trace},
+    value::{Cell, Matrix},
+};
+
+/// What one place inside the model says of the next token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guess {
+    /// The site that was read: `blocks.0.resid_post`.
+    pub site: String,
+    /// The three likeliest tokens with their probabilities.
+    pub top: Vec<(usize, f32)>,
+    /// The place of the finally chosen token among all, counted from 1.
+    pub rank: usize,
+    /// Its probability here.
+    pub probability: f32,
+}
+
+/// The guesses along one row, first place first; empty for a model without layers of this kind.
+///
+/// The decoder-only model's stream is read through its final norm, as its end is; the Transformer's
+/// sub-layers end in norms of their own and are read as they stand.
+pub fn lens(trace: &Trace, row: usize) -> Vec<Guess> {
+    let Some(last) = chosen(trace, row) else { return vec![] };
+    let Some(table) = trace.value("embed.weight") else { return vec![] };
+    let guess = |site: String| {
+        let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+        let x = Matrix::from_row_slice(1, value.shape().cols, &value.row(0, row)); // (1, channel)
+        let x = if site.starts_with("blocks") { final_norm(trace, &x)? } else { x };
+        let probs = softmax_rows(&matmul_nt(&x, table.matrix())); // (1, vocab)
+        let (top, probability) = (largest(probs.as_slice()), probs[(0, last)]);
+        let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
+        Some(Guess { site, top, rank, probability })
+    };
+    places(trace).into_iter().filter_map(guess).collect()
+}
+
+/// The token that the model settles on after this row.
+pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
+    let written = trace.output.get(row).filter(|_| trace.model != Name::DecoderOnly);
+    let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+    written.map(|token| token.id as usize).or_else(|| argmax(logits.row(0, row)))
+}
+
+/// Where the stream is read, in the order of computation.
+fn places(trace: &Trace) -> Vec<String> {
+    let is_place = |path: &&str| match path.split('.').collect::<Vec<_>>()[..] {
+        ["decoder", _, norm, "out"] => norm.starts_with("norm"),
+        ["blocks", layer, "resid_pre"] => layer == "0",
+        ["blocks", _, "resid_mid" | "resid_post"] => true,
+        _ => false,
+    };
+    trace.sites().iter().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
+}
+
+fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {
+    let (gain, bias) = (trace.value("final_norm.gain")?, trace.value("final_norm.bias")?);
+    let mean = row_means(x);
+    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean));
+    Some(normalized.component_mul(gain.matrix()) + bias.matrix())
+}
+
+/// The three largest with their indices, largest first; of equals the first.
+fn largest(row: &[f32]) -> Vec<(usize, f32)> {
+    let mut all: Vec<(usize, f32)> = row.iter().copied().enumerate().collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.truncate(3);
+    all
+}

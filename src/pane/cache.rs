@@ -1,0 +1,175 @@
+//! The cache of keys and values at one step of writing: what is there, what comes in, what it spares.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::{
+    heat::{left, window},
+    measure::cache::{Sizes, Step},
+};
+
+/// Its subject is the keys of self-attention in the selected layer.
+pub(super) struct Cache<'a> {
+    subject: Subject<'a>,
+    sizes: Option<Sizes>,
+}
+
+/// The columns of a layer's name, and of the names of the counts.
+const NAME: u16 = 13;
+const COUNT: u16 = 50;
+const LABEL: usize = 18;
+const GAP: u16 = 3;
+
+impl<'a> Cache<'a> {
+    pub(super) fn new(subject: Subject<'a>) -> Self {
+        let sizes = Sizes::of(subject.trace);
+        Self { subject, sizes }
+    }
+
+    fn n(&self) -> usize {
+        self.subject.n_rows()
+    }
+
+    fn reused(&self) -> (&'static str, Style) {
+        (self.subject.scene.theme.glyph("▒", "-"), self.subject.scene.theme.pane(0))
+    }
+
+    fn fresh(&self) -> (&'static str, Style) {
+        (self.subject.scene.theme.glyph("█", "#"), self.subject.scene.theme.pane(1))
+    }
+
+    /// Its name, and a sign for each position: reused, new, or still empty.
+    fn draw_positions(
+        &self,
+        name: &str,
+        (reused, fresh, n): (usize, usize, usize),
+        line: Rect,
+        buf: &mut Buffer,
+    ) {
+        let theme = self.subject.scene.theme;
+        let (old, new) = (self.reused(), self.fresh());
+        let empty = theme.glyph("·", ".").repeat(n.saturating_sub(reused + fresh));
+        let name = format!("{name:>width$} ", width = usize::from(NAME) - 1);
+        let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
+        let pieces = [(&*name, Style::new()), (&*a, old.1), (&*b, new.1), (&*empty, theme.dim())];
+        put_line(buf, (line.x, line.y), line.right(), &pieces);
+    }
+
+    fn draw_layers(&self, sizes: Sizes, lines: &mut dyn Iterator<Item = Rect>, buf: &mut Buffer) {
+        let t = self.subject.row();
+        for layer in 0..sizes.n_layers {
+            if let Some(line) = lines.next() {
+                self.draw_positions(&format!("layer {layer} K,V"), (t, 1, self.n()), line, buf);
+            }
+        }
+        if sizes.n_source > 0
+            && let Some(line) = lines.next()
+        {
+            // They are new at the first step only.
+            let n = sizes.n_source;
+            let marks = if t == 0 { (0, n, n) } else { (n, 0, n) };
+            self.draw_positions("cross K,V", marks, line, buf);
+        }
+        if let Some(line) = lines.next() {
+            let (old, new) = (self.reused(), self.fresh());
+            let kept = format!(" {t} reused  ");
+            let pad = " ".repeat(NAME.into());
+            let dim = self.subject.scene.theme.dim();
+            let pieces = [(&*pad, dim), old, (&*kept, dim), new, (" 1 new", dim)];
+            put_line(buf, (line.x, line.y), line.right(), &pieces);
+        }
+    }
+
+    fn counts(&self, sizes: Sizes) -> Vec<(String, String)> {
+        let t = self.subject.row();
+        let Step { held, held_cross, with, without } = sizes.step(t);
+        let (all_with, all_without) = sizes.whole(self.n());
+        let times = |with: usize, without: usize| {
+            let factor = without as f64 / with.max(1) as f64;
+            let sign = self.subject.scene.theme.glyph("×", "x");
+            format!("{} not {}  {sign}{factor:.1}", grouped(with), grouped(without))
+        };
+        let cross = (held_cross > 0).then(|| format!(" + cross {}", grouped(held_cross)));
+        vec![
+            ("numbers held".to_owned(), grouped(held) + &cross.unwrap_or_default()),
+            ("mults, this step".to_owned(), times(with, without)),
+            (format!("mults, {} steps", self.n()), times(all_with, all_without)),
+        ]
+    }
+
+    /// The causal mask as it grows: the row of this step is lit.
+    fn draw_mask(&self, area: Rect, buf: &mut Buffer) {
+        let t = self.subject.row();
+        let shown = window(t + 1, area.height.into(), t);
+        for (row, line) in shown.zip(area.rows()) {
+            let (sign, style) = if row == t { self.fresh() } else { self.reused() };
+            let text = sign.repeat(row + 1);
+            let rest = self.subject.scene.theme.glyph("·", ".").repeat(t - row);
+            let pieces = [(&*text, style), (&*rest, self.subject.scene.theme.dim())];
+            put_line(buf, (line.x, line.y), line.right(), &pieces);
+        }
+    }
+}
+
+/// `1,234,567`
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl Pane for Cache<'_> {
+    fn title(&self) -> String {
+        let (t, n) = (self.subject.row(), self.n());
+        format!("the cache at step {} of {n}, reading “{}”", t + 1, self.subject.label(1, t))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.n(), self.subject.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.subject.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
+        let n = self.n() as u16;
+        Wanted::new((COUNT, layers + 4), (COUNT + GAP + n, (layers + 4).max(n.min(20))))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Some(sizes) = self.sizes else { return };
+        let mask = (self.n() as u16 + GAP).min(area.width.saturating_sub(COUNT));
+        let table = Rect { width: area.width - mask, ..area };
+        let mut lines = table.rows();
+        self.draw_layers(sizes, &mut lines, buf);
+        for ((name, count), line) in self.counts(sizes).iter().zip(lines) {
+            put_line(
+                buf,
+                (line.x, line.y),
+                line.right(),
+                &[(&left(name, LABEL), Style::new()), (count, self.subject.scene.theme.strong())],
+            );
+        }
+        if mask > GAP {
+            self.draw_mask(Rect { x: table.right() + GAP, width: mask - GAP, ..area }, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! How the language model writes on after a part of the sentence: greedily, and three times by chance.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pane, Scene, Wanted, put_line};
+use crate::{
+    measure::continuation::{Continuation, Continued},
+    model::Name,
+};
+
+pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
+
+/// The columns of a seed and of the log-probability a token.
+const NAME: u16 = 17;
+
+impl<'a> Continuations<'a> {
+    /// The longest measured part that ends at the selected row or before; else the shortest.
+    fn continued(&self) -> Option<&'a Continued> {
+        let all = &self.0.reading.measured()?.continued;
+        all.iter().rev().find(|c| c.row <= self.0.selection.row).or_else(|| all.first())
+    }
+
+    fn words(&self, row: usize) -> Vec<&'a str> {
+        let source = &self.0.reading.trace(Name::DecoderOnly).source;
+        source.iter().take(row + 1).map(|token| token.text.as_str()).collect()
+    }
+
+    fn draw_block(
+        &self,
+        name: &str,
+        (words, style): (&[&str], Style),
+        area: Rect,
+        buf: &mut Buffer,
+    ) -> u16 {
+        let indent = NAME.min(area.width / 2);
+        let end = area.x + indent.saturating_sub(1);
+        put_line(buf, (area.x, area.y), end, &[(name, self.0.theme.dim())]);
+        let rest = Rect { x: area.x + indent, width: area.width - indent, ..area };
+        draw_words(words, style, rest, buf)
+    }
+}
+
+/// Words one after the other, broken at the right edge. Returns the line after them.
+fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16 {
+    let (mut x, mut y) = (area.x, area.y);
+    for word in words {
+        if x > area.x && x + word.width() as u16 > area.right() {
+            (x, y) = (area.x, y + 1);
+        }
+        if y >= area.bottom() {
+            return y;
+        }
+        x = put_line(buf, (x, y), area.right(), &[(word, style)]) + 1;
+    }
+    y + 1
+}
+
+/// How it was written, and its log-probability a token.
+fn name_of(way: &Continuation) -> String {
+    let how = way.seed.map_or("greedy".to_owned(), |seed| format!("seed {seed}"));
+    format!("{how} {:>8.2}", way.log_p_per_token())
+}
+
+impl Pane for Continuations<'_> {
+    fn title(&self) -> String {
+        let choosing = self.0.reading.changes.choosing();
+        let limits = choosing.top_k.map(|k| format!(", top-k {k}")).into_iter();
+        let limits: String = limits.chain(choosing.top_p.map(|p| format!(", top-p {p}"))).collect();
+        format!("writing on · T={}{limits} · log p a token", choosing.temperature)
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.reading.trace(Name::DecoderOnly).source.len(), 1)
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new((44, 6), (100, 10)).up_to(14)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let Some(continued) = self.continued() else {
+            put_line(buf, (area.x, area.y), area.right(), &[("(measuring)", theme.dim())]);
+            return;
+        };
+        if area.is_empty() {
+            return;
+        }
+        let mut y =
+            self.draw_block("given", (&self.words(continued.row), theme.strong()), area, buf);
+        for way in &continued.ways {
+            if y >= area.bottom() {
+                return;
+            }
+            let words: Vec<&str> = way.tokens.iter().map(|token| token.text.as_str()).collect();
+            let rest = Rect { y, height: area.bottom() - y, ..area };
+            y = self.draw_block(&name_of(way), (&words, Style::new()), rest, buf);
+        }
+    }
+}

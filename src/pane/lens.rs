@@ -1,0 +1,113 @@
+//! The logit lens: what the model would say after each layer, for the selected word.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Pointed, Subject, Wanted, put_line};
+use crate::{
+    heat::{left, right, window},
+    measure::lens::{Guess, chosen, lens},
+};
+
+/// Its subject is `probs`.
+pub(super) struct Lens<'a> {
+    subject: Subject<'a>,
+    guesses: Vec<Guess>,
+}
+
+/// The columns of a site's name, and of a guess.
+const SITE: usize = 19;
+const WORD: usize = 9;
+const GUESS: usize = WORD + 8;
+
+impl<'a> Lens<'a> {
+    pub(super) fn new(subject: Subject<'a>) -> Self {
+        let guesses = lens(subject.trace, subject.row());
+        Self { subject, guesses }
+    }
+
+    fn word(&self, token: usize) -> String {
+        self.subject.label(2, token)
+    }
+
+    fn last(&self) -> Option<usize> {
+        chosen(self.subject.trace, self.subject.row())
+    }
+
+    fn at(&self) -> usize {
+        self.subject.scene.selection.col.min(self.guesses.len().saturating_sub(1))
+    }
+
+    fn draw_head(&self, line: Rect, buf: &mut Buffer) {
+        let word = self.last().map_or_else(String::new, |token| self.word(token));
+        let head = format!("{:>SITE$}  rank of “{word}”", "after");
+        let x = put_line(buf, (line.x, line.y), line.right(), &[(&head, self.dim())]);
+        put_line(buf, (x, line.y), line.right(), &[("   the three likeliest", self.dim())]);
+    }
+
+    fn dim(&self) -> Style {
+        self.subject.scene.theme.dim()
+    }
+
+    /// How wide the column of the rank is: as wide as its heading.
+    fn rank_width(&self) -> usize {
+        let word = self.last().map_or_else(String::new, |token| self.word(token));
+        unicode_width::UnicodeWidthStr::width(&*word) + 10
+    }
+
+    fn draw_guess(&self, i: usize, line: Rect, buf: &mut Buffer) {
+        let (theme, guess) = (self.subject.scene.theme, &self.guesses[i]);
+        let is_at = self.subject.scene.focused && i == self.at();
+        let style = if guess.rank == 1 { theme.right() } else { Style::new() };
+        let sign = if guess.rank == 1 { theme.glyph("✓", "+") } else { " " };
+        let width = self.rank_width().saturating_sub(9);
+        let rank = format!(" {:>width$} {} ", guess.rank, theme.percent(guess.probability));
+        let site = right(&guess.site, SITE);
+        let site_style = if is_at { theme.cursor() } else { Style::new() };
+        let pieces = [(&*site, site_style), (" ", style), (sign, style), (&*rank, style)];
+        let mut x = put_line(buf, (line.x, line.y), line.right(), &pieces) + 1;
+        for (token, p) in &guess.top {
+            let is_last = Some(*token) == self.last();
+            let ink = if is_last { theme.right() } else { Style::new() };
+            let text = format!("{} {} ", left(&self.word(*token), WORD), theme.percent(*p));
+            if x + GUESS as u16 > line.right() + 1 {
+                return;
+            }
+            x = put_line(buf, (x, line.y), line.right(), &[(&text, ink)]);
+        }
+    }
+}
+
+impl Pane for Lens<'_> {
+    fn title(&self) -> String {
+        let subject = &self.subject;
+        format!("logit lens · after “{}”", subject.label(1, subject.row()))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.subject.n_rows(), self.guesses.len())
+    }
+
+    /// The probability that the chosen token has at the end.
+    fn pointed(&self, row: usize, _: usize) -> Option<Pointed> {
+        self.subject.pointed(row, chosen(self.subject.trace, row)?)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.guesses.len() as u16 + 1;
+        let width = SITE + self.rank_width() + 6 + 3 * GUESS;
+        Wanted::new((44, n.min(5)), (width as u16, n))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            self.draw_head(line, buf);
+        }
+        for (i, line) in
+            window(self.guesses.len(), usize::from(area.height.saturating_sub(1)), self.at())
+                .zip(lines)
+        {
+            self.draw_guess(i, line, buf);
+        }
+    }
+}
