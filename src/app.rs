@@ -4,22 +4,27 @@
 //! no terminal. What the world has to do is handed back as an [`Effect`].
 
 mod action;
+mod bookmarks;
 mod clock;
 mod inspector;
 mod layout;
+mod looks;
+mod point;
 mod prose;
 mod update;
 mod whatif;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ratatui::layout::Rect;
 use tui_input::Input;
 
 pub use action::{Action, Command, Effect, Pick};
+pub use clock::Times;
 pub use inspector::Level;
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
+pub use point::Place;
 pub use prose::{Line, Piece, Voice};
 pub use update::update;
 pub use whatif::Switch;
@@ -27,8 +32,9 @@ pub use whatif::Switch;
 use crate::{
     change::Changes,
     lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
+    memory::Left,
     pane::{self, Mark, Pane, Scene, Wanted},
-    reading::{MachineTimes, Reading},
+    reading::Reading,
     site::{Axis, Stream},
     theme::Theme,
     trace::Recorded,
@@ -44,6 +50,8 @@ const MOST_LAYERS: usize = 1024;
 pub struct State {
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
+    /// Whether the theme is the one that suits the terminal's ground.
+    pub follows_ground: bool,
     /// None until the first pass is finished.
     pub reading: Option<Arc<Reading>>,
     /// The sentence that the models are reading now.
@@ -70,10 +78,17 @@ pub struct State {
     pub follow: Option<(PaneSpec, Selection)>,
     /// The moment that animated panes show; None shows everything at once.
     pub beat: Option<usize>,
-    /// How long reading takes on this machine, once it has been measured.
-    pub times: Option<Arc<MachineTimes>>,
-    has_asked_for_times: bool,
+    /// How long reading takes on this machine.
+    pub times: Times,
     pub message: Option<Message>,
+    /// Ids of the steps that are marked.
+    pub bookmarks: BTreeSet<String>,
+    /// Where the walk before this one ended.
+    pub last: Option<Left>,
+    /// Where this one began.
+    began: Option<Left>,
+    /// The step to go to when the sentence that is being read has been read.
+    heading_for: Option<usize>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -87,6 +102,8 @@ pub enum Overlay {
     Help { first: usize },
     /// Looking for a step.
     Find { query: Input, chosen: usize },
+    /// The marked steps.
+    Bookmarks { chosen: usize },
     /// Typing another sentence.
     Edit { sentence: Input },
     /// Looking for anything that can be done.
@@ -114,6 +131,7 @@ impl State {
         Self {
             lesson,
             theme,
+            follows_ground: false,
             reading: None,
             pending: None,
             changes: Changes::default(),
@@ -128,9 +146,12 @@ impl State {
             marks: vec![],
             follow: None,
             beat: None,
-            times: None,
-            has_asked_for_times: false,
+            times: Times::Unasked,
             message: None,
+            bookmarks: BTreeSet::new(),
+            last: None,
+            began: None,
+            heading_for: None,
             size: SMALLEST,
         }
     }
@@ -167,7 +188,7 @@ impl State {
             marks: &self.marks,
             shows_difference: self.shows_difference,
             beat: self.beat,
-            times: self.times.as_deref(),
+            times: self.times.known(),
         };
         let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
         let mut panes: Vec<_> = step.panes.iter().enumerate().map(of).collect();

@@ -5,13 +5,19 @@
 
 mod args;
 mod colour;
+mod config;
 mod eval;
 mod failure;
 mod frames;
+mod kept;
 mod language;
+mod linear;
+mod look;
 mod open;
 mod paper;
+mod progress;
 mod sentence;
+mod settings;
 mod size;
 mod trace;
 mod walk;
@@ -31,14 +37,15 @@ use clap::{Parser, error::ErrorKind};
 
 use crate::{
     change::{Changes, MOST},
-    lesson::Lesson,
+    lesson::{Language, Lesson},
     reading::Reader,
     text::Tokenizer,
-    theme::{Depth, Glyphs, Theme},
+    theme::Glyphs,
 };
 use args::Command;
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use language::language;
+use settings::Settings;
 
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
@@ -71,19 +78,34 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
         }
         Err(e) => return Err(wrong_usage(&e)),
     };
-    let Some(command) = &cli.command else { return walk::run(&cli, &variable, streams) };
+    let Some(command) = &cli.command else {
+        return walk::run(&cli, &settings(&cli)?, &variable, streams);
+    };
     only_before_a_walk(&cli)?;
-    dispatch(command, cli.look, streams)?;
+    dispatch(command, &cli, streams)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn dispatch(command: &Command, look: args::Look, streams: &mut Streams) -> Outcome {
+/// The settings file, unless it is to be skipped. Commands that nothing in it concerns do not read it.
+fn settings(cli: &Cli) -> Outcome<Settings> {
+    let path = if cli.look.no_config { None } else { settings::path() };
+    path.map_or_else(|| Ok(Settings::default()), |path| settings::load(&path)).usage()
+}
+
+fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
+    let look = cli.look;
     match command {
-        Command::Steps(text) => steps(text, look, streams),
-        Command::Open(open) => open::run(open, look, streams),
+        Command::Steps(text) => {
+            steps(text, language(look.lang, settings(cli)?.lang, &variable), streams)
+        }
+        Command::Open(open) => {
+            let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
+            open::run(open, is_ascii, streams)
+        }
         Command::Trace(trace) => trace::run(trace, streams),
-        Command::Export(export) => frames::run(export, look, &variable, streams),
+        Command::Export(export) => frames::run(export, look, &settings(cli)?, &variable, streams),
         Command::Eval(eval) => eval::run(eval, streams),
+        Command::Config => config::run(look, &settings(cli)?, &variable, streams),
         Command::Completions { shell } => paper::completions(*shell, streams.out),
         Command::Man { command } => paper::man(command.as_deref(), streams.out),
     }
@@ -92,11 +114,6 @@ fn dispatch(command: &Command, look: args::Look, streams: &mut Streams) -> Outco
 /// A variable of the environment; one that is no text counts as absent.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// The look of a place with these colours.
-const fn theme(depth: Depth, is_ascii: bool) -> Theme {
-    Theme::new(depth, if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode })
 }
 
 /// A sentence or `--at` before a command would be lost; say so.
@@ -115,14 +132,20 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         );
         return Err(Failure::Usage(wrong));
     }
+    for (is_given, option) in [(cli.no_mouse, "--no-mouse"), (cli.linear, "--linear")] {
+        if is_given {
+            let wrong = anyhow::anyhow!("{option} is for the walk; leave it or the command out");
+            return Err(Failure::Usage(wrong));
+        }
+    }
     Ok(())
 }
 
 /// One step a line: ID, chapter, title. The steps are the same for every sentence.
-fn steps(text: &args::Text, look: args::Look, streams: &mut Streams) -> Outcome {
+fn steps(text: &args::Text, language: Language, streams: &mut Streams) -> Outcome {
     let sentence = sentence::of(text)?;
     Tokenizer::embedded()?.sentence(&sentence).usage()?;
-    let lesson = Lesson::embedded(language(look.lang, &variable))?;
+    let lesson = Lesson::embedded(language)?;
     for (chapter, step) in lesson.steps() {
         writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
     }

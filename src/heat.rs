@@ -11,7 +11,7 @@ use std::ops::Range;
 use unicode_width::UnicodeWidthStr;
 
 use crate::theme::Theme;
-use layout::{CellWidth, Layout};
+use layout::{CellWidth, Layout, NUMBERS};
 
 /// How values become colours.
 #[derive(Clone, Copy, Debug, PartialEq)]

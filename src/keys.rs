@@ -127,6 +127,20 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("/", "find")),
     },
     Binding {
+        shown: "b B",
+        keys: &[(char('b'), C::Bookmark), (char('B'), C::Bookmarks)],
+        help: "mark step, all marks",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
+        shown: "R",
+        keys: &[(char('R'), C::Resume)],
+        help: "on from last time",
+        group: Group::Walk,
+        hint: None,
+    },
+    Binding {
         shown: "i",
         keys: &[(char('i'), C::Edit)],
         help: "another sentence",
@@ -185,6 +199,13 @@ pub static KEYS: &[Binding] = &[
         keys: &[(plain(KeyCode::PageUp), C::Page(-1)), (plain(KeyCode::PageDown), C::Page(1))],
         help: "scroll the text",
         group: Group::Panes,
+        hint: None,
+    },
+    Binding {
+        shown: "V",
+        keys: &[(char('V'), C::NextTheme)],
+        help: "other colours",
+        group: Group::Program,
         hint: None,
     },
     Binding {
@@ -320,7 +341,9 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
             in_palette(state, (query.value(), *chosen), key, command)
         }
         Overlay::Help { first } => in_help(state, *first, key, command),
-        Overlay::None => command.map_or_else(|| Action::Unbound(name(key)), Action::Do),
+        Overlay::None | Overlay::Bookmarks { .. } => {
+            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
+        }
         overlay => typing(overlay, key, command),
     }
 }

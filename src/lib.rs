@@ -22,6 +22,7 @@
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers |
 //! | [`theme`], [`heat`], [`chart`] | colours and numbers; a matrix as cells; lines over words |
 //! | [`pane`] | what a step shows |
+//! | [`memory`] | what is kept from one walk to the next |
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
 pub mod value;
@@ -42,6 +43,7 @@ pub mod theme;
 pub mod heat;
 pub mod chart;
 pub mod pane;
+pub mod memory;
 pub mod app;
 pub mod keys;
 pub mod screen;

@@ -22,11 +22,15 @@ mod tokens;
 mod translations;
 mod weighted_sum;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
 use crate::{
     arithmetic::Arithmetic,
-    heat::{Columns, Heat, Scale},
+    heat::{Columns, Heat, Scale, window},
     lesson::{Kind, PaneSpec, Selection},
     model::Name,
     reading::{MachineTimes, Reading},
@@ -120,6 +124,16 @@ pub trait Pane {
     }
 
     fn wanted(&self) -> Wanted;
+
+    /// The place of the cursor whose cell [`Self::draw`] draws there.
+    fn cell_at(&self, _area: Rect, _at: Position) -> Option<(usize, usize)> {
+        None
+    }
+
+    /// The head that is drawn there, where several are.
+    fn head_at(&self, _area: Rect, _at: Position) -> Option<usize> {
+        None
+    }
 
     /// Draws into the area inside the frame; what does not fit scrolls so that the cursor's cell is
     /// in view.
@@ -376,6 +390,13 @@ fn marks_of_parts<'a, 's: 'a>(
 /// Minus infinity stays where it was: there is no difference between two of them.
 fn difference(now: f32, was: f32) -> f32 {
     if now.to_bits() == was.to_bits() { 0.0 } else { now - was }
+}
+
+/// Which of `n` things stands there, where each takes a line and `at` is in view.
+fn line_at(n: usize, cursor: usize, area: Rect, at: Position) -> Option<usize> {
+    let shown = window(n, usize::from(area.height), cursor);
+    let i = shown.start + usize::from(at.y.checked_sub(area.y)?);
+    (area.contains(at) && shown.contains(&i)).then_some(i)
 }
 
 /// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.

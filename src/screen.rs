@@ -10,22 +10,38 @@ mod stage;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Alignment, Rect},
+    layout::{Alignment, Position, Rect},
     text::Line,
     widgets::{Paragraph, Widget},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
-    app::{Overlay, SMALLEST, State},
+    app::{Overlay, Place, SMALLEST, State},
+    keys::palette,
     theme::ascii,
 };
+
+/// What a mouse can point at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    Nothing,
+    Pane(Place),
+    Narration,
+    /// A dot of the timeline, by the index of its step.
+    Step(usize),
+    /// A row of the list that is open.
+    Row(usize),
+}
 
 /// Draws the walk.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     compose(state, area, buf);
     if state.theme.is_ascii() {
         without_signs(area, buf);
+    }
+    if state.theme.paints_ground() {
+        area.positions().for_each(|position| state.theme.paint(&mut buf[position]));
     }
 }
 
@@ -68,9 +84,61 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         Overlay::None => {}
         Overlay::Help { first } => overlay::help(state, *first, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
+        Overlay::Bookmarks { chosen } => overlay::bookmarks(state, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
         Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
     }
+}
+
+/// What [`draw`] draws there.
+pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(at) {
+        return Hit::Nothing;
+    }
+    let row =
+        |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
+    match &state.overlay {
+        Overlay::None => in_walk(state, area, at),
+        Overlay::Help { .. } | Overlay::Edit { .. } => Hit::Nothing,
+        Overlay::Find { query, chosen } => {
+            row(overlay::step_row_at(*chosen, area, at), state.found(query.value()).len())
+        }
+        Overlay::Bookmarks { chosen } => {
+            row(overlay::step_row_at(*chosen, area, at), state.bookmarked().len())
+        }
+        Overlay::Palette { query, chosen } => {
+            let n = palette::entries(state, query.value()).len();
+            row(overlay::palette_row_at(*chosen, area, at), n)
+        }
+    }
+}
+
+fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
+    let panes = state.panes();
+    let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+    let (plan, _) = state.plan(area, &wanted);
+    if plan.timeline.contains(at) {
+        return footer::step_at(state, plan.timeline, at).map_or(Hit::Nothing, Hit::Step);
+    }
+    if plan.prose.contains(at) {
+        return Hit::Narration;
+    }
+    // An opened number keeps the panes as they are.
+    if state.opened().is_some() {
+        return Hit::Nothing;
+    }
+    if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(at)) {
+        let tab = stage::tab_at(state, &panes, tabs, at);
+        let place = |pane| Place { pane, cell: None, head: None };
+        return tab.map_or(Hit::Nothing, |pane| Hit::Pane(place(pane)));
+    }
+    let framed = plan.frames.iter().enumerate().filter_map(|(i, frame)| Some((i, (*frame)?)));
+    let mut framed = framed.filter(|(_, frame)| frame.contains(at));
+    let Some((pane, frame)) = framed.next() else { return Hit::Nothing };
+    let inside = stage::inside(frame);
+    let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, at));
+    let head = panes.get(pane).and_then(|pane| pane.head_at(inside, at));
+    Hit::Pane(Place { pane, cell, head })
 }
 
 fn too_small(area: Rect, buf: &mut Buffer) {

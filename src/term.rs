@@ -3,6 +3,8 @@
 //! Keys, signals and finished readings arrive in one channel. The screen is given back after quit,
 //! error, panic and signals; a signal of the end gives the exit code 128 + n.
 
+mod ground;
+pub mod mouse;
 mod screen;
 mod worker;
 
@@ -13,7 +15,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow, bail};
@@ -28,14 +30,20 @@ use crate::{
     change::Changes,
     keys,
     lesson::Lesson,
-    theme::Theme,
+    memory::Memory,
+    theme::{Ground, Theme},
 };
 
+use ground::{Heard, Listener};
 use screen::Screen;
 use worker::Worker;
 
 /// How long the first frame waits for the models before it says that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
+
+/// How long the first frame waits for the terminal to say what its ground is. Most answer within a
+/// few milliseconds; an answer that comes later counts too.
+const ANSWER: Duration = Duration::from_millis(30);
 
 /// How often an idle walk looks whether its terminal is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -45,10 +53,32 @@ pub struct Start {
     pub sentence: String,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
+    /// Whether the theme is to suit the terminal's ground.
+    pub follows_ground: bool,
+    /// Whether the terminal can be asked for it.
+    pub asks_ground: bool,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
     /// What is different in the first pass.
     pub changes: Changes,
     /// Index of the first step to show.
     pub step: usize,
+    pub before: Before,
+}
+
+/// What there was before this walk.
+pub struct Before {
+    pub memory: Memory,
+    /// Whether to offer to go on where the last one ended.
+    pub offers: bool,
+    /// What is wrong with the memory, if anything is.
+    pub trouble: Option<String>,
+}
+
+/// What a walk leaves.
+pub struct Ended {
+    pub code: ExitCode,
+    pub memory: Memory,
 }
 
 /// What wakes the loop.
@@ -56,6 +86,7 @@ enum Event {
     Input(Input),
     Signal(i32),
     Read(Action),
+    Ground(Ground),
     /// The terminal is gone.
     Closed,
     /// The thread that reads sentences has died.
@@ -74,23 +105,27 @@ enum Next {
 ///
 /// # Errors
 /// If the first sentence cannot be read, or the terminal refuses to be set up.
-pub fn run(start: Start) -> Result<ExitCode> {
+pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
     let worker = Worker::start(events.clone());
     worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
+    state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
     state.changes = start.changes;
+    let Before { memory, offers, trouble } = start.before;
+    state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox, &worker)? {
-        return Ok(code.into());
+        return Ok(Ended { code: code.into(), memory: state.memory() });
     }
-    let mut screen = Screen::enter()?;
+    let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
-    let code = walk(&mut state, &mut screen, &inbox, &worker)?;
+    let early = if start.asks_ground { ask_ground(&mut state, &inbox)? } else { vec![] };
+    let code = walk(&mut state, &mut screen, early, &inbox, &worker)?;
     drop(screen);
-    Ok(code.into())
+    Ok(Ended { code: code.into(), memory: state.memory() })
 }
 
 /// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
@@ -102,10 +137,7 @@ fn first_reading(
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if signal != SIGCONT => Ok(Some(ended_by(signal))),
         Ok(Event::Read(Action::Read(Err(why)))) => bail!(why),
-        Ok(Event::Read(action)) => {
-            let effect = update(state, action);
-            carry_out(effect, state, worker).map(|_| None)
-        }
+        Ok(Event::Read(action)) => carry_out(state, action, worker).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
     }
@@ -114,18 +146,16 @@ fn first_reading(
 fn walk(
     state: &mut State,
     screen: &mut Screen,
+    early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
     worker: &Worker,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
+    let mut arrived = early;
     loop {
-        if screen.draw(state).is_err() {
-            return Ok(ended_by(SIGHUP));
-        }
-        let first = next_event(inbox)?;
         // Everything that has arrived by now is answered with one frame.
-        for event in std::iter::once(first).chain(inbox.try_iter()) {
+        for event in arrived.into_iter().chain(inbox.try_iter()) {
             match answer(state, event, worker)? {
                 Next::Stay => {}
                 Next::Suspend => screen.suspend()?,
@@ -133,7 +163,27 @@ fn walk(
                 Next::End(code) => return Ok(code),
             }
         }
+        if screen.draw(state).is_err() {
+            return Ok(ended_by(SIGHUP));
+        }
+        arrived = vec![next_event(inbox)?];
     }
+}
+
+/// Asks the terminal for its ground and waits a moment for the answer, so that the first frame has
+/// the right colours; gives what came in meanwhile.
+fn ask_ground(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
+    Screen::ask(ground::QUESTION)?;
+    let until = Instant::now() + ANSWER;
+    let mut early = vec![];
+    while let Ok(event) = inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if let Event::Ground(ground) = event {
+            update(state, Action::Ground(ground));
+            break;
+        }
+        early.push(event);
+    }
+    Ok(early)
 }
 
 /// Waits for something to happen. A terminal can vanish without a word, so that is looked for too.
@@ -157,19 +207,26 @@ fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
         // The first sentence came too late to be refused before the screen was entered.
         Event::Read(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
         Event::Read(action) => action,
+        Event::Ground(ground) => Action::Ground(ground),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
         }
         Event::Input(Input::Paste(text)) => Action::Paste(text),
+        Event::Input(Input::Mouse(event)) => {
+            let mut next = Next::Stay;
+            for action in mouse::actions(state, event) {
+                next = carry_out(state, action, worker)?;
+            }
+            return Ok(next);
+        }
         Event::Input(Input::Resize(width, height)) => Action::Resize(width, height),
         Event::Input(_) => return Ok(Next::Stay),
     };
-    let effect = update(state, action);
-    carry_out(effect, state, worker)
+    carry_out(state, action, worker)
 }
 
-fn carry_out(effect: Option<Effect>, state: &State, worker: &Worker) -> Result<Next> {
-    match effect {
+fn carry_out(state: &mut State, action: Action, worker: &Worker) -> Result<Next> {
+    match update(state, action) {
         None => {}
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
@@ -208,8 +265,14 @@ fn listen_to_signals(events: mpsc::Sender<Event>) -> Result<()> {
 
 fn listen_to_keys(events: mpsc::Sender<Event>) {
     thread::spawn(move || {
+        let mut listener = Listener::default();
         while let Ok(input) = event::read() {
-            if events.send(Event::Input(input)).is_err() {
+            let event = match listener.hear(input) {
+                Heard::Typed(input) => Event::Input(input),
+                Heard::Ground(ground) => Event::Ground(ground),
+                Heard::Part => continue,
+            };
+            if events.send(event).is_err() {
                 return;
             }
         }

@@ -1,9 +1,23 @@
 //! Colours, glyphs and number formats: how a value looks, everywhere the same.
 //!
-//! Both ramps are safe for colour-blind eyes (dark blue to yellow; blue through dark to orange), and
-//! no fact is told by colour alone: without colour a value is a shade and a sign.
+//! The colours stand in palettes, one a scheme, all of them safe for colour-blind eyes; no fact is
+//! told by colour alone: without colour a value is a shade and a sign. A scheme that was made for
+//! another ground than the terminal's paints its own.
 
-use ratatui::style::{Color, Modifier, Style};
+mod contrast;
+mod palette;
+#[cfg(test)]
+mod tests;
+
+use ratatui::{
+    buffer::Cell,
+    style::{Color, Modifier, Style},
+};
+
+use palette::{Ink, Palette};
+
+/// Red, green, blue.
+type Rgb = (u8, u8, u8);
 
 /// How many colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,65 +37,119 @@ pub enum Glyphs {
     Ascii,
 }
 
+/// Which colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// For a dark ground.
+    #[default]
+    Dark,
+    /// For a light ground.
+    Light,
+    /// Strong colours on black, nothing dim.
+    HighContrast,
+    /// No colours: modifiers, shades and signs.
+    Mono,
+}
+
+impl Scheme {
+    pub const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
+
+    /// As options and messages call it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::HighContrast => "high-contrast",
+            Self::Mono => "mono",
+        }
+    }
+
+    /// The one after this, and after the last the first.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    }
+
+    const fn palette(self) -> &'static Palette {
+        match self {
+            Self::Dark | Self::Mono => &palette::DARK,
+            Self::Light => &palette::LIGHT,
+            Self::HighContrast => &palette::HIGH_CONTRAST,
+        }
+    }
+}
+
+/// What the terminal's own background is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    Dark,
+    Light,
+}
+
+impl Ground {
+    /// Of a background colour.
+    pub fn of(red: u8, green: u8, blue: u8) -> Self {
+        let is_light = contrast::luminance((red, green, blue)) > 0.18;
+        if is_light { Self::Light } else { Self::Dark }
+    }
+}
+
 /// How everything looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Theme {
     pub depth: Depth,
     pub glyphs: Glyphs,
+    pub scheme: Scheme,
+    /// None where it is not known.
+    pub ground: Option<Ground>,
 }
-
-type Rgb = (u8, u8, u8);
-
-/// Stops of the sequential ramp, 0 to 1 (after viridis, darker at its foot).
-const SEQUENTIAL: [Rgb; 6] =
-    [(24, 24, 38), (52, 52, 112), (42, 100, 142), (32, 148, 136), (110, 200, 88), (250, 230, 70)];
-/// Stops of the diverging ramp, -1 to 1.
-const DIVERGING: [Rgb; 7] = [
-    (110, 190, 255),
-    (50, 120, 220),
-    (30, 62, 120),
-    (28, 28, 34),
-    (120, 66, 20),
-    (214, 116, 26),
-    (255, 196, 100),
-];
-/// Accents of panes, told apart by eyes of all kinds (after Okabe and Ito 2008).
-const PANES: [Rgb; 4] = [(86, 180, 233), (230, 159, 0), (204, 121, 167), (0, 178, 130)];
-const ACCENT: Rgb = (110, 200, 235);
-const DIM: Rgb = (138, 138, 148);
-const WRONG: Rgb = (240, 150, 60);
-const RIGHT: Rgb = (80, 190, 170);
 
 impl Theme {
     pub const fn new(depth: Depth, glyphs: Glyphs) -> Self {
-        Self { depth, glyphs }
+        Self { depth, glyphs, scheme: Scheme::Dark, ground: None }
+    }
+
+    /// The same with other colours.
+    #[must_use]
+    pub const fn with(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// The colours that there really are.
+    const fn depth(self) -> Depth {
+        if matches!(self.scheme, Scheme::Mono) { Depth::None } else { self.depth }
+    }
+
+    pub const fn has_colour(&self) -> bool {
+        !matches!(self.depth(), Depth::None)
     }
 
     pub fn accent(&self) -> Style {
-        self.text(ACCENT, Color::LightCyan)
+        self.loud(self.scheme.palette().accent)
     }
 
+    /// What matters less. Where everything has to be legible, it looks like the rest.
     pub fn dim(&self) -> Style {
-        match self.depth {
-            Depth::None => Style::new().add_modifier(Modifier::DIM),
-            _ => self.text(DIM, Color::DarkGray),
+        match (self.depth(), self.scheme) {
+            (Depth::None, _) => Style::new().add_modifier(Modifier::DIM),
+            (_, Scheme::HighContrast) => Style::new(),
+            _ => self.text(self.scheme.palette().dim),
         }
     }
 
     /// Something is not as it should be.
     pub fn wrong(&self) -> Style {
-        self.text(WRONG, Color::LightYellow)
+        self.loud(self.scheme.palette().wrong)
     }
 
     pub fn right(&self) -> Style {
-        self.text(RIGHT, Color::LightGreen)
+        self.loud(self.scheme.palette().right)
     }
 
     /// The colour of the i-th pane's title, and of the words that name it.
     pub fn pane(&self, i: usize) -> Style {
-        const SIXTEEN: [Color; 4] =
-            [Color::LightCyan, Color::LightYellow, Color::LightMagenta, Color::LightGreen];
-        self.text(PANES[i % PANES.len()], SIXTEEN[i % SIXTEEN.len()])
+        let panes = &self.scheme.palette().panes;
+        self.loud(panes[i % panes.len()])
     }
 
     pub const fn strong(&self) -> Style {
@@ -93,50 +161,53 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    fn text(self, rgb: Rgb, sixteen: Color) -> Style {
-        match self.depth {
+    fn text(self, ink: Ink) -> Style {
+        match self.depth() {
             Depth::None => Style::new(),
-            Depth::Sixteen => Style::new().fg(sixteen),
-            Depth::Indexed | Depth::True => Style::new().fg(self.colour(rgb)),
+            Depth::Sixteen => Style::new().fg(ink.sixteen),
+            Depth::Indexed | Depth::True => Style::new().fg(self.colour(ink.rgb)),
         }
+    }
+
+    /// Text that stands out: where nothing is dim, it is bold.
+    fn loud(self, ink: Ink) -> Style {
+        let style = self.text(ink);
+        let is_bold = self.scheme == Scheme::HighContrast && self.has_colour();
+        if is_bold { style.add_modifier(Modifier::BOLD) } else { style }
     }
 
     /// A share or probability, 0 to 1, as a colour; None without colour.
     pub fn sequential(&self, x: f32) -> Option<Color> {
-        const SIXTEEN: [Color; 6] = [
-            Color::Black,
-            Color::Blue,
-            Color::Blue,
-            Color::Cyan,
-            Color::LightGreen,
-            Color::LightYellow,
-        ];
-        self.on_ramp(&SEQUENTIAL, SIXTEEN, x.clamp(0.0, 1.0))
+        let palette = self.scheme.palette();
+        self.on_ramp(&palette.sequential, palette.sequential_sixteen, x.clamp(0.0, 1.0))
+    }
+
+    /// A bar for a share, 0 to 1: the part of the ramp that stands out from the ground.
+    pub fn ink(&self, share: f32) -> Style {
+        let from = self.scheme.palette().ink_from;
+        let colour = self.sequential(from + (1.0 - from) * share.clamp(0.0, 1.0));
+        colour.map_or(Style::new(), |colour| Style::new().fg(colour))
     }
 
     /// A signed value, -1 to 1, as a colour; None without colour.
     pub fn diverging(&self, x: f32) -> Option<Color> {
-        const SIXTEEN: [Color; 6] = [
-            Color::LightBlue,
-            Color::Blue,
-            Color::Black,
-            Color::Black,
-            Color::Yellow,
-            Color::LightYellow,
-        ];
-        self.on_ramp(&DIVERGING, SIXTEEN, x.clamp(-1.0, 1.0).midpoint(1.0))
+        let palette = self.scheme.palette();
+        let x = x.clamp(-1.0, 1.0).midpoint(1.0);
+        self.on_ramp(&palette.diverging, palette.diverging_sixteen, x)
     }
 
     fn on_ramp(self, stops: &[Rgb], sixteen: [Color; 6], x: f32) -> Option<Color> {
-        match self.depth {
+        let nearest = |n: usize| (x * (n - 1) as f32).round() as usize;
+        match self.depth() {
             Depth::None => None,
-            Depth::Sixteen => Some(sixteen[(x * 5.0).round() as usize]),
+            Depth::Sixteen => Some(sixteen[nearest(sixteen.len())]),
+            _ if self.scheme.palette().in_steps => Some(self.colour(stops[nearest(stops.len())])),
             Depth::Indexed | Depth::True => Some(self.colour(between(stops, x))),
         }
     }
 
     fn colour(self, rgb: Rgb) -> Color {
-        match self.depth {
+        match self.depth() {
             Depth::True => Color::Rgb(rgb.0, rgb.1, rgb.2),
             _ => Color::Indexed(nearest_indexed(rgb)),
         }
@@ -144,8 +215,39 @@ impl Theme {
 
     /// A style that writes legibly on a colour of a ramp.
     pub fn on(&self, background: Color) -> Style {
-        let ink = if is_light(background) { Color::Black } else { Color::White };
+        let is_light = contrast::is_light(background);
+        let ink = match (self.depth(), is_light) {
+            (Depth::True | Depth::Indexed, true) => self.colour((0, 0, 0)),
+            (Depth::True | Depth::Indexed, false) => self.colour((255, 255, 255)),
+            (_, true) => Color::Black,
+            (_, false) => Color::White,
+        };
         Style::new().fg(ink).bg(background)
+    }
+
+    /// Whether the ground is drawn too: a scheme is legible only on the ground it was made for.
+    pub fn paints_ground(&self) -> bool {
+        let suits = match self.scheme {
+            Scheme::Dark => self.ground != Some(Ground::Light),
+            Scheme::Light => self.ground == Some(Ground::Light),
+            Scheme::HighContrast => false,
+            Scheme::Mono => true,
+        };
+        self.has_colour() && !suits
+    }
+
+    /// Gives what has no colour yet the scheme's own ink and ground.
+    pub fn paint(&self, cell: &mut Cell) {
+        let Palette { ink, ground, .. } = self.scheme.palette();
+        let colour = |of: &Ink| {
+            if self.depth() == Depth::Sixteen { of.sixteen } else { self.colour(of.rgb) }
+        };
+        if cell.fg == Color::Reset {
+            cell.set_fg(colour(ink));
+        }
+        if cell.bg == Color::Reset {
+            cell.set_bg(colour(ground));
+        }
     }
 
     /// The shade for a magnitude of 0 to 1, where there is no colour; a negative one is told from a
@@ -303,83 +405,5 @@ fn nearest_indexed((r, g, b): Rgb) -> u8 {
         232 + grey
     } else {
         (16 + 36 * i + 6 * j + k) as u8
-    }
-}
-
-fn is_light(colour: Color) -> bool {
-    let (r, g, b) = match colour {
-        Color::Rgb(r, g, b) => (r, g, b),
-        Color::Indexed(n @ 16..=231) => {
-            const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-            let n = usize::from(n - 16);
-            (LEVELS[n / 36], LEVELS[n / 6 % 6], LEVELS[n % 6])
-        }
-        Color::Indexed(n @ 232..) => (8 + 10 * (n - 232), 8 + 10 * (n - 232), 8 + 10 * (n - 232)),
-        Color::LightYellow | Color::LightGreen | Color::Yellow | Color::Cyan | Color::LightBlue => {
-            (255, 255, 255)
-        }
-        _ => (0, 0, 0),
-    };
-    2 * u32::from(r) + 5 * u32::from(g) + u32::from(b) > 8 * 118
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_fit_their_width_and_keep_what_matters() {
-        let theme = Theme::default();
-        for (v, width, want) in [
-            (0.871, 4, "0.87"),
-            (-0.871, 4, "-.87"),
-            (0.871, 3, ".87"),
-            (-12.34, 5, "-12.3"),
-            (-12.34, 4, " -12"),
-            (f32::NEG_INFINITY, 4, "  -∞"),
-            (f32::NAN, 4, " NaN"),
-            (0.000_01, 5, " 0.00"),
-            (-0.0, 4, "0.00"),
-            (-0.000_01, 8, "0.0000"),
-            (123_456.0, 4, "1e5"),
-        ] {
-            assert_eq!(theme.number(v, width), format!("{want:>width$}"), "{v} in {width}");
-        }
-    }
-
-    #[test]
-    fn figures_have_three_digits() {
-        let theme = Theme::default();
-        let wanted = [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];
-        for (v, want) in wanted {
-            assert_eq!(theme.figure(v, 7).trim(), want);
-        }
-        assert_eq!(theme.percent(0.9757), " 97.6%");
-        assert_eq!(theme.percent(0.000_1), " <0.1%");
-        assert_eq!(theme.percent(0.0), "  0.0%");
-    }
-
-    #[test]
-    fn ramps_are_monotonous_in_brightness_where_they_should_be() {
-        let light = |rgb: Rgb| 2 * u32::from(rgb.0) + 5 * u32::from(rgb.1) + u32::from(rgb.2);
-        let along: Vec<u32> =
-            (0..=20).map(|i| light(between(&SEQUENTIAL, i as f32 / 20.0))).collect();
-        assert!(along.windows(2).all(|w| w[0] < w[1]), "{along:?}");
-    }
-
-    #[test]
-    fn without_colour_a_sign_is_still_told() {
-        let theme = Theme::new(Depth::None, Glyphs::Unicode);
-        assert_eq!(theme.sequential(0.5), None);
-        assert_ne!(theme.shade(0.8), theme.shade(-0.8));
-        assert_eq!(theme.shade(0.0), ' ');
-    }
-
-    #[test]
-    fn bars_fill_in_eighths() {
-        let theme = Theme::default();
-        assert_eq!(theme.bar(0.5, 3), "█▌");
-        assert_eq!(theme.bar(2.0, 2), "██");
-        assert_eq!(Theme::new(Depth::True, Glyphs::Ascii).bar(0.5, 4), "##");
     }
 }

@@ -28,6 +28,10 @@ fn program() -> Command {
     for name in colour.into_iter().chain(LOCALE) {
         command.env_remove(name);
     }
+    // No settings of whoever runs the tests, and none written.
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env(name, concat!(env!("CARGO_TARGET_TMPDIR"), "/empty-home"));
+    }
     command.stdin(Stdio::null());
     command
 }
@@ -778,4 +782,117 @@ fn a_closed_pipe_is_a_quiet_end() {
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), &*err), (Some(0), ""), "{command:?}");
     }
+}
+
+// The settings.
+
+/// A run with this text as its settings.
+fn run_with_settings(text: &[u8], args: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("lookback")).unwrap();
+    fs::write(home.path().join("lookback/config.toml"), text).unwrap();
+    run_with(args, |command| {
+        command.env("XDG_CONFIG_HOME", home.path());
+    })
+}
+
+#[test]
+fn settings_are_shown_with_their_place_and_origin() {
+    let shown = good(&["config"]);
+    assert!(shown.contains("lookback/config.toml (there is none yet)"), "{shown}");
+    let run =
+        run_with_settings(b"theme = \"light\"\nascii = true\n", &["config", "--color", "never"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let line = |key: &str| run.out.lines().find(|l| l.trim().starts_with(key)).unwrap().to_owned();
+    assert!(line("theme").contains("\"light\"") && line("theme").ends_with("# settings"));
+    assert!(line("ascii").contains("true") && line("ascii").ends_with("# settings"));
+    assert!(line("color").contains("\"never\"") && line("color").ends_with("# option"));
+    assert!(line("mouse").ends_with("# default"));
+}
+
+#[test]
+fn wrong_settings_are_refused_and_can_be_skipped() {
+    let huge = vec![b'#'; 70_000];
+    let wrong: [(&[u8], &str); 5] = [
+        (b"thmee = 1", "line 1: there is no key `thmee`; the nearest is `theme`"),
+        (b"\nmouse = 3", "line 2"),
+        (b"\xff\xfe", "not UTF-8"),
+        (&huge, "65536 bytes"),
+        (b"[[[[[", "line 1"),
+    ];
+    for (text, says) in wrong {
+        let run = run_with_settings(text, &["open", "logits[0,1]"]);
+        check_error(&run, &["open"], 2, &["lookback/config.toml", "--no-config", says]);
+        let run = run_with_settings(text, &["open", "logits[0,1]", "--no-config"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+    }
+}
+
+#[test]
+fn a_theme_can_be_asked_of_a_frame() {
+    let frame = |theme: &str| {
+        good(&["export", "--steps", "it-looks", "--format", "ansi", "--theme", theme])
+    };
+    assert_eq!(frame("auto"), frame("dark"));
+    assert!(frame("light").contains("48;2;240;240;235"), "the light ground is painted");
+    assert!(frame("high-contrast").contains("48;2;0;0;0"));
+    assert!(!frame("mono").contains("38;2;"));
+}
+
+// A step at a time.
+
+/// What `--linear` answers to these lines.
+fn linear(lines: &str) -> String {
+    let run = run_with(&["--linear", "The dog sleeps."], |command| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(lines.as_bytes()).unwrap();
+        command.stdin(reader);
+    });
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(shows_no_controls(&run.out), "{:?}", run.out);
+    run.out
+}
+
+/// The titles of the steps that were said.
+fn said(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("## Step ")?.split_once(". "))
+        .map(|l| l.1)
+        .collect()
+}
+
+#[test]
+fn linear_goes_on_back_to_chapters_and_to_what_is_found() {
+    let steps = good(&["steps"]);
+    let titles: Vec<&str> = steps.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
+    let title = |id: &str| {
+        let of = |line: &&str| line.split('\t').next() == Some(id);
+        steps.lines().find(of).unwrap().split('\t').nth(2).unwrap()
+    };
+    assert_eq!(said(&linear("")), titles[..1], "the input may end at once");
+    assert_eq!(said(&linear("\nn\np\n")), [titles[0], titles[1], titles[2], titles[1]]);
+    assert_eq!(said(&linear("r\nq\nn\nn\n")), [titles[0], titles[0]]);
+    let found = linear("/softmax\n#it-looks\n");
+    assert!(said(&found)[1].to_lowercase().contains("softmax"), "{:?}", said(&found));
+    assert_eq!(said(&found)[2], title("it-looks"));
+    let third = steps.lines().position(|line| line.contains("Transformer: the encoder")).unwrap();
+    assert_eq!(said(&linear("3")), [titles[0], titles[third]], "a last line without an end counts");
+}
+
+#[test]
+fn linear_says_what_it_did_not_do() {
+    let text = linear("p\n99\nfly\u{1b}[2J\n/zzzz\n/\n#nowhere\n?\n");
+    assert_eq!(said(&text).len(), 1);
+    for says in [
+        "first step",
+        "chapters are 0 to",
+        "fly␛[2J",
+        "No step answers",
+        "nowhere",
+        "- p: the step before",
+    ] {
+        assert!(text.contains(says), "{says} in {text}");
+    }
+    bad(&["--linear", "-"], 2, &["--linear", "standard input"]);
+    bad(&["--linear", "eval"], 2, &["--linear"]);
 }

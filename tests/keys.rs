@@ -265,6 +265,10 @@ fn name(command: Command) -> &'static str {
         Command::Help => "help",
         Command::Accept => "accept",
         Command::Leave => "leave",
+        Command::Bookmark => "bookmark",
+        Command::Bookmarks => "bookmarks",
+        Command::Resume => "resume",
+        Command::NextTheme => "next theme",
         Command::Suspend => "suspend",
         Command::Quit => "quit",
         Command::End => "end",
@@ -282,7 +286,7 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 27, "{bound:?}");
+    assert_eq!(bound.len(), 31, "{bound:?}");
     let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);

@@ -17,6 +17,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Session {
+    /// Settings and state of this session alone.
+    home: tempfile::TempDir,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -37,14 +39,37 @@ impl Session {
         Self::run(env!("CARGO_BIN_EXE_lookback"), args, size)
     }
 
-    fn run(program: &str, args: &[&str], (cols, rows): (u16, u16)) -> Self {
+    fn run(program: &str, args: &[&str], size: (u16, u16)) -> Self {
+        Self::at_home(tempfile::tempdir().unwrap(), program, args, size)
+    }
+
+    fn at_home(
+        home: tempfile::TempDir,
+        program: &str,
+        args: &[&str],
+        (cols, rows): (u16, u16),
+    ) -> Self {
         let pty = native_pty_system().openpty(size(cols, rows)).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
-        for name in ["NO_COLOR", "LC_ALL", "LC_MESSAGES", "LANG"] {
+        for name in [
+            "NO_COLOR",
+            "COLORFGBG",
+            "TMUX",
+            "STY",
+            "INSIDE_EMACS",
+            "LC_ALL",
+            "LC_MESSAGES",
+            "LANG",
+        ] {
             command.env_remove(name);
+        }
+        for (name, folder) in
+            [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")]
+        {
+            command.env(name, home.path().join(folder));
         }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
@@ -60,7 +85,7 @@ impl Session {
                 into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Self { master: pty.master, keys, child, screen, bytes }
+        Self { home, master: pty.master, keys, child, screen, bytes }
     }
 
     fn contents(&self) -> String {
@@ -116,6 +141,8 @@ impl Session {
         let parser = self.screen.lock().unwrap();
         assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
         assert!(!parser.screen().bracketed_paste(), "bracketed paste is still on");
+        let mouse = parser.screen().mouse_protocol_mode();
+        assert_eq!(mouse, vt100::MouseProtocolMode::None, "the mouse is still ours");
     }
 }
 
@@ -217,4 +244,126 @@ fn a_sentence_that_cannot_be_read_ends_with_the_reason() {
     let mut session = Session::start(&["   "], (80, 24));
     session.until_shown("empty");
     session.ends_with(2);
+}
+
+#[test]
+fn the_theme_suits_the_ground_that_the_terminal_names() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until("the question", |s| {
+        String::from_utf8_lossy(&s.bytes.lock().unwrap()).contains("\x1b]11;?")
+    });
+    // A key before the answer, one after it: both count, the answer is none.
+    session.press("l\x1b]11;rgb:ffff/ffff/ffff\x1b\\l");
+    session.until_shown("Two ways to read");
+    let accent = "38;2;0;88;150";
+    session.until("the light theme's accent", |s| {
+        String::from_utf8_lossy(&s.bytes.lock().unwrap()).contains(accent)
+    });
+    assert!(!session.contents().contains("does nothing here"));
+    session.press("V");
+    session.until_shown("theme: high-contrast");
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn settings_are_taken_and_wrong_ones_refused() {
+    let home = || {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join("config/lookback")).unwrap();
+        home
+    };
+    let write = |home: &tempfile::TempDir, text: &str| {
+        std::fs::write(home.path().join("config/lookback/config.toml"), text).unwrap();
+    };
+    let (good, wrong) = (home(), home());
+    write(&good, "ascii = true\n");
+    write(&wrong, "theme = \"dakr\"\n");
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::at_home(good, program, &["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    assert!(!session.contents().contains('│'), "{}", session.contents());
+    session.press("q");
+    session.ends_with(0);
+    let mut session = Session::at_home(wrong, program, &["The dog sleeps."], (100, 24));
+    session.until_shown("--no-config");
+    assert!(session.contents().contains("`dark`"), "{}", session.contents());
+    session.ends_with(2);
+}
+
+fn state_file(session: &Session) -> std::path::PathBuf {
+    session.home.path().join("state/lookback/state.toml")
+}
+
+#[test]
+fn the_mouse_points_and_is_left_alone_if_asked() {
+    let mut session = Session::start(&["The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.until_shown("sleeps ");
+    let row = session.contents().lines().position(|line| line.contains("sleeps ")).unwrap() + 1;
+    session.press(&format!("\x1b[<0;40;{row}M\x1b[<0;40;{row}m"));
+    session.until_shown("“sleeps”");
+    session.press("\x03");
+    session.ends_with(0);
+    let mut session = Session::start(&["--no-mouse", "The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    let mode = session.screen.lock().unwrap().screen().mouse_protocol_mode();
+    assert_eq!(mode, vt100::MouseProtocolMode::None);
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn the_next_walk_offers_to_go_on_where_this_one_ended() {
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::start(&["The dog sleeps."], (100, 30));
+    session.until_shown("From a sentence to tokens");
+    session.press("lb");
+    session.until_shown("this step is marked");
+    session.press("q");
+    session.ends_with(0);
+    let kept = std::fs::read_to_string(state_file(&session)).unwrap();
+    assert!(kept.contains("The dog sleeps."), "{kept}");
+    let mut session = Session::at_home(session.home, program, &[], (100, 30));
+    session.until_shown("last time: \"The dog sleeps.\"");
+    session.press("R");
+    session.until_shown("Every token becomes a row of numbers ★");
+    session.until("the other sentence", |s| s.contents().contains("The dog sleeps ."));
+    session.press("q");
+    session.ends_with(0);
+    let mut session = Session::at_home(session.home, program, &["--no-config"], (100, 30));
+    session.until_shown("From a sentence to tokens");
+    session.press("lll");
+    session.until_shown("Reading one word");
+    assert!(!session.contents().contains('★'));
+    session.press("q");
+    session.ends_with(0);
+    assert_eq!(std::fs::read_to_string(state_file(&session)).unwrap(), kept);
+}
+
+#[test]
+fn a_damaged_memory_is_said_and_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
+    std::fs::write(home.path().join("state/lookback/state.toml"), "[[[").unwrap();
+    let program = env!("CARGO_BIN_EXE_lookback");
+    let mut session = Session::at_home(home, program, &["The dog sleeps."], (120, 30));
+    session.until_shown("what was kept of the last walk cannot be read");
+    session.press("q");
+    session.ends_with(0);
+    assert!(std::fs::read_to_string(state_file(&session)).unwrap().contains("The dog sleeps."));
+}
+
+#[test]
+fn a_long_command_says_how_far_it_is_and_leaves_its_answer_alone() {
+    let data = tempfile::NamedTempFile::new().unwrap();
+    let line = "{\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}\n";
+    std::fs::write(data.path(), line.repeat(400)).unwrap();
+    let args = ["eval", "--data", data.path().to_str().unwrap()];
+    let mut session = Session::start(&args, (100, 30));
+    session.until_shown("measured now");
+    session.ends_with(0);
+    let bytes = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();
+    assert!(bytes.contains("sentences translated: "), "{bytes}");
+    assert!(!session.contents().contains("sentences translated"), "{}", session.contents());
 }

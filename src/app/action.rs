@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tui_input::InputRequest;
 
-use super::Switch;
+use super::{Place, Switch};
 use crate::{
     change::{Change, Changes},
     model::Name,
     reading::{MachineTimes, Reading},
     site::Address,
+    theme::Ground,
 };
 
 /// What a key asks for.
@@ -50,6 +51,14 @@ pub enum Command {
     Accept,
     /// Leaves what is on top.
     Leave,
+    /// Marks this step, or takes the mark away.
+    Bookmark,
+    /// Lists the marked steps.
+    Bookmarks,
+    /// Goes on where the last walk ended.
+    Resume,
+    /// Other colours.
+    NextTheme,
     Suspend,
     Quit,
     /// Ends at once, whatever is on top.
@@ -79,6 +88,14 @@ pub enum Action {
     Beat,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
+    /// The cursor is put somewhere.
+    Point(Place),
+    /// That step, by its index.
+    GoTo(usize),
+    /// Scrolls the narration by lines.
+    Scroll(isize),
+    /// The terminal has said what its background is.
+    Ground(Ground),
 }
 
 /// What can be picked from the palette.

@@ -1,10 +1,30 @@
 //! What changes with time: the beat of animated panes, and times measured on this machine.
 
+use std::sync::Arc;
+
 use super::{Effect, State};
-use crate::lesson::Kind;
+use crate::{lesson::Kind, reading::MachineTimes};
 
 /// Beats for which the finished picture stands before it begins again.
 const PAUSE: usize = 4;
+
+/// How long reading takes on this machine: measured once, when a step shows it.
+#[derive(Clone, Default)]
+pub enum Times {
+    #[default]
+    Unasked,
+    Asked,
+    Known(Arc<MachineTimes>),
+}
+
+impl Times {
+    pub fn known(&self) -> Option<&MachineTimes> {
+        match self {
+            Self::Known(times) => Some(times),
+            Self::Unasked | Self::Asked => None,
+        }
+    }
+}
 
 impl State {
     /// Whether the step shows something that moves.
@@ -21,9 +41,12 @@ impl State {
 
     /// Asks for times, once, when a step is there to show them.
     pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
-        let wants = self.shows(Kind::Times) && self.reading.is_some() && !self.has_asked_for_times;
-        self.has_asked_for_times |= wants;
-        wants.then_some(Effect::Time)
+        let is_unasked = matches!(self.times, Times::Unasked);
+        if !(is_unasked && self.shows(Kind::Times) && self.reading.is_some()) {
+            return None;
+        }
+        self.times = Times::Asked;
+        Some(Effect::Time)
     }
 
     fn shows(&self, kind: Kind) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, State};
+use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times};
 use crate::{
     change::Changes,
     lesson::{PaneSpec, Selection},
@@ -43,11 +43,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         }
         Action::Pick(pick) => picked(state, pick),
         Action::Choose(row) => {
-            if let Overlay::Palette { chosen: at, .. } | Overlay::Help { first: at } =
-                &mut state.overlay
-            {
-                *at = row;
-            }
+            state.choose(row);
             None
         }
         Action::Unbound(key) => {
@@ -60,7 +56,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         }
         Action::Measured => None,
         Action::Timed(times) => {
-            state.times = Some(times);
+            state.times = Times::Known(times);
             None
         }
         Action::Beat => {
@@ -69,6 +65,22 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         }
         Action::Resize(width, height) => {
             state.size = (width, height);
+            None
+        }
+        Action::Point(place) => {
+            state.point(place);
+            None
+        }
+        Action::GoTo(step) => {
+            state.jump_to(step);
+            None
+        }
+        Action::Scroll(lines) => {
+            state.scroll_by(lines);
+            None
+        }
+        Action::Ground(ground) => {
+            state.suit(ground);
             None
         }
     }
@@ -86,6 +98,7 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
         }
         (_, Overlay::Help { .. }) => in_help(state, command),
         (_, Overlay::Find { .. }) => in_find(state, command),
+        (_, Overlay::Bookmarks { .. }) => state.in_bookmarks(command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
         (_, Overlay::Palette { .. }) => None,
     }
@@ -120,6 +133,10 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Edit => state.edit(None),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
         Command::Help => state.overlay = Overlay::Help { first: 0 },
+        Command::Bookmark => state.toggle_bookmark(),
+        Command::Bookmarks => state.list_bookmarks(),
+        Command::Resume => return state.resume(),
+        Command::NextTheme => state.next_theme(),
         Command::Accept => state.inspect(),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
@@ -225,7 +242,7 @@ fn typed(state: &mut State, request: InputRequest) {
             query.handle(request);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help { .. } => {}
+        Overlay::None | Overlay::Help { .. } | Overlay::Bookmarks { .. } => {}
     }
 }
 
@@ -239,7 +256,9 @@ fn paste(state: &mut State, text: &str) {
             insert(query, &text);
             *chosen = 0;
         }
-        Overlay::None | Overlay::Help { .. } => state.edit(Some(text)),
+        Overlay::None | Overlay::Help { .. } | Overlay::Bookmarks { .. } => {
+            state.edit(Some(text));
+        }
     }
 }
 
@@ -254,7 +273,7 @@ fn insert(line: &mut Input, text: &str) {
 }
 
 fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
-    let asked = state.pending.take();
+    let (asked, heading_for) = (state.pending.take(), state.heading_for.take());
     match outcome {
         Ok(reading) => {
             let before = state.reading.replace(Arc::clone(&reading));
@@ -267,7 +286,7 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
             }
             state.inspector.clear();
             state.has_picked_row = false;
-            state.enter(state.step);
+            state.enter(heading_for.unwrap_or(state.step));
         }
         Err(why) if asked.is_none() => {
             // A what-if that cannot be: what is shown stays as it is.
@@ -397,11 +416,7 @@ impl State {
     }
 
     fn page_by(&mut self, by: isize) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        let (plan, lines) = self.plan(area, &wanted);
-        let page = usize::from(plan.prose.height);
-        let last = lines.len().saturating_sub(page);
+        let (page, last) = self.pages();
         let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
         if scroll == self.scroll {
             self.note(if last == 0 {
@@ -411,6 +426,20 @@ impl State {
             });
         }
         self.scroll = scroll;
+    }
+
+    fn scroll_by(&mut self, lines: isize) {
+        let (_, last) = self.pages();
+        self.scroll = self.scroll.min(last).saturating_add_signed(lines).min(last);
+    }
+
+    /// The lines of narration in view at once, and how many can be scrolled away.
+    fn pages(&self) -> (usize, usize) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        let (plan, lines) = self.plan(area, &wanted);
+        let page = usize::from(plan.prose.height);
+        (page, lines.len().saturating_sub(page))
     }
 
     /// Begins to edit a sentence: the given one, else the one being read or on the screen.

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{Ask, size::Size};
+use super::{Ask, look::Choice, size::Size};
 use crate::{change::Change, lesson::Language, model::Name, text};
 
 const EXAMPLES: &str = "\
@@ -14,6 +14,7 @@ Examples:
   lookback                                       the walk, on a sentence of ours
   lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
   lookback | less                                the whole walk as plain text
+  lookback --linear                              a step at a time, for a screen reader
   lookback steps                                 where one can go
   lookback --at softmax                          begin there
   lookback --lang zh                             the lesson in Chinese
@@ -22,6 +23,7 @@ Examples:
   lookback export --format txt,ansi --steps all --size 100x30 --out frames
   lookback -- steps                              the walk, on the sentence \"steps\"
 
+Settings are in lookback/config.toml in $XDG_CONFIG_HOME or ~/.config; `lookback config` shows them.
 NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected; LC_ALL, LC_MESSAGES and LANG choose the
 language of the lesson.
 Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
@@ -40,6 +42,14 @@ pub struct Cli {
     /// Begin at this step of `lookback steps`
     #[arg(long, value_name = "STEP")]
     pub at: Option<String>,
+
+    /// Plain text, a step at a time, led by lines of standard input: fit for a screen reader
+    #[arg(long)]
+    pub linear: bool,
+
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
 
     #[command(flatten)]
     pub look: Look,
@@ -71,8 +81,14 @@ pub struct Text {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Look {
     /// Colours: if the place they go to can show them, always, or never
-    #[arg(long, value_enum, default_value_t = Ask::Auto, value_name = "WHEN", global = true)]
-    pub color: Ask,
+    ///
+    /// auto (without this option), always or never.
+    #[arg(long, value_enum, value_name = "WHEN", global = true)]
+    pub color: Option<Ask>,
+
+    /// Which colours; the walk's are `auto` without this, an exported frame's `dark`
+    #[arg(long, value_enum, value_name = "NAME", global = true)]
+    pub theme: Option<Choice>,
 
     /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
@@ -81,6 +97,10 @@ pub struct Look {
     /// Tell the lesson in this language: en or zh (default: as the locale says, else en)
     #[arg(long, global = true, value_name = "LANG", value_parser = language)]
     pub lang: Option<Language>,
+
+    /// Read no settings, keep nothing for the next time
+    #[arg(long, global = true)]
+    pub no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +121,9 @@ pub enum Command {
 
     /// Print how often each model translates held-out sentences exactly, by length
     Eval(Eval),
+
+    /// Print where the settings are, which are in force, and an example
+    Config,
 
     /// Print completions for a shell
     #[command(

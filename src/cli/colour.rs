@@ -1,11 +1,13 @@
 //! How many colours the output may have, from the option, the environment and the place it goes to.
 
 use clap::ValueEnum;
+use serde::Deserialize;
 
 use crate::theme::Depth;
 
 /// What `--color` asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ask {
     #[default]
     Auto,

@@ -13,6 +13,7 @@ use super::{
     Streams,
     args::Eval,
     failure::{Outcome, Usage},
+    progress::Progress,
 };
 use crate::{
     export::files::reason,
@@ -103,15 +104,18 @@ impl Table {
                 chosen[bucket].push((en, fr));
             }
         }
-        let translators = asked.model.0.iter().filter(|&&name| name != Name::DecoderOnly);
+        let names = asked.model.0.iter();
+        let translators: Vec<_> = names.filter(|&&name| name != Name::DecoderOnly).collect();
+        let n_pairs: usize = chosen.iter().map(Vec::len).sum();
+        let progress = Progress::new("sentences translated", n_pairs * translators.len());
         let row = |&name| -> Result<(Name, Vec<f32>)> {
             let model = model::load(name)?;
-            Ok((name, chosen.iter().map(|pairs| share(&*model, pairs)).collect()))
+            Ok((name, chosen.iter().map(|pairs| share(&*model, pairs, &progress)).collect()))
         };
         Ok(Self {
             buckets: buckets.to_vec(),
             counts: chosen.iter().map(Vec::len).collect(),
-            rows: translators.map(row).collect::<Result<_>>()?,
+            rows: translators.into_iter().map(row).collect::<Result<_>>()?,
         })
     }
 
@@ -137,9 +141,10 @@ impl Table {
 }
 
 /// The share of pairs that the model translates token by token as wanted; NaN of none.
-fn share(model: &dyn Model, pairs: &[(Vec<u32>, Vec<u32>)]) -> f32 {
+fn share(model: &dyn Model, pairs: &[(Vec<u32>, Vec<u32>)], progress: &Progress) -> f32 {
     let is_exact = |(en, fr): &&(Vec<u32>, Vec<u32>)| {
         let output = model.run(en, &Setup::default()).output;
+        progress.step();
         output.split_last().is_some_and(|(last, words)| *last == EOS && words == fr)
     };
     pairs.iter().filter(is_exact).count() as f32 / pairs.len() as f32

@@ -13,7 +13,11 @@ use super::{
     Ask, Environment, Streams,
     args::{Export, FrameFormat, Look},
     failure::{Outcome, Usage},
-    language, read, theme,
+    language,
+    look::{self, Choice},
+    progress::Progress,
+    read,
+    settings::Settings,
 };
 use crate::{
     export::{
@@ -24,7 +28,7 @@ use crate::{
     },
     lesson::Lesson,
     reading::Reading,
-    theme::Depth,
+    theme::{Depth, Theme},
 };
 
 /// How a format is written: the end of its files' names, the text of a buffer.
@@ -39,8 +43,14 @@ static FORMS: &[Form] = &[
     Form { format: FrameFormat::Ansi, extension: "ansi", text: ansi::text },
 ];
 
-pub fn run(asked: &Export, look: Look, env: Environment, streams: &mut Streams) -> Outcome {
-    let lesson = Arc::new(Lesson::embedded(language(look.lang, env))?);
+pub fn run(
+    asked: &Export,
+    look: Look,
+    settings: &Settings,
+    env: Environment,
+    streams: &mut Streams,
+) -> Outcome {
+    let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
     let steps = steps(&lesson, &asked.steps).usage()?;
     let forms: Vec<&Form> = FORMS.iter().filter(|f| asked.format.contains(&f.format)).collect();
     let is_standard = asked.out.out == Path::new("-");
@@ -48,7 +58,12 @@ pub fn run(asked: &Export, look: Look, env: Environment, streams: &mut Streams) 
         one_only(steps.len() * forms.len()).usage()?;
     }
     let reading = Arc::new(read(&asked.text, streams)?);
-    let job = Job { asked, look, env, lesson, reading, steps };
+    let theme = |form: &Form| {
+        let depth = colours(form.format, look::ask(look, settings, env), env);
+        let scheme = look.theme.and_then(Choice::scheme).unwrap_or_default();
+        Theme::new(depth, look::glyphs(look, settings)).with(scheme)
+    };
+    let job = Job { asked, theme: &theme, lesson, reading, steps };
     if is_standard {
         return Ok(forms.into_iter().try_for_each(|form| job.print(form, streams.out))?);
     }
@@ -67,8 +82,9 @@ fn one_only(n_frames: usize) -> Result<()> {
 /// All that the frames are made from.
 struct Job<'a> {
     asked: &'a Export,
-    look: Look,
-    env: Environment<'a>,
+    /// A file has no ground that could be asked for, and settings are for screens: only an option
+    /// makes a frame other than dark.
+    theme: &'a dyn Fn(&Form) -> Theme,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
@@ -86,17 +102,19 @@ impl Job<'_> {
         let paths: Vec<PathBuf> = paths.collect();
         let mut files = Files::new(paths.iter().map(PathBuf::as_path), self.asked.out.force)?;
         make_folder(&self.asked.out.out)?;
+        let progress = Progress::new("frames drawn", paths.len());
         for form in forms {
             for (step, buffer) in self.frames(form) {
                 let text = (form.text)(&buffer);
                 files.stage(&self.path(step, form), |out| out.write_all(text.as_bytes()))?;
+                progress.step();
             }
         }
         files.finish()
     }
 
     fn frames(&self, form: &Form) -> impl Iterator<Item = (usize, Buffer)> {
-        let theme = theme(colours(form.format, self.look.color, self.env), self.look.ascii);
+        let theme = (self.theme)(form);
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         Walk::new(lesson, reading, theme, self.asked.size.into()).frames(&self.steps)
     }

@@ -3,13 +3,14 @@
 use super::Environment;
 use crate::lesson::Language;
 
-/// `--lang`; without it the language of the locale, if the lesson is told in it.
-pub fn language(asked: Option<Language>, env: Environment) -> Language {
+/// `--lang`; without it the settings; without them the language of the locale, if the lesson is told
+/// in it.
+pub fn language(asked: Option<Language>, set: Option<Language>, env: Environment) -> Language {
     let locale = || {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set)
     };
-    asked.or_else(|| locale()?.parse().ok()).unwrap_or_default()
+    asked.or(set).or_else(|| locale()?.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -21,7 +22,7 @@ mod tests {
             let found = variables.iter().find(|variable| variable.0 == name);
             found.map(|variable| variable.1.to_owned())
         };
-        language(asked, &env)
+        language(asked, None, &env)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 
 use super::{
     Streams,
-    args::{Look, Open},
+    args::Open,
     failure::{Outcome, Usage},
     read,
 };
@@ -26,7 +26,7 @@ use crate::{
 };
 use tree::{Opened, Tree};
 
-pub fn run(asked: &Open, look: Look, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Open, is_ascii: bool, streams: &mut Streams) -> Outcome {
     let address = asked.address.parse::<Address>();
     let reading = read(&asked.text, streams)?;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
@@ -34,7 +34,7 @@ pub fn run(asked: &Open, look: Look, streams: &mut Streams) -> Outcome {
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
     let tree = Tree::new(trace, &address, usize::from(asked.depth), terms).usage()?;
-    let mut page = Page { trace, terms, is_ascii: look.ascii, out: streams.out };
+    let mut page = Page { trace, terms, is_ascii, out: streams.out };
     if asked.model.is_none() && model != Name::Transformer {
         let (has, path) = (model.title(), &address.path);
         writeln!(streams.notes, "note: the Transformer has no site {path}; opened in the {has}")?;

@@ -8,20 +8,33 @@ use std::{
 
 use super::{
     Cli, Environment, Streams, changes,
-    colour::{colours, is_dumb},
+    colour::is_dumb,
     failure::{Failure, Outcome, Usage},
-    language, read, sentence, theme,
+    kept::Kept,
+    language, linear,
+    look::{self, Choice},
+    read, sentence,
+    settings::Settings,
 };
 use crate::{
     export::plain,
     lesson::Lesson,
-    term::{self, Start},
+    term::{self, Before, Start},
     text::Tokenizer,
+    theme::Depth,
 };
 
-pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded(language(cli.look.lang, env))?;
+pub fn run(
+    cli: &Cli,
+    settings: &Settings,
+    env: Environment,
+    streams: &mut Streams,
+) -> Outcome<ExitCode> {
+    let lesson = Lesson::embedded(language(cli.look.lang, settings.lang, env))?;
     let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
+    if cli.linear {
+        return linear(cli, lesson, step, streams);
+    }
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
         let reading = read(&cli.text, streams)?;
@@ -29,10 +42,44 @@ pub fn run(cli: &Cli, env: Environment, streams: &mut Streams) -> Outcome<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let changes = changes(&cli.text).usage()?;
-    let theme = theme(colours(cli.look.color, env, true), cli.look.ascii);
-    let start =
-        Start { sentence: sentence.clone(), lesson: Arc::new(lesson), theme, changes, step };
-    term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))
+    let theme = look::of_terminal(cli.look, settings, env);
+    let kept = Kept::find(!cli.look.no_config);
+    let start = Start {
+        sentence: sentence.clone(),
+        lesson: Arc::new(lesson),
+        theme,
+        follows_ground: look::choice(cli.look, settings) == Choice::Auto,
+        asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
+        mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
+        changes,
+        step,
+        before: Before {
+            memory: kept.memory.clone(),
+            offers: cli.text.sentence.is_none() && cli.at.is_none(),
+            trouble: kept.trouble.clone(),
+        },
+    };
+    let ended =
+        term::run(start).map_err(|e| of_the_sentence(&sentence).unwrap_or(Failure::Failed(e)))?;
+    if let Err(why) = kept.replace(&ended.memory) {
+        // The walk itself went well; a terminal that is gone need not hear of it.
+        let _ = writeln!(streams.notes, "note: {why:#}");
+    }
+    Ok(ended.code)
+}
+
+fn linear(cli: &Cli, lesson: Lesson, step: usize, streams: &mut Streams) -> Outcome<ExitCode> {
+    if cli.text.sentence.as_ref().is_some_and(|sentence| sentence == "-") {
+        let wrong = anyhow::anyhow!(
+            "--linear takes its commands from standard input; give the sentence as an argument"
+        );
+        return Err(Failure::Usage(wrong));
+    }
+    let reading = read(&cli.text, streams)?;
+    let (lesson, reading) = (Arc::new(lesson), Arc::new(reading));
+    let mut input = stdin().lock();
+    linear::run(lesson, reading, step, stdin().is_terminal(), &mut input, streams.out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.

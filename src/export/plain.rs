@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    lesson::{Lesson, Paragraph, Selection, Step, narrate},
+    lesson::{Lesson, Paragraph, Selection, narrate},
     reading::Reading,
     text::{breaks, visible},
 };
@@ -40,14 +40,33 @@ pub fn walk(
             let title = &lesson.chapters[*in_chapter].title;
             writeln!(out, "\n\n# Chapter {in_chapter}. {title}")?;
         }
-        writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
-        self::step(step, reading, &selection, out)?;
+        self::step(i, lesson, reading, &selection, out)?;
     }
     writeln!(out, "\n")?;
     wrapped(out, "", "End of the walk. `lookback open ADDRESS` shows how a number was computed.")
 }
 
-fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
+/// Writes one step, with the chapter it belongs to.
+///
+/// # Errors
+/// If the writer fails.
+pub fn one(
+    lesson: &Lesson,
+    reading: &Reading,
+    i: usize,
+    selection: &Selection,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (chapter, _) = lesson.steps()[i];
+    writeln!(out, "\nChapter {chapter}. {}", lesson.chapters[chapter].title)?;
+    step(i, lesson, reading, selection, out)
+}
+
+/// Writes what is read: the sentence, and which of its words no model knows.
+///
+/// # Errors
+/// If the writer fails.
+pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
     let sentence = &reading.sentence;
     writeln!(out, "Lookback: an RNN and a Transformer read a sentence, step by step.\n")?;
     wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
@@ -68,11 +87,15 @@ fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn step(
-    step: &Step,
+    i: usize,
+    lesson: &Lesson,
     reading: &Reading,
     selection: &Selection,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let steps = lesson.steps();
+    let (_, step) = steps[i];
+    writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
     wrapped(out, "", &format!("Formula: {}", step.formula))?;
     wrapped(out, "", &format!("Source: {}", step.source))?;
     for paragraph in narrate(step, reading, selection) {

@@ -9,27 +9,22 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CellWidth, Columns, Heat, Layout, Scale, fit};
+use super::{CellWidth, Columns, Heat, Layout, NUMBERS, Scale, fit};
 
 impl Heat<'_> {
     /// Draws cells as wide as they fit.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let room = area.width.saturating_sub(self.label_width(area.width));
-        self.draw_as(self.cell_width(usize::from(room)), area, buf);
+        self.draw_as(self.fitting(area), area, buf);
     }
 
     /// Draws cells with numbers, even if they pan: where a few numbers say more than all colours.
     pub fn draw_numbers(&self, area: Rect, buf: &mut Buffer) {
-        self.draw_as(CellWidth::Number(7), area, buf);
+        self.draw_as(NUMBERS, area, buf);
     }
 
     /// Draws many rows under few columns: two rows a line where the terminal can show that.
     pub fn draw_strips(&self, area: Rect, buf: &mut Buffer) {
-        let room = area.width.saturating_sub(self.label_width(area.width));
-        let width = (room / (self.n_cols as u16).max(1)).clamp(2, 9);
-        let half = self.has_half_blocks();
-        let cell = if half { CellWidth::Strip(width) } else { CellWidth::Plain(width) };
-        self.draw_as(cell, area, buf);
+        self.draw_as(self.strips(area), area, buf);
     }
 
     fn draw_as(&self, cell: CellWidth, area: Rect, buf: &mut Buffer) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Columns, Heat, window};
@@ -35,6 +35,14 @@ impl CellWidth {
         }
     }
 
+    /// Which cell of a line stands at that column.
+    fn index_at(self, column: usize) -> usize {
+        match self {
+            Self::Number(w) | Self::Plain(w) | Self::Strip(w) => column / usize::from(w),
+            Self::Half => column * 2,
+        }
+    }
+
     /// Rows that share a line.
     pub(super) const fn rows_a_line(self) -> usize {
         if matches!(self, Self::Strip(_)) { 2 } else { 1 }
@@ -48,6 +56,9 @@ impl CellWidth {
         }
     }
 }
+
+/// Cells of numbers that are legible whatever their size.
+pub(super) const NUMBERS: CellWidth = CellWidth::Number(7);
 
 /// Where everything stands inside an area.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,6 +149,47 @@ impl Heat<'_> {
             Columns::Labels(_) => CellWidth::Plain(2),
             Columns::Counted => CellWidth::Plain(1),
         })
+    }
+
+    /// The cells that [`Self::draw`] draws.
+    pub(super) fn fitting(&self, area: Rect) -> CellWidth {
+        let room = area.width.saturating_sub(self.label_width(area.width));
+        self.cell_width(usize::from(room))
+    }
+
+    /// The cells that [`Self::draw_strips`] draws.
+    pub(super) fn strips(&self, area: Rect) -> CellWidth {
+        let room = area.width.saturating_sub(self.label_width(area.width));
+        let width = (room / (self.n_cols as u16).max(1)).clamp(2, 9);
+        if self.has_half_blocks() { CellWidth::Strip(width) } else { CellWidth::Plain(width) }
+    }
+
+    /// The row and column that [`Self::draw`] draws there.
+    pub fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.place(self.fitting(area), area, at)
+    }
+
+    /// The row and column that [`Self::draw_numbers`] draws there.
+    pub fn number_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.place(NUMBERS, area, at)
+    }
+
+    /// The row and column that [`Self::draw_strips`] draws there; of two rows the upper one.
+    pub fn strip_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.place(self.strips(area), area, at)
+    }
+
+    fn place(&self, cell: CellWidth, area: Rect, at: Position) -> Option<(usize, usize)> {
+        if self.n_rows == 0 || self.n_cols == 0 || !area.contains(at) {
+            return None;
+        }
+        let layout = self.layout(cell, area);
+        let x = at.x.checked_sub(area.x + layout.label_width)?;
+        let y = at.y.checked_sub(area.y + layout.header)?;
+        let line = usize::from(y / layout.lines);
+        let row = layout.rows.start + line * cell.rows_a_line();
+        let col = layout.cols.start + cell.index_at(x.into());
+        (layout.rows.contains(&row) && layout.cols.contains(&col)).then_some((row, col))
     }
 
     pub(super) fn has_half_blocks(&self) -> bool {

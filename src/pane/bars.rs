@@ -2,11 +2,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
 use crate::{
     heat::{Scale, right, window},
     site::Axis,
@@ -73,8 +73,7 @@ impl<'a> Bars<'a> {
         let pieces = [(&*label, style), (&*was, theme.wrong())];
         let x = put_line(buf, (line.x, line.y), line.right(), &pieces);
         let room = usize::from(line.right().saturating_sub(x));
-        let colour = theme.sequential(0.35 + 0.6 * self.share(v).clamp(0.0, 1.0));
-        let bar_style = colour.map_or(style, |c| Style::new().fg(c));
+        let bar_style = if theme.has_colour() { theme.ink(self.share(v)) } else { style };
         put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
     }
 }
@@ -97,6 +96,10 @@ impl Pane for Bars<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.order.len() as u16;
         Wanted::new((30, n.min(5)), (60, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.order.len(), self.at(), area, at).map(|i| (self.subject.row(), i))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

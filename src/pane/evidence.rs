@@ -11,11 +11,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
 use crate::{
     heat::{fit, right, window},
     measure::ablation::KnockOut,
@@ -123,12 +123,10 @@ impl<'a> Beside<'a> {
     /// Positive and negative numbers differ in colour, and by their sign.
     fn ink(&self, v: f32, most: f32) -> Style {
         let theme = self.0.scene.theme;
-        let colour = if v < 0.0 {
-            theme.diverging(-1.0)
-        } else {
-            theme.sequential(0.35 + 0.6 * (v / most).min(1.0))
-        };
-        colour.map_or(Style::new(), |c| Style::new().fg(c))
+        if v >= 0.0 {
+            return theme.ink(v / most);
+        }
+        theme.diverging(-1.0).map_or(Style::new(), |c| Style::new().fg(c))
     }
 
     /// What the output loses without the selected head.
@@ -211,6 +209,13 @@ impl Pane for Beside<'_> {
     fn wanted(&self) -> Wanted {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
         Wanted::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let (keys, _) = self.share(area.height);
+        let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
+        line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), at)
+            .map(|key| (self.0.row(), key))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,8 +1,12 @@
 //! How much each word still matters, by gradient: for the last hidden state, or for the output.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted, line_at, put_line};
 use crate::{
     heat::{right, window},
     lesson::PaneSpec,
@@ -63,6 +67,10 @@ impl Pane for Gradient<'_> {
         Wanted::new((20, n.min(5)), (NARROW, n))
     }
 
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.words().len(), self.at(), area, at).map(|word| (word, 0))
+    }
+
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let Some(norms) = self.norms() else {
@@ -90,9 +98,7 @@ impl Pane for Gradient<'_> {
             let x = put_line(buf, (area.x, y), area.right(), &pieces);
             let room = usize::from(area.right().saturating_sub(x));
             let share = norms[i] / most;
-            let colour =
-                theme.sequential(0.35 + 0.6 * share).map_or(Style::new(), |c| Style::new().fg(c));
-            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), colour)]);
+            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), theme.ink(share))]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
@@ -41,6 +41,17 @@ impl<'a> Heads<'a> {
         }
     }
 
+    /// Where a head's cells stand, beneath its name and above its strongest key.
+    fn body(frame: Rect) -> Option<Rect> {
+        let height = frame.height.checked_sub(2).filter(|height| *height > 0)?;
+        Some(Rect { y: frame.y + 1, height, ..frame })
+    }
+
+    /// A heat map keeps its last line for a legend; here one legend would be four too many.
+    fn canvas(body: Rect) -> Rect {
+        Rect { height: body.height + 1, ..body }
+    }
+
     fn heat(&self, head: usize) -> Heat<'a> {
         let subject = self.0.clone();
         let numbers = || subject.site.shape().cells().map(|cell| subject.shown(cell));
@@ -70,10 +81,7 @@ impl<'a> Heads<'a> {
             area.right(),
             &[(mark, style), (&format!("head {head}"), style)],
         );
-        if area.height < 3 {
-            return;
-        }
-        let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        let Some(body) = Self::body(area) else { return };
         self.draw_cells(head, body, buf);
         let shown = window(self.0.n_rows(), usize::from(body.height), self.0.row()).len() as u16;
         let row = self.0.site.value.row(head, self.0.row());
@@ -89,8 +97,7 @@ impl<'a> Heads<'a> {
     }
 
     fn draw_cells(&self, head: usize, area: Rect, buf: &mut Buffer) {
-        // A heat map keeps its last line for a legend; here one legend would be four too many.
-        let mut canvas = Buffer::empty(Rect { height: area.height + 1, ..area });
+        let mut canvas = Buffer::empty(Self::canvas(area));
         let heat = self.heat(head);
         heat.draw(canvas.area, &mut canvas);
         let shown = window(heat.n_rows, usize::from(area.height), heat.cursor.0).len() as u16;
@@ -122,6 +129,19 @@ impl Pane for Heads<'_> {
             (self.n_heads() as u16, self.0.n_rows() as u16, self.0.n_cols() as u16);
         let one = (cols * 2).max(12) + GAP;
         Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let head = self.head_at(area, at)?;
+        let canvas = Self::canvas(Self::body(self.frame(head, area).intersection(area))?);
+        self.heat(head).cell_at(canvas, at)
+    }
+
+    fn head_at(&self, area: Rect, at: Position) -> Option<usize> {
+        (0..self.n_heads()).find(|&head| {
+            Self::body(self.frame(head, area).intersection(area))
+                .is_some_and(|body| body.contains(at))
+        })
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
@@ -26,6 +26,12 @@ impl<'a> Hidden<'a> {
     fn is_bottleneck(&self) -> bool {
         let is_encoder = self.0.site.place.rows == Stream::Source;
         is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
+    }
+
+    /// What the last state leaves to the states before.
+    fn strip_area(&self, area: Rect) -> Rect {
+        let last = if self.is_bottleneck() && area.height >= 4 + LAST { LAST } else { 0 };
+        Rect { height: area.height - last, ..area }
     }
 
     /// The site turned over: rows are units, columns are words.
@@ -108,12 +114,24 @@ impl Pane for Hidden<'_> {
         Wanted::new((6 + 2 * n_words.min(14), 8), ideal)
     }
 
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let strip = self.strip_area(area);
+        let beneath = Rect { y: strip.bottom() + 1, height: LAST, ..area };
+        let last = || self.last_state().cell_at(beneath, at);
+        match self.strip().strip_at(strip, at) {
+            Some((unit, word)) => Some((word, unit)),
+            None if strip.height < area.height => {
+                last().map(|(_, unit)| (self.0.n_rows() - 1, unit))
+            }
+            None => None,
+        }
+    }
+
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let last = if self.is_bottleneck() && area.height >= 4 + LAST { LAST } else { 0 };
-        let strip = Rect { height: area.height - last, ..area };
+        let strip = self.strip_area(area);
         self.strip().draw_strips(strip, buf);
-        if last > 0 {
-            self.draw_last_state(Rect { y: strip.bottom(), height: last, ..area }, buf);
+        if strip.height < area.height {
+            self.draw_last_state(Rect { y: strip.bottom(), height: LAST, ..area }, buf);
         }
     }
 }

@@ -1,11 +1,20 @@
 //! A site's matrix as a heat map: the selected head's plane, labels, numbers where there is room.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{Pane, Pointed, Subject, Wanted};
 use crate::heat::Heat;
 
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
+
+impl<'a> Matrix<'a> {
+    fn grown(&self) -> Heat<'a> {
+        Heat { may_grow: true, ..self.0.heat() }
+    }
+}
 
 impl Pane for Matrix<'_> {
     fn title(&self) -> String {
@@ -25,7 +34,11 @@ impl Pane for Matrix<'_> {
         Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest())
     }
 
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.grown().cell_at(area, at)
+    }
+
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        Heat { may_grow: true, ..self.0.heat() }.draw(area, buf);
+        self.grown().draw(area, buf);
     }
 }

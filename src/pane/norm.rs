@@ -1,6 +1,10 @@
 //! Layer normalisation of one word: before, mean and variance, normalised, after gain and bias.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::heat::{Columns, Heat, Scale};
@@ -53,6 +57,15 @@ impl<'a> Norm<'a> {
             axes: format!("{}channel", self.0.scene.theme.glyph("→ ", "columns ")),
             ..self.0.heat()
         }
+    }
+
+    /// Where the strips stand, and whether there is room for histograms beneath.
+    fn strips_area(heat: &Heat, area: Rect) -> (Rect, bool) {
+        let narrower = Rect { width: area.width.saturating_sub(MOMENTS), ..area };
+        let moments = if heat.fits(narrower) { MOMENTS } else { 0 };
+        let has_histograms = area.height >= STRIPS + 5 && area.width >= 40;
+        let height = if has_histograms { STRIPS } else { area.height };
+        (Rect { width: area.width - moments, height, ..area }, has_histograms)
     }
 
     /// Mean and variance of every part, at the ends of its strip's line.
@@ -159,13 +172,16 @@ impl Pane for Norm<'_> {
         Wanted::new((40, 6), (100, STRIPS + 7)).up_to(STRIPS + 3 + TALLEST_HISTOGRAM)
     }
 
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let heat = self.heat();
+        let (strips, _) = Self::strips_area(&heat, area);
+        heat.cell_at(strips, at).map(|(_, channel)| (self.0.row(), channel))
+    }
+
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let heat = self.heat();
-        let narrower = Rect { width: area.width.saturating_sub(MOMENTS), ..area };
-        let moments = if heat.fits(narrower) { MOMENTS } else { 0 };
-        let has_histograms = area.height >= STRIPS + 5 && area.width >= 40;
-        let height = if has_histograms { STRIPS } else { area.height };
-        let strips = Rect { width: area.width - moments, height, ..area };
+        let (strips, has_histograms) = Self::strips_area(&heat, area);
+        let (moments, height) = (area.width - strips.width, strips.height);
         heat.draw(strips, buf);
         if moments > 0 {
             let drawn = heat.drawn_width(strips);

@@ -1,8 +1,12 @@
 //! The probes' answers: what can still be read back from the last hidden state, word by word.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
-use super::{Pane, Pointed, Scene, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Scene, Subject, Wanted, line_at, put_line};
 use crate::{
     heat::{left, right, window},
     measure::readback::{ReadBack, share_right},
@@ -86,6 +90,12 @@ impl Pane for ReadBackTable<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.answers.len() as u16 + 1;
         Wanted::new((34, n.min(6)), (66, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let beneath = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let i = line_at(self.answers.len(), self.at(), beneath, at)?;
+        Some((self.answers[i].position, 0))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,7 +1,10 @@
 //! One step of a recurrent cell opened: what the word brings, what the past brings, and what comes of
 //! it, unit by unit.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{Pane, Pointed, Subject, Wanted};
 use crate::heat::{Columns, Heat, Scale};
@@ -76,6 +79,10 @@ impl Pane for Recurrence<'_> {
     fn wanted(&self) -> Wanted {
         let height = self.parts().len() as u16 + 2;
         Wanted::new((40, height.min(6)), (130, height))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.heat().number_at(area, at).map(|(_, unit)| (self.0.row(), unit))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,6 +1,9 @@
 //! The words of the sentence: each with its id and the first numbers of its embedding row.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::heat::{Heat, right};
@@ -46,6 +49,10 @@ impl Pane for Tokens<'_> {
     fn wanted(&self) -> Wanted {
         let heat = self.heat();
         Wanted::new(heat.least(), heat.ideal())
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.heat().cell_at(area, at)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

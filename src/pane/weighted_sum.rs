@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
@@ -71,12 +71,20 @@ impl<'a> WeightedSum<'a> {
         }
     }
 
+    /// The terms that fit, their numbers and the sum's, and where those stand.
+    fn laid_out(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
+        let terms = heaviest(self.terms()?, usize::from(area.height.saturating_sub(AROUND + 1)));
+        let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
+        let label = LABEL.min(area.width);
+        let cells = Rect { x: area.x + label, width: area.width - label, ..area };
+        Some((terms, self.heat(rows), cells))
+    }
+
     fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
         let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
-        let colour = theme.sequential(0.35 + 0.6 * term.weight);
-        let bar = colour.map_or(Style::new(), |c| Style::new().fg(c));
+        let bar = theme.ink(term.weight);
         let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
         put_line(buf, (line.x, line.y), line.right(), &pieces);
     }
@@ -134,13 +142,15 @@ impl Pane for WeightedSum<'_> {
         Wanted::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
     }
 
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let (_, heat, cells) = self.laid_out(area)?;
+        heat.cell_at(cells, at).map(|(_, unit)| (self.0.row(), unit))
+    }
+
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Some(terms) = self.terms() else { return };
-        let terms = heaviest(terms, usize::from(area.height.saturating_sub(AROUND + 1)));
-        let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
-        let label = LABEL.min(area.width);
-        let cells = Rect { x: area.x + label, width: area.width - label, ..area };
-        self.heat(rows).draw(cells, buf);
+        let Some((terms, heat, cells)) = self.laid_out(area) else { return };
+        let label = area.width - cells.width;
+        heat.draw(cells, buf);
         let lines = (area.y + 1..area.bottom().saturating_sub(1)).map(|y| Rect {
             y,
             height: 1,

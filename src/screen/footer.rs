@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::Style,
     text::{Line, Span},
     widgets::Widget,
@@ -70,37 +70,64 @@ enum Spacing {
     Short,
 }
 
+/// A piece of the timeline, and the step that it stands for.
+type Dot = (Span<'static>, Option<usize>);
+
 /// A dot a step, chapter by chapter, as airy as the width allows.
 pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
-    let lines = [Spacing::Airy, Spacing::Tight].map(|spacing| dots(state, spacing));
-    let fitting = lines.into_iter().find(|line| line.width() <= area.width.into());
-    fitting.unwrap_or_else(|| dots(state, Spacing::Short)).render(area, buf);
+    let dots = fitting(state, area.width);
+    dots.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
 }
 
-fn dots(state: &State, spacing: Spacing) -> Line<'static> {
+/// The step whose dot is drawn there; a chapter's number stands for its first.
+pub fn step_at(state: &State, area: Rect, at: Position) -> Option<usize> {
+    let column = usize::from(at.x.checked_sub(area.x).filter(|_| area.contains(at))?);
+    let mut end = 0;
+    let mut dots = fitting(state, area.width).into_iter();
+    let (_, step) = dots.find(|(span, _)| {
+        end += span.width();
+        column < end
+    })?;
+    step
+}
+
+fn fitting(state: &State, width: u16) -> Vec<Dot> {
+    let fits = |dots: &Vec<Dot>| {
+        dots.iter().map(|(span, _)| span.width()).sum::<usize>() <= usize::from(width)
+    };
+    let lines = [Spacing::Airy, Spacing::Tight].map(|spacing| dots(state, spacing));
+    lines.into_iter().find(fits).unwrap_or_else(|| dots(state, Spacing::Short))
+}
+
+fn dots(state: &State, spacing: Spacing) -> Vec<Dot> {
     let (here, _) = state.current();
     let (dim, accent) = (state.theme.dim(), state.theme.accent());
     let space = if spacing == Spacing::Tight { "" } else { " " };
-    let mut spans = vec![Span::raw(" ")];
+    let mut dots = vec![(Span::raw(" "), None)];
     let mut step = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
         let style = if i == here { accent } else { dim };
         let number = if i == here { accent.bold() } else { Style::new() };
-        spans.extend([Span::styled(i.to_string(), number), Span::raw(space)]);
+        dots.push((Span::styled(i.to_string(), number), Some(step)));
+        dots.push((Span::raw(space), None));
         for _ in &chapter.steps {
-            let dot = if step == state.step {
-                Span::styled(state.theme.glyph("●", "O"), accent.bold())
-            } else {
-                Span::styled(state.theme.glyph("·", "."), style)
-            };
             if spacing != Spacing::Short || i == here {
-                spans.push(dot);
+                dots.push((dot(state, step, style), Some(step)));
             }
             step += 1;
         }
-        spans.push(Span::raw(space));
+        dots.push((Span::raw(space), None));
     }
-    Line::from(spans)
+    dots
+}
+
+fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
+    let theme = &state.theme;
+    match (step == state.step, state.is_bookmarked(step)) {
+        (true, _) => Span::styled(theme.glyph("●", "O"), theme.accent().bold()),
+        (false, true) => Span::styled(theme.glyph("★", "*"), theme.accent()),
+        (false, false) => Span::styled(theme.glyph("·", "."), style),
+    }
 }
 
 /// The message if there is one, else the keys as far as they fit.

@@ -140,7 +140,8 @@ fn called(word: &Word) -> String {
 
 fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let (_, step) = state.current();
-    let left = Line::styled(format!(" {}", step.title), state.theme.accent().bold());
+    let mark = if state.is_bookmarked(state.step) { state.theme.glyph(" ★", " *") } else { "" };
+    let left = Line::styled(format!(" {}{mark}", step.title), state.theme.accent().bold());
     let dim = state.theme.dim();
     let formula = Span::raw(step.formula.clone());
     let source = Span::styled(format!("   {}", step.source), dim);

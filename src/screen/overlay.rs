@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Margin, Position, Rect},
     style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Widget},
@@ -20,26 +20,35 @@ use crate::{
 /// Columns of the key names in the help.
 const KEY_COLUMN: usize = 16;
 
-/// Columns of the titles in the search.
+/// Columns of the titles in a list of steps.
 const TITLE_COLUMN: usize = 44;
 
-/// An empty box in the middle of the screen; gives its inside.
-fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
+/// Where a box of that size stands.
+fn place(size: (u16, u16), area: Rect) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let place = Rect {
+    Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,
         width,
         height,
-    };
+    }
+}
+
+/// The inside of a box, between its frame and a column of air.
+fn inside(place: Rect) -> Rect {
+    place.inner(Margin::new(2, 1))
+}
+
+/// An empty box in the middle of the screen; gives its inside.
+fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
+    let place = place(size, area);
     Clear.render(place, buf);
     clear_halves(place, buf);
     let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
-    let inside = block.inner(place);
     block.render(place, buf);
-    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
+    inside(place)
 }
 
 /// Every key, in two columns, from the row `first` on.
@@ -83,11 +92,13 @@ fn row(state: &State, binding: &Binding) -> Line<'static> {
     ])
 }
 
-/// The query and the steps that answer to it.
-pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
-    let found = state.found(query.value());
-    let height = (area.height / 2).max(14);
-    let inside = window(state, "Find a step", (72, height), area, buf);
+/// The size of a list of steps.
+fn list_size(area: Rect) -> (u16, u16) {
+    (72, (area.height / 2).max(14))
+}
+
+/// What stands in a list: a line to type in, the rows, a line of help.
+fn list_parts(inside: Rect) -> [Rect; 3] {
     let [line, _, list, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
@@ -95,12 +106,67 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
         Constraint::Length(1),
     ])
     .areas(inside);
+    [line, list, foot]
+}
+
+/// The row of the list in view that is drawn first.
+fn first_row(chosen: usize, list: Rect) -> usize {
+    (chosen + 1).saturating_sub(list.height.into())
+}
+
+/// The size of the palette.
+fn palette_size(area: Rect) -> (u16, u16) {
+    (area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
+}
+
+/// Which row of a list of steps is drawn there.
+pub fn step_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    row_at(list_size(area), chosen, area, at)
+}
+
+/// Which row of the palette is drawn there.
+pub fn palette_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    row_at(palette_size(area), chosen, area, at)
+}
+
+fn row_at(size: (u16, u16), chosen: usize, area: Rect, at: Position) -> Option<usize> {
+    let [_, list, _] = list_parts(inside(place(size, area)));
+    list.contains(at).then(|| first_row(chosen, list) + usize::from(at.y - list.y))
+}
+
+/// The query and the steps that answer to it.
+pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let found = state.found(query.value());
+    let inside = window(state, "Find a step", list_size(area), area, buf);
+    let [line, list, foot] = list_parts(inside);
     typed(state, "/", query, line, buf);
-    let visible_rows = usize::from(list.height);
-    let first = (chosen + 1).saturating_sub(visible_rows);
-    let steps = state.lesson.steps();
-    for ((i, &step), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
-        let (chapter, step) = steps[step];
+    steps(state, &found, chosen, list, buf);
+    let count = format!(
+        "{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves",
+        found.len(),
+        state.n_steps()
+    );
+    Line::styled(count, state.theme.dim()).render(foot, buf);
+}
+
+/// The marked steps.
+pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let marked = state.bookmarked();
+    let inside = window(state, "Marked steps", list_size(area), area, buf);
+    let [line, list, foot] = list_parts(inside);
+    let dim = state.theme.dim();
+    Line::styled("b in the walk marks a step, or takes its mark away", dim).render(line, buf);
+    steps(state, &marked, chosen, list, buf);
+    let count = format!("{} marked   ↑ ↓ choose   Enter goes   Esc leaves", marked.len());
+    Line::styled(count, dim).render(foot, buf);
+}
+
+/// Steps by index, a row each, the chosen one in view.
+fn steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut Buffer) {
+    let all = state.lesson.steps();
+    let rows = listed.iter().enumerate().skip(first_row(chosen, list));
+    for ((i, &step), row) in rows.zip(list.rows()) {
+        let (chapter, step) = all[step];
         let pad = " ".repeat(TITLE_COLUMN.saturating_sub(step.title.width()));
         let text = format!(" {chapter} · {}{pad}", step.title);
         let style = if i == chosen { state.theme.cursor() } else { state.theme.dim() };
@@ -110,25 +176,15 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
         ]);
         title.render(row, buf);
     }
-    let count =
-        format!("{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves", found.len(), steps.len());
-    Line::styled(count, state.theme.dim()).render(foot, buf);
 }
 
 /// Everything that can be done, as far as it answers to the query.
 pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let found = palette::entries(state, query.value());
-    let width = area.width.saturating_sub(4).min(100);
-    let inside = window(state, "Do", (width, (area.height * 2 / 3).max(16)), area, buf);
-    let [line, _, list, foot] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(1),
-        Constraint::Fill(1),
-        Constraint::Length(1),
-    ])
-    .areas(inside);
+    let inside = window(state, "Do", palette_size(area), area, buf);
+    let [line, list, foot] = list_parts(inside);
     typed(state, ":", query, line, buf);
-    let first = (chosen + 1).saturating_sub(usize::from(list.height));
+    let first = first_row(chosen, list);
     for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
         let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
         let text = elided(&format!(" {} ", visible(&entry.text)), usize::from(row.width));

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Widget},
@@ -30,9 +30,13 @@ fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
-    let inside = block.inner(frame);
     block.render(frame, buf);
-    pane.draw(inside, buf);
+    pane.draw(inside(frame), buf);
+}
+
+/// What a frame leaves to its pane.
+pub fn inside(frame: Rect) -> Rect {
+    Block::bordered().inner(frame)
 }
 
 fn title_style(state: &State, i: usize) -> Style {
@@ -41,16 +45,39 @@ fn title_style(state: &State, i: usize) -> Style {
 }
 
 fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let mut spans = vec![Span::raw(" ")];
+    let tabs = names(state, panes).into_iter().map(|(span, _)| span);
+    let more = Span::styled("   Tab", state.theme.dim());
+    tabs.chain([more]).collect::<Line>().render(area, buf);
+}
+
+/// The pieces of the tabs, with the pane that each names.
+fn names(state: &State, panes: &[Box<dyn Pane + '_>]) -> Vec<(Span<'static>, Option<usize>)> {
+    let mut names = vec![(Span::raw(" "), None)];
     for (i, pane) in panes.iter().enumerate() {
         if i > 0 {
-            spans.push(Span::styled(" │ ", state.theme.dim()));
+            names.push((Span::styled(" │ ", state.theme.dim()), None));
         }
         let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
-        spans.push(Span::styled(format!("{} {}", i + 1, pane.title()), style));
+        names.push((Span::styled(format!("{} {}", i + 1, pane.title()), style), Some(i)));
     }
-    spans.push(Span::styled("   Tab", state.theme.dim()));
-    Line::from(spans).render(area, buf);
+    names
+}
+
+/// The pane whose tab is drawn there.
+pub fn tab_at(
+    state: &State,
+    panes: &[Box<dyn Pane + '_>],
+    area: Rect,
+    at: Position,
+) -> Option<usize> {
+    let column = usize::from(at.x.checked_sub(area.x).filter(|_| area.contains(at))?);
+    let mut end = 0;
+    let mut names = names(state, panes).into_iter();
+    let (_, pane) = names.find(|(span, _)| {
+        end += span.width();
+        column < end
+    })?;
+    pane
 }
 
 /// The narration; what does not fit is announced.

@@ -17,6 +17,7 @@ use crossterm::{
     cursor::{Hide, Show},
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute,
+    style::Print,
     terminal::{
         BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
         LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size, window_size,
@@ -33,14 +34,25 @@ static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 pub struct Screen {
     // Never dropped: it would complain on standard error of a terminal that is gone, and fail there.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<File>>>>,
+    mouse: bool,
 }
 
+/// Buttons and wheel, with places beyond column 223; no movements, which nothing here answers.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
 impl Screen {
-    pub fn enter() -> Result<Self> {
+    /// Takes the screen, and the mouse if it is wanted.
+    pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
-        enter().context("the terminal cannot be set up")?;
+        enter(mouse).context("the terminal cannot be set up")?;
         let terminal = blank().inspect_err(|_| leave())?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal) })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
+    }
+
+    /// Sends a question to the terminal; the answer comes in like keys.
+    pub fn ask(question: &[u8]) -> Result<()> {
+        Ok(output()?.write_all(question)?)
     }
 
     pub fn size() -> Result<(u16, u16)> {
@@ -70,7 +82,7 @@ impl Screen {
     /// Takes the terminal again, whatever happened to it meanwhile.
     pub fn resume(&mut self) -> Result<()> {
         disable_raw_mode()?;
-        enter()?;
+        enter(self.mouse)?;
         // Not `Terminal::clear`: it asks where the cursor is, and the answer goes to the thread that
         // reads keys.
         execute!(output()?, Clear(ClearType::All))?;
@@ -96,10 +108,11 @@ impl Drop for Screen {
     }
 }
 
-fn enter() -> Result<()> {
+fn enter(mouse: bool) -> Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
-    Ok(execute!(output()?, EnterAlternateScreen, EnableBracketedPaste, Hide)?)
+    let mouse = Print(if mouse { MOUSE_ON } else { "" });
+    Ok(execute!(output()?, EnterAlternateScreen, EnableBracketedPaste, mouse, Hide)?)
 }
 
 /// Gives the terminal back. A terminal that is gone cannot be told, and need not be.
@@ -109,6 +122,7 @@ fn leave() {
             execute!(
                 output,
                 EndSynchronizedUpdate,
+                Print(MOUSE_OFF),
                 DisableBracketedPaste,
                 LeaveAlternateScreen,
                 Show

@@ -1,0 +1,178 @@
+//! `lookback --linear`: the walk as plain text, a step at a time, led by lines of input. No cursor
+//! moves, nothing is drawn over: fit for a screen reader, a slow line, or a script.
+
+use std::{
+    io::{self, BufRead, Read, Write},
+    sync::Arc,
+};
+
+use crate::{
+    app::{Action, Command, State, update},
+    export::plain,
+    lesson::Lesson,
+    reading::Reading,
+    text::visible,
+    theme::{Depth, Glyphs, Theme},
+};
+
+/// The longest line that is read as one.
+const MOST_BYTES: u64 = 16 * 1024;
+
+/// What can be typed, and what it does.
+const COMMANDS: [(&str, &str); 8] = [
+    ("Enter or n", "the next step"),
+    ("p", "the step before"),
+    ("r", "this step again"),
+    ("a number", "that chapter, as in 3"),
+    ("/words", "the step that answers to them best, as in /softmax"),
+    ("#ID", "the step with that ID of `lookback steps`, as in #it-looks"),
+    ("?", "these commands"),
+    ("q", "the end"),
+];
+
+/// What a line of input asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked<'a> {
+    Do(Command),
+    Again,
+    Find(&'a str),
+    Id(&'a str),
+    Help,
+    Quit,
+    Unknown(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    fn of(line: &'a str) -> Self {
+        match (line, line.split_at_checked(1)) {
+            ("" | "n", _) => Self::Do(Command::NextStep),
+            ("p", _) => Self::Do(Command::PreviousStep),
+            ("r", _) => Self::Again,
+            ("q", _) => Self::Quit,
+            ("?", _) => Self::Help,
+            (_, Some(("/", words))) => Self::Find(words.trim()),
+            (_, Some(("#", id))) => Self::Id(id.trim()),
+            _ => line
+                .parse()
+                .map_or(Self::Unknown(line), |chapter| Self::Do(Command::Chapter(chapter))),
+        }
+    }
+}
+
+/// Leads through the walk until the input ends or asks for the end.
+pub fn run(
+    lesson: Arc<Lesson>,
+    reading: Arc<Reading>,
+    step: usize,
+    is_prompted: bool,
+    input: &mut dyn BufRead,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    reading.measures(); // some of the narration waits for them
+    plain::opening(&reading, out)?;
+    let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
+    update(&mut state, Action::Read(Ok(reading)));
+    state.enter(step);
+    state.message = None;
+    show(&state, out)?;
+    loop {
+        if is_prompted {
+            write!(out, "\nEnter goes on, ? lists the commands: ")?;
+        }
+        out.flush()?;
+        let Some(line) = next_line(input)? else { return Ok(()) };
+        if !answer(&mut state, line.trim(), out)? {
+            return Ok(());
+        }
+    }
+}
+
+/// A line without its end; None at the end of the input.
+fn next_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
+    let mut bytes = vec![];
+    let n = input.take(MOST_BYTES).read_until(b'\n', &mut bytes)?;
+    Ok((n > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Does what a line asks for; false if that is the end.
+fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool> {
+    match Asked::of(line) {
+        Asked::Quit => return Ok(false),
+        Asked::Help => help(out)?,
+        Asked::Again => show(state, out)?,
+        Asked::Do(command) => {
+            let before = state.step;
+            update(state, Action::Do(command));
+            moved(state, before, out)?;
+        }
+        Asked::Find(words) => find(state, words, out)?,
+        Asked::Id(id) => match state.lesson.find(id) {
+            Ok(step) => {
+                state.enter(step);
+                show(state, out)?;
+            }
+            Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
+        },
+        Asked::Unknown(line) => {
+            writeln!(out, "\nNo command is called {}. ? lists them.", visible(line))?;
+        }
+    }
+    Ok(true)
+}
+
+/// The step that was reached, or why it is still the same.
+fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(message) = &state.message {
+        return writeln!(
+            out,
+            "\nNot moved: {}.",
+            message.text.replace("; g goes back to the first", "")
+        );
+    }
+    if state.step == before {
+        return writeln!(out, "\nThis is that step already. r says it again.");
+    }
+    show(state, out)
+}
+
+fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
+    let found = state.found(words);
+    let Some((&best, others)) = found.split_first().filter(|_| !words.is_empty()) else {
+        return writeln!(out, "\nNo step answers to that. ? lists the commands.");
+    };
+    state.enter(best);
+    show(state, out)?;
+    if !others.is_empty() {
+        let steps = state.lesson.steps();
+        let names: Vec<&str> = others.iter().take(5).map(|&i| steps[i].1.id.as_str()).collect();
+        let more = others.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        writeln!(out, "\nAlso found: #{}{more}.", names.join(", #"))?;
+    }
+    Ok(())
+}
+
+fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    let Some(reading) = &state.reading else { return Ok(()) };
+    plain::one(&state.lesson, reading, state.step, &state.selection, out)
+}
+
+fn help(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nCommands, each ended with Enter:")?;
+    COMMANDS.iter().try_for_each(|(typed, what)| writeln!(out, "- {typed}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_ask_for_commands() {
+        assert_eq!(Asked::of(""), Asked::Do(Command::NextStep));
+        assert_eq!(Asked::of("3"), Asked::Do(Command::Chapter(3)));
+        assert_eq!(Asked::of("/ soft max"), Asked::Find("soft max"));
+        assert_eq!(Asked::of("#x"), Asked::Id("x"));
+        assert_eq!(Asked::of("é"), Asked::Unknown("é"));
+        assert_eq!(Asked::of("99999999999999999999999"), Asked::Unknown("99999999999999999999999"));
+    }
+}

@@ -1,0 +1,130 @@
+//! How it is to look: the option, then the environment, then the settings, then what suits most.
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::{Ask, Environment, args::Look, colour::colours, settings::Settings};
+use crate::theme::{Glyphs, Ground, Scheme, Theme};
+
+/// What `--theme` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// What suits the terminal's background
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    HighContrast,
+    /// No colours: signs, shades, bold and underlined
+    Mono,
+}
+
+impl Choice {
+    /// None where the ground decides.
+    pub const fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Auto => None,
+            Self::Dark => Some(Scheme::Dark),
+            Self::Light => Some(Scheme::Light),
+            Self::HighContrast => Some(Scheme::HighContrast),
+            Self::Mono => Some(Scheme::Mono),
+        }
+    }
+}
+
+/// What `--color`, the environment and the settings come to: a setting gives way to NO_COLOR and its
+/// like, the option to nothing.
+pub fn ask(look: Look, settings: &Settings, env: Environment) -> Ask {
+    let says = |name| env(name).is_some_and(|value| !value.is_empty());
+    let set = || if says("NO_COLOR") || says("CLICOLOR_FORCE") { None } else { settings.color };
+    look.color.or_else(set).unwrap_or_default()
+}
+
+pub fn glyphs(look: Look, settings: &Settings) -> Glyphs {
+    let is_ascii = look.ascii || settings.ascii.unwrap_or(false);
+    if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+}
+
+pub fn choice(look: Look, settings: &Settings) -> Choice {
+    look.theme.or(settings.theme).unwrap_or_default()
+}
+
+/// The look of the walk, before its terminal has said what its ground is.
+pub fn of_terminal(look: Look, settings: &Settings, env: Environment) -> Theme {
+    let ground = ground_by_name(env);
+    let suits = match ground {
+        Some(Ground::Light) => Scheme::Light,
+        _ => Scheme::Dark,
+    };
+    let depth = colours(ask(look, settings, env), env, true);
+    let scheme = choice(look, settings).scheme().unwrap_or(suits);
+    Theme { ground, ..Theme::new(depth, glyphs(look, settings)).with(scheme) }
+}
+
+/// Some terminals say it in a variable: `15;0` is white on black.
+fn ground_by_name(env: Environment) -> Option<Ground> {
+    let colours = env("COLORFGBG")?;
+    let background = colours.rsplit(';').next()?.parse::<u8>().ok()?;
+    match background {
+        0..=6 | 8 => Some(Ground::Dark),
+        7 | 9..=15 => Some(Ground::Light),
+        _ => None,
+    }
+}
+
+/// Whether the terminal may be asked for its ground: those that are known to answer nothing, or to
+/// print the question, are not.
+pub fn may_ask_ground(env: Environment) -> bool {
+    let term = env("TERM").unwrap_or_default();
+    let is_tmux = env("TMUX").is_some();
+    let is_screen = !is_tmux && (env("STY").is_some() || term.starts_with("screen"));
+    let is_mute = ["", "dumb", "linux", "Eterm"].contains(&&*term) || term.starts_with("eterm");
+    !(is_screen || is_mute || env("INSIDE_EMACS").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+    }
+
+    fn look() -> Look {
+        Look { color: None, ascii: false, theme: None, lang: None, no_config: false }
+    }
+
+    #[test]
+    fn a_setting_gives_way_to_the_environment_and_that_to_an_option() {
+        let settings = Settings { color: Some(Ask::Always), ..Settings::default() };
+        let no_color = [("NO_COLOR", "1")];
+        assert_eq!(ask(look(), &settings, &env(&[])), Ask::Always);
+        assert_eq!(ask(look(), &settings, &env(&no_color)), Ask::Auto);
+        let never = Look { color: Some(Ask::Never), ..look() };
+        assert_eq!(ask(never, &settings, &env(&[])), Ask::Never);
+    }
+
+    #[test]
+    fn the_ground_is_guessed_from_a_variable_until_the_terminal_answers() {
+        let scheme = |colours: &str| {
+            let pairs = [("COLORFGBG", colours), ("TERM", "rxvt")];
+            of_terminal(look(), &Settings::default(), &env(&pairs)).scheme
+        };
+        assert_eq!(scheme("0;15"), Scheme::Light);
+        assert_eq!(scheme("0;default;15"), Scheme::Light);
+        assert_eq!(scheme("15;0"), Scheme::Dark);
+        assert_eq!(scheme("15;default"), Scheme::Dark);
+        assert_eq!(scheme("99;999"), Scheme::Dark);
+    }
+
+    #[test]
+    fn who_does_not_answer_is_not_asked() {
+        for term in ["dumb", "linux", "screen.xterm", "eterm-color", ""] {
+            assert!(!may_ask_ground(&env(&[("TERM", term)])), "{term}");
+        }
+        assert!(may_ask_ground(&env(&[("TERM", "xterm-256color")])));
+        assert!(may_ask_ground(&env(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x")])));
+        assert!(!may_ask_ground(&env(&[("TERM", "xterm"), ("INSIDE_EMACS", "30")])));
+    }
+}

@@ -1,0 +1,47 @@
+//! How far a long command is: a line on standard error, if that is a terminal and it takes a while.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What takes no longer than this passes without a word.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// So many of so many; the line goes away with it.
+pub struct Progress {
+    bar: ProgressBar,
+    start: Instant,
+    /// Whether it is shown already, or never will be.
+    is_settled: Cell<bool>,
+}
+
+impl Progress {
+    pub fn new(what: &'static str, total: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{msg}: {pos} of {len}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        // A terminal that moves no cursor would show a line after the other.
+        let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        Self { bar, start: Instant::now(), is_settled: Cell::new(is_dumb) }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        if !self.is_settled.get() && self.start.elapsed() > PATIENCE {
+            self.is_settled.set(true);
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

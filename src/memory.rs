@@ -1,0 +1,94 @@
+//! What is kept from one walk to the next: a small file, read with suspicion, written whole.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+/// More than any walk leaves behind.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// The content of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Ids of steps.
+    pub bookmarks: Vec<String>,
+    /// Where the last walk ended.
+    pub last: Option<Left>,
+}
+
+/// Where a walk was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub sentence: String,
+    /// The step's id.
+    pub step: String,
+}
+
+impl Memory {
+    /// What the file holds; nothing if there is none.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read or understood.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file = match File::open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            file => file?,
+        };
+        ensure!(file.metadata()?.is_file(), "it is not a file");
+        let mut text = String::new();
+        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+        ensure!(text.len() as u64 <= MOST_BYTES, "it is too large");
+        toml::from_str(&text).context("it is damaged")
+    }
+
+    /// Writes the file and the folders it stands in; a file that is there stays whole until then.
+    ///
+    /// # Errors
+    /// If the place cannot be written to.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let folder = path.parent().context("it has no folder")?;
+        fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(toml::to_string(self)?.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_loaded() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a/b/state.toml");
+        assert_eq!(Memory::load(&path)?, Memory::default());
+        let last = Left { sentence: "A \"dog\"\n\u{1b} 猫.".into(), step: "softmax".into() };
+        let memory = Memory { bookmarks: vec!["tokens".into()], last: Some(last) };
+        memory.save(&path)?;
+        memory.save(&path)?;
+        assert_eq!(Memory::load(&path)?, memory);
+        assert_eq!(fs::read_dir(folder.path().join("a/b"))?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        for text in [&b"last = 3"[..], b"[[[", b"\xff", &vec![b'#'; 70_000]] {
+            fs::write(&path, text)?;
+            assert!(Memory::load(&path).is_err());
+        }
+        assert!(Memory::load(folder.path()).is_err());
+        Ok(())
+    }
+}

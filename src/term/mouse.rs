@@ -1,0 +1,54 @@
+//! What the mouse asks for, said in the words that keys use too.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use crate::{
+    app::{Action, Command, Overlay, Place, State},
+    keys::palette,
+    screen::{Hit, hit},
+};
+
+/// Lines that one notch of the wheel scrolls.
+const NOTCH: isize = 3;
+
+/// What an event of the mouse does to this state, in order.
+pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
+    let area = Rect::new(0, 0, state.size.0, state.size.1);
+    let hit = hit(state, area, Position::new(event.column, event.row));
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => pressed(state, hit),
+        MouseEventKind::ScrollUp => turned(hit, -1),
+        MouseEventKind::ScrollDown => turned(hit, 1),
+        _ => vec![],
+    }
+}
+
+fn pressed(state: &State, hit: Hit) -> Vec<Action> {
+    match hit {
+        Hit::Pane(place) => vec![Action::Point(place)],
+        Hit::Step(step) => vec![Action::GoTo(step)],
+        Hit::Row(row) => vec![Action::Choose(row), taken(state, row)],
+        Hit::Narration | Hit::Nothing => vec![],
+    }
+}
+
+/// What Enter means on that row.
+fn taken(state: &State, row: usize) -> Action {
+    match &state.overlay {
+        Overlay::Palette { query, .. } => Action::Pick(palette::pick(state, query.value(), row)),
+        _ => Action::Do(Command::Accept),
+    }
+}
+
+fn turned(hit: Hit, by: isize) -> Vec<Action> {
+    let step = Action::Do(Command::Move(by, 0));
+    match hit {
+        Hit::Pane(Place { pane, .. }) => {
+            vec![Action::Point(Place { pane, cell: None, head: None }), step]
+        }
+        Hit::Row(_) => vec![step],
+        Hit::Narration => vec![Action::Scroll(by * NOTCH)],
+        Hit::Step(_) | Hit::Nothing => vec![],
+    }
+}

@@ -1,0 +1,154 @@
+use super::{
+    contrast::{luminance, rgb},
+    *,
+};
+
+#[test]
+fn numbers_fit_their_width_and_keep_what_matters() {
+    let theme = Theme::default();
+    for (v, width, want) in [
+        (0.871, 4, "0.87"),
+        (-0.871, 4, "-.87"),
+        (0.871, 3, ".87"),
+        (-12.34, 5, "-12.3"),
+        (-12.34, 4, " -12"),
+        (f32::NEG_INFINITY, 4, "  -∞"),
+        (f32::NAN, 4, " NaN"),
+        (0.000_01, 5, " 0.00"),
+        (-0.0, 4, "0.00"),
+        (-0.000_01, 8, "0.0000"),
+        (123_456.0, 4, "1e5"),
+    ] {
+        assert_eq!(theme.number(v, width), format!("{want:>width$}"), "{v} in {width}");
+    }
+}
+
+#[test]
+fn figures_have_three_digits() {
+    let theme = Theme::default();
+    let wanted = [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];
+    for (v, want) in wanted {
+        assert_eq!(theme.figure(v, 7).trim(), want);
+    }
+    assert_eq!(theme.percent(0.9757), " 97.6%");
+    assert_eq!(theme.percent(0.000_1), " <0.1%");
+    assert_eq!(theme.percent(0.0), "  0.0%");
+}
+
+#[test]
+fn without_colour_a_sign_is_still_told() {
+    let theme = Theme::new(Depth::None, Glyphs::Unicode);
+    assert_eq!(theme.sequential(0.5), None);
+    assert_ne!(theme.shade(0.8), theme.shade(-0.8));
+    assert_eq!(theme.shade(0.0), ' ');
+}
+
+#[test]
+fn bars_fill_in_eighths() {
+    let theme = Theme::default();
+    assert_eq!(theme.bar(0.5, 3), "█▌");
+    assert_eq!(theme.bar(2.0, 2), "██");
+    assert_eq!(Theme::new(Depth::True, Glyphs::Ascii).bar(0.5, 4), "##");
+}
+
+fn contrast(a: Rgb, b: Rgb) -> f32 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// Every scheme that has colours, with the least contrast of its text and of what is dim.
+const COLOURED: [(Scheme, f32, f32); 3] =
+    [(Scheme::Dark, 4.5, 3.0), (Scheme::Light, 4.5, 3.0), (Scheme::HighContrast, 7.0, 7.0)];
+
+const DEPTHS: [Depth; 2] = [Depth::Indexed, Depth::True];
+
+#[test]
+fn text_is_legible_on_every_cell_of_every_ramp() {
+    for (scheme, least, _) in COLOURED {
+        for depth in DEPTHS {
+            let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
+            for i in -100_i16..=100 {
+                let x = f32::from(i) / 100.0;
+                for ground in [theme.sequential(x), theme.diverging(x)].into_iter().flatten() {
+                    let ink = theme.on(ground).fg.map_or((0, 0, 0), rgb);
+                    let got = contrast(ink, rgb(ground));
+                    assert!(got >= least, "{scheme:?} {depth:?} at {x}: {got} on {ground:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn accents_and_what_is_dim_are_legible_on_the_ground() {
+    for (scheme, least, least_dim) in COLOURED {
+        let Palette { ground, ink, accent, dim, wrong, right, panes, .. } = scheme.palette();
+        for depth in DEPTHS {
+            let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
+            let shown = |ink: &Ink| rgb(theme.colour(ink.rgb));
+            let got = |ink: &Ink| contrast(shown(ink), ground.rgb);
+            for ink in [ink, accent, wrong, right].into_iter().chain(panes) {
+                assert!(got(ink) >= least, "{scheme:?} {depth:?}: {ink:?} has {}", got(ink));
+            }
+            assert!(got(dim) >= least_dim, "{scheme:?} {depth:?}: dim has {}", got(dim));
+        }
+    }
+}
+
+#[test]
+fn more_is_always_lighter_or_always_darker() {
+    for (scheme, ..) in COLOURED {
+        let palette = scheme.palette();
+        let is_rising = scheme != Scheme::Light;
+        let at = |i: u8| {
+            if palette.in_steps {
+                palette.sequential[usize::from(i) / 20]
+            } else {
+                between(&palette.sequential, f32::from(i) / 100.0)
+            }
+        };
+        let along: Vec<f32> = (0..=5).map(|i| luminance(at(i * 20))).collect();
+        let sixteen: Vec<f32> = palette.sequential_sixteen.map(|c| luminance(rgb(c))).to_vec();
+        let fine: Vec<f32> = (0..=100).map(|i| luminance(at(i))).collect();
+        let rises = |w: &[f32]| if is_rising { w[0] < w[1] } else { w[0] > w[1] };
+        let never_falls = |w: &[f32]| !(if is_rising { w[0] > w[1] } else { w[0] < w[1] });
+        assert!(along.windows(2).all(rises), "{scheme:?}: {along:?}");
+        assert!(fine.windows(2).all(never_falls), "{scheme:?}: {fine:?}");
+        assert!(sixteen.windows(2).all(never_falls), "{scheme:?}: {sixteen:?}");
+    }
+}
+
+#[test]
+fn mono_has_no_colour_at_any_depth() {
+    let theme = Theme::default().with(Scheme::Mono);
+    assert_eq!((theme.sequential(0.5), theme.diverging(-0.5)), (None, None));
+    for style in [theme.accent(), theme.dim(), theme.wrong(), theme.right(), theme.pane(1)] {
+        assert_eq!((style.fg, style.bg), (None, None));
+    }
+    assert!(!theme.paints_ground());
+}
+
+#[test]
+fn a_ground_is_painted_where_the_terminals_does_not_suit() {
+    let paints = |scheme, ground| Theme { ground, ..Theme::default().with(scheme) }.paints_ground();
+    assert!(!paints(Scheme::Dark, None) && !paints(Scheme::Dark, Some(Ground::Dark)));
+    assert!(paints(Scheme::Dark, Some(Ground::Light)));
+    assert!(paints(Scheme::Light, None) && !paints(Scheme::Light, Some(Ground::Light)));
+    assert!(paints(Scheme::HighContrast, Some(Ground::Dark)));
+    let plain = Theme { scheme: Scheme::Light, ..Theme::new(Depth::None, Glyphs::Ascii) };
+    assert!(!plain.paints_ground());
+}
+
+#[test]
+fn bars_stand_out_from_the_ground() {
+    for (scheme, ..) in COLOURED {
+        for depth in DEPTHS {
+            let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
+            for i in 0..=20_u8 {
+                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), rgb);
+                let got = contrast(bar, scheme.palette().ground.rgb);
+                assert!(got >= 3.0, "{scheme:?} {depth:?} at {i}: {got}");
+            }
+        }
+    }
+}
