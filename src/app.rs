@@ -6,6 +6,8 @@
 mod action;
 mod bookmarks;
 mod clock;
+mod glossary;
+mod guide;
 mod inspector;
 mod layout;
 mod looks;
@@ -20,7 +22,8 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 pub use action::{Action, Command, Effect, Pick};
-pub use clock::Times;
+pub use clock::{Motion, Times};
+pub use guide::{Guide, OpenQuiz};
 pub use inspector::Level;
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
@@ -31,7 +34,7 @@ pub use whatif::Switch;
 
 use crate::{
     change::Changes,
-    lesson::{Kind, Lesson, PaneSpec, Selection, Step, narrate},
+    lesson::{Kind, Lesson, PaneSpec, Selection, Step},
     memory::Left,
     pane::{self, Mark, Pane, Scene, Wanted},
     reading::Reading,
@@ -78,6 +81,7 @@ pub struct State {
     pub follow: Option<(PaneSpec, Selection)>,
     /// The moment that animated panes show; None shows everything at once.
     pub beat: Option<usize>,
+    pub motion: Motion,
     /// How long reading takes on this machine.
     pub times: Times,
     pub message: Option<Message>,
@@ -91,6 +95,8 @@ pub struct State {
     heading_for: Option<usize>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// Questions, further paragraphs, the tour, pages that turn by themselves.
+    pub guide: Guide,
 }
 
 /// What lies over the walk.
@@ -108,6 +114,8 @@ pub enum Overlay {
     Edit { sentence: Input },
     /// Looking for anything that can be done.
     Palette { query: Input, chosen: usize },
+    /// Looking for what a word means.
+    Glossary { query: Input, chosen: usize },
 }
 
 /// A line for the person, until the next key.
@@ -146,6 +154,7 @@ impl State {
             marks: vec![],
             follow: None,
             beat: None,
+            motion: Motion::Still,
             times: Times::Unasked,
             message: None,
             bookmarks: BTreeSet::new(),
@@ -153,6 +162,7 @@ impl State {
             began: None,
             heading_for: None,
             size: SMALLEST,
+            guide: Guide::default(),
         }
     }
 
@@ -263,11 +273,10 @@ impl State {
 
     /// The narration in lines of that width.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
-        let Some(reading) = &self.reading else { return vec![] };
         let (_, step) = self.current();
         let paths: Vec<_> = step.panes.iter().map(|p| p.path(self.selection.layer)).collect();
         let voice = |site: &str| paths.iter().position(|p| p.as_deref() == Some(site));
-        prose::wrap(&narrate(step, reading, &self.selection), voice, width.into(), is_airy)
+        prose::wrap(&self.told(), voice, width.into(), is_airy)
     }
 
     fn reading_is_plain(&self) -> bool {
@@ -282,7 +291,9 @@ impl State {
             return (plan, vec![]);
         }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
-        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share: 4 });
+        // A question claims all that it needs, a text a quarter.
+        let share = if self.guide.quiz.is_some() { 1 } else { 4 };
+        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share });
         if lines.len() > plan.prose.height.into() {
             lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
         }

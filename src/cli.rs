@@ -126,6 +126,12 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         );
         return Err(Failure::Usage(wrong));
     }
+    if cli.tour || cli.autoplay || cli.no_questions {
+        let wrong = anyhow::anyhow!(
+            "--tour, --autoplay and --no-questions are for the walk; leave them or the command out"
+        );
+        return Err(Failure::Usage(wrong));
+    }
     if cli.at.is_some() {
         let wrong = anyhow::anyhow!(
             "--at is for the walk; a command does not begin at a step; leave --at or the command out"

@@ -14,6 +14,7 @@ pub type Key = (KeyCode, KeyModifiers);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Walk,
+    Guide,
     Panes,
     Sentence,
     WhatIf,
@@ -21,12 +22,13 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Self; 5] =
-        [Self::Walk, Self::Sentence, Self::Program, Self::Panes, Self::WhatIf];
+    pub const ALL: [Self; 6] =
+        [Self::Walk, Self::Sentence, Self::Program, Self::Guide, Self::Panes, Self::WhatIf];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Walk => "The walk",
+            Self::Guide => "The guide",
             Self::Panes => "What is shown",
             Self::Sentence => "The sentence",
             Self::WhatIf => "What if",
@@ -153,6 +155,48 @@ pub static KEYS: &[Binding] = &[
         help: "open this number",
         group: Group::Panes,
         hint: Some(("Enter", "open")),
+    },
+    Binding {
+        shown: "d",
+        keys: &[(char('d'), C::Deeper)],
+        help: "deeper, or short",
+        group: Group::Guide,
+        hint: Some(("d", "deeper")),
+    },
+    Binding {
+        shown: "w",
+        keys: &[(char('w'), C::Glossary)],
+        help: "what a word means",
+        group: Group::Guide,
+        hint: Some(("w", "words")),
+    },
+    Binding {
+        shown: "P",
+        keys: &[(char('P'), C::Questions)],
+        help: "ask first, or not",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "T",
+        keys: &[(char('T'), C::Tour)],
+        help: "two-minute tour",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "a",
+        keys: &[(char('a'), C::Play)],
+        help: "turn by itself, stop",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
+        shown: "+ -",
+        keys: &[(char('+'), C::Pace(1)), (char('-'), C::Pace(-1))],
+        help: "faster, slower",
+        group: Group::Guide,
+        hint: None,
     },
     Binding {
         shown: "↑ ↓ k j",
@@ -394,7 +438,7 @@ fn in_palette(
 }
 
 fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
-    let finds = matches!(overlay, Overlay::Find { .. });
+    let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
     match (command, key) {
         (Some(c @ (C::Accept | C::Leave | C::Suspend | C::End)), _) => Action::Do(c),

@@ -6,9 +6,11 @@
 //! facts say stands in the language files too.
 
 pub mod fact;
+mod glossary;
 mod language;
 mod order;
 mod phrases;
+pub mod quiz;
 pub mod template;
 
 use std::sync::Arc;
@@ -17,11 +19,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::{model::Name, reading::Reading, text};
-use fact::Context;
+use fact::{Context, largest};
+pub use glossary::{Term, mark as mark_terms};
 pub use language::Language;
 use language::{StepWords, Words};
 use order::Order;
 use phrases::Phrases;
+use quiz::{Ask, Asked};
 use template::{Piece, Template, pieces};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
@@ -137,6 +141,8 @@ pub struct Step {
     pub deeper: Template,
     /// Whether the two-minute tour stops here.
     pub in_tour: bool,
+    /// What is asked before the step shows its answer.
+    pub ask: Option<Ask>,
     /// Hints: what to select at first.
     pub row: Option<Row>,
     pub layer: Option<usize>,
@@ -168,17 +174,6 @@ impl Step {
 pub struct Chapter {
     pub title: String,
     pub steps: Vec<Step>,
-}
-
-/// A word of the field, explained.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Term {
-    pub term: String,
-    /// Other forms under which texts have it.
-    #[serde(default)]
-    pub also: Vec<String>,
-    pub text: String,
 }
 
 /// The whole walk, in one language.
@@ -216,7 +211,8 @@ impl Lesson {
         }
         let lesson = Self { language, chapters, glossary: words.glossary };
         for (_, step) in lesson.steps() {
-            for name in step.text.facts().chain(step.deeper.facts()) {
+            let asked = step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
+            for name in step.text.facts().chain(step.deeper.facts()).chain(asked) {
                 fact::find(name).with_context(|| format!("step {}", step.id))?;
             }
         }
@@ -250,6 +246,8 @@ pub struct Span {
     /// The site that the words name: they take its pane's colour.
     pub site: Option<String>,
     pub strong: bool,
+    /// The first mention of a term of the glossary.
+    pub is_term: bool,
 }
 
 /// Spans that are wrapped together.
@@ -260,19 +258,33 @@ pub struct Paragraph {
 
 /// The step's text with its blanks filled from this pass.
 pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Paragraph> {
-    let context = Context::new(step, reading, selection);
-    let fill = |piece: &Piece| match piece {
+    fill(&step.text, &Context::new(step, reading, selection))
+}
+
+/// The step's further paragraph, likewise; nothing where there is none.
+pub fn deepen(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Paragraph> {
+    fill(&step.deeper, &Context::new(step, reading, selection))
+}
+
+/// What the step asks of this pass; None if it asks nothing, or the pass has no clear answer.
+pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<Asked> {
+    step.ask.as_ref()?.put(&Context::new(step, reading, selection))
+}
+
+fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
+    let say = |piece: &Piece| match piece {
         Piece::Words(words) => words.clone(),
-        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| (f.say)(&context)),
+        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| (f.say)(context)),
     };
     let span = |mark: &template::Mark| Span {
-        text: mark.pieces.iter().map(fill).collect(),
+        text: mark.pieces.iter().map(say).collect(),
         site: mark.site.as_ref().map(|s| s.replace("{l}", &context.layer().to_string())),
         strong: mark.strong,
+        is_term: false,
     };
     let paragraph =
         |marks: &Vec<template::Mark>| Paragraph { spans: marks.iter().map(span).collect() };
-    step.text.paragraphs.iter().map(paragraph).collect()
+    template.paragraphs.iter().map(paragraph).collect()
 }
 
 fn chapter(order: order::Chapter, words: &mut Words, phrases: &Arc<Phrases>) -> Result<Chapter> {
@@ -281,15 +293,17 @@ fn chapter(order: order::Chapter, words: &mut Words, phrases: &Arc<Phrases>) -> 
     let steps = order.steps.into_iter().map(|step| {
         let no_words = || format!("step {} has no words", step.id);
         let words = words.steps.remove(&step.id).with_context(no_words)?;
-        Ok(told(step, words, Arc::clone(phrases)))
+        told(step, words, Arc::clone(phrases))
     });
     Ok(Chapter { title, steps: steps.collect::<Result<_>>()? })
 }
 
-fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Step {
-    let order::Step { id, model, panes, row, layer, head, in_tour } = step;
-    let StepWords { title, formula, source, text, deeper } = words;
-    Step {
+fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Result<Step> {
+    let order::Step { id, model, panes, row, layer, head, in_tour, ask } = step;
+    let StepWords { title, formula, source, text, deeper, question, options, reveal } = words;
+    let asked = ask.map(|kind| Ask::new(&kind, (question, options, reveal)));
+    let ask = asked.transpose().with_context(|| format!("step {id}"))?;
+    Ok(Step {
         id,
         title,
         model,
@@ -299,9 +313,10 @@ fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Step {
         text,
         deeper,
         in_tour,
+        ask,
         row,
         layer,
         head,
         phrases,
-    }
+    })
 }

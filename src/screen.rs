@@ -77,7 +77,9 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     } else {
         stage::narration(state, &lines, plan.prose, buf);
     }
-    footer::cell(state, &panes, plan.cell, buf);
+    if state.guide.quiz.is_none() {
+        footer::cell(state, &panes, plan.cell, buf);
+    }
     footer::timeline(state, plan.timeline, buf);
     footer::hints(state, plan.hints, buf);
     match &state.overlay {
@@ -85,6 +87,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         Overlay::Help { first } => overlay::help(state, *first, area, buf),
         Overlay::Find { query, chosen } => overlay::find(state, query, *chosen, area, buf),
         Overlay::Bookmarks { chosen } => overlay::bookmarks(state, *chosen, area, buf),
+        Overlay::Glossary { query, chosen } => overlay::glossary(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
         Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
     }
@@ -99,7 +102,7 @@ pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
         |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
     match &state.overlay {
         Overlay::None => in_walk(state, area, at),
-        Overlay::Help { .. } | Overlay::Edit { .. } => Hit::Nothing,
+        Overlay::Help { .. } | Overlay::Edit { .. } | Overlay::Glossary { .. } => Hit::Nothing,
         Overlay::Find { query, chosen } => {
             row(overlay::step_row_at(*chosen, area, at), state.found(query.value()).len())
         }

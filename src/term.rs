@@ -26,7 +26,7 @@ use signal_hook::{
 };
 
 use crate::{
-    app::{Action, Effect, State, update},
+    app::{Action, Effect, Guide, Motion, State, update},
     change::Changes,
     keys,
     lesson::Lesson,
@@ -48,6 +48,9 @@ const ANSWER: Duration = Duration::from_millis(30);
 /// How often an idle walk looks whether its terminal is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// How often a walk that turns its own pages is told the time.
+const TICK: Duration = Duration::from_millis(100);
+
 /// What the walk starts from.
 pub struct Start {
     pub sentence: String,
@@ -64,6 +67,9 @@ pub struct Start {
     /// Index of the first step to show.
     pub step: usize,
     pub before: Before,
+    pub guide: Guide,
+    /// Whether panes may move.
+    pub motion: Motion,
 }
 
 /// What there was before this walk.
@@ -87,6 +93,8 @@ enum Event {
     Signal(i32),
     Read(Action),
     Ground(Ground),
+    /// Time has passed, for a state that wants to know.
+    Tick(Duration),
     /// The terminal is gone.
     Closed,
     /// The thread that reads sentences has died.
@@ -114,6 +122,8 @@ pub fn run(start: Start) -> Result<Ended> {
     state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
     state.pending = Some(start.sentence);
+    state.guide = start.guide;
+    state.motion = start.motion;
     state.changes = start.changes;
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
@@ -152,10 +162,12 @@ fn walk(
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
+    let mut clock = Clock::default();
     let mut arrived = early;
     loop {
         // Everything that has arrived by now is answered with one frame.
-        for event in arrived.into_iter().chain(inbox.try_iter()) {
+        let ticked = clock.tick().map(Event::Tick);
+        for event in arrived.into_iter().chain(inbox.try_iter()).chain(ticked) {
             match answer(state, event, worker)? {
                 Next::Stay => {}
                 Next::Suspend => screen.suspend()?,
@@ -166,7 +178,7 @@ fn walk(
         if screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
-        arrived = vec![next_event(inbox)?];
+        arrived = vec![next_event(inbox, clock.wait(state.wants_ticks()))?];
     }
 }
 
@@ -186,12 +198,39 @@ fn ask_ground(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Vec<Ev
     Ok(early)
 }
 
-/// Waits for something to happen. A terminal can vanish without a word, so that is looked for too.
-fn next_event(inbox: &mpsc::Receiver<Event>) -> Result<Event> {
+/// Tells how much time has passed, to a state that wants to know; stands still otherwise.
+#[derive(Default)]
+struct Clock {
+    last: Option<Instant>,
+}
+
+impl Clock {
+    /// How long to wait for an event, if not forever.
+    fn wait(&mut self, wants_ticks: bool) -> Option<Duration> {
+        self.last = wants_ticks.then(|| self.last.unwrap_or_else(Instant::now));
+        self.last.map(|last| TICK.saturating_sub(last.elapsed()))
+    }
+
+    /// The time since the last tick, once it is long enough.
+    fn tick(&mut self) -> Option<Duration> {
+        let elapsed = self.last?.elapsed();
+        (elapsed >= TICK).then(|| {
+            self.last = Some(Instant::now());
+            elapsed
+        })
+    }
+}
+
+/// Waits for something to happen, or until it is time for a tick. A terminal can vanish without a
+/// word, so that is looked for too.
+fn next_event(inbox: &mpsc::Receiver<Event>, tick: Option<Duration>) -> Result<Event> {
     loop {
-        match inbox.recv_timeout(HEARTBEAT) {
+        match inbox.recv_timeout(tick.unwrap_or(HEARTBEAT)) {
             Ok(event) => return Ok(event),
             Err(RecvTimeoutError::Timeout) if Screen::is_gone() => return Ok(Event::Closed),
+            Err(RecvTimeoutError::Timeout) if tick.is_some() => {
+                return Ok(Event::Tick(Duration::ZERO));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(gone @ RecvTimeoutError::Disconnected) => return Err(gone.into()),
         }
@@ -208,6 +247,7 @@ fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
         Event::Read(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
         Event::Read(action) => action,
         Event::Ground(ground) => Action::Ground(ground),
+        Event::Tick(elapsed) => Action::Tick(elapsed),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
         }

@@ -263,6 +263,12 @@ fn name(command: Command) -> &'static str {
         Command::SetNumber => "set number",
         Command::Temperature => "temperature",
         Command::Help => "help",
+        Command::Deeper => "deeper",
+        Command::Glossary => "glossary",
+        Command::Tour => "tour",
+        Command::Questions => "questions",
+        Command::Play => "play",
+        Command::Pace(_) => "pace",
         Command::Accept => "accept",
         Command::Leave => "leave",
         Command::Bookmark => "bookmark",
@@ -286,7 +292,7 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 31, "{bound:?}");
+    assert_eq!(bound.len(), 37, "{bound:?}");
     let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);

@@ -1,6 +1,6 @@
 //! What can happen to the walk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tui_input::InputRequest;
 
@@ -47,6 +47,18 @@ pub enum Command {
     Find,
     Palette,
     Help,
+    /// The further paragraph, shown or not.
+    Deeper,
+    /// What the words mean.
+    Glossary,
+    /// The short way, or all steps.
+    Tour,
+    /// Questions before answers, or not.
+    Questions,
+    /// Pages turn by themselves, or stand still.
+    Play,
+    /// Faster or slower, by so many paces.
+    Pace(isize),
     /// Takes what is typed or chosen.
     Accept,
     /// Leaves what is on top.
@@ -84,8 +96,6 @@ pub enum Action {
     Measured,
     /// How long reading takes on this machine.
     Timed(Arc<MachineTimes>),
-    /// Animated panes go one beat on.
-    Beat,
     /// Columns and rows of the terminal.
     Resize(u16, u16),
     /// The cursor is put somewhere.
@@ -96,6 +106,8 @@ pub enum Action {
     Scroll(isize),
     /// The terminal has said what its background is.
     Ground(Ground),
+    /// So much time has passed since the tick before; only while [`super::State::wants_ticks`].
+    Tick(Duration),
 }
 
 /// What can be picked from the palette.

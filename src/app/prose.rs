@@ -25,6 +25,14 @@ pub enum Voice {
 pub struct Piece {
     pub text: String,
     pub voice: Voice,
+    /// The first mention of a term of the glossary.
+    pub is_term: bool,
+}
+
+impl Piece {
+    fn is_like(&self, other: &Self) -> bool {
+        (self.voice, self.is_term) == (other.voice, other.is_term)
+    }
 }
 
 /// A line of narration.
@@ -55,25 +63,33 @@ pub fn wrap(
         if is_airy && !lines.is_empty() {
             lines.push(vec![]);
         }
-        let pieces = paragraph.spans.iter().map(|span| (span.text.as_str(), voice(span)));
+        let pieces = paragraph.spans.iter().map(|span| Piece {
+            text: span.text.clone(),
+            voice: voice(span),
+            is_term: span.is_term,
+        });
         fill(words(pieces), width.max(1), &mut lines);
     }
     lines
 }
 
-fn words<'a>(pieces: impl Iterator<Item = (&'a str, Voice)> + Clone) -> Vec<Word> {
-    let whole: String = pieces.clone().map(|(text, _)| text).collect();
+fn words(pieces: impl Iterator<Item = Piece> + Clone) -> Vec<Word> {
+    let whole: String = pieces.clone().map(|piece| piece.text).collect();
     let mut breaks = breaks(&whole).peekable();
-    let voiced = pieces.flat_map(|(text, voice)| text.chars().map(move |c| (c, voice)));
+    let voiced = pieces.flat_map(|piece| {
+        let (voice, is_term) = (piece.voice, piece.is_term);
+        let letters: Vec<char> = piece.text.chars().collect();
+        letters.into_iter().map(move |c| Piece { text: c.to_string(), voice, is_term })
+    });
     let (mut words, mut word) = (vec![], Word::default());
-    for ((at, c), (_, voice)) in whole.char_indices().zip(voiced) {
+    for ((at, c), letter) in whole.char_indices().zip(voiced) {
         let may_break = breaks.next_if_eq(&at).is_some();
         if may_break || c.is_whitespace() {
             let next = Word { pieces: vec![], is_spaced: !may_break };
             words.push(std::mem::replace(&mut word, next));
         }
         if !c.is_whitespace() {
-            push(&mut word.pieces, c.encode_utf8(&mut [0; 4]), voice);
+            push(&mut word.pieces, letter);
         }
     }
     words.push(word);
@@ -91,23 +107,23 @@ fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
         }
         if used > 0 && word.is_spaced {
             // A space between two words of one voice belongs to it: a name is coloured throughout.
-            let before = line.last().map_or(Voice::Plain, |piece| piece.voice);
-            let voice = if before == word.pieces[0].voice { before } else { Voice::Plain };
-            push(&mut line, " ", voice);
+            let like = line.last().filter(|before| before.is_like(&word.pieces[0]));
+            let (voice, is_term) = like.map_or((Voice::Plain, false), |b| (b.voice, b.is_term));
+            push(&mut line, Piece { text: " ".into(), voice, is_term });
             used += 1;
         }
         used += wide;
         for piece in word.pieces {
-            push(&mut line, &piece.text, piece.voice);
+            push(&mut line, piece);
         }
     }
     lines.push(line);
 }
 
-fn push(line: &mut Line, text: &str, voice: Voice) {
-    match line.last_mut().filter(|last| last.voice == voice) {
-        Some(last) => last.text += text,
-        None => line.push(Piece { text: text.to_owned(), voice }),
+fn push(line: &mut Line, piece: Piece) {
+    match line.last_mut().filter(|last| last.is_like(&piece)) {
+        Some(last) => last.text += &piece.text,
+        None => line.push(piece),
     }
 }
 
@@ -129,7 +145,7 @@ fn cut(word: Word, width: usize) -> Vec<Word> {
             }
             used += grapheme.width();
             if let Some(part) = parts.last_mut() {
-                push(&mut part.pieces, grapheme, piece.voice);
+                push(&mut part.pieces, Piece { text: grapheme.to_owned(), ..piece });
             }
         }
     }
@@ -145,6 +161,7 @@ mod tests {
             text: text.into(),
             site: site.map(str::to_owned),
             strong: false,
+            is_term: false,
         };
         Paragraph { spans: spans.iter().map(span).collect() }
     }
@@ -158,7 +175,10 @@ mod tests {
         let text = paragraph(&[("the ", None), ("hidden state", Some("h")), (", and more", None)]);
         let lines = wrap(&[text], |_| Some(0), 10, false);
         assert_eq!(texts(&lines), ["the hidden", "state, and", "more"]);
-        assert_eq!(lines[1][0], Piece { text: "state".into(), voice: Voice::Pane(0) });
+        assert_eq!(
+            lines[1][0],
+            Piece { text: "state".into(), voice: Voice::Pane(0), is_term: false }
+        );
     }
 
     #[test]
@@ -172,6 +192,6 @@ mod tests {
         let spans = [("先读", None), ("隐藏状态", Some("h")), ("，再看「it」。RNN 在等。", None)];
         let lines = wrap(&[paragraph(&spans)], |_| Some(0), 10, false);
         assert_eq!(texts(&lines), ["先读隐藏状", "态，再看", "「it」。", "RNN 在等。"]);
-        assert_eq!(lines[1][0], Piece { text: "态".into(), voice: Voice::Pane(0) });
+        assert_eq!(lines[1][0], Piece { text: "态".into(), voice: Voice::Pane(0), is_term: false });
     }
 }

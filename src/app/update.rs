@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times};
+use super::{Action, Command, Effect, Line, Message, Overlay, Pick, Plan, State, Times};
 use crate::{
     change::Changes,
     lesson::{PaneSpec, Selection},
@@ -30,60 +30,39 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
     match action {
         Action::Do(command) => {
             state.message = None;
-            run(state, command)
+            if !matches!(command, Command::Play | Command::Pace(_)) {
+                state.stop_playing();
+            }
+            return run(state, command);
         }
+        Action::Pick(pick) => return picked(state, pick),
         Action::Type(request) => {
             state.message = None;
             typed(state, request);
-            None
         }
         Action::Paste(text) => {
+            state.stop_playing();
             paste(state, &text);
-            None
         }
-        Action::Pick(pick) => picked(state, pick),
-        Action::Choose(row) => {
-            state.choose(row);
-            None
-        }
+        Action::Choose(row) => state.choose(row),
         Action::Unbound(key) => {
+            state.stop_playing();
             state.note(format!("{key} does nothing here; ? shows the keys"));
-            None
         }
-        Action::Read(outcome) => {
-            read(state, outcome);
-            None
-        }
-        Action::Measured => None,
-        Action::Timed(times) => {
-            state.times = Times::Known(times);
-            None
-        }
-        Action::Beat => {
-            state.advance();
-            None
-        }
-        Action::Resize(width, height) => {
-            state.size = (width, height);
-            None
-        }
-        Action::Point(place) => {
-            state.point(place);
-            None
-        }
-        Action::GoTo(step) => {
-            state.jump_to(step);
-            None
-        }
-        Action::Scroll(lines) => {
-            state.scroll_by(lines);
-            None
-        }
-        Action::Ground(ground) => {
-            state.suit(ground);
-            None
+        Action::Read(outcome) => read(state, outcome),
+        Action::Measured => {}
+        Action::Timed(times) => state.times = Times::Known(times),
+        Action::Resize(width, height) => state.size = (width, height),
+        Action::Point(place) => state.point(place),
+        Action::GoTo(step) => state.jump_to(step),
+        Action::Scroll(lines) => state.scroll_by(lines),
+        Action::Ground(ground) => state.suit(ground),
+        Action::Tick(elapsed) => {
+            state.move_by_itself(elapsed);
+            state.tick(elapsed);
         }
     }
+    None
 }
 
 fn run(state: &mut State, command: Command) -> Option<Effect> {
@@ -101,18 +80,27 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
         (_, Overlay::Bookmarks { .. }) => state.in_bookmarks(command),
         (_, Overlay::Edit { .. }) => in_edit(state, command),
         (_, Overlay::Palette { .. }) => None,
+        (_, Overlay::Glossary { .. }) => {
+            state.in_glossary(command);
+            None
+        }
     }
 }
 
 fn walk(state: &mut State, command: Command) -> Option<Effect> {
+    if state.in_quiz(command) {
+        return None;
+    }
     let chapter = state.current().0;
     match command {
-        Command::NextStep if state.step + 1 == state.n_steps() => {
-            state.note("this is the last step; g goes back to the first");
-        }
-        Command::NextStep => state.enter(state.step + 1),
-        Command::PreviousStep if state.step == 0 => state.note("this is the first step"),
-        Command::PreviousStep => state.enter(state.step - 1),
+        Command::NextStep => match state.next_stop() {
+            Some(step) => state.enter(step),
+            None => state.note("this is the last step; g goes back to the first"),
+        },
+        Command::PreviousStep => match state.stop_before() {
+            Some(step) => state.enter(step),
+            None => state.note("this is the first step"),
+        },
         Command::NextChapter => state.enter_chapter(Some(chapter + 1)),
         Command::PreviousChapter => state.step_back_a_chapter(),
         Command::Chapter(n) => state.enter_chapter(Some(n)),
@@ -138,6 +126,12 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Resume => return state.resume(),
         Command::NextTheme => state.next_theme(),
         Command::Accept => state.inspect(),
+        Command::Deeper => state.toggle_deeper(),
+        Command::Glossary => state.open_glossary(),
+        Command::Tour => state.toggle_tour(),
+        Command::Questions => state.toggle_questions(),
+        Command::Play => state.toggle_play(),
+        Command::Pace(by) => state.pace_by(by),
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
         Command::Suspend | Command::End => {}
@@ -238,7 +232,9 @@ fn typed(state: &mut State, request: InputRequest) {
                 sentence.handle(request);
             }
         }
-        Overlay::Find { query, chosen } | Overlay::Palette { query, chosen } => {
+        Overlay::Find { query, chosen }
+        | Overlay::Glossary { query, chosen }
+        | Overlay::Palette { query, chosen } => {
             query.handle(request);
             *chosen = 0;
         }
@@ -252,7 +248,9 @@ fn paste(state: &mut State, text: &str) {
     state.message = None;
     match &mut state.overlay {
         Overlay::Edit { sentence } => insert(sentence, &text),
-        Overlay::Find { query, chosen } | Overlay::Palette { query, chosen } => {
+        Overlay::Find { query, chosen }
+        | Overlay::Glossary { query, chosen }
+        | Overlay::Palette { query, chosen } => {
             insert(query, &text);
             *chosen = 0;
         }
@@ -286,6 +284,7 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
             }
             state.inspector.clear();
             state.has_picked_row = false;
+            state.guide.forget();
             state.enter(heading_for.unwrap_or(state.step));
         }
         Err(why) if asked.is_none() => {
@@ -334,6 +333,7 @@ impl State {
             self.clamp();
             self.look_at_the_strongest();
         }
+        self.ask();
     }
 
     fn enter_chapter(&mut self, chapter: Option<usize>) {
@@ -415,6 +415,17 @@ impl State {
         }
     }
 
+    /// The plan of the terminal's screen and its narration.
+    fn planned(&self) -> (Plan, Vec<Line>) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        self.plan(area, &wanted)
+    }
+
+    pub(super) fn lines_of_text(&self) -> usize {
+        self.planned().1.len()
+    }
+
     fn page_by(&mut self, by: isize) {
         let (page, last) = self.pages();
         let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
@@ -435,9 +446,7 @@ impl State {
 
     /// The lines of narration in view at once, and how many can be scrolled away.
     fn pages(&self) -> (usize, usize) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        let (plan, lines) = self.plan(area, &wanted);
+        let (plan, lines) = self.planned();
         let page = usize::from(plan.prose.height);
         (page, lines.len().saturating_sub(page))
     }

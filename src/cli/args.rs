@@ -35,6 +35,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
 #[command(name = "lookback", version, after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]
     pub text: Text,
@@ -50,6 +51,18 @@ pub struct Cli {
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
+
+    /// Take the two-minute tour instead of all steps
+    #[arg(long)]
+    pub tour: bool,
+
+    /// Let the pages turn by themselves
+    #[arg(long)]
+    pub autoplay: bool,
+
+    /// Show every step at once, without asking for a prediction first
+    #[arg(long)]
+    pub no_questions: bool,
 
     #[command(flatten)]
     pub look: Look,

@@ -20,8 +20,8 @@ use crate::{
 /// More than any settings have.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Seconds that a step stays, where nothing is set.
-pub const PACE: f32 = 8.0;
+/// How fast pages turn by themselves, where nothing is set: 200 words a minute.
+pub const PACE: f32 = 1.0;
 
 /// What is set in the file; every key may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -32,8 +32,8 @@ pub struct Settings {
     pub ascii: Option<bool>,
     #[serde(deserialize_with = "language")]
     pub lang: Option<Language>,
-    /// Seconds that a step stays when the walk goes on by itself.
-    #[serde(deserialize_with = "seconds")]
+    /// How fast pages turn by themselves, against the usual.
+    #[serde(deserialize_with = "pace")]
     pub pace: Option<f32>,
     /// Whether the walk asks for a prediction before it shows.
     pub questions: Option<bool>,
@@ -48,7 +48,7 @@ pub const KEYS: [(&str, &str, &str); 8] = [
     ("color", "\"auto\"", "auto, always or never"),
     ("ascii", "false", "true: frames, marks and cells with ASCII characters only"),
     ("lang", "\"en\"", "the language of the lesson"),
-    ("pace", "8", "seconds that a step stays when the walk goes on by itself"),
+    ("pace", "1", "how fast pages turn by themselves, 0.5 to 4"),
     ("questions", "true", "false: no questions before the answer is shown"),
     ("motion", "true", "false: nothing moves by itself"),
     ("mouse", "true", "false: the mouse is left to the terminal"),
@@ -58,12 +58,12 @@ fn language<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Language>, D::E
     String::deserialize(from)?.parse().map(Some).map_err(de::Error::custom)
 }
 
-fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
-    let seconds = f32::deserialize(from)?;
-    if (0.5..=600.0).contains(&seconds) {
-        Ok(Some(seconds))
+fn pace<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
+    let pace = f32::deserialize(from)?;
+    if (0.5..=4.0).contains(&pace) {
+        Ok(Some(pace))
     } else {
-        Err(de::Error::custom("`pace` is 0.5 to 600 seconds"))
+        Err(de::Error::custom("`pace` is 0.5 to 4"))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
         let all: Vec<String> = KEYS.map(|(key, value, _)| format!("{key} = {value}\n")).to_vec();
         let settings = parse(&all.concat()).expect("the examples are settings");
         assert_eq!(settings.theme, Some(Choice::Auto));
-        assert_eq!((settings.pace, settings.mouse), (Some(8.0), Some(true)));
+        assert_eq!((settings.pace, settings.mouse), (Some(1.0), Some(true)));
     }
 
     #[test]
@@ -162,8 +162,8 @@ mod tests {
         refused("ascii = true\nthmee = \"dark\"", &["line 2", "`thmee`", "nearest is `theme`"]);
         refused("\n\ntheme = \"lihgt\"", &["line 3", "`lihgt`", "nearest is `light`"]);
         refused("mouse = \"yes\"", &["line 1", "boolean"]);
-        refused("pace = -1", &["line 1", "0.5 to 600"]);
-        refused("pace = nan", &["line 1", "0.5 to 600"]);
+        refused("pace = -1", &["line 1", "0.5 to 4"]);
+        refused("pace = nan", &["line 1", "0.5 to 4"]);
         refused("lang = \"xx\"", &["line 1", "xx"]);
         refused("theme = ", &["line 1"]);
         refused("ascii = true\nascii = false", &["line 2", "duplicate"]);

@@ -4,6 +4,7 @@ use std::{
     io::{IsTerminal, stdin, stdout},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -14,9 +15,10 @@ use super::{
     language, linear,
     look::{self, Choice},
     read, sentence,
-    settings::Settings,
+    settings::{PACE, Settings},
 };
 use crate::{
+    app::{Guide, Motion},
     export::plain,
     lesson::Lesson,
     term::{self, Before, Start},
@@ -52,6 +54,12 @@ pub fn run(
         asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
         mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
         changes,
+        guide: guide(cli, settings),
+        motion: if settings.motion.unwrap_or(true) {
+            Motion::Moving(Duration::ZERO)
+        } else {
+            Motion::Still
+        },
         step,
         before: Before {
             memory: kept.memory.clone(),
@@ -80,6 +88,13 @@ fn linear(cli: &Cli, lesson: Lesson, step: usize, streams: &mut Streams) -> Outc
     let mut input = stdin().lock();
     linear::run(lesson, reading, step, stdin().is_terminal(), &mut input, streams.out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn guide(cli: &Cli, settings: &Settings) -> Guide {
+    let mut guide = Guide::at_pace(settings.pace.unwrap_or(PACE));
+    guide.asks = !cli.no_questions && settings.questions.unwrap_or(true);
+    guide.in_tour = cli.tour;
+    if cli.autoplay { guide.playing() } else { guide }
 }
 
 /// Whether it is the sentence that cannot be read. Asked afterwards: a good one should not wait.

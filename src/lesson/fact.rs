@@ -288,7 +288,7 @@ fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
 }
 
 /// Indices of the `n` largest numbers, the largest first; NaN counts as the least.
-fn largest(row: &[f32], n: usize) -> Vec<usize> {
+pub(super) fn largest(row: &[f32], n: usize) -> Vec<usize> {
     let value = |i: usize| if row[i].is_nan() { f32::NEG_INFINITY } else { row[i] };
     let mut best: Vec<usize> = vec![];
     for i in 0..row.len() {

@@ -84,6 +84,14 @@ pub struct StepWords {
     pub text: Template,
     #[serde(default)]
     pub deeper: Template,
+    /// What is asked first, where the order says so; its options if they are words, and what is said
+    /// after the answer.
+    #[serde(default)]
+    pub question: Template,
+    #[serde(default)]
+    pub options: Vec<String>,
+    #[serde(default)]
+    pub reveal: Template,
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ pub struct Step {
     /// Whether the two-minute tour stops here.
     #[serde(default, rename = "tour")]
     pub in_tour: bool,
+    /// The kind of question that is put before the step (src/lesson/quiz.rs).
+    #[serde(default)]
+    pub ask: Option<String>,
 }
 
 fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {

@@ -137,10 +137,27 @@ pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
         (Some(message), _) => {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
         }
+        (None, None) if state.guide.is_playing() => return playing(state, area, buf),
         (None, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
         _ => return keys(state, area, buf),
     };
     Line::styled(format!(" {text}"), style).render(area, buf);
+}
+
+/// How much of the step's time is over, while pages turn by themselves.
+fn playing(state: &State, area: Rect, buf: &mut Buffer) {
+    const WIDTH: usize = 20;
+    let Some((over, left)) = state.progress() else { return };
+    let (done, dim) = ((over * WIDTH as f32) as usize, state.theme.dim());
+    let bar = |glyph: &str, n: usize| glyph.repeat(n);
+    let line = vec![
+        Span::styled(format!(" {} ", state.theme.glyph("▶", ">")), state.theme.accent()),
+        Span::styled(bar(state.theme.glyph("━", "="), done), state.theme.accent()),
+        Span::styled(bar(state.theme.glyph("─", "-"), WIDTH - done), dim),
+        Span::raw(format!(" {:2} s", left.as_secs_f32().ceil())),
+        Span::styled(format!("   pace {}   + - pace   a stops", state.guide.pace()), dim),
+    ];
+    Line::from(line).render(area, buf);
 }
 
 fn keys(state: &State, area: Rect, buf: &mut Buffer) {

@@ -104,7 +104,9 @@ fn places(state: &State, at_length: bool) -> Vec<String> {
     let step = state.step - state.first_of(chapter).unwrap_or(0) + 1;
     let n_steps = state.lesson.chapters[chapter].steps.len();
     let mut parts = vec![];
-    if at_length {
+    if let Some((stop, n_stops)) = state.tour_place() {
+        parts.push(format!("tour {stop}/{n_stops}"));
+    } else if at_length {
         parts.push(format!("step {step} of {n_steps}"));
         parts.push(format!("{}/{}", state.step + 1, state.n_steps()));
     } else {

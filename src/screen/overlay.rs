@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Constraint, Layout, Margin, Position, Rect},
     style::Style,
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Widget},
+    widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap},
 };
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
@@ -198,6 +198,38 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
         "{n} found   Enter does it   ↑ ↓ choose   Esc leaves   a what-if or an address can be typed"
     );
     Line::styled(elided(&text, usize::from(foot.width)), state.theme.dim()).render(foot, buf);
+}
+
+/// The words of the field, those of the step first, and what the chosen one means.
+pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let (found, n_here) = state.terms(query.value());
+    let height = (area.height * 2 / 3).max(20);
+    let inside = window(state, "What does this word mean?", (72, height), area, buf);
+    let [line, _, list, _, meaning, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+        Constraint::Length(4),
+        Constraint::Length(1),
+    ])
+    .areas(inside);
+    typed(state, "w ", query, line, buf);
+    let first = (chosen + 1).saturating_sub(list.height.into());
+    for ((i, &term), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
+        let here = if i < n_here { state.theme.glyph("•", "*") } else { " " };
+        let text = format!(" {here} {} ", state.lesson.glossary[term].term);
+        let plain = if i < n_here { Style::new() } else { state.theme.dim() };
+        let style = if i == chosen { state.theme.cursor() } else { plain };
+        Line::styled(text, style).render(row, buf);
+    }
+    if let Some(&term) = found.get(chosen) {
+        let text = Paragraph::new(state.lesson.glossary[term].text.as_str());
+        text.wrap(Wrap { trim: true }).render(meaning, buf);
+    }
+    let dot = state.theme.glyph("•", "*");
+    let help = format!("{dot} in this step   ↑ ↓ choose   Enter shows the step   Esc leaves");
+    Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
 /// The sentence being typed.

@@ -31,7 +31,10 @@ fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
     block.render(frame, buf);
-    pane.draw(inside(frame), buf);
+    // What is asked about is not shown before the answer.
+    if state.guide.quiz.is_none() {
+        pane.draw(inside(frame), buf);
+    }
 }
 
 /// What a frame leaves to its pane.
@@ -85,7 +88,7 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
     let height = usize::from(area.height);
     let scroll = state.scroll.min(lines.len().saturating_sub(height));
     for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
-        let spans = line.iter().map(|piece| Span::styled(&piece.text, voice(state, piece.voice)));
+        let spans = line.iter().map(|piece| Span::styled(&piece.text, style(state, piece)));
         spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
@@ -99,6 +102,12 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
     if scroll + height < lines.len() && height > 0 {
         say("more ▾", area.bottom() - 1);
     }
+}
+
+/// A term of the glossary is underlined, in whatever colour it has.
+fn style(state: &State, piece: &app::Piece) -> Style {
+    let style = voice(state, piece.voice);
+    if piece.is_term { style.underlined() } else { style }
 }
 
 fn voice(state: &State, voice: Voice) -> Style {

@@ -1,0 +1,69 @@
+//! The words of the field, those of this step first.
+
+use tui_input::Input;
+
+use super::{Command, Overlay, State};
+use crate::lesson::Step;
+
+impl State {
+    /// Terms that answer to a query: those of the step first, in their order, and how many they are.
+    pub fn terms(&self, query: &str) -> (Vec<usize>, usize) {
+        let query = query.trim().to_lowercase();
+        let glossary = self.lesson.glossary.iter().enumerate();
+        let answers = |text: &str| text.to_lowercase().contains(&query);
+        let found = glossary.filter(|(_, term)| {
+            answers(&term.term) || term.also.iter().any(|also| !query.is_empty() && answers(also))
+        });
+        let text = text_of(self.current().1);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = found.partition(|(_, term)| term.is_in(&text));
+        let n_here = here.len();
+        (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
+    }
+
+    pub(super) fn open_glossary(&mut self) {
+        if self.lesson.glossary.is_empty() {
+            self.note("this lesson has no glossary");
+        } else {
+            self.overlay = Overlay::Glossary { query: Input::default(), chosen: 0 };
+        }
+    }
+
+    pub(super) fn in_glossary(&mut self, command: Command) {
+        let Overlay::Glossary { query, chosen } = &self.overlay else { return };
+        let (found, _) = self.terms(query.value());
+        let chosen = *chosen;
+        match command {
+            Command::Accept => match found.get(chosen).and_then(|&term| self.explained(term)) {
+                Some(step) => {
+                    self.overlay = Overlay::None;
+                    self.enter(step);
+                }
+                None => self.note("no such word; Esc leaves the glossary"),
+            },
+            Command::Move(rows, _) => {
+                let last = found.len().saturating_sub(1);
+                if let Overlay::Glossary { chosen, .. } = &mut self.overlay {
+                    *chosen = chosen.saturating_add_signed(rows).min(last);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The step that explains a term: the first with the term in its title, else in its text.
+    pub fn explained(&self, term: usize) -> Option<usize> {
+        let term = self.lesson.glossary.get(term)?;
+        let steps = self.lesson.steps();
+        let first =
+            |text: fn(&Step) -> String| steps.iter().position(|(_, s)| term.is_in(&text(s)));
+        first(|s| s.title.clone())
+            .or_else(|| first(|s| s.text.source.clone()))
+            .or_else(|| first(text_of))
+    }
+}
+
+/// All that a step says.
+fn text_of(step: &Step) -> String {
+    let all = [step.title.as_str(), &step.text.source, &step.deeper.source].join("\n");
+    all.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,113 @@
+//! The words of the field: where a text has them, and how the narration marks them.
+
+use serde::Deserialize;
+
+use super::{Paragraph, Span};
+
+/// A word of the field, explained.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    pub term: String,
+    /// Other forms under which texts have it.
+    #[serde(default)]
+    pub also: Vec<String>,
+    pub text: String,
+}
+
+impl Term {
+    fn forms(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.term).chain(&self.also).map(String::as_str)
+    }
+
+    /// Whether a text has it.
+    pub fn is_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.forms().any(|form| places(&text, form).next().is_some())
+    }
+}
+
+/// Where a form stands as whole words, from and to; a plural's `s` belongs to it. The text is in
+/// small letters.
+fn places<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+    let form = form.to_ascii_lowercase();
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let ends = form.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric());
+    let found: Vec<_> = text.match_indices(&form).map(|(at, f)| (at, at + f.len())).collect();
+    found.into_iter().filter_map(move |(from, to)| {
+        let starts_word = !form.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !is_letter(text[..from].chars().next_back());
+        let plural = usize::from(ends && text[to..].starts_with('s'));
+        let to = [to + plural, to]
+            .into_iter()
+            .find(|&to| !ends || !is_letter(text[to..].chars().next()))?;
+        starts_word.then_some((from, to))
+    })
+}
+
+/// Marks where a term of the glossary stands in the paragraphs for the first time. Of terms that
+/// overlap, the longest is meant.
+pub fn mark(glossary: &[Term], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
+    let mut seen = vec![false; glossary.len()];
+    let mut marked = |paragraph: &Paragraph| Paragraph {
+        spans: paragraph.spans.iter().flat_map(|s| split(glossary, &mut seen, s)).collect(),
+    };
+    paragraphs.iter().map(&mut marked).collect()
+}
+
+fn split(glossary: &[Term], seen: &mut [bool], span: &Span) -> Vec<Span> {
+    let text = span.text.to_ascii_lowercase();
+    let mut found: Vec<(usize, usize, usize)> = vec![];
+    for (i, term) in glossary.iter().enumerate() {
+        found.extend(term.forms().flat_map(|f| places(&text, f)).map(|(from, to)| (from, to, i)));
+    }
+    found.sort_by_key(|&(from, to, _)| (from, std::cmp::Reverse(to)));
+    let (mut parts, mut at) = (vec![], 0);
+    for (from, to, term) in found {
+        if from < at {
+            continue;
+        }
+        if !std::mem::replace(&mut seen[term], true) {
+            parts.push(part(span, at..from, false));
+            parts.push(part(span, from..to, true));
+            at = to;
+        }
+    }
+    parts.push(part(span, at..text.len(), false));
+    parts.retain(|part| !part.text.is_empty());
+    parts
+}
+
+fn part(span: &Span, range: std::ops::Range<usize>, is_term: bool) -> Span {
+    Span { text: span.text[range].to_owned(), is_term, ..span.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn term(term: &str, also: &[&str]) -> Term {
+        let also = also.iter().map(ToString::to_string).collect();
+        Term { term: term.into(), also, text: String::new() }
+    }
+
+    #[test]
+    fn whole_words_and_plurals_are_found() {
+        let head = term("head", &[]);
+        assert!(head.is_in("Several heads") && head.is_in("(Head)") && !head.is_in("ahead headed"));
+        assert!(term("注意力", &[]).is_in("看注意力权重"));
+        assert!(term("layer norm", &["layer normalisation"]).is_in("a Layer Normalisation."));
+    }
+
+    #[test]
+    fn the_first_and_the_longest_are_marked() {
+        let terms = [term("state", &[]), term("hidden state", &[])];
+        let span =
+            |text: &str| Span { text: text.into(), site: None, strong: false, is_term: false };
+        let text = Paragraph { spans: vec![span("A hidden state, a state, a state")] };
+        let marked = mark(&terms, &[text]);
+        let shown: Vec<&str> =
+            marked[0].spans.iter().filter(|s| s.is_term).map(|s| s.text.as_str()).collect();
+        assert_eq!(shown, ["hidden state", "state"]);
+    }
+}

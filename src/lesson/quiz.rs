@@ -1,0 +1,251 @@
+//! Questions that are put before a step shows its answer: a table of kinds, a line each.
+//!
+//! A kind finds its options and the right one in the pass at hand; nothing is known beforehand. What
+//! is said stands in the language files. Where a pass has no clear answer (one word only, two alike)
+//! there is no question.
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Context, Paragraph, fill, largest, template::Template};
+use crate::{
+    measure::{
+        attention::strongest,
+        schedule::{built_in, schedule},
+    },
+    model::Name,
+    text,
+    trace::Recorded,
+    value::Cell,
+};
+
+/// The most words or tokens to choose from.
+const MOST_CHOICES: usize = 4;
+
+/// What can be answered, and what the pass says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quiz {
+    /// Empty where the lesson's own words are the options.
+    pub options: Vec<String>,
+    /// Index of the right one.
+    pub right: usize,
+}
+
+/// A kind of question.
+#[derive(Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    /// What it asks, for those who write lessons.
+    pub about: &'static str,
+    /// How many options the lesson gives in words; 0 where the pass has them.
+    pub n_told: usize,
+    pub ask: fn(&Context) -> Option<Quiz>,
+}
+
+const fn kind(
+    name: &'static str,
+    about: &'static str,
+    n_told: usize,
+    ask: fn(&Context) -> Option<Quiz>,
+) -> Kind {
+    Kind { name, about, n_told, ask }
+}
+
+pub static KINDS: &[Kind] = &[
+    kind("read-back", "how many words the probes give back", 0, read_back),
+    kind("better-memory", "the Elman RNN, the GRU, or both alike", 3, better_memory),
+    kind("forgetting", "the word with the largest derivative of the last state", 0, forgetting),
+    kind("steps-in-a-row", "how often an RNN waits", 0, steps_in_a_row),
+    kind("next-token", "the likeliest token after the selected row", 0, next_token),
+    kind("strongest-key", "what the selected word looks at most", 0, strongest_key),
+    kind("rank-kept", "whether softmax keeps the largest score largest: yes, no", 2, rank_kept),
+    kind("longer-part", "the row before, or what attention adds", 2, longer_part),
+    kind("silent", "share of silent detectors, in quarters", 0, silent),
+    kind("open-cells", "cells of the selected row that the mask leaves open", 0, open_cells),
+    kind("agreeing", "how many other models wrote what the Transformer wrote", 0, agreeing),
+    kind("influence", "the word with most influence on the step's model's output", 0, influence),
+];
+
+/// The kind of that name.
+///
+/// # Errors
+/// If there is none; the message offers the nearest names.
+pub fn find(name: &str) -> Result<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name).with_context(|| {
+        let near = text::nearest(name, KINDS.iter().map(|k| k.name), 3).join(", ");
+        format!("no question `{name}`; the nearest are {near}")
+    })
+}
+
+/// What a step asks, in the lesson's language.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub kind: &'static Kind,
+    pub question: Template,
+    pub options: Vec<String>,
+    /// Said after the answer, with the number of the pass.
+    pub reveal: Template,
+}
+
+impl Ask {
+    /// # Errors
+    /// If the words do not fit the kind.
+    pub fn new(kind: &str, words: (Template, Vec<String>, Template)) -> Result<Self> {
+        let (kind, (question, options, reveal)) = (find(kind)?, words);
+        ensure!(!question.source.is_empty(), "`{}` has no question in words", kind.name);
+        ensure!(!reveal.source.is_empty(), "`{}` reveals nothing", kind.name);
+        let (n, wanted) = (options.len(), kind.n_told);
+        ensure!(n == wanted, "`{}` has {n} options in words, {wanted} are needed", kind.name);
+        Ok(Self { kind, question, options, reveal })
+    }
+
+    /// The question for this pass and this selection, if there is one.
+    pub fn put(&self, context: &Context) -> Option<Asked> {
+        let Quiz { options, right } = (self.kind.ask)(context)?;
+        let options = if self.kind.n_told > 0 { self.options.clone() } else { options };
+        let question = fill(&self.question, context);
+        Some(Asked { question, options, right, reveal: fill(&self.reveal, context) })
+    }
+}
+
+/// A question with its options and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub question: Vec<Paragraph>,
+    pub options: Vec<String>,
+    pub right: usize,
+    pub reveal: Vec<Paragraph>,
+}
+
+/// Some of these things, among them the largest, in their own order. None if the largest is not
+/// clear.
+fn choice(values: &[f32], name: impl Fn(usize) -> String) -> Option<Quiz> {
+    if values.len() < 2 || values.iter().any(|v| v.is_nan()) {
+        return None;
+    }
+    let mut best = largest(values, MOST_CHOICES);
+    let first = best[0];
+    if values[best[1]] >= values[first] {
+        return None;
+    }
+    best.sort_unstable();
+    let names: Vec<String> = best.iter().map(|&i| name(i)).collect();
+    let is_twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let named = names.iter().zip(&best);
+    let options =
+        named.map(|(n, i)| if is_twice(n) { format!("{n} ({i})") } else { n.clone() }).collect();
+    Some(Quiz { options, right: best.iter().position(|&i| i == first)? })
+}
+
+/// Numbers to choose from, the smallest first.
+fn numbers(right: usize, others: &[usize]) -> Option<Quiz> {
+    let mut all = [others, &[right]].concat();
+    all.sort_unstable();
+    all.dedup();
+    let right = all.iter().position(|&n| n == right)?;
+    (all.len() > 1).then(|| Quiz { options: all.iter().map(ToString::to_string).collect(), right })
+}
+
+/// `0 to n` in at most four ranges, and the one that holds the count.
+fn ranges(count: usize, n: usize) -> Option<Quiz> {
+    let n_ranges = MOST_CHOICES.min(n + 1);
+    let from = |i: usize| i * (n + 1) / n_ranges;
+    let range = |i: usize| match (from(i), from(i + 1) - 1) {
+        (low, high) if low == high => low.to_string(),
+        (low, high) => format!("{low} – {high}"),
+    };
+    let right = (0..n_ranges).find(|&i| count < from(i + 1))?;
+    (n > 1).then(|| Quiz { options: (0..n_ranges).map(range).collect(), right })
+}
+
+fn token_of(c: &Context, position: usize) -> String {
+    c.reading.sentence.tokens.get(position).map_or_else(String::new, |t| t.text.clone())
+}
+
+fn n_words(c: &Context) -> usize {
+    c.reading.sentence.tokens.len()
+}
+
+fn n_right(c: &Context, model: Name) -> usize {
+    c.reading.read_back(model).iter().filter(|a| a.is_right).count()
+}
+
+fn read_back(c: &Context) -> Option<Quiz> {
+    ranges(c.read_back().iter().filter(|a| a.is_right).count(), c.read_back().len())
+}
+
+fn better_memory(c: &Context) -> Option<Quiz> {
+    let (elman, gru) = (n_right(c, Name::Elman), n_right(c, Name::Gru));
+    let right = match elman.cmp(&gru) {
+        std::cmp::Ordering::Greater => 0,
+        std::cmp::Ordering::Less => 1,
+        std::cmp::Ordering::Equal => 2,
+    };
+    (n_words(c) > 1).then(|| Quiz { options: vec![], right })
+}
+
+fn forgetting(c: &Context) -> Option<Quiz> {
+    choice(c.reading.measured()?.forgetting.get(&c.step.model)?, |i| token_of(c, i))
+}
+
+fn influence(c: &Context) -> Option<Quiz> {
+    choice(c.reading.measured()?.influence.get(&c.step.model)?, |i| token_of(c, i))
+}
+
+fn steps_in_a_row(c: &Context) -> Option<Quiz> {
+    let n = n_words(c);
+    let steps = |model| schedule(model, built_in(n)).sequential;
+    let others = [1, steps(Name::Transformer), n * n];
+    (n > 1).then(|| numbers(steps(Name::Elman), &others))?
+}
+
+fn next_token(c: &Context) -> Option<Quiz> {
+    let site = c.trace().site("probs")?;
+    choice(&c.row_of(site)?, |i| c.trace().label(site, site.axes()[2], i))
+}
+
+/// The selected row of the selected head.
+fn row_in_head(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
+    let cell = Cell::new(c.head().min(site.shape().planes.checked_sub(1)?), c.row(), 0);
+    site.shape().holds(cell).then(|| site.value.row(cell.plane, cell.row))
+}
+
+fn strongest_key(c: &Context) -> Option<Quiz> {
+    let site = c.beside("weights")?;
+    choice(&row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i))
+}
+
+fn rank_kept(c: &Context) -> Option<Quiz> {
+    let site = c.beside("scaled")?;
+    let scores = row_in_head(c, site)?;
+    let best = *largest(&scores, 1).first()?;
+    let head = c.head().min(site.shape().planes - 1);
+    let look = strongest(c.trace(), c.beside("weights")?.path(), head, c.row())?;
+    (scores.len() > 1).then(|| Quiz { options: vec![], right: usize::from(look.key != best) })
+}
+
+fn longer_part(c: &Context) -> Option<Quiz> {
+    let size = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
+    let added = c.row_beside("self_attn.out")?;
+    let sum = c.row_beside("residual1")?;
+    let before: Vec<f32> = sum.iter().zip(&added).map(|(s, a)| s - a).collect();
+    Some(Quiz { options: vec![], right: usize::from(size(&added) > size(&before)) })
+}
+
+fn silent(c: &Context) -> Option<Quiz> {
+    let row = c.row_beside("hidden")?;
+    ranges(row.iter().filter(|&&x| x == 0.0).count(), row.len())
+}
+
+fn open_cells(c: &Context) -> Option<Quiz> {
+    let row = row_in_head(c, c.beside("masked")?)?;
+    let n = row.len();
+    let open = row.iter().filter(|x| **x != f32::NEG_INFINITY).count();
+    numbers(open, &[0, n / 2, n])
+}
+
+fn agreeing(c: &Context) -> Option<Quiz> {
+    let written = |name| &c.reading.trace(name).output_text;
+    let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
+    let same = others.into_iter().filter(|&n| written(n) == written(Name::Transformer)).count();
+    numbers(same, &[0, 1, 2, 3, 4])
+}
