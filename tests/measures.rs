@@ -1,10 +1,13 @@
 //! Figures of a pass against the same figures computed another way.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use lookback::{
-    app::{Action, Command, Effect, State, update},
+    app::{Action, Command, Effect, Motion, State, update},
     change::{Change, Changes},
     lesson::{Language, Lesson},
     measure::{
@@ -205,11 +208,13 @@ fn walk_at(step: &str) -> (State, Option<Effect>) {
 #[test]
 fn beats_go_from_nothing_to_everything_and_begin_again_after_a_pause() {
     let (mut state, _) = walk_at("waiting");
+    assert!(!state.has_animation(), "an exported frame stands still");
+    state.motion = Motion::Moving(Duration::ZERO);
     assert!(state.has_animation());
     assert_eq!(state.beat, None);
     let beats: Vec<_> = (0..12)
         .map(|_| {
-            update(&mut state, Action::Beat);
+            update(&mut state, Action::Tick(Duration::from_millis(400)));
             state.beat.unwrap()
         })
         .collect();
