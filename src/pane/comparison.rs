@@ -18,6 +18,8 @@ const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Tra
 /// self-attention layer.
 struct Figure {
     what: &'static str,
+    /// Of what the paper's formula speaks.
+    scope: &'static str,
     counted: fn(Schedule) -> usize,
     paper: [Formula; 2],
 }
@@ -36,27 +38,27 @@ const fn formula(growth: &'static str, put_in: fn(usize, usize) -> String) -> Fo
 const FIGURES: [Figure; 3] = [
     Figure {
         what: "multiplications",
+        scope: "  Table 1, a layer",
         counted: |s| s.multiplications,
         paper: [
-            formula("O(n·d²) a layer", |n, d| format!("{n}·{d}² = {}", grouped(n * d * d))),
-            formula("O(n²·d) a layer", |n, d| format!("{n}²·{d} = {}", grouped(n * n * d))),
+            formula("O(n·d²)", |n, d| format!("{n}·{d}² = {}", grouped(n * d * d))),
+            formula("O(n²·d)", |n, d| format!("{n}²·{d} = {}", grouped(n * n * d))),
         ],
     },
     Figure {
         what: "steps in a row",
+        scope: "  Table 1, a layer",
         counted: |s| s.sequential,
-        paper: [
-            formula("O(n) a layer", |n, _| format!("n = {n}")),
-            formula("O(1) a layer", |_, _| String::new()),
-        ],
+        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
     },
     Figure {
         what: "longest path",
+        scope: "  Table 1",
         counted: |s| s.longest_path,
         paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
     },
 ];
-const LABEL: u16 = 18;
+const LABEL: u16 = 20;
 const COLUMN: u16 = 21;
 
 impl Comparison<'_> {
@@ -78,7 +80,7 @@ impl Comparison<'_> {
     fn draw_figure(&self, figure: &Figure, column: u16, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let styles = [theme.strong(), theme.dim(), theme.dim()];
-        let labels = [figure.what, "  Table 1", "  put in"];
+        let labels = [figure.what, figure.scope, "  with n, d put in"];
         for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
             put_line(buf, (line.x, line.y), line.right(), &[(*label, style)]);
         }
@@ -87,11 +89,17 @@ impl Comparison<'_> {
             for ((text, line), style) in
                 self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
             {
-                let text = fit(&text, usize::from(column) - 1);
+                let text = result_at_least(&text, usize::from(column) - 1);
                 put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
             }
         }
     }
+}
+
+/// All of `13²·64 = 10,816`, or what comes out of it where that is too wide.
+fn result_at_least(text: &str, width: usize) -> String {
+    let result = text.split_once("= ").map_or(text, |(_, result)| result);
+    fit(if text.chars().count() <= width { text } else { result }, width)
 }
 
 /// The d of the paper's formulas: the width of a layer's state or row.
@@ -129,5 +137,16 @@ impl Pane for Comparison<'_> {
             let height = height.min(area.bottom().saturating_sub(y));
             self.draw_figure(figure, column, Rect { y, height, ..area }, buf);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::result_at_least;
+
+    #[test]
+    fn a_narrow_column_keeps_the_result() {
+        let text = "13²·64 = 10,816";
+        assert_eq!([15, 14, 6].map(|w| result_at_least(text, w)), [text, "10,816", "10,816"]);
     }
 }

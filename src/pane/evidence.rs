@@ -180,7 +180,8 @@ impl<'a> Beside<'a> {
 /// A number of any size: gradients of a confident model are small, and none of them is nothing.
 fn small(v: f32, width: usize) -> String {
     let text = match v.abs() {
-        a if a == 0.0 || (0.01..1000.0).contains(&a) => format!("{v:.2}"),
+        0.0 => "0.00".to_owned(),
+        a if (0.01..1000.0).contains(&a) => format!("{v:.2}"),
         _ => format!("{v:.0e}"),
     };
     format!("{text:>width$}")
@@ -248,6 +249,6 @@ mod tests {
     #[test]
     fn what_is_little_is_not_called_nothing() {
         let want = ["   0.00", "  -0.44", "  -2e-4", "   1.00"];
-        assert_eq!([0.0, -0.44, -0.000_2, 1.0].map(|v| small(v, 7)), want);
+        assert_eq!([-0.0, -0.44, -0.000_2, 1.0].map(|v| small(v, 7)), want);
     }
 }

@@ -110,31 +110,54 @@ fn panes_stay_inside_their_area() {
     }
 }
 
-#[test]
-fn the_hidden_state_has_a_column_a_word() {
+/// The first pane of a step for a short sentence, without colours, as lines.
+fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16)) -> Vec<String> {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     let lesson = Lesson::embedded(Language::English).unwrap();
     let steps = lesson.steps();
-    let (_, step) = steps[lesson.find("rnn-bottleneck").unwrap()];
-    let theme = Theme::new(Depth::None, Glyphs::Unicode);
-    let selection = Selection::default();
+    let (_, step) = steps[lesson.find(step).unwrap()];
+    let theme = Theme::new(Depth::None, glyphs);
     let scene = Scene {
         reading: &reading,
         model: step.model,
-        selection: &selection,
+        selection: &Selection::default(),
         theme: &theme,
         focused: false,
         marks: &[],
         shows_difference: false,
-        beat: None,
+        beat,
         times: None,
     };
-    let area = Rect::new(0, 0, 76, 14);
-    let mut buf = Buffer::empty(area);
-    of(&step.panes[0], scene).draw(area, &mut buf);
-    let line = |y| (0..76).map(|x| buf[(x, y)].symbol()).collect::<String>();
-    assert!(line(0).split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{}", line(0));
-    assert!(line(11).contains("all that the decoder gets: 128 numbers"), "{}", line(11));
+    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    of(&step.panes[0], scene).draw(buf.area, &mut buf);
+    let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    (0..h).map(line).collect()
+}
+
+#[test]
+fn the_hidden_state_has_a_column_a_word() {
+    let lines = first_pane("rnn-bottleneck", Glyphs::Unicode, None, (76, 14));
+    assert!(lines[0].split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{lines:?}");
+    assert!(lines[11].contains("all that the decoder gets: 128 numbers"), "{lines:?}");
+}
+
+#[test]
+fn the_schedule_lights_up_step_by_step() {
+    let at = |beat| {
+        let lines = first_pane("waiting", Glyphs::Ascii, beat, (70, 8));
+        lines.into_iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    let second = at(Some(2));
+    assert!(second[0].contains("RNN - 2 of 6 steps in a row"), "{second:?}");
+    assert!(second[0].contains("Transformer - 2 of 2 layers"), "{second:?}");
+    // Word by word in the RNN; the Transformer's second layer is computed now, for all words.
+    let cells = |line: &str| line[13..].split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(cells(&second[2]), "### ### @@@", "{second:#?}");
+    assert_eq!(cells(&second[3]), ". @@@ ### @@@");
+    assert_eq!(cells(&second[4]), ". . ::: ### @@@");
+    assert_eq!(cells(&at(Some(0))[2]), "::: ::: :::");
+    assert_eq!(at(Some(6))[2], at(None)[2]);
+    assert!(at(None)[0].contains("RNN - 6 steps in a row"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A pane's main numbers in words: what one would read off it at a glance.
 
 mod decoding;
+mod measured;
 
 use crate::{
     lesson::{Kind, PaneSpec, Selection, Step},
@@ -35,6 +36,15 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
         (Kind::Translations, _) => translations(reading),
         (Kind::Accuracy, _) => accuracy(reading),
         (Kind::Comparison, _) => comparison(reading),
+        (Kind::Times, _) => vec!["they are measured in the walk".into()],
+        (Kind::ReadBackLength, _) => measured::kept(reading),
+        (Kind::Distance, _) => measured::distance(reading, path.as_deref()),
+        (Kind::Evidence, Some(site)) => {
+            measured::evidence(reading, model, &View::new(trace, site, selection))
+        }
+        (Kind::Stream, Some(site)) => {
+            measured::stream(trace, site.path(), View::new(trace, site, selection).row)
+        }
         (kind, site) => decoding().unwrap_or_else(|| {
             site.map_or_else(Vec::new, |site| View::new(trace, site, selection).say(kind))
         }),
@@ -52,6 +62,9 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
         (Kind::Translations, _) => "Every model's output".into(),
         (Kind::Accuracy, _) => "Sentences translated exactly, by length in tokens".into(),
         (Kind::Comparison, _) => "The encoders side by side".into(),
+        (Kind::Times, _) => "Times on this machine".into(),
+        (Kind::ReadBackLength, _) => "Words read back, by length".into(),
+        (Kind::Distance, _) => format!("Gradient of {path} by the line's own mean"),
         (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
         (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
         _ if decoding.is_some() => decoding.unwrap_or_default(),
