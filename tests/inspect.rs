@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Effect, Overlay, State, Switch, update},
+    app::{Action, Effect, Overlay, Pick, State, Switch, update},
     keys::{self, KEYS, palette},
     lesson::{Language, Lesson},
     model::Name,
@@ -304,4 +304,51 @@ fn every_command_with_a_key_is_in_the_palette() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::Switch(Switch::Mask)));
+}
+
+#[test]
+fn every_site_of_every_model_is_reachable_from_some_step() {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    for name in Name::ALL {
+        let shows = |step: &lookback::lesson::Step| {
+            step.model == name || step.panes.iter().any(|pane| step.model_of(pane) == name)
+        };
+        let steps = lesson.steps();
+        let step = steps.iter().find(|(_, step)| shows(step)).map(|(_, step)| step.id.clone());
+        let state = at(&step.unwrap_or_else(|| panic!("no step shows the {name}")));
+        let entries = palette::entries(&state, "");
+        for site in READING.trace(name).sites() {
+            let leads = |entry: &palette::Entry| matches!(&entry.pick, Pick::Open(model, address) if *model == name && address.path == site.path());
+            assert!(entries.iter().any(leads), "{name}: {}", site.path());
+        }
+    }
+}
+
+#[test]
+fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer() {
+    let trace = READING.trace(Name::Transformer);
+    let mut known = vec!["logits".to_owned()];
+    let mut i = 0;
+    while i < known.len() {
+        let site = trace.site(&known[i]).unwrap();
+        let last = site.shape();
+        let cell = lookback::value::Cell::new(last.planes - 1, last.rows - 1, last.cols - 1);
+        let opened = trace.open(&site.address(cell)).unwrap();
+        for term in opened.terms() {
+            for operand in term.operands() {
+                if !known.contains(&operand.address.path) {
+                    known.push(operand.address.path.clone());
+                }
+            }
+        }
+        i += 1;
+    }
+    let is_fed = |path: &str| path != "probs";
+    let missing: Vec<&str> = trace
+        .sites()
+        .iter()
+        .map(lookback::trace::Recorded::path)
+        .filter(|p| is_fed(p) && !known.iter().any(|k| k == p))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -8,14 +8,18 @@ use lookback::{
     export::{frames::Walk, txt},
     lesson::{Language, Lesson},
     reading::Reader,
-    theme::{Depth, Glyphs, Theme},
+    theme::{Depth, Glyphs, Scheme, Theme},
 };
 use ratatui::{buffer::Buffer, layout::Size};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
 fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
-    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    told(Language::English, theme, size)
+}
+
+fn told(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
+    let lesson = Arc::new(Lesson::embedded(language).unwrap());
     let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
@@ -29,8 +33,11 @@ fn fingerprint(buffer: &Buffer, y: u16) -> u32 {
         let cell = &buffer[(x, y)];
         format!("{:?}{:?}{:?}", cell.fg, cell.bg, cell.modifier)
     });
-    let bytes = styles.flat_map(String::into_bytes);
-    bytes.fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
+    hash(&styles.collect::<String>())
+}
+
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
 fn drawn(buffer: &Buffer) -> String {
@@ -48,6 +55,34 @@ fn every_step_at_two_sizes() {
         for (id, buffer) in walk(theme, Size::new(width, height)) {
             insta::assert_snapshot!(format!("{id}-{width}x{height}"), drawn(&buffer));
         }
+    }
+}
+
+/// A line a step: a fingerprint of its characters and one of its styles.
+fn fingerprints(frames: Vec<(String, Buffer)>) -> String {
+    let line = |(id, buffer): (String, Buffer)| {
+        let styles = (0..buffer.area.height).map(|y| fingerprint(&buffer, y).to_string());
+        let (text, styles) = (hash(&txt::text(&buffer)), hash(&styles.collect::<String>()));
+        format!("{text:08x} {styles:08x} {id}\n")
+    };
+    frames.into_iter().map(line).collect()
+}
+
+#[test]
+fn every_step_in_every_theme_and_language() {
+    let size = Size::new(100, 30);
+    let theme = Theme::new(Depth::True, Glyphs::Unicode);
+    for scheme in Scheme::ALL {
+        let frames = walk(theme.with(scheme), size);
+        insta::assert_snapshot!(format!("theme-{}", scheme.id()), fingerprints(frames));
+    }
+    for (name, depth) in [("sixteen", Depth::Sixteen), ("indexed", Depth::Indexed)] {
+        let frames = walk(Theme::new(depth, Glyphs::Unicode), size);
+        insta::assert_snapshot!(format!("colours-{name}"), fingerprints(frames));
+    }
+    for language in Language::ALL {
+        let frames = told(language, theme, size);
+        insta::assert_snapshot!(format!("language-{language}"), fingerprints(frames));
     }
 }
 

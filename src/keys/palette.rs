@@ -163,10 +163,22 @@ fn steps(state: &State) -> Vec<Entry> {
     state.lesson.steps().iter().enumerate().map(entry).collect()
 }
 
+/// The sites of every model that the step shows, its own first.
 fn sites(state: &State) -> Vec<Entry> {
+    let (_, step) = state.current();
+    let mut models = vec![step.model];
+    for model in step.panes.iter().map(|pane| step.model_of(pane)) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models.into_iter().flat_map(|model| sites_of(state, model)).collect()
+}
+
+fn sites_of(state: &State, model: Name) -> Vec<Entry> {
     let Some(reading) = &state.reading else { return vec![] };
-    let model = state.current().1.model;
     let at = state.selection;
+    let is_own = model == state.current().1.model;
     let entry = |site: &crate::trace::Recorded| {
         let shape = site.shape();
         let within = |i: usize, n: usize| i.min(n - 1);
@@ -177,7 +189,11 @@ fn sites(state: &State) -> Vec<Entry> {
         );
         Entry {
             text: site.path().to_owned(),
-            detail: site.caption().to_owned(),
+            detail: if is_own {
+                site.caption().to_owned()
+            } else {
+                format!("{}: {}", model.title(), site.caption())
+            },
             pick: Pick::Open(model, site.address(cell)),
         }
     };

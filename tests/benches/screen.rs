@@ -6,6 +6,7 @@ use std::{hint::black_box, io, sync::Arc};
 use divan::Bencher;
 use lookback::{
     app::{Action, Command, State, update},
+    change::Change,
     lesson::{Language, Lesson},
     reading::Reader,
     screen,
@@ -53,6 +54,41 @@ fn next_step_of_forty_tokens(bencher: Bencher) {
     let long = format!("{}.", "The dog saw the cat and ".repeat(6).trim_end());
     let (mut state, mut buffer) = (walk(&long), Buffer::empty(AREA));
     bencher.bench_local(|| press(&mut state, &mut buffer));
+}
+
+/// From the key of a what-if to its frame: the models run again, panes show what changed. The longest
+/// is another word: every model reads it.
+#[divan::bench(args = ["encoder.1.self_attn.head.2=off", "mask=off", "positions=off", "token.1=dog"])]
+fn what_if(bencher: Bencher, change: &str) {
+    let reader = Reader::embedded().expect("the models load");
+    let plain = Arc::new(reader.read(SENTENCE).expect("the sentence is read"));
+    let change: Change = change.parse().expect("it is a change");
+    let mut state = walk(SENTENCE);
+    state.enter(state.lesson.find("softmax").expect("there is such a step"));
+    let mut buffer = Buffer::empty(AREA);
+    bencher.bench_local(|| {
+        let changes = [change.clone()].into_iter().collect();
+        let changed = reader.read_changed(&plain, changes).expect("the change has a place");
+        update(&mut state, Action::Read(Ok(Arc::new(changed))));
+        buffer.reset();
+        screen::draw(&state, AREA, &mut buffer);
+        black_box(&buffer);
+    });
+}
+
+/// Through the operands of an opened number.
+#[divan::bench]
+fn inspect(bencher: Bencher) {
+    let (mut state, mut buffer) = (walk(SENTENCE), Buffer::empty(AREA));
+    state.enter(state.lesson.find("probabilities").expect("there is such a step"));
+    bencher.bench_local(|| {
+        for command in [Command::Accept, Command::Accept, Command::Leave, Command::Leave] {
+            update(&mut state, Action::Do(command));
+            buffer.reset();
+            screen::draw(&state, AREA, &mut buffer);
+        }
+        black_box(&buffer);
+    });
 }
 
 /// A writer that counts.
