@@ -37,6 +37,14 @@ impl Scale {
         }
     }
 
+    /// The columns that its largest numbers take without decimals, sign included.
+    fn widest(self) -> usize {
+        match self {
+            Self::Unit => 1,
+            Self::Signed(most) => format!("-{most:.0}").len(),
+        }
+    }
+
     const fn ends(self) -> (f32, f32) {
         match self {
             Self::Unit => (0.0, 1.0),

@@ -15,7 +15,7 @@ use crate::{
         accuracy::Accuracy,
         continuation::{self, Continued},
         forcing::Forcing,
-        gradient,
+        gradient::{self, Squares},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
@@ -156,6 +156,8 @@ pub struct Measures {
     pub forgetting: BTreeMap<Name, Vec<f32>>,
     /// Gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
+    /// What the norms of `forgetting` and of `influence` are made of.
+    pub squares: [BTreeMap<Name, Squares>; 2],
     /// How many of the last 1, 2, … words the state gives back, for the models with a fixed vector.
     pub kept: BTreeMap<Name, Vec<Kept>>,
     /// For the models that have attention.
@@ -231,14 +233,21 @@ impl Reading {
 
     /// The slow measures, computed at the first call (tenths of a second).
     pub fn measures(&self) -> &Measures {
-        self.measures.get_or_init(|| Measures {
-            forgetting: self.of_each(|_, trace| gradient::forgetting(trace)),
-            influence: self.of_each(|_, trace| gradient::influence(trace)),
+        self.measures.get_or_init(|| self.measure())
+    }
+
+    fn measure(&self) -> Measures {
+        let forgetting = self.of_each(|_, trace| gradient::forgetting(trace));
+        let influence = self.of_each(|_, trace| gradient::influence(trace));
+        Measures {
+            forgetting: norms_of(&forgetting),
+            influence: norms_of(&influence),
+            squares: [forgetting, influence],
             kept: self.of_each(|model, trace| self.kept(model, trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
             forcing: self.forcing(),
             continued: self.continued(),
-        })
+        }
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.
@@ -301,4 +310,8 @@ impl Reading {
     pub fn measured(&self) -> Option<&Measures> {
         self.measures.get()
     }
+}
+
+fn norms_of(squares: &BTreeMap<Name, Squares>) -> BTreeMap<Name, Vec<f32>> {
+    squares.iter().map(|(&name, squares)| (name, gradient::norms(squares))).collect()
 }

@@ -141,7 +141,11 @@ impl Heat<'_> {
             CellWidth::Plain(1),
             CellWidth::Half,
         ];
-        let fits = |w: &CellWidth| w.columns(self.n_cols) <= room;
+        let digits = self.scale.widest();
+        let fits = |w: &CellWidth| {
+            let is_legible = !matches!(w, CellWidth::Number(w) if usize::from(*w) <= digits);
+            is_legible && w.columns(self.n_cols) <= room
+        };
         let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks();
         let fitting = WIDTHS.iter().filter(usable).copied().find(fits);
         fitting.unwrap_or(match self.columns {

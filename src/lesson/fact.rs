@@ -19,7 +19,12 @@ use anyhow::{Context as _, Result};
 
 use super::{Phrases, Row, Selection, Step};
 use crate::{
-    measure::{choice::least_sure, readback::ReadBack},
+    math::sampling::Choice,
+    measure::{
+        choice::{choice, least_sure},
+        lens::{Guess, lens},
+        readback::ReadBack,
+    },
     model::Name,
     reading::Reading,
     site::Stream,
@@ -78,6 +83,8 @@ pub struct Context<'a> {
     selection: Selection,
     /// Asked for by several facts of a step, and read from the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
+    lens: OnceCell<Vec<Guess>>,
+    choice: OnceCell<Option<Choice>>,
 }
 
 impl<'a> Context<'a> {
@@ -88,12 +95,25 @@ impl<'a> Context<'a> {
             say: &step.phrases,
             selection: *selection,
             read_back: OnceCell::new(),
+            lens: OnceCell::new(),
+            choice: OnceCell::new(),
         }
     }
 
     /// The pass of the step's model.
     pub fn trace(&self) -> &'a Trace {
         self.reading.trace(self.step.model)
+    }
+
+    /// What the model would say after each layer, from the selected row.
+    fn lens(&self) -> &[Guess] {
+        self.lens.get_or_init(|| lens(self.trace(), self.row()))
+    }
+
+    /// The choice of a token after the selected row.
+    fn choice(&self) -> Option<&Choice> {
+        let choosing = self.reading.changes.choosing();
+        self.choice.get_or_init(|| choice(self.trace(), choosing, self.row())).as_ref()
     }
 
     /// The probes' answers for the step's model.
@@ -212,6 +232,7 @@ impl Phrases {
         match x {
             x if x.is_nan() => "NaN".into(),
             x if x > 0.0 && x < 0.005 => self.share_under(),
+            x if (0.9995..1.0).contains(&x) => self.percent_of(">99.9"),
             x if (0.995..1.0).contains(&x) => self.share_over(),
             x => format!("{x:.2}"),
         }
@@ -221,6 +242,7 @@ impl Phrases {
         match x {
             x if x.is_nan() => "NaN".into(),
             x if x > 0.0 && x < 0.005 => self.percent_under(),
+            x if (0.9995..1.0).contains(&x) => self.percent_of(">99.9"),
             x if (0.995..1.0).contains(&x) => self.percent_of(&format!("{:.1}", 100.0 * x)),
             x => self.percent_of(&format!("{:.0}", 100.0 * x)),
         }

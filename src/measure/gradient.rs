@@ -8,38 +8,47 @@ use crate::{
     value::{Cell, Value},
 };
 
+/// What a norm a word is made of: for every word the squares that are added up under the root.
+pub type Squares = Vec<Vec<f32>>;
+
+/// The norms of such squares.
+pub fn norms(squares: &Squares) -> Vec<f32> {
+    squares.iter().map(|squares| squares.iter().sum::<f32>().sqrt()).collect()
+}
+
 /// Frobenius norm of the Jacobian of the last encoder hidden state with respect to each source
-/// word's embedding, `||d h_n / d x_t||_F` (Pascanu et al. 2013). One number a source word. None
-/// for a model without a fixed vector.
-pub fn forgetting(trace: &Trace) -> Option<Vec<f32>> {
+/// word's embedding, `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one a unit of the
+/// state, for each source word. None for a model without a fixed vector.
+pub fn forgetting(trace: &Trace) -> Option<Squares> {
     let hidden = match trace.model {
         Name::Elman => "rnn.encoder.hidden",
         Name::Gru => "gru.encoder.hidden",
         _ => return None,
     };
     let shape = trace.site(hidden)?.shape();
-    let mut squares = vec![0.0_f32; trace.source.len()];
+    let mut squares = vec![vec![]; trace.source.len()];
     for unit in 0..shape.cols {
         let mut seed = Value::zeros(shape);
         seed.set(Cell::new(0, shape.rows - 1, unit), 1.0);
         let grad = trace.gradient(&[(hidden, seed)], "src.embed")?;
-        for (t, square) in squares.iter_mut().enumerate() {
-            *square += grad.matrix().row(t).norm_squared();
+        for (t, squares) in squares.iter_mut().enumerate() {
+            squares.push(grad.matrix().row(t).norm_squared());
         }
     }
-    Some(squares.into_iter().map(f32::sqrt).collect())
+    Some(squares)
 }
 
 /// Norm of the gradient of the output's log-probability with respect to each source word's
-/// embedding: `||d sum_t log p(y_t) / d x_j||`. One number a source word; for the decoder-only model
-/// the log-probability of the next token, by each token read.
-pub fn influence(trace: &Trace) -> Option<Vec<f32>> {
+/// embedding: `||d sum_t log p(y_t) / d x_j||`, as squares: one a channel, for each source word; for
+/// the decoder-only model the log-probability of the next token, by each token read.
+pub fn influence(trace: &Trace) -> Option<Squares> {
     let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
     let gradient = of_log_probability(trace, embed)?;
-    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+    let rows = gradient.matrix().row_iter();
+    Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
 }
 
-/// The same for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
+/// The norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
 pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
     let gradient = of_log_probability(trace, "tgt.embed")?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())

@@ -17,6 +17,8 @@ pub(super) struct Bars<'a> {
     subject: Subject<'a>,
     /// Columns of the site in the order shown.
     order: Vec<usize>,
+    /// Shares as they are; else scores, against the largest shown.
+    scale: Scale,
 }
 
 /// How many tokens of a vocabulary are shown.
@@ -30,7 +32,8 @@ impl<'a> Bars<'a> {
             order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
             order.truncate(MOST);
         }
-        Self { subject, order }
+        let scale = subject.scale();
+        Self { subject, order, scale }
     }
 
     fn at(&self) -> usize {
@@ -41,7 +44,7 @@ impl<'a> Bars<'a> {
     fn share(&self, v: f32) -> f32 {
         let row = self.subject.row();
         let shown = self.order.iter().map(|&col| self.subject.value(row, col));
-        match self.subject.scale() {
+        match self.scale {
             Scale::Unit => v,
             Scale::Signed(_) => (v / shown.fold(1e-6, f32::max)).max(0.0),
         }
@@ -49,7 +52,7 @@ impl<'a> Bars<'a> {
 
     fn figure(&self, v: f32) -> String {
         let theme = self.subject.scene.theme;
-        if self.subject.scale() == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
+        if self.scale == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
     }
 
     fn draw_bar(&self, i: usize, line: Rect, buf: &mut Buffer) {
@@ -57,7 +60,7 @@ impl<'a> Bars<'a> {
         let col = self.order[i];
         let v = subject.value(subject.row(), col);
         let is_at = subject.scene.focused && i == self.at();
-        let is_little = self.subject.scale() == Scale::Unit && v < 0.005;
+        let is_little = self.scale == Scale::Unit && v < 0.005;
         let style = match (is_at, is_little) {
             (true, _) => theme.accent().add_modifier(Modifier::BOLD),
             (false, true) => theme.dim(),

@@ -108,7 +108,7 @@ impl Pane for Distance<'_> {
         let word = &self.scene.reading.sentence.tokens.get(row)?.text;
         let (norm, share) = (*norms.get(row)?, *by_own_mean(norms).get(row)?);
         let away = self.n_words() - 1 - row;
-        Some(format!("{name}, “{word}”, {away} before the last: {norm:.3e}, {share:.2} x its mean"))
+        Some(format!("{name}, “{word}”, {away} before the last: {norm:.3}, {share:.2} x its mean"))
     }
 
     fn wanted(&self) -> Wanted {

@@ -8,9 +8,13 @@ use ratatui::{
 
 use super::{Pane, Scene, Wanted, line_at, put_line};
 use crate::{
+    arithmetic::{Arithmetic, Expr, Function},
     heat::{right, window},
     lesson::PaneSpec,
+    measure::gradient::Squares,
     reading::Measures,
+    site::Address,
+    value::Cell,
 };
 
 pub(super) struct Gradient<'a> {
@@ -33,6 +37,11 @@ impl<'a> Gradient<'a> {
         let Measures { forgetting, influence, .. } = self.scene.reading.measured()?;
         let table = if self.of_state { forgetting } else { influence };
         table.get(&self.scene.model).map(Vec::as_slice)
+    }
+
+    fn squares(&self) -> Option<&'a Squares> {
+        let [forgetting, influence] = &self.scene.reading.measured()?.squares;
+        if self.of_state { forgetting } else { influence }.get(&self.scene.model)
     }
 
     fn words(&self) -> Vec<&'a str> {
@@ -60,6 +69,26 @@ impl Pane for Gradient<'_> {
 
     fn extent(&self) -> (usize, usize) {
         (self.words().len(), 1)
+    }
+
+    /// The norm as the root of its squares: a unit of the state each, or a channel of the embedding.
+    fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
+        let squares = self.squares()?.get(row)?;
+        let (path, formula) = if self.of_state {
+            ("norm.d_last_state.d_word", "sqrt(sum over units of |d h_n[unit] / d x_t|^2)")
+        } else {
+            (
+                "norm.d_log_p_output.d_word",
+                "sqrt(sum over channels of (d log p / d x_j[channel])^2)",
+            )
+        };
+        let sum = Expr::Sum(squares.iter().map(|&square| Expr::Number(square)).collect());
+        Some(Arithmetic {
+            address: Address { path: path.into(), cell: Cell::new(0, row, 0), has_planes: false },
+            value: *self.norms()?.get(row)?,
+            formula,
+            expr: Some(Expr::call(Function::Sqrt, sum)),
+        })
     }
 
     fn wanted(&self) -> Wanted {

@@ -162,7 +162,7 @@ fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
     let word = state.word();
     let tokens: &[Token] = match &word {
         Some(Word { stream: Stream::Target, .. }) => &reading.trace(state.current().1.model).target,
-        _ => &reading.sentence.tokens,
+        _ => &reading.trace(state.current().1.model).source,
     };
     let lit = word.map(|word| word.index);
     let style = |i| {

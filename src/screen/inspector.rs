@@ -134,7 +134,7 @@ impl Page<'_> {
         let mut spans = vec![Span::styled(mark, theme.accent())];
         spans.push(Span::styled(format!("{:>9}", figure(term.value)), ink));
         match &term.expr {
-            Expr::Leaf(_) => {}
+            Expr::Leaf(_) | Expr::Number(_) => {}
             Expr::Product(factors) => {
                 let between = [" = ", theme.glyph(" × ", " * ")];
                 for (j, factor) in factors.iter().enumerate() {

@@ -21,6 +21,7 @@ const AREA: Rect = Rect::new(0, 0, 200, 60);
 
 fn main() {
     print_bytes_a_step();
+    print_slowest_steps();
     divan::main();
 }
 
@@ -49,10 +50,13 @@ fn next_step(bencher: Bencher) {
     bencher.bench_local(|| press(&mut state, &mut buffer));
 }
 
+fn long() -> String {
+    format!("{} the cat.", "The dog saw the cat and ".repeat(6).trim_end())
+}
+
 #[divan::bench]
 fn next_step_of_forty_tokens(bencher: Bencher) {
-    let long = format!("{}.", "The dog saw the cat and ".repeat(6).trim_end());
-    let (mut state, mut buffer) = (walk(&long), Buffer::empty(AREA));
+    let (mut state, mut buffer) = (walk(&long()), Buffer::empty(AREA));
     bencher.bench_local(|| press(&mut state, &mut buffer));
 }
 
@@ -89,6 +93,30 @@ fn inspect(bencher: Bencher) {
         }
         black_box(&buffer);
     });
+}
+
+/// The steps whose frame takes longest with forty tokens: the best of five times each.
+#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#[allow(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
+fn print_slowest_steps() {
+    let (mut state, mut buffer) = (walk(&long()), Buffer::empty(AREA));
+    let mut times: Vec<(std::time::Duration, String)> = (0..state.n_steps())
+        .map(|step| {
+            let once = |_| {
+                let start = std::time::Instant::now();
+                update(&mut state, Action::GoTo(step));
+                buffer.reset();
+                screen::draw(&state, AREA, &mut buffer);
+                start.elapsed()
+            };
+            let best = (0..5).map(once).min().unwrap_or_default();
+            (best, state.current().1.id.clone())
+        })
+        .collect();
+    times.sort_by(|a, b| b.cmp(a));
+    for (time, id) in &times[..6] {
+        println!("slowest with forty tokens: {id} {:.2} ms", time.as_secs_f64() * 1e3);
+    }
 }
 
 /// A writer that counts.

@@ -7,7 +7,7 @@ use crate::{
         cache::Sizes,
         choice::{choice, least_sure, log_probability, taken},
         forcing::Forcing,
-        lens::{Guess, lens},
+        lens::Guess,
     },
 };
 
@@ -78,17 +78,17 @@ fn word(c: &Context, token: usize) -> String {
 }
 
 fn of_chosen(c: &Context, say: fn(&Context, usize, &Choice) -> String) -> Option<String> {
-    let choice = choice(c.trace(), c.reading.changes.choosing(), c.row())?;
-    let i = taken(c.trace(), &choice, c.row());
-    Some(say(c, i, &choice))
+    let choice = c.choice()?;
+    Some(say(c, taken(c.trace(), choice, c.row()), choice))
 }
 
 fn lead_at(c: &Context, temperature: f32) -> String {
-    let choosing = Choosing { temperature, ..Choosing::default() };
-    let choice = choice(c.trace(), choosing, c.row());
-    c.say.or_none(
-        choice.and_then(|choice| Some(c.say.percent(choice.candidates.first()?.probability))),
-    )
+    let logits = c.trace().site("logits").and_then(|site| c.row_of(site));
+    let lead = |row: Vec<f32>| {
+        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        1.0 / row.iter().map(|z| ((z - most) / temperature).exp()).sum::<f32>()
+    };
+    c.say.or_none(logits.map(|row| c.say.percent(lead(row))))
 }
 
 fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
@@ -103,7 +103,7 @@ fn of_forcing(c: &Context, say: fn(&Forcing) -> String) -> String {
 }
 
 fn ends(c: &Context) -> Option<(Guess, Guess)> {
-    let guesses = lens(c.trace(), c.row());
+    let guesses = c.lens();
     Some((guesses.first()?.clone(), guesses.last()?.clone()))
 }
 
@@ -114,7 +114,7 @@ fn top(c: &Context, guess: &Guess) -> Option<String> {
 
 /// The first place after which the chosen token stays at rank 1.
 fn settled(c: &Context) -> Option<String> {
-    let guesses = lens(c.trace(), c.row());
+    let guesses = c.lens();
     let n = guesses.iter().rev().take_while(|guess| guess.rank == 1).count();
     Some(guesses.get(guesses.len() - n.max(1))?.site.clone())
 }
