@@ -232,7 +232,6 @@ impl Phrases {
         match x {
             x if x.is_nan() => "NaN".into(),
             x if x > 0.0 && x < 0.005 => self.share_under(),
-            x if (0.9995..1.0).contains(&x) => self.percent_of(">99.9"),
             x if (0.995..1.0).contains(&x) => self.share_over(),
             x => format!("{x:.2}"),
         }
