@@ -346,7 +346,7 @@ mod tests {
         let shares = [0.001, 0.25, 1.0, 0.9999].map(|x| say.share(x));
         assert_eq!(shares, ["under 0.01", "0.25", "1.00", "over 0.99"]);
         let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| say.percent(x));
-        assert_eq!(percents, ["under 1 %", "25 %", "100.0 %", "100 %"]);
+        assert_eq!(percents, ["under 1 %", "25 %", ">99.9 %", "100 %"]);
     }
 
     #[test]

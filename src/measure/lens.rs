@@ -27,16 +27,24 @@ pub struct Guess {
 pub fn lens(trace: &Trace, row: usize) -> Vec<Guess> {
     let Some(last) = chosen(trace, row) else { return vec![] };
     let Some(table) = trace.value("embed.weight") else { return vec![] };
-    let guess = |site: String| {
+    let read = |site: String| {
         let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
         let x = Matrix::from_row_slice(1, value.shape().cols, &value.row(0, row)); // (1, channel)
         let x = if site.starts_with("blocks") { final_norm(trace, &x)? } else { x };
-        let probs = softmax_rows(&matmul_nt(&x, table.matrix())); // (1, vocab)
-        let (top, probability) = (largest(probs.as_slice()), probs[(0, last)]);
-        let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
-        Some(Guess { site, top, rank, probability })
+        Some((site, x.row(0).into_owned()))
     };
-    places(trace).into_iter().filter_map(guess).collect()
+    let (sites, rows): (Vec<_>, Vec<_>) = places(trace).into_iter().filter_map(read).unzip();
+    if rows.is_empty() {
+        return vec![];
+    }
+    let probs = softmax_rows(&matmul_nt(&Matrix::from_rows(&rows), table.matrix())); // (place, vocab)
+    let guess = |(site, probs): (String, Vec<f32>)| {
+        let (top, probability) = (largest(&probs), probs[last]);
+        let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
+        Guess { site, top, rank, probability }
+    };
+    let probs = probs.row_iter().map(|row| row.iter().copied().collect());
+    sites.into_iter().zip(probs).map(guess).collect()
 }
 
 /// The token that the model settles on after this row.
