@@ -74,6 +74,10 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Quit, "quit"),
 ];
 
+/// What-ifs with a number, as examples: any other can be typed.
+const OTHERS: [&str; 6] =
+    ["temperature=0.5", "temperature=2", "sample=1", "top_k=5", "top_p=0.9", "beam=4"];
+
 /// What answers to a query, best first.
 pub fn entries(state: &State, query: &str) -> Vec<Entry> {
     let query = query.trim();
@@ -151,7 +155,8 @@ fn parts(state: &State) -> Vec<Entry> {
         detail: "what if".into(),
         pick: Pick::Change(change),
     };
-    reading.trace(state.current().1.model).parts_off().map(entry).collect()
+    let others = OTHERS.iter().filter_map(|text| text.parse().ok());
+    reading.trace(state.current().1.model).parts_off().chain(others).map(entry).collect()
 }
 
 fn steps(state: &State) -> Vec<Entry> {

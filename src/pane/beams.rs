@@ -131,8 +131,10 @@ impl Pane for BeamTree<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(beams) = self.beams() else {
-            let lines =
-                ["This output was written without a beam.", "To see the tree: --what-if beam=4"];
+            let lines = [
+                "This output was written without a beam.",
+                "To see the tree, press : and type beam=4",
+            ];
             for (text, line) in lines.into_iter().zip(area.rows()) {
                 put_line(buf, (line.x, line.y), line.right(), &[(text, self.0.theme.dim())]);
             }

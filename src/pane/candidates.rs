@@ -156,7 +156,7 @@ impl Pane for Candidates<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.shown.len() as u16 + 2;
-        Wanted::new((40, n.min(6)), (88, n))
+        Wanted::new((62, n.min(6)), (88, n))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

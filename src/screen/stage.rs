@@ -48,20 +48,30 @@ fn title_style(state: &State, i: usize) -> Style {
 }
 
 fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let tabs = names(state, panes).into_iter().map(|(span, _)| span);
+    let tabs = names(state, panes, area.width).into_iter().map(|(span, _)| span);
     let more = Span::styled("   Tab", state.theme.dim());
     tabs.chain([more]).collect::<Line>().render(area, buf);
 }
 
-/// The pieces of the tabs, with the pane that each names.
-fn names(state: &State, panes: &[Box<dyn Pane + '_>]) -> Vec<(Span<'static>, Option<usize>)> {
+/// The pieces of the tabs, with the pane that each names; all of them in view, however short.
+fn names(
+    state: &State,
+    panes: &[Box<dyn Pane + '_>],
+    width: u16,
+) -> Vec<(Span<'static>, Option<usize>)> {
+    // What stands around the names: a blank, separators, numbers, and the key at the end.
+    let around = 1 + 5 * panes.len() + 6;
+    let each = usize::from(width).saturating_sub(around) / panes.len().max(1);
     let mut names = vec![(Span::raw(" "), None)];
     for (i, pane) in panes.iter().enumerate() {
         if i > 0 {
             names.push((Span::styled(" │ ", state.theme.dim()), None));
         }
         let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
-        names.push((Span::styled(format!("{} {}", i + 1, pane.title()), style), Some(i)));
+        names.push((
+            Span::styled(format!("{} {}", i + 1, super::elided(&pane.title(), each.max(8))), style),
+            Some(i),
+        ));
     }
     names
 }
@@ -75,7 +85,7 @@ pub fn tab_at(
 ) -> Option<usize> {
     let column = usize::from(at.x.checked_sub(area.x).filter(|_| area.contains(at))?);
     let mut end = 0;
-    let mut names = names(state, panes).into_iter();
+    let mut names = names(state, panes, area.width).into_iter();
     let (_, pane) = names.find(|(span, _)| {
         end += span.width();
         column < end
