@@ -352,3 +352,46 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// Thousands of keys in an order that nobody would type: nothing panics, and every screen is drawn.
+#[test]
+fn any_keys_in_any_order_do_no_harm() {
+    let keys: Vec<KeyEvent> = KEYS
+        .iter()
+        .flat_map(|binding| binding.keys)
+        .map(|((code, modifiers), _)| KeyEvent::new(*code, *modifiers))
+        .chain(
+            "abcxyz09=[],. ".chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)),
+        )
+        .collect();
+    for (round, sentence) in ["dog", "zqx 猫 [ {word} ](x)", SENTENCE].into_iter().enumerate() {
+        let plain = Arc::new(READER.read(sentence).unwrap());
+        plain.measures();
+        let mut state = at("tokens");
+        state.guide.asks = true;
+        update(&mut state, Action::Read(Ok(Arc::clone(&plain))));
+        let mut chance = round as u64 + 1;
+        for i in 0..2500 {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let key = keys[(chance >> 33) as usize % keys.len()];
+            let action = keys::action(&state, key);
+            if let Some(Effect::Read(text, changes)) = update(&mut state, action) {
+                let outcome = if text == plain.sentence.text && changes.is_empty() {
+                    Ok(Arc::clone(&plain))
+                } else if text == plain.sentence.text {
+                    READER.read_changed(&plain, changes).map(Arc::new).map_err(|e| e.to_string())
+                } else {
+                    Err("another sentence".to_owned())
+                };
+                update(&mut state, Action::Read(outcome));
+            }
+            if i % 25 == 0 {
+                let size = [(80, 24), (120, 36), (200, 60), (30, 8)][(chance >> 40) as usize % 4];
+                update(&mut state, Action::Resize(size.0, size.1));
+                drawn(&state, size);
+            }
+        }
+    }
+}

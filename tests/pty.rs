@@ -138,11 +138,14 @@ impl Session {
         };
         assert_eq!(status.exit_code(), code);
         self.until("the main screen", |s| !s.screen.lock().unwrap().screen().alternate_screen());
-        let parser = self.screen.lock().unwrap();
-        assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
-        assert!(!parser.screen().bracketed_paste(), "bracketed paste is still on");
-        let mouse = parser.screen().mouse_protocol_mode();
-        assert_eq!(mouse, vt100::MouseProtocolMode::None, "the mouse is still ours");
+        let is_now = |what: &str, holds: fn(&vt100::Screen) -> bool| {
+            self.until(what, |s| holds(s.screen.lock().unwrap().screen()));
+        };
+        is_now("the cursor", |screen| !screen.hide_cursor());
+        is_now("the end of bracketed paste", |screen| !screen.bracketed_paste());
+        is_now("the end of the mouse", |screen| {
+            screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
     }
 }
 
@@ -228,9 +231,10 @@ fn hostile_text_never_reaches_the_terminal_raw() {
     let text = "The \u{1b}]0;owned\u{7}dog \u{1b}[31m\u{202e}sleeps 猫 🐈.";
     let mut session = Session::start(&[text], (80, 24));
     session.until_shown("From a sentence to tokens");
-    for _ in 0..30 {
+    for _ in 0..10 {
         session.press("l");
     }
+    session.press("3");
     session.until_shown("Transformer: the encoder");
     session.press("q");
     session.ends_with(0);

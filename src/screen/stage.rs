@@ -8,6 +8,8 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::{
     app::{self, Plan, State, Voice},
     pane::Pane,
@@ -69,11 +71,21 @@ fn names(
         }
         let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
         names.push((
-            Span::styled(format!("{} {}", i + 1, super::elided(&pane.title(), each.max(8))), style),
+            Span::styled(format!("{} {}", i + 1, shortened(&pane.title(), each.max(8))), style),
             Some(i),
         ));
     }
     names
+}
+
+/// A title that fits: a site goes by its last name before anything is cut.
+fn shortened(title: &str, room: usize) -> String {
+    if title.width() <= room {
+        return title.to_owned();
+    }
+    let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
+    let last = first.rsplit('.').next().unwrap_or(first);
+    super::elided(format!("{last} {rest}").trim_end(), room)
 }
 
 /// The pane whose tab is drawn there.
