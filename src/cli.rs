@@ -170,8 +170,10 @@ fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Rea
     if changes.is_empty() {
         return Ok(reading);
     }
-    writeln!(streams.notes, "note: a changed pass: {}", crate::text::visible(&changes.words()))?;
-    reader.read_changed(&Arc::new(reading), changes).usage()
+    let words = crate::text::visible(&changes.words());
+    let reading = reader.read_changed(&Arc::new(reading), changes).usage()?;
+    writeln!(streams.notes, "note: a changed pass: {words}")?;
+    Ok(reading)
 }
 
 /// The what-ifs that were asked for.

@@ -896,3 +896,34 @@ fn linear_says_what_it_did_not_do() {
     bad(&["--linear", "-"], 2, &["--linear", "standard input"]);
     bad(&["--linear", "eval"], 2, &["--linear"]);
 }
+
+#[test]
+fn a_what_if_changes_every_command_and_a_wrong_one_is_explained() {
+    let changed = ["--what-if", "token.11=wide"];
+    let text = good(&[SENTENCE, changed[0], changed[1]]);
+    assert!(text.contains("This is a changed pass: token 11 “wide”."), "{text}");
+    assert!(text.contains("elle était trop large"));
+    let frame = good(&[
+        "export", SENTENCE, "--steps", "it-looks", "--size", "100x30", changed[0], changed[1],
+    ]);
+    assert!(frame.contains("changed: token 11 “wide”") && frame.contains("writes: "), "{frame}");
+    let trace = good(&["trace", SENTENCE, "--sites", "probs", changed[0], changed[1]]);
+    let trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
+    assert_eq!(trace["what_if"], serde_json::json!(["token.11=wide"]));
+    assert!(trace["output_text"].as_str().unwrap().contains("large"));
+    let both = ["--what-if", "mask=off", "--what-if", "decoder.0.self_attn.weights[0,0,3]=0.25"];
+    let opened =
+        good(&[&["open", "decoder.0.self_attn.weights[0,0,3]", SENTENCE], &both[..]].concat());
+    assert!(opened.contains("= 0.25"), "{opened}");
+    for (what_if, code, says) in [
+        ("maks=off", 2, "mask=off"),
+        ("mask", 2, "is no what-if"),
+        ("encoder.9=off", 2, "nearest"),
+        ("token.99=dog", 2, "0 to 12"),
+        ("token.1=\u{1b}[2J", 2, "not one token"),
+        ("temperature=0", 2, "0.01 to 100"),
+        ("encoder.1.self_attn.weights[2,8,1]=7", 2, "0 to 1"),
+    ] {
+        bad(&["trace", SENTENCE, "--sites", "probs", "--what-if", what_if], code, &[says]);
+    }
+}

@@ -71,6 +71,10 @@ pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Lookback: an RNN and a Transformer read a sentence, step by step.\n")?;
     wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
     writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
+    if !reading.changes.is_empty() {
+        let words = visible(&reading.changes.words());
+        wrapped(out, "", &format!("This is a changed pass: {words}."))?;
+    }
     let mut named: Vec<&str> = vec![];
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {

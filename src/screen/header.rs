@@ -35,10 +35,11 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     let name = &state.lesson.chapters[chapter].title;
     let mut left = vec![
         Span::styled(" Lookback", state.theme.accent().bold()),
-        Span::styled(format!("  {chapter} · "), state.theme.dim()),
+        Span::styled(format!("  {chapter}"), state.theme.dim()),
     ];
     let words = changes(state);
     if words.is_none() || area.width >= ROOMY {
+        left.push(Span::styled(" · ", state.theme.dim()));
         left.push(Span::raw(name.clone()));
     }
     if let Some(words) = words {
