@@ -23,14 +23,28 @@ impl<'a> Heads<'a> {
         self.0.site.shape().planes
     }
 
-    /// How many heads stand in one row of the area.
-    fn per_row(&self, width: u16) -> usize {
+    /// How many heads stand in one row of the area: as many as fit, or in two rows with words and
+    /// numbers where there is room for that.
+    fn per_row(&self, area: Rect) -> usize {
+        let half = self.n_heads().div_ceil(2);
+        let (width, height) = (area.width / half as u16, area.height / 2);
+        let large = Rect { width: width.saturating_sub(GAP), height, ..area };
+        if half > 1 && self.is_large(large) {
+            return half;
+        }
         let one = self.0.n_cols().max(10) as u16 + GAP;
-        (usize::from((width + GAP) / one)).clamp(1, self.n_heads())
+        (usize::from((area.width + GAP) / one)).clamp(1, self.n_heads())
+    }
+
+    /// Whether a head's frame has room for words and numbers.
+    fn is_large(&self, frame: Rect) -> bool {
+        let label = self.0.heat().label_width(frame.width);
+        let (rows, cols) = (self.0.n_rows() as u16, self.0.n_cols() as u16);
+        frame.width >= label + 4 * cols && frame.height >= rows + 3
     }
 
     fn frame(&self, i: usize, area: Rect) -> Rect {
-        let per_row = self.per_row(area.width);
+        let per_row = self.per_row(area);
         let n_lines = self.n_heads().div_ceil(per_row) as u16;
         let (width, height) = (area.width / per_row as u16, area.height / n_lines.max(1));
         Rect {
@@ -52,7 +66,8 @@ impl<'a> Heads<'a> {
         Rect { height: body.height + 1, ..body }
     }
 
-    fn heat(&self, head: usize) -> Heat<'a> {
+    fn heat(&self, head: usize, frame: Rect) -> Heat<'a> {
+        let is_large = self.is_large(frame);
         let subject = self.0.clone();
         let numbers = || subject.site.shape().cells().map(|cell| subject.shown(cell));
         let scale = match self.0.scale() {
@@ -62,8 +77,8 @@ impl<'a> Heads<'a> {
         Heat {
             value: Box::new(move |row, col| subject.shown(Cell::new(head, row, col))),
             marks: self.0.marks_in(head),
-            row_labels: vec![],
-            columns: Columns::Labels(vec![]),
+            row_labels: if is_large { self.0.row_labels() } else { vec![] },
+            columns: if is_large { self.0.columns() } else { Columns::Labels(vec![]) },
             focused: self.0.scene.focused && head == self.0.plane,
             scale,
             ..self.0.heat()
@@ -82,8 +97,7 @@ impl<'a> Heads<'a> {
             &[(mark, style), (&format!("head {head}"), style)],
         );
         let Some(body) = Self::body(area) else { return };
-        self.draw_cells(head, body, buf);
-        let shown = window(self.0.n_rows(), usize::from(body.height), self.0.row()).len() as u16;
+        let shown = self.draw_cells(head, area, body, buf);
         let row = self.0.site.value.row(head, self.0.row());
         let Some(key) = argmax(row.iter().copied()) else { return };
         let most = format!("{} {}", self.0.label(2, key), theme.number(row[key], 4).trim());
@@ -96,16 +110,20 @@ impl<'a> Heads<'a> {
         );
     }
 
-    fn draw_cells(&self, head: usize, area: Rect, buf: &mut Buffer) {
-        let mut canvas = Buffer::empty(Self::canvas(area));
-        let heat = self.heat(head);
+    /// Draws the cells; gives the lines that they take.
+    fn draw_cells(&self, head: usize, frame: Rect, body: Rect, buf: &mut Buffer) -> u16 {
+        let mut canvas = Buffer::empty(Self::canvas(body));
+        let heat = self.heat(head, frame);
         heat.draw(canvas.area, &mut canvas);
-        let shown = window(heat.n_rows, usize::from(area.height), heat.cursor.0).len() as u16;
-        for y in area.y..area.y + shown.min(area.height) {
-            for x in area.x..area.right() {
+        let words = u16::from(self.is_large(frame));
+        let room = usize::from(body.height - words);
+        let shown = words + window(heat.n_rows, room, heat.cursor.0).len() as u16;
+        for y in body.y..body.y + shown {
+            for x in body.x..body.right() {
                 buf[(x, y)] = canvas[(x, y)].clone();
             }
         }
+        shown
     }
 }
 
@@ -128,13 +146,13 @@ impl Pane for Heads<'_> {
         let (n, rows, cols) =
             (self.n_heads() as u16, self.0.n_rows() as u16, self.0.n_cols() as u16);
         let one = (cols * 2).max(12) + GAP;
-        Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2))
+        Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         let head = self.head_at(area, at)?;
-        let canvas = Self::canvas(Self::body(self.frame(head, area).intersection(area))?);
-        self.heat(head).cell_at(canvas, at)
+        let frame = self.frame(head, area).intersection(area);
+        self.heat(head, frame).cell_at(Self::canvas(Self::body(frame)?), at)
     }
 
     fn head_at(&self, area: Rect, at: Position) -> Option<usize> {
