@@ -31,6 +31,12 @@ use crate::{
 
 pub static EMBED: Site =
     Site::matrix("embed", [Position, Channel], "each token's row of the embedding table");
+pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
+pub static POS: Site = Site::matrix(
+    "pos",
+    [Position, Channel],
+    "positional encoding: sines and cosines of the position",
+);
 pub static LOGITS: Site =
     Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
 pub static PROBS: Site =

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, last_row, predict, source_scope};
+use super::{EMBED, Model, POS, Pass, SCALED, Setup, last_row, predict, source_scope};
 use crate::{
     checkpoint::Weights,
     layer::{
@@ -19,12 +19,6 @@ use crate::{
     text::{BOS, EOS},
 };
 
-pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
-pub static POS: Site = Site::matrix(
-    "pos",
-    [Position, Channel],
-    "positional encoding: sines and cosines of the position",
-);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],

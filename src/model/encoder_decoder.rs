@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, Setup, Written, last_row, likeliest_of_each, limits, longest_output,
-    predict, source_scope, target_scope,
+    EMBED, Model, POS, Pass, SCALED, Setup, Written, last_row, likeliest_of_each, limits,
+    longest_output, predict, source_scope, target_scope,
 };
 use crate::{
     checkpoint::Weights,
@@ -22,12 +22,6 @@ use crate::{
     text::{BOS, EOS},
 };
 
-pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
-pub static POS: Site = Site::matrix(
-    "pos",
-    [Position, Channel],
-    "positional encoding: sines and cosines of the position",
-);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
