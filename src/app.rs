@@ -6,6 +6,7 @@
 mod action;
 mod bookmarks;
 mod clock;
+mod formula;
 mod glossary;
 mod guide;
 mod inspector;

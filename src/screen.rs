@@ -11,13 +11,14 @@ mod stage;
 use ratatui::{
     buffer::Buffer,
     layout::{Alignment, Position, Rect},
+    style::Style,
     text::Line,
     widgets::{Paragraph, Widget},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
-    app::{Overlay, Place, SMALLEST, State},
+    app::{Overlay, Piece, Place, SMALLEST, State, Voice},
     keys::palette,
     theme::ascii,
 };
@@ -183,4 +184,19 @@ fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
     let from = area.right().saturating_sub(width + 1);
     left.render(area, buf);
     right.render(Rect { x: from, width, ..area }, buf);
+}
+
+/// How a piece of text looks: a term of the glossary is underlined, in whatever colour it has.
+fn style(state: &State, piece: &Piece) -> Style {
+    let style = voice(state, piece.voice);
+    if piece.is_term { style.underlined() } else { style }
+}
+
+fn voice(state: &State, voice: Voice) -> Style {
+    match voice {
+        Voice::Plain => Style::new(),
+        Voice::Strong => state.theme.strong(),
+        Voice::Pane(i) => state.theme.pane(i),
+        Voice::Site => Style::new().italic(),
+    }
 }

@@ -395,3 +395,23 @@ fn any_keys_in_any_order_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn symbols_of_a_formula_take_the_colours_of_their_panes() {
+    use lookback::app::Voice;
+    let mut state = at("scaling");
+    let said = |state: &State, pane| -> Vec<String> {
+        let pieces = state.formula().into_iter().filter(|piece| piece.voice == Voice::Pane(pane));
+        pieces.map(|piece| piece.text).collect()
+    };
+    assert_eq!((said(&state, 0), said(&state, 1)), (vec!["/ √d_k".into()], vec!["Q Kᵀ".into()]));
+    let mut coloured = 0;
+    for step in 0..state.n_steps() {
+        state.enter(step);
+        let pieces = state.formula();
+        let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+        assert_eq!(whole, state.current().1.formula);
+        coloured += usize::from(pieces.iter().any(|piece| piece.voice != Voice::Plain));
+    }
+    assert!(coloured >= 45, "only {coloured} formulas have a colour");
+}

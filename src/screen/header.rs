@@ -146,11 +146,16 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let mark = if state.is_bookmarked(state.step) { state.theme.glyph(" ★", " *") } else { "" };
     let left = Line::styled(format!(" {}{mark}", step.title), state.theme.accent().bold());
     let dim = state.theme.dim();
-    let formula = Span::raw(step.formula.clone());
+    let pieces = state.formula().into_iter();
+    let formula: Vec<Span> =
+        pieces.map(|piece| Span::styled(piece.text.clone(), super::style(state, &piece))).collect();
     let source = Span::styled(format!("   {}", step.source), dim);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
-    let right = if formula.width() + source.width() <= room {
-        Line::from(vec![formula, source])
+    let width = step.formula.width();
+    let right = if width + source.width() <= room {
+        Line::from([formula, vec![source]].concat())
+    } else if width <= room {
+        Line::from(formula)
     } else {
         Line::from(super::elided(&step.formula, room))
     };

@@ -7,11 +7,10 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Block, BorderType, Widget},
 };
-
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    app::{self, Plan, State, Voice},
+    app::{self, Plan, State},
     pane::Pane,
 };
 
@@ -110,7 +109,7 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
     let height = usize::from(area.height);
     let scroll = state.scroll.min(lines.len().saturating_sub(height));
     for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
-        let spans = line.iter().map(|piece| Span::styled(&piece.text, style(state, piece)));
+        let spans = line.iter().map(|piece| Span::styled(&piece.text, super::style(state, piece)));
         spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
@@ -123,20 +122,5 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
     }
     if scroll + height < lines.len() && height > 0 {
         say("more ▾", area.bottom() - 1);
-    }
-}
-
-/// A term of the glossary is underlined, in whatever colour it has.
-fn style(state: &State, piece: &app::Piece) -> Style {
-    let style = voice(state, piece.voice);
-    if piece.is_term { style.underlined() } else { style }
-}
-
-fn voice(state: &State, voice: Voice) -> Style {
-    match voice {
-        Voice::Plain => Style::new(),
-        Voice::Strong => state.theme.strong(),
-        Voice::Pane(i) => state.theme.pane(i),
-        Voice::Site => Style::new().italic(),
     }
 }
