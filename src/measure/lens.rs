@@ -74,8 +74,13 @@ fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {
 
 /// The three largest with their indices, largest first; of equals the first.
 fn largest(row: &[f32]) -> Vec<(usize, f32)> {
-    let mut all: Vec<(usize, f32)> = row.iter().copied().enumerate().collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1));
-    all.truncate(3);
-    all
+    let mut top: Vec<(usize, f32)> = vec![];
+    for (i, &p) in row.iter().enumerate() {
+        let place = top.partition_point(|other| other.1 >= p);
+        if place < 3 {
+            top.insert(place, (i, p));
+            top.truncate(3);
+        }
+    }
+    top
 }
