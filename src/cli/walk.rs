@@ -46,12 +46,13 @@ pub fn run(
     let changes = changes(&cli.text).usage()?;
     let theme = look::of_terminal(cli.look, settings, env);
     let kept = Kept::find(!cli.look.no_config);
+    let follows_ground = look::choice(cli.look, settings) == Choice::Auto;
     let start = Start {
         sentence: sentence.clone(),
         lesson: Arc::new(lesson),
         theme,
-        follows_ground: look::choice(cli.look, settings) == Choice::Auto,
-        asks_ground: theme.depth != Depth::None && look::may_ask_ground(env),
+        follows_ground,
+        asks_ground: follows_ground && theme.depth != Depth::None && look::may_ask_ground(env),
         mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
         changes,
         guide: guide(cli, settings),
