@@ -332,7 +332,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "Ctrl-Z",
         keys: &[(ctrl('z'), C::Suspend)],
-        help: "to the shell, fg: back",
+        help: "to the shell and back",
         group: Group::Program,
         hint: None,
     },

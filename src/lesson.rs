@@ -173,6 +173,11 @@ impl Step {
         pane.model.unwrap_or(self.model)
     }
 
+    /// What is said before the text of a changed pass.
+    pub fn changed_pass(&self) -> String {
+        self.phrases.changed_pass()
+    }
+
     /// What is selected when the step is entered: its hints, else what was selected before.
     pub fn start(&self, reading: &Reading, before: Selection) -> Selection {
         let wanted = Selection {

@@ -106,6 +106,9 @@ impl State {
         }
         let (_, step) = self.current();
         let mut told = self.guide.verdict.clone().unwrap_or_default();
+        if reading.plain.is_some() {
+            told.push(of(plain(step.changed_pass())));
+        }
         told.extend(narrate(step, reading, &self.selection));
         if self.guide.is_deeper {
             told.extend(deepen(step, reading, &self.selection));

@@ -114,8 +114,14 @@ impl State {
         self.inspect_again();
         self.clamp();
         let words = reading.changes.words();
+        let model = self.current().1.model;
+        let is_same = reading
+            .plain_trace(model)
+            .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
         self.note(if words.is_empty() {
             "the plain pass again".to_owned()
+        } else if is_same {
+            format!("{words}: nothing of that is in the {}, which stays as it is", model.title())
         } else {
             format!("{words}; v shows the difference, r takes it back")
         });

@@ -121,7 +121,7 @@ fn literal(state: &State, query: &str) -> Option<Entry> {
 fn what_if(query: &str) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
         Ok(change) => (format!("what if: {}", change.words()), Pick::Change(change)),
-        Err(why) => ("not a what-if yet".into(), Pick::Nothing(why.to_string())),
+        Err(why) => (why.to_string(), Pick::Nothing(why.to_string())),
     };
     Entry { text: query.to_owned(), detail, pick }
 }

@@ -145,6 +145,7 @@ phrases! {
     ratio_larger(n);
     ratio_same(steps);
 
+    changed_pass();
     all_known();
     unknown(words, word, instead);
     alike(one, other, cosine);

@@ -200,7 +200,19 @@ fn steps_in_a_row(c: &Context) -> Option<Quiz> {
 
 fn next_token(c: &Context) -> Option<Quiz> {
     let site = c.trace().site("probs")?;
-    choice(&c.row_of(site)?, |i| c.trace().label(site, site.axes()[2], i))
+    let row = c.row_of(site)?;
+    // A word with and without the space before it is one word to a person.
+    let mut words: Vec<String> = vec![];
+    for i in largest(&row, 2 * MOST_CHOICES) {
+        let word = c.trace().label(site, site.axes()[2], i);
+        if !words.contains(&word) && words.len() < MOST_CHOICES {
+            words.push(word);
+        }
+    }
+    let likeliest = words.first()?.clone();
+    words.sort();
+    let right = words.iter().position(|word| *word == likeliest)?;
+    (words.len() > 1).then_some(Quiz { options: words, right })
 }
 
 /// The selected row of the selected head.

@@ -22,7 +22,8 @@ const ROOMY: u16 = 110;
 pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
     place(state, plan.header, buf);
     title(state, plan.title, buf);
-    if let Some(area) = plan.output {
+    // While a question waits, what was written may be its answer.
+    if let Some(area) = plan.output.filter(|_| state.guide.quiz.is_none()) {
         output(state, area, buf);
     }
     if let Some(area) = plan.sentence {
@@ -75,6 +76,9 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let (new, old): (Vec<&str>, Vec<&str>) =
         (now.output_text.split(' ').collect(), was.output_text.split(' ').collect());
     let mut spans = vec![Span::styled(" writes: ", dim)];
+    if now.output_text.is_empty() {
+        spans.push(Span::styled("nothing ", state.theme.wrong()));
+    }
     for (word, is_kept) in new.iter().zip(kept(&new, &old)) {
         let style = if is_kept { Style::new() } else { state.theme.wrong().bold().underlined() };
         spans.extend([Span::styled((*word).to_owned(), style), Span::raw(" ")]);
@@ -167,6 +171,10 @@ fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
     let Some(reading) = &state.reading else { return };
     let word = state.word();
     let tokens: &[Token] = match &word {
+        Some(Word { stream: Stream::Target, index, .. }) if state.guide.quiz.is_some() => {
+            let target = &reading.trace(state.current().1.model).target;
+            &target[..target.len().min(index + 1)]
+        }
         Some(Word { stream: Stream::Target, .. }) => &reading.trace(state.current().1.model).target,
         _ => &reading.trace(state.current().1.model).source,
     };

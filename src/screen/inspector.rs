@@ -170,7 +170,8 @@ impl Page<'_> {
         let cell = operand.address.cell;
         let [_, row, col] = site.axes();
         let named = [(col, cell.col), (row, cell.row)];
-        let is_word = |(axis, _): &(Axis, usize)| site.place.stream(*axis).is_some();
+        let is_word =
+            |(axis, _): &(Axis, usize)| *axis == Axis::Vocab || site.place.stream(*axis).is_some();
         let (axis, i) = named.into_iter().find(is_word)?;
         Some(format!("“{}”", self.trace.label(site, axis, i)))
     }

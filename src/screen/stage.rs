@@ -27,7 +27,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut 
 
 fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.focus;
-    let title = super::elided(&pane.title(), usize::from(frame.width.saturating_sub(4)));
+    let title = super::elided(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
@@ -35,6 +35,15 @@ fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
     // What is asked about is not shown before the answer.
     if state.guide.quiz.is_none() {
         pane.draw(inside(frame), buf);
+    }
+}
+
+/// While a question waits, a pane says its name only: what follows may be the answer.
+fn title_of(state: &State, pane: &dyn Pane) -> String {
+    let title = pane.title();
+    match title.split_once(" · ") {
+        Some((name, _)) if state.guide.quiz.is_some() => name.to_owned(),
+        _ => title,
     }
 }
 
@@ -70,7 +79,10 @@ fn names(
         }
         let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
         names.push((
-            Span::styled(format!("{} {}", i + 1, shortened(&pane.title(), each.max(8))), style),
+            Span::styled(
+                format!("{} {}", i + 1, shortened(&title_of(state, pane.as_ref()), each.max(8))),
+                style,
+            ),
             Some(i),
         ));
     }
