@@ -1,12 +1,15 @@
 //! A drawn buffer as text with colours: SGR sequences, every line ending in a reset.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
 use ratatui::{
     buffer::{Buffer, Cell},
     style::{Color, Modifier},
 };
 use unicode_width::UnicodeWidthStr;
+
+use super::Paper;
+use crate::frame::Shot;
 
 /// The colours and attributes of a cell.
 type Look = (Color, Color, Modifier);
@@ -24,6 +27,14 @@ const MODIFIERS: &[(Modifier, u8)] = &[
     (Modifier::HIDDEN, 8),
     (Modifier::CROSSED_OUT, 9),
 ];
+
+/// Writes a frame.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(text(shot.buffer()).as_bytes())
+}
 
 /// One line a row, without the plain spaces at its end; a wide character stands once.
 pub fn text(buffer: &Buffer) -> String {
