@@ -398,6 +398,21 @@ fn trace_writes_a_file_whole_and_only_once() {
 }
 
 #[test]
+fn patterns_of_sites_have_stars_and_question_marks() {
+    let path = "encoder.0.self_attn.weights";
+    let matches = |glob| {
+        let list = run(&["trace", "The dog sleeps.", "--list", "--sites", glob]).out;
+        list.lines().any(|line| line.split('\t').next() == Some(path))
+    };
+    for glob in ["*", "encoder.*", "*.weights", "encoder.?.self_attn.*", "*0*attn*w*", path] {
+        assert!(matches(glob), "{glob}");
+    }
+    for glob in ["", "encoder", "*.scores", "encoder.??.self_attn.*", "weights*"] {
+        assert!(!matches(glob), "{glob}");
+    }
+}
+
+#[test]
 fn trace_says_which_sites_are_near() {
     bad(&["trace", "--sites", "encoder.0.self_attn.wieghts"], 2, &["encoder.0.self_attn.weights"]);
     bad(&["trace", "--format", "yaml"], 2, &["json"]);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::anyhow;
+use wildmatch::WildMatch;
 
 use super::{
     Streams,
@@ -48,9 +49,10 @@ pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
 
 /// Sites that a pattern matches; without a pattern all that are computed, weights if asked for.
 fn sites<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Vec<&'a Recorded> {
+    let globs: Vec<_> = asked.sites.iter().map(|glob| WildMatch::new(glob)).collect();
     let wanted = |site: &&Recorded| {
-        let is_named = asked.sites.iter().any(|glob| matches(glob, site.path()));
-        if asked.sites.is_empty() { asked.weights || !site.is_leaf } else { is_named }
+        let is_named = globs.iter().any(|glob| glob.matches(site.path()));
+        if globs.is_empty() { asked.weights || !site.is_leaf } else { is_named }
     };
     reading.trace(name).sites().iter().filter(wanted).collect()
 }
