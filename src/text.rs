@@ -2,10 +2,8 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
-mod glob;
 mod lines;
 
-pub use glob::matches;
 pub use lines::{breaks, is_wide};
 
 use std::{ops::Range, sync::Arc};

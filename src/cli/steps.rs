@@ -1,11 +1,9 @@
 //! Which steps are meant: by id, range, chapter, pattern, or all of them.
 
 use anyhow::{Result, anyhow, bail};
+use wildmatch::WildMatch;
 
-use crate::{
-    lesson::Lesson,
-    text::{matches, visible},
-};
+use crate::{lesson::Lesson, text::visible};
 
 /// Indices of the steps that the choices name, in the order of the walk.
 ///
@@ -35,7 +33,8 @@ fn some(lesson: &Lesson, choice: &str) -> Result<Vec<usize>> {
         return Ok(which(&|i| (from..=to).contains(&all[i].0)));
     }
     if choice.contains(['*', '?']) {
-        let found: Vec<usize> = which(&|i| matches(choice, &all[i].1.id));
+        let pattern = WildMatch::new(choice);
+        let found: Vec<usize> = which(&|i| pattern.matches(&all[i].1.id));
         if found.is_empty() {
             bail!("no step matches `{}`; `lookback steps` lists them all", visible(choice));
         }

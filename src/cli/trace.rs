@@ -18,7 +18,7 @@ use crate::{
     export::{files::Files, json},
     model::Name,
     reading::Reading,
-    text::{matches, nearest, visible},
+    text::{nearest, visible},
     trace::Recorded,
 };
 
