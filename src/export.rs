@@ -5,11 +5,12 @@
 //! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
 
 pub mod ansi;
+pub mod cast;
 pub mod files;
 pub mod json;
 pub mod txt;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use ratatui::buffer::{Buffer, Cell};
 
@@ -64,6 +65,16 @@ pub enum Write {
 pub struct Paper {
     /// Times the size of a picture's cells, 1 to 4.
     pub scale: u8,
+    /// Times the usual pace of reading.
+    pub pace: f32,
+}
+
+impl Paper {
+    /// How long a film shows a frame, in whole hundredths of a second.
+    pub fn time(&self, shot: &Shot) -> Duration {
+        let hundredths = shot.time.as_secs_f32() * 100.0 / self.pace;
+        Duration::from_millis(10 * hundredths.round().max(1.0) as u64)
+    }
 }
 
 /// Every form, in the order in which files are listed.
@@ -83,6 +94,22 @@ pub static FORMATS: &[Format] = &[
         is_text: true,
         colours: Colours::Terminal,
         write: Write::Frame(ansi::write),
+    },
+    Format {
+        id: "cast",
+        extension: "cast",
+        about: "film for terminals, asciicast version 2: asciinema play walk.cast",
+        is_text: false,
+        colours: Colours::Terminal,
+        write: Write::Film(cast::write),
+    },
+    Format {
+        id: "cast3",
+        extension: "v3.cast",
+        about: "the same, asciicast version 3",
+        is_text: false,
+        colours: Colours::Terminal,
+        write: Write::Film(cast::write_v3),
     },
 ];
 

@@ -281,6 +281,10 @@ pub struct Export {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scale: u8,
 
+    /// Films so many times faster than one reads the text, 0.1 to 100
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = pace)]
+    pub pace: f32,
+
     /// Work on so many threads (default: one a core); the files are the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -291,6 +295,11 @@ pub struct Export {
 
     #[command(flatten)]
     pub out: Out,
+}
+
+fn pace(text: &str) -> Result<f32, String> {
+    let pace = text.parse().ok().filter(|pace| (0.1..=100.0).contains(pace));
+    pace.ok_or_else(|| "write a number from 0.1 to 100, as in 2".into())
 }
 
 /// The names of [`FORMATS`], and what they stand for.

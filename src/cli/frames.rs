@@ -60,7 +60,7 @@ pub fn run(
         steps,
         theme: theme(look, settings),
         is_colour_refused: is_colour_refused(look::ask(look, settings, env), env),
-        paper: Paper { scale: asked.scale },
+        paper: Paper { scale: asked.scale, pace: asked.pace },
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
     };
