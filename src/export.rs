@@ -1,12 +1,12 @@
 //! What is known, written for other programs and other eyes: a drawn buffer as text, a trace as
-//! JSON, files that appear whole or not at all.
+//! numbers, files that appear whole or not at all.
 //!
 //! Exporters do not compute, and draw nothing that the screen would not. Nothing but the writer can fail here.
 
 pub mod ansi;
 pub mod files;
 pub mod frames;
-pub mod json;
+pub mod numbers;
 pub mod plain;
 pub mod txt;
 
