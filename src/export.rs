@@ -1,16 +1,188 @@
-//! What is known, written for other programs and other eyes: a drawn buffer as text, a trace as
-//! numbers, files that appear whole or not at all.
+//! What is known, written for other programs and other eyes: frames in the forms of [`FORMATS`], a
+//! trace as numbers, files that appear whole or not at all.
 //!
-//! Exporters do not compute, and draw nothing that the screen would not. Nothing but the writer can fail here.
+//! Exporters do not compute, and draw nothing that the screen would not: a frame is cells. Nothing but
+//! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
 
 pub mod ansi;
+pub mod cast;
 pub mod files;
-pub mod frames;
 pub mod numbers;
-pub mod plain;
 pub mod txt;
 
+use std::{io, sync::Arc, time::Duration};
+
 use ratatui::buffer::{Buffer, Cell};
+
+use crate::{
+    frame::{Shot, Walk},
+    parallel,
+    theme::{Depth, Scheme, Theme},
+};
+
+/// A form that frames take.
+pub struct Format {
+    /// As `--format` calls it.
+    pub id: &'static str,
+    /// What a file's name ends in.
+    pub extension: &'static str,
+    /// What it is, for help and lists.
+    pub about: &'static str,
+    /// Whether a terminal can be shown it.
+    pub is_text: bool,
+    pub colours: Colours,
+    pub write: Write,
+}
+
+/// Which colours a form has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// None: the screen then says with characters what it would say with colours.
+    None,
+    /// Those that a terminal is sent: none where none are wanted there.
+    Terminal,
+    /// Its own: those of the theme.
+    Own,
+    /// Its own, of a dark and of a light theme: the reader chooses.
+    Both,
+}
+
+/// Writes a frame.
+pub type FrameWriter = fn(&Shot, &Paper, &mut dyn io::Write) -> io::Result<()>;
+/// Writes all frames.
+pub type FilmWriter = fn(Film, &Paper, &mut dyn io::Write) -> io::Result<()>;
+
+/// How a form is written.
+#[derive(Clone, Copy)]
+pub enum Write {
+    /// A file a frame.
+    Frame(FrameWriter),
+    /// One file for all frames.
+    Film(FilmWriter),
+}
+
+/// What frames are put on: the same for all of them.
+pub struct Paper {
+    /// Times the size of a picture's cells, 1 to 4.
+    pub scale: u8,
+    /// Times the usual pace of reading.
+    pub pace: f32,
+}
+
+impl Paper {
+    /// How long a film shows a frame, in whole hundredths of a second.
+    pub fn time(&self, shot: &Shot) -> Duration {
+        let hundredths = shot.time.as_secs_f32() * 100.0 / self.pace;
+        Duration::from_millis(10 * hundredths.round().max(1.0) as u64)
+    }
+}
+
+/// Every form, in the order in which files are listed.
+pub static FORMATS: &[Format] = &[
+    Format {
+        id: "txt",
+        extension: "txt",
+        about: "characters only",
+        is_text: true,
+        colours: Colours::None,
+        write: Write::Frame(txt::write),
+    },
+    Format {
+        id: "ansi",
+        extension: "ansi",
+        about: "characters with colours, as terminals read them",
+        is_text: true,
+        colours: Colours::Terminal,
+        write: Write::Frame(ansi::write),
+    },
+    Format {
+        id: "cast",
+        extension: "cast",
+        about: "film for terminals, asciicast version 2: asciinema play walk.cast",
+        is_text: false,
+        colours: Colours::Terminal,
+        write: Write::Film(cast::write),
+    },
+    Format {
+        id: "cast3",
+        extension: "v3.cast",
+        about: "the same, asciicast version 3",
+        is_text: false,
+        colours: Colours::Terminal,
+        write: Write::Film(cast::write_v3),
+    },
+];
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+impl Format {
+    pub fn find(id: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| format.id == id)
+    }
+
+    /// The form of a file of that name.
+    pub fn of_extension(extension: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| format.extension == extension)
+    }
+
+    /// Whether all frames go into one file.
+    pub const fn is_film(&self) -> bool {
+        matches!(self.write, Write::Film(_))
+    }
+
+    /// In which themes its frames are drawn, where that one is asked for.
+    pub fn themes(&self, theme: Theme, is_colour_refused: bool) -> Vec<Theme> {
+        let plain = Theme { depth: Depth::None, ..theme };
+        match self.colours {
+            Colours::None => vec![plain],
+            Colours::Terminal if is_colour_refused => vec![plain],
+            Colours::Terminal | Colours::Own => vec![theme],
+            Colours::Both => vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
+        }
+    }
+}
+
+/// The frames of a film, on their way.
+pub struct Film<'a> {
+    pub walk: Walk,
+    /// Indices of the steps.
+    pub steps: &'a [usize],
+    pub n_threads: usize,
+    /// Told of every finished frame; an error stops the work.
+    pub progress: &'a dyn Fn() -> io::Result<()>,
+}
+
+impl Film<'_> {
+    /// Makes a part of every frame and of the one before it, on all cores; takes the parts in order.
+    /// What is in memory does not grow with the number of frames.
+    ///
+    /// # Errors
+    /// The first of taking, or of being stopped.
+    pub fn each<P: Send>(
+        self,
+        part: impl Fn(Option<&Shot>, &Shot) -> P + Sync,
+        mut take: impl FnMut(P) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Self { walk, steps, n_threads, progress } = self;
+        let pairs = walk.shots(steps).scan(None, |last: &mut Option<Arc<Shot>>, shot| {
+            let shot = Arc::new(shot);
+            Some((last.replace(Arc::clone(&shot)), shot))
+        });
+        parallel::in_order(
+            pairs,
+            n_threads,
+            |(before, shot)| part(before.as_deref(), &shot),
+            |part| {
+                progress()?;
+                take(part)
+            },
+        )
+    }
+}
 
 /// The rows of a buffer, top to bottom.
 fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {

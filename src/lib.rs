@@ -24,6 +24,9 @@
 //! | [`pane`] | what a step shows |
 //! | [`memory`] | what is kept from one walk to the next |
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
+//! | [`plain`], [`sgr`], [`picture`] | a step in words; cells as a terminal is sent them, and as the eye sees them |
+//! | [`frame`] | the steps as shots |
+//! | [`parallel`] | work on all cores, results in order |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
 pub mod value;
 pub mod math;
@@ -47,6 +50,11 @@ pub mod memory;
 pub mod app;
 pub mod keys;
 pub mod screen;
+pub mod plain;
+pub mod sgr;
+pub mod picture;
+pub mod frame;
+pub mod parallel;
 pub mod export;
 pub mod term;
 pub mod cli;

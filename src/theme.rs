@@ -17,7 +17,7 @@ use ratatui::{
 use palette::{Ink, Palette};
 
 /// Red, green, blue.
-type Rgb = (u8, u8, u8);
+pub type Rgb = (u8, u8, u8);
 
 /// How many colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -234,6 +234,12 @@ impl Theme {
             Scheme::Mono => true,
         };
         self.has_colour() && !suits
+    }
+
+    /// Plain text and its ground, where no terminal says what they are.
+    pub const fn paper(&self) -> (Rgb, Rgb) {
+        let Palette { ink, ground, .. } = self.scheme.palette();
+        (ink.rgb, ground.rgb)
     }
 
     /// Gives what has no colour yet the scheme's own ink and ground.

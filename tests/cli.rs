@@ -716,7 +716,7 @@ fn export_to_standard_output_is_one_frame() {
         let args = [&["export", "--steps", "tokens", "--format", "ansi"], never].concat();
         assert!(!good(&args).contains("8;2;"), "{never:?}");
     }
-    bad(&["export"], 2, &["frames cannot go to standard output", "--out FOLDER"]);
+    bad(&["export"], 2, &["files cannot go to standard output", "--out FOLDER"]);
 }
 
 #[test]

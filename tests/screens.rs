@@ -5,7 +5,8 @@
 use std::{fmt::Write, sync::Arc};
 
 use lookback::{
-    export::{frames::Walk, txt},
+    export::txt,
+    frame::Walk,
     lesson::{Language, Lesson},
     reading::Reader,
     theme::{Depth, Glyphs, Scheme, Theme},
@@ -23,8 +24,8 @@ fn told(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
     let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
-    let frames = Walk::new(lesson, reading, theme, size).frames(&all);
-    frames.map(|(i, buffer)| (ids[i].clone(), buffer)).collect()
+    let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);
+    shots.map(|shot| (ids[shot.index].clone(), shot.buffer().clone())).collect()
 }
 
 /// FNV-1a over the styles of a line: a change of any colour or modifier changes it.

@@ -3,11 +3,20 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use clap_complete::Shell;
 
 use super::{Ask, look::Choice, size::Size};
-use crate::{change::Change, lesson::Language, model::Name, text};
+use crate::{
+    change::Change,
+    export::{FORMATS, Format},
+    lesson::Language,
+    model::Name,
+    text,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +29,7 @@ Examples:
   lookback --lang zh                             the lesson in Chinese
   lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
   lookback trace --format json --sites '*.self_attn.weights' --out pass.json
-  lookback export --format txt,ansi --steps all --size 100x30 --out frames
+  lookback export --steps softmax --out softmax.png
   lookback -- steps                              the walk, on the sentence \"steps\"
 
 Settings are in lookback/config.toml in $XDG_CONFIG_HOME or ~/.config; `lookback config` shows them.
@@ -129,7 +138,7 @@ pub enum Command {
     /// Write every value of a pass, by address
     Trace(Trace),
 
-    /// Write frames of the walk as text files, the same cells as the screen
+    /// Write frames of the walk: text, pictures, film, a page
     Export(Export),
 
     /// Print how often each model translates held-out sentences exactly, by length
@@ -260,22 +269,28 @@ pub enum TraceFormat {
 /// Frames of the walk.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Files are named by the step's number and id, as in 007-softmax.txt. They are written whole or not
-at all, and none is written if one would replace an existing file without --force.
+A frame is what the screen would show at that step, at that size. Forms of one file a frame are named by
+the step's number and id, as in 007-softmax.png; films are named walk, as in walk.gif. --out is a folder
+for them; where there is one file only, --out may be its name, and its ending chooses the form.
+Files are written whole or not at all, and none is written if one would replace an existing file
+without --force.
 
 Examples:
-  lookback export --format txt,ansi --steps all --size 100x30 --out frames
-  lookback export --steps softmax --size 80x24
-  lookback export \"The dog sleeps.\" --steps chapter:3 --format ansi --out frames --force")]
+  lookback export --steps softmax --out softmax.png
+  lookback export --steps softmax --size 80x24 | less
+  lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
+  lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
+  lookback export --what-if mask=off --format html --out lesson.html")]
 pub struct Export {
     #[command(flatten)]
     pub text: Text,
 
-    /// The forms to write, with a comma between them
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "txt")]
-    pub format: Vec<FrameFormat>,
+    /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = format())]
+    pub format: Vec<&'static Format>,
 
-    /// all, ID, ID..ID (both included) or chapter:N, with a comma between them
+    /// all, tour, ID, ID..ID (both included), chapter:N, or a pattern as in '*softmax*'; with a comma
+    /// between them
     #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS")]
     pub steps: Vec<String>,
 
@@ -283,16 +298,36 @@ pub struct Export {
     #[arg(long, default_value = "100x30", value_name = "WxH")]
     pub size: Size,
 
+    /// Pictures so many times larger, 1 to 4: a cell has 10 by 22 pixels at 1
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub scale: u8,
+
+    /// Films so many times faster than one reads the text, 0.1 to 100
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = pace)]
+    pub pace: f32,
+
+    /// Work on so many threads (default: one a core); the files are the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+
+    /// Print PATH, format and step of what would be written, and write nothing
+    #[arg(long)]
+    pub list: bool,
+
     #[command(flatten)]
     pub out: Out,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum FrameFormat {
-    /// Characters only
-    Txt,
-    /// Characters with colours, as terminals read them
-    Ansi,
+fn pace(text: &str) -> Result<f32, String> {
+    let pace = text.parse().ok().filter(|pace| (0.1..=100.0).contains(pace));
+    pace.ok_or_else(|| "write a number from 0.1 to 100, as in 2".into())
+}
+
+/// The names of [`FORMATS`], and what they stand for.
+fn format() -> impl TypedValueParser<Value = &'static Format> {
+    let values = FORMATS.iter().map(|format| PossibleValue::new(format.id).help(format.about));
+    PossibleValuesParser::new(values)
+        .try_map(|id| Format::find(&id).ok_or_else(|| format!("no format {id}")))
 }
 
 /// Where it goes.

@@ -22,6 +22,8 @@ pub enum Failure {
     Failed(anyhow::Error),
     /// Nobody reads any longer: a quiet end, exit code 0.
     Closed,
+    /// Ended by a signal, with everything cleared away: exit code 128 + n.
+    Stopped(u8),
 }
 
 pub type Outcome<T = ()> = Result<T, Failure>;
@@ -61,6 +63,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Failed(_) => 1,
             Self::Closed => 0,
+            Self::Stopped(signal) => 128 + signal,
         }
     }
 
@@ -69,6 +72,7 @@ impl Failure {
         match self {
             Self::Usage(error) | Self::Failed(error) => format!("error: {error:#}\n"),
             Self::Closed => String::new(),
+            Self::Stopped(_) => "stopped; nothing was written\n".into(),
         }
     }
 }

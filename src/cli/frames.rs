@@ -1,47 +1,38 @@
-//! `lookback export`: frames of the walk, one file a step and format.
+//! `lookback export`: frames of the walk, one file a step, or one film of all.
 
 use std::{
-    io::Write,
-    path::{Path, PathBuf},
+    collections::BTreeSet,
+    io::{self, IsTerminal},
+    path::Path,
     sync::Arc,
 };
 
-use anyhow::{Result, anyhow, bail, ensure};
-use ratatui::buffer::Buffer;
+use anyhow::{Context, Result, ensure};
 
 use super::{
     Ask, Environment, Streams,
-    args::{Export, FrameFormat, Look},
-    failure::{Outcome, Usage},
+    args::{Export, Look},
+    failure::{Failure, Outcome, Usage},
+    interrupt::Interrupt,
     language,
     look::{self, Choice},
+    place::{self, Place, Target},
     progress::Progress,
     read,
     settings::Settings,
+    steps,
 };
 use crate::{
     export::{
-        ansi,
+        FORMATS, Film, Format, FrameWriter, Paper, Write,
         files::{Files, make_folder},
-        frames::Walk,
-        txt,
     },
+    frame::{Shot, Walk},
     lesson::Lesson,
+    parallel,
     reading::Reading,
     theme::{Depth, Theme},
 };
-
-/// How a format is written: the end of its files' names, the text of a buffer.
-struct Form {
-    format: FrameFormat,
-    extension: &'static str,
-    text: fn(&Buffer) -> String,
-}
-
-static FORMS: &[Form] = &[
-    Form { format: FrameFormat::Txt, extension: "txt", text: txt::text },
-    Form { format: FrameFormat::Ansi, extension: "ansi", text: ansi::text },
-];
 
 pub fn run(
     asked: &Export,
@@ -51,120 +42,176 @@ pub fn run(
     streams: &mut Streams,
 ) -> Outcome {
     let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
-    let steps = steps(&lesson, &asked.steps).usage()?;
-    let forms: Vec<&Form> = FORMS.iter().filter(|f| asked.format.contains(&f.format)).collect();
-    let is_standard = asked.out.out == Path::new("-");
-    if is_standard {
-        one_only(steps.len() * forms.len()).usage()?;
+    let steps = steps::chosen(&lesson, &asked.steps).usage()?;
+    let formats = place::formats(&asked.format, &asked.out.out);
+    let place = place::of(&lesson, &steps, &formats, &asked.out.out).usage()?;
+    if asked.list {
+        return list(&place, &lesson, steps.len(), streams);
     }
+    if let Place::Standard(target) = &place {
+        not_on_a_terminal(target.format).usage()?;
+    }
+    let interrupt = Interrupt::listen()?;
     let reading = Arc::new(read(&asked.text, streams)?);
-    let theme = |form: &Form| {
-        let depth = colours(form.format, look::ask(look, settings, env), env);
-        let scheme = look.theme.and_then(Choice::scheme).unwrap_or_default();
-        Theme::new(depth, look::glyphs(look, settings)).with(scheme)
+    let job = Job {
+        asked,
+        lesson,
+        reading,
+        steps,
+        theme: theme(look, settings),
+        is_colour_refused: is_colour_refused(look::ask(look, settings, env), env),
+        paper: Paper { scale: asked.scale, pace: asked.pace },
+        n_threads: n_threads(asked.threads),
+        interrupt: &interrupt,
     };
-    let job = Job { asked, theme: &theme, lesson, reading, steps };
-    if is_standard {
-        return Ok(forms.into_iter().try_for_each(|form| job.print(form, streams.out))?);
+    let outcome = match place {
+        Place::Standard(target) => job.print(&target, streams.out).map_err(Failure::from),
+        Place::Files(targets) => job.save(&targets).map_err(Failure::from),
+    };
+    match interrupt.signal() {
+        Some(signal) if outcome.is_err() => Err(Failure::Stopped(signal)),
+        _ => outcome,
     }
-    Ok(job.save(&forms)?)
 }
 
-fn one_only(n_frames: usize) -> Result<()> {
+/// PATH, form and step of what would be written.
+fn list(place: &Place, lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
+    let targets = match place {
+        Place::Standard(target) => std::slice::from_ref(target),
+        Place::Files(targets) => targets,
+    };
+    let all = lesson.steps();
+    for Target { path, format, step } in targets {
+        let path =
+            if matches!(place, Place::Standard(_)) { "-".into() } else { path.to_string_lossy() };
+        let path = crate::text::visible(&path);
+        let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
+        writeln!(streams.out, "{path}\t{}\t{what}", format.id)?;
+    }
+    Ok(())
+}
+
+fn not_on_a_terminal(format: &Format) -> Result<()> {
     ensure!(
-        n_frames == 1,
-        "{n_frames} frames cannot go to standard output; it takes one step in one format; \
-         write --out FOLDER, or one step as in --steps tokens"
+        format.is_text || !io::stdout().is_terminal(),
+        "{} is not for a terminal; write --out FILE.{}, or redirect the output",
+        format.id,
+        format.extension
     );
     Ok(())
+}
+
+/// A file has no ground that could be asked for, and settings are for screens: only an option makes a
+/// frame other than dark.
+fn theme(look: Look, settings: &Settings) -> Theme {
+    let scheme = look.theme.and_then(Choice::scheme).unwrap_or_default();
+    let depth = if look.color == Some(Ask::Never) { Depth::None } else { Depth::True };
+    Theme::new(depth, look::glyphs(look, settings)).with(scheme)
+}
+
+/// A file is no terminal of a kind: what is meant for one has all colours, unless none are wanted.
+fn is_colour_refused(ask: Ask, env: Environment) -> bool {
+    let says_no = || env("NO_COLOR").is_some_and(|value| !value.is_empty());
+    ask == Ask::Never || (ask == Ask::Auto && says_no())
+}
+
+fn n_threads(asked: Option<u16>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(all, usize::from)
 }
 
 /// All that the frames are made from.
 struct Job<'a> {
     asked: &'a Export,
-    /// A file has no ground that could be asked for, and settings are for screens: only an option
-    /// makes a frame other than dark.
-    theme: &'a dyn Fn(&Form) -> Theme,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
+    theme: Theme,
+    is_colour_refused: bool,
+    paper: Paper,
+    n_threads: usize,
+    interrupt: &'a Interrupt,
 }
 
 impl Job<'_> {
-    fn print(&self, form: &Form, out: &mut dyn Write) -> std::io::Result<()> {
-        self.frames(form).try_for_each(|(_, buffer)| write!(out, "{}", (form.text)(&buffer)))
+    fn print(&self, target: &Target, out: &mut dyn io::Write) -> io::Result<()> {
+        let progress = Progress::new("frames", self.steps.len());
+        match target.format.write {
+            Write::Film(write) => {
+                write(self.film(target.format, &|| self.next(&progress)), &self.paper, out)
+            }
+            Write::Frame(write) => {
+                let mut shots = self.walk(target.format).shots(&self.steps);
+                shots.try_for_each(|shot| write(&shot, &self.paper, out))
+            }
+        }
     }
 
     /// Every file or none.
-    fn save(&self, forms: &[&Form]) -> Result<()> {
-        let paths =
-            forms.iter().flat_map(|form| self.steps.iter().map(|&step| self.path(step, form)));
-        let paths: Vec<PathBuf> = paths.collect();
-        let mut files = Files::new(paths.iter().map(PathBuf::as_path), self.asked.out.force)?;
-        make_folder(&self.asked.out.out)?;
-        let progress = Progress::new("frames drawn", paths.len());
-        for form in forms {
-            for (step, buffer) in self.frames(form) {
-                let text = (form.text)(&buffer);
-                files.stage(&self.path(step, form), |out| out.write_all(text.as_bytes()))?;
-                progress.step();
+    fn save(&self, targets: &[Target]) -> Result<()> {
+        let paths = targets.iter().map(|target| target.path.as_path());
+        let mut files = Files::new(paths, self.asked.out.force)?;
+        let folders: BTreeSet<&Path> = targets.iter().filter_map(|t| t.path.parent()).collect();
+        folders.into_iter().try_for_each(make_folder)?;
+        let n_frames = |target: &Target| target.step.map_or(self.steps.len(), |_| 1);
+        let progress = Progress::new("frames", targets.iter().map(n_frames).sum());
+        for format in FORMATS {
+            let of_form: Vec<&Target> =
+                targets.iter().filter(|target| target.format.id == format.id).collect();
+            match (format.write, of_form.as_slice()) {
+                (_, []) => {}
+                (Write::Film(write), films) => {
+                    let next = || self.next(&progress);
+                    for film in films {
+                        let content = |out: &mut dyn io::Write| {
+                            write(self.film(format, &next), &self.paper, out)
+                        };
+                        files.stage(&film.path, content)?;
+                    }
+                }
+                (Write::Frame(write), frames) => {
+                    self.each(format, write, frames, &mut files, &progress)?;
+                }
             }
         }
         files.finish()
     }
 
-    fn frames(&self, form: &Form) -> impl Iterator<Item = (usize, Buffer)> {
-        let theme = (self.theme)(form);
-        let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
-        Walk::new(lesson, reading, theme, self.asked.size.into()).frames(&self.steps)
-    }
-
-    /// `frames/007-softmax.txt`
-    fn path(&self, step: usize, form: &Form) -> PathBuf {
-        let (_, found) = self.lesson.steps()[step];
-        self.asked.out.out.join(format!("{:03}-{}.{}", step + 1, found.id, form.extension))
-    }
-}
-
-/// A file is no terminal of a kind: all colours, unless none are wanted. Plain text has none, and
-/// the screen then says with characters what it would say with colours.
-fn colours(format: FrameFormat, ask: Ask, env: Environment) -> Depth {
-    let is_refused = ask == Ask::Never
-        || (ask == Ask::Auto && env("NO_COLOR").is_some_and(|value| !value.is_empty()));
-    if format == FrameFormat::Txt || is_refused { Depth::None } else { Depth::True }
-}
-
-/// Indices of the steps that the patterns name, in the order of the walk.
-fn steps(lesson: &Lesson, patterns: &[String]) -> Result<Vec<usize>> {
-    let mut steps = vec![];
-    for pattern in patterns {
-        steps.extend(some_steps(lesson, pattern.trim())?);
-    }
-    steps.sort_unstable();
-    steps.dedup();
-    Ok(steps)
-}
-
-fn some_steps(lesson: &Lesson, pattern: &str) -> Result<Vec<usize>> {
-    let all = lesson.steps();
-    if pattern == "all" {
-        return Ok((0..all.len()).collect());
-    }
-    if let Some(n) = pattern.strip_prefix("chapter:") {
-        let last = lesson.chapters.len() - 1;
-        let wrong = || {
-            anyhow!(
-                "no chapter `{}`; the chapters are 0 to {last}; write chapter:0",
-                n.escape_debug()
-            )
+    /// Writes the frames of a form, all cores at work.
+    fn each(
+        &self,
+        format: &Format,
+        write: FrameWriter,
+        frames: &[&Target],
+        files: &mut Files,
+        progress: &Progress,
+    ) -> Result<()> {
+        let content = |shot: Shot| {
+            let mut content = vec![];
+            write(&shot, &self.paper, &mut content).map(|()| content)
         };
-        let n = n.parse::<usize>().ok().filter(|n| *n <= last).ok_or_else(wrong)?;
-        return Ok((0..all.len()).filter(|&i| all[i].0 == n).collect());
+        let mut paths = frames.iter().map(|target| &target.path);
+        let shots = self.walk(format).shots(&self.steps);
+        parallel::in_order(shots, self.n_threads, content, |content| {
+            self.next(progress)?;
+            let (path, content) = (paths.next().context("more frames than files")?, content?);
+            files.stage(path, |out| out.write_all(&content))
+        })
     }
-    let Some((from, to)) = pattern.split_once("..") else { return Ok(vec![lesson.find(pattern)?]) };
-    let (from, to) = (lesson.find(from)?, lesson.find(to)?);
-    if from > to {
-        bail!("`{pattern}` runs backwards; {} comes first; swap them", all[to].1.id);
+
+    /// A frame is done; stops where that is asked for.
+    fn next(&self, progress: &Progress) -> io::Result<()> {
+        progress.step();
+        self.interrupt.check()
     }
-    Ok((from..=to).collect())
+
+    fn film<'b>(&'b self, format: &Format, progress: &'b dyn Fn() -> io::Result<()>) -> Film<'b> {
+        Film { walk: self.walk(format), steps: &self.steps, n_threads: self.n_threads, progress }
+    }
+
+    fn walk(&self, format: &Format) -> Walk {
+        let themes = format.themes(self.theme, self.is_colour_refused);
+        let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
+        Walk::new(lesson, reading, themes, self.asked.size.into())
+    }
 }

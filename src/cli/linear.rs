@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     app::{Action, Command, State, update},
-    export::plain,
     lesson::Lesson,
+    plain,
     reading::Reading,
     text::visible,
     theme::{Depth, Glyphs, Theme},

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     app::{Guide, Motion},
-    export::plain,
     lesson::Lesson,
+    plain,
     term::{self, Before, Start},
     text::Tokenizer,
     theme::Depth,

@@ -1,119 +1,14 @@
-//! A drawn buffer as text with colours: SGR sequences, every line ending in a reset.
+//! A frame as text with colours: `cat` shows it in a terminal.
 
-use std::fmt::Write as _;
+use std::io;
 
-use ratatui::{
-    buffer::{Buffer, Cell},
-    style::{Color, Modifier},
-};
-use unicode_width::UnicodeWidthStr;
+use super::{Paper, rows};
+use crate::{frame::Shot, sgr};
 
-/// The colours and attributes of a cell.
-type Look = (Color, Color, Modifier);
-
-const PLAIN: Look = (Color::Reset, Color::Reset, Modifier::empty());
-
-const MODIFIERS: &[(Modifier, u8)] = &[
-    (Modifier::BOLD, 1),
-    (Modifier::DIM, 2),
-    (Modifier::ITALIC, 3),
-    (Modifier::UNDERLINED, 4),
-    (Modifier::SLOW_BLINK, 5),
-    (Modifier::RAPID_BLINK, 6),
-    (Modifier::REVERSED, 7),
-    (Modifier::HIDDEN, 8),
-    (Modifier::CROSSED_OUT, 9),
-];
-
-/// One line a row, without the plain spaces at its end; a wide character stands once.
-pub fn text(buffer: &Buffer) -> String {
-    super::rows(buffer).map(line).collect()
-}
-
-fn line(row: &[Cell]) -> String {
-    let is_blank = |cell: &&Cell| cell.symbol() == " " && look(cell) == PLAIN;
-    let row = &row[..row.len() - row.iter().rev().take_while(is_blank).count()];
-    let (mut line, mut now, mut covered) = (String::new(), PLAIN, 0);
-    for cell in row {
-        if covered == 0 {
-            if look(cell) != now {
-                now = look(cell);
-                line.push_str(&sequence(now));
-            }
-            line.push_str(cell.symbol());
-            covered = cell.symbol().width().max(1);
-        }
-        covered -= 1;
-    }
-    line.push_str(if now == PLAIN { "\n" } else { "\x1b[0m\n" });
-    line
-}
-
-fn look(cell: &Cell) -> Look {
-    (cell.fg, cell.bg, cell.modifier)
-}
-
-/// From nothing to this look: `ESC [ 0 ; ... m`.
-fn sequence((fg, bg, modifier): Look) -> String {
-    let mut codes = String::from("\x1b[0");
-    for (_, code) in MODIFIERS.iter().filter(|(m, _)| modifier.contains(*m)) {
-        let _ = write!(codes, ";{code}");
-    }
-    colour(&mut codes, fg, 30);
-    colour(&mut codes, bg, 40);
-    codes.push('m');
-    codes
-}
-
-/// `base` is 30 for the foreground, 40 for the background.
-fn colour(codes: &mut String, colour: Color, base: u8) {
-    let _ = match (colour, named(colour)) {
-        (_, Some(n)) if n < 8 => write!(codes, ";{}", base + n),
-        (_, Some(n)) => write!(codes, ";{}", base + 60 + n - 8),
-        (Color::Indexed(i), _) => write!(codes, ";{};5;{i}", base + 8),
-        (Color::Rgb(r, g, b), _) => write!(codes, ";{};2;{r};{g};{b}", base + 8),
-        _ => Ok(()),
-    };
-}
-
-/// The place of one of the sixteen named colours.
-fn named(colour: Color) -> Option<u8> {
-    const NAMES: [Color; 16] = [
-        Color::Black,
-        Color::Red,
-        Color::Green,
-        Color::Yellow,
-        Color::Blue,
-        Color::Magenta,
-        Color::Cyan,
-        Color::Gray,
-        Color::DarkGray,
-        Color::LightRed,
-        Color::LightGreen,
-        Color::LightYellow,
-        Color::LightBlue,
-        Color::LightMagenta,
-        Color::LightCyan,
-        Color::White,
-    ];
-    NAMES.iter().position(|&name| name == colour).map(|i| i as u8)
-}
-
-#[cfg(test)]
-mod tests {
-    use ratatui::style::Style;
-
-    use super::*;
-
-    #[test]
-    fn looks_become_sequences_and_lines_end_plain() {
-        let mut buffer = Buffer::with_lines(["a猫b  ", "     "]);
-        buffer.set_style(ratatui::layout::Rect::new(1, 0, 2, 1), Style::new().red().bold());
-        buffer[(3, 0)].set_bg(Color::Rgb(1, 2, 3)).set_fg(Color::Indexed(200));
-        buffer[(4, 1)].set_bg(Color::LightBlue);
-        assert_eq!(
-            text(&buffer),
-            "a\x1b[0;1;31m猫\x1b[0;38;5;200;48;2;1;2;3mb\x1b[0m\n    \x1b[0;104m \x1b[0m\n"
-        );
-    }
+/// Writes a frame, one line a row, every line ending without colours.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    rows(shot.buffer()).try_for_each(|row| writeln!(out, "{}", sgr::line(row)))
 }

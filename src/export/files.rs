@@ -10,14 +10,15 @@ use std::{
 };
 
 use anyhow::{Error, Result, anyhow, bail};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 use crate::text::visible;
 
 /// Files on their way.
 pub struct Files {
     is_forced: bool,
-    staged: Vec<(NamedTempFile, PathBuf)>,
+    /// Closed, so that there may be many.
+    staged: Vec<(TempPath, PathBuf)>,
 }
 
 impl Files {
@@ -48,7 +49,7 @@ impl Files {
         let mut out = BufWriter::new(file.as_file_mut());
         content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
         drop(out);
-        self.staged.push((file, target));
+        self.staged.push((file.into_temp_path(), target));
         Ok(())
     }
 

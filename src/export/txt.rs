@@ -1,7 +1,20 @@
 //! A drawn buffer as plain text: the characters of the screen, row by row.
 
+use std::io;
+
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
+
+use super::Paper;
+use crate::frame::Shot;
+
+/// Writes a frame.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(text(shot.buffer()).as_bytes())
+}
 
 /// One line a row, without the spaces at its end; a wide character stands once.
 pub fn text(buffer: &Buffer) -> String {

@@ -1,0 +1,150 @@
+//! Frames of the walk: for every step the cells that the screen would show, and what is said about them.
+
+use std::{sync::Arc, time::Duration};
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect, Size},
+};
+
+use crate::{
+    app::{Action, State, update},
+    lesson::{Lesson, Selection, Step},
+    picture::Picture,
+    plain,
+    reading::Reading,
+    screen,
+    theme::Theme,
+};
+
+/// One step as it stands on the screen.
+#[derive(Clone)]
+pub struct Shot {
+    /// Index of the step in the lesson.
+    pub index: usize,
+    /// How long a person looks at it.
+    pub time: Duration,
+    /// The cells, once for every theme that was asked for.
+    pub views: Vec<View>,
+    lesson: Arc<Lesson>,
+    reading: Arc<Reading>,
+    selection: Selection,
+}
+
+/// The cells of a frame, drawn in a theme.
+#[derive(Clone)]
+pub struct View {
+    pub theme: Theme,
+    pub buffer: Buffer,
+}
+
+impl View {
+    pub fn picture(&self) -> Picture {
+        Picture::of(&self.buffer, &self.theme)
+    }
+}
+
+impl Shot {
+    /// Of the walk as it is, without what lies over it; None before anything is read. The state is
+    /// left as it was.
+    pub fn of(state: &mut State, size: Size, themes: &[Theme]) -> Option<Self> {
+        let reading = Arc::clone(state.reading.as_ref()?);
+        let own = state.theme;
+        let views = themes.iter().map(|&theme| {
+            state.theme = theme;
+            View { theme, buffer: drawn(state, size) }
+        });
+        let views = views.collect();
+        state.theme = own;
+        Some(Self {
+            index: state.step,
+            time: state.reading_time(),
+            views,
+            lesson: Arc::clone(&state.lesson),
+            reading,
+            selection: state.selection,
+        })
+    }
+
+    /// The cells in the first theme.
+    pub fn buffer(&self) -> &Buffer {
+        &self.views[0].buffer
+    }
+
+    /// The cells in the first theme, as the eye sees them.
+    pub fn picture(&self) -> Picture {
+        self.views[0].picture()
+    }
+
+    pub fn step(&self) -> &Step {
+        self.lesson.steps()[self.index].1
+    }
+
+    /// The number of its chapter, and what that is called.
+    pub fn chapter(&self) -> (usize, &str) {
+        let (chapter, _) = self.lesson.steps()[self.index];
+        (chapter, &self.lesson.chapters[chapter].title)
+    }
+
+    /// `Step 45 of 81: Where does “it” look?`
+    pub fn title(&self) -> String {
+        let n_steps = self.lesson.steps().len();
+        format!("Step {} of {n_steps}: {}", self.index + 1, self.step().title)
+    }
+
+    pub fn lesson(&self) -> &Lesson {
+        &self.lesson
+    }
+
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// What is told and shown, as linear text: for those who do not see the picture.
+    pub fn words(&self) -> String {
+        let mut words = vec![];
+        // Nothing is refused by a vector.
+        let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
+        String::from_utf8_lossy(&words).trim().to_owned()
+    }
+}
+
+fn drawn(state: &State, size: Size) -> Buffer {
+    let area = Rect::from((Position::ORIGIN, size));
+    let mut buffer = Buffer::empty(area);
+    screen::draw(state, area, &mut buffer);
+    buffer
+}
+
+/// A walk that is only looked at. Every step is entered from the one before, as a person would who
+/// presses nothing but →: a frame is the same whatever else is drawn.
+pub struct Walk {
+    state: State,
+    size: Size,
+    themes: Vec<Theme>,
+}
+
+impl Walk {
+    /// Stands before the first step; every frame will be drawn in each of the themes. Computes the
+    /// slow measures, so that they are on the frames.
+    pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
+        reading.measures();
+        let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
+        update(&mut state, Action::Resize(size.width, size.height));
+        update(&mut state, Action::Read(Ok(reading)));
+        Self { state, size, themes }
+    }
+
+    /// Takes the shots of the steps that are wanted, in the order of the walk.
+    pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
+        let n_steps = wanted.iter().max().map_or(0, |last| last + 1);
+        (0..n_steps).filter_map(move |step| {
+            if step > 0 {
+                self.state.enter(step);
+            }
+            self.state.message = None; // what is said after a key; no key was pressed
+            let is_wanted = wanted.contains(&step);
+            is_wanted.then(|| Shot::of(&mut self.state, self.size, &self.themes))?
+        })
+    }
+}
