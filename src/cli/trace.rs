@@ -12,7 +12,7 @@ use super::{
     Streams,
     args::{Out, Trace as Asked, TraceFormat},
     failure::{Outcome, Usage},
-    read,
+    read_by,
 };
 use crate::{
     export::{
@@ -60,7 +60,7 @@ pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
     if !asked.list {
         not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
-    let reading = read(&asked.text, streams)?;
+    let reading = read_by(&asked.model.0, &asked.text, streams)?;
     let passes: Vec<_> = asked.model.0.iter().map(|&name| pass(&reading, name, asked)).collect();
     if passes.iter().all(|pass| pass.sites.is_empty()) {
         return Err(nothing(&reading, asked)).usage();
@@ -84,8 +84,7 @@ fn not_onto_a_terminal(form: &Form, out: &Path, is_terminal: bool) -> Result<()>
     let end = form.extensions[0];
     ensure!(
         form.is_text || !is_terminal || out != Path::new("-"),
-        "{end} is no text, and standard output is a terminal; \
-         write --out pass.{end}, or send it through a pipe"
+        "{end} is not for a terminal; write --out FILE.{end}, or redirect the output"
     );
     Ok(())
 }

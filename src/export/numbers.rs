@@ -158,4 +158,11 @@ mod tests {
         assert!(json.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(sentence));
     }
+
+    #[test]
+    fn arrays_keep_every_bit_row_after_row() {
+        let numbers = [f32::NAN, f32::NEG_INFINITY, -0.0, 1.0e-40, f32::MAX, 0.1];
+        let value = Value::from_rows(2, 3, &numbers);
+        assert_eq!(bytes(&value), numbers.map(f32::to_le_bytes).concat());
+    }
 }
