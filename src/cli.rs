@@ -41,6 +41,7 @@ use clap::{Parser, error::ErrorKind};
 use crate::{
     change::{Changes, MOST},
     lesson::{Language, Lesson},
+    model::Name,
     reading::Reader,
     text::Tokenizer,
     theme::Glyphs,
@@ -163,9 +164,19 @@ fn steps(text: &args::Text, language: Language, streams: &mut Streams) -> Outcom
 
 /// Every model's pass over the sentence that was asked for; remarks on words that none has seen.
 fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
+    read_by(&Name::ALL, text, streams)
+}
+
+/// The passes of these models, and of the others too where there are changes: a change of any
+/// model is known.
+fn read_by(
+    names: &[Name],
+    text: &args::Text,
+    streams: &mut Streams,
+) -> Outcome<crate::reading::Reading> {
     let sentence = sentence::of(text)?;
     let changes = changes(text).usage()?;
-    let reader = Reader::embedded()?;
+    let reader = Reader::of(if changes.is_empty() { names } else { &Name::ALL })?;
     let reading = reader.read(&sentence).usage()?;
     if let Some(remark) = sentence::remark(&reading.sentence) {
         writeln!(streams.notes, "note: {remark}")?;

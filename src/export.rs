@@ -7,7 +7,7 @@
 pub mod ansi;
 pub mod cast;
 pub mod files;
-pub mod json;
+pub mod numbers;
 pub mod txt;
 
 use std::{io, sync::Arc, time::Duration};

@@ -44,11 +44,20 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn embedded() -> Result<Self> {
+        Self::of(&Name::ALL)
+    }
+
+    /// These models alone: enough for their own traces, not for changes or measures, which look at
+    /// all of them.
+    ///
+    /// # Errors
+    /// If an embedded file is damaged.
+    pub fn of(names: &[Name]) -> Result<Self> {
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
             let tokenizer = scope.spawn(Tokenizer::embedded);
             Ok(Self {
-                models: at_once(&Name::ALL, |&name| load(name))
+                models: at_once(names, |&name| load(name))
                     .into_iter()
                     .collect::<Result<Vec<_>>>()?
                     .into(),
@@ -183,7 +192,7 @@ pub struct Evidence {
 
 impl Reading {
     /// # Panics
-    /// Never for a reading made by [`Reader::read`], which runs every model.
+    /// If the reader does not have that model ([`Reader::of`]).
     pub fn trace(&self, name: Name) -> &Trace {
         &self.traces[&name]
     }

@@ -199,26 +199,38 @@ pub struct Open {
 /// Every value of a pass.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The JSON is one document, or one a line with --model all:
+json is one document, or one a line with --model all:
   {\"schema\": \"lookback-trace\", \"version\": 1, \"model\": \"transformer\", \"sentence\": \"...\",
+   \"what_if\": [\"mask=off\", ...],
    \"tokens\": {\"source\": [{\"id\": 5, \"text\": \"The\"}, ...], \"target\": [...], \"output\": [...]},
    \"output_text\": \"...\",
    \"sites\": [{\"path\": \"encoder.0.self_attn.weights\", \"caption\": \"...\",
               \"axes\": [\"head\", \"query\", \"key\"], \"shape\": [4, 14, 14], \"values\": [[[...]]]}, ...]}
 Numbers are f32 in their shortest form that reads back the same; what JSON has no number for is
-written \"inf\", \"-inf\" or \"nan\".
+written \"inf\", \"-inf\" or \"nan\". `what_if` is there in a changed pass only.
+
+npz and safetensors hold an array a site, f32 in C order, named by its path; with --model all by
+MODEL/PATH. The same document without `values` is the text `__metadata__` in npz, and the entry
+`lookback` of the metadata in safetensors (with --model all a list of documents):
+  z = numpy.load(\"pass.npz\")
+  z[\"encoder.0.self_attn.weights\"]; json.loads(str(z[\"__metadata__\"]))
+  f = safetensors.safe_open(\"pass.safetensors\", \"pt\")
+  f.get_tensor(\"encoder.0.self_attn.weights\"); json.loads(f.metadata()[\"lookback\"])
+The same pass gives the same bytes, in every form. They are not written onto a terminal.
 
 Examples:
   lookback trace --list
   lookback trace \"The dog sleeps.\" --model all --out passes.jsonl
-  lookback trace --sites '*.weights,logits' | jq '.sites[].path'")]
+  lookback trace --sites '*.weights,logits' | jq '.sites[].path'
+  lookback trace --out pass.npz
+  lookback trace --format safetensors --what-if mask=off > no_mask.safetensors")]
 pub struct Trace {
     #[command(flatten)]
     pub text: Text,
 
-    /// The form of the output
-    #[arg(long, value_enum, default_value_t = TraceFormat::Json)]
-    pub format: TraceFormat,
+    /// The form of the output (default: as the name after --out ends, else json)
+    #[arg(long, value_enum)]
+    pub format: Option<TraceFormat>,
 
     /// The model, or `all`
     #[arg(long, value_name = "NAME", default_value = "transformer", value_parser = models)]
@@ -236,13 +248,22 @@ pub struct Trace {
     #[arg(long)]
     pub list: bool,
 
+    /// Print the JSON Schema of the description and the JSON form, and nothing else
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
+
     #[command(flatten)]
     pub out: Out,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TraceFormat {
+    /// Text that any language reads
     Json,
+    /// Arrays for numpy.load
+    Npz,
+    /// Arrays for safetensors.numpy, safetensors.torch and others
+    Safetensors,
 }
 
 /// Frames of the walk.

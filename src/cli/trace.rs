@@ -1,60 +1,104 @@
 //! `lookback trace`: every value of a pass, by address.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::Path,
 };
 
-use anyhow::anyhow;
+use anyhow::{Result, anyhow, ensure};
 use wildmatch::WildMatch;
 
 use super::{
     Streams,
     args::{Out, Trace as Asked, TraceFormat},
     failure::{Outcome, Usage},
-    read,
+    read_by,
 };
 use crate::{
-    export::{files::Files, json},
+    export::{
+        files::Files,
+        numbers::{Pass, axes, json, npz, safetensors},
+    },
     model::Name,
     reading::Reading,
     text::{nearest, visible},
     trace::Recorded,
 };
 
+/// How a format is written: the ends of names that mean it, and whether a terminal can show it.
+struct Form {
+    format: TraceFormat,
+    extensions: &'static [&'static str],
+    is_text: bool,
+    write: fn(&[Pass], &mut dyn Write) -> io::Result<()>,
+}
+
+/// The first is what is written where nothing says otherwise.
+static FORMS: [Form; 3] = [
+    Form {
+        format: TraceFormat::Json,
+        extensions: &["json", "jsonl"],
+        is_text: true,
+        write: json::write,
+    },
+    Form { format: TraceFormat::Npz, extensions: &["npz"], is_text: false, write: npz::write },
+    Form {
+        format: TraceFormat::Safetensors,
+        extensions: &["safetensors"],
+        is_text: false,
+        write: safetensors::write,
+    },
+];
+
+static SCHEMA: &str = include_str!("../../assets/trace.schema.json");
+
 pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
-    let reading = read(&asked.text, streams)?;
-    let chosen: Vec<_> =
-        asked.model.0.iter().map(|&name| (name, sites(&reading, name, asked))).collect();
-    if chosen.iter().all(|(_, sites)| sites.is_empty()) {
+    if asked.schema {
+        return Ok(write!(streams.out, "{SCHEMA}")?);
+    }
+    let form = form(asked.format, &asked.out.out);
+    if !asked.list {
+        not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
+    }
+    let reading = read_by(&asked.model.0, &asked.text, streams)?;
+    let passes: Vec<_> = asked.model.0.iter().map(|&name| pass(&reading, name, asked)).collect();
+    if passes.iter().all(|pass| pass.sites.is_empty()) {
         return Err(nothing(&reading, asked)).usage();
     }
-    let TraceFormat::Json = asked.format;
-    to(&asked.out, streams.out, |out| {
-        for (name, sites) in &chosen {
-            if asked.list {
-                list(sites, asked.model.0.len() > 1, *name, out)?;
-            } else {
-                json::write(
-                    reading.trace(*name),
-                    (&reading.sentence.text, &reading.changes),
-                    sites,
-                    out,
-                )?;
-            }
-        }
-        Ok(())
-    })
+    let write = if asked.list { list } else { form.write };
+    to(&asked.out, streams.out, |out| write(&passes, out))
+}
+
+/// The form that is asked for, or that the name of the file means.
+fn form(format: Option<TraceFormat>, out: &Path) -> &'static Form {
+    let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_meant = |form: &&Form| match format {
+        Some(format) => form.format == format,
+        None => form.extensions.contains(&end.as_str()),
+    };
+    FORMS.iter().find(is_meant).unwrap_or(&FORMS[0])
+}
+
+/// Bytes that are no text would make a terminal do anything.
+fn not_onto_a_terminal(form: &Form, out: &Path, is_terminal: bool) -> Result<()> {
+    let end = form.extensions[0];
+    ensure!(
+        form.is_text || !is_terminal || out != Path::new("-"),
+        "{end} is not for a terminal; write --out FILE.{end}, or redirect the output"
+    );
+    Ok(())
 }
 
 /// Sites that a pattern matches; without a pattern all that are computed, weights if asked for.
-fn sites<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Vec<&'a Recorded> {
+fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Pass<'a> {
     let globs: Vec<_> = asked.sites.iter().map(|glob| WildMatch::new(glob)).collect();
     let wanted = |site: &&Recorded| {
         let is_named = globs.iter().any(|glob| glob.matches(site.path()));
         if globs.is_empty() { asked.weights || !site.is_leaf } else { is_named }
     };
-    reading.trace(name).sites().iter().filter(wanted).collect()
+    let trace = reading.trace(name);
+    let sites = trace.sites().iter().filter(wanted).collect();
+    Pass { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 
 fn nothing(reading: &Reading, asked: &Asked) -> anyhow::Error {
@@ -69,20 +113,17 @@ fn nothing(reading: &Reading, asked: &Asked) -> anyhow::Error {
 }
 
 /// PATH, axes, shape, caption; before them the model, where there are several.
-fn list(
-    sites: &[&Recorded],
-    is_one_of_many: bool,
-    name: Name,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for site in sites {
-        let (names, sizes): (Vec<_>, Vec<_>) =
-            json::axes(site).into_iter().map(|(name, size)| (name, size.to_string())).unzip();
-        if is_one_of_many {
-            write!(out, "{name}\t")?;
+fn list(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+    for Pass { trace, sites, .. } in passes {
+        for site in sites {
+            let (names, sizes): (Vec<_>, Vec<_>) =
+                axes(site).into_iter().map(|(name, size)| (name, size.to_string())).unzip();
+            if passes.len() > 1 {
+                write!(out, "{}\t", trace.model)?;
+            }
+            let (names, sizes) = (names.join(","), sizes.join("x"));
+            writeln!(out, "{}\t{names}\t{sizes}\t{}", site.path(), site.caption())?;
         }
-        let (names, sizes) = (names.join(","), sizes.join("x"));
-        writeln!(out, "{}\t{names}\t{sizes}\t{}", site.path(), site.caption())?;
     }
     Ok(())
 }
@@ -99,4 +140,29 @@ fn to(
     let mut files = Files::new([place.out.as_path()], place.force)?;
     files.stage(&place.out, content)?;
     Ok(files.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_file_means_a_form_unless_one_is_asked_for() {
+        let meant = |format, out: &str| form(format, Path::new(out)).format;
+        assert_eq!(meant(None, "-"), TraceFormat::Json);
+        assert_eq!(meant(None, "folder.npz/pass"), TraceFormat::Json);
+        assert_eq!(meant(None, "passes.jsonl"), TraceFormat::Json);
+        assert_eq!(meant(None, "pass.NPZ"), TraceFormat::Npz);
+        assert_eq!(meant(None, "a/pass.safetensors"), TraceFormat::Safetensors);
+        assert_eq!(meant(Some(TraceFormat::Npz), "pass.safetensors"), TraceFormat::Npz);
+    }
+
+    #[test]
+    fn arrays_go_to_files_and_pipes_only() {
+        for form in &FORMS {
+            let may = |out, is_terminal| not_onto_a_terminal(form, Path::new(out), is_terminal);
+            assert_eq!(may("-", true).is_ok(), form.is_text);
+            assert!(may("-", false).is_ok() && may("pass", true).is_ok());
+        }
+    }
 }

@@ -1,0 +1,79 @@
+//! npz, for `numpy.load`: a zip of arrays, each as `numpy.save` writes it.
+//!
+//! The description is the array `__metadata__`, a text without axes: `json.loads(str(z["__metadata__"]))`.
+//! Members are stored, not deflated: f32 of a pass shrink by a seventh only, in ten times the time.
+//! No member carries a date or the name of a system, so that the same pass gives the same bytes.
+
+use std::io::{self, Cursor, Write};
+
+use zip::{CompressionMethod, DateTime, System, ZipWriter, write::SimpleFileOptions};
+
+use super::{Pass, bytes, description, named, shape};
+
+/// The member that holds the description.
+const METADATA: &str = "__metadata__";
+
+/// What an array's numbers begin at a multiple of.
+const ALIGNMENT: usize = 64;
+
+/// # Errors
+/// If the writer fails.
+pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    let (descr, description) = text(&description(passes)?);
+    member(&mut zip, METADATA, &header(&descr, &[]), &description)?;
+    for (name, site) in named(passes) {
+        member(&mut zip, &name, &header("<f4", &shape(site)), &bytes(&site.value))?;
+    }
+    out.write_all(zip.finish()?.get_ref())
+}
+
+fn member(
+    zip: &mut ZipWriter<Cursor<Vec<u8>>>,
+    name: &str,
+    header: &[u8],
+    numbers: &[u8],
+) -> io::Result<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        .system(System::Unix);
+    zip.start_file(format!("{name}.npy"), options)?;
+    zip.write_all(header)?;
+    zip.write_all(numbers)
+}
+
+/// What stands before the numbers, in version 1.0 of the format: the mark, the length of the rest,
+/// a Python dictionary, and spaces up to a line end.
+fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let start = b"\x93NUMPY\x01\x00";
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
+    let before = start.len() + 2;
+    let length = (before + text.len() + 1).next_multiple_of(ALIGNMENT) - before;
+    let length_field = (length as u16).to_le_bytes();
+    let padded = format!("{text:<width$}\n", width = length - 1);
+    [&start[..], &length_field, padded.as_bytes()].concat()
+}
+
+/// A text as numpy holds one: its type, and every character in four bytes.
+fn text(text: &str) -> (String, Vec<u8>) {
+    let characters = text.chars().flat_map(|c| u32::from(c).to_le_bytes());
+    (format!("<U{}", text.chars().count()), characters.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_those_that_numpy_writes() {
+        let space = " ".repeat(128 - 77);
+        let written = header("<f4", &[4, 14, 14]);
+        let want = format!(
+            "NUMPY\x01\x00\x76\x00{{'descr': '<f4', 'fortran_order': False, 'shape': (4, 14, 14), }}{space}\n"
+        );
+        assert_eq!((written[0], &written[1..]), (0x93, want.as_bytes()));
+        assert_eq!(header("<U20000", &[]).len(), 128);
+    }
+}

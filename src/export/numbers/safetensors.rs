@@ -1,0 +1,55 @@
+//! safetensors, for `safetensors.numpy.load_file`, `safetensors.torch.load_file` and whoever else reads it.
+//!
+//! The description is the metadata's one entry, [`KEY`]: several would be written in the order of
+//! a hash, another one in every run.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use safetensors::{Dtype, View, serialize};
+
+use super::{Pass, bytes, description, named, shape};
+use crate::{trace::Recorded, value::Value};
+
+/// Where the metadata holds the description.
+const KEY: &str = "lookback";
+
+/// A site's value as the file's writer wants to see it.
+struct Array<'a> {
+    shape: Vec<usize>,
+    value: &'a Value,
+}
+
+impl<'a> From<&'a Recorded> for Array<'a> {
+    fn from(site: &'a Recorded) -> Self {
+        Self { shape: shape(site), value: &site.value }
+    }
+}
+
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        bytes(self.value).into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.value.shape().len() * size_of::<f32>()
+    }
+}
+
+/// # Errors
+/// If the writer fails, or the description is longer than the format allows (100 MB).
+pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+    let metadata = [(KEY.to_owned(), description(passes)?)].into();
+    let arrays = named(passes).map(|(name, site)| (name, Array::from(site)));
+    out.write_all(&serialize(arrays, Some(metadata)).map_err(io::Error::other)?)
+}
