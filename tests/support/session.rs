@@ -1,0 +1,149 @@
+//! The program in a real pseudo-terminal, its screen read back through a terminal emulator.
+#![allow(dead_code, reason = "no test uses all of it")]
+
+use std::{
+    io::{Read, Write},
+    num::NonZero,
+    process::Command,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Long enough for a busy machine; a passing test never waits so long.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct Session {
+    /// Settings and state of this session alone.
+    pub home: tempfile::TempDir,
+    pub master: Box<dyn MasterPty + Send>,
+    pub keys: Box<dyn Write + Send>,
+    pub child: Box<dyn Child + Send + Sync>,
+    pub screen: Arc<Mutex<vt100::Parser>>,
+    pub bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+pub const fn size(cols: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+pub fn nonzero(n: u16) -> NonZero<u16> {
+    NonZero::new(n).unwrap()
+}
+
+impl Session {
+    pub fn start(args: &[&str], size: (u16, u16)) -> Self {
+        Self::run(env!("CARGO_BIN_EXE_lookback"), args, size)
+    }
+
+    pub fn run(program: &str, args: &[&str], size: (u16, u16)) -> Self {
+        Self::at_home(tempfile::tempdir().unwrap(), program, args, size)
+    }
+
+    pub fn at_home(
+        home: tempfile::TempDir,
+        program: &str,
+        args: &[&str],
+        (cols, rows): (u16, u16),
+    ) -> Self {
+        let pty = native_pty_system().openpty(size(cols, rows)).unwrap();
+        let mut command = CommandBuilder::new(program);
+        command.args(args);
+        command.env("TERM", "xterm-256color");
+        command.env("COLORTERM", "truecolor");
+        for name in [
+            "NO_COLOR",
+            "COLORFGBG",
+            "TMUX",
+            "STY",
+            "INSIDE_EMACS",
+            "LC_ALL",
+            "LC_MESSAGES",
+            "LANG",
+        ] {
+            command.env_remove(name);
+        }
+        for (name, folder) in
+            [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")]
+        {
+            command.env(name, home.path().join(folder));
+        }
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut output = pty.master.try_clone_reader().unwrap();
+        let keys = pty.master.take_writer().unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(nonzero(rows), nonzero(cols), 0)));
+        let bytes = Arc::new(Mutex::new(vec![]));
+        let (into_screen, into_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut buffer) {
+                into_screen.lock().unwrap().process(&buffer[..n]);
+                into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
+            }
+        });
+        Self { home, master: pty.master, keys, child, screen, bytes }
+    }
+
+    pub fn contents(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited for {what}; on screen:\n{}",
+                self.contents()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    pub fn until_shown(&self, text: &str) {
+        self.until(text, |s| s.contents().contains(text));
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    pub fn resize(&mut self, cols: u16, rows: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(nonzero(rows), nonzero(cols));
+        self.master.resize(size(cols, rows)).unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -s {name} {}", self.child.process_id().unwrap());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for the end; checks that the terminal was given back.
+    #[track_caller]
+    pub fn ends_with(&mut self, code: u32) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end; on screen:\n{}", self.contents());
+            thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.exit_code(), code);
+        self.until("the main screen", |s| !s.screen.lock().unwrap().screen().alternate_screen());
+        let is_now = |what: &str, holds: fn(&vt100::Screen) -> bool| {
+            self.until(what, |s| holds(s.screen.lock().unwrap().screen()));
+        };
+        is_now("the cursor", |screen| !screen.hide_cursor());
+        is_now("the end of bracketed paste", |screen| !screen.bracketed_paste());
+        is_now("the end of the mouse", |screen| {
+            screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
+    }
+}
