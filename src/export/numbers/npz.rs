@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn headers_are_those_that_numpy_writes() {
-        let space = " ".repeat(52);
+        let space = " ".repeat(53);
         let written = header("<f4", &[4, 14, 14]);
         let want = format!(
             "NUMPY\x01\x00\x76\x00{{'descr': '<f4', 'fortran_order': False, 'shape': (4, 14, 14), }}{space}\n"
