@@ -216,7 +216,7 @@ MODEL/PATH. The same document without `values` is the text `__metadata__` in npz
   z[\"encoder.0.self_attn.weights\"]; json.loads(str(z[\"__metadata__\"]))
   f = safetensors.safe_open(\"pass.safetensors\", \"pt\")
   f.get_tensor(\"encoder.0.self_attn.weights\"); json.loads(f.metadata()[\"lookback\"])
-The same pass gives the same bytes, in every form. They are not written onto a terminal.
+npz and safetensors go to files and pipes, not onto a terminal. The same pass gives the same bytes.
 
 Examples:
   lookback trace --list
@@ -248,7 +248,7 @@ pub struct Trace {
     #[arg(long)]
     pub list: bool,
 
-    /// Print the JSON Schema of the description and the JSON form, and nothing else
+    /// Print the JSON Schema of what is written, and nothing else
     #[arg(long, exclusive = true)]
     pub schema: bool,
 

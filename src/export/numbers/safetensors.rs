@@ -1,6 +1,6 @@
 //! safetensors, for `safetensors.numpy.load_file`, `safetensors.torch.load_file` and whoever else reads it.
 //!
-//! The description is the metadata's one entry, [`KEY`]: several would be written in the order of
+//! The description is the metadata's one entry, `lookback`: several would be written in the order of
 //! a hash, another one in every run.
 
 use std::{
