@@ -68,11 +68,51 @@ impl Image {
         (palette, index)
     }
 
-    /// Red, green and blue of a part of the image, row by row.
-    pub fn rgb(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Vec<u8> {
-        let rows = self.pixels.chunks(self.width.max(1)).skip(top).take(height);
-        let pixels = rows.flat_map(|row| &row[left..left + width]);
-        pixels.flat_map(|&pixel| <[u8; 3]>::from(self.colours[pixel as usize])).collect()
+    /// Red, green and blue of an area, row by row.
+    pub fn rgb(&self, area: &Area) -> Vec<u8> {
+        area.pixels(self.width).flat_map(|i| <[u8; 3]>::from(self.colour(i))).collect()
+    }
+
+    /// Of a pixel, by its number from the top left.
+    pub fn colour(&self, i: usize) -> Rgb {
+        self.colours[self.pixels[i] as usize]
+    }
+
+    /// All of it.
+    pub const fn area(&self) -> Area {
+        Area { left: 0, top: 0, width: self.width, height: self.height }
+    }
+
+    /// The smallest area outside of which another picture of that size is the same; one pixel if it is
+    /// the same everywhere.
+    pub fn changed(&self, before: &Self) -> Area {
+        let (mut left, mut top, mut right, mut bottom) = (self.width, self.height, 0, 0);
+        for i in (0..self.pixels.len()).filter(|&i| self.colour(i) != before.colour(i)) {
+            let (x, y) = (i % self.width, i / self.width);
+            (left, right) = (left.min(x), right.max(x + 1));
+            (top, bottom) = (top.min(y), bottom.max(y + 1));
+        }
+        if left >= right {
+            return Area { left: 0, top: 0, width: 1, height: 1 };
+        }
+        Area { left, top, width: right - left, height: bottom - top }
+    }
+}
+
+/// A part of an image, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    pub left: usize,
+    pub top: usize,
+    pub width: usize,
+    pub height: usize,
+}
+
+impl Area {
+    /// The numbers of its pixels in an image of that width.
+    pub fn pixels(self, stride: usize) -> impl Iterator<Item = usize> {
+        let rows = self.top..self.top + self.height;
+        rows.flat_map(move |y| (0..self.width).map(move |x| y * stride + self.left + x))
     }
 }
 
@@ -191,8 +231,15 @@ mod tests {
     #[test]
     fn a_part_is_cut_out() -> Result<()> {
         let image = painted(1)?;
-        assert_eq!(image.rgb((10, 0), (2, 1)), [255, 0, 0, 255, 0, 0]);
-        assert_eq!(image.rgb((0, 0), (50, 22)).len(), 50 * 22 * 3);
+        let two = Area { left: 10, top: 0, width: 2, height: 1 };
+        assert_eq!(image.rgb(&two), [255, 0, 0, 255, 0, 0]);
+        assert_eq!(image.rgb(&image.area()).len(), 50 * 22 * 3);
+        let mut other = painted(1)?;
+        assert_eq!(image.changed(&other).width, 1);
+        other.pixels[50 * 3 + 7] = 1 - other.pixels[50 * 3 + 7];
+        other.colours[1] = (9, 9, 9);
+        let changed = image.changed(&other);
+        assert!(changed.left <= 7 && changed.top <= 3 && changed.left + changed.width > 7);
         Ok(())
     }
 }
