@@ -1,6 +1,6 @@
 //! Frames of the walk: for every step the cells that the screen would show, and what is said about them.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use ratatui::{
     buffer::Buffer,
@@ -45,17 +45,19 @@ impl View {
 }
 
 impl Shot {
-    /// Of the walk as it is, without what lies over it; None before anything is read. The state is
-    /// left as it was.
+    /// Of the walk as it is, without what lies over it and without the message of the last key; None
+    /// before anything is read. The state is left as it was.
     pub fn of(state: &mut State, size: Size, themes: &[Theme]) -> Option<Self> {
         let reading = Arc::clone(state.reading.as_ref()?);
         let own = state.theme;
+        let over = (mem::take(&mut state.overlay), state.message.take());
         let views = themes.iter().map(|&theme| {
             state.theme = theme;
             View { theme, buffer: drawn(state, size) }
         });
         let views = views.collect();
         state.theme = own;
+        (state.overlay, state.message) = over;
         Some(Self {
             index: state.step,
             time: state.reading_time(),

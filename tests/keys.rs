@@ -255,6 +255,8 @@ fn name(command: Command) -> &'static str {
         Command::Head(_) => "head",
         Command::Page(_) => "page",
         Command::Edit => "edit",
+        Command::Export => "export",
+        Command::Copy => "copy",
         Command::Find => "find",
         Command::Palette => "palette",
         Command::Switch(_) => "switch",
@@ -292,7 +294,7 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 37, "{bound:?}");
+    assert_eq!(bound.len(), 39, "{bound:?}");
     let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
