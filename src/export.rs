@@ -5,9 +5,12 @@
 //! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
 
 pub mod ansi;
+pub mod apng;
 pub mod cast;
 pub mod files;
+pub mod gif;
 pub mod numbers;
+pub mod png;
 pub mod txt;
 
 use std::{io, sync::Arc, time::Duration};
@@ -15,6 +18,7 @@ use std::{io, sync::Arc, time::Duration};
 use ratatui::buffer::{Buffer, Cell};
 
 use crate::{
+    font::Fonts,
     frame::{Shot, Walk},
     parallel,
     theme::{Depth, Scheme, Theme},
@@ -30,6 +34,8 @@ pub struct Format {
     pub about: &'static str,
     /// Whether a terminal can be shown it.
     pub is_text: bool,
+    /// Whether it is made of pixels: large pictures then take large memory.
+    pub has_pixels: bool,
     pub colours: Colours,
     pub write: Write,
 }
@@ -63,8 +69,8 @@ pub enum Write {
 
 /// What frames are put on: the same for all of them.
 pub struct Paper {
-    /// Times the size of a picture's cells, 1 to 4.
-    pub scale: u8,
+    /// What characters look like, and how large a cell is.
+    pub fonts: Fonts,
     /// Times the usual pace of reading.
     pub pace: f32,
 }
@@ -90,6 +96,7 @@ pub static FORMATS: &[Format] = &[
         extension: "txt",
         about: "characters only",
         is_text: true,
+        has_pixels: false,
         colours: Colours::None,
         write: Write::Frame(txt::write),
     },
@@ -98,14 +105,43 @@ pub static FORMATS: &[Format] = &[
         extension: "ansi",
         about: "characters with colours, as terminals read them",
         is_text: true,
+        has_pixels: false,
         colours: Colours::Terminal,
         write: Write::Frame(ansi::write),
+    },
+    Format {
+        id: "png",
+        extension: "png",
+        about: "a picture",
+        is_text: false,
+        has_pixels: true,
+        colours: Colours::Own,
+        write: Write::Frame(png::write),
+    },
+    Format {
+        id: "gif",
+        extension: "gif",
+        about: "film: each frame stays as long as one reads its text",
+        is_text: false,
+        has_pixels: true,
+        colours: Colours::Own,
+        write: Write::Film(gif::write),
+    },
+    Format {
+        id: "apng",
+        extension: "apng",
+        about: "film in all its colours",
+        is_text: false,
+        has_pixels: true,
+        colours: Colours::Own,
+        write: Write::Film(apng::write),
     },
     Format {
         id: "cast",
         extension: "cast",
         about: "film for terminals, asciicast version 2: asciinema play walk.cast",
         is_text: false,
+        has_pixels: false,
         colours: Colours::Terminal,
         write: Write::Film(cast::write),
     },
@@ -114,6 +150,7 @@ pub static FORMATS: &[Format] = &[
         extension: "v3.cast",
         about: "the same, asciicast version 3",
         is_text: false,
+        has_pixels: false,
         colours: Colours::Terminal,
         write: Write::Film(cast::write_v3),
     },

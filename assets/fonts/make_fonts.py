@@ -120,7 +120,7 @@ def draw_arc(pen, name):
     """A quarter circle between two arms. Drawn for down and right, then turned about the crossing."""
     right = 1 if "RIGHT" in name else -1
     up = 1 if "UP" in name else -1
-    x, y, r = sum(COLUMN) / 2, sum(ROW) / 2, 240
+    x, y, r = sum(COLUMN) / 2, sum(ROW) / 2, 210  # so that it ends between pixels
     half = PIXEL / 2
     k = 0.5523
     at = lambda dx, dy: (x + right * dx, y + up * dy)

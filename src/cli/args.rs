@@ -302,6 +302,10 @@ pub struct Export {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scale: u8,
 
+    /// A font for characters that the program's own fonts lack
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
+
     /// Films so many times faster than one reads the text, 0.1 to 100
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = pace)]
     pub pace: f32,

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, IsTerminal},
+    fs::File,
+    io::{self, IsTerminal, Read},
     path::Path,
     sync::Arc,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
     Ask, Environment, Streams,
@@ -25,14 +26,21 @@ use super::{
 use crate::{
     export::{
         FORMATS, Film, Format, FrameWriter, Paper, Write,
-        files::{Files, make_folder},
+        files::{Files, make_folder, reason},
     },
+    font::{CELL, Fonts},
     frame::{Shot, Walk},
     lesson::Lesson,
     parallel,
     reading::Reading,
+    text::visible,
     theme::{Depth, Theme},
 };
+
+/// The most pixels of a picture.
+const MOST_PIXELS: usize = 64_000_000;
+/// The most of a font file that is read.
+const MOST_FONT_BYTES: u64 = 64 << 20;
 
 pub fn run(
     asked: &Export,
@@ -51,7 +59,9 @@ pub fn run(
     if let Place::Standard(target) = &place {
         not_on_a_terminal(target.format).usage()?;
     }
+    small_enough(asked, &formats).usage()?;
     let interrupt = Interrupt::listen()?;
+    let fonts = fonts(asked)?;
     let reading = Arc::new(read(&asked.text, streams)?);
     let job = Job {
         asked,
@@ -60,7 +70,7 @@ pub fn run(
         steps,
         theme: theme(look, settings),
         is_colour_refused: is_colour_refused(look::ask(look, settings, env), env),
-        paper: Paper { scale: asked.scale, pace: asked.pace },
+        paper: Paper { fonts, pace: asked.pace },
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
     };
@@ -68,6 +78,9 @@ pub fn run(
         Place::Standard(target) => job.print(&target, streams.out).map_err(Failure::from),
         Place::Files(targets) => job.save(&targets).map_err(Failure::from),
     };
+    if let Some(remark) = without_glyph(&job.paper.fonts.missing()) {
+        writeln!(streams.notes, "note: {remark}")?;
+    }
     match interrupt.signal() {
         Some(signal) if outcome.is_err() => Err(Failure::Stopped(signal)),
         _ => outcome,
@@ -84,7 +97,7 @@ fn list(place: &Place, lesson: &Lesson, n_steps: usize, streams: &mut Streams) -
     for Target { path, format, step } in targets {
         let path =
             if matches!(place, Place::Standard(_)) { "-".into() } else { path.to_string_lossy() };
-        let path = crate::text::visible(&path);
+        let path = visible(&path);
         let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
         writeln!(streams.out, "{path}\t{}\t{what}", format.id)?;
     }
@@ -99,6 +112,44 @@ fn not_on_a_terminal(format: &Format) -> Result<()> {
         format.extension
     );
     Ok(())
+}
+
+/// Pictures of a size that a machine can hold.
+fn small_enough(asked: &Export, formats: &[&Format]) -> Result<()> {
+    let scale = usize::from(asked.scale);
+    let (width, height) = (usize::from(asked.size.width), usize::from(asked.size.height));
+    let (width, height) = (width * CELL.0 * scale, height * CELL.1 * scale);
+    let has_pixels = formats.iter().any(|format| format.has_pixels);
+    ensure!(
+        !has_pixels || width * height <= MOST_PIXELS,
+        "a picture of {width} x {height} pixels is too large; it may have {} million; choose a smaller \
+         --size or --scale",
+        MOST_PIXELS / 1_000_000
+    );
+    Ok(())
+}
+
+/// The embedded fonts, and the one that is given.
+fn fonts(asked: &Export) -> Result<Fonts> {
+    let fonts = Fonts::embedded(asked.scale)?;
+    let Some(path) = &asked.font else { return Ok(fonts) };
+    let shown = || visible(&path.to_string_lossy());
+    let mut bytes = vec![];
+    File::open(path).and_then(|file| file.take(MOST_FONT_BYTES).read_to_end(&mut bytes)).map_err(
+        |e| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e)),
+    )?;
+    fonts.and(bytes).with_context(|| format!("{} cannot be used; choose another --font", shown()))
+}
+
+/// What is said of characters that a frame stands for.
+fn without_glyph(missing: &[char]) -> Option<String> {
+    let shown = missing.iter().take(8).map(|c| visible(c.encode_utf8(&mut [0; 4])));
+    let shown = shown.collect::<Vec<_>>().join(" ");
+    (!missing.is_empty()).then(|| {
+        format!(
+            "no font has {shown}; a frame stands for each; --font FILE gives a font that has them"
+        )
+    })
 }
 
 /// A file has no ground that could be asked for, and settings are for screens: only an option makes a

@@ -1,0 +1,145 @@
+//! The walk as a GIF film: every frame with a palette of its own, and only what changes.
+
+use std::{collections::HashMap, io, time::Duration};
+
+use color_quant::NeuQuant;
+use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
+
+use super::{Film, Paper};
+use crate::{
+    frame::Shot,
+    raster::{self, Area, Image},
+    theme::Rgb,
+};
+
+/// The index of what stays as it was; below it there are colours.
+const SAME: u8 = 255;
+/// Where there are more colours than indices, so many of the most frequent stay exactly what they are.
+const EXACT: usize = 160;
+
+/// Writes all frames; the film begins again at its end.
+///
+/// # Errors
+/// If the writer fails or the work is stopped.
+pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    let part = |before: Option<&Shot>, shot: &Shot| part(before, shot, paper);
+    let mut out = Some(out);
+    let mut encoder = None;
+    film.each(part, |(size, frame)| {
+        if let Some(out) = out.take() {
+            let mut begun = Encoder::new(out, size.0, size.1, &[]).map_err(failure)?;
+            begun.set_repeat(Repeat::Infinite).map_err(failure)?;
+            encoder = Some(begun);
+        }
+        let Some(encoder) = &mut encoder else { return Ok(()) };
+        encoder.write_lzw_pre_encoded_frame(&frame).map_err(failure)
+    })
+}
+
+/// A finished frame, and the size of the whole picture in pixels.
+fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> ((u16, u16), Frame<'static>) {
+    let image = raster::paint(&shot.picture(), &paper.fonts);
+    let before = before.map(|before| raster::paint(&before.picture(), &paper.fonts));
+    let size = (image.width as u16, image.height as u16);
+    (size, frame(before.as_ref(), &image, paper.time(shot)))
+}
+
+fn frame(before: Option<&Image>, image: &Image, time: Duration) -> Frame<'static> {
+    let area = before.map_or(image.area(), |before| image.changed(before));
+    let (colours, places) = image.palette();
+    let (palette, nearest) = reduced(&colours);
+    let index: Vec<u8> = places.into_iter().map(|place| nearest[place]).collect();
+    let Area { left, top, width, height } = area;
+    let pixels = area.pixels(image.width).map(|i| {
+        let is_same = before.is_some_and(|before| before.colour(i) == image.colour(i));
+        if is_same { SAME } else { index[image.pixels[i] as usize] }
+    });
+    let mut frame = Frame {
+        delay: (time.as_millis() / 10).min(u16::MAX.into()) as u16,
+        dispose: DisposalMethod::Keep,
+        transparent: Some(SAME),
+        left: left as u16,
+        top: top as u16,
+        width: width as u16,
+        height: height as u16,
+        palette: Some(palette),
+        buffer: pixels.collect::<Vec<u8>>().into(),
+        ..Frame::default()
+    };
+    frame.make_lzw_pre_encoded();
+    frame
+}
+
+/// At most 255 colours (and one that is never seen) that stand for these, and which stands for each.
+fn reduced(colours: &[(Rgb, usize)]) -> (Vec<u8>, Vec<u8>) {
+    let all = || colours.iter().map(|(colour, _)| *colour);
+    let mut kept: Vec<Rgb> = all().collect();
+    if kept.len() > SAME.into() {
+        let mut by_count: Vec<_> = colours.iter().collect();
+        by_count.sort_by_key(|(colour, n)| (std::cmp::Reverse(*n), *colour));
+        let (exact, rest) = by_count.split_at(EXACT);
+        kept = exact.iter().map(|(colour, _)| *colour).collect();
+        kept.extend(quantised(rest, usize::from(SAME) - EXACT));
+    }
+    let mut known: HashMap<Rgb, u8> = HashMap::new();
+    for (i, &colour) in kept.iter().enumerate() {
+        known.entry(colour).or_insert(i as u8);
+    }
+    let nearest =
+        all().map(|colour| known.get(&colour).copied().unwrap_or_else(|| nearest(colour, &kept)));
+    let nearest = nearest.collect();
+    kept.resize(SAME as usize + 1, (0, 0, 0));
+    (kept.into_iter().flat_map(<[u8; 3]>::from).collect(), nearest)
+}
+
+/// So many colours that lie among these.
+fn quantised(colours: &[&(Rgb, usize)], n: usize) -> Vec<Rgb> {
+    let pixels: Vec<u8> = colours.iter().flat_map(|((r, g, b), _)| [*r, *g, *b, 255]).collect();
+    let map = NeuQuant::new(1, n, &pixels).color_map_rgb();
+    map.chunks_exact(3).map(|c| (c[0], c[1], c[2])).collect()
+}
+
+fn nearest(colour: Rgb, among: &[Rgb]) -> u8 {
+    let distance = |other: &Rgb| {
+        let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
+        // Eyes tell greens apart best, blues least.
+        3 * square(colour.0, other.0) + 6 * square(colour.1, other.1) + square(colour.2, other.2)
+    };
+    (0..among.len()).min_by_key(|&i| distance(&among[i])).unwrap_or(0) as u8
+}
+
+/// All but the writer's own errors would be mistakes of ours.
+fn failure(error: EncodingError) -> io::Error {
+    match error {
+        EncodingError::Io(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_colours_stay_exact_and_many_come_near() {
+        let few: Vec<(Rgb, usize)> = (0..255).map(|i| ((i as u8, 0, 7), 1)).collect();
+        let (palette, index) = reduced(&few);
+        assert_eq!(palette.len(), 3 * 256);
+        for ((colour, _), i) in few.iter().zip(index) {
+            assert_eq!(palette[3 * usize::from(i)..][..3], <[u8; 3]>::from(*colour));
+        }
+        let many: Vec<(Rgb, usize)> = (0..4000)
+            .map(|i| (((i % 256) as u8, (i / 16) as u8, (i % 97) as u8), 4000 - i))
+            .collect();
+        let (palette, index) = reduced(&many);
+        let of = |i: u8| [0, 1, 2].map(|c| palette[3 * usize::from(i) + c]);
+        let off = |(colour, i): (&(Rgb, usize), &u8)| {
+            let want = <[u8; 3]>::from(colour.0);
+            of(*i).iter().zip(want).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>()
+        };
+        let offs: Vec<u32> = many.iter().zip(&index).map(off).collect();
+        assert!(offs[..EXACT].iter().all(|&off| off == 0));
+        assert!(offs.iter().sum::<u32>() / (offs.len() as u32) < 40);
+        assert!(!index.contains(&SAME));
+    }
+}

@@ -1,0 +1,46 @@
+//! A frame as a PNG file: with a palette where its colours fit into one.
+
+use std::io;
+
+use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
+
+use super::Paper;
+use crate::{frame::Shot, raster};
+
+/// As many colours as a byte can tell apart.
+const MOST: usize = 256;
+
+/// Writes a frame.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    let image = raster::paint(&shot.picture(), &paper.fonts);
+    let mut encoder = Encoder::new(out, image.width as u32, image.height as u32);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    for (keyword, text) in [("Title", shot.title()), ("Description", shot.words())] {
+        encoder.add_itxt_chunk(keyword.into(), text).map_err(failure)?;
+    }
+    let (palette, index) = image.palette();
+    let data: Vec<u8> = if palette.len() <= MOST {
+        encoder.set_color(ColorType::Indexed);
+        let colours = palette.iter().flat_map(|(colour, _)| <[u8; 3]>::from(*colour));
+        encoder.set_palette(colours.collect::<Vec<u8>>());
+        image.pixels.iter().map(|&pixel| index[pixel as usize] as u8).collect()
+    } else {
+        encoder.set_color(ColorType::Rgb);
+        image.rgb(&image.area())
+    };
+    let mut writer = encoder.write_header().map_err(failure)?;
+    writer.write_image_data(&data).map_err(failure)?;
+    writer.finish().map_err(failure)
+}
+
+/// All but the writer's own errors would be mistakes of ours.
+fn failure(error: EncodingError) -> io::Error {
+    match error {
+        EncodingError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
