@@ -75,12 +75,6 @@ pub struct Paper {
     pub pace: f32,
 }
 
-impl Default for Paper {
-    fn default() -> Self {
-        Self { scale: 1, pace: 1.0 }
-    }
-}
-
 impl Paper {
     /// How long a film shows a frame, in whole hundredths of a second.
     pub fn time(&self, shot: &Shot) -> Duration {

@@ -9,7 +9,7 @@ use ratatui::{
 
 use crate::{
     app::{Action, State, update},
-    lesson::{Lesson, Selection, Step},
+    lesson::{Lesson, Selection, Step, quiz::Asked},
     picture::Picture,
     plain,
     reading::Reading,
@@ -26,6 +26,8 @@ pub struct Shot {
     pub time: Duration,
     /// The cells, once for every theme that was asked for.
     pub views: Vec<View>,
+    /// The question that waits for its answer.
+    asked: Option<Asked>,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     selection: Selection,
@@ -62,6 +64,7 @@ impl Shot {
             index: state.step,
             time: state.reading_time(),
             views,
+            asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
             lesson: Arc::clone(&state.lesson),
             reading,
             selection: state.selection,
@@ -102,8 +105,12 @@ impl Shot {
         &self.reading
     }
 
-    /// What is told and shown, as linear text: for those who do not see the picture.
+    /// What is told and shown, as linear text: for those who do not see the picture. While a question
+    /// waits, the question alone: the rest would answer it.
     pub fn words(&self) -> String {
+        if let Some(asked) = &self.asked {
+            return plain::question(&self.title(), asked);
+        }
         let mut words = vec![];
         // Nothing is refused by a vector.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);

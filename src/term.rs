@@ -300,16 +300,16 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
         Some(Effect::Suspend) => return Ok(Next::Suspend),
         Some(Effect::Read(sentence, changes)) => hands.worker.read(sentence, changes)?,
         Some(Effect::Name(path)) => {
-            update(state, Action::Named(hands.writer.free(&path)));
+            return carry_out(state, Action::Named(hands.writer.free(&path)), hands);
         }
         Some(Effect::Export(order)) => {
             if let Some(refusal) = hands.writer.export(state, order)? {
-                update(state, Action::Refused(refusal));
+                return carry_out(state, Action::Refused(refusal), hands);
             }
         }
         Some(Effect::Copy) => {
             let outcome = copy(state)?;
-            update(state, Action::Copied(outcome));
+            return carry_out(state, Action::Copied(outcome), hands);
         }
         Some(Effect::Time) => {
             if let Some(reading) = &state.reading {

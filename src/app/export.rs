@@ -92,6 +92,11 @@ impl Desk {
         self.last_ending.or_else(|| USUAL.into_iter().find(has)).or_else(|| self.endings().next())
     }
 
+    /// The ending of the form that a path asks for.
+    pub fn ending_of(&self, path: &str) -> Option<&'static str> {
+        self.form_of(path).map(|form| form.ending)
+    }
+
     /// The ending so many places after that of the path.
     fn ending_after(&self, path: &str, by: isize) -> Option<&'static str> {
         let endings: Vec<_> = self.endings().collect();

@@ -263,10 +263,21 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let dim = state.theme.dim();
     let into = format!("in {}", visible(&state.desk.folder(prompt.path.value())));
     Line::styled(elided(&into, folder.width.into()), dim).render(folder, buf);
-    let endings: Vec<&str> = state.desk.endings().collect();
-    Line::styled(elided(&format!("as .{}", endings.join(" .")), forms.width.into()), dim)
-        .render(forms, buf);
+    Line::from(endings(state, prompt.path.value())).render(forms, buf);
     Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
+}
+
+/// Every ending, that of the path lit.
+fn endings(state: &State, path: &str) -> Vec<Span<'static>> {
+    let chosen = state.desk.ending_of(path);
+    let mut spans = vec![Span::styled("as", state.theme.dim())];
+    for ending in state.desk.endings() {
+        let is_chosen = chosen == Some(ending);
+        spans.push(Span::raw(" "));
+        let style = if is_chosen { state.theme.strong() } else { state.theme.dim() };
+        spans.push(Span::styled(format!(".{ending}"), style));
+    }
+    spans
 }
 
 /// A line with its cursor, scrolled so that the cursor is in view. Controls are shown, never sent.

@@ -1,6 +1,7 @@
 //! Frames as files: which names are free, what will not do, and the thread that writes.
 
 use std::{
+    cell::LazyCell,
     collections::BTreeSet,
     env, fs, io,
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use crate::{
         files::{Files, Unwritten, reason},
         txt,
     },
+    font::Fonts,
     frame::Shot,
     theme::{Depth, Theme},
 };
@@ -71,8 +73,9 @@ impl Writer {
         let known = Arc::clone(&underway);
         guarded(events.clone(), move || {
             let _ending = ending; // dropped when all is written
+            let paper = LazyCell::new(paper);
             for job in inbox {
-                let outcome = write(&job);
+                let outcome = write(&job, &paper);
                 with(&known, |known| known.remove(&job.path));
                 // Whoever ends the walk hears of it too.
                 let _ = events.send(Event::Done(Action::Exported(outcome)));
@@ -156,15 +159,16 @@ fn themes(format: &Format, theme: Theme) -> Vec<Theme> {
     format.themes(Theme { depth, ..theme }, false)
 }
 
-fn write(job: &Job) -> Result<Written, String> {
-    let said = |path: &str, bytes: u64| {
-        let size = job.shot.buffer().area;
-        let (width, height, kb) = (size.width, size.height, bytes.div_ceil(1000));
-        format!("wrote {} ({width} x {height} cells, {kb} kB)", short(path))
-    };
-    let path = &job.order.path;
-    match try_write(job) {
-        Ok(bytes) => Ok(Written { path: path.clone(), said: said(path, bytes) }),
+/// A cell of a picture has the usual size.
+fn paper() -> Result<Paper, String> {
+    let fonts = Fonts::embedded(1).map_err(|e| format!("{e:#}"))?;
+    Ok(Paper { fonts, pace: 1.0 })
+}
+
+fn write(job: &Job, paper: &Result<Paper, String>) -> Result<Written, String> {
+    let paper = paper.as_ref().map_err(String::clone)?;
+    match try_write(job, paper) {
+        Ok(bytes) => Ok(Written { path: job.order.path.clone(), said: said(job, paper, bytes) }),
         Err(e) => Err(match e.downcast_ref::<Unwritten>() {
             Some(unwritten) => unwritten.what.clone(),
             None => format!("{e:#}"),
@@ -173,12 +177,28 @@ fn write(job: &Job) -> Result<Written, String> {
 }
 
 /// Gives the size of the file in bytes.
-fn try_write(Job { shot, order, path, format }: &Job) -> Result<u64> {
+fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u64> {
     let Write::Frame(write) = format.write else { bail!("{} is a film", format.id) };
     let mut files = Files::new([path.as_path()], order.replaces)?;
-    files.stage(path, |out| write(shot, &Paper::default(), out))?;
+    files.stage(path, |out| write(shot, paper, out))?;
     files.finish()?;
     Ok(fs::metadata(path).map_or(0, |file| file.len()))
+}
+
+/// `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
+fn said(job: &Job, paper: &Paper, bytes: u64) -> String {
+    let size = job.shot.buffer().area;
+    let (width, height) = (usize::from(size.width), usize::from(size.height));
+    let cell = paper.fonts.cell();
+    let extent = if job.format.has_pixels {
+        format!("{} x {} pixels", width * cell.0, height * cell.1)
+    } else {
+        format!("{width} x {height} cells")
+    };
+    let path = short(&job.order.path);
+    let wrote = format!("wrote {path} ({extent}, {} kB)", bytes.div_ceil(1000));
+    let missing: Vec<String> = paper.fonts.missing().iter().map(char::to_string).collect();
+    if missing.is_empty() { wrote } else { format!("{wrote}; no font has {}", missing.join(" ")) }
 }
 
 /// `~/` at the beginning is the person's own folder.
