@@ -11,6 +11,7 @@ pub mod files;
 pub mod gif;
 pub mod numbers;
 pub mod png;
+pub mod svg;
 pub mod txt;
 
 use std::{io, sync::Arc, time::Duration};
@@ -104,6 +105,15 @@ pub static FORMATS: &[Format] = &[
         write: Write::Frame(ansi::write),
     },
     Format {
+        id: "svg",
+        extension: "svg",
+        about: "a picture of any size, its text to be selected, its fonts in it",
+        is_text: true,
+        has_pixels: false,
+        colours: Colours::Own,
+        write: Write::Frame(svg::write),
+    },
+    Format {
         id: "png",
         extension: "png",
         about: "a picture",
@@ -134,7 +144,7 @@ pub static FORMATS: &[Format] = &[
         id: "cast",
         extension: "cast",
         about: "film for terminals, asciicast version 2: asciinema play walk.cast",
-        is_text: false,
+        is_text: true,
         has_pixels: false,
         colours: Colours::Terminal,
         write: Write::Film(cast::write),
@@ -143,7 +153,7 @@ pub static FORMATS: &[Format] = &[
         id: "cast3",
         extension: "v3.cast",
         about: "the same, asciicast version 3",
-        is_text: false,
+        is_text: true,
         has_pixels: false,
         colours: Colours::Terminal,
         write: Write::Film(cast::write_v3),

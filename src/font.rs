@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, LazyLock, Mutex, PoisonError, RwLock},
 };
 
 use ab_glyph::{Font as _, FontArc, OutlinedGlyph, Point, PxScale};
@@ -201,6 +201,19 @@ impl Canvas {
         let levels = self.shares.into_iter().map(level).collect();
         Mask { width: self.width, height: self.height, levels }
     }
+}
+
+/// First and last of the characters of the Latin fonts for pages.
+static WEB_CHARACTERS: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
+    let number = |hex: &str| u32::from_str_radix(hex, 16).ok();
+    let range = |line: &str| line.split_once(' ').and_then(|(a, b)| number(a).zip(number(b)));
+    include_str!("../assets/fonts/web.txt").lines().filter_map(range).collect()
+});
+
+/// Whether the Latin fonts for pages have it: it then is as wide as its cell.
+pub fn is_in_web(c: char) -> bool {
+    let c = u32::from(c);
+    WEB_CHARACTERS.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 /// A font for pages, which readers' programs draw with.

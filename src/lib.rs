@@ -26,7 +26,7 @@
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
 //! | [`plain`], [`sgr`], [`picture`] | a step in words; cells as a terminal is sent them, and as the eye sees them |
 //! | [`frame`] | the steps as shots |
-//! | [`font`], [`raster`] | what characters look like; a picture in pixels |
+//! | [`font`], [`raster`], [`markup`] | what characters look like; a picture in pixels, and in words of XML |
 //! | [`parallel`] | work on all cores, results in order |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
 pub mod value;
@@ -57,6 +57,7 @@ pub mod picture;
 pub mod frame;
 pub mod font;
 pub mod raster;
+pub mod markup;
 pub mod parallel;
 pub mod export;
 pub mod term;

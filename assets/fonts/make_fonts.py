@@ -8,6 +8,7 @@ SIL Open Font License 1.1 (OFL.txt). Results, under the same licence and under o
     mono-regular.ttf, mono-bold.ttf    drawn from by the program (png, gif, apng)
     han.otf                            Chinese: GB 2312 level 1 and what the lessons use
     *.woff2                            the same with fewer characters, embedded in svg and html
+    web.txt                            the characters of mono-*.woff2: ranges of code points
 
 All have 1000 units an em and a cell of 600 x 1320 units: 10 x 22 pixels of 60 units at scale 1. Frames,
 bars and shades are drawn here: they fill the cell, and their edges lie on pixels.
@@ -250,8 +251,11 @@ def put(font, c, draw):
         for table in font["cmap"].tables:
             if table.isUnicode():
                 table.cmap[c] = name
-    font["glyf"][name] = pen.glyph()
-    font["hmtx"][name] = (WIDTH, getattr(font["glyf"][name], "xMin", 0))
+    glyph = pen.glyph()
+    glyph.recalcBounds(font["glyf"])
+    font["glyf"][name] = glyph
+    # Some programs move the outline to where the bearing says it begins.
+    font["hmtx"][name] = (WIDTH, glyph.xMin)
 
 
 def mono(style):
@@ -271,6 +275,17 @@ def mono(style):
     reduced(font, WEB | {0x1D40, 0x2605})
     font.flavor = "woff2"
     font.save(HERE / f"mono-{style.lower()}.woff2")
+    return set(font.getBestCmap())
+
+
+def as_ranges(characters):
+    found = []
+    for c in sorted(characters):
+        if found and found[-1][1] == c - 1:
+            found[-1][1] = c
+        else:
+            found.append([c, c])
+    return "".join(f"{first:X} {last:X}\n" for first, last in found)
 
 
 def lesson_characters():
@@ -317,8 +332,7 @@ def han(unicodes, path, flavor=None):
 
 
 if __name__ == "__main__":
-    mono("Regular")
-    mono("Bold")
+    (HERE / "web.txt").write_text(as_ranges(mono("Regular") & mono("Bold")))
     lessons = lesson_characters()
     han(lessons | gb2312_level_1() | HAN_SIGNS, HERE / "han.otf")
     han(lessons, HERE / "han.woff2", "woff2")

@@ -1,0 +1,122 @@
+//! A frame as an SVG file: its text can be selected, its fonts are in it, and a description tells what
+//! it shows.
+//!
+//! Every run of text says how many columns it takes, so that cells line up in any font.
+
+use std::{collections::BTreeMap, io};
+
+use super::Paper;
+use crate::{
+    font::CELL,
+    frame::Shot,
+    markup::{Needs, TYPE_SIZE, class, escaped, escaped_lines, hex, runs, strokes},
+    picture::{Look, Picture},
+};
+
+/// The base line of the type, in pixels below the top of its cell.
+const BASE: usize = 17;
+
+/// Writes a frame.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    let picture = shot.picture();
+    let (width, height) = (picture.width * CELL.0, picture.height * CELL.1);
+    let (cell, line) = paper.fonts.cell();
+    let (wide, high) = (picture.width * cell, picture.height * line);
+    let language = shot.lesson().language;
+    writeln!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"title desc\" \
+         xml:lang=\"{language}\">"
+    )?;
+    writeln!(out, "<title id=\"title\">{}</title>", escaped(&shot.title()))?;
+    writeln!(out, "<desc id=\"desc\">{}</desc>", escaped_lines(&shot.words()))?;
+    let inks = inks(&picture);
+    style(&picture, &inks, out)?;
+    let ground = hex(picture.paper.ground);
+    writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"{ground}\"/>")?;
+    writeln!(out, "<g shape-rendering=\"crispEdges\">")?;
+    grounds(&picture, out)?;
+    writeln!(out, "</g>")?;
+    text(&picture, &inks, out)?;
+    writeln!(out, "</svg>")
+}
+
+/// What of a look concerns the text, and the name of its class.
+type Inks = BTreeMap<Look, String>;
+
+/// All looks of text, with one ground.
+fn inks(picture: &Picture) -> Inks {
+    let mut inks = Inks::new();
+    for cell in &picture.cells {
+        let n = inks.len();
+        inks.entry(ink(picture, &cell.look)).or_insert_with(|| class(n));
+    }
+    inks
+}
+
+fn ink(picture: &Picture, look: &Look) -> Look {
+    Look { ground: picture.paper.ground, ..*look }
+}
+
+fn style(picture: &Picture, inks: &Inks, out: &mut dyn io::Write) -> io::Result<()> {
+    let needs = Needs::default().of(&picture.cells);
+    writeln!(out, "<style>")?;
+    write!(out, "{}", needs.faces())?;
+    let families = needs.families();
+    writeln!(out, "text{{font-family:{families};font-size:{TYPE_SIZE};white-space:pre}}")?;
+    for (look, class) in inks {
+        writeln!(out, ".{class}{{fill:{};{}}}", hex(look.ink), strokes(look))?;
+    }
+    writeln!(out, "</style>")
+}
+
+/// Rectangles where the ground is another than the paper's.
+fn grounds(picture: &Picture, out: &mut dyn io::Write) -> io::Result<()> {
+    for (y, cells) in picture.rows().enumerate() {
+        let mut column = 0;
+        for alike in cells.chunk_by(|a, b| a.look.ground == b.look.ground) {
+            let ground = alike[0].look.ground;
+            if ground != picture.paper.ground {
+                let (x, y) = (column * CELL.0, y * CELL.1);
+                let (width, height, fill) = (alike.len() * CELL.0, CELL.1, hex(ground));
+                writeln!(
+                    out,
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>"
+                )?;
+            }
+            column += alike.len();
+        }
+    }
+    Ok(())
+}
+
+fn text(picture: &Picture, inks: &Inks, out: &mut dyn io::Write) -> io::Result<()> {
+    for (y, cells) in picture.rows().enumerate() {
+        let look = |column: usize| ink(picture, &cells[column].look);
+        for run in runs(cells, look) {
+            let look = look(run.column);
+            let has_line = look.is_underlined || look.is_crossed_out;
+            let text = if has_line { &run.text } else { run.text.trim_end_matches(' ') };
+            let blanks = text.len() - text.trim_start_matches(' ').len();
+            let (skipped, text) = if has_line { (0, text) } else { (blanks, &text[blanks..]) };
+            if text.is_empty() {
+                continue;
+            }
+            let columns = if run.is_regular { text.chars().count() } else { run.columns };
+            writeln!(
+                out,
+                "<text x=\"{}\" y=\"{}\" textLength=\"{}\" class=\"{}\">{}</text>",
+                (run.column + skipped) * CELL.0,
+                y * CELL.1 + BASE,
+                columns * CELL.0,
+                inks[&look],
+                escaped(text)
+            )?;
+        }
+    }
+    Ok(())
+}
