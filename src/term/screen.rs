@@ -25,7 +25,7 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-use crate::{app::State, screen};
+use crate::{app::State, screen, text::base64};
 
 /// Whether there is something to give back; leaving twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
@@ -53,6 +53,11 @@ impl Screen {
     /// Sends a question to the terminal; the answer comes in like keys.
     pub fn ask(question: &[u8]) -> Result<()> {
         Ok(output()?.write_all(question)?)
+    }
+
+    /// Gives the terminal a text for its clipboard; works through ssh as well.
+    pub fn copy(text: &str) -> Result<()> {
+        Ok(write!(output()?, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?)
     }
 
     pub fn size() -> Result<(u16, u16)> {
