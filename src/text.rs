@@ -2,10 +2,8 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
-mod base64;
 mod lines;
 
-pub use base64::base64;
 pub use lines::{breaks, is_wide};
 
 use std::{ops::Range, sync::Arc};

@@ -415,11 +415,11 @@ fn to(state: &State) -> &str {
 }
 
 fn spelled(text: &str) -> String {
-    text.chars().map(|c| format!("{c} ")).collect()
+    text.chars().flat_map(|c| [c, ' ']).collect()
 }
 
-fn order(path: &str, ending: &'static str, replaces: bool) -> Option<Effect> {
-    Some(Effect::Export(Order { path: path.into(), ending, replaces }))
+fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
+    Effect::Export(Order { path: path.into(), ending, replaces })
 }
 
 fn wrote(path: &str) -> Action {
@@ -439,7 +439,7 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     for text in ["Export this frame", &free, "in /home/ada/␛[2Jslides", "as .txt .svg "] {
         assert!(screen.contains(text), "{text}\n{screen}");
     }
-    assert_eq!(press(&mut state, "Enter"), order(&free, "svg", false));
+    assert_eq!(press(&mut state, "Enter"), Some(order(&free, "svg", false)));
     assert_eq!(to(&state), "");
     assert!(said(&state).contains("writing ./"));
     update(&mut state, wrote(&free));
@@ -505,16 +505,20 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     };
     let mut state = at_a_desk();
     let typed = format!("e C-u {} Enter", spelled("a.svg"));
-    assert_eq!(press(&mut state, &typed), order("a.svg", "svg", false));
+    assert_eq!(press(&mut state, &typed), Some(order("a.svg", "svg", false)));
     update(&mut state, Action::Refused(refusal()));
     assert_eq!(to(&state), "a.svg");
     assert!(drawn(&state, 80, 24).contains("Enter again replaces it"));
-    assert_eq!(press(&mut state, "Enter"), order("a.svg", "svg", true));
+    assert_eq!(press(&mut state, "Enter"), Some(order("a.svg", "svg", true)));
     update(&mut state, Action::Refused(refusal()));
     press(&mut state, &format!("C-u {}", spelled("b.svg")));
-    assert_eq!(press(&mut state, "Enter"), order("b.svg", "svg", false), "another name");
+    assert_eq!(press(&mut state, "Enter"), Some(order("b.svg", "svg", false)), "another name");
     update(&mut state, Action::Refused(Refusal { is_taken: false, ..refusal() }));
-    assert_eq!(press(&mut state, "Enter"), order("a.svg", "svg", false), "nothing to replace");
+    assert_eq!(
+        press(&mut state, "Enter"),
+        Some(order("a.svg", "svg", false)),
+        "nothing to replace"
+    );
 }
 
 #[test]

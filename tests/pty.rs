@@ -274,11 +274,12 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
 #[test]
 fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     let args =
-        ["--what-if", "scaling=off", "--no-questions", "--at", "it-looks", "The dog 猫 sleeps."];
+        ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
     let mut session = Session::start(&args, (120, 36));
-    session.until_shown("self_attn.weights[");
-    session.press("vkH");
-    session.until_shown("self_attn.weights[2,6,6] = ");
+    // Later than all the rest.
+    session.until_shown("tokens of");
+    session.press("vkL");
+    session.until_shown("self_attn.weights[0,6,1] = ");
     assert!(session.contents().contains('Δ'));
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
@@ -353,7 +354,7 @@ fn y_gives_the_terminal_the_frame_as_text() {
     session.until_shown("copied the frame, 24 lines");
     session.press("e\x15frame.txt\r");
     session.until_shown("wrote frame.txt");
-    let expected = lookback::text::base64(written(&session, "frame.txt").as_bytes());
+    let expected = base64::encode(written(&session, "frame.txt"));
     let bytes = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();
     assert!(bytes.contains(&format!("\x1b]52;c;{expected}\x07")));
     session.press("q");

@@ -25,7 +25,7 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-use crate::{app::State, screen, text::base64};
+use crate::{app::State, screen};
 
 /// Whether there is something to give back; leaving twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
@@ -57,7 +57,7 @@ impl Screen {
 
     /// Gives the terminal a text for its clipboard; works through ssh as well.
     pub fn copy(text: &str) -> Result<()> {
-        Ok(write!(output()?, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?)
+        Ok(write!(output()?, "\x1b]52;c;{}\x07", base64::encode(text))?)
     }
 
     pub fn size() -> Result<(u16, u16)> {
