@@ -24,6 +24,9 @@ static REGULAR: &[u8] = include_bytes!("../assets/fonts/mono-regular.ttf");
 static BOLD: &[u8] = include_bytes!("../assets/fonts/mono-bold.ttf");
 static HAN: &[u8] = include_bytes!("../assets/fonts/han.otf");
 
+/// By how many pixels at scale 1 a stroke is wider on either side where there is no bold font.
+const WIDER: f32 = 0.3;
+
 /// How much of each pixel of a cell is ink, in levels from 0 to [`LEVELS`] - 1.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -107,7 +110,14 @@ impl Fonts {
         let shown = if is_one { &composed } else { symbol };
         for c in shown.chars() {
             match self.face(c.encode_utf8(&mut [0; 4]), is_bold) {
-                Some(face) => canvas.glyph(face, c),
+                // A font that has no bold is made bold as browsers do: by strokes that are wider.
+                Some((face, false)) if is_bold => {
+                    let by = WIDER * self.scale as f32;
+                    for (x, y) in [(-by, -by), (-by, by), (by, -by), (by, by)] {
+                        canvas.glyph(face, c, Point { x, y });
+                    }
+                }
+                Some((face, _)) => canvas.glyph(face, c, Point::default()),
                 // Joiners and selectors have no shape.
                 None if c.width().unwrap_or(0) == 0 => {}
                 None => {
@@ -119,12 +129,12 @@ impl Fonts {
         canvas.mask()
     }
 
-    /// The first font that has the character.
-    fn face(&self, symbol: &str, is_bold: bool) -> Option<&FontArc> {
+    /// The first font that has the character, and whether it is a bold one.
+    fn face(&self, symbol: &str, is_bold: bool) -> Option<(&FontArc, bool)> {
         let c = symbol.chars().next()?;
-        let bold = is_bold.then_some(&self.bold);
-        let mut faces = bold.into_iter().chain([&self.regular]).chain(&self.others);
-        faces.find(|face| face.glyph_id(c).0 != 0)
+        let bold = is_bold.then_some((&self.bold, true));
+        let others = [&self.regular].into_iter().chain(&self.others).map(|face| (face, false));
+        bold.into_iter().chain(others).find(|(face, _)| face.glyph_id(c).0 != 0)
     }
 }
 
@@ -140,14 +150,14 @@ impl Canvas {
         Self { width, height, shares: vec![0.0; width * height] }
     }
 
-    /// A glyph in the middle of the cell; what does not fit is cut off.
-    fn glyph(&mut self, face: &FontArc, c: char) {
+    /// A glyph in the middle of the cell, or so many pixels beside it; what does not fit is cut off.
+    fn glyph(&mut self, face: &FontArc, c: char, aside: Point) {
         let height = self.height as f32;
         let scale = PxScale::from(height);
         let per_unit = height / face.height_unscaled();
         let id = face.glyph_id(c);
         let at = |x: f32| {
-            let origin = Point { x, y: face.ascent_unscaled() * per_unit };
+            let origin = Point { x, y: face.ascent_unscaled() * per_unit + aside.y };
             face.outline_glyph(id.with_scale_and_position(scale, origin))
         };
         let advance = face.h_advance_unscaled(id) * per_unit;
@@ -159,7 +169,7 @@ impl Canvas {
             let bounds = mark.px_bounds();
             slack = (self.width as f32 - bounds.width()) / 2.0 - bounds.min.x;
         }
-        if let Some(glyph) = at(slack) {
+        if let Some(glyph) = at(slack + aside.x) {
             self.ink(&glyph);
         }
     }
@@ -171,7 +181,7 @@ impl Canvas {
             let (x, y) = (left + i64::from(x), top + i64::from(y));
             if (0..width).contains(&x) && (0..height).contains(&y) {
                 let pixel = &mut self.shares[(y * width + x) as usize];
-                *pixel = (*pixel + share).min(1.0);
+                *pixel = pixel.max(share);
             }
         });
     }
