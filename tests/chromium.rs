@@ -166,7 +166,7 @@ fn svg_and_png_agree_cell_by_cell() {
         ("heads", chinese),
         ("it-looks", english),
         ("two-machines", chinese),
-        ("scaled", ["--ascii", "--theme=high-contrast"]),
+        ("scaling", ["--ascii", "--theme=high-contrast"]),
     ] {
         let args = [&options[..], &["--size", "120x36", "--steps", step]].concat();
         let png = fs::read(export(folder.path(), &format!("{step}.png"), &args)).unwrap();
