@@ -351,7 +351,7 @@ fn y_gives_the_terminal_the_frame_as_text() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
     session.until_shown("From a sentence to tokens");
     session.press("y");
-    session.until_shown("copied the frame, 24 lines");
+    session.until_shown("copied the frame, 24 lines,");
     session.press("e\x15frame.txt\r");
     session.until_shown("wrote frame.txt");
     let expected = base64::encode(written(&session, "frame.txt"));
