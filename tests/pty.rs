@@ -5,6 +5,8 @@
 #[path = "support/session.rs"]
 mod session;
 
+use std::{thread, time::Duration};
+
 use session::Session;
 
 #[test]
@@ -247,6 +249,16 @@ fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
     cells.collect()
 }
 
+/// Waits until nothing more is drawn.
+fn settle(session: &Session) {
+    let n_bytes = || session.bytes.lock().unwrap().len();
+    let mut before = 0;
+    while n_bytes() != before {
+        before = n_bytes();
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
 fn written(session: &Session, name: &str) -> String {
     std::fs::read_to_string(session.home.path().join(name)).unwrap()
 }
@@ -259,6 +271,7 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
     // Another row, an opened number, one of its operands.
     session.press("k\r");
     session.until_shown("Esc");
+    settle(&session);
     let before = session.contents();
     session.press("e");
     session.until_shown("Export this frame");
@@ -281,6 +294,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     session.press("vkL");
     session.until_shown("self_attn.weights[0,6,1] = ");
     assert!(session.contents().contains('Δ'));
+    settle(&session);
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");
