@@ -309,7 +309,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
 #[test]
 fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("e\x15nowhere/a.txt\r");
     session.until_shown("there is no folder nowhere");
     let long = "x".repeat(300);
@@ -339,7 +339,7 @@ fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
 #[test]
 fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("e");
     session.until_shown("Export this frame");
     let ending = session.contents().split_once("to: ./001-").unwrap().1.to_owned();
@@ -363,7 +363,7 @@ fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end()
 #[test]
 fn y_gives_the_terminal_the_frame_as_text() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("y");
     session.until_shown("copied the frame, 24 lines,");
     session.press("e\x15frame.txt\r");
