@@ -36,10 +36,8 @@ pub struct Mask {
 /// The fonts, at one scale.
 pub struct Fonts {
     scale: usize,
-    /// In the order in which they are asked: regular, bold, Chinese, and one of the person's.
-    regular: FontArc,
-    bold: FontArc,
-    others: Vec<FontArc>,
+    /// Regular, bold, Chinese, and one of the person's; asked in that order, but for bold text bold first.
+    faces: Vec<FontArc>,
     /// Finished masks by grapheme; for each narrow and wide, regular and bold.
     masks: RwLock<HashMap<String, [Option<Arc<Mask>>; 4]>>,
     missing: Mutex<BTreeSet<char>>,
@@ -54,9 +52,7 @@ impl Fonts {
         let font = |bytes| FontArc::try_from_slice(bytes).context("an embedded font does not load");
         Ok(Self {
             scale: scale.into(),
-            regular: font(REGULAR)?,
-            bold: font(BOLD)?,
-            others: vec![font(HAN)?],
+            faces: vec![font(REGULAR)?, font(BOLD)?, font(HAN)?],
             masks: RwLock::default(),
             missing: Mutex::default(),
         })
@@ -70,7 +66,7 @@ impl Fonts {
         let font = FontArc::try_from_vec(bytes).context("this is no TrueType or OpenType font")?;
         // A font without any height cannot be scaled.
         anyhow::ensure!(font.height_unscaled() > 0.0, "this font has no height");
-        self.others.push(font);
+        self.faces.push(font);
         Ok(self)
     }
 
@@ -101,30 +97,42 @@ impl Fonts {
     fn drawn(&self, symbol: &str, columns: u8, is_bold: bool) -> Mask {
         let (cell, height) = self.cell();
         let mut canvas = Canvas::new(cell * usize::from(columns.max(1)), height);
-        // One glyph for letter and accent, where there is one.
-        let composed: String = symbol.nfc().collect();
-        let is_one = composed.chars().count() == 1 && self.face(&composed, is_bold).is_some();
-        let shown = if is_one { &composed } else { symbol };
-        for c in shown.chars() {
-            match self.face(c.encode_utf8(&mut [0; 4]), is_bold) {
-                Some(face) => canvas.glyph(face, c),
-                // Joiners and selectors have no shape.
-                None if c.width().unwrap_or(0) == 0 => {}
-                None => {
-                    self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(c);
-                    canvas.frame(self.scale);
-                }
+        for (c, face) in self.glyphs(symbol, is_bold) {
+            match face {
+                Some(face) => canvas.glyph(&self.faces[face], c),
+                None => canvas.frame(self.scale),
             }
         }
         canvas.mask()
     }
 
-    /// The first font that has the character.
-    fn face(&self, symbol: &str, is_bold: bool) -> Option<&FontArc> {
-        let c = symbol.chars().next()?;
-        let bold = is_bold.then_some(&self.bold);
-        let mut faces = bold.into_iter().chain([&self.regular]).chain(&self.others);
-        faces.find(|face| face.glyph_id(c).0 != 0)
+    /// The characters that are laid over each other to show a grapheme, and the index of the font that
+    /// has each. Where none has it, that is remembered; a frame stands for it.
+    pub fn glyphs(&self, symbol: &str, is_bold: bool) -> Vec<(char, Option<usize>)> {
+        // One glyph for letter and accent, where there is one.
+        let composed: String = symbol.nfc().collect();
+        let is_one = composed.chars().count() == 1
+            && composed.chars().all(|c| self.face(c, is_bold).is_some());
+        let shown = if is_one { &composed } else { symbol };
+        let glyphs = shown.chars().map(|c| (c, self.face(c, is_bold)));
+        // Joiners and selectors have no shape.
+        let glyphs: Vec<_> =
+            glyphs.filter(|(c, face)| face.is_some() || c.width().unwrap_or(0) > 0).collect();
+        let missing = glyphs.iter().filter(|(_, face)| face.is_none()).map(|(c, _)| *c);
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).extend(missing);
+        glyphs
+    }
+
+    /// The files of the fonts, in the order of their indices.
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.faces.iter().map(FontArc::font_data)
+    }
+
+    /// The index of the first font that has the character.
+    fn face(&self, c: char, is_bold: bool) -> Option<usize> {
+        let bold = is_bold.then_some(1);
+        let others = (0..self.faces.len()).filter(|&i| i != 1);
+        bold.into_iter().chain(others).find(|&i| self.faces[i].glyph_id(c).0 != 0)
     }
 }
 

@@ -8,8 +8,8 @@ use ratatui::{
 };
 
 use crate::{
-    app::{Action, State, update},
-    lesson::{Lesson, Selection, Step},
+    app::{self, Action, Line, State, update},
+    lesson::{Lesson, Selection, Step, narrate},
     picture::Picture,
     plain,
     reading::Reading,
@@ -98,6 +98,12 @@ impl Shot {
 
     pub fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    /// The narration in lines of that width, a blank one between paragraphs.
+    pub fn told(&self, width: usize) -> Vec<Line> {
+        let paragraphs = narrate(self.step(), &self.reading, &self.selection);
+        app::told(self.step(), self.selection.layer, &paragraphs, width, true)
     }
 
     /// What is told and shown, as linear text: for those who do not see the picture.
