@@ -6,6 +6,7 @@
 mod action;
 mod bookmarks;
 mod clock;
+mod export;
 mod formula;
 mod glossary;
 mod guide;
@@ -24,6 +25,7 @@ use tui_input::Input;
 
 pub use action::{Action, Command, Effect, Pick};
 pub use clock::{Motion, Times};
+pub use export::{Desk, Form, Order, Prompt, Refusal, Written};
 pub use guide::{Guide, OpenQuiz};
 pub use inspector::Level;
 use layout::Beneath;
@@ -98,6 +100,8 @@ pub struct State {
     pub size: (u16, u16),
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
     pub guide: Guide,
+    /// What frames can be written as, and where.
+    pub desk: Desk,
 }
 
 /// What lies over the walk.
@@ -117,6 +121,8 @@ pub enum Overlay {
     Palette { query: Input, chosen: usize },
     /// Looking for what a word means.
     Glossary { query: Input, chosen: usize },
+    /// Saying where the frame goes.
+    Export(Prompt),
 }
 
 /// A line for the person, until the next key.
@@ -164,6 +170,7 @@ impl State {
             heading_for: None,
             size: SMALLEST,
             guide: Guide::default(),
+            desk: Desk::default(),
         }
     }
 

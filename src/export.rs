@@ -9,6 +9,7 @@ pub mod apng;
 pub mod cast;
 pub mod files;
 pub mod gif;
+pub mod html;
 pub mod numbers;
 pub mod pdf;
 pub mod png;
@@ -142,6 +143,15 @@ pub static FORMATS: &[Format] = &[
         has_pixels: true,
         colours: Colours::Own,
         write: Write::Film(apng::write),
+    },
+    Format {
+        id: "html",
+        extension: "html",
+        about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
+        is_text: true,
+        has_pixels: false,
+        colours: Colours::Both,
+        write: Write::Film(html::write),
     },
     Format {
         id: "cast",

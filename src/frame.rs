@@ -1,6 +1,6 @@
 //! Frames of the walk: for every step the cells that the screen would show, and what is said about them.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use ratatui::{
     buffer::Buffer,
@@ -9,7 +9,7 @@ use ratatui::{
 
 use crate::{
     app::{self, Action, Line, State, update},
-    lesson::{Lesson, Selection, Step, narrate},
+    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Asked},
     picture::Picture,
     plain,
     reading::Reading,
@@ -26,6 +26,8 @@ pub struct Shot {
     pub time: Duration,
     /// The cells, once for every theme that was asked for.
     pub views: Vec<View>,
+    /// The question that waits for its answer.
+    asked: Option<Asked>,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     selection: Selection,
@@ -45,21 +47,24 @@ impl View {
 }
 
 impl Shot {
-    /// Of the walk as it is, without what lies over it; None before anything is read. The state is
-    /// left as it was.
+    /// Of the walk as it is, without what lies over it and without the message of the last key; None
+    /// before anything is read. The state is left as it was.
     pub fn of(state: &mut State, size: Size, themes: &[Theme]) -> Option<Self> {
         let reading = Arc::clone(state.reading.as_ref()?);
         let own = state.theme;
+        let over = (mem::take(&mut state.overlay), state.message.take());
         let views = themes.iter().map(|&theme| {
             state.theme = theme;
             View { theme, buffer: drawn(state, size) }
         });
         let views = views.collect();
         state.theme = own;
+        (state.overlay, state.message) = over;
         Some(Self {
             index: state.step,
             time: state.reading_time(),
             views,
+            asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
             lesson: Arc::clone(&state.lesson),
             reading,
             selection: state.selection,
@@ -100,14 +105,24 @@ impl Shot {
         &self.reading
     }
 
-    /// The narration in lines of that width, a blank one between paragraphs.
+    /// The narration in lines of that width, with what is told to those who want to know more; a blank
+    /// line between paragraphs. Nothing while a question waits: it would be answered.
     pub fn told(&self, width: usize) -> Vec<Line> {
-        let paragraphs = narrate(self.step(), &self.reading, &self.selection);
-        app::told(self.step(), self.selection.layer, &paragraphs, width, true)
+        if self.asked.is_some() {
+            return vec![];
+        }
+        let (step, selection) = (self.step(), &self.selection);
+        let mut paragraphs = narrate(step, &self.reading, selection);
+        paragraphs.extend(deepen(step, &self.reading, selection));
+        app::told(step, selection.layer, &paragraphs, width, true)
     }
 
-    /// What is told and shown, as linear text: for those who do not see the picture.
+    /// What is told and shown, as linear text: for those who do not see the picture. While a question
+    /// waits, the question alone: the rest would answer it.
     pub fn words(&self) -> String {
+        if let Some(asked) = &self.asked {
+            return plain::question(&self.title(), asked);
+        }
         let mut words = vec![];
         // Nothing is refused by a vector.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);

@@ -316,6 +316,20 @@ pub static KEYS: &[Binding] = &[
         hint: Some((":", "all")),
     },
     Binding {
+        shown: "e",
+        keys: &[(char('e'), C::Export)],
+        help: "export this frame",
+        group: Group::Program,
+        hint: None,
+    },
+    Binding {
+        shown: "y",
+        keys: &[(char('y'), C::Copy)],
+        help: "copy it as text",
+        group: Group::Program,
+        hint: None,
+    },
+    Binding {
         shown: "?",
         keys: &[(char('?'), C::Help)],
         help: "these keys",
@@ -439,9 +453,11 @@ fn in_palette(
 
 fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
     let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
+    let exports = matches!(overlay, Overlay::Export(_));
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
     match (command, key) {
         (Some(c @ (C::Accept | C::Leave | C::Suspend | C::End)), _) => Action::Do(c),
+        (Some(c @ (C::NextPane | C::PreviousPane)), _) if exports => Action::Do(c),
         (Some(c @ C::Move(..)), _) if finds && is_arrow => Action::Do(c),
         (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
         _ => match TYPING.iter().find(|(k, _)| *k == key) {

@@ -246,6 +246,14 @@ impl Lesson {
         chapters.flat_map(|(i, chapter)| chapter.steps.iter().map(move |step| (i, step))).collect()
     }
 
+    /// What a file of a step is called, without an ending: `045-it-looks`, sorted as one walks.
+    ///
+    /// # Panics
+    /// If there is no such step.
+    pub fn file_stem(&self, step: usize) -> String {
+        format!("{:03}-{}", step + 1, self.steps()[step].1.id)
+    }
+
     /// The index of a step in [`Self::steps`].
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    lesson::{Lesson, Paragraph, Selection, narrate},
+    lesson::{Lesson, Paragraph, Selection, narrate, quiz::Asked},
     reading::Reading,
     text::{breaks, visible},
 };
@@ -60,6 +60,14 @@ pub fn one(
     let (chapter, _) = lesson.steps()[i];
     writeln!(out, "\nChapter {chapter}. {}", lesson.chapters[chapter].title)?;
     step(i, lesson, reading, selection, out)
+}
+
+/// A question with its options, a line each, under a title.
+pub fn question(title: &str, asked: &Asked) -> String {
+    let question = asked.question.iter().map(words);
+    let options = asked.options.iter().map(|option| format!("- {option}"));
+    let lines: Vec<String> = question.chain(options).collect();
+    format!("{title}\n\n{}", lines.join("\n"))
 }
 
 /// Writes what is read: the sentence, and which of its words no model knows.

@@ -91,6 +91,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         Overlay::Glossary { query, chosen } => overlay::glossary(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
         Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
+        Overlay::Export(prompt) => overlay::export(state, prompt, area, buf),
     }
 }
 
@@ -103,7 +104,10 @@ pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
         |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
     match &state.overlay {
         Overlay::None => in_walk(state, area, at),
-        Overlay::Help { .. } | Overlay::Edit { .. } | Overlay::Glossary { .. } => Hit::Nothing,
+        Overlay::Help { .. }
+        | Overlay::Edit { .. }
+        | Overlay::Glossary { .. }
+        | Overlay::Export(_) => Hit::Nothing,
         Overlay::Find { query, chosen } => {
             row(overlay::step_row_at(*chosen, area, at), state.found(query.value()).len())
         }

@@ -3,12 +3,14 @@
 //! Keys, signals and finished readings arrive in one channel. The screen is given back after quit,
 //! error, panic and signals; a signal of the end gives the exit code 128 + n.
 
+pub mod desk;
 mod ground;
 pub mod mouse;
 mod screen;
 mod worker;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{
         Arc,
@@ -34,6 +36,7 @@ use crate::{
     theme::{Ground, Theme},
 };
 
+use desk::Writer;
 use ground::{Heard, Listener};
 use screen::Screen;
 use worker::Worker;
@@ -50,6 +53,10 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How often a walk that turns its own pages is told the time.
 const TICK: Duration = Duration::from_millis(100);
+
+/// The most bytes that go to the clipboard: many terminals drop a sequence of more than 74 kB, and
+/// four letters carry three bytes.
+const LONGEST_COPY: usize = 74_000 / 4 * 3;
 
 /// What the walk starts from.
 pub struct Start {
@@ -85,13 +92,22 @@ pub struct Before {
 pub struct Ended {
     pub code: ExitCode,
     pub memory: Memory,
+    /// Frames that could not be written at the last moment, and why.
+    pub unwritten: Vec<String>,
+}
+
+/// Those who do what the state asks of the world.
+struct Hands {
+    worker: Worker,
+    writer: Writer,
 }
 
 /// What wakes the loop.
 enum Event {
     Input(Input),
     Signal(i32),
-    Read(Action),
+    /// What another thread has done.
+    Done(Action),
     Ground(Ground),
     /// Time has passed, for a state that wants to know.
     Tick(Duration),
@@ -116,8 +132,9 @@ enum Next {
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
-    let worker = Worker::start(events.clone());
-    worker.read(start.sentence.clone(), start.changes.clone())?;
+    let hands =
+        Hands { worker: Worker::start(events.clone()), writer: Writer::start(events.clone()) };
+    hands.worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
     state.step = start.step.min(state.n_steps().saturating_sub(1));
@@ -125,29 +142,40 @@ pub fn run(start: Start) -> Result<Ended> {
     state.guide = start.guide;
     state.motion = start.motion;
     state.changes = start.changes;
+    state.desk = desk::desk();
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
-    if let Some(code) = first_reading(&mut state, &inbox, &worker)? {
-        return Ok(Ended { code: code.into(), memory: state.memory() });
+    if let Some(code) = first_reading(&mut state, &inbox, &hands)? {
+        return Ok(Ended { code: code.into(), memory: state.memory(), unwritten: vec![] });
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
     let early = if start.asks_ground { ask_ground(&mut state, &inbox)? } else { vec![] };
-    let code = walk(&mut state, &mut screen, early, &inbox, &worker)?;
+    let code = walk(&mut state, &mut screen, early, &inbox, &hands)?;
     drop(screen);
-    Ok(Ended { code: code.into(), memory: state.memory() })
+    hands.writer.finish();
+    let unwritten = inbox.try_iter().filter_map(unwritten).collect();
+    Ok(Ended { code: code.into(), memory: state.memory(), unwritten })
+}
+
+/// A file that could not be written, of which the walk did not hear any more.
+fn unwritten(event: Event) -> Option<String> {
+    match event {
+        Event::Done(Action::Exported(Err(why))) => Some(why),
+        _ => None,
+    }
 }
 
 /// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
 fn first_reading(
     state: &mut State,
     inbox: &mpsc::Receiver<Event>,
-    worker: &Worker,
+    hands: &Hands,
 ) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if signal != SIGCONT => Ok(Some(ended_by(signal))),
-        Ok(Event::Read(Action::Read(Err(why)))) => bail!(why),
-        Ok(Event::Read(action)) => carry_out(state, action, worker).map(|_| None),
+        Ok(Event::Done(Action::Read(Err(why)))) => bail!(why),
+        Ok(Event::Done(action)) => carry_out(state, action, hands).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
     }
@@ -158,7 +186,7 @@ fn walk(
     screen: &mut Screen,
     early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
-    worker: &Worker,
+    hands: &Hands,
 ) -> Result<u8> {
     let (width, height) = Screen::size()?;
     update(state, Action::Resize(width, height));
@@ -168,7 +196,7 @@ fn walk(
         // Everything that has arrived by now is answered with one frame.
         let ticked = clock.tick().map(Event::Tick);
         for event in arrived.into_iter().chain(inbox.try_iter()).chain(ticked) {
-            match answer(state, event, worker)? {
+            match answer(state, event, hands)? {
                 Next::Stay => {}
                 Next::Suspend => screen.suspend()?,
                 Next::Resume => screen.resume()?,
@@ -237,15 +265,15 @@ fn next_event(inbox: &mpsc::Receiver<Event>, tick: Option<Duration>) -> Result<E
     }
 }
 
-fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
+fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
         Event::Signal(signal) => return Ok(Next::End(ended_by(signal))),
         Event::Failed => bail!("the models stopped reading; please report this with the sentence"),
         // The first sentence came too late to be refused before the screen was entered.
-        Event::Read(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
-        Event::Read(action) => action,
+        Event::Done(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
+        Event::Done(action) => action,
         Event::Ground(ground) => Action::Ground(ground),
         Event::Tick(elapsed) => Action::Tick(elapsed),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
@@ -255,29 +283,61 @@ fn answer(state: &mut State, event: Event, worker: &Worker) -> Result<Next> {
         Event::Input(Input::Mouse(event)) => {
             let mut next = Next::Stay;
             for action in mouse::actions(state, event) {
-                next = carry_out(state, action, worker)?;
+                next = carry_out(state, action, hands)?;
             }
             return Ok(next);
         }
         Event::Input(Input::Resize(width, height)) => Action::Resize(width, height),
         Event::Input(_) => return Ok(Next::Stay),
     };
-    carry_out(state, action, worker)
+    carry_out(state, action, hands)
 }
 
-fn carry_out(state: &mut State, action: Action, worker: &Worker) -> Result<Next> {
+fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
     match update(state, action) {
         None => {}
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
-        Some(Effect::Read(sentence, changes)) => worker.read(sentence, changes)?,
+        Some(Effect::Read(sentence, changes)) => hands.worker.read(sentence, changes)?,
+        Some(Effect::Name(path)) => {
+            return carry_out(state, Action::Named(hands.writer.free(&path)), hands);
+        }
+        Some(Effect::Export(order)) => {
+            if let Some(refusal) = hands.writer.export(state, order)? {
+                return carry_out(state, Action::Refused(refusal), hands);
+            }
+        }
+        Some(Effect::Copy) => {
+            let outcome = copy(state)?;
+            return carry_out(state, Action::Copied(outcome), hands);
+        }
         Some(Effect::Time) => {
             if let Some(reading) = &state.reading {
-                worker.time(Arc::clone(reading));
+                hands.worker.time(Arc::clone(reading));
             }
         }
     }
     Ok(Next::Stay)
+}
+
+/// Sends the characters of the frame in view to the terminal's clipboard, and tells how many lines.
+fn copy(state: &mut State) -> Result<Result<usize, String>> {
+    let text = desk::text(state).unwrap_or_default();
+    if text.len() > LONGEST_COPY {
+        return Ok(Err("the frame is too long for a terminal's clipboard; e writes it".into()));
+    }
+    Screen::copy(&text)?;
+    Ok(Ok(text.lines().count()))
+}
+
+/// A thread whose panic ends the walk instead of leaving it waiting.
+fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
+    thread::spawn(move || {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            // Nobody listens any more if the walk has ended.
+            let _ = events.send(Event::Failed);
+        }
+    });
 }
 
 const fn ended_by(signal: i32) -> u8 {

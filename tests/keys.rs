@@ -8,7 +8,7 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Command, Effect, Overlay, State, update},
+    app::{Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Written, update},
     change::Changes,
     keys::{self, KEYS},
     lesson::{Language, Lesson},
@@ -255,6 +255,8 @@ fn name(command: Command) -> &'static str {
         Command::Head(_) => "head",
         Command::Page(_) => "page",
         Command::Edit => "edit",
+        Command::Export => "export",
+        Command::Copy => "copy",
         Command::Find => "find",
         Command::Palette => "palette",
         Command::Switch(_) => "switch",
@@ -285,6 +287,11 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
     screen::draw(state, area, &mut buf);
+    cells(&buf)
+}
+
+fn cells(buf: &Buffer) -> String {
+    let (width, height) = (buf.area.width, buf.area.height);
     let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
     (0..height).map(row).collect::<Vec<_>>().join("\n")
 }
@@ -292,7 +299,7 @@ fn drawn(state: &State, width: u16, height: u16) -> String {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 37, "{bound:?}");
+    assert_eq!(bound.len(), 39, "{bound:?}");
     let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
@@ -389,4 +396,203 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
     }
     press(&mut state, "Enter");
     assert!(state.current().1.title.contains("归一化"));
+}
+
+/// At `it-looks`, where frames can be written in two forms, and films in a third.
+fn at_a_desk() -> State {
+    let mut state = walk();
+    let forms = [("txt", false), ("svg", false), ("gif", true)];
+    let forms = forms.map(|(ending, is_film)| Form { ending, is_film });
+    state.desk = Desk::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
+    state.enter(state.lesson.find("it-looks").unwrap());
+    state
+}
+
+/// What stands in the prompt; nothing if there is none.
+fn to(state: &State) -> &str {
+    let Overlay::Export(prompt) = &state.overlay else { return "" };
+    prompt.path.value()
+}
+
+fn spelled(text: &str) -> String {
+    text.chars().flat_map(|c| [c, ' ']).collect()
+}
+
+fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
+    Effect::Export(Order { path: path.into(), ending, replaces })
+}
+
+fn wrote(path: &str) -> Action {
+    Action::Exported(Ok(Written { path: path.into(), said: format!("wrote {path}") }))
+}
+
+#[test]
+fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
+    let mut state = at_a_desk();
+    let name = format!("./{}.svg", state.lesson.file_stem(state.step));
+    assert_eq!(press(&mut state, "e"), Some(Effect::Name(name.clone())));
+    assert_eq!(to(&state), name);
+    let free = name.replace(".svg", "-2.svg");
+    update(&mut state, Action::Named(free.clone()));
+    assert_eq!(to(&state), free);
+    let screen = drawn(&state, 80, 24);
+    for text in ["Export this frame", &free, "in /home/ada/␛[2Jslides", "as .txt .svg "] {
+        assert!(screen.contains(text), "{text}\n{screen}");
+    }
+    assert_eq!(press(&mut state, "Enter"), Some(order(&free, "svg", false)));
+    assert_eq!(to(&state), "");
+    assert!(said(&state).contains("writing ./"));
+    update(&mut state, wrote(&free));
+    assert_eq!(said(&state), format!("wrote {free}"));
+    update(&mut state, Action::Exported(Err("the disk is full".into())));
+    assert_eq!(said(&state), "the disk is full");
+}
+
+#[test]
+fn tab_changes_the_form_and_the_walk_remembers_it() {
+    let mut state = at_a_desk();
+    press(&mut state, "e");
+    update(&mut state, Action::Named("./taken-2.svg".into()));
+    let name = format!("./{}.txt", state.lesson.file_stem(state.step));
+    assert_eq!(press(&mut state, "Tab"), Some(Effect::Name(name.clone())), "a name of ours");
+    assert_eq!(to(&state), name);
+    assert_eq!(press(&mut state, &format!("C-u {}", spelled("a.TXT"))), None);
+    press(&mut state, "Tab");
+    assert_eq!(to(&state), "a.svg", "a name of theirs; no film is offered");
+    update(&mut state, Action::Named("./other.svg".into()));
+    assert_eq!(to(&state), "a.svg", "an answer that comes late changes nothing");
+    press(&mut state, "S-Tab");
+    assert_eq!(to(&state), "a.txt");
+    for (typed, then) in
+        [("a", "a.svg"), ("a.", "a.svg"), ("a.gif", "a.svg"), ("d/x.y", "d/x.y.svg")]
+    {
+        press(&mut state, &format!("C-u {} Tab", spelled(typed)));
+        assert_eq!(to(&state), then);
+    }
+    press(&mut state, &format!("C-u {} Enter", spelled("~/talk/a.txt")));
+    update(&mut state, wrote("~/talk/a.txt"));
+    press(&mut state, "l e");
+    assert_eq!(to(&state), format!("~/talk/{}.txt", state.lesson.file_stem(state.step)));
+    assert!(drawn(&state, 80, 24).contains("in ~/talk "));
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_in_the_prompt() {
+    for (typed, why) in [
+        ("a.gif", "`lookback export --out walk.gif` writes it"),
+        ("a.bmp", "there are .txt .svg"),
+        ("a", "there are .txt .svg"),
+        ("slides/", "a file's name is wanted"),
+        ("slides/.svg", "a file's name is wanted"),
+        ("", "the name is empty"),
+    ] {
+        let mut state = at_a_desk();
+        assert_eq!(press(&mut state, &format!("e C-u {} Enter", spelled(typed))), None, "{typed}");
+        assert!(said(&state).contains(why), "{typed}: {}", said(&state));
+        assert_eq!(to(&state), typed);
+        assert_eq!(drawn(&state, 80, 24).matches(why).count(), 1, "{typed}: said once, in full");
+        press(&mut state, "Esc");
+        assert!(matches!(state.overlay, Overlay::None));
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_after_asking() {
+    let refusal = || Refusal {
+        path: "a.svg".into(),
+        why: "a.svg exists; a-2.svg is free; Enter again replaces it".into(),
+        is_taken: true,
+    };
+    let mut state = at_a_desk();
+    let typed = format!("e C-u {} Enter", spelled("a.svg"));
+    assert_eq!(press(&mut state, &typed), Some(order("a.svg", "svg", false)));
+    update(&mut state, Action::Refused(refusal()));
+    assert_eq!(to(&state), "a.svg");
+    assert!(drawn(&state, 80, 24).contains("Enter again replaces it"));
+    assert_eq!(press(&mut state, "Enter"), Some(order("a.svg", "svg", true)));
+    update(&mut state, Action::Refused(refusal()));
+    press(&mut state, &format!("C-u {}", spelled("b.svg")));
+    assert_eq!(press(&mut state, "Enter"), Some(order("b.svg", "svg", false)), "another name");
+    update(&mut state, Action::Refused(Refusal { is_taken: false, ..refusal() }));
+    assert_eq!(
+        press(&mut state, "Enter"),
+        Some(order("a.svg", "svg", false)),
+        "nothing to replace"
+    );
+}
+
+#[test]
+fn a_frame_needs_something_read_and_somewhere_to_go() {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let mut state = State::new(lesson, Theme::default());
+    for keys in ["e", "y"] {
+        assert_eq!(press(&mut state, keys), None);
+        assert!(said(&state).contains("nothing is read yet"), "{}", said(&state));
+    }
+    assert!(said(&after("e")).contains("lookback export"), "no forms are known");
+    let mut small = at_a_desk();
+    update(&mut small, Action::Resize(40, 10));
+    assert_eq!(press(&mut small, "e"), None, "a prompt that is not seen would swallow keys");
+    assert_eq!(to(&small), "");
+}
+
+#[test]
+fn the_frame_that_is_exported_is_what_was_in_view() {
+    use lookback::frame::Shot;
+    let mut state = at_a_desk();
+    press(&mut state, "j L Enter j");
+    let (before, opened) = (drawn(&state, 80, 24), state.inspector.len());
+    press(&mut state, "e");
+    assert_ne!(drawn(&state, 80, 24), before);
+    state.message = Some(lookback::app::Message { text: "hello".into(), is_error: false });
+    let theme = state.theme;
+    let shot = Shot::of(&mut state, (80, 24).into(), &[theme]).unwrap();
+    assert_eq!(cells(shot.buffer()), before);
+    assert_eq!(state.inspector.len(), opened);
+    assert!(state.is_exporting() && said(&state) == "hello", "the state is left as it was");
+}
+
+#[test]
+fn a_moving_picture_stands_still_while_its_name_is_typed() {
+    use std::time::Duration;
+    let mut state = at_a_desk();
+    state.motion = lookback::app::Motion::Moving(Duration::ZERO);
+    let schedule = |state: &State| {
+        state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::Kind::Schedule)
+    };
+    let moving = (0..state.n_steps()).find(|&step| {
+        state.enter(step);
+        schedule(&state)
+    });
+    assert!(moving.is_some());
+    let tick = || Action::Tick(Duration::from_millis(400));
+    update(&mut state, tick());
+    update(&mut state, tick());
+    let beat = state.beat;
+    assert!(beat.is_some());
+    press(&mut state, "e");
+    update(&mut state, tick());
+    assert!(state.beat == beat && !state.wants_ticks());
+    press(&mut state, "Esc");
+    update(&mut state, tick());
+    assert!(state.beat != beat && state.wants_ticks());
+}
+
+#[test]
+fn words_of_a_question_do_not_answer_it() {
+    use lookback::frame::Shot;
+    let mut state = at_a_desk();
+    state.guide.asks = true;
+    state.enter(state.step);
+    let quiz = state.guide.quiz.clone().unwrap();
+    let theme = state.theme;
+    let words = |state: &mut State| Shot::of(state, (80, 24).into(), &[theme]).unwrap().words();
+    let asked = words(&mut state);
+    assert!(
+        quiz.asked.options.iter().all(|option| asked.contains(&format!("- {option}"))),
+        "{asked}"
+    );
+    press(&mut state, "Enter");
+    let told = words(&mut state);
+    assert!(told.contains("Formula:") && !asked.contains("Formula:"), "{asked}");
 }

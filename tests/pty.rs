@@ -229,3 +229,134 @@ fn a_long_command_says_how_far_it_is_and_leaves_its_answer_alone() {
     assert!(bytes.contains("sentences translated: "), "{bytes}");
     assert!(!session.contents().contains("sentences translated"), "{}", session.contents());
 }
+
+/// Rows of a screen or of a file, without the blanks at their ends.
+fn rows(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim_end).collect()
+}
+
+/// What stands in the cells and in which colours; the ink of a blank is not seen.
+fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
+    let (rows, cols) = screen.size();
+    let places = (0..rows.get()).flat_map(|y| (0..cols.get()).map(move |x| (y, x)));
+    let cells = places.filter_map(|(y, x)| screen.cell(y, x)).map(|cell| {
+        let text = if cell.has_contents() { cell.contents() } else { " " };
+        let ink = if text == " " { vt100::Color::Default } else { cell.fgcolor() };
+        (text.to_owned(), ink, cell.bgcolor())
+    });
+    cells.collect()
+}
+
+fn written(session: &Session, name: &str) -> String {
+    std::fs::read_to_string(session.home.path().join(name)).unwrap()
+}
+
+#[test]
+fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
+    let args = ["--color", "never", "--no-questions", "--at", "scores", "The dog sleeps."];
+    let mut session = Session::start(&args, (90, 26));
+    session.until_shown("encoder.0.self_attn.scores[0,");
+    // Another row, an opened number, one of its operands.
+    session.press("k\r");
+    session.until_shown("Esc");
+    let before = session.contents();
+    session.press("e");
+    session.until_shown("Export this frame");
+    session.press("\x15frame.txt\r");
+    session.until_shown("wrote frame.txt (90 x 26 cells, ");
+    assert_eq!(rows(&written(&session, "frame.txt")), rows(&before));
+    session.press("q");
+    session.until("the closed number", |s| s.contents() != before);
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn e_writes_the_frame_that_is_in_view_with_its_colours() {
+    let args =
+        ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
+    let mut session = Session::start(&args, (120, 36));
+    // Later than all the rest.
+    session.until_shown("tokens of");
+    session.press("vkL");
+    session.until_shown("self_attn.weights[0,6,1] = ");
+    assert!(session.contents().contains('Δ'));
+    let before = cells(session.screen.lock().unwrap().screen());
+    session.press("e\x15frame.ansi\r");
+    session.until_shown("wrote frame.ansi");
+    let mut file = vt100::Parser::new(36.try_into().unwrap(), 120.try_into().unwrap(), 0);
+    let text = written(&session, "frame.ansi");
+    file.process(text.trim_end_matches('\n').replace('\n', "\r\n").as_bytes());
+    assert_eq!(cells(file.screen()), before);
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
+    let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.press("e\x15nowhere/a.txt\r");
+    session.until_shown("there is no folder nowhere");
+    let long = "x".repeat(300);
+    session.press(&format!("\x15{long}.txt\r"));
+    session.until_shown("too long");
+    session.press("\x15state.txt\r");
+    session.until_shown("wrote state.txt");
+    session.press("e\x15state.txt\r");
+    session.until_shown("state.txt exists; state-2.txt is free; Enter again replaces it");
+    std::fs::write(session.home.path().join("state.txt"), "old").unwrap();
+    session.press("\r");
+    session.until_shown("wrote state.txt");
+    assert!(written(&session, "state.txt").contains("From a sentence to tokens"));
+    session.press("e\x15~/home.txt\r");
+    session.until_shown("wrote ~/home.txt");
+    assert!(written(&session, "home.txt").contains("From a sentence to tokens"));
+    if cfg!(target_os = "linux") {
+        session.press("e\x15/proc/none.txt\r");
+        session.until_shown("/proc/none.txt cannot be written;");
+    }
+    session.press("l");
+    session.until_shown("Every token becomes a row of numbers");
+    session.press("q");
+    session.ends_with(0);
+}
+
+#[test]
+fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end() {
+    let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.press("e");
+    session.until_shown("Export this frame");
+    let ending = session.contents().split_once("to: ./001-").unwrap().1.to_owned();
+    let ending = ending.split_whitespace().next().unwrap().to_owned();
+    session.press("\re\re\re\rq");
+    session.ends_with(0);
+    let (stem, ending) = ending.split_once('.').unwrap();
+    let mut sizes = vec![];
+    for number in ["", "-2", "-3", "-4"] {
+        let path = session.home.path().join(format!("001-{stem}{number}.{ending}"));
+        sizes.push(std::fs::metadata(&path).unwrap().len());
+    }
+    assert!(sizes.iter().all(|&size| size == sizes[0] && size > 0), "{sizes:?}");
+    let left = std::fs::read_dir(session.home.path()).unwrap();
+    let left = left.filter(|entry| {
+        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".lookback")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn y_gives_the_terminal_the_frame_as_text() {
+    let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("From a sentence to tokens");
+    session.press("y");
+    session.until_shown("copied the frame, 24 lines");
+    session.press("e\x15frame.txt\r");
+    session.until_shown("wrote frame.txt");
+    let expected = base64::encode(written(&session, "frame.txt"));
+    let bytes = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();
+    assert!(bytes.contains(&format!("\x1b]52;c;{expected}\x07")));
+    session.press("q");
+    session.ends_with(0);
+}

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tui_input::InputRequest;
 
-use super::{Place, Switch};
+use super::{Order, Place, Refusal, Switch, Written};
 use crate::{
     change::{Change, Changes},
     model::Name,
@@ -44,6 +44,10 @@ pub enum Command {
     /// Types a what-if on the temperature.
     Temperature,
     Edit,
+    /// Writes the frame in view to a file.
+    Export,
+    /// Copies the frame in view to the clipboard.
+    Copy,
     Find,
     Palette,
     Help,
@@ -106,6 +110,14 @@ pub enum Action {
     Scroll(isize),
     /// The terminal has said what its background is.
     Ground(Ground),
+    /// A free name for the one that an exported frame was given.
+    Named(String),
+    /// The frame cannot be written there.
+    Refused(Refusal),
+    /// The frame has been written, or why it has not.
+    Exported(Result<Written, String>),
+    /// So many lines were sent to the clipboard, or why none were.
+    Copied(Result<usize, String>),
     /// So much time has passed since the tick before; only while [`super::State::wants_ticks`].
     Tick(Duration),
 }
@@ -130,6 +142,12 @@ pub enum Effect {
     Read(String, Changes),
     /// Take the time that the models need to read.
     Time,
+    /// Find a free name that begins like this path.
+    Name(String),
+    /// Write the frame in view.
+    Export(Order),
+    /// Put the frame in view on the clipboard.
+    Copy,
     Suspend,
     Quit,
 }

@@ -44,9 +44,13 @@ impl State {
         self.motion != Motion::Still && self.shows(Kind::Schedule)
     }
 
-    /// Lets so much time pass in a pane that moves; on other steps the beat begins anew.
+    /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
+    /// be exported stands still.
     pub(super) fn move_by_itself(&mut self, elapsed: Duration) {
         let Motion::Moving(since) = self.motion else { return };
+        if self.is_exporting() {
+            return;
+        }
         if !self.has_animation() {
             self.beat = None;
             return;

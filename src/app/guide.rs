@@ -95,7 +95,9 @@ impl Guide {
 impl State {
     /// Whether time has to be told to this state. The place for every other reason.
     pub fn wants_ticks(&self) -> bool {
-        self.reading.is_some() && (self.guide.is_playing() || self.has_animation())
+        !self.is_exporting()
+            && self.reading.is_some()
+            && (self.guide.is_playing() || self.has_animation())
     }
 
     /// What stands in the narration's place: the question, or the verdict, the text and what is deeper.

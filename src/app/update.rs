@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Line, Message, Overlay, Pick, Plan, State, Times};
+use super::{Action, Command, Effect, Line, Message, Overlay, Pick, Plan, Prompt, State, Times};
 use crate::{
     change::Changes,
     lesson::{PaneSpec, Selection},
@@ -57,6 +57,10 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::GoTo(step) => state.jump_to(step),
         Action::Scroll(lines) => state.scroll_by(lines),
         Action::Ground(ground) => state.suit(ground),
+        Action::Named(path) => state.named(path),
+        Action::Refused(refusal) => state.refused(refusal),
+        Action::Exported(outcome) => state.exported(outcome),
+        Action::Copied(outcome) => state.copied(outcome),
         Action::Tick(elapsed) => {
             state.move_by_itself(elapsed);
             state.tick(elapsed);
@@ -84,6 +88,7 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
             state.in_glossary(command);
             None
         }
+        (_, Overlay::Export(_)) => state.in_export(command),
     }
 }
 
@@ -119,6 +124,8 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.palette(""),
         Command::Edit => state.edit(None),
+        Command::Export => return state.export(),
+        Command::Copy => return state.copy(),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
         Command::Help => state.overlay = Overlay::Help { first: 0 },
         Command::Bookmark => state.toggle_bookmark(),
@@ -153,6 +160,8 @@ fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         | Command::SetNumber
         | Command::Temperature
         | Command::Palette
+        | Command::Export
+        | Command::Copy
         | Command::Help => return walk(state, command),
         _ => {
             state.inspector.clear();
@@ -226,10 +235,10 @@ fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
 
 fn typed(state: &mut State, request: InputRequest) {
     match &mut state.overlay {
-        Overlay::Edit { sentence } => {
-            let is_full = sentence.value().len() >= LONGEST_LINE;
+        Overlay::Edit { sentence: line } | Overlay::Export(Prompt { path: line, .. }) => {
+            let is_full = line.value().len() >= LONGEST_LINE;
             if !(is_full && matches!(request, InputRequest::InsertChar(_))) {
-                sentence.handle(request);
+                line.handle(request);
             }
         }
         Overlay::Find { query, chosen }
@@ -247,7 +256,9 @@ fn paste(state: &mut State, text: &str) {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     state.message = None;
     match &mut state.overlay {
-        Overlay::Edit { sentence } => insert(sentence, &text),
+        Overlay::Edit { sentence: line } | Overlay::Export(Prompt { path: line, .. }) => {
+            insert(line, &text);
+        }
         Overlay::Find { query, chosen }
         | Overlay::Glossary { query, chosen }
         | Overlay::Palette { query, chosen } => {

@@ -78,9 +78,8 @@ fn targets(
         let path = folder.join(format!("walk.{}", format.extension));
         return vec![Target { path, format, step: None }];
     }
-    let all = lesson.steps();
     let target = |&step: &usize| {
-        let name = format!("{:03}-{}.{}", step + 1, all[step].1.id, format.extension);
+        let name = format!("{}.{}", lesson.file_stem(step), format.extension);
         Target { path: folder.join(name), format, step: Some(step) }
     };
     steps.iter().map(target).collect()

@@ -74,6 +74,9 @@ pub fn run(
         // The walk itself went well; a terminal that is gone need not hear of it.
         let _ = writeln!(streams.notes, "note: {why:#}");
     }
+    for why in &ended.unwritten {
+        let _ = writeln!(streams.notes, "note: {why}");
+    }
     Ok(ended.code)
 }
 

@@ -60,6 +60,8 @@ fn begin(
 
 fn add(writer: &mut Writer<&mut dyn io::Write>, part: &Part) -> Result<(), EncodingError> {
     let Area { left, top, width, height } = part.area;
+    // The size is checked against the place of the frame before, so that goes first.
+    writer.reset_frame_position()?;
     writer.set_frame_dimension(width as u32, height as u32)?;
     writer.set_frame_position(left as u32, top as u32)?;
     let hundredths = (part.time.as_millis() / 10).min(u16::MAX.into()) as u16;

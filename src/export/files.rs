@@ -4,15 +4,32 @@
 //! is there do the files take their names. An existing file is replaced only if that was asked for.
 
 use std::{
-    fs,
+    error, fmt, fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow};
 use tempfile::{Builder, NamedTempFile, TempPath};
 
 use crate::text::visible;
+
+/// Why a file was not written.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// `a.svg cannot be written; permission denied`.
+    pub what: String,
+    /// What helps on a command line.
+    remedy: &'static str,
+}
+
+impl fmt::Display for Unwritten {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl error::Error for Unwritten {}
 
 /// Files on their way.
 pub struct Files {
@@ -96,13 +113,12 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(cannot_write(path, &e)),
         Ok(there) if there.is_dir() => {
-            bail!("{} is a folder; a file is wanted; add a name to it", shown(path))
+            let what = format!("{} is a folder; a file is wanted", shown(path));
+            Err(Unwritten { what, remedy: "add a name to it" }.into())
         }
         Ok(there) if !there.is_file() => {
-            bail!(
-                "{} is no regular file; it would be replaced; write --out - and redirect",
-                shown(path)
-            )
+            let what = format!("{} is no regular file; it would be replaced", shown(path));
+            Err(Unwritten { what, remedy: "write --out - and redirect" }.into())
         }
         Ok(_) if is_forced => Ok(()),
         Ok(_) => Err(exists(path)),
@@ -110,11 +126,13 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
 }
 
 fn exists(path: &Path) -> Error {
-    anyhow!("{} exists; nothing was written; write --force to replace it", shown(path))
+    let what = format!("{} exists; nothing was written", shown(path));
+    Unwritten { what, remedy: "write --force to replace it" }.into()
 }
 
 fn cannot_write(path: &Path, e: &io::Error) -> Error {
-    anyhow!("{} cannot be written; {}; choose another place with --out", shown(path), reason(e))
+    let what = format!("{} cannot be written; {}", shown(path), reason(e));
+    Unwritten { what, remedy: "choose another place with --out" }.into()
 }
 
 /// `permission denied`, without the number.

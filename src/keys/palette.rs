@@ -69,6 +69,8 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Pace(-1), "pages turn slower"),
     (C::Tour, "the two-minute tour, or the whole walk"),
     (C::Questions, "questions to predict first, or none"),
+    (C::Export, "export this frame to a file"),
+    (C::Copy, "copy this frame as text"),
     (C::Help, "all keys"),
     (C::Suspend, "to the shell"),
     (C::Quit, "quit"),

@@ -134,11 +134,12 @@ fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
     let (accent, wrong) = (state.theme.accent(), state.theme.wrong());
     let (text, style) = match (&state.message, &state.pending) {
-        (Some(message), _) => {
+        // The prompt says it in full.
+        (Some(message), _) if !state.is_exporting() => {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
         }
-        (None, None) if state.guide.is_playing() => return playing(state, area, buf),
-        (None, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
+        (_, None) if state.guide.is_playing() => return playing(state, area, buf),
+        (_, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
         _ => return keys(state, area, buf),
     };
     Line::styled(format!(" {text}"), style).render(area, buf);

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{both, elided};
 use crate::{
-    app::State,
+    app::{Prompt, State},
     keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
     text::{MAX_TOKENS, visible},
 };
@@ -240,6 +240,44 @@ pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     typed(state, "", sentence, line, buf);
     let help = format!("Enter reads it   Esc leaves it   up to {MAX_TOKENS} tokens");
     Line::styled(help, state.theme.dim()).render(foot, buf);
+}
+
+/// Where the frame goes, and which forms there are. What is wrong with it stands here in full.
+pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
+    let width = (area.width - 4).min(110);
+    let inside = window(state, "Export this frame", (width, 8), area, buf);
+    let [line, said, folder, forms, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(2),
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(inside);
+    typed(state, "to: ", &prompt.path, line, buf);
+    if let Some(message) = &state.message {
+        let style = if message.is_error { state.theme.wrong() } else { state.theme.accent() };
+        let text = Paragraph::new(message.text.as_str()).style(style);
+        text.wrap(Wrap { trim: true }).render(said, buf);
+    }
+    let dim = state.theme.dim();
+    let into = format!("in {}", visible(&state.desk.folder(prompt.path.value())));
+    Line::styled(elided(&into, folder.width.into()), dim).render(folder, buf);
+    Line::from(endings(state, prompt.path.value())).render(forms, buf);
+    Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
+}
+
+/// Every ending, that of the path lit.
+fn endings(state: &State, path: &str) -> Vec<Span<'static>> {
+    let chosen = state.desk.ending_of(path);
+    let mut spans = vec![Span::styled("as", state.theme.dim())];
+    for ending in state.desk.endings() {
+        let is_chosen = chosen == Some(ending);
+        spans.push(Span::raw(" "));
+        let style = if is_chosen { state.theme.strong() } else { state.theme.dim() };
+        spans.push(Span::styled(format!(".{ending}"), style));
+    }
+    spans
 }
 
 /// A line with its cursor, scrolled so that the cursor is in view. Controls are shown, never sent.

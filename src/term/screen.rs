@@ -55,6 +55,11 @@ impl Screen {
         Ok(output()?.write_all(question)?)
     }
 
+    /// Gives the terminal a text for its clipboard; works through ssh as well.
+    pub fn copy(text: &str) -> Result<()> {
+        Ok(write!(output()?, "\x1b]52;c;{}\x07", base64::encode(text))?)
+    }
+
     pub fn size() -> Result<(u16, u16)> {
         Ok(size()?)
     }

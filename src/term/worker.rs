@@ -1,14 +1,10 @@
 //! The threads that let the models read, and that measure what they have read.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
-    thread,
-};
+use std::sync::{Arc, mpsc};
 
 use anyhow::Result;
 
-use super::Event;
+use super::{Event, guarded};
 use crate::{
     app::Action,
     change::Changes,
@@ -47,19 +43,9 @@ impl Worker {
         guarded(self.events.clone(), move || {
             let times = Arc::new(reading.time());
             // Nobody listens any more if the walk has ended.
-            let _ = events.send(Event::Read(Action::Timed(times)));
+            let _ = events.send(Event::Done(Action::Timed(times)));
         });
     }
-}
-
-/// A thread whose panic ends the walk instead of leaving it waiting.
-fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
-    thread::spawn(move || {
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            // Nobody listens any more if the walk has ended.
-            let _ = events.send(Event::Failed);
-        }
-    });
 }
 
 /// Reads until nobody asks or listens any more.
@@ -71,7 +57,7 @@ fn read_all(
     let reader = match Reader::embedded() {
         Ok(reader) => reader,
         Err(why) => {
-            let _ = events.send(Event::Read(Action::Read(Err(format!("{why:#}")))));
+            let _ = events.send(Event::Done(Action::Read(Err(format!("{why:#}")))));
             return;
         }
     };
@@ -83,7 +69,7 @@ fn read_all(
         let request = inbox.try_iter().last().unwrap_or(first);
         let outcome = read(&reader, &mut plain, request).map_err(|why| format!("{why:#}"));
         let finished = outcome.clone();
-        if events.send(Event::Read(Action::Read(finished))).is_err() {
+        if events.send(Event::Done(Action::Read(finished))).is_err() {
             return;
         }
         if let Ok(reading) = outcome
@@ -117,7 +103,7 @@ fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Ev
     while let Ok(first) = readings.recv() {
         let reading = readings.try_iter().last().unwrap_or(first);
         reading.measures();
-        if events.send(Event::Read(Action::Measured)).is_err() {
+        if events.send(Event::Done(Action::Measured)).is_err() {
             return;
         }
     }

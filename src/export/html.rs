@@ -1,0 +1,273 @@
+//! The whole walk as one page that needs nothing else: no network, no program but a browser.
+//!
+//! Without scripts all steps stand one below the other, with a list of links; with them, one at a time,
+//! led by keys. Every frame is there in dark and in light colours at once: a class of the page stands for
+//! a look in both. The page is well-formed XML too.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufWriter, Seek},
+};
+
+use super::{Film, Paper};
+use crate::{
+    frame::Shot,
+    lesson::{Language, Lesson},
+    markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
+    picture::Look,
+    text::visible,
+};
+
+static STYLE: &str = include_str!("html/page.css");
+static SCRIPT: &str = include_str!("html/page.js");
+
+/// Nothing is fetched, whatever stands in the page.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      font-src data:; img-src data:";
+
+/// What the page itself says.
+struct Words {
+    back: &'static str,
+    next: &'static str,
+    steps: &'static str,
+    close: &'static str,
+    colours: &'static str,
+    told: &'static str,
+    keys: &'static str,
+}
+
+const fn words(language: Language) -> Words {
+    match language {
+        Language::English => Words {
+            back: "← Back",
+            next: "Next →",
+            steps: "Steps",
+            close: "Close",
+            colours: "Light or dark",
+            told: "In words",
+            keys: "Keys: ← → step, { } chapter, s steps, t light or dark",
+        },
+        Language::Chinese => Words {
+            back: "← 上一步",
+            next: "下一步 →",
+            steps: "目录",
+            close: "关闭",
+            colours: "明暗",
+            told: "文字说明",
+            keys: "按键：← → 步，{ } 章，s 目录，t 明暗",
+        },
+    }
+}
+
+/// A look in dark and in light colours.
+type Looks = (Look, Look);
+/// The name of each.
+type Classes = BTreeMap<Looks, String>;
+
+/// A frame before its looks have names.
+struct Part {
+    rows: Vec<Vec<(Run, Looks)>>,
+    paper: Looks,
+    needs: Needs,
+    /// Columns and rows.
+    size: (usize, usize),
+    /// What stands before the frame, and after it.
+    before: String,
+    after: String,
+    lesson: Option<Head>,
+}
+
+/// What is known of the whole from its first frame.
+struct Head {
+    language: Language,
+    sentence: String,
+    list: String,
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// If the writer fails, no temporary file can be made, or the work is stopped.
+pub fn write(film: Film, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+    let steps = film.steps;
+    // The styles stand before the frames, but are known only after them.
+    let mut frames = BufWriter::new(tempfile::tempfile()?);
+    let (mut classes, mut needs, mut first) = (Classes::new(), Needs::default(), None);
+    film.each(
+        |before, shot| part(before, shot, steps),
+        |mut part| {
+            needs = needs.or(part.needs);
+            let head = part.lesson.take().map(|head| (head, part.size, part.paper));
+            first = first.take().or(head);
+            section(&part, &mut classes, &mut frames)
+        },
+    )?;
+    let Some((head, size, paper)) = first else { return Ok(()) };
+    head.write(size, paper, needs, &classes, out)?;
+    let mut frames: File = frames.into_inner().map_err(io::IntoInnerError::into_error)?;
+    frames.rewind()?;
+    io::copy(&mut frames, out)?;
+    let Words { back, next, steps, colours, .. } = words(head.language);
+    writeln!(
+        out,
+        "</main>\n<footer>\n<button id=\"back\">{back}</button>\n<span id=\"place\" aria-live=\"polite\"></span>\n\
+         <button id=\"next\">{next}</button>\n<button id=\"steps\" aria-expanded=\"false\" aria-controls=\"list\">\
+         {steps}</button>\n<button id=\"turn\">{colours}</button>\n</footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>"
+    )
+}
+
+fn part(before: Option<&Shot>, shot: &Shot, steps: &[usize]) -> Part {
+    let [dark, light] = [0, 1].map(|i| shot.views[i.min(shot.views.len() - 1)].picture());
+    let rows = dark.rows().zip(light.rows()).map(|(dark, light)| {
+        let looks = |column: usize| (dark[column].look, light[column].look);
+        runs(dark, looks)
+            .into_iter()
+            .map(|run| (looks(run.column), run))
+            .map(|(l, run)| (run, l))
+            .collect()
+    });
+    Part {
+        rows: rows.collect(),
+        paper: (dark.paper, light.paper),
+        needs: Needs::default().of(&dark.cells),
+        size: (dark.width, dark.height),
+        before: opening(before, shot),
+        after: closing(shot),
+        lesson: before.is_none().then(|| Head::of(shot, steps)),
+    }
+}
+
+/// Where a chapter begins its heading, then the step's.
+fn opening(before: Option<&Shot>, shot: &Shot) -> String {
+    let (number, chapter) = shot.chapter();
+    let mut html = String::new();
+    if before.is_none_or(|before| before.chapter().0 != number) {
+        let _ = writeln!(html, "<h2 class=\"chapter\">{number}. {}</h2>", escaped(chapter));
+    }
+    let (id, title) = (escaped(&shot.step().id), escaped(&shot.title()));
+    let _ = write!(
+        html,
+        "<section id=\"{id}\" aria-label=\"{title}\" data-chapter=\"{number}\">\n<h3>{title}</h3>\n\
+         <pre role=\"img\" aria-label=\"{title}\">"
+    );
+    html
+}
+
+fn closing(shot: &Shot) -> String {
+    let heading = words(shot.lesson().language).told;
+    let told = escaped_lines(&shot.words());
+    format!(
+        "</pre>\n<details><summary>{heading}</summary><div class=\"words\">{told}</div></details>\n</section>\n"
+    )
+}
+
+/// A finished frame.
+fn section(part: &Part, classes: &mut Classes, out: &mut dyn io::Write) -> io::Result<()> {
+    write!(out, "{}", part.before)?;
+    for row in &part.rows {
+        let last = row
+            .iter()
+            .rposition(|(run, looks)| !run.text.trim().is_empty() || is_seen(looks, &part.paper));
+        for (run, looks) in &row[..last.map_or(0, |last| last + 1)] {
+            let n = classes.len();
+            let name = classes.entry(*looks).or_insert_with(|| class(n));
+            let text = escaped(&run.text);
+            if run.is_regular && *looks == part.paper {
+                write!(out, "{text}")?;
+            } else if run.is_regular {
+                write!(out, "<b class=\"{name}\">{text}</b>")?;
+            } else {
+                let wide = if run.columns == 2 { " w2" } else { "" };
+                write!(out, "<i class=\"{name}{wide}\">{text}</i>")?;
+            }
+        }
+        writeln!(out)?;
+    }
+    write!(out, "{}", part.after)
+}
+
+/// Whether a blank of that look is more than paper.
+fn is_seen((dark, light): &Looks, paper: &Looks) -> bool {
+    dark.ground != paper.0.ground || light.ground != paper.1.ground || dark.is_underlined
+}
+
+impl Head {
+    fn of(shot: &Shot, steps: &[usize]) -> Self {
+        Self {
+            language: shot.lesson().language,
+            sentence: visible(&shot.reading().sentence.text),
+            list: list(shot.lesson(), steps),
+        }
+    }
+
+    fn write(
+        &self,
+        (columns, rows): (usize, usize),
+        paper: Looks,
+        needs: Needs,
+        classes: &Classes,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        let (language, sentence) = (self.language, escaped(&self.sentence));
+        let Words { steps, close, keys, .. } = words(language);
+        writeln!(
+            out,
+            "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"{language}\">\n<head>\n\
+             <meta charset=\"utf-8\"/>\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\"/>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+             <link rel=\"icon\" href=\"data:,\"/>\n<title>Lookback: {sentence}</title>\n<style>"
+        )?;
+        write!(out, "{}{STYLE}", needs.faces())?;
+        let (families, across, down) = (needs.families(), columns as f32 * 0.6, rows as f32 * 1.32);
+        // As large as the window allows, but never too small to read; where the browser can round, a row
+        // is a whole number of pixels high.
+        let size = format!(
+            "max(8px,min(calc((100vw - 2.5rem) / {across:.1}),calc((100vh - 11rem) / {down:.2})))"
+        );
+        writeln!(
+            out,
+            "pre{{font-family:{families};font-size:{size};font-size:round(down,{size},calc(1px / 1.32));{}}}",
+            colours(&paper)
+        )?;
+        for (looks, name) in classes {
+            writeln!(out, "pre .{name}{{{}{}}}", colours(looks), strokes(&looks.0))?;
+        }
+        writeln!(
+            out,
+            "</style>\n</head>\n<body>\n<header><h1>Lookback</h1>\n<p>{sentence}</p>\n\
+             <p class=\"faint\">{keys}</p></header>\n<nav id=\"list\" aria-label=\"{steps}\" tabindex=\"-1\">\n\
+             <button id=\"close\">{close}</button>\n<p class=\"faint\">{keys}</p>\n{}</nav>\n<main>",
+            self.list
+        )
+    }
+}
+
+/// The steps as links, by chapter.
+fn list(lesson: &Lesson, steps: &[usize]) -> String {
+    let all = lesson.steps();
+    let mut html = String::new();
+    for of_chapter in steps.chunk_by(|&a, &b| all[a].0 == all[b].0) {
+        let (chapter, _) = all[of_chapter[0]];
+        let title = escaped(&lesson.chapters[chapter].title);
+        let _ = writeln!(html, "<h2>{chapter}. {title}</h2>\n<ol>");
+        for &step in of_chapter {
+            let (id, title) = (escaped(&all[step].1.id), escaped(&all[step].1.title));
+            let _ = writeln!(html, "<li value=\"{}\"><a href=\"#{id}\">{title}</a></li>", step + 1);
+        }
+        html += "</ol>\n";
+    }
+    html
+}
+
+/// First for browsers that know only dark, then for those that choose.
+fn colours((dark, light): &Looks) -> String {
+    let (ink, ground) = (hex(dark.ink), hex(dark.ground));
+    format!(
+        "color:{ink};background:{ground};color:light-dark({},{ink});background:light-dark({},{ground});",
+        hex(light.ink),
+        hex(light.ground)
+    )
+}

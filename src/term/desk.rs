@@ -1,0 +1,220 @@
+//! Frames as files: which names are free, what will not do, and the thread that writes.
+
+use std::{
+    cell::LazyCell,
+    collections::BTreeSet,
+    env, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+
+use super::{Event, guarded};
+use crate::{
+    app::{Action, Desk, Form, Order, Refusal, State, Written},
+    export::{
+        FORMATS, Format, Paper, Write,
+        files::{Files, Unwritten, reason},
+        txt,
+    },
+    font::Fonts,
+    frame::Shot,
+    theme::{Depth, Theme},
+};
+
+/// How long the end waits for files that are being written.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// As many names are tried before one is given up.
+const MOST: usize = 9999;
+
+/// Columns of a path in a message: the beginning of a longer one is left out.
+const COLUMNS: usize = 40;
+
+/// What can be written, and where one is.
+pub fn desk() -> Desk {
+    let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
+    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    Desk::new(FORMATS.iter().map(form).collect(), here.to_string_lossy().into_owned())
+}
+
+/// The characters of the frame in view.
+pub fn text(state: &mut State) -> Option<String> {
+    let plain = Theme { depth: Depth::None, ..state.theme };
+    let shot = Shot::of(state, state.size.into(), &[plain])?;
+    Some(txt::text(shot.buffer()))
+}
+
+/// Files that are being written.
+type Underway = Arc<Mutex<BTreeSet<PathBuf>>>;
+
+/// A frame, and where it goes.
+struct Job {
+    shot: Shot,
+    order: Order,
+    path: PathBuf,
+    format: &'static Format,
+}
+
+/// The thread that writes; one file at a time, in the order of asking.
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+    underway: Underway,
+    end: mpsc::Receiver<()>,
+}
+
+impl Writer {
+    pub(super) fn start(events: mpsc::Sender<Event>) -> Self {
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let (ending, end) = mpsc::channel();
+        let underway = Underway::default();
+        let known = Arc::clone(&underway);
+        guarded(events.clone(), move || {
+            let _ending = ending; // dropped when all is written
+            let paper = LazyCell::new(paper);
+            for job in inbox {
+                let outcome = write(&job, &paper);
+                with(&known, |known| known.remove(&job.path));
+                // Whoever ends the walk hears of it too.
+                let _ = events.send(Event::Done(Action::Exported(outcome)));
+            }
+        });
+        Self { jobs, underway, end }
+    }
+
+    /// The path as it is, or with the first of `-2`, `-3`, … before its ending that is free.
+    pub fn free(&self, path: &str) -> String {
+        let at = path.rfind('.').unwrap_or(path.len());
+        let (stem, ending) = path.split_at(at);
+        let numbered = (2..MOST).map(|n| format!("{stem}-{n}{ending}"));
+        let mut names = std::iter::once(path.to_owned()).chain(numbered);
+        names.find(|name| !self.is_taken(&at_home(name))).unwrap_or_else(|| path.to_owned())
+    }
+
+    fn is_taken(&self, path: &Path) -> bool {
+        // A link that leads nowhere is there too.
+        fs::symlink_metadata(path).is_ok() || with(&self.underway, |known| known.contains(path))
+    }
+
+    /// Lets the frame in view be written, if nothing is to be said against the path.
+    ///
+    /// # Errors
+    /// If the thread that writes has ended.
+    pub fn export(&self, state: &mut State, order: Order) -> Result<Option<Refusal>> {
+        let path = at_home(&order.path);
+        if let Some((why, is_taken)) = self.objection(&order, &path) {
+            return Ok(Some(Refusal { path: order.path, why, is_taken }));
+        }
+        let Some(format) = Format::of_extension(order.ending) else {
+            bail!("no form ends in {}", order.ending)
+        };
+        let Some(shot) = Shot::of(state, state.size.into(), &themes(format, state.theme)) else {
+            return Ok(None);
+        };
+        with(&self.underway, |known| known.insert(path.clone()));
+        self.jobs.send(Job { shot, order, path, format })?;
+        Ok(None)
+    }
+
+    /// What speaks against a path, and whether it is a file that is there.
+    fn objection(&self, order: &Order, path: &Path) -> Option<(String, bool)> {
+        let shown = short(&order.path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Some((
+                format!("there is no folder {}", short(&folder.to_string_lossy())),
+                false,
+            ));
+        }
+        match fs::metadata(path) {
+            Ok(there) if there.is_dir() => Some((format!("{shown} is a folder"), false)),
+            Ok(there) if !there.is_file() => Some((format!("{shown} is no regular file"), false)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Some((format!("{shown} cannot be written; {}", reason(&e)), false))
+            }
+            _ if order.replaces || !self.is_taken(path) => None,
+            _ => {
+                let free = short(&self.free(&order.path));
+                Some((format!("{shown} exists; {free} is free; Enter again replaces it"), true))
+            }
+        }
+    }
+
+    /// Waits a moment for files that are being written.
+    pub fn finish(self) {
+        drop(self.jobs);
+        let _ = self.end.recv_timeout(PATIENCE);
+    }
+}
+
+fn with<T>(underway: &Underway, work: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+    work(&mut underway.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Its own colours are all that a file can have, unless the screen has none.
+fn themes(format: &Format, theme: Theme) -> Vec<Theme> {
+    let depth = if theme.depth == Depth::None { Depth::None } else { Depth::True };
+    format.themes(Theme { depth, ..theme }, Some(theme.scheme), false)
+}
+
+/// A cell of a picture has the usual size.
+fn paper() -> Result<Paper, String> {
+    let fonts = Fonts::embedded(1).map_err(|e| format!("{e:#}"))?;
+    Ok(Paper { fonts, pace: 1.0 })
+}
+
+fn write(job: &Job, paper: &Result<Paper, String>) -> Result<Written, String> {
+    let paper = paper.as_ref().map_err(String::clone)?;
+    match try_write(job, paper) {
+        Ok(bytes) => Ok(Written { path: job.order.path.clone(), said: said(job, paper, bytes) }),
+        Err(e) => Err(match e.downcast_ref::<Unwritten>() {
+            Some(unwritten) => unwritten.what.clone(),
+            None => format!("{e:#}"),
+        }),
+    }
+}
+
+/// Gives the size of the file in bytes.
+fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u64> {
+    let Write::Frame(write) = format.write else { bail!("{} is a film", format.id) };
+    let mut files = Files::new([path.as_path()], order.replaces)?;
+    files.stage(path, |out| write(shot, paper, out))?;
+    files.finish()?;
+    Ok(fs::metadata(path).map_or(0, |file| file.len()))
+}
+
+/// `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
+fn said(job: &Job, paper: &Paper, bytes: u64) -> String {
+    let size = job.shot.buffer().area;
+    let (width, height) = (usize::from(size.width), usize::from(size.height));
+    let cell = paper.fonts.cell();
+    let extent = if job.format.has_pixels {
+        format!("{} x {} pixels", width * cell.0, height * cell.1)
+    } else {
+        format!("{width} x {height} cells")
+    };
+    let path = short(&job.order.path);
+    let wrote = format!("wrote {path} ({extent}, {} kB)", bytes.div_ceil(1000));
+    let missing: Vec<String> = paper.fonts.missing().iter().map(char::to_string).collect();
+    if missing.is_empty() { wrote } else { format!("{wrote}; no font has {}", missing.join(" ")) }
+}
+
+/// `~/` at the beginning is the person's own folder.
+fn at_home(path: &str) -> PathBuf {
+    let inside = path.strip_prefix('~').and_then(|rest| rest.strip_prefix(['/', '\\']));
+    match (inside, env::home_dir()) {
+        (Some(inside), Some(home)) => home.join(inside),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// The end of a path, if it is long.
+fn short(path: &str) -> String {
+    let n = path.chars().count();
+    if n <= COLUMNS {
+        return path.to_owned();
+    }
+    format!("…{}", path.chars().skip(n - COLUMNS + 1).collect::<String>())
+}
