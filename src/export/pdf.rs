@@ -10,7 +10,7 @@ mod file;
 use std::{io, mem};
 
 use pdf_writer::{
-    Content, Name, Rect, Ref, TextStr,
+    Content, Name, Rect, Ref, Settings, TextStr,
     writers::{Catalog, DocumentInfo},
 };
 use ratatui::{
@@ -315,7 +315,10 @@ struct Sheet<'a, 'b> {
 
 impl<'a, 'b> Sheet<'a, 'b> {
     fn new(fonts: &'a Fonts, faces: &'a mut [Face<'b>]) -> Self {
-        Self { pen: Pen { content: Content::new(), fonts, faces }, top: PAGE.1 - MARGIN }
+        Self {
+            pen: Pen { content: Content::with_settings(Settings { pretty: false }), fonts, faces },
+            top: PAGE.1 - MARGIN,
+        }
     }
 
     /// Text from the left margin on.

@@ -80,7 +80,7 @@ impl Pen<'_, '_> {
     }
 
     fn fill(&mut self, (r, g, b): Rgb) {
-        let [r, g, b] = [r, g, b].map(|part| f32::from(part) / 255.0);
+        let [r, g, b] = [r, g, b].map(|part| short(f32::from(part) / 255.0));
         self.content.set_fill_rgb(r, g, b);
     }
 
@@ -149,8 +149,8 @@ impl Pen<'_, '_> {
         let name = super::name(run.face);
         let slant = if run.is_italic { SLANT } else { 0.0 };
         let base = bottom + face.depth();
-        self.content.set_font(Name(name.as_bytes()), face.size());
-        self.content.set_text_matrix([1.0, 0.0, slant, 1.0, run.left, base]);
+        self.content.set_font(Name(name.as_bytes()), short(face.size()));
+        self.content.set_text_matrix([1.0, 0.0, slant, 1.0, short(run.left), short(base)]);
         self.content.show(Str(&run.codes));
     }
 
@@ -206,6 +206,11 @@ impl Pen<'_, '_> {
 /// The lower edge of a row.
 const fn bottom(picture: &Picture, row: usize) -> usize {
     (picture.height - 1 - row) * CELL.1
+}
+
+/// With as many digits as the eye needs.
+fn short(x: f32) -> f32 {
+    (x * 1e4).round() / 1e4
 }
 
 fn width(cell: &Painted) -> f32 {
