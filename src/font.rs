@@ -24,6 +24,12 @@ static REGULAR: &[u8] = include_bytes!("../assets/fonts/mono-regular.ttf");
 static BOLD: &[u8] = include_bytes!("../assets/fonts/mono-bold.ttf");
 static HAN: &[u8] = include_bytes!("../assets/fonts/han.otf");
 
+/// By how many pixels at scale 1 a stroke is wider on either side where there is no bold font.
+const WIDER: f32 = 0.3;
+
+/// The index of the bold one.
+const BOLD_FACE: usize = 1;
+
 /// How much of each pixel of a cell is ink, in levels from 0 to [`LEVELS`] - 1.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -98,8 +104,14 @@ impl Fonts {
         let (cell, height) = self.cell();
         let mut canvas = Canvas::new(cell * usize::from(columns.max(1)), height);
         for (c, face) in self.glyphs(symbol, is_bold) {
+            let by = widened(face, is_bold) * self.scale as f32;
             match face {
-                Some(face) => canvas.glyph(&self.faces[face], c),
+                Some(face) if by > 0.0 => {
+                    for (x, y) in [(-by, -by), (-by, by), (by, -by), (by, by)] {
+                        canvas.glyph(&self.faces[face], c, Point { x, y });
+                    }
+                }
+                Some(face) => canvas.glyph(&self.faces[face], c, Point::default()),
                 None => canvas.frame(self.scale),
             }
         }
@@ -130,10 +142,17 @@ impl Fonts {
 
     /// The index of the first font that has the character.
     fn face(&self, c: char, is_bold: bool) -> Option<usize> {
-        let bold = is_bold.then_some(1);
-        let others = (0..self.faces.len()).filter(|&i| i != 1);
+        let bold = is_bold.then_some(BOLD_FACE);
+        let others = (0..self.faces.len()).filter(|&i| i != BOLD_FACE);
         bold.into_iter().chain(others).find(|&i| self.faces[i].glyph_id(c).0 != 0)
     }
+}
+
+/// By how many pixels at scale 1 the strokes of a glyph are wider on either side than its font has them:
+/// what has no bold is made bold as browsers do.
+pub fn widened(face: Option<usize>, is_bold: bool) -> f32 {
+    let is_lacking = is_bold && face.is_some_and(|face| face != BOLD_FACE);
+    if is_lacking { WIDER } else { 0.0 }
 }
 
 /// Shares of ink, 0 to 1, one a pixel.
@@ -148,14 +167,14 @@ impl Canvas {
         Self { width, height, shares: vec![0.0; width * height] }
     }
 
-    /// A glyph in the middle of the cell; what does not fit is cut off.
-    fn glyph(&mut self, face: &FontArc, c: char) {
+    /// A glyph in the middle of the cell, or so many pixels beside it; what does not fit is cut off.
+    fn glyph(&mut self, face: &FontArc, c: char, aside: Point) {
         let height = self.height as f32;
         let scale = PxScale::from(height);
         let per_unit = height / face.height_unscaled();
         let id = face.glyph_id(c);
         let at = |x: f32| {
-            let origin = Point { x, y: face.ascent_unscaled() * per_unit };
+            let origin = Point { x, y: face.ascent_unscaled() * per_unit + aside.y };
             face.outline_glyph(id.with_scale_and_position(scale, origin))
         };
         let advance = face.h_advance_unscaled(id) * per_unit;
@@ -167,7 +186,7 @@ impl Canvas {
             let bounds = mark.px_bounds();
             slack = (self.width as f32 - bounds.width()) / 2.0 - bounds.min.x;
         }
-        if let Some(glyph) = at(slack) {
+        if let Some(glyph) = at(slack + aside.x) {
             self.ink(&glyph);
         }
     }
@@ -179,7 +198,7 @@ impl Canvas {
             let (x, y) = (left + i64::from(x), top + i64::from(y));
             if (0..width).contains(&x) && (0..height).contains(&y) {
                 let pixel = &mut self.shares[(y * width + x) as usize];
-                *pixel = (*pixel + share).min(1.0);
+                *pixel = pixel.max(share);
             }
         });
     }

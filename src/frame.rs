@@ -8,7 +8,8 @@ use ratatui::{
 };
 
 use crate::{
-    app::{self, Action, Line, State, update},
+    app::{self, Action, Level, Line, State, update},
+    arithmetic::Arithmetic,
     lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Asked},
     picture::Picture,
     plain,
@@ -28,6 +29,8 @@ pub struct Shot {
     pub views: Vec<View>,
     /// The question that waits for its answer.
     asked: Option<Asked>,
+    /// The number that is open, in words.
+    opened: Option<String>,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     selection: Selection,
@@ -65,6 +68,7 @@ impl Shot {
             time: state.reading_time(),
             views,
             asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
+            opened: state.opened().map(opened),
             lesson: Arc::clone(&state.lesson),
             reading,
             selection: state.selection,
@@ -126,8 +130,15 @@ impl Shot {
         let mut words = vec![];
         // Nothing is refused by a vector.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
-        String::from_utf8_lossy(&words).trim().to_owned()
+        let told = String::from_utf8_lossy(&words).trim().to_owned();
+        self.opened.as_ref().map_or_else(|| told.clone(), |opened| format!("{told}\n\n{opened}"))
     }
+}
+
+/// `Opened: logits[0,12] = 3.1416; x W + b`.
+fn opened(level: &Level) -> String {
+    let Arithmetic { address, value, formula, .. } = &level.arithmetic;
+    format!("Opened: {address} = {value:.4}; {formula}")
 }
 
 fn drawn(state: &State, size: Size) -> Buffer {

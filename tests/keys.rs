@@ -432,6 +432,8 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     let name = format!("./{}.svg", state.lesson.file_stem(state.step));
     assert_eq!(press(&mut state, "e"), Some(Effect::Name(name.clone())));
     assert_eq!(to(&state), name);
+    let by_name = press(&mut state, &format!("Esc : {} Enter", spelled("exportthisframe")));
+    assert_eq!(by_name, Some(Effect::Name(name.clone())));
     let free = name.replace(".svg", "-2.svg");
     update(&mut state, Action::Named(free.clone()));
     assert_eq!(to(&state), free);
@@ -548,6 +550,11 @@ fn the_frame_that_is_exported_is_what_was_in_view() {
     let theme = state.theme;
     let shot = Shot::of(&mut state, (80, 24).into(), &[theme]).unwrap();
     assert_eq!(cells(shot.buffer()), before);
+    assert!(
+        shot.words().contains("\n\nOpened: encoder.1.self_attn.weights[2,9,"),
+        "{}",
+        shot.words()
+    );
     assert_eq!(state.inspector.len(), opened);
     assert!(state.is_exporting() && said(&state) == "hello", "the state is left as it was");
 }
@@ -585,6 +592,9 @@ fn words_of_a_question_do_not_answer_it() {
     state.guide.asks = true;
     state.enter(state.step);
     let quiz = state.guide.quiz.clone().unwrap();
+    press(&mut state, "e");
+    assert!(state.is_exporting() && state.guide.quiz.is_some());
+    press(&mut state, "Esc");
     let theme = state.theme;
     let words = |state: &mut State| Shot::of(state, (80, 24).into(), &[theme]).unwrap().words();
     let asked = words(&mut state);

@@ -5,6 +5,8 @@
 #[path = "support/session.rs"]
 mod session;
 
+use std::{thread, time::Duration};
+
 use session::Session;
 
 #[test]
@@ -247,6 +249,16 @@ fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
     cells.collect()
 }
 
+/// Waits until nothing more is drawn.
+fn settle(session: &Session) {
+    let n_bytes = || session.bytes.lock().unwrap().len();
+    let mut before = 0;
+    while n_bytes() != before {
+        before = n_bytes();
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
 fn written(session: &Session, name: &str) -> String {
     std::fs::read_to_string(session.home.path().join(name)).unwrap()
 }
@@ -259,6 +271,7 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
     // Another row, an opened number, one of its operands.
     session.press("k\r");
     session.until_shown("Esc");
+    settle(&session);
     let before = session.contents();
     session.press("e");
     session.until_shown("Export this frame");
@@ -281,6 +294,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     session.press("vkL");
     session.until_shown("self_attn.weights[0,6,1] = ");
     assert!(session.contents().contains('Δ'));
+    settle(&session);
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");
@@ -295,7 +309,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
 #[test]
 fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("e\x15nowhere/a.txt\r");
     session.until_shown("there is no folder nowhere");
     let long = "x".repeat(300);
@@ -325,7 +339,7 @@ fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
 #[test]
 fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("e");
     session.until_shown("Export this frame");
     let ending = session.contents().split_once("to: ./001-").unwrap().1.to_owned();
@@ -349,9 +363,9 @@ fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end()
 #[test]
 fn y_gives_the_terminal_the_frame_as_text() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("src.embed[0,0] = ");
     session.press("y");
-    session.until_shown("copied the frame, 24 lines");
+    session.until_shown("copied the frame, 24 lines,");
     session.press("e\x15frame.txt\r");
     session.until_shown("wrote frame.txt");
     let expected = base64::encode(written(&session, "frame.txt"));

@@ -260,7 +260,9 @@ impl State {
 
     pub(super) fn copied(&mut self, outcome: Result<usize, String>) {
         match outcome {
-            Ok(n) => self.note(format!("copied the frame, {n} lines")),
+            Ok(n) => {
+                self.note(format!("copied the frame, {n} lines, if the terminal lets one copy"));
+            }
             Err(why) => self.wrong(why),
         }
     }

@@ -382,3 +382,43 @@ fn foot(sentence: &str, page: usize, theme: Theme) -> Picture {
     line.push_span(" ".repeat(space) + &number);
     set(&[line.patch_style(theme.dim())], width, theme)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_does_not_fit_is_left_for_the_next_page() -> anyhow::Result<()> {
+        let fonts = Fonts::embedded(1)?;
+        let mut faces = faces::of(&fonts)?;
+        let theme = on_paper(Theme::default());
+        let text: Vec<Line> = (0..150).map(|i| Line::raw(i.to_string())).collect();
+        let mut rest = Some(set(&text, columns(TEXT), theme));
+        let mut heights = vec![];
+        while let Some(text) = rest {
+            heights.push(text.height);
+            let mut sheet = Sheet::new(&fonts, &mut faces);
+            if heights.len() == 1 {
+                let frame = vec![Line::raw("frame"); 300];
+                sheet.frame(&set(&frame, 120, theme));
+            }
+            rest = sheet.fill(text);
+            assert!(sheet.top > MARGIN + line(SMALL));
+            assert!(!sheet.end(&foot("猫 sits", 12, theme)).is_empty());
+        }
+        assert!(heights.len() == 4 && heights.is_sorted_by(|a, b| a > b), "{heights:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn the_foot_has_the_beginning_of_the_sentence_and_the_number() {
+        let theme = Theme::default();
+        for sentence in ["short", &"long ".repeat(90), &"长".repeat(90), ""] {
+            let foot = foot(sentence, 123, theme);
+            let text: String = foot.cells.iter().map(|cell| cell.symbol.as_str()).collect();
+            assert!(text.starts_with(sentence.get(..3).unwrap_or_default()), "{text}");
+            assert!(text.trim_end().ends_with(" 123"), "{text}");
+            assert_eq!(foot.height, 1);
+        }
+    }
+}

@@ -218,3 +218,37 @@ fn short(path: &str) -> String {
     }
     format!("…{}", path.chars().skip(n - COLUMNS + 1).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::{Glyphs, Scheme};
+
+    #[test]
+    fn pictures_have_all_colours_and_text_has_none() {
+        let drawn = |id: &str, depth| {
+            let format = Format::find(id).unwrap();
+            themes(format, Theme::new(depth, Glyphs::Ascii).with(Scheme::Light))
+        };
+        for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let all = Theme::new(Depth::True, Glyphs::Ascii).with(Scheme::Light);
+            assert_eq!(drawn("png", depth), [all]);
+            assert_eq!(drawn("ansi", depth), [all]);
+            assert_eq!(drawn("txt", depth), [Theme { depth: Depth::None, ..all }]);
+        }
+        assert!(!drawn("png", Depth::None)[0].has_colour(), "as the screen");
+    }
+
+    #[test]
+    fn names_on_their_way_are_taken_and_long_ones_end_in_view() {
+        let (events, _inbox) = mpsc::channel();
+        let writer = Writer::start(events);
+        let path = "no-such-file-9c1f.svg";
+        assert_eq!(writer.free(path), path);
+        with(&writer.underway, |known| known.insert(path.into()));
+        assert_eq!(writer.free(path), "no-such-file-9c1f-2.svg");
+        assert_eq!(short(&"é/".repeat(40)).chars().count(), COLUMNS);
+        assert_eq!(short("./a.svg"), "./a.svg");
+        writer.finish();
+    }
+}

@@ -1,13 +1,13 @@
 //! Cells on a page: their grounds, their text, their lines. Lengths are pixels of [`CELL`], from the
 //! lower left of the picture.
 
-use pdf_writer::{Content, Name, Str, TextStr};
+use pdf_writer::{Content, Name, Str, TextStr, types::TextRenderingMode};
 use unicode_normalization::char::is_combining_mark;
 
 use super::Face;
 use crate::{
-    font::{CELL, Fonts},
-    picture::{Painted, Picture},
+    font::{CELL, Fonts, widened},
+    picture::{Look, Painted, Picture},
     theme::Rgb,
 };
 
@@ -25,14 +25,29 @@ pub struct Pen<'a, 'b> {
 
 /// Cells of a row that are shown at one stroke.
 struct Run {
-    face: usize,
-    ink: Rgb,
-    is_italic: bool,
+    stroke: Stroke,
     left: f32,
     /// Two bytes a glyph.
     codes: Vec<u8>,
     /// How many blank cells have followed.
     blanks: usize,
+}
+
+/// How characters are written.
+#[derive(Clone, Copy, PartialEq)]
+struct Stroke {
+    face: usize,
+    ink: Rgb,
+    is_italic: bool,
+    /// By how many pixels it is wider on either side.
+    widened: f32,
+}
+
+impl Stroke {
+    fn of(face: usize, cell: &Painted) -> Self {
+        let Look { ink, is_italic, is_bold, .. } = cell.look;
+        Self { face, ink, is_italic, widened: widened(Some(face), is_bold) }
+    }
 }
 
 impl Pen<'_, '_> {
@@ -79,8 +94,8 @@ impl Pen<'_, '_> {
         self.content.rect(left, bottom, width, height).fill_nonzero();
     }
 
-    fn fill(&mut self, (r, g, b): Rgb) {
-        let [r, g, b] = [r, g, b].map(|part| short(f32::from(part) / 255.0));
+    fn fill(&mut self, colour: Rgb) {
+        let [r, g, b] = shares(colour);
         self.content.set_fill_rgb(r, g, b);
     }
 
@@ -121,12 +136,9 @@ impl Pen<'_, '_> {
         let width = width(cell);
         let glyph = self.faces[face].glyph(c);
         let slack = (width - glyph.advance) / 2.0;
-        let look = (face, cell.look.ink, cell.look.is_italic);
+        let stroke = Stroke::of(face, cell);
         let is_regular = slack.abs() < 0.01;
-        let fits = |run: &Run| {
-            let is_like = (run.face, run.ink, run.is_italic) == look;
-            is_regular && is_like && (run.blanks == 0 || face < 2)
-        };
+        let fits = |run: &Run| is_regular && run.stroke == stroke && (run.blanks == 0 || face < 2);
         if let Some(mut run) = run {
             if fits(&run) {
                 let blank = self.faces[face].glyph(' ').code.to_be_bytes();
@@ -137,21 +149,28 @@ impl Pen<'_, '_> {
             }
             self.show(Some(run), bottom);
         }
-        let (face, ink, is_italic) = look;
         let codes = glyph.code.to_be_bytes().to_vec();
-        Run { face, ink, is_italic, left: left + slack, codes, blanks: 0 }
+        Run { stroke, left: left + slack, codes, blanks: 0 }
     }
 
     fn show(&mut self, run: Option<Run>, bottom: f32) {
         let Some(run) = run else { return };
-        self.fill(run.ink);
-        let face = &self.faces[run.face];
-        let name = super::name(run.face);
-        let slant = if run.is_italic { SLANT } else { 0.0 };
+        let Stroke { face, ink, is_italic, widened } = run.stroke;
+        self.fill(ink);
+        let (name, face) = (super::name(face), &self.faces[face]);
+        let slant = if is_italic { SLANT } else { 0.0 };
         let base = bottom + face.depth();
         self.content.set_font(Name(name.as_bytes()), short(face.size()));
         self.content.set_text_matrix([1.0, 0.0, slant, 1.0, short(run.left), short(base)]);
+        if widened > 0.0 {
+            let [r, g, b] = shares(ink);
+            self.content.set_text_rendering_mode(TextRenderingMode::FillStroke);
+            self.content.set_stroke_rgb(r, g, b).set_line_width(2.0 * widened);
+        }
         self.content.show(Str(&run.codes));
+        if widened > 0.0 {
+            self.content.set_text_rendering_mode(TextRenderingMode::Fill);
+        }
     }
 
     /// A letter in the middle of its cell, or a mark over the middle.
@@ -163,8 +182,8 @@ impl Pen<'_, '_> {
             (width(cell) - glyph.advance) / 2.0
         };
         let codes = glyph.code.to_be_bytes().to_vec();
-        let (ink, is_italic) = (cell.look.ink, cell.look.is_italic);
-        self.show(Some(Run { face, ink, is_italic, left: left + slack, codes, blanks: 0 }), bottom);
+        let stroke = Stroke::of(face, cell);
+        self.show(Some(Run { stroke, left: left + slack, codes, blanks: 0 }), bottom);
     }
 
     /// A character that no font has: nothing to be seen, but it can be copied.
@@ -206,6 +225,10 @@ impl Pen<'_, '_> {
 /// The lower edge of a row.
 const fn bottom(picture: &Picture, row: usize) -> usize {
     (picture.height - 1 - row) * CELL.1
+}
+
+fn shares(colour: Rgb) -> [f32; 3] {
+    <[u8; 3]>::from(colour).map(|part| short(f32::from(part) / 255.0))
 }
 
 /// With as many digits as the eye needs.
