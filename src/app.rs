@@ -31,7 +31,7 @@ pub use inspector::Level;
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
 pub use point::Place;
-pub use prose::{Line, Piece, Voice};
+pub use prose::{Line, Piece, Voice, told, wrap};
 pub use update::update;
 pub use whatif::Switch;
 
@@ -282,9 +282,7 @@ impl State {
     /// The narration in lines of that width.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
         let (_, step) = self.current();
-        let paths: Vec<_> = step.panes.iter().map(|p| p.path(self.selection.layer)).collect();
-        let voice = |site: &str| paths.iter().position(|p| p.as_deref() == Some(site));
-        prose::wrap(&self.told(), voice, width.into(), is_airy)
+        told(step, self.selection.layer, &self.told(), width.into(), is_airy)
     }
 
     fn reading_is_plain(&self) -> bool {

@@ -11,6 +11,7 @@ pub mod files;
 pub mod gif;
 pub mod html;
 pub mod numbers;
+pub mod pdf;
 pub mod png;
 pub mod svg;
 pub mod txt;
@@ -51,6 +52,8 @@ pub enum Colours {
     Terminal,
     /// Its own: those of the theme.
     Own,
+    /// Its own, for print: of a light theme, unless another is asked for.
+    Print,
     /// Its own, of a dark and of a light theme: the reader chooses.
     Both,
 }
@@ -168,6 +171,15 @@ pub static FORMATS: &[Format] = &[
         colours: Colours::Terminal,
         write: Write::Film(cast::write_v3),
     },
+    Format {
+        id: "pdf",
+        extension: "pdf",
+        about: "a handout: on every page a frame and what is told of it",
+        is_text: false,
+        has_pixels: false,
+        colours: Colours::Print,
+        write: Write::Film(pdf::write),
+    },
 ];
 
 impl std::fmt::Debug for Format {
@@ -191,13 +203,20 @@ impl Format {
         matches!(self.write, Write::Film(_))
     }
 
-    /// In which themes its frames are drawn, where that one is asked for.
-    pub fn themes(&self, theme: Theme, is_colour_refused: bool) -> Vec<Theme> {
+    /// In which themes its frames are drawn, where that one is the usual one; `asked` are the colours that
+    /// were asked for, if any were.
+    pub fn themes(
+        &self,
+        theme: Theme,
+        asked: Option<Scheme>,
+        is_colour_refused: bool,
+    ) -> Vec<Theme> {
         let plain = Theme { depth: Depth::None, ..theme };
         match self.colours {
             Colours::None => vec![plain],
             Colours::Terminal if is_colour_refused => vec![plain],
             Colours::Terminal | Colours::Own => vec![theme],
+            Colours::Print => vec![theme.with(asked.unwrap_or(Scheme::Light))],
             Colours::Both => vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
         }
     }

@@ -27,6 +27,9 @@ static HAN: &[u8] = include_bytes!("../assets/fonts/han.otf");
 /// By how many pixels at scale 1 a stroke is wider on either side where there is no bold font.
 const WIDER: f32 = 0.3;
 
+/// The index of the bold one.
+const BOLD_FACE: usize = 1;
+
 /// How much of each pixel of a cell is ink, in levels from 0 to [`LEVELS`] - 1.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -39,10 +42,8 @@ pub struct Mask {
 /// The fonts, at one scale.
 pub struct Fonts {
     scale: usize,
-    /// In the order in which they are asked: regular, bold, Chinese, and one of the person's.
-    regular: FontArc,
-    bold: FontArc,
-    others: Vec<FontArc>,
+    /// Regular, bold, Chinese, and one of the person's; asked in that order, but for bold text bold first.
+    faces: Vec<FontArc>,
     /// Finished masks by grapheme; for each narrow and wide, regular and bold.
     masks: RwLock<HashMap<String, [Option<Arc<Mask>>; 4]>>,
     missing: Mutex<BTreeSet<char>>,
@@ -57,9 +58,7 @@ impl Fonts {
         let font = |bytes| FontArc::try_from_slice(bytes).context("an embedded font does not load");
         Ok(Self {
             scale: scale.into(),
-            regular: font(REGULAR)?,
-            bold: font(BOLD)?,
-            others: vec![font(HAN)?],
+            faces: vec![font(REGULAR)?, font(BOLD)?, font(HAN)?],
             masks: RwLock::default(),
             missing: Mutex::default(),
         })
@@ -73,7 +72,7 @@ impl Fonts {
         let font = FontArc::try_from_vec(bytes).context("this is no TrueType or OpenType font")?;
         // A font without any height cannot be scaled.
         anyhow::ensure!(font.height_unscaled() > 0.0, "this font has no height");
-        self.others.push(font);
+        self.faces.push(font);
         Ok(self)
     }
 
@@ -104,38 +103,56 @@ impl Fonts {
     fn drawn(&self, symbol: &str, columns: u8, is_bold: bool) -> Mask {
         let (cell, height) = self.cell();
         let mut canvas = Canvas::new(cell * usize::from(columns.max(1)), height);
-        // One glyph for letter and accent, where there is one.
-        let composed: String = symbol.nfc().collect();
-        let is_one = composed.chars().count() == 1 && self.face(&composed, is_bold).is_some();
-        let shown = if is_one { &composed } else { symbol };
-        for c in shown.chars() {
-            match self.face(c.encode_utf8(&mut [0; 4]), is_bold) {
-                // A font that has no bold is made bold as browsers do: by strokes that are wider.
-                Some((face, false)) if is_bold => {
-                    let by = WIDER * self.scale as f32;
+        for (c, face) in self.glyphs(symbol, is_bold) {
+            let by = widened(face, is_bold) * self.scale as f32;
+            match face {
+                Some(face) if by > 0.0 => {
                     for (x, y) in [(-by, -by), (-by, by), (by, -by), (by, by)] {
-                        canvas.glyph(face, c, Point { x, y });
+                        canvas.glyph(&self.faces[face], c, Point { x, y });
                     }
                 }
-                Some((face, _)) => canvas.glyph(face, c, Point::default()),
-                // Joiners and selectors have no shape.
-                None if c.width().unwrap_or(0) == 0 => {}
-                None => {
-                    self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(c);
-                    canvas.frame(self.scale);
-                }
+                Some(face) => canvas.glyph(&self.faces[face], c, Point::default()),
+                None => canvas.frame(self.scale),
             }
         }
         canvas.mask()
     }
 
-    /// The first font that has the character, and whether it is a bold one.
-    fn face(&self, symbol: &str, is_bold: bool) -> Option<(&FontArc, bool)> {
-        let c = symbol.chars().next()?;
-        let bold = is_bold.then_some((&self.bold, true));
-        let others = [&self.regular].into_iter().chain(&self.others).map(|face| (face, false));
-        bold.into_iter().chain(others).find(|(face, _)| face.glyph_id(c).0 != 0)
+    /// The characters that are laid over each other to show a grapheme, and the index of the font that
+    /// has each. Where none has it, that is remembered; a frame stands for it.
+    pub fn glyphs(&self, symbol: &str, is_bold: bool) -> Vec<(char, Option<usize>)> {
+        // One glyph for letter and accent, where there is one.
+        let composed: String = symbol.nfc().collect();
+        let is_one = composed.chars().count() == 1
+            && composed.chars().all(|c| self.face(c, is_bold).is_some());
+        let shown = if is_one { &composed } else { symbol };
+        let glyphs = shown.chars().map(|c| (c, self.face(c, is_bold)));
+        // Joiners and selectors have no shape.
+        let glyphs: Vec<_> =
+            glyphs.filter(|(c, face)| face.is_some() || c.width().unwrap_or(0) > 0).collect();
+        let missing = glyphs.iter().filter(|(_, face)| face.is_none()).map(|(c, _)| *c);
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).extend(missing);
+        glyphs
     }
+
+    /// The files of the fonts, in the order of their indices.
+    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
+        self.faces.iter().map(FontArc::font_data)
+    }
+
+    /// The index of the first font that has the character.
+    fn face(&self, c: char, is_bold: bool) -> Option<usize> {
+        let bold = is_bold.then_some(BOLD_FACE);
+        let others = (0..self.faces.len()).filter(|&i| i != BOLD_FACE);
+        bold.into_iter().chain(others).find(|&i| self.faces[i].glyph_id(c).0 != 0)
+    }
+}
+
+/// By how many pixels at scale 1 the strokes of a glyph are wider on either side than its font has them:
+/// what has no bold is made bold as browsers do.
+pub fn widened(face: Option<usize>, is_bold: bool) -> f32 {
+    let is_lacking = is_bold && face.is_some_and(|face| face != BOLD_FACE);
+    if is_lacking { WIDER } else { 0.0 }
 }
 
 /// Shares of ink, 0 to 1, one a pixel.

@@ -8,9 +8,9 @@ use ratatui::{
 };
 
 use crate::{
-    app::{Action, Level, State, update},
+    app::{self, Action, Level, Line, State, update},
     arithmetic::Arithmetic,
-    lesson::{Lesson, Selection, Step, quiz::Asked},
+    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Asked},
     picture::Picture,
     plain,
     reading::Reading,
@@ -107,6 +107,18 @@ impl Shot {
 
     pub fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    /// The narration in lines of that width, with what is told to those who want to know more; a blank
+    /// line between paragraphs. Nothing while a question waits: it would be answered.
+    pub fn told(&self, width: usize) -> Vec<Line> {
+        if self.asked.is_some() {
+            return vec![];
+        }
+        let (step, selection) = (self.step(), &self.selection);
+        let mut paragraphs = narrate(step, &self.reading, selection);
+        paragraphs.extend(deepen(step, &self.reading, selection));
+        app::told(step, selection.layer, &paragraphs, width, true)
     }
 
     /// What is told and shown, as linear text: for those who do not see the picture. While a question

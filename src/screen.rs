@@ -20,7 +20,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::{
     app::{Overlay, Piece, Place, SMALLEST, State, Voice},
     keys::palette,
-    theme::ascii,
+    theme::{Theme, ascii},
 };
 
 /// What a mouse can point at.
@@ -192,15 +192,16 @@ fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
 
 /// How a piece of text looks: a term of the glossary is underlined, in whatever colour it has.
 fn style(state: &State, piece: &Piece) -> Style {
-    let style = voice(state, piece.voice);
+    let style = voice(&state.theme, piece.voice);
     if piece.is_term { style.underlined() } else { style }
 }
 
-fn voice(state: &State, voice: Voice) -> Style {
+/// How a voice looks.
+pub fn voice(theme: &Theme, voice: Voice) -> Style {
     match voice {
         Voice::Plain => Style::new(),
-        Voice::Strong => state.theme.strong(),
-        Voice::Pane(i) => state.theme.pane(i),
+        Voice::Strong => theme.strong(),
+        Voice::Pane(i) => theme.pane(i),
         Voice::Site => Style::new().italic(),
     }
 }

@@ -49,7 +49,7 @@ impl Case {
         let Write::Film(write) = format.write else { panic!("a page is a film") };
         let (steps, mut out) = (self.steps(), vec![]);
         let film = Film {
-            walk: self.walk(format.themes(theme(Scheme::Dark), false)),
+            walk: self.walk(format.themes(theme(Scheme::Dark), None, false)),
             steps: &steps,
             n_threads,
             progress: &|| Ok(()),

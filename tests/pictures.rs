@@ -46,7 +46,7 @@ fn written(
     n_threads: usize,
 ) -> Vec<u8> {
     let (paper, mut out) = (paper(scale), vec![]);
-    let walk = walk(language, format.themes(theme(), false));
+    let walk = walk(language, format.themes(theme(), None, false));
     match format.write {
         Write::Film(write) => {
             let film = Film { walk, steps, n_threads, progress: &|| Ok(()) };

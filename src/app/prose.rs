@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    lesson::{Paragraph, Span},
+    lesson::{Paragraph, Span, Step},
     text::breaks,
 };
 
@@ -44,6 +44,19 @@ struct Word {
     pieces: Line,
     /// Whether a space parts it from the word before.
     is_spaced: bool,
+}
+
+/// Breaks what is told of a step into lines; names of what its panes show in that layer have their voices.
+pub fn told(
+    step: &Step,
+    layer: usize,
+    paragraphs: &[Paragraph],
+    width: usize,
+    is_airy: bool,
+) -> Vec<Line> {
+    let paths: Vec<_> = step.panes.iter().map(|pane| pane.path(layer)).collect();
+    let pane_of = |site: &str| paths.iter().position(|path| path.as_deref() == Some(site));
+    wrap(paragraphs, pane_of, width, is_airy)
 }
 
 /// Breaks paragraphs into lines; with a blank line between them if there is room for air.

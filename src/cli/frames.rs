@@ -34,7 +34,7 @@ use crate::{
     parallel,
     reading::Reading,
     text::visible,
-    theme::{Depth, Theme},
+    theme::{Depth, Scheme, Theme},
 };
 
 /// The most pixels of a picture.
@@ -69,6 +69,7 @@ pub fn run(
         reading,
         steps,
         theme: theme(look, settings),
+        scheme: scheme(look),
         is_colour_refused: is_colour_refused(look::ask(look, settings, env), env),
         paper: Paper { fonts, pace: asked.pace },
         n_threads: n_threads(asked.threads),
@@ -155,9 +156,13 @@ fn without_glyph(missing: &[char]) -> Option<String> {
 /// A file has no ground that could be asked for, and settings are for screens: only an option makes a
 /// frame other than dark.
 fn theme(look: Look, settings: &Settings) -> Theme {
-    let scheme = look.theme.and_then(Choice::scheme).unwrap_or_default();
+    let scheme = scheme(look).unwrap_or_default();
     let depth = if look.color == Some(Ask::Never) { Depth::None } else { Depth::True };
     Theme::new(depth, look::glyphs(look, settings)).with(scheme)
+}
+
+fn scheme(look: Look) -> Option<Scheme> {
+    look.theme.and_then(Choice::scheme)
 }
 
 /// A file is no terminal of a kind: what is meant for one has all colours, unless none are wanted.
@@ -178,6 +183,8 @@ struct Job<'a> {
     reading: Arc<Reading>,
     steps: Vec<usize>,
     theme: Theme,
+    /// The colours that were asked for.
+    scheme: Option<Scheme>,
     is_colour_refused: bool,
     paper: Paper,
     n_threads: usize,
@@ -261,7 +268,7 @@ impl Job<'_> {
     }
 
     fn walk(&self, format: &Format) -> Walk {
-        let themes = format.themes(self.theme, self.is_colour_refused);
+        let themes = format.themes(self.theme, self.scheme, self.is_colour_refused);
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         Walk::new(lesson, reading, themes, self.asked.size.into())
     }

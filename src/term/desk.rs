@@ -156,7 +156,7 @@ fn with<T>(underway: &Underway, work: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) 
 /// Its own colours are all that a file can have, unless the screen has none.
 fn themes(format: &Format, theme: Theme) -> Vec<Theme> {
     let depth = if theme.depth == Depth::None { Depth::None } else { Depth::True };
-    format.themes(Theme { depth, ..theme }, false)
+    format.themes(Theme { depth, ..theme }, Some(theme.scheme), false)
 }
 
 /// A cell of a picture has the usual size.
