@@ -164,3 +164,28 @@ fn a_list_is_what_would_be_written() {
     let listed: Vec<String> = listed.lines().map(|line| name(line).unwrap()).collect();
     assert!(listed.iter().eq(files(folder.path()).keys()));
 }
+
+#[test]
+fn the_name_of_a_file_chooses_its_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let one = ["--steps", "tokens"];
+    let made = |args: &[&str], name: &str| {
+        let done = export(args, &at(name)).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        fs::read(at(name)).unwrap()
+    };
+    assert!(made(&one, "my.slide.PNG").starts_with(b"\x89PNG"));
+    assert!(made(&one, "a.svg").starts_with(b"<svg"));
+    assert!(made(&one, "a.cast").starts_with(b"{") && made(&one, "a.v3.cast").starts_with(b"{"));
+    assert!(String::from_utf8(made(&one, "b.v3.cast")).unwrap().contains("\"version\":3"));
+    assert!(made(&["--steps", "tokens", "--format", "ansi"], "c.ansi").contains(&0x1b));
+    refused(&export(&one, &at("a.jpg")).output().unwrap(), 2, &["a.jpg", "svg, png", "--format"]);
+    let other = ["--steps", "tokens", "--format", "png"];
+    refused(&export(&other, &at("b.svg")).output().unwrap(), 2, &["b.svg", "svg", "png"]);
+    refused(&export(&[], &at("c.png")).output().unwrap(), 2, &["c.png", "81 files"]);
+    // A folder may be called anything.
+    fs::create_dir(at("v1.2")).unwrap();
+    assert!(export(&one, &at("v1.2")).status().unwrap().success());
+    assert!(at("v1.2/001-tokens.txt").exists());
+}

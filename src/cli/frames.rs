@@ -51,7 +51,7 @@ pub fn run(
 ) -> Outcome {
     let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
-    let formats = place::formats(&asked.format, &asked.out.out);
+    let formats = place::formats(&asked.format, &asked.out.out).usage()?;
     let place = place::of(&lesson, &steps, &formats, &asked.out.out).usage()?;
     if asked.list {
         return list(&place, &lesson, steps.len(), streams);

@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{export::Format, lesson::Lesson, text::visible};
+use crate::{
+    export::{FORMATS, Format},
+    lesson::Lesson,
+    text::visible,
+};
 
 /// A file to be written.
 #[derive(Clone)]
@@ -24,15 +28,42 @@ pub enum Place {
 }
 
 /// The forms that are asked for: by name, else by the end of the file's name, else text.
-pub fn formats(asked: &[&'static Format], out: &Path) -> Vec<&'static Format> {
-    let of_name = || extension(out).and_then(Format::of_extension).or(Format::find("txt"));
+///
+/// # Errors
+/// If the file's name ends as none of them does, and so would be taken for a folder.
+pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static Format>> {
+    let of_name = ending(out);
+    let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
+    let shown = || visible(&out.to_string_lossy());
+    if asked.is_empty() {
+        let endings =
+            || FORMATS.iter().map(|format| format.extension).collect::<Vec<_>>().join(", ");
+        ensure!(
+            is_folder || of_name.is_some(),
+            "{} ends as no format does; there are {}; or name a folder and give --format",
+            shown(),
+            endings()
+        );
+        let text = FORMATS.iter().find(|format| format.id == "txt");
+        return Ok(of_name.filter(|_| !out.is_dir()).or(text).into_iter().collect());
+    }
     let mut formats: Vec<&Format> = vec![];
-    for format in asked.iter().copied().chain(of_name().filter(|_| asked.is_empty())) {
+    for format in asked.iter().copied() {
         if formats.iter().all(|known| known.id != format.id) {
             formats.push(format);
         }
     }
-    formats
+    if let Some(other) = of_name.filter(|_| !is_folder) {
+        let ends = |format: &&Format| is_named_as(out, format);
+        let n = asked.iter().map(|format| format.id).collect::<Vec<_>>().join(",");
+        ensure!(
+            formats.iter().any(ends),
+            "{} ends as {} does, but {n} is asked for; change one of them, or name a folder",
+            shown(),
+            other.id
+        );
+    }
+    Ok(formats)
 }
 
 /// The files that these steps make in these forms.
@@ -56,8 +87,7 @@ pub fn of(
         );
         return Ok(Place::Standard(targets.swap_remove(0)));
     }
-    let is_file_of = |format: &&Format| extension(out) == Some(format.extension) && !out.is_dir();
-    if formats.iter().any(is_file_of) {
+    if !out.is_dir() && formats.iter().any(|format| is_named_as(out, format)) {
         if targets.len() > 1 {
             let (out, n) = (visible(&out.to_string_lossy()), targets.len());
             bail!("{n} files cannot all be {out}; name a folder, or choose one step in one format");
@@ -85,7 +115,14 @@ fn targets(
     steps.iter().map(target).collect()
 }
 
-/// What comes after the first full stop of a file's name: `v3.cast` is one.
-fn extension(path: &Path) -> Option<&str> {
-    path.file_name()?.to_str()?.split_once('.').map(|(_, extension)| extension)
+/// The form whose extension the name ends in; of two the longer, as in `walk.v3.cast`.
+fn ending(path: &Path) -> Option<&'static Format> {
+    let named = FORMATS.iter().filter(|format| is_named_as(path, format));
+    named.max_by_key(|format| format.extension.len())
+}
+
+fn is_named_as(path: &Path, format: &Format) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase());
+    let stem = name.as_deref().and_then(|name| name.strip_suffix(format.extension));
+    stem.is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
 }
