@@ -21,8 +21,8 @@ pub struct Progress {
 impl Progress {
     pub fn new(what: &'static str, total: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{msg}: {pos} of {len}") {
-            bar.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{msg}: [{bar:32}] {pos} of {len}") {
+            bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(what);
         // A terminal that moves no cursor would show a line after the other.
