@@ -44,7 +44,8 @@ impl Job {
     fn run(&self, format: &Format) -> usize {
         let theme = Theme::new(Depth::True, Glyphs::Unicode);
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
-        let walk = Walk::new(lesson, reading, format.themes(theme, None, false), Size::new(120, 36));
+        let walk =
+            Walk::new(lesson, reading, format.themes(theme, None, false), Size::new(120, 36));
         let paper = Paper { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 };
         let (steps, n_threads) = (self.steps.as_slice(), self.n_threads);
         match format.write {
