@@ -140,7 +140,7 @@ fn files_that_exist_stay_unless_they_are_to_go() {
 fn the_bytes_do_not_depend_on_the_run_or_the_threads() {
     let made = |threads: &str| {
         let folder = tempfile::tempdir().unwrap();
-        let all = "txt,ansi,svg,png,gif,apng,html,cast,cast3";
+        let all = "txt,ansi,svg,png,gif,apng,html,cast,cast3,pdf";
         let args = ["--format", all, "--steps", "chapter:0..1", "--threads", threads];
         assert!(export(&args, folder.path()).status().unwrap().success());
         files(folder.path())

@@ -84,8 +84,10 @@ impl Leaf {
         let mut text: Vec<Line> = told.iter().map(|line| styled(line, theme)).collect();
         for remark in [&step.formula, &step.source] {
             text.push(Line::default());
-            let remark = lines(remark, columns(TEXT)).into_iter();
-            text.extend(remark.map(|line| line.patch_style(theme.dim())));
+            // Formulas that stand apart in a line have lines of their own.
+            let parts = remark.split("  ").filter(|part| !part.trim().is_empty());
+            let parts = parts.flat_map(|part| lines(part, columns(TEXT)));
+            text.extend(parts.map(|line| line.patch_style(theme.dim())));
         }
         Self {
             theme,

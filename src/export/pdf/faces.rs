@@ -44,7 +44,7 @@ pub fn of(fonts: &Fonts) -> io::Result<Vec<Face<'_>>> {
 
 impl<'a> Face<'a> {
     fn new(data: &'a [u8]) -> io::Result<Self> {
-        let font = ttf_parser::Face::parse(data, 0).map_err(io::Error::other)?;
+        let font = ttf_parser::Face::parse(data, 0).map_err(damaged)?;
         Ok(Self { data, font, used: GlyphRemapper::new(), characters: vec!['\0'] })
     }
 
@@ -92,7 +92,7 @@ impl<'a> Face<'a> {
             [file.name(), file.name(), file.name(), file.name()];
         let title = format!("LOOKB{name}+{}", self.title());
         let title = Name(title.as_bytes());
-        let program = Program::of(subset(self.data, 0, &self.used).map_err(io::Error::other)?)?;
+        let program = Program::of(subset(self.data, 0, &self.used).map_err(damaged)?)?;
         file.put(font, |chunk| {
             let mut font = chunk.type0_font(font);
             font.base_font(title).encoding_predefined(Name(b"Identity-H"));
@@ -166,6 +166,11 @@ impl<'a> Face<'a> {
     }
 }
 
+/// Says what the matter is: the file that was given for a font.
+fn damaged(error: impl std::fmt::Display) -> io::Error {
+    io::Error::other(format!("a font cannot be embedded: {error}"))
+}
+
 /// What is embedded of a font.
 struct Program {
     is_cff: bool,
@@ -175,7 +180,7 @@ struct Program {
 impl Program {
     /// Of a font file: all of it, or the one table that holds outlines of PostScript's kind.
     fn of(file: Vec<u8>) -> io::Result<Self> {
-        let tables = RawFace::parse(&file, 0).map_err(io::Error::other)?;
+        let tables = RawFace::parse(&file, 0).map_err(damaged)?;
         let outlines = tables.table(Tag::from_bytes(b"CFF ")).map(<[u8]>::to_vec);
         Ok(match outlines {
             Some(bytes) => Self { is_cff: true, bytes },
