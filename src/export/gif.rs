@@ -7,13 +7,16 @@ use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
 use super::{Film, Paper};
 use crate::{
+    font::LEVELS,
     frame::Shot,
-    raster::{self, Area, Image},
+    raster::{self, Image},
     theme::Rgb,
 };
 
 /// The index of what stays as it was; below it there are colours.
 const SAME: u8 = 255;
+/// So many levels are one.
+const STEP: u32 = 3;
 /// Where there are more colours than indices, so many of the most frequent stay exactly what they are.
 const EXACT: usize = 160;
 
@@ -38,36 +41,70 @@ pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<(
 
 /// A finished frame, and the size of the whole picture in pixels.
 fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> ((u16, u16), Frame<'static>) {
-    let image = raster::paint(&shot.picture(), &paper.fonts);
-    let before = before.map(|before| raster::paint(&before.picture(), &paper.fonts));
+    let paint = |shot: &Shot| coarse(raster::paint(&shot.picture(), &paper.fonts));
+    let (image, before) = (paint(shot), before.map(paint));
     let size = (image.width as u16, image.height as u16);
-    (size, frame(before.as_ref(), &image, paper.time(shot)))
+    (size, frame(before.as_ref(), &image, paper.fonts.cell(), paper.time(shot)))
 }
 
-fn frame(before: Option<&Image>, image: &Image, time: Duration) -> Frame<'static> {
+/// The same with fewer levels between ground and ink: it is packed better, and hardly seen.
+fn coarse(mut image: Image) -> Image {
+    let levels = u32::from(LEVELS);
+    for pixel in &mut image.pixels {
+        let level = *pixel % levels;
+        *pixel = *pixel - level + (level + STEP / 2) / STEP * STEP;
+    }
+    image
+}
+
+fn frame(
+    before: Option<&Image>,
+    image: &Image,
+    cell: (usize, usize),
+    time: Duration,
+) -> Frame<'static> {
     let area = before.map_or(image.area(), |before| image.changed(before));
     let (colours, places) = image.palette();
     let (palette, nearest) = reduced(&colours);
     let index: Vec<u8> = places.into_iter().map(|place| nearest[place]).collect();
-    let Area { left, top, width, height } = area;
-    let pixels = area.pixels(image.width).map(|i| {
-        let is_same = before.is_some_and(|before| before.colour(i) == image.colour(i));
-        if is_same { SAME } else { index[image.pixels[i] as usize] }
-    });
-    let mut frame = Frame {
-        delay: (time.as_millis() / 10).min(u16::MAX.into()) as u16,
-        dispose: DisposalMethod::Keep,
-        transparent: Some(SAME),
-        left: left as u16,
-        top: top as u16,
-        width: width as u16,
-        height: height as u16,
-        palette: Some(palette),
-        buffer: pixels.collect::<Vec<u8>>().into(),
-        ..Frame::default()
+    let same = before.map(|before| same_cells(before, image, cell));
+    let columns = image.width / cell.0;
+    let is_same = |i: usize| {
+        let (x, y) = (i % image.width / cell.0, i / image.width / cell.1);
+        same.as_ref().is_some_and(|same| same[y * columns + x])
     };
-    frame.make_lzw_pre_encoded();
-    frame
+    let colour = |i: usize| index[image.pixels[i] as usize];
+    let packed = |pixels: Vec<u8>| {
+        let mut frame = Frame {
+            delay: (time.as_millis() / 10).min(u16::MAX.into()) as u16,
+            dispose: DisposalMethod::Keep,
+            transparent: Some(SAME),
+            left: area.left as u16,
+            top: area.top as u16,
+            width: area.width as u16,
+            height: area.height as u16,
+            palette: Some(palette.clone()),
+            buffer: pixels.into(),
+            ..Frame::default()
+        };
+        frame.make_lzw_pre_encoded();
+        frame
+    };
+    let pixels = || area.pixels(image.width);
+    let whole = packed(pixels().map(colour).collect());
+    let changes = packed(pixels().map(|i| if is_same(i) { SAME } else { colour(i) }).collect());
+    // Where much changes, holes make it larger.
+    if changes.buffer.len() < whole.buffer.len() { changes } else { whole }
+}
+
+/// For every cell whether it is as it was. Single pixels would be more, and worse to pack.
+fn same_cells(before: &Image, image: &Image, (cell, line): (usize, usize)) -> Vec<bool> {
+    let columns = image.width / cell;
+    let mut same = vec![true; columns * (image.height / line)];
+    for i in (0..image.pixels.len()).filter(|&i| image.colour(i) != before.colour(i)) {
+        same[i / image.width / line * columns + i % image.width / cell] = false;
+    }
+    same
 }
 
 /// At most 255 colours (and one that is never seen) that stand for these, and which stands for each.
