@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Cursor, sync::Arc};
 
 use lookback::{
     export::{FORMATS, Film, Format, Paper, Write},
-    font::{CELL, Fonts},
+    font::{CELL, Fonts, is_in_web},
     frame::{Shot, Walk},
     lesson::{Language, Lesson},
     raster::{self, Image},
@@ -176,4 +176,24 @@ fn every_form_is_the_same_bytes_each_time() {
         }
     }
     insta::assert_snapshot!("exports", hashes);
+}
+
+/// In every theme that draws other signs, and in every language.
+#[test]
+fn every_sign_of_every_frame_has_a_glyph_in_pictures_and_on_pages() {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let all: Vec<usize> = (0..lesson.steps().len()).collect();
+    let paper = paper(1);
+    let plain = Theme::new(Depth::None, Glyphs::Unicode);
+    for language in Language::ALL {
+        for shot in walk(language, vec![theme(), plain]).shots(&all) {
+            for cell in shot.views.iter().flat_map(|view| view.picture().cells) {
+                paper.fonts.mask(&cell.symbol, cell.columns.max(1), cell.look.is_bold);
+                let is_han = |c| ('\u{2e80}'..'\u{ffee}').contains(&c);
+                let is_on_pages = |c| is_in_web(c) || is_han(c);
+                assert!(cell.symbol.chars().all(is_on_pages), "{:?}", cell.symbol);
+            }
+        }
+    }
+    assert_eq!(paper.fonts.missing(), ['\0'; 0]);
 }
