@@ -217,7 +217,10 @@ impl Format {
             Colours::Terminal if is_colour_refused => vec![plain],
             Colours::Terminal | Colours::Own => vec![theme],
             Colours::Print => vec![theme.with(asked.unwrap_or(Scheme::Light))],
-            Colours::Both => vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
+            Colours::Both => asked.map_or_else(
+                || vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
+                |asked| vec![theme.with(asked); 2],
+            ),
         }
     }
 }

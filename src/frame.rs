@@ -148,6 +148,12 @@ fn drawn(state: &State, size: Size) -> Buffer {
     buffer
 }
 
+fn is_cut(state: &State, area: Rect) -> bool {
+    let wanted: Vec<_> = state.panes().iter().map(|pane| pane.wanted()).collect();
+    let (plan, lines) = state.plan(area, &wanted);
+    lines.len() > plan.prose.height.into()
+}
+
 /// A walk that is only looked at. Every step is entered from the one before, as a person would who
 /// presses nothing but →: a frame is the same whatever else is drawn.
 pub struct Walk {
@@ -165,6 +171,19 @@ impl Walk {
         update(&mut state, Action::Resize(size.width, size.height));
         update(&mut state, Action::Read(Ok(reading)));
         Self { state, size, themes }
+    }
+
+    /// Those of the wanted steps whose text does not fit on their frames.
+    pub fn cut(mut self, wanted: &[usize]) -> Vec<usize> {
+        let n_steps = wanted.iter().max().map_or(0, |last| last + 1);
+        let area = Rect::from((Position::ORIGIN, self.size));
+        let is_cut = |step: &usize| {
+            if *step > 0 {
+                self.state.enter(*step);
+            }
+            wanted.contains(step) && is_cut(&self.state, area)
+        };
+        (0..n_steps).filter(is_cut).collect()
     }
 
     /// Takes the shots of the steps that are wanted, in the order of the walk.

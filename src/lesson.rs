@@ -254,13 +254,15 @@ impl Lesson {
         format!("{:03}-{}", step + 1, self.steps()[step].1.id)
     }
 
-    /// The index of a step in [`Self::steps`].
+    /// The index of a step in [`Self::steps`], by its id, or by its number counted from 1 as on the screen.
     ///
     /// # Errors
     /// If there is none; the message offers the nearest ids.
     pub fn find(&self, id: &str) -> Result<usize> {
         let steps = self.steps();
-        steps.iter().position(|(_, step)| step.id == id).ok_or_else(|| {
+        let by_id = steps.iter().position(|(_, step)| step.id == id);
+        let by_number = || id.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < steps.len());
+        by_id.or_else(by_number).ok_or_else(|| {
             let near = text::nearest(id, steps.iter().map(|(_, s)| s.id.as_str()), 3);
             let (id, near) = (text::visible(id), near.join(", "));
             anyhow!("no step `{id}`; the nearest are {near}; `lookback steps` lists them all")

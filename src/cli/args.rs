@@ -269,11 +269,12 @@ pub enum TraceFormat {
 /// Frames of the walk.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-A frame is what the screen would show at that step, at that size. Forms of one file a frame are named by
-the step's number and id, as in 007-softmax.png; films are named walk, as in walk.gif. --out is a folder
-for them; where there is one file only, --out may be its name, and its ending chooses the form.
+A frame is what the screen would show at that step, at that size. Frames are named by their step's
+number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
+them; where there is one file only, --out may be its name, and its ending chooses the form.
 Files are written whole or not at all, and none is written if one would replace an existing file
-without --force.
+without --force. Pages have dark and light colours, handouts light ones, unless --theme asks for others.
+A film of the whole walk lasts about half an hour at the pace of reading.
 
 Examples:
   lookback export --steps softmax --out softmax.png
@@ -289,8 +290,8 @@ pub struct Export {
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = format())]
     pub format: Vec<&'static Format>,
 
-    /// all, tour, ID, ID..ID (both included), chapter:N, or a pattern as in '*softmax*'; with a comma
-    /// between them
+    /// all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N,
+    /// or a pattern as in '*softmax*'; with a comma between them
     #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS")]
     pub steps: Vec<String>,
 

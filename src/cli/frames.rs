@@ -52,14 +52,26 @@ pub fn run(
     let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let formats = place::formats(&asked.format, &asked.out.out).usage()?;
-    let place = place::of(&lesson, &steps, &formats, &asked.out.out).usage()?;
+    let out = &asked.out.out;
+    if asked.list && out == Path::new("-") {
+        return list(
+            &place::all(&lesson, &steps, &formats, Path::new("")),
+            &lesson,
+            steps.len(),
+            streams,
+        );
+    }
+    let place = place::of(&lesson, &steps, &formats, out).usage()?;
     if asked.list {
-        return list(&place, &lesson, steps.len(), streams);
+        return list(place.targets(), &lesson, steps.len(), streams);
     }
     if let Place::Standard(target) = &place {
         not_on_a_terminal(target.format).usage()?;
     }
     small_enough(asked, &formats).usage()?;
+    if let Place::Files(_) = place {
+        place::check(&place, out)?;
+    }
     let interrupt = Interrupt::listen()?;
     let fonts = fonts(asked)?;
     let reading = Arc::new(read(&asked.text, streams)?);
@@ -75,6 +87,9 @@ pub fn run(
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
     };
+    if let Some(remark) = job.without_all_text() {
+        writeln!(streams.notes, "note: {remark}")?;
+    }
     let outcome = match place {
         Place::Standard(target) => job.print(&target, streams.out).map_err(Failure::from),
         Place::Files(targets) => job.save(&targets).map_err(Failure::from),
@@ -89,16 +104,10 @@ pub fn run(
 }
 
 /// PATH, form and step of what would be written.
-fn list(place: &Place, lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
-    let targets = match place {
-        Place::Standard(target) => std::slice::from_ref(target),
-        Place::Files(targets) => targets,
-    };
+fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
     let all = lesson.steps();
     for Target { path, format, step } in targets {
-        let path =
-            if matches!(place, Place::Standard(_)) { "-".into() } else { path.to_string_lossy() };
-        let path = visible(&path);
+        let path = visible(&path.to_string_lossy());
         let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
         writeln!(streams.out, "{path}\t{}\t{what}", format.id)?;
     }
@@ -192,6 +201,20 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// What is said of frames that are too small for their text.
+    fn without_all_text(&self) -> Option<String> {
+        let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
+        let walk = Walk::new(lesson, reading, vec![self.theme], self.asked.size.into());
+        let cut = walk.cut(&self.steps);
+        let all = self.lesson.steps();
+        let ids: Vec<&str> = cut.iter().take(3).map(|&step| all[step].1.id.as_str()).collect();
+        let more = if cut.len() > ids.len() { ", ..." } else { "" };
+        (!cut.is_empty()).then(|| {
+            let (n, ids) = (cut.len(), ids.join(", "));
+            format!("the text of {n} frames does not fit ({ids}{more}); choose a larger --size")
+        })
+    }
+
     fn print(&self, target: &Target, out: &mut dyn io::Write) -> io::Result<()> {
         let progress = Progress::new("frames", self.steps.len());
         match target.format.write {

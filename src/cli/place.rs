@@ -27,6 +27,15 @@ pub enum Place {
     Files(Vec<Target>),
 }
 
+impl Place {
+    pub fn targets(&self) -> &[Target] {
+        match self {
+            Self::Standard(target) => std::slice::from_ref(target),
+            Self::Files(targets) => targets,
+        }
+    }
+}
+
 /// The forms that are asked for: by name, else by the end of the file's name, else text.
 ///
 /// # Errors
@@ -76,8 +85,7 @@ pub fn of(
     formats: &[&'static Format],
     out: &Path,
 ) -> Result<Place> {
-    let mut targets: Vec<Target> =
-        formats.iter().flat_map(|format| targets(lesson, steps, format, out)).collect();
+    let mut targets = all(lesson, steps, formats, out);
     if out == Path::new("-") {
         let n = targets.len();
         ensure!(
@@ -94,8 +102,32 @@ pub fn of(
         }
         out.clone_into(&mut targets[0].path);
     }
-    targets.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Place::Files(targets))
+}
+
+/// # Errors
+/// If a file is where the folder should be.
+pub fn check(place: &Place, out: &Path) -> Result<()> {
+    let is_folder = place.targets().iter().any(|target| target.path != out);
+    ensure!(
+        !is_folder || !out.exists() || out.is_dir(),
+        "{} is a file, not a folder, and does not end as the format does; name a folder with --out",
+        visible(&out.to_string_lossy())
+    );
+    Ok(())
+}
+
+/// Every file, in a folder; in the order of their paths.
+pub fn all(
+    lesson: &Lesson,
+    steps: &[usize],
+    formats: &[&'static Format],
+    folder: &Path,
+) -> Vec<Target> {
+    let mut targets: Vec<Target> =
+        formats.iter().flat_map(|format| targets(lesson, steps, format, folder)).collect();
+    targets.sort_by(|a, b| a.path.cmp(&b.path));
+    targets
 }
 
 fn targets(

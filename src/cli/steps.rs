@@ -54,6 +54,7 @@ fn some(lesson: &Lesson, choice: &str) -> Result<Vec<usize>> {
 fn chapters(lesson: &Lesson, numbers: &str) -> Result<(usize, usize)> {
     let last = lesson.chapters.len() - 1;
     let (from, to) = numbers.split_once("..").unwrap_or((numbers, numbers));
+    let to = to.strip_prefix("chapter:").unwrap_or(to);
     let number = |n: &str| n.parse::<usize>().ok().filter(|n| *n <= last);
     let both = number(from).zip(number(to)).filter(|(from, to)| from <= to);
     both.ok_or_else(|| {
@@ -88,6 +89,8 @@ mod tests {
         let chapters = found(&["chapter:1..2"])?;
         assert!(chapters.iter().all(|&i| [1, 2].contains(&steps[i].0)));
         assert_eq!(chapters.len(), found(&["chapter:1", "chapter:2"])?.len());
+        assert_eq!(chapters, found(&["chapter:1..chapter:2"])?);
+        assert_eq!(found(&["2", "1..3"])?, [0, 1, 2]);
         let named = found(&["*rnn*"])?;
         assert!(!named.is_empty() && named.iter().all(|&i| steps[i].1.id.contains("rnn")));
         assert!(found(&["tour"])?.iter().all(|&i| steps[i].1.in_tour));
@@ -96,9 +99,17 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_refused() {
-        for wrong in
-            ["", "chapter:99", "chapter:", "chapter:2..1", "softmax..tokens", "zz*", "sftmax"]
-        {
+        for wrong in [
+            "",
+            "chapter:99",
+            "chapter:",
+            "chapter:2..1",
+            "softmax..tokens",
+            "zz*",
+            "sftmax",
+            "0",
+            "999",
+        ] {
             assert!(found(&[wrong]).is_err(), "{wrong}");
         }
     }

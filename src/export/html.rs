@@ -18,6 +18,7 @@ use crate::{
     markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
     picture::Look,
     text::visible,
+    theme::{Ground, Rgb},
 };
 
 static STYLE: &str = include_str!("html/page.css");
@@ -225,13 +226,14 @@ impl Head {
         // As large as the window allows, but never too small to read; where the browser can round, a row
         // is a whole number of pixels high.
         let size = format!(
-            "max(8px,min(calc((100vw - 2.5rem) / {across:.1}),calc((100vh - 11rem) / {down:.2})))"
+            "max(8px,min(calc((100vw - 2.5rem) / {across:.1}),calc((100vh - 9.5rem) / {down:.2})))"
         );
         writeln!(
             out,
             "pre{{font-family:{families};font-size:{size};font-size:round(down,{size},calc(1px / 1.32));{}}}",
             colours(&paper)
         )?;
+        writeln!(out, "{}", about_page(&paper))?;
         for (looks, name) in classes {
             writeln!(out, "pre .{name}{{{}{}}}", colours(looks), strokes(&looks.0))?;
         }
@@ -243,6 +245,20 @@ impl Head {
             self.list
         )
     }
+}
+
+/// What stands around the frames has their colours. Where both are the same, there is nothing to choose.
+fn about_page((dark, light): &Looks) -> String {
+    let both = |dark: Rgb, light: Rgb| format!("light-dark({},{})", hex(light), hex(dark));
+    let (ink, ground) = (both(dark.ink, light.ink), both(dark.ground, light.ground));
+    let mut css = format!(":root{{--ink:{ink};--ground:{ground}}}");
+    if dark == light {
+        let is_dark = Ground::of(dark.ground.0, dark.ground.1, dark.ground.2) == Ground::Dark;
+        let scheme = if is_dark { "dark" } else { "light" };
+        let _ =
+            write!(css, "\n:root{{color-scheme:{scheme}!important}}\n.js #turn{{display:none}}");
+    }
+    css
 }
 
 /// The steps as links, by chapter.

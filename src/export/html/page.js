@@ -48,8 +48,8 @@ function turn() {
   root.style.colorScheme = isDark ? 'light' : 'dark';
 }
 const keys = {
-  ArrowRight: () => go(at + 1), l: () => go(at + 1), n: () => go(at + 1), ' ': () => go(at + 1), PageDown: () => go(at + 1),
-  ArrowLeft: () => go(at - 1), h: () => go(at - 1), p: () => go(at - 1), Backspace: () => go(at - 1), PageUp: () => go(at - 1),
+  ArrowRight: () => go(at + 1), l: () => go(at + 1), n: () => go(at + 1), ' ': () => go(at + 1),
+  ArrowLeft: () => go(at - 1), h: () => go(at - 1), p: () => go(at - 1), Backspace: () => go(at - 1),
   Home: () => go(0), g: () => go(0), End: () => go(sections.length - 1), G: () => go(sections.length - 1),
   '}': () => chapter(1), '{': () => chapter(-1),
   s: () => open(!list.classList.contains('on')), '/': () => open(true), Escape: () => open(false), t: turn,
@@ -60,6 +60,8 @@ addEventListener('keydown', (event) => {
   const own = event.target.closest('button, a, summary') ? [' ', 'Enter'] : [];
   const key = keys[event.key];
   if (!key || own.includes(event.key)) return;
+  // What is longer than the window is read on first.
+  if (event.key === ' ' ? root.scrollHeight > innerHeight + 1 : false) return;
   event.preventDefault();
   key();
 });
