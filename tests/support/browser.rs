@@ -16,7 +16,7 @@ const PROGRAMS: [&str; 4] =
 /// Without a window, and without a word to any network.
 const OPTIONS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
                        --disable-background-networking --disable-component-update --disable-sync \
-                       --hide-scrollbars --force-device-scale-factor=1 --allow-file-access-from-files";
+                       --disable-dev-shm-usage --hide-scrollbars --force-device-scale-factor=1 --allow-file-access-from-files";
 
 /// A page in a browser.
 pub struct Browser {
