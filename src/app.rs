@@ -13,6 +13,7 @@ mod guide;
 mod inspector;
 mod layout;
 mod looks;
+mod moves;
 mod point;
 mod prose;
 mod update;

@@ -5,7 +5,6 @@
 //! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
 
 pub mod ansi;
-pub mod apng;
 pub mod cast;
 pub mod files;
 pub mod gif;
@@ -142,7 +141,7 @@ pub static FORMATS: &[Format] = &[
         is_text: false,
         has_pixels: true,
         colours: Colours::Own,
-        write: Write::Film(apng::write),
+        write: Write::Film(png::animated::write),
     },
     Format {
         id: "html",
@@ -227,6 +226,7 @@ impl Format {
 
 /// The frames of a film, on their way.
 pub struct Film<'a> {
+    /// Before its first step, with the themes of the form.
     pub walk: Walk,
     /// Indices of the steps.
     pub steps: &'a [usize],

@@ -174,28 +174,31 @@ impl Walk {
     }
 
     /// Those of the wanted steps whose text does not fit on their frames.
-    pub fn cut(mut self, wanted: &[usize]) -> Vec<usize> {
-        let n_steps = wanted.iter().max().map_or(0, |last| last + 1);
+    pub fn cut(self, wanted: &[usize]) -> Vec<usize> {
         let area = Rect::from((Position::ORIGIN, self.size));
-        let is_cut = |step: &usize| {
-            if *step > 0 {
-                self.state.enter(*step);
-            }
-            wanted.contains(step) && is_cut(&self.state, area)
-        };
-        (0..n_steps).filter(is_cut).collect()
+        let steps = self.visit(wanted, move |state| (state.step, is_cut(state, area)));
+        steps.filter(|(_, is_cut)| *is_cut).map(|(step, _)| step).collect()
     }
 
     /// Takes the shots of the steps that are wanted, in the order of the walk.
     pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
+        let (size, themes) = (self.size, mem::take(&mut self.themes));
+        self.visit(wanted, move |state| Shot::of(state, size, &themes)).flatten()
+    }
+
+    /// Enters every step up to the last that is wanted, and looks at the wanted ones.
+    fn visit<T>(
+        mut self,
+        wanted: &[usize],
+        mut look: impl FnMut(&mut State) -> T,
+    ) -> impl Iterator<Item = T> {
         let n_steps = wanted.iter().max().map_or(0, |last| last + 1);
         (0..n_steps).filter_map(move |step| {
             if step > 0 {
                 self.state.enter(step);
             }
             self.state.message = None; // what is said after a key; no key was pressed
-            let is_wanted = wanted.contains(&step);
-            is_wanted.then(|| Shot::of(&mut self.state, self.size, &self.themes))?
+            wanted.contains(&step).then(|| look(&mut self.state))
         })
     }
 }

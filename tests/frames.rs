@@ -147,7 +147,7 @@ fn wide_and_joined_characters_stand_where_the_terminal_has_them() {
 
 #[test]
 fn a_changed_pass_on_a_light_ground_is_its_frames() {
-    let change = ["--what-if", "encoder.1.self_attn.head.2=off"];
+    let change = ["--theme", "light", "--what-if", "encoder.1.self_attn.head.2=off"];
     compare("The cat that saw the dogs sleeps.", (100, 30), &change);
 }
 

@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Line, Message, Overlay, Pick, Plan, Prompt, State, Times};
+use super::{Action, Command, Effect, Message, Overlay, Pick, Prompt, State, Times};
 use crate::{
     change::Changes,
-    lesson::{PaneSpec, Selection},
-    math::argmax,
     reading::Reading,
-    site::Axis,
     text::{Sentence, visible},
 };
-use ratatui::layout::Rect;
 
 /// The most characters a typed or pasted sentence keeps; far more than the models read.
 const LONGEST_LINE: usize = 16_384;
@@ -331,179 +327,11 @@ impl State {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 
-    /// Goes to a step. Layer, head and row stay as they were unless the step starts from its own.
-    pub fn enter(&mut self, step: usize) {
-        let (chapter, before) = (self.current().0, self.selection);
-        self.step = step.min(self.n_steps().saturating_sub(1));
-        self.has_picked_row &= self.current().0 == chapter;
-        (self.focus, self.scroll, self.beat) = (0, 0, None);
-        if let Some(reading) = self.reading.clone() {
-            let start = self.current().1.start(&reading, before);
-            let row = if self.has_picked_row { before.row } else { start.row };
-            self.selection = Selection { row, ..start };
-            self.clamp();
-            self.look_at_the_strongest();
-        }
-        self.ask();
-    }
-
-    fn enter_chapter(&mut self, chapter: Option<usize>) {
-        let n = self.lesson.chapters.len();
-        match chapter.and_then(|chapter| self.first_of(chapter)) {
-            Some(step) => self.enter(step),
-            None => self.note(format!("the chapters are 0 to {}", n - 1)),
-        }
-    }
-
-    /// The beginning of this chapter, or of the one before if it is there already.
-    fn step_back_a_chapter(&mut self) {
-        let chapter = self.current().0;
-        let is_at_start = self.first_of(chapter) == Some(self.step);
-        match (is_at_start, chapter) {
-            (true, 0) => self.note("this is the first step"),
-            (true, _) => self.enter_chapter(Some(chapter - 1)),
-            (false, _) => self.enter_chapter(Some(chapter)),
-        }
-    }
-
-    fn focus_by(&mut self, by: isize) {
-        let n = self.current().1.panes.len();
-        if n < 2 {
-            self.note("this step has one pane");
-            return;
-        }
-        self.focus = (self.focus as isize + by).rem_euclid(n as isize) as usize;
-        self.clamp();
-    }
-
-    /// Rows and columns that the cursor can walk in the focused pane.
-    fn extent(&self) -> (usize, usize) {
-        self.panes().get(self.focus).map_or((0, 0), |pane| pane.extent())
-    }
-
-    fn move_by(&mut self, rows: isize, cols: isize) {
-        let (n_rows, n_cols) = self.extent();
-        if n_rows == 0 || n_cols == 0 {
-            self.note("this pane has no cells to walk");
-            return;
-        }
-        let before = self.selection;
-        let to = |at: usize, by, n: usize| at.saturating_add_signed(by).min(n - 1);
-        self.selection.row = to(before.row, rows, n_rows);
-        self.selection.col = to(before.col, cols, n_cols);
-        self.has_picked_row |= rows != 0;
-        if self.selection == before {
-            self.note(format!("that was the {}", edge(rows, cols)));
-        }
-    }
-
-    fn layer_by(&mut self, by: isize) {
-        let n = self.n_layers();
-        let layer = self.selection.layer.saturating_add_signed(by);
-        match n {
-            0 => self.note("this step has no layer to choose"),
-            _ if layer >= n || layer == self.selection.layer => {
-                self.note(format!("the layers are 0 to {}", n - 1));
-            }
-            _ => {
-                self.selection.layer = layer;
-                self.clamp();
-            }
-        }
-    }
-
-    fn head_by(&mut self, by: isize) {
-        let Some((axis, n)) = self.planes() else {
-            self.note("this step has no head to choose");
-            return;
-        };
-        let head = self.selection.head.saturating_add_signed(by);
-        if head >= n || head == self.selection.head {
-            self.note(format!("the {}s are 0 to {}", axis.name(), n - 1));
-        } else {
-            self.selection.head = head;
-            self.clamp();
-        }
-    }
-
-    /// The plan of the terminal's screen and its narration.
-    fn planned(&self) -> (Plan, Vec<Line>) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
-        self.plan(area, &wanted)
-    }
-
-    pub(super) fn lines_of_text(&self) -> usize {
-        self.planned().1.len()
-    }
-
-    fn page_by(&mut self, by: isize) {
-        let (page, last) = self.pages();
-        let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
-        if scroll == self.scroll {
-            self.note(if last == 0 {
-                "all of the text is in view"
-            } else {
-                "that was all of the text"
-            });
-        }
-        self.scroll = scroll;
-    }
-
-    fn scroll_by(&mut self, lines: isize) {
-        let (_, last) = self.pages();
-        self.scroll = self.scroll.min(last).saturating_add_signed(lines).min(last);
-    }
-
-    /// The lines of narration in view at once, and how many can be scrolled away.
-    fn pages(&self) -> (usize, usize) {
-        let (plan, lines) = self.planned();
-        let page = usize::from(plan.prose.height);
-        (page, lines.len().saturating_sub(page))
-    }
-
     /// Begins to edit a sentence: the given one, else the one being read or on the screen.
     fn edit(&mut self, text: Option<String>) {
         let read = || self.reading.as_ref().map(|r| r.sentence.text.clone());
         let shown = || self.pending.clone().or_else(read).unwrap_or_default();
         let text: String = text.unwrap_or_else(shown).chars().take(LONGEST_LINE).collect();
         self.overlay = Overlay::Edit { sentence: Input::new(text) };
-    }
-
-    pub(super) fn clamp(&mut self) {
-        let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
-        let n_layers = self.n_layers();
-        if n_layers > 0 {
-            self.selection.layer = within(self.selection.layer, n_layers);
-        }
-        if let Some((_, n)) = self.planes() {
-            self.selection.head = within(self.selection.head, n);
-        }
-        let (rows, cols) = self.extent();
-        self.selection.row = within(self.selection.row, rows);
-        self.selection.col = within(self.selection.col, cols);
-    }
-
-    /// Where columns are words that are looked at, the cursor starts on the most looked at.
-    fn look_at_the_strongest(&mut self) {
-        self.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
-    }
-
-    fn strongest(&self, spec: &PaneSpec) -> Option<usize> {
-        let site = self.site(spec).filter(|site| site.axes()[2] == Axis::Key)?;
-        let shape = site.shape();
-        let Selection { head, row, .. } = self.selection;
-        let (_, cols) = self.extent();
-        let row = (head < shape.planes && row < shape.rows).then(|| site.value.row(head, row))?;
-        argmax(row).filter(|&col| col < cols)
-    }
-}
-
-fn edge(rows: isize, cols: isize) -> &'static str {
-    match (rows.signum(), cols.signum()) {
-        (-1, _) => "first row",
-        (1, _) => "last row",
-        (_, -1) => "first column",
-        _ => "last column",
     }
 }

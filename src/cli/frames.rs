@@ -51,27 +51,18 @@ pub fn run(
 ) -> Outcome {
     let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
-    let formats = place::formats(&asked.format, &asked.out.out).usage()?;
     let out = &asked.out.out;
-    if asked.list && out == Path::new("-") {
-        return list(
-            &place::all(&lesson, &steps, &formats, Path::new("")),
-            &lesson,
-            steps.len(),
-            streams,
-        );
-    }
-    let place = place::of(&lesson, &steps, &formats, out).usage()?;
+    let formats = place::formats(&asked.format, out).usage()?;
+    let place = Place::of(&lesson, &steps, &formats, out).usage()?;
     if asked.list {
-        return list(place.targets(), &lesson, steps.len(), streams);
+        return list(&place.targets, &lesson, steps.len(), streams);
     }
-    if let Place::Standard(target) = &place {
+    let standard = place.standard().usage()?;
+    if let Some(target) = standard {
         not_on_a_terminal(target.format).usage()?;
     }
     small_enough(asked, &formats).usage()?;
-    if let Place::Files(_) = place {
-        place::check(&place, out)?;
-    }
+    let files = place.files(out)?;
     let interrupt = Interrupt::listen()?;
     let fonts = fonts(asked)?;
     let reading = Arc::new(read(&asked.text, streams)?);
@@ -90,9 +81,9 @@ pub fn run(
     if let Some(remark) = job.without_all_text() {
         writeln!(streams.notes, "note: {remark}")?;
     }
-    let outcome = match place {
-        Place::Standard(target) => job.print(&target, streams.out).map_err(Failure::from),
-        Place::Files(targets) => job.save(&targets).map_err(Failure::from),
+    let outcome = match standard {
+        Some(target) => job.print(target, streams.out).map_err(Failure::from),
+        None => job.save(files).map_err(Failure::from),
     };
     if let Some(remark) = without_glyph(&job.paper.fonts.missing()) {
         writeln!(streams.notes, "note: {remark}")?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     export::{FORMATS, Format},
@@ -11,7 +11,6 @@ use crate::{
 };
 
 /// A file to be written.
-#[derive(Clone)]
 pub struct Target {
     pub path: PathBuf,
     pub format: &'static Format,
@@ -20,114 +19,102 @@ pub struct Target {
 }
 
 /// Where they go.
-#[derive(Clone)]
-pub enum Place {
-    Standard(Target),
-    /// In the order of their paths.
-    Files(Vec<Target>),
+pub struct Place {
+    pub is_standard: bool,
+    /// In the order of their paths; bare names for standard output.
+    pub targets: Vec<Target>,
 }
 
 impl Place {
-    pub fn targets(&self) -> &[Target] {
-        match self {
-            Self::Standard(target) => std::slice::from_ref(target),
-            Self::Files(targets) => targets,
+    /// Of the files that these steps make in these forms.
+    ///
+    /// # Errors
+    /// If several of them are to share one file.
+    pub fn of(
+        lesson: &Lesson,
+        steps: &[usize],
+        formats: &[&'static Format],
+        out: &Path,
+    ) -> Result<Self> {
+        let is_standard = out == Path::new("-");
+        let folder = if is_standard { Path::new("") } else { out };
+        let of_format = |format: &&'static Format| targets(lesson, steps, format, folder);
+        let mut targets: Vec<Target> = formats.iter().flat_map(of_format).collect();
+        targets.sort_by(|a, b| a.path.cmp(&b.path));
+        if !out.is_dir() && formats.iter().any(|format| is_named_as(out, format)) {
+            ensure!(
+                targets.len() == 1,
+                "{} files cannot all be {}; name a folder, or choose one step in one format",
+                targets.len(),
+                shown(out)
+            );
+            out.clone_into(&mut targets[0].path);
         }
+        Ok(Self { is_standard, targets })
     }
-}
 
-/// The forms that are asked for: by name, else by the end of the file's name, else text.
-///
-/// # Errors
-/// If the file's name ends as none of them does, and so would be taken for a folder.
-pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static Format>> {
-    let of_name = ending(out);
-    let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
-    let shown = || visible(&out.to_string_lossy());
-    if asked.is_empty() {
-        let endings =
-            || FORMATS.iter().map(|format| format.extension).collect::<Vec<_>>().join(", ");
+    /// The one file that standard output can take; None where it is not meant.
+    ///
+    /// # Errors
+    /// If there are several.
+    pub fn standard(&self) -> Result<Option<&Target>> {
+        let n = self.targets.len();
         ensure!(
-            is_folder || of_name.is_some(),
-            "{} ends as no format does; there are {}; or name a folder and give --format",
-            shown(),
-            endings()
-        );
-        let text = FORMATS.iter().find(|format| format.id == "txt");
-        return Ok(of_name.filter(|_| !out.is_dir()).or(text).into_iter().collect());
-    }
-    let mut formats: Vec<&Format> = vec![];
-    for format in asked.iter().copied() {
-        if formats.iter().all(|known| known.id != format.id) {
-            formats.push(format);
-        }
-    }
-    if let Some(other) = of_name.filter(|_| !is_folder) {
-        let ends = |format: &&Format| is_named_as(out, format);
-        let n = asked.iter().map(|format| format.id).collect::<Vec<_>>().join(",");
-        ensure!(
-            formats.iter().any(ends),
-            "{} ends as {} does, but {n} is asked for; change one of them, or name a folder",
-            shown(),
-            other.id
-        );
-    }
-    Ok(formats)
-}
-
-/// The files that these steps make in these forms.
-///
-/// # Errors
-/// If several of them are to share one file or standard output.
-pub fn of(
-    lesson: &Lesson,
-    steps: &[usize],
-    formats: &[&'static Format],
-    out: &Path,
-) -> Result<Place> {
-    let mut targets = all(lesson, steps, formats, out);
-    if out == Path::new("-") {
-        let n = targets.len();
-        ensure!(
-            n == 1,
+            !self.is_standard || n == 1,
             "{n} files cannot go to standard output; it takes one step in one format, or one film; \
              write --out FOLDER, or one step as in --steps tokens"
         );
-        return Ok(Place::Standard(targets.swap_remove(0)));
+        Ok(self.targets.first().filter(|_| self.is_standard))
     }
-    if !out.is_dir() && formats.iter().any(|format| is_named_as(out, format)) {
-        if targets.len() > 1 {
-            let (out, n) = (visible(&out.to_string_lossy()), targets.len());
-            bail!("{n} files cannot all be {out}; name a folder, or choose one step in one format");
-        }
-        out.clone_into(&mut targets[0].path);
+
+    /// The files that are to be written.
+    ///
+    /// # Errors
+    /// If a file stands where their folder should be.
+    pub fn files(&self, out: &Path) -> Result<&[Target]> {
+        let needs_folder = self.targets.iter().any(|target| target.path != out);
+        ensure!(
+            !needs_folder || !out.exists() || out.is_dir(),
+            "{} is a file, not a folder, and does not end as the format does; name a folder with --out",
+            shown(out)
+        );
+        Ok(&self.targets)
     }
-    Ok(Place::Files(targets))
 }
 
+/// The forms that are asked for, each once: by name, else by the end of the file's name, else text.
+///
 /// # Errors
-/// If a file is where the folder should be.
-pub fn check(place: &Place, out: &Path) -> Result<()> {
-    let is_folder = place.targets().iter().any(|target| target.path != out);
-    ensure!(
-        !is_folder || !out.exists() || out.is_dir(),
-        "{} is a file, not a folder, and does not end as the format does; name a folder with --out",
-        visible(&out.to_string_lossy())
-    );
-    Ok(())
+/// If the file's name ends as another form does, or as none does and would be taken for a folder.
+pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static Format>> {
+    let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
+    let of_name = ending(out).filter(|_| !is_folder);
+    if asked.is_empty() {
+        let endings: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
+        ensure!(
+            is_folder || of_name.is_some(),
+            "{} ends as no format does; there are {}; or name a folder and give --format",
+            shown(out),
+            endings.join(", ")
+        );
+        return Ok(of_name.or(Format::find("txt")).into_iter().collect());
+    }
+    if let Some(other) = of_name {
+        let ids: Vec<&str> = asked.iter().map(|format| format.id).collect();
+        ensure!(
+            asked.iter().any(|format| is_named_as(out, format)),
+            "{} ends as {} does, but {} is asked for; change one of them, or name a folder",
+            shown(out),
+            other.id,
+            ids.join(",")
+        );
+    }
+    let is_asked = |format: &&Format| asked.iter().any(|asked| asked.id == format.id);
+    Ok(FORMATS.iter().filter(is_asked).collect())
 }
 
-/// Every file, in a folder; in the order of their paths.
-pub fn all(
-    lesson: &Lesson,
-    steps: &[usize],
-    formats: &[&'static Format],
-    folder: &Path,
-) -> Vec<Target> {
-    let mut targets: Vec<Target> =
-        formats.iter().flat_map(|format| targets(lesson, steps, format, folder)).collect();
-    targets.sort_by(|a, b| a.path.cmp(&b.path));
-    targets
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 fn targets(

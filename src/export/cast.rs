@@ -8,7 +8,7 @@ use std::{fmt::Write as _, io, time::Duration};
 use serde_json::{Value, json};
 
 use super::{Film, Paper, rows};
-use crate::{frame::Shot, picture::NAMED, sgr, text::visible, theme::Rgb};
+use crate::{frame::Shot, markup::hex, picture::NAMED, sgr, text::visible};
 
 /// Version 2: times count from the beginning.
 ///
@@ -101,10 +101,6 @@ fn header(shot: &Shot, version: Version) -> Value {
             },
         }),
     }
-}
-
-fn hex((r, g, b): Rgb) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 fn marker(before: Option<&Shot>, shot: &Shot) -> Option<String> {

@@ -6,6 +6,7 @@
 mod draw;
 mod faces;
 mod file;
+mod outline;
 
 use std::{io, mem};
 
@@ -33,6 +34,7 @@ use crate::{
 use draw::Pen;
 use faces::Face;
 use file::File;
+use outline::Outline;
 
 /// Width and height of the page, A4, in points.
 const PAGE: (f32, f32) = (595.28, 841.89);
@@ -145,16 +147,9 @@ struct Book<'a> {
     root: Ref,
     resources: Ref,
     pages: Vec<Ref>,
-    chapters: Vec<Chapter>,
+    outline: Outline,
     /// Language and sentence.
     about: (String, String),
-}
-
-/// In the outline.
-struct Chapter {
-    title: String,
-    /// Titles and first pages.
-    steps: Vec<(String, Ref)>,
 }
 
 impl<'a> Book<'a> {
@@ -162,8 +157,8 @@ impl<'a> Book<'a> {
         let mut file = File::new(out)?;
         let (root, resources) = (file.name(), file.name());
         let faces = faces::of(fonts)?;
-        let (pages, chapters, about) = (vec![], vec![], Default::default());
-        Ok(Self { file, fonts, faces, root, resources, pages, chapters, about })
+        let (pages, outline, about) = (vec![], Outline::default(), Default::default());
+        Ok(Self { file, fonts, faces, root, resources, pages, outline, about })
     }
 
     /// A page with the frame and the text; further ones for text that does not fit.
@@ -187,12 +182,7 @@ impl<'a> Book<'a> {
                 None => break,
             }
         }
-        if self.chapters.last().is_none_or(|chapter| chapter.title != leaf.chapter) {
-            self.chapters.push(Chapter { title: leaf.chapter, steps: vec![] });
-        }
-        if let Some(chapter) = self.chapters.last_mut() {
-            chapter.steps.push((leaf.title, self.pages[first]));
-        }
+        self.outline.add(leaf.chapter, leaf.title, self.pages[first]);
         self.about = (leaf.language, leaf.sentence);
         Ok(())
     }
@@ -223,7 +213,7 @@ impl<'a> Book<'a> {
         self.file.put(root, |chunk| {
             chunk.pages(root).count(pages.len() as i32).kids(pages);
         })?;
-        let outline = self.put_outline()?;
+        let outline = self.outline.put(&mut self.file)?;
         let [catalog, info] = [self.file.name(), self.file.name()];
         let (language, sentence) = &self.about;
         self.file.put(catalog, |chunk| {
@@ -247,59 +237,6 @@ impl<'a> Book<'a> {
             fonts.push((i, font));
         }
         Ok(fonts)
-    }
-
-    /// Chapters, closed, with their steps.
-    fn put_outline(&mut self) -> io::Result<Ref> {
-        let outline = self.file.name();
-        let chapters = mem::take(&mut self.chapters);
-        let names: Vec<Ref> = chapters.iter().map(|_| self.file.name()).collect();
-        for (i, (chapter, &name)) in chapters.iter().zip(&names).enumerate() {
-            let steps: Vec<Ref> = chapter.steps.iter().map(|_| self.file.name()).collect();
-            let first = chapter.steps.first().map(|(_, page)| *page);
-            let entry = Entry { title: &chapter.title, page: first, parent: outline };
-            entry.put(&mut self.file, &names, i, &steps)?;
-            for (j, (title, page)) in chapter.steps.iter().enumerate() {
-                let entry = Entry { title, page: Some(*page), parent: name };
-                entry.put(&mut self.file, &steps, j, &[])?;
-            }
-        }
-        self.file.put(outline, |chunk| {
-            let mut outline = chunk.outline(outline);
-            if let (Some(&first), Some(&last)) = (names.first(), names.last()) {
-                outline.first(first).last(last).count(names.len() as i32);
-            }
-        })?;
-        Ok(outline)
-    }
-}
-
-/// A line of the outline.
-struct Entry<'a> {
-    title: &'a str,
-    page: Option<Ref>,
-    parent: Ref,
-}
-
-impl Entry<'_> {
-    /// As the i-th of its like, with what stands beneath it.
-    fn put(&self, file: &mut File, like: &[Ref], i: usize, beneath: &[Ref]) -> io::Result<()> {
-        file.put(like[i], |chunk| {
-            let mut item = chunk.outline_item(like[i]);
-            item.title(TextStr(self.title)).parent(self.parent);
-            if let Some(&before) = i.checked_sub(1).and_then(|i| like.get(i)) {
-                item.prev(before);
-            }
-            if let Some(&after) = like.get(i + 1) {
-                item.next(after);
-            }
-            if let (Some(&first), Some(&last)) = (beneath.first(), beneath.last()) {
-                item.first(first).last(last).count(-(beneath.len() as i32));
-            }
-            if let Some(page) = self.page {
-                item.dest().page(page).fit();
-            }
-        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A frame as a PNG file: with a palette where its colours fit into one.
 
+pub mod animated;
+
 use std::io;
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};

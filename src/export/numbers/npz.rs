@@ -16,6 +16,8 @@ const METADATA: &str = "__metadata__";
 /// What an array's numbers begin at a multiple of.
 const ALIGNMENT: usize = 64;
 
+/// Writes the passes: an f32 array a site, with its named axes in the order of [`super::axes`].
+///
 /// # Errors
 /// If the writer fails.
 pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {

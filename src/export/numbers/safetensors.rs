@@ -46,6 +46,8 @@ impl View for Array<'_> {
     }
 }
 
+/// Writes the passes: an f32 tensor a site, with its named axes in the order of [`super::axes`].
+///
 /// # Errors
 /// If the writer fails, or the description is longer than the format allows (100 MB).
 pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {

@@ -4,8 +4,9 @@ use std::{io, time::Duration};
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 
-use super::{Film, Paper};
+use super::failure;
 use crate::{
+    export::{Film, Paper},
     frame::Shot,
     raster::{self, Area},
 };
@@ -67,12 +68,4 @@ fn add(writer: &mut Writer<&mut dyn io::Write>, part: &Part) -> Result<(), Encod
     let hundredths = (part.time.as_millis() / 10).min(u16::MAX.into()) as u16;
     writer.set_frame_delay(hundredths, 100)?;
     writer.write_image_data(&part.rgb)
-}
-
-/// All but the writer's own errors would be mistakes of ours.
-fn failure(error: EncodingError) -> io::Error {
-    match error {
-        EncodingError::IoError(error) => error,
-        other => io::Error::other(other),
-    }
 }
