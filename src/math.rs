@@ -6,7 +6,7 @@ pub mod beam;
 mod product;
 pub mod sampling;
 
-pub use product::{matmul, matmul_nt, matmul_tn};
+pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
 
 use crate::value::Matrix;
 

@@ -1,6 +1,13 @@
 //! A value of a pass: planes (heads) of equal matrices; a plain matrix is one plane.
 //!
 //! Rows are positions, as in the papers. A value knows its numbers and its shape, not its name.
+//! What a checkpoint learned may stay in its file as it stands there ([`Stored`]).
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 /// A dense f32 matrix; rows are positions.
 pub type Matrix = nalgebra::DMatrix<f32>;
@@ -49,15 +56,101 @@ impl Shape {
     }
 }
 
+/// Learned numbers that stay as their file has them: lines of equal length, one after another.
+///
+/// A line is a row of the tensor in the file, whatever its dtype; it is decoded when it is read.
+pub trait Stored: Send + Sync {
+    /// How many lines, and how many numbers each has.
+    fn size(&self) -> (usize, usize);
+
+    /// One number, decoded.
+    fn number(&self, line: usize, i: usize) -> f32;
+
+    /// Decodes lines into `out`, one after another.
+    fn read(&self, lines: Range<usize>, out: &mut [f32]);
+
+    /// The numbers themselves, where they lie as aligned f32, and the distance from line to line.
+    fn lying(&self) -> Option<(&[f32], usize)> {
+        None
+    }
+
+    /// For kernels that multiply from a packed form: the concrete type.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// How the lines of a [`Stored`] stand in the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Line r is row r: an embedding table (vocab, channel).
+    Rows,
+    /// Line c is column c: a linear map (in, out) whose file has (out, in).
+    Columns,
+}
+
+/// A stored matrix, and all of it decoded if somebody asked for that.
+#[derive(Clone)]
+pub struct Kept {
+    pub source: Arc<dyn Stored>,
+    pub lines: Lines,
+    decoded: OnceLock<Vec<Matrix>>,
+}
+
+impl Kept {
+    fn shape(&self) -> (usize, usize) {
+        let (n, len) = self.source.size();
+        match self.lines {
+            Lines::Rows => (n, len),
+            Lines::Columns => (len, n),
+        }
+    }
+
+    fn get(&self, row: usize, col: usize) -> f32 {
+        match self.lines {
+            Lines::Rows => self.source.number(row, col),
+            Lines::Columns => self.source.number(col, row),
+        }
+    }
+
+    fn decoded(&self) -> &[Matrix] {
+        self.decoded.get_or_init(|| {
+            let (n, len) = self.source.size();
+            let mut columns = Matrix::zeros(len, n);
+            self.source.read(0..n, columns.as_mut_slice());
+            vec![match self.lines {
+                Lines::Rows => columns.transpose(),
+                Lines::Columns => columns,
+            }]
+        })
+    }
+}
+
 /// One or more planes of the same shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Value {
-    planes: Vec<Matrix>,
+    numbers: Numbers,
+}
+
+#[derive(Clone)]
+enum Numbers {
+    Dense(Vec<Matrix>),
+    Stored(Kept),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.planes()).finish()
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.planes() == other.planes()
+    }
 }
 
 impl From<Matrix> for Value {
     fn from(matrix: Matrix) -> Self {
-        Self { planes: vec![matrix] }
+        Self::of(vec![matrix])
     }
 }
 
@@ -67,11 +160,28 @@ impl Value {
     pub fn from_planes(planes: Vec<Matrix>) -> Self {
         assert!(!planes.is_empty(), "a value has at least one plane");
         assert!(planes.iter().all(|p| p.shape() == planes[0].shape()), "planes differ in shape");
-        Self { planes }
+        Self::of(planes)
+    }
+
+    const fn of(planes: Vec<Matrix>) -> Self {
+        Self { numbers: Numbers::Dense(planes) }
+    }
+
+    /// A matrix that stays in its file.
+    pub fn stored(source: Arc<dyn Stored>, lines: Lines) -> Self {
+        Self { numbers: Numbers::Stored(Kept { source, lines, decoded: OnceLock::new() }) }
+    }
+
+    /// The file's own form, where the numbers stay in it.
+    pub const fn as_stored(&self) -> Option<&Kept> {
+        match &self.numbers {
+            Numbers::Dense(_) => None,
+            Numbers::Stored(kept) => Some(kept),
+        }
     }
 
     pub fn zeros(shape: Shape) -> Self {
-        Self { planes: vec![Matrix::zeros(shape.rows, shape.cols); shape.planes] }
+        Self::of(vec![Matrix::zeros(shape.rows, shape.cols); shape.planes])
     }
 
     /// A matrix from numbers in row-major order, the order of checkpoint files.
@@ -80,34 +190,55 @@ impl Value {
     }
 
     pub fn shape(&self) -> Shape {
-        let (rows, cols) = self.planes[0].shape();
-        Shape { planes: self.planes.len(), rows, cols }
+        let (planes, (rows, cols)) = match &self.numbers {
+            Numbers::Dense(planes) => (planes.len(), planes[0].shape()),
+            Numbers::Stored(kept) => (1, kept.shape()),
+        };
+        Shape { planes, rows, cols }
     }
 
+    /// All planes; a stored matrix is decoded as a whole, once.
     pub fn planes(&self) -> &[Matrix] {
-        &self.planes
+        match &self.numbers {
+            Numbers::Dense(planes) => planes,
+            Numbers::Stored(kept) => kept.decoded(),
+        }
+    }
+
+    /// The planes to be written into; what was stored is dense from then on.
+    fn planes_mut(&mut self) -> &mut [Matrix] {
+        if let Numbers::Stored(kept) = &self.numbers {
+            self.numbers = Numbers::Dense(kept.decoded().to_vec());
+        }
+        match &mut self.numbers {
+            Numbers::Dense(planes) => planes,
+            Numbers::Stored(_) => unreachable!("made dense above"),
+        }
     }
 
     pub fn plane(&self, plane: usize) -> &Matrix {
-        &self.planes[plane]
+        &self.planes()[plane]
     }
 
     /// The matrix of a value that has one plane only (the first, if there are more).
     pub fn matrix(&self) -> &Matrix {
-        &self.planes[0]
+        self.plane(0)
     }
 
     pub fn get(&self, cell: Cell) -> f32 {
-        self.planes[cell.plane][(cell.row, cell.col)]
+        match &self.numbers {
+            Numbers::Dense(planes) => planes[cell.plane][(cell.row, cell.col)],
+            Numbers::Stored(kept) => kept.get(cell.row, cell.col),
+        }
     }
 
     pub fn set(&mut self, cell: Cell, number: f32) {
-        self.planes[cell.plane][(cell.row, cell.col)] = number;
+        self.planes_mut()[cell.plane][(cell.row, cell.col)] = number;
     }
 
     /// The numbers of one row, left to right.
     pub fn row(&self, plane: usize, row: usize) -> Vec<f32> {
-        self.planes[plane].row(row).iter().copied().collect()
+        (0..self.shape().cols).map(|col| self.get(Cell::new(plane, row, col))).collect()
     }
 
     pub fn numbers(&self) -> impl Iterator<Item = f32> {
@@ -116,31 +247,32 @@ impl Value {
 
     #[must_use]
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
-        Self { planes: self.planes.iter().map(|p| p.map(&f)).collect() }
+        Self::of(self.planes().iter().map(|p| p.map(&f)).collect())
     }
 
     /// Cell by cell with another value of the same shape.
     #[must_use]
     pub fn zip_map(&self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        let planes = self.planes.iter().zip(&other.planes).map(|(a, b)| a.zip_map(b, &f)).collect();
-        Self { planes }
+        let pairs = self.planes().iter().zip(other.planes());
+        Self::of(pairs.map(|(a, b)| a.zip_map(b, &f)).collect())
     }
 
     #[must_use]
     pub fn map_planes(&self, f: impl Fn(&Matrix) -> Matrix) -> Self {
-        Self { planes: self.planes.iter().map(f).collect() }
+        Self::of(self.planes().iter().map(f).collect())
     }
 
     pub fn add_assign(&mut self, other: &Self) {
-        for (a, b) in self.planes.iter_mut().zip(&other.planes) {
+        for (a, b) in self.planes_mut().iter_mut().zip(other.planes()) {
             *a += b;
         }
     }
 
     /// Writes `part` with its first cell at `origin`.
     pub fn put(&mut self, origin: Cell, part: &Self) {
-        for (i, plane) in part.planes.iter().enumerate() {
-            self.planes[origin.plane + i]
+        let planes = self.planes_mut();
+        for (i, plane) in part.planes().iter().enumerate() {
+            planes[origin.plane + i]
                 .view_mut((origin.row, origin.col), plane.shape())
                 .copy_from(plane);
         }
@@ -149,10 +281,10 @@ impl Value {
     /// The part of `shape` whose first cell stands at `origin`.
     #[must_use]
     pub fn part(&self, origin: Cell, shape: Shape) -> Self {
-        let planes = self.planes[origin.plane..origin.plane + shape.planes]
+        let planes = self.planes()[origin.plane..origin.plane + shape.planes]
             .iter()
             .map(|p| p.view((origin.row, origin.col), (shape.rows, shape.cols)).into_owned())
             .collect();
-        Self { planes }
+        Self::of(planes)
     }
 }

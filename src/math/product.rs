@@ -4,7 +4,37 @@
 
 use gemm::Parallelism;
 
-use crate::value::Matrix;
+use crate::value::{Kept, Lines, Matrix, Value};
+
+/// `x W`, where W may be stored in its file. x (row, in), W (in, out) -> (row, out)
+pub fn times(x: &Matrix, w: &Value) -> Matrix {
+    match w.as_stored() {
+        Some(kept) if kept.lines == Lines::Columns => by_lines(x, kept),
+        _ => matmul(x, w.matrix()),
+    }
+}
+
+/// `x Eᵀ`, where E may be stored in its file. x (row, in), E (out, in) -> (row, out)
+pub fn times_transposed(x: &Matrix, e: &Value) -> Matrix {
+    match e.as_stored() {
+        Some(kept) if kept.lines == Lines::Rows => by_lines(x, kept),
+        _ => matmul_nt(x, e.matrix()),
+    }
+}
+
+/// The product of every row with every stored line. x (row, k), lines (out, k) -> (row, out)
+fn by_lines(x: &Matrix, kept: &Kept) -> Matrix {
+    const AT_ONCE: usize = 256;
+    let (n_lines, len) = kept.source.size();
+    let mut out = Matrix::zeros(x.nrows(), n_lines);
+    for start in (0..n_lines).step_by(AT_ONCE) {
+        let n = AT_ONCE.min(n_lines - start);
+        let mut lines = Matrix::zeros(len, n);
+        kept.source.read(start..start + n, lines.as_mut_slice());
+        out.columns_mut(start, n).copy_from(&matmul(x, &lines));
+    }
+    out
+}
 
 /// How a matrix is read: as it stands, or transposed.
 #[derive(Clone, Copy)]

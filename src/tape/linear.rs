@@ -3,7 +3,7 @@
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::Expr,
-    math::{matmul, matmul_nt, matmul_tn},
+    math::{matmul, matmul_nt, matmul_tn, times, times_transposed},
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -91,7 +91,7 @@ impl Operation for Linear {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let mut whole = matmul(inputs[0].matrix(), inputs[1].matrix());
+        let mut whole = times(inputs[0].matrix(), inputs[1]);
         if let Some(b) = inputs.get(2) {
             add_bias(&mut whole, b.matrix());
         }
@@ -183,6 +183,9 @@ impl Operation for MatMulNt {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
+        if inputs[1].as_stored().is_some() {
+            return times_transposed(inputs[0].matrix(), inputs[1]).into();
+        }
         zip_planes(inputs[0], inputs[1], matmul_nt)
     }
 

@@ -28,8 +28,9 @@ impl Operation for Lookup {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let table = inputs[0].matrix();
-        Matrix::from_fn(self.rows.len(), table.ncols(), |r, c| table[(self.rows[r], c)]).into()
+        let table = inputs[0];
+        let number = |r: usize, c| table.get(Cell::new(0, self.rows[r], c));
+        Matrix::from_fn(self.rows.len(), table.shape().cols, number).into()
     }
 
     fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
