@@ -1,13 +1,24 @@
 //! How numbers are packed in a file: one table of formats.
 
+mod quant;
+
 use half::{bf16, f16};
 
-/// A form of numbers that can be read.
+/// A form of numbers that can be read. `Q8_0` and its like are the names of `ggml`.
+#[allow(non_camel_case_types, reason = "as everybody writes them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
     F32,
     F16,
     Bf16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q4K,
+    Q5K,
+    Q6K,
 }
 
 /// What a block of numbers takes, and how it is decoded.
@@ -24,10 +35,19 @@ pub struct Format {
     pub decode: fn(&[u8], &mut [f32]),
 }
 
-static FORMATS: [Format; 3] = [
+/// In the order of [`Dtype`].
+static FORMATS: [Format; 11] = [
     row(Dtype::F32, "F32", 0, (1, 4), f32s),
     row(Dtype::F16, "F16", 1, (1, 2), f16s),
     row(Dtype::Bf16, "BF16", 30, (1, 2), bf16s),
+    row(Dtype::Q8_0, "Q8_0", 8, (32, 34), quant::q8_0),
+    row(Dtype::Q4_0, "Q4_0", 2, (32, 18), quant::q4_0),
+    row(Dtype::Q4_1, "Q4_1", 3, (32, 20), quant::q4_1),
+    row(Dtype::Q5_0, "Q5_0", 6, (32, 22), quant::q5_0),
+    row(Dtype::Q5_1, "Q5_1", 7, (32, 24), quant::q5_1),
+    row(Dtype::Q4K, "Q4_K", 12, (256, 144), quant::q4_k),
+    row(Dtype::Q5K, "Q5_K", 13, (256, 176), quant::q5_k),
+    row(Dtype::Q6K, "Q6_K", 14, (256, 210), quant::q6_k),
 ];
 
 const fn row(
@@ -73,5 +93,15 @@ fn f16s(bytes: &[u8], out: &mut [f32]) {
 fn bf16s(bytes: &[u8], out: &mut [f32]) {
     for (out, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
         *out = bf16::from_le_bytes(*b).to_f32();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_dtypes() {
+        assert!(FORMATS.iter().enumerate().all(|(i, f)| f.dtype as usize == i));
     }
 }
