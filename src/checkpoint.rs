@@ -10,6 +10,7 @@ mod config;
 mod dtype;
 mod embedded;
 mod folder;
+mod gguf;
 mod mapped;
 mod packed;
 mod pairs;
@@ -20,6 +21,7 @@ mod weights;
 
 pub use config::Config;
 pub use dtype::{Dtype, Format};
+pub use gguf::GgufVocab;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
 pub use wanted::{Layout, Wanted};
@@ -39,7 +41,7 @@ use embedded::file as built_in;
 use folder::{Files, Part, files};
 use mapped::Mapped;
 use packed::Order;
-use pairs::Pairs;
+use pairs::{MOST_TENSORS, Pairs};
 use tensor::{checked_shape, dimensions, n_bytes, no_overlap};
 
 /// Why a pickle is not opened, and what to do with it.
@@ -68,6 +70,8 @@ pub struct Checkpoint {
 pub enum TokenizerSource {
     /// The bytes of tokenizer.json.
     Json(Vec<u8>),
+    /// The vocabulary of a GGUF file.
+    Gguf(Box<GgufVocab>),
     None,
 }
 
@@ -76,17 +80,30 @@ const BESIDE: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
 
 impl Checkpoint {
-    /// Opens a Hugging Face folder, or a .safetensors file with config.json beside it.
+    /// Opens a Hugging Face folder, a .safetensors file with config.json beside it, or a GGUF file.
     ///
     /// # Errors
     /// Naming file, tensor and fault.
     pub fn open(path: &Path) -> Result<Self> {
         match files(path)? {
             Files::Safetensors { folder, parts } => Self::hugging_face(path, &folder, parts),
-            Files::Gguf(file) => {
-                bail!("{} is a GGUF file, which is not read yet", shown(&file.to_string_lossy()))
-            }
+            Files::Gguf(file) => Self::gguf(path, &file),
         }
+    }
+
+    fn gguf(path: &Path, file: &Path) -> Result<Self> {
+        let gguf::Gguf { config, tensors, vocab } = gguf::open(file)?;
+        let tokenizer =
+            vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
+        Self {
+            path: path.to_owned(),
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside: HashMap::new(),
+        }
+        .indexed()
     }
 
     fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {

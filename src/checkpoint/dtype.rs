@@ -66,6 +66,11 @@ impl Dtype {
         FORMATS.iter().find(|f| f.name == name).map(|f| f.dtype)
     }
 
+    /// By its number in a GGUF file.
+    pub fn numbered(ggml: u32) -> Option<Self> {
+        FORMATS.iter().find(|f| f.ggml == ggml).map(|f| f.dtype)
+    }
+
     /// A clause on what is read.
     pub fn known() -> String {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();

@@ -30,7 +30,6 @@ pub enum Order {
     AsTheyStand,
     /// Groups of this many lines (a head), in which lines of the first and of the second half
     /// alternate: what GGUF does to queries and keys that are turned by position in pairs.
-    #[expect(dead_code, reason = "GGUF is to come")]
     Interleaved(usize),
 }
 
