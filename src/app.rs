@@ -50,9 +50,6 @@ use crate::{
 /// The lines that an opened number makes use of.
 const OPENED_LINES: usize = 14;
 
-/// More layers than any model has.
-const MOST_LAYERS: usize = 1024;
-
 /// Everything the screen is a function of.
 pub struct State {
     pub lesson: Arc<Lesson>,
@@ -238,10 +235,12 @@ impl State {
 
     /// How many layers the step can show; 0 where it speaks of none.
     pub fn n_layers(&self) -> usize {
-        let layered = |spec: &&PaneSpec| spec.site.as_ref().is_some_and(|s| s.contains("{l}"));
-        let count =
-            |spec| (0..MOST_LAYERS).take_while(|&l| self.site_in(spec, l).is_some()).count();
-        self.current().1.panes.iter().filter(layered).map(count).max().unwrap_or(0)
+        let (Some(reading), (_, step)) = (&self.reading, self.current()) else { return 0 };
+        let count = |spec: &PaneSpec| {
+            let template = spec.site.as_ref().filter(|site| site.contains("{l}"))?;
+            Some(reading.trace(step.model_of(spec)).n_layers(template))
+        };
+        step.panes.iter().filter_map(count).max().unwrap_or(0)
     }
 
     /// What the planes of the step's sites count, heads most often, and how many there are.

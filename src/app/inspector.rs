@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// More layers than a built-in model has.
-const MOST_LAYERS: usize = 16;
+const MOST_LAYERS: usize = 1024;
 
 /// An opened number.
 #[derive(Clone, Debug)]

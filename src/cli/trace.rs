@@ -97,7 +97,7 @@ fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Pass<'a> {
         if globs.is_empty() { asked.weights || !site.is_leaf } else { is_named }
     };
     let trace = reading.trace(name);
-    let sites = trace.sites().iter().filter(wanted).collect();
+    let sites = trace.sites().filter(wanted).collect();
     Pass { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 

@@ -62,7 +62,7 @@ fn places(trace: &Trace) -> Vec<String> {
         ["blocks", _, "resid_mid" | "resid_post"] => true,
         _ => false,
     };
-    trace.sites().iter().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
+    trace.sites().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
 }
 
 fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {

@@ -37,7 +37,8 @@ pub trait Block: Send + Sync {
 pub struct Inside {
     pub tape: Tape,
     inputs: Vec<Node>,
-    out: Node,
+    /// What comes out of the block.
+    pub out: Node,
 }
 
 impl Tape {
@@ -101,11 +102,6 @@ impl Inside {
             values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
         let out = block.forward(&mut tape, &inputs);
         Self { tape, inputs, out }
-    }
-
-    /// Whether a value of the inside was given to the block, and stands outside too.
-    pub fn is_input(&self, node: Node) -> bool {
-        self.inputs.contains(&node)
     }
 }
 
