@@ -9,6 +9,7 @@ mod by_hand;
 mod elementwise;
 mod linear;
 mod norm;
+mod pool;
 mod positions;
 mod select;
 mod shape;

@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_slope, sigmoid},
+    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, sigmoid},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -60,6 +60,11 @@ impl Tape {
 
     pub fn gelu(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::Gelu, vec![x])
+    }
+
+    /// GELU in its exact form, as in BERT.
+    pub fn gelu_erf(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::GeluErf, vec![x])
     }
 }
 
@@ -210,6 +215,7 @@ enum Activation {
     Sigmoid,
     Relu,
     Gelu,
+    GeluErf,
 }
 
 impl Activation {
@@ -219,6 +225,7 @@ impl Activation {
             Self::Sigmoid => y * (1.0 - y),
             Self::Relu => f32::from(u8::from(x > 0.0)),
             Self::Gelu => gelu_slope(x),
+            Self::GeluErf => gelu_erf_slope(x),
         }
     }
 }
@@ -230,6 +237,7 @@ impl Operation for Activation {
             Self::Sigmoid => "1 / (1 + exp(-x))",
             Self::Relu => "max(0, x)",
             Self::Gelu => "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))",
+            Self::GeluErf => "0.5*x*(1 + erf(x/sqrt(2)))",
         }
     }
 
@@ -239,6 +247,7 @@ impl Operation for Activation {
             Self::Sigmoid => inputs[0].map(sigmoid),
             Self::Relu => inputs[0].map(|x| x.max(0.0)),
             Self::Gelu => inputs[0].map(gelu),
+            Self::GeluErf => inputs[0].map(gelu_erf),
         }
     }
 
@@ -258,6 +267,12 @@ impl Operation for Activation {
                 let inner = Expr::Sum(vec![x(), cube]);
                 let inner = Expr::Product(vec![Expr::Number(GELU_ROOT), inner]);
                 let sum = Expr::Sum(vec![one(), Expr::call(Function::Tanh, inner)]);
+                Expr::Product(vec![Expr::Number(0.5), x(), sum])
+            }
+            Self::GeluErf => {
+                let root = Expr::call(Function::Sqrt, Expr::Number(2.0));
+                let sum =
+                    Expr::Sum(vec![one(), Expr::call(Function::Erf, Expr::quotient(x(), root))]);
                 Expr::Product(vec![Expr::Number(0.5), x(), sum])
             }
         }
