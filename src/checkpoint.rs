@@ -73,6 +73,14 @@ impl Weights {
         self.matrix(name, (1, n))
     }
 
+    /// A vector weight that the file may lack.
+    ///
+    /// # Errors
+    /// If it is there in another shape.
+    pub fn optional_row(&self, name: &str, n: usize) -> Result<Option<Weight>> {
+        self.tensors.contains_key(name).then(|| self.row(name, n)).transpose()
+    }
+
     /// A weight of any shape.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
 
 use crate::{
-    math::{argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
+    math::{NORM_EPS, argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
     model::Name,
     trace::{Recorded, Trace},
     value::{Cell, Matrix},
@@ -68,7 +68,7 @@ fn places(trace: &Trace) -> Vec<String> {
 fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {
     let (gain, bias) = (trace.value("final_norm.gain")?, trace.value("final_norm.bias")?);
     let mean = row_means(x);
-    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean));
+    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean), NORM_EPS);
     Some(normalized.component_mul(gain.matrix()) + bias.matrix())
 }
 

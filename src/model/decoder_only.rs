@@ -1,13 +1,15 @@
 //! The decoder-only language model: pre-norm, GELU, causal, in GPT-2's arrangement
 //! (Radford et al. 2019), with sinusoidal positions.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::{EMBED, Model, POS, Pass, SCALED, Setup, last_row, predict, source_scope};
 use crate::{
     checkpoint::Weights,
     layer::{
-        attention::{Attention, Mask},
+        attention::{Attention, Heads, Mask},
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
@@ -15,7 +17,7 @@ use crate::{
         Axis::{Channel, Position},
         Scope, Site,
     },
-    tape::{Node, Tape, Weight},
+    tape::{Block, Node, Tape, Weight},
     text::{BOS, EOS},
 };
 
@@ -37,7 +39,7 @@ pub static RESID_POST: Site = Site::matrix(
     "the residual stream with feed-forward's output added",
 );
 
-struct Block {
+struct PreNorm {
     scope: Scope,
     norm1: LayerNorm,
     attn: Attention,
@@ -49,7 +51,7 @@ struct Block {
 pub struct DecoderOnly {
     d_model: usize,
     embed: Weight,
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<dyn Block>>,
     final_norm: LayerNorm,
 }
 
@@ -59,12 +61,12 @@ impl DecoderOnly {
     pub fn load(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
         let (d_model, d_ff, n_heads) = (number("d_model")?, number("d_ff")?, number("n_heads")?);
-        let block = |l| -> Result<Block> {
+        let block = |l| -> Result<Arc<dyn Block>> {
             let scope = source_scope(&format!("blocks.{l}"));
             let in_block = |name| scope.child(name);
-            Ok(Block {
+            Ok(Arc::new(PreNorm {
                 norm1: LayerNorm::load(weights, in_block("norm1"), d_model)?,
-                attn: Attention::load(weights, in_block("attn"), d_model, n_heads)?,
+                attn: Attention::load(weights, in_block("attn"), Heads::slices(d_model, n_heads))?,
                 norm2: LayerNorm::load(weights, in_block("norm2"), d_model)?,
                 ffn: FeedForward::load(
                     weights,
@@ -73,7 +75,7 @@ impl DecoderOnly {
                     Activation::Gelu,
                 )?,
                 scope,
-            })
+            }))
         };
         Ok(Self {
             d_model,
@@ -84,11 +86,15 @@ impl DecoderOnly {
     }
 }
 
-impl Block {
+impl Block for PreNorm {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// (position, d_model) -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = &self.scope;
-        let x = tape.hand_on(at.at(&RESID_PRE), x);
+        let x = tape.hand_on(at.at(&RESID_PRE), inputs[0]);
         let normed = self.norm1.forward(tape, x);
         let attended = self.attn.forward(tape, normed, normed, Mask::Causal);
         let mid = tape.residual(at.at(&RESID_MID), x, attended);
@@ -106,9 +112,7 @@ impl DecoderOnly {
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
         let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
         let x = tape.add(at.at(&INPUT), scaled, pos);
-        self.blocks
-            .iter()
-            .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)))
+        self.blocks.iter().fold(x, |x, block| tape.block(block, &[x]))
     }
 
     /// The logits at every position. -> (position, vocab)

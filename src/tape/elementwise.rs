@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, sigmoid},
+    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, sigmoid, silu},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -65,6 +65,10 @@ impl Tape {
     /// GELU in its exact form, as in BERT.
     pub fn gelu_erf(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::GeluErf, vec![x])
+    }
+
+    pub fn silu(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Silu, vec![x])
     }
 }
 
@@ -216,6 +220,7 @@ enum Activation {
     Relu,
     Gelu,
     GeluErf,
+    Silu,
 }
 
 impl Activation {
@@ -226,6 +231,7 @@ impl Activation {
             Self::Relu => f32::from(u8::from(x > 0.0)),
             Self::Gelu => gelu_slope(x),
             Self::GeluErf => gelu_erf_slope(x),
+            Self::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
         }
     }
 }
@@ -238,6 +244,7 @@ impl Operation for Activation {
             Self::Relu => "max(0, x)",
             Self::Gelu => "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))",
             Self::GeluErf => "0.5*x*(1 + erf(x/sqrt(2)))",
+            Self::Silu => "x / (1 + exp(-x))",
         }
     }
 
@@ -248,6 +255,7 @@ impl Operation for Activation {
             Self::Relu => inputs[0].map(|x| x.max(0.0)),
             Self::Gelu => inputs[0].map(gelu),
             Self::GeluErf => inputs[0].map(gelu_erf),
+            Self::Silu => inputs[0].map(silu),
         }
     }
 
@@ -256,10 +264,10 @@ impl Operation for Activation {
         let one = || Expr::Number(1.0);
         match self {
             Self::Tanh => Expr::call(Function::Tanh, x()),
-            Self::Sigmoid => {
+            Self::Sigmoid | Self::Silu => {
                 let minus_x = Expr::difference(Expr::Number(0.0), x());
                 let below = Expr::Sum(vec![one(), Expr::call(Function::Exp, minus_x)]);
-                Expr::quotient(one(), below)
+                Expr::quotient(if matches!(self, Self::Silu) { x() } else { one() }, below)
             }
             Self::Relu => Expr::Positive(Box::new(x())),
             Self::Gelu => {
