@@ -121,10 +121,10 @@ pub fn gelu_slope(x: f32) -> f32 {
 }
 
 /// Sinusoidal positions: even columns `sin(pos / 10000^(i/d_model))`, odd columns the cosine of the
-/// same angle (Vaswani et al. 2017, section 3.5). (position, channel)
-pub fn sinusoidal_positions(n_positions: usize, d_model: usize) -> Matrix {
-    Matrix::from_fn(n_positions, d_model, |pos, channel| {
-        let angle = pos as f64 / position_divisor(channel, d_model);
+/// same angle, from position `first` on (Vaswani et al. 2017, section 3.5). (position, channel)
+pub fn sinusoidal_positions(first: usize, n_positions: usize, d_model: usize) -> Matrix {
+    Matrix::from_fn(n_positions, d_model, |row, channel| {
+        let angle = (first + row) as f64 / position_divisor(channel, d_model);
         (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
     })
 }

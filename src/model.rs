@@ -24,7 +24,7 @@ use crate::{
         Axis::{Channel, Position, Vocab},
         Scope, Site, Stream,
     },
-    tape::{Node, Tape},
+    tape::{Keep, Node, Tape},
     text::{BOS, EOS},
     value::{Matrix, Value},
 };
@@ -119,10 +119,23 @@ pub trait Model: Send + Sync {
     /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
     /// The last value on the tape is what it hands on.
     fn read(&self, source: &[u32], setup: &Setup) -> Tape;
-    /// The logits of the token after a text. None for a model that translates instead of writing on.
-    fn next(&self, _text: &[u32], _setup: &Setup) -> Option<Vec<f32>> {
+
+    /// The tokens that end what it writes.
+    fn ends(&self) -> &[u32] {
+        &[EOS]
+    }
+
+    /// A text to be written on. None for a model that does not write on.
+    fn writer(&self, _setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         None
     }
+}
+
+/// A text that grows; what was read of it is remembered.
+pub trait Writer {
+    /// Reads on, and gives the logits of the token that comes next. None if there is nothing to read, or
+    /// no more room in the model's context.
+    fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>>;
 }
 
 /// How a pass is run; the default is a plain pass.
@@ -132,11 +145,13 @@ pub struct Setup {
     /// What the decoder reads after `<bos>` where it is given (teacher forcing), without `<eos>`;
     /// else it reads what it wrote.
     pub forced: Option<Vec<u32>>,
+    /// What of the pass stays on the tape.
+    pub keep: Keep,
 }
 
 impl Setup {
     fn tape(&self) -> Tape {
-        Tape::changed(Arc::clone(&self.changes))
+        Tape::changed(Arc::clone(&self.changes)).keeping(self.keep)
     }
 
     /// How the next token is chosen.
@@ -197,7 +212,7 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
         Name::Transformer | Name::TransformerUnguided => {
             Arc::new(encoder_decoder::EncoderDecoder::load(&weights)?)
         }
-        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::load(&weights)?),
+        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::embedded(&weights)?),
     })
 }
 

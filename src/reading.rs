@@ -94,7 +94,7 @@ impl Reader {
             plain.check(change)?;
         }
         let changes = Arc::new(changes);
-        let setup = Setup { changes: Arc::clone(&changes), forced: None };
+        let setup = Setup { changes: Arc::clone(&changes), ..Setup::default() };
         let traces = self.run(&sentence, &setup, |name| plain.unless_concerned(name, &changes));
         let reading = self.reading(sentence, traces);
         Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
@@ -292,7 +292,7 @@ impl Reading {
     }
 
     fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
-        Setup { changes: Arc::clone(&self.changes), forced }
+        Setup { changes: Arc::clone(&self.changes), forced, ..Setup::default() }
     }
 
     fn forcing(&self) -> BTreeMap<Name, Forcing> {

@@ -10,6 +10,7 @@ mod by_hand;
 mod elementwise;
 mod linear;
 mod norm;
+mod past;
 mod pool;
 mod positions;
 mod rotary;
@@ -20,6 +21,7 @@ mod softmax;
 pub use block::{Block, Inside, Keep};
 pub use linear::GateWeights;
 pub use norm::Moments;
+pub use past::Past;
 pub use rotary::Rope;
 
 use std::{collections::HashMap, sync::Arc};
@@ -104,6 +106,8 @@ pub struct Tape {
     keep: Keep,
     /// What the block around an entry was, for the entries that hide one.
     blocks: HashMap<Node, Arc<dyn Block>>,
+    /// What was read before, where a text is written token by token.
+    past: Option<Past>,
 }
 
 /// Gradients by node, as far as they were asked for.
@@ -147,6 +151,8 @@ impl Tape {
         inputs: Vec<Node>,
     ) -> Node {
         let mut operation: Box<dyn Operation> = Box::new(operation);
+        let row = place.origin.row + self.n_past();
+        let place = place.row(row);
         let mut value = operation.forward(&self.values(&inputs));
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {

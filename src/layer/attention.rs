@@ -145,7 +145,11 @@ impl Attention {
             q = tape.rotate(at.at(&Q_ROT), q, rope);
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
-        let scores = tape.matmul_nt(at.at(&SCORES), q, k); // (head, query, key)
+        let past = tape.remember(at.prefix(), k, v); // (kv head, d_k, key), where there is a past
+        let scores = match past {
+            None => tape.matmul_nt(at.at(&SCORES), q, k), // (head, query, key)
+            Some((keys, _)) => tape.matmul(at.at(&SCORES), q, keys),
+        };
         let scaled = tape.divide_by_root(at.at(&SCALED), scores, d_k); // (head, query, key)
         let visible = match mask {
             Mask::None => scaled,
@@ -153,7 +157,10 @@ impl Attention {
             Mask::Window(n) => tape.causal_mask(at.at(&MASKED), scaled, Some(n)),
         };
         let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
-        let context = tape.matmul(at.at(&CONTEXT), weights, v); // (head, query, d_k)
+        let context = match past {
+            None => tape.matmul(at.at(&CONTEXT), weights, v), // (head, query, d_k)
+            Some((_, values)) => tape.matmul_nt(at.at(&CONTEXT), weights, values),
+        };
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
     }

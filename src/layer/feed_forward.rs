@@ -166,3 +166,40 @@ impl GatedFeedForward {
         linear(tape, &DOWN, hidden, &self.down) // (position, d_model)
     }
 }
+
+/// Either kind.
+pub enum Feed {
+    Plain(FeedForward),
+    Gated(GatedFeedForward),
+}
+
+/// Which kind, and its activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain(Activation),
+    Gated(Activation),
+}
+
+impl Feed {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        sizes: (usize, usize),
+        kind: Kind,
+    ) -> Result<Self> {
+        Ok(match kind {
+            Kind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
+            Kind::Gated(act) => Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?),
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Plain(feed) => feed.forward(tape, x),
+            Self::Gated(feed) => feed.forward(tape, x),
+        }
+    }
+}

@@ -92,3 +92,37 @@ impl RmsNorm {
         tape.gain(at.at(&RMS_OUT), normalized, gain) // (position, d_model)
     }
 }
+
+/// Either kind.
+pub enum Norm {
+    Layer(LayerNorm),
+    Rms(RmsNorm),
+}
+
+/// Which kind, and what is added before the root is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Layer { eps: f32 },
+    Rms { eps: f32 },
+}
+
+impl Norm {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: Kind) -> Result<Self> {
+        Ok(match kind {
+            Kind::Layer { eps } => {
+                Self::Layer(LayerNorm::load(weights, scope, d_model)?.with_eps(eps))
+            }
+            Kind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Layer(norm) => norm.forward(tape, x),
+            Self::Rms(norm) => norm.forward(tape, x),
+        }
+    }
+}

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Leaf, Node, Operation, Pull, Tape};
+use super::{Entry, Leaf, Node, Operation, Past, Pull, Tape};
 use crate::{
     arithmetic::Expr,
     change::Changes,
@@ -54,7 +54,8 @@ impl Tape {
     /// Computes a block and keeps only what comes out.
     fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
-        let inside = Inside::of(&**block, &self.changes, values);
+        let mut inside = Inside::of(&**block, &self.changes, values, self.past.take());
+        self.past = inside.tape.past.take();
         let Entry { place, value, .. } = inside.tape.entry(inside.out);
         let operation = Hidden { block: Arc::clone(block), changes: Arc::clone(&self.changes) };
         let node = self.push(Entry {
@@ -84,13 +85,18 @@ impl Tape {
     pub fn inside(&self, node: Node) -> Option<Inside> {
         let block = self.blocks.get(&node)?;
         let values = self.entry(node).inputs.iter().map(|&input| self.given(input)).collect();
-        Some(Inside::of(&**block, &self.changes, values))
+        Some(Inside::of(&**block, &self.changes, values, None))
     }
 }
 
 impl Inside {
-    fn of(block: &dyn Block, changes: &Arc<Changes>, values: Vec<(Place, Arc<Value>)>) -> Self {
-        let mut tape = Tape::changed(Arc::clone(changes));
+    fn of(
+        block: &dyn Block,
+        changes: &Arc<Changes>,
+        values: Vec<(Place, Arc<Value>)>,
+        past: Option<Past>,
+    ) -> Self {
+        let mut tape = Tape { past, ..Tape::changed(Arc::clone(changes)) };
         let inputs: Vec<Node> =
             values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
         let out = block.forward(&mut tape, &inputs);
@@ -112,7 +118,7 @@ struct Hidden {
 impl Hidden {
     fn inside(&self, inputs: &[&Value]) -> Inside {
         let value = |value: &&Value| (Place::weight(""), Arc::new((*value).clone()));
-        Inside::of(&*self.block, &self.changes, inputs.iter().map(value).collect())
+        Inside::of(&*self.block, &self.changes, inputs.iter().map(value).collect(), None)
     }
 }
 

@@ -48,7 +48,8 @@ impl Tape {
         if self.changes.is_off(&place, Part::Positions) {
             return self.hand_on(place, x);
         }
-        self.record(place, Rotate { rope: Arc::clone(rope), first: 0 }, vec![x])
+        let first = self.n_past();
+        self.record(place, Rotate { rope: Arc::clone(rope), first }, vec![x])
     }
 }
 

@@ -16,7 +16,8 @@ impl Tape {
         if self.changes.is_off(&place, Part::Mask) {
             return self.hand_on(place, x);
         }
-        self.record(place, CausalMask { window: window.unwrap_or(usize::MAX) }, vec![x])
+        let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
+        self.record(place, mask, vec![x])
     }
 
     /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
@@ -34,10 +35,13 @@ impl Tape {
 struct CausalMask {
     /// How many keys a query sees, its own included.
     window: usize,
+    /// The position of the first query.
+    first: usize,
 }
 
 impl CausalMask {
-    const fn sees(&self, query: usize, key: usize) -> bool {
+    const fn sees(&self, row: usize, key: usize) -> bool {
+        let query = self.first + row;
         key <= query && query - key < self.window
     }
 
