@@ -3,9 +3,11 @@
 //! Nothing here knows a model, a tape or a screen.
 
 pub mod beam;
+mod erf;
 mod product;
 pub mod sampling;
 
+pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
 
 use crate::value::Matrix;

@@ -11,6 +11,7 @@ mod elementwise;
 mod linear;
 mod norm;
 mod past;
+mod pool;
 mod positions;
 mod rotary;
 mod select;

@@ -1,7 +1,7 @@
 //! The position-wise feed-forward network (Vaswani et al. 2017, section 3.3), and its gated form
 //! (Shazeer 2020, eq. 6).
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     checkpoint::Weights,
@@ -10,6 +10,7 @@ use crate::{
         Place, Scope, Site,
     },
     tape::{Node, Tape, Weight},
+    text::visible,
 };
 
 pub static SUM: Site = Site::matrix("sum", [Position, Unit], "x W_1 + b_1, before the activation");
@@ -32,15 +33,44 @@ pub enum Activation {
     Relu,
     /// In its tanh form.
     Gelu,
+    /// In its exact form.
+    GeluErf,
     /// Also called swish.
     Silu,
 }
 
+/// Activations as `config.json` names them.
+const NAMED: [(&str, Activation); 7] = [
+    ("relu", Activation::Relu),
+    ("gelu", Activation::GeluErf),
+    ("gelu_new", Activation::Gelu),
+    ("gelu_fast", Activation::Gelu),
+    ("gelu_pytorch_tanh", Activation::Gelu),
+    ("silu", Activation::Silu),
+    ("swish", Activation::Silu),
+];
+
 impl Activation {
-    fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
+    /// The activation of that name in a `config.json`.
+    ///
+    /// # Errors
+    /// If there is none of that name; the message says which there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let found = NAMED.iter().find(|(known, _)| *known == name);
+        found.map(|(_, activation)| *activation).with_context(|| {
+            format!(
+                "the activation `{}` is not among those that can be run: {}",
+                visible(name),
+                NAMED.map(|(known, _)| known).join(", ")
+            )
+        })
+    }
+
+    pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
         match self {
             Self::Relu => tape.relu(place, x),
             Self::Gelu => tape.gelu(place, x),
+            Self::GeluErf => tape.gelu_erf(place, x),
             Self::Silu => tape.silu(place, x),
         }
     }
