@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
+    checkpoint::{Checkpoint, TokenizerSource},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
@@ -20,7 +21,7 @@ use crate::{
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
-    model::{self, Model, Name, Setup},
+    model::{self, Architecture, Model, Name, Setup},
     tape::Keep,
     text::{self, Sentence, Tokenizer},
     trace::Trace,
@@ -66,6 +67,24 @@ impl Reader {
                 accuracy: Arc::new(Accuracy::embedded()?),
                 tokenizer: joined(tokenizer)?.into(),
             })
+        })
+    }
+
+    /// A checkpoint of the person's own.
+    ///
+    /// # Errors
+    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
+    pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
+        let model = Architecture::of(checkpoint)?.open(checkpoint)?;
+        let tokenizer = match checkpoint.tokenizer() {
+            TokenizerSource::Json(json) => Tokenizer::from_json(json)?,
+            TokenizerSource::None => bail!("{} has no tokenizer.json", checkpoint.title()),
+        };
+        let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
+        Ok(Self {
+            tokenizer: tokenizer.up_to(context).into(),
+            models: Arc::new([(Name::Checkpoint, model)]),
+            accuracy: Arc::new(Accuracy::embedded()?),
         })
     }
 
@@ -275,8 +294,11 @@ impl Reading {
     }
 
     fn measure(&self) -> Measures {
-        let forgetting = self.of_each(|_, trace| gradient::forgetting(trace));
-        let influence = self.of_each(|_, trace| gradient::influence(trace));
+        let whole = |trace: &Trace| trace.hidden().is_empty();
+        let forgetting =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::forgetting(trace))?);
+        let influence =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::influence(trace))?);
         Measures {
             forgetting: norms_of(&forgetting),
             influence: norms_of(&influence),
