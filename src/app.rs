@@ -11,6 +11,7 @@ mod formula;
 mod glossary;
 mod guide;
 mod inspector;
+mod insides;
 mod layout;
 mod looks;
 mod moves;
@@ -40,9 +41,10 @@ use crate::{
     change::Changes,
     lesson::{Kind, Lesson, PaneSpec, Selection, Step},
     memory::Left,
+    model::Name,
     pane::{self, Mark, Pane, Scene, Wanted},
     reading::Reading,
-    site::{Axis, Stream},
+    site::{Address, Axis, Stream},
     theme::Theme,
     trace::Recorded,
 };
@@ -94,6 +96,10 @@ pub struct State {
     began: Option<Left>,
     /// The step to go to when the sentence that is being read has been read.
     heading_for: Option<usize>,
+    /// The block that is being opened, by a path in it.
+    opening: Option<String>,
+    /// A number to open as soon as its block is there.
+    to_inspect: Option<(Name, Address)>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
@@ -166,6 +172,8 @@ impl State {
             last: None,
             began: None,
             heading_for: None,
+            opening: None,
+            to_inspect: None,
             size: SMALLEST,
             guide: Guide::default(),
             desk: Desk::default(),

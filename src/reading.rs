@@ -36,6 +36,8 @@ pub struct Reader {
     tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
+    /// Whether the insides of blocks are kept, however much that is.
+    keeps_all: bool,
 }
 
 /// The passes by model; a pass that no change concerns is shared with the plain reading.
@@ -65,6 +67,7 @@ impl Reader {
                     .collect::<Result<Vec<_>>>()?
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
+                keeps_all: false,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -85,7 +88,14 @@ impl Reader {
             tokenizer: tokenizer.up_to(context).into(),
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
+            keeps_all: false,
         })
+    }
+
+    /// The same, keeping the insides of all blocks, however many.
+    #[must_use]
+    pub fn keeping_all(self) -> Self {
+        Self { keeps_all: true, ..self }
     }
 
     pub fn tokenizer(&self) -> &Tokenizer {
@@ -130,7 +140,8 @@ impl Reader {
     ) -> Traces {
         let ids = sentence.ids();
         let run = |name, model: &Arc<dyn Model>| {
-            let keep = model.sizes().map_or(Keep::All, |sizes| sizes.keep(ids.len()));
+            let sizes = model.sizes().filter(|_| !self.keeps_all);
+            let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
             Arc::new(Trace::new(name, pass, &self.tokenizer).with_firsts())
         };
@@ -219,6 +230,10 @@ impl Reading {
     /// If the reader does not have that model ([`Reader::of`]).
     pub fn trace(&self, name: Name) -> &Trace {
         &self.traces[&name]
+    }
+
+    pub fn has(&self, name: Name) -> bool {
+        self.traces.contains_key(&name)
     }
 
     /// The models that have read it, in the order of the lesson.
