@@ -81,6 +81,9 @@ impl Reader {
         let model = Architecture::of(checkpoint)?.open(checkpoint)?;
         let tokenizer = match checkpoint.tokenizer() {
             TokenizerSource::Json(json) => Tokenizer::from_json(json)?,
+            TokenizerSource::Gguf(_) => {
+                bail!("the vocabulary inside {} is not read yet", checkpoint.title())
+            }
             TokenizerSource::None => bail!("{} has no tokenizer.json", checkpoint.title()),
         };
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
