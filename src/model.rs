@@ -1,8 +1,9 @@
-//! The built-in models: one file an architecture, each with its table of sites.
+//! The models: one file an architecture, each with its table of sites.
 //!
 //! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
 //! no text and no screen.
 
+pub mod bert;
 pub mod decoder_only;
 pub mod encoder_decoder;
 pub mod rnn;
