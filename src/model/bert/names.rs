@@ -103,8 +103,8 @@ const DISTILBERT_LAYER: [Row; 16] = [
     ("norm2.bias", "output_layer_norm.bias", Model),
 ];
 
-/// The head that names masked words: dense map, norm, the bias of the logits.
-const BERT_HEAD: [Row; 5] = [
+/// The head that names masked words: dense map and norm.
+const BERT_HEAD: [Row; 4] = [
     ("mlm.W", "cls.predictions.transform.dense.weight", Square),
     ("mlm.b", "cls.predictions.transform.dense.bias", Model),
     (
@@ -117,23 +117,20 @@ const BERT_HEAD: [Row; 5] = [
         "cls.predictions.transform.LayerNorm.bias|cls.predictions.transform.LayerNorm.beta",
         Model,
     ),
-    ("unembed.bias", "cls.predictions.bias|cls.predictions.decoder.bias", Vocab),
 ];
 
-const ROBERTA_HEAD: [Row; 5] = [
+const ROBERTA_HEAD: [Row; 4] = [
     ("mlm.W", "lm_head.dense.weight", Square),
     ("mlm.b", "lm_head.dense.bias", Model),
     ("mlm.norm.gain", "lm_head.layer_norm.weight", Model),
     ("mlm.norm.bias", "lm_head.layer_norm.bias", Model),
-    ("unembed.bias", "lm_head.bias|lm_head.decoder.bias", Vocab),
 ];
 
-const DISTILBERT_HEAD: [Row; 5] = [
+const DISTILBERT_HEAD: [Row; 4] = [
     ("mlm.W", "vocab_transform.weight", Square),
     ("mlm.b", "vocab_transform.bias", Model),
     ("mlm.norm.gain", "vocab_layer_norm.weight", Model),
     ("mlm.norm.bias", "vocab_layer_norm.bias", Model),
-    ("unembed.bias", "vocab_projector.bias", Vocab),
 ];
 
 /// What differs from family to family.
@@ -142,9 +139,11 @@ struct Names {
     prefix: &'static str,
     layer_prefix: &'static str,
     layer: &'static [Row; 16],
-    head: &'static [Row; 5],
-    /// The table of the logits, where it is not the embedding.
-    unembed: &'static str,
+    head: &'static [Row; 4],
+    /// The bias of the logits, where their table is the embedding.
+    tied: Row,
+    /// Their own table, and its bias.
+    untied: [Row; 2],
 }
 
 static BERT: Names = Names {
@@ -152,7 +151,11 @@ static BERT: Names = Names {
     layer_prefix: "encoder.layer",
     layer: &BERT_LAYER,
     head: &BERT_HEAD,
-    unembed: "cls.predictions.decoder.weight",
+    tied: ("unembed.bias", "cls.predictions.bias|cls.predictions.decoder.bias", Vocab),
+    untied: [
+        ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
+        ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+    ],
 };
 
 static ROBERTA: Names = Names {
@@ -160,7 +163,11 @@ static ROBERTA: Names = Names {
     layer_prefix: "encoder.layer",
     layer: &BERT_LAYER,
     head: &ROBERTA_HEAD,
-    unembed: "lm_head.decoder.weight",
+    tied: ("unembed.bias", "lm_head.bias|lm_head.decoder.bias", Vocab),
+    untied: [
+        ("unembed.weight", "lm_head.decoder.weight", Tokens),
+        ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
+    ],
 };
 
 static DISTILBERT: Names = Names {
@@ -168,7 +175,11 @@ static DISTILBERT: Names = Names {
     layer_prefix: "transformer.layer",
     layer: &DISTILBERT_LAYER,
     head: &DISTILBERT_HEAD,
-    unembed: "vocab_projector.weight",
+    tied: ("unembed.bias", "vocab_projector.bias", Vocab),
+    untied: [
+        ("unembed.weight", "vocab_projector.weight", Tokens),
+        ("unembed.bias", "vocab_projector.bias", Vocab),
+    ],
 };
 
 impl Family {
@@ -188,7 +199,7 @@ impl Family {
 
     /// Whether the file has a table of its own for the logits.
     pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
-        checkpoint.tensor(self.names().unembed).is_some()
+        checkpoint.tensor(self.names().untied[0].1).is_some()
     }
 }
 
@@ -208,10 +219,8 @@ pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wante
         all.extend(names.layer.iter().map(|row| one(row, (&ours, &theirs), plan)));
     }
     if let HeadPlan::Words { is_tied, .. } = plan.head {
-        all.extend(names.head.iter().map(|row| one(row, ("", ""), plan)));
-        if !is_tied {
-            all.push(one(&("unembed.weight", names.unembed, Tokens), ("", ""), plan));
-        }
+        let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
+        all.extend(names.head.iter().chain(last).map(|row| one(row, ("", ""), plan)));
     }
     all
 }
