@@ -22,7 +22,7 @@ pub use block::{Block, Inside, Keep};
 pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
-pub use rotary::Rope;
+pub use rotary::{Dynamic, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 

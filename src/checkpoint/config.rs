@@ -82,6 +82,19 @@ impl Config {
         })
     }
 
+    /// The ids of tokens: one, or a list of them; none where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
+        let id = |v: &Json| v.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32);
+        let ids = self.read(key, "the id of a token, or a list of them", |v| match v {
+            Json::Array(ids) => ids.iter().map(id).collect(),
+            one => Some(vec![id(one)?]),
+        })?;
+        Ok(ids.unwrap_or_default())
+    }
+
     /// A finite number.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, source_scope};
+use super::{EMBED, Model, Pass, Setup, Sizes, source_scope};
 use crate::{
     checkpoint::{Checkpoint, Weights},
     layer::{
@@ -27,6 +27,7 @@ use crate::{
     tape::{Block, Node, Tape, Weight},
 };
 use head::{Head, HeadPlan};
+pub use names::Family;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
@@ -140,8 +141,7 @@ pub struct Bert {
 impl Bert {
     /// # Errors
     /// If the settings describe a model that is not run, or a weight is missing or misshapen.
-    pub fn load(checkpoint: &Checkpoint) -> Result<Self> {
-        let family = config::family(checkpoint.config())?;
+    pub fn load(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
         let plan = config::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
         Self::of(&weights, plan)
@@ -161,11 +161,6 @@ impl Bert {
             head: Head::load(weights, &plan)?,
             plan,
         })
-    }
-
-    /// The most tokens it takes.
-    pub const fn context(&self) -> usize {
-        self.plan.n_positions - self.plan.first_position()
     }
 
     /// What the first layer reads. -> (position, d_model)
@@ -200,6 +195,19 @@ impl Model for Bert {
         let x = self.encode(&mut tape, source);
         let output = self.head.forward(&mut tape, x, source, &setup.choosing());
         Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+    }
+
+    fn sizes(&self) -> Option<Sizes> {
+        let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
+        let writes = matches!(self.plan.head, HeadPlan::Words { .. });
+        Some(Sizes {
+            n_layers,
+            heads,
+            d_ff,
+            is_gated: false,
+            n_vocab: if writes { n_vocab } else { 0 },
+            context: n_positions - self.plan.first_position(),
+        })
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

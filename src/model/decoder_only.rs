@@ -1,14 +1,19 @@
 //! Decoder-only language models: pre-norm, causal, in GPT-2's arrangement (Radford et al. 2019) and in
 //! Llama's (Touvron et al. 2023); the built-in model is the first with sinusoidal positions.
 
+mod gpt2;
+mod llama;
+
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, POS, Pass, SCALED, Setup, Writer, last_row, predict, source_scope};
+use super::{
+    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Writer, last_row, predict, source_scope,
+};
 use crate::{
     change::Changes,
-    checkpoint::Weights,
+    checkpoint::{Checkpoint, Weights},
     layer::{
         attention::{Attention, Heads, Mask},
         feed_forward::{Activation, Feed, Kind as FeedKind},
@@ -74,6 +79,8 @@ pub struct Plan {
     pub is_tied: bool,
     /// The token that the model reads before any text, where the tokenizer does not say it.
     pub begin: Option<u32>,
+    /// The tokens that end a text.
+    pub ends: Vec<u32>,
     /// The most tokens it takes.
     pub context: usize,
 }
@@ -154,9 +161,28 @@ impl DecoderOnly {
             mask: Mask::Causal,
             is_tied: true,
             begin: Some(BOS),
+            ends: vec![EOS],
             context: usize::MAX,
         };
         Self::load(weights, plan)
+    }
+
+    /// A checkpoint of GPT-2's arrangement.
+    ///
+    /// # Errors
+    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = gpt2::plan(checkpoint)?;
+        Self::load(&checkpoint.weights(&gpt2::wanted(&plan))?, plan)
+    }
+
+    /// A checkpoint of Llama's arrangement.
+    ///
+    /// # Errors
+    /// As for [`Self::gpt2`].
+    pub fn llama(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = llama::plan(checkpoint)?;
+        Self::load(&checkpoint.weights(&llama::wanted(&plan))?, plan)
     }
 
     /// # Errors
@@ -227,6 +253,16 @@ impl Model for DecoderOnly {
         let logits = last_row(tape.value(logits).matrix());
         let output = vec![setup.choosing().token(&logits, 0, EOS)];
         Pass { tape, source, target: vec![], output, beams: None }
+    }
+
+    fn ends(&self) -> &[u32] {
+        &self.plan.ends
+    }
+
+    fn sizes(&self) -> Option<Sizes> {
+        let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
+        let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
+        Some(Sizes { n_layers, heads, d_ff, is_gated, n_vocab, context })
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {

@@ -15,15 +15,48 @@ use crate::{
 };
 
 /// How fast each pair of channels turns.
+///
+/// A `dynamic` one turns more slowly the longer the text is, from the trained length on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     /// Radians a position, by pair; half as many as channels are turned.
     pub speeds: Vec<f32>,
     /// Cosine and sine are multiplied by this (YaRN, Peng et al. 2023); 1 elsewhere.
     pub factor: f32,
+    pub dynamic: Option<Dynamic>,
+}
+
+/// Speeds of a text longer than the model was trained on: the base grows with the length (`bloc97`
+/// and `emozilla` 2023, "dynamic NTK").
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dynamic {
+    pub theta: f64,
+    pub factor: f64,
+    pub trained: usize,
+}
+
+impl Dynamic {
+    /// Radians a position, by pair, for a text of `n` rows.
+    fn speeds(self, n: usize, n_pairs: usize) -> Vec<f32> {
+        let (longer, d) = (n as f64 / self.trained as f64, 2.0 * n_pairs as f64);
+        let grown = self.factor * longer - (self.factor - 1.0);
+        let theta = self.theta * grown.powf(d / (d - 2.0));
+        (0..n_pairs).map(|j| theta.powf(-2.0 * j as f64 / d) as f32).collect()
+    }
 }
 
 impl Rope {
+    /// The speeds for a text of `n` rows.
+    fn for_rows(self: &Arc<Self>, n: usize) -> Arc<Self> {
+        match self.dynamic.filter(|dynamic| n > dynamic.trained) {
+            None => Arc::clone(self),
+            Some(dynamic) => {
+                let speeds = dynamic.speeds(n, self.speeds.len());
+                Arc::new(Self { speeds, ..(**self).clone() })
+            }
+        }
+    }
+
     /// Cosine and sine of a pair at a position.
     fn turn(&self, position: usize, pair: usize) -> (f32, f32) {
         let angle = position as f32 * self.speeds[pair];
@@ -49,7 +82,8 @@ impl Tape {
             return self.hand_on(place, x);
         }
         let first = self.n_past();
-        self.record(place, Rotate { rope: Arc::clone(rope), first }, vec![x])
+        let rope = rope.for_rows(first + self.shape(x).rows);
+        self.record(place, Rotate { rope, first }, vec![x])
     }
 }
 
@@ -120,7 +154,7 @@ mod tests {
 
     #[test]
     fn dot_products_of_turned_rows_depend_on_their_distance_alone() {
-        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0 });
+        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, dynamic: None });
         let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
         let turned = Rotate { rope, first: 3 }.turned(&same.into(), 1.0);
         let dot = |a: usize, b: usize| turned.plane(0).row(a).dot(&turned.plane(0).row(b));

@@ -98,6 +98,17 @@ impl Trace {
         Some(Self { opened, ..self.clone() })
     }
 
+    /// The same trace with the first block of every stack opened: what one sees first, and what a block
+    /// has in it.
+    #[must_use]
+    pub fn with_firsts(self) -> Self {
+        let hidden = self.hidden();
+        let firsts = hidden.iter().filter(|prefix| prefix.ends_with(".0"));
+        let open =
+            |trace: Self, prefix: &String| trace.opened(&format!("{prefix}.x")).unwrap_or(trace);
+        firsts.fold(self, open)
+    }
+
     /// How many layers have the site that `{l}` stands in, whether they are opened or not.
     pub fn n_layers(&self, template: &str) -> usize {
         let path = |l: usize| template.replace("{l}", &l.to_string());

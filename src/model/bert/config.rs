@@ -1,6 +1,6 @@
 //! From a checkpoint's settings to a [`Plan`].
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -14,25 +14,6 @@ use crate::{
     layer::{attention::Heads, feed_forward::Activation},
     text::visible,
 };
-
-/// What config.json calls a model, and which names its tensors have.
-const FAMILIES: [(&str, Family); 5] = [
-    ("bert", Family::Bert),
-    ("roberta", Family::Roberta),
-    ("xlm-roberta", Family::Roberta),
-    ("camembert", Family::Roberta),
-    ("distilbert", Family::DistilBert),
-];
-
-/// # Errors
-/// If config.json speaks of no model of this family.
-pub fn family(config: &Config) -> Result<Family> {
-    let kind = config.string("model_type")?;
-    let found = FAMILIES.iter().find(|(known, _)| *known == kind);
-    let all = FAMILIES.map(|(known, _)| known).join(", ");
-    config.must("model_type", found.is_some(), &format!("one of {all}"))?;
-    found.map(|(_, family)| *family).context("a family was found above")
-}
 
 /// Under which keys a family's config.json has the sizes.
 struct Keys {
