@@ -15,7 +15,7 @@ use crate::{
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    math::{beam, matmul_nt},
+    math::{Waves, beam, matmul_nt},
     site::{
         Axis::{Channel, Position},
         Scope, Site, Stream,
@@ -99,7 +99,7 @@ impl EncoderDecoder {
     fn embed(&self, tape: &mut Tape, at: &Scope, table: Node, ids: &[u32]) -> Node {
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
         let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
+        let pos = tape.positions(at.at(&POS), Waves::Alternating, ids.len(), self.d_model);
         tape.add(at.at(&INPUT), scaled, pos)
     }
 
