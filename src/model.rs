@@ -9,6 +9,7 @@ pub mod decoder_only;
 pub mod encoder_decoder;
 pub mod rnn;
 pub mod rnn_attention;
+pub mod rnn_lm;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -340,6 +341,11 @@ pub static ARCHITECTURES: &[Architecture] = &[
         names: &["t5", "mt5"],
         title: "T5",
         open: |checkpoint| translator(EncoderDecoder::t5(checkpoint)),
+    },
+    Architecture {
+        names: &["rnn", "gru", "lstm"],
+        title: "recurrent language model",
+        open: |checkpoint| Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?)),
     },
 ];
 
