@@ -49,18 +49,45 @@ pub fn gelu_slope(x: f32) -> f32 {
     0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU_ROOT * (1.0 + 3.0 * GELU_CUBE * x * x)
 }
 
-/// Sinusoidal positions: even columns `sin(pos / 10000^(i/d_model))`, odd columns the cosine of the
-/// same angle, from position `first` on (Vaswani et al. 2017, section 3.5). (position, channel)
-pub fn sinusoidal_positions(first: usize, n_positions: usize, d_model: usize) -> Matrix {
-    Matrix::from_fn(n_positions, d_model, |row, channel| {
-        let angle = (first + row) as f64 / position_divisor(channel, d_model);
-        (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
-    })
+/// Where sines and cosines of the same angle stand in a row of sinusoidal positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waves {
+    /// Sines in even columns, each cosine behind its sine (Vaswani et al. 2017, section 3.5).
+    Alternating,
+    /// All sines, then all cosines (Marian: Junczys-Dowmunt et al. 2018).
+    Halves,
 }
 
-/// `10000^(2i / d_model)` for columns 2i and 2i+1: how slowly a column of the positions turns.
-pub fn position_divisor(channel: usize, d_model: usize) -> f64 {
-    10_000_f64.powf((channel - channel % 2) as f64 / d_model as f64)
+impl Waves {
+    /// Whether a column is a sine, and which of the angles it is of.
+    pub const fn of(self, channel: usize, d_model: usize) -> (bool, usize) {
+        match self {
+            Self::Alternating => (channel.is_multiple_of(2), channel / 2),
+            Self::Halves => {
+                let half = d_model.div_ceil(2);
+                (channel < half, if channel < half { channel } else { channel - half })
+            }
+        }
+    }
+
+    /// `10000^(2i / d_model)` for angle i: how slowly a column of the positions turns.
+    pub fn divisor(self, channel: usize, d_model: usize) -> f64 {
+        10_000_f64.powf((2 * self.of(channel, d_model).1) as f64 / d_model as f64)
+    }
+}
+
+/// Sinusoidal positions, from position `first` on: sine or cosine of `pos / 10000^(2i / d_model)`.
+/// (position, channel)
+pub fn sinusoidal_positions(
+    waves: Waves,
+    first: usize,
+    n_positions: usize,
+    d_model: usize,
+) -> Matrix {
+    Matrix::from_fn(n_positions, d_model, |row, channel| {
+        let angle = (first + row) as f64 / waves.divisor(channel, d_model);
+        (if waves.of(channel, d_model).0 { angle.sin() } else { angle.cos() }) as f32
+    })
 }
 
 /// The column of the largest number; the first of equals. None if the row is empty or all NaN.

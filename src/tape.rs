@@ -13,6 +13,7 @@ mod norm;
 mod past;
 mod pool;
 mod positions;
+mod relative;
 mod rotary;
 mod select;
 mod shape;
@@ -22,6 +23,7 @@ pub use block::{Block, Inside, Keep};
 pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
+pub use relative::Buckets;
 pub use rotary::{Dynamic, Rope};
 
 use std::{collections::HashMap, sync::Arc};

@@ -95,6 +95,28 @@ impl Config {
         Ok(ids.unwrap_or_default())
     }
 
+    /// Lists of ids of tokens; none where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn lists_of_ids(&self, key: &str) -> Result<Vec<Vec<u32>>> {
+        let id = |v: &Json| v.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32);
+        let list = |v: &Json| v.as_array()?.iter().map(id).collect::<Option<Vec<_>>>();
+        let lists = self.read(key, "lists of ids of tokens", |v| {
+            v.as_array()?.iter().map(list).collect::<Option<Vec<_>>>()
+        })?;
+        Ok(lists.unwrap_or_default())
+    }
+
+    /// A count that may be 0, which it is where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn count(&self, key: &str) -> Result<usize> {
+        let count = self.read(key, "a whole number", |v| v.as_u64().filter(|n| *n <= LARGEST))?;
+        Ok(count.unwrap_or(0) as usize)
+    }
+
     /// A finite number.
     ///
     /// # Errors

@@ -44,11 +44,15 @@ impl Tape {
         self.record(place, LinearNt, vec![x, e, b])
     }
 
-    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5).
-    /// x (1, in), h (1, unit) -> (1, unit)
+    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5); no bias, one, or
+    /// one for either part. x (1, in), h (1, unit) -> (1, unit)
     pub fn gate(&mut self, place: Place, x: Node, h: Node, weights: GateWeights) -> Node {
         let GateWeights { w_x, w_h, b } = weights;
-        self.record(place, Gate, vec![x, w_x, h, w_h, b])
+        self.record(
+            place,
+            Gate,
+            [x, w_x, h, w_h].into_iter().chain(b.into_iter().flatten()).collect(),
+        )
     }
 }
 
@@ -57,7 +61,8 @@ impl Tape {
 pub struct GateWeights {
     pub w_x: Node,
     pub w_h: Node,
-    pub b: Node,
+    /// That of the input's part, and that of the state's part.
+    pub b: [Option<Node>; 2],
 }
 
 /// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
@@ -280,14 +285,14 @@ impl Operation for Gate {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let from_x = matmul(inputs[0].matrix(), inputs[1].matrix());
         let from_h = matmul(inputs[2].matrix(), inputs[3].matrix());
-        (from_x + from_h + inputs[4].matrix()).into()
+        inputs[4..].iter().fold(from_x + from_h, |sum, b| sum + b.matrix()).into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { col, .. }: Cell) -> Expr<Leaf> {
         let (n_x, n_h) = (inputs[0].shape().cols, inputs[2].shape().cols);
         let mut terms = dot(n_x, |k| (leaf(0, 0, 0, k), leaf(1, 0, k, col)));
         terms.extend(dot(n_h, |k| (leaf(2, 0, 0, k), leaf(3, 0, k, col))));
-        terms.push(leaf(4, 0, 0, col));
+        terms.extend((4..inputs.len()).map(|b| leaf(b, 0, 0, col)));
         Expr::Sum(terms)
     }
 
@@ -299,12 +304,13 @@ impl Operation for Gate {
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let grad = pull.grad.matrix();
         let matrix = |i: usize| pull.inputs[i].matrix();
-        vec![
+        let mut grads = vec![
             pull.for_input(0, || matmul_nt(grad, matrix(1)).into()),
             pull.for_input(1, || matmul_tn(matrix(0), grad).into()),
             pull.for_input(2, || matmul_nt(grad, matrix(3)).into()),
             pull.for_input(3, || matmul_tn(matrix(2), grad).into()),
-            pull.for_input(4, || pull.grad.clone()),
-        ]
+        ];
+        grads.extend((4..pull.inputs.len()).map(|b| pull.for_input(b, || pull.grad.clone())));
+        grads
     }
 }

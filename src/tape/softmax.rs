@@ -56,9 +56,9 @@ impl CausalMask {
 impl Operation for CausalMask {
     fn formula(&self) -> &'static str {
         if self.window == usize::MAX {
-            "scaled[q,k] if k <= q, else -inf"
+            "score[q,k] if k <= q, else -inf"
         } else {
-            "scaled[q,k] if k <= q and q - k < window, else -inf"
+            "score[q,k] if k <= q and q - k < window, else -inf"
         }
     }
 
