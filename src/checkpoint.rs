@@ -12,6 +12,7 @@ mod embedded;
 mod folder;
 mod gguf;
 mod mapped;
+pub mod memory;
 mod packed;
 mod pairs;
 mod safetensors;
@@ -113,8 +114,8 @@ impl Checkpoint {
             "{} is missing; without it nothing is known of the model; put it beside the weights",
             shown(&config.to_string_lossy())
         );
-        let config = Mapped::open(&config)?;
-        let config = Config::from_json(config.name.clone(), config.bytes())?;
+        let name = shown(&config.to_string_lossy());
+        let config = Config::from_json(name, &small(folder, "config.json")?.unwrap_or_default())?;
         let mut tensors = vec![];
         for part in parts {
             let file = Arc::new(Mapped::open(&part.path)?);
@@ -162,6 +163,11 @@ impl Checkpoint {
     /// All tensors, in the order of their files.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
+    }
+
+    /// What the weights take in their files.
+    pub fn n_bytes(&self) -> u64 {
+        self.tensors.iter().map(|t| t.n_bytes as u64).sum()
     }
 
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
