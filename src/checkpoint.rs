@@ -152,8 +152,10 @@ impl Checkpoint {
 
     /// The name of its folder or file, safe to show.
     pub fn title(&self) -> String {
-        let whole = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        whole.file_name().map_or_else(|| "model".into(), |name| shown(&name.to_string_lossy()))
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let whole = || self.path.canonicalize().ok();
+        let found = name(&self.path).or_else(|| name(&whole()?));
+        found.map_or_else(|| "model".into(), |name| shown(&name))
     }
 
     pub const fn config(&self) -> &Config {
