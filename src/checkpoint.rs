@@ -76,9 +76,12 @@ pub enum TokenizerSource {
     None,
 }
 
-/// Small files that say more about the tokenizer and the writing of text.
-const BESIDE: [&str; 3] =
-    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
+/// Small files that say more about the tokenizer, the writing of text and the pooling of vectors.
+const BESIDE: [&str; 4] =
+    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", POOLING];
+
+/// How sentence-transformers makes one vector of a sentence's.
+pub const POOLING: &str = "1_Pooling/config.json";
 
 impl Checkpoint {
     /// Opens a Hugging Face folder, a .safetensors file with config.json beside it, or a GGUF file.
@@ -180,8 +183,8 @@ impl Checkpoint {
         &self.tokenizer
     }
 
-    /// The content of `tokenizer_config.json`, `special_tokens_map.json` or
-    /// `generation_config.json`, where there is such a file.
+    /// The content of `tokenizer_config.json`, `special_tokens_map.json`,
+    /// `generation_config.json` or [`POOLING`], where there is such a file.
     pub fn beside(&self, name: &str) -> Option<&Json> {
         self.beside.get(name)
     }

@@ -4,6 +4,7 @@
 //! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
 //! no text and no screen.
 
+pub mod bert;
 pub mod decoder_only;
 pub mod encoder_decoder;
 pub mod rnn;
@@ -12,6 +13,7 @@ pub mod rnn_attention;
 use std::{fmt, str::FromStr, sync::Arc};
 
 use anyhow::{Context, Result, bail};
+use bert::Family;
 
 use crate::{
     change::Changes,
@@ -295,6 +297,21 @@ pub static ARCHITECTURES: &[Architecture] = &[
         names: &["llama", "mistral", "qwen2"],
         title: "Llama family",
         open: |checkpoint| Ok(Arc::new(decoder_only::DecoderOnly::llama(checkpoint)?)),
+    },
+    Architecture {
+        names: &["bert"],
+        title: "BERT",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Bert)?)),
+    },
+    Architecture {
+        names: &["roberta", "xlm-roberta", "camembert"],
+        title: "RoBERTa",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Roberta)?)),
+    },
+    Architecture {
+        names: &["distilbert"],
+        title: "DistilBERT",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::DistilBert)?)),
     },
 ];
 

@@ -15,6 +15,11 @@ impl Tape {
         self.record(place, Add, vec![a, b])
     }
 
+    /// `a + b + c + ...`, all of one shape.
+    pub fn sum(&mut self, place: Place, terms: &[Node]) -> Node {
+        self.record(place, Sum, terms.to_vec())
+    }
+
     /// A sub-layer's output added to its input (He et al. 2016); without the residual, the output alone.
     pub fn residual(&mut self, place: Place, x: Node, out: Node) -> Node {
         if self.changes.is_off(&place, Part::Residual) {
@@ -109,6 +114,30 @@ impl Operation for Add {
             pull.grad.map_planes(|g| Matrix::from_fn(1, g.ncols(), |_, c| g.column(c).sum()))
         };
         vec![pull.for_input(0, || pull.grad.clone()), pull.for_input(1, for_b)]
+    }
+}
+
+struct Sum;
+
+impl Operation for Sum {
+    fn formula(&self) -> &'static str {
+        "a[i,j] + b[i,j] + c[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut sum = inputs[0].clone();
+        for term in &inputs[1..] {
+            sum.add_assign(term);
+        }
+        sum
+    }
+
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf((i, cell))).collect())
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        (0..pull.inputs.len()).map(|i| pull.for_input(i, || pull.grad.clone())).collect()
     }
 }
 

@@ -37,6 +37,11 @@ impl Tape {
         self.record(place, MatMulNt, vec![a, b])
     }
 
+    /// `x Eᵀ + b`: logits with a bias. x (row, k), E (out, k), b (1, out) -> (row, out)
+    pub fn linear_nt(&mut self, place: Place, x: Node, e: Node, b: Node) -> Node {
+        self.record(place, LinearNt, vec![x, e, b])
+    }
+
     /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5).
     /// x (1, in), h (1, unit) -> (1, unit)
     pub fn gate(&mut self, place: Place, x: Node, h: Node, weights: GateWeights) -> Node {
@@ -234,6 +239,38 @@ impl Operation for MatMulNt {
             pull.for_input(0, || zip_planes(pull.grad, b, matmul)),
             pull.for_input(1, || zip_back(a, (b, pull.grad), |a, grad| matmul_tn(grad, a))),
         ]
+    }
+}
+
+/// [`MatMulNt`] and a bias.
+struct LinearNt;
+
+impl Operation for LinearNt {
+    fn formula(&self) -> &'static str {
+        "sum_k x[i,k]*E[j,k] + b[j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut out = times_transposed(inputs[0].matrix(), inputs[1]);
+        add_bias(&mut out, inputs[2].matrix());
+        out.into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        let mut terms = dot(n, |k| (leaf(0, 0, row, k), leaf(1, 0, col, k)));
+        terms.push(leaf(2, 0, 0, col));
+        Expr::Sum(terms)
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        MatMulNt.products(inputs)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let mut grads = MatMulNt.backward(pull);
+        grads.push(pull.for_input(2, || column_sums(pull.grad.matrix()).into()));
+        grads
     }
 }
 

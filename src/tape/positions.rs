@@ -30,14 +30,22 @@ impl Tape {
         n_positions: usize,
         offset: usize,
     ) -> Node {
-        if self.changes.is_off(&place, Part::Positions) {
-            let d_model = self.shape(table).cols;
-            let none = Positions { first: 0, n_rows: n_positions, d_model, is_off: true };
-            return self.record(place, none, vec![]);
-        }
         let first = offset + self.n_past();
         let rows: Vec<u32> = (first..first + n_positions).map(|row| row as u32).collect();
-        self.lookup(place, table, &rows)
+        self.positions_in_rows(place, table, &rows)
+    }
+
+    /// The table's row of each token. table (position, channel) -> (position, channel)
+    ///
+    /// # Panics
+    /// As [`Self::learned_positions`].
+    pub fn positions_in_rows(&mut self, place: Place, table: Node, rows: &[u32]) -> Node {
+        if self.changes.is_off(&place, Part::Positions) {
+            let d_model = self.shape(table).cols;
+            let none = Positions { first: 0, n_rows: rows.len(), d_model, is_off: true };
+            return self.record(place, none, vec![]);
+        }
+        self.lookup(place, table, rows)
     }
 }
 
