@@ -57,6 +57,7 @@ const LONGEST_JSON: usize = 256 << 20;
 /// A model on disk, opened and checked, but not yet read.
 pub struct Checkpoint {
     path: PathBuf,
+    is_gguf: bool,
     config: Config,
     tensors: Vec<TensorInfo>,
     /// Where each tensor stands in the list.
@@ -101,6 +102,7 @@ impl Checkpoint {
             vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
         Self {
             path: path.to_owned(),
+            is_gguf: true,
             config,
             tensors,
             places: HashMap::new(),
@@ -129,8 +131,16 @@ impl Checkpoint {
             None => TokenizerSource::None,
         };
         let beside = beside(folder)?;
-        Self { path: path.to_owned(), config, tensors, places: HashMap::new(), tokenizer, beside }
-            .indexed()
+        Self {
+            path: path.to_owned(),
+            is_gguf: false,
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside,
+        }
+        .indexed()
     }
 
     /// Every tensor under its name.
@@ -159,6 +169,11 @@ impl Checkpoint {
         let whole = || self.path.canonicalize().ok();
         let found = name(&self.path).or_else(|| name(&whole()?));
         found.map_or_else(|| "model".into(), |name| shown(&name))
+    }
+
+    /// Whether its names and settings are translated.
+    pub const fn is_gguf(&self) -> bool {
+        self.is_gguf
     }
 
     pub const fn config(&self) -> &Config {
