@@ -2,10 +2,14 @@
 //! program panic or take memory that the file does not account for.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[path = "support/weights.rs"]
+mod weights;
+
 use std::{fs, path::Path};
 
 use lookback::checkpoint::{Checkpoint, Layout, TensorInfo, Wanted};
 use tempfile::TempDir;
+use weights::{Gguf, counted, f32s};
 
 /// How many damaged copies are tried of each file.
 const COPIES: u64 = 2000;
@@ -22,65 +26,28 @@ impl Random {
     }
 }
 
-fn f32s(n: usize) -> Vec<u8> {
-    (0..n).flat_map(|i| (i as f32).to_le_bytes()).collect()
-}
-
 fn small_safetensors() -> Vec<u8> {
     let header = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]},"b":{"dtype":"F16","shape":[2,3],"data_offsets":[48,60]},"c":{"dtype":"I64","shape":[1],"data_offsets":[60,68]}}  "#;
-    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(17)].concat()
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(17))].concat()
 }
 
-/// A writer of GGUF, just as far as the test needs it.
-#[derive(Default)]
-struct Gguf(Vec<u8>);
-
-impl Gguf {
-    fn u32(&mut self, n: u32) -> &mut Self {
-        self.0.extend(n.to_le_bytes());
-        self
+fn small_gguf() -> Vec<u8> {
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(3).u64(3).u64(6);
+    file.text("general.architecture").u32(8).text("llama");
+    file.number("llama.attention.head_count", 2).number("llama.block_count", 1);
+    file.text("tokenizer.ggml.model").u32(8).text("llama");
+    file.text("tokenizer.ggml.tokens").u32(9).u32(8).u64(3).text("a").text("b").text("c");
+    file.text("tokenizer.ggml.scores").u32(9).u32(6).u64(3).0.extend(f32s(&counted(3)));
+    file.tensor("token_embd.weight", &[32, 3], 8, 0);
+    file.tensor("blk.0.attn_q.weight", &[32, 8], 0, 128);
+    file.tensor("output_norm.weight", &[8], 0, 128 + 1024);
+    while !file.0.len().is_multiple_of(32) {
+        file.0.push(0);
     }
-
-    fn u64(&mut self, n: u64) -> &mut Self {
-        self.0.extend(n.to_le_bytes());
-        self
-    }
-
-    fn text(&mut self, text: &str) -> &mut Self {
-        self.u64(text.len() as u64).0.extend(text.as_bytes());
-        self
-    }
-
-    fn number(&mut self, key: &str, n: u32) -> &mut Self {
-        self.text(key).u32(4).u32(n)
-    }
-
-    fn tensor(&mut self, name: &str, sizes: &[u64], kind: u32, offset: u64) -> &mut Self {
-        self.text(name).u32(sizes.len() as u32);
-        for &n in sizes {
-            self.u64(n);
-        }
-        self.u32(kind).u64(offset)
-    }
-
-    fn small() -> Vec<u8> {
-        let mut file = Self::default();
-        file.0.extend(b"GGUF");
-        file.u32(3).u64(3).u64(6);
-        file.text("general.architecture").u32(8).text("llama");
-        file.number("llama.attention.head_count", 2).number("llama.block_count", 1);
-        file.text("tokenizer.ggml.model").u32(8).text("llama");
-        file.text("tokenizer.ggml.tokens").u32(9).u32(8).u64(3).text("a").text("b").text("c");
-        file.text("tokenizer.ggml.scores").u32(9).u32(6).u64(3).0.extend(f32s(3));
-        file.tensor("token_embd.weight", &[32, 3], 8, 0);
-        file.tensor("blk.0.attn_q.weight", &[32, 8], 0, 128);
-        file.tensor("output_norm.weight", &[8], 0, 128 + 1024);
-        while !file.0.len().is_multiple_of(32) {
-            file.0.push(0);
-        }
-        file.0.extend(f32s((128 + 1024 + 32) / 4));
-        file.0
-    }
+    file.0.extend(f32s(&counted((128 + 1024 + 32) / 4)));
+    file.0
 }
 
 /// A copy with something wrong: bits turned, an end cut off, eight bytes of another place or a
@@ -168,7 +135,7 @@ fn damaged_safetensors_are_opened_or_refused() {
 
 #[test]
 fn damaged_gguf_files_are_opened_or_refused() {
-    all_are_opened_or_refused(&Gguf::small(), "model.gguf");
+    all_are_opened_or_refused(&small_gguf(), "model.gguf");
 }
 
 #[track_caller]
