@@ -7,7 +7,7 @@ mod weights;
 use std::{fs, ops::Range, path::Path};
 
 use lookback::{
-    checkpoint::{Checkpoint, Layout, TokenizerSource, Wanted},
+    checkpoint::{Checkpoint, Config, Layout, TokenizerSource, Wanted},
     value::Cell,
 };
 use safetensors::SafeTensors;
@@ -125,4 +125,47 @@ fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
     assert_eq!([get("b", 0, 1), get("up", 1, 2), get("v", 0, 0)], [37, 53, 24]);
     assert!(weights.tensor("q").unwrap().as_stored().unwrap().source.lying().is_some());
     assert_eq!(checkpoint.config().usize("n_embd").unwrap(), 2);
+}
+
+/// The settings of a file with this metadata and one tensor, `rope_freqs.weight`: 0 and 1.
+fn settings(n_entries: u64, metadata: impl Fn(&mut Gguf)) -> Config {
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(2).u64(1).u64(n_entries + 1).text("general.architecture").u32(8).text("llama");
+    metadata(&mut file);
+    file.tensor("rope_freqs.weight", &[2], 0, 0);
+    file.0.resize(file.0.len().next_multiple_of(32), 0);
+    file.0.extend(f32s(&counted(2)));
+    let folder = tempfile::TempDir::new().unwrap();
+    fs::write(folder.path().join("model.gguf"), &file.0).unwrap();
+    Checkpoint::open(folder.path()).unwrap().config().clone()
+}
+
+#[test]
+fn what_turns_queries_and_keys_becomes_settings() {
+    let config = settings(4, |file| {
+        file.number("llama.embedding_length", 16).number("llama.attention.head_count", 2);
+        file.number("llama.rope.dimension_count", 4);
+        file.text("llama.rope.scaling.type").u32(8).text("yarn");
+    });
+    let scaling = config.section("rope_scaling").unwrap().unwrap();
+    assert_eq!(scaling.string("rope_type").unwrap(), "factors");
+    assert_eq!(scaling.floats("factors").unwrap(), Some(vec![0.0, 1.0]));
+    assert_eq!(config.get("partial_rotary_factor").unwrap().to_string(), "0.5");
+    let experts = settings(1, |file| {
+        file.number("llama.expert_count", 8);
+    });
+    assert_eq!(experts.string("model_type").unwrap(), "llama with experts");
+}
+
+#[test]
+fn a_number_of_every_layer_is_one_where_all_agree() {
+    let heads = |second: u32| {
+        settings(1, |file| {
+            file.text("llama.attention.head_count").u32(9).u32(4).u64(2).u32(8).u32(second);
+        })
+    };
+    assert_eq!(heads(8).usize("num_attention_heads").unwrap(), 8);
+    let error = heads(4).usize("num_attention_heads").unwrap_err().to_string();
+    assert!(error.contains("a different number in every layer"), "{error}");
 }
