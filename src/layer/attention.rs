@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     checkpoint::Weights,
+    math::Attending,
     site::{
         Axis::{Channel, Head, Key, Query},
         Scope, Site,
@@ -51,6 +52,17 @@ pub enum Mask {
     Causal,
     /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
     Window(usize),
+}
+
+impl Mask {
+    /// How many keys a query sees, its own the last; None sees all.
+    const fn window(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Causal => Some(usize::MAX),
+            Self::Window(n) => Some(n),
+        }
+    }
 }
 
 /// How many heads, and how large.
@@ -146,6 +158,11 @@ impl Attention {
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
         let past = tape.remember(at.prefix(), k, v); // (kv head, d_k, key), where there is a past
+        let how = Attending { root: Some((d_k as f32).sqrt()), window: mask.window() };
+        if let Some(context) = tape.attend_at_once(at.at(&CONTEXT), [q, k, v], how) {
+            let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
+            return tape.linear(at.at(&OUT), concat, w_o.0, w_o.1); // (query, d_model)
+        }
         let scores = match past {
             None => tape.matmul_nt(at.at(&SCORES), q, k), // (head, query, key)
             Some((keys, _)) => tape.matmul(at.at(&SCORES), q, keys),

@@ -21,6 +21,7 @@ static COMMON: &[Row] = &[
     ("rope.freq_base", "rope_theta"),
     ("rope.dimension_count", "rotary_dim"),
     ("expert_count", "num_local_experts"),
+    ("pooling_type", "pooling_type"),
 ];
 
 static GPT2: &[Row] = &[
