@@ -30,12 +30,13 @@ impl Base {
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
 /// The kinds that can be run, under the names of config.json.
-const KINDS: [(&str, Scale); 5] = [
+const KINDS: [(&str, Scale); 6] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
     ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
     ("llama3", llama3),
     ("yarn", yarn),
+    ("factors", by_factors),
 ];
 
 /// The speeds that a config describes.
@@ -78,6 +79,15 @@ fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     let factor = f64::from(scaling.float("factor")?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
     Ok((base.speeds().into_iter().map(|speed| speed / factor).collect(), 1.0))
+}
+
+/// Each speed divided by a factor of its own: GGUF files have them worked out.
+fn by_factors(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let factors = scaling.floats("factors")?.unwrap_or_default();
+    let is_right = factors.len() == base.d / 2 && factors.iter().all(|factor| *factor > 0.0);
+    scaling.must("factors", is_right, "a number above 0 for every pair of channels")?;
+    let divided = |(speed, factor): (f64, &f32)| speed / f64::from(*factor);
+    Ok((base.speeds().into_iter().zip(&factors).map(divided).collect(), 1.0))
 }
 
 /// Slow pairs divided by the factor, fast ones left, those between mixed (Grattafiori et al. 2024,
