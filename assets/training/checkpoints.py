@@ -6,7 +6,7 @@ of awkward and pairwise different sizes, with norms and biases that are not what
 - `{sentence}/{site}`: f32, whole where the site has at most SMALL numbers; else SAMPLE cells and two more
   numbers: cell i is the site's value at flat (row-major) index `i * STRIDE % size`; then the sum and the sum of
   absolute values of all finite cells. Hidden cells of a mask are minus infinity.
-- metadata, all JSON: `shapes` (full shape of every site, by sentence), `sentences` (text, ids), `stride`,
+- metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids), `stride`,
   `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; its
   `lead` is the least lead of a first candidate over the second, and texts are chosen so that it is above MARGIN.
 Half-precision weights are decoded to f32, and all is computed in f32 with eager attention.
@@ -203,7 +203,7 @@ def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     sentences = sentences_for(tokenizer)
     sites = {key: sites_of(model, input_ids=s["ids"]) for key, s in sentences.items()}
-    more = {"greedy": greedy(model, tokenizer)}
+    more = {"files": [name], "greedy": greedy(model, tokenizer)}
     write_golden(out / f"{name}.golden.safetensors", sentences, sites, more)
     lengths = {key: len(s["ids"]) for key, s in sentences.items()}
     peak = {site: round(float(sites["long"][site].max()), 3) for site in ("probs",)}
