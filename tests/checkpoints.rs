@@ -17,7 +17,6 @@ use lookback::{
     model::{Architecture, Model, Name, Setup},
     reading::Reader,
     tape::Keep,
-    text::Tokenizer,
     trace::Trace,
     value::{Cell, Shape},
 };

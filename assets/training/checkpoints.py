@@ -76,8 +76,12 @@ RECIPES = {
         rope_theta=500000.0, bos_token_id=291, eos_token_id=[292, 290], max_position_embeddings=96,
         rope_scaling={"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                       "original_max_position_embeddings": 40, "rope_type": "llama3"})),
+    "llama3_saved": ("llama3", "f32, saved", llama(
+        rope_theta=500000.0, num_key_value_heads=1, num_attention_heads=5, head_dim=8, tie_word_embeddings=True,
+        rope_scaling={"factor": 3.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                      "original_max_position_embeddings": 30, "rope_type": "llama3"})),
     "llama_linear": ("llama2", "f16", scaled(type="linear", factor=2.5)),
-    "llama_dynamic": ("llama2", "f16", {**scaled(type="dynamic", factor=4.0), "max_position_embeddings": 14}),
+    "llama_dynamic": ("llama2", "f16", {**scaled(type="dynamic", factor=5.0), "max_position_embeddings": 14}),
     "llama_yarn": ("llama2", "f16", scaled(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)),
     "llama_biased": ("llama3", "f16", llama(attention_bias=True, mlp_bias=True, num_key_value_heads=3)),
     "mistral": ("mistral", "bf16", llama(**OF_MISTRAL, sliding_window=None)),
@@ -187,7 +191,11 @@ def write_checkpoint(name: str, out: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
     scramble(model, seed=sum(map(ord, name)))
-    write_weights(stored(model, how), how, folder)
+    if "saved" in how:  # as the library itself writes it, config.json too
+        model.save_pretrained(folder)
+        folder.joinpath("generation_config.json").unlink(missing_ok=True)
+    else:
+        write_weights(stored(model, how), how, folder)
 
 
 def opened(folder: Path) -> nn.Module:
