@@ -223,6 +223,33 @@ fn sentences_become_the_tokens_of_the_reference() {
     });
 }
 
+/// The likeliest tokens of a row of logits.
+fn likeliest(trace: &Trace, row: usize, n: usize) -> Vec<u32> {
+    let logits = trace.value("logits").unwrap().matrix();
+    let mut all: Vec<u32> = (0..logits.ncols() as u32).collect();
+    let logit = |&id: &u32| logits[(row, id as usize)];
+    all.sort_by(|a, b| logit(b).total_cmp(&logit(a)));
+    all.truncate(n);
+    all
+}
+
+#[test]
+fn the_likeliest_words_at_every_place_are_those_of_transformers() {
+    of_every_file(|golden, opened| {
+        let Some(top) = golden.metadata.get("top") else { return vec![] };
+        let mut found = vec![];
+        for (key, sentence) in golden.sentences() {
+            let trace = opened.trace(sentence, Keep::Boundaries);
+            for (row, want) in top[key].as_array().unwrap().iter().map(ids).enumerate() {
+                let got = likeliest(&trace, row, want.len());
+                let is_same = got == want;
+                found.extend((!is_same).then(|| format!("{key}, {row}: {got:?}, want {want:?}")));
+            }
+        }
+        found
+    });
+}
+
 /// What a model writes on after a text: so many likeliest tokens, one after another.
 fn written(model: &dyn Model, text: &[u32], length: usize) -> Option<Vec<u32>> {
     let mut writer = model.writer(&Setup::default())?;

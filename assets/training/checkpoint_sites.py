@@ -103,8 +103,7 @@ class Taps:
         if caught["bias"] is not None:
             sites[f"{at}.bias"] = caught["bias"][0].expand_as(scores)
             sites[f"{at}.biased"] = scores = scores + caught["bias"][0]
-        if (mask := caught["mask"]) is not None:
-            hidden = mask < HIDDEN
+        if (mask := caught["mask"]) is not None and (hidden := mask < HIDDEN).any():
             assert (weights[hidden] == 0).all() and (mask[~hidden] == 0).all(), f"{at}: a mask of another kind"
             sites[f"{at}.masked"] = scores = scores.masked_fill(hidden, -torch.inf)
         near(at, torch.softmax(scores, -1), weights)
@@ -164,7 +163,96 @@ def llama(taps: Taps) -> Sites:
     return sites | predictions(taps.out_of(taps.model.lm_head))
 
 
-ARCHITECTURES = {"gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama}
+# --- Encoder-only ---
+
+
+def bert_embeddings(taps: Taps, embeddings: nn.Module, eps: float) -> Sites:
+    sites = {
+        "tokens.embed": taps.out_of(embeddings.word_embeddings),
+        "tokens.pos": taps.out_of(embeddings.position_embeddings),
+    }
+    if hasattr(embeddings, "token_type_embeddings"):
+        sites["tokens.type"] = taps.out_of(embeddings.token_type_embeddings)
+    sites["tokens.pos"] = sites["tokens.pos"].expand_as(sites["tokens.embed"])
+    sites["tokens.input"] = taps.into(embeddings.LayerNorm)
+    return sites | taps.norm("tokens.norm", embeddings.LayerNorm, eps)
+
+
+def post_norm(taps: Taps, at: str, of: dict[str, nn.Module], eps: float) -> Sites:
+    """A layer whose norms stand after its sub-layers."""
+    before = {name: taps.out_of(of[name]) for name in "qkv"}
+    sites = taps.attention(f"{at}.self_attn", of["attention"], before, of["o"])
+    sites[f"{at}.residual1"] = taps.into(of["norm1"])
+    sites |= taps.norm(f"{at}.norm1", of["norm1"], eps)
+    sites[f"{at}.ffn.sum"] = taps.out_of(of["up"])
+    sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(of["down"]), taps.out_of(of["down"])
+    sites[f"{at}.residual2"] = taps.into(of["norm2"])
+    return sites | taps.norm(f"{at}.norm2", of["norm2"], eps)
+
+
+def bert_layer(layer: nn.Module) -> dict[str, nn.Module]:
+    attention = layer.attention.self
+    return {
+        "attention": attention, "q": attention.query, "k": attention.key, "v": attention.value,
+        "o": layer.attention.output.dense, "norm1": layer.attention.output.LayerNorm,
+        "up": layer.intermediate.dense, "down": layer.output.dense, "norm2": layer.output.LayerNorm,
+    }  # fmt: skip
+
+
+def distilbert_layer(layer: nn.Module) -> dict[str, nn.Module]:
+    attention = layer.attention
+    return {
+        "attention": attention, "q": attention.q_lin, "k": attention.k_lin, "v": attention.v_lin,
+        "o": attention.out_lin, "norm1": layer.sa_layer_norm,
+        "up": layer.ffn.lin1, "down": layer.ffn.lin2, "norm2": layer.output_layer_norm,
+    }  # fmt: skip
+
+
+def masked_words(taps: Taps, dense: nn.Module, norm: nn.Module, decoder: nn.Module, eps: float) -> Sites:
+    sites = {"mlm.sum": taps.out_of(dense), "mlm.hidden": taps.into(norm)}
+    return sites | taps.norm("mlm.norm", norm, eps) | predictions(taps.out_of(decoder))
+
+
+def pooled(last: Tensor) -> Sites:
+    """As sentence-transformers makes a vector: the mean of all tokens, then length 1."""
+    mean = last.mean(0, keepdim=True)
+    return {"pooled": mean, "sentence": nn.functional.normalize(mean, dim=1)}
+
+
+def bert(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, model.base_model_prefix, model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    for l, layer in enumerate(body.encoder.layer):
+        sites |= post_norm(taps, f"encoder.{l}", bert_layer(layer), eps)
+    if hasattr(model, "cls"):
+        head = model.cls.predictions
+        return sites | masked_words(taps, head.transform.dense, head.transform.LayerNorm, head.decoder, eps)
+    if hasattr(model, "lm_head"):
+        head = model.lm_head
+        return sites | masked_words(taps, head.dense, head.layer_norm, head.decoder, eps)
+    return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+
+
+def distilbert(taps: Taps) -> Sites:
+    model, eps = taps.model, 1e-12
+    body = getattr(model, "distilbert", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    for l, layer in enumerate(body.transformer.layer):
+        sites |= post_norm(taps, f"encoder.{l}", distilbert_layer(layer), eps)
+    if not hasattr(model, "vocab_transform"):
+        return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+    return sites | masked_words(taps, model.vocab_transform, model.vocab_layer_norm, model.vocab_projector, eps)
+
+
+ARCHITECTURES = {
+    "gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama,
+    "bert": bert, "roberta": bert, "distilbert": distilbert,
+}  # fmt: skip
+
+
+def is_encoder(model: nn.Module) -> bool:
+    return "bert" in model.config.model_type
 
 
 @torch.no_grad()
@@ -172,6 +260,6 @@ def sites_of(model: nn.Module, **inputs: list[int]) -> Sites:
     """All sites of one pass over one sentence."""
     ids = {name: torch.tensor([one]) for name, one in inputs.items()}
     with Taps(model.eval()) as taps:
-        model(**ids, use_cache=False)
+        model(**ids, **({} if is_encoder(model) else {"use_cache": False}))
         sites = ARCHITECTURES[model.config.model_type](taps)
     return {name: value.detach().float().contiguous() for name, value in sites.items()}

@@ -8,7 +8,9 @@ of awkward and pairwise different sizes, with norms and biases that are not what
   absolute values of all finite cells. Hidden cells of a mask are minus infinity.
 - metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids), `stride`,
   `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; its
-  `lead` is the least lead of a first candidate over the second, and texts are chosen so that it is above MARGIN.
+  `lead` is the least lead of a first candidate over the second, and texts are chosen so that it is above MARGIN;
+  `top`: the likeliest five tokens at every position of a model that names masked words (fewer where two are within
+  MARGIN of each other).
 Half-precision weights are decoded to f32, and all is computed in f32 with eager attention.
 """
 
@@ -22,10 +24,10 @@ import transformers
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 import checkpoint_tokenizers as tiny
-from checkpoint_sites import Sites, sites_of
+from checkpoint_sites import Sites, is_encoder, sites_of
 
 OUT = Path(__file__).parent.parent.parent / "tests" / "goldens" / "checkpoints"
 SMALL, SAMPLE, STRIDE, MARGIN, LENGTH = 80, 56, 7919, 2e-3, 50
@@ -57,6 +59,19 @@ def scaled(**scaling) -> dict:
     return llama(max_position_embeddings=80, rope_theta=500.0, rope_scaling=scaling)
 
 
+BERT = {
+    "model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_act": "gelu", "hidden_size": 30,
+    "num_hidden_layers": 3, "num_attention_heads": 5, "intermediate_size": 37, "max_position_embeddings": 41,
+    "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
+}  # fmt: skip
+OF_MINILM = {"architectures": ["BertModel"], "num_attention_heads": 3, "num_hidden_layers": 2}
+OF_ROBERTA = {"model_type": "roberta", "architectures": ["RobertaForMaskedLM"], "type_vocab_size": 1,
+              "num_hidden_layers": 2, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}  # fmt: skip
+DISTILBERT = {
+    "model_type": "distilbert", "architectures": ["DistilBertForMaskedLM"], "activation": "gelu", "dim": 28,
+    "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "max_position_embeddings": 43, "pad_token_id": 0,
+    "sinusoidal_pos_embds": False,
+}  # fmt: skip
 OF_LLAMA2 = {"num_key_value_heads": 6, "head_dim": None, "hidden_size": 36, "num_hidden_layers": 3}
 OF_QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "rope_theta": 1e6, "rms_norm_eps": 1e-6,
             "sliding_window": 5, "use_sliding_window": False, "max_window_layers": 1, "head_dim": None,
@@ -88,6 +103,10 @@ RECIPES = {
     "mistral_window": ("mistral", "f16", llama(**OF_MISTRAL, sliding_window=9)),
     "qwen2": ("qwen2", "bf16", llama(**{**OF_QWEN2, "tie_word_embeddings": True})),
     "smollm2": ("smollm2", "bf16", llama(**OF_SMOLLM2)),
+    "bert": ("bert", "f16, gamma and beta", BERT),
+    "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
+    "distilbert": ("bert", "bf16", DISTILBERT),
+    "roberta": ("roberta", "f16", {**BERT, **OF_ROBERTA}),
 }  # fmt: skip
 
 
@@ -117,6 +136,11 @@ def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
     tensors = {k: w.to(dtype).contiguous() for k, w in model.state_dict().items() if k not in tied}
     if "no prefix" in how:
         tensors = {key.removeprefix(f"{model.base_model_prefix}."): w for key, w in tensors.items()}
+    if "gamma" in how:  # as in the first BERT
+        named = {key.replace("LayerNorm.weight", "LayerNorm.gamma"): w for key, w in tensors.items()}
+        tensors = {key.replace("LayerNorm.bias", "LayerNorm.beta"): w for key, w in named.items()}
+    if "positions" in how:
+        tensors["embeddings.position_ids"] = torch.arange(model.config.max_position_embeddings)[None]
     if "masks" in how:  # as in the first GPT-2
         n = model.config.n_positions
         tensors["h.0.attn.bias"] = torch.ones(n, n).tril().view(1, 1, n, n).to(torch.uint8)
@@ -168,6 +192,13 @@ def greedy(model: nn.Module, tokenizer: Tokenizer) -> dict:
     return best
 
 
+def top(logits: Tensor) -> list[list[int]]:
+    """The likeliest tokens at every position, as many of five as do not hang on rounding."""
+    values, ids = logits.topk(6, 1)
+    led = ((values[:, :-1] - values[:, 1:]) > MARGIN).cumprod(1).sum(1)
+    return [row[:n].tolist() for row, n in zip(ids, led)]
+
+
 def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites], more: dict) -> None:
     tensors = {f"{key}/{site}": sampled(v) for key, of in sites.items() for site, v in of.items()}
     shapes = {key: {site: list(v.shape) for site, v in of.items()} for key, of in sites.items()}
@@ -177,6 +208,8 @@ def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites]
 
 def sentences_for(tokenizer: Tokenizer) -> dict[str, dict]:
     texts = {"short": tiny.cut(tokenizer, "is it so old", SHORT), "long": tiny.cut(tokenizer, TEXT, LONG)}
+    masks = [mask for mask in ("[MASK]", "<mask>") if tokenizer.token_to_id(mask) is not None]
+    texts |= {"masked": f"the {mask} runs {mask} slowly" for mask in masks}
     return {key: {"text": text, "ids": tokenizer.encode(text).ids} for key, text in texts.items()}
 
 
@@ -189,7 +222,7 @@ def write_checkpoint(name: str, out: Path) -> None:
     tiny.save(tokenizer, folder)
     config = {**config, "vocab_size": tokenizer.get_vocab_size()}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    model = kind_of(config)(AutoConfig.from_pretrained(folder))
     scramble(model, seed=sum(map(ord, name)))
     if "saved" in how:  # as the library itself writes it, config.json too
         model.save_pretrained(folder)
@@ -198,10 +231,15 @@ def write_checkpoint(name: str, out: Path) -> None:
         write_weights(stored(model, how), how, folder)
 
 
+def kind_of(config: dict) -> type[nn.Module]:
+    return getattr(transformers, config["architectures"][0])
+
+
 def opened(folder: Path) -> nn.Module:
     """The checkpoint as transformers reads it, all of it found."""
     how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
-    model, said = AutoModelForCausalLM.from_pretrained(folder, **how)
+    config = json.loads((folder / "config.json").read_text())
+    model, said = kind_of(config).from_pretrained(folder, **how)
     assert not said["missing_keys"] and not said["mismatched_keys"], said
     return model
 
@@ -211,11 +249,15 @@ def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     sentences = sentences_for(tokenizer)
     sites = {key: sites_of(model, input_ids=s["ids"]) for key, s in sentences.items()}
-    more = {"files": [name], "greedy": greedy(model, tokenizer)}
+    more = {"files": [name]}
+    if not is_encoder(model):
+        more["greedy"] = greedy(model, tokenizer)
+    elif "logits" in sites["long"]:
+        more["top"] = {key: top(of["logits"]) for key, of in sites.items()}
     write_golden(out / f"{name}.golden.safetensors", sentences, sites, more)
     lengths = {key: len(s["ids"]) for key, s in sentences.items()}
-    peak = {site: round(float(sites["long"][site].max()), 3) for site in ("probs",)}
-    print(f"{name}: {len(sites['long'])} sites, {lengths}, lead {more['greedy']['lead']:.3f}, {peak}")
+    lead = f", lead {more['greedy']['lead']:.3f}" if "greedy" in more else ""
+    print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")
 
 
 def main() -> None:
