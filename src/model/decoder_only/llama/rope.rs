@@ -68,6 +68,18 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     Ok(Rope { dynamic: Some(Dynamic { theta, factor, trained }), ..rope })
 }
 
+/// The most positions: as many as the config says, or as many as its scaling stretches them to.
+///
+/// # Errors
+/// If a setting is no such number.
+pub(super) fn context(config: &Config) -> Result<usize> {
+    let said = config.usize_or("max_position_embeddings", 2048)?;
+    let Some(scaling) = config.section("rope_scaling")? else { return Ok(said) };
+    let trained = scaling.usize_or("original_max_position_embeddings", said)?;
+    let stretched = trained as f64 * f64::from(scaling.float_or("factor", 1.0)?);
+    Ok(said.max(stretched as usize))
+}
+
 fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, dynamic: None }
