@@ -2,8 +2,10 @@
 //!
 //! Text from outside passes through [`visible`] before it is shown anywhere.
 
+mod gguf;
 mod lines;
 
+pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 
 use std::{ops::Range, sync::Arc};
