@@ -112,7 +112,7 @@ pub struct Which {
     pub model: Option<Chosen>,
 
     /// Load a checkpoint although it needs more memory than is free
-    #[arg(id = "force-load", long = "force", global = true)]
+    #[arg(long, global = true)]
     pub force: bool,
 }
 
