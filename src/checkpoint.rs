@@ -22,7 +22,6 @@ mod weights;
 
 pub use config::Config;
 pub use dtype::{Dtype, Format};
-pub use gguf::GgufVocab;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
 pub use wanted::{Layout, Wanted};
@@ -37,7 +36,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
-use crate::text::visible;
+use crate::text::{GgufVocab, visible};
 use embedded::file as built_in;
 use folder::{Files, Part, files};
 use mapped::Mapped;

@@ -23,7 +23,7 @@ use crate::{
     },
     model::{self, Architecture, Model, Name, Setup},
     tape::Keep,
-    text::{self, Sentence, Tokenizer},
+    text::{self, Sentence, Specials, Tokenizer},
     trace::Trace,
     value::Value,
 };
@@ -79,12 +79,10 @@ impl Reader {
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
         let model = Architecture::of(checkpoint)?.open(checkpoint)?;
-        let tokenizer = match checkpoint.tokenizer() {
-            TokenizerSource::Json(json) => Tokenizer::from_json(json)?,
-            TokenizerSource::Gguf(_) => {
-                bail!("the vocabulary inside {} is not read yet", checkpoint.title())
-            }
-            TokenizerSource::None => bail!("{} has no tokenizer.json", checkpoint.title()),
+        let tokenizer = tokenizer(checkpoint)?;
+        let tokenizer = match model.sizes() {
+            Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
+            None => tokenizer,
         };
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
@@ -174,6 +172,33 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
         let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
         threads.into_iter().map(joined).collect()
     })
+}
+
+/// The tokenizer that comes with a checkpoint.
+///
+/// # Errors
+/// If there is none, or it is damaged.
+pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
+    let title = checkpoint.title();
+    let config = checkpoint.config();
+    let beside = |name| checkpoint.beside(name);
+    let generation = beside("generation_config.json").and_then(|g| g.get("eos_token_id"));
+    let eos = generation.or_else(|| config.get("eos_token_id")).map_or(vec![], text::ids_of);
+    match checkpoint.tokenizer() {
+        TokenizerSource::Json(json) => {
+            let specials = Specials {
+                file: &format!("tokenizer.json of {title}"),
+                tokenizer_config: beside("tokenizer_config.json"),
+                special_tokens_map: beside("special_tokens_map.json"),
+                bos: config.id("bos_token_id")?,
+                eos: &eos,
+                pad: config.id("pad_token_id")?,
+            };
+            Tokenizer::from_json(json, &specials)
+        }
+        TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(title),
+        TokenizerSource::None => bail!("{title} has no tokenizer.json"),
+    }
 }
 
 /// What a thread answers; its panic goes on here.

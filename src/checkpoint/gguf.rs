@@ -7,8 +7,6 @@ mod names;
 mod settings;
 mod vocab;
 
-pub use vocab::GgufVocab;
-
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -17,7 +15,7 @@ use super::{
     Config, Dtype, MOST_TENSORS, Mapped, Order, Packed, TensorInfo, checked_shape, n_bytes,
     no_overlap, shown,
 };
-use crate::value::Stored;
+use crate::{text::GgufVocab, value::Stored};
 use metadata::{Cursor, Meta, Metadata};
 use settings::{Seen, settings};
 
