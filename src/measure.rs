@@ -10,6 +10,7 @@ pub mod choice;
 pub mod continuation;
 pub mod forcing;
 pub mod gradient;
+pub mod heads;
 pub mod lens;
 pub mod readback;
 pub mod schedule;

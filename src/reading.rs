@@ -16,6 +16,7 @@ use crate::{
         continuation::{self, Continued},
         forcing::Forcing,
         gradient::{self, Squares},
+        heads::{self, Summary},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
@@ -175,6 +176,8 @@ pub struct Measures {
     pub forcing: BTreeMap<Name, Forcing>,
     /// How the language model writes on after parts of the sentence.
     pub continued: Vec<Continued>,
+    /// Every attention head in a few figures and small, for the models that have heads.
+    pub heads: BTreeMap<Name, Vec<Summary>>,
 }
 
 /// How long models take to read so many tokens.
@@ -256,6 +259,7 @@ impl Reading {
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
             forcing: self.forcing(),
             continued: self.continued(),
+            heads: self.of_each(|_, trace| Some(heads::of_trace(trace)).filter(|h| !h.is_empty())),
         }
     }
 
