@@ -3,6 +3,7 @@
 //! Nothing here knows a model, a tape or a screen.
 
 pub mod beam;
+pub mod picture;
 mod product;
 pub mod sampling;
 

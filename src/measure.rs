@@ -8,6 +8,7 @@ pub mod attention;
 pub mod cache;
 pub mod choice;
 pub mod continuation;
+pub mod find;
 pub mod forcing;
 pub mod gradient;
 pub mod heads;

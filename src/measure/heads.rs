@@ -9,6 +9,7 @@ use std::{borrow::Borrow, collections::HashMap};
 use rayon::prelude::*;
 
 use crate::{
+    math::picture::Picture,
     site::Axis,
     text::Token,
     trace::{Recorded, Trace},
@@ -49,6 +50,8 @@ pub struct Figure {
     pub heading: &'static str,
     /// What it says, for people.
     pub caption: &'static str,
+    /// Whether it is a part of 1.
+    pub is_share: bool,
     pub of: fn(&Figures) -> Option<f32>,
 }
 
@@ -57,65 +60,52 @@ pub static FIGURES: [Figure; 8] = [
     Figure {
         heading: "entropy",
         caption: "mean entropy of a row, in nats",
+        is_share: false,
         of: |figures| Some(figures.entropy),
     },
     Figure {
         heading: "spread",
         caption: "entropy as a share of the most that is possible",
+        is_share: true,
         of: |figures| figures.spread,
     },
     Figure {
         heading: "distance",
         caption: "mean distance between query and key, in tokens",
+        is_share: false,
         of: |figures| figures.distance,
     },
     Figure {
         heading: "first",
         caption: "mean weight on the first token",
+        is_share: true,
         of: |figures| Some(figures.first),
     },
     Figure {
         heading: "previous",
         caption: "mean weight on the token before",
+        is_share: true,
         of: |figures| figures.previous,
     },
     Figure {
         heading: "induction",
         caption: "mean weight on what followed the same token earlier",
+        is_share: true,
         of: |figures| figures.induction,
     },
     Figure {
         heading: "self",
         caption: "mean weight on the token itself",
+        is_share: true,
         of: |figures| figures.own,
     },
     Figure {
         heading: "largest",
         caption: "the largest weight",
+        is_share: true,
         of: |figures| Some(figures.largest),
     },
 ];
-
-/// A head's weights made small: the largest weight of each block of cells.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    pub rows: usize,
-    pub cols: usize,
-    /// Row by row.
-    cells: Vec<f32>,
-}
-
-impl Picture {
-    pub fn get(&self, row: usize, col: usize) -> f32 {
-        self.cells[row * self.cols + col]
-    }
-
-    /// The largest weight of a part of the picture.
-    pub fn most(&self, rows: std::ops::Range<usize>, cols: std::ops::Range<usize>) -> f32 {
-        let row = |row: usize| &self.cells[row * self.cols..][cols.clone()];
-        rows.flat_map(row).copied().fold(0.0, f32::max)
-    }
-}
 
 /// One head.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,8 +224,8 @@ fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) {
     let is_causal = looks_back(plane);
     let sees = |row: usize| if is_causal { row + 1 } else { n_keys };
     let mut rows = Rows::new(n);
-    let mut picture = Picture { rows: n.min(PICTURE), cols: n_keys.min(PICTURE), cells: vec![] };
-    picture.cells = vec![0.0; picture.rows * picture.cols];
+    let (high, wide) = (n.min(PICTURE), n_keys.min(PICTURE));
+    let mut cells = vec![0.0; high * wide];
     let (mut own, mut previous, mut induction) = (0.0, 0.0, 0.0);
     for key in 0..n_keys {
         let column = plane.column(key);
@@ -245,9 +235,9 @@ fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) {
         previous += column.get(key + 1).copied().unwrap_or(0.0);
         let lookers = repeats.and_then(|repeats| repeats.lookers.get(key));
         induction += lookers.into_iter().flatten().map(|&query| column[query]).sum::<f32>();
-        let at = key * picture.cols / n_keys;
-        if (key + 1) * picture.cols / n_keys > at {
-            pool(&mut rows.most, at, &mut picture);
+        let at = key * wide / n_keys;
+        if (key + 1) * wide / n_keys > at {
+            pool(&mut rows.most, cells.iter_mut().skip(at).step_by(wide).collect());
         }
     }
     let mean = |sum: f32, n: usize| (n > 0).then(|| sum / n as f32);
@@ -263,9 +253,9 @@ fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) {
         own: of_self(mean(own, n)),
         previous: of_self(mean(previous, n.saturating_sub(1))),
         induction: repeats.and_then(|repeats| mean(induction, repeats.n_rows)),
-        largest: picture.cells.iter().copied().fold(0.0, f32::max),
+        largest: cells.iter().copied().fold(0.0, f32::max),
     };
-    (figures, picture)
+    (figures, Picture::new(high, wide, cells))
 }
 
 /// Whether no row looks past itself: a causal mask, and what lies above its diagonal need not be read.
@@ -275,11 +265,11 @@ fn looks_back(plane: &Matrix) -> bool {
     plane.is_square() && above.all(|column| column.iter().all(|w| *w == 0.0))
 }
 
-/// Takes the largest of the rows that share a row of the picture into its column `at`, and begins anew.
-fn pool(most: &mut [f32], at: usize, picture: &mut Picture) {
-    let n = most.len();
+/// Takes the largest of the rows that share a row of the picture into its column, and begins anew.
+fn pool(most: &mut [f32], mut column: Vec<&mut f32>) {
+    let (n, high) = (most.len(), column.len());
     for (row, w) in most.iter_mut().enumerate() {
-        let cell = &mut picture.cells[row * picture.rows / n * picture.cols + at];
+        let cell = &mut *column[row * high / n];
         *cell = cell.max(*w);
         *w = 0.0;
     }
