@@ -29,7 +29,7 @@ const HEAD: u16 = 6;
 
 /// The columns of a figure: its heading and the sign of the order before it.
 const fn width(figure: &Figure) -> u16 {
-    figure.heading.len() as u16 + 2
+    figure.heading.len() as u16 + 1
 }
 
 /// Heads as [`Sort`] has them; those without that figure come last.
@@ -102,7 +102,7 @@ impl<'a> HeadTable<'a> {
                 }
                 _ => (" ", dim),
             };
-            let pieces = [(" ", style), (sign, style), (FIGURES[i].heading, style)];
+            let pieces = [(sign, style), (FIGURES[i].heading, style)];
             x = put_line(buf, (x, line.y), line.right(), &pieces);
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct Wall<'a> {
 }
 
 /// The columns of a layer's name.
-const LABEL: u16 = 4;
+const LABEL: u16 = 5;
 /// Lines above the first picture: the heads' numbers and the frame's edge.
 const ABOVE: u16 = 2;
 /// Lines beneath the last: the frame's edge is its own.
@@ -35,7 +35,7 @@ const BENEATH: u16 = 1;
 /// The smallest picture, columns and lines.
 const SMALLEST: (u16, u16) = (4, 2);
 /// The largest.
-const LARGEST: (u16, u16) = (32, 16);
+const LARGEST: (u16, u16) = (64, 32);
 
 /// Where pictures stand in an area.
 struct Grid {
@@ -106,23 +106,44 @@ impl<'a> Wall<'a> {
         let (n_layers, n_heads) = (self.layers().len(), self.n_heads());
         let width = area.width.checked_sub(LABEL + 1)?;
         let height = area.height.checked_sub(ABOVE + BENEATH)?;
-        let each = |room: u16, n: usize| room / (n.max(1) as u16).max(1);
-        let fit =
-            |room, n, least: u16, most: u16| each(room, n).saturating_sub(1).clamp(least, most);
+        let fit = |room: u16, n: usize, least: u16, most: u16| {
+            (room / (n as u16).max(1)).saturating_sub(1).clamp(least, most)
+        };
         let wide = fit(width, n_heads, SMALLEST.0, LARGEST.0);
-        let high =
-            fit(height, n_layers, SMALLEST.1, LARGEST.1.min(wide.div_ceil(2)).max(SMALLEST.1));
-        let wide = wide.min(4 * high);
+        let high = fit(height, n_layers, SMALLEST.1, LARGEST.1.min(wide).max(SMALLEST.1));
+        let size = self.whole((wide, high));
         let in_view = |room: u16, size: u16| usize::from(room / (size + 1));
-        let (heads, layers) = (in_view(width, wide), in_view(height, high));
+        let (heads, layers) = (in_view(width, size.0), in_view(height, size.1));
         (n_layers > 0 && heads > 0 && layers > 0).then(|| {
             let (layer, head) = self.at();
             Grid {
-                size: (wide, high),
+                size,
                 layers: window(n_layers, layers, layer),
                 heads: window(n_heads, heads, head),
             }
         })
+    }
+
+    /// The size at which every point of a picture takes as many columns and lines as any other, if it
+    /// takes one at least; else no wider than is legible.
+    fn whole(&self, (wide, high): (u16, u16)) -> (u16, u16) {
+        let Some(picture) = self.layers().first().map(|heads| &heads[0].picture) else {
+            return (wide, high);
+        };
+        let (rows, cols) = (picture.rows as u16, picture.cols as u16);
+        let (points, n_rows) = (self.points_a_line(), self.points_a_line() * high);
+        if wide < cols || n_rows < rows {
+            return (wide.min(4 * high), high);
+        }
+        // A point is as high as two columns are wide where it is a line high.
+        let across = if points == 2 { 1 } else { 2 };
+        let down = (n_rows / rows).min((wide / cols).div_ceil(across));
+        ((wide / cols).min(across * down) * cols, (down * rows).div_ceil(points))
+    }
+
+    /// Rows of points that share a line.
+    fn points_a_line(&self) -> u16 {
+        if self.theme().has_colour() && !self.theme().is_ascii() { 2 } else { 1 }
     }
 
     fn draw_axes(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
@@ -140,7 +161,7 @@ impl<'a> Wall<'a> {
         }
         for i in grid.layers.clone() {
             let place = grid.place(area, i, grid.heads.start);
-            let name = format!("{:>3}", self.layers()[i][0].layer);
+            let name = format!("{:>4}", self.layers()[i][0].layer);
             let y = place.y + (place.height - 1) / 2;
             put_line(buf, (area.x, y), area.right(), &[(&name, style(i == layer))]);
         }
@@ -149,8 +170,9 @@ impl<'a> Wall<'a> {
     }
 
     fn draw_picture(&self, picture: &Picture, place: Rect, buf: &mut Buffer) {
-        let has_halves = self.theme().has_colour() && !self.theme().is_ascii();
-        let n_rows = usize::from(place.height) * if has_halves { 2 } else { 1 };
+        let has_halves = self.points_a_line() == 2;
+        let n_rows = usize::from(place.height * self.points_a_line());
+        let n_rows = if n_rows < picture.rows { n_rows } else { n_rows - n_rows % picture.rows };
         let part = |i: usize, n: usize, of: usize| {
             let from = i * of / n;
             from..((i + 1) * of / n).clamp(from + 1, of)
@@ -158,20 +180,16 @@ impl<'a> Wall<'a> {
         // The root lets the many small weights of long sentences be seen beside the large.
         let point = |x: u16, y: usize| {
             let cols = part(x.into(), place.width.into(), picture.cols);
-            picture.most(part(y, n_rows, picture.rows), cols).sqrt()
+            (y < n_rows).then(|| picture.most(part(y, n_rows, picture.rows), cols).sqrt())
         };
         for (y, line) in place.rows().enumerate() {
             for x in 0..place.width {
                 let cell = &mut buf[(line.x + x, line.y)];
                 if has_halves {
-                    let [upper, lower] = [2 * y, 2 * y + 1].map(|y| point(x, y));
-                    cell.set_char('▀');
-                    let colours = [upper, lower].map(|v| self.theme().sequential(v));
-                    if let [Some(ink), Some(ground)] = colours {
-                        cell.set_fg(ink).set_bg(ground);
-                    }
-                } else {
-                    let v = point(x, y);
+                    let [ink, ground] =
+                        [2 * y, 2 * y + 1].map(|y| self.theme().sequential(point(x, y)?));
+                    cell.set_char('▀').set_style(Style { fg: ink, bg: ground, ..Style::new() });
+                } else if let Some(v) = point(x, y) {
                     cell.set_char(self.theme().shade(v));
                     if let Some(colour) = self.theme().sequential(v) {
                         cell.set_style(self.theme().on(colour));
