@@ -11,6 +11,7 @@ mod formula;
 mod glossary;
 mod guide;
 mod inspector;
+mod insides;
 mod layout;
 mod looks;
 mod moves;
@@ -41,18 +42,16 @@ use crate::{
     change::Changes,
     lesson::{Kind, Lesson, PaneSpec, Selection, Step},
     memory::Left,
+    model::Name,
     pane::{self, Mark, Pane, Scene, View, Wanted},
     reading::Reading,
-    site::{Axis, Stream},
+    site::{Address, Axis, Stream},
     theme::Theme,
     trace::Recorded,
 };
 
 /// The lines that an opened number makes use of.
 const OPENED_LINES: usize = 14;
-
-/// More layers than any model has.
-const MOST_LAYERS: usize = 1024;
 
 /// Everything the screen is a function of.
 pub struct State {
@@ -103,6 +102,10 @@ pub struct State {
     began: Option<Left>,
     /// The step to go to when the sentence that is being read has been read.
     heading_for: Option<usize>,
+    /// The block that is being opened, by a path in it.
+    opening: Option<String>,
+    /// A number to open as soon as its block is there.
+    to_inspect: Option<(Name, Address)>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
@@ -178,6 +181,8 @@ impl State {
             last: None,
             began: None,
             heading_for: None,
+            opening: None,
+            to_inspect: None,
             size: SMALLEST,
             guide: Guide::default(),
             desk: Desk::default(),
@@ -256,10 +261,12 @@ impl State {
 
     /// How many layers the step can show; 0 where it speaks of none.
     pub fn n_layers(&self) -> usize {
-        let layered = |spec: &&PaneSpec| spec.site.as_ref().is_some_and(|s| s.contains("{l}"));
-        let count =
-            |spec| (0..MOST_LAYERS).take_while(|&l| self.site_in(spec, l).is_some()).count();
-        self.specs().iter().filter(layered).map(count).max().unwrap_or(0)
+        let (Some(reading), (_, step)) = (&self.reading, self.current()) else { return 0 };
+        let count = |spec: &PaneSpec| {
+            let template = spec.site.as_ref().filter(|site| site.contains("{l}"))?;
+            Some(reading.trace(step.model_of(spec)).n_layers(template))
+        };
+        self.specs().iter().filter_map(count).max().unwrap_or(0)
     }
 
     /// What the planes of the step's sites count, heads most often, and how many there are.

@@ -8,7 +8,7 @@ pub mod terms;
 
 use std::fmt;
 
-use crate::site::Address;
+use crate::{math::erf, site::Address};
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Function {
     Tanh,
     Sin,
     Cos,
+    /// The error function.
+    Erf,
 }
 
 /// An expression over leaves of type `L`.
@@ -99,6 +101,7 @@ impl Expr<Operand> {
             Self::Call(Function::Tanh, a) => a.eval().tanh(),
             Self::Call(Function::Sin, a) => a.eval().sin(),
             Self::Call(Function::Cos, a) => a.eval().cos(),
+            Self::Call(Function::Erf, a) => f64::from(erf(a.eval() as f32)),
         }
     }
 
@@ -171,6 +174,7 @@ impl fmt::Display for Function {
             Self::Tanh => "tanh",
             Self::Sin => "sin",
             Self::Cos => "cos",
+            Self::Erf => "erf",
         })
     }
 }

@@ -1,134 +1,241 @@
 //! Files of weights -> named, shape-checked values.
+//!
+//! A [`Checkpoint`] is a model that somebody has on disk: its settings, its tensors, what its
+//! tokenizer is made from. Whatever the format, settings have the names of Hugging Face's
+//! config.json and tensors those of its models. Nothing in a file is believed: lengths, offsets and
+//! counts are compared with the file's size before anything is made of them. Weights stay in their
+//! file, which is mapped into memory.
 
+mod config;
+mod dtype;
 mod embedded;
+mod folder;
+mod gguf;
+mod mapped;
+mod packed;
+mod pairs;
+mod safetensors;
+mod tensor;
+mod wanted;
+mod weights;
 
-use std::{collections::HashMap, sync::Arc};
+pub use config::Config;
+pub use dtype::{Dtype, Format};
+pub use gguf::GgufVocab;
+pub use packed::{Copied, Packed};
+pub use tensor::TensorInfo;
+pub use wanted::{Layout, Wanted};
+pub use weights::Weights;
 
-use anyhow::{Context, Result, bail, ensure};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-
-use crate::{
-    site::Place,
-    tape::Weight,
-    value::{Matrix, Value},
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-/// The tensors and the metadata of one file.
-pub struct Weights {
-    file: String,
-    tensors: HashMap<String, Arc<Value>>,
-    metadata: HashMap<String, String>,
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value as Json;
+
+use crate::text::visible;
+use embedded::file as built_in;
+use folder::{Files, Part, files};
+use mapped::Mapped;
+use packed::Order;
+use pairs::{MOST_TENSORS, Pairs};
+use tensor::{checked_shape, dimensions, n_bytes, no_overlap};
+
+/// Why a pickle is not opened, and what to do with it.
+const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
+    convert it in Python, where you trust it: `m = transformers.AutoModel.from_pretrained(FOLDER)`, \
+    `m.save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
+    `safetensors.torch.save_file(d, \"model.safetensors\")`";
+
+/// The most bytes of a small JSON file, a tokenizer's included.
+const LONGEST_JSON: usize = 256 << 20;
+
+/// A model on disk, opened and checked, but not yet read.
+pub struct Checkpoint {
+    path: PathBuf,
+    config: Config,
+    tensors: Vec<TensorInfo>,
+    /// Where each tensor stands in the list.
+    places: HashMap<String, usize>,
+    tokenizer: TokenizerSource,
+    /// The small files beside the weights.
+    beside: HashMap<&'static str, Json>,
 }
 
-impl Weights {
-    /// The weights of a built-in model.
-    ///
-    /// # Errors
-    /// If the name is none of the built-in models', or its file is damaged.
-    pub fn embedded(model: &str) -> Result<Self> {
-        let bytes =
-            embedded::file(model).with_context(|| format!("no built-in model `{model}`"))?;
-        Self::from_safetensors(format!("{model}.safetensors"), bytes)
-    }
+/// What a tokenizer is made from.
+#[derive(Clone, Debug)]
+pub enum TokenizerSource {
+    /// The bytes of tokenizer.json.
+    Json(Vec<u8>),
+    /// The vocabulary of a GGUF file.
+    Gguf(Box<GgufVocab>),
+    None,
+}
 
-    /// Reads a safetensors file of at most three axes a tensor, F32 or F16.
+/// Small files that say more about the tokenizer, the writing of text and the pooling of vectors.
+const BESIDE: [&str; 4] =
+    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", POOLING];
+
+/// How sentence-transformers makes one vector of a sentence's.
+pub const POOLING: &str = "1_Pooling/config.json";
+
+impl Checkpoint {
+    /// Opens a Hugging Face folder, a .safetensors file with config.json beside it, or a GGUF file.
     ///
     /// # Errors
-    /// With file, tensor and fault, if the header, a shape or a dtype is not as it must be.
-    pub fn from_safetensors(file: String, bytes: &[u8]) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(bytes).with_context(|| file.clone())?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let parsed = SafeTensors::deserialize(bytes).with_context(|| file.clone())?;
-        let mut tensors = HashMap::new();
-        for (name, view) in parsed.iter() {
-            let value = value(&view).with_context(|| format!("{file}: tensor `{name}`"))?;
-            tensors.insert(name.to_owned(), Arc::new(value));
+    /// Naming file, tensor and fault.
+    pub fn open(path: &Path) -> Result<Self> {
+        match files(path)? {
+            Files::Safetensors { folder, parts } => Self::hugging_face(path, &folder, parts),
+            Files::Gguf(file) => Self::gguf(path, &file),
         }
-        Ok(Self { file, tensors, metadata })
     }
 
-    /// A matrix weight. (rows, cols)
-    ///
-    /// # Errors
-    /// If it is missing or of another shape; the message names file, tensor, shape wanted and got.
-    pub fn matrix(&self, name: &str, (rows, cols): (usize, usize)) -> Result<Weight> {
-        let value = self.tensor(name)?;
-        let got = value.shape();
+    fn gguf(path: &Path, file: &Path) -> Result<Self> {
+        let gguf::Gguf { config, tensors, vocab } = gguf::open(file)?;
+        let tokenizer =
+            vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
+        Self {
+            path: path.to_owned(),
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside: HashMap::new(),
+        }
+        .indexed()
+    }
+
+    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {
+        let config = folder.join("config.json");
         ensure!(
-            (got.planes, got.rows, got.cols) == (1, rows, cols),
-            "{}: `{name}` is ({}, {}, {}), want ({rows}, {cols})",
-            self.file,
-            got.planes,
-            got.rows,
-            got.cols
+            config.exists(),
+            "{} is missing; without it nothing is known of the model; put it beside the weights",
+            shown(&config.to_string_lossy())
         );
-        Ok(Weight { place: Place::weight(name), value })
-    }
-
-    /// A vector weight, as one row. (1, n)
-    ///
-    /// # Errors
-    /// As for [`Self::matrix`].
-    pub fn row(&self, name: &str, n: usize) -> Result<Weight> {
-        self.matrix(name, (1, n))
-    }
-
-    /// A weight of any shape.
-    ///
-    /// # Errors
-    /// If it is missing.
-    pub fn tensor(&self, name: &str) -> Result<Arc<Value>> {
-        let found = self.tensors.get(name).cloned();
-        found.with_context(|| format!("{}: tensor `{name}` is missing", self.file))
-    }
-
-    /// A whole number from the file's metadata.
-    ///
-    /// # Errors
-    /// If it is missing or no number.
-    pub fn number(&self, key: &str) -> Result<usize> {
-        let text = self.metadata.get(key);
-        let text = text.with_context(|| format!("{}: metadata `{key}` is missing", self.file))?;
-        text.parse().with_context(|| format!("{}: metadata `{key}` is `{text}`", self.file))
-    }
-
-    /// How many numbers the file holds.
-    pub fn n_parameters(&self) -> usize {
-        self.tensors.values().map(|t| t.shape().len()).sum()
-    }
-
-    /// The names of all tensors, sorted.
-    pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.tensors.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
-    }
-}
-
-fn value(view: &TensorView) -> Result<Value> {
-    let numbers = numbers(view)?;
-    let (planes, rows, cols) = match *view.shape() {
-        [n] => (1, 1, n),
-        [rows, cols] => (1, rows, cols),
-        [planes, rows, cols] => (planes, rows, cols),
-        ref shape => bail!("has {} axes, want one to three", shape.len()),
-    };
-    ensure!(!numbers.is_empty(), "is empty");
-    let planes = (0..planes).map(|p| {
-        let plane = &numbers[p * rows * cols..(p + 1) * rows * cols];
-        Matrix::from_row_slice(rows, cols, plane)
-    });
-    Ok(Value::from_planes(planes.collect()))
-}
-
-fn numbers(view: &TensorView) -> Result<Vec<f32>> {
-    let pairs = || view.data().chunks_exact(2);
-    Ok(match view.dtype() {
-        Dtype::F16 => pairs().map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-        Dtype::F32 => {
-            let fours = view.data().chunks_exact(4);
-            fours.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        let config = Mapped::open(&config)?;
+        let config = Config::from_json(config.name.clone(), config.bytes())?;
+        let mut tensors = vec![];
+        for part in parts {
+            let file = Arc::new(Mapped::open(&part.path)?);
+            tensors.extend(promised(&file, safetensors::tensors(&file)?, &part.promised)?);
         }
-        other => bail!("has dtype {other:?}, want F32 or F16"),
-    })
+        let tokenizer = match small(folder, "tokenizer.json")? {
+            Some(bytes) => TokenizerSource::Json(bytes),
+            None => TokenizerSource::None,
+        };
+        let beside = beside(folder)?;
+        Self { path: path.to_owned(), config, tensors, places: HashMap::new(), tokenizer, beside }
+            .indexed()
+    }
+
+    /// Every tensor under its name.
+    fn indexed(mut self) -> Result<Self> {
+        for (i, tensor) in self.tensors.iter().enumerate() {
+            if let Some(first) = self.places.insert(tensor.name.clone(), i) {
+                let first = self.tensors[first].file();
+                let where_else = if first == tensor.file() { "" } else { first };
+                bail!(
+                    "{}: there are two tensors `{}` {where_else}; the file is damaged, fetch it again",
+                    tensor.file(),
+                    tensor.shown()
+                );
+            }
+        }
+        Ok(self)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of its folder or file, safe to show.
+    pub fn title(&self) -> String {
+        let whole = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        whole.file_name().map_or_else(|| "model".into(), |name| shown(&name.to_string_lossy()))
+    }
+
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All tensors, in the order of their files.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.places.get(name).map(|&i| &self.tensors[i])
+    }
+
+    pub const fn tokenizer(&self) -> &TokenizerSource {
+        &self.tokenizer
+    }
+
+    /// The content of `tokenizer_config.json`, `special_tokens_map.json`,
+    /// `generation_config.json` or [`POOLING`], where there is such a file.
+    pub fn beside(&self, name: &str) -> Option<&Json> {
+        self.beside.get(name)
+    }
+}
+
+/// That a part has every tensor which the index promises of it.
+fn promised(
+    file: &Mapped,
+    tensors: Vec<TensorInfo>,
+    promised: &[String],
+) -> Result<Vec<TensorInfo>> {
+    let here: std::collections::HashSet<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
+    let lacking: Vec<&String> = promised.iter().filter(|n| !here.contains(n.as_str())).collect();
+    if let Some(first) = lacking.first() {
+        let more = match lacking.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        bail!(
+            "{}: tensor `{}`{more} is missing, although the index promises it",
+            file.name,
+            shown(first)
+        );
+    }
+    Ok(tensors)
+}
+
+/// The bytes of a small file in a folder, if there is one.
+fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let path = folder.join(name);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = Mapped::open(&path)?;
+    let size = file.bytes().len();
+    ensure!(size <= LONGEST_JSON, "{} has {size} bytes, the limit is {LONGEST_JSON}", file.name);
+    Ok(Some(file.bytes().to_vec()))
+}
+
+fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
+    let mut found = HashMap::new();
+    for name in BESIDE {
+        let Some(bytes) = small(folder, name)? else { continue };
+        let parsed =
+            serde_json::from_slice(&bytes).map_err(|e| anyhow::anyhow!(shown(&e.to_string())));
+        found.insert(
+            name,
+            parsed.with_context(|| {
+                format!("{} is no JSON", shown(&folder.join(name).to_string_lossy()))
+            })?,
+        );
+    }
+    Ok(found)
+}
+
+/// A name or a path from outside, safe to show and not too long.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let cut: String = text.chars().take(LONGEST).collect();
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    visible(&cut) + dots
 }

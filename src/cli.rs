@@ -21,6 +21,7 @@ mod progress;
 mod sentence;
 mod settings;
 mod size;
+mod source;
 mod steps;
 mod trace;
 mod walk;
@@ -33,7 +34,6 @@ use std::{
     ffi::OsString,
     io::{self, BufWriter, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
 use clap::{Parser, error::ErrorKind};
@@ -42,11 +42,10 @@ use crate::{
     change::{Changes, MOST},
     lesson::{Language, Lesson},
     model::Name,
-    reading::Reader,
     text::Tokenizer,
     theme::Glyphs,
 };
-use args::Command;
+use args::{Command, Which};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use language::language;
 use settings::Settings;
@@ -100,15 +99,19 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let look = cli.look;
     match command {
         Command::Steps(text) => {
-            steps(text, language(look.lang, settings(cli)?.lang, &variable), streams)
+            let language = language(look.lang, settings(cli)?.lang, &variable);
+            steps(&cli.which, text, language, streams)
         }
         Command::Open(open) => {
             let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
-            open::run(open, is_ascii, streams)
+            open::run(open, &cli.which, is_ascii, streams)
         }
-        Command::Trace(trace) => trace::run(trace, streams),
-        Command::Export(export) => frames::run(export, look, &settings(cli)?, &variable, streams),
-        Command::Eval(eval) => eval::run(eval, streams),
+        Command::Trace(trace) => trace::run(trace, &cli.which, streams),
+        Command::Export(export) => {
+            let asked = frames::Asked { export, look, which: &cli.which };
+            frames::run(asked, &settings(cli)?, &variable, streams)
+        }
+        Command::Eval(eval) => eval::run(eval, &cli.which, streams),
         Command::Config => config::run(look, &settings(cli)?, &variable, streams),
         Command::Completions { shell } => paper::completions(*shell, streams.out),
         Command::Man { command } => paper::man(command.as_deref(), streams.out),
@@ -152,42 +155,17 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
 }
 
 /// One step a line: ID, chapter, title. The steps are the same for every sentence.
-fn steps(text: &args::Text, language: Language, streams: &mut Streams) -> Outcome {
-    let sentence = sentence::of(text)?;
-    Tokenizer::embedded()?.sentence(&sentence).usage()?;
-    let lesson = Lesson::embedded(language)?;
+fn steps(which: &Which, text: &args::Text, language: Language, streams: &mut Streams) -> Outcome {
+    let lesson = if which.path().is_some() {
+        source::read(which, &Name::ALL, text, streams)?.lesson(language)?
+    } else {
+        Tokenizer::embedded()?.sentence(&sentence::of(text)?).usage()?;
+        Lesson::embedded(language)?
+    };
     for (chapter, step) in lesson.steps() {
         writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
     }
     Ok(())
-}
-
-/// Every model's pass over the sentence that was asked for; remarks on words that none has seen.
-fn read(text: &args::Text, streams: &mut Streams) -> Outcome<crate::reading::Reading> {
-    read_by(&Name::ALL, text, streams)
-}
-
-/// The passes of these models, and of the others too where there are changes: a change of any
-/// model is known.
-fn read_by(
-    names: &[Name],
-    text: &args::Text,
-    streams: &mut Streams,
-) -> Outcome<crate::reading::Reading> {
-    let sentence = sentence::of(text)?;
-    let changes = changes(text).usage()?;
-    let reader = Reader::of(if changes.is_empty() { names } else { &Name::ALL })?;
-    let reading = reader.read(&sentence).usage()?;
-    if let Some(remark) = sentence::remark(&reading.sentence) {
-        writeln!(streams.notes, "note: {remark}")?;
-    }
-    if changes.is_empty() {
-        return Ok(reading);
-    }
-    let words = crate::text::visible(&changes.words());
-    let reading = reader.read_changed(&Arc::new(reading), changes).usage()?;
-    writeln!(streams.notes, "note: a changed pass: {words}")?;
-    Ok(reading)
 }
 
 /// The what-ifs that were asked for.

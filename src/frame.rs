@@ -53,6 +53,7 @@ impl Shot {
     /// Of the walk as it is, without what lies over it and without the message of the last key; None
     /// before anything is read. The state is left as it was.
     pub fn of(state: &mut State, size: Size, themes: &[Theme]) -> Option<Self> {
+        state.open_insides();
         let reading = Arc::clone(state.reading.as_ref()?);
         let own = state.theme;
         let over = (mem::take(&mut state.overlay), state.message.take());

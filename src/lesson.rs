@@ -22,13 +22,14 @@ use crate::{model::Name, reading::Reading, text};
 use fact::{Context, largest};
 pub use glossary::{Term, mark as mark_terms};
 pub use language::Language;
-use language::{StepWords, Words};
+use language::{OwnWords, StepWords, Words};
 use order::Order;
 use phrases::Phrases;
 use quiz::{Ask, Asked};
 use template::{Piece, Template, pieces};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
+static CHECKPOINT: &str = include_str!("../assets/lessons/checkpoint.toml");
 
 /// What the person has picked: it decides which layer, head and cell panes and text speak of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,6 +175,9 @@ pub struct Step {
     pub row: Option<Row>,
     pub layer: Option<usize>,
     pub head: Option<usize>,
+    /// Sites that the pass must have, and must not have.
+    needs: Vec<String>,
+    without: Vec<String>,
     /// What its facts are said with.
     phrases: Arc<Phrases>,
 }
@@ -182,6 +186,13 @@ impl Step {
     /// The model of one of its panes.
     pub fn model_of(&self, pane: &PaneSpec) -> Name {
         pane.model.unwrap_or(self.model)
+    }
+
+    /// Whether a pass has the sites of its panes, and the others that it needs.
+    fn fits(&self, has_site: impl Fn(&str) -> bool) -> bool {
+        let has = |path: &String| has_site(&path.replace("{l}", "0"));
+        let mut panes = self.panes.iter().filter_map(|pane| pane.site.as_ref());
+        panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
 
     /// What is said before the text of a changed pass.
@@ -226,14 +237,40 @@ impl Lesson {
         Self::parse(language, ORDER, language.words()).with_context(file)
     }
 
+    /// The lesson of a checkpoint: the steps for all kinds of models, of which [`Self::fitting`] keeps
+    /// those that one has.
+    ///
+    /// # Errors
+    /// As for [`Self::embedded`].
+    pub fn for_checkpoint(language: Language) -> Result<Self> {
+        let shared: Words = toml::from_str(language.words())?;
+        let own: OwnWords = toml::from_str(language.checkpoint_words())?;
+        let words = Words { chapters: own.chapters, steps: own.steps, ..shared };
+        let file = || format!("the embedded lesson {language} for checkpoints does not load");
+        Self::put_together(language, CHECKPOINT, words).with_context(file)
+    }
+
+    /// The steps whose sites a pass has.
+    #[must_use]
+    pub fn fitting(mut self, has_site: impl Fn(&str) -> bool) -> Self {
+        for chapter in &mut self.chapters {
+            chapter.steps.retain(|step| step.fits(&has_site));
+        }
+        self.chapters.retain(|chapter| !chapter.steps.is_empty());
+        self
+    }
+
     /// The order of the walk and its words put together.
     ///
     /// # Errors
     /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
     /// message names the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
+        Self::put_together(language, order, toml::from_str(words)?)
+    }
+
+    fn put_together(language: Language, order: &str, mut words: Words) -> Result<Self> {
         let order: Order = toml::from_str(order).context("the order of the lesson")?;
-        let mut words: Words = toml::from_str(words)?;
         words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));
@@ -341,7 +378,7 @@ fn chapter(order: order::Chapter, words: &mut Words, phrases: &Arc<Phrases>) -> 
 }
 
 fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Result<Step> {
-    let order::Step { id, model, panes, row, layer, head, in_tour, ask } = step;
+    let order::Step { id, model, panes, row, layer, head, needs, without, in_tour, ask } = step;
     let StepWords { title, formula, source, text, deeper, question, options, reveal } = words;
     let asked = ask.map(|kind| Ask::new(&kind, (question, options, reveal)));
     let ask = asked.transpose().with_context(|| format!("step {id}"))?;
@@ -359,6 +396,8 @@ fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Result<St
         row,
         layer,
         head,
+        needs,
+        without,
         phrases,
     })
 }

@@ -3,10 +3,12 @@
 //! Nothing here knows a model, a tape or a screen.
 
 pub mod beam;
+mod erf;
 pub mod picture;
 mod product;
 pub mod sampling;
 
+pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
 
 use crate::value::Matrix;
@@ -73,12 +75,23 @@ fn means(sums: &[f64], n: usize) -> Matrix {
 }
 
 /// `(x - mean) / sqrt(var + eps)`, row by row. mean and var (row, 1)
-pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix) -> Matrix {
-    let root = var.map(|v| (v + NORM_EPS).sqrt());
+pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix, eps: f32) -> Matrix {
     let mut out = x.clone();
     with_each_row(&mut out, mean.as_slice(), |v, mean| v - mean);
-    with_each_row(&mut out, root.as_slice(), |v, root| v / root);
-    out
+    divide_rows_by_root(out, var, eps)
+}
+
+/// `x / sqrt(square + eps)`, row by row. square (row, 1)
+pub fn divide_rows_by_root(mut x: Matrix, square: &Matrix, eps: f32) -> Matrix {
+    let root = square.map(|v| (v + eps).sqrt());
+    with_each_row(&mut x, root.as_slice(), |v, root| v / root);
+    x
+}
+
+/// The mean of each row's squares. (row, 1)
+pub fn row_mean_squares(x: &Matrix) -> Matrix {
+    let squares = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v) * f64::from(v));
+    means(&squares, x.ncols())
 }
 
 /// The logistic function `1 / (1 + exp(-x))`.
@@ -90,6 +103,11 @@ pub fn sigmoid(x: f32) -> f32 {
 pub const GELU_ROOT: f32 = 0.797_884_6;
 /// The cubic's weight in GELU's tanh form.
 pub const GELU_CUBE: f32 = 0.044_715;
+
+/// `x * sigmoid(x)` (Elfwing et al. 2018), also called swish.
+pub fn silu(x: f32) -> f32 {
+    x * sigmoid(x)
+}
 
 /// GELU in its tanh form, as in GPT-2 (Hendrycks and Gimpel 2016, section 2), written with
 /// `(1 + tanh u) / 2 = sigmoid(2u)`, which is several times faster.
@@ -104,10 +122,10 @@ pub fn gelu_slope(x: f32) -> f32 {
 }
 
 /// Sinusoidal positions: even columns `sin(pos / 10000^(i/d_model))`, odd columns the cosine of the
-/// same angle (Vaswani et al. 2017, section 3.5). (position, channel)
-pub fn sinusoidal_positions(n_positions: usize, d_model: usize) -> Matrix {
-    Matrix::from_fn(n_positions, d_model, |pos, channel| {
-        let angle = pos as f64 / position_divisor(channel, d_model);
+/// same angle, from position `first` on (Vaswani et al. 2017, section 3.5). (position, channel)
+pub fn sinusoidal_positions(first: usize, n_positions: usize, d_model: usize) -> Matrix {
+    Matrix::from_fn(n_positions, d_model, |row, channel| {
+        let angle = (first + row) as f64 / position_divisor(channel, d_model);
         (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
     })
 }

@@ -1,8 +1,10 @@
-//! The built-in models: one file an architecture, each with its table of sites.
+//! The models: one file an architecture, each with its table of sites. A checkpoint of a person's own is
+//! opened by the table of [`ARCHITECTURES`].
 //!
 //! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
 //! no text and no screen.
 
+pub mod bert;
 pub mod decoder_only;
 pub mod encoder_decoder;
 pub mod rnn;
@@ -10,11 +12,13 @@ pub mod rnn_attention;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use bert::Family;
 
 use crate::{
     change::Changes,
-    checkpoint::Weights,
+    checkpoint::{Checkpoint, Weights},
+    layer::attention::Heads,
     math::{
         argmax,
         beam::{self, Beams, Limits},
@@ -24,8 +28,8 @@ use crate::{
         Axis::{Channel, Position, Vocab},
         Scope, Site, Stream,
     },
-    tape::{Node, Tape},
-    text::{BOS, EOS},
+    tape::{Keep, Node, Tape},
+    text::{BOS, EOS, visible},
     value::{Matrix, Value},
 };
 
@@ -53,9 +57,12 @@ pub enum Name {
     Transformer,
     TransformerUnguided,
     DecoderOnly,
+    /// The person's own: not in the binary.
+    Checkpoint,
 }
 
 impl Name {
+    /// Those in the binary.
     pub const ALL: [Self; 6] = [
         Self::Elman,
         Self::Gru,
@@ -74,6 +81,7 @@ impl Name {
             Self::Transformer => "transformer",
             Self::TransformerUnguided => "transformer_unguided",
             Self::DecoderOnly => "decoder_only",
+            Self::Checkpoint => "checkpoint",
         }
     }
 
@@ -86,6 +94,7 @@ impl Name {
             Self::Transformer => "Transformer",
             Self::TransformerUnguided => "Transformer, unguided",
             Self::DecoderOnly => "decoder-only LM",
+            Self::Checkpoint => "your model",
         }
     }
 }
@@ -104,7 +113,7 @@ impl FromStr for Name {
             Some(name) => Ok(name),
             None => bail!(
                 "no model `{}`; there are {}",
-                crate::text::visible(text),
+                visible(text),
                 Self::ALL.map(Self::id).join(", ")
             ),
         }
@@ -119,10 +128,28 @@ pub trait Model: Send + Sync {
     /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
     /// The last value on the tape is what it hands on.
     fn read(&self, source: &[u32], setup: &Setup) -> Tape;
-    /// The logits of the token after a text. None for a model that translates instead of writing on.
-    fn next(&self, _text: &[u32], _setup: &Setup) -> Option<Vec<f32>> {
+
+    /// The sizes that memory and time follow from, where they are known.
+    fn sizes(&self) -> Option<Sizes> {
         None
     }
+
+    /// The tokens that end what it writes.
+    fn ends(&self) -> &[u32] {
+        &[EOS]
+    }
+
+    /// A text to be written on. None for a model that does not write on.
+    fn writer(&self, _setup: &Setup) -> Option<Box<dyn Writer + '_>> {
+        None
+    }
+}
+
+/// A text that grows; what was read of it is remembered.
+pub trait Writer {
+    /// Reads on, and gives the logits of the token that comes next. None if there is nothing to read, or
+    /// no more room in the model's context.
+    fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>>;
 }
 
 /// How a pass is run; the default is a plain pass.
@@ -132,11 +159,13 @@ pub struct Setup {
     /// What the decoder reads after `<bos>` where it is given (teacher forcing), without `<eos>`;
     /// else it reads what it wrote.
     pub forced: Option<Vec<u32>>,
+    /// What of the pass stays on the tape.
+    pub keep: Keep,
 }
 
 impl Setup {
     fn tape(&self) -> Tape {
-        Tape::changed(Arc::clone(&self.changes))
+        Tape::changed(Arc::clone(&self.changes)).keeping(self.keep)
     }
 
     /// How the next token is chosen.
@@ -184,10 +213,139 @@ impl Pass {
     }
 }
 
+/// The sizes of a model that is built of equal layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// All layers, of encoder and decoder together.
+    pub n_layers: usize,
+    pub heads: Heads,
+    pub d_ff: usize,
+    pub is_gated: bool,
+    pub n_vocab: usize,
+    /// The most tokens it takes.
+    pub context: usize,
+}
+
+impl Sizes {
+    /// The numbers of one layer's inside for a text of `n` tokens.
+    pub const fn inside(self, n: usize) -> usize {
+        let Heads { d_model, n_heads, .. } = self.heads;
+        let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
+        let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
+        n * (vectors + hidden) + 4 * n_heads * n * n
+    }
+
+    /// The numbers that stand between layers, and what comes out at the end.
+    pub const fn boundaries(self, n: usize) -> usize {
+        n * (self.n_layers + 6) * self.heads.d_model + 2 * n * self.n_vocab
+    }
+
+    /// The numbers of a pass that is kept whole.
+    pub const fn whole(self, n: usize) -> usize {
+        self.boundaries(n) + self.n_layers * self.inside(n)
+    }
+
+    /// Multiplications of a pass over `n` tokens, about.
+    pub const fn products(self, n: usize) -> usize {
+        let Heads { d_model, n_heads, d_head, .. } = self.heads;
+        let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
+        let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
+        let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;
+        self.n_layers * layer + n * d_model * self.n_vocab
+    }
+
+    /// The heads of all layers.
+    pub const fn all_heads(self) -> usize {
+        self.n_layers * self.heads.n_heads
+    }
+
+    /// What of a pass over `n` tokens is kept: everything, as long as that is little.
+    pub const fn keep(self, n: usize) -> Keep {
+        if self.n_layers * self.inside(n) <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
+    }
+
+    /// The bytes that a pass over `n` tokens takes at most, weights aside.
+    pub const fn bytes(self, n: usize) -> usize {
+        let insides = match self.keep(n) {
+            Keep::All => self.n_layers * self.inside(n),
+            Keep::Boundaries => 2 * self.inside(n),
+        };
+        4 * (self.boundaries(n) + insides)
+    }
+}
+
+/// The most numbers of insides that are all kept: 128 MB.
+const MOST_INSIDE: usize = 1 << 25;
+
+/// A kind of checkpoint that can be run.
+pub struct Architecture {
+    /// `model_type` in config.json.
+    pub names: &'static [&'static str],
+    /// As people say it.
+    pub title: &'static str,
+    open: fn(&Checkpoint) -> Result<Arc<dyn Model>>,
+}
+
+/// The kinds of checkpoints that can be run.
+pub static ARCHITECTURES: &[Architecture] = &[
+    Architecture {
+        names: &["gpt2"],
+        title: "GPT-2",
+        open: |checkpoint| Ok(Arc::new(decoder_only::DecoderOnly::gpt2(checkpoint)?)),
+    },
+    Architecture {
+        names: &["llama", "mistral", "qwen2"],
+        title: "Llama family",
+        open: |checkpoint| Ok(Arc::new(decoder_only::DecoderOnly::llama(checkpoint)?)),
+    },
+    Architecture {
+        names: &["bert"],
+        title: "BERT",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Bert)?)),
+    },
+    Architecture {
+        names: &["roberta", "xlm-roberta", "camembert"],
+        title: "RoBERTa",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Roberta)?)),
+    },
+    Architecture {
+        names: &["distilbert"],
+        title: "DistilBERT",
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::DistilBert)?)),
+    },
+];
+
+impl Architecture {
+    /// The kind of a checkpoint.
+    ///
+    /// # Errors
+    /// If it is none that can be run; the message names those that can.
+    pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
+        let name = checkpoint.config().string("model_type")?;
+        let found = ARCHITECTURES.iter().find(|kind| kind.names.contains(&name));
+        found.with_context(|| {
+            let known: Vec<&str> =
+                ARCHITECTURES.iter().flat_map(|kind| kind.names).copied().collect();
+            format!(
+                "{} is a model of type `{}`, which cannot be run; those that can are {}",
+                checkpoint.title(),
+                visible(name),
+                known.join(", ")
+            )
+        })
+    }
+
+    /// # Errors
+    /// If a setting cannot be run, or weights are missing or misshapen.
+    pub fn open(&self, checkpoint: &Checkpoint) -> Result<Arc<dyn Model>> {
+        (self.open)(checkpoint)
+    }
+}
+
 /// A built-in model, loaded from the binary.
 ///
 /// # Errors
-/// If the embedded file is damaged.
+/// If the embedded file is damaged, or there is none.
 pub fn load(name: Name) -> Result<Arc<dyn Model>> {
     let weights = Weights::embedded(name.id())?;
     Ok(match name {
@@ -197,7 +355,8 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
         Name::Transformer | Name::TransformerUnguided => {
             Arc::new(encoder_decoder::EncoderDecoder::load(&weights)?)
         }
-        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::load(&weights)?),
+        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::embedded(&weights)?),
+        Name::Checkpoint => bail!("a checkpoint is opened from its path"),
     })
 }
 

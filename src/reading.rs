@@ -1,4 +1,5 @@
-//! One sentence, read by every built-in model: all that the screen can show of it.
+//! One sentence, read by every built-in model, or by a checkpoint of the person's own: all that the
+//! screen can show of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
+    checkpoint::{Checkpoint, TokenizerSource},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
@@ -20,7 +22,8 @@ use crate::{
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
-    model::{self, Model, Name, Setup},
+    model::{self, Architecture, Model, Name, Setup},
+    tape::Keep,
     text::{self, Sentence, Tokenizer},
     trace::Trace,
     value::Value,
@@ -34,6 +37,8 @@ pub struct Reader {
     tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
+    /// Whether the insides of blocks are kept, however much that is.
+    keeps_all: bool,
 }
 
 /// The passes by model; a pass that no change concerns is shared with the plain reading.
@@ -63,9 +68,38 @@ impl Reader {
                     .collect::<Result<Vec<_>>>()?
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
+                keeps_all: false,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
+    }
+
+    /// A checkpoint of the person's own.
+    ///
+    /// # Errors
+    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
+    pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
+        let model = Architecture::of(checkpoint)?.open(checkpoint)?;
+        let tokenizer = match checkpoint.tokenizer() {
+            TokenizerSource::Json(json) => Tokenizer::from_json(json)?,
+            TokenizerSource::Gguf(_) => {
+                bail!("the vocabulary inside {} is not read yet", checkpoint.title())
+            }
+            TokenizerSource::None => bail!("{} has no tokenizer.json", checkpoint.title()),
+        };
+        let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
+        Ok(Self {
+            tokenizer: tokenizer.up_to(context).into(),
+            models: Arc::new([(Name::Checkpoint, model)]),
+            accuracy: Arc::new(Accuracy::embedded()?),
+            keeps_all: false,
+        })
+    }
+
+    /// The same, keeping the insides of all blocks, however many.
+    #[must_use]
+    pub fn keeping_all(self) -> Self {
+        Self { keeps_all: true, ..self }
     }
 
     pub fn tokenizer(&self) -> &Tokenizer {
@@ -95,7 +129,7 @@ impl Reader {
             plain.check(change)?;
         }
         let changes = Arc::new(changes);
-        let setup = Setup { changes: Arc::clone(&changes), forced: None };
+        let setup = Setup { changes: Arc::clone(&changes), ..Setup::default() };
         let traces = self.run(&sentence, &setup, |name| plain.unless_concerned(name, &changes));
         let reading = self.reading(sentence, traces);
         Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
@@ -110,7 +144,10 @@ impl Reader {
     ) -> Traces {
         let ids = sentence.ids();
         let run = |name, model: &Arc<dyn Model>| {
-            Arc::new(Trace::new(name, model.run(&ids, setup), &self.tokenizer))
+            let sizes = model.sizes().filter(|_| !self.keeps_all);
+            let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
+            let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
+            Arc::new(Trace::new(name, pass, &self.tokenizer).with_firsts())
         };
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))
@@ -125,7 +162,8 @@ impl Reader {
             accuracy: Arc::clone(&self.accuracy),
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
-            measures: OnceLock::new(),
+            measures: Arc::default(),
+            heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }
@@ -146,6 +184,7 @@ fn joined<R>(thread: thread::ScopedJoinHandle<R>) -> R {
 }
 
 /// All passes over one sentence.
+#[derive(Clone)]
 pub struct Reading {
     pub sentence: Sentence,
     pub accuracy: Arc<Accuracy>,
@@ -157,7 +196,8 @@ pub struct Reading {
     /// For the measures that need passes of their own.
     models: Models,
     tokenizer: Arc<Tokenizer>,
-    measures: OnceLock<Measures>,
+    measures: Arc<OnceLock<Measures>>,
+    heads: Arc<OnceLock<Heads>>,
 }
 
 /// Figures that take many passes, forward or backward.
@@ -176,9 +216,10 @@ pub struct Measures {
     pub forcing: BTreeMap<Name, Forcing>,
     /// How the language model writes on after parts of the sentence.
     pub continued: Vec<Continued>,
-    /// Every attention head in a few figures and small, for the models that have heads.
-    pub heads: BTreeMap<Name, Vec<Summary>>,
 }
+
+/// All heads by model; models without heads are not among them.
+pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 /// How long models take to read so many tokens.
 pub type MachineTimes = BTreeMap<Name, Times>;
@@ -198,6 +239,31 @@ impl Reading {
     /// If the reader does not have that model ([`Reader::of`]).
     pub fn trace(&self, name: Name) -> &Trace {
         &self.traces[&name]
+    }
+
+    pub fn has(&self, name: Name) -> bool {
+        self.traces.contains_key(&name)
+    }
+
+    /// The models that have read it, in the order of the lesson.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.traces.keys().copied()
+    }
+
+    /// The same reading with the block of that path opened. None if nothing is closed there.
+    #[must_use]
+    pub fn opened(&self, name: Name, path: &str) -> Option<Self> {
+        let open = |reading: &Self| {
+            let trace = reading.traces[&name].opened(path)?;
+            let mut traces = reading.traces.clone();
+            traces.insert(name, Arc::new(trace));
+            Some(traces)
+        };
+        let plain = self.plain.as_ref().map(|plain| match open(plain) {
+            Some(traces) => Arc::new(Self { traces, ..(**plain).clone() }),
+            None => Arc::clone(plain),
+        });
+        Some(Self { traces: open(self)?, plain, ..self.clone() })
     }
 
     /// The same model's pass without changes, if this reading is a changed one.
@@ -221,8 +287,11 @@ impl Reading {
         }
         if let Change::Set { address, .. } = change {
             let has = |trace: &&Arc<Trace>| trace.site(&address.path).is_some();
-            let trace = self.traces.values().find(has).unwrap_or(&self.traces[&Name::Transformer]);
-            trace.cell(address)?;
+            let all = || self.traces.values();
+            let translator = || self.traces.get(&Name::Transformer);
+            if let Some(trace) = all().find(has).or_else(translator).or_else(|| all().next()) {
+                trace.cell(address)?;
+            }
             bail!("{change}: that number is learned, not computed; only computed ones can be set");
         }
         let parts = self.traces.values().flat_map(|trace| trace.parts_off());
@@ -243,14 +312,18 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The slow measures, computed at the first call (tenths of a second).
+    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
     pub fn measures(&self) -> &Measures {
+        self.heads();
         self.measures.get_or_init(|| self.measure())
     }
 
     fn measure(&self) -> Measures {
-        let forgetting = self.of_each(|_, trace| gradient::forgetting(trace));
-        let influence = self.of_each(|_, trace| gradient::influence(trace));
+        let whole = |trace: &Trace| trace.hidden().is_empty();
+        let forgetting =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::forgetting(trace))?);
+        let influence =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::influence(trace))?);
         Measures {
             forgetting: norms_of(&forgetting),
             influence: norms_of(&influence),
@@ -259,8 +332,19 @@ impl Reading {
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
             forcing: self.forcing(),
             continued: self.continued(),
-            heads: self.of_each(|_, trace| Some(heads::of_trace(trace)).filter(|h| !h.is_empty())),
         }
+    }
+
+    /// Every attention head in a few figures and small, by model, computed at the first call: of a
+    /// large pass every block is opened for it, one at a time.
+    pub fn heads(&self) -> &Heads {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
+    }
+
+    /// The same, if it has been computed: for the screen, which never waits.
+    pub fn known_heads(&self) -> Option<&Heads> {
+        self.heads.get()
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.
@@ -291,16 +375,29 @@ impl Reading {
         (!slopes.is_empty()).then(|| Evidence {
             slopes,
             target: gradient::influence_of_target(trace).unwrap_or_default(),
-            heads: knock_out_heads(model, trace, &self.sentence.ids(), &self.changes),
+            heads: if self.is_quick(model) {
+                knock_out_heads(model, trace, &self.sentence.ids(), &self.changes)
+            } else {
+                KnockOuts::new()
+            },
         })
     }
 
+    /// Whether as many passes as the model has heads are a matter of a second or so.
+    fn is_quick(&self, model: &dyn Model) -> bool {
+        const MOST_PRODUCTS: usize = 100_000_000_000;
+        let n = self.sentence.tokens.len();
+        let products = model.sizes().map_or(0, |sizes| sizes.products(n) * sizes.all_heads());
+        products <= MOST_PRODUCTS
+    }
+
     fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
-        Setup { changes: Arc::clone(&self.changes), forced }
+        Setup { changes: Arc::clone(&self.changes), forced, ..Setup::default() }
     }
 
     fn forcing(&self) -> BTreeMap<Name, Forcing> {
-        let right = &self.trace(Name::Transformer).output;
+        let Some(translator) = self.traces.get(&Name::Transformer) else { return BTreeMap::new() };
+        let right = &translator.output;
         let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
         let (setup, ids) = (self.setup(Some(given.collect())), self.sentence.ids());
         let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
@@ -313,7 +410,8 @@ impl Reading {
 
     fn continued(&self) -> Vec<Continued> {
         let (setup, ids) = (self.setup(None), self.sentence.ids());
-        let writes = self.models.iter().find(|(name, _)| *name == Name::DecoderOnly);
+        let writes = [Name::DecoderOnly, Name::Checkpoint];
+        let writes = self.models.iter().find(|(name, _)| writes.contains(name));
         writes.map_or_else(Vec::new, |(_, model)| {
             continuation::continued(&**model, &ids, &setup, &self.tokenizer)
         })

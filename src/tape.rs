@@ -5,16 +5,24 @@
 //! cannot disagree. From the record the tape can *open* a cell into arithmetic and run *backward*.
 //! A tape knows no model, no token text and no screen.
 
+mod block;
 mod by_hand;
 mod elementwise;
 mod linear;
 mod norm;
+mod past;
+mod pool;
 mod positions;
+mod rotary;
 mod select;
 mod shape;
 mod softmax;
 
+pub use block::{Block, Inside, Keep};
 pub use linear::GateWeights;
+pub use norm::Moments;
+pub use past::Past;
+pub use rotary::{Dynamic, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -23,7 +31,7 @@ use by_hand::ByHand;
 use crate::{
     arithmetic::{Arithmetic, Expr, Operand},
     change::Changes,
-    site::{Place, Scope},
+    site::Place,
     value::{Cell, Shape, Value},
 };
 
@@ -95,6 +103,11 @@ pub struct Tape {
     /// Weights stand on the tape once, however often they are used.
     weights: HashMap<usize, Node>,
     changes: Arc<Changes>,
+    keep: Keep,
+    /// What the block around an entry was, for the entries that hide one.
+    blocks: HashMap<Node, Arc<dyn Block>>,
+    /// What was read before, where a text is written token by token.
+    past: Option<Past>,
 }
 
 /// Gradients by node, as far as they were asked for.
@@ -106,20 +119,14 @@ impl Tape {
         Self { changes, ..Self::default() }
     }
 
-    pub fn changes(&self) -> &Changes {
-        &self.changes
+    /// The same, keeping the inside of blocks or not.
+    #[must_use]
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep, ..self }
     }
 
-    /// What a layer makes of `x`; where the layer is left out, `x`. Its own values are recorded all
-    /// the same: they are what it would have done.
-    pub fn layer(
-        &mut self,
-        scope: &Scope,
-        x: Node,
-        forward: impl FnOnce(&mut Self, Node) -> Node,
-    ) -> Node {
-        let out = forward(self, x);
-        if self.changes.is_layer_off(scope.prefix()) { x } else { out }
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     pub fn leaf(&mut self, place: Place, value: Arc<Value>) -> Node {
@@ -144,6 +151,8 @@ impl Tape {
         inputs: Vec<Node>,
     ) -> Node {
         let mut operation: Box<dyn Operation> = Box::new(operation);
+        let row = place.origin.row + self.n_past();
+        let place = place.row(row);
         let mut value = operation.forward(&self.values(&inputs));
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {
@@ -193,6 +202,7 @@ impl Tape {
     pub fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
         self.weights.retain(|_, node| node.0 < len);
+        self.blocks.retain(|node, _| node.0 < len);
     }
 
     /// The arithmetic of one cell of a recorded value, its operands with address and number.

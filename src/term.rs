@@ -33,6 +33,7 @@ use crate::{
     keys,
     lesson::Lesson,
     memory::Memory,
+    reading::{Reader, Reading},
     theme::{Ground, Theme},
 };
 
@@ -61,6 +62,8 @@ const LONGEST_COPY: usize = 74_000 / 4 * 3;
 /// What the walk starts from.
 pub struct Start {
     pub sentence: String,
+    /// A checkpoint's reader and what it has read already; None reads with the built-in models.
+    pub own: Option<(Reader, Arc<Reading>)>,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
     /// Whether the theme is to suit the terminal's ground.
@@ -132,8 +135,10 @@ enum Next {
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     listen_to_signals(events.clone())?;
-    let hands =
-        Hands { worker: Worker::start(events.clone()), writer: Writer::start(events.clone()) };
+    let hands = Hands {
+        worker: Worker::start(events.clone(), start.own),
+        writer: Writer::start(events.clone()),
+    };
     hands.worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
@@ -299,6 +304,11 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
         Some(Effect::Read(sentence, changes)) => hands.worker.read(sentence, changes)?,
+        Some(Effect::Open(model, path)) => {
+            if let Some(reading) = &state.reading {
+                hands.worker.open(Arc::clone(reading), model, path);
+            }
+        }
         Some(Effect::Name(path)) => {
             return carry_out(state, Action::Named(hands.writer.free(&path)), hands);
         }

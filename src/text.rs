@@ -19,6 +19,9 @@ pub const EOS: u32 = 2;
 /// The most tokens a sentence may have; the models were trained on 3 to 40.
 pub const MAX_TOKENS: usize = 64;
 
+/// The most tokens that a checkpoint is given, whatever its context.
+pub const MAX_CONTEXT: usize = 4096;
+
 /// The longest text that is handed to the tokenizer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -59,11 +62,16 @@ pub struct Unknown {
     pub instead: Vec<String>,
 }
 
-/// The tokenizer all built-in models share, with the words of their world.
+/// A model's tokenizer: the one that all built-in models share, with the words of their world, or a
+/// checkpoint's.
 pub struct Tokenizer {
     engine: Engine,
     vocab: Arc<[String]>,
     words: Vec<String>,
+    /// The most tokens that a sentence may have.
+    longest: usize,
+    /// Whether the tokens that frame a sentence are added, as the tokenizer has learned them.
+    adds_special: bool,
 }
 
 impl Tokenizer {
@@ -81,7 +89,28 @@ impl Tokenizer {
             serde_json::from_str(WORDS).context("the embedded words.json does not load")?;
         let words = words["all_en"].as_array().into_iter().flatten();
         let words = words.filter_map(|w| w.as_str()).map(str::to_owned).collect();
-        Ok(Self { engine, vocab, words })
+        Ok(Self { engine, vocab, words, longest: MAX_TOKENS, adds_special: false })
+    }
+
+    /// A checkpoint's, from its tokenizer.json.
+    ///
+    /// # Errors
+    /// If it does not load.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let mut engine = Engine::from_bytes(json).map_err(|e| {
+            anyhow::anyhow!("tokenizer.json does not load: {}", visible(&e.to_string()))
+        })?;
+        engine.with_padding(None);
+        engine.with_truncation(None).map_err(|e| anyhow::anyhow!("tokenizer.json: {e}"))?;
+        let label = |id| engine.id_to_token(id).map_or_else(String::new, |t| marked(&t));
+        let vocab = (0..engine.get_vocab_size(true) as u32).map(label).collect();
+        Ok(Self { engine, vocab, words: vec![], longest: MAX_CONTEXT, adds_special: true })
+    }
+
+    /// The same for sentences of at most so many tokens.
+    #[must_use]
+    pub fn up_to(self, longest: usize) -> Self {
+        Self { longest: longest.min(MAX_CONTEXT), ..self }
     }
 
     pub fn vocab_size(&self) -> usize {
@@ -115,10 +144,13 @@ impl Tokenizer {
         );
         let encoding = self.encode(&plain(text))?;
         let ids = encoding.get_ids();
-        if ids.len() > MAX_TOKENS {
+        if ids.len() > self.longest {
+            let why =
+                if self.words.is_empty() { "" } else { " (the models were trained on 3 to 40)" };
             bail!(
-                "the sentence has {} tokens, the limit is {MAX_TOKENS} (the models were trained on 3 to 40); shorten it",
-                ids.len()
+                "the sentence has {} tokens, the limit is {}{why}; shorten it",
+                ids.len(),
+                self.longest
             );
         }
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
@@ -151,7 +183,7 @@ impl Tokenizer {
 
     fn encode(&self, text: &str) -> Result<Encoding> {
         self.engine
-            .encode(text, false)
+            .encode(text, self.adds_special)
             .map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))
     }
 
@@ -177,6 +209,9 @@ impl Tokenizer {
 
     /// Words outside the models' English: those spelled in bytes, and words of the French side.
     fn unknown(&self, encoding: &Encoding) -> Vec<Unknown> {
+        if self.words.is_empty() {
+            return vec![];
+        }
         let ids = encoding.get_ids();
         let mut unknown = vec![];
         let mut start = 0;
@@ -248,6 +283,11 @@ fn plain(text: &str) -> String {
 fn shown(token: &str) -> String {
     let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
     visible(token)
+}
+
+/// A checkpoint's vocabulary entry as it is shown: a space before a word as `·`, controls visible.
+fn marked(token: &str) -> String {
+    visible(&token.replace(['Ġ', '▁'], "·").replace('Ċ', "␊"))
 }
 
 /// Text that is safe to show: controls and invisible or direction-changing characters are written

@@ -1,7 +1,9 @@
 //! A finished pass: every value by its site's path, every cell to be opened.
 //!
-//! A trace does not change and does not compute; it knows tokens as text, and no screen.
+//! A trace does not change; it knows tokens as text, and no screen. Of a large pass it has the
+//! boundaries of the blocks, and the insides of those that were opened ([`Trace::opened`]).
 
+mod inside;
 mod whatif;
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use inside::Opened;
 
 use crate::{
     arithmetic::Arithmetic,
@@ -64,6 +67,7 @@ impl Recorded {
 }
 
 /// Every value of one model's pass over one sentence.
+#[derive(Clone)]
 pub struct Trace {
     pub model: Name,
     /// The source stream's tokens.
@@ -76,17 +80,34 @@ pub struct Trace {
     pub output_text: String,
     /// The record of beam search, where the output was found by it.
     pub beams: Option<Beams>,
+    record: Arc<Record>,
+    /// Blocks whose inside was computed again; the latest last.
+    opened: Vec<Arc<Opened>>,
+    vocab: Arc<[String]>,
+}
+
+/// A tape with its sites.
+struct Record {
     tape: Tape,
     sites: Vec<Recorded>,
     index: HashMap<String, usize>,
-    vocab: Arc<[String]>,
+}
+
+impl Record {
+    fn new(tape: Tape) -> Self {
+        let sites = assemble(&tape);
+        let index = sites.iter().enumerate().map(|(i, s)| (s.place.path.clone(), i)).collect();
+        Self { tape, sites, index }
+    }
+
+    fn site(&self, path: &str) -> Option<&Recorded> {
+        self.index.get(path).map(|&i| &self.sites[i])
+    }
 }
 
 impl Trace {
     pub fn new(model: Name, pass: Pass, tokenizer: &Tokenizer) -> Self {
         let tokens = |ids: &[u32]| ids.iter().map(|&id| tokenizer.token(id)).collect();
-        let sites = assemble(&pass.tape);
-        let index = sites.iter().enumerate().map(|(i, s)| (s.place.path.clone(), i)).collect();
         Self {
             model,
             source: tokens(&pass.source),
@@ -94,20 +115,30 @@ impl Trace {
             output: tokens(&pass.output),
             output_text: tokenizer.decode(&pass.output),
             beams: pass.beams,
-            tape: pass.tape,
-            sites,
-            index,
+            record: Arc::new(Record::new(pass.tape)),
+            opened: vec![],
             vocab: tokenizer.vocab(),
         }
     }
 
-    /// All sites in the order of computation, weights where they are first used.
-    pub fn sites(&self) -> &[Recorded] {
-        &self.sites
+    /// All sites in the order of computation, weights where they are first used; of a block that is
+    /// closed, what comes out of it.
+    pub fn sites(&self) -> impl Iterator<Item = &Recorded> {
+        self.record.sites.iter().flat_map(|site| {
+            let opened = self.opened_at(site.path());
+            let inner = opened.into_iter().flat_map(Opened::own_sites);
+            inner.chain(opened.is_none().then_some(site))
+        })
     }
 
     pub fn site(&self, path: &str) -> Option<&Recorded> {
-        self.index.get(path).map(|&i| &self.sites[i])
+        self.holder(path).map(|(_, site)| site)
+    }
+
+    /// The site, and the tape that it stands on: a block's inside before its boundary.
+    fn holder(&self, path: &str) -> Option<(&Tape, &Recorded)> {
+        let outside = || Some((&self.record.tape, self.record.site(path)?));
+        self.inside(path).or_else(outside)
     }
 
     pub fn value(&self, path: &str) -> Option<&Value> {
@@ -122,7 +153,7 @@ impl Trace {
         if let Some(site) = self.site(path) {
             return Ok(site);
         }
-        let near = text::nearest(path, self.sites.iter().map(Recorded::path), 3);
+        let near = text::nearest(path, self.sites().map(Recorded::path), 3);
         bail!(
             "the {} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
             self.model.title(),
@@ -160,24 +191,15 @@ impl Trace {
     /// # Errors
     /// As for [`Self::cell`], and where a probe has no value at this distance.
     pub fn open(&self, address: &Address) -> Result<Arithmetic> {
-        let (site, cell) = self.cell(address)?;
-        let Some((node, local)) = self.part(site, cell) else {
+        let (_, cell) = self.cell(address)?;
+        let part = self.holder(&address.path).and_then(|(tape, site)| {
+            let (node, local) = part(tape, site, cell)?;
+            Some(tape.open(node, local))
+        });
+        let Some(arithmetic) = part else {
             bail!("`{address}` was not computed: the probes reach back 40 words");
         };
-        Ok(self.tape.open(node, local))
-    }
-
-    fn part(&self, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
-        site.parts.iter().find_map(|&node| {
-            let entry = self.tape.entry(node);
-            let o = entry.place.origin;
-            let local = Cell {
-                plane: cell.plane.checked_sub(o.plane)?,
-                row: cell.row.checked_sub(o.row)?,
-                col: cell.col.checked_sub(o.col)?,
-            };
-            entry.value.shape().holds(local).then_some((node, local))
-        })
+        Ok(arithmetic)
     }
 
     /// The tokens of a stream.
@@ -224,27 +246,20 @@ impl Trace {
         let is_table = site.is_leaf && site.path() == "embed.weight";
         self.vocab.get(row).filter(|_| is_table).map(String::as_str)
     }
+}
 
-    /// Gradients of the sum of `seed * site` over the seeds, with respect to a site. None if the
-    /// site does not exist or nothing seeded depends on it.
-    pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {
-        let wanted = self.site(wanted)?;
-        let mut by_node = vec![];
-        for (path, seed) in seeds {
-            for &node in &self.site(path)?.parts {
-                let part = seed.part(self.tape.entry(node).place.origin, self.tape.shape(node));
-                by_node.push((node, part));
-            }
-        }
-        let grads = self.tape.backward(&by_node, &wanted.parts);
-        let mut out = Value::zeros(wanted.shape());
-        for node in &wanted.parts {
-            if let Some(grad) = grads.get(node) {
-                out.put(self.tape.entry(*node).place.origin, grad);
-            }
-        }
-        (!grads.is_empty()).then_some(out)
-    }
+/// The part of a site that holds a cell, and the cell's place in it.
+fn part(tape: &Tape, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
+    site.parts.iter().find_map(|&node| {
+        let entry = tape.entry(node);
+        let o = entry.place.origin;
+        let local = Cell {
+            plane: cell.plane.checked_sub(o.plane)?,
+            row: cell.row.checked_sub(o.row)?,
+            col: cell.col.checked_sub(o.col)?,
+        };
+        entry.value.shape().holds(local).then_some((node, local))
+    })
 }
 
 /// Gathers the parts of every site; cells that no part covers are NaN.

@@ -136,6 +136,13 @@ enum Numbers {
     Stored(Kept),
 }
 
+/// No numbers at all.
+impl Default for Value {
+    fn default() -> Self {
+        Self::of(vec![Matrix::zeros(0, 0)])
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.planes()).finish()
@@ -206,7 +213,7 @@ impl Value {
     }
 
     /// The planes to be written into; what was stored is dense from then on.
-    fn planes_mut(&mut self) -> &mut [Matrix] {
+    pub fn planes_mut(&mut self) -> &mut [Matrix] {
         if let Numbers::Stored(kept) = &self.numbers {
             self.numbers = Numbers::Dense(kept.decoded().to_vec());
         }

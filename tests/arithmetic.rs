@@ -21,7 +21,7 @@ fn check(reader: &Reader, sentence: &str, seed: usize) {
     let reading = reader.read(sentence).unwrap();
     for name in Name::ALL {
         let trace = reading.trace(name);
-        for site in trace.sites().iter().filter(|s| !s.is_leaf) {
+        for site in trace.sites().filter(|s| !s.is_leaf) {
             let cells: Vec<Cell> = site.shape().cells().collect();
             for i in sample(cells.len(), 4, seed) {
                 if site.value.get(cells[i]).is_nan() {

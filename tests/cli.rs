@@ -215,7 +215,7 @@ fn the_printed_arithmetic_comes_to_the_cell() {
         let reading = reader.read(sentence).unwrap();
         for name in Name::ALL {
             let trace = reading.trace(name);
-            for site in trace.sites().iter().filter(|site| !site.is_leaf) {
+            for site in trace.sites().filter(|site| !site.is_leaf) {
                 let n = site.shape().len();
                 let cells: Vec<Cell> = site.shape().cells().collect();
                 for i in (0..3).map(|i| (seed * 7919 + i * 104_729) % n) {
@@ -339,7 +339,7 @@ fn trace_gives_every_value_as_it_is() {
     let trace = reading.trace(Name::Transformer);
     assert_eq!(document["output_text"], trace.output_text.as_str());
     let sites = document["sites"].as_array().unwrap();
-    let computed: Vec<_> = trace.sites().iter().filter(|s| !s.is_leaf).collect();
+    let computed: Vec<_> = trace.sites().filter(|s| !s.is_leaf).collect();
     assert_eq!(sites.len(), computed.len());
     for (written, site) in sites.iter().zip(computed) {
         assert_eq!(written["path"], site.path());

@@ -160,8 +160,7 @@ fn every_site_of_every_model_matches_pytorch() {
                     .and_then(|_| compare_sums(trace, &goldens, &key, path));
                 complaints.extend(result.err().map(|e| format!("{name}, {sentence}: {e}")));
             }
-            let unchecked =
-                trace.sites().iter().filter(|s| !s.is_leaf && !paths.contains(&s.path()));
+            let unchecked = trace.sites().filter(|s| !s.is_leaf && !paths.contains(&s.path()));
             complaints.extend(unchecked.map(|s| format!("{name}: no reference for {}", s.path())));
         }
     }

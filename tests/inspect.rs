@@ -346,7 +346,6 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
     let is_fed = |path: &str| path != "probs";
     let missing: Vec<&str> = trace
         .sites()
-        .iter()
         .map(lookback::trace::Recorded::path)
         .filter(|p| is_fed(p) && !known.iter().any(|k| k == p))
         .collect();

@@ -278,7 +278,7 @@ fn every_site_is_shown_by_some_step_or_listed() {
     }
     let mut wrong = vec![];
     for (model, listed) in NOT_SHOWN_YET {
-        let sites = READINGS[0].trace(model).sites().iter().filter(|site| !site.is_leaf);
+        let sites = READINGS[0].trace(model).sites().filter(|site| !site.is_leaf);
         let missing: Vec<&str> =
             sites.map(Recorded::path).filter(|path| !shown[&model].contains(*path)).collect();
         let unlisted = missing.iter().filter(|path| !listed.iter().any(|line| means(line, path)));

@@ -36,7 +36,7 @@ fn a_head_knocked_out_changes_what_the_probabilities_say() {
     let change: Change = format!("{scope}.head.{head}=off").parse().unwrap();
     let forced = trace.target[1..].iter().map(|t| t.id).collect();
     let changes = Arc::new(Changes::default().with(change));
-    let setup = Setup { changes, forced: Some(forced) };
+    let setup = Setup { changes, forced: Some(forced), ..Setup::default() };
     let pass = model::load(name).unwrap().run(&STAR.sentence.ids(), &setup);
     let log = |probs: &Value| -> f32 {
         let chosen = trace.output.iter().enumerate();

@@ -8,7 +8,7 @@ use lookback::{model::Name, reading::Reader};
 fn every_site_of_every_model_by_name_axes_and_caption() {
     let reading = Reader::embedded().unwrap().read("The dog sleeps.").unwrap();
     for name in Name::ALL {
-        let lines = reading.trace(name).sites().iter().filter(|s| !s.is_leaf).map(|site| {
+        let lines = reading.trace(name).sites().filter(|s| !s.is_leaf).map(|site| {
             let axes = site.axes().map(lookback::site::Axis::name).join(", ");
             format!("{} [{axes}] {}", site.path(), site.caption())
         });

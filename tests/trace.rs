@@ -166,11 +166,7 @@ fn assert_same(got: &[Array], want: &[Array]) {
 fn every_site_of_every_model_is_the_same_in_every_form() {
     let reading = Reader::embedded().unwrap().read(SHORT).unwrap();
     let of = |name: Name| {
-        reading
-            .trace(name)
-            .sites()
-            .iter()
-            .map(move |site| wanted(site, format!("{name}/{}", site.path())))
+        reading.trace(name).sites().map(move |site| wanted(site, format!("{name}/{}", site.path())))
     };
     let want: Vec<Array> = Name::ALL.into_iter().flat_map(of).collect();
     let all = |format| traced(&[SHORT, "--model", "all", "--weights", "--format", format]);

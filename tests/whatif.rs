@@ -40,7 +40,7 @@ fn first_difference(changed: &Trace, plain: &Trace) -> Option<String> {
             |cell| was(cell).is_some_and(|b| b.to_bits() != site.value.get(cell).to_bits());
         site.shape().cells().any(differs)
     };
-    plain.sites().iter().map(|site| site.path().to_owned()).find(|path| differs(path))
+    plain.sites().map(|site| site.path().to_owned()).find(|path| differs(path))
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn every_number_of_a_changed_pass_is_what_its_arithmetic_says() {
     ]);
     for name in Name::ALL {
         let trace = reading.trace(name);
-        for site in trace.sites().iter().filter(|site| !site.is_leaf) {
+        for site in trace.sites().filter(|site| !site.is_leaf) {
             let shape = site.shape();
             let cells = (0..40)
                 .map(|i| Cell::new(i * 7 % shape.planes, i * 5 % shape.rows, i * 11 % shape.cols));

@@ -108,6 +108,8 @@ pub enum Action {
     Unbound(String),
     /// The models have read a sentence, or it cannot be read.
     Read(Result<Arc<Reading>, String>),
+    /// The first reading with a block opened: the second.
+    Opened(Arc<Reading>, Arc<Reading>),
     /// The slow measures of the reading are there.
     Measured,
     /// How long reading takes on this machine.
@@ -152,6 +154,8 @@ pub enum Pick {
 pub enum Effect {
     /// Let every model read this sentence, with these changes.
     Read(String, Changes),
+    /// Open the block that the path lies in.
+    Open(Name, String),
     /// Take the time that the models need to read.
     Time,
     /// Find a free name that begins like this path.

@@ -9,8 +9,8 @@ use crate::{
     site::Address,
 };
 
-/// More layers than a built-in model has.
-const MOST_LAYERS: usize = 16;
+/// More layers than any model has.
+const MOST_LAYERS: usize = 1024;
 
 /// An opened number.
 #[derive(Clone, Debug)]
@@ -76,10 +76,18 @@ impl State {
 
     /// Opens a cell by its address, on top of what is open.
     pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
+        if self.is_closed(model, address) {
+            self.to_inspect = Some((model, address.clone()));
+            return;
+        }
         match self.open(model, address) {
             Ok(arithmetic) => self.inspector.push(Level::new(model, arithmetic)),
             Err(why) => self.wrong(why.to_string()),
         }
+    }
+
+    fn is_closed(&self, model: Name, address: &Address) -> bool {
+        self.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
     }
 
     fn open(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {

@@ -19,7 +19,7 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = answer(state, action);
     state.marks = state.operands();
     state.follow = state.to_follow();
-    effect.or_else(|| state.ask_for_times())
+    effect.or_else(|| state.ask_for_inside()).or_else(|| state.ask_for_times())
 }
 
 fn answer(state: &mut State, action: Action) -> Option<Effect> {
@@ -46,6 +46,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
             state.note(format!("{key} does nothing here; ? shows the keys"));
         }
         Action::Read(outcome) => read(state, outcome),
+        Action::Opened(of, opened) => state.opened_block(&of, opened),
         Action::Measured => {}
         Action::Timed(times) => state.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),

@@ -76,6 +76,9 @@ pub struct Cli {
     #[command(flatten)]
     pub look: Look,
 
+    #[command(flatten)]
+    pub which: Which,
+
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -97,6 +100,28 @@ pub struct Text {
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
     #[arg(long, value_name = "CHANGE", value_parser = change)]
     pub what_if: Vec<Change>,
+}
+
+/// What reads, in every command that reads.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Which {
+    /// A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file
+    ///
+    /// The walk with a checkpoint tells of it alone. `lookback inspect PATH` says whether it can be run.
+    #[arg(long, global = true, value_name = "NAME|PATH", value_parser = chosen)]
+    pub model: Option<Chosen>,
+
+    /// Load a checkpoint although it needs more memory than is free
+    #[arg(long, global = true)]
+    pub force: bool,
+}
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    All,
+    BuiltIn(Name),
+    Path(PathBuf),
 }
 
 /// How it looks, in every command.
@@ -183,10 +208,6 @@ pub struct Open {
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(..=64))]
     pub depth: u8,
 
-    /// The model to look into (default: transformer, or the first that has the site)
-    #[arg(long, value_name = "NAME", value_parser = model)]
-    pub model: Option<Name>,
-
     /// How many terms of a sum are printed one by one; the rest is one number
     #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub terms: u16,
@@ -231,10 +252,6 @@ pub struct Trace {
     /// The form of the output (default: as the name after --out ends, else json)
     #[arg(long, value_enum)]
     pub format: Option<TraceFormat>,
-
-    /// The model, or `all`
-    #[arg(long, value_name = "NAME", default_value = "transformer", value_parser = models)]
-    pub model: Models,
 
     /// Only these sites; `*` stands for any characters, `?` for one, a comma between patterns
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
@@ -360,15 +377,7 @@ pub struct Eval {
     /// At most this many sentences of each length
     #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
     pub per_bucket: Option<u32>,
-
-    /// The model, or `all`
-    #[arg(long, value_name = "NAME", default_value = "all", value_parser = models)]
-    pub model: Models,
 }
-
-/// One model, or all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Models(pub Vec<Name>);
 
 fn change(text: &str) -> Result<Change, String> {
     text.parse().map_err(|e: anyhow::Error| e.to_string())
@@ -378,17 +387,28 @@ fn language(text: &str) -> Result<Language, String> {
     text.parse().map_err(|e: anyhow::Error| e.to_string())
 }
 
+/// A built-in model by its name; anything that looks like a path, or is one, is a path.
+fn chosen(text: &str) -> Result<Chosen, String> {
+    if text == "all" {
+        return Ok(Chosen::All);
+    }
+    let path = PathBuf::from(text);
+    match model(text) {
+        Ok(name) => Ok(Chosen::BuiltIn(name)),
+        Err(_) if text.contains(['/', '.']) || path.exists() => Ok(Chosen::Path(path)),
+        Err(why) => Err(why),
+    }
+}
+
 fn model(name: &str) -> Result<Name, String> {
     let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
     let all = || Name::ALL.map(Name::id).join(", ");
     Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
-        format!("there is no such model; the nearest is {}; there are {}", near(), all())
+        format!(
+            "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
+             as in ./{name}",
+            near(),
+            all()
+        )
     })
-}
-
-fn models(name: &str) -> Result<Models, String> {
-    if name == "all" {
-        return Ok(Models(Name::ALL.to_vec()));
-    }
-    model(name).map(|name| Models(vec![name]))
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Streams,
-    args::Eval,
+    args::{Eval, Which},
     failure::{Outcome, Usage},
     progress::Progress,
 };
@@ -22,11 +22,16 @@ use crate::{
     text::{EOS, Tokenizer, visible},
 };
 
-pub fn run(asked: &Eval, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Eval, which: &Which, streams: &mut Streams) -> Outcome {
+    if which.path().is_some() {
+        return Err(anyhow!("eval measures the built-in translators; leave --model PATH out"))
+            .usage();
+    }
+    let names = which.names(&Name::ALL);
     let stored = Accuracy::embedded()?;
     let table = match &asked.data {
-        None => Table::stored(&stored, &asked.model.0),
-        Some(path) => Table::measured(&pairs(path)?, &stored.buckets, asked).usage()?,
+        None => Table::stored(&stored, &names),
+        Some(path) => Table::measured(&pairs(path)?, &stored.buckets, (asked, &names)).usage()?,
     };
     table.print(streams.out)?;
     let note = match &asked.data {
@@ -91,7 +96,11 @@ impl Table {
         }
     }
 
-    fn measured(pairs: &[Pair], buckets: &[[usize; 2]], asked: &Eval) -> Result<Self> {
+    fn measured(
+        pairs: &[Pair],
+        buckets: &[[usize; 2]],
+        (asked, names): (&Eval, &[Name]),
+    ) -> Result<Self> {
         let tokenizer = Tokenizer::embedded()?;
         let most = asked.per_bucket.map_or(usize::MAX, |n| n as usize);
         let mut chosen: Vec<Vec<(Vec<u32>, Vec<u32>)>> = buckets.iter().map(|_| vec![]).collect();
@@ -104,7 +113,7 @@ impl Table {
                 chosen[bucket].push((en, fr));
             }
         }
-        let names = asked.model.0.iter();
+        let names = names.iter();
         let translators: Vec<_> = names.filter(|&&name| name != Name::DecoderOnly).collect();
         let n_pairs: usize = chosen.iter().map(Vec::len).sum();
         let progress = Progress::new("sentences translated", n_pairs * translators.len());

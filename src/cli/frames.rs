@@ -12,16 +12,15 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
     Ask, Environment, Streams,
-    args::{Export, Look},
+    args::{Export, Look, Which},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
     language,
     look::{self, Choice},
     place::{self, Place, Target},
     progress::Progress,
-    read,
     settings::Settings,
-    steps,
+    source, steps,
 };
 use crate::{
     export::{
@@ -31,6 +30,7 @@ use crate::{
     font::{CELL, Fonts},
     frame::{Shot, Walk},
     lesson::Lesson,
+    model::Name,
     parallel,
     reading::Reading,
     text::visible,
@@ -42,14 +42,27 @@ const MOST_PIXELS: usize = 64_000_000;
 /// The most of a font file that is read.
 const MOST_FONT_BYTES: u64 = 64 << 20;
 
+/// What is to be exported.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub export: &'a Export,
+    pub look: Look,
+    pub which: &'a Which,
+}
+
 pub fn run(
-    asked: &Export,
-    look: Look,
+    Asked { export: asked, look, which }: Asked,
     settings: &Settings,
     env: Environment,
     streams: &mut Streams,
 ) -> Outcome {
-    let lesson = Arc::new(Lesson::embedded(language(look.lang, settings.lang, env))?);
+    let language = language(look.lang, settings.lang, env);
+    let mut read = None;
+    let lesson = Arc::new(if which.path().is_some() {
+        read.insert(source::read(which, &Name::ALL, &asked.text, streams)?).lesson(language)?
+    } else {
+        Lesson::embedded(language)?
+    });
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let out = &asked.out.out;
     let formats = place::formats(&asked.format, out).usage()?;
@@ -65,7 +78,10 @@ pub fn run(
     let files = place.files(out)?;
     let interrupt = Interrupt::listen()?;
     let fonts = fonts(asked)?;
-    let reading = Arc::new(read(&asked.text, streams)?);
+    let reading = match read {
+        Some(source) => source.reading,
+        None => source::read(which, &Name::ALL, &asked.text, streams)?.reading,
+    };
     let job = Job {
         asked,
         lesson,

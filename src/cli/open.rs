@@ -5,15 +5,18 @@
 
 mod tree;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use anyhow::anyhow;
 
 use super::{
     Streams,
-    args::Open,
+    args::{Open, Which},
     failure::{Outcome, Usage},
-    read,
+    source,
 };
 use crate::{
     arithmetic::{Arithmetic, Expr, Operand},
@@ -26,26 +29,35 @@ use crate::{
 };
 use tree::{Opened, Tree};
 
-pub fn run(asked: &Open, is_ascii: bool, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Open, which: &Which, is_ascii: bool, streams: &mut Streams) -> Outcome {
     let address = asked.address.parse::<Address>();
-    let reading = read(&asked.text, streams)?;
+    let reading = source::read(which, &Name::ALL, &asked.text, streams)?.reading;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
-    let model = choose(&reading, asked.model, &address.path).usage()?;
+    let meant = which.model.as_ref().and_then(|_| which.names(&[]).first().copied());
+    let reading = with_insides(&reading, &address.path);
+    let model = choose(&reading, meant, &address.path).usage()?;
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
     let tree = Tree::new(trace, &address, usize::from(asked.depth), terms).usage()?;
     let mut page = Page { trace, terms, is_ascii, out: streams.out };
-    if asked.model.is_none() && model != Name::Transformer {
+    if meant.is_none() && model != Name::Transformer {
         let (has, path) = (model.title(), &address.path);
         writeln!(streams.notes, "note: the Transformer has no site {path}; opened in the {has}")?;
     }
     Ok(page.print(&tree)?)
 }
 
+/// The reading with the block opened that the path lies in.
+fn with_insides(reading: &Arc<Reading>, path: &str) -> Arc<Reading> {
+    let opened = reading.names().find_map(|name| reading.opened(name, path));
+    opened.map_or_else(|| Arc::clone(reading), Arc::new)
+}
+
 /// The model asked for, or the Transformer, or the first that has the site.
 fn choose(reading: &Reading, asked: Option<Name>, path: &str) -> anyhow::Result<Name> {
-    let has = |name: &Name| reading.trace(*name).site(path).is_some();
-    let first = || [Name::Transformer].into_iter().chain(Name::ALL).find(has);
+    let has = |name: &Name| reading.has(*name) && reading.trace(*name).site(path).is_some();
+    let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
+    let first = || translator.into_iter().chain(reading.names()).find(has);
     match asked {
         Some(name) if has(&name) => Ok(name),
         Some(name) => Err(elsewhere(reading, name, first(), path)),
@@ -64,7 +76,7 @@ fn elsewhere(reading: &Reading, asked: Name, other: Option<Name>, path: &str) ->
 
 fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
     let mut paths: Vec<&str> = vec![];
-    for site in Name::ALL.iter().flat_map(|&name| reading.trace(name).sites()) {
+    for site in reading.names().flat_map(|name| reading.trace(name).sites()) {
         if !paths.contains(&site.path()) {
             paths.push(site.path());
         }
@@ -79,7 +91,7 @@ fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
 /// A site without a cell: say which cells it has.
 fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
     let path = text.trim();
-    let site = Name::ALL.iter().find_map(|&name| reading.trace(name).site(path))?;
+    let site = reading.names().find_map(|name| reading.trace(name).site(path))?;
     let first = site.address(Cell::default());
     let shape = site.shape();
     let sizes = [shape.planes, shape.rows, shape.cols];

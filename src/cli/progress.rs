@@ -40,6 +40,40 @@ impl Progress {
     }
 }
 
+/// Something whose end cannot be counted.
+pub struct Spinner {
+    bar: ProgressBar,
+}
+
+impl Spinner {
+    /// Shown once it has lasted a while.
+    pub fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let shown = bar.clone();
+        if !is_dumb {
+            std::thread::spawn(move || {
+                std::thread::sleep(PATIENCE);
+                if !shown.is_finished() {
+                    shown.set_draw_target(ProgressDrawTarget::stderr());
+                    shown.enable_steady_tick(PATIENCE);
+                }
+            });
+        }
+        Self { bar }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -10,9 +10,9 @@ use wildmatch::WildMatch;
 
 use super::{
     Streams,
-    args::{Out, Trace as Asked, TraceFormat},
+    args::{Out, Trace as Asked, TraceFormat, Which},
     failure::{Outcome, Usage},
-    read_by,
+    source,
 };
 use crate::{
     export::{
@@ -52,7 +52,7 @@ static FORMS: [Form; 3] = [
 
 static SCHEMA: &str = include_str!("../../assets/trace.schema.json");
 
-pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Asked, which: &Which, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
@@ -60,10 +60,11 @@ pub fn run(asked: &Asked, streams: &mut Streams) -> Outcome {
     if !asked.list {
         not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
-    let reading = read_by(&asked.model.0, &asked.text, streams)?;
-    let passes: Vec<_> = asked.model.0.iter().map(|&name| pass(&reading, name, asked)).collect();
+    let names = which.names(&[Name::Transformer]);
+    let reading = source::read_whole(which, &names, &asked.text, streams)?.reading;
+    let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, asked)).collect();
     if passes.iter().all(|pass| pass.sites.is_empty()) {
-        return Err(nothing(&reading, asked)).usage();
+        return Err(nothing(&reading, &names, asked)).usage();
     }
     let write = if asked.list { list } else { form.write };
     to(&asked.out, streams.out, |out| write(&passes, out))
@@ -97,14 +98,13 @@ fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Pass<'a> {
         if globs.is_empty() { asked.weights || !site.is_leaf } else { is_named }
     };
     let trace = reading.trace(name);
-    let sites = trace.sites().iter().filter(wanted).collect();
+    let sites = trace.sites().filter(wanted).collect();
     Pass { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 
-fn nothing(reading: &Reading, asked: &Asked) -> anyhow::Error {
+fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
     let globs = asked.sites.join(",");
-    let models = asked.model.0.iter();
-    let paths = models.flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
+    let paths = names.iter().flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
     let near = nearest(&globs, paths, 3).join(", ");
     let globs = visible(&globs);
     anyhow!(

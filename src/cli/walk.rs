@@ -8,18 +8,22 @@ use std::{
 };
 
 use super::{
-    Cli, Environment, Streams, changes,
+    Cli, Environment, Streams,
+    args::Chosen,
+    changes,
     colour::is_dumb,
     failure::{Failure, Outcome, Usage},
     kept::Kept,
     language, linear,
     look::{self, Choice},
-    read, sentence,
+    sentence,
     settings::{PACE, Settings},
+    source::{self, Source},
 };
 use crate::{
     app::{Guide, Motion},
-    lesson::Lesson,
+    lesson::{Language, Lesson},
+    model::Name,
     plain,
     term::{self, Before, Start},
     text::Tokenizer,
@@ -32,23 +36,34 @@ pub fn run(
     env: Environment,
     streams: &mut Streams,
 ) -> Outcome<ExitCode> {
-    let lesson = Lesson::embedded(language(cli.look.lang, settings.lang, env))?;
-    let step = cli.at.as_deref().map_or(Ok(0), |id| lesson.find(id)).usage()?;
+    let language = language(cli.look.lang, settings.lang, env);
     if cli.linear {
-        return linear(cli, lesson, step, streams);
+        return linear(cli, language, streams);
     }
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
-        let reading = read(&cli.text, streams)?;
-        plain::walk(&lesson, &reading, step, streams.out)?;
+        let source = source::read(&cli.which, &Name::ALL, &cli.text, streams)?;
+        let lesson = source.lesson(language)?;
+        plain::walk(&lesson, &source.reading, begin(cli, &lesson)?, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    // A checkpoint is read before the terminal is taken: which steps there are depends on it.
+    let own = match cli.which.path() {
+        Some(_) => Some(source::read(&cli.which, &Name::ALL, &cli.text, streams)?),
+        None => None,
+    };
+    let lesson = match &own {
+        Some(source) => source.lesson(language)?,
+        None => Lesson::embedded(language)?,
+    };
+    let step = begin(cli, &lesson)?;
     let changes = changes(&cli.text).usage()?;
     let theme = look::of_terminal(cli.look, settings, env);
     let kept = Kept::find(!cli.look.no_config);
     let follows_ground = look::choice(cli.look, settings) == Choice::Auto;
     let start = Start {
         sentence: sentence.clone(),
+        own: own.map(|Source { reader, plain, .. }| (reader, plain)),
         lesson: Arc::new(lesson),
         theme,
         follows_ground,
@@ -80,15 +95,26 @@ pub fn run(
     Ok(ended.code)
 }
 
-fn linear(cli: &Cli, lesson: Lesson, step: usize, streams: &mut Streams) -> Outcome<ExitCode> {
+/// The step to begin at: the one that is asked for, else the first, or the first that is about the
+/// model that is asked for.
+fn begin(cli: &Cli, lesson: &Lesson) -> Outcome<usize> {
+    if let Some(id) = &cli.at {
+        return lesson.find(id).usage();
+    }
+    let Some(Chosen::BuiltIn(name)) = cli.which.model else { return Ok(0) };
+    Ok(lesson.steps().iter().position(|(_, step)| step.model == name).unwrap_or(0))
+}
+
+fn linear(cli: &Cli, language: Language, streams: &mut Streams) -> Outcome<ExitCode> {
     if cli.text.sentence.as_ref().is_some_and(|sentence| sentence == "-") {
         let wrong = anyhow::anyhow!(
             "--linear takes its commands from standard input; give the sentence as an argument"
         );
         return Err(Failure::Usage(wrong));
     }
-    let reading = read(&cli.text, streams)?;
-    let (lesson, reading) = (Arc::new(lesson), Arc::new(reading));
+    let source = source::read(&cli.which, &Name::ALL, &cli.text, streams)?;
+    let lesson = Arc::new(source.lesson(language)?);
+    let (reading, step) = (source.reading, begin(cli, &lesson)?);
     let mut input = stdin().lock();
     linear::run(lesson, reading, step, stdin().is_terminal(), &mut input, streams.out)?;
     Ok(ExitCode::SUCCESS)

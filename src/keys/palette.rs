@@ -224,5 +224,5 @@ fn sites_of(state: &State, model: Name) -> Vec<Entry> {
             pick: Pick::Open(model, site.address(cell)),
         }
     };
-    reading.trace(model).sites().iter().map(entry).collect()
+    reading.trace(model).sites().map(entry).collect()
 }

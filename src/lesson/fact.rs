@@ -41,9 +41,6 @@ pub struct Fact {
     pub say: fn(&Context) -> String,
 }
 
-/// More than any built-in model has.
-const MAX_LAYERS: usize = 64;
-
 /// A row of a table of facts.
 const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> String) -> Fact {
     Fact { name, about, say }
@@ -127,11 +124,8 @@ impl<'a> Context<'a> {
     }
 
     pub fn n_layers(&self) -> usize {
-        let has = |l: &usize| {
-            let paths = [format!("encoder.{l}.norm1.out"), format!("blocks.{l}.resid_pre")];
-            paths.iter().any(|path| self.trace().site(path).is_some())
-        };
-        (0..MAX_LAYERS).take_while(has).count()
+        let stacks = ["encoder.{l}.norm1.out", "blocks.{l}.resid_pre"];
+        stacks.into_iter().map(|stack| self.trace().n_layers(stack)).max().unwrap_or(0)
     }
 
     /// The first site that the step shows of its own model: the text's rows are its rows.

@@ -30,6 +30,14 @@ impl Language {
         }
     }
 
+    /// The embedded file of a checkpoint's lesson: chapters and steps; phrases and glossary are shared.
+    pub(super) const fn checkpoint_words(self) -> &'static str {
+        match self {
+            Self::English => include_str!("../../assets/lessons/checkpoint-en.toml"),
+            Self::Chinese => include_str!("../../assets/lessons/checkpoint-zh.toml"),
+        }
+    }
+
     /// The embedded file.
     pub(super) const fn words(self) -> &'static str {
         match self {
@@ -72,6 +80,15 @@ pub struct Words {
     pub phrases: Phrases,
     #[serde(default)]
     pub glossary: Vec<Term>,
+}
+
+/// What the file of a checkpoint's lesson says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnWords {
+    /// Titles by chapter.
+    pub chapters: BTreeMap<String, String>,
+    pub steps: BTreeMap<String, StepWords>,
 }
 
 /// What is said in one step.

@@ -31,6 +31,12 @@ pub struct Step {
     pub layer: Option<usize>,
     #[serde(default)]
     pub head: Option<usize>,
+    /// Sites that the pass must have, or must not have, beside those of the panes; in a checkpoint's
+    /// lesson.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    #[serde(default)]
+    pub without: Vec<String>,
     /// Whether the two-minute tour stops here.
     #[serde(default, rename = "tour")]
     pub in_tour: bool,

@@ -135,6 +135,7 @@ phrases! {
     transformer();
     transformer_unguided();
     decoder_only();
+    checkpoint();
 
     part_of(part, all);
     probe_too_far();

@@ -42,7 +42,8 @@ pub fn knock_out_heads(
     for change in trace.parts_off() {
         let Change::Off { scope, part: Part::Head(head) } = &change else { continue };
         let changes = Arc::new(changes.with(change.clone()));
-        let pass = model.run(source, &Setup { changes, forced: own_output(trace) });
+        let pass =
+            model.run(source, &Setup { changes, forced: own_output(trace), ..Setup::default() });
         let Some(logits) = pass.value("logits") else { continue };
         let after = Answer::new(logits, trace);
         let knock_out = KnockOut {

@@ -5,9 +5,6 @@
 
 use crate::{model::Name, trace::Trace};
 
-/// More than any model here has.
-const MOST_LAYERS: usize = 256;
-
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
@@ -39,12 +36,11 @@ impl Sizes {
             Name::DecoderOnly => ("blocks", 0),
             _ => return None,
         };
-        let hidden = |l: &usize| trace.value(&format!("{stack}.{l}.ffn.hidden"));
         let table = trace.value("embed.weight")?.shape();
         Some(Self {
-            n_layers: (0..MOST_LAYERS).take_while(|l| hidden(l).is_some()).count(),
+            n_layers: trace.n_layers(&format!("{stack}.{{l}}.ffn.hidden")),
             d_model: table.cols,
-            d_ff: hidden(&0)?.shape().cols,
+            d_ff: trace.value(&format!("{stack}.0.ffn.hidden"))?.shape().cols,
             vocab: table.rows,
             n_source,
         })

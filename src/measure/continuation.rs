@@ -66,18 +66,19 @@ fn write_on(
     tokenizer: &Tokenizer,
 ) -> Option<Continuation> {
     let choosing = Choosing { sample: seed, ..setup.choosing() };
-    let (mut ids, mut tokens, mut log_p) = (prefix.to_vec(), vec![], 0.0);
-    while tokens.len() < MOST {
-        let logits = model.next(&ids, setup)?;
-        let id = choosing.token(&logits, tokens.len(), EOS);
-        log_p += log_softmax(&logits, 1.0)[id as usize];
+    let mut writer = model.writer(setup)?;
+    let (mut tokens, mut log_p) = (vec![], 0.0);
+    let mut logits = writer.read(prefix);
+    while let Some(here) = logits {
+        let id = choosing.token(&here, tokens.len(), EOS);
+        log_p += log_softmax(&here, 1.0)[id as usize];
         let token = tokenizer.token(id);
-        let is_over = id == EOS || token.text == ".";
-        ids.push(id);
+        let is_over = model.ends().contains(&id) || token.text == ".";
         tokens.push(token);
-        if is_over {
+        if is_over || tokens.len() == MOST {
             break;
         }
+        logits = writer.read(&[id]);
     }
     Some(Continuation { seed, tokens, log_p })
 }

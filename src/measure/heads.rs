@@ -4,7 +4,7 @@
 //! are a few figures and a small picture, so that hundreds of heads over a thousand tokens can stand
 //! beside each other while no layer's weights stay in memory.
 
-use std::{borrow::Borrow, collections::HashMap};
+use std::{borrow::Borrow, collections::HashMap, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -145,23 +145,36 @@ pub fn summaries<V: Borrow<Value>>(layers: impl IntoIterator<Item = Layer<V>>) -
     all
 }
 
-/// All heads of a pass, in the order of computation.
+/// All heads of a pass, in the order of computation. A block that is closed is opened for as long as it
+/// is looked at, and no other with it.
 pub fn of_trace(trace: &Trace) -> Vec<Summary> {
-    let is_weights = |site: &&Recorded| {
-        site.axes() == [Axis::Head, Axis::Query, Axis::Key] && site.path().ends_with(".weights")
-    };
-    summaries(trace.sites().iter().filter(is_weights).map(|site| layer_of(trace, site)))
+    let hidden = trace.hidden();
+    let is_outside = |site: &&Recorded| !hidden.iter().any(|block| lies_in(site.path(), block));
+    let outside = trace.sites().filter(is_outside).filter_map(|site| layer_of(trace, site));
+    let inside = hidden.iter().flat_map(|block| {
+        let opened = trace.opened(&format!("{block}.x"));
+        let trace = opened.as_ref().unwrap_or(trace);
+        let sites = trace.sites().filter(|site| lies_in(site.path(), block));
+        sites.filter_map(|site| layer_of(trace, site)).collect::<Vec<_>>()
+    });
+    summaries(outside.chain(inside))
 }
 
-fn layer_of<'a>(trace: &Trace, site: &'a Recorded) -> Layer<&'a Value> {
+fn lies_in(path: &str, block: &str) -> bool {
+    path.strip_prefix(block).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The site as a layer, if it is the weights of heads.
+fn layer_of(trace: &Trace, site: &Recorded) -> Option<Layer<Arc<Value>>> {
+    let is_of_heads = site.axes() == [Axis::Head, Axis::Query, Axis::Key];
     let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect();
     let (rows, keys) = (site.place.rows, site.place.keys);
-    Layer {
+    (is_of_heads && site.path().ends_with(".weights")).then(|| Layer {
         path: site.path().to_owned(),
         layer: site.path().split('.').find_map(|part| part.parse().ok()).unwrap_or(0),
-        weights: &*site.value,
+        weights: Arc::clone(&site.value),
         tokens: (rows == keys).then(|| ids(trace.tokens(rows))),
-    }
+    })
 }
 
 /// Where tokens occur again.

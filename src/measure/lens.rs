@@ -1,7 +1,7 @@
 //! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
 
 use crate::{
-    math::{argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
+    math::{NORM_EPS, argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
     model::Name,
     trace::{Recorded, Trace},
     value::{Cell, Matrix},
@@ -62,13 +62,13 @@ fn places(trace: &Trace) -> Vec<String> {
         ["blocks", _, "resid_mid" | "resid_post"] => true,
         _ => false,
     };
-    trace.sites().iter().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
+    trace.sites().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
 }
 
 fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {
     let (gain, bias) = (trace.value("final_norm.gain")?, trace.value("final_norm.bias")?);
     let mean = row_means(x);
-    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean));
+    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean), NORM_EPS);
     Some(normalized.component_mul(gain.matrix()) + bias.matrix())
 }
 

@@ -39,12 +39,14 @@ pub fn schedule(model: Name, sizes: Sizes) -> Schedule {
             let half = d_hidden / 2;
             recurrent(n, 2 * n * 3 * half * (d_model + half))
         }
-        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly => Schedule {
-            sequential: n_layers,
-            longest_path: 1,
-            multiplications: n_layers
-                * (4 * n * d_model * d_model + 2 * n * n * d_model + 2 * n * d_model * d_ff),
-        },
+        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly | Name::Checkpoint => {
+            Schedule {
+                sequential: n_layers,
+                longest_path: 1,
+                multiplications: n_layers
+                    * (4 * n * d_model * d_model + 2 * n * n * d_model + 2 * n * d_model * d_ff),
+            }
+        }
     }
 }
 
@@ -57,6 +59,6 @@ fn recurrent(n: usize, multiplications: usize) -> Schedule {
 pub fn ready_at(model: Name, t: usize) -> usize {
     match model {
         Name::Elman | Name::Gru | Name::RnnAttention => t + 1,
-        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly => 1,
+        _ => 1,
     }
 }

@@ -1,29 +1,45 @@
-//! The decoder-only language model: pre-norm, GELU, causal, in GPT-2's arrangement
-//! (Radford et al. 2019), with sinusoidal positions.
+//! Decoder-only language models: pre-norm, causal, in GPT-2's arrangement (Radford et al. 2019) and in
+//! Llama's (Touvron et al. 2023); the built-in model is the first with sinusoidal positions.
+
+mod gpt2;
+mod llama;
+
+use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, POS, Pass, SCALED, Setup, last_row, predict, source_scope};
+use super::{
+    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Writer, last_row, predict, source_scope,
+};
 use crate::{
-    checkpoint::Weights,
+    change::Changes,
+    checkpoint::{Checkpoint, Weights},
     layer::{
-        attention::{Attention, Mask},
-        feed_forward::{Activation, FeedForward},
-        norm::LayerNorm,
+        attention::{Attention, Heads, Mask},
+        feed_forward::{Activation, Feed, Kind as FeedKind},
+        norm::{Kind as NormKind, Norm},
     },
+    math::NORM_EPS,
     site::{
         Axis::{Channel, Position},
-        Scope, Site,
+        Place, Scope, Site,
     },
-    tape::{Node, Tape, Weight},
+    tape::{Block, Keep, Node, Past, Rope, Tape, Weight},
     text::{BOS, EOS},
+    value::Value,
 };
 
+pub static LEARNED: Site =
+    Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first block reads: scaled embedding + position",
 );
+pub static SUM: Site =
+    Site::matrix("input", [Position, Channel], "what the first block reads: embedding + position");
+pub static PLAIN: Site =
+    Site::matrix("input", [Position, Channel], "what the first block reads: the embedding alone");
 pub static RESID_PRE: Site =
     Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it");
 pub static RESID_MID: Site = Site::matrix(
@@ -37,60 +53,79 @@ pub static RESID_POST: Site = Site::matrix(
     "the residual stream with feed-forward's output added",
 );
 
-struct Block {
+/// How a model is told the order of its tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Positions {
+    /// Sines and cosines, added to the scaled embedding.
+    Sinusoidal,
+    /// A learned table of so many rows, added to the embedding.
+    Learned(usize),
+    /// Queries and keys are turned in every block.
+    Rotary(Arc<Rope>),
+}
+
+/// All that a model's shape and weights follow from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub n_layers: usize,
+    pub heads: Heads,
+    pub d_ff: usize,
+    pub n_vocab: usize,
+    pub norm: NormKind,
+    pub feed: FeedKind,
+    pub positions: Positions,
+    pub mask: Mask,
+    /// Whether logits are made with the embedding table.
+    pub is_tied: bool,
+    /// The token that the model reads before any text, where the tokenizer does not say it.
+    pub begin: Option<u32>,
+    /// The tokens that end a text.
+    pub ends: Vec<u32>,
+    /// The most tokens it takes.
+    pub context: usize,
+}
+
+struct PreNorm {
     scope: Scope,
-    norm1: LayerNorm,
+    norm1: Norm,
     attn: Attention,
-    norm2: LayerNorm,
-    ffn: FeedForward,
+    mask: Mask,
+    norm2: Norm,
+    ffn: Feed,
 }
 
-/// The whole model.
-pub struct DecoderOnly {
-    d_model: usize,
-    embed: Weight,
-    blocks: Vec<Block>,
-    final_norm: LayerNorm,
-}
-
-impl DecoderOnly {
-    /// # Errors
-    /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights) -> Result<Self> {
-        let number = |key| weights.number(key);
-        let (d_model, d_ff, n_heads) = (number("d_model")?, number("d_ff")?, number("n_heads")?);
-        let block = |l| -> Result<Block> {
-            let scope = source_scope(&format!("blocks.{l}"));
-            let in_block = |name| scope.child(name);
-            Ok(Block {
-                norm1: LayerNorm::load(weights, in_block("norm1"), d_model)?,
-                attn: Attention::load(weights, in_block("attn"), d_model, n_heads)?,
-                norm2: LayerNorm::load(weights, in_block("norm2"), d_model)?,
-                ffn: FeedForward::load(
-                    weights,
-                    in_block("ffn"),
-                    (d_model, d_ff),
-                    Activation::Gelu,
-                )?,
-                scope,
-            })
+impl PreNorm {
+    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+        let scope = source_scope(&format!("blocks.{l}"));
+        let in_block = |name| scope.child(name);
+        let d_model = plan.heads.d_model;
+        let rope = match &plan.positions {
+            Positions::Rotary(rope) => Some(Arc::clone(rope)),
+            Positions::Sinusoidal | Positions::Learned(_) => None,
         };
+        let norm = |name| Norm::load(weights, in_block(name), d_model, plan.norm);
         Ok(Self {
-            d_model,
-            embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
-            blocks: (0..number("n_layers")?).map(block).collect::<Result<_>>()?,
-            final_norm: LayerNorm::load(weights, source_scope("final_norm"), d_model)?,
+            norm1: norm("norm1")?,
+            attn: Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope),
+            mask: plan.mask,
+            norm2: norm("norm2")?,
+            ffn: Feed::load(weights, in_block("ffn"), (d_model, plan.d_ff), plan.feed)?,
+            scope,
         })
     }
 }
 
-impl Block {
+impl Block for PreNorm {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// (position, d_model) -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = &self.scope;
-        let x = tape.hand_on(at.at(&RESID_PRE), x);
+        let x = tape.hand_on(at.at(&RESID_PRE), inputs[0]);
         let normed = self.norm1.forward(tape, x);
-        let attended = self.attn.forward(tape, normed, normed, Mask::Causal);
+        let attended = self.attn.forward(tape, normed, normed, self.mask);
         let mid = tape.residual(at.at(&RESID_MID), x, attended);
         let normed = self.norm2.forward(tape, mid);
         let fed = self.ffn.forward(tape, normed);
@@ -98,49 +133,182 @@ impl Block {
     }
 }
 
+/// The whole model.
+pub struct DecoderOnly {
+    plan: Plan,
+    embed: Weight,
+    positions: Option<Weight>,
+    blocks: Vec<Arc<dyn Block>>,
+    final_norm: Norm,
+    unembed: Option<Weight>,
+}
+
 impl DecoderOnly {
-    /// The last block's residual stream after every position. -> (position, d_model)
-    fn encode(&self, tape: &mut Tape, table: Node, ids: &[u32]) -> Node {
-        let at = source_scope("tokens");
-        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
-        let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
-        let x = tape.add(at.at(&INPUT), scaled, pos);
-        self.blocks
-            .iter()
-            .fold(x, |x, block| tape.layer(&block.scope, x, |tape, x| block.forward(tape, x)))
+    /// The built-in model.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn embedded(weights: &Weights) -> Result<Self> {
+        let number = |key| weights.number(key);
+        let plan = Plan {
+            n_layers: number("n_layers")?,
+            heads: Heads::slices(number("d_model")?, number("n_heads")?),
+            d_ff: number("d_ff")?,
+            n_vocab: number("vocab_size")?,
+            norm: NormKind::Layer { eps: NORM_EPS },
+            feed: FeedKind::Plain(Activation::Gelu),
+            positions: Positions::Sinusoidal,
+            mask: Mask::Causal,
+            is_tied: true,
+            begin: Some(BOS),
+            ends: vec![EOS],
+            context: usize::MAX,
+        };
+        Self::load(weights, plan)
     }
 
-    /// The logits at every position. -> (position, vocab)
-    fn predict(&self, tape: &mut Tape, ids: &[u32]) -> Node {
-        let table = tape.weight(&self.embed);
-        let x = self.encode(tape, table, ids);
+    /// A checkpoint of GPT-2's arrangement.
+    ///
+    /// # Errors
+    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = gpt2::plan(checkpoint)?;
+        Self::load(&checkpoint.weights(&gpt2::wanted(&plan))?, plan)
+    }
+
+    /// A checkpoint of Llama's arrangement.
+    ///
+    /// # Errors
+    /// As for [`Self::gpt2`].
+    pub fn llama(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = llama::plan(checkpoint)?;
+        Self::load(&checkpoint.weights(&llama::wanted(&plan))?, plan)
+    }
+
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, plan: Plan) -> Result<Self> {
+        let Plan { heads: Heads { d_model, .. }, n_vocab, .. } = plan;
+        let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
+        let block = |l| Ok(Arc::new(PreNorm::load(weights, &plan, l)?) as _);
+        Ok(Self {
+            embed: table("embed.weight", n_vocab)?,
+            positions: match plan.positions {
+                Positions::Learned(n) => Some(table("positions.weight", n)?),
+                Positions::Sinusoidal | Positions::Rotary(_) => None,
+            },
+            blocks: (0..plan.n_layers).map(block).collect::<Result<_>>()?,
+            final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?,
+            unembed: (!plan.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
+            plan,
+        })
+    }
+
+    /// The last block's residual stream after every position. -> (position, d_model)
+    fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let x = self.embed(tape, ids);
+        self.blocks.iter().fold(x, |x, block| tape.block(block, &[x]))
+    }
+
+    /// What the first block reads. -> (position, d_model)
+    fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let at = source_scope("tokens");
+        let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
+        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        match (&self.plan.positions, &self.positions) {
+            (Positions::Sinusoidal, _) => {
+                let scaled = tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt());
+                let pos = tape.positions(at.at(&POS), n, d_model);
+                tape.add(at.at(&INPUT), scaled, pos)
+            }
+            (_, Some(positions)) => {
+                let positions = tape.weight(positions);
+                let pos = tape.learned_positions(at.at(&LEARNED), positions, n, 0);
+                tape.add(at.at(&SUM), embed, pos)
+            }
+            (_, None) => tape.hand_on(at.at(&PLAIN), embed),
+        }
+    }
+
+    /// The logits at every position of the stream. x (position, d_model) -> (position, vocab)
+    fn predict(&self, tape: &mut Tape, x: Node) -> Node {
         let x = self.final_norm.forward(tape, x);
+        let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
         predict(tape, &source_scope(""), x, table, 0)
+    }
+
+    fn with_begin(&self, text: &[u32]) -> Vec<u32> {
+        self.plan.begin.into_iter().chain(text.iter().copied()).collect()
     }
 }
 
 impl Model for DecoderOnly {
-    /// Reads `<bos>` and the sentence; the output is the next token.
+    /// Reads the sentence, after its first token where the model has one of its own; the output is the
+    /// next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
-        let source: Vec<u32> = [&[BOS], source].concat();
+        let source = self.with_begin(source);
         let mut tape = setup.tape();
-        let logits = self.predict(&mut tape, &source);
+        let x = self.encode(&mut tape, &source);
+        let logits = self.predict(&mut tape, x);
         let logits = last_row(tape.value(logits).matrix());
         let output = vec![setup.choosing().token(&logits, 0, EOS)];
         Pass { tape, source, target: vec![], output, beams: None }
     }
 
-    fn next(&self, text: &[u32], setup: &Setup) -> Option<Vec<f32>> {
-        let mut tape = setup.tape();
-        let logits = self.predict(&mut tape, &[&[BOS], text].concat());
-        Some(last_row(tape.value(logits).matrix()))
+    fn ends(&self) -> &[u32] {
+        &self.plan.ends
+    }
+
+    fn sizes(&self) -> Option<Sizes> {
+        let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
+        let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
+        Some(Sizes { n_layers, heads, d_ff, is_gated, n_vocab, context })
+    }
+
+    fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
+        let changes = Arc::clone(&setup.changes);
+        Some(Box::new(Continuing { model: self, changes, past: Past::default() }))
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();
-        let table = tape.weight(&self.embed);
-        self.encode(&mut tape, table, source);
+        self.encode(&mut tape, source);
         tape
+    }
+}
+
+/// A text that is written on, with the keys and values of all that was read.
+struct Continuing<'a> {
+    model: &'a DecoderOnly,
+    changes: Arc<Changes>,
+    past: Past,
+}
+
+impl Writer for Continuing<'_> {
+    fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
+        let is_first = self.past.n_rows() == 0;
+        let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };
+        let n = ids.len();
+        if n == 0 || self.past.n_rows() + n > self.model.plan.context {
+            return None;
+        }
+        let tape = Tape::changed(Arc::clone(&self.changes)).keeping(Keep::Boundaries);
+        let mut tape = tape.after(std::mem::take(&mut self.past));
+        let x = self.model.encode(&mut tape, &ids);
+        let last = tape.value(x).matrix().rows(n - 1, 1).into_owned();
+        let place = tape.entry(x).place.clone();
+        self.past = tape.into_past(n);
+        Some(self.predict(place.row(self.past.n_rows() - 1), last.into()))
+    }
+}
+
+impl Continuing<'_> {
+    /// The logits after one row of the stream.
+    fn predict(&self, place: Place, last: Value) -> Vec<f32> {
+        let before = Past::of_rows(place.origin.row);
+        let mut tape = Tape::changed(Arc::clone(&self.changes)).after(before);
+        let x = tape.leaf(place, Arc::new(last));
+        let logits = self.model.predict(&mut tape, x);
+        last_row(tape.value(logits).matrix())
     }
 }

@@ -1,5 +1,7 @@
 //! The Transformer of Vaswani et al. 2017: encoder and decoder, post-norm, sinusoidal positions.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     checkpoint::Weights,
     layer::{
-        attention::{Attention, Mask},
+        attention::{Attention, Heads, Mask},
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
@@ -18,7 +20,7 @@ use crate::{
         Axis::{Channel, Position},
         Scope, Site, Stream,
     },
-    tape::{Node, Tape, Weight},
+    tape::{Block, Node, Tape, Weight},
     text::{BOS, EOS},
 };
 
@@ -61,8 +63,8 @@ struct DecoderLayer {
 pub struct EncoderDecoder {
     d_model: usize,
     embed: Weight,
-    encoder: Vec<EncoderLayer>,
-    decoder: Vec<DecoderLayer>,
+    encoder: Vec<Arc<dyn Block>>,
+    decoder: Vec<Arc<dyn Block>>,
 }
 
 #[derive(Clone, Copy)]
@@ -85,10 +87,10 @@ impl EncoderDecoder {
             embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
             encoder: layers
                 .clone()
-                .map(|l| EncoderLayer::load(weights, l, sizes))
+                .map(|l| Ok(Arc::new(EncoderLayer::load(weights, l, sizes)?) as _))
                 .collect::<Result<_>>()?,
             decoder: layers
-                .map(|l| DecoderLayer::load(weights, l, sizes))
+                .map(|l| Ok(Arc::new(DecoderLayer::load(weights, l, sizes)?) as _))
                 .collect::<Result<_>>()?,
         })
     }
@@ -103,17 +105,13 @@ impl EncoderDecoder {
 
     fn encode(&self, tape: &mut Tape, table: Node, source: &[u32]) -> Node {
         let x = self.embed(tape, &source_scope("src"), table, source);
-        self.encoder
-            .iter()
-            .fold(x, |x, layer| tape.layer(&layer.scope, x, |tape, x| layer.forward(tape, x)))
+        self.encoder.iter().fold(x, |x, layer| tape.block(layer, &[x]))
     }
 
     /// The decoder's last norm after every target position. -> (target, d_model)
     fn decode(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Node {
         let y = self.embed(tape, &target_scope("tgt"), table, target);
-        self.decoder.iter().fold(y, |y, layer| {
-            tape.layer(&layer.scope, y, |tape, y| layer.forward(tape, y, memory))
-        })
+        self.decoder.iter().fold(y, |y, layer| tape.block(layer, &[y, memory]))
     }
 
     /// The logits of what follows `target`. The trial step is forgotten; the caller records the
@@ -152,17 +150,27 @@ impl EncoderLayer {
         let scope = source_scope(&format!("encoder.{l}"));
         let in_layer = |name| scope.child(name);
         Ok(Self {
-            self_attn: Attention::load(weights, in_layer("self_attn"), d_model, n_heads)?,
+            self_attn: Attention::load(
+                weights,
+                in_layer("self_attn"),
+                Heads::slices(d_model, n_heads),
+            )?,
             norm1: LayerNorm::load(weights, in_layer("norm1"), d_model)?,
             ffn: FeedForward::load(weights, in_layer("ffn"), (d_model, d_ff), Activation::Relu)?,
             norm2: LayerNorm::load(weights, in_layer("norm2"), d_model)?,
             scope,
         })
     }
+}
+
+impl Block for EncoderLayer {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
 
     /// (source, d_model) -> (source, d_model)
-    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        let at = &self.scope;
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
+        let (at, x) = (&self.scope, inputs[0]);
         let attended = self.self_attn.forward(tape, x, x, Mask::None);
         let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
         let x = self.norm1.forward(tape, residual1);
@@ -179,19 +187,29 @@ impl DecoderLayer {
         let in_layer = |name| scope.child(name);
         let cross = in_layer("cross_attn").over(Stream::Source);
         Ok(Self {
-            self_attn: Attention::load(weights, in_layer("self_attn"), d_model, n_heads)?,
+            self_attn: Attention::load(
+                weights,
+                in_layer("self_attn"),
+                Heads::slices(d_model, n_heads),
+            )?,
             norm1: LayerNorm::load(weights, in_layer("norm1"), d_model)?,
-            cross_attn: Attention::load(weights, cross, d_model, n_heads)?,
+            cross_attn: Attention::load(weights, cross, Heads::slices(d_model, n_heads))?,
             norm2: LayerNorm::load(weights, in_layer("norm2"), d_model)?,
             ffn: FeedForward::load(weights, in_layer("ffn"), (d_model, d_ff), Activation::Relu)?,
             norm3: LayerNorm::load(weights, in_layer("norm3"), d_model)?,
             scope,
         })
     }
+}
+
+impl Block for DecoderLayer {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
 
     /// y (target, d_model), memory (source, d_model) -> (target, d_model)
-    fn forward(&self, tape: &mut Tape, y: Node, memory: Node) -> Node {
-        let at = &self.scope;
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
+        let (at, y, memory) = (&self.scope, inputs[0], inputs[1]);
         let attended = self.self_attn.forward(tape, y, y, Mask::Causal);
         let residual1 = tape.residual(at.at(&RESIDUAL1), y, attended);
         let y = self.norm1.forward(tape, residual1);

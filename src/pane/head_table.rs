@@ -54,8 +54,8 @@ fn sorted(mut rows: Vec<&Summary>, sort: Sort) -> Vec<&Summary> {
 impl<'a> HeadTable<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let is_here = |summary: &&Summary| spec.path(summary.layer).as_ref() == Some(&summary.path);
-        let rows = scene.reading.measured().map(|measures| {
-            let heads = measures.heads.get(&scene.model).into_iter().flatten();
+        let rows = scene.reading.known_heads().map(|heads| {
+            let heads = heads.get(&scene.model).into_iter().flatten();
             sorted(heads.filter(is_here).collect(), scene.view.sort)
         });
         Self { scene, title: spec.title.clone(), rows }

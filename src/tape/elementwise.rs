@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_slope, sigmoid},
+    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, sigmoid, silu},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -13,6 +13,11 @@ impl Tape {
     /// `a + b`; a `b` of one row is added to every row of `a`.
     pub fn add(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, Add, vec![a, b])
+    }
+
+    /// `a + b + c + ...`, all of one shape.
+    pub fn sum(&mut self, place: Place, terms: &[Node]) -> Node {
+        self.record(place, Sum, terms.to_vec())
     }
 
     /// A sub-layer's output added to its input (He et al. 2016); without the residual, the output alone.
@@ -61,6 +66,15 @@ impl Tape {
     pub fn gelu(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::Gelu, vec![x])
     }
+
+    /// GELU in its exact form, as in BERT.
+    pub fn gelu_erf(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::GeluErf, vec![x])
+    }
+
+    pub fn silu(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::Silu, vec![x])
+    }
 }
 
 /// Where the second summand's cell stands: its only row serves all rows.
@@ -100,6 +114,30 @@ impl Operation for Add {
             pull.grad.map_planes(|g| Matrix::from_fn(1, g.ncols(), |_, c| g.column(c).sum()))
         };
         vec![pull.for_input(0, || pull.grad.clone()), pull.for_input(1, for_b)]
+    }
+}
+
+struct Sum;
+
+impl Operation for Sum {
+    fn formula(&self) -> &'static str {
+        "a[i,j] + b[i,j] + c[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut sum = inputs[0].clone();
+        for term in &inputs[1..] {
+            sum.add_assign(term);
+        }
+        sum
+    }
+
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf((i, cell))).collect())
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        (0..pull.inputs.len()).map(|i| pull.for_input(i, || pull.grad.clone())).collect()
     }
 }
 
@@ -210,6 +248,8 @@ enum Activation {
     Sigmoid,
     Relu,
     Gelu,
+    GeluErf,
+    Silu,
 }
 
 impl Activation {
@@ -219,6 +259,8 @@ impl Activation {
             Self::Sigmoid => y * (1.0 - y),
             Self::Relu => f32::from(u8::from(x > 0.0)),
             Self::Gelu => gelu_slope(x),
+            Self::GeluErf => gelu_erf_slope(x),
+            Self::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
         }
     }
 }
@@ -230,6 +272,8 @@ impl Operation for Activation {
             Self::Sigmoid => "1 / (1 + exp(-x))",
             Self::Relu => "max(0, x)",
             Self::Gelu => "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))",
+            Self::GeluErf => "0.5*x*(1 + erf(x/sqrt(2)))",
+            Self::Silu => "x / (1 + exp(-x))",
         }
     }
 
@@ -239,6 +283,8 @@ impl Operation for Activation {
             Self::Sigmoid => inputs[0].map(sigmoid),
             Self::Relu => inputs[0].map(|x| x.max(0.0)),
             Self::Gelu => inputs[0].map(gelu),
+            Self::GeluErf => inputs[0].map(gelu_erf),
+            Self::Silu => inputs[0].map(silu),
         }
     }
 
@@ -247,10 +293,10 @@ impl Operation for Activation {
         let one = || Expr::Number(1.0);
         match self {
             Self::Tanh => Expr::call(Function::Tanh, x()),
-            Self::Sigmoid => {
+            Self::Sigmoid | Self::Silu => {
                 let minus_x = Expr::difference(Expr::Number(0.0), x());
                 let below = Expr::Sum(vec![one(), Expr::call(Function::Exp, minus_x)]);
-                Expr::quotient(one(), below)
+                Expr::quotient(if matches!(self, Self::Silu) { x() } else { one() }, below)
             }
             Self::Relu => Expr::Positive(Box::new(x())),
             Self::Gelu => {
@@ -258,6 +304,12 @@ impl Operation for Activation {
                 let inner = Expr::Sum(vec![x(), cube]);
                 let inner = Expr::Product(vec![Expr::Number(GELU_ROOT), inner]);
                 let sum = Expr::Sum(vec![one(), Expr::call(Function::Tanh, inner)]);
+                Expr::Product(vec![Expr::Number(0.5), x(), sum])
+            }
+            Self::GeluErf => {
+                let root = Expr::call(Function::Sqrt, Expr::Number(2.0));
+                let sum =
+                    Expr::Sum(vec![one(), Expr::call(Function::Erf, Expr::quotient(x(), root))]);
                 Expr::Product(vec![Expr::Number(0.5), x(), sum])
             }
         }

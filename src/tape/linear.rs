@@ -14,20 +14,32 @@ impl Tape {
         self.record(place, Linear { n_heads: 1 }, [x, w].into_iter().chain(b).collect())
     }
 
-    /// `x W`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
-    /// x (row, in), W (in, n_heads*d_k) -> (head, row, d_k)
-    pub fn project_heads(&mut self, place: Place, x: Node, w: Node, n_heads: usize) -> Node {
-        self.record(place, Linear { n_heads }, vec![x, w])
+    /// `x W + b`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
+    /// x (row, in), W (in, n_heads*d_k), b (1, n_heads*d_k) or none -> (head, row, d_k)
+    pub fn project_heads(
+        &mut self,
+        place: Place,
+        x: Node,
+        (w, b): (Node, Option<Node>),
+        n_heads: usize,
+    ) -> Node {
+        self.record(place, Linear { n_heads }, [x, w].into_iter().chain(b).collect())
     }
 
-    /// `a b`, plane by plane. (plane, row, k) (plane, k, col) -> (plane, row, col)
+    /// `a b`, plane by plane. Where b has fewer planes, neighbours in a share them: grouped-query
+    /// attention (Ainslie et al. 2023). (plane, row, k) (plane, k, col) -> (plane, row, col)
     pub fn matmul(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, MatMul, vec![a, b])
     }
 
-    /// `a bᵀ`, plane by plane. (plane, row, k) (plane, col, k) -> (plane, row, col)
+    /// `a bᵀ`, plane by plane, shared as in [`Self::matmul`]. (plane, row, k) (plane, col, k) -> (plane, row, col)
     pub fn matmul_nt(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, MatMulNt, vec![a, b])
+    }
+
+    /// `x Eᵀ + b`: logits with a bias. x (row, k), E (out, k), b (1, out) -> (row, out)
+    pub fn linear_nt(&mut self, place: Place, x: Node, e: Node, b: Node) -> Node {
+        self.record(place, LinearNt, vec![x, e, b])
     }
 
     /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5).
@@ -86,7 +98,7 @@ impl Operation for Linear {
         if self.n_heads == 1 {
             "sum_k x[i,k]*W[k,j] + b[j]"
         } else {
-            "sum_k x[i,k]*W[k, h*d_k + j]"
+            "sum_k x[i,k]*W[k, h*d_k + j] + b[h*d_k + j]"
         }
     }
 
@@ -143,7 +155,28 @@ fn join_columns(value: &Value) -> Matrix {
 }
 
 fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix) -> Value {
-    Value::from_planes(a.planes().iter().zip(b.planes()).map(|(a, b)| f(a, b)).collect())
+    let planes = a.planes().iter().enumerate();
+    Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
+}
+
+/// The plane of `b` that plane p of `a` meets.
+fn shared(p: usize, a: &Value, b: &Value) -> usize {
+    p * b.shape().planes / a.shape().planes
+}
+
+/// What flows back to each plane of `b`: the sum over the planes of `a` that share it.
+fn zip_back(
+    a: &Value,
+    (b, grad): (&Value, &Value),
+    f: impl Fn(&Matrix, &Matrix) -> Matrix,
+) -> Value {
+    let mut sums = Value::zeros(b.shape());
+    for (p, (plane, grad)) in a.planes().iter().zip(grad.planes()).enumerate() {
+        let to = Cell::new(shared(p, a, b), 0, 0);
+        let sum = sums.plane(to.plane) + f(plane, grad);
+        sums.put(to, &sum.into());
+    }
+    sums
 }
 
 struct MatMul;
@@ -159,7 +192,8 @@ impl Operation for MatMul {
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
         let n = inputs[0].shape().cols;
-        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, k, col))))
+        let other = shared(plane, inputs[0], inputs[1]);
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, other, k, col))))
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
@@ -170,7 +204,7 @@ impl Operation for MatMul {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
             pull.for_input(0, || zip_planes(pull.grad, b, matmul_nt)),
-            pull.for_input(1, || zip_planes(a, pull.grad, matmul_tn)),
+            pull.for_input(1, || zip_back(a, (b, pull.grad), matmul_tn)),
         ]
     }
 }
@@ -191,7 +225,8 @@ impl Operation for MatMulNt {
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
         let n = inputs[0].shape().cols;
-        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, plane, col, k))))
+        let other = shared(plane, inputs[0], inputs[1]);
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, other, col, k))))
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
@@ -202,8 +237,40 @@ impl Operation for MatMulNt {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
             pull.for_input(0, || zip_planes(pull.grad, b, matmul)),
-            pull.for_input(1, || zip_planes(pull.grad, a, matmul_tn)),
+            pull.for_input(1, || zip_back(a, (b, pull.grad), |a, grad| matmul_tn(grad, a))),
         ]
+    }
+}
+
+/// [`MatMulNt`] and a bias.
+struct LinearNt;
+
+impl Operation for LinearNt {
+    fn formula(&self) -> &'static str {
+        "sum_k x[i,k]*E[j,k] + b[j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut out = times_transposed(inputs[0].matrix(), inputs[1]);
+        add_bias(&mut out, inputs[2].matrix());
+        out.into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        let mut terms = dot(n, |k| (leaf(0, 0, row, k), leaf(1, 0, col, k)));
+        terms.push(leaf(2, 0, 0, col));
+        Expr::Sum(terms)
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        MatMulNt.products(inputs)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let mut grads = MatMulNt.backward(pull);
+        grads.push(pull.for_input(2, || column_sums(pull.grad.matrix()).into()));
+        grads
     }
 }
 

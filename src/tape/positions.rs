@@ -1,4 +1,5 @@
-//! Sinusoidal positions (Vaswani et al. 2017, section 3.5): made from nothing but the position.
+//! Positions: sines and cosines (Vaswani et al. 2017, section 3.5), made from nothing but the position,
+//! or learned rows of a table (Gehring et al. 2017).
 
 use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
@@ -13,11 +14,44 @@ impl Tape {
     /// `sin(pos / 10000^(2i/d_model))` in column 2i, the cosine in column 2i+1. -> (position, d_model)
     pub fn positions(&mut self, place: Place, n_positions: usize, d_model: usize) -> Node {
         let is_off = self.changes.is_off(&place, Part::Positions);
-        self.record(place, Positions { n_rows: n_positions, d_model, is_off }, vec![])
+        let first = self.n_past();
+        self.record(place, Positions { first, n_rows: n_positions, d_model, is_off }, vec![])
+    }
+
+    /// The table's rows of so many positions, the first of them at row `offset`. table (position,
+    /// channel) -> (position, channel)
+    ///
+    /// # Panics
+    /// If the table is too short: a model takes no more positions than it learned.
+    pub fn learned_positions(
+        &mut self,
+        place: Place,
+        table: Node,
+        n_positions: usize,
+        offset: usize,
+    ) -> Node {
+        let first = offset + self.n_past();
+        let rows: Vec<u32> = (first..first + n_positions).map(|row| row as u32).collect();
+        self.positions_in_rows(place, table, &rows)
+    }
+
+    /// The table's row of each token. table (position, channel) -> (position, channel)
+    ///
+    /// # Panics
+    /// As [`Self::learned_positions`].
+    pub fn positions_in_rows(&mut self, place: Place, table: Node, rows: &[u32]) -> Node {
+        if self.changes.is_off(&place, Part::Positions) {
+            let d_model = self.shape(table).cols;
+            let none = Positions { first: 0, n_rows: rows.len(), d_model, is_off: true };
+            return self.record(place, none, vec![]);
+        }
+        self.lookup(place, table, rows)
     }
 }
 
 struct Positions {
+    /// The position of the first row.
+    first: usize,
     n_rows: usize,
     d_model: usize,
     /// Zeros: a model that is told no order.
@@ -34,7 +68,7 @@ impl Operation for Positions {
     }
 
     fn forward(&self, _: &[&Value]) -> Value {
-        let positions = sinusoidal_positions(self.n_rows, self.d_model);
+        let positions = sinusoidal_positions(self.first, self.n_rows, self.d_model);
         if self.is_off { (positions * 0.0).into() } else { positions.into() }
     }
 
@@ -43,7 +77,7 @@ impl Operation for Positions {
             return Expr::Number(0.0);
         }
         let divisor = position_divisor(col, self.d_model) as f32;
-        let angle = Expr::quotient(Expr::Number(row as f32), Expr::Number(divisor));
+        let angle = Expr::quotient(Expr::Number((self.first + row) as f32), Expr::Number(divisor));
         Expr::call(if col % 2 == 0 { Function::Sin } else { Function::Cos }, angle)
     }
 

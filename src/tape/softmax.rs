@@ -10,13 +10,14 @@ use crate::{
 };
 
 impl Tape {
-    /// Minus infinity wherever the key comes after the query; the rest unchanged.
-    /// (head, query, key) -> (head, query, key)
-    pub fn causal_mask(&mut self, place: Place, x: Node) -> Node {
+    /// Minus infinity wherever the key comes after the query, or `window` keys or more before it; the
+    /// rest unchanged. (head, query, key) -> (head, query, key)
+    pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
         if self.changes.is_off(&place, Part::Mask) {
             return self.hand_on(place, x);
         }
-        self.record(place, CausalMask, vec![x])
+        let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
+        self.record(place, mask, vec![x])
     }
 
     /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
@@ -31,27 +32,47 @@ impl Tape {
     }
 }
 
-struct CausalMask;
+struct CausalMask {
+    /// How many keys a query sees, its own included.
+    window: usize,
+    /// The position of the first query.
+    first: usize,
+}
 
-fn lower_triangle(plane: &Matrix, above: f32) -> Matrix {
-    Matrix::from_fn(plane.nrows(), plane.ncols(), |q, k| if k > q { above } else { plane[(q, k)] })
+impl CausalMask {
+    const fn sees(&self, row: usize, key: usize) -> bool {
+        let query = self.first + row;
+        key <= query && query - key < self.window
+    }
+
+    /// The plane with `else_` wherever the key is out of sight.
+    fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
+        let (n_queries, n_keys) = plane.shape();
+        let number = |q, k| if self.sees(q, k) { plane[(q, k)] } else { else_ };
+        Matrix::from_fn(n_queries, n_keys, number)
+    }
 }
 
 impl Operation for CausalMask {
     fn formula(&self) -> &'static str {
-        "scaled[q,k] if k <= q, else -inf"
+        if self.window == usize::MAX {
+            "scaled[q,k] if k <= q, else -inf"
+        } else {
+            "scaled[q,k] if k <= q and q - k < window, else -inf"
+        }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].map_planes(|plane| lower_triangle(plane, f32::NEG_INFINITY))
+        inputs[0].map_planes(|plane| self.seen(plane, f32::NEG_INFINITY))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        if cell.col > cell.row { Expr::Number(f32::NEG_INFINITY) } else { Expr::Leaf((0, cell)) }
+        let is_seen = self.sees(cell.row, cell.col);
+        if is_seen { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map_planes(|g| lower_triangle(g, 0.0)))]
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.seen(g, 0.0)))]
     }
 }
 

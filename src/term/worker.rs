@@ -8,6 +8,7 @@ use super::{Event, guarded};
 use crate::{
     app::Action,
     change::Changes,
+    model::Name,
     reading::{Reader, Reading},
 };
 
@@ -22,11 +23,11 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the threads.
-    pub fn start(events: mpsc::Sender<Event>) -> Self {
+    pub fn start(events: mpsc::Sender<Event>, own: Option<(Reader, Arc<Reading>)>) -> Self {
         let (requests, inbox) = mpsc::channel();
         let (readings, measured) = mpsc::channel();
         let (answers, figures) = (events.clone(), events.clone());
-        guarded(events.clone(), move || read_all(&inbox, &answers, &readings));
+        guarded(events.clone(), move || read_all(own, &inbox, &answers, &readings));
         guarded(events.clone(), move || measure_all(&measured, &figures));
         Self { requests, events }
     }
@@ -35,6 +36,17 @@ impl Worker {
     /// If the thread that reads has ended.
     pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
         Ok(self.requests.send((sentence, changes))?)
+    }
+
+    /// Opens the block of that path.
+    pub fn open(&self, reading: Arc<Reading>, model: Name, path: String) {
+        let events = self.events.clone();
+        guarded(self.events.clone(), move || {
+            if let Some(opened) = reading.opened(model, &path) {
+                // Nobody listens any more if the walk has ended.
+                let _ = events.send(Event::Done(Action::Opened(reading, Arc::new(opened))));
+            }
+        });
     }
 
     /// Takes the time that the models need to read.
@@ -50,19 +62,23 @@ impl Worker {
 
 /// Reads until nobody asks or listens any more.
 fn read_all(
+    own: Option<(Reader, Arc<Reading>)>,
     inbox: &mpsc::Receiver<Request>,
     events: &mpsc::Sender<Event>,
     readings: &mpsc::Sender<Arc<Reading>>,
 ) {
-    let reader = match Reader::embedded() {
-        Ok(reader) => reader,
+    let loaded = own.map_or_else(
+        || Ok((Reader::embedded()?, None)),
+        |(reader, plain)| Ok::<_, anyhow::Error>((reader, Some(plain))),
+    );
+    // The last plain reading: a what-if runs only what it changes.
+    let (reader, mut plain) = match loaded {
+        Ok(loaded) => loaded,
         Err(why) => {
             let _ = events.send(Event::Done(Action::Read(Err(format!("{why:#}")))));
             return;
         }
     };
-    // The last plain reading: a what-if runs only what it changes.
-    let mut plain: Option<Arc<Reading>> = None;
     let mut asked = inbox.recv().ok();
     while let Some(first) = asked {
         // Of several requests the last one counts.
@@ -102,8 +118,13 @@ fn read(
 fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
     while let Ok(first) = readings.recv() {
         let reading = readings.try_iter().last().unwrap_or(first);
+        let tell = || events.send(Event::Done(Action::Measured));
+        reading.heads();
+        if tell().is_err() {
+            return;
+        }
         reading.measures();
-        if events.send(Event::Done(Action::Measured)).is_err() {
+        if tell().is_err() {
             return;
         }
     }

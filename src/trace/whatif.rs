@@ -31,7 +31,7 @@ impl Trace {
             Part::Whole => self.parts_off().any(
                 |change| matches!(change, Change::Off { scope: s, part: Part::Whole } if s == scope),
             ),
-            part => self.sites.iter().any(|site| self.is_made_by(site, part) && lies_in(site, scope)),
+            part => self.sites().any(|site| self.is_made_by(site, part) && lies_in(site, scope)),
         }
     }
 
@@ -40,7 +40,7 @@ impl Trace {
         let (scope, name) = site.path().rsplit_once('.').unwrap_or(("", site.path()));
         match part {
             Part::Mask => name == "masked",
-            Part::Positions => name == "pos",
+            Part::Positions => ["pos", "q_rot", "k_rot", "bias"].contains(&name),
             Part::Scaling => name == "scaled" && self.site(&format!("{scope}.scores")).is_some(),
             Part::Residual => name.starts_with("resid") && name != "resid_pre",
             Part::Whole | Part::Head(_) => false,
@@ -54,7 +54,7 @@ impl Trace {
         let everywhere = everywhere.into_iter().filter(|part| self.has_part("", *part));
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let everywhere = everywhere.map(move |part| off("", part));
-        everywhere.chain(self.sites.iter().flat_map(move |site| {
+        everywhere.chain(self.sites().flat_map(move |site| {
             let (scope, name) = site.path().rsplit_once('.').unwrap_or(("", site.path()));
             let beside = |name: &str| self.site(&format!("{scope}.{name}"));
             let parts: Vec<Part> = match name {

@@ -130,5 +130,6 @@ fn called(say: &Phrases, name: Name) -> String {
         Name::Transformer => say.transformer(),
         Name::TransformerUnguided => say.transformer_unguided(),
         Name::DecoderOnly => say.decoder_only(),
+        Name::Checkpoint => say.checkpoint(),
     }
 }

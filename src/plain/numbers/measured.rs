@@ -50,7 +50,7 @@ pub(super) fn distance(reading: &Reading, site: Option<&str>) -> Vec<String> {
 
 /// Every head of the layers that the pane shows, in its figures.
 pub(super) fn heads(reading: &Reading, model: Name, pane: &PaneSpec) -> Vec<String> {
-    let heads = reading.measures().heads.get(&model).into_iter().flatten();
+    let heads = reading.heads().get(&model).into_iter().flatten();
     let is_here = |head: &&Summary| pane.path(head.layer).as_ref() == Some(&head.path);
     let line = |summary: &Summary| {
         let figure = |figure: &Figure| {

@@ -1,0 +1,135 @@
+//! Quantised blocks -> their numbers, exactly as the reference of the `ggml` library has it.
+//!
+//! A block is a few numbers as small integers `q` with a scale `d` (and a minimum `m`) in f16:
+//! x = d q, or x = d q + m. Legacy formats have 32 numbers a block; the low nibbles are the first
+//! 16 of them, the high nibbles the rest. K formats have 256 numbers in groups with scales of
+//! their own, which are small integers too.
+
+use half::f16;
+
+/// Numbers of a legacy block.
+const SMALL: usize = 32;
+/// Numbers of a K block.
+const LARGE: usize = 256;
+
+fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+/// The two 4-bit integers of byte `i` of a legacy block stand 16 numbers apart.
+fn nibble(qs: &[u8], i: usize) -> u8 {
+    if i < SMALL / 2 { qs[i] & 0xF } else { qs[i - SMALL / 2] >> 4 }
+}
+
+/// The fifth bit of number `i`, in its place.
+fn fifth(qh: &[u8], i: usize) -> u8 {
+    (qh[i / 8] >> (i % 8) & 1) << 4
+}
+
+/// d f16, 32 signed bytes.
+pub fn q8_0(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(34).zip(out.chunks_exact_mut(SMALL)) {
+        let d = half_at(block, 0);
+        for (out, &q) in out.iter_mut().zip(&block[2..]) {
+            *out = f32::from(q.cast_signed()) * d;
+        }
+    }
+}
+
+/// d f16, 16 bytes of nibbles; x = d (q - 8).
+pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(SMALL)) {
+        let d = half_at(block, 0);
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = (f32::from(nibble(&block[2..], i)) - 8.0) * d;
+        }
+    }
+}
+
+/// d, m f16, 16 bytes of nibbles; x = d q + m.
+pub fn q4_1(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(20).zip(out.chunks_exact_mut(SMALL)) {
+        let (d, m) = (half_at(block, 0), half_at(block, 2));
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f32::from(nibble(&block[4..], i)) * d + m;
+        }
+    }
+}
+
+/// d f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d (q - 16).
+pub fn q5_0(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(SMALL)) {
+        let d = half_at(block, 0);
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = (f32::from(nibble(&block[6..], i) | fifth(&block[2..6], i)) - 16.0) * d;
+        }
+    }
+}
+
+/// d, m f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d q + m.
+pub fn q5_1(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(24).zip(out.chunks_exact_mut(SMALL)) {
+        let (d, m) = (half_at(block, 0), half_at(block, 2));
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f32::from(nibble(&block[8..], i) | fifth(&block[4..8], i)) * d + m;
+        }
+    }
+}
+
+/// The 6-bit scale and minimum of group `g` of eight, out of 12 bytes.
+fn scale_and_min(scales: &[u8], g: usize) -> (f32, f32) {
+    let (scale, min) = if g < 4 {
+        (scales[g] & 63, scales[g + 4] & 63)
+    } else {
+        let (low, high) = (scales[g + 4], (scales[g - 4] >> 6, scales[g] >> 6));
+        (low & 0xF | high.0 << 4, low >> 4 | high.1 << 4)
+    };
+    (f32::from(scale), f32::from(min))
+}
+
+/// d, m f16, 12 bytes of scales, 128 bytes of nibbles; eight groups of 32, of which two share 32
+/// bytes: x = d scale q - m min.
+pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(144).zip(out.chunks_exact_mut(LARGE)) {
+        let (d, m) = (half_at(block, 0), half_at(block, 2));
+        for (g, out) in out.chunks_exact_mut(32).enumerate() {
+            let (scale, min) = scale_and_min(&block[4..16], g);
+            let (scale, min) = (d * scale, m * min);
+            let qs = &block[16 + g / 2 * 32..][..32];
+            for (out, q) in out.iter_mut().zip(qs) {
+                *out = scale * f32::from(q >> (g % 2 * 4) & 0xF) - min;
+            }
+        }
+    }
+}
+
+/// As Q4_K, with 32 bytes of fifth bits before the nibbles: bit g belongs to group g.
+pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(176).zip(out.chunks_exact_mut(LARGE)) {
+        let (d, m) = (half_at(block, 0), half_at(block, 2));
+        for (g, out) in out.chunks_exact_mut(32).enumerate() {
+            let (scale, min) = scale_and_min(&block[4..16], g);
+            let (scale, min) = (d * scale, m * min);
+            let (qh, qs) = (&block[16..48], &block[48 + g / 2 * 32..][..32]);
+            for (out, (q, h)) in out.iter_mut().zip(qs.iter().zip(qh)) {
+                let q = q >> (g % 2 * 4) & 0xF | (h >> g & 1) << 4;
+                *out = scale * f32::from(q) - min;
+            }
+        }
+    }
+}
+
+/// 128 bytes of low nibbles, 64 of high pairs of bits, 16 signed scales, d f16; x = d scale (q - 32)
+/// in groups of 16. Either half of 128 numbers has four runs of 32, which share bytes.
+pub fn q6_k(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.chunks_exact(210).zip(out.chunks_exact_mut(LARGE)) {
+        let d = half_at(block, 208);
+        for (i, out) in out.iter_mut().enumerate() {
+            let (half, run, at) = (i / 128, i % 128 / 32, i % 32);
+            let low = block[half * 64 + run % 2 * 32 + at] >> (run / 2 * 4) & 0xF;
+            let high = block[128 + half * 32 + at] >> (run * 2) & 3;
+            let scale = f32::from(block[192 + i / 16].cast_signed());
+            *out = d * scale * (f32::from(low | high << 4) - 32.0);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Names of tensors in GGUF files -> Hugging Face's.
+
+/// How one architecture's names are translated: a stem is what stands before `.weight` or `.bias`.
+struct Scheme {
+    architectures: &'static [&'static str],
+    whole: &'static [(&'static str, &'static str)],
+    /// What Hugging Face has in place of `blk.`
+    block: &'static str,
+    parts: &'static [(&'static str, &'static str)],
+}
+
+const BLOCK: &str = "blk.";
+
+static SCHEMES: [Scheme; 3] = [
+    Scheme {
+        architectures: &["llama", "qwen2", "qwen3", "mistral3"],
+        whole: &[
+            ("token_embd", "model.embed_tokens"),
+            ("output_norm", "model.norm"),
+            ("output", "lm_head"),
+        ],
+        block: "model.layers.",
+        parts: &[
+            ("attn_norm", "input_layernorm"),
+            ("attn_q", "self_attn.q_proj"),
+            ("attn_k", "self_attn.k_proj"),
+            ("attn_v", "self_attn.v_proj"),
+            ("attn_output", "self_attn.o_proj"),
+            ("attn_q_norm", "self_attn.q_norm"),
+            ("attn_k_norm", "self_attn.k_norm"),
+            ("ffn_norm", "post_attention_layernorm"),
+            ("ffn_gate", "mlp.gate_proj"),
+            ("ffn_up", "mlp.up_proj"),
+            ("ffn_down", "mlp.down_proj"),
+        ],
+    },
+    Scheme {
+        architectures: &["gpt2"],
+        whole: &[
+            ("token_embd", "transformer.wte"),
+            ("position_embd", "transformer.wpe"),
+            ("output_norm", "transformer.ln_f"),
+            ("output", "lm_head"),
+        ],
+        block: "transformer.h.",
+        parts: &[
+            ("attn_norm", "ln_1"),
+            ("attn_qkv", "attn.c_attn"),
+            ("attn_output", "attn.c_proj"),
+            ("ffn_norm", "ln_2"),
+            ("ffn_up", "mlp.c_fc"),
+            ("ffn_down", "mlp.c_proj"),
+        ],
+    },
+    Scheme {
+        architectures: &["bert"],
+        whole: &[
+            ("token_embd", "embeddings.word_embeddings"),
+            ("token_types", "embeddings.token_type_embeddings"),
+            ("position_embd", "embeddings.position_embeddings"),
+            ("token_embd_norm", "embeddings.LayerNorm"),
+        ],
+        block: "encoder.layer.",
+        parts: &[
+            ("attn_q", "attention.self.query"),
+            ("attn_k", "attention.self.key"),
+            ("attn_v", "attention.self.value"),
+            ("attn_output", "attention.output.dense"),
+            ("attn_output_norm", "attention.output.LayerNorm"),
+            ("ffn_up", "intermediate.dense"),
+            ("ffn_down", "output.dense"),
+            ("layer_output_norm", "output.LayerNorm"),
+        ],
+    },
+];
+
+/// Hugging Face's name of a tensor; its own where there is none.
+pub fn translated(architecture: &str, name: &str) -> String {
+    translation(architecture, name).unwrap_or_else(|| name.to_owned())
+}
+
+fn translation(architecture: &str, name: &str) -> Option<String> {
+    let scheme = SCHEMES.iter().find(|s| s.architectures.contains(&architecture))?;
+    let (stem, kind) = name.rsplit_once('.')?;
+    let find = |table: &[(&str, &'static str)], stem: &str| {
+        table.iter().find(|(theirs, _)| *theirs == stem).map(|(_, ours)| *ours)
+    };
+    if let Some(ours) = find(scheme.whole, stem) {
+        return Some(format!("{ours}.{kind}"));
+    }
+    let (layer, part) = stem.strip_prefix(BLOCK)?.split_once('.')?;
+    let ours = find(scheme.parts, part)?;
+    Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
+}
+
+/// GPT-2's maps are (in, out) for Hugging Face, (out, in) in every GGUF file.
+pub fn is_turned(architecture: &str, name: &str) -> bool {
+    const MAPS: [&str; 4] = ["attn_qkv", "attn_output", "ffn_up", "ffn_down"];
+    let part = name.strip_prefix(BLOCK).and_then(|rest| rest.split_once('.'));
+    let stem = part.and_then(|(_, part)| part.strip_suffix(".weight"));
+    architecture == "gpt2" && stem.is_some_and(|stem| MAPS.contains(&stem))
+}
+
+/// Which heads a tensor's lines belong to, if the file has them interleaved, as it has for the
+/// architecture `llama`: `(queries, keys)` are the numbers of heads.
+pub fn interleaved_heads(
+    architecture: &str,
+    name: &str,
+    (queries, keys): (u64, u64),
+) -> Option<u64> {
+    let part = name.strip_prefix(BLOCK)?.split_once('.')?.1.split('.').next()?;
+    let heads = [("attn_q", queries), ("attn_k", keys)];
+    let found = heads.iter().find(|(stem, _)| *stem == part && architecture == "llama");
+    found.map(|(_, heads)| *heads)
+}

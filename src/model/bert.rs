@@ -1,0 +1,218 @@
+//! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al.
+//! 2019), and sentence encoders made from them (Reimers and Gurevych 2019).
+//!
+//! Every word sees every other; norms stand after the sub-layers. A model with a head says which word
+//! stands at a masked place; one without makes one vector of the sentence.
+
+mod config;
+mod head;
+mod names;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{EMBED, Model, Pass, Setup, Sizes, source_scope};
+use crate::{
+    checkpoint::{Checkpoint, Weights},
+    layer::{
+        attention::{Attention, Heads, Mask},
+        feed_forward::{Activation, FeedForward},
+        norm::LayerNorm,
+    },
+    site::{
+        Axis::{Channel, Position},
+        Scope, Site,
+    },
+    tape::{Block, Node, Tape, Weight},
+};
+use head::{Head, HeadPlan};
+pub use names::Family;
+
+pub static POS: Site =
+    Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
+pub static TYPE: Site = Site::matrix(
+    "type",
+    [Position, Channel],
+    "which of two texts a token belongs to: the first, for all of them",
+);
+pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type");
+pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position");
+pub static RESIDUAL1: Site =
+    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
+pub static RESIDUAL2: Site =
+    Site::matrix("residual2", [Position, Channel], "feed-forward's output added to its input");
+
+/// All that a model's shape and weights follow from.
+#[derive(Clone, Debug, PartialEq)]
+struct Plan {
+    n_layers: usize,
+    heads: Heads,
+    d_ff: usize,
+    n_vocab: usize,
+    /// Rows of the table of positions.
+    n_positions: usize,
+    /// RoBERTa's padding token: positions count from the row after it.
+    padding: Option<u32>,
+    /// Rows of the table of token types; 0 where there is none.
+    n_types: usize,
+    activation: Activation,
+    eps: f32,
+    head: HeadPlan,
+}
+
+impl Plan {
+    /// The row of a text's first token in the table of positions.
+    const fn first_position(&self) -> usize {
+        match self.padding {
+            Some(id) => id as usize + 1,
+            None => 0,
+        }
+    }
+
+    /// Each token's row in the table of positions. A padding token that was typed has the row of its own
+    /// number and is not counted, as in Hugging Face's RoBERTa.
+    fn position_rows(&self, ids: &[u32]) -> Vec<u32> {
+        let mut next = self.first_position() as u32;
+        let row = |&id: &u32| match self.padding {
+            Some(padding) if id == padding => padding,
+            _ => {
+                next += 1;
+                next - 1
+            }
+        };
+        ids.iter().map(row).collect()
+    }
+}
+
+/// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
+struct PostNorm {
+    scope: Scope,
+    self_attn: Attention,
+    norm1: LayerNorm,
+    ffn: FeedForward,
+    norm2: LayerNorm,
+}
+
+impl PostNorm {
+    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+        let scope = source_scope(&format!("encoder.{l}"));
+        let in_layer = |name| scope.child(name);
+        let (d_model, sizes) = (plan.heads.d_model, (plan.heads.d_model, plan.d_ff));
+        let norm = |name| LayerNorm::load(weights, in_layer(name), d_model);
+        Ok(Self {
+            self_attn: Attention::load(weights, in_layer("self_attn"), plan.heads)?,
+            norm1: norm("norm1")?.with_eps(plan.eps),
+            ffn: FeedForward::load(weights, in_layer("ffn"), sizes, plan.activation)?,
+            norm2: norm("norm2")?.with_eps(plan.eps),
+            scope,
+        })
+    }
+}
+
+impl Block for PostNorm {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
+        let (at, x) = (&self.scope, inputs[0]);
+        let attended = self.self_attn.forward(tape, x, x, Mask::None);
+        let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
+        let x = self.norm1.forward(tape, residual1);
+        let fed = self.ffn.forward(tape, x);
+        let residual2 = tape.residual(at.at(&RESIDUAL2), x, fed);
+        self.norm2.forward(tape, residual2)
+    }
+}
+
+/// The whole model.
+pub struct Bert {
+    plan: Plan,
+    embed: Weight,
+    positions: Weight,
+    types: Option<Weight>,
+    norm: LayerNorm,
+    layers: Vec<Arc<dyn Block>>,
+    head: Head,
+}
+
+impl Bert {
+    /// # Errors
+    /// If the settings describe a model that is not run, or a weight is missing or misshapen.
+    pub fn load(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
+        let plan = config::plan(checkpoint, family)?;
+        let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
+        Self::of(&weights, plan)
+    }
+
+    fn of(weights: &Weights, plan: Plan) -> Result<Self> {
+        let d_model = plan.heads.d_model;
+        let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
+        let layer = |l| Ok(Arc::new(PostNorm::load(weights, &plan, l)?) as _);
+        let norm = LayerNorm::load(weights, source_scope("tokens.norm"), d_model)?;
+        Ok(Self {
+            embed: table("embed.weight", plan.n_vocab)?,
+            positions: table("positions.weight", plan.n_positions)?,
+            types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
+            norm: norm.with_eps(plan.eps),
+            layers: (0..plan.n_layers).map(layer).collect::<Result<_>>()?,
+            head: Head::load(weights, &plan)?,
+            plan,
+        })
+    }
+
+    /// What the first layer reads. -> (position, d_model)
+    fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let (at, n) = (source_scope("tokens"), ids.len());
+        let [table, positions] = [&self.embed, &self.positions].map(|w| tape.weight(w));
+        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let pos = tape.positions_in_rows(at.at(&POS), positions, &self.plan.position_rows(ids));
+        let input = match &self.types {
+            None => tape.add(at.at(&UNTYPED), embed, pos),
+            Some(types) => {
+                let types = tape.weight(types);
+                let types = tape.lookup(at.at(&TYPE), types, &vec![0; n]); // (position, d_model)
+                tape.sum(at.at(&INPUT), &[embed, types, pos])
+            }
+        }; // (position, d_model)
+        self.norm.forward(tape, input)
+    }
+
+    /// The last layer's norm after every token. -> (position, d_model)
+    fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let x = self.embed(tape, ids);
+        self.layers.iter().fold(x, |x, layer| tape.block(layer, &[x]))
+    }
+}
+
+impl Model for Bert {
+    /// The output is a token for every masked place of the sentence, or for every place where none is
+    /// masked; nothing from a model without a head.
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
+        let x = self.encode(&mut tape, source);
+        let output = self.head.forward(&mut tape, x, source, &setup.choosing());
+        Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+    }
+
+    fn sizes(&self) -> Option<Sizes> {
+        let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
+        let writes = matches!(self.plan.head, HeadPlan::Words { .. });
+        Some(Sizes {
+            n_layers,
+            heads,
+            d_ff,
+            is_gated: false,
+            n_vocab: if writes { n_vocab } else { 0 },
+            context: n_positions - self.plan.first_position(),
+        })
+    }
+
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        self.encode(&mut tape, source);
+        tape
+    }
+}

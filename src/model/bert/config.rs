@@ -1,0 +1,133 @@
+//! From a checkpoint's settings to a [`Plan`].
+
+use anyhow::{Result, anyhow};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::{
+    Plan,
+    head::{HeadPlan, Pooling},
+    names::Family,
+};
+use crate::{
+    checkpoint::{Checkpoint, Config, POOLING, TokenizerSource},
+    layer::{attention::Heads, feed_forward::Activation},
+    text::visible,
+};
+
+/// Under which keys a family's config.json has the sizes.
+struct Keys {
+    d_model: &'static str,
+    d_ff: &'static str,
+    n_layers: &'static str,
+    n_heads: &'static str,
+    activation: &'static str,
+}
+
+const BERT: Keys = Keys {
+    d_model: "hidden_size",
+    d_ff: "intermediate_size",
+    n_layers: "num_hidden_layers",
+    n_heads: "num_attention_heads",
+    activation: "hidden_act",
+};
+
+const DISTILBERT: Keys = Keys {
+    d_model: "dim",
+    d_ff: "hidden_dim",
+    n_layers: "n_layers",
+    n_heads: "n_heads",
+    activation: "activation",
+};
+
+/// What the norms add to a variance where config.json does not say it; DistilBERT's never does.
+const EPS: f32 = 1e-12;
+
+/// # Errors
+/// If a setting is missing, or describes something that is not run.
+pub fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
+    let config = checkpoint.config();
+    let is_distil = family == Family::DistilBert;
+    let keys = if is_distil { DISTILBERT } else { BERT };
+    must_be_plain(config)?;
+    let activation = Activation::named(config.string_or(keys.activation, "gelu")?)?;
+    let plan = Plan {
+        n_layers: config.usize(keys.n_layers)?,
+        heads: heads(config, &keys)?,
+        d_ff: config.usize(keys.d_ff)?,
+        n_vocab: config.usize("vocab_size")?,
+        n_positions: config.usize("max_position_embeddings")?,
+        padding: if family == Family::Roberta { Some(padding(config)?) } else { None },
+        n_types: if is_distil { 0 } else { config.usize_or("type_vocab_size", 2)? },
+        activation,
+        eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
+        head: head(checkpoint, family, activation)?,
+    };
+    let has_room = plan.first_position() < plan.n_positions;
+    config.must("max_position_embeddings", has_room, "more than the padding token takes")?;
+    Ok(plan)
+}
+
+/// Variants that bear the same names and compute something else.
+fn must_be_plain(config: &Config) -> Result<()> {
+    let kind = config.string_or("position_embedding_type", "absolute")?;
+    config.must("position_embedding_type", kind == "absolute", "absolute")?;
+    config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
+}
+
+fn heads(config: &Config, keys: &Keys) -> Result<Heads> {
+    let (d_model, n_heads) = (config.usize(keys.d_model)?, config.usize(keys.n_heads)?);
+    let wanted = format!("a divisor of `{}`", keys.d_model);
+    config.must(keys.n_heads, d_model.is_multiple_of(n_heads), &wanted)?;
+    Ok(Heads::slices(d_model, n_heads))
+}
+
+/// The token whose position is not counted; fairseq's number where config.json does not say it.
+fn padding(config: &Config) -> Result<u32> {
+    Ok(config.id("pad_token_id")?.unwrap_or(1))
+}
+
+fn head(checkpoint: &Checkpoint, family: Family, activation: Activation) -> Result<HeadPlan> {
+    if !family.has_head(checkpoint) {
+        return Ok(HeadPlan::Pool(pooling(checkpoint)));
+    }
+    let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
+    Ok(HeadPlan::Words {
+        // RoBERTa's head has this one, whatever the layers have.
+        activation: if family == Family::Roberta { Activation::GeluErf } else { activation },
+        is_tied: is_tied || !family.has_unembed(checkpoint),
+        mask: mask(checkpoint)?,
+    })
+}
+
+/// As sentence-transformers would pool; the mean where nothing is said, and for modes not known here.
+fn pooling(checkpoint: &Checkpoint) -> Pooling {
+    let settings = checkpoint.beside(POOLING);
+    let is_on = |key| settings.and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
+    if is_on("pooling_mode_cls_token") { Pooling::First } else { Pooling::Mean }
+}
+
+/// What of tokenizer.json says which tokens are special.
+#[derive(Deserialize)]
+struct Added {
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+    content: String,
+}
+
+/// The token that hides a word: what tokenizer_config.json calls so, or the two customary ones.
+fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
+    let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
+    let added: Added = serde_json::from_slice(bytes)
+        .map_err(|e| anyhow!("tokenizer.json: {}", visible(&e.to_string())))?;
+    let named = checkpoint.beside("tokenizer_config.json").and_then(|all| all.get("mask_token"));
+    let named = named.and_then(|mask| mask.get("content").unwrap_or(mask).as_str());
+    let names = named.into_iter().chain(["[MASK]", "<mask>"]);
+    let id = |name| added.added_tokens.iter().find(|token| token.content == name).map(|t| t.id);
+    Ok(names.into_iter().find_map(id))
+}

@@ -1,0 +1,138 @@
+//! What stands on the last layer: a word for every place, or one vector of the whole sentence.
+
+use anyhow::Result;
+
+use super::Plan;
+use crate::{
+    checkpoint::Weights,
+    layer::{feed_forward::Activation, norm::LayerNorm},
+    math::sampling::Choosing,
+    model::{LOGITS, source_scope},
+    site::{
+        Axis::{Channel, Position, Single, Vocab},
+        Site,
+    },
+    tape::{Node, Tape, Weight},
+};
+
+pub static SUM: Site = Site::matrix("sum", [Position, Channel], "x W + b, before the activation");
+pub static HIDDEN: Site =
+    Site::matrix("hidden", [Position, Channel], "after the activation: towards a word");
+pub static PROBS: Site =
+    Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place");
+pub static POOLED: Site =
+    Site::matrix("pooled", [Single, Channel], "the mean of all tokens' vectors");
+pub static FIRST: Site = Site::matrix("pooled", [Single, Channel], "the first token's vector");
+pub static SENTENCE: Site = Site::matrix(
+    "sentence",
+    [Single, Channel],
+    "the sentence's vector: pooled, scaled to length 1",
+);
+
+/// Which head, and what it needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeadPlan {
+    /// Which word stands at a place.
+    Words {
+        activation: Activation,
+        /// Whether logits are made with the embedding table.
+        is_tied: bool,
+        /// The token that hides a word; None if the tokenizer has none.
+        mask: Option<u32>,
+    },
+    Pool(Pooling),
+}
+
+/// How one vector is made of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The mean over all tokens, the first and the last, which are no words, included: what
+    /// sentence-transformers does unless told otherwise.
+    Mean,
+    /// The first token's vector (`pooling_mode_cls_token`).
+    First,
+}
+
+/// The same with its weights.
+pub enum Head {
+    Words(Box<Words>),
+    Pool(Pooling),
+}
+
+/// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
+pub struct Words {
+    w: Weight,
+    b: Weight,
+    activation: Activation,
+    norm: LayerNorm,
+    unembed: Weight,
+    bias: Weight,
+    mask: Option<u32>,
+}
+
+impl Head {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, plan: &Plan) -> Result<Self> {
+        Ok(match plan.head {
+            HeadPlan::Pool(pooling) => Self::Pool(pooling),
+            HeadPlan::Words { activation, is_tied, mask } => {
+                let d_model = plan.heads.d_model;
+                let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
+                let norm = LayerNorm::load(weights, source_scope("mlm.norm"), d_model)?;
+                Self::Words(Box::new(Words {
+                    w: weights.matrix("mlm.W", (d_model, d_model))?,
+                    b: weights.row("mlm.b", d_model)?,
+                    activation,
+                    norm: norm.with_eps(plan.eps),
+                    unembed: weights.matrix(unembed, (plan.n_vocab, d_model))?,
+                    bias: weights.row("unembed.bias", plan.n_vocab)?,
+                    mask,
+                }))
+            }
+        })
+    }
+
+    /// Records what is made of the last layer, and gives the words at the masked places (at all places,
+    /// where none is masked). x (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
+        match self {
+            Self::Words(words) => {
+                let logits = words.forward(tape, x);
+                words.chosen(tape, logits, ids, choosing)
+            }
+            Self::Pool(pooling) => {
+                let at = source_scope("");
+                let pooled = match pooling {
+                    Pooling::Mean => tape.mean_of_rows(at.at(&POOLED), x),
+                    Pooling::First => tape.one_row(at.at(&FIRST), x, 0),
+                }; // (1, d_model)
+                tape.to_length_one(at.at(&SENTENCE), pooled); // (1, d_model)
+                vec![]
+            }
+        }
+    }
+}
+
+impl Words {
+    /// The logits at every place. (position, d_model) -> (position, vocab)
+    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let (at, all) = (source_scope("mlm"), source_scope(""));
+        let [w, b, unembed, bias] =
+            [&self.w, &self.b, &self.unembed, &self.bias].map(|w| tape.weight(w));
+        let sum = tape.linear(at.at(&SUM), x, w, Some(b)); // (position, d_model)
+        let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_model)
+        let normed = self.norm.forward(tape, hidden); // (position, d_model)
+        let logits = tape.linear_nt(all.at(&LOGITS), normed, unembed, bias); // (position, vocab)
+        tape.softmax_of_logits(all.at(&PROBS), logits); // (position, vocab)
+        logits
+    }
+
+    fn chosen(&self, tape: &Tape, logits: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
+        let is_masked = |&row: &usize| Some(ids[row]) == self.mask;
+        let masked: Vec<usize> = (0..ids.len()).filter(is_masked).collect();
+        let rows = if masked.is_empty() { (0..ids.len()).collect() } else { masked };
+        let word = |row: usize| choosing.token(&tape.value(logits).row(0, row), row, ids[row]);
+        rows.into_iter().map(word).collect()
+    }
+}

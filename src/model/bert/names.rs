@@ -1,0 +1,234 @@
+//! Under which names checkpoints of the BERT family have their weights.
+//!
+//! A body's names stand behind a prefix (`bert.`), or without one where a body was saved alone, as
+//! sentence-transformers does. Older files call a norm's gain and bias `gamma` and `beta`.
+
+use super::{HeadPlan, Plan};
+use crate::checkpoint::{Checkpoint, Layout, Wanted};
+
+/// Models whose tensors have the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Bert,
+    Roberta,
+    DistilBert,
+}
+
+/// The shapes that occur, in the model's own sizes.
+#[derive(Clone, Copy)]
+enum Size {
+    /// A linear map from d_model to d_model, from d_model to d_ff and back.
+    Square,
+    Up,
+    Down,
+    /// A vector of d_model, d_ff or vocabulary numbers.
+    Model,
+    Unit,
+    Vocab,
+    /// A table with a row for every token, position or token type.
+    Tokens,
+    Positions,
+    Types,
+}
+use Size::{Down, Model, Positions, Square, Tokens, Types, Unit, Up, Vocab};
+
+impl Size {
+    /// The shape as we have it, and how the file has it.
+    fn of(self, plan: &Plan) -> ((usize, usize), Layout) {
+        let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
+        match self {
+            Square => ((d_model, d_model), Layout::Linear),
+            Up => ((d_model, d_ff), Layout::Linear),
+            Down => ((d_ff, d_model), Layout::Linear),
+            Model => ((1, d_model), Layout::Vector),
+            Unit => ((1, d_ff), Layout::Vector),
+            Vocab => ((1, plan.n_vocab), Layout::Vector),
+            Tokens => ((plan.n_vocab, d_model), Layout::Table),
+            Positions => ((plan.n_positions, d_model), Layout::Table),
+            Types => ((plan.n_types, d_model), Layout::Table),
+        }
+    }
+}
+
+/// A weight: our name, theirs (`|` between alternatives, the first that is there is taken), its size.
+type Row = (&'static str, &'static str, Size);
+
+/// What every body has before its layers.
+const TOKENS: [Row; 4] = [
+    ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
+    ("positions.weight", "embeddings.position_embeddings.weight", Positions),
+    ("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Model),
+    ("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Model),
+];
+
+const TYPE: Row = ("types.weight", "embeddings.token_type_embeddings.weight", Types);
+
+/// A layer, behind `encoder.layer.{l}.`; ours behind `encoder.{l}.`.
+const BERT_LAYER: [Row; 16] = [
+    ("self_attn.W_Q", "attention.self.query.weight", Square),
+    ("self_attn.b_Q", "attention.self.query.bias", Model),
+    ("self_attn.W_K", "attention.self.key.weight", Square),
+    ("self_attn.b_K", "attention.self.key.bias", Model),
+    ("self_attn.W_V", "attention.self.value.weight", Square),
+    ("self_attn.b_V", "attention.self.value.bias", Model),
+    ("self_attn.W_O", "attention.output.dense.weight", Square),
+    ("self_attn.b_O", "attention.output.dense.bias", Model),
+    ("norm1.gain", "attention.output.LayerNorm.weight|attention.output.LayerNorm.gamma", Model),
+    ("norm1.bias", "attention.output.LayerNorm.bias|attention.output.LayerNorm.beta", Model),
+    ("ffn.W_1", "intermediate.dense.weight", Up),
+    ("ffn.b_1", "intermediate.dense.bias", Unit),
+    ("ffn.W_2", "output.dense.weight", Down),
+    ("ffn.b_2", "output.dense.bias", Model),
+    ("norm2.gain", "output.LayerNorm.weight|output.LayerNorm.gamma", Model),
+    ("norm2.bias", "output.LayerNorm.bias|output.LayerNorm.beta", Model),
+];
+
+/// A layer of DistilBERT, behind `transformer.layer.{l}.`.
+const DISTILBERT_LAYER: [Row; 16] = [
+    ("self_attn.W_Q", "attention.q_lin.weight", Square),
+    ("self_attn.b_Q", "attention.q_lin.bias", Model),
+    ("self_attn.W_K", "attention.k_lin.weight", Square),
+    ("self_attn.b_K", "attention.k_lin.bias", Model),
+    ("self_attn.W_V", "attention.v_lin.weight", Square),
+    ("self_attn.b_V", "attention.v_lin.bias", Model),
+    ("self_attn.W_O", "attention.out_lin.weight", Square),
+    ("self_attn.b_O", "attention.out_lin.bias", Model),
+    ("norm1.gain", "sa_layer_norm.weight", Model),
+    ("norm1.bias", "sa_layer_norm.bias", Model),
+    ("ffn.W_1", "ffn.lin1.weight", Up),
+    ("ffn.b_1", "ffn.lin1.bias", Unit),
+    ("ffn.W_2", "ffn.lin2.weight", Down),
+    ("ffn.b_2", "ffn.lin2.bias", Model),
+    ("norm2.gain", "output_layer_norm.weight", Model),
+    ("norm2.bias", "output_layer_norm.bias", Model),
+];
+
+/// The head that names masked words: dense map and norm.
+const BERT_HEAD: [Row; 4] = [
+    ("mlm.W", "cls.predictions.transform.dense.weight", Square),
+    ("mlm.b", "cls.predictions.transform.dense.bias", Model),
+    (
+        "mlm.norm.gain",
+        "cls.predictions.transform.LayerNorm.weight|cls.predictions.transform.LayerNorm.gamma",
+        Model,
+    ),
+    (
+        "mlm.norm.bias",
+        "cls.predictions.transform.LayerNorm.bias|cls.predictions.transform.LayerNorm.beta",
+        Model,
+    ),
+];
+
+const ROBERTA_HEAD: [Row; 4] = [
+    ("mlm.W", "lm_head.dense.weight", Square),
+    ("mlm.b", "lm_head.dense.bias", Model),
+    ("mlm.norm.gain", "lm_head.layer_norm.weight", Model),
+    ("mlm.norm.bias", "lm_head.layer_norm.bias", Model),
+];
+
+const DISTILBERT_HEAD: [Row; 4] = [
+    ("mlm.W", "vocab_transform.weight", Square),
+    ("mlm.b", "vocab_transform.bias", Model),
+    ("mlm.norm.gain", "vocab_layer_norm.weight", Model),
+    ("mlm.norm.bias", "vocab_layer_norm.bias", Model),
+];
+
+/// What differs from family to family.
+struct Names {
+    /// Before the names of a body that was saved with a head.
+    prefix: &'static str,
+    layer_prefix: &'static str,
+    layer: &'static [Row; 16],
+    head: &'static [Row; 4],
+    /// The bias of the logits, where their table is the embedding.
+    tied: Row,
+    /// Their own table, and its bias.
+    untied: [Row; 2],
+}
+
+static BERT: Names = Names {
+    prefix: "bert.",
+    layer_prefix: "encoder.layer",
+    layer: &BERT_LAYER,
+    head: &BERT_HEAD,
+    tied: ("unembed.bias", "cls.predictions.bias|cls.predictions.decoder.bias", Vocab),
+    untied: [
+        ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
+        ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+    ],
+};
+
+static ROBERTA: Names = Names {
+    prefix: "roberta.",
+    layer_prefix: "encoder.layer",
+    layer: &BERT_LAYER,
+    head: &ROBERTA_HEAD,
+    tied: ("unembed.bias", "lm_head.bias|lm_head.decoder.bias", Vocab),
+    untied: [
+        ("unembed.weight", "lm_head.decoder.weight", Tokens),
+        ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
+    ],
+};
+
+static DISTILBERT: Names = Names {
+    prefix: "distilbert.",
+    layer_prefix: "transformer.layer",
+    layer: &DISTILBERT_LAYER,
+    head: &DISTILBERT_HEAD,
+    tied: ("unembed.bias", "vocab_projector.bias", Vocab),
+    untied: [
+        ("unembed.weight", "vocab_projector.weight", Tokens),
+        ("unembed.bias", "vocab_projector.bias", Vocab),
+    ],
+};
+
+impl Family {
+    fn names(self) -> &'static Names {
+        match self {
+            Self::Bert => &BERT,
+            Self::Roberta => &ROBERTA,
+            Self::DistilBert => &DISTILBERT,
+        }
+    }
+
+    /// Whether the file has the head that names masked words.
+    pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
+        let first = self.names().head[0].1;
+        checkpoint.tensor(first).is_some()
+    }
+
+    /// Whether the file has a table of its own for the logits.
+    pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
+        checkpoint.tensor(self.names().untied[0].1).is_some()
+    }
+}
+
+/// Everything that a model of this plan needs from its file.
+pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wanted> {
+    let names = family.names();
+    let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
+    let prefix = if is_bare { "" } else { names.prefix };
+    let row = |row: &Row| one(row, ("", prefix), plan);
+    let mut all: Vec<Wanted> = TOKENS.iter().map(row).collect();
+    if plan.n_types > 0 {
+        all.push(row(&TYPE));
+    }
+    for l in 0..plan.n_layers {
+        let (ours, theirs) =
+            (format!("encoder.{l}."), format!("{prefix}{}.{l}.", names.layer_prefix));
+        all.extend(names.layer.iter().map(|row| one(row, (&ours, &theirs), plan)));
+    }
+    if let HeadPlan::Words { is_tied, .. } = plan.head {
+        let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
+        all.extend(names.head.iter().chain(last).map(|row| one(row, ("", ""), plan)));
+    }
+    all
+}
+
+/// A row of a table with the prefixes of our name and theirs.
+fn one(row: &Row, (ours, theirs): (&str, &str), plan: &Plan) -> Wanted {
+    let (shape, layout) = row.2.of(plan);
+    let alternatives: Vec<String> =
+        row.1.split('|').map(|name| format!("{theirs}{name}")).collect();
+    Wanted::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
+}

@@ -1,0 +1,127 @@
+//! How fast the channels of a checkpoint turn: RoPE's base and the kinds of scaling that stretch it.
+
+use std::f64::consts::TAU;
+
+use anyhow::Result;
+
+use crate::{
+    checkpoint::Config,
+    tape::{Dynamic, Rope},
+};
+
+/// The sizes that scaling depends on.
+#[derive(Clone, Copy)]
+struct Base {
+    theta: f64,
+    /// Channels that are turned.
+    d: usize,
+    /// The positions that the model was trained on before it was stretched.
+    trained: f64,
+}
+
+impl Base {
+    /// Radians a position, by pair: `theta^(-2j/d)` (Su et al. 2021, section 3.2.2).
+    fn speeds(self) -> Vec<f64> {
+        (0..self.d / 2).map(|j| self.theta.powf(-2.0 * j as f64 / self.d as f64)).collect()
+    }
+}
+
+/// A kind of scaling: from its settings, the speeds and the factor of cosine and sine.
+type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
+
+/// The kinds that can be run, under the names of config.json.
+const KINDS: [(&str, Scale); 5] = [
+    ("default", |_, base| Ok((base.speeds(), 1.0))),
+    ("linear", linear),
+    ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
+    ("llama3", llama3),
+    ("yarn", yarn),
+];
+
+/// The speeds that a config describes.
+///
+/// # Errors
+/// If a setting is missing or out of bounds, or the kind of scaling is none of those that can be run.
+pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
+    let part = config.float_or("partial_rotary_factor", 1.0)?;
+    config.must("partial_rotary_factor", (0.0..=1.0).contains(&part), "0 to 1")?;
+    let d = ((d_head as f32 * part) as usize).min(d_head);
+    config.must("head_dim", d.is_multiple_of(2), "an even number")?;
+    let theta = f64::from(config.float_or("rope_theta", 10_000.0)?);
+    config.must("rope_theta", theta > 1.0, "a number above 1")?;
+    let trained = config.usize_or("max_position_embeddings", 2048)?;
+    let Some(scaling) = config.section("rope_scaling")? else {
+        return Ok(turned((Base { theta, d, trained: trained as f64 }.speeds(), 1.0)));
+    };
+    let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
+    let kind = scaling.string_or(key, "default")?;
+    let found = KINDS.iter().find(|(name, _)| *name == kind);
+    scaling.must(key, found.is_some(), &format!("one of {}", KINDS.map(|(n, _)| n).join(", ")))?;
+    let trained = scaling.usize_or("original_max_position_embeddings", trained)?;
+    let base = Base { theta, d, trained: trained as f64 };
+    let rope = turned(found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?);
+    if kind != "dynamic" {
+        return Ok(rope);
+    }
+    let factor = f64::from(scaling.float("factor")?);
+    Ok(Rope { dynamic: Some(Dynamic { theta, factor, trained }), ..rope })
+}
+
+fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
+    let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
+    Rope { speeds, factor: factor as f32, dynamic: None }
+}
+
+/// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional
+/// Interpolation*).
+fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let factor = f64::from(scaling.float("factor")?);
+    scaling.must("factor", factor > 0.0, "a number above 0")?;
+    Ok((base.speeds().into_iter().map(|speed| speed / factor).collect(), 1.0))
+}
+
+/// Slow pairs divided by the factor, fast ones left, those between mixed (Grattafiori et al. 2024,
+/// *The Llama 3 Herd of Models*; as released with Llama 3.1).
+fn llama3(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let [factor, low, high] = ["factor", "low_freq_factor", "high_freq_factor"]
+        .map(|key| scaling.float(key).map(f64::from));
+    let (factor, low, high) = (factor?, low?, high?);
+    let is_right = factor > 0.0 && low > 0.0 && high > low;
+    scaling.must("high_freq_factor", is_right, "a number above low_freq_factor")?;
+    let scaled = |speed: f64| {
+        let turns = base.trained * speed / TAU;
+        let mix = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+        (1.0 - mix) * speed / factor + mix * speed
+    };
+    Ok((base.speeds().into_iter().map(scaled).collect(), 1.0))
+}
+
+/// YaRN (Peng et al. 2023, section 3.2): by the number of turns within the trained length, and a
+/// factor for cosine and sine.
+fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let number = |key, default| scaling.float_or(key, default).map(f64::from);
+    let factor = f64::from(scaling.float("factor")?);
+    scaling.must("factor", factor > 0.0, "a number above 0")?;
+    let (fast, slow) = (number("beta_fast", 32.0)?, number("beta_slow", 1.0)?);
+    let pair =
+        |turns: f64| base.d as f64 * (base.trained / (turns * TAU)).ln() / (2.0 * base.theta.ln());
+    let is_cut = scaling.bool_or("truncate", true)?;
+    let whole = |x: f64, to: fn(f64) -> f64| if is_cut { to(x) } else { x };
+    let low = whole(pair(fast), f64::floor).max(0.0);
+    let high = whole(pair(slow), f64::ceil).min(base.d as f64 - 1.0);
+    let width = if (high - low).abs() < f64::EPSILON { 0.001 } else { high - low };
+    let scaled = |(j, speed): (usize, f64)| {
+        let slowed = ((j as f64 - low) / width).clamp(0.0, 1.0);
+        slowed * speed / factor + (1.0 - slowed) * speed
+    };
+    let speeds = base.speeds().into_iter().enumerate().map(scaled).collect();
+    let grown = |scale: f64, m: f64| if scale <= 1.0 { 1.0 } else { 0.1 * m * scale.ln() + 1.0 };
+    let (m, m_all) = (number("mscale", 0.0)?, number("mscale_all_dim", 0.0)?);
+    let by_m = if m > 0.0 && m_all > 0.0 {
+        grown(factor, m) / grown(factor, m_all)
+    } else {
+        grown(factor, 1.0)
+    };
+    let attention = scaling.float_or("attention_factor", by_m as f32)?;
+    Ok((speeds, f64::from(attention)))
+}
