@@ -18,6 +18,7 @@ use crate::{
         continuation::{self, Continued},
         forcing::Forcing,
         gradient::{self, Squares},
+        heads::{self, Summary},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
@@ -160,6 +161,7 @@ impl Reader {
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
+            heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }
@@ -220,6 +222,7 @@ pub struct Reading {
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<OnceLock<Measures>>,
+    heads: Arc<OnceLock<Heads>>,
 }
 
 /// Figures that take many passes, forward or backward.
@@ -239,6 +242,9 @@ pub struct Measures {
     /// How the language model writes on after parts of the sentence.
     pub continued: Vec<Continued>,
 }
+
+/// All heads by model; models without heads are not among them.
+pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 /// How long models take to read so many tokens.
 pub type MachineTimes = BTreeMap<Name, Times>;
@@ -331,8 +337,9 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The slow measures, computed at the first call (tenths of a second).
+    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
     pub fn measures(&self) -> &Measures {
+        self.heads();
         self.measures.get_or_init(|| self.measure())
     }
 
@@ -351,6 +358,18 @@ impl Reading {
             forcing: self.forcing(),
             continued: self.continued(),
         }
+    }
+
+    /// Every attention head in a few figures and small, by model, computed at the first call: of a
+    /// large pass every block is opened for it, one at a time.
+    pub fn heads(&self) -> &Heads {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
+    }
+
+    /// The same, if it has been computed: for the screen, which never waits.
+    pub fn known_heads(&self) -> Option<&Heads> {
+        self.heads.get()
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.
