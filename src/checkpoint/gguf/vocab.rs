@@ -7,6 +7,9 @@ use super::{Meta, Metadata};
 /// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 22;
 
+/// What a list of them may take in the file.
+const MOST_BYTES: usize = 256 << 20;
+
 /// The vocabulary and how to use it; texts are as the file has them, not safe to show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GgufVocab {
@@ -80,9 +83,10 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
 fn listed<T>(metadata: &Metadata, key: &str, of: impl Fn(Meta) -> Option<T>) -> Result<Vec<T>> {
     let Some(list) = metadata.list(key) else { return Ok(vec![]) };
     ensure!(
-        list.len <= MOST_TOKENS,
-        "metadata `{key}` has {} items, the limit is {MOST_TOKENS}",
-        list.len
+        list.len <= MOST_TOKENS && list.n_bytes <= MOST_BYTES,
+        "metadata `{key}` has {} items in {} bytes, far more than any model has",
+        list.len,
+        list.n_bytes
     );
     let items: Vec<T> = list.items().map_while(of).collect();
     ensure!(items.len() == list.len, "metadata `{key}` has items of another kind than it should");
