@@ -145,7 +145,8 @@ impl Reader {
             let sizes = model.sizes().filter(|_| !self.keeps_all);
             let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
-            Arc::new(Trace::new(name, pass, &self.tokenizer).with_firsts())
+            let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
+            Arc::new(trace.with_firsts())
         };
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))

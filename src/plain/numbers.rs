@@ -234,6 +234,9 @@ impl<'a> View<'a> {
 }
 
 fn quoted(trace: &Trace, site: &Recorded, axis: Axis, i: usize) -> String {
+    if axis == Axis::Single {
+        return "the only row".into();
+    }
     let label = trace.label(site, axis, i);
     if label == i.to_string() { format!("{} {i}", axis.name()) } else { format!("{i} \"{label}\"") }
 }
