@@ -7,6 +7,7 @@ mod bars;
 mod beams;
 mod cache;
 mod candidates;
+mod card;
 mod comparison;
 mod continuations;
 mod distance;
@@ -244,6 +245,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
         Kind::Wall => Box::new(wall::Wall::new(scene, spec)),
         Kind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
+        Kind::Card => Box::new(card::Card(scene)),
         Kind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }

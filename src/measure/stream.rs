@@ -70,13 +70,15 @@ pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
     let station = |site: &str, name| Station { site: site.into(), added: None, layer: None, name };
     let mut all = vec![station(input, "input")];
     all.extend(first_norm.map(|site| station(site, "norm")));
-    for l in (0..).take_while(|&l| has(course, l)) {
+    for l in 0..trace.n_layers(&format!("{scope}.{{l}}.{}", layer[0].0)) {
         let at = |name: &str| format!("{scope}.{l}.{name}");
-        all.extend(layer.iter().map(|(site, added, name)| Station {
+        let stations = layer.iter().map(|(site, added, name)| Station {
             added: added.map(at),
             layer: Some(l),
             ..station(&at(site), name)
-        }));
+        });
+        // Of a block that is closed there is what comes out of it.
+        all.extend(stations.filter(|station| trace.site(&station.site).is_some()));
     }
     all.extend(last_norm.map(|site| station(site, "last norm")));
     all
