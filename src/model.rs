@@ -9,11 +9,13 @@ pub mod decoder_only;
 pub mod encoder_decoder;
 pub mod rnn;
 pub mod rnn_attention;
+pub mod rnn_lm;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use bert::Family;
+use encoder_decoder::EncoderDecoder;
 
 use crate::{
     change::Changes,
@@ -159,6 +161,8 @@ pub struct Setup {
     /// What the decoder reads after `<bos>` where it is given (teacher forcing), without `<eos>`;
     /// else it reads what it wrote.
     pub forced: Option<Vec<u32>>,
+    /// The most tokens that a decoder writes, where it is not left to the length of the source.
+    pub longest: Option<usize>,
     /// What of the pass stays on the tape.
     pub keep: Keep,
 }
@@ -197,11 +201,11 @@ struct Written {
 }
 
 impl Written {
-    /// What beam search found.
-    fn found(beams: Beams) -> Self {
+    /// What beam search found after reading `start`.
+    fn found(beams: Beams, start: u32) -> Self {
         let output = beams.tokens(beams.winner);
         let read = output.len() - 1;
-        Self { target: [&[BOS], &output[..read]].concat(), output, beams: Some(beams) }
+        Self { target: [&[start], &output[..read]].concat(), output, beams: Some(beams) }
     }
 }
 
@@ -313,7 +317,41 @@ pub static ARCHITECTURES: &[Architecture] = &[
         title: "DistilBERT",
         open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::DistilBert)?)),
     },
+    Architecture {
+        names: &["bart"],
+        title: "BART",
+        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::BART)),
+    },
+    Architecture {
+        names: &["mbart"],
+        title: "mBART",
+        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MBART)),
+    },
+    Architecture {
+        names: &["marian"],
+        title: "Marian",
+        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MARIAN)),
+    },
+    Architecture {
+        names: &["pegasus"],
+        title: "Pegasus",
+        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::PEGASUS)),
+    },
+    Architecture {
+        names: &["t5", "mt5"],
+        title: "T5",
+        open: |checkpoint| translator(EncoderDecoder::t5(checkpoint)),
+    },
+    Architecture {
+        names: &["rnn", "gru", "lstm"],
+        title: "recurrent language model",
+        open: |checkpoint| Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?)),
+    },
 ];
+
+fn translator(opened: Result<EncoderDecoder>) -> Result<Arc<dyn Model>> {
+    Ok(Arc::new(opened?))
+}
 
 impl Architecture {
     /// The kind of a checkpoint.
@@ -353,7 +391,7 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
         Name::Gru => Arc::new(rnn::Rnn::gru(&weights)?),
         Name::RnnAttention => Arc::new(rnn_attention::RnnAttention::load(&weights)?),
         Name::Transformer | Name::TransformerUnguided => {
-            Arc::new(encoder_decoder::EncoderDecoder::load(&weights)?)
+            Arc::new(EncoderDecoder::embedded(&weights)?)
         }
         Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::embedded(&weights)?),
         Name::Checkpoint => bail!("a checkpoint is opened from its path"),
@@ -385,8 +423,8 @@ fn last_row(x: &Matrix) -> Vec<f32> {
 }
 
 /// The bounds of a beam search that writes at most `longest` tokens.
-fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits {
-    Limits { width, longest, end: EOS, temperature: choosing.temperature }
+fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits<'static> {
+    Limits { width, longest, ends: &[EOS], temperature: choosing.temperature }
 }
 
 /// Writes tokens one by one: `step(tape, state, token, t)` gives the state and the logits after
@@ -413,7 +451,7 @@ fn decode_step_by_step(
                     (state, last_row(tape.value(logits).matrix()))
                 });
             tape.truncate(mark);
-            let written = Written::found(beams);
+            let written = Written::found(beams, BOS);
             read_out(tape, &written.target, start, step);
             written
         }

@@ -13,6 +13,7 @@ mod norm;
 mod past;
 mod pool;
 mod positions;
+mod relative;
 mod rotary;
 mod select;
 mod shape;
@@ -22,6 +23,7 @@ pub use block::{Block, Inside, Keep};
 pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
+pub use relative::Buckets;
 pub use rotary::{Dynamic, Rope};
 
 use std::{collections::HashMap, sync::Arc};
@@ -106,6 +108,8 @@ pub struct Tape {
     keep: Keep,
     /// What the block around an entry was, for the entries that hide one.
     blocks: HashMap<Node, Arc<dyn Block>>,
+    /// Whether nobody will look at what is recorded: a block's inside that is not kept.
+    is_hurried: bool,
     /// What was read before, where a text is written token by token.
     past: Option<Past>,
 }

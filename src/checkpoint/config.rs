@@ -8,6 +8,25 @@ use super::shown;
 /// No size of a model that this program can run is larger; context lengths come near it.
 const LARGEST: u64 = 1 << 24;
 
+/// Sizes that are multiplied by others, and have smaller limits.
+const LIMITS: [(&str, u64); 12] = [
+    ("num_hidden_layers", MOST_LAYERS),
+    ("n_layer", MOST_LAYERS),
+    ("n_layers", MOST_LAYERS),
+    ("num_layers", MOST_LAYERS),
+    ("num_decoder_layers", MOST_LAYERS),
+    ("encoder_layers", MOST_LAYERS),
+    ("decoder_layers", MOST_LAYERS),
+    ("num_attention_heads", MOST_HEADS),
+    ("n_head", MOST_HEADS),
+    ("n_heads", MOST_HEADS),
+    ("num_heads", MOST_HEADS),
+    ("num_key_value_heads", MOST_HEADS),
+];
+
+const MOST_LAYERS: u64 = 1024;
+const MOST_HEADS: u64 = 4096;
+
 /// The settings of one checkpoint.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -65,9 +84,11 @@ impl Config {
     }
 
     fn size(&self, key: &str) -> Result<Option<usize>> {
-        let wanted = format!("a whole number from 1 to {LARGEST}");
+        let limit = LIMITS.iter().find(|(limited, _)| *limited == key);
+        let limit = limit.map_or(LARGEST, |(_, limit)| *limit);
+        let wanted = format!("a whole number from 1 to {limit}");
         self.read(key, &wanted, |v| {
-            v.as_u64().filter(|n| (1..=LARGEST).contains(n)).map(|n| n as usize)
+            v.as_u64().filter(|n| (1..=limit).contains(n)).map(|n| n as usize)
         })
     }
 
@@ -93,6 +114,28 @@ impl Config {
             one => Some(vec![id(one)?]),
         })?;
         Ok(ids.unwrap_or_default())
+    }
+
+    /// Lists of ids of tokens; none where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn lists_of_ids(&self, key: &str) -> Result<Vec<Vec<u32>>> {
+        let id = |v: &Json| v.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32);
+        let list = |v: &Json| v.as_array()?.iter().map(id).collect::<Option<Vec<_>>>();
+        let lists = self.read(key, "lists of ids of tokens", |v| {
+            v.as_array()?.iter().map(list).collect::<Option<Vec<_>>>()
+        })?;
+        Ok(lists.unwrap_or_default())
+    }
+
+    /// A count that may be 0, which it is where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn count(&self, key: &str) -> Result<usize> {
+        let count = self.read(key, "a whole number", |v| v.as_u64().filter(|n| *n <= LARGEST))?;
+        Ok(count.unwrap_or(0) as usize)
     }
 
     /// A finite number.

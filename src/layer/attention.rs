@@ -6,11 +6,12 @@ use anyhow::Result;
 
 use crate::{
     checkpoint::Weights,
+    math::Attending,
     site::{
         Axis::{Channel, Head, Key, Query},
         Scope, Site,
     },
-    tape::{Node, Rope, Tape, Weight},
+    tape::{Buckets, Node, Rope, Tape, Weight},
 };
 
 pub static Q: Site = Site::planes("q", [Head, Query, Channel], "queries: what each word asks for");
@@ -36,6 +37,17 @@ pub static MASKED: Site = Site::planes(
     [Head, Query, Key],
     "scaled scores, minus infinity where the key is in the future",
 );
+pub static BIAS: Site = Site::planes(
+    "bias",
+    [Head, Query, Key],
+    "relative position bias: what each head learned to add at this distance",
+);
+pub static BIASED: Site = Site::planes("biased", [Head, Query, Key], "scores + bias");
+pub static BIASED_MASKED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scores + bias, minus infinity where the key is in the future",
+);
 pub static WEIGHTS: Site =
     Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row");
 pub static CONTEXT: Site =
@@ -51,6 +63,17 @@ pub enum Mask {
     Causal,
     /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
     Window(usize),
+}
+
+impl Mask {
+    /// How many keys a query sees, its own the last; None sees all.
+    const fn window(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Causal => Some(usize::MAX),
+            Self::Window(n) => Some(n),
+        }
+    }
 }
 
 /// How many heads, and how large.
@@ -109,6 +132,24 @@ pub struct Attention {
     o: Map,
     heads: Heads,
     rope: Option<Arc<Rope>>,
+    is_scaled: bool,
+}
+
+/// A learned number for every head and distance, added to the scores. table (bucket, head)
+#[derive(Clone, Copy, Debug)]
+pub struct Relative {
+    pub table: Node,
+    pub buckets: Buckets,
+}
+
+/// Keys and values: as they were just made (head, key, d_k), or as a past has them (head, d_k, key).
+#[derive(Clone, Copy)]
+struct Seen {
+    keys: Node,
+    values: Node,
+    is_past: bool,
+    /// As they were just made, in any case; None where nothing was made.
+    made: Option<[Node; 2]>,
 }
 
 impl Attention {
@@ -122,7 +163,7 @@ impl Attention {
         let map = |of, shape| Map::load(weights, &scope, of, shape);
         let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
         let (v, o) = (map('V', (d_model, d_kv))?, map('O', (d_q, d_model))?);
-        Ok(Self { scope, q, k, v, o, heads, rope: None })
+        Ok(Self { scope, q, k, v, o, heads, rope: None, is_scaled: true })
     }
 
     /// The same with queries and keys turned by their positions.
@@ -131,37 +172,134 @@ impl Attention {
         Self { rope, ..self }
     }
 
+    /// The same with scores taken as they are: the scaling is in the learned queries.
+    #[must_use]
+    pub fn unscaled(self) -> Self {
+        Self { is_scaled: false, ..self }
+    }
+
     /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
     /// x (query, d_model), memory (key, d_model) -> (query, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, memory: Node, mask: Mask) -> Node {
+        self.attend(tape, (x, memory), mask, None)
+    }
+
+    /// Self-attention that is told distances, where a model has a table of them.
+    /// x (position, d_model) -> (position, d_model)
+    pub fn forward_relative(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        self.attend(tape, (x, x), mask, relative)
+    }
+
+    fn attend(
+        &self,
+        tape: &mut Tape,
+        (x, memory): (Node, Node),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
         let at = &self.scope;
         let [w_q, w_k, w_v, w_o] = [&self.q, &self.k, &self.v, &self.o].map(|map| map.on(tape));
-        let Heads { n_heads, n_kv_heads, d_head: d_k, .. } = self.heads;
+        let q = tape.project_heads(at.at(&Q), x, w_q, self.heads.n_heads); // (head, query, d_k)
+        // What another stream said stays the same while a text is written on.
+        let known = if x == memory { None } else { tape.recall(at.prefix()) };
+        let (q, seen) = match known {
+            Some((keys, values)) => (q, Seen { keys, values, is_past: true, made: None }),
+            None => self.see(tape, q, memory, [w_k, w_v]),
+        };
+        let context = self.at_once(tape, (q, seen), mask, relative);
+        let context = context.unwrap_or_else(|| self.by_steps(tape, (q, seen), mask, relative));
+        let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
+        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+    }
 
-        let mut q = tape.project_heads(at.at(&Q), x, w_q, n_heads); // (head, query, d_k)
-        let mut k = tape.project_heads(at.at(&K), memory, w_k, n_kv_heads); // (kv head, key, d_k)
-        let v = tape.project_heads(at.at(&V), memory, w_v, n_kv_heads); // (kv head, key, d_k)
+    /// The context where nobody looks at how it comes about. (head, query, d_k)
+    fn at_once(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Option<Node> {
+        let [k, v] = seen.made.filter(|_| relative.is_none())?;
+        let root = self.is_scaled.then(|| (self.heads.d_head as f32).sqrt());
+        let how = Attending { root, window: mask.window() };
+        tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
+    }
+
+    /// The context with every step recorded. (head, query, d_k)
+    fn by_steps(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
+        let scores = if seen.is_past {
+            tape.matmul(at.at(&SCORES), q, seen.keys) // (head, query, key)
+        } else {
+            tape.matmul_nt(at.at(&SCORES), q, seen.keys)
+        };
+        let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
+        let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
+        if seen.is_past {
+            tape.matmul_nt(at.at(&CONTEXT), weights, seen.values) // (head, query, d_k)
+        } else {
+            tape.matmul(at.at(&CONTEXT), weights, seen.values)
+        }
+    }
+
+    /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
+    fn see(
+        &self,
+        tape: &mut Tape,
+        mut q: Node,
+        memory: Node,
+        [w_k, w_v]: [(Node, Option<Node>); 2],
+    ) -> (Node, Seen) {
+        let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
+        let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)
+        let v = tape.project_heads(at.at(&V), memory, w_v, n_heads); // (kv head, key, d_k)
         if let Some(rope) = &self.rope {
             q = tape.rotate(at.at(&Q_ROT), q, rope);
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
-        let past = tape.remember(at.prefix(), k, v); // (kv head, d_k, key), where there is a past
-        let scores = match past {
-            None => tape.matmul_nt(at.at(&SCORES), q, k), // (head, query, key)
-            Some((keys, _)) => tape.matmul(at.at(&SCORES), q, keys),
+        let seen = match tape.remember(at.prefix(), k, v) {
+            None => Seen { keys: k, values: v, is_past: false, made: Some([k, v]) },
+            Some((keys, values)) => Seen { keys, values, is_past: true, made: Some([k, v]) },
         };
-        let scaled = tape.divide_by_root(at.at(&SCALED), scores, d_k); // (head, query, key)
-        let visible = match mask {
-            Mask::None => scaled,
-            Mask::Causal => tape.causal_mask(at.at(&MASKED), scaled, None), // (head, query, key)
-            Mask::Window(n) => tape.causal_mask(at.at(&MASKED), scaled, Some(n)),
-        };
-        let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
-        let context = match past {
-            None => tape.matmul(at.at(&CONTEXT), weights, v), // (head, query, d_k)
-            Some((_, values)) => tape.matmul_nt(at.at(&CONTEXT), weights, values),
-        };
-        let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
-        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+        (q, seen)
+    }
+
+    /// Scores as softmax reads them. (head, query, key) -> (head, query, key)
+    fn visible(
+        &self,
+        tape: &mut Tape,
+        mut scores: Node,
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
+        if self.is_scaled {
+            scores = tape.divide_by_root(at.at(&SCALED), scores, self.heads.d_head);
+        }
+        if let Some(Relative { table, buckets }) = relative {
+            let shape = tape.shape(scores);
+            let pairs = (shape.rows, shape.cols);
+            let bias = tape.relative_bias(at.at(&BIAS), table, pairs, buckets);
+            scores = tape.add(at.at(&BIASED), scores, bias);
+        }
+        let masked = if relative.is_some() { &BIASED_MASKED } else { &MASKED };
+        match mask {
+            Mask::None => scores,
+            Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
+            Mask::Window(n) => tape.causal_mask(at.at(masked), scores, Some(n)),
+        }
     }
 }

@@ -80,14 +80,15 @@ impl Activation {
 pub struct FeedForward {
     scope: Scope,
     w_1: Weight,
-    b_1: Weight,
+    b_1: Option<Weight>,
     w_2: Weight,
-    b_2: Weight,
+    b_2: Option<Weight>,
     activation: Activation,
 }
 
 impl FeedForward {
-    /// Loads `W_1` (d_model, d_ff), `b_1`, `W_2` (d_ff, d_model), `b_2`, named within `scope`.
+    /// Loads `W_1` (d_model, d_ff) and `W_2` (d_ff, d_model), and `b_1` and `b_2` where they are
+    /// there, named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -99,9 +100,9 @@ impl FeedForward {
     ) -> Result<Self> {
         Ok(Self {
             w_1: weights.matrix(&scope.weight("W_1"), (d_model, d_ff))?,
-            b_1: weights.row(&scope.weight("b_1"), d_ff)?,
+            b_1: weights.optional_row(&scope.weight("b_1"), d_ff)?,
             w_2: weights.matrix(&scope.weight("W_2"), (d_ff, d_model))?,
-            b_2: weights.row(&scope.weight("b_2"), d_model)?,
+            b_2: weights.optional_row(&scope.weight("b_2"), d_model)?,
             scope,
             activation,
         })
@@ -110,11 +111,11 @@ impl FeedForward {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let at = &self.scope;
-        let [w_1, b_1, w_2, b_2] =
-            [&self.w_1, &self.b_1, &self.w_2, &self.b_2].map(|w| tape.weight(w));
-        let sum = tape.linear(at.at(&SUM), x, w_1, Some(b_1)); // (position, d_ff)
+        let mut map = |w, b: &Option<Weight>| (tape.weight(w), b.as_ref().map(|b| tape.weight(b)));
+        let [(w_1, b_1), (w_2, b_2)] = [map(&self.w_1, &self.b_1), map(&self.w_2, &self.b_2)];
+        let sum = tape.linear(at.at(&SUM), x, w_1, b_1); // (position, d_ff)
         let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_ff)
-        tape.linear(at.at(&OUT), hidden, w_2, Some(b_2)) // (position, d_model)
+        tape.linear(at.at(&OUT), hidden, w_2, b_2) // (position, d_model)
     }
 }
 

@@ -72,10 +72,11 @@ pub fn score(log_p: f64, length: usize) -> f64 {
 
 /// What bounds a search.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct Limits<'a> {
     pub width: usize,
     pub longest: usize,
-    pub end: u32,
+    /// The tokens that end an output.
+    pub ends: &'a [u32],
     pub temperature: f32,
 }
 
@@ -102,7 +103,7 @@ pub fn search<S: Clone>(
         grown.truncate(room);
         let is_last = beams.steps.len() + 1 >= limits.longest;
         for (hypothesis, _) in &mut grown {
-            hypothesis.is_over = is_last || hypothesis.token == limits.end;
+            hypothesis.is_over = is_last || limits.ends.contains(&hypothesis.token);
         }
         let on = grown.iter().enumerate().filter(|(_, (h, _))| !h.is_over);
         live = on.map(|(index, (h, i))| live[*i].grown(index, h)).collect();
@@ -162,7 +163,7 @@ mod tests {
     }
 
     fn run(width: usize, longest: usize) -> Beams {
-        let limits = Limits { width, longest, end: END, temperature: 1.0 };
+        let limits = Limits { width, longest, ends: &[END], temperature: 1.0 };
         search(limits, 0, (), |(), tokens| ((), logits(tokens)))
     }
 
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn broken_logits_break_nothing() {
-        let limits = Limits { width: 2, longest: 4, end: END, temperature: 1.0 };
+        let limits = Limits { width: 2, longest: 4, ends: &[END], temperature: 1.0 };
         let beams = search(limits, 0, (), |(), _| ((), vec![f32::NAN; 4]));
         assert_eq!(beams.tokens(beams.winner).len(), beams.winner.0 + 1);
     }

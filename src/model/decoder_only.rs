@@ -19,7 +19,7 @@ use crate::{
         feed_forward::{Activation, Feed, Kind as FeedKind},
         norm::{Kind as NormKind, Norm},
     },
-    math::NORM_EPS,
+    math::{NORM_EPS, Waves},
     site::{
         Axis::{Channel, Position},
         Place, Scope, Site,
@@ -218,7 +218,7 @@ impl DecoderOnly {
         match (&self.plan.positions, &self.positions) {
             (Positions::Sinusoidal, _) => {
                 let scaled = tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt());
-                let pos = tape.positions(at.at(&POS), n, d_model);
+                let pos = tape.positions(at.at(&POS), Waves::Alternating, n, d_model);
                 tape.add(at.at(&INPUT), scaled, pos)
             }
             (_, Some(positions)) => {

@@ -1,252 +1,410 @@
-//! The Transformer of Vaswani et al. 2017: encoder and decoder, post-norm, sinusoidal positions.
+//! Transformers of an encoder and a decoder (Vaswani et al. 2017): the built-in one, and checkpoints of
+//! BART's, Marian's and T5's arrangement.
+
+mod bart;
+mod layers;
+mod rules;
+mod t5;
+mod writing;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
+use layers::{DecoderLayer, EncoderLayer};
+pub use layers::{RESIDUAL1, RESIDUAL2, RESIDUAL3};
+pub use rules::Rules;
 
 use super::{
-    EMBED, Model, POS, Pass, SCALED, Setup, Written, last_row, likeliest_of_each, limits,
-    longest_output, predict, source_scope, target_scope,
+    EMBED, LOGITS, Model, POS, PROBS, Pass, SCALED, Setup, Sizes, Written, longest_output,
+    source_scope, target_scope,
 };
 use crate::{
-    checkpoint::Weights,
+    checkpoint::{Checkpoint, Weights},
     layer::{
-        attention::{Attention, Heads, Mask},
-        feed_forward::{Activation, FeedForward},
-        norm::LayerNorm,
+        attention::Heads,
+        feed_forward::{Activation, Kind as FeedKind},
+        norm::{Kind as NormKind, Norm},
     },
-    math::{beam, matmul_nt},
+    math::{NORM_EPS, Waves},
     site::{
         Axis::{Channel, Position},
-        Scope, Site, Stream,
+        Scope, Site,
     },
-    tape::{Block, Node, Tape, Weight},
+    tape::{Block, Buckets, Node, Tape, Weight},
     text::{BOS, EOS},
 };
 
+pub static TABLE_POS: Site =
+    Site::matrix("pos", [Position, Channel], "each position's row of the model's table");
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first layer reads: scaled embedding + position",
 );
-pub static RESIDUAL1: Site =
-    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
-pub static RESIDUAL2: Site = Site::matrix(
-    "residual2",
+pub static SUM: Site = Site::matrix("input", [Position, Channel], "embedding + position");
+pub static PLAIN: Site =
+    Site::matrix("input", [Position, Channel], "what the first layer reads: the embedding alone");
+pub static TIED: Site = Site::matrix(
+    "scaled",
     [Position, Channel],
-    "the second sub-layer's output added to its input",
+    "divided by sqrt(d_model), as logits are made with the table of embeddings",
 );
-pub static RESIDUAL3: Site =
-    Site::matrix("residual3", [Position, Channel], "feed-forward's output added to its input");
 
-/// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
-struct EncoderLayer {
-    scope: Scope,
-    self_attn: Attention,
-    norm1: LayerNorm,
-    ffn: FeedForward,
-    norm2: LayerNorm,
+/// Where the norm of a sub-layer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Behind the residual.
+    PostNorm,
+    /// Before the sub-layer; each stack ends with a norm of its own.
+    PreNorm,
 }
 
-/// Masked self-attention, cross-attention and feed-forward.
-struct DecoderLayer {
+/// How a model is told the order of its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    Sinusoidal(Waves),
+    /// So many rows of a table in the file, of which the first `offset` are no positions.
+    Table {
+        n_rows: usize,
+        offset: usize,
+    },
+    /// A number for every head and distance, added to the scores of self-attention in every layer.
+    Relative {
+        n_buckets: usize,
+        farthest: usize,
+    },
+}
+
+impl Positions {
+    /// The distances of a stack, where positions are relative.
+    const fn buckets(self, is_two_sided: bool) -> Option<Buckets> {
+        match self {
+            Self::Relative { n_buckets: n, farthest } => {
+                Some(Buckets { n, farthest, is_two_sided })
+            }
+            Self::Sinusoidal(_) | Self::Table { .. } => None,
+        }
+    }
+
+    /// The rows of the table in the file, where there is one.
+    const fn n_rows(self) -> Option<usize> {
+        match self {
+            Self::Table { n_rows, .. } => Some(n_rows),
+            Self::Sinusoidal(_) | Self::Relative { .. } => None,
+        }
+    }
+}
+
+/// The layers of an encoder or a decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stack {
+    pub n_layers: usize,
+    pub heads: Heads,
+    pub d_ff: usize,
+}
+
+/// How tokens become what the first layers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Embedding {
+    /// Both streams have one table.
+    pub is_shared: bool,
+    /// Multiplied by sqrt(d_model).
+    pub is_scaled: bool,
+    /// A norm behind the sum of embedding and position.
+    pub has_norm: bool,
+}
+
+/// How the decoder's stream becomes logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// With the target's table of embeddings.
+    pub is_tied: bool,
+    /// Divided by sqrt(d_model) before.
+    pub is_scaled: bool,
+}
+
+/// All that a model's shape and weights follow from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub encoder: Stack,
+    pub decoder: Stack,
+    /// Tokens of the source, and of the target.
+    pub n_vocab: [usize; 2],
+    pub embedding: Embedding,
+    pub order: Order,
+    pub norm: NormKind,
+    pub feed: FeedKind,
+    pub positions: Positions,
+    pub are_scores_scaled: bool,
+    pub output: Output,
+    pub rules: Rules,
+    /// The most tokens that each stream takes.
+    pub context: usize,
+}
+
+impl Plan {
+    const fn d_model(&self) -> usize {
+        self.encoder.heads.d_model
+    }
+}
+
+/// A stream's way from tokens to what its first layer reads.
+struct Entrance {
     scope: Scope,
-    self_attn: Attention,
-    norm1: LayerNorm,
-    cross_attn: Attention,
-    norm2: LayerNorm,
-    ffn: FeedForward,
-    norm3: LayerNorm,
+    table: Weight,
+    positions: Option<Weight>,
+    norm: Option<Norm>,
+}
+
+impl Entrance {
+    fn load(weights: &Weights, plan: &Plan, scope: Scope, n_vocab: usize) -> Result<Self> {
+        let d_model = plan.d_model();
+        let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
+        let embed =
+            if plan.embedding.is_shared { "embed.weight" } else { &scope.weight("embed.weight") };
+        let positions = |n_rows| table(&scope.weight("positions.weight"), n_rows);
+        let norm = || Norm::load(weights, scope.child("norm"), d_model, plan.norm);
+        Ok(Self {
+            table: table(embed, n_vocab)?,
+            positions: plan.positions.n_rows().map(positions).transpose()?,
+            norm: plan.embedding.has_norm.then(norm).transpose()?,
+            scope,
+        })
+    }
+
+    /// -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, plan: &Plan, ids: &[u32]) -> Node {
+        let (at, n, d_model) = (&self.scope, ids.len(), plan.d_model());
+        let table = tape.weight(&self.table);
+        let mut x = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let is_scaled = plan.embedding.is_scaled;
+        if is_scaled {
+            x = tape.scale(at.at(&SCALED), x, (d_model as f32).sqrt());
+        }
+        let pos = match (plan.positions, &self.positions) {
+            (Positions::Sinusoidal(waves), _) => {
+                Some(tape.positions(at.at(&POS), waves, n, d_model))
+            }
+            (Positions::Table { offset, .. }, Some(table)) => {
+                let table = tape.weight(table);
+                Some(tape.learned_positions(at.at(&TABLE_POS), table, n, offset))
+            }
+            _ => None,
+        };
+        let input = at.at(if is_scaled { &INPUT } else { &SUM });
+        x = match pos {
+            Some(pos) => tape.add(input, x, pos),
+            None => tape.hand_on(at.at(&PLAIN), x),
+        };
+        self.norm.as_ref().map_or(x, |norm| norm.forward(tape, x))
+    }
+}
+
+/// Layers, the distances that all of them are told, and the norm at the end.
+struct Layers {
+    all: Vec<Arc<dyn Block>>,
+    /// (bucket, head)
+    relative: Option<Weight>,
+    norm: Option<Norm>,
+}
+
+impl Layers {
+    fn load<B: Block + 'static>(
+        weights: &Weights,
+        plan: &Plan,
+        ([scope, at_end], stack): ([Scope; 2], Stack),
+        layer: impl Fn(&Weights, &Plan, usize) -> Result<B>,
+    ) -> Result<Self> {
+        let name = scope.weight("relative.weight");
+        let relative = match plan.positions {
+            Positions::Relative { n_buckets, .. } => {
+                Some(weights.matrix(&name, (n_buckets, stack.heads.n_heads))?)
+            }
+            Positions::Sinusoidal(_) | Positions::Table { .. } => None,
+        };
+        let norm = || Norm::load(weights, at_end, plan.d_model(), plan.norm);
+        let layer = |l| Ok(Arc::new(layer(weights, plan, l)?) as _);
+        Ok(Self {
+            all: (0..stack.n_layers).map(layer).collect::<Result<_>>()?,
+            relative,
+            norm: (plan.order == Order::PreNorm).then(norm).transpose()?,
+        })
+    }
+
+    /// x (position, d_model), and what else each layer reads -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node, memory: Option<Node>) -> Node {
+        let relative = self.relative.as_ref().map(|table| tape.weight(table));
+        let others: Vec<Node> = memory.into_iter().chain(relative).collect();
+        let through = |x, layer| tape.block(layer, &[&[x], &others[..]].concat());
+        let x = self.all.iter().fold(x, through);
+        self.norm.as_ref().map_or(x, |norm| norm.forward(tape, x))
+    }
 }
 
 /// The whole model.
 pub struct EncoderDecoder {
-    d_model: usize,
-    embed: Weight,
-    encoder: Vec<Arc<dyn Block>>,
-    decoder: Vec<Arc<dyn Block>>,
-}
-
-#[derive(Clone, Copy)]
-struct Sizes {
-    d_model: usize,
-    d_ff: usize,
-    n_heads: usize,
+    plan: Plan,
+    source: Entrance,
+    target: Entrance,
+    encoder: Layers,
+    decoder: Layers,
+    /// A table of its own for the logits.
+    unembed: Option<Weight>,
+    bias: Option<Weight>,
 }
 
 impl EncoderDecoder {
+    /// A built-in model.
+    ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights) -> Result<Self> {
+    pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
-        let d_model = number("d_model")?;
-        let sizes = Sizes { d_model, d_ff: number("d_ff")?, n_heads: number("n_heads")? };
-        let layers = 0..number("n_layers")?;
+        let stack = Stack {
+            n_layers: number("n_layers")?,
+            heads: Heads::slices(number("d_model")?, number("n_heads")?),
+            d_ff: number("d_ff")?,
+        };
+        let plan = Plan {
+            encoder: stack,
+            decoder: stack,
+            n_vocab: [number("vocab_size")?; 2],
+            embedding: Embedding { is_shared: true, is_scaled: true, has_norm: false },
+            order: Order::PostNorm,
+            norm: NormKind::Layer { eps: NORM_EPS },
+            feed: FeedKind::Plain(Activation::Relu),
+            positions: Positions::Sinusoidal(Waves::Alternating),
+            are_scores_scaled: true,
+            output: Output { is_tied: true, is_scaled: false },
+            rules: Rules { start: BOS, ends: vec![EOS], ..Rules::default() },
+            context: usize::MAX,
+        };
+        Self::load(weights, plan)
+    }
+
+    /// A checkpoint of BART or one of its relatives.
+    ///
+    /// # Errors
+    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    pub fn bart(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
+        let plan = bart::plan(checkpoint, family)?;
+        Self::load(&checkpoint.weights(&bart::wanted(&plan))?, plan)
+    }
+
+    /// A checkpoint of T5.
+    ///
+    /// # Errors
+    /// As for [`Self::bart`].
+    pub fn t5(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = t5::plan(checkpoint)?;
+        Self::load(&checkpoint.weights(&t5::wanted(&plan))?, plan)
+    }
+
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, plan: Plan) -> Result<Self> {
+        let [sources, targets] = plan.n_vocab;
+        let start = plan.rules.start;
+        ensure!(
+            (start as usize) < targets,
+            "the first token, {start}, is none of {targets} tokens"
+        );
+        let encoder = ["encoder", "encoder_norm"].map(source_scope);
+        let decoder = ["decoder", "decoder_norm"].map(target_scope);
+        let own = || weights.matrix("unembed.weight", (targets, plan.d_model()));
         Ok(Self {
-            d_model,
-            embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
-            encoder: layers
-                .clone()
-                .map(|l| Ok(Arc::new(EncoderLayer::load(weights, l, sizes)?) as _))
-                .collect::<Result<_>>()?,
-            decoder: layers
-                .map(|l| Ok(Arc::new(DecoderLayer::load(weights, l, sizes)?) as _))
-                .collect::<Result<_>>()?,
+            source: Entrance::load(weights, &plan, source_scope("src"), sources)?,
+            target: Entrance::load(weights, &plan, target_scope("tgt"), targets)?,
+            encoder: Layers::load(weights, &plan, (encoder, plan.encoder), EncoderLayer::load)?,
+            decoder: Layers::load(weights, &plan, (decoder, plan.decoder), DecoderLayer::load)?,
+            unembed: (!plan.output.is_tied).then(own).transpose()?,
+            bias: weights.optional_row("unembed.bias", targets)?,
+            plan,
         })
     }
 
-    /// Embedding * sqrt(d_model) + positional encoding. -> (position, d_model)
-    fn embed(&self, tape: &mut Tape, at: &Scope, table: Node, ids: &[u32]) -> Node {
-        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
-        let scaled = tape.scale(at.at(&SCALED), embed, (self.d_model as f32).sqrt());
-        let pos = tape.positions(at.at(&POS), ids.len(), self.d_model);
-        tape.add(at.at(&INPUT), scaled, pos)
+    /// What the decoder looks at. -> (source, d_model)
+    fn encode(&self, tape: &mut Tape, source: &[u32]) -> Node {
+        let x = self.source.forward(tape, &self.plan, source);
+        self.encoder.forward(tape, x, None)
     }
 
-    fn encode(&self, tape: &mut Tape, table: Node, source: &[u32]) -> Node {
-        let x = self.embed(tape, &source_scope("src"), table, source);
-        self.encoder.iter().fold(x, |x, layer| tape.block(layer, &[x]))
+    /// The decoder's stream after every target position. -> (target, d_model)
+    fn decode(&self, tape: &mut Tape, memory: Node, target: &[u32]) -> Node {
+        let y = self.target.forward(tape, &self.plan, target);
+        self.decoder.forward(tape, y, Some(memory))
     }
 
-    /// The decoder's last norm after every target position. -> (target, d_model)
-    fn decode(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Node {
-        let y = self.embed(tape, &target_scope("tgt"), table, target);
-        self.decoder.iter().fold(y, |y, layer| tape.block(layer, &[y, memory]))
-    }
-
-    /// The logits of what follows `target`. The trial step is forgotten; the caller records the
-    /// finished sentence.
-    fn next(&self, tape: &mut Tape, table: Node, memory: Node, target: &[u32]) -> Vec<f32> {
-        let mark = tape.len();
-        let y = self.decode(tape, table, memory, target);
-        let last = tape.value(y).matrix().rows(target.len() - 1, 1).into_owned();
-        let logits = last_row(&matmul_nt(&last, tape.value(table).matrix()));
-        tape.truncate(mark);
+    /// The logits after every row of the stream. y (target, d_model) -> (target, vocab)
+    fn predict(&self, tape: &mut Tape, y: Node) -> Node {
+        let (at, d_model) = (target_scope(""), self.plan.d_model());
+        let y = if self.plan.output.is_scaled {
+            let factor = (d_model as f64).powf(-0.5) as f32;
+            tape.scale(target_scope("decoder_norm").at(&TIED), y, factor)
+        } else {
+            y
+        };
+        let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.target.table));
+        let logits = match &self.bias {
+            None => tape.matmul_nt(at.at(&LOGITS), y, table), // (target, vocab)
+            Some(bias) => {
+                let bias = tape.weight(bias);
+                tape.linear_nt(at.at(&LOGITS), y, table, bias)
+            }
+        };
+        tape.softmax_of_logits(at.at(&PROBS), logits); // (target, vocab)
         logits
     }
-}
 
-/// Decides what to write; nothing of it stays on the tape.
-fn write((longest, setup): (usize, &Setup), mut next: impl FnMut(&[u32]) -> Vec<f32>) -> Written {
-    let choosing = setup.choosing();
-    if let Some(width) = choosing.beam {
-        let step = |(): &(), read: &[u32]| ((), next(read));
-        return Written::found(beam::search(limits(width, longest, choosing), BOS, (), step));
-    }
-    let (mut target, mut output) = (vec![BOS], vec![]);
-    loop {
-        let token = choosing.token(&next(&target), output.len(), EOS);
-        output.push(token);
-        if token == EOS || output.len() == longest {
-            return Written { target, output, beams: None };
-        }
-        target.push(token);
-    }
-}
-
-impl EncoderLayer {
-    fn load(weights: &Weights, l: usize, sizes: Sizes) -> Result<Self> {
-        let Sizes { d_model, d_ff, n_heads } = sizes;
-        let scope = source_scope(&format!("encoder.{l}"));
-        let in_layer = |name| scope.child(name);
-        Ok(Self {
-            self_attn: Attention::load(
-                weights,
-                in_layer("self_attn"),
-                Heads::slices(d_model, n_heads),
-            )?,
-            norm1: LayerNorm::load(weights, in_layer("norm1"), d_model)?,
-            ffn: FeedForward::load(weights, in_layer("ffn"), (d_model, d_ff), Activation::Relu)?,
-            norm2: LayerNorm::load(weights, in_layer("norm2"), d_model)?,
-            scope,
-        })
-    }
-}
-
-impl Block for EncoderLayer {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// (source, d_model) -> (source, d_model)
-    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
-        let (at, x) = (&self.scope, inputs[0]);
-        let attended = self.self_attn.forward(tape, x, x, Mask::None);
-        let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
-        let x = self.norm1.forward(tape, residual1);
-        let fed = self.ffn.forward(tape, x);
-        let residual2 = tape.residual(at.at(&RESIDUAL2), x, fed);
-        self.norm2.forward(tape, residual2)
-    }
-}
-
-impl DecoderLayer {
-    fn load(weights: &Weights, l: usize, sizes: Sizes) -> Result<Self> {
-        let Sizes { d_model, d_ff, n_heads } = sizes;
-        let scope = target_scope(&format!("decoder.{l}"));
-        let in_layer = |name| scope.child(name);
-        let cross = in_layer("cross_attn").over(Stream::Source);
-        Ok(Self {
-            self_attn: Attention::load(
-                weights,
-                in_layer("self_attn"),
-                Heads::slices(d_model, n_heads),
-            )?,
-            norm1: LayerNorm::load(weights, in_layer("norm1"), d_model)?,
-            cross_attn: Attention::load(weights, cross, Heads::slices(d_model, n_heads))?,
-            norm2: LayerNorm::load(weights, in_layer("norm2"), d_model)?,
-            ffn: FeedForward::load(weights, in_layer("ffn"), (d_model, d_ff), Activation::Relu)?,
-            norm3: LayerNorm::load(weights, in_layer("norm3"), d_model)?,
-            scope,
-        })
-    }
-}
-
-impl Block for DecoderLayer {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// y (target, d_model), memory (source, d_model) -> (target, d_model)
-    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
-        let (at, y, memory) = (&self.scope, inputs[0], inputs[1]);
-        let attended = self.self_attn.forward(tape, y, y, Mask::Causal);
-        let residual1 = tape.residual(at.at(&RESIDUAL1), y, attended);
-        let y = self.norm1.forward(tape, residual1);
-        let looked = self.cross_attn.forward(tape, y, memory, Mask::None);
-        let residual2 = tape.residual(at.at(&RESIDUAL2), y, looked);
-        let y = self.norm2.forward(tape, residual2);
-        let fed = self.ffn.forward(tape, y);
-        let residual3 = tape.residual(at.at(&RESIDUAL3), y, fed);
-        self.norm3.forward(tape, residual3)
+    /// The most tokens that are written for a source of `n`.
+    fn longest(&self, n: usize, setup: &Setup) -> usize {
+        setup.longest.unwrap_or_else(|| longest_output(n)).clamp(1, self.plan.context)
     }
 }
 
 impl Model for EncoderDecoder {
+    /// Decides what to write, and then records the finished sentence.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let mut tape = setup.tape();
-        let table = tape.weight(&self.embed);
-        let memory = self.encode(&mut tape, table, source);
-        let written = if let Some(forced) = &setup.forced {
-            let target = [&[BOS], &forced[..]].concat();
-            Written { target, output: vec![], beams: None }
-        } else {
-            let longest = longest_output(source.len());
-            let next = |target: &[u32]| self.next(&mut tape, table, memory, target);
-            write((longest, setup), next)
+        let memory = self.encode(&mut tape, source);
+        let longest = self.longest(source.len(), setup);
+        let Written { target, mut output, beams } = match &setup.forced {
+            None => self.write(&tape, memory, (longest, setup)),
+            Some(forced) => {
+                let start = [self.plan.rules.start].into_iter();
+                let read = start.chain(forced.iter().copied()).take(self.plan.context);
+                Written { target: read.collect(), output: vec![], beams: None }
+            }
         };
-        let Written { target, mut output, beams } = written;
-        let y = self.decode(&mut tape, table, memory, &target);
-        let logits = predict(&mut tape, &target_scope(""), y, table, 0);
+        let y = self.decode(&mut tape, memory, &target);
+        let logits = self.predict(&mut tape, y);
         if setup.forced.is_some() {
-            output = likeliest_of_each(tape.value(logits).matrix());
+            output = self.likeliest(tape.value(logits).matrix(), &target);
         }
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
+
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();
-        let table = tape.weight(&self.embed);
-        self.encode(&mut tape, table, source);
+        self.encode(&mut tape, source);
         tape
+    }
+
+    fn ends(&self) -> &[u32] {
+        &self.plan.rules.ends
+    }
+
+    fn sizes(&self) -> Option<Sizes> {
+        let Plan { encoder, decoder, n_vocab, context, .. } = self.plan;
+        Some(Sizes {
+            n_layers: encoder.n_layers + decoder.n_layers,
+            heads: if decoder.heads.n_heads > encoder.heads.n_heads { decoder } else { encoder }
+                .heads,
+            d_ff: encoder.d_ff.max(decoder.d_ff),
+            is_gated: matches!(self.plan.feed, FeedKind::Gated(_)),
+            n_vocab: n_vocab[1],
+            context,
+        })
     }
 }

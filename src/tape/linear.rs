@@ -1,9 +1,11 @@
 //! Products: linear maps with a bias, heads, a recurrent gate, and matrix times matrix.
 
+use rayon::prelude::*;
+
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::Expr,
-    math::{matmul, matmul_nt, matmul_tn, times, times_transposed},
+    math::{add_row, matmul, matmul_nt, matmul_tn, times, times_transposed},
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -42,11 +44,15 @@ impl Tape {
         self.record(place, LinearNt, vec![x, e, b])
     }
 
-    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5).
-    /// x (1, in), h (1, unit) -> (1, unit)
+    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5); no bias, one, or
+    /// one for either part. x (1, in), h (1, unit) -> (1, unit)
     pub fn gate(&mut self, place: Place, x: Node, h: Node, weights: GateWeights) -> Node {
         let GateWeights { w_x, w_h, b } = weights;
-        self.record(place, Gate, vec![x, w_x, h, w_h, b])
+        self.record(
+            place,
+            Gate,
+            [x, w_x, h, w_h].into_iter().chain(b.into_iter().flatten()).collect(),
+        )
     }
 }
 
@@ -55,7 +61,8 @@ impl Tape {
 pub struct GateWeights {
     pub w_x: Node,
     pub w_h: Node,
-    pub b: Node,
+    /// That of the input's part, and that of the state's part.
+    pub b: [Option<Node>; 2],
 }
 
 /// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
@@ -75,12 +82,6 @@ const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
 
 fn column_sums(grad: &Matrix) -> Matrix {
     Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
-}
-
-fn add_bias(out: &mut Matrix, b: &Matrix) {
-    for mut row in out.row_iter_mut() {
-        row += b.row(0);
-    }
 }
 
 struct Linear {
@@ -105,7 +106,7 @@ impl Operation for Linear {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let mut whole = times(inputs[0].matrix(), inputs[1]);
         if let Some(b) = inputs.get(2) {
-            add_bias(&mut whole, b.matrix());
+            add_row(&mut whole, b.matrix());
         }
         if self.n_heads == 1 { whole.into() } else { split_columns(&whole, self.n_heads) }
     }
@@ -154,8 +155,8 @@ fn join_columns(value: &Value) -> Matrix {
     out
 }
 
-fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix) -> Value {
-    let planes = a.planes().iter().enumerate();
+fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Sync) -> Value {
+    let planes = a.planes().par_iter().enumerate();
     Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
 }
 
@@ -252,7 +253,7 @@ impl Operation for LinearNt {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let mut out = times_transposed(inputs[0].matrix(), inputs[1]);
-        add_bias(&mut out, inputs[2].matrix());
+        add_row(&mut out, inputs[2].matrix());
         out.into()
     }
 
@@ -284,14 +285,14 @@ impl Operation for Gate {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let from_x = matmul(inputs[0].matrix(), inputs[1].matrix());
         let from_h = matmul(inputs[2].matrix(), inputs[3].matrix());
-        (from_x + from_h + inputs[4].matrix()).into()
+        inputs[4..].iter().fold(from_x + from_h, |sum, b| sum + b.matrix()).into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { col, .. }: Cell) -> Expr<Leaf> {
         let (n_x, n_h) = (inputs[0].shape().cols, inputs[2].shape().cols);
         let mut terms = dot(n_x, |k| (leaf(0, 0, 0, k), leaf(1, 0, k, col)));
         terms.extend(dot(n_h, |k| (leaf(2, 0, 0, k), leaf(3, 0, k, col))));
-        terms.push(leaf(4, 0, 0, col));
+        terms.extend((4..inputs.len()).map(|b| leaf(b, 0, 0, col)));
         Expr::Sum(terms)
     }
 
@@ -303,12 +304,13 @@ impl Operation for Gate {
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let grad = pull.grad.matrix();
         let matrix = |i: usize| pull.inputs[i].matrix();
-        vec![
+        let mut grads = vec![
             pull.for_input(0, || matmul_nt(grad, matrix(1)).into()),
             pull.for_input(1, || matmul_tn(matrix(0), grad).into()),
             pull.for_input(2, || matmul_nt(grad, matrix(3)).into()),
             pull.for_input(3, || matmul_tn(matrix(2), grad).into()),
-            pull.for_input(4, || pull.grad.clone()),
-        ]
+        ];
+        grads.extend((4..pull.inputs.len()).map(|b| pull.for_input(b, || pull.grad.clone())));
+        grads
     }
 }

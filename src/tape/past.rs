@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What attention has to remember of a text, by scope.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Past {
     n_rows: usize,
     kept: HashMap<String, Remembered>,
@@ -86,8 +86,18 @@ impl Tape {
         grow(&mut kept.keys, &k);
         grow(&mut kept.values, &v);
         let remembered = kept.clone();
-        let keys = self.leaf(Place::weight(format!("{scope}.keys")), remembered.keys);
-        let values = self.leaf(Place::weight(format!("{scope}.values")), remembered.values);
-        Some((keys, values))
+        Some(self.leaves(scope, remembered))
+    }
+
+    /// The keys and values of a scope as they were remembered, transposed, where the tape has a past
+    /// in which there are any. (head, d_k, key)
+    pub fn recall(&mut self, scope: &str) -> Option<(Node, Node)> {
+        let kept = self.past.as_ref()?.kept.get(scope)?.clone();
+        Some(self.leaves(scope, kept))
+    }
+
+    fn leaves(&mut self, scope: &str, kept: Remembered) -> (Node, Node) {
+        let keys = self.leaf(Place::weight(format!("{scope}.keys")), kept.keys);
+        (keys, self.leaf(Place::weight(format!("{scope}.values")), kept.values))
     }
 }

@@ -5,17 +5,23 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{position_divisor, sinusoidal_positions},
+    math::{Waves, sinusoidal_positions},
     site::Place,
     value::{Cell, Value},
 };
 
 impl Tape {
-    /// `sin(pos / 10000^(2i/d_model))` in column 2i, the cosine in column 2i+1. -> (position, d_model)
-    pub fn positions(&mut self, place: Place, n_positions: usize, d_model: usize) -> Node {
+    /// Sines and cosines of `pos / 10000^(2i/d_model)`. -> (position, d_model)
+    pub fn positions(
+        &mut self,
+        place: Place,
+        waves: Waves,
+        n_positions: usize,
+        d_model: usize,
+    ) -> Node {
         let is_off = self.changes.is_off(&place, Part::Positions);
         let first = self.n_past();
-        self.record(place, Positions { first, n_rows: n_positions, d_model, is_off }, vec![])
+        self.record(place, Positions { waves, first, n_rows: n_positions, d_model, is_off }, vec![])
     }
 
     /// The table's rows of so many positions, the first of them at row `offset`. table (position,
@@ -42,7 +48,8 @@ impl Tape {
     pub fn positions_in_rows(&mut self, place: Place, table: Node, rows: &[u32]) -> Node {
         if self.changes.is_off(&place, Part::Positions) {
             let d_model = self.shape(table).cols;
-            let none = Positions { first: 0, n_rows: rows.len(), d_model, is_off: true };
+            let (waves, n_rows) = (Waves::Alternating, rows.len());
+            let none = Positions { waves, first: 0, n_rows, d_model, is_off: true };
             return self.record(place, none, vec![]);
         }
         self.lookup(place, table, rows)
@@ -50,6 +57,7 @@ impl Tape {
 }
 
 struct Positions {
+    waves: Waves,
     /// The position of the first row.
     first: usize,
     n_rows: usize,
@@ -62,13 +70,15 @@ impl Operation for Positions {
     fn formula(&self) -> &'static str {
         if self.is_off {
             "0: positions are off"
-        } else {
+        } else if self.waves == Waves::Alternating {
             "sin(pos / 10000^(2i/d_model)), cos in odd columns"
+        } else {
+            "sin(pos / 10000^(2i/d_model)), cos in the second half of the columns"
         }
     }
 
     fn forward(&self, _: &[&Value]) -> Value {
-        let positions = sinusoidal_positions(self.first, self.n_rows, self.d_model);
+        let positions = sinusoidal_positions(self.waves, self.first, self.n_rows, self.d_model);
         if self.is_off { (positions * 0.0).into() } else { positions.into() }
     }
 
@@ -76,9 +86,10 @@ impl Operation for Positions {
         if self.is_off {
             return Expr::Number(0.0);
         }
-        let divisor = position_divisor(col, self.d_model) as f32;
+        let divisor = self.waves.divisor(col, self.d_model) as f32;
         let angle = Expr::quotient(Expr::Number((self.first + row) as f32), Expr::Number(divisor));
-        Expr::call(if col % 2 == 0 { Function::Sin } else { Function::Cos }, angle)
+        let (is_sine, _) = self.waves.of(col, self.d_model);
+        Expr::call(if is_sine { Function::Sin } else { Function::Cos }, angle)
     }
 
     fn backward(&self, _: &Pull) -> Vec<Option<Value>> {

@@ -5,25 +5,24 @@
 //! assets/training/bench_checkpoint.py runs it beside PyTorch.
 
 use std::{
-    env, fs,
+    env, fs, iter,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use lookback::{
     checkpoint::Checkpoint,
-    model::{Architecture, Setup},
+    math::argmax,
+    model::{Architecture, Model, Setup},
 };
 
 /// Tokens that are written on.
 const WRITTEN: usize = 64;
 
+#[expect(clippy::print_stdout, reason = "its line is what it is for")]
 fn main() {
     let args: Vec<String> = env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let [path, n, rest @ ..] = &args[..] else {
-        println!("give a checkpoint: cargo bench --bench checkpoint -- PATH N [REPEATS]");
-        return;
-    };
+    let [path, n, rest @ ..] = &args[..] else { return };
     let n: usize = n.parse().expect("N is a number of tokens");
     let repeats = rest.first().map_or(5, |repeats| repeats.parse().expect("REPEATS is a number"));
 
@@ -63,11 +62,11 @@ fn timed(repeats: usize, mut run: impl FnMut()) -> Duration {
         run();
         start.elapsed()
     };
-    std::iter::repeat_n((), repeats).map(once).min().unwrap_or_default()
+    iter::repeat_n((), repeats).map(once).min().unwrap_or_default()
 }
 
 /// Reads the prompt and writes greedily, whatever ends a text.
-fn write_on(model: &dyn lookback::model::Model, ids: &[u32]) -> (Duration, Duration) {
+fn write_on(model: &dyn Model, ids: &[u32]) -> (Duration, Duration) {
     let setup = Setup::default();
     let mut writer = model.writer(&setup).expect("the model writes on");
     let start = Instant::now();
@@ -75,7 +74,7 @@ fn write_on(model: &dyn lookback::model::Model, ids: &[u32]) -> (Duration, Durat
     let prompt = start.elapsed();
     let start = Instant::now();
     for _ in 0..WRITTEN {
-        let next = lookback::math::argmax(logits.iter().copied()).unwrap_or(0);
+        let next = argmax(logits.iter().copied()).unwrap_or(0);
         let Some(more) = writer.read(&[next as u32]) else { break };
         logits = more;
     }

@@ -8,6 +8,9 @@ use crate::text::GgufVocab;
 /// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 22;
 
+/// What a list of them may take in the file.
+const MOST_BYTES: usize = 256 << 20;
+
 /// The tokenizer of a file, if it holds one.
 ///
 /// # Errors
@@ -55,9 +58,10 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
 fn listed<T>(metadata: &Metadata, key: &str, of: impl Fn(Meta) -> Option<T>) -> Result<Vec<T>> {
     let Some(list) = metadata.list(key) else { return Ok(vec![]) };
     ensure!(
-        list.len <= MOST_TOKENS,
-        "metadata `{key}` has {} items, the limit is {MOST_TOKENS}",
-        list.len
+        list.len <= MOST_TOKENS && list.n_bytes <= MOST_BYTES,
+        "metadata `{key}` has {} items in {} bytes, far more than any model has",
+        list.len,
+        list.n_bytes
     );
     let items: Vec<T> = list.items().map_while(of).collect();
     ensure!(items.len() == list.len, "metadata `{key}` has items of another kind than it should");

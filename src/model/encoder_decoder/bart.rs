@@ -1,0 +1,185 @@
+//! BART (Lewis et al. 2020) and its relatives: Marian (Junczys-Dowmunt et al. 2018), mBART (Liu et al.
+//! 2020) and Pegasus (Zhang et al. 2020). Layer norms, biases everywhere, one name map.
+//!
+//! | | norms | positions | norm of the embeddings |
+//! | --- | --- | --- | --- |
+//! | BART | behind sub-layers | learned, from row 2 on | yes |
+//! | mBART | before sub-layers | learned, from row 2 on | yes |
+//! | Marian | behind sub-layers | sines, then cosines | no |
+//! | Pegasus | before sub-layers | sines, then cosines | no |
+
+use anyhow::Result;
+
+use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
+use crate::{
+    checkpoint::{
+        Checkpoint, Config,
+        Layout::{self, Linear, Table, Vector},
+        Wanted,
+    },
+    layer::{
+        attention::Heads,
+        feed_forward::{Activation, Kind as FeedKind},
+        norm::Kind as NormKind,
+    },
+    math::{NORM_EPS, Waves},
+};
+
+/// What a family does in its own way.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    order: Order,
+    /// The row of the first position in a learned table; None where positions are sines and cosines.
+    offset: Option<usize>,
+    has_embedding_norm: bool,
+}
+
+pub static BART: Family =
+    Family { order: Order::PostNorm, offset: Some(2), has_embedding_norm: true };
+pub static MBART: Family =
+    Family { order: Order::PreNorm, offset: Some(2), has_embedding_norm: true };
+pub static MARIAN: Family =
+    Family { order: Order::PostNorm, offset: None, has_embedding_norm: false };
+pub static PEGASUS: Family =
+    Family { order: Order::PreNorm, offset: None, has_embedding_norm: false };
+
+/// The sizes and settings of a checkpoint.
+///
+/// # Errors
+/// If a setting is missing, out of bounds, or of a kind that cannot be run.
+pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
+    let config = checkpoint.config();
+    let n_sources = config.usize("vocab_size")?;
+    let is_shared = config.bool_or("share_encoder_decoder_embeddings", true)?;
+    let n_targets = config.usize_or("decoder_vocab_size", n_sources)?;
+    let context = config.usize("max_position_embeddings")?;
+    let act = Activation::named(config.string_or("activation_function", "gelu")?)?;
+    Ok(Plan {
+        encoder: stack(config, "encoder")?,
+        decoder: stack(config, "decoder")?,
+        n_vocab: [n_sources, if is_shared { n_sources } else { n_targets }],
+        embedding: Embedding {
+            is_shared,
+            is_scaled: config.bool_or("scale_embedding", false)?,
+            has_norm: family.has_embedding_norm,
+        },
+        order: family.order,
+        norm: NormKind::Layer { eps: NORM_EPS },
+        feed: FeedKind::Plain(act),
+        positions: positions(checkpoint, family, context),
+        are_scores_scaled: true,
+        output: Output { is_tied: checkpoint.tensor("lm_head.weight").is_none(), is_scaled: false },
+        rules: Rules::of(checkpoint)?,
+        context,
+    })
+}
+
+fn stack(config: &Config, side: &str) -> Result<Stack> {
+    let heads = format!("{side}_attention_heads");
+    let (d_model, n_heads) = (config.usize("d_model")?, config.usize(&heads)?);
+    config.must(&heads, d_model.is_multiple_of(n_heads), "a divisor of d_model")?;
+    Ok(Stack {
+        n_layers: config.usize(&format!("{side}_layers"))?,
+        heads: Heads::slices(d_model, n_heads),
+        d_ff: config.usize(&format!("{side}_ffn_dim"))?,
+    })
+}
+
+/// Sines and cosines may stand in the file as a table; that table is taken then.
+fn positions(checkpoint: &Checkpoint, family: Family, context: usize) -> Positions {
+    let stands_in_file = alternatives("encoder.embed_positions.weight")
+        .split('|')
+        .any(|name| checkpoint.tensor(name).is_some());
+    match family.offset {
+        Some(offset) => Positions::Table { n_rows: context + offset, offset },
+        None if stands_in_file => Positions::Table { n_rows: context, offset: 0 },
+        None => Positions::Sinusoidal(Waves::Halves),
+    }
+}
+
+/// A name with and without the prefix of a body that was saved with a head.
+fn alternatives(name: &str) -> String {
+    format!("model.{name}|{name}")
+}
+
+/// Where the file has each weight.
+pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
+    let (d, [sources, targets]) = (plan.d_model(), plan.n_vocab);
+    let mut wanted =
+        vec![Wanted::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional()];
+    let mut table = |ours: &str, theirs: &str, n| {
+        wanted.push(Wanted::new(ours, theirs, (n, d), Table));
+    };
+    let [encoder, decoder] =
+        ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"].map(alternatives);
+    if plan.embedding.is_shared {
+        let shared = alternatives("shared.weight");
+        table("embed.weight", &format!("{shared}|{encoder}|{decoder}|lm_head.weight"), sources);
+    } else {
+        table("src.embed.weight", &encoder, sources);
+        table("tgt.embed.weight", &format!("{decoder}|lm_head.weight"), targets);
+    }
+    if !plan.output.is_tied {
+        table("unembed.weight", "lm_head.weight", targets);
+    }
+    if let Some(n_rows) = plan.positions.n_rows() {
+        for (ours, side) in
+            [("src.positions.weight", "encoder"), ("tgt.positions.weight", "decoder")]
+        {
+            table(ours, &alternatives(&format!("{side}.embed_positions.weight")), n_rows);
+        }
+    }
+    for (side, stream, stack) in
+        [("encoder", "src", plan.encoder), ("decoder", "tgt", plan.decoder)]
+    {
+        if plan.embedding.has_norm {
+            pair(&mut wanted, &format!("{stream}.norm"), &format!("{side}.layernorm_embedding"), d);
+        }
+        if plan.order == Order::PreNorm {
+            pair(&mut wanted, &format!("{side}_norm"), &format!("{side}.layer_norm"), d);
+        }
+        for l in 0..stack.n_layers {
+            layer(&mut wanted, (side, l), stack);
+        }
+    }
+    wanted
+}
+
+/// A norm's gain and bias.
+fn pair(wanted: &mut Vec<Wanted>, ours: &str, theirs: &str, d: usize) {
+    for (our, their) in [("gain", "weight"), ("bias", "bias")] {
+        let theirs = alternatives(&format!("{theirs}.{their}"));
+        wanted.push(Wanted::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
+    }
+}
+
+/// The weights of a layer; those of a decoder have one sub-layer more.
+fn layer(wanted: &mut Vec<Wanted>, (side, l): (&str, usize), stack: Stack) {
+    let (d, d_ff) = (stack.heads.d_model, stack.d_ff);
+    let is_decoder = side == "decoder";
+    let last_norm = if is_decoder { "norm3" } else { "norm2" };
+    let mut norms = vec![("norm1", "self_attn_layer_norm"), (last_norm, "final_layer_norm")];
+    let mut attentions = vec![("self_attn", "self_attn")];
+    if is_decoder {
+        norms.push(("norm2", "encoder_attn_layer_norm"));
+        attentions.push(("cross_attn", "encoder_attn"));
+    }
+    let theirs = |name: &str| format!("{side}.layers.{l}.{name}");
+    for (ours, name) in norms {
+        pair(wanted, &format!("{side}.{l}.{ours}"), &theirs(name), d);
+    }
+    let mut add = |ours: String, name: &str, shape, layout: Layout| {
+        let theirs = alternatives(&theirs(name));
+        wanted.push(Wanted::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
+    };
+    for (ours, name) in attentions {
+        for (of, map) in [('Q', "q_proj"), ('K', "k_proj"), ('V', "v_proj"), ('O', "out_proj")] {
+            add(format!("{ours}.W_{of}"), &format!("{name}.{map}.weight"), (d, d), Linear);
+            add(format!("{ours}.b_{of}"), &format!("{name}.{map}.bias"), (1, d), Vector);
+        }
+    }
+    for (i, shape) in [(1, (d, d_ff)), (2, (d_ff, d))] {
+        add(format!("ffn.W_{i}"), &format!("fc{i}.weight"), shape, Linear);
+        add(format!("ffn.b_{i}"), &format!("fc{i}.bias"), (1, shape.1), Vector);
+    }
+}

@@ -1,0 +1,124 @@
+//! What a translator may write, beside what it holds likely: how `generate` of Hugging Face is told to
+//! begin, to end and what to avoid, read from generation_config.json, or from config.json without it.
+
+use anyhow::{Context, Result};
+use serde_json::Value as Json;
+
+use crate::checkpoint::{Checkpoint, Config};
+
+/// The name of the file with these settings.
+const FILE: &str = "generation_config.json";
+
+/// How writing begins, ends and what is never written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The token that the decoder reads first.
+    pub start: u32,
+    /// The tokens that end the output.
+    pub ends: Vec<u32>,
+    /// The first token of every output, where it is not left to the model.
+    pub first: Option<u32>,
+    /// The last token of an output that has become too long.
+    pub last: Option<u32>,
+    /// Sequences of tokens that are never written.
+    pub never: Vec<Vec<u32>>,
+    /// So many tokens in a row never come twice; 0 if they may.
+    pub no_repeat: usize,
+    /// How many tokens the decoder must have read, the first included, before the output may end.
+    pub shortest: usize,
+}
+
+impl Rules {
+    /// # Errors
+    /// If a setting is of the wrong kind, or none says how writing begins.
+    pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        let own = checkpoint.config();
+        let beside = checkpoint.beside(FILE).and_then(Json::as_object);
+        let beside = beside.map(|settings| Config::new(FILE.into(), settings.clone()));
+        let said = beside.as_ref().unwrap_or(own);
+        let either = |key: &str| Ok::<_, anyhow::Error>(said.id(key)?.or(own.id(key)?));
+        let mut start = ["decoder_start_token_id", "bos_token_id", "pad_token_id"].into_iter();
+        let start = start.find_map(|key| either(key).transpose()).transpose()?;
+        let ends = said.ids("eos_token_id")?;
+        let shortest = said.count("min_length")?.max(match said.count("min_new_tokens")? {
+            0 => 0,
+            n => n + 1,
+        });
+        Ok(Self {
+            start: start.with_context(|| {
+                format!("{}: no `decoder_start_token_id` says how to begin", checkpoint.title())
+            })?,
+            ends: if ends.is_empty() { own.ids("eos_token_id")? } else { ends },
+            first: said.id("forced_bos_token_id")?,
+            last: said.id("forced_eos_token_id")?,
+            never: said.lists_of_ids("bad_words_ids")?,
+            no_repeat: said.count("no_repeat_ngram_size")?,
+            shortest,
+        })
+    }
+
+    /// The logits of what may follow the tokens that were `read`, minus infinity for what may not;
+    /// `longest` counts the tokens of the output.
+    pub fn apply(&self, logits: &mut [f32], read: &[u32], longest: usize) {
+        let is_first = read.len() == 1;
+        let forced =
+            self.first.filter(|_| is_first).or(self.last.filter(|_| read.len() == longest));
+        if let Some(token) = forced.filter(|token| (*token as usize) < logits.len()) {
+            logits.fill(f32::NEG_INFINITY);
+            logits[token as usize] = 0.0;
+            return;
+        }
+        for token in self.forbidden(read) {
+            if let Some(logit) = logits.get_mut(token as usize) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+    }
+
+    /// The tokens that may not follow.
+    fn forbidden(&self, read: &[u32]) -> Vec<u32> {
+        let never = self.never.iter().filter_map(|sequence| {
+            let (last, before) = sequence.split_last()?;
+            let is_end = before.is_empty() && self.ends.contains(last);
+            (read.ends_with(before) && !is_end).then_some(*last)
+        });
+        let too_early: &[u32] = if read.len() < self.shortest { &self.ends } else { &[] };
+        let n = self.no_repeat;
+        let last = read.len().checked_sub(n.max(1) - 1).map(|start| &read[start..]);
+        let repeated = read
+            .windows(n.max(1))
+            .filter(|window| n > 0 && last.is_some_and(|last| window.starts_with(last)));
+        let repeated = repeated.filter_map(|window| window.last());
+        never.chain(too_early.iter().chain(repeated).copied()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(rules: &Rules, read: &[u32], longest: usize) -> Vec<u32> {
+        let mut logits = vec![1.0; 6];
+        rules.apply(&mut logits, read, longest);
+        (0..6).filter(|&i| logits[i as usize].is_finite()).collect()
+    }
+
+    #[test]
+    fn the_first_and_the_last_token_may_be_given() {
+        let rules = Rules { first: Some(4), last: Some(1), ..Rules::default() };
+        assert_eq!(left(&rules, &[0], 3), [4]);
+        assert_eq!(left(&rules, &[0, 4], 3), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(left(&rules, &[0, 4, 4], 3), [1]);
+    }
+
+    #[test]
+    fn what_may_never_be_written_has_no_chance() {
+        let never = vec![vec![0], vec![2, 3], vec![1]];
+        let rules = Rules { never, ends: vec![1], shortest: 3, ..Rules::default() };
+        assert_eq!(left(&rules, &[0, 2], 9), [2, 4, 5]);
+        assert_eq!(left(&rules, &[0, 2, 4], 9), [1, 2, 3, 4, 5]);
+        let rules = Rules { no_repeat: 2, ..Rules::default() };
+        assert_eq!(left(&rules, &[2, 3, 4, 2, 5, 2], 9), [0, 1, 2, 4]);
+        assert_eq!(left(&Rules { no_repeat: 1, ..rules }, &[2, 3], 9), [0, 1, 4, 5]);
+    }
+}

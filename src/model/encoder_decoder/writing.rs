@@ -1,0 +1,112 @@
+//! Writing word by word: the decoder remembers the keys and values of what it has read, and of the
+//! source it is given them once.
+
+use std::{mem, sync::Arc};
+
+use super::{EncoderDecoder, Setup, Written};
+use crate::{
+    change::{Change, Changes, Part},
+    math::{
+        argmax,
+        beam::{self, Limits},
+    },
+    model::last_row,
+    site::Place,
+    tape::{Keep, Node, Past, Tape},
+    value::{Matrix, Value},
+};
+
+/// A decoder that is to write about a source.
+struct Writing<'a> {
+    model: &'a EncoderDecoder,
+    /// The encoder's last value.
+    memory: (Place, Arc<Value>),
+    changes: Arc<Changes>,
+    longest: usize,
+}
+
+impl Writing<'_> {
+    /// Reads the tokens that are not in the past yet, and gives the logits of what may follow; nothing
+    /// of it is recorded.
+    fn next(&self, past: Past, read: &[u32]) -> (Past, Vec<f32>) {
+        let past = if self.can_remember() { past } else { Past::default() };
+        let new = &read[past.n_rows()..];
+        let mut tape = self.tape(past);
+        let memory = tape.leaf(self.memory.0.clone(), Arc::clone(&self.memory.1));
+        let y = self.model.decode(&mut tape, memory, new);
+        let place = tape.entry(y).place.clone().row(read.len() - 1);
+        let last = tape.value(y).matrix().rows(new.len() - 1, 1).into_owned();
+        let past = tape.into_past(new.len());
+        let mut logits = self.logits(place, last.into());
+        self.model.plan.rules.apply(&mut logits, read, self.longest);
+        (past, logits)
+    }
+
+    /// The logits after one row of the decoder's stream.
+    fn logits(&self, place: Place, last: Value) -> Vec<f32> {
+        let mut tape = self.tape(Past::of_rows(place.origin.row));
+        let y = tape.leaf(place, Arc::new(last));
+        let logits = self.model.predict(&mut tape, y);
+        last_row(tape.value(logits).matrix())
+    }
+
+    fn tape(&self, past: Past) -> Tape {
+        Tape::changed(Arc::clone(&self.changes)).keeping(Keep::Boundaries).after(past)
+    }
+
+    /// Without the mask every new word changes what was read before it.
+    fn can_remember(&self) -> bool {
+        let unmasks = |change: &Change| matches!(change, Change::Off { part: Part::Mask, .. });
+        !self.changes.iter().any(unmasks)
+    }
+}
+
+impl EncoderDecoder {
+    /// Decides what to write of what the encoder handed on; nothing of it stays on the tape.
+    pub(super) fn write(
+        &self,
+        tape: &Tape,
+        memory: Node,
+        (longest, setup): (usize, &Setup),
+    ) -> Written {
+        let (choosing, rules) = (setup.choosing(), &self.plan.rules);
+        let entry = tape.entry(memory);
+        let memory = (entry.place.clone(), Arc::clone(&entry.value));
+        let writing = Writing { model: self, memory, changes: Arc::clone(&setup.changes), longest };
+        if let Some(width) = choosing.beam {
+            let (temperature, ends) = (choosing.temperature, &rules.ends[..]);
+            let limits = Limits { width, longest, ends, temperature };
+            let step = |past: &Past, read: &[u32]| writing.next(past.clone(), read);
+            return Written::found(
+                beam::search(limits, rules.start, Past::default(), step),
+                rules.start,
+            );
+        }
+        let (mut target, mut output, mut past) = (vec![rules.start], vec![], Past::default());
+        loop {
+            let (after, logits) = writing.next(mem::take(&mut past), &target);
+            past = after;
+            let token = choosing.token(&logits, output.len(), self.end());
+            output.push(token);
+            if rules.ends.contains(&token) || output.len() == longest {
+                return Written { target, output, beams: None };
+            }
+            target.push(token);
+        }
+    }
+
+    /// What follows each token that was read, by the logits after it.
+    pub(super) fn likeliest(&self, logits: &Matrix, read: &[u32]) -> Vec<u32> {
+        let of_row = |row: usize| {
+            let mut logits: Vec<f32> = logits.row(row).iter().copied().collect();
+            self.plan.rules.apply(&mut logits, &read[..=row], usize::MAX);
+            argmax(logits).map_or(self.end(), |token| token as u32)
+        };
+        (0..logits.nrows()).map(of_row).collect()
+    }
+
+    /// The token that stands for an end.
+    fn end(&self) -> u32 {
+        self.plan.rules.ends.first().copied().unwrap_or(self.plan.rules.start)
+    }
+}

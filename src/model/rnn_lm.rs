@@ -1,0 +1,385 @@
+//! Recurrent language models from PyTorch: an embedding, an `nn.RNN`, `nn.GRU` or `nn.LSTM`, and a linear
+//! map to the vocabulary, saved as a state dict in safetensors, with a config.json beside it:
+//!
+//! ```json
+//! {"model_type": "lstm", "vocab_size": 10000, "d_embed": 200, "d_hidden": 200, "n_layers": 2}
+//! ```
+//!
+//! | setting | meaning | where it is not there |
+//! | --- | --- | --- |
+//! | `model_type` | `rnn`, `gru` or `lstm` | |
+//! | `vocab_size`, `d_embed`, `d_hidden` | tokens, width of an embedding, units of a layer | |
+//! | `n_layers` | layers, each reading the hidden states of the one below | 1 |
+//! | `tied` | logits are made with the table of embeddings; then `d_embed` is `d_hidden` | as the file has it |
+//! | `nonlinearity` | of an `rnn`: `tanh` or `relu` | `tanh` |
+//! | `eos_token_id` | the token, or tokens, that end a text | none |
+//!
+//! The tensors are `embed.weight` (vocab, d_embed); `rnn.weight_ih_l0`, `rnn.weight_hh_l0` and, where there
+//! are biases, `rnn.bias_ih_l0`, `rnn.bias_hh_l0`, and so on for each layer, gates packed in PyTorch's order;
+//! `out.weight` (vocab, d_hidden) and, where there is one, `out.bias`. [`EMBED_NAMES`], [`RNN_NAMES`] and
+//! [`OUT_NAMES`] list the other names that are known. The config.json need say no more; a tokenizer.json
+//! makes the tokens.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use super::{
+    EMBED, INITIAL, LOGITS, Model, PROBS, Pass, Setup, Writer, last_row, source_scope, zero_state,
+};
+use crate::{
+    change::Changes,
+    checkpoint::{
+        Checkpoint,
+        Layout::{Linear, LinearRows, Table, Vector, VectorPart},
+        Wanted, Weights,
+    },
+    layer::recurrent::{Bend, Cell, Elman, Gru, Lstm, Sizes},
+    site::{
+        Axis::{Position, Single, Unit},
+        Site,
+    },
+    tape::{Node, Past, Tape, Weight},
+    text::EOS,
+    value::Value,
+};
+
+/// What the embedding is called in state dicts.
+pub const EMBED_NAMES: [&str; 6] =
+    ["embed", "embedding", "embeddings", "encoder", "word_embeddings", "emb"];
+/// What the recurrent module is called; the last is none at all.
+pub const RNN_NAMES: [&str; 4] = ["rnn.", "gru.", "lstm.", ""];
+/// What the linear map to the vocabulary is called.
+pub const OUT_NAMES: [&str; 8] =
+    ["out", "decoder", "fc", "linear", "head", "lm_head", "output", "proj"];
+
+pub static INITIAL_CELL: Site =
+    Site::matrix("initial_cell", [Single, Unit], "the cell before the first word: zeros");
+pub static OUTPUT: Site = Site::matrix(
+    "output",
+    [Position, Unit],
+    "the last layer's hidden states: what the next token is told from",
+);
+
+/// Which cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Elman(Bend),
+    Gru,
+    Lstm,
+}
+
+/// Our endings of the packed parts, in PyTorch's order: of `W_x`, `W_h`, and the biases of either.
+type Part = [&'static str; 4];
+const PLAIN: [Part; 1] = [["W_x", "W_h", "b", "b_h"]];
+const GRU: [Part; 3] = [
+    ["W_xr", "W_hr", "b_r", "b_hr"],
+    ["W_xz", "W_hz", "b_z", "b_hz"],
+    ["W_xn", "W_hn", "b_xn", "b_hn"],
+];
+const LSTM: [Part; 4] = [
+    ["W_xi", "W_hi", "b_i", "b_hi"],
+    ["W_xf", "W_hf", "b_f", "b_hf"],
+    ["W_xg", "W_hg", "b_g", "b_hg"],
+    ["W_xo", "W_ho", "b_o", "b_ho"],
+];
+
+impl Kind {
+    const fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Elman(_) => &PLAIN,
+            Self::Gru => &GRU,
+            Self::Lstm => &LSTM,
+        }
+    }
+}
+
+/// All that a model's shape and weights follow from.
+#[derive(Clone, Debug)]
+struct Plan {
+    kind: Kind,
+    n_vocab: usize,
+    d_embed: usize,
+    d_hidden: usize,
+    n_layers: usize,
+    is_tied: bool,
+    ends: Vec<u32>,
+}
+
+impl Plan {
+    fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        let config = checkpoint.config();
+        let bend = match config.string_or("nonlinearity", "tanh")? {
+            "relu" => Bend::Relu,
+            name => {
+                config.must("nonlinearity", name == "tanh", "tanh or relu")?;
+                Bend::Tanh
+            }
+        };
+        let kind = match config.string("model_type")? {
+            "gru" => Kind::Gru,
+            "lstm" => Kind::Lstm,
+            _ => Kind::Elman(bend),
+        };
+        let has_own = OUT_NAMES.iter().any(|n| checkpoint.tensor(&format!("{n}.weight")).is_some());
+        let plan = Self {
+            kind,
+            n_vocab: config.usize("vocab_size")?,
+            d_embed: config.usize("d_embed")?,
+            d_hidden: config.usize("d_hidden")?,
+            n_layers: config.usize_or("n_layers", 1)?,
+            is_tied: config.bool_or("tied", !has_own)?,
+            ends: config.ids("eos_token_id")?,
+        };
+        let fits = !plan.is_tied || plan.d_embed == plan.d_hidden;
+        config.must("d_hidden", fits, "d_embed, as the output is tied to the embedding")?;
+        plan.check_the_rest(checkpoint)?;
+        Ok(plan)
+    }
+
+    /// # Errors
+    /// If the file has parts of a recurrent module that this model would leave out.
+    fn check_the_rest(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let more = format!("weight_ih_l{}", self.n_layers);
+        for (part, what) in [
+            ("weight_ih_l0_reverse", "reads in both directions, so it cannot tell the next token"),
+            ("weight_hr_l0", "projects its hidden states, which is not run"),
+            (&more, "has more layers than config.json says in `n_layers`"),
+        ] {
+            let is_there = |name: &&str| checkpoint.tensor(&format!("{name}{part}")).is_some();
+            ensure!(!RNN_NAMES.iter().any(is_there), "{} {what}", checkpoint.title());
+        }
+        Ok(())
+    }
+
+    /// Where the file has each weight.
+    fn wanted(&self) -> Vec<Wanted> {
+        let (embed, out) = (named(&EMBED_NAMES, ".weight"), named(&OUT_NAMES, ".weight"));
+        let (n_vocab, d_hidden) = (self.n_vocab, self.d_hidden);
+        let bias = named(&OUT_NAMES, ".bias");
+        let mut wanted = vec![
+            Wanted::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
+            Wanted::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
+        ];
+        if !self.is_tied {
+            wanted.push(Wanted::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
+        }
+        for l in 0..self.n_layers {
+            self.layer(&mut wanted, l);
+        }
+        wanted
+    }
+
+    /// The parts of a layer, which stand one below the other in four tensors.
+    fn layer(&self, wanted: &mut Vec<Wanted>, l: usize) {
+        let (d_in, d) = (self.d_in(l), self.d_hidden);
+        let is_one = self.kind.parts().len() == 1;
+        for (i, [w_x, w_h, b_x, b_h]) in self.kind.parts().iter().enumerate() {
+            let rows = i * d..(i + 1) * d;
+            let matrix = if is_one { Linear } else { LinearRows(rows.clone()) };
+            let vector = if is_one { Vector } else { VectorPart(rows) };
+            for (ours, theirs, d_in) in [(w_x, "weight_ih", d_in), (w_h, "weight_hh", d)] {
+                let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
+                let ours = format!("rnn.{l}.{ours}");
+                wanted.push(Wanted::new(ours, &theirs, (d_in, d), matrix.clone()));
+            }
+            for (ours, theirs) in [(b_x, "bias_ih"), (b_h, "bias_hh")] {
+                let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
+                let ours = format!("rnn.{l}.{ours}");
+                wanted.push(Wanted::new(ours, &theirs, (1, d), vector.clone()).optional());
+            }
+        }
+    }
+
+    /// What a layer reads: embeddings, or the hidden states of the layer below.
+    const fn d_in(&self, l: usize) -> usize {
+        if l == 0 { self.d_embed } else { self.d_hidden }
+    }
+}
+
+/// Names with an ending, as alternatives.
+fn named(names: &[&str], end: &str) -> String {
+    let named: Vec<String> = names.iter().map(|name| format!("{name}{end}")).collect();
+    named.join("|")
+}
+
+/// A layer's cell.
+enum Layer {
+    Plain(Cell),
+    Lstm(Box<Lstm>),
+}
+
+/// What a layer hands to its next step: the hidden state, and the cell where it has one.
+#[derive(Clone, Copy)]
+struct State<T> {
+    hidden: T,
+    cell: Option<T>,
+}
+
+impl<T> State<T> {
+    fn map<U>(self, mut f: impl FnMut(T) -> U) -> State<U> {
+        State { hidden: f(self.hidden), cell: self.cell.map(f) }
+    }
+}
+
+impl Layer {
+    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+        let (name, scope) = (format!("rnn.{l}"), source_scope(&format!("rnn.{l}")));
+        let sizes = Sizes { d_in: plan.d_in(l), d_hidden: plan.d_hidden };
+        Ok(match plan.kind {
+            Kind::Elman(bend) => {
+                let cell = Elman::load(weights, &name, scope, sizes)?.bent(bend);
+                Self::Plain(Cell::Elman(Box::new(cell)))
+            }
+            Kind::Gru => Self::Plain(Cell::Gru(Box::new(Gru::load(weights, &name, scope, sizes)?))),
+            Kind::Lstm => Self::Lstm(Box::new(Lstm::load(weights, &name, scope, sizes)?)),
+        })
+    }
+
+    /// The state before the first word.
+    fn initial(&self, tape: &mut Tape, (l, d_hidden): (usize, usize)) -> State<Node> {
+        let at = source_scope(&format!("rnn.{l}"));
+        let hidden = zero_state(tape, &at, d_hidden);
+        let mut cell = || {
+            let zeros = Value::from_rows(1, d_hidden, &vec![0.0; d_hidden]);
+            tape.leaf(at.at(&INITIAL_CELL), Arc::new(zeros))
+        };
+        State { hidden, cell: matches!(self, Self::Lstm(_)).then(&mut cell) }
+    }
+
+    /// One step: row `t` of every site of the cell. x (1, in) -> states (1, unit)
+    fn step(&self, tape: &mut Tape, x: Node, state: State<Node>, t: usize) -> State<Node> {
+        let State { hidden, cell } = state;
+        match self {
+            Self::Plain(plain) => State { hidden: plain.step(tape, x, hidden, t), cell: None },
+            Self::Lstm(lstm) => {
+                let [hidden, cell] = lstm.step(tape, x, [hidden, cell.unwrap_or(hidden)], t);
+                State { hidden, cell: Some(cell) }
+            }
+        }
+    }
+}
+
+/// The whole model.
+pub struct RnnLm {
+    plan: Plan,
+    embed: Weight,
+    layers: Vec<Layer>,
+    unembed: Option<Weight>,
+    bias: Option<Weight>,
+}
+
+impl RnnLm {
+    /// # Errors
+    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = Plan::of(checkpoint)?;
+        let weights = checkpoint.weights(&plan.wanted())?;
+        let own = || weights.matrix("unembed.weight", (plan.n_vocab, plan.d_hidden));
+        Ok(Self {
+            embed: weights.matrix("embed.weight", (plan.n_vocab, plan.d_embed))?,
+            layers: (0..plan.n_layers)
+                .map(|l| Layer::load(&weights, &plan, l))
+                .collect::<Result<_>>()?,
+            unembed: (!plan.is_tied).then(own).transpose()?,
+            bias: weights.optional_row("unembed.bias", plan.n_vocab)?,
+            plan,
+        })
+    }
+
+    fn initial(&self, tape: &mut Tape) -> Vec<State<Node>> {
+        let d_hidden = self.plan.d_hidden;
+        let layers = self.layers.iter().enumerate();
+        layers.map(|(l, layer)| layer.initial(tape, (l, d_hidden))).collect()
+    }
+
+    /// Reads word by word; the states are those after the last word. -> each word's hidden state in the
+    /// last layer, (1, unit)
+    fn read_words(&self, tape: &mut Tape, states: &mut [State<Node>], ids: &[u32]) -> Vec<Node> {
+        let table = tape.weight(&self.embed);
+        let mut outputs = vec![];
+        for (t, &id) in ids.iter().enumerate() {
+            let mut x = tape.lookup(source_scope("tokens").at(&EMBED).row(t), table, &[id]);
+            for (layer, state) in self.layers.iter().zip(states.iter_mut()) {
+                *state = layer.step(tape, x, *state, t);
+                x = state.hidden;
+            }
+            outputs.push(x);
+        }
+        outputs
+    }
+
+    /// The logits after rows of hidden states that begin at row `t`. x (row, unit) -> (row, vocab)
+    fn predict(&self, tape: &mut Tape, x: Node, t: usize) -> Node {
+        let at = source_scope("");
+        let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
+        let logits = match &self.bias {
+            None => tape.matmul_nt(at.at(&LOGITS).row(t), x, table),
+            Some(bias) => {
+                let bias = tape.weight(bias);
+                tape.linear_nt(at.at(&LOGITS).row(t), x, table, bias)
+            }
+        };
+        tape.softmax_of_logits(at.at(&PROBS).row(t), logits);
+        logits
+    }
+}
+
+impl Model for RnnLm {
+    /// Reads the sentence; the output is the next token.
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
+        let mut states = self.initial(&mut tape);
+        let outputs = self.read_words(&mut tape, &mut states, source);
+        let output = tape.grid(source_scope("rnn").at(&OUTPUT), outputs, 1); // (position, unit)
+        let logits = self.predict(&mut tape, output, 0); // (position, vocab)
+        let logits = last_row(tape.value(logits).matrix());
+        let output = vec![setup.choosing().token(&logits, 0, EOS)];
+        Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+    }
+
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        let mut states = self.initial(&mut tape);
+        self.read_words(&mut tape, &mut states, source);
+        tape
+    }
+
+    fn ends(&self) -> &[u32] {
+        &self.plan.ends
+    }
+
+    fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
+        let changes = Arc::clone(&setup.changes);
+        Some(Box::new(Continuing { model: self, changes, states: None, n_read: 0 }))
+    }
+}
+
+/// A text that is written on, with the states after all that was read.
+struct Continuing<'a> {
+    model: &'a RnnLm,
+    changes: Arc<Changes>,
+    states: Option<Vec<State<Arc<Value>>>>,
+    n_read: usize,
+}
+
+impl Writer for Continuing<'_> {
+    fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
+        let tape = Tape::changed(Arc::clone(&self.changes));
+        let mut tape = tape.after(Past::of_rows(self.n_read));
+        let mut states = match self.states.take() {
+            None => self.model.initial(&mut tape),
+            Some(states) => {
+                let at = source_scope("rnn");
+                let mut leaf = |value| tape.leaf(at.at(&INITIAL), value);
+                states.into_iter().map(|state| state.map(&mut leaf)).collect()
+            }
+        };
+        let last = self.model.read_words(&mut tape, &mut states, ids).pop();
+        let kept = |node| Arc::clone(&tape.entry(node).value);
+        self.states = Some(states.into_iter().map(|state| state.map(kept)).collect());
+        self.n_read += ids.len();
+        let logits = self.model.predict(&mut tape, last?, ids.len() - 1);
+        Some(last_row(tape.value(logits).matrix()))
+    }
+}
