@@ -229,7 +229,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// The tokenizer that comes with a checkpoint.
 ///
 /// # Errors
-/// If there is none, or it is damaged.
+/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let title = checkpoint.title();
     let config = checkpoint.config();

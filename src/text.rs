@@ -122,21 +122,17 @@ impl Tokenizer {
     pub fn from_json(bytes: &[u8], specials: &Specials) -> Result<Self> {
         let file = || specials.file.to_owned();
         let plan = json::plan(bytes, specials).with_context(file)?;
-        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
-        let unk = plan.model.unknown().map(str::to_owned);
+        let mut vocabulary = Vocabulary::of(&plan);
         let mut engine = engine::built(plan).with_context(file)?;
         if let Some((begins, ends)) = specials.asked() {
-            let (begin, end) = (specials.bos_token(), specials.eos_token());
-            let ends = (begin.filter(|_| begins), end.filter(|_| ends));
-            engine::enclose(&mut engine, ends.0, ends.1).with_context(file)?;
+            let begin = specials.bos_token().filter(|_| begins);
+            let end = specials.eos_token().filter(|_| ends);
+            engine::enclose(&mut engine, begin, end).with_context(file)?;
         }
-        let mut ids = specials.ids(|token| engine.token_to_id(token));
-        ids.unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(ids.unk);
-        let cleans_up = specials.cleans_up() && !matches!(engine.get_model(), ModelWrapper::BPE(_));
-        Ok(Self::checkpoint(
-            engine,
-            Vocabulary { alphabet, ids, notes, cleans_up, n_rows: usize::MAX },
-        ))
+        vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
+        let is_bpe = matches!(engine.get_model(), ModelWrapper::BPE(_));
+        vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
+        Ok(Self::checkpoint(engine, vocabulary))
     }
 
     /// The tokenizer of the vocabulary inside a GGUF file.
@@ -144,18 +140,18 @@ impl Tokenizer {
     /// # Errors
     /// Naming the fault, if it is damaged or of a kind that is not known.
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Self> {
-        let ((plan, (begin, end)), file) = (gguf::plan(vocab)?, "the vocabulary in the file");
-        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
-        let unk = plan.model.unknown().map(str::to_owned);
+        let (plan, (begin, end)) = gguf::plan(vocab)?;
+        let mut vocabulary = Vocabulary::of(&plan);
+        vocabulary.ids = vocab.ids();
+        let file = "the vocabulary in the file";
         let mut engine = engine::built(plan).context(file)?;
         engine::enclose(&mut engine, begin.as_deref(), end.as_deref()).context(file)?;
-        let unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(vocab.unk);
-        let ids = Ids { unk, ..vocab.ids() };
-        let n_rows = usize::MAX;
-        Ok(Self::checkpoint(engine, Vocabulary { alphabet, ids, notes, cleans_up: false, n_rows }))
+        Ok(Self::checkpoint(engine, vocabulary))
     }
 
-    fn checkpoint(engine: Engine, vocabulary: Vocabulary) -> Self {
+    fn checkpoint(engine: Engine, mut vocabulary: Vocabulary) -> Self {
+        let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
+        vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
         let kind = Kind::Checkpoint(vocabulary);
         Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
     }
@@ -184,14 +180,22 @@ impl Tokenizer {
     /// # Errors
     /// Saying how many tokens lie beyond.
     pub fn check(&self, n_rows: usize) -> Result<()> {
-        vocabulary::check_rows(&self.engine, n_rows)
+        vocabulary::check_rows(&self.engine, self.n_own(), n_rows)
+    }
+
+    /// One more than the largest id, added tokens not counted.
+    fn n_own(&self) -> usize {
+        match &self.kind {
+            Kind::World(_) => self.engine.get_vocab_size(false),
+            Kind::Checkpoint(vocabulary) => vocabulary.n_ids,
+        }
     }
 
     /// One more than the largest id.
     pub fn vocab_size(&self) -> usize {
         let added = self.engine.get_added_vocabulary().get_added_tokens_decoder().keys().max();
         let added = added.map_or(0, |&id| id as usize + 1);
-        self.engine.get_vocab_size(false).max(added)
+        self.n_own().max(added)
     }
 
     /// What to show for every id.
