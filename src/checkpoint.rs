@@ -12,6 +12,7 @@ mod embedded;
 mod folder;
 mod gguf;
 mod mapped;
+pub mod memory;
 mod packed;
 mod pairs;
 mod safetensors;
@@ -21,7 +22,6 @@ mod weights;
 
 pub use config::Config;
 pub use dtype::{Dtype, Format};
-pub use gguf::GgufVocab;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
 pub use wanted::{Layout, Wanted};
@@ -36,7 +36,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
-use crate::text::visible;
+use crate::text::{GgufVocab, visible};
 use embedded::file as built_in;
 use folder::{Files, Part, files};
 use mapped::Mapped;
@@ -56,6 +56,7 @@ const LONGEST_JSON: usize = 256 << 20;
 /// A model on disk, opened and checked, but not yet read.
 pub struct Checkpoint {
     path: PathBuf,
+    is_gguf: bool,
     config: Config,
     tensors: Vec<TensorInfo>,
     /// Where each tensor stands in the list.
@@ -100,6 +101,7 @@ impl Checkpoint {
             vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
         Self {
             path: path.to_owned(),
+            is_gguf: true,
             config,
             tensors,
             places: HashMap::new(),
@@ -116,8 +118,8 @@ impl Checkpoint {
             "{} is missing; without it nothing is known of the model; put it beside the weights",
             shown(&config.to_string_lossy())
         );
-        let config = Mapped::open(&config)?;
-        let config = Config::from_json(config.name.clone(), config.bytes())?;
+        let name = shown(&config.to_string_lossy());
+        let config = Config::from_json(name, &small(folder, "config.json")?.unwrap_or_default())?;
         let mut tensors = vec![];
         for part in parts {
             let file = Arc::new(Mapped::open(&part.path)?);
@@ -128,8 +130,16 @@ impl Checkpoint {
             None => TokenizerSource::None,
         };
         let beside = beside(folder)?;
-        Self { path: path.to_owned(), config, tensors, places: HashMap::new(), tokenizer, beside }
-            .indexed()
+        Self {
+            path: path.to_owned(),
+            is_gguf: false,
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside,
+        }
+        .indexed()
     }
 
     /// Every tensor under its name.
@@ -154,8 +164,15 @@ impl Checkpoint {
 
     /// The name of its folder or file, safe to show.
     pub fn title(&self) -> String {
-        let whole = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        whole.file_name().map_or_else(|| "model".into(), |name| shown(&name.to_string_lossy()))
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let whole = || self.path.canonicalize().ok();
+        let found = name(&self.path).or_else(|| name(&whole()?));
+        found.map_or_else(|| "model".into(), |name| shown(&name))
+    }
+
+    /// Whether its names and settings are translated.
+    pub const fn is_gguf(&self) -> bool {
+        self.is_gguf
     }
 
     pub const fn config(&self) -> &Config {
@@ -165,6 +182,11 @@ impl Checkpoint {
     /// All tensors, in the order of their files.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
+    }
+
+    /// What the weights take in their files.
+    pub fn n_bytes(&self) -> u64 {
+        self.tensors.iter().map(|t| t.n_bytes as u64).sum()
     }
 
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {

@@ -9,6 +9,7 @@ mod config;
 mod eval;
 mod failure;
 mod frames;
+mod inspect;
 mod interrupt;
 mod kept;
 mod language;
@@ -112,6 +113,9 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
             frames::run(asked, &settings(cli)?, &variable, streams)
         }
         Command::Eval(eval) => eval::run(eval, &cli.which, streams),
+        Command::Inspect(asked) => {
+            inspect::run(asked, language(look.lang, settings(cli)?.lang, &variable), streams)
+        }
         Command::Config => config::run(look, &settings(cli)?, &variable, streams),
         Command::Completions { shell } => paper::completions(*shell, streams.out),
         Command::Man { command } => paper::man(command.as_deref(), streams.out),

@@ -2,100 +2,30 @@
 //!
 //! Nothing here knows a model, a tape or a screen.
 
+mod attend;
 pub mod beam;
 mod erf;
+pub mod picture;
 mod product;
 pub mod sampling;
+mod vector;
 
+pub use attend::{Attending, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
+pub use vector::{
+    add_row, divide_rows_by_root, each_plane, exp, map, mask_in_place, normalize_rows,
+    row_mean_squares, row_means, row_variances, softmax_in_place, softmax_rows, stretched,
+};
 
 use crate::value::Matrix;
 
 /// Added to a variance before its root is taken (PyTorch's default).
 pub const NORM_EPS: f32 = 1e-5;
 
-/// Each row as shares that sum to 1: `exp(x_j) / sum_k exp(x_k)`.
-///
-/// The row's maximum is subtracted first, which changes no share and keeps `exp` finite. A row that
-/// is minus infinity throughout gives NaN, as in PyTorch.
-pub fn softmax_rows(x: &Matrix) -> Matrix {
-    let mut out = x.clone();
-    let max = fold_rows(x, f32::NEG_INFINITY, f32::max);
-    with_each_row(&mut out, &max, |v, max| (v - max).exp());
-    let sum = fold_rows(&out, 0.0, |sum, v| sum + v);
-    with_each_row(&mut out, &sum, |v, sum| v / sum);
-    out
-}
-
-/// Every row folded to one number, column by column, as the numbers lie in memory.
-fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
-    if x.nrows() == 1 {
-        return vec![x.as_slice().iter().fold(start, |so_far, &v| f(so_far, v))];
-    }
-    let mut folded = vec![start; x.nrows()];
-    for column in x.as_slice().chunks_exact(x.nrows().max(1)) {
-        for (so_far, &v) in folded.iter_mut().zip(column) {
-            *so_far = f(*so_far, v);
-        }
-    }
-    folded
-}
-
-/// Every number changed by `f(number, its row's number)`.
-fn with_each_row(x: &mut Matrix, rows: &[f32], f: impl Fn(f32, f32) -> f32) {
-    if let [row] = *rows {
-        x.apply(|v| *v = f(*v, row));
-        return;
-    }
-    for column in x.as_mut_slice().chunks_exact_mut(rows.len().max(1)) {
-        for (v, &row) in column.iter_mut().zip(rows) {
-            *v = f(*v, row);
-        }
-    }
-}
-
-/// Mean of each row. (row, 1)
-pub fn row_means(x: &Matrix) -> Matrix {
-    let sums = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v));
-    means(&sums, x.ncols())
-}
-
-/// Biased variance of each row about the given means. (row, 1)
-pub fn row_variances(x: &Matrix, about: &Matrix) -> Matrix {
-    let mut from_mean = x.clone();
-    with_each_row(&mut from_mean, about.as_slice(), |v, mean| v - mean);
-    let squares = fold_rows(&from_mean, 0.0, |sum: f64, v| sum + f64::from(v) * f64::from(v));
-    means(&squares, x.ncols())
-}
-
-fn means(sums: &[f64], n: usize) -> Matrix {
-    Matrix::from_iterator(sums.len(), 1, sums.iter().map(|sum| (sum / n as f64) as f32))
-}
-
-/// `(x - mean) / sqrt(var + eps)`, row by row. mean and var (row, 1)
-pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix, eps: f32) -> Matrix {
-    let mut out = x.clone();
-    with_each_row(&mut out, mean.as_slice(), |v, mean| v - mean);
-    divide_rows_by_root(out, var, eps)
-}
-
-/// `x / sqrt(square + eps)`, row by row. square (row, 1)
-pub fn divide_rows_by_root(mut x: Matrix, square: &Matrix, eps: f32) -> Matrix {
-    let root = square.map(|v| (v + eps).sqrt());
-    with_each_row(&mut x, root.as_slice(), |v, root| v / root);
-    x
-}
-
-/// The mean of each row's squares. (row, 1)
-pub fn row_mean_squares(x: &Matrix) -> Matrix {
-    let squares = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v) * f64::from(v));
-    means(&squares, x.ncols())
-}
-
 /// The logistic function `1 / (1 + exp(-x))`.
 pub fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + exp(-x))
 }
 
 /// `sqrt(2 / pi)`, the constant of GELU's tanh form.
@@ -202,15 +132,6 @@ pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn softmax_rows_sum_to_one_and_masked_cells_are_zero() {
-        let x = Matrix::from_row_slice(2, 3, &[1.0, 2.0, f32::NEG_INFINITY, 900.0, 900.0, 900.0]);
-        let y = softmax_rows(&x);
-        assert!(y.row_iter().all(|r| (r.sum() - 1.0).abs() < 1e-6));
-        assert!(y[(0, 2)].abs() < f32::EPSILON);
-        assert!((y[(1, 0)] - 1.0 / 3.0).abs() < 1e-6);
-    }
 
     #[test]
     fn products_agree_with_nalgebra_on_unequal_sizes() {

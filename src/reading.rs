@@ -18,12 +18,13 @@ use crate::{
         continuation::{self, Continued},
         forcing::Forcing,
         gradient::{self, Squares},
+        heads::{self, Summary},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
     model::{self, Architecture, Model, Name, Setup},
     tape::Keep,
-    text::{self, Sentence, Tokenizer},
+    text::{self, Sentence, Specials, Tokenizer},
     trace::Trace,
     value::Value,
 };
@@ -79,12 +80,10 @@ impl Reader {
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
         let model = Architecture::of(checkpoint)?.open(checkpoint)?;
-        let tokenizer = match checkpoint.tokenizer() {
-            TokenizerSource::Json(json) => Tokenizer::from_json(json)?,
-            TokenizerSource::Gguf(_) => {
-                bail!("the vocabulary inside {} is not read yet", checkpoint.title())
-            }
-            TokenizerSource::None => bail!("{} has no tokenizer.json", checkpoint.title()),
+        let tokenizer = tokenizer(checkpoint)?;
+        let tokenizer = match model.sizes() {
+            Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
+            None => tokenizer,
         };
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
@@ -162,6 +161,7 @@ impl Reader {
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
+            heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }
@@ -174,6 +174,33 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
         let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
         threads.into_iter().map(joined).collect()
     })
+}
+
+/// The tokenizer that comes with a checkpoint.
+///
+/// # Errors
+/// If there is none, or it is damaged.
+pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
+    let title = checkpoint.title();
+    let config = checkpoint.config();
+    let beside = |name| checkpoint.beside(name);
+    let generation = beside("generation_config.json").and_then(|g| g.get("eos_token_id"));
+    let eos = generation.or_else(|| config.get("eos_token_id")).map_or(vec![], text::ids_of);
+    match checkpoint.tokenizer() {
+        TokenizerSource::Json(json) => {
+            let specials = Specials {
+                file: &format!("tokenizer.json of {title}"),
+                tokenizer_config: beside("tokenizer_config.json"),
+                special_tokens_map: beside("special_tokens_map.json"),
+                bos: config.id("bos_token_id")?,
+                eos: &eos,
+                pad: config.id("pad_token_id")?,
+            };
+            Tokenizer::from_json(json, &specials)
+        }
+        TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(title),
+        TokenizerSource::None => bail!("{title} has no tokenizer.json"),
+    }
 }
 
 /// What a thread answers; its panic goes on here.
@@ -195,6 +222,7 @@ pub struct Reading {
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<OnceLock<Measures>>,
+    heads: Arc<OnceLock<Heads>>,
 }
 
 /// Figures that take many passes, forward or backward.
@@ -214,6 +242,9 @@ pub struct Measures {
     /// How the language model writes on after parts of the sentence.
     pub continued: Vec<Continued>,
 }
+
+/// All heads by model; models without heads are not among them.
+pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 /// How long models take to read so many tokens.
 pub type MachineTimes = BTreeMap<Name, Times>;
@@ -306,8 +337,9 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The slow measures, computed at the first call (tenths of a second).
+    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
     pub fn measures(&self) -> &Measures {
+        self.heads();
         self.measures.get_or_init(|| self.measure())
     }
 
@@ -326,6 +358,18 @@ impl Reading {
             forcing: self.forcing(),
             continued: self.continued(),
         }
+    }
+
+    /// Every attention head in a few figures and small, by model, computed at the first call: of a
+    /// large pass every block is opened for it, one at a time.
+    pub fn heads(&self) -> &Heads {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
+    }
+
+    /// The same, if it has been computed: for the screen, which never waits.
+    pub fn known_heads(&self) -> Option<&Heads> {
+        self.heads.get()
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.

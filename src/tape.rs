@@ -108,6 +108,8 @@ pub struct Tape {
     keep: Keep,
     /// What the block around an entry was, for the entries that hide one.
     blocks: HashMap<Node, Arc<dyn Block>>,
+    /// Whether nobody will look at what is recorded: a block's inside that is not kept.
+    is_hurried: bool,
     /// What was read before, where a text is written token by token.
     past: Option<Past>,
 }

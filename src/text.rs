@@ -1,38 +1,61 @@
 //! From a sentence to tokens and back; what is unknown to the models is said plainly.
 //!
-//! Text from outside passes through [`visible`] before it is shown anywhere.
+//! A tokenizer is the built-in models' own, or made from a checkpoint's tokenizer.json or from the
+//! vocabulary inside a GGUF file. A checkpoint's text is read as the reference reads it: nothing is
+//! changed before, special tokens are put where the model wants them, and those that are typed are
+//! found. Text from outside passes through [`visible`] before it is shown anywhere.
 
+mod engine;
+mod gguf;
+mod json;
 mod lines;
+mod plan;
+mod specials;
+mod stream;
+mod surface;
+mod vocabulary;
+mod world;
 
+pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
+pub use specials::{Ids, Specials, ids_of};
+pub use stream::Stream;
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokenizers::{Encoding, Tokenizer as Engine};
+use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
+
+use plan::{Merge, Model, Parts, Plan, Vocab};
+use surface::Alphabet;
+use vocabulary::Vocabulary;
+use world::World;
 
 /// Ids that every built-in model agrees on.
 pub const BOS: u32 = 1;
 /// End of sentence.
 pub const EOS: u32 = 2;
 
-/// The most tokens a sentence may have; the models were trained on 3 to 40.
+/// The most tokens a sentence may have; the built-in models were trained on 3 to 40.
 pub const MAX_TOKENS: usize = 64;
 
 /// The most tokens that a checkpoint is given, whatever its context.
 pub const MAX_CONTEXT: usize = 4096;
 
-/// The longest text that is handed to the tokenizer, in bytes.
+/// The longest text that is handed to a tokenizer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
 static TOKENIZER: &[u8] = include_bytes!("../assets/models/tokenizer.json");
-static WORDS: &str = include_str!("../assets/models/words.json");
 
 /// A piece of the sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     pub id: u32,
-    /// What to show: the surface without its leading space, controls made visible.
+    /// What to show, controls made visible: of the built-in models the surface without its leading
+    /// space; of a checkpoint the entry with `·` for the space.
     pub text: String,
 }
 
@@ -42,7 +65,8 @@ pub struct Sentence {
     /// As typed.
     pub text: String,
     pub tokens: Vec<Token>,
-    /// Words that no model saw in training; they are spelled in bytes.
+    /// Words that no model saw in training; the built-in models spell them in bytes, a checkpoint
+    /// reads `<unk>`.
     pub unknown: Vec<Unknown>,
 }
 
@@ -58,103 +82,214 @@ pub struct Unknown {
     pub word: String,
     /// The tokens that spell it.
     pub tokens: Range<usize>,
-    /// In-world words that are spelled alike, or serve as an example, nearest first.
+    /// In-world words that are spelled alike, or serve as an example, nearest first; none for a
+    /// checkpoint.
     pub instead: Vec<String>,
 }
 
-/// A model's tokenizer: the one that all built-in models share, with the words of their world, or a
-/// checkpoint's.
+/// Text to tokens and back.
 pub struct Tokenizer {
     engine: Engine,
-    vocab: Arc<[String]>,
-    words: Vec<String>,
-    /// The most tokens that a sentence may have.
-    longest: usize,
-    /// Whether the tokens that frame a sentence are added, as the tokenizer has learned them.
-    adds_special: bool,
+    /// What to show for every id, made when first asked for.
+    vocab: OnceLock<Arc<[String]>>,
+    /// The most tokens of a sentence.
+    limit: usize,
+    kind: Kind,
+}
+
+/// Whose words they are.
+enum Kind {
+    World(World),
+    Checkpoint(Vocabulary),
 }
 
 impl Tokenizer {
-    /// The tokenizer in the binary.
+    /// The tokenizer in the binary, which all built-in models share.
     ///
     /// # Errors
     /// If the embedded file is damaged.
     pub fn embedded() -> Result<Self> {
         let engine = Engine::from_bytes(TOKENIZER)
             .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
-        let vocab = (0..engine.get_vocab_size(true) as u32)
-            .map(|id| engine.id_to_token(id).map_or_else(String::new, |t| shown(&t)))
-            .collect();
-        let words: serde_json::Value =
-            serde_json::from_str(WORDS).context("the embedded words.json does not load")?;
-        let words = words["all_en"].as_array().into_iter().flatten();
-        let words = words.filter_map(|w| w.as_str()).map(str::to_owned).collect();
-        Ok(Self { engine, vocab, words, longest: MAX_TOKENS, adds_special: false })
+        let kind = Kind::World(World::embedded()?);
+        Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind })
     }
 
-    /// A checkpoint's, from its tokenizer.json.
+    /// The tokenizer of a tokenizer.json and the small files beside it.
     ///
     /// # Errors
-    /// If it does not load.
-    pub fn from_json(json: &[u8]) -> Result<Self> {
-        let mut engine = Engine::from_bytes(json).map_err(|e| {
-            anyhow::anyhow!("tokenizer.json does not load: {}", visible(&e.to_string()))
-        })?;
-        engine.with_padding(None);
-        engine.with_truncation(None).map_err(|e| anyhow::anyhow!("tokenizer.json: {e}"))?;
-        let label = |id| engine.id_to_token(id).map_or_else(String::new, |t| marked(&t));
-        let vocab = (0..engine.get_vocab_size(true) as u32).map(label).collect();
-        Ok(Self { engine, vocab, words: vec![], longest: MAX_CONTEXT, adds_special: true })
+    /// Naming the file and the fault, if it is damaged or of a kind that is not known.
+    pub fn from_json(bytes: &[u8], specials: &Specials) -> Result<Self> {
+        let file = || specials.file.to_owned();
+        let plan = json::plan(bytes, specials).with_context(file)?;
+        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
+        let unk = plan.model.unknown().map(str::to_owned);
+        let mut engine = engine::built(plan).with_context(file)?;
+        if let Some((begins, ends)) = specials.asked() {
+            let (begin, end) = (specials.bos_token(), specials.eos_token());
+            let ends = (begin.filter(|_| begins), end.filter(|_| ends));
+            engine::enclose(&mut engine, ends.0, ends.1).with_context(file)?;
+        }
+        let mut ids = specials.ids(|token| engine.token_to_id(token));
+        ids.unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(ids.unk);
+        let cleans_up = specials.cleans_up() && !matches!(engine.get_model(), ModelWrapper::BPE(_));
+        Ok(Self::checkpoint(
+            engine,
+            Vocabulary { alphabet, ids, notes, cleans_up, n_rows: usize::MAX },
+        ))
+    }
+
+    /// The tokenizer of the vocabulary inside a GGUF file.
+    ///
+    /// # Errors
+    /// Naming the fault, if it is damaged or of a kind that is not known.
+    pub fn from_gguf(vocab: &GgufVocab) -> Result<Self> {
+        let ((plan, (begin, end)), file) = (gguf::plan(vocab)?, "the vocabulary in the file");
+        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
+        let unk = plan.model.unknown().map(str::to_owned);
+        let mut engine = engine::built(plan).context(file)?;
+        engine::enclose(&mut engine, begin.as_deref(), end.as_deref()).context(file)?;
+        let unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(vocab.unk);
+        let ids = Ids { unk, ..vocab.ids() };
+        let n_rows = usize::MAX;
+        Ok(Self::checkpoint(engine, Vocabulary { alphabet, ids, notes, cleans_up: false, n_rows }))
+    }
+
+    fn checkpoint(engine: Engine, vocabulary: Vocabulary) -> Self {
+        let kind = Kind::Checkpoint(vocabulary);
+        Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
     }
 
     /// The same for sentences of at most so many tokens.
     #[must_use]
     pub fn up_to(self, longest: usize) -> Self {
-        Self { longest: longest.min(MAX_CONTEXT), ..self }
+        Self { limit: longest.min(MAX_CONTEXT), ..self }
     }
 
+    /// The same for a model whose embedding table has so many rows.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub fn with_rows(mut self, n_rows: usize) -> Result<Self> {
+        self.check(n_rows)?;
+        if let Kind::Checkpoint(vocabulary) = &mut self.kind {
+            vocabulary.n_rows = n_rows;
+        }
+        Ok(self)
+    }
+
+    /// That the model's embedding table has a row for every token of the vocabulary. Tokens that were
+    /// added beside it may lie beyond; a sentence that holds one is refused.
+    ///
+    /// # Errors
+    /// Saying how many tokens lie beyond.
+    pub fn check(&self, n_rows: usize) -> Result<()> {
+        vocabulary::check_rows(&self.engine, n_rows)
+    }
+
+    /// One more than the largest id.
     pub fn vocab_size(&self) -> usize {
-        self.vocab.len()
+        let added = self.engine.get_added_vocabulary().get_added_tokens_decoder().keys().max();
+        let added = added.map_or(0, |&id| id as usize + 1);
+        self.engine.get_vocab_size(false).max(added)
     }
 
     /// What to show for every id.
     pub fn vocab(&self) -> Arc<[String]> {
-        Arc::clone(&self.vocab)
+        let all = || (0..self.vocab_size() as u32).map(|id| self.token(id).text).collect();
+        Arc::clone(self.vocab.get_or_init(all))
     }
 
-    /// English words the models know, in lower case.
+    /// English words the built-in models know, in lower case; none for a checkpoint.
     pub fn words(&self) -> &[String] {
-        &self.words
+        match &self.kind {
+            Kind::World(world) => &world.words,
+            Kind::Checkpoint(_) => &[],
+        }
+    }
+
+    /// The most tokens of a sentence.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The ids of the special tokens.
+    pub fn ids(&self) -> Ids {
+        match &self.kind {
+            Kind::World(_) => Ids { bos: Some(BOS), eos: vec![EOS], ..Ids::default() },
+            Kind::Checkpoint(vocabulary) => vocabulary.ids.clone(),
+        }
+    }
+
+    /// Where a sentence has the mask of a masked language model, as typed: `[MASK]`, `<mask>`.
+    pub fn masked(&self, sentence: &Sentence) -> Vec<usize> {
+        let mask = self.ids().mask;
+        let tokens = sentence.tokens.iter().enumerate();
+        tokens.filter(|(_, token)| Some(token.id) == mask).map(|(i, _)| i).collect()
+    }
+
+    /// What the reader should know of how the tokenizer was read.
+    pub fn notes(&self) -> &[String] {
+        match &self.kind {
+            Kind::World(_) => &[],
+            Kind::Checkpoint(vocabulary) => &vocabulary.notes,
+        }
     }
 
     /// Tokens of a sentence.
     ///
     /// # Errors
-    /// If the text holds no word, or more than [`MAX_TOKENS`] tokens; the message says which, and what to do.
+    /// If the text holds no word, or more tokens than [`Self::limit`], or one that the model does not
+    /// have; the message says which, and what to do.
     pub fn sentence(&self, text: &str) -> Result<Sentence> {
-        let text = text.trim();
+        let typed = text.trim();
         ensure!(
-            !text.is_empty(),
+            !typed.is_empty(),
             "the sentence is empty; type a few words, as in \"The dog sleeps.\""
         );
         ensure!(
             text.len() <= MAX_BYTES,
-            "the sentence has {} bytes, far more than the limit of {MAX_TOKENS} tokens; shorten it",
-            text.len()
+            "the sentence has {} bytes, far more than the limit of {} tokens; shorten it",
+            text.len(),
+            self.limit
         );
-        let encoding = self.encode(&plain(text))?;
+        match &self.kind {
+            Kind::World(world) => {
+                let encoding = self.encoding(&world::plain(typed), false)?;
+                let unknown = |_: &[Token]| world.unknown(&self.engine, &encoding);
+                self.sentence_of(typed, &encoding, unknown)
+            }
+            Kind::Checkpoint(vocabulary) => {
+                let typed = without_line_end(text);
+                let encoding = self.encoding(typed, true)?;
+                let sentence =
+                    self.sentence_of(typed, &encoding, |_| vocabulary.unknown(typed, &encoding))?;
+                vocabulary.check(&sentence.tokens)?;
+                Ok(sentence)
+            }
+        }
+    }
+
+    fn sentence_of(
+        &self,
+        text: &str,
+        encoding: &Encoding,
+        unknown: impl FnOnce(&[Token]) -> Vec<Unknown>,
+    ) -> Result<Sentence> {
         let ids = encoding.get_ids();
-        if ids.len() > self.longest {
-            let why =
-                if self.words.is_empty() { "" } else { " (the models were trained on 3 to 40)" };
+        if ids.len() > self.limit {
+            let why = match self.kind {
+                Kind::World(_) => " (the models were trained on 3 to 40)",
+                Kind::Checkpoint(_) => "",
+            };
             bail!(
                 "the sentence has {} tokens, the limit is {}{why}; shorten it",
                 ids.len(),
-                self.longest
+                self.limit
             );
         }
         let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
-        let unknown = self.unknown(&encoding);
+        let unknown = unknown(&tokens);
         Ok(Sentence { text: text.to_owned(), tokens, unknown })
     }
 
@@ -165,37 +300,80 @@ impl Tokenizer {
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         let n = sentence.tokens.len();
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
-        let word = plain(word.trim());
-        let alone = self.encode(&word)?;
-        // A mark or an ending is one token only where it follows a word.
-        let after_a_word = self.encode(&format!("a{word}"))?;
-        let (([id], _) | (_, [_, id])) = (alone.get_ids(), after_a_word.get_ids()) else {
+        let word = world::plain(word.trim());
+        let id = match &self.kind {
+            Kind::World(_) => self.one_token(&word)?,
+            Kind::Checkpoint(vocabulary) => engine::guarded(|| {
+                Ok(vocabulary.one_token(&self.engine, &word, &sentence.tokens[position]))
+            })?,
+        };
+        let Some(id) = id else {
+            let whose = match self.kind {
+                Kind::World(_) => "the models' world",
+                Kind::Checkpoint(_) => "the model's vocabulary",
+            };
             bail!(
-                "`{}` is not one token of the models' world, so it cannot stand in the place of one; try {}",
+                "`{}` is not one token of {whose}, so it cannot stand in the place of one; try {}",
                 visible(&word),
                 self.nearest(&visible(&word), 3).join(", ")
             )
         };
         let mut replaced = sentence.clone();
-        replaced.tokens[position] = self.token(*id);
+        replaced.tokens[position] = self.token(id);
         Ok(replaced)
     }
 
-    fn encode(&self, text: &str) -> Result<Encoding> {
-        self.engine
-            .encode(text, self.adds_special)
-            .map_err(|e| anyhow::anyhow!("the sentence cannot be tokenized: {e}"))
+    /// The one token of the built-in vocabulary that a word is. A mark or an ending is one only where
+    /// it follows a word.
+    fn one_token(&self, word: &str) -> Result<Option<u32>> {
+        let alone = self.encoding(word, false)?;
+        let after_a_word = self.encoding(&format!("a{word}"), false)?;
+        Ok(match (alone.get_ids(), after_a_word.get_ids()) {
+            ([id], _) | (_, [_, id]) => Some(*id),
+            _ => None,
+        })
+    }
+
+    fn encoding(&self, text: &str, with_special: bool) -> Result<Encoding> {
+        let encode = || self.engine.encode(text, with_special).map_err(engine::told);
+        engine::guarded(encode).context("the sentence cannot be tokenized")
+    }
+
+    /// The ids of a text as the reference has them, those that begin and end it included.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let with_special = matches!(self.kind, Kind::Checkpoint(_));
+        Ok(self.encoding(text, with_special)?.get_ids().to_vec())
     }
 
     pub fn token(&self, id: u32) -> Token {
-        let text = self.vocab.get(id as usize).cloned().unwrap_or_else(|| format!("#{id}"));
-        Token { id, text }
+        let text = match &self.kind {
+            Kind::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
+            Kind::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
+        };
+        Token { id, text: text.unwrap_or_else(|| format!("#{id}")) }
     }
 
-    /// The text of ids, without `<bos>` and `<eos>`, controls made visible.
+    /// The text of ids, without special tokens, controls made visible.
     pub fn decode(&self, ids: &[u32]) -> String {
-        let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
-        visible(&self.engine.decode(&ids, false).unwrap_or_default())
+        visible(&self.text(ids))
+    }
+
+    /// The text of ids as the reference has it, without special tokens. Not safe to show; see
+    /// [`Self::decode`].
+    pub fn text(&self, ids: &[u32]) -> String {
+        match &self.kind {
+            Kind::World(_) => {
+                let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
+                self.engine.decode(&ids, false).unwrap_or_default()
+            }
+            Kind::Checkpoint(vocabulary) => {
+                let decode = || self.engine.decode(ids, true).map_err(engine::told);
+                vocabulary.cleaned(engine::guarded(decode).unwrap_or_default())
+            }
+        }
     }
 
     /// Encodes and decodes: any text comes back as it was.
@@ -203,67 +381,23 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer refuses the text.
     pub fn round_trip(&self, text: &str) -> Result<String> {
-        let encoding = self.encode(text)?;
+        let encoding = self.encoding(text, false)?;
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
 
-    /// Words outside the models' English: those spelled in bytes, and words of the French side.
-    fn unknown(&self, encoding: &Encoding) -> Vec<Unknown> {
-        if self.words.is_empty() {
-            return vec![];
-        }
-        let ids = encoding.get_ids();
-        let mut unknown = vec![];
-        let mut start = 0;
-        while start < ids.len() {
-            let end = self.run_end(encoding, start);
-            if !ids[start..end].iter().all(|&id| self.is_english(id)) {
-                let text = self.engine.decode(&ids[start..end], false).unwrap_or_default();
-                unknown
-                    .extend(text.split_whitespace().map(|word| self.instead_of(word, start..end)));
-            }
-            start = end;
-        }
-        unknown
-    }
-
-    /// Where the word that begins at `start` ends; words spelled in bytes, some letters among them or
-    /// not, make one run.
-    fn run_end(&self, encoding: &Encoding, start: usize) -> usize {
-        let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
-        let end_of = |from: usize| {
-            from + words[from..].iter().take_while(|word| **word == words[from]).count()
-        };
-        let is_spelled = |from: usize| ids[from..end_of(from)].iter().any(|&id| self.is_byte(id));
-        let mut end = end_of(start);
-        while is_spelled(start) && end < ids.len() && is_spelled(end) {
-            end = end_of(end);
-        }
-        end
-    }
-
-    fn instead_of(&self, word: &str, tokens: Range<usize>) -> Unknown {
-        let word = visible(word);
-        let instead = self.nearest(&word, 3);
-        Unknown { word, tokens, instead }
-    }
-
-    /// Whether the source side of the training data has this token.
-    fn is_english(&self, id: u32) -> bool {
-        let text = self.vocab.get(id as usize).map_or("", String::as_str);
-        let lower = text.to_lowercase();
-        let listed = |word: &str| self.words.iter().any(|w| w == word);
-        [".", ","].contains(&text) || listed(text) || (text != lower && listed(&lower))
-    }
-
-    fn is_byte(&self, id: u32) -> bool {
-        self.engine.id_to_token(id).is_some_and(|t| t.starts_with("<0x") && t.ends_with('>'))
-    }
-
-    /// The in-world words spelled most like `word`.
+    /// The words spelled most like `word`.
     pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
-        nearest(&word.to_lowercase(), self.words.iter().map(String::as_str), n)
+        match &self.kind {
+            Kind::World(world) => world.nearest(word, n),
+            Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
+        }
     }
+}
+
+/// A pipe ends its text with a line end that nobody typed.
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
 }
 
 /// The `n` candidates spelled most like `word`, nearest first.
@@ -272,22 +406,6 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usi
         candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
-}
-
-/// A typographic apostrophe is read as the plain one that the models know.
-fn plain(text: &str) -> String {
-    text.replace('’', "'")
-}
-
-/// A vocabulary entry as it is shown: its leading space dropped, controls visible.
-fn shown(token: &str) -> String {
-    let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
-    visible(token)
-}
-
-/// A checkpoint's vocabulary entry as it is shown: a space before a word as `·`, controls visible.
-fn marked(token: &str) -> String {
-    visible(&token.replace(['Ġ', '▁'], "·").replace('Ċ', "␊"))
 }
 
 /// Text that is safe to show: controls and invisible or direction-changing characters are written

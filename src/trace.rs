@@ -6,14 +6,17 @@
 mod inside;
 mod whatif;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Result, bail};
 use inside::Opened;
 
 use crate::{
     arithmetic::Arithmetic,
-    math::beam::Beams,
+    math::{beam::Beams, picture::Picture},
     model::{Name, Pass},
     site::{Address, Axis, Place, Stream},
     tape::{Node, Tape},
@@ -29,7 +32,12 @@ pub struct Recorded {
     /// Whether its numbers are learned or given instead of computed.
     pub is_leaf: bool,
     parts: Vec<Node>,
+    /// What has been looked at from afar, by plane.
+    pictures: Vec<OnceLock<Picture>>,
 }
+
+/// The most rows and columns of a plane's picture: more points than a terminal has.
+const PICTURE: usize = 256;
 
 impl Recorded {
     pub fn path(&self) -> &str {
@@ -46,6 +54,11 @@ impl Recorded {
 
     pub fn shape(&self) -> Shape {
         self.value.shape()
+    }
+
+    /// A plane made small, once: what a screen shows of thousands of rows and columns.
+    pub fn picture(&self, plane: usize) -> &Picture {
+        self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
     }
 
     pub fn address(&self, cell: Cell) -> Address {
@@ -274,7 +287,8 @@ fn recorded(tape: &Tape, parts: Vec<Node>) -> Recorded {
         Arc::new(join(tape, &parts))
     };
     place.origin = Cell::default();
-    Recorded { place, value, is_leaf, parts }
+    let pictures = vec![OnceLock::new(); value.shape().planes];
+    Recorded { place, value, is_leaf, parts, pictures }
 }
 
 fn join(tape: &Tape, parts: &[Node]) -> Value {

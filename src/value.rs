@@ -245,6 +245,11 @@ impl Value {
 
     /// The numbers of one row, left to right.
     pub fn row(&self, plane: usize, row: usize) -> Vec<f32> {
+        if let Numbers::Stored(Kept { source, lines: Lines::Rows, .. }) = &self.numbers {
+            let mut numbers = vec![0.0; source.size().1];
+            source.read(row..row + 1, &mut numbers);
+            return numbers;
+        }
         (0..self.shape().cols).map(|col| self.get(Cell::new(plane, row, col))).collect()
     }
 

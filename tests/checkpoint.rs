@@ -1,42 +1,17 @@
 //! Files of weights from outside: what is in them, and what is wrong with them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[path = "support/weights.rs"]
+mod weights;
+
 use std::{fs, path::Path};
 
 use lookback::{
-    checkpoint::{Checkpoint, Layout, Wanted},
+    checkpoint::{Checkpoint, Config, Layout, Wanted},
     value::{Cell, Lines},
 };
 use tempfile::TempDir;
-
-/// A safetensors file: name, dtype, shape, bytes of each tensor.
-fn safetensors(tensors: &[(&str, &str, &[usize], Vec<u8>)]) -> Vec<u8> {
-    let (mut entries, mut data) = (vec![], vec![]);
-    for (name, dtype, shape, bytes) in tensors {
-        let (begin, end) = (data.len(), data.len() + bytes.len());
-        entries.push(format!(
-            r#""{name}":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{begin},{end}]}}"#
-        ));
-        data.extend_from_slice(bytes);
-    }
-    file(&format!("{{{}}}", entries.join(",")), &data)
-}
-
-fn file(header: &str, data: &[u8]) -> Vec<u8> {
-    let mut padded = header.to_owned();
-    while !padded.len().is_multiple_of(8) {
-        padded.push(' ');
-    }
-    [&(padded.len() as u64).to_le_bytes()[..], padded.as_bytes(), data].concat()
-}
-
-fn f32s(numbers: &[f32]) -> Vec<u8> {
-    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
-}
-
-fn counted(n: usize) -> Vec<f32> {
-    (0..n).map(|i| i as f32).collect()
-}
+use weights::{counted, f32s, safetensors};
 
 /// A folder with these files and a config.json.
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
@@ -110,11 +85,120 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
 
 #[test]
 fn what_is_no_checkpoint_is_refused_in_a_sentence() {
-    let pickle = folder(&[("pytorch_model.bin", b"PK")]);
-    assert!(refused(pickle.path()).contains("save_pretrained"));
-    let pointer =
-        folder(&[("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid x")]);
-    assert!(refused(pointer.path()).contains("git lfs pull"));
-    let empty = folder(&[("model.safetensors", b"")]);
-    assert!(refused(empty.path()).contains("is empty"));
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("pytorch_model.bin", b"PK", "save_pretrained"),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid x", "git lfs pull"),
+        ("model.safetensors", b"<!DOCTYPE html><html>", "page of a web site"),
+        ("model.safetensors", b"", "is empty"),
+        ("notes.txt", b"", "has no weights"),
+        ("model.safetensors.index.json", b"{\"weight_map\":{}}", "names no tensor"),
+    ];
+    for (name, bytes, want) in cases {
+        let folder = folder(&[(name, bytes)]);
+        let error = refused(folder.path());
+        assert!(error.contains(want), "{name}: {error}");
+    }
+    let bare = folder(&[("model.safetensors", &small())]);
+    fs::remove_file(bare.path().join("config.json")).unwrap();
+    assert!(refused(bare.path()).contains("config.json is missing"));
+    assert!(refused(&bare.path().join("none")).contains("cannot be read"));
+    assert!(refused(Path::new("Cargo.toml")).contains("is no checkpoint that is read"));
+}
+
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A folder of two parts, whose index is this.
+fn parts(index: &str) -> TempDir {
+    let one = safetensors(&[("a", "F32", &[2], f32s(&counted(2)))]);
+    let other = safetensors(&[("b", "F32", &[2], f32s(&counted(2)))]);
+    folder(&[
+        ("one-1-of-2.safetensors", &one),
+        ("two-2-of-2.safetensors", &other),
+        (INDEX, index.as_bytes()),
+    ])
+}
+
+#[test]
+fn parts_are_one_checkpoint() {
+    let index = r#"{"metadata":{},"weight_map":{"a":"one-1-of-2.safetensors","b":"two-2-of-2.safetensors"}}"#;
+    let folder = parts(index);
+    for path in [folder.path().to_owned(), folder.path().join(INDEX)] {
+        let names = Checkpoint::open(&path).unwrap();
+        let names: Vec<&str> = names.tensors().iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+    assert!(refused(&folder.path().join("one-1-of-2.safetensors")).contains("is one part"));
+}
+
+#[test]
+fn parts_that_do_not_fit_their_index_are_refused() {
+    let cases = [
+        (
+            r#"{"weight_map":{"a":"one-1-of-2.safetensors","c":"one-1-of-2.safetensors"}}"#,
+            "tensor `c` is missing",
+        ),
+        (r#"{"weight_map":{"a":"three.safetensors"}}"#, "three.safetensors is missing"),
+        (
+            r#"{"weight_map":{"a":"../one-1-of-2.safetensors"}}"#,
+            "no .safetensors file in its folder",
+        ),
+        (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "no .safetensors file in its folder"),
+        (r#"{"weight_map":[]}"#, "is no index of tensors"),
+    ];
+    for (index, want) in cases {
+        let error = refused(parts(index).path());
+        assert!(error.contains(want), "{index}: {error}");
+    }
+}
+
+#[test]
+fn a_tensor_in_two_parts_is_refused_with_both() {
+    let one = safetensors(&[("a", "F32", &[2], f32s(&counted(2)))]);
+    let index = r#"{"weight_map":{"a":"x.safetensors","a":"y.safetensors"}}"#;
+    let folder =
+        folder(&[("x.safetensors", &one), ("y.safetensors", &one), (INDEX, index.as_bytes())]);
+    let error = refused(folder.path());
+    assert!(error.contains("x.safetensors") && error.contains("y.safetensors"), "{error}");
+}
+
+#[test]
+fn numbers_that_stand_askew_are_copied() {
+    let header = r#"{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}"#;
+    let header = header.to_owned() + &" ".repeat((9 - header.len() % 8) % 8);
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(6))];
+    let folder = folder(&[("model.safetensors", &bytes.concat())]);
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let weights = checkpoint.weights(&[Wanted::new("w", "w", (3, 2), Layout::Linear)]).unwrap();
+    let value = weights.tensor("w").unwrap();
+    let (numbers, stride) = value.as_stored().unwrap().source.lying().unwrap();
+    assert_eq!((numbers, stride), (&counted(6)[..], 3));
+}
+
+#[test]
+fn a_dtype_that_is_not_read_is_refused_where_it_is_wanted() {
+    let bytes =
+        safetensors(&[("ids", "I64", &[1, 2], vec![0; 16]), ("odd", "X9", &[1], vec![0; 3])]);
+    let folder = folder(&[("model.safetensors", &bytes)]);
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let error =
+        checkpoint.weights(&[Wanted::new("i", "ids", (1, 2), Layout::Table)]).err().unwrap();
+    let error = error.to_string();
+    assert!(error.contains("`ids` has dtype I64") && error.contains("BF16"), "{error}");
+}
+
+#[test]
+fn settings_are_read_within_bounds() {
+    let text = br#"{"n_layer":0,"n_head":1e9,"hidden_size":99999999999,"eps":"x","none":null,
+        "rope_parameters":{"rope_type":"linear","factor":2.0,"rope_theta":5000.0},"\u001bx":1}"#;
+    let config = Config::from_json("config.json".into(), text).unwrap();
+    for key in ["n_layer", "n_head", "hidden_size", "eps", "none", "missing"] {
+        let error = config.usize(key).unwrap_err().to_string();
+        assert!(error.contains("config.json") && error.contains(key), "{error}");
+    }
+    assert_eq!(config.usize_or("none", 7).unwrap(), 7);
+    assert_eq!(config.get("rope_theta").unwrap().to_string(), "5000.0");
+    let scaling = config.section("rope_scaling").unwrap().unwrap();
+    assert_eq!(scaling.string("rope_type").unwrap(), "linear");
+    assert!(config.float("eps").unwrap_err().to_string().contains("`\"x\"`, want a finite number"));
+    assert!(Config::from_json("c".into(), &b"[".repeat(100_000)).is_err());
 }

@@ -1,13 +1,17 @@
 //! GGUF files: settings, names, orders of lines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use std::{fs, path::Path};
+#[path = "support/weights.rs"]
+mod weights;
+
+use std::{fs, ops::Range, path::Path};
 
 use lookback::{
-    checkpoint::{Checkpoint, Layout, TokenizerSource, Wanted},
+    checkpoint::{Checkpoint, Config, Layout, TokenizerSource, Wanted},
     value::Cell,
 };
 use safetensors::SafeTensors;
+use weights::{Gguf, counted, f32s};
 
 /// What a tensor must be: rows, columns, numbers.
 fn reference() -> Vec<(String, Vec<usize>, Vec<f32>)> {
@@ -71,4 +75,97 @@ fn metadata_become_settings_of_config_json() {
     let TokenizerSource::Gguf(vocab) = checkpoint.tokenizer() else { panic!("no vocabulary") };
     assert_eq!((vocab.model.as_str(), vocab.tokens.len()), ("llama", 11));
     assert_eq!((vocab.scores[3], vocab.bos, vocab.add_bos), (-3.0, Some(1), Some(true)));
+}
+
+/// A GPT-2 of one layer, width 2 and feed-forward 3, as converters write it: maps are (out, in).
+fn gpt2(folder: &Path) -> Checkpoint {
+    let tensors: [(&str, &[u64]); 4] = [
+        ("token_embd.weight", &[2, 5]),
+        ("blk.0.attn_qkv.weight", &[2, 6]),
+        ("blk.0.attn_qkv.bias", &[6]),
+        ("blk.0.ffn_up.weight", &[2, 3]),
+    ];
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(3).u64(4).u64(4).text("general.architecture").u32(8).text("gpt2");
+    file.number("gpt2.block_count", 1).number("gpt2.embedding_length", 2);
+    file.text("general.name").u32(8).text("x");
+    for (i, (name, sizes)) in tensors.iter().enumerate() {
+        file.tensor(name, sizes, 0, i as u64 * 64);
+    }
+    while !file.0.len().is_multiple_of(32) {
+        file.0.push(0);
+    }
+    file.0.extend(f32s(&counted(64)));
+    fs::write(folder.join("model.gguf"), &file.0).unwrap();
+    Checkpoint::open(&folder.join("model.gguf")).unwrap()
+}
+
+#[test]
+fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let checkpoint = gpt2(folder.path());
+    let name = |part: &str| format!("h.0.{part}|transformer.h.0.{part}");
+    let part = |ours: &str, range: Range<usize>| {
+        Wanted::new(ours, &name("attn.c_attn.weight"), (2, 2), Layout::Conv1dColumns(range))
+    };
+    let weights = checkpoint
+        .weights(&[
+            Wanted::new("embed", "wte.weight|transformer.wte.weight", (5, 2), Layout::Table),
+            part("q", 0..2),
+            part("k", 2..4),
+            part("v", 4..6),
+            Wanted::new("b", &name("attn.c_attn.bias"), (1, 2), Layout::VectorPart(4..6)),
+            Wanted::new("up", &name("mlp.c_fc.weight"), (2, 3), Layout::Conv1d),
+        ])
+        .unwrap();
+    let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col)) as u32;
+    // Numbers are counted through the file, 16 a tensor; the second line of keys is the fourth of all.
+    assert_eq!([get("embed", 4, 1), get("k", 0, 1), get("k", 1, 1)], [9, 22, 23]);
+    assert_eq!([get("b", 0, 1), get("up", 1, 2), get("v", 0, 0)], [37, 53, 24]);
+    assert!(weights.tensor("q").unwrap().as_stored().unwrap().source.lying().is_some());
+    assert_eq!(checkpoint.config().usize("n_embd").unwrap(), 2);
+}
+
+/// The settings of a file with this metadata and one tensor, `rope_freqs.weight`: 0 and 1.
+fn settings(n_entries: u64, metadata: impl Fn(&mut Gguf)) -> Config {
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(2).u64(1).u64(n_entries + 1).text("general.architecture").u32(8).text("llama");
+    metadata(&mut file);
+    file.tensor("rope_freqs.weight", &[2], 0, 0);
+    file.0.resize(file.0.len().next_multiple_of(32), 0);
+    file.0.extend(f32s(&counted(2)));
+    let folder = tempfile::TempDir::new().unwrap();
+    fs::write(folder.path().join("model.gguf"), &file.0).unwrap();
+    Checkpoint::open(folder.path()).unwrap().config().clone()
+}
+
+#[test]
+fn what_turns_queries_and_keys_becomes_settings() {
+    let config = settings(4, |file| {
+        file.number("llama.embedding_length", 16).number("llama.attention.head_count", 2);
+        file.number("llama.rope.dimension_count", 4);
+        file.text("llama.rope.scaling.type").u32(8).text("yarn");
+    });
+    let scaling = config.section("rope_scaling").unwrap().unwrap();
+    assert_eq!(scaling.string("rope_type").unwrap(), "factors");
+    assert_eq!(scaling.floats("factors").unwrap(), Some(vec![0.0, 1.0]));
+    assert_eq!(config.get("partial_rotary_factor").unwrap().to_string(), "0.5");
+    let experts = settings(1, |file| {
+        file.number("llama.expert_count", 8);
+    });
+    assert_eq!(experts.string("model_type").unwrap(), "llama with experts");
+}
+
+#[test]
+fn a_number_of_every_layer_is_one_where_all_agree() {
+    let heads = |second: u32| {
+        settings(1, |file| {
+            file.text("llama.attention.head_count").u32(9).u32(4).u64(2).u32(8).u32(second);
+        })
+    };
+    assert_eq!(heads(8).usize("num_attention_heads").unwrap(), 8);
+    let error = heads(4).usize("num_attention_heads").unwrap_err().to_string();
+    assert!(error.contains("a different number in every layer"), "{error}");
 }

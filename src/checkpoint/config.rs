@@ -8,6 +8,25 @@ use super::shown;
 /// No size of a model that this program can run is larger; context lengths come near it.
 const LARGEST: u64 = 1 << 24;
 
+/// Sizes that are multiplied by others, and have smaller limits.
+const LIMITS: [(&str, u64); 12] = [
+    ("num_hidden_layers", MOST_LAYERS),
+    ("n_layer", MOST_LAYERS),
+    ("n_layers", MOST_LAYERS),
+    ("num_layers", MOST_LAYERS),
+    ("num_decoder_layers", MOST_LAYERS),
+    ("encoder_layers", MOST_LAYERS),
+    ("decoder_layers", MOST_LAYERS),
+    ("num_attention_heads", MOST_HEADS),
+    ("n_head", MOST_HEADS),
+    ("n_heads", MOST_HEADS),
+    ("num_heads", MOST_HEADS),
+    ("num_key_value_heads", MOST_HEADS),
+];
+
+const MOST_LAYERS: u64 = 1024;
+const MOST_HEADS: u64 = 4096;
+
 /// The settings of one checkpoint.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -65,9 +84,11 @@ impl Config {
     }
 
     fn size(&self, key: &str) -> Result<Option<usize>> {
-        let wanted = format!("a whole number from 1 to {LARGEST}");
+        let limit = LIMITS.iter().find(|(limited, _)| *limited == key);
+        let limit = limit.map_or(LARGEST, |(_, limit)| *limit);
+        let wanted = format!("a whole number from 1 to {limit}");
         self.read(key, &wanted, |v| {
-            v.as_u64().filter(|n| (1..=LARGEST).contains(n)).map(|n| n as usize)
+            v.as_u64().filter(|n| (1..=limit).contains(n)).map(|n| n as usize)
         })
     }
 

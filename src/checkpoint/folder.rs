@@ -19,6 +19,9 @@ const PICKLES: [&str; 6] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle"];
 /// No model comes in more files.
 const MOST_SHARDS: usize = 4096;
 
+/// The most bytes of an index.
+const LONGEST_INDEX: usize = 100_000_000;
+
 /// A model's files of weights, by format.
 pub enum Files {
     /// One file, or parts with the tensors that the index promises of each.
@@ -131,6 +134,7 @@ struct Index {
 /// The parts that an index names, in the order in which it first names them.
 fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
     let file = Mapped::open(index)?;
+    ensure!(file.bytes().len() <= LONGEST_INDEX, "{} is larger than any index", file.name);
     let parsed: Index = serde_json::from_slice(file.bytes())
         .map_err(|e| anyhow!("{} is no index of tensors: {}", file.name, shown(&e.to_string())))?;
     let Pairs(map) = parsed.weight_map;

@@ -7,16 +7,15 @@ mod names;
 mod settings;
 mod vocab;
 
-pub use vocab::GgufVocab;
-
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    Config, Dtype, MOST_TENSORS, Mapped, Order, TensorInfo, checked_shape, n_bytes, no_overlap,
-    shown,
+    Config, Dtype, MOST_TENSORS, Mapped, Order, Packed, TensorInfo, checked_shape, n_bytes,
+    no_overlap, shown,
 };
+use crate::{text::GgufVocab, value::Stored};
 use metadata::{Cursor, Meta, Metadata};
 use settings::{Seen, settings};
 
@@ -123,7 +122,7 @@ fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<Entry>> {
 }
 
 fn entry(cursor: &mut Cursor) -> Result<Entry> {
-    let name = cursor.string()?;
+    let name = cursor.name()?;
     let n_axes = cursor.u32()?;
     ensure!(n_axes <= 4, "tensor `{}` has {n_axes} axes, the limit is 4", shown(&name));
     let sizes = (0..n_axes).map(|_| cursor.u64()).collect::<Result<_>>()?;
@@ -225,8 +224,19 @@ fn seen(tensors: &[TensorInfo]) -> Seen {
     Seen {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
+        factors: find("rope_freqs.weight").and_then(small),
         has_output: find("output.weight").is_some(),
         has_query_bias: find("blk.0.attn_q.bias").is_some(),
         has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),
     }
+}
+
+/// The numbers of a vector that belongs to the settings, if it is as short as such a vector is.
+fn small(tensor: &TensorInfo) -> Option<Vec<f32>> {
+    const LONGEST: usize = 4096;
+    let n = tensor.n_numbers();
+    let packed = Packed::of(tensor, n, 0..1, 0..n).ok().filter(|_| (1..=LONGEST).contains(&n))?;
+    let mut numbers = vec![0.0; n];
+    packed.read(0..1, &mut numbers);
+    Some(numbers)
 }

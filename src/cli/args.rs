@@ -169,6 +169,9 @@ pub enum Command {
     /// Print how often each model translates held-out sentences exactly, by length
     Eval(Eval),
 
+    /// Print what is in a checkpoint, whether it can be run, and what would be shown
+    Inspect(Inspect),
+
     /// Print where the settings are, which are in force, and an example
     Config,
 
@@ -377,6 +380,43 @@ pub struct Eval {
     /// At most this many sentences of each length
     #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
     pub per_bucket: Option<u32>,
+}
+
+/// A checkpoint, looked into.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
+single .safetensors files with config.json beside them, and .gguf files. Pickles are not read.
+
+--json is one document; what is not known is null:
+  {\"schema\": \"lookback-inspect\", \"version\": 1, \"path\": \"...\", \"title\": \"gpt2\",
+   \"format\": \"safetensors\" or \"gguf\", \"architecture\": {\"type\": \"gpt2\", \"title\": \"GPT-2\"},
+   \"sizes\": {\"layers\": 12, \"decoder_layers\": null, \"d_model\": 768, \"heads\": 12, \"kv_heads\": 12,
+             \"d_ff\": 3072, \"vocabulary\": 50257, \"context\": 1024},
+   \"parameters\": {\"count\": 124439808, \"by_dtype\": {\"F32\": 124439808}},
+   \"tokenizer\": {\"kind\": \"BPE\", \"tokens\": 50257},
+   \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 58000000}, ...],
+              \"available\": 8000000000},
+   \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
+   \"tensors\": [{\"name\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\", \"bytes\": 154389504,
+                \"file\": \"...\"}, ...]}
+Tensors have Hugging Face's names, whatever the format. `type` without `title` is one that cannot be run.
+
+Examples:
+  lookback inspect ./gpt2
+  lookback inspect model.gguf --tensors | less
+  lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'")]
+pub struct Inspect {
+    /// The folder, the .safetensors file or the .gguf file
+    pub path: PathBuf,
+
+    /// Print everything as one JSON document
+    #[arg(long)]
+    pub json: bool,
+
+    /// List all tensors, however many
+    #[arg(long, conflicts_with = "json")]
+    pub tensors: bool,
 }
 
 fn change(text: &str) -> Result<Change, String> {

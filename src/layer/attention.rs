@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     checkpoint::Weights,
+    math::Attending,
     site::{
         Axis::{Channel, Head, Key, Query},
         Scope, Site,
@@ -62,6 +63,17 @@ pub enum Mask {
     Causal,
     /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
     Window(usize),
+}
+
+impl Mask {
+    /// How many keys a query sees, its own the last; None sees all.
+    const fn window(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Causal => Some(usize::MAX),
+            Self::Window(n) => Some(n),
+        }
+    }
 }
 
 /// How many heads, and how large.
@@ -136,6 +148,8 @@ struct Seen {
     keys: Node,
     values: Node,
     is_past: bool,
+    /// As they were just made, in any case; None where nothing was made.
+    made: Option<[Node; 2]>,
 }
 
 impl Attention {
@@ -195,9 +209,38 @@ impl Attention {
         // What another stream said stays the same while a text is written on.
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
         let (q, seen) = match known {
-            Some((keys, values)) => (q, Seen { keys, values, is_past: true }),
+            Some((keys, values)) => (q, Seen { keys, values, is_past: true, made: None }),
             None => self.see(tape, q, memory, [w_k, w_v]),
         };
+        let context = self.at_once(tape, (q, seen), mask, relative);
+        let context = context.unwrap_or_else(|| self.by_steps(tape, (q, seen), mask, relative));
+        let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
+        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+    }
+
+    /// The context where nobody looks at how it comes about. (head, query, d_k)
+    fn at_once(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Option<Node> {
+        let [k, v] = seen.made.filter(|_| relative.is_none())?;
+        let root = self.is_scaled.then(|| (self.heads.d_head as f32).sqrt());
+        let how = Attending { root, window: mask.window() };
+        tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
+    }
+
+    /// The context with every step recorded. (head, query, d_k)
+    fn by_steps(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
         let scores = if seen.is_past {
             tape.matmul(at.at(&SCORES), q, seen.keys) // (head, query, key)
         } else {
@@ -205,13 +248,11 @@ impl Attention {
         };
         let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
         let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
-        let context = if seen.is_past {
+        if seen.is_past {
             tape.matmul_nt(at.at(&CONTEXT), weights, seen.values) // (head, query, d_k)
         } else {
             tape.matmul(at.at(&CONTEXT), weights, seen.values)
-        };
-        let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
-        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+        }
     }
 
     /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
@@ -230,8 +271,8 @@ impl Attention {
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
         let seen = match tape.remember(at.prefix(), k, v) {
-            None => Seen { keys: k, values: v, is_past: false },
-            Some((keys, values)) => Seen { keys, values, is_past: true },
+            None => Seen { keys: k, values: v, is_past: false, made: Some([k, v]) },
+            Some((keys, values)) => Seen { keys, values, is_past: true, made: Some([k, v]) },
         };
         (q, seen)
     }

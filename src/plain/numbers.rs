@@ -42,6 +42,7 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
         (Kind::Evidence, Some(site)) => {
             measured::evidence(reading, model, &View::new(trace, site, selection))
         }
+        (Kind::Wall | Kind::HeadTable, _) => measured::heads(reading, model, pane),
         (Kind::Stream, Some(site)) => {
             measured::stream(trace, site.path(), View::new(trace, site, selection).row)
         }
@@ -64,6 +65,7 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
         (Kind::Comparison, _) => "The encoders side by side".into(),
         (Kind::Times, _) => "Times on this machine".into(),
         (Kind::ReadBackLength, _) => "Words read back, by length".into(),
+        (Kind::Wall | Kind::HeadTable, _) => format!("Attention by head ({model})"),
         (Kind::Distance, _) => format!("Gradient of {path} by the line's own mean"),
         (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
         (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),

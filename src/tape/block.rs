@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Leaf, Node, Operation, Past, Pull, Tape};
+use super::{Entry, Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::Expr,
     change::Changes,
+    math::{Attending, attend},
     site::{Place, Scope},
     value::{Cell, Value},
 };
@@ -55,7 +56,9 @@ impl Tape {
     /// Computes a block and keeps only what comes out.
     fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
-        let mut inside = Inside::of(&**block, &self.changes, values, self.past.take());
+        let past = self.past.take();
+        let tape = Self { past, is_hurried: true, ..Self::changed(Arc::clone(&self.changes)) };
+        let mut inside = Inside::on(tape, &**block, values);
         self.past = inside.tape.past.take();
         let Entry { place, value, .. } = inside.tape.entry(inside.out);
         let operation = Hidden { block: Arc::clone(block), changes: Arc::clone(&self.changes) };
@@ -67,6 +70,22 @@ impl Tape {
         });
         self.blocks.insert(node, Arc::clone(block));
         node
+    }
+
+    /// The context of attention at once, where nobody looks at the scores and nothing of the pass is
+    /// changed; None where the steps are to be taken one by one. q (head, query, d_k), k and v (kv head,
+    /// key, d_k) -> (head, query, d_k)
+    pub fn attend_at_once(
+        &mut self,
+        place: Place,
+        [q, k, v]: [Node; 3],
+        how: Attending,
+    ) -> Option<Node> {
+        if !self.is_hurried || !self.changes.is_empty() || self.n_past() > 0 {
+            return None;
+        }
+        let context = attend(self.value(q), self.value(k), self.value(v), how);
+        Some(self.leaf(place, Arc::new(context)))
     }
 
     fn given(&self, node: Node) -> (Place, Arc<Value>) {
@@ -86,18 +105,12 @@ impl Tape {
     pub fn inside(&self, node: Node) -> Option<Inside> {
         let block = self.blocks.get(&node)?;
         let values = self.entry(node).inputs.iter().map(|&input| self.given(input)).collect();
-        Some(Inside::of(&**block, &self.changes, values, None))
+        Some(Inside::on(Self::changed(Arc::clone(&self.changes)), &**block, values))
     }
 }
 
 impl Inside {
-    fn of(
-        block: &dyn Block,
-        changes: &Arc<Changes>,
-        values: Vec<(Place, Arc<Value>)>,
-        past: Option<Past>,
-    ) -> Self {
-        let mut tape = Tape { past, ..Tape::changed(Arc::clone(changes)) };
+    fn on(mut tape: Tape, block: &dyn Block, values: Vec<(Place, Arc<Value>)>) -> Self {
         let inputs: Vec<Node> =
             values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
         let out = block.forward(&mut tape, &inputs);
@@ -114,7 +127,8 @@ struct Hidden {
 impl Hidden {
     fn inside(&self, inputs: &[&Value]) -> Inside {
         let value = |value: &&Value| (Place::weight(""), Arc::new((*value).clone()));
-        Inside::of(&*self.block, &self.changes, inputs.iter().map(value).collect(), None)
+        let tape = Tape::changed(Arc::clone(&self.changes));
+        Inside::on(tape, &*self.block, inputs.iter().map(value).collect())
     }
 }
 

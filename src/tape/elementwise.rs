@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, sigmoid, silu},
+    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, map, sigmoid, silu},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -200,7 +200,10 @@ impl Operation for DivideByRoot {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].map(|v| v / self.root())
+        {
+            let root = self.root();
+            map(inputs[0], |v| v / root)
+        }
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -279,12 +282,12 @@ impl Operation for Activation {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         match self {
-            Self::Tanh => inputs[0].map(f32::tanh),
-            Self::Sigmoid => inputs[0].map(sigmoid),
-            Self::Relu => inputs[0].map(|x| x.max(0.0)),
-            Self::Gelu => inputs[0].map(gelu),
-            Self::GeluErf => inputs[0].map(gelu_erf),
-            Self::Silu => inputs[0].map(silu),
+            Self::Tanh => map(inputs[0], f32::tanh),
+            Self::Sigmoid => map(inputs[0], sigmoid),
+            Self::Relu => map(inputs[0], |x| x.max(0.0)),
+            Self::Gelu => map(inputs[0], gelu),
+            Self::GeluErf => map(inputs[0], gelu_erf),
+            Self::Silu => map(inputs[0], silu),
         }
     }
 

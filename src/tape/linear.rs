@@ -1,9 +1,11 @@
 //! Products: linear maps with a bias, heads, a recurrent gate, and matrix times matrix.
 
+use rayon::prelude::*;
+
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::Expr,
-    math::{matmul, matmul_nt, matmul_tn, times, times_transposed},
+    math::{add_row, matmul, matmul_nt, matmul_tn, times, times_transposed},
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -82,12 +84,6 @@ fn column_sums(grad: &Matrix) -> Matrix {
     Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
 }
 
-fn add_bias(out: &mut Matrix, b: &Matrix) {
-    for mut row in out.row_iter_mut() {
-        row += b.row(0);
-    }
-}
-
 struct Linear {
     n_heads: usize,
 }
@@ -110,7 +106,7 @@ impl Operation for Linear {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let mut whole = times(inputs[0].matrix(), inputs[1]);
         if let Some(b) = inputs.get(2) {
-            add_bias(&mut whole, b.matrix());
+            add_row(&mut whole, b.matrix());
         }
         if self.n_heads == 1 { whole.into() } else { split_columns(&whole, self.n_heads) }
     }
@@ -159,8 +155,8 @@ fn join_columns(value: &Value) -> Matrix {
     out
 }
 
-fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix) -> Value {
-    let planes = a.planes().iter().enumerate();
+fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Sync) -> Value {
+    let planes = a.planes().par_iter().enumerate();
     Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
 }
 
@@ -257,7 +253,7 @@ impl Operation for LinearNt {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let mut out = times_transposed(inputs[0].matrix(), inputs[1]);
-        add_bias(&mut out, inputs[2].matrix());
+        add_row(&mut out, inputs[2].matrix());
         out.into()
     }
 

@@ -5,7 +5,9 @@
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::{Expr, Function},
-    math::{divide_rows_by_root, normalize_rows, row_mean_squares, row_means, row_variances},
+    math::{
+        divide_rows_by_root, normalize_rows, row_mean_squares, row_means, row_variances, stretched,
+    },
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -229,11 +231,8 @@ impl Operation for GainBias {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let (x, gain) = (inputs[0].matrix(), inputs[1].matrix());
-        match inputs.get(2).map(|bias| bias.matrix()) {
-            Some(bias) => each(x, |r, c| x[(r, c)] * gain[(0, c)] + bias[(0, c)]),
-            None => each(x, |r, c| x[(r, c)] * gain[(0, c)]),
-        }
+        let bias = inputs.get(2).map(|bias| bias.matrix());
+        stretched(inputs[0].matrix(), inputs[1].matrix(), bias).into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {

@@ -11,7 +11,7 @@ use crate::{
     arithmetic::{Expr, Function},
     change::Part,
     site::Place,
-    value::{Cell, Value},
+    value::{Cell, Matrix, Value},
 };
 
 /// How fast each pair of channels turns.
@@ -97,20 +97,21 @@ impl Rotate {
     /// Each pair turned forwards (`sign` 1) or back (-1).
     fn turned(&self, x: &Value, sign: f32) -> Value {
         let (n, half) = (x.shape().rows, self.rope.speeds.len());
-        let turns: Vec<Vec<(f32, f32)>> = (0..half)
-            .map(|pair| (0..n).map(|row| self.rope.turn(self.first + row, pair)).collect())
-            .collect();
-        x.map_planes(|plane| {
-            let mut out = plane.clone();
-            for (pair, turns) in turns.iter().enumerate() {
-                for (row, &(cos, sin)) in turns.iter().enumerate() {
-                    let (a, b) = (plane[(row, pair)], plane[(row, pair + half)]);
-                    out[(row, pair)] = a * cos - sign * b * sin;
-                    out[(row, pair + half)] = b * cos + sign * a * sin;
+        let mut planes: Vec<Matrix> = x.planes().to_vec();
+        for pair in 0..half {
+            let turns: Vec<_> =
+                (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();
+            for plane in &mut planes {
+                let (before, after) = plane.as_mut_slice().split_at_mut((pair + half) * n);
+                let halves = before[pair * n..][..n].iter_mut().zip(&mut after[..n]);
+                for ((a, b), &(cos, sin)) in halves.zip(&turns) {
+                    let (x, y) = (*a, *b);
+                    *a = x * cos - sign * y * sin;
+                    *b = y * cos + sign * x * sin;
                 }
             }
-            out
-        })
+        }
+        Value::from_planes(planes)
     }
 }
 
@@ -150,7 +151,6 @@ impl Operation for Rotate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Matrix;
 
     #[test]
     fn dot_products_of_turned_rows_depend_on_their_distance_alone() {

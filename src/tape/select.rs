@@ -28,9 +28,11 @@ impl Operation for Lookup {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let table = inputs[0];
-        let number = |r: usize, c| table.get(Cell::new(0, self.rows[r], c));
-        Matrix::from_fn(self.rows.len(), table.shape().cols, number).into()
+        let mut rows = Matrix::zeros(inputs[0].shape().cols, self.rows.len());
+        for (mut column, &id) in rows.column_iter_mut().zip(&self.rows) {
+            column.copy_from_slice(&inputs[0].row(0, id));
+        }
+        rows.transpose().into()
     }
 
     fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {

@@ -53,7 +53,11 @@ impl Operation for ConcatHeads {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let Shape { planes, rows, cols } = inputs[0].shape();
-        Matrix::from_fn(rows, planes * cols, |r, c| inputs[0].plane(c / cols)[(r, c % cols)]).into()
+        let mut out = Matrix::zeros(rows, planes * cols);
+        for (h, plane) in inputs[0].planes().iter().enumerate() {
+            out.columns_mut(h * cols, cols).copy_from(plane);
+        }
+        out.into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {

@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::softmax_rows,
+    math::{each_plane, mask_in_place, softmax_rows},
     site::Place,
     value::{Cell, Matrix, Value},
 };
@@ -47,9 +47,9 @@ impl CausalMask {
 
     /// The plane with `else_` wherever the key is out of sight.
     fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
-        let (n_queries, n_keys) = plane.shape();
-        let number = |q, k| if self.sees(q, k) { plane[(q, k)] } else { else_ };
-        Matrix::from_fn(n_queries, n_keys, number)
+        let mut out = plane.clone();
+        mask_in_place(&mut out, (self.first, self.window), else_);
+        out
     }
 }
 
@@ -63,7 +63,7 @@ impl Operation for CausalMask {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].map_planes(|plane| self.seen(plane, f32::NEG_INFINITY))
+        each_plane(inputs[0], |plane| self.seen(plane, f32::NEG_INFINITY))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -98,7 +98,7 @@ impl Operation for Softmax {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         if self.is_plain() {
-            return inputs[0].map_planes(softmax_rows);
+            return each_plane(inputs[0], softmax_rows);
         }
         inputs[0].map_planes(|x| softmax_rows(&(x / self.temperature)))
     }

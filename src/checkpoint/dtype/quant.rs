@@ -16,14 +16,24 @@ fn half_at(block: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }
 
-/// The two 4-bit integers of byte `i` of a legacy block stand 16 numbers apart.
-fn nibble(qs: &[u8], i: usize) -> u8 {
-    if i < SMALL / 2 { qs[i] & 0xF } else { qs[i - SMALL / 2] >> 4 }
+/// Every number of a legacy block from its low four bits and its place: the two halves of byte i
+/// stand 16 numbers apart.
+fn spread(qs: &[u8], out: &mut [f32], of: impl Fn(u8, usize) -> f32) {
+    let (low, high) = out.split_at_mut(SMALL / 2);
+    for (i, ((q, low), high)) in qs.iter().zip(low).zip(high).enumerate() {
+        *low = of(q & 0xF, i);
+        *high = of(q >> 4, i + SMALL / 2);
+    }
+}
+
+/// The fifth bits of a block: bit i belongs to number i.
+fn fifths(block: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
 /// The fifth bit of number `i`, in its place.
-fn fifth(qh: &[u8], i: usize) -> u8 {
-    (qh[i / 8] >> (i % 8) & 1) << 4
+const fn fifth(bits: u32, i: usize) -> u8 {
+    ((bits >> i & 1) << 4) as u8
 }
 
 /// d f16, 32 signed bytes.
@@ -40,9 +50,7 @@ pub fn q8_0(bytes: &[u8], out: &mut [f32]) {
 pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(SMALL)) {
         let d = half_at(block, 0);
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = (f32::from(nibble(&block[2..], i)) - 8.0) * d;
-        }
+        spread(&block[2..], out, |q, _| (f32::from(q) - 8.0) * d);
     }
 }
 
@@ -50,29 +58,23 @@ pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
 pub fn q4_1(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(20).zip(out.chunks_exact_mut(SMALL)) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f32::from(nibble(&block[4..], i)) * d + m;
-        }
+        spread(&block[4..], out, |q, _| f32::from(q) * d + m);
     }
 }
 
 /// d f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d (q - 16).
 pub fn q5_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(SMALL)) {
-        let d = half_at(block, 0);
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = (f32::from(nibble(&block[6..], i) | fifth(&block[2..6], i)) - 16.0) * d;
-        }
+        let (d, bits) = (half_at(block, 0), fifths(block, 2));
+        spread(&block[6..], out, |q, i| (f32::from(q | fifth(bits, i)) - 16.0) * d);
     }
 }
 
 /// d, m f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d q + m.
 pub fn q5_1(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(24).zip(out.chunks_exact_mut(SMALL)) {
-        let (d, m) = (half_at(block, 0), half_at(block, 2));
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f32::from(nibble(&block[8..], i) | fifth(&block[4..8], i)) * d + m;
-        }
+        let (d, m, bits) = (half_at(block, 0), half_at(block, 2), fifths(block, 4));
+        spread(&block[8..], out, |q, i| f32::from(q | fifth(bits, i)) * d + m);
     }
 }
 
@@ -124,12 +126,15 @@ pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
 pub fn q6_k(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(210).zip(out.chunks_exact_mut(LARGE)) {
         let d = half_at(block, 208);
-        for (i, out) in out.iter_mut().enumerate() {
-            let (half, run, at) = (i / 128, i % 128 / 32, i % 32);
-            let low = block[half * 64 + run % 2 * 32 + at] >> (run / 2 * 4) & 0xF;
-            let high = block[128 + half * 32 + at] >> (run * 2) & 3;
-            let scale = f32::from(block[192 + i / 16].cast_signed());
-            *out = d * scale * (f32::from(low | high << 4) - 32.0);
+        for (g, out) in out.chunks_exact_mut(16).enumerate() {
+            let (half, run, from) = (g / 8, g % 8 / 2, g % 2 * 16);
+            let scale = d * f32::from(block[192 + g].cast_signed());
+            let low = &block[half * 64 + run % 2 * 32 + from..][..16];
+            let high = &block[128 + half * 32 + from..][..16];
+            for (out, (low, high)) in out.iter_mut().zip(low.iter().zip(high)) {
+                let q = low >> (run / 2 * 4) & 0xF | (high >> (run * 2) & 3) << 4;
+                *out = scale * (f32::from(q) - 32.0);
+            }
         }
     }
 }

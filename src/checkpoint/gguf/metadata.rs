@@ -10,7 +10,10 @@ use crate::checkpoint::shown;
 /// The most entries of metadata; real files have some dozens.
 const MOST_ENTRIES: u64 = 1 << 14;
 
-/// The longest name or text outside an array.
+/// The longest key or name of a tensor.
+const LONGEST_NAME: usize = 1024;
+
+/// The longest text of any other kind: a template for chats, a map of characters.
 const LONGEST_TEXT: usize = 1 << 24;
 
 /// Arrays in arrays; real files have none.
@@ -68,8 +71,11 @@ impl<'a> Cursor<'a> {
         self.take(length)
     }
 
-    pub fn string(&mut self) -> Result<String> {
-        self.text().map(lossy)
+    /// A text that is a name, and therefore short.
+    pub fn name(&mut self) -> Result<String> {
+        let name = self.text()?;
+        ensure!(name.len() <= LONGEST_NAME, "has a name of {} bytes; it is damaged", name.len());
+        Ok(lossy(name))
     }
 }
 
@@ -92,6 +98,8 @@ pub enum Meta<'a> {
 pub struct List<'a> {
     kind: u32,
     pub len: usize,
+    /// What it takes in the file.
+    pub n_bytes: usize,
     /// At its first element.
     from: Cursor<'a>,
 }
@@ -150,7 +158,7 @@ impl<'a> Metadata<'a> {
         );
         let mut entries = HashMap::new();
         for _ in 0..n_entries {
-            let key = cursor.string()?;
+            let key = cursor.name()?;
             let entry = cursor.u32().and_then(|kind| value(cursor, kind, 0));
             let entry = entry.with_context(|| format!("metadata `{}`", shown(&key)))?;
             ensure!(!entries.contains_key(&key), "has metadata `{}` twice", shown(&key));
@@ -236,5 +244,5 @@ fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<List<'a>> {
             }
         }
     }
-    Ok(List { kind, len, from })
+    Ok(List { kind, len, n_bytes: cursor.at - from.at, from })
 }

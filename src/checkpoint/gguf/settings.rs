@@ -21,6 +21,7 @@ static COMMON: &[Row] = &[
     ("rope.freq_base", "rope_theta"),
     ("rope.dimension_count", "rotary_dim"),
     ("expert_count", "num_local_experts"),
+    ("pooling_type", "pooling_type"),
 ];
 
 static GPT2: &[Row] = &[
@@ -65,6 +66,8 @@ pub struct Seen {
     /// Rows of the embedding table.
     pub n_tokens: Option<usize>,
     pub n_token_types: Option<usize>,
+    /// What each rotation's speed is divided by.
+    pub factors: Option<Vec<f32>>,
     pub has_output: bool,
     pub has_query_bias: bool,
     pub has_ffn_bias: bool,
@@ -90,7 +93,8 @@ pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<Str
     for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
         all.insert((*key).to_owned(), n.into());
     }
-    if let Some(scaling) = scaling(metadata, architecture) {
+    let factors = seen.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
+    if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
     partial_rotation(&mut all);

@@ -3,35 +3,13 @@
 use anyhow::{Result, ensure};
 
 use super::{Meta, Metadata};
+use crate::text::GgufVocab;
 
 /// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 22;
 
-/// The vocabulary and how to use it; texts are as the file has them, not safe to show.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GgufVocab {
-    /// `gpt2`: byte-level BPE; `llama`: SentencePiece; `bert`: WordPiece; `t5`: unigram.
-    pub model: String,
-    /// Which way a text is split before BPE: `llama-bpe`, `gpt-2`, `qwen2` ...
-    pub pre: Option<String>,
-    pub tokens: Vec<String>,
-    /// One a token, or none at all.
-    pub scores: Vec<f32>,
-    /// One a token, or none at all: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte.
-    pub token_types: Vec<i32>,
-    pub merges: Vec<String>,
-    pub bos: Option<u32>,
-    pub eos: Option<u32>,
-    pub unk: Option<u32>,
-    pub sep: Option<u32>,
-    pub cls: Option<u32>,
-    pub mask: Option<u32>,
-    pub pad: Option<u32>,
-    pub add_bos: Option<bool>,
-    pub add_eos: Option<bool>,
-    pub add_space_prefix: Option<bool>,
-    pub remove_extra_whitespaces: Option<bool>,
-}
+/// What a list of them may take in the file.
+const MOST_BYTES: usize = 256 << 20;
 
 /// The tokenizer of a file, if it holds one.
 ///
@@ -80,9 +58,10 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
 fn listed<T>(metadata: &Metadata, key: &str, of: impl Fn(Meta) -> Option<T>) -> Result<Vec<T>> {
     let Some(list) = metadata.list(key) else { return Ok(vec![]) };
     ensure!(
-        list.len <= MOST_TOKENS,
-        "metadata `{key}` has {} items, the limit is {MOST_TOKENS}",
-        list.len
+        list.len <= MOST_TOKENS && list.n_bytes <= MOST_BYTES,
+        "metadata `{key}` has {} items in {} bytes, far more than any model has",
+        list.len,
+        list.n_bytes
     );
     let items: Vec<T> = list.items().map_while(of).collect();
     ensure!(items.len() == list.len, "metadata `{key}` has items of another kind than it should");

@@ -100,11 +100,17 @@ fn head(checkpoint: &Checkpoint, family: Family, activation: Activation) -> Resu
     })
 }
 
-/// As sentence-transformers would pool; the mean where nothing is said, and for modes not known here.
+/// How a GGUF file says that the first token is taken.
+const FIRST_TOKEN: u64 = 2;
+
+/// As sentence-transformers would pool, or llama.cpp with a GGUF file; the mean where nothing is said,
+/// and for modes not known here.
 fn pooling(checkpoint: &Checkpoint) -> Pooling {
     let settings = checkpoint.beside(POOLING);
     let is_on = |key| settings.and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
-    if is_on("pooling_mode_cls_token") { Pooling::First } else { Pooling::Mean }
+    let kind = checkpoint.config().get("pooling_type").and_then(Json::as_u64);
+    let is_first = is_on("pooling_mode_cls_token") || kind == Some(FIRST_TOKEN);
+    if is_first { Pooling::First } else { Pooling::Mean }
 }
 
 /// What of tokenizer.json says which tokens are special.

@@ -42,7 +42,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
         is_tied: config.bool_or("tie_word_embeddings", false)? || !has_own_output,
         begin: None,
         ends: config.ids("eos_token_id")?,
-        context: config.usize_or("max_position_embeddings", 2048)?,
+        context: rope::context(config)?,
     })
 }
 

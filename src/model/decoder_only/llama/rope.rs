@@ -30,12 +30,13 @@ impl Base {
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
 /// The kinds that can be run, under the names of config.json.
-const KINDS: [(&str, Scale); 5] = [
+const KINDS: [(&str, Scale); 6] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
     ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
     ("llama3", llama3),
     ("yarn", yarn),
+    ("factors", by_factors),
 ];
 
 /// The speeds that a config describes.
@@ -67,6 +68,18 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     Ok(Rope { dynamic: Some(Dynamic { theta, factor, trained }), ..rope })
 }
 
+/// The most positions: as many as the config says, or as many as its scaling stretches them to.
+///
+/// # Errors
+/// If a setting is no such number.
+pub(super) fn context(config: &Config) -> Result<usize> {
+    let said = config.usize_or("max_position_embeddings", 2048)?;
+    let Some(scaling) = config.section("rope_scaling")? else { return Ok(said) };
+    let trained = scaling.usize_or("original_max_position_embeddings", said)?;
+    let stretched = trained as f64 * f64::from(scaling.float_or("factor", 1.0)?);
+    Ok(said.max(stretched as usize))
+}
+
 fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, dynamic: None }
@@ -78,6 +91,15 @@ fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     let factor = f64::from(scaling.float("factor")?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
     Ok((base.speeds().into_iter().map(|speed| speed / factor).collect(), 1.0))
+}
+
+/// Each speed divided by a factor of its own: GGUF files have them worked out.
+fn by_factors(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let factors = scaling.floats("factors")?.unwrap_or_default();
+    let is_right = factors.len() == base.d / 2 && factors.iter().all(|factor| *factor > 0.0);
+    scaling.must("factors", is_right, "a number above 0 for every pair of channels")?;
+    let divided = |(speed, factor): (f64, &f32)| speed / f64::from(*factor);
+    Ok((base.speeds().into_iter().zip(&factors).map(divided).collect(), 1.0))
 }
 
 /// Slow pairs divided by the factor, fast ones left, those between mixed (Grattafiori et al. 2024,

@@ -1,0 +1,265 @@
+"""Every value inside a Hugging Face model in one pass, under the program's names for them.
+
+`Taps` listens: a forward hook on every module, and the eager attention functions of transformers wrapped, so
+that queries, keys, mask and weights are caught where the library itself computes them. What the library has
+no name for (scores before scaling, a norm's mean and variance) is computed from what was caught, by the plain
+definition, and checked against the library's own next value. Functions named after an architecture put the
+values under site names: (row, col), or (plane, row, col) for heads.
+"""
+
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Sites = dict[str, Tensor]
+HIDDEN = -1e30
+"""A mask's number below which a cell is hidden."""
+
+
+def near(name: str, got: Tensor, want: Tensor) -> None:
+    bound = 1e-5 * max(1.0, float(want.abs().max()))
+    assert torch.allclose(got, want, rtol=1e-4, atol=bound), f"{name}: not what transformers computes"
+
+
+class Taps:
+    """What passed through a model's modules (by module) and its attentions (by module)."""
+
+    def __init__(self, model: nn.Module):
+        self.model = model
+        self.inputs: dict[nn.Module, Tensor] = {}
+        self.outputs: dict[nn.Module, Tensor] = {}
+        self.attentions: dict[nn.Module, dict] = {}
+        self.undo: list[Callable] = []
+
+    def __enter__(self) -> "Taps":
+        for module in self.model.modules():
+            self.undo.append(module.register_forward_hook(self.heard, with_kwargs=True).remove)
+        for name, library in list(sys.modules.items()):
+            if name.startswith("transformers.models.") and "eager_attention_forward" in vars(library):
+                self.wrap(library)
+        return self
+
+    def __exit__(self, *_) -> None:
+        for undo in self.undo:
+            undo()
+
+    def heard(self, module: nn.Module, args: tuple, kwargs: dict, output) -> None:
+        first = args[0] if args else kwargs.get("hidden_states", kwargs.get("input_ids"))
+        self.inputs[module] = first
+        self.outputs[module] = output[0] if isinstance(output, tuple) else output
+
+    def wrap(self, library) -> None:
+        plain = library.eager_attention_forward
+
+        def listening(module, query, key, value, attention_mask, *args, **kwargs):
+            out, weights = plain(module, query, key, value, attention_mask, *args, **kwargs)
+            scaling = kwargs.get("scaling", args[0] if args else None)
+            self.attentions[module] = {
+                "q": query[0], "k": key[0], "v": value[0], "weights": weights[0], "context": out[0].transpose(0, 1),
+                "mask": None if attention_mask is None else attention_mask[0].expand_as(weights[0]),
+                "bias": kwargs.get("position_bias"),
+                "scaling": query.size(-1) ** -0.5 if scaling is None else scaling,
+            }  # fmt: skip
+            return out, weights
+
+        library.eager_attention_forward = listening
+        self.undo.append(lambda: setattr(library, "eager_attention_forward", plain))
+
+    def into(self, module: nn.Module) -> Tensor:
+        return self.inputs[module][0]
+
+    def out_of(self, module: nn.Module) -> Tensor:
+        return self.outputs[module][0]
+
+    def norm(self, at: str, module: nn.Module, eps: float) -> Sites:
+        """Layer norm, or root mean square norm where the module has no bias."""
+        x, out = self.into(module), self.out_of(module)
+        if getattr(module, "bias", None) is None:
+            square = x.square().mean(1, keepdim=True)
+            normalized = x / (square + eps).sqrt()
+            near(at, normalized * module.weight, out)
+            return {f"{at}.mean_square": square, f"{at}.normalized": normalized, f"{at}.out": out}
+        mean, var = x.mean(1, keepdim=True), x.var(1, keepdim=True, unbiased=False)
+        normalized = (x - mean) / (var + eps).sqrt()
+        near(at, normalized * module.weight + module.bias, out)
+        return {f"{at}.mean": mean, f"{at}.var": var, f"{at}.normalized": normalized, f"{at}.out": out}
+
+    def attention(self, at: str, module: nn.Module, before: dict[str, Tensor], out: nn.Module, scales=True) -> Sites:
+        """`before`: queries, keys and values as the linear maps gave them, (row, col). Keys and values that
+        are shared have fewer heads."""
+        caught = self.attentions[module]
+        q, k, v, weights = (caught[name] for name in ("q", "k", "v", "weights"))
+        heads = {"q": q, "k": k, "v": v}
+        plain = {n: x.view(len(x), len(heads[n]), -1).transpose(0, 1) for n, x in before.items()}
+        sites = {f"{at}.{n}": x for n, x in plain.items()}
+        turned = {f"{at}.{n}_rot": heads[n] for n in "qk" if not torch.equal(plain[n], heads[n])}
+        sites |= turned
+        shared = len(q) // len(k)
+        sites[f"{at}.scores"] = scores = q @ k.repeat_interleave(shared, 0).transpose(1, 2)
+        if scales:
+            sites[f"{at}.scaled"] = scores = scores * caught["scaling"]
+        if caught["bias"] is not None:
+            sites[f"{at}.bias"] = caught["bias"][0].expand_as(scores)
+            sites[f"{at}.biased"] = scores = scores + caught["bias"][0]
+        if (mask := caught["mask"]) is not None and (hidden := mask < HIDDEN).any():
+            assert (weights[hidden] == 0).all() and (mask[~hidden] == 0).all(), f"{at}: a mask of another kind"
+            sites[f"{at}.masked"] = scores = scores.masked_fill(hidden, -torch.inf)
+        near(at, torch.softmax(scores, -1), weights)
+        sites[f"{at}.weights"] = weights
+        near(at, weights @ v.repeat_interleave(shared, 0), caught["context"])
+        sites[f"{at}.context"] = caught["context"]
+        sites[f"{at}.concat"], sites[f"{at}.out"] = self.into(out), self.out_of(out)
+        return sites
+
+
+def predictions(logits: Tensor) -> Sites:
+    return {"logits": logits, "probs": torch.softmax(logits, 1)}
+
+
+# --- Decoder-only ---
+
+
+def gpt2(taps: Taps) -> Sites:
+    model, eps = taps.model.transformer, taps.model.config.layer_norm_epsilon
+    sites = {"tokens.embed": taps.out_of(model.wte), "tokens.pos": taps.out_of(model.wpe)}
+    sites["tokens.input"] = sum(sites.values())
+    for l, block in enumerate(model.h):
+        at = f"blocks.{l}"
+        sites[f"{at}.resid_pre"] = taps.into(block)
+        sites |= taps.norm(f"{at}.norm1", block.ln_1, eps)
+        q, k, v = taps.out_of(block.attn.c_attn).chunk(3, 1)
+        sites |= taps.attention(f"{at}.attn", block.attn, {"q": q, "k": k, "v": v}, block.attn.c_proj)
+        sites[f"{at}.resid_mid"] = taps.into(block.ln_2)
+        sites |= taps.norm(f"{at}.norm2", block.ln_2, eps)
+        sites[f"{at}.ffn.sum"] = taps.out_of(block.mlp.c_fc)
+        sites[f"{at}.ffn.hidden"] = taps.into(block.mlp.c_proj)
+        sites[f"{at}.ffn.out"] = taps.out_of(block.mlp.c_proj)
+        sites[f"{at}.resid_post"] = taps.out_of(block)
+    sites |= taps.norm("final_norm", model.ln_f, eps)
+    return sites | predictions(taps.out_of(taps.model.lm_head))
+
+
+def llama(taps: Taps) -> Sites:
+    model, eps = taps.model.model, taps.model.config.rms_norm_eps
+    sites = {"tokens.embed": taps.out_of(model.embed_tokens), "tokens.input": taps.out_of(model.embed_tokens)}
+    for l, block in enumerate(model.layers):
+        at, attn, mlp = f"blocks.{l}", block.self_attn, block.mlp
+        sites[f"{at}.resid_pre"] = taps.into(block.input_layernorm)
+        sites |= taps.norm(f"{at}.norm1", block.input_layernorm, eps)
+        maps = {"q": attn.q_proj, "k": attn.k_proj, "v": attn.v_proj}
+        before = {name: taps.out_of(linear) for name, linear in maps.items()}
+        sites |= taps.attention(f"{at}.attn", attn, before, attn.o_proj)
+        sites[f"{at}.resid_mid"] = taps.into(block.post_attention_layernorm)
+        sites |= taps.norm(f"{at}.norm2", block.post_attention_layernorm, eps)
+        sites[f"{at}.ffn.gate"] = taps.out_of(mlp.gate_proj)
+        sites[f"{at}.ffn.act"] = mlp.act_fn(taps.out_of(mlp.gate_proj))
+        sites[f"{at}.ffn.up"] = taps.out_of(mlp.up_proj)
+        sites[f"{at}.ffn.hidden"] = taps.into(mlp.down_proj)
+        sites[f"{at}.ffn.out"] = taps.out_of(mlp.down_proj)
+        sites[f"{at}.resid_post"] = taps.out_of(block)
+    sites |= taps.norm("final_norm", model.norm, eps)
+    return sites | predictions(taps.out_of(taps.model.lm_head))
+
+
+# --- Encoder-only ---
+
+
+def bert_embeddings(taps: Taps, embeddings: nn.Module, eps: float) -> Sites:
+    sites = {
+        "tokens.embed": taps.out_of(embeddings.word_embeddings),
+        "tokens.pos": taps.out_of(embeddings.position_embeddings),
+    }
+    if hasattr(embeddings, "token_type_embeddings"):
+        sites["tokens.type"] = taps.out_of(embeddings.token_type_embeddings)
+    sites["tokens.pos"] = sites["tokens.pos"].expand_as(sites["tokens.embed"])
+    sites["tokens.input"] = taps.into(embeddings.LayerNorm)
+    return sites | taps.norm("tokens.norm", embeddings.LayerNorm, eps)
+
+
+def post_norm(taps: Taps, at: str, of: dict[str, nn.Module], eps: float) -> Sites:
+    """A layer whose norms stand after its sub-layers."""
+    before = {name: taps.out_of(of[name]) for name in "qkv"}
+    sites = taps.attention(f"{at}.self_attn", of["attention"], before, of["o"])
+    sites[f"{at}.residual1"] = taps.into(of["norm1"])
+    sites |= taps.norm(f"{at}.norm1", of["norm1"], eps)
+    sites[f"{at}.ffn.sum"] = taps.out_of(of["up"])
+    sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(of["down"]), taps.out_of(of["down"])
+    sites[f"{at}.residual2"] = taps.into(of["norm2"])
+    return sites | taps.norm(f"{at}.norm2", of["norm2"], eps)
+
+
+def bert_layer(layer: nn.Module) -> dict[str, nn.Module]:
+    attention = layer.attention.self
+    return {
+        "attention": attention, "q": attention.query, "k": attention.key, "v": attention.value,
+        "o": layer.attention.output.dense, "norm1": layer.attention.output.LayerNorm,
+        "up": layer.intermediate.dense, "down": layer.output.dense, "norm2": layer.output.LayerNorm,
+    }  # fmt: skip
+
+
+def distilbert_layer(layer: nn.Module) -> dict[str, nn.Module]:
+    attention = layer.attention
+    return {
+        "attention": attention, "q": attention.q_lin, "k": attention.k_lin, "v": attention.v_lin,
+        "o": attention.out_lin, "norm1": layer.sa_layer_norm,
+        "up": layer.ffn.lin1, "down": layer.ffn.lin2, "norm2": layer.output_layer_norm,
+    }  # fmt: skip
+
+
+def masked_words(taps: Taps, dense: nn.Module, norm: nn.Module, decoder: nn.Module, eps: float) -> Sites:
+    sites = {"mlm.sum": taps.out_of(dense), "mlm.hidden": taps.into(norm)}
+    return sites | taps.norm("mlm.norm", norm, eps) | predictions(taps.out_of(decoder))
+
+
+def pooled(last: Tensor) -> Sites:
+    """As sentence-transformers makes a vector: the mean of all tokens, then length 1."""
+    mean = last.mean(0, keepdim=True)
+    return {"pooled": mean, "sentence": nn.functional.normalize(mean, dim=1)}
+
+
+def bert(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, model.base_model_prefix, model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    for l, layer in enumerate(body.encoder.layer):
+        sites |= post_norm(taps, f"encoder.{l}", bert_layer(layer), eps)
+    if hasattr(model, "cls"):
+        head = model.cls.predictions
+        return sites | masked_words(taps, head.transform.dense, head.transform.LayerNorm, head.decoder, eps)
+    if hasattr(model, "lm_head"):
+        head = model.lm_head
+        return sites | masked_words(taps, head.dense, head.layer_norm, head.decoder, eps)
+    return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+
+
+def distilbert(taps: Taps) -> Sites:
+    model, eps = taps.model, 1e-12
+    body = getattr(model, "distilbert", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    for l, layer in enumerate(body.transformer.layer):
+        sites |= post_norm(taps, f"encoder.{l}", distilbert_layer(layer), eps)
+    if not hasattr(model, "vocab_transform"):
+        return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+    return sites | masked_words(taps, model.vocab_transform, model.vocab_layer_norm, model.vocab_projector, eps)
+
+
+ARCHITECTURES = {
+    "gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama,
+    "bert": bert, "roberta": bert, "distilbert": distilbert,
+}  # fmt: skip
+
+
+def is_encoder(model: nn.Module) -> bool:
+    return "bert" in model.config.model_type
+
+
+@torch.no_grad()
+def sites_of(model: nn.Module, **inputs: list[int]) -> Sites:
+    """All sites of one pass over one sentence."""
+    ids = {name: torch.tensor([one]) for name, one in inputs.items()}
+    with Taps(model.eval()) as taps:
+        model(**ids, **({} if is_encoder(model) else {"use_cache": False}))
+        sites = ARCHITECTURES[model.config.model_type](taps)
+    return {name: value.detach().float().contiguous() for name, value in sites.items()}

@@ -1,0 +1,277 @@
+"""Tiny checkpoints in the forms that people have, and what Hugging Face transformers computes with them.
+
+Writes `tests/goldens/checkpoints/`: a folder NAME a checkpoint (config.json, tokenizer.json, weights; random,
+of awkward and pairwise different sizes, with norms and biases that are not what they start as in training) and
+`NAME.golden.safetensors`:
+- `{sentence}/{site}`: f32, whole where the site has at most SMALL numbers; else SAMPLE cells and two more
+  numbers: cell i is the site's value at flat (row-major) index `i * STRIDE % size`; then the sum and the sum of
+  absolute values of all finite cells. Hidden cells of a mask are minus infinity.
+- metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids), `stride`,
+  `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; its
+  `lead` is the least lead of a first candidate over the second, and texts are chosen so that it is above MARGIN;
+  `top`: the likeliest five tokens at every position of a model that names masked words (fewer where two are within
+  MARGIN of each other).
+Half-precision weights are decoded to f32, and all is computed in f32 with eager attention.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+import transformers
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import AutoConfig
+
+import checkpoint_tokenizers as tiny
+from checkpoint_sites import Sites, is_encoder, sites_of
+
+OUT = Path(__file__).parent.parent.parent / "tests" / "goldens" / "checkpoints"
+SMALL, SAMPLE, STRIDE, MARGIN, LENGTH = 80, 56, 7919, 2e-3, 50
+SHORT, LONG = 5, 20
+TEXT = "The winter birds didn't know where 27 boats sleep under the wooden bridge of the house by the river."
+PROMPTS = ["A lamp sang", "the old river", "Nobody", "She kept", "market doors, 12", "is it so", "boats and birds",
+           "It was", "6 pears", "stone, stone", "Who could say"]
+
+LLAMA = {
+    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": 30,
+    "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 10,
+    "intermediate_size": 37, "max_position_embeddings": 96, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+    "tie_word_embeddings": False, "attention_bias": False, "mlp_bias": False, "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
+GPT2 = {
+    "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "activation_function": "gelu_new", "n_embd": 30,
+    "n_layer": 3, "n_head": 6, "n_inner": 37, "n_positions": 67, "n_ctx": 67, "layer_norm_epsilon": 1e-5,
+    "bos_token_id": 290, "eos_token_id": 290,
+}  # fmt: skip
+
+
+def llama(**different) -> dict:
+    """A Llama's settings; None takes one away."""
+    return {key: value for key, value in {**LLAMA, **different}.items() if value is not None}
+
+
+def scaled(**scaling) -> dict:
+    """A short training length, so that both sentences and the continuation meet the scaling."""
+    return llama(max_position_embeddings=80, rope_theta=500.0, rope_scaling=scaling)
+
+
+BERT = {
+    "model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_act": "gelu", "hidden_size": 30,
+    "num_hidden_layers": 3, "num_attention_heads": 5, "intermediate_size": 37, "max_position_embeddings": 41,
+    "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
+}  # fmt: skip
+OF_MINILM = {"architectures": ["BertModel"], "num_attention_heads": 3, "num_hidden_layers": 2}
+OF_ROBERTA = {"model_type": "roberta", "architectures": ["RobertaForMaskedLM"], "type_vocab_size": 1,
+              "num_hidden_layers": 2, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}  # fmt: skip
+DISTILBERT = {
+    "model_type": "distilbert", "architectures": ["DistilBertForMaskedLM"], "activation": "gelu", "dim": 28,
+    "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "max_position_embeddings": 43, "pad_token_id": 0,
+    "sinusoidal_pos_embds": False,
+}  # fmt: skip
+OF_LLAMA2 = {"num_key_value_heads": 6, "head_dim": None, "hidden_size": 36, "num_hidden_layers": 3}
+OF_QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "rope_theta": 1e6, "rms_norm_eps": 1e-6,
+            "sliding_window": 5, "use_sliding_window": False, "max_window_layers": 1, "head_dim": None,
+            "hidden_size": 48, "attention_bias": None, "mlp_bias": None, "bos_token_id": 292, "eos_token_id": 292}  # fmt: skip
+OF_MISTRAL = {"model_type": "mistral", "architectures": ["MistralForCausalLM"], "attention_bias": None,
+              "mlp_bias": None, "num_attention_heads": 4, "head_dim": 8, "hidden_size": 26}  # fmt: skip
+OF_SMOLLM2 = {"num_attention_heads": 9, "num_key_value_heads": 3, "head_dim": None, "hidden_size": 36,
+              "tie_word_embeddings": True, "rope_theta": 100000, "rope_interleaved": False,
+              "bos_token_id": 289, "eos_token_id": 289}  # fmt: skip
+
+RECIPES = {
+    # name: (tokenizer, stored as, config)
+    "gpt2": ("gpt2", "f32, no prefix, masks", GPT2),
+    "distilgpt2": ("gpt2", "f16", {**GPT2, "n_layer": 2, "n_head": 2, "n_inner": None, "_num_labels": 1}),
+    "llama2": ("llama2", "f32, shards", llama(**OF_LLAMA2)),
+    "llama3": ("llama3", "bf16", llama(
+        rope_theta=500000.0, bos_token_id=291, eos_token_id=[292, 290], max_position_embeddings=96,
+        rope_scaling={"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                      "original_max_position_embeddings": 40, "rope_type": "llama3"})),
+    "llama3_saved": ("llama3", "f32, saved", llama(
+        rope_theta=500000.0, num_key_value_heads=1, num_attention_heads=5, head_dim=8, tie_word_embeddings=True,
+        rope_scaling={"factor": 3.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                      "original_max_position_embeddings": 30, "rope_type": "llama3"})),
+    "llama_linear": ("llama2", "f16", scaled(type="linear", factor=2.5)),
+    "llama_dynamic": ("llama2", "f16", {**scaled(type="dynamic", factor=5.0), "max_position_embeddings": 14}),
+    "llama_yarn": ("llama2", "f16", scaled(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)),
+    "llama_biased": ("llama3", "f16", llama(attention_bias=True, mlp_bias=True, num_key_value_heads=3)),
+    "mistral": ("mistral", "bf16", llama(**OF_MISTRAL, sliding_window=None)),
+    "mistral_window": ("mistral", "f16", llama(**OF_MISTRAL, sliding_window=9)),
+    "qwen2": ("qwen2", "bf16", llama(**{**OF_QWEN2, "tie_word_embeddings": True})),
+    "smollm2": ("smollm2", "bf16", llama(**OF_SMOLLM2)),
+    "bert": ("bert", "f16, gamma and beta", BERT),
+    "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
+    "distilbert": ("bert", "bf16", DISTILBERT),
+    "roberta": ("roberta", "f16", {**BERT, **OF_ROBERTA}),
+}  # fmt: skip
+
+
+# --- Weights ---
+
+
+def scramble(model: nn.Module, seed: int) -> None:
+    """Random numbers of such a scale that attention has opinions and no norm or bias is neutral."""
+    torch.manual_seed(seed)
+    for name, weight in sorted(model.named_parameters()):
+        noise = torch.randn_like(weight)
+        if weight.ndim == 1:
+            is_gain = name.endswith("weight")
+            weight.data = 1 + 0.3 * noise if is_gain else 0.4 * noise
+        elif "position" in name or "wpe" in name:
+            weight.data = 0.5 * noise
+        elif isinstance(model.get_submodule(name.rpartition(".")[0]), nn.Embedding):
+            weight.data = 0.8 * noise
+        else:
+            weight.data = 1.6 * noise / weight.shape[-1] ** 0.5
+
+
+def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
+    """What the file holds: tied weights once, in the file's precision."""
+    dtype = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[how.split(",")[0]]
+    tied = set(getattr(model, "all_tied_weights_keys", {}))
+    tensors = {k: w.to(dtype).contiguous() for k, w in model.state_dict().items() if k not in tied}
+    if "no prefix" in how:
+        tensors = {key.removeprefix(f"{model.base_model_prefix}."): w for key, w in tensors.items()}
+    if "gamma" in how:  # as in the first BERT
+        named = {key.replace("LayerNorm.weight", "LayerNorm.gamma"): w for key, w in tensors.items()}
+        tensors = {key.replace("LayerNorm.bias", "LayerNorm.beta"): w for key, w in named.items()}
+    if "positions" in how:
+        tensors["embeddings.position_ids"] = torch.arange(model.config.max_position_embeddings)[None]
+    if "masks" in how:  # as in the first GPT-2
+        n = model.config.n_positions
+        tensors["h.0.attn.bias"] = torch.ones(n, n).tril().view(1, 1, n, n).to(torch.uint8)
+    return tensors
+
+
+def write_weights(tensors: dict[str, Tensor], how: str, folder: Path) -> None:
+    if "shards" not in how:
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+        return
+    names = sorted(tensors)
+    where = {name: f"model-0000{1 + i * 3 // len(names)}-of-00003.safetensors" for i, name in enumerate(names)}
+    for file in sorted(set(where.values())):
+        save_file({n: tensors[n] for n in names if where[n] == file}, folder / file, {"format": "pt"})
+    size = sum(w.numel() * w.element_size() for w in tensors.values())
+    index = {"metadata": {"total_size": size}, "weight_map": where}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+# --- References ---
+
+
+def sampled(value: Tensor) -> Tensor:
+    flat = value.flatten()
+    if len(flat) <= SMALL:
+        return value.clone()
+    finite = flat[flat.isfinite()].double()
+    sums = torch.stack([finite.sum(), finite.abs().sum()]).float()
+    return torch.cat([flat[torch.arange(SAMPLE) * STRIDE % len(flat)], sums])
+
+
+@torch.no_grad()
+def greedy(model: nn.Module, tokenizer: Tokenizer) -> dict:
+    """The first prompt whose continuation does not hang on rounding."""
+    best = {"lead": -1.0}
+    for text in PROMPTS:
+        ids = tokenizer.encode(text).ids
+        found = model.generate(
+            torch.tensor([ids]), max_new_tokens=LENGTH, do_sample=False, eos_token_id=None, pad_token_id=0,
+            output_logits=True, return_dict_in_generate=True,
+        )  # fmt: skip
+        first, second = torch.cat(found.logits).topk(2, 1).values.unbind(1)
+        lead = float((first - second).min())
+        if lead > best["lead"]:
+            best = {"text": text, "ids": ids, "wrote": found.sequences[0, len(ids) :].tolist(), "lead": lead}
+        if lead > 10 * MARGIN:
+            break
+    assert best["lead"] > MARGIN, f"lead {best['lead']}: another seed or other prompts"
+    return best
+
+
+def top(logits: Tensor) -> list[list[int]]:
+    """The likeliest tokens at every position, as many of five as do not hang on rounding."""
+    values, ids = logits.topk(6, 1)
+    led = ((values[:, :-1] - values[:, 1:]) > MARGIN).cumprod(1).sum(1)
+    return [row[:n].tolist() for row, n in zip(ids, led)]
+
+
+def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites], more: dict) -> None:
+    tensors = {f"{key}/{site}": sampled(v) for key, of in sites.items() for site, v in of.items()}
+    shapes = {key: {site: list(v.shape) for site, v in of.items()} for key, of in sites.items()}
+    said = {"sentences": sentences, "shapes": shapes, "stride": STRIDE, **more}
+    save_file(tensors, path, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
+
+
+def sentences_for(tokenizer: Tokenizer) -> dict[str, dict]:
+    texts = {"short": tiny.cut(tokenizer, "is it so old", SHORT), "long": tiny.cut(tokenizer, TEXT, LONG)}
+    masks = [mask for mask in ("[MASK]", "<mask>") if tokenizer.token_to_id(mask) is not None]
+    texts |= {"masked": f"the {mask} runs {mask} slowly" for mask in masks}
+    return {key: {"text": text, "ids": tokenizer.encode(text).ids} for key, text in texts.items()}
+
+
+def write_checkpoint(name: str, out: Path) -> None:
+    kind, how, config = RECIPES[name]
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tokenizer = tiny.ALL[kind]()
+    tiny.save(tokenizer, folder)
+    config = {**config, "vocab_size": tokenizer.get_vocab_size()}
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    model = kind_of(config)(AutoConfig.from_pretrained(folder))
+    scramble(model, seed=sum(map(ord, name)))
+    if "saved" in how:  # as the library itself writes it, config.json too
+        model.save_pretrained(folder)
+        folder.joinpath("generation_config.json").unlink(missing_ok=True)
+    else:
+        write_weights(stored(model, how), how, folder)
+
+
+def kind_of(config: dict) -> type[nn.Module]:
+    return getattr(transformers, config["architectures"][0])
+
+
+def opened(folder: Path) -> nn.Module:
+    """The checkpoint as transformers reads it, all of it found."""
+    how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
+    config = json.loads((folder / "config.json").read_text())
+    model, said = kind_of(config).from_pretrained(folder, **how)
+    assert not said["missing_keys"] and not said["mismatched_keys"], said
+    return model
+
+
+def reference(name: str, out: Path) -> None:
+    model = opened(out / name)
+    tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
+    sentences = sentences_for(tokenizer)
+    sites = {key: sites_of(model, input_ids=s["ids"]) for key, s in sentences.items()}
+    more = {"files": [name]}
+    if not is_encoder(model):
+        more["greedy"] = greedy(model, tokenizer)
+    elif "logits" in sites["long"]:
+        more["top"] = {key: top(of["logits"]) for key, of in sites.items()}
+    write_golden(out / f"{name}.golden.safetensors", sentences, sites, more)
+    lengths = {key: len(s["ids"]) for key, s in sentences.items()}
+    lead = f", lead {more['greedy']['lead']:.3f}" if "greedy" in more else ""
+    print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("names", nargs="*", help="all, if none is named")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for name in args.names or RECIPES:
+        write_checkpoint(name, args.out)
+        reference(name, args.out)
+
+
+if __name__ == "__main__":
+    main()

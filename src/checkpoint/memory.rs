@@ -1,0 +1,148 @@
+//! How much memory there is, and whether that is enough: asked before it is taken.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+
+/// That so many bytes are free, as far as that is known.
+///
+/// # Errors
+/// With both figures, if they are not, unless `force` says to try all the same.
+pub fn check(needed: u64, force: bool) -> Result<()> {
+    within(needed, available().filter(|_| !force))
+}
+
+fn within(needed: u64, free: Option<u64>) -> Result<()> {
+    let Some(free) = free.filter(|free| *free < needed) else { return Ok(()) };
+    bail!(
+        "about {} of memory are needed, and {} are free; take a smaller or a quantised model or a \
+         shorter text, or try all the same with --force",
+        bytes(needed),
+        bytes(free)
+    )
+}
+
+/// `3.1 GB`, `88 MB`, `512 bytes`
+pub fn bytes(n: u64) -> String {
+    const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let x = n as f64;
+    // What would be rounded to 1000 of a unit is 1 of the next.
+    match UNITS.iter().find(|(_, unit)| x >= unit * 0.9995) {
+        Some((name, unit)) if x / unit < 9.95 => format!("{:.1} {name}", x / unit),
+        Some((name, unit)) => format!("{:.0} {name}", x / unit),
+        None => format!("{n} bytes"),
+    }
+}
+
+/// Bytes that can be taken without driving others out: what the system calls available, or what a
+/// container's limit leaves. None where nobody says.
+pub fn available() -> Option<u64> {
+    let system = text("/proc/meminfo".as_ref()).and_then(|text| of_system(&text));
+    let groups = text("/proc/self/cgroup".as_ref()).unwrap_or_default();
+    let limits = folders(&groups).into_iter().filter_map(|(folder, files)| left(&folder, files));
+    system.into_iter().chain(limits).min()
+}
+
+fn text(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// `MemAvailable` of /proc/meminfo.
+fn of_system(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+/// The files of a control group: its limit and what it has taken.
+type Files = (&'static str, &'static str);
+
+const V2: Files = ("memory.max", "memory.current");
+const V1: Files = ("memory.limit_in_bytes", "memory.usage_in_bytes");
+
+/// The folders of the groups that /proc/self/cgroup names, and of those above them.
+fn folders(groups: &str) -> Vec<(PathBuf, Files)> {
+    let mut found = vec![];
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (Some(_), Some(kinds), Some(path)) = (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let (root, files) = match kinds {
+            "" => (Path::new("/sys/fs/cgroup"), V2),
+            kinds if kinds.split(',').any(|kind| kind == "memory") => {
+                (Path::new("/sys/fs/cgroup/memory"), V1)
+            }
+            _ => continue,
+        };
+        let inside = Path::new(path.trim_start_matches('/'));
+        found.extend(inside.ancestors().map(|group| (root.join(group), files)));
+    }
+    found
+}
+
+/// What a group's limit leaves; pages of files that it has read can be given back.
+fn left(folder: &Path, (limit, taken): Files) -> Option<u64> {
+    let number = |name: &str| text(&folder.join(name))?.trim().parse::<u64>().ok();
+    let stat = text(&folder.join("memory.stat")).unwrap_or_default();
+    let files = stat.lines().find_map(|l| l.strip_prefix("inactive_file ")?.trim().parse().ok());
+    let taken = number(taken)?.saturating_sub(files.unwrap_or(0));
+    Some(number(limit)?.saturating_sub(taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_is_said_with_both_figures() {
+        let error = within(5_200_000_000, Some(88_400_000)).unwrap_err().to_string();
+        assert!(error.contains("5.2 GB") && error.contains("88 MB"), "{error}");
+        assert!(error.contains("--force"));
+        assert!(within(5, Some(5)).is_ok() && within(5, None).is_ok());
+        assert!(check(u64::MAX, true).is_ok());
+    }
+
+    #[test]
+    fn sizes_have_two_figures_and_the_unit_that_fits() {
+        let cases = [(512, "512 bytes"), (999_950, "1.0 MB"), (2_400, "2.4 kB"), (0, "0 bytes")];
+        assert!(
+            cases.iter().all(|(n, want)| bytes(*n) == *want),
+            "{:?}",
+            cases.map(|c| bytes(c.0))
+        );
+    }
+
+    #[test]
+    fn what_the_system_says_is_read() {
+        assert_eq!(of_system("MemTotal: 9 kB\nMemAvailable:   1234 kB\n"), Some(1234 * 1024));
+        assert_eq!(of_system("nothing"), None);
+    }
+
+    #[test]
+    fn a_group_and_those_above_it_are_asked() {
+        let found = folders("3:cpu,memory:/a/b\n0::/c\n2:cpu:/x\nnonsense");
+        let paths: Vec<_> = found.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+        let v1 = ["/sys/fs/cgroup/memory/a/b", "/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/memory/"];
+        assert_eq!(paths, [&v1[..], &["/sys/fs/cgroup/c", "/sys/fs/cgroup/"]].concat());
+    }
+
+    #[test]
+    fn a_limit_leaves_what_is_not_taken() {
+        let folder = tempfile::TempDir::new().unwrap();
+        for (name, text) in [
+            ("memory.max", "1000\n"),
+            ("memory.current", "700"),
+            ("memory.stat", "anon 1\ninactive_file 200"),
+        ] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        assert_eq!(left(folder.path(), V2), Some(500));
+        fs::write(folder.path().join("memory.max"), "max").unwrap();
+        assert_eq!(left(folder.path(), V2), None);
+    }
+}

@@ -1,0 +1,268 @@
+//! Loops over many numbers, on the widest vectors that the processor has and on all its cores.
+//!
+//! Every number is computed in the same way whatever its place, so that cutting the work up changes no
+//! bit of it.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::value::{Matrix, Value};
+
+/// Numbers that one thread takes at once.
+const PIECE: usize = 1 << 14;
+
+/// Rows that are worked on together: their numbers stay near the core.
+const ROWS: usize = 64;
+
+/// Runs a loop compiled for the widest vectors that are there.
+fn wide<R>(work: impl FnOnce() -> R) -> R {
+    Arch::new().dispatch(work)
+}
+
+/// `exp(x)` within 2 units of the last place, in a form that a compiler makes vectors of: `2^n e^r`
+/// with `|r| <= ln(2)/2` and a polynomial for `e^r` (Moshier, *Cephes*, `expf`). 0 below -87.3, where
+/// f32's normal numbers end; infinity above 88.7; NaN of NaN.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "it takes the width of the loop that it stands in")]
+pub fn exp(x: f32) -> f32 {
+    const LOWEST: f32 = -87.336_54;
+    const HIGHEST: f32 = 88.722_83;
+    /// Adding it and taking it away again rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const SERIES: [f32; 6] =
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    let within = if x < LOWEST { LOWEST } else { x };
+    let within = if within > HIGHEST { HIGHEST } else { within };
+    let n = (within * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = within - n * LN_2_HIGH - n * LN_2_LOW;
+    let mut sum = SERIES[0];
+    for c in &SERIES[1..] {
+        sum = sum * r + c;
+    }
+    let power = sum * r * r + r + 1.0;
+    // In two steps: 2^128 is no f32, but 2^64 * 2^64 is.
+    let (n, two_to) = (n as i32, |n: i32| f32::from_bits(((n + 127) as u32) << 23));
+    let value = power * two_to(n >> 1) * two_to(n - (n >> 1));
+    let value = if x < LOWEST { 0.0 } else { value };
+    if x > HIGHEST { f32::INFINITY } else { value }
+}
+
+/// `f` of every number.
+pub fn map(x: &Value, f: impl Fn(f32) -> f32 + Sync) -> Value {
+    each_plane(x, |plane| {
+        let mut out = plane.clone();
+        let pieces = out.as_mut_slice().par_chunks_mut(PIECE);
+        pieces.for_each(|piece| wide(|| piece.iter_mut().for_each(|v| *v = f(*v))));
+        out
+    })
+}
+
+/// `f` of every plane, on all cores where there is much to do.
+pub fn each_plane(x: &Value, f: impl Fn(&Matrix) -> Matrix + Sync) -> Value {
+    if x.shape().len() < PIECE {
+        return x.map_planes(f);
+    }
+    Value::from_planes(x.planes().par_iter().map(&f).collect())
+}
+
+/// Each row as shares that sum to 1: `exp(x_j) / sum_k exp(x_k)`.
+///
+/// The row's maximum is subtracted first, which changes no share and keeps `exp` finite. A row that
+/// is minus infinity throughout gives NaN, as in PyTorch.
+pub fn softmax_rows(x: &Matrix) -> Matrix {
+    let mut out = x.clone();
+    softmax_in_place(&mut out);
+    out
+}
+
+/// The same where the numbers stand.
+pub fn softmax_in_place(x: &mut Matrix) {
+    let n_rows = x.nrows();
+    let numbers = x.as_mut_slice();
+    for first in (0..n_rows).step_by(ROWS) {
+        let rows = first..n_rows.min(first + ROWS);
+        wide(|| softmax_of_some(numbers, n_rows, rows));
+    }
+}
+
+/// Softmax of some rows of a matrix that lies column by column.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "it takes the width of its caller's vectors")]
+fn softmax_of_some(numbers: &mut [f32], n_rows: usize, rows: std::ops::Range<usize>) {
+    let mut most = [f32::NEG_INFINITY; ROWS];
+    for column in numbers.chunks_exact(n_rows) {
+        for (most, &v) in most.iter_mut().zip(&column[rows.clone()]) {
+            *most = if v > *most { v } else { *most };
+        }
+    }
+    let mut sums = [0.0_f32; ROWS];
+    for column in numbers.chunks_exact_mut(n_rows) {
+        let each = column[rows.clone()].iter_mut().zip(&most).zip(&mut sums);
+        for ((v, &most), sum) in each {
+            *v = exp(*v - most);
+            *sum += *v;
+        }
+    }
+    for column in numbers.chunks_exact_mut(n_rows) {
+        for (v, &sum) in column[rows.clone()].iter_mut().zip(&sums) {
+            *v /= sum;
+        }
+    }
+}
+
+/// Writes `else_` wherever the key (column) comes after the query (row), or `window` keys or more before
+/// it. Row 0 is query `first`.
+pub fn mask_in_place(x: &mut Matrix, (first, window): (usize, usize), else_: f32) {
+    let n_rows = x.nrows().max(1);
+    for (key, column) in x.as_mut_slice().chunks_exact_mut(n_rows).enumerate() {
+        let too_early = key.saturating_sub(first).min(n_rows);
+        let too_late = key.saturating_add(window).saturating_sub(first).clamp(too_early, n_rows);
+        column[..too_early].fill(else_);
+        column[too_late..].fill(else_);
+    }
+}
+
+/// Every row folded to one number, column by column, as the numbers lie in memory.
+fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
+    if x.nrows() == 1 {
+        return vec![x.as_slice().iter().fold(start, |so_far, &v| f(so_far, v))];
+    }
+    let mut folded = vec![start; x.nrows()];
+    wide(|| {
+        for column in x.as_slice().chunks_exact(x.nrows().max(1)) {
+            for (so_far, &v) in folded.iter_mut().zip(column) {
+                *so_far = f(*so_far, v);
+            }
+        }
+    });
+    folded
+}
+
+/// Every number changed by `f(number, its row's number)`.
+fn with_each_row(x: &mut Matrix, rows: &[f32], f: impl Fn(f32, f32) -> f32) {
+    if let [row] = *rows {
+        x.apply(|v| *v = f(*v, row));
+        return;
+    }
+    wide(|| {
+        for column in x.as_mut_slice().chunks_exact_mut(rows.len().max(1)) {
+            for (v, &row) in column.iter_mut().zip(rows) {
+                *v = f(*v, row);
+            }
+        }
+    });
+}
+
+/// Every number changed by `f(number, its column's number, that of another row)`.
+fn with_each_column(x: &mut Matrix, row: &Matrix, f: impl Fn(f32, f32) -> f32) {
+    let n_rows = x.nrows().max(1);
+    wide(|| {
+        for (column, &of_column) in x.as_mut_slice().chunks_exact_mut(n_rows).zip(row.as_slice()) {
+            for v in column {
+                *v = f(*v, of_column);
+            }
+        }
+    });
+}
+
+/// `b` added to every row. b (1, col)
+pub fn add_row(x: &mut Matrix, b: &Matrix) {
+    with_each_column(x, b, |v, b| v + b);
+}
+
+/// `x * gain + bias`, column by column. gain and bias (1, col)
+pub fn stretched(x: &Matrix, gain: &Matrix, bias: Option<&Matrix>) -> Matrix {
+    let mut out = x.clone();
+    with_each_column(&mut out, gain, |v, gain| v * gain);
+    if let Some(bias) = bias {
+        add_row(&mut out, bias);
+    }
+    out
+}
+
+/// Mean of each row. (row, 1)
+pub fn row_means(x: &Matrix) -> Matrix {
+    let sums = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v));
+    means(&sums, x.ncols())
+}
+
+/// Biased variance of each row about the given means. (row, 1)
+pub fn row_variances(x: &Matrix, about: &Matrix) -> Matrix {
+    let mut from_mean = x.clone();
+    with_each_row(&mut from_mean, about.as_slice(), |v, mean| v - mean);
+    row_mean_squares(&from_mean)
+}
+
+/// The mean of each row's squares. (row, 1)
+pub fn row_mean_squares(x: &Matrix) -> Matrix {
+    let squares = fold_rows(x, 0.0, |sum: f64, v| sum + f64::from(v) * f64::from(v));
+    means(&squares, x.ncols())
+}
+
+fn means(sums: &[f64], n: usize) -> Matrix {
+    Matrix::from_iterator(sums.len(), 1, sums.iter().map(|sum| (sum / n as f64) as f32))
+}
+
+/// `(x - mean) / sqrt(var + eps)`, row by row. mean and var (row, 1)
+pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix, eps: f32) -> Matrix {
+    let mut out = x.clone();
+    with_each_row(&mut out, mean.as_slice(), |v, mean| v - mean);
+    divide_rows_by_root(out, var, eps)
+}
+
+/// `x / sqrt(square + eps)`, row by row. square (row, 1)
+pub fn divide_rows_by_root(mut x: Matrix, square: &Matrix, eps: f32) -> Matrix {
+    let root = square.map(|v| (v + eps).sqrt());
+    with_each_row(&mut x, root.as_slice(), |v, root| v / root);
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_rows_sum_to_one_and_masked_cells_are_zero() {
+        let x = Matrix::from_row_slice(2, 3, &[1.0, 2.0, f32::NEG_INFINITY, 900.0, 900.0, 900.0]);
+        let y = softmax_rows(&x);
+        assert!(y.row_iter().all(|r| (r.sum() - 1.0).abs() < 1e-6));
+        assert!(y[(0, 2)].abs() < f32::EPSILON);
+        assert!((y[(1, 0)] - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rows_without_a_number_to_share_are_nan_and_spoil_no_other() {
+        let (inf, nan) = (f32::NEG_INFINITY, f32::NAN);
+        let x = Matrix::from_row_slice(3, 2, &[inf, inf, nan, 1.0, 0.0, inf]);
+        let y = softmax_rows(&x);
+        assert!(y.row(0).iter().chain(y.row(1).iter()).all(|v| v.is_nan()));
+        assert_eq!(y.row(2).iter().copied().collect::<Vec<_>>(), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn exp_is_right_to_two_units_of_the_last_place() {
+        for i in 0..400_000 {
+            let x = -88.0 + i as f32 * 4.4e-4;
+            let (got, want) = (exp(x), f64::from(x).exp());
+            let unit = f64::from(f32::EPSILON) * want;
+            let is_normal = want > f64::from(f32::MIN_POSITIVE);
+            assert!(!is_normal || (f64::from(got) - want).abs() <= 2.0 * unit, "{x}: {got}");
+            assert!(is_normal || got < 1.3e-38, "{x}: {got}");
+        }
+        assert!(exp(f32::NAN).is_nan());
+        assert_eq!((exp(f32::NEG_INFINITY), exp(0.0)), (0.0, 1.0));
+        assert_eq!((exp(89.0), exp(f32::INFINITY)), (f32::INFINITY, f32::INFINITY));
+    }
+
+    #[test]
+    fn large_and_small_matrices_are_mapped_alike() {
+        let large = Matrix::from_fn(300, 200, |r, c| (r * 7 + c) as f32 * 0.01 - 3.0);
+        let whole = map(&large.clone().into(), f32::abs);
+        assert_eq!(*whole.matrix(), large.abs());
+        let rows = softmax_rows(&large);
+        let alone = softmax_rows(&large.rows(130, 3).into_owned());
+        assert_eq!(rows.rows(130, 3).into_owned(), alone);
+    }
+}

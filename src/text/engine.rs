@@ -1,0 +1,195 @@
+//! A plan -> the engine that does the work; nothing that a file says is trusted.
+//!
+//! Sizes are bounded before anything is built. What the library that does the work might still
+//! stumble over is caught and told as an error.
+
+mod parts;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use tokenizers::{
+    ModelWrapper, Tokenizer as Engine,
+    models::{
+        bpe::{self, BPE},
+        unigram::Unigram,
+        wordlevel::WordLevel,
+        wordpiece::WordPiece,
+    },
+};
+
+use super::{Merge, Model, Plan, Vocab, visible};
+
+/// The largest vocabularies have some 260,000 tokens.
+const MOST_TOKENS: usize = 1 << 21;
+
+/// Ids need not be without gaps, but what is shown of them is a list.
+const LARGEST_ID: u32 = 1 << 22;
+
+/// In bytes; the longest in use, of spaces, are some hundreds.
+const LONGEST_TOKEN: usize = 4096;
+
+/// WordPiece tries every part of a word, so that long words take long.
+const LONGEST_WORD: usize = 1000;
+
+/// # Errors
+/// If a part is damaged, unknown or larger than any tokenizer in use.
+pub fn built(plan: Plan) -> Result<Engine> {
+    check(&plan)?;
+    guarded(|| {
+        let mut engine = Engine::new(model(plan.model)?);
+        parts::put(&mut engine, plan.parts)?;
+        engine.add_tokens(plan.added).map_err(told).context("`added_tokens` are damaged")?;
+        Ok(engine)
+    })
+}
+
+/// Does what a library might panic over, which becomes an error.
+///
+/// # Errors
+/// Those of the work itself, and a panic.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| bail!("the tokenizer is damaged: it cannot do its work"))
+}
+
+/// An error of the library, safe to show.
+pub fn told(error: impl std::fmt::Display) -> anyhow::Error {
+    let mut text = visible(&error.to_string());
+    if let Some((end, _)) = text.char_indices().nth(300) {
+        text.truncate(end);
+        text.push('…');
+    }
+    anyhow!(text)
+}
+
+/// Has every text begin and end with these tokens, in the place of what the file says.
+///
+/// # Errors
+/// If the vocabulary lacks one.
+pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> Result<()> {
+    let id = |token: &str| {
+        let id = engine.token_to_id(token);
+        id.with_context(|| format!("the vocabulary lacks its own token `{}`", visible(token)))
+    };
+    let with_id = |token: Option<&str>| -> Result<Option<(String, u32)>> {
+        token.map(|token| Ok((token.to_owned(), id(token)?))).transpose()
+    };
+    let (begin, end) = (with_id(begin)?, with_id(end)?);
+    parts::put_ends(engine, begin.as_ref(), end.as_ref())
+}
+
+fn check(plan: &Plan) -> Result<()> {
+    let model = &plan.model;
+    let (n, longest) = match &model.vocab {
+        Vocab::Words(words) => (words.len(), words.keys().map(String::len).max()),
+        Vocab::Pieces(pieces) => (pieces.len(), pieces.iter().map(|(piece, _)| piece.len()).max()),
+    };
+    let longest = longest.unwrap_or(0).max(longest_added(plan));
+    ensure!(n > 0, "the vocabulary is empty");
+    for (what, n) in [("tokens", n), ("added tokens", plan.added.len())] {
+        ensure!(n <= MOST_TOKENS, "there are {n} {what}, the limit is {MOST_TOKENS}");
+    }
+    ensure!(
+        longest <= LONGEST_TOKEN,
+        "a token has {longest} bytes, the limit is {LONGEST_TOKEN}; the file is damaged"
+    );
+    if let Vocab::Words(words) = &model.vocab
+        && let Some((token, id)) = words.iter().find(|(_, id)| **id > LARGEST_ID)
+    {
+        bail!("token `{}` has the id {id}, the limit is {LARGEST_ID}", visible(token));
+    }
+    parts::check(&plan.parts)
+}
+
+fn longest_added(plan: &Plan) -> usize {
+    plan.added.iter().map(|added| added.content.len()).max().unwrap_or(0)
+}
+
+fn model(model: Model) -> Result<ModelWrapper> {
+    let kind = model.kind().to_owned();
+    match kind.as_str() {
+        "BPE" => bpe(model).map(Into::into),
+        "WordPiece" => wordpiece(model).map(Into::into),
+        "Unigram" => unigram(model).map(Into::into),
+        "WordLevel" => {
+            let unk = model.unk_token.clone().unwrap_or_else(|| "<unk>".to_owned());
+            let words = words(model.vocab)?;
+            WordLevel::builder().vocab(words).unk_token(unk).build().map(Into::into).map_err(told)
+        }
+        other => bail!(
+            "its model is of the kind `{}`; known are BPE, WordPiece, Unigram and WordLevel",
+            visible(other)
+        ),
+    }
+}
+
+fn words(vocab: Vocab) -> Result<bpe::Vocab> {
+    match vocab {
+        Vocab::Words(words) => Ok(words),
+        Vocab::Pieces(_) => bail!("`model.vocab` is a list, want tokens with their ids"),
+    }
+}
+
+/// Dropout, a way to train, is not read: the same text gives the same tokens.
+fn bpe(model: Model) -> Result<BPE> {
+    let vocab = words(model.vocab)?;
+    let prefix = model.continuing_subword_prefix.unwrap_or_default();
+    check_merges(&model.merges, &vocab, &prefix)?;
+    let merges = model.merges.into_iter().map(|Merge(left, right)| (left, right)).collect();
+    let mut builder = BPE::builder()
+        .vocab_and_merges(vocab, merges)
+        .fuse_unk(model.fuse_unk.unwrap_or(false))
+        .byte_fallback(model.byte_fallback.unwrap_or(false))
+        .ignore_merges(model.ignore_merges.unwrap_or(false));
+    if !prefix.is_empty() {
+        builder = builder.continuing_subword_prefix(prefix);
+    }
+    if let Some(suffix) = model.end_of_word_suffix {
+        builder = builder.end_of_word_suffix(suffix);
+    }
+    if let Some(unk) = model.unk_token {
+        builder = builder.unk_token(unk);
+    }
+    builder.build().map_err(told)
+}
+
+/// That no merge is longer than the longest token, and each continues as the prefix asks: the library
+/// takes both for granted.
+fn check_merges(merges: &[Merge], vocab: &bpe::Vocab, prefix: &str) -> Result<()> {
+    let longest = vocab.keys().map(String::len).max().unwrap_or(0);
+    for (i, Merge(left, right)) in merges.iter().enumerate() {
+        let whole = (left.len() + right.len()).saturating_sub(prefix.len());
+        ensure!(
+            whole <= longest && right.starts_with(prefix),
+            "merge {i}, of `{}` and `{}`, gives no token of the vocabulary",
+            told(left),
+            told(right)
+        );
+    }
+    Ok(())
+}
+
+fn wordpiece(model: Model) -> Result<WordPiece> {
+    let longest = model.max_input_chars_per_word.unwrap_or(100);
+    ensure!(
+        longest <= LONGEST_WORD,
+        "`model.max_input_chars_per_word` is {longest}, the limit is {LONGEST_WORD}"
+    );
+    WordPiece::builder()
+        .unk_token(model.unk_token.unwrap_or_else(|| "[UNK]".to_owned()))
+        .continuing_subword_prefix(
+            model.continuing_subword_prefix.unwrap_or_else(|| "##".to_owned()),
+        )
+        .max_input_chars_per_word(longest)
+        .vocab(words(model.vocab)?)
+        .build()
+        .map_err(told)
+}
+
+fn unigram(model: Model) -> Result<Unigram> {
+    let Vocab::Pieces(pieces) = model.vocab else {
+        bail!("`model.vocab` has ids, want a list of tokens with their scores")
+    };
+    Unigram::from(pieces, model.unk_id, model.byte_fallback.unwrap_or(false)).map_err(told)
+}

@@ -1,0 +1,195 @@
+//! The parts around a model: looked over for what would take without end, then put in their places.
+
+use anyhow::{Result, anyhow, ensure};
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use tokenizers::{
+    DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
+    Tokenizer as Engine,
+};
+
+use super::{super::Parts, told};
+
+/// The most stages of one part; the longest in use have about ten.
+const MOST_STAGES: usize = 100;
+
+/// How much longer a part may make a text.
+const MOST_GROWTH: usize = 256;
+
+/// Steps of one pattern when its counted repetitions are written out.
+const LONGEST_PATTERN: usize = 20_000;
+
+/// # Errors
+/// If a part has too many stages, lets texts grow without end, or has a pattern without end.
+pub fn check(parts: &Parts) -> Result<()> {
+    let all = [
+        ("normalizer", &parts.normalizer),
+        ("pre_tokenizer", &parts.pre_tokenizer),
+        ("decoder", &parts.decoder),
+    ];
+    for (name, part) in all {
+        let mut seen = Seen { stages: 0, growth: 1 };
+        look(part, &mut seen)?;
+        ensure!(
+            seen.stages <= MOST_STAGES && seen.growth <= MOST_GROWTH,
+            "`{name}` has {} stages that make a text up to {} times as long; the limits are \
+             {MOST_STAGES} and {MOST_GROWTH}",
+            seen.stages,
+            seen.growth
+        );
+    }
+    Ok(())
+}
+
+/// What a part does, summed over its stages.
+struct Seen {
+    stages: usize,
+    growth: usize,
+}
+
+fn look(part: &Json, seen: &mut Seen) -> Result<()> {
+    match part {
+        Json::Array(items) => items.iter().try_for_each(|item| look(item, seen)),
+        Json::Object(fields) => {
+            seen.stages += usize::from(fields.contains_key("type"));
+            if let Some(pattern) = fields.get("pattern") {
+                let content = fields.get("content").and_then(Json::as_str).unwrap_or("");
+                seen.growth = seen.growth.saturating_mul(growth(pattern, content));
+                check_pattern(pattern)?;
+            }
+            fields.values().try_for_each(|value| look(value, seen))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many times as long a text can become when `content` stands for every match of `pattern`; a
+/// regular expression may match nothing, between any two characters.
+fn growth(pattern: &Json, content: &str) -> usize {
+    let matched = pattern.get("String").and_then(Json::as_str).map_or(1, |text| text.len().max(1));
+    content.len().div_ceil(matched).max(1)
+}
+
+fn check_pattern(pattern: &Json) -> Result<()> {
+    let Some(pattern) = pattern.get("Regex").and_then(Json::as_str) else { return Ok(()) };
+    let steps = steps(pattern);
+    ensure!(
+        steps <= LONGEST_PATTERN,
+        "the pattern `{}` has {steps} steps written out, the limit is {LONGEST_PATTERN}",
+        told(pattern)
+    );
+    Ok(())
+}
+
+/// The length of a regular expression with its counted repetitions written out: `(ab{3}){10}` has
+/// about 40 steps. Counts inside a class or after a backslash are taken as counts too, which errs on
+/// the long side.
+fn steps(pattern: &str) -> usize {
+    let mut open: Vec<usize> = vec![];
+    let (mut sum, mut last) = (0usize, 0usize);
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let count = if c == '{' { counted(rest) } else { None };
+        match (c, count) {
+            (_, Some((times, length))) => {
+                sum = sum.saturating_add(last.saturating_mul(times.saturating_sub(1)));
+                last = last.saturating_mul(times);
+                rest = &rest[length..];
+            }
+            ('(', None) => open.push(std::mem::take(&mut sum)),
+            (')', None) => {
+                last = sum;
+                sum = sum.saturating_add(open.pop().unwrap_or(0));
+            }
+            _ => {
+                last = 1;
+                sum = sum.saturating_add(1);
+            }
+        }
+    }
+    open.into_iter().fold(sum, usize::saturating_add)
+}
+
+/// The larger number of `3}` or `1,3}`, and how long this is.
+fn counted(text: &str) -> Option<(usize, usize)> {
+    let inside = &text[..text.find('}')?];
+    let numbers: Option<Vec<usize>> =
+        inside.split(',').map(|n| if n.is_empty() { Some(0) } else { n.parse().ok() }).collect();
+    Some((numbers?.into_iter().max()?, inside.len() + 1))
+}
+
+/// # Errors
+/// If a part is none that the library knows.
+pub fn put(engine: &mut Engine, parts: Parts) -> Result<()> {
+    let normalizer: Option<NormalizerWrapper> = read("normalizer", parts.normalizer)?;
+    let pre_tokenizer: Option<PreTokenizerWrapper> = read("pre_tokenizer", parts.pre_tokenizer)?;
+    let post_processor: Option<PostProcessorWrapper> =
+        read("post_processor", parts.post_processor)?;
+    let decoder: Option<DecoderWrapper> = read("decoder", parts.decoder)?;
+    engine.with_normalizer(normalizer).map_err(told)?;
+    engine.with_pre_tokenizer(pre_tokenizer);
+    engine.with_post_processor(post_processor);
+    engine.with_decoder(decoder);
+    Ok(())
+}
+
+/// Puts tokens before and after every text.
+///
+/// # Errors
+/// None that is known.
+pub fn put_ends(
+    engine: &mut Engine,
+    begin: Option<&(String, u32)>,
+    end: Option<&(String, u32)>,
+) -> Result<()> {
+    let special = |(token, _): &(String, u32)| json!({"SpecialToken": {"id": token, "type_id": 0}});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let single: Vec<Json> =
+        begin.map(special).into_iter().chain([text]).chain(end.map(special)).collect();
+    let known: serde_json::Map<String, Json> = begin
+        .into_iter()
+        .chain(end)
+        .map(|(token, id)| (token.clone(), json!({"id": token, "ids": [id], "tokens": [token]})))
+        .collect();
+    let template = json!({
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": known,
+    });
+    let template: Option<PostProcessorWrapper> = read("post_processor", template)?;
+    engine.with_post_processor(template);
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(name: &str, part: Json) -> Result<Option<T>> {
+    serde_json::from_value(part)
+        .map_err(|e| anyhow!("`{name}` cannot be read: {}; a newer kind perhaps", told(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_repetitions_multiply() {
+        assert_eq!(steps("ab{3}"), 4);
+        assert_eq!(steps("(ab{3}){10}"), 40);
+        assert!(steps("(((a{1000}){1000}){1000}){1000}") > LONGEST_PATTERN);
+        assert!(steps(r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)") < 80);
+    }
+
+    #[test]
+    fn texts_do_not_grow_without_end() {
+        let double = |n| {
+            serde_json::json!({"type": "Sequence", "normalizers": vec![
+                serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}); n
+            ]})
+        };
+        let parts = |n| Parts { normalizer: double(n), ..Parts::default() };
+        assert!(check(&parts(3)).is_ok());
+        let error = check(&parts(40)).unwrap_err().to_string();
+        assert!(error.contains("`normalizer`"), "{error}");
+    }
+}

@@ -1,0 +1,224 @@
+//! The vocabulary inside a GGUF file, and the tokenizer that it stands for.
+
+mod split;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value as Json, json};
+use tokenizers::{AddedToken, models::bpe};
+
+use super::{Ids, Merge, Model, Parts, Plan, Vocab, visible};
+
+/// The vocabulary and how to use it; texts are as the file has them, not safe to show.
+///
+/// It stands in this room, not with the reader of GGUF files, because a tokenizer is made from it here;
+/// `checkpoint` comes later in the order of rooms and fills it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GgufVocab {
+    /// `gpt2`: byte-level BPE; `llama`: SentencePiece; `bert`: WordPiece; `t5`: unigram.
+    pub model: String,
+    /// Which way a text is split before BPE: `llama-bpe`, `gpt-2`, `qwen2` ...
+    pub pre: Option<String>,
+    pub tokens: Vec<String>,
+    /// One a token, or none at all.
+    pub scores: Vec<f32>,
+    /// One a token, or none at all: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte.
+    pub token_types: Vec<i32>,
+    /// Pairs with a space between, best first.
+    pub merges: Vec<String>,
+    pub bos: Option<u32>,
+    pub eos: Option<u32>,
+    pub unk: Option<u32>,
+    pub sep: Option<u32>,
+    pub cls: Option<u32>,
+    pub mask: Option<u32>,
+    pub pad: Option<u32>,
+    pub add_bos: Option<bool>,
+    pub add_eos: Option<bool>,
+    pub add_space_prefix: Option<bool>,
+    pub remove_extra_whitespaces: Option<bool>,
+}
+
+impl GgufVocab {
+    /// The ids that the file names.
+    pub fn ids(&self) -> Ids {
+        Ids {
+            bos: self.bos,
+            eos: self.eos.into_iter().collect(),
+            unk: self.unk,
+            pad: self.pad,
+            mask: self.mask,
+            cls: self.cls,
+            sep: self.sep,
+        }
+    }
+}
+
+/// A kind of token, as `token_types` has it.
+const UNKNOWN: i32 = 2;
+const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
+
+/// A SentencePiece vocabulary's merges are found by cutting each token everywhere.
+const LONGEST_CUT: usize = 512;
+
+/// The tokenizer of the vocabulary, and what every text begins and ends with.
+///
+/// # Errors
+/// If the kind is unknown, or the vocabulary lacks what its kind needs.
+pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+    let mut planned = match vocab.model.as_str() {
+        "gpt2" => byte_level(vocab),
+        "llama" => sentencepiece(vocab),
+        "bert" => wordpiece(vocab),
+        other => bail!(
+            "its tokenizer is of the kind `{}`; known are gpt2, llama and bert; take the model as a \
+             Hugging Face folder",
+            visible(other)
+        ),
+    }?;
+    planned.0.added = added(vocab);
+    Ok(planned)
+}
+
+/// The tokens before and after every text.
+pub type Ends = (Option<String>, Option<String>);
+
+/// Byte-level BPE, split before as `tokenizer.ggml.pre` says.
+fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+    let (kind, note) = split::kind(vocab.pre.as_deref());
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+        "use_regex": false});
+    let mut stages: Vec<Json> = kind.splits.iter().map(|pattern| {
+        json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
+    }).collect();
+    stages.push(byte_level.clone());
+    let model = Model {
+        kind: Some("BPE".into()),
+        vocab: Vocab::Words(words(&vocab.tokens)),
+        merges: spelled(vocab)?,
+        ignore_merges: Some(kind.ignore_merges),
+        ..Model::default()
+    };
+    let parts = Parts {
+        pre_tokenizer: json!({"type": "Sequence", "pretokenizers": stages}),
+        decoder: byte_level,
+        ..Parts::default()
+    };
+    let plan = Plan { model, parts, notes: note.into_iter().collect(), ..Plan::default() };
+    Ok((plan, ends(vocab, kind.add_bos)))
+}
+
+/// SentencePiece: pairs are merged by the score of what they become, letters that are no token are
+/// spelled in bytes, and a space goes before the text unless the file says otherwise.
+fn sentencepiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+    let unk = vocab.unk.and_then(|id| vocab.tokens.get(id as usize));
+    let model = Model {
+        kind: Some("BPE".into()),
+        merges: if vocab.merges.is_empty() { merges_by_score(vocab)? } else { spelled(vocab)? },
+        vocab: Vocab::Words(words(&vocab.tokens)),
+        unk_token: Some(unk.map_or_else(|| "<unk>".to_owned(), Clone::clone)),
+        fuse_unk: Some(true),
+        byte_fallback: Some(true),
+        ..Model::default()
+    };
+    let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
+    let prepend = json!({"type": "Prepend", "prepend": "▁"});
+    let strip = json!({"type": "Strip", "content": " ", "start": 1, "stop": 0});
+    let is_led = vocab.add_space_prefix.unwrap_or(true);
+    let decoders = [
+        json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    let decoders: Vec<Json> = decoders.into_iter().chain(is_led.then_some(strip)).collect();
+    let normalizers: Vec<Json> = is_led.then_some(prepend).into_iter().chain([space]).collect();
+    let parts = Parts {
+        normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
+        decoder: json!({"type": "Sequence", "decoders": decoders}),
+        ..Parts::default()
+    };
+    Ok((Plan { model, parts, ..Plan::default() }, ends(vocab, true)))
+}
+
+fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
+    let merges: Option<Vec<Merge>> = vocab.merges.iter().map(|m| Merge::spelled(m)).collect();
+    merges.context("a merge is no pair of tokens with one space between")
+}
+
+/// Every way to put a token together from two others, best score first; of equal scores the one with
+/// the longer left part, as transformers orders them (`generate_merges`).
+fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
+    ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
+    let ids = words(&vocab.tokens);
+    let mut merges = vec![];
+    for (token, &score) in vocab.tokens.iter().zip(&vocab.scores) {
+        ensure!(
+            token.len() <= LONGEST_CUT,
+            "a token has {} bytes, the limit is {LONGEST_CUT}",
+            token.len()
+        );
+        let cuts = token.char_indices().skip(1).map(|(at, _)| token.split_at(at));
+        let mut found: Vec<_> =
+            cuts.filter_map(|(l, r)| Some((*ids.get(l)?, *ids.get(r)?, l, r))).collect();
+        found.sort_by_key(|(left, right, ..)| (*left, *right));
+        merges.extend(found.into_iter().map(|(.., l, r)| (score, l, r)));
+    }
+    let lengths = |l: &str, r: &str| (l.chars().count(), r.chars().count());
+    merges.sort_by(|a, b| {
+        b.0.total_cmp(&a.0).then_with(|| lengths(b.1, b.2).cmp(&lengths(a.1, a.2)))
+    });
+    Ok(merges.into_iter().map(|(_, l, r)| Merge(l.to_owned(), r.to_owned())).collect())
+}
+
+/// WordPiece; a GGUF writes `▁` before the beginnings of words where the original has `##` before
+/// what continues them.
+fn wordpiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+    let is_special =
+        |i: usize| vocab.token_types.get(i).is_some_and(|t| [UNKNOWN, CONTROL].contains(t));
+    let original = |(i, token): (usize, &String)| match token.strip_prefix('▁') {
+        _ if is_special(i) || (token.starts_with('[') && token.ends_with(']')) => token.clone(),
+        Some(beginning) => beginning.to_owned(),
+        None => format!("##{token}"),
+    };
+    let tokens: Vec<String> = vocab.tokens.iter().enumerate().map(original).collect();
+    let is_lower = |t: &String| t.starts_with('[') || !t.contains(|c: char| c.is_ascii_uppercase());
+    let lowercase = tokens.iter().all(is_lower);
+    let name = |id: Option<u32>| id.and_then(|id| tokens.get(id as usize).cloned());
+    let ends = (name(vocab.cls.or(vocab.bos)), name(vocab.sep.or(vocab.eos)));
+    let model = Model {
+        kind: Some("WordPiece".into()),
+        vocab: Vocab::Words(words(&tokens)),
+        unk_token: name(vocab.unk),
+        ..Model::default()
+    };
+    let parts = Parts {
+        normalizer: json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": lowercase}),
+        pre_tokenizer: json!({"type": "BertPreTokenizer"}),
+        decoder: json!({"type": "WordPiece", "prefix": "##", "cleanup": true}),
+        ..Parts::default()
+    };
+    Ok((Plan { model, parts, ..Plan::default() }, ends))
+}
+
+/// What a text begins and ends with, as the file says, or as its kind has it.
+fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
+    let token = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
+    let begin = token(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(begins));
+    let end = token(vocab.eos).filter(|_| vocab.add_eos.unwrap_or(false));
+    (begin, end)
+}
+
+/// Tokens that are found whole in a text: control tokens and those that users defined.
+fn added(vocab: &GgufVocab) -> Vec<AddedToken> {
+    let token = |(token, kind): (&String, &i32)| match *kind {
+        UNKNOWN | CONTROL => Some(AddedToken::from(token.clone(), true)),
+        USER_DEFINED => Some(AddedToken::from(token.clone(), false).normalized(false)),
+        _ => None,
+    };
+    vocab.tokens.iter().zip(&vocab.token_types).filter_map(token).collect()
+}
+
+fn words(tokens: &[String]) -> bpe::Vocab {
+    tokens.iter().zip(0..).map(|(token, id)| (token.clone(), id)).collect()
+}

@@ -1,0 +1,108 @@
+//! Which tokens begin, end, mask and fill, found from all the files that may say so.
+
+use serde_json::Value as Json;
+use tokenizers::AddedToken;
+
+/// The small files beside tokenizer.json, as far as there are such.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Specials<'a> {
+    /// What errors call the tokenizer's file, safe to show.
+    pub file: &'a str,
+    pub tokenizer_config: Option<&'a Json>,
+    pub special_tokens_map: Option<&'a Json>,
+    /// `bos_token_id`, `eos_token_id`, `pad_token_id` of config.json.
+    pub bos: Option<u32>,
+    pub eos: &'a [u32],
+    pub pad: Option<u32>,
+}
+
+/// Ids of the special tokens; a model need not have each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    pub bos: Option<u32>,
+    /// All that end a text.
+    pub eos: Vec<u32>,
+    pub unk: Option<u32>,
+    pub pad: Option<u32>,
+    pub mask: Option<u32>,
+    pub cls: Option<u32>,
+    pub sep: Option<u32>,
+}
+
+/// The names of special tokens in the files.
+const NAMES: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// What a mask is called where no file says.
+const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
+
+/// The ids under a key of config.json: one, or a list.
+pub fn ids_of(setting: &Json) -> Vec<u32> {
+    let id = |value: &Json| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match setting {
+        Json::Array(ids) => ids.iter().filter_map(id).collect(),
+        one => id(one).into_iter().collect(),
+    }
+}
+
+impl Specials<'_> {
+    /// The content of a named special token, or its setting: a string, or an object with `content`.
+    fn get(&self, name: &str) -> Option<&Json> {
+        let files = [self.tokenizer_config, self.special_tokens_map].into_iter().flatten();
+        files.filter_map(|file| file.get(name)).find(|value| !value.is_null())
+    }
+
+    fn content(&self, name: &str) -> Option<&str> {
+        let value = self.get(name)?;
+        value.as_str().or_else(|| value.get("content")?.as_str()).filter(|s| !s.is_empty())
+    }
+
+    pub fn bos_token(&self) -> Option<&str> {
+        self.content("bos_token")
+    }
+
+    pub fn eos_token(&self) -> Option<&str> {
+        self.content("eos_token")
+    }
+
+    /// Whether spaces before marks are taken out of decoded text.
+    pub fn cleans_up(&self) -> bool {
+        let setting = self.tokenizer_config.and_then(|c| c.get("clean_up_tokenization_spaces"));
+        setting.and_then(Json::as_bool).unwrap_or(false)
+    }
+
+    /// Every special token that has a name.
+    pub fn named(&self) -> impl Iterator<Item = AddedToken> {
+        NAMES.iter().filter_map(|name| {
+            let flag = |key| self.get(name).and_then(|v| v.get(key)?.as_bool()).unwrap_or(false);
+            let token = AddedToken::from(self.content(name)?, true);
+            Some(token.lstrip(flag("lstrip")).rstrip(flag("rstrip")))
+        })
+    }
+
+    /// Whether the settings ask for a beginning and an end of their own; None if they do not say, so
+    /// that tokenizer.json decides.
+    pub fn asked(&self) -> Option<(bool, bool)> {
+        let config = self.tokenizer_config?;
+        let flag = |key| config.get(key).map(|v| v.as_bool().unwrap_or(false));
+        match (flag("add_bos_token"), flag("add_eos_token")) {
+            (None, None) => None,
+            (bos, eos) => Some((bos.unwrap_or(false), eos.unwrap_or(false))),
+        }
+    }
+
+    /// The ids, by a look into the vocabulary; those of config.json where no token is named.
+    pub fn ids(&self, id_of: impl Fn(&str) -> Option<u32>) -> Ids {
+        let named = |name| self.content(name).and_then(&id_of);
+        let eos = named("eos_token").filter(|_| self.eos.is_empty());
+        Ids {
+            bos: named("bos_token").or(self.bos),
+            eos: self.eos.iter().copied().chain(eos).collect(),
+            unk: named("unk_token"),
+            pad: named("pad_token").or(self.pad),
+            mask: named("mask_token").or_else(|| MASKS.iter().find_map(|mask| id_of(mask))),
+            cls: named("cls_token"),
+            sep: named("sep_token"),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What is known of a checkpoint's vocabulary beside the engine that uses it.
+
+use anyhow::{Result, ensure};
+use tokenizers::{Encoding, Tokenizer as Engine};
+
+use super::{Alphabet, Ids, Token, Unknown, nearest, visible};
+
+/// A checkpoint's vocabulary.
+pub struct Vocabulary {
+    pub alphabet: Alphabet,
+    pub ids: Ids,
+    /// What the reader should know of how the tokenizer was read.
+    pub notes: Vec<String>,
+    /// Whether spaces before marks are taken out of decoded text.
+    pub cleans_up: bool,
+    /// The rows of the model's embedding table.
+    pub n_rows: usize,
+}
+
+impl Vocabulary {
+    /// An entry as it is shown; added tokens stand as they are written.
+    pub fn shown(&self, engine: &Engine, id: u32) -> Option<String> {
+        let is_added = engine.get_added_vocabulary().get_added_tokens_decoder().contains_key(&id);
+        let alphabet = if is_added { Alphabet::Plain } else { self.alphabet };
+        engine.id_to_token(id).map(|token| alphabet.shown(&token))
+    }
+
+    /// That the model knows every id of a text.
+    ///
+    /// # Errors
+    /// Naming the token that lies beyond the embedding table.
+    pub fn check(&self, tokens: &[Token]) -> Result<()> {
+        match tokens.iter().find(|token| token.id as usize >= self.n_rows) {
+            None => Ok(()),
+            Some(Token { id, text }) => anyhow::bail!(
+                "the sentence holds the token `{text}`, whose id is {id}, but the model's embedding \
+                 table ends at {}; leave the token out",
+                self.n_rows.saturating_sub(1)
+            ),
+        }
+    }
+
+    /// Pieces of the text that the vocabulary can say nothing of but `<unk>`.
+    pub fn unknown(&self, text: &str, encoding: &Encoding) -> Vec<Unknown> {
+        let offsets = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
+        let unknown = offsets.zip(encoding.get_ids()).enumerate();
+        unknown
+            .filter(|(_, ((_, special), id))| **special == 0 && Some(**id) == self.ids.unk)
+            .filter_map(|(i, (((start, end), _), _))| {
+                let word = visible(text.get(*start..*end)?.trim());
+                Some(Unknown { word, tokens: i..i + 1, instead: vec![] })
+            })
+            .collect()
+    }
+
+    /// The one token that `word` is in the place of `old`: with a leading space if `old` has one and
+    /// there is such a token, otherwise without. A `·` before the word asks for the space.
+    pub fn one_token(&self, engine: &Engine, word: &str, old: &Token) -> Option<u32> {
+        let asked = word.strip_prefix('·');
+        let word = asked.unwrap_or(word);
+        let alone = |text: &str| match engine.encode_fast(text, false).ok()?.get_ids() {
+            [id] => Some(*id),
+            _ => None,
+        };
+        let led = || {
+            let entry = engine.token_to_id(&self.alphabet.led_by_space(word));
+            entry.or_else(|| alone(&format!(" {word}")))
+        };
+        let bare = || engine.token_to_id(word).or_else(|| alone(word));
+        match asked {
+            Some(_) => led(),
+            None if old.text.starts_with('·') => led().or_else(bare),
+            None => bare().or_else(led),
+        }
+    }
+
+    /// Clean-up of decoded text as transformers has it (`clean_up_tokenization`).
+    pub fn cleaned(&self, text: String) -> String {
+        const FOUND: [(&str, &str); 10] = [
+            (" .", "."),
+            (" ?", "?"),
+            (" !", "!"),
+            (" ,", ","),
+            (" ' ", "'"),
+            (" n't", "n't"),
+            (" 'm", "'m"),
+            (" 's", "'s"),
+            (" 've", "'ve"),
+            (" 're", "'re"),
+        ];
+        if !self.cleans_up {
+            return text;
+        }
+        FOUND.iter().fold(text, |text, (from, to)| text.replace(from, to))
+    }
+}
+
+/// Entries spelled most like a word, as they are shown but without their leading space.
+pub fn alike(vocab: &[String], word: &str, n: usize) -> Vec<String> {
+    let words = vocab.iter().map(|entry| entry.trim_start_matches('·'));
+    let words = words.filter(|entry| entry.chars().all(char::is_alphanumeric) && entry.len() > 1);
+    let mut found = nearest(word, words, 2 * n);
+    found.dedup();
+    found.truncate(n);
+    found
+}
+
+/// That the model's embedding table has a row for every entry of the tokenizer's own vocabulary.
+/// Tokens that were added beside it may lie beyond; a sentence that uses one is refused.
+///
+/// # Errors
+/// Saying how far the ids go, and how far the rows.
+pub fn check_rows(engine: &Engine, n_rows: usize) -> Result<()> {
+    let added = engine.get_added_vocabulary().get_added_tokens_decoder();
+    let n_own = engine.get_vocab_size(false);
+    let beyond: usize = (n_rows..n_rows.max(n_own))
+        .filter(|&id| !added.contains_key(&(id as u32)))
+        .filter(|&id| engine.id_to_token(id as u32).is_some())
+        .count();
+    ensure!(
+        beyond == 0,
+        "the tokenizer has {n_own} tokens, but the model's embedding table has {n_rows} rows: \
+         {beyond} tokens lie beyond it; they belong to different models"
+    );
+    Ok(())
+}

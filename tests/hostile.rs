@@ -1,0 +1,260 @@
+//! Damaged and hostile files: each is opened or refused with an error that names it; none makes the
+//! program panic or take memory that the file does not account for.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+#[path = "support/weights.rs"]
+mod weights;
+
+use std::{fs, path::Path};
+
+use lookback::checkpoint::{Checkpoint, Layout, TensorInfo, Wanted};
+use tempfile::TempDir;
+use weights::{Gguf, counted, f32s};
+
+/// How many damaged copies are tried of each file.
+const COPIES: u64 = 2000;
+
+/// Deterministic numbers (Marsaglia 2003).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+}
+
+fn small_safetensors() -> Vec<u8> {
+    let header = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]},"b":{"dtype":"F16","shape":[2,3],"data_offsets":[48,60]},"c":{"dtype":"I64","shape":[1],"data_offsets":[60,68]}}  "#;
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(17))].concat()
+}
+
+fn small_gguf() -> Vec<u8> {
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(3).u64(3).u64(6);
+    file.text("general.architecture").u32(8).text("llama");
+    file.number("llama.attention.head_count", 2).number("llama.block_count", 1);
+    file.text("tokenizer.ggml.model").u32(8).text("llama");
+    file.text("tokenizer.ggml.tokens").u32(9).u32(8).u64(3).text("a").text("b").text("c");
+    file.text("tokenizer.ggml.scores").u32(9).u32(6).u64(3).0.extend(f32s(&counted(3)));
+    file.tensor("token_embd.weight", &[32, 3], 8, 0);
+    file.tensor("blk.0.attn_q.weight", &[32, 8], 0, 128);
+    file.tensor("output_norm.weight", &[8], 0, 128 + 1024);
+    while !file.0.len().is_multiple_of(32) {
+        file.0.push(0);
+    }
+    file.0.extend(f32s(&counted((128 + 1024 + 32) / 4)));
+    file.0
+}
+
+/// A copy with something wrong: bits turned, an end cut off, eight bytes of another place or a
+/// length that is far too large.
+fn damaged(file: &[u8], random: &mut Random) -> Vec<u8> {
+    const LENGTHS: [u64; 6] = [0, 1, u64::MAX, 1 << 62, i64::MAX as u64, 1 << 32];
+    let mut copy = file.to_vec();
+    for _ in 0..=random.below(3) {
+        // Most of what can go wrong stands before the tensors' bytes.
+        let at = random.below(copy.len().clamp(1, 700));
+        match random.below(5) {
+            0 | 1 => copy[at] ^= 1 << random.below(8),
+            2 => copy.truncate(at.max(1)),
+            3 => {
+                let from = random.below(copy.len());
+                let piece: Vec<u8> = copy[from..].iter().take(8).copied().collect();
+                copy.iter_mut().skip(at).zip(piece).for_each(|(to, b)| *to = b);
+            }
+            _ => {
+                let length = LENGTHS[random.below(LENGTHS.len())].to_le_bytes();
+                copy.iter_mut().skip(at).zip(length).for_each(|(to, b)| *to = b);
+            }
+        }
+    }
+    copy
+}
+
+/// A wish for a tensor as it is, if it can be read.
+fn wish(tensor: &TensorInfo) -> Option<Wanted> {
+    tensor.form?;
+    let (shape, layout) = match tensor.shape[..] {
+        [n] => ((1, n), Layout::Vector),
+        [rows, cols] => ((rows, cols), Layout::Table),
+        _ => return None,
+    };
+    Some(Wanted::new(&tensor.name, &tensor.name, shape, layout))
+}
+
+/// Opens a file, and reads whatever can be read of it.
+fn tried(path: &Path) -> Result<(), String> {
+    let said = |e: anyhow::Error| format!("{e:#}");
+    let checkpoint = Checkpoint::open(path).map_err(said)?;
+    for tensor in checkpoint.tensors() {
+        let Some(wish) = wish(tensor) else { continue };
+        let weights = checkpoint.weights(&[wish]).map_err(said)?;
+        let value = weights.tensor(&tensor.name).unwrap();
+        assert!(value.shape().len() <= 1 << 16, "more numbers than the file has bytes for");
+        assert_eq!(value.matrix().len(), value.shape().len());
+    }
+    Ok(())
+}
+
+/// The most address space that this process has had, in kilobytes, where the system tells.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[track_caller]
+fn all_are_opened_or_refused(file: &[u8], name: &str) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, file).unwrap();
+    assert_eq!(tried(&path), Ok(()), "the file itself");
+    let before = peak();
+    let mut n_opened = 0;
+    for seed in 1..=COPIES {
+        let copy = damaged(file, &mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        fs::write(&path, &copy).unwrap();
+        match tried(&path) {
+            Ok(()) => n_opened += 1,
+            Err(e) => assert!(e.contains(name), "seed {seed}: the file is not named: {e}"),
+        }
+    }
+    assert!(n_opened > 0, "some damage does no harm");
+    assert!(peak() - before < 256 * 1024, "from {before} to {} kB", peak());
+}
+
+#[test]
+fn damaged_safetensors_are_opened_or_refused() {
+    all_are_opened_or_refused(&small_safetensors(), "model.safetensors");
+}
+
+#[test]
+fn damaged_gguf_files_are_opened_or_refused() {
+    all_are_opened_or_refused(&small_gguf(), "model.gguf");
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], name: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let error = Checkpoint::open(&path).err().map(|e| format!("{e:#}")).unwrap();
+    assert!(error.contains(name), "{error}");
+    error
+}
+
+/// A safetensors file of this header, with 64 bytes of tensors.
+fn with_header(header: &str) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 64]].concat()
+}
+
+#[test]
+fn each_fault_of_a_safetensors_file_has_its_sentence() {
+    let cases = [
+        (
+            r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[16,32]}}"#,
+            "two tensors `a`",
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[4],"data_offsets":[8,24]}}"#,
+            "`a` and `b` share bytes",
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[60,76]}}"#,
+            "the file has only 64 bytes",
+        ),
+        (r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}}"#, "before it begins"),
+        (r#"{"a":{"dtype":"F32","shape":[5],"data_offsets":[0,16]}}"#, "5 numbers of F32 are 20"),
+        (
+            r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,16]}}"#,
+            "more numbers than this machine can count",
+        ),
+        (
+            r#"{"a":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,16]}}"#,
+            "an axis of",
+        ),
+        (r#"{"a\u001b[2J":{"dtype":"F32","shape":[5],"data_offsets":[0,16]}}"#, "`a␛[2J`"),
+        ("[]", "does not describe tensors"),
+        (r#"{"a":1}"#, "does not describe tensors"),
+    ];
+    for (header, want) in cases {
+        let error = refused(&with_header(header), "model.safetensors");
+        assert!(error.contains(want), "{header}\n  {error}");
+    }
+    assert!(refused(b"PK\x03\x04aaaaaaaaaaaa", "model.safetensors").contains("pickle"));
+    assert!(refused(&[0xFF; 16], "model.safetensors").contains("longer than the limit"));
+    assert!(refused(b"1234", "model.safetensors").contains("fewer than the eight bytes"));
+}
+
+/// A GGUF file of this many tensors and entries, and then this.
+fn with_counts(n_tensors: u64, n_entries: u64, rest: impl Fn(&mut Gguf)) -> Vec<u8> {
+    let mut file = Gguf::default();
+    file.0.extend(b"GGUF");
+    file.u32(3).u64(n_tensors).u64(n_entries);
+    rest(&mut file);
+    file.0
+}
+
+#[track_caller]
+fn each_is_refused(cases: &[(Vec<u8>, &str)]) {
+    for (bytes, want) in cases {
+        let error = refused(bytes, "model.gguf");
+        assert!(error.contains(want), "{want}\n  {error}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_gguf_header_has_its_sentence() {
+    fn one(entry: impl Fn(&mut Gguf) -> &mut Gguf) -> Vec<u8> {
+        with_counts(0, 1, |file| {
+            entry(file);
+        })
+    }
+    let of_version = |n: u32| [b"GGUF", &n.to_le_bytes()[..], &[0; 16]].concat();
+    let twice = with_counts(0, 2, |file| {
+        file.number("k", 1).number("k", 1);
+    });
+    each_is_refused(&[
+        (with_counts(u64::MAX, 0, |_| ()), "tensors, the limit is"),
+        (with_counts(0, u64::MAX, |_| ()), "entries of metadata, the limit is"),
+        (with_counts(0, 0, |_| ()), "of which architecture"),
+        (twice, "`k` twice"),
+        (one(|f| f.text("k").u32(9).u32(8).u64(1 << 40)), "longer than the"),
+        (one(|f| f.text("k").u32(77)), "does not know: 77"),
+        (one(|f| f.number("split.count", 3)), "one of 3 parts"),
+        (of_version(1), "version 1"),
+        (of_version(3_u32.swap_bytes()), "big-endian"),
+        (of_version(9), "versions 2 and 3"),
+        (b"nothing of the kind".to_vec(), "does not begin with GGUF"),
+    ]);
+}
+
+#[test]
+fn each_fault_of_a_gguf_tensor_has_its_sentence() {
+    /// A llama of these tensors, each with its name, sizes, format and offset.
+    fn llama(tensors: &[(&str, &[u64], u32, u64)]) -> Vec<u8> {
+        let mut bytes = with_counts(tensors.len() as u64, 1, |file| {
+            file.text("general.architecture").u32(8).text("llama");
+            for (name, sizes, kind, offset) in tensors {
+                file.tensor(name, sizes, *kind, *offset);
+            }
+        });
+        bytes.resize(1024, 0);
+        bytes
+    }
+    each_is_refused(&[
+        (llama(&[("token_embd.weight", &[33, 2], 8, 0)]), "no whole number of blocks"),
+        (llama(&[("t", &[1 << 20, 2], 0, 0)]), "cut short"),
+        (llama(&[("t", &[4], 0, u64::MAX)]), "cut short"),
+        (llama(&[("t", &[4], 0, 0), ("t", &[4], 0, 32)]), "two tensors `t`"),
+        (llama(&[("t", &[4], 0, 0), ("u", &[4], 0, 0)]), "share bytes"),
+        (llama(&[("blk.0.attn_q.weight", &[4, 3], 0, 0)]), "which are not 0 heads"),
+        (llama(&[("t", &[1 << 40, 1 << 40], 0, 0)]), "far more than any model has"),
+    ]);
+}
