@@ -148,6 +148,16 @@ impl Reader {
         Self { keeps_all: true, ..self }
     }
 
+    /// The same for texts of at most so many tokens.
+    ///
+    /// # Panics
+    /// If a reading of it is still there.
+    #[must_use]
+    pub fn up_to(self, longest: usize) -> Self {
+        let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
+        Self { tokenizer: tokenizer.up_to(longest).into(), ..self }
+    }
+
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
