@@ -52,7 +52,7 @@ pub fn reader(which: &Which, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = which.path() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = Checkpoint::open(path)?;
-    Ok(Reader::open(&checkpoint)?)
+    Ok(Reader::open(&checkpoint, which.force)?)
 }
 
 /// The passes of these built-in models over the sentence, or the checkpoint's; of all models where
