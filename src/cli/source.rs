@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use anyhow::Context;
+
 use super::{
     Streams, args,
     args::{Chosen, Which},
@@ -11,7 +13,7 @@ use super::{
     sentence,
 };
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, memory},
     lesson::{Language, Lesson},
     model::Name,
     reading::{Reader, Reading},
@@ -52,6 +54,7 @@ pub fn reader(which: &Which, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = which.path() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = Checkpoint::open(path)?;
+    memory::check(checkpoint.n_bytes(), which.force).with_context(|| checkpoint.title())?;
     Ok(Reader::open(&checkpoint)?)
 }
 
