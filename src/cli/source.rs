@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use anyhow::Context;
+
 use super::{
     Streams, args,
     args::{Chosen, Which},
@@ -11,7 +13,7 @@ use super::{
     sentence,
 };
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, memory},
     lesson::{Language, Lesson},
     model::Name,
     reading::{Reader, Reading},
