@@ -262,13 +262,18 @@ fn written(model: &dyn Model, text: &[u32], length: usize) -> Option<Vec<u32>> {
     Some(wrote)
 }
 
+/// What a translator writes of a text, until its end or so many tokens.
+fn translated(model: &dyn Model, text: &[u32], length: usize) -> Vec<u32> {
+    model.run(text, &Setup { longest: Some(length), ..Setup::default() }).output
+}
+
 #[test]
-fn fifty_tokens_are_written_on_as_by_transformers() {
+fn fifty_tokens_are_written_as_by_transformers() {
     of_every_file(|golden, opened| {
         let Some(greedy) = golden.metadata.get("greedy") else { return vec![] };
-        let want = ids(&greedy["wrote"]);
-        let got = written(&*opened.model, &ids(&greedy["ids"]), want.len());
-        let is_same = got.as_ref() == Some(&want);
-        (!is_same).then(|| format!("wrote {got:?}, want {want:?}")).into_iter().collect()
+        let (text, want) = (ids(&greedy["ids"]), ids(&greedy["wrote"]));
+        let got = written(&*opened.model, &text, 50)
+            .unwrap_or_else(|| translated(&*opened.model, &text, 50));
+        (got != want).then(|| format!("wrote {got:?}, want {want:?}")).into_iter().collect()
     });
 }
