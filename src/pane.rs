@@ -7,6 +7,7 @@ mod bars;
 mod beams;
 mod cache;
 mod candidates;
+mod card;
 mod comparison;
 mod continuations;
 mod distance;
@@ -244,6 +245,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
         Kind::Wall => Box::new(wall::Wall::new(scene, spec)),
         Kind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
+        Kind::Card => Box::new(card::Card(scene)),
         Kind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }
@@ -404,9 +406,7 @@ impl<'a> Subject<'a> {
         }
         match self.site.place.site.name {
             "weights" | "probs" | "reset" | "update" => Scale::Unit,
-            "hidden" | "candidate" | "tanh" if !self.site.path().contains("ffn") => {
-                Scale::Signed(1.0)
-            }
+            "hidden" | "candidate" | "tanh" if self.is_of_tanh() => Scale::Signed(1.0),
             _ => Scale::signed(self.magnitudes(self.plane)),
         }
     }
@@ -452,16 +452,17 @@ impl<'a> Subject<'a> {
         Cow::Borrowed(self.site.value.plane(self.plane))
     }
 
+    /// Whether a site named as those of recurrent cells is one: other layers' are not bounded by 1.
+    fn is_of_tanh(&self) -> bool {
+        !["ffn", "mlm"].iter().any(|layer| self.site.path().contains(layer))
+    }
+
     fn axes_text(&self) -> String {
         let [_, row, col] = self.site.axes();
         let theme = self.scene.theme;
-        format!(
-            "{}{} {}{}",
-            theme.glyph("↓ ", "rows "),
-            row.name(),
-            theme.glyph("→ ", "columns "),
-            col.name()
-        )
+        let down = format!("{}{} ", theme.glyph("↓ ", "rows "), row.name());
+        let down = if row == Axis::Single { "" } else { &down };
+        format!("{down}{}{}", theme.glyph("→ ", "columns "), col.name())
     }
 
     fn heat(&self) -> Heat<'a> {

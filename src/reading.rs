@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
-    checkpoint::{Checkpoint, TokenizerSource},
+    checkpoint::{Checkpoint, TensorInfo, TokenizerSource},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
@@ -22,7 +22,7 @@ use crate::{
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
-    model::{self, Architecture, Model, Name, Setup},
+    model::{self, Architecture, Model, Name, Setup, Sizes},
     tape::Keep,
     text::{self, Sentence, Specials, Tokenizer},
     trace::Trace,
@@ -39,6 +39,50 @@ pub struct Reader {
     accuracy: Arc<Accuracy>,
     /// Whether the insides of blocks are kept, however much that is.
     keeps_all: bool,
+    card: Option<Arc<Card>>,
+}
+
+/// What is known of a checkpoint before it has read anything.
+pub struct Card {
+    pub title: String,
+    /// What it is called, and what it is.
+    pub rows: Vec<(&'static str, String)>,
+}
+
+impl Card {
+    fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
+        let n_parameters: usize = checkpoint.tensors().iter().map(TensorInfo::n_numbers).sum();
+        let n_bytes: usize = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).sum();
+        let dtypes: BTreeSet<&str> =
+            checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
+        let dtypes: Vec<&str> = dtypes.into_iter().collect();
+        let mut rows = vec![
+            ("architecture", kind.title.to_owned()),
+            ("parameters", format!("{:.1} million", n_parameters as f64 / 1e6)),
+            ("stored as", format!("{}, {:.1} MB", dtypes.join(" "), n_bytes as f64 / 1e6)),
+        ];
+        if let Some(sizes) = model.sizes() {
+            rows.extend(of_sizes(sizes));
+        }
+        Self { title: checkpoint.title(), rows }
+    }
+}
+
+fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
+    let heads = sizes.heads;
+    let shared = if heads.n_kv_heads == heads.n_heads {
+        String::new()
+    } else {
+        format!(", keys and values of {}", heads.n_kv_heads)
+    };
+    [
+        ("layers", sizes.n_layers.to_string()),
+        ("d_model", heads.d_model.to_string()),
+        ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
+        ("d_ff", sizes.d_ff.to_string()),
+        ("vocabulary", sizes.n_vocab.to_string()),
+        ("longest text", format!("{} tokens", sizes.context)),
+    ]
 }
 
 /// The passes by model; a pass that no change concerns is shared with the plain reading.
@@ -69,6 +113,7 @@ impl Reader {
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
                 keeps_all: false,
+                card: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -79,7 +124,9 @@ impl Reader {
     /// # Errors
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
-        let model = Architecture::of(checkpoint)?.open(checkpoint)?;
+        let kind = Architecture::of(checkpoint)?;
+        let model = kind.open(checkpoint)?;
+        let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
         let tokenizer = match model.sizes() {
             Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
@@ -91,6 +138,7 @@ impl Reader {
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
             keeps_all: false,
+            card: Some(Arc::new(card)),
         })
     }
 
@@ -145,7 +193,8 @@ impl Reader {
             let sizes = model.sizes().filter(|_| !self.keeps_all);
             let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
-            Arc::new(Trace::new(name, pass, &self.tokenizer).with_firsts())
+            let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
+            Arc::new(trace.with_firsts())
         };
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))
@@ -158,6 +207,7 @@ impl Reader {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
+            card: self.card.clone(),
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
@@ -217,6 +267,8 @@ pub struct Reading {
     pub changes: Arc<Changes>,
     /// The same sentence read without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
+    /// What is known of the checkpoint that read it.
+    pub card: Option<Arc<Card>>,
     traces: Traces,
     /// For the measures that need passes of their own.
     models: Models,
