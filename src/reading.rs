@@ -133,10 +133,8 @@ impl Reader {
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
-        let tokenizer = match model.sizes() {
-            Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
-            None => tokenizer,
-        };
+        // Not the model's own number: one that makes a sentence's vector has no logits, but a table.
+        let tokenizer = tokenizer.with_rows(checkpoint.config().usize("vocab_size")?)?;
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
             tokenizer: tokenizer.up_to(context).into(),
