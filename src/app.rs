@@ -17,6 +17,7 @@ mod looks;
 mod moves;
 mod point;
 mod prose;
+mod seek;
 mod update;
 mod whatif;
 
@@ -42,7 +43,7 @@ use crate::{
     lesson::{Kind, Lesson, PaneSpec, Selection, Step},
     memory::Left,
     model::Name,
-    pane::{self, Mark, Pane, Scene, Wanted},
+    pane::{self, Mark, Pane, Scene, View, Wanted},
     reading::Reading,
     site::{Address, Axis, Stream},
     theme::Theme,
@@ -73,6 +74,11 @@ pub struct State {
     pub has_picked_row: bool,
     /// The pane with the cell cursor.
     pub focus: usize,
+    pub view: View,
+    /// One head's matrix in the place of the step's panes.
+    pub zoomed: Option<seek::Zoomed>,
+    /// What was looked for last, among the finders.
+    pub sought: Option<usize>,
     /// Lines of the narration that are scrolled away.
     pub scroll: usize,
     pub overlay: Overlay,
@@ -159,6 +165,9 @@ impl State {
             selection: Selection::default(),
             has_picked_row: false,
             focus: 0,
+            view: View::default(),
+            zoomed: None,
+            sought: None,
             scroll: 0,
             overlay: Overlay::None,
             inspector: vec![],
@@ -199,6 +208,14 @@ impl State {
             .then(|| chapters[..chapter].iter().map(|chapter| chapter.steps.len()).sum())
     }
 
+    /// What is to be shown: the step's panes, or one head that was zoomed into.
+    pub fn specs(&self) -> &[PaneSpec] {
+        match &self.zoomed {
+            Some(zoomed) => std::slice::from_ref(&zoomed.spec),
+            None => &self.current().1.panes,
+        }
+    }
+
     /// The panes of the step; none while nothing is read.
     pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
         let Some(reading) = &self.reading else { return vec![] };
@@ -213,9 +230,10 @@ impl State {
             shows_difference: self.shows_difference,
             beat: self.beat,
             times: self.times.known(),
+            view: self.view,
         };
         let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
-        let mut panes: Vec<_> = step.panes.iter().enumerate().map(of).collect();
+        let mut panes: Vec<_> = self.specs().iter().enumerate().map(of).collect();
         if let Some((spec, selection)) = &self.follow {
             let pane = pane::of(spec, scene(spec, selection, false));
             match (0..panes.len()).rev().find(|&i| i != self.focus) {
@@ -238,7 +256,7 @@ impl State {
 
     /// The specification of the pane with the cursor.
     pub fn focused(&self) -> Option<&PaneSpec> {
-        self.current().1.panes.get(self.focus)
+        self.specs().get(self.focus)
     }
 
     /// How many layers the step can show; 0 where it speaks of none.
@@ -248,13 +266,13 @@ impl State {
             let template = spec.site.as_ref().filter(|site| site.contains("{l}"))?;
             Some(reading.trace(step.model_of(spec)).n_layers(template))
         };
-        step.panes.iter().filter_map(count).max().unwrap_or(0)
+        self.specs().iter().filter_map(count).max().unwrap_or(0)
     }
 
     /// What the planes of the step's sites count, heads most often, and how many there are.
     pub fn planes(&self) -> Option<(Axis, usize)> {
         let focused = self.focused().into_iter();
-        let mut sites = focused.chain(&self.current().1.panes).filter_map(|spec| self.site(spec));
+        let mut sites = focused.chain(self.specs()).filter_map(|spec| self.site(spec));
         let site = sites.find(|site| site.place.has_planes())?;
         Some((site.axes()[0], site.shape().planes))
     }

@@ -6,11 +6,11 @@
 mod draw;
 mod layout;
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::theme::Theme;
+use crate::{math::picture::louder, theme::Theme};
 use layout::{CellWidth, Layout, NUMBERS};
 
 /// How values become colours.
@@ -53,13 +53,88 @@ impl Scale {
     }
 }
 
+/// How close one looks at a matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Zoom {
+    /// As close as lets all columns be in view.
+    #[default]
+    Fit,
+    /// The whole matrix at once: each point the cell of its block that stands out most.
+    Overview,
+    /// A coloured field a cell.
+    Cells,
+    Numbers,
+}
+
+/// What rows or columns are called; a name is made when it is looked at.
+pub struct Labels<'a> {
+    n: usize,
+    of: Box<dyn Fn(usize) -> String + 'a>,
+}
+
+/// Of more labels than this the first ones say how wide labels are.
+const MEASURED_LABELS: usize = 4096;
+
+impl<'a> Labels<'a> {
+    pub fn new(n: usize, of: impl Fn(usize) -> String + 'a) -> Self {
+        Self { n, of: Box::new(of) }
+    }
+
+    pub fn none() -> Self {
+        Self::new(0, |_| String::new())
+    }
+
+    pub fn listed(labels: Vec<String>) -> Self {
+        Self::new(labels.len(), move |i| labels[i].clone())
+    }
+
+    pub fn get(&self, i: usize) -> Option<String> {
+        (i < self.n).then(|| (self.of)(i))
+    }
+
+    /// Those that are measured: the last is the widest of counted ones.
+    fn measured(&self) -> impl Iterator<Item = String> {
+        let last = self.n.checked_sub(1).filter(|last| *last >= MEASURED_LABELS);
+        (0..self.n.min(MEASURED_LABELS)).chain(last).map(|i| (self.of)(i))
+    }
+}
+
 /// What stands above the columns.
-pub enum Columns {
+pub enum Columns<'a> {
     /// Words.
-    Labels(Vec<String>),
+    Labels(Labels<'a>),
     /// Counted: a number now and then.
     Counted,
 }
+
+/// Cells that are spoken of elsewhere, and whether one is the one that is chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Marks(BTreeMap<(usize, usize), bool>);
+
+impl FromIterator<(usize, usize, bool)> for Marks {
+    fn from_iter<T: IntoIterator<Item = (usize, usize, bool)>>(cells: T) -> Self {
+        let mut marks = BTreeMap::new();
+        for (row, col, is_chosen) in cells {
+            *marks.entry((row, col)).or_default() |= is_chosen;
+        }
+        Self(marks)
+    }
+}
+
+impl Marks {
+    fn get(&self, row: usize, col: usize) -> Option<bool> {
+        self.0.get(&(row, col)).copied()
+    }
+
+    /// Of a block: whether one is there, and whether it is the chosen one.
+    fn in_block(&self, rows: &Range<usize>, cols: &Range<usize>) -> Option<bool> {
+        let there = self.0.range((rows.start, 0)..(rows.end, 0));
+        there.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
+    }
+}
+
+/// What stands out most in a block of rows and columns.
+pub type Loudest<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
 
 /// A matrix ready to be drawn.
 pub struct Heat<'a> {
@@ -67,20 +142,35 @@ pub struct Heat<'a> {
     pub n_rows: usize,
     pub n_cols: usize,
     pub value: Box<dyn Fn(usize, usize) -> f32 + 'a>,
-    pub row_labels: Vec<String>,
-    pub columns: Columns,
+    /// Found faster than by looking at every cell, where it can be.
+    pub loudest: Option<Loudest<'a>>,
+    pub row_labels: Labels<'a>,
+    pub columns: Columns<'a>,
     pub scale: Scale,
     /// The cell under the cursor, and whether this pane has it.
     pub cursor: (usize, usize),
     pub focused: bool,
-    /// Cells that are spoken of elsewhere: row, column, and whether it is the one that is chosen.
-    pub marks: Vec<(usize, usize, bool)>,
+    pub marks: Marks,
     /// What rows are called, where not all are in view.
     pub rows_are: &'static str,
     /// Whether rows may be higher than a line.
     pub may_grow: bool,
+    pub zoom: Zoom,
+    /// Whether columns are places as rows are, so that the whole says more than a part of it.
+    pub is_map: bool,
     /// What the axes count, for the legend: `query ↓ key →`.
     pub axes: String,
+}
+
+impl Heat<'_> {
+    fn loudest(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
+        if let Some(loudest) = &self.loudest {
+            return loudest(rows, cols);
+        }
+        let row = |row: usize| cols.clone().map(move |col| (row, col));
+        let cells = rows.flat_map(row).map(|(row, col)| (self.value)(row, col));
+        cells.fold(f32::NEG_INFINITY, louder)
+    }
 }
 
 /// The part of `n` things of which `room` fit, with `at` inside and, where possible, in the middle.
@@ -132,14 +222,17 @@ mod tests {
             n_rows,
             n_cols,
             value: Box::new(|r, c| (r as f32 - c as f32) / 10.0),
-            row_labels: (0..n_rows).map(|i| format!("row{i}")).collect(),
+            loudest: None,
+            row_labels: Labels::new(n_rows, |i| format!("row{i}")),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
             cursor: (1, 2),
-            marks: vec![],
+            marks: Marks::default(),
             focused: true,
             rows_are: "rows",
             may_grow: false,
+            zoom: Zoom::Fit,
+            is_map: false,
             axes: String::new(),
         }
     }

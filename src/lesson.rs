@@ -103,6 +103,19 @@ pub enum Kind {
     Lens,
     /// How the language model writes on after a part of the sentence.
     Continuations,
+    /// What is known of a checkpoint: its kind, its sizes.
+    Card,
+    /// All heads of all layers, small: a row a layer. Its site is the attention `weights`.
+    Wall,
+    /// All heads in figures, a row each, sorted by any. Its site is the attention `weights`.
+    HeadTable,
+}
+
+impl Kind {
+    /// Whether its cursor walks over layers and heads, and leaves the selected cell as it is.
+    pub const fn walks_heads(self) -> bool {
+        matches!(self, Self::Wall | Self::HeadTable)
+    }
 }
 
 /// One pane of a step.

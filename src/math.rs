@@ -5,6 +5,7 @@
 mod attend;
 pub mod beam;
 mod erf;
+pub mod picture;
 mod product;
 pub mod sampling;
 mod vector;

@@ -136,6 +136,12 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// The rows of the logits that its output was chosen from, where those are not the last ones: the
+    /// masked places of a text that is read from both sides.
+    fn written_at(&self, _source: &[u32]) -> Option<Vec<usize>> {
+        None
+    }
+
     /// The tokens that end what it writes.
     fn ends(&self) -> &[u32] {
         &[EOS]

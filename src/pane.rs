@@ -7,12 +7,14 @@ mod bars;
 mod beams;
 mod cache;
 mod candidates;
+mod card;
 mod comparison;
 mod continuations;
 mod distance;
 mod evidence;
 mod forcing;
 mod gradient;
+mod head_table;
 mod heads;
 mod hidden;
 mod lens;
@@ -26,7 +28,10 @@ mod stream;
 mod times;
 mod tokens;
 mod translations;
+mod wall;
 mod weighted_sum;
+
+use std::{borrow::Cow, ops::Range};
 
 use ratatui::{
     buffer::Buffer,
@@ -36,14 +41,15 @@ use ratatui::{
 
 use crate::{
     arithmetic::Arithmetic,
-    heat::{Columns, Heat, Scale, window},
+    heat::{Columns, Heat, Labels, Loudest, Marks, Scale, Zoom, window},
     lesson::{Kind, PaneSpec, Selection},
+    measure::heads::FIGURES,
     model::Name,
     reading::{MachineTimes, Reading},
     site::{Address, Axis},
     theme::Theme,
     trace::{Recorded, Trace},
-    value::{Cell, Shape, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 /// All that a pane is a function of.
@@ -64,6 +70,41 @@ pub struct Scene<'a> {
     pub beat: Option<usize>,
     /// How long reading takes on this machine, where that has been measured.
     pub times: Option<&'a MachineTimes>,
+    pub view: View,
+}
+
+/// How panes show what they show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// How close matrices are looked at.
+    pub zoom: Zoom,
+    /// What the table of heads is sorted by.
+    pub sort: Sort,
+}
+
+/// The order of the table of heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// As they are computed: layer by layer.
+    #[default]
+    Computed,
+    /// By a figure of [`FIGURES`], the largest or the smallest first.
+    Figure { figure: usize, is_rising: bool },
+}
+
+impl Sort {
+    /// The next order: each figure falling, then rising, then as computed again.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Computed => Self::Figure { figure: 0, is_rising: false },
+            Self::Figure { figure, is_rising: false } => Self::Figure { figure, is_rising: true },
+            Self::Figure { figure, .. } if figure + 1 < FIGURES.len() => {
+                Self::Figure { figure: figure + 1, is_rising: false }
+            }
+            Self::Figure { .. } => Self::Computed,
+        }
+    }
 }
 
 /// A cell that is spoken of outside its pane.
@@ -141,6 +182,27 @@ pub trait Pane {
         None
     }
 
+    /// Layer and head that so many rows and columns away from the selected ones stand, where the
+    /// cursor walks over heads.
+    fn head_by(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
+        None
+    }
+
+    /// How close a matrix is looked at in that area, where that can be chosen.
+    fn zoom(&self, _area: Rect) -> Option<Zoom> {
+        None
+    }
+
+    /// The rows and columns that are in view at once.
+    fn in_view(&self, area: Rect) -> (usize, usize) {
+        (usize::from(area.height).max(1), 8)
+    }
+
+    /// The numbers that the cursor walks over, as they are shown, where they are a matrix.
+    fn plane(&self) -> Option<Cow<'_, Matrix>> {
+        None
+    }
+
     /// Draws into the area inside the frame; what does not fit scrolls so that the cursor's cell is
     /// in view.
     fn draw(&self, area: Rect, buf: &mut Buffer);
@@ -181,6 +243,9 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Kind::Beams => Box::new(beams::BeamTree(scene)),
         Kind::Forcing => Box::new(forcing::ForcingTable(scene)),
         Kind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
+        Kind::Wall => Box::new(wall::Wall::new(scene, spec)),
+        Kind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
+        Kind::Card => Box::new(card::Card(scene)),
         Kind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }
@@ -317,14 +382,16 @@ impl<'a> Subject<'a> {
         self.trace.label(self.site, self.site.axes()[axis], i)
     }
 
-    fn row_labels(&self) -> Vec<String> {
-        (0..self.n_rows()).map(|i| self.label(1, i)).collect()
+    fn row_labels(&self) -> Labels<'a> {
+        let subject = self.clone();
+        Labels::new(self.n_rows(), move |i| subject.label(1, i))
     }
 
-    fn columns(&self) -> Columns {
+    fn columns(&self) -> Columns<'a> {
+        let subject = self.clone();
         match self.site.axes()[2] {
             Axis::Key | Axis::Query | Axis::Position | Axis::Vocab => {
-                Columns::Labels((0..self.n_cols()).map(|i| self.label(2, i)).collect())
+                Columns::Labels(Labels::new(self.n_cols(), move |i| subject.label(2, i)))
             }
             _ => Columns::Counted,
         }
@@ -333,46 +400,98 @@ impl<'a> Subject<'a> {
     /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
     fn scale(&self) -> Scale {
         if self.shows_difference() {
-            let shape = self.site.shape();
-            let shown = shape.cells().filter(|cell| cell.plane == self.plane);
-            return Scale::signed(shown.map(|cell| self.shown(cell)));
+            let row = |row| (0..self.n_cols()).map(move |col| Cell::new(self.plane, row, col));
+            let cells = (0..self.n_rows()).flat_map(row);
+            return Scale::signed(cells.map(|cell| self.shown(cell)));
         }
         match self.site.place.site.name {
             "weights" | "probs" | "reset" | "update" => Scale::Unit,
-            "hidden" | "candidate" | "tanh" if !self.site.path().contains("ffn") => {
-                Scale::Signed(1.0)
-            }
-            _ => Scale::signed(self.site.value.plane(self.plane).iter().copied()),
+            "hidden" | "candidate" | "tanh" if self.is_of_tanh() => Scale::Signed(1.0),
+            _ => Scale::signed(self.magnitudes(self.plane)),
         }
+    }
+
+    /// Numbers that go as far as those of the plane; of a matrix that stays in its file its first rows.
+    fn magnitudes(&self, plane: usize) -> Box<dyn Iterator<Item = f32> + 'a> {
+        const ROWS_OF_STORED: usize = 16;
+        let (site, cols) = (self.site, self.n_cols());
+        if site.value.as_stored().is_none() {
+            return Box::new(site.picture(plane).cells().iter().copied());
+        }
+        let cell = move |i: usize| site.value.get(Cell::new(plane, i / cols, i % cols));
+        Box::new((0..self.n_rows().min(ROWS_OF_STORED) * cols).map(cell))
+    }
+
+    /// What stands out most in a block of a plane: of large planes as their picture has it.
+    fn loudest(&self, plane: usize) -> Option<Loudest<'a>> {
+        let (site, shape) = (self.site, self.site.shape());
+        if self.shows_difference() || site.value.as_stored().is_some() {
+            return None;
+        }
+        Some(Box::new(move |rows, cols| {
+            let picture = site.picture(plane);
+            let part = |range: Range<usize>, n: usize, of: usize| {
+                let to = (range.end * of).div_ceil(n.max(1)).min(of);
+                (range.start * of / n.max(1)).min(to)..to
+            };
+            picture.most(part(rows, shape.rows, picture.rows), part(cols, shape.cols, picture.cols))
+        }))
+    }
+
+    /// Whether columns are places as rows are: attention.
+    fn is_map(&self) -> bool {
+        self.site.axes()[2] == Axis::Key
+    }
+
+    /// The plane, as [`Self::shown`].
+    fn shown_plane(&self) -> Cow<'a, Matrix> {
+        if self.shows_difference() {
+            let shown = |row, col| self.shown(Cell::new(self.plane, row, col));
+            return Cow::Owned(Matrix::from_fn(self.n_rows(), self.n_cols(), shown));
+        }
+        Cow::Borrowed(self.site.value.plane(self.plane))
+    }
+
+    /// Whether a site named as those of recurrent cells is one: other layers' are not bounded by 1.
+    fn is_of_tanh(&self) -> bool {
+        !["ffn", "mlm"].iter().any(|layer| self.site.path().contains(layer))
     }
 
     fn axes_text(&self) -> String {
         let [_, row, col] = self.site.axes();
         let theme = self.scene.theme;
-        format!(
-            "{}{} {}{}",
-            theme.glyph("↓ ", "rows "),
-            row.name(),
-            theme.glyph("→ ", "columns "),
-            col.name()
-        )
+        let down = format!("{}{} ", theme.glyph("↓ ", "rows "), row.name());
+        let down = if row == Axis::Single { "" } else { &down };
+        format!("{down}{}{}", theme.glyph("→ ", "columns "), col.name())
     }
 
     fn heat(&self) -> Heat<'a> {
-        let (plane, subject) = (self.plane, self.clone());
+        self.heat_of(self.plane, self.scale())
+    }
+
+    /// For arithmetic on rectangles, which asks for no colours.
+    fn uncoloured(&self) -> Heat<'a> {
+        self.heat_of(self.plane, Scale::Unit)
+    }
+
+    fn heat_of(&self, plane: usize, scale: Scale) -> Heat<'a> {
+        let subject = self.clone();
         Heat {
             theme: self.scene.theme,
             n_rows: self.n_rows(),
             n_cols: self.n_cols(),
             value: Box::new(move |row, col| subject.shown(Cell::new(plane, row, col))),
+            loudest: self.loudest(plane),
             row_labels: self.row_labels(),
             columns: self.columns(),
-            scale: self.scale(),
+            scale,
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
-            marks: self.marks_in(self.plane),
+            marks: self.marks_in(plane).into_iter().collect(),
             rows_are: "rows",
             may_grow: false,
+            zoom: Zoom::Fit,
+            is_map: self.is_map(),
             axes: self.axes_text(),
         }
     }
@@ -388,10 +507,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Marks of a heat map whose rows are one row each of several sites.
-fn marks_of_parts<'a, 's: 'a>(
-    parts: impl Iterator<Item = &'a Subject<'s>>,
-    row: usize,
-) -> Vec<(usize, usize, bool)> {
+fn marks_of_parts<'a, 's: 'a>(parts: impl Iterator<Item = &'a Subject<'s>>, row: usize) -> Marks {
     let in_part = |(i, part): (usize, &Subject)| {
         let marks = part.marks_in(0).into_iter().filter(move |mark| mark.0 == row);
         marks.map(move |(_, col, is_chosen)| (i, col, is_chosen)).collect::<Vec<_>>()

@@ -11,17 +11,18 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
-    checkpoint::{Checkpoint, TokenizerSource},
+    checkpoint::{Checkpoint, TensorInfo, TokenizerSource},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
         continuation::{self, Continued},
         forcing::Forcing,
         gradient::{self, Squares},
+        heads::{self, Summary},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
-    model::{self, Architecture, Model, Name, Setup},
+    model::{self, Architecture, Model, Name, Setup, Sizes},
     tape::Keep,
     text::{self, Sentence, Specials, Tokenizer},
     trace::Trace,
@@ -38,6 +39,50 @@ pub struct Reader {
     accuracy: Arc<Accuracy>,
     /// Whether the insides of blocks are kept, however much that is.
     keeps_all: bool,
+    card: Option<Arc<Card>>,
+}
+
+/// What is known of a checkpoint before it has read anything.
+pub struct Card {
+    pub title: String,
+    /// What it is called, and what it is.
+    pub rows: Vec<(&'static str, String)>,
+}
+
+impl Card {
+    fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
+        let n_parameters: usize = checkpoint.tensors().iter().map(TensorInfo::n_numbers).sum();
+        let n_bytes: usize = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).sum();
+        let dtypes: BTreeSet<&str> =
+            checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
+        let dtypes: Vec<&str> = dtypes.into_iter().collect();
+        let mut rows = vec![
+            ("architecture", kind.title.to_owned()),
+            ("parameters", format!("{:.1} million", n_parameters as f64 / 1e6)),
+            ("stored as", format!("{}, {:.1} MB", dtypes.join(" "), n_bytes as f64 / 1e6)),
+        ];
+        if let Some(sizes) = model.sizes() {
+            rows.extend(of_sizes(sizes));
+        }
+        Self { title: checkpoint.title(), rows }
+    }
+}
+
+fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
+    let heads = sizes.heads;
+    let shared = if heads.n_kv_heads == heads.n_heads {
+        String::new()
+    } else {
+        format!(", keys and values of {}", heads.n_kv_heads)
+    };
+    [
+        ("layers", sizes.n_layers.to_string()),
+        ("d_model", heads.d_model.to_string()),
+        ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
+        ("d_ff", sizes.d_ff.to_string()),
+        ("vocabulary", sizes.n_vocab.to_string()),
+        ("longest text", format!("{} tokens", sizes.context)),
+    ]
 }
 
 /// The passes by model; a pass that no change concerns is shared with the plain reading.
@@ -68,6 +113,7 @@ impl Reader {
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
                 keeps_all: false,
+                card: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -78,7 +124,9 @@ impl Reader {
     /// # Errors
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
-        let model = Architecture::of(checkpoint)?.open(checkpoint)?;
+        let kind = Architecture::of(checkpoint)?;
+        let model = kind.open(checkpoint)?;
+        let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
         let tokenizer = match model.sizes() {
             Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
@@ -90,6 +138,7 @@ impl Reader {
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
             keeps_all: false,
+            card: Some(Arc::new(card)),
         })
     }
 
@@ -144,7 +193,8 @@ impl Reader {
             let sizes = model.sizes().filter(|_| !self.keeps_all);
             let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
-            Arc::new(Trace::new(name, pass, &self.tokenizer).with_firsts())
+            let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
+            Arc::new(trace.with_firsts())
         };
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))
@@ -157,9 +207,11 @@ impl Reader {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
+            card: self.card.clone(),
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
+            heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }
@@ -177,7 +229,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// The tokenizer that comes with a checkpoint.
 ///
 /// # Errors
-/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
+/// If there is none, or it is damaged.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let title = checkpoint.title();
     let config = checkpoint.config();
@@ -215,11 +267,14 @@ pub struct Reading {
     pub changes: Arc<Changes>,
     /// The same sentence read without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
+    /// What is known of the checkpoint that read it.
+    pub card: Option<Arc<Card>>,
     traces: Traces,
     /// For the measures that need passes of their own.
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<OnceLock<Measures>>,
+    heads: Arc<OnceLock<Heads>>,
 }
 
 /// Figures that take many passes, forward or backward.
@@ -239,6 +294,9 @@ pub struct Measures {
     /// How the language model writes on after parts of the sentence.
     pub continued: Vec<Continued>,
 }
+
+/// All heads by model; models without heads are not among them.
+pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 /// How long models take to read so many tokens.
 pub type MachineTimes = BTreeMap<Name, Times>;
@@ -331,8 +389,9 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The slow measures, computed at the first call (tenths of a second).
+    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
     pub fn measures(&self) -> &Measures {
+        self.heads();
         self.measures.get_or_init(|| self.measure())
     }
 
@@ -351,6 +410,18 @@ impl Reading {
             forcing: self.forcing(),
             continued: self.continued(),
         }
+    }
+
+    /// Every attention head in a few figures and small, by model, computed at the first call: of a
+    /// large pass every block is opened for it, one at a time.
+    pub fn heads(&self) -> &Heads {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
+    }
+
+    /// The same, if it has been computed: for the screen, which never waits.
+    pub fn known_heads(&self) -> Option<&Heads> {
+        self.heads.get()
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.

@@ -6,14 +6,17 @@
 mod inside;
 mod whatif;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Result, bail};
 use inside::Opened;
 
 use crate::{
     arithmetic::Arithmetic,
-    math::beam::Beams,
+    math::{beam::Beams, picture::Picture},
     model::{Name, Pass},
     site::{Address, Axis, Place, Stream},
     tape::{Node, Tape},
@@ -29,7 +32,12 @@ pub struct Recorded {
     /// Whether its numbers are learned or given instead of computed.
     pub is_leaf: bool,
     parts: Vec<Node>,
+    /// What has been looked at from afar, by plane.
+    pictures: Vec<OnceLock<Picture>>,
 }
+
+/// The most rows and columns of a plane's picture: more points than a terminal has.
+const PICTURE: usize = 256;
 
 impl Recorded {
     pub fn path(&self) -> &str {
@@ -46,6 +54,11 @@ impl Recorded {
 
     pub fn shape(&self) -> Shape {
         self.value.shape()
+    }
+
+    /// A plane made small, once: what a screen shows of thousands of rows and columns.
+    pub fn picture(&self, plane: usize) -> &Picture {
+        self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
     }
 
     pub fn address(&self, cell: Cell) -> Address {
@@ -67,6 +80,8 @@ pub struct Trace {
     pub output_text: String,
     /// The record of beam search, where the output was found by it.
     pub beams: Option<Beams>,
+    /// The rows of the logits that the output was chosen from, where those are not the last ones.
+    places: Option<Vec<usize>>,
     record: Arc<Record>,
     /// Blocks whose inside was computed again; the latest last.
     opened: Vec<Arc<Opened>>,
@@ -102,10 +117,38 @@ impl Trace {
             output: tokens(&pass.output),
             output_text: tokenizer.decode(&pass.output),
             beams: pass.beams,
+            places: None,
             record: Arc::new(Record::new(pass.tape)),
             opened: vec![],
             vocab: tokenizer.vocab(),
         }
+    }
+
+    /// The same with the rows of the logits that the output was chosen from.
+    #[must_use]
+    pub fn written_at(self, places: Option<Vec<usize>>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Whether every token sees those after it too, and the output stands among them.
+    pub const fn fills_in(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// The rows of the logits that the output's tokens were chosen from: the last ones, or the masked
+    /// places. Empty where there are no logits.
+    pub fn output_rows(&self) -> Vec<usize> {
+        if let Some(places) = &self.places {
+            return places.clone();
+        }
+        let n = self.value("logits").map_or(0, |logits| logits.shape().rows);
+        (n.saturating_sub(self.output.len())..n).collect()
+    }
+
+    /// The token that was chosen from a row of the logits, and which of the output it is.
+    pub fn output_at(&self, row: usize) -> Option<(usize, &Token)> {
+        let i = self.output_rows().iter().position(|&at| at == row)?;
+        Some((i, self.output.get(i)?))
     }
 
     /// All sites in the order of computation, weights where they are first used; of a block that is
@@ -274,7 +317,8 @@ fn recorded(tape: &Tape, parts: Vec<Node>) -> Recorded {
         Arc::new(join(tape, &parts))
     };
     place.origin = Cell::default();
-    Recorded { place, value, is_leaf, parts }
+    let pictures = vec![OnceLock::new(); value.shape().planes];
+    Recorded { place, value, is_leaf, parts, pictures }
 }
 
 fn join(tape: &Tape, parts: &[Node]) -> Value {

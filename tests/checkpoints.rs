@@ -137,7 +137,11 @@ fn compare(trace: &Trace, path: &str, shape: Shape, want: &[f32], stride: usize)
         let row = flat / shape.cols;
         let cell = Cell::new(row / shape.rows, row % shape.rows, flat % shape.cols);
         let got = site.value.get(cell);
-        let off = if got == want { 0.0 } else { (got - want).abs() / scale };
+        let off = if (got - want).abs() == 0.0 || got.to_bits() == want.to_bits() {
+            0.0
+        } else {
+            (got - want).abs() / scale
+        };
         if off.is_nan() || off > RELATIVE {
             wrong += 1;
             if off.is_nan() || off > worst {

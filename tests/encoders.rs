@@ -8,7 +8,14 @@ use anyhow::Result;
 use lookback::{
     change::{Change, Changes},
     checkpoint::Checkpoint,
-    model::{Architecture, Model, Pass, Setup},
+    math::sampling::Choosing,
+    measure::{
+        choice::{choice, read_so_far, taken},
+        gradient::of_log_probability,
+        stream::stations,
+    },
+    model::{Architecture, Model, Name, Pass, Setup},
+    reading::Reader,
     tape::{Keep, Tape},
     value::{Cell, Value},
 };
@@ -217,6 +224,61 @@ fn masked_places_get_words() {
     assert_eq!(pass.output, [likeliest(1)]);
     let without = model.run(&[3, 22, 2], &Setup::default());
     assert_eq!(without.output.len(), 3);
+}
+
+/// A folder of a model with a head, and a tokenizer of whole words.
+fn with_words() -> TempDir {
+    let folder = folder(&with_head(), BERT);
+    let words = (0..VOCAB).map(|i| (if i == 9 { "[MASK]".into() } else { format!("w{i}") }, i));
+    let vocab: BTreeMap<String, usize> = words.collect();
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null,
+        "added_tokens": [{"id": MASK, "content": "[MASK]", "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true}],
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "w0"},
+    });
+    fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
+    let folder = with_words();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+    let reading = reader.read("w3 [MASK] w22 w5 [MASK] w7").unwrap();
+    let trace = reading.trace(Name::Checkpoint);
+    assert_eq!(trace.output_rows(), [1, 4]);
+    assert_eq!(trace.output_at(4).unwrap().1.id, trace.output[1].id);
+    assert!(trace.output_at(2).is_none());
+    let first = choice(trace, Choosing::default(), 4).unwrap();
+    assert_eq!(first.candidates[taken(trace, &first, 4)].token as u32, trace.output[1].id);
+    assert_eq!(read_so_far(trace, 1).len(), 6);
+    // One-hot minus softmax, at both places.
+    let gradient = of_log_probability(trace, "unembed.bias").unwrap();
+    let probs = trace.value("probs").unwrap();
+    for token in 0..VOCAB {
+        let slope = |i: usize, row: usize| {
+            let is_it = trace.output[i].id as usize == token;
+            f32::from(u8::from(is_it)) - probs.get(Cell::new(0, row, token))
+        };
+        assert!((gradient.get(Cell::new(0, 0, token)) - slope(0, 1) - slope(1, 4)).abs() < 1e-5);
+    }
+    let measures = reading.measures();
+    assert_eq!(measures.influence[&Name::Checkpoint].len(), 6);
+    assert_eq!(measures.evidence[&Name::Checkpoint].heads.len(), 2);
+}
+
+#[test]
+fn a_stream_goes_through_the_layers_of_an_encoder() {
+    let folder = with_words();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+    let reading = reader.read("w3 w22").unwrap();
+    let stations = stations(reading.trace(Name::Checkpoint), "tokens.input");
+    let sites: Vec<&str> = stations.iter().map(|station| station.site.as_str()).collect();
+    assert_eq!(sites[..3], ["tokens.input", "tokens.norm.out", "encoder.0.residual1"]);
+    assert_eq!(sites[9], "encoder.1.norm2.out");
+    assert_eq!(sites.len(), 10);
 }
 
 #[test]

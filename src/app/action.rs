@@ -31,6 +31,18 @@ pub enum Command {
     Layer(isize),
     /// Another head, by so many.
     Head(isize),
+    /// Moves the cursor by so many screens of rows and columns.
+    Screen(isize, isize),
+    /// Closer to a matrix, or farther, by so many scales.
+    Zoom(isize),
+    /// Another order of the table of heads.
+    Sort,
+    /// Looks for a cell of the matrix.
+    FindCell,
+    /// The next cell that was looked for.
+    FindAgain,
+    /// The next cell that the n-th finder finds.
+    Seek(usize),
     /// Scrolls the narration by pages.
     Page(isize),
     /// A what-if on or off.

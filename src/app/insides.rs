@@ -10,10 +10,10 @@ impl State {
     fn closed(&self) -> Option<(Name, String)> {
         let reading = self.reading.as_ref()?;
         let (_, step) = self.current();
-        let shown = step
-            .panes
-            .iter()
-            .filter_map(|spec| Some((step.model_of(spec), spec.path(self.selection.layer)?)));
+        // Panes of all heads have what they show from elsewhere.
+        let inside = self.specs().iter().filter(|spec| !spec.kind.walks_heads());
+        let shown =
+            inside.filter_map(|spec| Some((step.model_of(spec), spec.path(self.selection.layer)?)));
         let inspected =
             self.to_inspect.iter().map(|(model, address)| (*model, address.path.clone()));
         let is_closed = |(model, path): &(Name, String)| reading.trace(*model).is_closed(path);

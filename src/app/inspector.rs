@@ -55,8 +55,11 @@ impl State {
     /// Opens the number under the cursor.
     pub(super) fn inspect(&mut self) {
         let (row, col) = (self.selection.row, self.selection.col);
+        if self.walks_heads() {
+            return self.zoom_into_head();
+        }
         let (_, step) = self.current();
-        let Some(spec) = step.panes.get(self.focus) else { return };
+        let Some(spec) = self.focused() else { return };
         let model = step.model_of(spec);
         let opened = {
             let panes = self.panes();
@@ -172,7 +175,7 @@ impl State {
             step.model_of(spec) == level.model
                 && spec.path(self.selection.layer).as_ref() == Some(path)
         };
-        if step.panes.iter().any(shows) {
+        if self.specs().iter().any(shows) {
             return None;
         }
         let spec = PaneSpec {

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{Line, Plan, State};
 use crate::{
+    heat::Zoom,
     lesson::{PaneSpec, Selection},
     math::argmax,
     site::Axis,
@@ -16,6 +17,7 @@ impl State {
         self.step = step.min(self.n_steps().saturating_sub(1));
         self.has_picked_row &= self.current().0 == chapter;
         (self.focus, self.scroll, self.beat) = (0, 0, None);
+        (self.zoomed, self.view.zoom) = (None, Zoom::Fit);
         if let Some(reading) = self.reading.clone() {
             let start = self.current().1.start(&reading, before);
             let row = if self.has_picked_row { before.row } else { start.row };
@@ -46,9 +48,12 @@ impl State {
     }
 
     pub(super) fn focus_by(&mut self, by: isize) {
-        let n = self.current().1.panes.len();
+        let n = self.specs().len();
         if n < 2 {
-            self.note("this step has one pane");
+            self.note(match self.zoomed {
+                Some(_) => "this head alone is shown; Esc goes back",
+                None => "this step has one pane",
+            });
             return;
         }
         self.focus = (self.focus as isize + by).rem_euclid(n as isize) as usize;
@@ -61,6 +66,9 @@ impl State {
     }
 
     pub(super) fn move_by(&mut self, rows: isize, cols: isize) {
+        if self.walks_heads() {
+            return self.walk_heads(rows, cols);
+        }
         let (n_rows, n_cols) = self.extent();
         if n_rows == 0 || n_cols == 0 {
             self.note("this pane has no cells to walk");
@@ -106,7 +114,7 @@ impl State {
     }
 
     /// The plan of the terminal's screen and its narration.
-    fn planned(&self) -> (Plan, Vec<Line>) {
+    pub(super) fn planned(&self) -> (Plan, Vec<Line>) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
         self.plan(area, &wanted)
@@ -150,13 +158,16 @@ impl State {
         if let Some((_, n)) = self.planes() {
             self.selection.head = within(self.selection.head, n);
         }
+        if self.walks_heads() {
+            return;
+        }
         let (rows, cols) = self.extent();
         self.selection.row = within(self.selection.row, rows);
         self.selection.col = within(self.selection.col, cols);
     }
 
     /// Where columns are words that are looked at, the cursor starts on the most looked at.
-    fn look_at_the_strongest(&mut self) {
+    pub(super) fn look_at_the_strongest(&mut self) {
         self.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
     }
 

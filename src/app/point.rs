@@ -15,7 +15,7 @@ pub struct Place {
 impl State {
     /// The cursor goes to a place. What lies over the walk keeps it where it is.
     pub(super) fn point(&mut self, Place { pane, cell, head }: Place) {
-        let is_there = pane < self.current().1.panes.len();
+        let is_there = pane < self.specs().len();
         if !matches!(self.overlay, Overlay::None) || !is_there {
             return;
         }
@@ -24,7 +24,9 @@ impl State {
         if let Some(head) = head {
             self.selection.head = head;
         }
-        if let Some((row, col)) = cell {
+        if let Some(cell) = cell.filter(|_| self.walks_heads()) {
+            (self.selection.layer, self.selection.head) = cell;
+        } else if let Some((row, col)) = cell {
             self.has_picked_row |= row != self.selection.row;
             (self.selection.row, self.selection.col) = (row, col);
         }

@@ -114,6 +114,12 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Layer(by) => state.layer_by(by),
         Command::Head(by) => state.head_by(by),
         Command::Page(by) => state.page_by(by),
+        Command::Screen(rows, cols) => state.screen_by(rows, cols),
+        Command::Zoom(by) => state.zoom_by(by),
+        Command::Sort => state.sort_next(),
+        Command::FindCell => state.palette("find: "),
+        Command::FindAgain => state.seek_again(),
+        Command::Seek(finder) => state.seek(finder),
         Command::Switch(switch) => return state.switch(switch),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
@@ -136,6 +142,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Questions => state.toggle_questions(),
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
+        Command::Leave if state.zoom_out_of_head() => {}
         Command::Leave => state.note("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
         Command::Suspend | Command::End => {}

@@ -153,8 +153,7 @@ impl State {
 
     /// The sites of the step, the focused pane's first.
     fn shown(&self) -> impl Iterator<Item = &Recorded> {
-        let panes: Vec<&PaneSpec> =
-            self.focused().into_iter().chain(&self.current().1.panes).collect();
+        let panes: Vec<&PaneSpec> = self.focused().into_iter().chain(self.specs()).collect();
         panes.into_iter().filter_map(|spec| self.site(spec))
     }
 }

@@ -9,7 +9,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CellWidth, Columns, Heat, Layout, NUMBERS, Scale, fit};
+use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS, Scale, fit};
 
 impl Heat<'_> {
     /// Draws cells as wide as they fit.
@@ -54,13 +54,19 @@ impl Heat<'_> {
     }
 
     fn draw_row_label(&self, layout: &Layout, row: usize, (x, y): (u16, u16), buf: &mut Buffer) {
-        let Some(label) = self.row_labels.get(row) else { return };
-        let width = usize::from(layout.label_width).saturating_sub(1);
-        let text = fit(label, width);
-        let indent = width.saturating_sub(text.width()) as u16;
         let each = layout.cell.rows_a_line();
         let is_at_cursor = row / each == self.cursor.0 / each;
-        buf.set_stringn(x + indent, y, text, width, self.label_style(is_at_cursor));
+        let is_far = matches!(layout.cell, CellWidth::Block { .. }) && each > 1;
+        let (label, style) = match (is_far, is_at_cursor) {
+            (true, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
+            (true, false) => (ruled(row, each), self.theme.dim()),
+            (false, _) => (self.row_labels.get(row), self.label_style(is_at_cursor)),
+        };
+        let Some(label) = label else { return };
+        let width = usize::from(layout.label_width).saturating_sub(1);
+        let text = fit(&label, width);
+        let indent = width.saturating_sub(text.width()) as u16;
+        buf.set_stringn(x + indent, y, text, width, style);
     }
 
     fn label_style(&self, is_at_cursor: bool) -> Style {
@@ -69,12 +75,16 @@ impl Heat<'_> {
 
     fn draw_header(&self, layout: &Layout, area: Rect, buf: &mut Buffer) {
         let left = area.x + layout.label_width;
+        if let CellWidth::Block { .. } = layout.cell {
+            let width = area.right().saturating_sub(left);
+            return self.draw_ruler(layout, Rect { x: left, width, ..area }, buf);
+        }
         match (&self.columns, layout.cell.room_for_words()) {
             (Columns::Labels(labels), Some(w)) => {
                 for (i, col) in layout.cols.clone().enumerate() {
                     let Some(label) = labels.get(col) else { continue };
                     let width = usize::from(w) - 1;
-                    let text = fit(label, width);
+                    let text = fit(&label, width);
                     let indent = 1 + (width - text.width().min(width)) as u16;
                     let x = left + i as u16 * w + indent;
                     let style = self.label_style(col == self.cursor.1);
@@ -94,7 +104,7 @@ impl Heat<'_> {
     /// Words above narrow columns, letter under letter.
     fn draw_upright(
         &self,
-        labels: &[String],
+        labels: &Labels,
         cell: CellWidth,
         layout: &Layout,
         area: Rect,
@@ -121,7 +131,7 @@ impl Heat<'_> {
         let every = match cell {
             CellWidth::Number(_) => 1,
             CellWidth::Plain(w) | CellWidth::Strip(w) => (8 / usize::from(w)).max(1),
-            CellWidth::Half => 16,
+            CellWidth::Half | CellWidth::Block { .. } => 16,
         };
         for (i, col) in layout.cols.clone().enumerate() {
             let is_cursor = self.focused && col == self.cursor.1;
@@ -155,8 +165,10 @@ impl Heat<'_> {
     }
 
     fn draw_cells(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
-        if layout.cell == CellWidth::Half {
-            return self.draw_half_cells(layout, row, (left, y), buf);
+        match layout.cell {
+            CellWidth::Half => return self.draw_half_cells(layout, row, (left, y), buf),
+            CellWidth::Block { .. } => return self.draw_blocks(layout, row, (left, y), buf),
+            _ => {}
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let is_cursor = self.is_cursor(row, col);
@@ -178,7 +190,7 @@ impl Heat<'_> {
                     buf.set_string(at.0, at.1, text, style);
                 }
                 CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
-                CellWidth::Half => {}
+                CellWidth::Half | CellWidth::Block { .. } => {}
             }
         }
     }
@@ -248,8 +260,7 @@ impl Heat<'_> {
     }
 
     fn mark(&self, row: usize, col: usize) -> Option<bool> {
-        let here = self.marks.iter().filter(|mark| (mark.0, mark.1) == (row, col));
-        here.map(|mark| mark.2).reduce(|a, b| a || b)
+        self.marks.get(row, col)
     }
 
     fn dot(&self) -> &'static str {
@@ -310,6 +321,62 @@ impl Heat<'_> {
         }
     }
 
+    /// Blocks of cells, two above each other in a character where it has halves.
+    fn draw_blocks(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
+        let CellWidth::Block { rows, cols, has_halves } = layout.cell else { return };
+        let block = |row: usize| row.min(self.n_rows)..(row + rows).min(self.n_rows);
+        let line = row..(row + layout.cell.rows_a_line()).min(self.n_rows);
+        for (i, col) in layout.cols.clone().step_by(cols).enumerate() {
+            let columns = col..(col + cols).min(self.n_cols);
+            let upper = self.loudest(block(row), columns.clone());
+            let (sign, style) = if has_halves {
+                let lower = Some(block(row + rows)).filter(|rows| !rows.is_empty());
+                let ground = |v: f32| self.style(v).and_then(|style| style.bg);
+                let mut style = Style::new();
+                style.fg = ground(upper);
+                style.bg = lower.and_then(|rows| ground(self.loudest(rows, columns.clone())));
+                ("▀".to_owned(), style)
+            } else {
+                self.plain_cell(upper, 1, false)
+            };
+            let has_cursor =
+                self.focused && line.contains(&self.cursor.0) && columns.contains(&self.cursor.1);
+            let mark = self.marks.in_block(&line, &columns).or(has_cursor.then_some(true));
+            let (sign, style) = match mark {
+                Some(true) => (self.theme.glyph("◆", "@").to_owned(), self.theme.cursor()),
+                Some(false) => (self.dot().to_owned(), self.theme.accent()),
+                None => (sign, style),
+            };
+            buf.set_string(left + i as u16, y, sign, style);
+        }
+    }
+
+    /// The cursor's column by name above blocks, others by number as far from it as stays legible.
+    fn draw_ruler(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
+        const EVERY: usize = 12;
+        let each = layout.cell.fitting(1);
+        let name = match &self.columns {
+            Columns::Labels(labels) => labels.get(self.cursor.1).unwrap_or_default(),
+            Columns::Counted => self.cursor.1.to_string(),
+        };
+        let at = self.cursor.1.saturating_sub(layout.cols.start) / each;
+        for i in (0..layout.cell.columns(layout.cols.len())).step_by(EVERY) {
+            let text = (layout.cols.start + i * each).to_string();
+            let x = line.x + i as u16;
+            let room = usize::from(line.right().saturating_sub(x));
+            buf.set_stringn(x, line.y, text, room, self.theme.dim());
+        }
+        if self.focused {
+            let name = fit(&name, usize::from(line.width).min(EVERY));
+            let x = (line.x + at as u16).min(line.right().saturating_sub(name.width() as u16));
+            let from = x.saturating_sub(1).max(line.x);
+            let blank = " ".repeat(name.width() + 2);
+            let room = |x: u16| usize::from(line.right().saturating_sub(x));
+            buf.set_stringn(from, line.y, blank, room(from), Style::new());
+            buf.set_stringn(x, line.y, &name, room(x), self.label_style(true));
+        }
+    }
+
     fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
         const STEPS: u16 = 9;
         let (low, high) = self.scale.ends();
@@ -331,7 +398,7 @@ impl Heat<'_> {
         put(buf, &format!(" {}", number(high)), dim);
         let masked = self.theme.glyph("  × masked", "  x masked");
         let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
-        let out_of_view = self.out_of_view(layout).concat();
+        let out_of_view = self.out_of_view(layout).concat() + &self.said_of_blocks(layout);
         // What is out of view matters more than what the axes are called.
         let axes = format!("  {}", self.axes);
         if out_of_view.is_empty() || axes.width() + out_of_view.width() <= room {
@@ -350,9 +417,28 @@ impl Heat<'_> {
         [part(self.rows_are, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
     }
 
+    /// `  each point 13 x 9 cells, the largest`.
+    fn said_of_blocks(&self, layout: &Layout) -> String {
+        match layout.cell {
+            CellWidth::Block { rows, cols, .. } if rows * cols > 1 => {
+                let times = self.theme.glyph("×", "x");
+                format!("  each point the largest of {rows} {times} {cols} cells")
+            }
+            _ => String::new(),
+        }
+    }
+
     fn has_masked(&self, layout: &Layout) -> bool {
+        if matches!(layout.cell, CellWidth::Block { .. }) {
+            return self.loudest(0..1, self.n_cols - 1..self.n_cols).is_infinite();
+        }
         layout.rows.clone().any(|r| layout.cols.clone().any(|c| (self.value)(r, c).is_infinite()))
     }
+}
+
+/// The number of a row, beside every fourth line of so many rows each.
+fn ruled(row: usize, each: usize) -> Option<String> {
+    (row / each).is_multiple_of(4).then(|| row.to_string())
 }
 
 /// A mark as wide as a cell: `[]` in two columns, `[ ◆ ]` in five.

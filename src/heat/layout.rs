@@ -5,7 +5,8 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Columns, Heat, window};
+use super::{Columns, Heat, Zoom, window};
+use crate::math::picture::louder;
 
 /// How wide a cell is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum CellWidth {
     Half,
     /// Coloured cells of so many columns, two rows a line.
     Strip(u16),
+    /// A character for so many rows and columns; two of them above each other where it has halves.
+    Block { rows: usize, cols: usize, has_halves: bool },
 }
 
 impl CellWidth {
@@ -25,6 +28,7 @@ impl CellWidth {
         match self {
             Self::Number(w) | Self::Plain(w) | Self::Strip(w) => n * usize::from(w),
             Self::Half => n.div_ceil(2),
+            Self::Block { cols, .. } => n.div_ceil(cols),
         }
     }
 
@@ -32,6 +36,7 @@ impl CellWidth {
         match self {
             Self::Number(w) | Self::Plain(w) | Self::Strip(w) => columns / usize::from(w),
             Self::Half => columns * 2,
+            Self::Block { cols, .. } => columns * cols,
         }
     }
 
@@ -40,12 +45,23 @@ impl CellWidth {
         match self {
             Self::Number(w) | Self::Plain(w) | Self::Strip(w) => column / usize::from(w),
             Self::Half => column * 2,
+            Self::Block { cols, .. } => column * cols,
         }
     }
 
     /// Rows that share a line.
     pub(super) const fn rows_a_line(self) -> usize {
-        if matches!(self, Self::Strip(_)) { 2 } else { 1 }
+        match self {
+            Self::Strip(_) => 2,
+            Self::Block { rows, has_halves, .. } => {
+                if has_halves {
+                    2 * rows
+                } else {
+                    rows
+                }
+            }
+            _ => 1,
+        }
     }
 
     /// The columns of a cell, where they are enough to write a word above them.
@@ -94,7 +110,7 @@ impl Heat<'_> {
 
     /// What the row labels take, a space after them included.
     pub fn label_width(&self, area_width: u16) -> u16 {
-        let widest = self.row_labels.iter().map(|l| l.width()).max().unwrap_or(0);
+        let widest = self.row_labels.measured().map(|l| l.width()).max().unwrap_or(0);
         (widest.min(usize::from(area_width) / 3) + 1) as u16
     }
 
@@ -117,7 +133,7 @@ impl Heat<'_> {
     fn lines_a_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
         let most = match cell {
             CellWidth::Number(w) if w > 6 => 3,
-            CellWidth::Half | CellWidth::Strip(_) => 1,
+            CellWidth::Half | CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
             CellWidth::Number(_) | CellWidth::Plain(_) => 2,
         };
         (n_lines / self.n_rows.max(1)).clamp(1, if self.may_grow { most } else { 1 }) as u16
@@ -157,8 +173,44 @@ impl Heat<'_> {
 
     /// The cells that [`Self::draw`] draws.
     pub(super) fn fitting(&self, area: Rect) -> CellWidth {
-        let room = area.width.saturating_sub(self.label_width(area.width));
-        self.cell_width(usize::from(room))
+        let room = usize::from(area.width.saturating_sub(self.label_width(area.width)));
+        let fitting = self.cell_width(room);
+        match (self.zoom, fitting) {
+            (Zoom::Fit, _) if self.is_map && fitting.columns(self.n_cols) > room => {
+                self.blocks(area, room)
+            }
+            (Zoom::Fit, _) | (Zoom::Numbers, CellWidth::Number(_)) => fitting,
+            (Zoom::Overview, _) => self.blocks(area, room),
+            (Zoom::Cells, _) => CellWidth::Plain(2),
+            (Zoom::Numbers, _) => CellWidth::Number((self.scale.widest() as u16 + 1).clamp(7, 12)),
+        }
+    }
+
+    /// Blocks as small as lets the whole matrix be in view.
+    fn blocks(&self, area: Rect, room: usize) -> CellWidth {
+        let has_halves = self.has_half_blocks();
+        let lines = usize::from(area.height.saturating_sub(2)) * if has_halves { 2 } else { 1 };
+        let each = |n: usize, room: usize| n.div_ceil(room.max(1)).max(1);
+        CellWidth::Block {
+            rows: each(self.n_rows, lines),
+            cols: each(self.n_cols, room),
+            has_halves,
+        }
+    }
+
+    /// How close [`Self::draw`] looks in that area.
+    pub fn zoom_in(&self, area: Rect) -> Zoom {
+        match self.fitting(area) {
+            CellWidth::Block { .. } => Zoom::Overview,
+            CellWidth::Number(_) => Zoom::Numbers,
+            CellWidth::Plain(_) | CellWidth::Half | CellWidth::Strip(_) => Zoom::Cells,
+        }
+    }
+
+    /// The rows and columns that [`Self::draw`] has in view in that area.
+    pub fn in_view(&self, area: Rect) -> (usize, usize) {
+        let layout = self.layout(self.fitting(area), area);
+        (layout.rows.len(), layout.cols.len())
     }
 
     /// The cells that [`Self::draw_strips`] draws.
@@ -193,7 +245,21 @@ impl Heat<'_> {
         let line = usize::from(y / layout.lines);
         let row = layout.rows.start + line * cell.rows_a_line();
         let col = layout.cols.start + cell.index_at(x.into());
-        (layout.rows.contains(&row) && layout.cols.contains(&col)).then_some((row, col))
+        let is_there = layout.rows.contains(&row) && layout.cols.contains(&col);
+        is_there.then(|| self.loudest_at(cell, row, col))
+    }
+
+    /// Of a block the cell that it is drawn for.
+    fn loudest_at(&self, cell: CellWidth, row: usize, col: usize) -> (usize, usize) {
+        let CellWidth::Block { cols, .. } = cell else { return (row, col) };
+        let rows = row..(row + cell.rows_a_line()).min(self.n_rows);
+        let cells =
+            rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
+        let louder_of = |a: (usize, usize), b: (usize, usize)| {
+            let (was, now) = ((self.value)(a.0, a.1), (self.value)(b.0, b.1));
+            if louder(was, now).to_bits() == was.to_bits() { a } else { b }
+        };
+        cells.reduce(louder_of).unwrap_or((row, col))
     }
 
     pub(super) fn has_half_blocks(&self) -> bool {
@@ -206,10 +272,11 @@ impl Heat<'_> {
 
     fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
         let Columns::Labels(labels) = &self.columns else { return 1.min(area_height) };
-        if cell.room_for_words().is_some() {
+        if cell.room_for_words().is_some() || matches!(cell, CellWidth::Block { .. }) {
             return 1.min(area_height);
         }
-        let longest = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+        let lengths = labels.measured().map(|label| label.chars().count());
+        let longest = lengths.max().unwrap_or(0);
         // The rows come first: a header takes what they leave, but never less than three letters.
         let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
         let most = spare.clamp(3, HIGHEST_HEADER).min(usize::from(area_height) / 2);
@@ -220,13 +287,20 @@ impl Heat<'_> {
     pub fn fits(&self, area: Rect) -> bool {
         let label = self.label_width(area.width).min(area.width);
         let room = usize::from(area.width - label);
-        self.cell_width(room).columns(self.n_cols) <= room
+        self.fitting(area).columns(self.n_cols) <= room
+    }
+
+    /// The lines that [`Self::draw`] takes in that area, without its legend.
+    pub fn drawn_height(&self, area: Rect) -> u16 {
+        let layout = self.layout(self.fitting(area), area);
+        let lines = layout.rows.len().div_ceil(layout.cell.rows_a_line()) as u16;
+        layout.header + lines * layout.lines
     }
 
     /// The columns that [`Self::draw`] takes in that area, from its left.
     pub fn drawn_width(&self, area: Rect) -> u16 {
         let label = self.label_width(area.width).min(area.width);
         let room = usize::from(area.width - label);
-        label + self.cell_width(room).columns(self.n_cols).min(room) as u16
+        label + self.fitting(area).columns(self.n_cols).min(room) as u16
     }
 }

@@ -12,6 +12,7 @@ use super::{KEYS, name};
 use crate::{
     app::{Command as C, Pick, State, Switch},
     change::Change,
+    measure::find::FINDERS,
     model::Name,
     site::Address,
     value::Cell,
@@ -58,6 +59,15 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Layer(1), "layer above"),
     (C::Head(-1), "head before"),
     (C::Head(1), "next head"),
+    (C::Zoom(1), "closer to the matrix"),
+    (C::Zoom(-1), "farther from the matrix"),
+    (C::Screen(1, 0), "a screen down"),
+    (C::Screen(-1, 0), "a screen up"),
+    (C::Screen(0, 1), "a screen to the right"),
+    (C::Screen(0, -1), "a screen to the left"),
+    (C::FindCell, "find a cell of the matrix"),
+    (C::FindAgain, "the next cell that was looked for"),
+    (C::Sort, "sort the table of heads"),
     (C::Bookmark, "mark this step, or take its mark away"),
     (C::Bookmarks, "list the marked steps"),
     (C::Resume, "go on where the last walk ended"),
@@ -138,6 +148,7 @@ fn model_of(state: &State, address: &Address) -> Option<Name> {
 fn all(state: &State) -> Vec<Entry> {
     let mut entries: Vec<Entry> =
         COMMANDS.iter().map(|(command, text)| row(*command, text)).collect();
+    entries.extend(finders());
     entries.extend(parts(state));
     entries.extend(steps(state));
     entries.extend(sites(state));
@@ -148,6 +159,15 @@ fn row(command: C, text: &str) -> Entry {
     let key = KEYS.iter().flat_map(|binding| binding.keys).find(|(_, c)| *c == command);
     let detail = key.map_or_else(String::new, |(key, _)| name(*key));
     Entry { text: text.to_owned(), detail, pick: Pick::Command(command) }
+}
+
+/// Cells worth going to in the focused matrix.
+fn finders() -> impl Iterator<Item = Entry> {
+    FINDERS.iter().enumerate().map(|(i, finder)| Entry {
+        text: format!("find: {}", finder.name),
+        detail: "in the matrix".into(),
+        pick: Pick::Command(C::Seek(i)),
+    })
 }
 
 fn parts(state: &State) -> Vec<Entry> {

@@ -46,7 +46,9 @@ pub struct Step {
 }
 
 fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
-    String::deserialize(d)?.parse().map_err(D::Error::custom)
+    let id = String::deserialize(d)?;
+    let is_own = id == Name::Checkpoint.id();
+    if is_own { Ok(Name::Checkpoint) } else { id.parse().map_err(D::Error::custom) }
 }
 
 pub fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {

@@ -136,6 +136,8 @@ phrases! {
     transformer_unguided();
     decoder_only();
     checkpoint();
+    kv_shared(n, all);
+    kv_own();
 
     part_of(part, all);
     probe_too_far();

@@ -71,8 +71,7 @@ struct Answer {
 impl Answer {
     fn new(logits: &Value, trace: &Trace) -> Self {
         let logits = logits.matrix();
-        let first = logits.nrows() - trace.output.len();
-        let rows = || first..logits.nrows();
+        let rows = || trace.output_rows().into_iter();
         let chosen = trace.output.iter().map(|token| token.id as usize);
         Self {
             log_probability: rows().zip(chosen).map(|(row, id)| log_softmax(logits, row, id)).sum(),

@@ -5,54 +5,50 @@ use crate::{
         beam::log_softmax,
         sampling::{Choice, Choosing},
     },
-    model::Name,
     text::Token,
     trace::Trace,
     value::Cell,
 };
 
-/// The choice after the row, from the recorded logits. The decoder-only model has written nothing
+/// The choice after the row, from the recorded logits. A model that only reads has written nothing
 /// yet at any row, so that each of its choices is a first one. None if there is no such row.
 pub fn choice(trace: &Trace, choosing: Choosing, row: usize) -> Option<Choice> {
     let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
-    let step = if trace.model == Name::DecoderOnly { 0 } else { row };
+    let step = trace.output_at(row).map_or(0, |(i, _)| i);
     Some(choosing.choose(&logits.row(0, row), step))
 }
 
 /// Index of the candidate that was taken: what stands in the output, or what the choice says where
 /// the model only reads.
 pub fn taken(trace: &Trace, choice: &Choice, row: usize) -> usize {
-    let written = match trace.model {
-        Name::DecoderOnly => None,
-        _ => trace.output.get(row),
-    };
+    let written = trace.output_at(row).map(|(_, token)| token);
     let is_it = |token: &Token| choice.candidates.iter().position(|c| c.token == token.id as usize);
     written.and_then(is_it).unwrap_or(choice.chosen)
 }
 
-/// What has been read when the choice after the row is made.
+/// What has been read when the choice at the row is made.
 pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
-    let tokens = if trace.model == Name::DecoderOnly { &trace.source } else { &trace.target };
+    if trace.fills_in() {
+        return &trace.source;
+    }
+    let tokens = if trace.target.is_empty() { &trace.source } else { &trace.target };
     &tokens[..tokens.len().min(row + 1)]
 }
 
 /// Row, token and probability of the written token that the model was least sure of.
 pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
     let probs = trace.value("probs")?;
-    let first = probs.shape().rows.checked_sub(trace.output.len())?;
-    let at = |(t, token): (usize, &Token)| {
-        let cell = Cell::new(0, first + t, token.id as usize);
+    let at = |(row, token): (usize, &Token)| {
+        let cell = Cell::new(0, row, token.id as usize);
         (cell.row, cell.col, probs.get(cell))
     };
-    trace.output.iter().enumerate().map(at).min_by(|a, b| a.2.total_cmp(&b.2))
+    trace.output_rows().into_iter().zip(&trace.output).map(at).min_by(|a, b| a.2.total_cmp(&b.2))
 }
 
 /// Sum of the log-probabilities of what was written, at temperature 1.
 pub fn log_probability(trace: &Trace) -> Option<f64> {
     let logits = trace.value("logits")?;
-    let first = logits.shape().rows.checked_sub(trace.output.len())?;
-    let at = |(t, token): (usize, &Token)| {
-        log_softmax(&logits.row(0, first + t), 1.0)[token.id as usize]
-    };
-    Some(trace.output.iter().enumerate().map(at).sum())
+    let at =
+        |(row, token): (usize, &Token)| log_softmax(&logits.row(0, row), 1.0)[token.id as usize];
+    Some(trace.output_rows().into_iter().zip(&trace.output).map(at).sum())
 }

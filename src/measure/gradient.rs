@@ -40,9 +40,11 @@ pub fn forgetting(trace: &Trace) -> Option<Squares> {
 
 /// Norm of the gradient of the output's log-probability with respect to each source word's
 /// embedding: `||d sum_t log p(y_t) / d x_j||`, as squares: one a channel, for each source word; for
-/// the decoder-only model the log-probability of the next token, by each token read.
+/// a model that only reads the log-probability of the next token, or of the masked ones, by each token
+/// read.
 pub fn influence(trace: &Trace) -> Option<Squares> {
-    let embed = if trace.model == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+    let embed =
+        ["src.embed", "tokens.embed"].into_iter().find(|path| trace.site(path).is_some())?;
     let gradient = of_log_probability(trace, embed)?;
     let rows = gradient.matrix().row_iter();
     Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
@@ -66,13 +68,12 @@ pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
 /// weight; of the shape of that site. None if the output does not depend on it.
 pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
     let logits = trace.value("logits")?;
-    // The decoder-only model predicts at every position; only its last prediction is an output.
-    let first = logits.shape().rows - trace.output.len();
     let mut seed = Value::zeros(logits.shape());
-    for (i, chosen) in trace.output.iter().enumerate() {
-        let slopes = slopes_of_log_softmax(&logits.row(0, first + i), chosen.id as usize);
+    // Some models predict at every position; not every prediction is an output.
+    for (row, chosen) in trace.output_rows().into_iter().zip(&trace.output) {
+        let slopes = slopes_of_log_softmax(&logits.row(0, row), chosen.id as usize);
         for (col, slope) in slopes.into_iter().enumerate() {
-            seed.set(Cell::new(0, first + i, col), slope);
+            seed.set(Cell::new(0, row, col), slope);
         }
     }
     trace.gradient(&[("logits", seed)], wanted)

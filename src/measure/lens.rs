@@ -2,7 +2,6 @@
 
 use crate::{
     math::{NORM_EPS, argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
-    model::Name,
     trace::{Recorded, Trace},
     value::{Cell, Matrix},
 };
@@ -49,7 +48,7 @@ pub fn lens(trace: &Trace, row: usize) -> Vec<Guess> {
 
 /// The token that the model settles on after this row.
 pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
-    let written = trace.output.get(row).filter(|_| trace.model != Name::DecoderOnly);
+    let written = trace.output.get(row).filter(|_| !trace.target.is_empty());
     let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
     written.map(|token| token.id as usize).or_else(|| argmax(logits.row(0, row)))
 }

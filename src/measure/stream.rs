@@ -37,29 +37,50 @@ const BLOCK: Layer = &[
     ("resid_post", Some("ffn.out"), "feed-forward"),
 ];
 
-/// Where each stream begins, the scope of its layers, what stands in one, and what ends it.
-const STREAMS: [(&str, &str, Layer, Option<&str>); 3] = [
-    ("src.input", "encoder", ENCODER, None),
-    ("tgt.input", "decoder", DECODER, None),
-    ("tokens.input", "blocks", BLOCK, Some("final_norm.out")),
+/// A stream: where it begins, the scope of its layers, what stands in one, and the norms before the
+/// first layer and after the last.
+struct Course {
+    input: &'static str,
+    scope: &'static str,
+    layer: Layer,
+    first_norm: Option<&'static str>,
+    last_norm: Option<&'static str>,
+}
+
+const fn course(input: &'static str, scope: &'static str, layer: Layer) -> Course {
+    Course { input, scope, layer, first_norm: None, last_norm: None }
+}
+
+/// Of those that begin alike, a pass has the layers of one.
+const STREAMS: [Course; 4] = [
+    course("src.input", "encoder", ENCODER),
+    course("tgt.input", "decoder", DECODER),
+    Course { last_norm: Some("final_norm.out"), ..course("tokens.input", "blocks", BLOCK) },
+    Course { first_norm: Some("tokens.norm.out"), ..course("tokens.input", "encoder", ENCODER) },
 ];
 
 /// The stations of the stream that begins at `input`, as far as the pass has them.
 pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
-    let Some((_, scope, layer, end)) = STREAMS.iter().find(|stream| stream.0 == input) else {
-        return vec![];
+    let has = |course: &Course, l: usize| {
+        trace.site(&format!("{}.{l}.{}", course.scope, course.layer[0].0)).is_some()
     };
-    let station = |site: String, layer, name| Station { site, added: None, layer, name };
-    let mut all = vec![station(input.to_owned(), None, "input")];
-    let has = |l: &usize| trace.site(&format!("{scope}.{l}.{}", layer[0].0)).is_some();
-    for l in (0..).take_while(has) {
+    let mut courses = STREAMS.iter().filter(|course| course.input == input);
+    let Some(course) = courses.find(|course| has(course, 0)) else { return vec![] };
+    let &Course { scope, layer, first_norm, last_norm, .. } = course;
+    let station = |site: &str, name| Station { site: site.into(), added: None, layer: None, name };
+    let mut all = vec![station(input, "input")];
+    all.extend(first_norm.map(|site| station(site, "norm")));
+    for l in 0..trace.n_layers(&format!("{scope}.{{l}}.{}", layer[0].0)) {
         let at = |name: &str| format!("{scope}.{l}.{name}");
-        all.extend(layer.iter().map(|(site, added, name)| Station {
+        let stations = layer.iter().map(|(site, added, name)| Station {
             added: added.map(at),
-            ..station(at(site), Some(l), name)
-        }));
+            layer: Some(l),
+            ..station(&at(site), name)
+        });
+        // Of a block that is closed there is what comes out of it.
+        all.extend(stations.filter(|station| trace.site(&station.site).is_some()));
     }
-    all.extend(end.map(|site| station(site.to_owned(), None, "last norm")));
+    all.extend(last_norm.map(|site| station(site, "last norm")));
     all
 }
 

@@ -210,6 +210,10 @@ impl Model for Bert {
         })
     }
 
+    fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
+        self.head.places(source)
+    }
+
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
         let mut tape = setup.tape();
         self.encode(&mut tape, source);

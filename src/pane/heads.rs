@@ -8,15 +8,16 @@ use ratatui::{
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::{Columns, Heat, Scale, window},
+    heat::{Columns, Heat, Labels, Scale},
     math::argmax,
-    value::Cell,
 };
 
 pub(super) struct Heads<'a>(pub(super) Subject<'a>);
 
 /// Between two heads.
 const GAP: u16 = 2;
+/// The columns that a head of many keys makes do with.
+const SMALL: usize = 32;
 
 impl<'a> Heads<'a> {
     fn n_heads(&self) -> usize {
@@ -32,15 +33,16 @@ impl<'a> Heads<'a> {
         if half > 1 && self.is_large(large) {
             return half;
         }
-        let one = self.0.n_cols().max(10) as u16 + GAP;
+        let n_cols = if self.0.n_cols() > 2 * SMALL { SMALL } else { self.0.n_cols() };
+        let one = n_cols.max(10) as u16 + GAP;
         (usize::from((area.width + GAP) / one)).clamp(1, self.n_heads())
     }
 
     /// Whether a head's frame has room for words and numbers.
     fn is_large(&self, frame: Rect) -> bool {
-        let label = self.0.heat().label_width(frame.width);
-        let (rows, cols) = (self.0.n_rows() as u16, self.0.n_cols() as u16);
-        frame.width >= label + 4 * cols && frame.height >= rows + 3
+        let label = usize::from(self.0.uncoloured().label_width(frame.width));
+        let (rows, cols) = (self.0.n_rows(), self.0.n_cols());
+        usize::from(frame.width) >= label + 4 * cols && usize::from(frame.height) >= rows + 3
     }
 
     fn frame(&self, i: usize, area: Rect) -> Rect {
@@ -66,26 +68,27 @@ impl<'a> Heads<'a> {
         Rect { height: body.height + 1, ..body }
     }
 
-    fn heat(&self, head: usize, frame: Rect) -> Heat<'a> {
-        let is_large = self.is_large(frame);
-        let subject = self.0.clone();
-        let numbers = || subject.site.shape().cells().map(|cell| subject.shown(cell));
-        let scale = match self.0.scale() {
-            Scale::Unit => Scale::Unit,
-            Scale::Signed(_) => Scale::signed(numbers()),
+    /// One for all heads, so that they can be compared.
+    fn scale(&self) -> Scale {
+        let heads = (0..self.n_heads()).map(|plane| Subject { plane, ..self.0.clone() }.scale());
+        let louder = |a, b| match (a, b) {
+            (Scale::Signed(a), Scale::Signed(b)) => Scale::Signed(a.max(b)),
+            _ => Scale::Unit,
         };
+        heads.reduce(louder).unwrap_or(Scale::Unit)
+    }
+
+    fn heat(&self, head: usize, frame: Rect, scale: Scale) -> Heat<'a> {
+        let is_large = self.is_large(frame);
         Heat {
-            value: Box::new(move |row, col| subject.shown(Cell::new(head, row, col))),
-            marks: self.0.marks_in(head),
-            row_labels: if is_large { self.0.row_labels() } else { vec![] },
-            columns: if is_large { self.0.columns() } else { Columns::Labels(vec![]) },
+            row_labels: if is_large { self.0.row_labels() } else { Labels::none() },
+            columns: if is_large { self.0.columns() } else { Columns::Labels(Labels::none()) },
             focused: self.0.scene.focused && head == self.0.plane,
-            scale,
-            ..self.0.heat()
+            ..self.0.heat_of(head, scale)
         }
     }
 
-    fn draw_head(&self, head: usize, area: Rect, buf: &mut Buffer) {
+    fn draw_head(&self, head: usize, area: Rect, scale: Scale, buf: &mut Buffer) {
         let (theme, is_selected) = (self.0.scene.theme, head == self.0.plane);
         let style =
             if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
@@ -97,7 +100,7 @@ impl<'a> Heads<'a> {
             &[(mark, style), (&format!("head {head}"), style)],
         );
         let Some(body) = Self::body(area) else { return };
-        let shown = self.draw_cells(head, area, body, buf);
+        let shown = self.draw_cells(head, (area, body), scale, buf);
         let row = self.0.site.value.row(head, self.0.row());
         let Some(key) = argmax(row.iter().copied()) else { return };
         let most = format!("{} {}", self.0.label(2, key), theme.number(row[key], 4).trim());
@@ -111,13 +114,17 @@ impl<'a> Heads<'a> {
     }
 
     /// Draws the cells; gives the lines that they take.
-    fn draw_cells(&self, head: usize, frame: Rect, body: Rect, buf: &mut Buffer) -> u16 {
+    fn draw_cells(
+        &self,
+        head: usize,
+        (frame, body): (Rect, Rect),
+        scale: Scale,
+        buf: &mut Buffer,
+    ) -> u16 {
         let mut canvas = Buffer::empty(Self::canvas(body));
-        let heat = self.heat(head, frame);
+        let heat = self.heat(head, frame, scale);
         heat.draw(canvas.area, &mut canvas);
-        let words = u16::from(self.is_large(frame));
-        let room = usize::from(body.height - words);
-        let shown = words + window(heat.n_rows, room, heat.cursor.0).len() as u16;
+        let shown = heat.drawn_height(canvas.area).min(body.height);
         for y in body.y..body.y + shown {
             for x in body.x..body.right() {
                 buf[(x, y)] = canvas[(x, y)].clone();
@@ -143,8 +150,8 @@ impl Pane for Heads<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        let (n, rows, cols) =
-            (self.n_heads() as u16, self.0.n_rows() as u16, self.0.n_cols() as u16);
+        let most = |n: usize| n.min(2 * SMALL) as u16;
+        let (n, rows, cols) = (self.n_heads() as u16, most(self.0.n_rows()), most(self.0.n_cols()));
         let one = (cols * 2).max(12) + GAP;
         Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
     }
@@ -152,7 +159,7 @@ impl Pane for Heads<'_> {
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         let head = self.head_at(area, at)?;
         let frame = self.frame(head, area).intersection(area);
-        self.heat(head, frame).cell_at(Self::canvas(Self::body(frame)?), at)
+        self.heat(head, frame, self.scale()).cell_at(Self::canvas(Self::body(frame)?), at)
     }
 
     fn head_at(&self, area: Rect, at: Position) -> Option<usize> {
@@ -163,10 +170,11 @@ impl Pane for Heads<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let scale = self.scale();
         for head in 0..self.n_heads() {
             let frame = self.frame(head, area).intersection(area);
             if !frame.is_empty() {
-                self.draw_head(head, frame, buf);
+                self.draw_head(head, frame, scale, buf);
             }
         }
     }

@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::{Columns, Heat},
+    heat::{Columns, Heat, Labels},
     model::Name,
     site::Stream,
     value::Cell,
@@ -37,7 +37,7 @@ impl<'a> Hidden<'a> {
     /// The site turned over: rows are units, columns are words.
     fn strip(&self) -> Heat<'a> {
         let (subject, unit) = (self.0.clone(), self.0.col());
-        let label = |i: usize| {
+        let label = move |i: usize| {
             let is_named = i == unit / 2 * 2 || i.is_multiple_of(NUMBERED);
             if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
         };
@@ -47,7 +47,8 @@ impl<'a> Hidden<'a> {
             n_cols: self.0.n_rows(),
             value: Box::new(move |unit, word| subject.shown(Cell::new(0, word, unit))),
             marks: self.0.marks_in(0).into_iter().map(|(w, u, chosen)| (u, w, chosen)).collect(),
-            row_labels: (0..self.0.n_cols()).map(label).collect(),
+            loudest: None,
+            row_labels: Labels::new(self.0.n_cols(), label),
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
             rows_are: "units",
@@ -68,7 +69,8 @@ impl<'a> Hidden<'a> {
             n_rows: 1,
             value: Box::new(move |_, unit| subject.shown(Cell::new(0, last, unit))),
             marks: marks.map(|(_, unit, is_chosen)| (0, unit, is_chosen)).collect(),
-            row_labels: vec![format!("h_{}", self.0.n_rows())],
+            loudest: None,
+            row_labels: Labels::listed(vec![format!("h_{}", self.0.n_rows())]),
             columns: Columns::Counted,
             focused: self.0.scene.focused && self.0.row() == last,
             cursor: (0, self.0.col()),

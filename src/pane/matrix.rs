@@ -1,18 +1,23 @@
 //! A site's matrix as a heat map: the selected head's plane, labels, numbers where there is room.
 
+use std::borrow::Cow;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
 use super::{Pane, Pointed, Subject, Wanted};
-use crate::heat::Heat;
+use crate::{
+    heat::{Heat, Zoom},
+    value::Matrix as Numbers,
+};
 
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
 impl<'a> Matrix<'a> {
     fn grown(&self) -> Heat<'a> {
-        Heat { may_grow: true, ..self.0.heat() }
+        Heat { may_grow: true, zoom: self.0.scene.view.zoom, ..self.0.heat() }
     }
 }
 
@@ -30,12 +35,24 @@ impl Pane for Matrix<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        let heat = self.0.heat();
+        let heat = self.0.uncoloured();
         Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest())
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         self.grown().cell_at(area, at)
+    }
+
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        Some(self.grown().zoom_in(area))
+    }
+
+    fn in_view(&self, area: Rect) -> (usize, usize) {
+        self.grown().in_view(area)
+    }
+
+    fn plane(&self) -> Option<Cow<'_, Numbers>> {
+        Some(self.0.shown_plane())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Scale};
+use crate::heat::{Columns, Heat, Labels, Scale};
 
 /// Its subject is the norm's `out`.
 pub(super) struct Norm<'a>(pub(super) Subject<'a>);
@@ -50,7 +50,8 @@ impl<'a> Norm<'a> {
             n_rows,
             marks,
             value: Box::new(move |part, channel| numbers[part][channel]),
-            row_labels: labels,
+            loudest: None,
+            row_labels: Labels::listed(labels),
             columns: Columns::Counted,
             scale,
             cursor: (n_rows.saturating_sub(1), self.0.col()),

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted};
-use crate::heat::{Columns, Heat, Scale};
+use crate::heat::{Columns, Heat, Labels, Scale};
 
 pub(super) struct Recurrence<'a>(pub(super) Subject<'a>);
 
@@ -48,7 +48,8 @@ impl<'a> Recurrence<'a> {
             n_rows,
             marks,
             value: Box::new(move |part, unit| numbers[part][unit]),
-            row_labels: labels,
+            loudest: None,
+            row_labels: Labels::listed(labels),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
             cursor: (n_rows.saturating_sub(1), self.0.col()),

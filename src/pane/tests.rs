@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Scene, grouped, of};
+use super::{Scene, View, grouped, of};
 use crate::{
     lesson::{Language, Lesson, Selection},
     reading::{Reader, Reading},
@@ -41,6 +41,7 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                         shows_difference: false,
                         beat: [None, Some(0), Some(3)][i],
                         times: None,
+                        view: View::default(),
                     };
                     let pane = of(spec, scene);
                     for (width, height) in SIZES {
@@ -95,6 +96,7 @@ fn panes_stay_inside_their_area() {
                         shows_difference: false,
                         beat: Some(1),
                         times: None,
+                        view: View::default(),
                     };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
@@ -127,6 +129,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
         shows_difference: false,
         beat,
         times: None,
+        view: View::default(),
     };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     of(&step.panes[0], scene).draw(buf.area, &mut buf);

@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Heat, right};
+use crate::heat::{Heat, Labels, right};
 
 /// The columns of the word; an id of four digits and its mark still fit beside it.
 const WORD: usize = 8;
@@ -26,7 +26,8 @@ impl<'a> Tokens<'a> {
             let mark = if is_unknown { "?" } else { " " };
             format!("{}{mark}{:>4}", right(&token.text, WORD), token.id)
         };
-        let row_labels = subject.trace.tokens(stream).iter().enumerate().map(label).collect();
+        let tokens = subject.trace.tokens(stream).iter().enumerate();
+        let row_labels = Labels::listed(tokens.map(label).collect());
         let note = if unknown.is_empty() { "" } else { "  ? not seen in training" };
         let axes = format!("embedding row of {} numbers{note}", subject.n_cols());
         Heat { row_labels, axes, ..subject.heat() }

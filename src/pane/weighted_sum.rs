@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Scale, right};
+use crate::heat::{Columns, Heat, Labels, Marks, Scale, right};
 
 /// Its subject is the `context`.
 pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
@@ -58,8 +58,9 @@ impl<'a> WeightedSum<'a> {
             n_rows: rows.len(),
             cursor: (last, self.0.col()),
             value: Box::new(move |row, col| rows[row][col]),
-            row_labels: vec![],
-            marks: vec![],
+            loudest: None,
+            row_labels: Labels::none(),
+            marks: Marks::default(),
             columns: Columns::Counted,
             scale,
             axes: format!(

@@ -36,12 +36,14 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
         (Kind::Translations, _) => translations(reading),
         (Kind::Accuracy, _) => accuracy(reading),
         (Kind::Comparison, _) => comparison(reading),
+        (Kind::Card, _) => card(reading),
         (Kind::Times, _) => vec!["they are measured in the walk".into()],
         (Kind::ReadBackLength, _) => measured::kept(reading),
         (Kind::Distance, _) => measured::distance(reading, path.as_deref()),
         (Kind::Evidence, Some(site)) => {
             measured::evidence(reading, model, &View::new(trace, site, selection))
         }
+        (Kind::Wall | Kind::HeadTable, _) => measured::heads(reading, model, pane),
         (Kind::Stream, Some(site)) => {
             measured::stream(trace, site.path(), View::new(trace, site, selection).row)
         }
@@ -62,8 +64,10 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
         (Kind::Translations, _) => "Every model's output".into(),
         (Kind::Accuracy, _) => "Sentences translated exactly, by length in tokens".into(),
         (Kind::Comparison, _) => "The encoders side by side".into(),
+        (Kind::Card, _) => "What was opened".into(),
         (Kind::Times, _) => "Times on this machine".into(),
         (Kind::ReadBackLength, _) => "Words read back, by length".into(),
+        (Kind::Wall | Kind::HeadTable, _) => format!("Attention by head ({model})"),
         (Kind::Distance, _) => format!("Gradient of {path} by the line's own mean"),
         (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
         (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
@@ -77,6 +81,11 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
         }
     };
     format!("{title}{says}")
+}
+
+fn card(reading: &Reading) -> Vec<String> {
+    let rows = reading.card.iter().flat_map(|card| &card.rows);
+    rows.map(|(label, value)| format!("{label}: {value}")).collect()
 }
 
 /// A site, with the row and the plane that are selected.
@@ -232,6 +241,9 @@ impl<'a> View<'a> {
 }
 
 fn quoted(trace: &Trace, site: &Recorded, axis: Axis, i: usize) -> String {
+    if axis == Axis::Single {
+        return "the only row".into();
+    }
     let label = trace.label(site, axis, i);
     if label == i.to_string() { format!("{} {i}", axis.name()) } else { format!("{i} \"{label}\"") }
 }

@@ -26,11 +26,23 @@ pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
 
 fn pressed(state: &State, hit: Hit) -> Vec<Action> {
     match hit {
+        Hit::Pane(place) if is_chosen_head(state, place) => {
+            vec![Action::Point(place), Action::Do(Command::Accept)]
+        }
         Hit::Pane(place) => vec![Action::Point(place)],
         Hit::Step(step) => vec![Action::GoTo(step)],
         Hit::Row(row) => vec![Action::Choose(row), taken(state, row)],
         Hit::Narration | Hit::Nothing => vec![],
     }
+}
+
+/// Whether the head is selected already: a second click goes into it.
+fn is_chosen_head(state: &State, place: Place) -> bool {
+    let at = (state.selection.layer, state.selection.head);
+    let is_focused = place.pane == state.focus && state.opened().is_none();
+    is_focused
+        && state.focused().is_some_and(|spec| spec.kind.walks_heads())
+        && place.cell == Some(at)
 }
 
 /// What Enter means on that row.

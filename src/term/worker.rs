@@ -118,8 +118,13 @@ fn read(
 fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
     while let Ok(first) = readings.recv() {
         let reading = readings.try_iter().last().unwrap_or(first);
+        let tell = || events.send(Event::Done(Action::Measured));
+        reading.heads();
+        if tell().is_err() {
+            return;
+        }
         reading.measures();
-        if events.send(Event::Done(Action::Measured)).is_err() {
+        if tell().is_err() {
             return;
         }
     }

@@ -24,6 +24,17 @@ pub(super) static FACTS: &[Fact] = &[
     fact("weight", "the weight on it", |c| look(c, 0, |c, l| c.say.share(l.weight))),
     fact("then_second", "the second and its weight, if there is one", then_second),
     fact("heads_look", "where every head looks from the selected word", heads_look),
+    fact(
+        "first_share",
+        "share of the selected head's weight on the first token, on average",
+        |c| {
+            let first = c.main().map(|site| {
+                let plane = site.value.plane(c.head().min(site.shape().planes - 1));
+                plane.column(0).mean()
+            });
+            c.say.or_none(first.map(|share| c.say.percent(share)))
+        },
+    ),
     fact("entropy", "spread of the selected row in bits", |c| {
         c.say.or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
     }),

@@ -1,7 +1,7 @@
 //! The sentence, its words and the models' sizes.
 
 use super::{Context, Fact, Phrases, count, fact, length, number};
-use crate::model::Name;
+use crate::{model::Name, value::Shape};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
@@ -17,7 +17,9 @@ pub(super) static FACTS: &[Fact] = &[
     fact("word", "the selected word", |c| c.word(c.row())),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
-    fact("vocab", "tokens of the vocabulary", |c| count(c.cols(Name::Transformer, "probs"))),
+    fact("vocab", "tokens of the vocabulary", |c| {
+        count(first_of(c, &["embed.weight"], |shape| shape.rows))
+    }),
     fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
     fact("root_d_model", "its square root", |c| root(d_model(c))),
     fact("d_hidden", "units of an RNN's state", |c| d_hidden(c).to_string()),
@@ -27,7 +29,8 @@ pub(super) static FACTS: &[Fact] = &[
     fact("d_k", "columns of one head", |c| d_k(c).to_string()),
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
-        c.cols(Name::Transformer, "encoder.0.ffn.hidden").to_string()
+        first_of(c, &["encoder.0.ffn.hidden", "blocks.0.ffn.hidden"], |shape| shape.cols)
+            .to_string()
     }),
     fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),
     fact("layers", "layers of the step's model", |c| c.n_layers().to_string()),
@@ -35,7 +38,16 @@ pub(super) static FACTS: &[Fact] = &[
     fact("head", "the selected head, counted from 0", |c| {
         c.head().min(n_heads(c).max(1) - 1).to_string()
     }),
-    fact("embed_size", "length of the selected word's embedding", |c| size_at(c, "src.embed")),
+    fact("embed_size", "length of the selected word's embedding", |c| {
+        let own = c.trace().site("tokens.embed").is_some();
+        size_at(c, if own { "tokens.embed" } else { "src.embed" })
+    }),
+    fact("kv_note", "how many heads share keys and values, if they do", |c| {
+        let n_kv = first_of(c, &["blocks.0.attn.k"], |shape| shape.planes);
+        let is_shared = n_kv > 0 && n_kv < n_heads(c);
+        let (n, all) = (n_kv.to_string(), n_heads(c).to_string());
+        if is_shared { c.say.kv_shared(&n, &all) } else { c.say.kv_own() }
+    }),
     fact("scaled_size", "the same, scaled", |c| size_at(c, "src.scaled")),
     fact("pos_size", "length of its position's row", |c| size_at(c, "src.pos")),
 ];
@@ -45,7 +57,7 @@ fn n_tokens(c: &Context) -> usize {
 }
 
 fn d_model(c: &Context) -> usize {
-    c.cols(Name::Transformer, "src.embed")
+    first_of(c, &["src.embed", "tokens.embed"], |shape| shape.cols)
 }
 
 fn d_hidden(c: &Context) -> usize {
@@ -53,12 +65,21 @@ fn d_hidden(c: &Context) -> usize {
 }
 
 fn d_k(c: &Context) -> usize {
-    c.cols(Name::Transformer, "encoder.0.self_attn.q")
+    first_of(c, &SOME_QUERIES, |shape| shape.cols)
+}
+
+/// Queries of a first layer, whatever the model.
+const SOME_QUERIES: [&str; 2] = ["encoder.0.self_attn.q", "blocks.0.attn.q"];
+
+/// A size of the first of these sites that the Transformer has, or the person's own model; 0 if none is.
+fn first_of(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
+    let is_own = c.reading.has(Name::Checkpoint);
+    let trace = c.reading.trace(if is_own { Name::Checkpoint } else { Name::Transformer });
+    paths.iter().find_map(|path| trace.site(path)).map_or(0, |site| size(site.shape()))
 }
 
 fn n_heads(c: &Context) -> usize {
-    let site = c.reading.trace(Name::Transformer).site("encoder.0.self_attn.q");
-    site.map_or(0, |site| site.shape().planes)
+    first_of(c, &SOME_QUERIES, |shape| shape.planes)
 }
 
 fn root(n: usize) -> String {

@@ -93,6 +93,14 @@ impl Head {
         })
     }
 
+    /// The places that words are given for. None for a sentence's vector.
+    pub fn places(&self, ids: &[u32]) -> Option<Vec<usize>> {
+        match self {
+            Self::Words(words) => Some(words.places(ids)),
+            Self::Pool(_) => None,
+        }
+    }
+
     /// Records what is made of the last layer, and gives the words at the masked places (at all places,
     /// where none is masked). x (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
@@ -128,11 +136,16 @@ impl Words {
         logits
     }
 
-    fn chosen(&self, tape: &Tape, logits: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
+    /// The masked places, or all.
+    fn places(&self, ids: &[u32]) -> Vec<usize> {
         let is_masked = |&row: &usize| Some(ids[row]) == self.mask;
         let masked: Vec<usize> = (0..ids.len()).filter(is_masked).collect();
-        let rows = if masked.is_empty() { (0..ids.len()).collect() } else { masked };
-        let word = |row: usize| choosing.token(&tape.value(logits).row(0, row), row, ids[row]);
-        rows.into_iter().map(word).collect()
+        if masked.is_empty() { (0..ids.len()).collect() } else { masked }
+    }
+
+    fn chosen(&self, tape: &Tape, logits: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
+        let logits = tape.value(logits);
+        let word = |(i, row)| choosing.token(&logits.row(0, row), i, ids[row]);
+        self.places(ids).into_iter().enumerate().map(word).collect()
     }
 }

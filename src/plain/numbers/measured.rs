@@ -2,7 +2,11 @@
 
 use super::{View, short};
 use crate::{
-    measure::stream,
+    lesson::PaneSpec,
+    measure::{
+        heads::{FIGURES, Figure, Summary},
+        stream,
+    },
     model::Name,
     reading::{Measures, Reading},
     trace::Trace,
@@ -42,6 +46,21 @@ pub(super) fn distance(reading: &Reading, site: Option<&str>) -> Vec<String> {
         format!("{} before the last, \"{}\": {}", tokens.len() - 1 - i, token.text, all.join(", "))
     };
     tokens.iter().enumerate().map(line).collect()
+}
+
+/// Every head of the layers that the pane shows, in its figures.
+pub(super) fn heads(reading: &Reading, model: Name, pane: &PaneSpec) -> Vec<String> {
+    let heads = reading.heads().get(&model).into_iter().flatten();
+    let is_here = |head: &&Summary| pane.path(head.layer).as_ref() == Some(&head.path);
+    let line = |summary: &Summary| {
+        let figure = |figure: &Figure| {
+            let value = (figure.of)(&summary.figures)?;
+            Some(format!("{} {}", figure.heading, short(value)))
+        };
+        let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
+        format!("layer {} head {}: {}", summary.layer, summary.head, figures.join(", "))
+    };
+    heads.filter(is_here).map(line).collect()
 }
 
 /// The row's weights with their gradients, and every head knocked out.
