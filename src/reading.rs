@@ -148,6 +148,16 @@ impl Reader {
         Self { keeps_all: true, ..self }
     }
 
+    /// The same for texts of at most so many tokens.
+    ///
+    /// # Panics
+    /// If a reading of it is still there.
+    #[must_use]
+    pub fn up_to(self, longest: usize) -> Self {
+        let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
+        Self { tokenizer: tokenizer.up_to(longest).into(), ..self }
+    }
+
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
@@ -229,7 +239,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// The tokenizer that comes with a checkpoint.
 ///
 /// # Errors
-/// If there is none, or it is damaged.
+/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let title = checkpoint.title();
     let config = checkpoint.config();

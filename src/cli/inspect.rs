@@ -23,7 +23,7 @@ use crate::{
     },
     lesson::Language,
     model::{Architecture, Model},
-    reading::{Reader, Reading, tokenizer},
+    reading::{self, Reader, Reading},
     text::visible,
 };
 use sizes::Sizes;
@@ -205,7 +205,7 @@ fn vocabulary(checkpoint: &Checkpoint) -> Option<Vocabulary> {
         TokenizerSource::Json(json) => {
             let kind = serde_json::from_slice::<Json>(json).ok().and_then(|json| json.model.kind);
             let kind = kind.map_or_else(|| "tokenizer.json".into(), |kind| visible(&kind));
-            let tokens = tokenizer(checkpoint).ok().map(|t| t.vocab_size());
+            let tokens = reading::tokenizer(checkpoint).ok().map(|t| t.vocab_size());
             Some(Vocabulary { kind, tokens })
         }
         TokenizerSource::Gguf(vocab) => {
