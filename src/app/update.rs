@@ -317,6 +317,9 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
 
 /// What to say of words outside the models' world.
 fn never_seen(sentence: &Sentence) -> Option<String> {
+    if let Some(unread) = sentence.unread() {
+        return Some(unread);
+    }
     let first = sentence.unknown.first()?;
     let more = match sentence.unknown.len() {
         1 => String::new(),
