@@ -119,7 +119,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Sort => state.sort_next(),
         Command::FindCell => state.palette("find: "),
         Command::FindAgain => state.seek_again(),
-        Command::Seek(finder) => state.seek(finder),
+        Command::Seek(finder) => state.seek(finder, false),
         Command::Switch(switch) => return state.switch(switch),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
