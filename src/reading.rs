@@ -64,11 +64,12 @@ impl Card {
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
         }
+        rows.extend(model.n_tokens().map(|n| ("vocabulary", n.to_string())));
         Self { title: checkpoint.title(), rows }
     }
 }
 
-fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
+fn of_sizes(sizes: Sizes) -> [(&'static str, String); 5] {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()
@@ -80,7 +81,6 @@ fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
         ("d_model", heads.d_model.to_string()),
         ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
         ("d_ff", sizes.d_ff.to_string()),
-        ("vocabulary", sizes.n_vocab.to_string()),
         ("longest text", format!("{} tokens", sizes.context)),
     ]
 }
@@ -128,8 +128,8 @@ impl Reader {
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
-        let tokenizer = match model.sizes() {
-            Some(sizes) => tokenizer.with_rows(sizes.n_vocab)?,
+        let tokenizer = match model.n_tokens() {
+            Some(n_tokens) => tokenizer.with_rows(n_tokens)?,
             None => tokenizer,
         };
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);

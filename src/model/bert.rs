@@ -210,6 +210,10 @@ impl Model for Bert {
         })
     }
 
+    fn n_tokens(&self) -> Option<usize> {
+        Some(self.plan.n_vocab)
+    }
+
     fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
         self.head.places(source)
     }
