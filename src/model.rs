@@ -142,11 +142,6 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// How many tokens there are that it can read: the rows of its table of embeddings.
-    fn n_tokens(&self) -> Option<usize> {
-        self.sizes().map(|sizes| sizes.n_vocab)
-    }
-
     /// The tokens that end what it writes.
     fn ends(&self) -> &[u32] {
         &[EOS]

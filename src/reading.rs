@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
-    checkpoint::{Checkpoint, TensorInfo, TokenizerSource},
+    checkpoint::{Checkpoint, TensorInfo, TokenizerSource, memory},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
@@ -40,6 +40,8 @@ pub struct Reader {
     /// Whether the insides of blocks are kept, however much that is.
     keeps_all: bool,
     card: Option<Arc<Card>>,
+    /// Bytes of the weights in their file; None where memory is no matter.
+    n_bytes: Option<u64>,
 }
 
 /// What is known of a checkpoint before it has read anything.
@@ -64,12 +66,11 @@ impl Card {
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
         }
-        rows.extend(model.n_tokens().map(|n| ("vocabulary", n.to_string())));
         Self { title: checkpoint.title(), rows }
     }
 }
 
-fn of_sizes(sizes: Sizes) -> [(&'static str, String); 5] {
+fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()
@@ -81,6 +82,7 @@ fn of_sizes(sizes: Sizes) -> [(&'static str, String); 5] {
         ("d_model", heads.d_model.to_string()),
         ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
         ("d_ff", sizes.d_ff.to_string()),
+        ("vocabulary", sizes.n_vocab.to_string()),
         ("longest text", format!("{} tokens", sizes.context)),
     ]
 }
@@ -114,6 +116,7 @@ impl Reader {
                 accuracy: Arc::new(Accuracy::embedded()?),
                 keeps_all: false,
                 card: None,
+                n_bytes: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -122,16 +125,16 @@ impl Reader {
     /// A checkpoint of the person's own.
     ///
     /// # Errors
-    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
-    pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
+    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault. If it
+    /// needs more memory than is free, unless `force` says to try.
+    pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
+        memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
-        let tokenizer = match model.n_tokens() {
-            Some(n_tokens) => tokenizer.with_rows(n_tokens)?,
-            None => tokenizer,
-        };
+        // Not the model's own number: one that makes a sentence's vector has no logits, but a table.
+        let tokenizer = tokenizer.with_rows(checkpoint.config().usize("vocab_size")?)?;
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
             tokenizer: tokenizer.up_to(context).into(),
@@ -139,6 +142,7 @@ impl Reader {
             accuracy: Arc::new(Accuracy::embedded()?),
             keeps_all: false,
             card: Some(Arc::new(card)),
+            n_bytes: (!force).then(|| checkpoint.n_bytes()),
         })
     }
 
@@ -168,8 +172,21 @@ impl Reader {
     /// If the sentence is empty or too long.
     pub fn read(&self, text: &str) -> Result<Reading> {
         let sentence = self.tokenizer.sentence(text)?;
+        self.check_memory(sentence.tokens.len())?;
         let traces = self.run(&sentence, &Setup::default(), |_| None);
         Ok(self.reading(sentence, traces))
+    }
+
+    /// That there is room for the weights and for a pass over so many tokens.
+    ///
+    /// # Errors
+    /// With the figures, if there is not.
+    fn check_memory(&self, n_tokens: usize) -> Result<()> {
+        let (Some(n_bytes), Some(sizes)) = (self.n_bytes, self.models[0].1.sizes()) else {
+            return Ok(());
+        };
+        let pass = if self.keeps_all { 4 * sizes.whole(n_tokens) } else { sizes.bytes(n_tokens) };
+        memory::check(n_bytes + pass as u64, false)
     }
 
     /// Runs the models again with changes: those that a change concerns.

@@ -13,6 +13,7 @@ mod plan;
 mod specials;
 mod stream;
 mod surface;
+mod visible;
 mod vocabulary;
 mod world;
 
@@ -20,6 +21,7 @@ pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use specials::{Ids, Specials, ids_of};
 pub use stream::Stream;
+pub use visible::visible;
 
 use std::{
     ops::Range,
@@ -73,6 +75,22 @@ pub struct Sentence {
 impl Sentence {
     pub fn ids(&self) -> Vec<u32> {
         self.tokens.iter().map(|t| t.id).collect()
+    }
+
+    /// What to say of words that a checkpoint's vocabulary has no tokens for.
+    pub fn unread(&self) -> Option<String> {
+        let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
+        words.dedup();
+        let unknown = self.unknown.first().filter(|unknown| unknown.instead.is_empty())?;
+        let read = &self.tokens.get(unknown.tokens.start)?.text;
+        let more = match words.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        Some(format!(
+            "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
+            unknown.word
+        ))
     }
 }
 
@@ -410,47 +428,4 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usi
         candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
-}
-
-/// Text that is safe to show: controls and invisible or direction-changing characters are written
-/// out (`␛`, `␊`, `<U+202E>`), everything else stays.
-pub fn visible(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '\u{0}'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
-            '\u{7f}' => out.push('␡'),
-            c if is_hidden(c) => out.extend(format!("<U+{:04X}>", c as u32).chars()),
-            c => out.push(c),
-        }
-        out
-    })
-}
-
-/// C1 controls, zero-width and bidirectional formatting characters, line separators, the byte-order
-/// mark, tags and private or unassigned specials.
-fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_never_stay_raw() {
-        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a␛[2Jb␊<U+202E>c<U+009B>");
-        assert_eq!(visible("naïve 猫 🐈"), "naïve 猫 🐈");
-    }
 }

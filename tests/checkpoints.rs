@@ -109,7 +109,7 @@ impl Opened {
     fn new(path: &Path) -> anyhow::Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
         let model = Architecture::of(&checkpoint)?.open(&checkpoint)?;
-        Ok(Self { reader: Reader::open(&checkpoint)?, model })
+        Ok(Self { reader: Reader::open(&checkpoint, true)?, model })
     }
 
     /// The pass over the ids with all kept, or with blocks closed and each opened again.
@@ -205,7 +205,7 @@ fn every_site_of_every_checkpoint_is_what_transformers_computes() {
         let mut found = vec![];
         for (key, sentence) in golden.sentences() {
             let n_sites = golden.sites(key).len();
-            assert!(n_sites >= 15, "{}, {key}: only {n_sites} sites", golden.name);
+            assert!(n_sites >= 8, "{}, {key}: only {n_sites} sites", golden.name);
             for keep in [Keep::All, Keep::Boundaries] {
                 let said = complaints(golden, key, opened.trace(sentence, keep));
                 found.extend(said.into_iter().map(|s| format!("{key}, {keep:?}: {s}")));
@@ -266,13 +266,18 @@ fn written(model: &dyn Model, text: &[u32], length: usize) -> Option<Vec<u32>> {
     Some(wrote)
 }
 
+/// What a translator writes of a text, until its end or so many tokens.
+fn translated(model: &dyn Model, text: &[u32], length: usize) -> Vec<u32> {
+    model.run(text, &Setup { longest: Some(length), ..Setup::default() }).output
+}
+
 #[test]
-fn fifty_tokens_are_written_on_as_by_transformers() {
+fn fifty_tokens_are_written_as_by_transformers() {
     of_every_file(|golden, opened| {
         let Some(greedy) = golden.metadata.get("greedy") else { return vec![] };
-        let want = ids(&greedy["wrote"]);
-        let got = written(&*opened.model, &ids(&greedy["ids"]), want.len());
-        let is_same = got.as_ref() == Some(&want);
-        (!is_same).then(|| format!("wrote {got:?}, want {want:?}")).into_iter().collect()
+        let (text, want) = (ids(&greedy["ids"]), ids(&greedy["wrote"]));
+        let got = written(&*opened.model, &text, 50)
+            .unwrap_or_else(|| translated(&*opened.model, &text, 50));
+        (got != want).then(|| format!("wrote {got:?}, want {want:?}")).into_iter().collect()
     });
 }

@@ -160,6 +160,8 @@ fn masks_are_found_and_unknown_characters_are_named() {
     assert!(bert.masked(&bert.sentence("the river").unwrap()).is_empty());
     let unknown: Vec<_> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
     assert_eq!(unknown, ["龘"]);
+    let said = sentence.unread().unwrap();
+    assert!(said.contains("no token for \"龘\"; `[UNK]` is read instead"), "{said}");
     assert!(from_json("gpt2").sentence("zxqv 🙂").unwrap().unknown.is_empty());
     let sentence = bert.sentence("naïve 𝔘 [UNK]").unwrap();
     assert_eq!(
@@ -226,20 +228,17 @@ fn an_unknown_way_to_split_is_noted() {
     );
 }
 
-/// What a hostile tokenizer.json may hold, and a word of the error.
-fn hostile() -> Vec<(Json, &'static str)> {
-    let good: Json = serde_json::from_str(&read("gpt2.json")).unwrap();
-    let with = |at: &str, value: Json| {
-        let mut bad = good.clone();
-        *bad.pointer_mut(at).unwrap() = value;
-        bad
-    };
+/// gpt2's tokenizer.json with something else at one place.
+fn with(at: &str, value: Json) -> Json {
+    let mut bad: Json = serde_json::from_str(&read("gpt2.json")).unwrap();
+    *bad.pointer_mut(at).unwrap() = value;
+    bad
+}
+
+/// Models that a hostile tokenizer.json may hold, and a word of the error.
+fn hostile_models() -> Vec<(Json, &'static str)> {
     let model = |value: Json| with("/model", value);
-    let double = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
     vec![
-        (json!([]), "tokenizer.json"),
-        (json!({"version": "1.0"}), "model"),
-        (with("/version", json!("9.9")), "9.9"),
         (model(json!({"type": "BPE", "vocab": {}, "merges": []})), "empty"),
         (model(json!({"type": "Magic", "vocab": {"a": 0}})), "`Magic`"),
         (
@@ -262,6 +261,21 @@ fn hostile() -> Vec<(Json, &'static str)> {
             "max_input_chars_per_word",
         ),
         (model(json!({"type": "WordPiece", "vocab": {"a".repeat(5000): 0}})), "5000 bytes"),
+        (
+            model(json!({"type": "BPE", "vocab": {"a": 0}, "merges": [],
+                "end_of_word_suffix": "x".repeat(1000)})),
+            "1000 bytes",
+        ),
+    ]
+}
+
+/// What else it may hold.
+fn hostile_parts() -> Vec<(Json, &'static str)> {
+    let double = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
+    vec![
+        (json!([]), "tokenizer.json"),
+        (json!({"version": "1.0"}), "model"),
+        (with("/version", json!("9.9")), "9.9"),
         (with("/pre_tokenizer", json!({"type": "Warp"})), "pre_tokenizer"),
         (
             with(
@@ -275,6 +289,18 @@ fn hostile() -> Vec<(Json, &'static str)> {
             with("/normalizer", json!({"type": "Sequence", "normalizers": vec![double; 40]})),
             "times as long",
         ),
+        (
+            with("/normalizer", json!({"type": "Prepend", "prepend": "x".repeat(1000)})),
+            "1000 bytes",
+        ),
+        (
+            with(
+                "/normalizer",
+                json!({"type": "Precompiled", "precompiled_charsmap":
+                base64::encode([&[4, 0, 0, 0, 0, 0, 0, 0], [b'x'; 900].as_slice()].concat())}),
+            ),
+            "900 bytes for one character",
+        ),
         (with("/added_tokens", json!([{"id": 1, "content": 7}])), "tokenizer.json"),
     ]
 }
@@ -282,7 +308,7 @@ fn hostile() -> Vec<(Json, &'static str)> {
 #[test]
 fn damaged_and_hostile_files_are_refused_in_words() {
     let specials = Specials { file: "tokenizer.json of x", ..Specials::default() };
-    for (json, word) in hostile() {
+    for (json, word) in hostile_models().into_iter().chain(hostile_parts()) {
         let refused = Tokenizer::from_json(json.to_string().as_bytes(), &specials).err();
         let error = format!("{:#}", refused.expect(word));
         assert!(error.starts_with("tokenizer.json of x: "), "{error}");
@@ -326,6 +352,22 @@ proptest! {
             all.iter().map(|t| t.round_trip(&text).unwrap()).collect::<Vec<_>>()
         });
         prop_assert!(back.iter().all(|back| *back == text));
+    }
+
+    #[test]
+    fn damage_anywhere_is_an_error_or_harmless(
+        name in prop::sample::select(NAMES.to_vec()),
+        at in 0.0..1.0_f64,
+        damage in prop::collection::vec(any::<u8>(), 1..4),
+    ) {
+        let mut bytes = read(&format!("{name}.json")).into_bytes();
+        let at = (at * (bytes.len() - damage.len()) as f64) as usize;
+        bytes[at..at + damage.len()].copy_from_slice(&damage);
+        if let Ok(tokenizer) = Tokenizer::from_json(&bytes, &Specials::default())
+            && let Ok(ids) = tokenizer.encode("The river's  <s>[MASK]</s> 12 🙂")
+        {
+            let _ = (tokenizer.text(&ids), tokenizer.vocab());
+        }
     }
 
     #[test]

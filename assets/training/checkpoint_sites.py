@@ -26,8 +26,9 @@ def near(name: str, got: Tensor, want: Tensor) -> None:
 class Taps:
     """What passed through a model's modules (by module) and its attentions (by module)."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, ids: dict[str, Tensor]):
         self.model = model
+        self.ids = ids
         self.inputs: dict[nn.Module, Tensor] = {}
         self.outputs: dict[nn.Module, Tensor] = {}
         self.attentions: dict[nn.Module, dict] = {}
@@ -100,7 +101,7 @@ class Taps:
         sites[f"{at}.scores"] = scores = q @ k.repeat_interleave(shared, 0).transpose(1, 2)
         if scales:
             sites[f"{at}.scaled"] = scores = scores * caught["scaling"]
-        if caught["bias"] is not None:
+        if caught["bias"] is not None and caught["bias"].any():
             sites[f"{at}.bias"] = caught["bias"][0].expand_as(scores)
             sites[f"{at}.biased"] = scores = scores + caught["bias"][0]
         if (mask := caught["mask"]) is not None and (hidden := mask < HIDDEN).any():
@@ -245,9 +246,103 @@ def distilbert(taps: Taps) -> Sites:
     return sites | masked_words(taps, model.vocab_transform, model.vocab_layer_norm, model.vocab_projector, eps)
 
 
+# --- Encoder and decoder ---
+
+
+def entrance(taps: Taps, stream: str, stack: nn.Module, ids: Tensor, d_model: int) -> Sites:
+    """From tokens to what the first layer reads: BART and its relatives."""
+    x = stack.embed_tokens.weight[ids]
+    sites = {f"{stream}.embed": x}
+    if taps.model.config.scale_embedding:
+        sites[f"{stream}.scaled"] = x = x * d_model**0.5
+    pos = taps.outputs[stack.embed_positions]
+    sites[f"{stream}.pos"] = pos = pos[0] if pos.ndim == 3 else pos
+    sites[f"{stream}.input"] = x + pos
+    if (norm := getattr(stack, "layernorm_embedding", None)) is not None:
+        near(f"{stream}.input", x + pos, taps.into(norm))
+        return sites | taps.norm(f"{stream}.norm", norm, norm.eps)
+    near(f"{stream}.input", x + pos, taps.into(stack.layers[0]))
+    return sites
+
+
+def bart_layer(taps: Taps, at: str, layer: nn.Module, is_pre: bool) -> Sites:
+    """Sub-layers in their order, each with its norm before or behind it."""
+    names = [("self_attn", "self_attn", "self_attn_layer_norm")]
+    if hasattr(layer, "encoder_attn"):
+        names.append(("cross_attn", "encoder_attn", "encoder_attn_layer_norm"))
+    norms = [*(getattr(layer, name) for _, _, name in names), layer.final_layer_norm]
+    sites = {}
+    for ours, theirs, _ in names:
+        attn = getattr(layer, theirs)
+        before = {"q": taps.out_of(attn.q_proj), "k": taps.out_of(attn.k_proj), "v": taps.out_of(attn.v_proj)}
+        sites |= taps.attention(f"{at}.{ours}", attn, before, attn.out_proj)
+    sites[f"{at}.ffn.sum"] = taps.out_of(layer.fc1)
+    sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(layer.fc2), taps.out_of(layer.fc2)
+    for i, norm in enumerate(norms):
+        sites |= taps.norm(f"{at}.norm{i + 1}", norm, norm.eps)
+        if not is_pre:
+            after = taps.into(norm)
+        else:
+            after = taps.into(norms[i + 1]) if i + 1 < len(norms) else taps.out_of(layer)
+        sites[f"{at}.residual{i + 1}"] = after
+    return sites
+
+
+def bart(taps: Taps) -> Sites:
+    model, config, sites = taps.model.model, taps.model.config, {}
+    for side, stream, stack, ids in (
+        ("encoder", "src", model.encoder, taps.ids["input_ids"]),
+        ("decoder", "tgt", model.decoder, taps.ids["decoder_input_ids"]),
+    ):
+        sites |= entrance(taps, stream, stack, ids, config.d_model)
+        last = getattr(stack, "layer_norm", None)
+        for l, layer in enumerate(stack.layers):
+            sites |= bart_layer(taps, f"{side}.{l}", layer, is_pre=last is not None)
+        if last is not None:
+            sites |= taps.norm(f"{side}_norm", last, last.eps)
+    logits = taps.out_of(taps.model.lm_head) + taps.model.final_logits_bias
+    return sites | predictions(logits)
+
+
+def t5_layer(taps: Taps, at: str, block: nn.Module, eps: float) -> Sites:
+    sites, parts = {}, list(block.layer)
+    for i, part in enumerate(parts):
+        sites |= taps.norm(f"{at}.norm{i + 1}", part.layer_norm, eps)
+        after = taps.into(parts[i + 1].layer_norm) if i + 1 < len(parts) else taps.out_of(block)
+        sites[f"{at}.residual{i + 1}"] = after
+    for name, part in zip(("self_attn", "cross_attn"), parts[:-1]):
+        attn = part.SelfAttention if name == "self_attn" else part.EncDecAttention
+        before = {"q": taps.out_of(attn.q), "k": taps.out_of(attn.k), "v": taps.out_of(attn.v)}
+        sites |= taps.attention(f"{at}.{name}", attn, before, attn.o, scales=False)
+    ffn = parts[-1].DenseReluDense
+    if hasattr(ffn, "wi_0"):
+        sites[f"{at}.ffn.gate"], sites[f"{at}.ffn.up"] = taps.out_of(ffn.wi_0), taps.out_of(ffn.wi_1)
+        sites[f"{at}.ffn.act"] = ffn.act(taps.out_of(ffn.wi_0))
+    else:
+        sites[f"{at}.ffn.sum"] = taps.out_of(ffn.wi)
+    sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(ffn.wo), taps.out_of(ffn.wo)
+    return sites
+
+
+def t5(taps: Taps) -> Sites:
+    model, eps, sites = taps.model, taps.model.config.layer_norm_epsilon, {}
+    for side, stream, stack, ids in (
+        ("encoder", "src", model.encoder, taps.ids["input_ids"]),
+        ("decoder", "tgt", model.decoder, taps.ids["decoder_input_ids"]),
+    ):
+        sites[f"{stream}.embed"] = sites[f"{stream}.input"] = stack.embed_tokens.weight[ids]
+        for l, block in enumerate(stack.block):
+            sites |= t5_layer(taps, f"{side}.{l}", block, eps)
+        sites |= taps.norm(f"{side}_norm", stack.final_layer_norm, eps)
+    if model.config.scale_decoder_outputs:
+        sites["decoder_norm.scaled"] = taps.into(model.lm_head)
+    return sites | predictions(taps.out_of(model.lm_head))
+
+
 ARCHITECTURES = {
     "gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama,
     "bert": bert, "roberta": bert, "distilbert": distilbert,
+    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "t5": t5,
 }  # fmt: skip
 
 
@@ -259,7 +354,7 @@ def is_encoder(model: nn.Module) -> bool:
 def sites_of(model: nn.Module, **inputs: list[int]) -> Sites:
     """All sites of one pass over one sentence."""
     ids = {name: torch.tensor([one]) for name, one in inputs.items()}
-    with Taps(model.eval()) as taps:
+    with Taps(model.eval(), {name: one[0] for name, one in ids.items()}) as taps:
         model(**ids, **({} if is_encoder(model) else {"use_cache": False}))
         sites = ARCHITECTURES[model.config.model_type](taps)
     return {name: value.detach().float().contiguous() for name, value in sites.items()}

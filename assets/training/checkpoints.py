@@ -6,8 +6,10 @@ of awkward and pairwise different sizes, with norms and biases that are not what
 - `{sentence}/{site}`: f32, whole where the site has at most SMALL numbers; else SAMPLE cells and two more
   numbers: cell i is the site's value at flat (row-major) index `i * STRIDE % size`; then the sum and the sum of
   absolute values of all finite cells. Hidden cells of a mask are minus infinity.
-- metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids), `stride`,
-  `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; its
+- metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids,
+  and `target`: what the decoder reads, where there is one), `stride`,
+  `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; of a
+  translator, what it writes of the text (at most 50 tokens, its settings obeyed, until its end); the
   `lead` is the least lead of a first candidate over the second, and texts are chosen so that it is above MARGIN;
   `top`: the likeliest five tokens at every position of a model that names masked words (fewer where two are within
   MARGIN of each other).
@@ -26,6 +28,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig
 
+import checkpoint_rnn as rnn
 import checkpoint_tokenizers as tiny
 from checkpoint_sites import Sites, is_encoder, sites_of
 
@@ -49,9 +52,13 @@ GPT2 = {
 }  # fmt: skip
 
 
+def without_none(settings: dict) -> dict:
+    return {key: value for key, value in settings.items() if value is not None}
+
+
 def llama(**different) -> dict:
     """A Llama's settings; None takes one away."""
-    return {key: value for key, value in {**LLAMA, **different}.items() if value is not None}
+    return without_none({**LLAMA, **different})
 
 
 def scaled(**scaling) -> dict:
@@ -71,6 +78,35 @@ DISTILBERT = {
     "model_type": "distilbert", "architectures": ["DistilBertForMaskedLM"], "activation": "gelu", "dim": 28,
     "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "max_position_embeddings": 43, "pad_token_id": 0,
     "sinusoidal_pos_embds": False,
+}  # fmt: skip
+MARIAN = {
+    "model_type": "marian", "architectures": ["MarianMTModel"], "activation_function": "swish", "d_model": 28,
+    "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4, "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 37, "decoder_ffn_dim": 41, "max_position_embeddings": 64, "scale_embedding": True,
+    "static_position_embeddings": True, "normalize_before": False, "normalize_embedding": False,
+    "share_encoder_decoder_embeddings": True, "pad_token_id": 2, "eos_token_id": 0, "decoder_start_token_id": 2,
+    "is_encoder_decoder": True,
+}  # fmt: skip
+OF_BART = {"model_type": "bart", "architectures": ["BartForConditionalGeneration"], "activation_function": "gelu",
+           "scale_embedding": False, "static_position_embeddings": None, "normalize_embedding": True,
+           "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2, "max_position_embeddings": 61}  # fmt: skip
+OF_MBART = {**OF_BART, "model_type": "mbart", "architectures": ["MBartForConditionalGeneration"], "scale_embedding": True,
+            "normalize_before": True, "encoder_layers": 1, "decoder_layers": 2}  # fmt: skip
+OF_PEGASUS = {"model_type": "pegasus", "encoder_layers": 1, "decoder_layers": 1, "architectures": ["PegasusForConditionalGeneration"], "normalize_before": True,
+              "activation_function": "relu", "pad_token_id": 2, "eos_token_id": 0, "decoder_start_token_id": 2}  # fmt: skip
+T5 = {
+    "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 26, "d_kv": 6, "d_ff": 37,
+    "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5, "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 13, "layer_norm_epsilon": 1e-6, "feed_forward_proj": "relu",
+    "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "is_encoder_decoder": True,
+}  # fmt: skip
+RNN = {"model_type": "rnn", "d_embed": 13, "d_hidden": 17, "n_layers": 2, "tied": False, "nonlinearity": "tanh"}
+"""What `generate` is told; each stands in a generation_config.json."""
+TOLD = {
+    "marian": {"bad_words_ids": [[2]], "decoder_start_token_id": 2, "eos_token_id": 0, "forced_eos_token_id": 0,
+               "pad_token_id": 2, "num_beams": 1, "max_length": 64},
+    "bart": {"bos_token_id": 0, "decoder_start_token_id": 2, "eos_token_id": 2, "forced_bos_token_id": 0,
+             "forced_eos_token_id": 2, "no_repeat_ngram_size": 3, "pad_token_id": 1, "min_length": 9},
 }  # fmt: skip
 OF_LLAMA2 = {"num_key_value_heads": 6, "head_dim": None, "hidden_size": 36, "num_hidden_layers": 3}
 OF_QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "rope_theta": 1e6, "rms_norm_eps": 1e-6,
@@ -107,6 +143,16 @@ RECIPES = {
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
     "roberta": ("roberta", "f16", {**BERT, **OF_ROBERTA}),
+    "marian": ("marian", "f16, no sines", MARIAN),
+    "bart": ("roberta", "bf16", without_none({**MARIAN, **OF_BART})),
+    "mbart": ("roberta", "bf16", without_none({**MARIAN, **OF_MBART})),
+    "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
+    "t5": ("t5", "f32, twice", T5),
+    "t5_gated": ("t5", "f16, own output", {**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}),
+    "rnn": ("smollm2", "f32", RNN),
+    "rnn_relu": ("smollm2", "f16", {**RNN, "nonlinearity": "relu", "n_layers": 1}),
+    "gru": ("smollm2", "f16", {**RNN, "model_type": "gru", "d_embed": 17, "tied": True}),
+    "lstm": ("smollm2", "bf16", {**RNN, "model_type": "lstm"}),
 }  # fmt: skip
 
 
@@ -117,6 +163,8 @@ def scramble(model: nn.Module, seed: int) -> None:
     """Random numbers of such a scale that attention has opinions and no norm or bias is neutral."""
     torch.manual_seed(seed)
     for name, weight in sorted(model.named_parameters()):
+        if not weight.requires_grad:  # sines and cosines
+            continue
         noise = torch.randn_like(weight)
         if weight.ndim == 1:
             is_gain = name.endswith("weight")
@@ -124,16 +172,22 @@ def scramble(model: nn.Module, seed: int) -> None:
         elif "position" in name or "wpe" in name:
             weight.data = 0.5 * noise
         elif isinstance(model.get_submodule(name.rpartition(".")[0]), nn.Embedding):
-            weight.data = 0.8 * noise
+            weight.data = (0.2 if getattr(model.config, "scale_embedding", False) else 0.8) * noise
         else:
             weight.data = 1.6 * noise / weight.shape[-1] ** 0.5
+    if hasattr(model, "final_logits_bias"):
+        model.final_logits_bias.normal_(0, 0.5)
 
 
 def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
     """What the file holds: tied weights once, in the file's precision."""
     dtype = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[how.split(",")[0]]
     tied = set(getattr(model, "all_tied_weights_keys", {}))
-    tensors = {k: w.to(dtype).contiguous() for k, w in model.state_dict().items() if k not in tied}
+    tied -= {"lm_head.weight"} if "own output" in how else set()
+    tied -= {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"} if "twice" in how else set()
+    tensors = {k: w.to(dtype).contiguous().clone() for k, w in model.state_dict().items() if k not in tied}
+    if "no sines" in how:
+        tensors = {key: w for key, w in tensors.items() if "embed_positions" not in key}
     if "no prefix" in how:
         tensors = {key.removeprefix(f"{model.base_model_prefix}."): w for key, w in tensors.items()}
     if "gamma" in how:  # as in the first BERT
@@ -173,19 +227,33 @@ def sampled(value: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def written(model: nn.Module, ids: list[int]) -> tuple[list[int], Tensor]:
+    """What the model writes after a text, or of it; and the scores of all tokens at every step."""
+    if isinstance(model, rnn.RecurrentLM):
+        read, scores = list(ids), []
+        for _ in range(LENGTH):
+            scores.append(model(torch.tensor([read]))[:, -1])
+            read.append(int(scores[-1].argmax()))
+        return read[len(ids) :], torch.cat(scores)
+    translates = model.config.is_encoder_decoder
+    no_end = {} if translates else {"eos_token_id": None, "pad_token_id": 0}
+    found = model.generate(
+        torch.tensor([ids]), max_new_tokens=LENGTH, do_sample=False, num_beams=1, output_scores=True,
+        return_dict_in_generate=True, **no_end,
+    )  # fmt: skip
+    return found.sequences[0, 1 if translates else len(ids) :].tolist(), torch.cat(found.scores)
+
+
 def greedy(model: nn.Module, tokenizer: Tokenizer) -> dict:
-    """The first prompt whose continuation does not hang on rounding."""
+    """Of the first prompt whose continuation does not hang on rounding."""
     best = {"lead": -1.0}
     for text in PROMPTS:
         ids = tokenizer.encode(text).ids
-        found = model.generate(
-            torch.tensor([ids]), max_new_tokens=LENGTH, do_sample=False, eos_token_id=None, pad_token_id=0,
-            output_logits=True, return_dict_in_generate=True,
-        )  # fmt: skip
-        first, second = torch.cat(found.logits).topk(2, 1).values.unbind(1)
+        wrote, scores = written(model, ids)
+        first, second = scores.topk(2, 1).values.unbind(1)
         lead = float((first - second).min())
         if lead > best["lead"]:
-            best = {"text": text, "ids": ids, "wrote": found.sequences[0, len(ids) :].tolist(), "lead": lead}
+            best = {"text": text, "ids": ids, "wrote": wrote, "lead": lead}
         if lead > 10 * MARGIN:
             break
     assert best["lead"] > MARGIN, f"lead {best['lead']}: another seed or other prompts"
@@ -199,6 +267,13 @@ def top(logits: Tensor) -> list[list[int]]:
     return [row[:n].tolist() for row, n in zip(ids, led)]
 
 
+def sites_in(model: nn.Module, sentence: dict) -> Sites:
+    if isinstance(model, rnn.RecurrentLM):
+        return rnn.sites_of(model, sentence["ids"])
+    target = {"decoder_input_ids": sentence["target"]} if "target" in sentence else {}
+    return sites_of(model, input_ids=sentence["ids"], **target)
+
+
 def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites], more: dict) -> None:
     tensors = {f"{key}/{site}": sampled(v) for key, of in sites.items() for site, v in of.items()}
     shapes = {key: {site: list(v.shape) for site, v in of.items()} for key, of in sites.items()}
@@ -206,11 +281,18 @@ def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites]
     save_file(tensors, path, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
 
 
-def sentences_for(tokenizer: Tokenizer) -> dict[str, dict]:
+def sentences_for(tokenizer: Tokenizer, masks_too: bool) -> dict[str, dict]:
     texts = {"short": tiny.cut(tokenizer, "is it so old", SHORT), "long": tiny.cut(tokenizer, TEXT, LONG)}
-    masks = [mask for mask in ("[MASK]", "<mask>") if tokenizer.token_to_id(mask) is not None]
+    masks = [mask for mask in ("[MASK]", "<mask>") if masks_too and tokenizer.token_to_id(mask) is not None]
     texts |= {"masked": f"the {mask} runs {mask} slowly" for mask in masks}
     return {key: {"text": text, "ids": tokenizer.encode(text).ids} for key, text in texts.items()}
+
+
+def with_targets(sentences: dict[str, dict], tokenizer: Tokenizer, start: int) -> None:
+    """What the decoder is given to read, not as long as the source."""
+    ids = tokenizer.encode("stone doors sang so long", add_special_tokens=False).ids
+    for sentence, n in zip(sentences.values(), (3, 11, 5)):
+        sentence["target"] = [start, *ids[:n]]
 
 
 def write_checkpoint(name: str, out: Path) -> None:
@@ -222,7 +304,12 @@ def write_checkpoint(name: str, out: Path) -> None:
     tiny.save(tokenizer, folder)
     config = {**config, "vocab_size": tokenizer.get_vocab_size()}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    model = kind_of(config)(AutoConfig.from_pretrained(folder))
+    if name in TOLD:
+        (folder / "generation_config.json").write_text(json.dumps(TOLD[name], indent=1) + "\n")
+    is_recurrent = config["model_type"] in rnn.KINDS
+    model = rnn.RecurrentLM(config) if is_recurrent else kind_of(config)(AutoConfig.from_pretrained(folder))
+    if "own output" in how:
+        model.lm_head.weight = nn.Parameter(torch.empty_like(model.lm_head.weight))
     scramble(model, seed=sum(map(ord, name)))
     if "saved" in how:  # as the library itself writes it, config.json too
         model.save_pretrained(folder)
@@ -236,9 +323,11 @@ def kind_of(config: dict) -> type[nn.Module]:
 
 
 def opened(folder: Path) -> nn.Module:
-    """The checkpoint as transformers reads it, all of it found."""
-    how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
+    """The checkpoint as transformers reads it, all of it found; or as PyTorch does."""
     config = json.loads((folder / "config.json").read_text())
+    if config["model_type"] in rnn.KINDS:
+        return rnn.opened(folder, config)
+    how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
     model, said = kind_of(config).from_pretrained(folder, **how)
     assert not said["missing_keys"] and not said["mismatched_keys"], said
     return model
@@ -247,8 +336,10 @@ def opened(folder: Path) -> nn.Module:
 def reference(name: str, out: Path) -> None:
     model = opened(out / name)
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
-    sentences = sentences_for(tokenizer)
-    sites = {key: sites_of(model, input_ids=s["ids"]) for key, s in sentences.items()}
+    sentences = sentences_for(tokenizer, masks_too=is_encoder(model))
+    if model.config.is_encoder_decoder:
+        with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
+    sites = {key: sites_in(model, s) for key, s in sentences.items()}
     more = {"files": [name]}
     if not is_encoder(model):
         more["greedy"] = greedy(model, tokenizer)

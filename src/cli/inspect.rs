@@ -149,7 +149,7 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
 /// A pass over a very short text.
 fn tried(checkpoint: &Checkpoint) -> Result<Reading> {
     memory::check(checkpoint.n_bytes(), false)?;
-    Reader::open(checkpoint)?.read(SHORTEST)
+    Reader::open(checkpoint, false)?.read(SHORTEST)
 }
 
 /// The chapters of the walk that tells of it.

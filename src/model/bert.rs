@@ -210,10 +210,6 @@ impl Model for Bert {
         })
     }
 
-    fn n_tokens(&self) -> Option<usize> {
-        Some(self.plan.n_vocab)
-    }
-
     fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
         self.head.places(source)
     }

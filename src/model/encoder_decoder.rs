@@ -391,10 +391,6 @@ impl Model for EncoderDecoder {
         tape
     }
 
-    fn n_tokens(&self) -> Option<usize> {
-        Some(self.plan.n_vocab[0])
-    }
-
     fn ends(&self) -> &[u32] {
         &self.plan.rules.ends
     }

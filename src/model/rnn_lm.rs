@@ -345,10 +345,6 @@ impl Model for RnnLm {
         tape
     }
 
-    fn n_tokens(&self) -> Option<usize> {
-        Some(self.plan.n_vocab)
-    }
-
     fn ends(&self) -> &[u32] {
         &self.plan.ends
     }

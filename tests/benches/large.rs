@@ -121,7 +121,7 @@ fn read(path: Option<&str>) -> (Name, Reading) {
         None => (Name::DecoderOnly, Reader::of(&[Name::DecoderOnly])),
         Some(path) => {
             let checkpoint = Checkpoint::open(&PathBuf::from(path)).expect("the checkpoint opens");
-            (Name::Checkpoint, Reader::open(&checkpoint))
+            (Name::Checkpoint, Reader::open(&checkpoint, true))
         }
     };
     let reader = reader.expect("the model loads").up_to(TOKENS - 1);
