@@ -14,8 +14,8 @@ pub use attend::{Attending, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
 pub use vector::{
-    add_row, divide_rows_by_root, each_plane, exp, map, mask_in_place, normalize_rows,
-    row_mean_squares, row_means, row_variances, softmax_in_place, softmax_rows, stretched,
+    add_row, divide_rows_by_root, dot, each_plane, exp, map, mask_in_place, normalize_rows,
+    row_mean_squares, row_means, row_variances, softmax_in_place, softmax_rows, stretched, wide,
 };
 
 use crate::value::Matrix;

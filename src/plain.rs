@@ -83,6 +83,9 @@ pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
         let words = visible(&reading.changes.words());
         wrapped(out, "", &format!("This is a changed pass: {words}."))?;
     }
+    if let Some(unread) = sentence.unread() {
+        return wrapped(out, "", &format!("Note: {unread}."));
+    }
     let mut named: Vec<&str> = vec![];
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     change::{Change, Changes},
-    checkpoint::{Checkpoint, TensorInfo, TokenizerSource},
+    checkpoint::{Checkpoint, TensorInfo, TokenizerSource, memory},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
@@ -40,6 +40,8 @@ pub struct Reader {
     /// Whether the insides of blocks are kept, however much that is.
     keeps_all: bool,
     card: Option<Arc<Card>>,
+    /// Bytes of the weights in their file; None where memory is no matter.
+    n_bytes: Option<u64>,
 }
 
 /// What is known of a checkpoint before it has read anything.
@@ -114,6 +116,7 @@ impl Reader {
                 accuracy: Arc::new(Accuracy::embedded()?),
                 keeps_all: false,
                 card: None,
+                n_bytes: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -122,8 +125,10 @@ impl Reader {
     /// A checkpoint of the person's own.
     ///
     /// # Errors
-    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault.
-    pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
+    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault. If it
+    /// needs more memory than is free, unless `force` says to try.
+    pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
+        memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
@@ -137,6 +142,7 @@ impl Reader {
             accuracy: Arc::new(Accuracy::embedded()?),
             keeps_all: false,
             card: Some(Arc::new(card)),
+            n_bytes: (!force).then(|| checkpoint.n_bytes()),
         })
     }
 
@@ -144,6 +150,16 @@ impl Reader {
     #[must_use]
     pub fn keeping_all(self) -> Self {
         Self { keeps_all: true, ..self }
+    }
+
+    /// The same for texts of at most so many tokens.
+    ///
+    /// # Panics
+    /// If a reading of it is still there.
+    #[must_use]
+    pub fn up_to(self, longest: usize) -> Self {
+        let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
+        Self { tokenizer: tokenizer.up_to(longest).into(), ..self }
     }
 
     pub fn tokenizer(&self) -> &Tokenizer {
@@ -156,8 +172,21 @@ impl Reader {
     /// If the sentence is empty or too long.
     pub fn read(&self, text: &str) -> Result<Reading> {
         let sentence = self.tokenizer.sentence(text)?;
+        self.check_memory(sentence.tokens.len())?;
         let traces = self.run(&sentence, &Setup::default(), |_| None);
         Ok(self.reading(sentence, traces))
+    }
+
+    /// That there is room for the weights and for a pass over so many tokens.
+    ///
+    /// # Errors
+    /// With the figures, if there is not.
+    fn check_memory(&self, n_tokens: usize) -> Result<()> {
+        let (Some(n_bytes), Some(sizes)) = (self.n_bytes, self.models[0].1.sizes()) else {
+            return Ok(());
+        };
+        let pass = if self.keeps_all { 4 * sizes.whole(n_tokens) } else { sizes.bytes(n_tokens) };
+        memory::check(n_bytes + pass as u64, false)
     }
 
     /// Runs the models again with changes: those that a change concerns.
@@ -227,7 +256,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// The tokenizer that comes with a checkpoint.
 ///
 /// # Errors
-/// If there is none, or it is damaged.
+/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let title = checkpoint.title();
     let config = checkpoint.config();

@@ -13,6 +13,7 @@ mod plan;
 mod specials;
 mod stream;
 mod surface;
+mod visible;
 mod vocabulary;
 mod world;
 
@@ -20,6 +21,7 @@ pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use specials::{Ids, Specials, ids_of};
 pub use stream::Stream;
+pub use visible::visible;
 
 use std::{
     ops::Range,
@@ -74,6 +76,22 @@ impl Sentence {
     pub fn ids(&self) -> Vec<u32> {
         self.tokens.iter().map(|t| t.id).collect()
     }
+
+    /// What to say of words that a checkpoint's vocabulary has no tokens for.
+    pub fn unread(&self) -> Option<String> {
+        let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
+        words.dedup();
+        let unknown = self.unknown.first().filter(|unknown| unknown.instead.is_empty())?;
+        let read = &self.tokens.get(unknown.tokens.start)?.text;
+        let more = match words.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        Some(format!(
+            "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
+            unknown.word
+        ))
+    }
 }
 
 /// A word outside the models' world.
@@ -122,21 +140,17 @@ impl Tokenizer {
     pub fn from_json(bytes: &[u8], specials: &Specials) -> Result<Self> {
         let file = || specials.file.to_owned();
         let plan = json::plan(bytes, specials).with_context(file)?;
-        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
-        let unk = plan.model.unknown().map(str::to_owned);
+        let mut vocabulary = Vocabulary::of(&plan);
         let mut engine = engine::built(plan).with_context(file)?;
         if let Some((begins, ends)) = specials.asked() {
-            let (begin, end) = (specials.bos_token(), specials.eos_token());
-            let ends = (begin.filter(|_| begins), end.filter(|_| ends));
-            engine::enclose(&mut engine, ends.0, ends.1).with_context(file)?;
+            let begin = specials.bos_token().filter(|_| begins);
+            let end = specials.eos_token().filter(|_| ends);
+            engine::enclose(&mut engine, begin, end).with_context(file)?;
         }
-        let mut ids = specials.ids(|token| engine.token_to_id(token));
-        ids.unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(ids.unk);
-        let cleans_up = specials.cleans_up() && !matches!(engine.get_model(), ModelWrapper::BPE(_));
-        Ok(Self::checkpoint(
-            engine,
-            Vocabulary { alphabet, ids, notes, cleans_up, n_rows: usize::MAX },
-        ))
+        vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
+        let is_bpe = matches!(engine.get_model(), ModelWrapper::BPE(_));
+        vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
+        Ok(Self::checkpoint(engine, vocabulary))
     }
 
     /// The tokenizer of the vocabulary inside a GGUF file.
@@ -144,18 +158,18 @@ impl Tokenizer {
     /// # Errors
     /// Naming the fault, if it is damaged or of a kind that is not known.
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Self> {
-        let ((plan, (begin, end)), file) = (gguf::plan(vocab)?, "the vocabulary in the file");
-        let (alphabet, notes) = (Alphabet::of(&plan.parts), plan.notes.clone());
-        let unk = plan.model.unknown().map(str::to_owned);
+        let (plan, (begin, end)) = gguf::plan(vocab)?;
+        let mut vocabulary = Vocabulary::of(&plan);
+        vocabulary.ids = vocab.ids();
+        let file = "the vocabulary in the file";
         let mut engine = engine::built(plan).context(file)?;
         engine::enclose(&mut engine, begin.as_deref(), end.as_deref()).context(file)?;
-        let unk = unk.and_then(|unk| engine.token_to_id(&unk)).or(vocab.unk);
-        let ids = Ids { unk, ..vocab.ids() };
-        let n_rows = usize::MAX;
-        Ok(Self::checkpoint(engine, Vocabulary { alphabet, ids, notes, cleans_up: false, n_rows }))
+        Ok(Self::checkpoint(engine, vocabulary))
     }
 
-    fn checkpoint(engine: Engine, vocabulary: Vocabulary) -> Self {
+    fn checkpoint(engine: Engine, mut vocabulary: Vocabulary) -> Self {
+        let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
+        vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
         let kind = Kind::Checkpoint(vocabulary);
         Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
     }
@@ -184,14 +198,22 @@ impl Tokenizer {
     /// # Errors
     /// Saying how many tokens lie beyond.
     pub fn check(&self, n_rows: usize) -> Result<()> {
-        vocabulary::check_rows(&self.engine, n_rows)
+        vocabulary::check_rows(&self.engine, self.n_own(), n_rows)
+    }
+
+    /// One more than the largest id, added tokens not counted.
+    fn n_own(&self) -> usize {
+        match &self.kind {
+            Kind::World(_) => self.engine.get_vocab_size(false),
+            Kind::Checkpoint(vocabulary) => vocabulary.n_ids,
+        }
     }
 
     /// One more than the largest id.
     pub fn vocab_size(&self) -> usize {
         let added = self.engine.get_added_vocabulary().get_added_tokens_decoder().keys().max();
         let added = added.map_or(0, |&id| id as usize + 1);
-        self.engine.get_vocab_size(false).max(added)
+        self.n_own().max(added)
     }
 
     /// What to show for every id.
@@ -406,47 +428,4 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usi
         candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
-}
-
-/// Text that is safe to show: controls and invisible or direction-changing characters are written
-/// out (`␛`, `␊`, `<U+202E>`), everything else stays.
-pub fn visible(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '\u{0}'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
-            '\u{7f}' => out.push('␡'),
-            c if is_hidden(c) => out.extend(format!("<U+{:04X}>", c as u32).chars()),
-            c => out.push(c),
-        }
-        out
-    })
-}
-
-/// C1 controls, zero-width and bidirectional formatting characters, line separators, the byte-order
-/// mark, tags and private or unassigned specials.
-fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_never_stay_raw() {
-        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a␛[2Jb␊<U+202E>c<U+009B>");
-        assert_eq!(visible("naïve 猫 🐈"), "naïve 猫 🐈");
-    }
 }

@@ -109,7 +109,7 @@ impl Opened {
     fn new(path: &Path) -> anyhow::Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
         let model = Architecture::of(&checkpoint)?.open(&checkpoint)?;
-        Ok(Self { reader: Reader::open(&checkpoint)?, model })
+        Ok(Self { reader: Reader::open(&checkpoint, true)?, model })
     }
 
     /// The pass over the ids with all kept, or with blocks closed and each opened again.

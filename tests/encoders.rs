@@ -245,7 +245,7 @@ fn with_words() -> TempDir {
 #[test]
 fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
     let folder = with_words();
-    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("w3 [MASK] w22 w5 [MASK] w7").unwrap();
     let trace = reading.trace(Name::Checkpoint);
     assert_eq!(trace.output_rows(), [1, 4]);
@@ -272,7 +272,7 @@ fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
 #[test]
 fn a_stream_goes_through_the_layers_of_an_encoder() {
     let folder = with_words();
-    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("w3 w22").unwrap();
     let stations = stations(reading.trace(Name::Checkpoint), "tokens.input");
     let sites: Vec<&str> = stations.iter().map(|station| station.site.as_str()).collect();

@@ -612,3 +612,97 @@ fn words_of_a_question_do_not_answer_it() {
     let told = words(&mut state);
     assert!(told.contains("Formula:") && !asked.contains("Formula:"), "{asked}");
 }
+
+/// The step `scores`, with panes of all heads in the place of its own.
+fn walk_of_heads(kind: lookback::lesson::Kind) -> State {
+    let mut lesson = Lesson::embedded(Language::English).unwrap();
+    let step = lesson.find("scores").unwrap();
+    let (chapter, first) = (lesson.steps()[step].0, lesson.steps()[step].1.id.clone());
+    let steps = &mut lesson.chapters[chapter].steps;
+    let step = steps.iter_mut().find(|step| step.id == first).unwrap();
+    step.panes.truncate(1);
+    step.panes[0].kind = kind;
+    step.panes[0].site = Some("encoder.{l}.self_attn.weights".into());
+    READING.heads();
+    let mut state = State::new(Arc::new(lesson), Theme::default());
+    update(&mut state, Action::Resize(120, 36));
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    state.enter(state.lesson.find("scores").unwrap());
+    state
+}
+
+#[test]
+fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
+    let mut state = walk_of_heads(lookback::lesson::Kind::Wall);
+    let row = state.selection.row;
+    press(&mut state, "Down L L");
+    assert_eq!((state.selection.layer, state.selection.head), (1, 2));
+    assert_eq!(state.selection.row, row, "the word stays");
+    press(&mut state, "Down");
+    assert!(said(&state).contains("last head"), "{}", said(&state));
+    press(&mut state, "Enter");
+    let title = state.panes()[0].title();
+    assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
+    press(&mut state, ". [");
+    assert_eq!((state.selection.layer, state.selection.head), (0, 3));
+    press(&mut state, "Enter");
+    assert!(state.opened().is_some(), "a number of the matrix opens");
+    press(&mut state, "Esc Esc");
+    assert!(state.panes()[0].title().contains("layer 0 head 3"));
+    press(&mut state, "Enter Right");
+    assert!(state.zoomed.is_none(), "another step shows its own panes");
+}
+
+#[test]
+fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
+    let mut state = walk_of_heads(lookback::lesson::Kind::HeadTable);
+    let heads = &READING.heads()[&lookback::model::Name::Transformer];
+    let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
+    let entropy = |head: &&lookback::measure::heads::Summary| head.figures.entropy;
+    let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
+    press(&mut state, "S K K K");
+    assert_eq!((state.selection.layer, state.selection.head), (most.layer, most.head));
+    assert!(drawn(&state, 120, 36).contains("largest entropy first"));
+    assert!(said(&after("S")).contains("nothing here can be sorted"));
+}
+
+#[test]
+fn matrices_are_seen_from_near_and_far() {
+    use lookback::heat::Zoom;
+    let mut state = walk();
+    state.enter(state.lesson.find("scores").unwrap());
+    let at = state.selection;
+    press(&mut state, "Z");
+    assert_eq!(state.view.zoom, Zoom::Cells);
+    press(&mut state, "Z Z");
+    assert_eq!(state.view.zoom, Zoom::Overview);
+    assert!(said(&state).contains("whole matrix"), "{}", said(&state));
+    press(&mut state, "z z z");
+    assert_eq!(state.view.zoom, Zoom::Numbers);
+    assert!(said(&state).contains("as close as it gets"), "{}", said(&state));
+    assert_eq!(state.selection, at, "the cursor keeps its cell");
+    press(&mut state, "K");
+    assert_eq!(state.selection.row, 0);
+    press(&mut state, "J J J");
+    assert_eq!(state.selection.row + 1, READING.sentence.tokens.len());
+}
+
+#[test]
+fn cells_are_found_by_name_and_the_next_by_a_key() {
+    let mut state = walk();
+    state.enter(state.lesson.find("softmax").unwrap());
+    press(&mut state, "f");
+    assert!(matches!(&state.overlay, Overlay::Palette { query, .. } if query.value() == "find: "));
+    press(&mut state, "l a r g e s t Space c e l l Enter");
+    assert!(said(&state).contains("the largest cell: encoder."), "{}", said(&state));
+    let shown = |state: &State| {
+        let at = state.selection;
+        state.panes()[state.focus].pointed(at.row, at.col).unwrap().value
+    };
+    let largest = shown(&state);
+    press(&mut state, "F");
+    assert!(said(&state).contains("2 of 100"), "{}", said(&state));
+    assert!(shown(&state) <= largest);
+    press(&mut state, "f N a N Enter");
+    assert!(said(&state).contains("there is none here"), "{}", said(&state));
+}

@@ -6,7 +6,10 @@ use super::State;
 use crate::{
     heat::Zoom,
     lesson::{Kind, PaneSpec},
-    measure::{find::FINDERS, heads::FIGURES},
+    measure::{
+        find::{FINDERS, Finder},
+        heads::FIGURES,
+    },
     pane::{Pane, Sort},
 };
 
@@ -71,15 +74,16 @@ impl State {
         }
     }
 
-    /// Goes to the next cell that a finder finds.
-    pub(super) fn seek(&mut self, finder: usize) {
+    /// Goes to the cell that a finder finds, or on to the next one.
+    pub(super) fn seek(&mut self, finder: usize, goes_on: bool) {
         let Some(wanted) = FINDERS.get(finder) else { return };
         self.sought = Some(finder);
         let at = (self.selection.row, self.selection.col);
         let found = {
             let panes = self.panes();
             let Some(pane) = panes.get(self.focus) else { return };
-            let next = pane.plane().map(|plane| wanted.next(&plane, at));
+            let find = if goes_on { Finder::next } else { Finder::first };
+            let next = pane.plane().map(|plane| find(wanted, &plane, at));
             next.map(|found| found.map(|found| (found, pane.pointed(found.hit.row, found.hit.col))))
         };
         let (found, pointed) = match found {
@@ -103,7 +107,7 @@ impl State {
     /// The same once more.
     pub(super) fn seek_again(&mut self) {
         match self.sought {
-            Some(finder) => self.seek(finder),
+            Some(finder) => self.seek(finder, true),
             None => self.palette("find: "),
         }
     }

@@ -119,7 +119,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Sort => state.sort_next(),
         Command::FindCell => state.palette("find: "),
         Command::FindAgain => state.seek_again(),
-        Command::Seek(finder) => state.seek(finder),
+        Command::Seek(finder) => state.seek(finder, false),
         Command::Switch(switch) => return state.switch(switch),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
@@ -317,6 +317,9 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
 
 /// What to say of words outside the models' world.
 fn never_seen(sentence: &Sentence) -> Option<String> {
+    if let Some(unread) = sentence.unread() {
+        return Some(unread);
+    }
     let first = sentence.unknown.first()?;
     let more = match sentence.unknown.len() {
         1 => String::new(),

@@ -23,7 +23,7 @@ use crate::{
     },
     lesson::Language,
     model::{Architecture, Model},
-    reading::{Reader, Reading, tokenizer},
+    reading::{self, Reader, Reading},
     text::visible,
 };
 use sizes::Sizes;
@@ -149,7 +149,7 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
 /// A pass over a very short text.
 fn tried(checkpoint: &Checkpoint) -> Result<Reading> {
     memory::check(checkpoint.n_bytes(), false)?;
-    Reader::open(checkpoint)?.read(SHORTEST)
+    Reader::open(checkpoint, false)?.read(SHORTEST)
 }
 
 /// The chapters of the walk that tells of it.
@@ -205,7 +205,7 @@ fn vocabulary(checkpoint: &Checkpoint) -> Option<Vocabulary> {
         TokenizerSource::Json(json) => {
             let kind = serde_json::from_slice::<Json>(json).ok().and_then(|json| json.model.kind);
             let kind = kind.map_or_else(|| "tokenizer.json".into(), |kind| visible(&kind));
-            let tokens = tokenizer(checkpoint).ok().map(|t| t.vocab_size());
+            let tokens = reading::tokenizer(checkpoint).ok().map(|t| t.vocab_size());
             Some(Vocabulary { kind, tokens })
         }
         TokenizerSource::Gguf(vocab) => {

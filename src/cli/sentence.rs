@@ -48,6 +48,9 @@ const MOST_NAMED: usize = 4;
 
 /// What to say of words that no model has seen.
 pub fn remark(sentence: &Sentence) -> Option<String> {
+    if let Some(unread) = sentence.unread() {
+        return Some(unread);
+    }
     let mut words: Vec<&Unknown> = vec![];
     for unknown in &sentence.unknown {
         if !words.iter().any(|known| known.word == unknown.word) {

@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use anyhow::Context;
+
 use super::{
     Streams, args,
     args::{Chosen, Which},
@@ -11,7 +13,7 @@ use super::{
     sentence,
 };
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, memory},
     lesson::{Language, Lesson},
     model::Name,
     reading::{Reader, Reading},
@@ -52,7 +54,7 @@ pub fn reader(which: &Which, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = which.path() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = Checkpoint::open(path)?;
-    Ok(Reader::open(&checkpoint)?)
+    Ok(Reader::open(&checkpoint, which.force)?)
 }
 
 /// The passes of these built-in models over the sentence, or the checkpoint's; of all models where

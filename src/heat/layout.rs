@@ -179,7 +179,10 @@ impl Heat<'_> {
             (Zoom::Fit, _) if self.is_map && fitting.columns(self.n_cols) > room => {
                 self.blocks(area, room)
             }
-            (Zoom::Fit, _) | (Zoom::Numbers, CellWidth::Number(_)) => fitting,
+            (Zoom::Fit, _) => fitting,
+            (Zoom::Numbers, CellWidth::Number(_)) if fitting.columns(self.n_cols) <= room => {
+                fitting
+            }
             (Zoom::Overview, _) => self.blocks(area, room),
             (Zoom::Cells, _) => CellWidth::Plain(2),
             (Zoom::Numbers, _) => CellWidth::Number((self.scale.widest() as u16 + 1).clamp(7, 12)),

@@ -6,10 +6,14 @@
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::dot;
 use crate::value::{Kept, Lines, Matrix, Value};
 
 /// Columns of the result that are computed at once.
 const STRIP: usize = 128;
+
+/// Rows up to which a stored line is multiplied as soon as it is decoded, while it is near the core.
+const FEW: usize = 4;
 
 /// Multiplications below which one thread is quicker than several.
 const SMALL: usize = 1 << 18;
@@ -42,10 +46,21 @@ fn by_stored(x: &Matrix, w: &Value, along: Lines) -> Option<Matrix> {
 fn by_decoded_lines(x: &Matrix, kept: &Kept) -> Matrix {
     let (n_lines, len) = kept.source.size();
     let mut out = Matrix::zeros(x.nrows(), n_lines);
+    let few = x.nrows().min(if x.nrows() > FEW { 0 } else { FEW });
+    let rows: Vec<Vec<f32>> = (0..few).map(|r| x.row(r).iter().copied().collect()).collect();
     let strips = out.as_mut_slice().par_chunks_mut((x.nrows() * STRIP).max(1)).enumerate();
     strips.for_each_init(Vec::new, |lines: &mut Vec<f32>, (i, strip)| {
         let first = i * STRIP;
         let n = STRIP.min(n_lines - first);
+        if x.nrows() <= FEW {
+            lines.resize(len, 0.0);
+            let each = strip.chunks_exact_mut(x.nrows()).enumerate();
+            each.for_each(|(line, out)| {
+                kept.source.read(first + line..first + line + 1, lines);
+                out.iter_mut().zip(&rows).for_each(|(out, row)| *out = dot(row, lines));
+            });
+            return;
+        }
         lines.resize(n * len, 0.0);
         kept.source.read(first..first + n, lines);
         let right = View { numbers: lines, shape: (len, n), strides: (1, len) };

@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 14;
 const ROWS: usize = 64;
 
 /// Runs a loop compiled for the widest vectors that are there.
-fn wide<R>(work: impl FnOnce() -> R) -> R {
+pub fn wide<R>(work: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(work)
 }
 
@@ -47,6 +47,24 @@ pub fn exp(x: f32) -> f32 {
     let value = power * two_to(n >> 1) * two_to(n - (n >> 1));
     let value = if x < LOWEST { 0.0 } else { value };
     if x > HIGHEST { f32::INFINITY } else { value }
+}
+
+/// How many sums run beside each other in [`dot`].
+const LANES: usize = 32;
+
+/// `sum_k a_k b_k`, in an order that does not depend on the processor.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    wide(|| {
+        let (mut sums, (a, a_rest)) = ([0.0_f32; LANES], a.as_chunks::<LANES>());
+        let (b, b_rest) = b.as_chunks::<LANES>();
+        for (a, b) in a.iter().zip(b) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
+        }
+        let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+        sums.iter().sum::<f32>() + rest
+    })
 }
 
 /// `f` of every number.

@@ -92,13 +92,22 @@ pub static FINDERS: [Finder; 11] = [
 ];
 
 impl Finder {
-    /// The answer that follows where one stands: after the last comes the first. None if there is none.
+    /// The best answer, or the one that follows as one reads; None if there is none.
+    pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+        self.answer(plane, at, false)
+    }
+
+    /// The answer that follows where one stands: after the last comes the first.
     pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+        self.answer(plane, at, true)
+    }
+
+    fn answer(&self, plane: &Matrix, at: (usize, usize), goes_on: bool) -> Option<Found> {
         if plane.is_empty() {
             return None;
         }
         let hits = (self.find)(plane, at);
-        let here = hits.iter().position(|hit| (hit.row, hit.col) == at);
+        let here = hits.iter().position(|hit| goes_on && (hit.row, hit.col) == at);
         let next = match self.order {
             Order::Best => here.map_or(0, |here| here + 1),
             Order::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
@@ -193,12 +202,13 @@ mod tests {
     /// Where a finder leads from a place, and on from there.
     fn walk(name: &str, plane: &Matrix, from: (usize, usize), n: usize) -> Vec<(usize, usize)> {
         let mut at = from;
-        let mut step = || {
-            let hit = finder(name).next(plane, at)?.hit;
-            at = (hit.row, hit.col);
+        let mut step = |i: usize| {
+            let finder = finder(name);
+            let found = if i == 0 { finder.first(plane, at) } else { finder.next(plane, at) };
+            at = found.map(|found| (found.hit.row, found.hit.col))?;
             Some(at)
         };
-        (0..n).filter_map(|_| step()).collect()
+        (0..n).filter_map(&mut step).collect()
     }
 
     fn plane() -> Matrix {

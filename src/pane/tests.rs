@@ -167,3 +167,108 @@ fn the_schedule_lights_up_step_by_step() {
 fn thousands_are_grouped() {
     assert_eq!([0, 999, 1_234_567].map(grouped), ["0", "999", "1,234,567"]);
 }
+
+/// A wall, a table and a matrix of the decoder-only model's heads, for some text.
+fn attention(kind: crate::lesson::Kind) -> crate::lesson::PaneSpec {
+    let site = Some("blocks.{l}.attn.weights".to_owned());
+    crate::lesson::PaneSpec { kind, site, model: None, title: None }
+}
+
+/// What a pane of attention shows without colours, as lines without their ends.
+fn shown(
+    reading: &Reading,
+    kind: crate::lesson::Kind,
+    (selection, view): (Selection, View),
+    (w, h): (u16, u16),
+) -> Vec<String> {
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let scene = Scene {
+        reading,
+        model: crate::model::Name::DecoderOnly,
+        selection: &selection,
+        theme: &theme,
+        focused: true,
+        marks: &[],
+        shows_difference: false,
+        beat: None,
+        times: None,
+        view,
+    };
+    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    of(&attention(kind), scene).draw(buf.area, &mut buf);
+    let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..h).map(line).collect()
+}
+
+fn at(layer: usize, head: usize, row: usize, col: usize) -> Selection {
+    Selection { layer, head, row, col }
+}
+
+#[test]
+fn the_wall_frames_the_selected_head_among_all() {
+    let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
+    let kind = crate::lesson::Kind::Wall;
+    let place = (at(1, 2, 0, 0), View::default());
+    assert!(shown(&reading, kind, place, (70, 20))[0].contains("measuring"));
+    reading.heads();
+    let lines = shown(&reading, kind, place, (70, 20));
+    assert!(lines[0].split_whitespace().eq(["head", "0", "1", "2", "3"]), "{lines:#?}");
+    let frame = lines.iter().position(|line| line.contains("+==")).unwrap();
+    let layer = |n| lines.iter().position(|line| line.starts_with(&format!("{n:>4}"))).unwrap();
+    assert!(layer(0) < frame && frame < layer(1), "{lines:#?}");
+    // The first token looks at itself alone, in every head.
+    let n = lines[2].matches('#').count();
+    assert!(n > 0 && n.is_multiple_of(4), "{lines:#?}");
+}
+
+#[test]
+fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
+    let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
+    reading.heads();
+    let place = (at(1, 3, 0, 0), View::default());
+    let lines = shown(&reading, crate::lesson::Kind::Wall, place, (16, 7));
+    assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("+==")), "{lines:#?}");
+}
+
+#[test]
+fn the_table_of_heads_has_a_row_a_head_and_keeps_the_column_it_is_sorted_by() {
+    let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
+    reading.heads();
+    let kind = crate::lesson::Kind::HeadTable;
+    let lines = shown(&reading, kind, (at(0, 0, 0, 0), View::default()), (80, 12));
+    assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");
+    assert!(lines[0].ends_with("largest"));
+    let figure = crate::measure::heads::FIGURES.iter().position(|f| f.heading == "induction");
+    let sort = super::Sort::Figure { figure: figure.unwrap(), is_rising: false };
+    let view = View { sort, ..View::default() };
+    let lines = shown(&reading, kind, (at(0, 0, 0, 0), view), (32, 12));
+    assert!(lines[0].ends_with("vinduction"), "{lines:#?}");
+    let last = |line: &String| line.split_whitespace().last()?.parse::<f32>().ok();
+    let column: Vec<f32> = lines[1..9].iter().map(|line| last(line).unwrap()).collect();
+    assert!(column.is_sorted_by(|a, b| a >= b), "{column:?}");
+}
+
+#[test]
+fn long_texts_are_seen_whole_and_from_near() {
+    use crate::heat::Zoom;
+    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
+    let see = |zoom| {
+        let view = View { zoom, ..View::default() };
+        shown(&reading, crate::lesson::Kind::Matrix, (at(1, 0, 200, 180), view), (76, 20))
+    };
+    let whole = see(Zoom::Fit);
+    assert_eq!(whole, see(Zoom::Overview), "what does not fit is seen whole");
+    assert!(whole.last().unwrap().contains("each point the largest of 17 x 5 cells"), "{whole:#?}");
+    assert!(whole.iter().any(|line| line.contains('@')), "{whole:#?}");
+    let word = reading.trace(crate::model::Name::DecoderOnly).source[200].text.clone();
+    for zoom in [Zoom::Fit, Zoom::Cells, Zoom::Numbers] {
+        let lines = see(zoom);
+        let is_there = |line: &String| line.trim_start().starts_with(&word);
+        assert!(lines.iter().any(is_there), "{word}: {lines:#?}");
+    }
+    let near = see(Zoom::Numbers);
+    assert!(near.last().unwrap().contains("rows 191-208 of 301"), "{near:#?}");
+    assert!(near.last().unwrap().contains("columns 175-184 of 301"), "{near:#?}");
+}

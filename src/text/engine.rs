@@ -24,13 +24,16 @@ use super::{Merge, Model, Plan, Vocab, visible};
 const MOST_TOKENS: usize = 1 << 21;
 
 /// Ids need not be without gaps, but what is shown of them is a list.
-const LARGEST_ID: u32 = 1 << 22;
+const LARGEST_ID: u32 = 1 << 21;
 
 /// In bytes; the longest in use, of spaces, are some hundreds.
 const LONGEST_TOKEN: usize = 4096;
 
 /// WordPiece tries every part of a word, so that long words take long.
 const LONGEST_WORD: usize = 1000;
+
+/// In bytes, of what is put before or after pieces of words to look them up.
+const LONGEST_AFFIX: usize = 64;
 
 /// # Errors
 /// If a part is damaged, unknown or larger than any tokenizer in use.
@@ -93,6 +96,12 @@ fn check(plan: &Plan) -> Result<()> {
     ensure!(
         longest <= LONGEST_TOKEN,
         "a token has {longest} bytes, the limit is {LONGEST_TOKEN}; the file is damaged"
+    );
+    let affixes = [&model.continuing_subword_prefix, &model.end_of_word_suffix];
+    let longest = affixes.into_iter().flatten().map(String::len).max().unwrap_or(0);
+    ensure!(
+        longest <= LONGEST_AFFIX,
+        "the mark of words' beginnings or ends has {longest} bytes, the limit is {LONGEST_AFFIX}"
     );
     if let Vocab::Words(words) = &model.vocab
         && let Some((token, id)) = words.iter().find(|(_, id)| **id > LARGEST_ID)

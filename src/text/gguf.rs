@@ -69,7 +69,7 @@ pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
     let mut planned = match vocab.model.as_str() {
         "gpt2" => byte_level(vocab),
         "llama" => sentencepiece(vocab),
-        "bert" => wordpiece(vocab),
+        "bert" => Ok(wordpiece(vocab)),
         other => bail!(
             "its tokenizer is of the kind `{}`; known are gpt2, llama and bert; take the model as a \
              Hugging Face folder",
@@ -100,6 +100,7 @@ fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
         ..Model::default()
     };
     let parts = Parts {
+        normalizer: if kind.nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": stages}),
         decoder: byte_level,
         ..Parts::default()
@@ -172,7 +173,7 @@ fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
 
 /// WordPiece; a GGUF writes `▁` before the beginnings of words where the original has `##` before
 /// what continues them.
-fn wordpiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+fn wordpiece(vocab: &GgufVocab) -> (Plan, Ends) {
     let is_special =
         |i: usize| vocab.token_types.get(i).is_some_and(|t| [UNKNOWN, CONTROL].contains(t));
     let original = |(i, token): (usize, &String)| match token.strip_prefix('▁') {
@@ -198,7 +199,7 @@ fn wordpiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
         decoder: json!({"type": "WordPiece", "prefix": "##", "cleanup": true}),
         ..Parts::default()
     };
-    Ok((Plan { model, parts, ..Plan::default() }, ends))
+    (Plan { model, parts, ..Plan::default() }, ends)
 }
 
 /// What a text begins and ends with, as the file says, or as its kind has it.

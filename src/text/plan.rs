@@ -64,6 +64,14 @@ impl Model {
         }
     }
 
+    /// One more than the largest id; there may be gaps.
+    pub fn n_ids(&self) -> usize {
+        match &self.vocab {
+            Vocab::Pieces(pieces) => pieces.len(),
+            Vocab::Words(words) => words.values().max().map_or(0, |&id| id as usize + 1),
+        }
+    }
+
     /// What stands for the unknown.
     pub fn unknown(&self) -> Option<&str> {
         match &self.vocab {

@@ -36,7 +36,10 @@ impl<'a> Stream<'a> {
     fn given_until_now(&mut self, text: &str) -> String {
         let before = self.tokenizer.text(&self.ids[self.from..self.given]);
         let new = text.get(before.len()..).unwrap_or_default().to_owned();
-        self.from = self.given;
+        // A special token says nothing, so that the space after it would be taken for the first.
+        if !self.tokenizer.text(&self.ids[self.given..]).trim().is_empty() {
+            self.from = self.given;
+        }
         self.given = self.ids.len();
         new
     }

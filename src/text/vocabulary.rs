@@ -3,21 +3,38 @@
 use anyhow::{Result, ensure};
 use tokenizers::{Encoding, Tokenizer as Engine};
 
-use super::{Alphabet, Ids, Token, Unknown, nearest, visible};
+use super::{Alphabet, Ids, Plan, Token, Unknown, nearest, visible};
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {
     pub alphabet: Alphabet,
     pub ids: Ids,
+    /// What stands for the unknown.
+    pub unk: Option<String>,
     /// What the reader should know of how the tokenizer was read.
     pub notes: Vec<String>,
     /// Whether spaces before marks are taken out of decoded text.
     pub cleans_up: bool,
+    /// One more than the largest id, added tokens not counted.
+    pub n_ids: usize,
     /// The rows of the model's embedding table.
     pub n_rows: usize,
 }
 
 impl Vocabulary {
+    /// What the plan says of it; its ids are found when the engine is there.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            alphabet: Alphabet::of(&plan.parts),
+            ids: Ids::default(),
+            unk: plan.model.unknown().map(str::to_owned),
+            notes: plan.notes.clone(),
+            cleans_up: false,
+            n_ids: plan.model.n_ids(),
+            n_rows: usize::MAX,
+        }
+    }
+
     /// An entry as it is shown; added tokens stand as they are written.
     pub fn shown(&self, engine: &Engine, id: u32) -> Option<String> {
         let is_added = engine.get_added_vocabulary().get_added_tokens_decoder().contains_key(&id);
@@ -40,16 +57,15 @@ impl Vocabulary {
         }
     }
 
-    /// Pieces of the text that the vocabulary can say nothing of but `<unk>`.
+    /// Pieces of the text that the vocabulary can say nothing of but `<unk>`, unless this was typed.
     pub fn unknown(&self, text: &str, encoding: &Encoding) -> Vec<Unknown> {
-        let offsets = encoding.get_offsets().iter().zip(encoding.get_special_tokens_mask());
-        let unknown = offsets.zip(encoding.get_ids()).enumerate();
-        unknown
-            .filter(|(_, ((_, special), id))| **special == 0 && Some(**id) == self.ids.unk)
-            .filter_map(|(i, (((start, end), _), _))| {
-                let word = visible(text.get(*start..*end)?.trim());
-                Some(Unknown { word, tokens: i..i + 1, instead: vec![] })
-            })
+        let Some(unk) = self.ids.unk else { return vec![] };
+        let places = encoding.get_ids().iter().zip(encoding.get_offsets()).enumerate();
+        places
+            .filter(|(_, (id, _))| **id == unk)
+            .filter_map(|(i, (_, (start, end)))| Some((i, text.get(*start..*end)?.trim())))
+            .filter(|(_, word)| !word.is_empty() && Some(*word) != self.unk.as_deref())
+            .map(|(i, word)| Unknown { word: visible(word), tokens: i..i + 1, instead: vec![] })
             .collect()
     }
 
@@ -110,17 +126,17 @@ pub fn alike(vocab: &[String], word: &str, n: usize) -> Vec<String> {
 ///
 /// # Errors
 /// Saying how far the ids go, and how far the rows.
-pub fn check_rows(engine: &Engine, n_rows: usize) -> Result<()> {
+pub fn check_rows(engine: &Engine, n_ids: usize, n_rows: usize) -> Result<()> {
     let added = engine.get_added_vocabulary().get_added_tokens_decoder();
-    let n_own = engine.get_vocab_size(false);
-    let beyond: usize = (n_rows..n_rows.max(n_own))
+    let beyond = (n_rows..n_ids.max(n_rows))
         .filter(|&id| !added.contains_key(&(id as u32)))
         .filter(|&id| engine.id_to_token(id as u32).is_some())
         .count();
     ensure!(
         beyond == 0,
-        "the tokenizer has {n_own} tokens, but the model's embedding table has {n_rows} rows: \
-         {beyond} tokens lie beyond it; they belong to different models"
+        "the tokenizer has ids up to {}, but the model's embedding table has {n_rows} rows: \
+         {beyond} tokens lie beyond it; they belong to different models",
+        n_ids - 1
     );
     Ok(())
 }

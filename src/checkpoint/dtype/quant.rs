@@ -5,6 +5,8 @@
 //! 16 of them, the high nibbles the rest. K formats have 256 numbers in groups with scales of
 //! their own, which are small integers too.
 
+#![allow(clippy::inline_always, reason = "they take the width of the loop that they stand in")]
+
 use half::f16;
 
 /// Numbers of a legacy block.
@@ -12,12 +14,14 @@ const SMALL: usize = 32;
 /// Numbers of a K block.
 const LARGE: usize = 256;
 
+#[inline(always)]
 fn half_at(block: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }
 
 /// Every number of a legacy block from its low four bits and its place: the two halves of byte i
 /// stand 16 numbers apart.
+#[inline(always)]
 fn spread(qs: &[u8], out: &mut [f32], of: impl Fn(u8, usize) -> f32) {
     let (low, high) = out.split_at_mut(SMALL / 2);
     for (i, ((q, low), high)) in qs.iter().zip(low).zip(high).enumerate() {
@@ -27,16 +31,19 @@ fn spread(qs: &[u8], out: &mut [f32], of: impl Fn(u8, usize) -> f32) {
 }
 
 /// The fifth bits of a block: bit i belongs to number i.
+#[inline(always)]
 fn fifths(block: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
 /// The fifth bit of number `i`, in its place.
+#[inline(always)]
 const fn fifth(bits: u32, i: usize) -> u8 {
     ((bits >> i & 1) << 4) as u8
 }
 
 /// d f16, 32 signed bytes.
+#[inline(always)]
 pub fn q8_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(34).zip(out.chunks_exact_mut(SMALL)) {
         let d = half_at(block, 0);
@@ -47,6 +54,7 @@ pub fn q8_0(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// d f16, 16 bytes of nibbles; x = d (q - 8).
+#[inline(always)]
 pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(SMALL)) {
         let d = half_at(block, 0);
@@ -55,6 +63,7 @@ pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// d, m f16, 16 bytes of nibbles; x = d q + m.
+#[inline(always)]
 pub fn q4_1(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(20).zip(out.chunks_exact_mut(SMALL)) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
@@ -63,6 +72,7 @@ pub fn q4_1(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// d f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d (q - 16).
+#[inline(always)]
 pub fn q5_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(SMALL)) {
         let (d, bits) = (half_at(block, 0), fifths(block, 2));
@@ -71,6 +81,7 @@ pub fn q5_0(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// d, m f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d q + m.
+#[inline(always)]
 pub fn q5_1(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(24).zip(out.chunks_exact_mut(SMALL)) {
         let (d, m, bits) = (half_at(block, 0), half_at(block, 2), fifths(block, 4));
@@ -79,6 +90,7 @@ pub fn q5_1(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// The 6-bit scale and minimum of group `g` of eight, out of 12 bytes.
+#[inline(always)]
 fn scale_and_min(scales: &[u8], g: usize) -> (f32, f32) {
     let (scale, min) = if g < 4 {
         (scales[g] & 63, scales[g + 4] & 63)
@@ -91,6 +103,7 @@ fn scale_and_min(scales: &[u8], g: usize) -> (f32, f32) {
 
 /// d, m f16, 12 bytes of scales, 128 bytes of nibbles; eight groups of 32, of which two share 32
 /// bytes: x = d scale q - m min.
+#[inline(always)]
 pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(144).zip(out.chunks_exact_mut(LARGE)) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
@@ -106,6 +119,7 @@ pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// As Q4_K, with 32 bytes of fifth bits before the nibbles: bit g belongs to group g.
+#[inline(always)]
 pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(176).zip(out.chunks_exact_mut(LARGE)) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
@@ -123,6 +137,7 @@ pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
 
 /// 128 bytes of low nibbles, 64 of high pairs of bits, 16 signed scales, d f16; x = d scale (q - 32)
 /// in groups of 16. Either half of 128 numbers has four runs of 32, which share bytes.
+#[inline(always)]
 pub fn q6_k(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.chunks_exact(210).zip(out.chunks_exact_mut(LARGE)) {
         let d = half_at(block, 208);

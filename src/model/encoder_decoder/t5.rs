@@ -32,7 +32,8 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     };
     let n_layers = config.usize_or("num_decoder_layers", encoder.n_layers)?;
     // The first version divides what goes to the tied table; later ones say that nothing is tied.
-    let is_first_version = config.bool_or("tie_word_embeddings", true)?;
+    let is_first_version =
+        config.string("model_type")? == "t5" && config.bool_or("tie_word_embeddings", true)?;
     Ok(Plan {
         encoder,
         decoder: Stack { n_layers, ..encoder },

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 use serde::de::DeserializeOwned;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tokenizers::{
     DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
     Tokenizer as Engine,
@@ -57,10 +57,39 @@ fn look(part: &Json, seen: &mut Seen) -> Result<()> {
                 seen.growth = seen.growth.saturating_mul(growth(pattern, content));
                 check_pattern(pattern)?;
             }
+            check_texts(fields)?;
             fields.values().try_for_each(|value| look(value, seen))
         }
         _ => Ok(()),
     }
+}
+
+/// The most bytes that go before each piece of a text.
+const LONGEST_PREPENDED: usize = 64;
+
+/// What is put into a text again and again must be short.
+fn check_texts(fields: &Map<String, Json>) -> Result<()> {
+    let text = |key| fields.get(key).and_then(Json::as_str).unwrap_or("");
+    let prepended = text("prepend").len();
+    ensure!(
+        prepended <= LONGEST_PREPENDED,
+        "`prepend` has {prepended} bytes, the limit is {LONGEST_PREPENDED}"
+    );
+    let longest = longest_written(text("precompiled_charsmap"));
+    ensure!(
+        longest <= MOST_GROWTH,
+        "`precompiled_charsmap` writes {longest} bytes for one character, the limit is {MOST_GROWTH}"
+    );
+    Ok(())
+}
+
+/// The longest text that a map of characters, as SentencePiece packs it, writes for one: after the
+/// length of a trie and the trie come texts that end in a zero.
+fn longest_written(charsmap: &str) -> usize {
+    let bytes = base64::decode(charsmap).unwrap_or_default();
+    let Some((length, rest)) = bytes.split_first_chunk() else { return 0 };
+    let texts = rest.get(u32::from_le_bytes(*length) as usize..).unwrap_or_default();
+    texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
 /// How many times as long a text can become when `content` stands for every match of `pattern`; a
@@ -147,7 +176,7 @@ pub fn put_ends(
     let text = json!({"Sequence": {"id": "A", "type_id": 0}});
     let single: Vec<Json> =
         begin.map(special).into_iter().chain([text]).chain(end.map(special)).collect();
-    let known: serde_json::Map<String, Json> = begin
+    let known: Map<String, Json> = begin
         .into_iter()
         .chain(end)
         .map(|(token, id)| (token.clone(), json!({"id": token, "ids": [id], "tokens": [token]})))

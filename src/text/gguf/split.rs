@@ -10,6 +10,8 @@ pub struct Kind {
     names: &'static [&'static str],
     /// One after the other, each inside what the ones before it left.
     pub splits: &'static [&'static str],
+    /// Whether letters are put together with their accents first (Unicode NFC).
+    pub nfc: bool,
     /// Whether a piece that is a token stays whole, however it would be merged.
     pub ignore_merges: bool,
     /// Whether a text begins with the beginning token where the file does not say.
@@ -36,7 +38,7 @@ const DEEPSEEK_LETTERS: &str = r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳ
 const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
 
 const fn kind_of(names: &'static [&'static str], splits: &'static [&'static str]) -> Kind {
-    Kind { names, splits, ignore_merges: false, add_bos: false }
+    Kind { names, splits, nfc: false, ignore_merges: false, add_bos: false }
 }
 
 const KINDS: &[Kind] = &[
@@ -85,9 +87,9 @@ const KINDS: &[Kind] = &[
         )
     },
     kind_of(&["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], &[LLAMA3]),
+    Kind { nfc: true, ..kind_of(&["qwen2"], &[QWEN2]) },
     kind_of(
         &[
-            "qwen2",
             "stablelm2",
             "deepseek-r1-qwen",
             "kormo",
@@ -99,7 +101,7 @@ const KINDS: &[Kind] = &[
         ],
         &[QWEN2],
     ),
-    kind_of(&["qwen35"], &[QWEN35]),
+    Kind { nfc: true, ..kind_of(&["qwen35"], &[QWEN35]) },
     kind_of(
         &[
             "smollm",
