@@ -149,7 +149,7 @@ RECIPES = {
     "bart": ("roberta", "bf16", without_none({**MARIAN, **OF_BART})),
     "mbart": ("roberta", "bf16", without_none({**MARIAN, **OF_MBART})),
     "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
-    "t5": ("t5", "f32, twice", T5),
+    "t5": ("t5", "bf16, twice", T5),
     "t5_gated": ("t5", "f16, own output", {**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}),
     "rnn": ("smollm2", "f32", RNN),
     "rnn_relu": ("smollm2", "f16", {**RNN, "nonlinearity": "relu", "n_layers": 1}),
@@ -384,6 +384,18 @@ def write_reference(name: str, out: Path, model: nn.Module, tokenizer: Tokenizer
     print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")
 
 
+def readme(out: Path) -> None:
+    rows = [f"| `{name}` | {kind} | {how} |" for name, (kind, how, _) in RECIPES.items()]
+    rows += [f"| `{name}.gguf` | {kind} | GGUF alone, quantised |" for name, (kind, _) in QUANTISED.items()]
+    twins = ", ".join(f"`{name}.gguf`" for name in checkpoint_gguf.FILES)
+    numbers = f"SMALL {SMALL}, SAMPLE {SAMPLE}, STRIDE {STRIDE}, MARGIN {MARGIN}."
+    head = "# Tiny checkpoints\n\nMade by `assets/training/checkpoints.py`; never edited.\n\n"
+    table = "| checkpoint | tokenizer | stored as |\n| --- | --- | --- |\n" + "\n".join(rows)
+    about = __doc__.split("\n", 2)[2].strip()
+    text = f"{head}{about}\n\n{numbers}\n\n{table}\n\nThe same numbers again as GGUF: {twins}.\n"
+    out.joinpath("README.md").write_text(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
@@ -398,6 +410,7 @@ def main() -> None:
         else:
             write_checkpoint(name, args.out)
             reference(name, args.out)
+    readme(args.out)
 
 
 if __name__ == "__main__":
