@@ -2,8 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::Context;
-
 use super::{
     Streams, args,
     args::{Chosen, Which},
@@ -13,7 +11,7 @@ use super::{
     sentence,
 };
 use crate::{
-    checkpoint::{Checkpoint, memory},
+    checkpoint::Checkpoint,
     lesson::{Language, Lesson},
     model::Name,
     reading::{Reader, Reading},
