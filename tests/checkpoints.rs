@@ -227,6 +227,33 @@ fn sentences_become_the_tokens_of_the_reference() {
     });
 }
 
+/// Texts that tokenizers stumble over, with the reference's ids by tokenizer.
+fn corpus() -> Vec<Json> {
+    let text = fs::read_to_string("tests/goldens/tokenization.jsonl").unwrap();
+    let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() >= 200, "only {} texts", lines.len());
+    lines
+}
+
+#[test]
+fn nasty_texts_become_the_tokens_of_the_reference() {
+    let corpus = corpus();
+    of_every_file(|golden, opened| {
+        let kind = golden.metadata["tokenizer"].as_str().unwrap();
+        let check = |line: &Json| {
+            let text = line["text"].as_str().unwrap();
+            let want = ids(&line["ids"][kind]);
+            let got = opened.reader.tokenizer().encode(text);
+            match got {
+                Ok(got) if got == want => None,
+                Ok(got) => Some(format!("{text:?}: got {got:?}, want {want:?}")),
+                Err(error) => Some(format!("{text:?}: {error:#}")),
+            }
+        };
+        corpus.iter().filter_map(check).collect()
+    });
+}
+
 /// The likeliest tokens of a row of logits.
 fn likeliest(trace: &Trace, row: usize, n: usize) -> Vec<u32> {
     let logits = trace.value("logits").unwrap().matrix();

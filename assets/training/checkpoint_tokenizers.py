@@ -93,8 +93,7 @@ def pieces(size: int, newer: bool) -> Tokenizer:
     merged = [left + right for left, right in model["merges"]]
     letters = [token for token in model["vocab"] if token not in set(merged)]
     vocab = {token: i for i, token in enumerate([*names, *dict.fromkeys(merged), *letters])}
-    merges = [tuple(pair) for pair in model["merges"]]
-    made = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    made = Tokenizer(models.BPE(vocab, all_merges(vocab, merged), unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if newer:
         made.pre_tokenizer = pre_tokenizers.Metaspace("▁", prepend_scheme="first", split=False)
     else:
@@ -104,6 +103,14 @@ def pieces(size: int, newer: bool) -> Tokenizer:
     )
     made.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in names[:3]])
     return framed(made, "<s> $A")
+
+
+def all_merges(vocab: dict[str, int], merged: list[str]) -> list[tuple[str, str]]:
+    """Every way to a piece from two others, the pieces in their order: SentencePiece knows no other rule."""
+    ways = lambda piece: [(piece[:i], piece[i:]) for i in range(1, len(piece))]
+    known = lambda way: all(part in vocab for part in way)
+    by_id = lambda way: tuple(vocab[part] for part in way)
+    return [way for piece in dict.fromkeys(merged) for way in sorted(filter(known, ways(piece)), key=by_id)]
 
 
 def llama2() -> Tokenizer:

@@ -6,7 +6,8 @@ of awkward and pairwise different sizes, with norms and biases that are not what
 - `{sentence}/{site}`: f32, whole where the site has at most SMALL numbers; else SAMPLE cells and two more
   numbers: cell i is the site's value at flat (row-major) index `i * STRIDE % size`; then the sum and the sum of
   absolute values of all finite cells. Hidden cells of a mask are minus infinity.
-- metadata, all JSON: `files` (folders and files that hold this model), `shapes` (full shape of every site, by sentence), `sentences` (text, ids,
+- metadata, all JSON: `files` (folders and files that hold this model),
+  `tokenizer` (its name in `tokenization.jsonl`), `shapes` (full shape of every site, by sentence), `sentences` (text, ids,
   and `target`: what the decoder reads, where there is one), `stride`,
   `greedy`: the text, its ids, and the 50 tokens that greedy decoding writes on with, no token ending it; of a
   translator, what it writes of the text (at most 50 tokens, its settings obeyed, until its end); the
@@ -28,6 +29,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig
 
+import checkpoint_gguf
 import checkpoint_rnn as rnn
 import checkpoint_tokenizers as tiny
 from checkpoint_sites import Sites, is_encoder, sites_of
@@ -122,7 +124,7 @@ RECIPES = {
     # name: (tokenizer, stored as, config)
     "gpt2": ("gpt2", "f32, no prefix, masks", GPT2),
     "distilgpt2": ("gpt2", "f16", {**GPT2, "n_layer": 2, "n_head": 2, "n_inner": None, "_num_labels": 1}),
-    "llama2": ("llama2", "f32, shards", llama(**OF_LLAMA2)),
+    "llama2": ("llama2", "f16, shards", llama(**OF_LLAMA2)),
     "llama3": ("llama3", "bf16", llama(
         rope_theta=500000.0, bos_token_id=291, eos_token_id=[292, 290], max_position_embeddings=96,
         rope_scaling={"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
@@ -135,7 +137,7 @@ RECIPES = {
     "llama_dynamic": ("llama2", "f16", {**scaled(type="dynamic", factor=5.0), "max_position_embeddings": 14}),
     "llama_yarn": ("llama2", "f16", scaled(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)),
     "llama_biased": ("llama3", "f16", llama(attention_bias=True, mlp_bias=True, num_key_value_heads=3)),
-    "mistral": ("mistral", "bf16", llama(**OF_MISTRAL, sliding_window=None)),
+    "mistral": ("llama2", "bf16", llama(**OF_MISTRAL, sliding_window=None)),
     "mistral_window": ("mistral", "f16", llama(**OF_MISTRAL, sliding_window=9)),
     "qwen2": ("qwen2", "bf16", llama(**{**OF_QWEN2, "tie_word_embeddings": True})),
     "smollm2": ("smollm2", "bf16", llama(**OF_SMOLLM2)),
@@ -147,12 +149,21 @@ RECIPES = {
     "bart": ("roberta", "bf16", without_none({**MARIAN, **OF_BART})),
     "mbart": ("roberta", "bf16", without_none({**MARIAN, **OF_MBART})),
     "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
-    "t5": ("t5", "f32, twice", T5),
+    "t5": ("t5", "bf16, twice", T5),
     "t5_gated": ("t5", "f16, own output", {**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}),
     "rnn": ("smollm2", "f32", RNN),
     "rnn_relu": ("smollm2", "f16", {**RNN, "nonlinearity": "relu", "n_layers": 1}),
     "gru": ("smollm2", "f16", {**RNN, "model_type": "gru", "d_embed": 17, "tied": True}),
     "lstm": ("smollm2", "bf16", {**RNN, "model_type": "lstm"}),
+}  # fmt: skip
+
+QUANTISED = {
+    # name: (tokenizer, config); written as GGUF alone
+    "quants_32": ("llama2", llama(hidden_size=64, num_attention_heads=2, num_key_value_heads=1, head_dim=32,
+                                  intermediate_size=96)),
+    "quants_256": ("llama3", llama(hidden_size=256, num_attention_heads=2, num_key_value_heads=1, head_dim=16,
+                                   intermediate_size=48, tie_word_embeddings=True, num_hidden_layers=1,
+                                   bos_token_id=291, eos_token_id=292)),
 }  # fmt: skip
 
 
@@ -316,6 +327,23 @@ def write_checkpoint(name: str, out: Path) -> None:
         folder.joinpath("generation_config.json").unlink(missing_ok=True)
     else:
         write_weights(stored(model, how), how, folder)
+    if name in checkpoint_gguf.FILES:
+        made = json.loads(tokenizer.to_str())
+        checkpoint_gguf.write(out / f"{name}.gguf", kind, config, stored(model, how), made)
+
+
+def quantised(name: str, out: Path) -> None:
+    """A GGUF file, and the reference from its decoded weights."""
+    kind, config = QUANTISED[name]
+    tokenizer = tiny.ALL[kind]()
+    config = {**config, "vocab_size": tokenizer.get_vocab_size()}
+    settings = {key: value for key, value in config.items() if key not in ("model_type", "architectures")}
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**settings, attn_implementation="eager")).eval()
+    scramble(model, seed=sum(map(ord, name)))
+    path = out / f"{name}.gguf"
+    checkpoint_gguf.write(path, kind, config, stored(model, "f32"), json.loads(tokenizer.to_str()))
+    model.load_state_dict(checkpoint_gguf.decoded(path, model, config))
+    write_reference(name, out, model, tokenizer, [f"{name}.gguf"])
 
 
 def kind_of(config: dict) -> type[nn.Module]:
@@ -334,13 +362,18 @@ def opened(folder: Path) -> nn.Module:
 
 
 def reference(name: str, out: Path) -> None:
-    model = opened(out / name)
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
+    also = [f"{name}.gguf"] if name in checkpoint_gguf.FILES else []
+    write_reference(name, out, opened(out / name), tokenizer, [name, *also])
+
+
+def write_reference(name: str, out: Path, model: nn.Module, tokenizer: Tokenizer, files: list[str]) -> None:
     sentences = sentences_for(tokenizer, masks_too=is_encoder(model))
     if model.config.is_encoder_decoder:
         with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
     sites = {key: sites_in(model, s) for key, s in sentences.items()}
-    more = {"files": [name]}
+    kind = {**RECIPES, **QUANTISED}[name][0]
+    more = {"files": files, "tokenizer": kind}
     if not is_encoder(model):
         more["greedy"] = greedy(model, tokenizer)
     elif "logits" in sites["long"]:
@@ -351,6 +384,18 @@ def reference(name: str, out: Path) -> None:
     print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")
 
 
+def readme(out: Path) -> None:
+    rows = [f"| `{name}` | {kind} | {how} |" for name, (kind, how, _) in RECIPES.items()]
+    rows += [f"| `{name}.gguf` | {kind} | GGUF alone, quantised |" for name, (kind, _) in QUANTISED.items()]
+    twins = ", ".join(f"`{name}.gguf`" for name in checkpoint_gguf.FILES)
+    numbers = f"SMALL {SMALL}, SAMPLE {SAMPLE}, STRIDE {STRIDE}, MARGIN {MARGIN}."
+    head = "# Tiny checkpoints\n\nMade by `assets/training/checkpoints.py`; never edited.\n\n"
+    table = "| checkpoint | tokenizer | stored as |\n| --- | --- | --- |\n" + "\n".join(rows)
+    about = __doc__.split("\n", 2)[2].strip()
+    text = f"{head}{about}\n\n{numbers}\n\n{table}\n\nThe same numbers again as GGUF: {twins}.\n"
+    out.joinpath("README.md").write_text(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
@@ -359,9 +404,13 @@ def main() -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    for name in args.names or RECIPES:
-        write_checkpoint(name, args.out)
-        reference(name, args.out)
+    for name in args.names or [*RECIPES, *QUANTISED]:
+        if name in QUANTISED:
+            quantised(name, args.out)
+        else:
+            write_checkpoint(name, args.out)
+            reference(name, args.out)
+    readme(args.out)
 
 
 if __name__ == "__main__":

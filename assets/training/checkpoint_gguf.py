@@ -1,0 +1,219 @@
+"""GGUF files of tiny checkpoints, as llama.cpp's converter writes them.
+
+A checkpoint that stands in a folder is written in its own precision, so that the numbers are the same. Two more are
+quantised: `quants_32` (formats with blocks of 32) and `quants_256` (blocks of 256); their references are computed
+with what `gguf.quants.dequantize` makes of the file. The package cannot quantise to blocks of 256: their bytes are
+random, with scales that give weights of a fair size.
+"""
+
+import json
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType as Type
+from torch import Tensor, nn
+
+ARCHITECTURE = {"gpt2": "gpt2", "llama": "llama", "mistral": "llama", "qwen2": "qwen2"}
+PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
+FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2"]
+GPT2 = {
+    "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
+    "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+}  # fmt: skip
+LLAMA = {
+    "embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+}  # fmt: skip
+QUANTS = {
+    # By the end of a tensor's name in GGUF; what is not named is F32.
+    "quants_32": {"token_embd": "Q8_0", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "Q5_0", "attn_output": "Q5_1",
+                  "ffn_gate": "Q4_1", "ffn_up": "Q4_0", "ffn_down": "Q5_1", "output": "Q8_0"},
+    "quants_256": {"token_embd": "Q6_K", "attn_q": "Q4_K", "attn_k": "Q5_K", "attn_v": "Q6_K", "attn_output": "Q8_0",
+                   "ffn_gate": "Q5_K", "ffn_up": "Q4_K", "ffn_down": "F16"},
+}  # fmt: skip
+
+
+def names(config: dict) -> dict[str, str]:
+    return GPT2 if config["model_type"] == "gpt2" else LLAMA
+
+
+def name_in_gguf(name: str, table: dict[str, str]) -> str:
+    """`model.layers.0.mlp.up_proj.weight` -> `blk.0.ffn_up.weight`."""
+    parts = [part for part in name.split(".") if part not in ("transformer", "model", "layers", "h")]
+    block = [parts.pop(0)] if parts[0].isdigit() else []
+    base = table[".".join(parts[:-1])]
+    return ".".join([*(["blk"] if block else []), *block, base, parts[-1]])
+
+
+def interleaved(weight: Tensor, n_heads: int) -> Tensor:
+    """The order of a head's rows in llama.cpp's llama: pairs that turn together stand side by side."""
+    rest = weight.shape[1:]
+    return weight.reshape(n_heads, 2, weight.shape[0] // n_heads // 2, *rest).transpose(1, 2).reshape(weight.shape)
+
+
+def halves(weight: np.ndarray, n_heads: int) -> np.ndarray:
+    """The way back."""
+    rest = weight.shape[1:]
+    return weight.reshape(n_heads, weight.shape[0] // n_heads // 2, 2, *rest).swapaxes(1, 2).reshape(weight.shape)
+
+
+def turned_heads(name: str, config: dict) -> int | None:
+    """The heads of a tensor whose rows have another order in GGUF."""
+    if ARCHITECTURE[config["model_type"]] != "llama":
+        return None
+    if ".q_proj." in name:
+        return config["num_attention_heads"]
+    return config["num_key_value_heads"] if ".k_proj." in name else None
+
+
+def as_gguf(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    made = {}
+    for name, weight in tensors.items():
+        if name.endswith((".attn.bias", "masked_bias")):
+            continue
+        if config["model_type"] == "gpt2" and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
+            weight = weight.T
+        if heads := turned_heads(name, config):
+            weight = interleaved(weight, heads)
+        made[name_in_gguf(name, names(config))] = weight.contiguous()
+    return made
+
+
+def settings(writer: gguf.GGUFWriter, config: dict) -> None:
+    first = lambda *keys: next(config[key] for key in keys if config.get(key) is not None)
+    heads, d_model = first("n_head", "num_attention_heads"), first("n_embd", "hidden_size")
+    writer.add_context_length(first("n_positions", "max_position_embeddings"))
+    writer.add_embedding_length(d_model)
+    writer.add_block_count(first("n_layer", "num_hidden_layers"))
+    writer.add_feed_forward_length(first("n_inner", "intermediate_size"))
+    writer.add_head_count(heads)
+    writer.add_vocab_size(config["vocab_size"])
+    if config["model_type"] == "gpt2":
+        writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+        return
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_theta"])
+    d_head = config.get("head_dim") or d_model // heads
+    writer.add_rope_dimension_count(d_head)
+    if config.get("head_dim"):
+        writer.add_key_length(d_head)
+        writer.add_value_length(d_head)
+    scaling = config.get("rope_scaling") or {}
+    kind = scaling.get("rope_type", scaling.get("type"))
+    if kind == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(scaling["factor"])
+    elif kind == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(scaling["factor"])
+        writer.add_rope_scaling_orig_ctx_len(scaling["original_max_position_embeddings"])
+    elif kind == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_factors(scaling, config["rope_theta"], d_head))
+
+
+def llama3_factors(scaling: dict, theta: float, d_head: int) -> np.ndarray:
+    """What llama.cpp divides every speed by; the converter computes it."""
+    speeds = theta ** -(np.arange(0, d_head, 2, dtype=np.float32) / d_head)
+    low, high, trained = (scaling[k] for k in ("low_freq_factor", "high_freq_factor", "original_max_position_embeddings"))
+    factors = []
+    for wave in 2 * np.pi / speeds:
+        if wave < trained / high:
+            factors.append(1.0)
+        elif wave > trained / low:
+            factors.append(scaling["factor"])
+        else:
+            smooth = (trained / wave - low) / (high - low)
+            factors.append(1 / ((1 - smooth) / scaling["factor"] + smooth))
+    return np.array(factors, dtype=np.float32)
+
+
+def vocabulary(writer: gguf.GGUFWriter, made: dict, kind: str, config: dict) -> None:
+    model, added = made["model"], {token["id"]: token for token in made["added_tokens"]}
+    by_id = {i: token for token, i in model["vocab"].items()} | {i: t["content"] for i, t in added.items()}
+    tokens = [by_id[i] for i in range(len(by_id))]
+    types = [gguf.TokenType.CONTROL if i in added else gguf.TokenType.NORMAL for i in range(len(tokens))]
+    if kind in PRE:
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre(PRE[kind])
+        writer.add_token_merges([" ".join(pair) for pair in model["merges"]])
+        writer.add_add_bos_token(kind == "llama3")
+    else:
+        writer.add_tokenizer_model("llama")
+        writer.add_tokenizer_pre("default")
+        types[0] = gguf.TokenType.UNKNOWN
+        types[3:259] = [gguf.TokenType.BYTE] * 256
+        writer.add_token_scores([0.0] * 259 + [-float(i) for i in range(len(tokens) - 259)])
+        writer.add_unk_token_id(0)
+        writer.add_add_bos_token(True)
+        writer.add_add_eos_token(False)
+        writer.add_add_space_prefix(True)
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    ends = config["eos_token_id"]
+    writer.add_bos_token_id(config["bos_token_id"])
+    writer.add_eos_token_id(ends[0] if isinstance(ends, list) else ends)
+
+
+def random_blocks(kind: Type, shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    """Blocks of 256 as bytes: all random but the scales."""
+    n_bytes = gguf.GGML_QUANT_SIZES[kind][1]
+    blocks = random.integers(0, 256, (shape[0], shape[1] // 256, n_bytes), dtype=np.uint8)
+    half = lambda x: np.frombuffer(np.float16(x).tobytes(), dtype=np.uint8)
+    if kind == Type.Q6_K:
+        blocks[..., 208:210] = half(9e-5)
+    else:
+        step, middle = (2.5e-4, 7.5) if kind == Type.Q4_K else (1.2e-4, 15.5)
+        blocks[..., 0:2], blocks[..., 2:4] = half(step), half(step * middle)
+    return blocks.reshape(shape[0], -1)
+
+
+def add(writer: gguf.GGUFWriter, name: str, weight: Tensor, quant: str | None, random: np.random.Generator) -> None:
+    """The tensor as it stands, or quantised. Norms and biases are f32, as the converter has them."""
+    is_vector = weight.ndim == 1
+    if quant is None or is_vector:
+        if weight.dtype == torch.bfloat16 and not is_vector:
+            bits = weight.view(torch.uint16).numpy()
+            writer.add_tensor(name, bits.view(np.uint8), raw_shape=(*bits.shape[:-1], bits.shape[-1] * 2), raw_dtype=Type.BF16)
+        else:
+            writer.add_tensor(name, (weight.float() if is_vector or weight.dtype == torch.bfloat16 else weight).numpy())
+        return
+    kind = Type[quant]
+    if quant.endswith("_K"):
+        data = random_blocks(kind, tuple(weight.shape), random)
+    else:
+        data = gguf.quants.quantize(weight.float().numpy(), kind)
+    writer.add_tensor(name, data, raw_dtype=kind)
+
+
+def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict) -> None:
+    writer = gguf.GGUFWriter(path, ARCHITECTURE[config["model_type"]])
+    writer.add_name(path.stem)
+    settings(writer, config)
+    vocabulary(writer, tokenizer, kind, config)
+    quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)
+    for name, weight in as_gguf(tensors, config).items():
+        add(writer, name, weight, quants.get(name.split(".")[-2]), random)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def decoded(path: Path, model: nn.Module, config: dict) -> dict[str, Tensor]:
+    """The file's weights in f32, under transformers' names."""
+    stored = {t.name: t for t in gguf.GGUFReader(path).tensors}
+    found = {}
+    for name in model.state_dict():
+        their = name_in_gguf(name, names(config))
+        tensor = stored.get(their) or stored["token_embd.weight"]
+        weight = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        weight = weight.reshape(tuple(reversed(tensor.shape.tolist())))
+        if heads := turned_heads(name, config):
+            weight = halves(weight, heads)
+        found[name] = torch.from_numpy(np.array(weight, dtype=np.float32, order="C"))
+    return found
