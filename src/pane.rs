@@ -216,7 +216,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         Subject::new(scene, &path, title.clone())
     };
     let of_site = |make: fn(Subject<'a>) -> Box<dyn Pane + 'a>| -> Box<dyn Pane + 'a> {
-        subject().map_or_else(|| Box::new(Missing) as Box<dyn Pane>, make)
+        subject().map_or_else(|| Box::new(Missing::of(spec, scene)) as Box<dyn Pane>, make)
     };
     match spec.kind {
         Kind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
@@ -250,19 +250,33 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     }
 }
 
-/// Stands where a site does not exist in the selected layer.
-struct Missing;
+/// Stands where a site does not exist in the selected layer, or is not there yet.
+struct Missing {
+    why: &'static str,
+    style: Style,
+}
+
+impl Missing {
+    fn of(spec: &PaneSpec, scene: Scene) -> Self {
+        let path = spec.path(scene.selection.layer).unwrap_or_default();
+        let is_closed = scene.reading.trace(scene.model).is_closed(&path);
+        let why = if is_closed { "this layer is being computed" } else { "not in this layer" };
+        Self { why, style: scene.theme.dim() }
+    }
+}
 
 impl Pane for Missing {
     fn title(&self) -> String {
-        "not in this layer".to_owned()
+        self.why.to_owned()
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted::new((10, 1), (30, 1))
+        Wanted::new((10, 1), (40, 20))
     }
 
-    fn draw(&self, _: Rect, _: &mut Buffer) {}
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        put_line(buf, (area.x, area.y), area.right(), &[(self.why, self.style)]);
+    }
 }
 
 /// A plane of a site: what most panes are about.

@@ -121,8 +121,8 @@ pub fn alike(vocab: &[String], word: &str, n: usize) -> Vec<String> {
     found
 }
 
-/// That the model's embedding table has a row for every entry of the tokenizer's own vocabulary.
-/// Tokens that were added beside it may lie beyond; a sentence that uses one is refused.
+/// That the model's embedding table has rows for the tokenizer's own vocabulary. A few entries may lie
+/// beyond, and tokens that were added beside it; a sentence that uses one is refused.
 ///
 /// # Errors
 /// Saying how far the ids go, and how far the rows.
@@ -133,7 +133,7 @@ pub fn check_rows(engine: &Engine, n_ids: usize, n_rows: usize) -> Result<()> {
         .filter(|&id| engine.id_to_token(id as u32).is_some())
         .count();
     ensure!(
-        beyond == 0,
+        beyond <= n_ids / 8,
         "the tokenizer has ids up to {}, but the model's embedding table has {n_rows} rows: \
          {beyond} tokens lie beyond it; they belong to different models",
         n_ids - 1
