@@ -3,6 +3,7 @@
 
 mod bart;
 mod layers;
+mod plan;
 mod rules;
 mod t5;
 mod writing;
@@ -13,6 +14,7 @@ use anyhow::{Result, ensure};
 pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
 pub use layers::{RESIDUAL1, RESIDUAL2, RESIDUAL3};
+pub use plan::{Embedding, Order, Output, Plan, Positions, Stack};
 pub use rules::Rules;
 
 use super::{
@@ -31,7 +33,7 @@ use crate::{
         Axis::{Channel, Position},
         Scope, Site,
     },
-    tape::{Block, Buckets, Node, Tape, Weight},
+    tape::{Block, Node, Tape, Weight},
     text::{BOS, EOS},
     value::Matrix,
 };
@@ -51,104 +53,6 @@ pub static TIED: Site = Site::matrix(
     [Position, Channel],
     "divided by sqrt(d_model), as logits are made with the table of embeddings",
 );
-
-/// Where the norm of a sub-layer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Behind the residual.
-    PostNorm,
-    /// Before the sub-layer; each stack ends with a norm of its own.
-    PreNorm,
-}
-
-/// How a model is told the order of its tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Positions {
-    Sinusoidal(Waves),
-    /// So many rows of a table in the file, of which the first `offset` are no positions.
-    Table {
-        n_rows: usize,
-        offset: usize,
-    },
-    /// A number for every head and distance, added to the scores of self-attention in every layer.
-    Relative {
-        n_buckets: usize,
-        farthest: usize,
-    },
-}
-
-impl Positions {
-    /// The distances of a stack, where positions are relative.
-    const fn buckets(self, is_two_sided: bool) -> Option<Buckets> {
-        match self {
-            Self::Relative { n_buckets: n, farthest } => {
-                Some(Buckets { n, farthest, is_two_sided })
-            }
-            Self::Sinusoidal(_) | Self::Table { .. } => None,
-        }
-    }
-
-    /// The rows of the table in the file, where there is one.
-    const fn n_rows(self) -> Option<usize> {
-        match self {
-            Self::Table { n_rows, .. } => Some(n_rows),
-            Self::Sinusoidal(_) | Self::Relative { .. } => None,
-        }
-    }
-}
-
-/// The layers of an encoder or a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stack {
-    pub n_layers: usize,
-    pub heads: Heads,
-    pub d_ff: usize,
-}
-
-/// How tokens become what the first layers read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Embedding {
-    /// Both streams have one table.
-    pub is_shared: bool,
-    /// Multiplied by sqrt(d_model).
-    pub is_scaled: bool,
-    /// A norm behind the sum of embedding and position.
-    pub has_norm: bool,
-}
-
-/// How the decoder's stream becomes logits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// With the target's table of embeddings.
-    pub is_tied: bool,
-    /// Divided by sqrt(d_model) before.
-    pub is_scaled: bool,
-}
-
-/// All that a model's shape and weights follow from.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub encoder: Stack,
-    pub decoder: Stack,
-    /// Tokens of the source, and of the target.
-    pub n_vocab: [usize; 2],
-    pub embedding: Embedding,
-    pub order: Order,
-    pub norm: NormKind,
-    pub feed: FeedKind,
-    pub positions: Positions,
-    pub are_scores_scaled: bool,
-    pub output: Output,
-    pub rules: Rules,
-    /// The most tokens that each stream takes.
-    pub context: usize,
-}
-
-impl Plan {
-    const fn d_model(&self) -> usize {
-        self.encoder.heads.d_model
-    }
-}
 
 /// A stream's way from tokens to what its first layer reads.
 struct Entrance {
