@@ -128,6 +128,7 @@ def bert() -> Tokenizer:
     ends = ["##ed", "##er", "##ing", "##n't", "##s"]
     vocab = [*special, *letters, *(f"##{c}" for c in letters if c.isalnum()), *ends]
     vocab += [word for word, n in words.most_common() if len(word) > 1][:40]
+    vocab[vocab.index("##s")] = vocab.pop()  # it stands among the letters too, and no id is left out
     made = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocab)}, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
