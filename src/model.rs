@@ -147,6 +147,12 @@ pub trait Model: Send + Sync {
         &[EOS]
     }
 
+    /// What the model would say if it stopped at these rows of its stream: the logits. None for a model
+    /// that cannot be read like this. rows (place, channel) -> (place, vocab)
+    fn say(&self, _rows: &Matrix) -> Option<Matrix> {
+        None
+    }
+
     /// A text to be written on. None for a model that does not write on.
     fn writer(&self, _setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         None

@@ -2,8 +2,8 @@
 //! screen can show of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, OnceLock},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
 
@@ -19,6 +19,7 @@ use crate::{
         forcing::Forcing,
         gradient::{self, Squares},
         heads::{self, Summary},
+        lens::{self, Guess},
         readback::{self, Kept, ReadBack},
         wall::{self, Times},
     },
@@ -26,7 +27,7 @@ use crate::{
     tape::Keep,
     text::{self, Sentence, Specials, Tokenizer},
     trace::Trace,
-    value::Value,
+    value::{Matrix, Value},
 };
 
 /// The loaded models, in the order of the lesson.
@@ -238,6 +239,7 @@ impl Reader {
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
+            lenses: Arc::default(),
             heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
@@ -301,6 +303,8 @@ pub struct Reading {
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<OnceLock<Measures>>,
+    /// The lens, by model and row, as far as it was looked through.
+    lenses: Lenses,
     heads: Arc<OnceLock<Heads>>,
 }
 
@@ -327,6 +331,9 @@ pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 /// How long models take to read so many tokens.
 pub type MachineTimes = BTreeMap<Name, Times>;
+
+/// What was seen through the lens, by model and row.
+type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[Guess]>>>>;
 
 /// What there is to be said beside attention weights.
 pub struct Evidence {
@@ -367,7 +374,7 @@ impl Reading {
             Some(traces) => Arc::new(Self { traces, ..(**plain).clone() }),
             None => Arc::clone(plain),
         });
-        Some(Self { traces: open(self)?, plain, ..self.clone() })
+        Some(Self { traces: open(self)?, plain, lenses: Arc::default(), ..self.clone() })
     }
 
     /// The same model's pass without changes, if this reading is a changed one.
@@ -449,6 +456,19 @@ impl Reading {
     /// The same, if it has been computed: for the screen, which never waits.
     pub fn known_heads(&self) -> Option<&Heads> {
         self.heads.get()
+    }
+
+    /// What a model would say after each layer, from that row.
+    pub fn lens(&self, name: Name, row: usize) -> Arc<[Guess]> {
+        let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guesses) = known().get(&(name, row)) {
+            return Arc::clone(guesses);
+        }
+        let model = self.models.iter().find(|(other, _)| *other == name);
+        let say = |rows: &Matrix| model.and_then(|(_, model)| model.say(rows));
+        let guesses: Arc<[Guess]> = lens::lens(self.trace(name), row, say).into();
+        known().insert((name, row), Arc::clone(&guesses));
+        guesses
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.

@@ -112,7 +112,7 @@ fn the_lens_after_a_layer_is_what_a_model_without_the_next_one_says() {
         let (shorter, plain) = (what_if(&[change]), PLAIN.trace(name));
         let probs = shorter.trace(name).value("probs").unwrap();
         for row in 0..rows {
-            let guesses = lens::lens(plain, row);
+            let guesses = PLAIN.lens(name, row);
             let guess = guesses.iter().find(|guess| guess.site == place).unwrap();
             let chosen = lens::chosen(plain, row).unwrap();
             let all = probs.row(0, row);
@@ -131,13 +131,13 @@ fn the_lens_ends_in_the_probabilities_themselves() {
         let trace = PLAIN.trace(name);
         let probs = trace.value("probs").unwrap();
         for row in 0..probs.shape().rows {
-            let guess = lens::lens(trace, row).pop().unwrap();
+            let guess = PLAIN.lens(name, row).last().unwrap().clone();
             let chosen = lens::chosen(trace, row).unwrap();
             assert!((guess.probability - probs.get(Cell::new(0, row, chosen))).abs() < 1e-5);
             assert_eq!(guess.rank, 1, "{name} {row}");
         }
     }
-    assert!(lens::lens(PLAIN.trace(Name::Gru), 0).is_empty());
+    assert!(PLAIN.lens(Name::Gru, 0).is_empty());
 }
 
 #[test]

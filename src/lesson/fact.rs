@@ -13,7 +13,7 @@ mod output;
 mod recurrent;
 mod sentence;
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
@@ -22,7 +22,7 @@ use crate::{
     math::sampling::Choice,
     measure::{
         choice::{choice, least_sure},
-        lens::{Guess, lens},
+        lens::Guess,
         readback::ReadBack,
     },
     model::Name,
@@ -80,7 +80,7 @@ pub struct Context<'a> {
     selection: Selection,
     /// Asked for by several facts of a step, and read from the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
-    lens: OnceCell<Vec<Guess>>,
+    lens: OnceCell<Arc<[Guess]>>,
     choice: OnceCell<Option<Choice>>,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Context<'a> {
 
     /// What the model would say after each layer, from the selected row.
     fn lens(&self) -> &[Guess] {
-        self.lens.get_or_init(|| lens(self.trace(), self.row()))
+        self.lens.get_or_init(|| self.reading.lens(self.step.model, self.row()))
     }
 
     /// The choice of a token after the selected row.

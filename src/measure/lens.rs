@@ -1,7 +1,9 @@
 //! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
 
+use nalgebra::RowDVector;
+
 use crate::{
-    math::{NORM_EPS, argmax, matmul_nt, normalize_rows, row_means, row_variances, softmax_rows},
+    math::{argmax, softmax_rows},
     trace::{Recorded, Trace},
     value::{Cell, Matrix},
 };
@@ -19,24 +21,20 @@ pub struct Guess {
     pub probability: f32,
 }
 
-/// The guesses along one row, first place first; empty for a model without layers of this kind.
-///
-/// The decoder-only model's stream is read through its final norm, as its end is; the Transformer's
-/// sub-layers end in norms of their own and are read as they stand.
-pub fn lens(trace: &Trace, row: usize) -> Vec<Guess> {
+/// The guesses along one row, first place first; empty for a model without layers of this kind. `say`
+/// gives the logits of rows of the stream ([`crate::model::Model::say`]).
+pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) -> Vec<Guess> {
     let Some(last) = chosen(trace, row) else { return vec![] };
-    let Some(table) = trace.value("embed.weight") else { return vec![] };
     let read = |site: String| {
         let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
-        let x = Matrix::from_row_slice(1, value.shape().cols, &value.row(0, row)); // (1, channel)
-        let x = if site.starts_with("blocks") { final_norm(trace, &x)? } else { x };
-        Some((site, x.row(0).into_owned()))
+        Some((site, RowDVector::from_vec(value.row(0, row))))
     };
     let (sites, rows): (Vec<_>, Vec<_>) = places(trace).into_iter().filter_map(read).unzip();
     if rows.is_empty() {
         return vec![];
     }
-    let probs = softmax_rows(&matmul_nt(&Matrix::from_rows(&rows), table.matrix())); // (place, vocab)
+    let Some(logits) = say(&Matrix::from_rows(&rows)) else { return vec![] };
+    let probs = softmax_rows(&logits); // (place, vocab)
     let guess = |(site, probs): (String, Vec<f32>)| {
         let (top, probability) = (largest(&probs), probs[last]);
         let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
@@ -62,13 +60,6 @@ fn places(trace: &Trace) -> Vec<String> {
         _ => false,
     };
     trace.sites().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
-}
-
-fn final_norm(trace: &Trace, x: &Matrix) -> Option<Matrix> {
-    let (gain, bias) = (trace.value("final_norm.gain")?, trace.value("final_norm.bias")?);
-    let mean = row_means(x);
-    let normalized = normalize_rows(x, &mean, &row_variances(x, &mean), NORM_EPS);
-    Some(normalized.component_mul(gain.matrix()) + bias.matrix())
 }
 
 /// The three largest with their indices, largest first; of equals the first.

@@ -199,13 +199,12 @@ impl Model for Bert {
 
     fn sizes(&self) -> Option<Sizes> {
         let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
-        let writes = matches!(self.plan.head, HeadPlan::Words { .. });
         Some(Sizes {
             n_layers,
             heads,
             d_ff,
             is_gated: false,
-            n_vocab: if writes { n_vocab } else { 0 },
+            n_vocab,
             context: n_positions - self.plan.first_position(),
         })
     }

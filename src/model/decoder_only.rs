@@ -26,7 +26,7 @@ use crate::{
     },
     tape::{Block, Keep, Node, Past, Rope, Tape, Weight},
     text::{BOS, EOS},
-    value::Value,
+    value::{Matrix, Value},
 };
 
 pub static LEARNED: Site =
@@ -263,6 +263,14 @@ impl Model for DecoderOnly {
         let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
         let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
         Some(Sizes { n_layers, heads, d_ff, is_gated, n_vocab, context })
+    }
+
+    /// Through the final norm, as the stream's end is.
+    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+        let mut tape = Tape::default();
+        let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
+        let logits = self.predict(&mut tape, x);
+        Some(tape.value(logits).matrix().clone())
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {

@@ -33,6 +33,7 @@ use crate::{
     },
     tape::{Block, Buckets, Node, Tape, Weight},
     text::{BOS, EOS},
+    value::Matrix,
 };
 
 pub static TABLE_POS: Site =
@@ -383,6 +384,18 @@ impl Model for EncoderDecoder {
             output = self.likeliest(tape.value(logits).matrix(), &target);
         }
         Pass { tape, source: source.to_vec(), target, output, beams }
+    }
+
+    /// Rows of the decoder, through its last norm; where sub-layers end in norms of their own, as they
+    /// stand.
+    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+        let mut tape = Tape::default();
+        let mut y = tape.leaf(target_scope("").at(&INPUT), Arc::new(rows.clone().into()));
+        if let Some(norm) = &self.decoder.norm {
+            y = norm.forward(&mut tape, y);
+        }
+        let logits = self.predict(&mut tape, y);
+        Some(tape.value(logits).matrix().clone())
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -1,17 +1,19 @@
 //! The logit lens: what the model would say after each layer, for the selected word.
 
+use std::sync::Arc;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
     heat::{left, right, window},
-    measure::lens::{Guess, chosen, lens},
+    measure::lens::{Guess, chosen},
 };
 
 /// Its subject is `probs`.
 pub(super) struct Lens<'a> {
     subject: Subject<'a>,
-    guesses: Vec<Guess>,
+    guesses: Arc<[Guess]>,
 }
 
 /// The columns of a site's name, and of a guess.
@@ -21,7 +23,7 @@ const GUESS: usize = WORD + 8;
 
 impl<'a> Lens<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
-        let guesses = lens(subject.trace, subject.row());
+        let guesses = subject.scene.reading.lens(subject.scene.model, subject.row());
         Self { subject, guesses }
     }
 

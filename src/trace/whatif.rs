@@ -40,7 +40,7 @@ impl Trace {
         let (scope, name) = site.path().rsplit_once('.').unwrap_or(("", site.path()));
         match part {
             Part::Mask => name == "masked",
-            Part::Positions => ["pos", "q_rot", "k_rot", "bias"].contains(&name),
+            Part::Positions => !site.is_leaf && ["pos", "q_rot", "k_rot", "bias"].contains(&name),
             Part::Scaling => name == "scaled" && self.site(&format!("{scope}.scores")).is_some(),
             Part::Residual => name.starts_with("resid") && name != "resid_pre",
             Part::Whole | Part::Head(_) => false,

@@ -15,6 +15,7 @@ use crate::{
         feed_forward::{Activation, Kind as FeedKind},
         norm::Kind as NormKind,
     },
+    text::MAX_CONTEXT,
 };
 
 /// The sizes and settings of a checkpoint.
@@ -49,7 +50,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
             is_scaled: config.bool_or("scale_decoder_outputs", is_first_version)?,
         },
         rules: Rules::of(checkpoint)?,
-        context: usize::MAX,
+        context: MAX_CONTEXT,
     })
 }
 

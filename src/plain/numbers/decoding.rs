@@ -8,7 +8,6 @@ use crate::{
         cache::Sizes,
         choice::{choice, taken},
         continuation::Continuation,
-        lens::lens,
     },
     model::Name,
     reading::Reading,
@@ -119,7 +118,7 @@ fn guesses(reading: &Reading, model: Name, row: usize) -> Vec<String> {
         let top: Vec<String> = guess.top.iter().map(word).collect();
         format!("{}: {}; the chosen token is at rank {}", guess.site, top.join(", "), guess.rank)
     };
-    lens(trace, row).iter().map(line).collect()
+    reading.lens(model, row).iter().map(line).collect()
 }
 
 fn continuations(reading: &Reading, row: usize) -> Vec<String> {
