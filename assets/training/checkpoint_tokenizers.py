@@ -128,8 +128,7 @@ def bert() -> Tokenizer:
     ends = ["##ed", "##er", "##ing", "##n't", "##s"]
     vocab = [*special, *letters, *(f"##{c}" for c in letters if c.isalnum()), *ends]
     vocab += [word for word, n in words.most_common() if len(word) > 1][:40]
-    vocab[vocab.index("##s")] = vocab.pop()  # it stands among the letters too, and no id is left out
-    made = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocab)}, unk_token="[UNK]"))
+    made = Tokenizer(models.WordPiece({token: i for i, token in enumerate(dict.fromkeys(vocab))}, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.decoder = decoders.WordPiece()
@@ -170,7 +169,8 @@ ALL = {f.__name__: f for f in (gpt2, llama3, qwen2, smollm2, llama2, mistral, ro
 
 
 def save(tokenizer: Tokenizer, folder: Path) -> None:
-    """In the file's short form."""
+    """In the file's short form; ids have no gaps."""
+    assert set(tokenizer.get_vocab().values()) == set(range(tokenizer.get_vocab_size()))
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=False))
 
 
