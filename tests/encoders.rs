@@ -12,6 +12,7 @@ use lookback::{
     measure::{
         choice::{choice, read_so_far, taken},
         gradient::of_log_probability,
+        lens::lens,
         stream::stations,
     },
     model::{Architecture, Model, Name, Pass, Setup},
@@ -267,6 +268,22 @@ fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
     let measures = reading.measures();
     assert_eq!(measures.influence[&Name::Checkpoint].len(), 6);
     assert_eq!(measures.evidence[&Name::Checkpoint].heads.len(), 2);
+}
+
+#[test]
+fn the_lens_ends_in_what_the_head_says() {
+    let folder = with_words();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
+    let reading = reader.read("w3 [MASK] w22").unwrap();
+    let trace = reading.trace(Name::Checkpoint);
+    let model = opened(&folder).unwrap();
+    let guesses = lens(trace, 1, |rows| model.say(rows));
+    assert_eq!(guesses.len(), 5);
+    let last = &guesses[4];
+    assert_eq!(last.site, "encoder.1.norm2.out");
+    assert_eq!((last.top[0].0 as u32, last.rank), (trace.output[0].id, 1));
+    let probability = trace.value("probs").unwrap().get(Cell::new(0, 1, last.top[0].0));
+    assert!((last.probability - probability).abs() < 1e-6);
 }
 
 #[test]

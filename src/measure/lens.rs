@@ -54,6 +54,8 @@ pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
 /// Where the stream is read, in the order of computation.
 fn places(trace: &Trace) -> Vec<String> {
     let is_place = |path: &&str| match path.split('.').collect::<Vec<_>>()[..] {
+        ["tokens", "norm", "out"] => trace.fills_in(),
+        ["encoder", _, norm, "out"] => trace.fills_in() && norm.starts_with("norm"),
         ["decoder", _, norm, "out"] => norm.starts_with("norm"),
         ["blocks", layer, "resid_pre"] => layer == "0",
         ["blocks", _, "resid_mid" | "resid_post"] => true,

@@ -25,6 +25,7 @@ use crate::{
         Scope, Site,
     },
     tape::{Block, Node, Tape, Weight},
+    value::Matrix,
 };
 use head::{Head, HeadPlan};
 pub use names::Family;
@@ -211,6 +212,14 @@ impl Model for Bert {
 
     fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
         self.head.places(source)
+    }
+
+    /// Rows after any norm of the layers, through the head.
+    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+        let mut tape = Tape::default();
+        let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
+        let logits = self.head.logits(&mut tape, x)?;
+        Some(tape.value(logits).matrix().clone())
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -101,6 +101,14 @@ impl Head {
         }
     }
 
+    /// The logits of every row. None for a sentence's vector. x (position, d_model) -> (position, vocab)
+    pub fn logits(&self, tape: &mut Tape, x: Node) -> Option<Node> {
+        match self {
+            Self::Words(words) => Some(words.forward(tape, x)),
+            Self::Pool(_) => None,
+        }
+    }
+
     /// Records what is made of the last layer, and gives the words at the masked places (at all places,
     /// where none is masked). x (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
