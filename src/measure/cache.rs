@@ -10,7 +10,12 @@ use crate::{model::Name, trace::Trace};
 pub struct Sizes {
     pub n_layers: usize,
     pub d_model: usize,
+    /// All queries of a token, and all its keys: fewer where heads share them.
+    pub d_q: usize,
+    pub d_kv: usize,
     pub d_ff: usize,
+    /// Maps of the feed-forward layer: three where it is gated.
+    pub n_fed: usize,
     pub vocab: usize,
     /// Source words that cross-attention looks at; 0 without cross-attention.
     pub n_source: usize,
@@ -34,10 +39,20 @@ impl Sizes {
         let (stack, n_source) = match trace.model {
             Name::Transformer | Name::TransformerUnguided => ("decoder", trace.source.len()),
             Name::DecoderOnly => ("blocks", 0),
+            Name::Checkpoint if trace.target.is_empty() => ("blocks", 0),
             _ => return None,
         };
         let table = trace.value("embed.weight")?.shape();
+        let attention = if stack == "blocks" { "attn" } else { "self_attn" };
+        let width = |of: &str| {
+            let shape = trace.value(&format!("{stack}.0.{attention}.{of}"))?.shape();
+            Some(shape.planes * shape.cols)
+        };
+        let is_gated = trace.value(&format!("{stack}.0.ffn.gate")).is_some();
         Some(Self {
+            d_q: width("q")?,
+            d_kv: width("k")?,
+            n_fed: if is_gated { 3 } else { 2 },
             n_layers: trace.n_layers(&format!("{stack}.{{l}}.ffn.hidden")),
             d_model: table.cols,
             d_ff: trace.value(&format!("{stack}.0.ffn.hidden"))?.shape().cols,
@@ -51,7 +66,7 @@ impl Sizes {
         let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
         let n = t + 1;
         Step {
-            held: 2 * n_layers * n * d,
+            held: 2 * n_layers * n * self.d_kv,
             held_cross: 2 * n_layers * n_source * d,
             with: n_layers * self.rows(1, n) + d * vocab,
             without: n_layers * (self.rows(n, n) + self.cross_keys()) + d * vocab,
@@ -69,9 +84,9 @@ impl Sizes {
     /// One layer's work for `rows` rows that look at `keys` keys: projections, scores and sums of
     /// self-attention and cross-attention, feed-forward.
     fn rows(self, rows: usize, keys: usize) -> usize {
-        let Self { d_model: d, d_ff, n_source, .. } = self;
+        let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, .. } = self;
         let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
-        rows * (4 * d * d + 2 * keys * d + cross + 2 * d * d_ff)
+        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + n_fed * d * d_ff)
     }
 
     /// One layer's keys and values of the source words.
@@ -87,7 +102,16 @@ mod tests {
     #[test]
     fn the_counts_are_those_of_a_loop_over_products() {
         // Products by their sizes (rows, inner, columns), for 2 layers, step 3, 5 source words.
-        let sizes = Sizes { n_layers: 2, d_model: 6, d_ff: 7, vocab: 11, n_source: 5 };
+        let sizes = Sizes {
+            n_layers: 2,
+            d_model: 6,
+            d_q: 6,
+            d_kv: 6,
+            d_ff: 7,
+            n_fed: 2,
+            vocab: 11,
+            n_source: 5,
+        };
         let count = |products: &[(usize, usize, usize)]| -> usize {
             products.iter().map(|(a, b, c)| a * b * c).sum()
         };

@@ -1,0 +1,88 @@
+//! The lesson of checkpoints: told in every language alike, and fitted to what a model has.
+
+use std::{collections::BTreeSet, path::Path};
+
+use lookback::{
+    checkpoint::Checkpoint,
+    lesson::{Language, Lesson, Selection, Step, deepen, narrate, template::Template},
+    model::Name,
+    reading::{Reader, Reading},
+};
+
+fn lesson(language: Language) -> Lesson {
+    Lesson::for_checkpoint(language).unwrap()
+}
+
+fn links(text: &Template) -> BTreeSet<&str> {
+    text.marks().filter_map(|mark| mark.site.as_deref()).collect()
+}
+
+#[test]
+fn every_language_has_the_same_steps_blanks_and_links() {
+    let (english, chinese) = (lesson(Language::English), lesson(Language::Chinese));
+    for ((_, a), (_, b)) in english.steps().into_iter().zip(chinese.steps()) {
+        assert_eq!(a.id, b.id);
+        for (a_text, b_text) in [(&a.text, &b.text), (&a.deeper, &b.deeper)] {
+            let (blanks, others): (BTreeSet<_>, BTreeSet<_>) =
+                (a_text.facts().collect(), b_text.facts().collect());
+            assert_eq!(blanks, others, "{}", a.id);
+            assert_eq!(links(a_text), links(b_text), "{}", a.id);
+        }
+    }
+}
+
+fn read(name: &str) -> Reading {
+    let path = Path::new("tests/goldens/checkpoints").join(name);
+    let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
+    reader.read("The river was wide. The river was cold.").unwrap()
+}
+
+fn fitted(reading: &Reading, language: Language) -> Lesson {
+    let trace = reading.trace(Name::Checkpoint);
+    lesson(language).fitting(|path| trace.site(path).is_some())
+}
+
+fn said(step: &Step, reading: &Reading) -> String {
+    let at = Selection::default();
+    let told = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
+    told.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
+}
+
+/// A kind of model, how many steps it has at least, and some that it must have or must not have.
+const KINDS: [(&str, usize, &[&str], &[&str]); 7] = [
+    ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
+    ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
+    ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
+    ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),
+    ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),
+    ("bart", 16, &["own-source-positions", "enc-scaled", "dec-cross"], &["enc-bias"]),
+    ("lstm", 6, &["lm-gates", "lm-hidden"], &["lm-gru", "own-weights"]),
+];
+
+#[test]
+fn each_kind_of_model_gets_the_steps_that_it_has_and_no_other() {
+    for (name, least, has, has_not) in KINDS {
+        let reading = read(name);
+        let lesson = fitted(&reading, Language::English);
+        let ids: Vec<&str> = lesson.steps().iter().map(|(_, step)| step.id.as_str()).collect();
+        assert!(ids.len() >= least, "{name}: {ids:?}");
+        assert!(has.iter().all(|id| ids.contains(id)), "{name}: {ids:?}");
+        assert!(!has_not.iter().any(|id| ids.contains(id)), "{name}: {ids:?}");
+    }
+}
+
+#[test]
+fn every_step_has_the_numbers_that_it_speaks_of() {
+    for language in Language::ALL {
+        for (name, ..) in KINDS {
+            let reading = read(name);
+            reading.measures();
+            for (_, step) in fitted(&reading, language).steps() {
+                let said = said(step, &reading);
+                for nothing in ["(no value)", "NaN", "(measuring)", "（没有", " 0 tokens"] {
+                    assert!(!said.contains(nothing), "{name} {}: {said}", step.id);
+                }
+            }
+        }
+    }
+}
