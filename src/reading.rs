@@ -25,7 +25,7 @@ use crate::{
     },
     model::{self, Architecture, Model, Name, Setup, Sizes},
     tape::Keep,
-    text::{self, Sentence, Specials, Tokenizer},
+    text::{self, Sentence, Specials, Token, Tokenizer},
     trace::Trace,
     value::{Matrix, Value},
 };
@@ -507,6 +507,12 @@ impl Reading {
         })
     }
 
+    /// Whether a token is written in a few milliseconds at most.
+    fn is_small(model: &dyn Model) -> bool {
+        const MOST_PRODUCTS: usize = 20_000_000;
+        model.sizes().is_none_or(|sizes| sizes.products(1) <= MOST_PRODUCTS)
+    }
+
     /// Whether as many passes as the model has heads are a matter of a second or so.
     fn is_quick(&self, model: &dyn Model) -> bool {
         const MOST_PRODUCTS: usize = 100_000_000_000;
@@ -532,12 +538,27 @@ impl Reading {
         self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
     }
 
+    /// What was read of the text that the language model writes on, up to that token of the sentence:
+    /// with the token before it, where the model has one of its own.
+    pub fn given(&self, n_tokens: usize) -> &[Token] {
+        let models = [Name::Checkpoint, Name::DecoderOnly].map(|name| self.traces.get(&name));
+        let source = models.into_iter().flatten().next().map_or(&[][..], |t| &t.source);
+        let own = source.len().saturating_sub(self.sentence.tokens.len());
+        &source[..source.len().min(n_tokens.saturating_add(own))]
+    }
+
     fn continued(&self) -> Vec<Continued> {
         let (setup, ids) = (self.setup(None), self.sentence.ids());
         let writes = [Name::DecoderOnly, Name::Checkpoint];
         let writes = self.models.iter().find(|(name, _)| writes.contains(name));
-        writes.map_or_else(Vec::new, |(_, model)| {
-            continuation::continued(&**model, &ids, &setup, &self.tokenizer)
+        writes.map_or_else(Vec::new, |(name, model)| {
+            let parts = match name {
+                Name::Checkpoint if !Self::is_small(&**model) => vec![ids.len()],
+                Name::Checkpoint => continuation::eighths(ids.len(), 8),
+                _ => continuation::eighths(ids.len(), 7),
+            };
+            let text = continuation::Text { tokens: &ids, parts: &parts };
+            continuation::continued(&**model, text, &setup, &self.tokenizer)
         })
     }
 

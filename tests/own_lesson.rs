@@ -10,7 +10,7 @@ use lookback::{
 };
 
 fn lesson(language: Language) -> Lesson {
-    Lesson::for_checkpoint(language).unwrap()
+    Lesson::for_checkpoint(language).expect("the lesson loads")
 }
 
 fn links(text: &Template) -> BTreeSet<&str> {
@@ -33,8 +33,9 @@ fn every_language_has_the_same_steps_blanks_and_links() {
 
 fn read(name: &str) -> Reading {
     let path = Path::new("tests/goldens/checkpoints").join(name);
-    let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
-    reader.read("The river was wide. The river was cold.").unwrap()
+    let checkpoint = Checkpoint::open(&path).expect("the checkpoint opens");
+    let reader = Reader::open(&checkpoint, true).expect("it can be run");
+    reader.read("The river was wide. The river was cold.").expect("it can be read")
 }
 
 fn fitted(reading: &Reading, language: Language) -> Lesson {

@@ -36,25 +36,36 @@ pub struct Continued {
     pub ways: Vec<Continuation>,
 }
 
-/// How many parts of the sentence are written on.
+/// Into how many parts a sentence is cut.
 const PARTS: usize = 8;
 
-/// Writes on after an eighth of the sentence, two eighths and so on. Empty for a model that does
-/// not write on.
+/// The ends of the first `n` eighths of a sentence, each once.
+pub fn eighths(n_tokens: usize, n: usize) -> Vec<usize> {
+    let mut ends: Vec<usize> = (1..=n).map(|part| n_tokens * part / PARTS).collect();
+    ends.dedup();
+    ends
+}
+
+/// A sentence, and how many of its tokens are given each time.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    pub tokens: &'a [u32],
+    pub parts: &'a [usize],
+}
+
+/// Writes on after each part. Empty for a model that does not write on.
 pub fn continued(
     model: &dyn Model,
-    sentence: &[u32],
+    text: Text,
     setup: &Setup,
     tokenizer: &Tokenizer,
 ) -> Vec<Continued> {
-    let mut rows: Vec<usize> = (1..PARTS).map(|part| sentence.len() * part / PARTS).collect();
-    rows.dedup();
-    let of_row = |row: usize| {
-        let way = |seed| write_on(model, &sentence[..row], seed, setup, tokenizer);
+    let of_part = |&row: &usize| {
+        let way = |seed| write_on(model, &text.tokens[..row], seed, setup, tokenizer);
         let ways = [None].into_iter().chain(SEEDS.map(Some)).map(way);
         Some(Continued { row, ways: ways.collect::<Option<_>>()? })
     };
-    rows.into_iter().map_while(of_row).collect()
+    text.parts.iter().filter_map(of_part).collect()
 }
 
 /// One continuation, until `<eos>`, a full stop or [`MOST`] tokens. None if the model has none.
@@ -68,7 +79,7 @@ fn write_on(
     let choosing = Choosing { sample: seed, ..setup.choosing() };
     let mut writer = model.writer(setup)?;
     let (mut tokens, mut log_p) = (vec![], 0.0);
-    let mut logits = writer.read(prefix);
+    let mut logits = Some(writer.read(prefix)?);
     while let Some(here) = logits {
         let id = choosing.token(&here, tokens.len(), EOS);
         log_p += log_softmax(&here, 1.0)[id as usize];

@@ -4,10 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, Scene, Wanted, put_line};
-use crate::{
-    measure::continuation::{Continuation, Continued},
-    model::Name,
-};
+use crate::measure::continuation::{Continuation, Continued};
 
 pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
 
@@ -22,8 +19,7 @@ impl<'a> Continuations<'a> {
     }
 
     fn words(&self, row: usize) -> Vec<&'a str> {
-        let source = &self.0.reading.trace(Name::DecoderOnly).source;
-        source.iter().take(row + 1).map(|token| token.text.as_str()).collect()
+        self.0.reading.given(row).iter().map(|token| token.text.as_str()).collect()
     }
 
     fn draw_block(
@@ -71,7 +67,7 @@ impl Pane for Continuations<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.0.reading.trace(Name::DecoderOnly).source.len(), 1)
+        (self.0.reading.given(usize::MAX).len(), 1)
     }
 
     fn wanted(&self) -> Wanted {

@@ -128,8 +128,7 @@ fn continuations(reading: &Reading, row: usize) -> Vec<String> {
     };
     let text =
         |tokens: &[Token]| tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
-    let source = &reading.trace(Name::DecoderOnly).source;
-    let given = format!("given: {}", text(&source[..source.len().min(continued.row + 1)]));
+    let given = format!("given: {}", text(reading.given(continued.row)));
     let line = |way: &Continuation| {
         let how = way.seed.map_or("greedy".into(), |seed| format!("seed {seed}"));
         format!("{how}, log p {:.2} a token: {}", way.log_p_per_token(), text(&way.tokens))
