@@ -35,10 +35,32 @@ fn by_stored(x: &Matrix, w: &Value, along: Lines) -> Option<Matrix> {
     let (n_lines, len) = kept.source.size();
     if let Some((numbers, stride)) = kept.source.lying() {
         let lines = View { numbers, shape: (len, n_lines), strides: (1, stride) };
-        let right = if kept.lines == along { lines } else { lines.transposed() };
-        return Some(product(View::of(x), right));
+        if kept.lines != along {
+            return Some(product(View::of(x), lines.transposed()));
+        }
+        if x.nrows() > FEW {
+            return Some(product(View::of(x), lines));
+        }
+        return Some(by_dots(x, n_lines, |line, row| {
+            dot(row, &numbers[line * stride..line * stride + len])
+        }));
     }
     (kept.lines == along).then(|| by_decoded_lines(x, kept))
+}
+
+/// Few rows times many lines, each product alone. x (row, k) -> (row, line)
+fn by_dots(x: &Matrix, n_lines: usize, dot: impl Fn(usize, &[f32]) -> f32 + Sync) -> Matrix {
+    let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
+    let mut out = Matrix::zeros(x.nrows(), n_lines);
+    let strips = out.as_mut_slice().par_chunks_mut((x.nrows() * STRIP).max(1)).enumerate();
+    strips.for_each(|(i, strip)| {
+        for (line, out) in strip.chunks_exact_mut(rows.len()).enumerate() {
+            for (out, row) in out.iter_mut().zip(&rows) {
+                *out = dot(i * STRIP + line, row);
+            }
+        }
+    });
+    out
 }
 
 /// The product of every row with every stored line, decoded strip by strip. x (row, k), lines (out, k)

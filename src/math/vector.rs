@@ -3,6 +3,8 @@
 //! Every number is computed in the same way whatever its place, so that cutting the work up changes no
 //! bit of it.
 
+use std::sync::LazyLock;
+
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -16,7 +18,9 @@ const ROWS: usize = 64;
 
 /// Runs a loop compiled for the widest vectors that are there.
 pub fn wide<R>(work: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(work)
+    /// To ask the processor each time would take longer than a short loop.
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    ARCH.dispatch(work)
 }
 
 /// `exp(x)` within 2 units of the last place, in a form that a compiler makes vectors of: `2^n e^r`

@@ -7,8 +7,6 @@
 
 #![allow(clippy::inline_always, reason = "they take the width of the loop that they stand in")]
 
-use half::f16;
-
 /// Numbers of a legacy block.
 const SMALL: usize = 32;
 /// Numbers of a K block.
@@ -16,7 +14,14 @@ const LARGE: usize = 256;
 
 #[inline(always)]
 fn half_at(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+    let bits = u32::from(u16::from_le_bytes([block[at], block[at + 1]]));
+    // The exponent of f16 counts from 15, that of f32 from 127: moved over, a number is 2^112 too small,
+    // subnormal ones too.
+    let (sign, magnitude) = ((bits & 0x8000) << 16, (bits & 0x7FFF) << 13);
+    let is_finite = bits & 0x7C00 != 0x7C00;
+    let moved = f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23);
+    let value = if is_finite { moved.to_bits() } else { magnitude | 0x7F80_0000 };
+    f32::from_bits(value | sign)
 }
 
 /// Every number of a legacy block from its low four bits and its place: the two halves of byte i
@@ -150,6 +155,20 @@ pub fn q6_k(bytes: &[u8], out: &mut [f32]) {
                 let q = low >> (run / 2 * 4) & 0xF | (high >> (run * 2) & 3) << 4;
                 *out = scale * (f32::from(q) - 32.0);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+
+    #[test]
+    fn every_half_is_the_number_that_the_library_says() {
+        for bits in 0..=u16::MAX {
+            let (got, want) =
+                (super::half_at(&bits.to_le_bytes(), 0), f16::from_bits(bits).to_f32());
+            assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{bits:#x}");
         }
     }
 }
