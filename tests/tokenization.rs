@@ -102,7 +102,9 @@ fn ids_are_the_same_by_way_of_a_gguf() {
 fn checkpoints_read_as_in_transformers() {
     let mut opened = HashMap::<String, Option<Tokenizer>>::new();
     let open = |name: &String| {
-        let file = format!("tests/goldens/checkpoints/{name}/tokenizer.json");
+        // The newer form, which a GGUF cannot say, is in the folder of the model with a window.
+        let folder = if name == "mistral" { "mistral_window" } else { name };
+        let file = format!("tests/goldens/checkpoints/{folder}/tokenizer.json");
         let specials = Specials::default();
         Some(Tokenizer::from_json(&fs::read(file).ok()?, &specials).unwrap())
     };
