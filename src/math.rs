@@ -2,6 +2,11 @@
 //!
 //! Nothing here knows a model, a tape or a screen.
 
+#![allow(
+    clippy::inline_always,
+    reason = "small functions take the width of the loop they stand in"
+)]
+
 mod attend;
 pub mod beam;
 mod erf;
@@ -12,11 +17,14 @@ mod vector;
 
 pub use attend::{Attending, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
-pub use product::{matmul, matmul_nt, matmul_tn, times, times_transposed};
+pub use product::{View, matmul, matmul_nt, matmul_tn, product_into, times, times_transposed};
 pub use vector::{
-    add_row, divide_rows_by_root, dot, each_plane, exp, map, mask_in_place, normalize_rows,
-    row_mean_squares, row_means, row_variances, softmax_in_place, softmax_rows, stretched, wide,
+    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool, map,
+    mask_in_place, normalize_rows, row_mean_squares, row_means, row_variances, softmax_into,
+    softmax_rows, stretched, zip,
 };
+
+pub(crate) use vector::{on_widest, wide};
 
 use crate::value::Matrix;
 
@@ -24,6 +32,7 @@ use crate::value::Matrix;
 pub const NORM_EPS: f32 = 1e-5;
 
 /// The logistic function `1 / (1 + exp(-x))`.
+#[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
@@ -34,12 +43,14 @@ pub const GELU_ROOT: f32 = 0.797_884_6;
 pub const GELU_CUBE: f32 = 0.044_715;
 
 /// `x * sigmoid(x)` (Elfwing et al. 2018), also called swish.
+#[inline(always)]
 pub fn silu(x: f32) -> f32 {
     x * sigmoid(x)
 }
 
 /// GELU in its tanh form, as in GPT-2 (Hendrycks and Gimpel 2016, section 2), written with
 /// `(1 + tanh u) / 2 = sigmoid(2u)`, which is several times faster.
+#[inline(always)]
 pub fn gelu(x: f32) -> f32 {
     x * sigmoid(2.0 * GELU_ROOT * (x + GELU_CUBE * x * x * x))
 }

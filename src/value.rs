@@ -3,11 +3,15 @@
 //! Rows are positions, as in the papers. A value knows its numbers and its shape, not its name.
 //! What a checkpoint learned may stay in its file as it stands there ([`Stored`]).
 
+mod buffers;
+
 use std::{
-    fmt,
+    fmt, mem,
     ops::Range,
     sync::{Arc, OnceLock},
 };
+
+pub use buffers::{blank, copied};
 
 /// A dense f32 matrix; rows are positions.
 pub type Matrix = nalgebra::DMatrix<f32>;
@@ -73,9 +77,6 @@ pub trait Stored: Send + Sync {
     fn lying(&self) -> Option<(&[f32], usize)> {
         None
     }
-
-    /// For kernels that multiply from a packed form: the concrete type.
-    fn as_any(&self) -> &dyn std::any::Any;
 }
 
 /// How the lines of a [`Stored`] stand in the matrix.
@@ -125,15 +126,32 @@ impl Kept {
 }
 
 /// One or more planes of the same shape.
-#[derive(Clone)]
 pub struct Value {
     numbers: Numbers,
 }
 
-#[derive(Clone)]
 enum Numbers {
     Dense(Vec<Matrix>),
     Stored(Kept),
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        let numbers = match &self.numbers {
+            Numbers::Dense(planes) => Numbers::Dense(planes.iter().map(copied).collect()),
+            Numbers::Stored(kept) => Numbers::Stored(kept.clone()),
+        };
+        Self { numbers }
+    }
+}
+
+/// The room of its planes is kept for others.
+impl Drop for Value {
+    fn drop(&mut self) {
+        if let Numbers::Dense(planes) = &mut self.numbers {
+            mem::take(planes).into_iter().for_each(buffers::give_back);
+        }
+    }
 }
 
 /// No numbers at all.

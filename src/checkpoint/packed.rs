@@ -1,6 +1,6 @@
 //! Lines of a tensor as its file packs them; decoded when they are read.
 
-use std::{any::Any, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 
@@ -128,10 +128,6 @@ impl Stored for Packed {
     fn lying(&self) -> Option<(&[f32], usize)> {
         self.aligned().map(|numbers| (numbers, self.stride / 4))
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 /// Numbers that cannot lie in their file, because their address there is no multiple of four.
@@ -164,9 +160,5 @@ impl Stored for Copied {
 
     fn lying(&self) -> Option<(&[f32], usize)> {
         Some((&self.numbers, self.len))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -20,6 +20,7 @@ const FLAT: f32 = 3.743_921;
 
 /// `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, to 4e-7: the quotient of two
 /// polynomials that Eigen uses for f32. It has no branches, so a compiler makes vectors of it.
+#[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let within = x.clamp(-FLAT, FLAT);
     let square = within * within;
@@ -27,12 +28,14 @@ pub fn erf(x: f32) -> f32 {
 }
 
 /// Horner's rule, the coefficients from the lowest power.
+#[inline(always)]
 fn polynomial(coefficients: &[f32], x: f32) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, &c| sum * x + c)
 }
 
 /// GELU as it was defined, `x/2 (1 + erf(x / sqrt 2))`, as in BERT (Hendrycks and Gimpel 2016,
 /// section 2).
+#[inline(always)]
 pub fn gelu_erf(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2))
 }

@@ -8,16 +8,25 @@ use std::sync::LazyLock;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::value::{Matrix, Value};
+use crate::value::{Matrix, Value, blank, copied};
 
 /// Numbers that one thread takes at once.
 const PIECE: usize = 1 << 14;
 
-/// Rows that are worked on together: their numbers stay near the core.
-const ROWS: usize = 64;
+/// Runs a loop compiled for the widest vectors that there are. The loop takes their width because it is
+/// compiled into the call; a plain closure would keep the narrowest ones, and be several times slower.
+macro_rules! wide {
+    ($work:expr) => {
+        $crate::math::on_widest(
+            #[inline(always)]
+            || $work,
+        )
+    };
+}
+pub(crate) use wide;
 
-/// Runs a loop compiled for the widest vectors that are there.
-pub fn wide<R>(work: impl FnOnce() -> R) -> R {
+/// What [`wide!`] calls.
+pub(crate) fn on_widest<R>(work: impl FnOnce() -> R) -> R {
     /// To ask the processor each time would take longer than a short loop.
     static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
     ARCH.dispatch(work)
@@ -27,7 +36,6 @@ pub fn wide<R>(work: impl FnOnce() -> R) -> R {
 /// with `|r| <= ln(2)/2` and a polynomial for `e^r` (Moshier, *Cephes*, `expf`). 0 below -87.3, where
 /// f32's normal numbers end; infinity above 88.7; NaN of NaN.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "it takes the width of the loop that it stands in")]
 pub fn exp(x: f32) -> f32 {
     const LOWEST: f32 = -87.336_54;
     const HIGHEST: f32 = 88.722_83;
@@ -58,7 +66,7 @@ const LANES: usize = 32;
 
 /// `sum_k a_k b_k`, in an order that does not depend on the processor.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    wide(|| {
+    wide!({
         let (mut sums, (a, a_rest)) = ([0.0_f32; LANES], a.as_chunks::<LANES>());
         let (b, b_rest) = b.as_chunks::<LANES>();
         for (a, b) in a.iter().zip(b) {
@@ -71,14 +79,59 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     })
 }
 
+/// A matrix whose numbers are written piece by piece; `write` is told where its piece begins.
+fn written((rows, cols): (usize, usize), write: impl Fn(usize, &mut [f32]) + Sync) -> Matrix {
+    let mut out = blank(rows, cols);
+    let pieces = out.as_mut_slice().par_chunks_mut(PIECE).enumerate();
+    pieces.for_each(|(i, piece)| wide!(write(i * PIECE, piece)));
+    out
+}
+
+/// `sum + factor * x`, cell by cell.
+pub fn add_multiple(sum: &mut [f32], factor: f32, x: &[f32]) {
+    wide!({
+        for (sum, x) in sum.iter_mut().zip(x) {
+            *sum += factor * x;
+        }
+    });
+}
+
 /// `f` of every number.
 pub fn map(x: &Value, f: impl Fn(f32) -> f32 + Sync) -> Value {
-    each_plane(x, |plane| {
-        let mut out = plane.clone();
-        let pieces = out.as_mut_slice().par_chunks_mut(PIECE);
-        pieces.for_each(|piece| wide(|| piece.iter_mut().for_each(|v| *v = f(*v))));
-        out
+    x.map_planes(|plane| {
+        let from = plane.as_slice();
+        written(
+            plane.shape(),
+            #[inline(always)]
+            |at, out| {
+                for (out, &v) in out.iter_mut().zip(&from[at..]) {
+                    *out = f(v);
+                }
+            },
+        )
     })
+}
+
+/// `f` of every two numbers that stand in the same cell. a and b of one shape
+pub fn zip(a: &Value, b: &Value, f: impl Fn(f32, f32) -> f32 + Sync) -> Value {
+    let zipped = |(a, b): (&Matrix, &Matrix)| {
+        let (left, right) = (a.as_slice(), b.as_slice());
+        written(
+            a.shape(),
+            #[inline(always)]
+            |at, out| {
+                for ((out, &a), &b) in out.iter_mut().zip(&left[at..]).zip(&right[at..]) {
+                    *out = f(a, b);
+                }
+            },
+        )
+    };
+    Value::from_planes(a.planes().iter().zip(b.planes()).map(zipped).collect())
+}
+
+/// Runs work on a thread of the pool: loops in it are shared with the others without waking them for each.
+pub fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
 }
 
 /// `f` of every plane, on all cores where there is much to do.
@@ -94,51 +147,89 @@ pub fn each_plane(x: &Value, f: impl Fn(&Matrix) -> Matrix + Sync) -> Value {
 /// The row's maximum is subtracted first, which changes no share and keeps `exp` finite. A row that
 /// is minus infinity throughout gives NaN, as in PyTorch.
 pub fn softmax_rows(x: &Matrix) -> Matrix {
-    let mut out = x.clone();
-    softmax_in_place(&mut out);
+    let mut out = blank(x.nrows(), x.ncols());
+    softmax_into(x.as_slice(), x.nrows(), out.as_mut_slice());
     out
 }
 
-/// The same where the numbers stand.
-pub fn softmax_in_place(x: &mut Matrix) {
-    let n_rows = x.nrows();
-    let numbers = x.as_mut_slice();
-    for first in (0..n_rows).step_by(ROWS) {
-        let rows = first..n_rows.min(first + ROWS);
-        wide(|| softmax_of_some(numbers, n_rows, rows));
-    }
+/// The same of numbers that lie column by column.
+pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
+    let size = n_rows.max(1) * COLUMNS;
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let most = joined(x.par_chunks(size).map(|part| most_of_rows(part, n_rows)).collect(), larger);
+    let parts = x.par_chunks(size).zip(out.par_chunks_mut(size));
+    let sums = parts.map(|(x, out)| exp_and_sum(x, &most, out)).collect();
+    let sums = joined(sums, |a, b| a + b);
+    out.par_chunks_mut(size).for_each(|part| divide_rows(part, &sums));
 }
 
-/// Softmax of some rows of a matrix that lies column by column.
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "it takes the width of its caller's vectors")]
-fn softmax_of_some(numbers: &mut [f32], n_rows: usize, rows: std::ops::Range<usize>) {
-    let mut most = [f32::NEG_INFINITY; ROWS];
-    for column in numbers.chunks_exact(n_rows) {
-        for (most, &v) in most.iter_mut().zip(&column[rows.clone()]) {
-            *most = if v > *most { v } else { *most };
-        }
+/// Columns that one thread takes at once. A row's sum is made of the sums of so many, whatever the number
+/// of rows and threads.
+const COLUMNS: usize = 2048;
+
+/// What every part says of each row, put together in their order.
+fn joined(parts: Vec<Vec<f32>>, f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let put = |mut all: Vec<f32>, part: Vec<f32>| {
+        all.iter_mut().zip(part).for_each(|(all, part)| *all = f(*all, part));
+        all
+    };
+    parts.into_iter().reduce(put).unwrap_or_default()
+}
+
+/// The largest number of each row.
+fn most_of_rows(x: &[f32], n_rows: usize) -> Vec<f32> {
+    let larger = |most: f32, &v: &f32| if v > most { v } else { most };
+    if n_rows == 1 {
+        return vec![x.iter().fold(f32::NEG_INFINITY, larger)];
     }
-    let mut sums = [0.0_f32; ROWS];
-    for column in numbers.chunks_exact_mut(n_rows) {
-        let each = column[rows.clone()].iter_mut().zip(&most).zip(&mut sums);
-        for ((v, &most), sum) in each {
-            *v = exp(*v - most);
-            *sum += *v;
+    let mut most = vec![f32::NEG_INFINITY; n_rows];
+    wide!({
+        for column in x.chunks_exact(n_rows) {
+            for (most, v) in most.iter_mut().zip(column) {
+                *most = larger(*most, v);
+            }
         }
+    });
+    most
+}
+
+/// Every number's `exp`, its row's largest taken away first; and the sum of each row.
+fn exp_and_sum(x: &[f32], most: &[f32], out: &mut [f32]) -> Vec<f32> {
+    if let [most] = *most {
+        wide!({
+            for (out, &v) in out.iter_mut().zip(x) {
+                *out = exp(v - most);
+            }
+        });
+        return vec![out.iter().sum()];
     }
-    for column in numbers.chunks_exact_mut(n_rows) {
-        for (v, &sum) in column[rows.clone()].iter_mut().zip(&sums) {
-            *v /= sum;
+    let mut sums = vec![0.0; most.len()];
+    wide!({
+        let columns = x.chunks_exact(most.len()).zip(out.chunks_exact_mut(most.len()));
+        for (x, out) in columns {
+            for (((&v, out), &most), sum) in x.iter().zip(out).zip(most).zip(&mut sums) {
+                *out = exp(v - most);
+                *sum += *out;
+            }
         }
-    }
+    });
+    sums
+}
+
+fn divide_rows(x: &mut [f32], sums: &[f32]) {
+    wide!({
+        for column in x.chunks_exact_mut(sums.len()) {
+            for (v, &sum) in column.iter_mut().zip(sums) {
+                *v /= sum;
+            }
+        }
+    });
 }
 
 /// Writes `else_` wherever the key (column) comes after the query (row), or `window` keys or more before
-/// it. Row 0 is query `first`.
-pub fn mask_in_place(x: &mut Matrix, (first, window): (usize, usize), else_: f32) {
-    let n_rows = x.nrows().max(1);
-    for (key, column) in x.as_mut_slice().chunks_exact_mut(n_rows).enumerate() {
+/// it. x column by column; row 0 is query `first`, counted from the first column's key.
+pub fn mask_in_place(x: &mut [f32], n_rows: usize, (first, window): (usize, usize), else_: f32) {
+    for (key, column) in x.chunks_exact_mut(n_rows.max(1)).enumerate() {
         let too_early = key.saturating_sub(first).min(n_rows);
         let too_late = key.saturating_add(window).saturating_sub(first).clamp(too_early, n_rows);
         column[..too_early].fill(else_);
@@ -152,7 +243,7 @@ fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
         return vec![x.as_slice().iter().fold(start, |so_far, &v| f(so_far, v))];
     }
     let mut folded = vec![start; x.nrows()];
-    wide(|| {
+    wide!({
         for column in x.as_slice().chunks_exact(x.nrows().max(1)) {
             for (so_far, &v) in folded.iter_mut().zip(column) {
                 *so_far = f(*so_far, v);
@@ -162,31 +253,58 @@ fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
     folded
 }
 
+/// Some whole columns of a matrix at a time: how many numbers.
+fn whole_columns(n_rows: usize) -> usize {
+    n_rows.max(1) * (PIECE / n_rows.max(1)).max(1)
+}
+
 /// Every number changed by `f(number, its row's number)`.
-fn with_each_row(x: &mut Matrix, rows: &[f32], f: impl Fn(f32, f32) -> f32) {
+fn with_each_row(x: &mut Matrix, rows: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) {
     if let [row] = *rows {
         x.apply(|v| *v = f(*v, row));
         return;
     }
-    wide(|| {
-        for column in x.as_mut_slice().chunks_exact_mut(rows.len().max(1)) {
-            for (v, &row) in column.iter_mut().zip(rows) {
-                *v = f(*v, row);
+    let parts = x.as_mut_slice().par_chunks_mut(whole_columns(rows.len()));
+    parts.for_each(|part| {
+        wide!({
+            for column in part.chunks_exact_mut(rows.len()) {
+                for (v, &row) in column.iter_mut().zip(rows) {
+                    *v = f(*v, row);
+                }
             }
-        }
+        });
     });
 }
 
-/// Every number changed by `f(number, its column's number, that of another row)`.
-fn with_each_column(x: &mut Matrix, row: &Matrix, f: impl Fn(f32, f32) -> f32) {
+/// Every number changed by `f(number, its column's number)`. row (1, col)
+fn with_each_column(x: &mut Matrix, row: &Matrix, f: impl Fn(f32, f32) -> f32 + Sync) {
     let n_rows = x.nrows().max(1);
-    wide(|| {
-        for (column, &of_column) in x.as_mut_slice().chunks_exact_mut(n_rows).zip(row.as_slice()) {
+    let size = whole_columns(n_rows);
+    let of_columns = row.as_slice().par_chunks(size / n_rows);
+    let parts = x.as_mut_slice().par_chunks_mut(size).zip(of_columns);
+    parts.for_each(|(part, row)| with_columns(part, row, &f));
+}
+
+/// The same of columns that lie one after another. x (row, col), row (col)
+#[inline(always)]
+fn with_columns(x: &mut [f32], row: &[f32], f: impl Fn(f32, f32) -> f32) {
+    let n_rows = x.len() / row.len().max(1);
+    if n_rows == 1 {
+        x.iter_mut().zip(row).for_each(|(v, &of_column)| *v = f(*v, of_column));
+        return;
+    }
+    wide!({
+        for (column, &of_column) in x.chunks_exact_mut(n_rows.max(1)).zip(row) {
             for v in column {
                 *v = f(*v, of_column);
             }
         }
     });
+}
+
+/// `b` added to every row of columns that lie one after another. x (row, col), b (col)
+pub fn add_to_columns(x: &mut [f32], b: &[f32]) {
+    with_columns(x, b, |v, b| v + b);
 }
 
 /// `b` added to every row. b (1, col)
@@ -196,7 +314,7 @@ pub fn add_row(x: &mut Matrix, b: &Matrix) {
 
 /// `x * gain + bias`, column by column. gain and bias (1, col)
 pub fn stretched(x: &Matrix, gain: &Matrix, bias: Option<&Matrix>) -> Matrix {
-    let mut out = x.clone();
+    let mut out = copied(x);
     with_each_column(&mut out, gain, |v, gain| v * gain);
     if let Some(bias) = bias {
         add_row(&mut out, bias);
@@ -212,7 +330,7 @@ pub fn row_means(x: &Matrix) -> Matrix {
 
 /// Biased variance of each row about the given means. (row, 1)
 pub fn row_variances(x: &Matrix, about: &Matrix) -> Matrix {
-    let mut from_mean = x.clone();
+    let mut from_mean = copied(x);
     with_each_row(&mut from_mean, about.as_slice(), |v, mean| v - mean);
     row_mean_squares(&from_mean)
 }
@@ -229,7 +347,7 @@ fn means(sums: &[f64], n: usize) -> Matrix {
 
 /// `(x - mean) / sqrt(var + eps)`, row by row. mean and var (row, 1)
 pub fn normalize_rows(x: &Matrix, mean: &Matrix, var: &Matrix, eps: f32) -> Matrix {
-    let mut out = x.clone();
+    let mut out = copied(x);
     with_each_row(&mut out, mean.as_slice(), |v, mean| v - mean);
     divide_rows_by_root(out, var, eps)
 }

@@ -19,7 +19,7 @@ use crate::{
         feed_forward::{Activation, Feed, Kind as FeedKind},
         norm::{Kind as NormKind, Norm},
     },
-    math::{NORM_EPS, Waves},
+    math::{NORM_EPS, Waves, in_pool},
     site::{
         Axis::{Channel, Position},
         Place, Scope, Site,
@@ -294,6 +294,12 @@ struct Continuing<'a> {
 
 impl Writer for Continuing<'_> {
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
+        in_pool(|| self.read_on(ids))
+    }
+}
+
+impl Continuing<'_> {
+    fn read_on(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         let is_first = self.past.n_rows() == 0;
         let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };
         let n = ids.len();
@@ -308,9 +314,7 @@ impl Writer for Continuing<'_> {
         self.past = tape.into_past(n);
         Some(self.predict(place.row(self.past.n_rows() - 1), last.into()))
     }
-}
 
-impl Continuing<'_> {
     /// The logits after one row of the stream.
     fn predict(&self, place: Place, last: Value) -> Vec<f32> {
         let before = Past::of_rows(place.origin.row);

@@ -11,7 +11,7 @@ use super::{Entry, Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::Expr,
     change::Changes,
-    math::{Attending, attend},
+    math::{Attending, attend, in_pool},
     site::{Place, Scope},
     value::{Cell, Value},
 };
@@ -58,7 +58,7 @@ impl Tape {
         let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
         let past = self.past.take();
         let tape = Self { past, is_hurried: true, ..Self::changed(Arc::clone(&self.changes)) };
-        let mut inside = Inside::on(tape, &**block, values);
+        let mut inside = in_pool(|| Inside::on(tape, &**block, values));
         self.past = inside.tape.past.take();
         let Entry { place, value, .. } = inside.tape.entry(inside.out);
         let operation = Hidden { block: Arc::clone(block), changes: Arc::clone(&self.changes) };

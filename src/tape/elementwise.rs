@@ -4,9 +4,12 @@ use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{GELU_CUBE, GELU_ROOT, gelu, gelu_erf, gelu_erf_slope, gelu_slope, map, sigmoid, silu},
+    math::{
+        GELU_CUBE, GELU_ROOT, add_row, gelu, gelu_erf, gelu_erf_slope, gelu_slope, map, sigmoid,
+        silu, zip,
+    },
     site::Place,
-    value::{Cell, Matrix, Shape, Value},
+    value::{Cell, Matrix, Shape, Value, copied},
 };
 
 impl Tape {
@@ -92,11 +95,12 @@ impl Operation for Add {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let (a, b) = (inputs[0], inputs[1]);
         if a.shape() == b.shape() {
-            return a.zip_map(b, |a, b| a + b);
+            return zip(a, b, |a, b| a + b);
         }
-        let row = b.matrix();
         a.map_planes(|plane| {
-            Matrix::from_fn(plane.nrows(), plane.ncols(), |r, c| plane[(r, c)] + row[(0, c)])
+            let mut out = copied(plane);
+            add_row(&mut out, b.matrix());
+            out
         })
     }
 
@@ -149,7 +153,7 @@ impl Operation for Mul {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].zip_map(inputs[1], |a, b| a * b)
+        zip(inputs[0], inputs[1], |a, b| a * b)
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -200,10 +204,8 @@ impl Operation for DivideByRoot {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        {
-            let root = self.root();
-            map(inputs[0], |v| v / root)
-        }
+        let root = self.root();
+        map(inputs[0], |v| v / root)
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::Expr,
-    math::{add_row, matmul, matmul_nt, matmul_tn, times, times_transposed},
+    math::{matmul, matmul_nt, matmul_tn, times, times_transposed},
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Value, blank},
 };
 
 impl Tape {
@@ -104,10 +104,8 @@ impl Operation for Linear {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let mut whole = times(inputs[0].matrix(), inputs[1]);
-        if let Some(b) = inputs.get(2) {
-            add_row(&mut whole, b.matrix());
-        }
+        let bias = inputs.get(2).map(|b| b.matrix());
+        let whole = times(inputs[0].matrix(), inputs[1], bias);
         if self.n_heads == 1 { whole.into() } else { split_columns(&whole, self.n_heads) }
     }
 
@@ -142,7 +140,13 @@ impl Operation for Linear {
 /// A matrix cut into equal column blocks, one a plane.
 fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
     let width = whole.ncols() / n_heads;
-    Value::from_planes((0..n_heads).map(|h| whole.columns(h * width, width).into_owned()).collect())
+    let of_head = whole.as_slice().par_chunks((whole.nrows() * width).max(1));
+    let plane = |numbers: &[f32]| {
+        let mut plane = blank(whole.nrows(), width);
+        plane.as_mut_slice().copy_from_slice(numbers);
+        plane
+    };
+    Value::from_planes(of_head.map(plane).collect())
 }
 
 /// Planes side by side in one matrix: the inverse of [`split_columns`].
@@ -219,7 +223,7 @@ impl Operation for MatMulNt {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         if inputs[1].as_stored().is_some() {
-            return times_transposed(inputs[0].matrix(), inputs[1]).into();
+            return times_transposed(inputs[0].matrix(), inputs[1], None).into();
         }
         zip_planes(inputs[0], inputs[1], matmul_nt)
     }
@@ -252,9 +256,7 @@ impl Operation for LinearNt {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let mut out = times_transposed(inputs[0].matrix(), inputs[1]);
-        add_row(&mut out, inputs[2].matrix());
-        out.into()
+        times_transposed(inputs[0].matrix(), inputs[1], Some(inputs[2].matrix())).into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {

@@ -11,7 +11,7 @@ use crate::{
     arithmetic::{Expr, Function},
     change::Part,
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Value, copied},
 };
 
 /// How fast each pair of channels turns.
@@ -97,7 +97,7 @@ impl Rotate {
     /// Each pair turned forwards (`sign` 1) or back (-1).
     fn turned(&self, x: &Value, sign: f32) -> Value {
         let (n, half) = (x.shape().rows, self.rope.speeds.len());
-        let mut planes: Vec<Matrix> = x.planes().to_vec();
+        let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();
         for pair in 0..half {
             let turns: Vec<_> =
                 (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();

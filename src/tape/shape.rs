@@ -4,7 +4,7 @@ use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::{
     arithmetic::Expr,
     site::Place,
-    value::{Cell, Matrix, Shape, Value},
+    value::{Cell, Shape, Value, blank},
 };
 
 impl Tape {
@@ -53,9 +53,10 @@ impl Operation for ConcatHeads {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let Shape { planes, rows, cols } = inputs[0].shape();
-        let mut out = Matrix::zeros(rows, planes * cols);
-        for (h, plane) in inputs[0].planes().iter().enumerate() {
-            out.columns_mut(h * cols, cols).copy_from(plane);
+        let mut out = blank(rows, planes * cols);
+        let of_heads = out.as_mut_slice().chunks_exact_mut((rows * cols).max(1));
+        for (columns, plane) in of_heads.zip(inputs[0].planes()) {
+            columns.copy_from_slice(plane.as_slice());
         }
         out.into()
     }

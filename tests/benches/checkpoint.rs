@@ -42,7 +42,7 @@ fn main() {
     let inside = inside.map(|node| timed(repeats, || drop(run.tape.inside(node))));
     drop(run);
     let peak = peak_of_memory();
-    let (prompt, written) = write_on(&*model, &ids);
+    let (prompt, written) = write_on(&*model, &ids).unwrap_or_default();
     println!(
         "{{\"n\": {n}, \"opened_ms\": {:.1}, \"first_ms\": {:.1}, \"pass_ms\": {:.1}, \"inside_ms\": {:.1}, \
          \"peak_mb\": {peak}, \"prompt_ms\": {:.1}, \"tokens_per_s\": {:.1}}}",
@@ -51,7 +51,7 @@ fn main() {
         ms(pass),
         ms(inside.unwrap_or_default()),
         ms(prompt),
-        WRITTEN as f64 / written.as_secs_f64(),
+        if written.is_zero() { 0.0 } else { WRITTEN as f64 / written.as_secs_f64() },
     );
 }
 
@@ -65,10 +65,10 @@ fn timed(repeats: usize, mut run: impl FnMut()) -> Duration {
     iter::repeat_n((), repeats).map(once).min().unwrap_or_default()
 }
 
-/// Reads the prompt and writes greedily, whatever ends a text.
-fn write_on(model: &dyn Model, ids: &[u32]) -> (Duration, Duration) {
+/// Reads the prompt and writes greedily, whatever ends a text. None if the model does not write on.
+fn write_on(model: &dyn Model, ids: &[u32]) -> Option<(Duration, Duration)> {
     let setup = Setup::default();
-    let mut writer = model.writer(&setup).expect("the model writes on");
+    let mut writer = model.writer(&setup)?;
     let start = Instant::now();
     let mut logits = writer.read(ids).expect("the prompt fits");
     let prompt = start.elapsed();
@@ -78,7 +78,7 @@ fn write_on(model: &dyn Model, ids: &[u32]) -> (Duration, Duration) {
         let Some(more) = writer.read(&[next as u32]) else { break };
         logits = more;
     }
-    (prompt, start.elapsed())
+    Some((prompt, start.elapsed()))
 }
 
 fn ms(time: Duration) -> f64 {

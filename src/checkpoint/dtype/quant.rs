@@ -7,96 +7,128 @@
 
 #![allow(clippy::inline_always, reason = "they take the width of the loop that they stand in")]
 
+use std::array;
+
+use half::f16;
+
 /// Numbers of a legacy block.
 const SMALL: usize = 32;
 /// Numbers of a K block.
 const LARGE: usize = 256;
 
+/// An f16 in a block. The library's own conversion is a call that asks the processor what it can.
 #[inline(always)]
 fn half_at(block: &[u8], at: usize) -> f32 {
-    let bits = u32::from(u16::from_le_bytes([block[at], block[at + 1]]));
-    // The exponent of f16 counts from 15, that of f32 from 127: moved over, a number is 2^112 too small,
-    // subnormal ones too.
-    let (sign, magnitude) = ((bits & 0x8000) << 16, (bits & 0x7FFF) << 13);
-    let is_finite = bits & 0x7C00 != 0x7C00;
-    let moved = f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23);
-    let value = if is_finite { moved.to_bits() } else { magnitude | 0x7F80_0000 };
-    f32::from_bits(value | sign)
-}
-
-/// Every number of a legacy block from its low four bits and its place: the two halves of byte i
-/// stand 16 numbers apart.
-#[inline(always)]
-fn spread(qs: &[u8], out: &mut [f32], of: impl Fn(u8, usize) -> f32) {
-    let (low, high) = out.split_at_mut(SMALL / 2);
-    for (i, ((q, low), high)) in qs.iter().zip(low).zip(high).enumerate() {
-        *low = of(q & 0xF, i);
-        *high = of(q >> 4, i + SMALL / 2);
+    const EXPONENT: u16 = 0x7C00;
+    let bits = u16::from_le_bytes(run(block, at));
+    if bits & EXPONENT == EXPONENT {
+        return f16::from_bits(bits).to_f32(); // infinite, or not a number
     }
+    shifted(bits) * TWO_TO_112
 }
 
-/// The fifth bits of a block: bit i belongs to number i.
+/// The exponent of f16 counts from 15, that of f32 from 127: [`shifted`] is 2^112 too small.
+const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
+
+/// Sign, exponent and fraction of an f16 in their places of an f32.
+#[inline(always)]
+const fn shifted(bits: u16) -> f32 {
+    let bits = bits as u32;
+    f32::from_bits((bits & 0x8000) << 16 | (bits & 0x7FFF) << 13)
+}
+
+/// An f16, without a branch: for loops over many.
+#[inline(always)]
+pub fn half(bytes: [u8; 2]) -> f32 {
+    let bits = u16::from_le_bytes(bytes);
+    let finite = shifted(bits) * TWO_TO_112;
+    let odd = shifted(bits).to_bits() | 0x7F80_0000;
+    if bits & 0x7C00 == 0x7C00 { f32::from_bits(odd) } else { finite }
+}
+
+/// Blocks of `BYTES` bytes, each with room for its `N` numbers.
+#[inline(always)]
+fn blocks<'a, const BYTES: usize, const N: usize>(
+    bytes: &'a [u8],
+    out: &'a mut [f32],
+) -> impl Iterator<Item = (&'a [u8; BYTES], &'a mut [f32; N])> {
+    bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<N>().0)
+}
+
+/// `N` bytes from `at` on.
+#[inline(always)]
+fn run<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
+    *block[at..].first_chunk().expect("a block is longer than its parts")
+}
+
+/// `of` of a legacy block's small integers. They have four bits at `at`, the halves of byte i standing 16
+/// numbers apart, and a fifth one each in `fifths`, bit i belonging to number i.
+#[inline(always)]
+fn spread(block: &[u8], at: usize, fifths: u32, of: impl Fn(f32) -> f32) -> [f32; SMALL] {
+    let bytes = run::<{ SMALL / 2 }>(block, at);
+    let mut twice = [0; SMALL];
+    twice[..SMALL / 2].copy_from_slice(&bytes);
+    twice[SMALL / 2..].copy_from_slice(&bytes);
+    array::from_fn(|i| {
+        let four = u32::from(twice[i]) >> (i / (SMALL / 2) * 4) & 0xF;
+        of((four | (fifths >> i & 1) << 4) as f32)
+    })
+}
+
+/// The fifth bits of a block.
 #[inline(always)]
 fn fifths(block: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
-}
-
-/// The fifth bit of number `i`, in its place.
-#[inline(always)]
-const fn fifth(bits: u32, i: usize) -> u8 {
-    ((bits >> i & 1) << 4) as u8
+    u32::from_le_bytes(run(block, at))
 }
 
 /// d f16, 32 signed bytes.
 #[inline(always)]
 pub fn q8_0(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(34).zip(out.chunks_exact_mut(SMALL)) {
-        let d = half_at(block, 0);
-        for (out, &q) in out.iter_mut().zip(&block[2..]) {
-            *out = f32::from(q.cast_signed()) * d;
-        }
+    for (block, out) in blocks::<34, SMALL>(bytes, out) {
+        let (d, qs) = (half_at(block, 0), run::<SMALL>(block, 2));
+        *out = qs.map(|q| f32::from(q.cast_signed()) * d);
     }
 }
 
 /// d f16, 16 bytes of nibbles; x = d (q - 8).
 #[inline(always)]
 pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(SMALL)) {
+    for (block, out) in blocks::<18, SMALL>(bytes, out) {
         let d = half_at(block, 0);
-        spread(&block[2..], out, |q, _| (f32::from(q) - 8.0) * d);
+        *out = spread(block, 2, 0, |q| (q - 8.0) * d);
     }
 }
 
 /// d, m f16, 16 bytes of nibbles; x = d q + m.
 #[inline(always)]
 pub fn q4_1(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(20).zip(out.chunks_exact_mut(SMALL)) {
+    for (block, out) in blocks::<20, SMALL>(bytes, out) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
-        spread(&block[4..], out, |q, _| f32::from(q) * d + m);
+        *out = spread(block, 4, 0, |q| q * d + m);
     }
 }
 
 /// d f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d (q - 16).
 #[inline(always)]
 pub fn q5_0(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(SMALL)) {
-        let (d, bits) = (half_at(block, 0), fifths(block, 2));
-        spread(&block[6..], out, |q, i| (f32::from(q | fifth(bits, i)) - 16.0) * d);
+    for (block, out) in blocks::<22, SMALL>(bytes, out) {
+        let d = half_at(block, 0);
+        *out = spread(block, 6, fifths(block, 2), |q| (q - 16.0) * d);
     }
 }
 
 /// d, m f16, 4 bytes of fifth bits, 16 bytes of nibbles; x = d q + m.
 #[inline(always)]
 pub fn q5_1(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(24).zip(out.chunks_exact_mut(SMALL)) {
-        let (d, m, bits) = (half_at(block, 0), half_at(block, 2), fifths(block, 4));
-        spread(&block[8..], out, |q, i| f32::from(q | fifth(bits, i)) * d + m);
+    for (block, out) in blocks::<24, SMALL>(bytes, out) {
+        let (d, m) = (half_at(block, 0), half_at(block, 2));
+        *out = spread(block, 8, fifths(block, 4), |q| q * d + m);
     }
 }
 
 /// The 6-bit scale and minimum of group `g` of eight, out of 12 bytes.
 #[inline(always)]
-fn scale_and_min(scales: &[u8], g: usize) -> (f32, f32) {
+fn scale_and_min(scales: [u8; 12], g: usize) -> (f32, f32) {
     let (scale, min) = if g < 4 {
         (scales[g] & 63, scales[g + 4] & 63)
     } else {
@@ -110,14 +142,14 @@ fn scale_and_min(scales: &[u8], g: usize) -> (f32, f32) {
 /// bytes: x = d scale q - m min.
 #[inline(always)]
 pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(144).zip(out.chunks_exact_mut(LARGE)) {
+    for (block, out) in blocks::<144, LARGE>(bytes, out) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
-        for (g, out) in out.chunks_exact_mut(32).enumerate() {
-            let (scale, min) = scale_and_min(&block[4..16], g);
+        for (g, out) in out.as_chunks_mut::<SMALL>().0.iter_mut().enumerate() {
+            let (scale, min) = scale_and_min(run(block, 4), g);
             let (scale, min) = (d * scale, m * min);
-            let qs = &block[16 + g / 2 * 32..][..32];
-            for (out, q) in out.iter_mut().zip(qs) {
-                *out = scale * f32::from(q >> (g % 2 * 4) & 0xF) - min;
+            let (qs, shift) = (run::<SMALL>(block, 16 + g / 2 * SMALL), g % 2 * 4);
+            for i in 0..SMALL {
+                out[i] = scale * f32::from(qs[i] >> shift & 0xF) - min;
             }
         }
     }
@@ -126,15 +158,16 @@ pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
 /// As Q4_K, with 32 bytes of fifth bits before the nibbles: bit g belongs to group g.
 #[inline(always)]
 pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(176).zip(out.chunks_exact_mut(LARGE)) {
+    for (block, out) in blocks::<176, LARGE>(bytes, out) {
         let (d, m) = (half_at(block, 0), half_at(block, 2));
-        for (g, out) in out.chunks_exact_mut(32).enumerate() {
-            let (scale, min) = scale_and_min(&block[4..16], g);
+        let high = run::<SMALL>(block, 16);
+        for (g, out) in out.as_chunks_mut::<SMALL>().0.iter_mut().enumerate() {
+            let (scale, min) = scale_and_min(run(block, 4), g);
             let (scale, min) = (d * scale, m * min);
-            let (qh, qs) = (&block[16..48], &block[48 + g / 2 * 32..][..32]);
-            for (out, (q, h)) in out.iter_mut().zip(qs.iter().zip(qh)) {
-                let q = q >> (g % 2 * 4) & 0xF | (h >> g & 1) << 4;
-                *out = scale * f32::from(q) - min;
+            let (qs, shift) = (run::<SMALL>(block, 48 + g / 2 * SMALL), g % 2 * 4);
+            for i in 0..SMALL {
+                let q = qs[i] >> shift & 0xF | (high[i] >> g & 1) << 4;
+                out[i] = scale * f32::from(q) - min;
             }
         }
     }
@@ -144,31 +177,36 @@ pub fn q5_k(bytes: &[u8], out: &mut [f32]) {
 /// in groups of 16. Either half of 128 numbers has four runs of 32, which share bytes.
 #[inline(always)]
 pub fn q6_k(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.chunks_exact(210).zip(out.chunks_exact_mut(LARGE)) {
+    for (block, out) in blocks::<210, LARGE>(bytes, out) {
         let d = half_at(block, 208);
-        for (g, out) in out.chunks_exact_mut(16).enumerate() {
-            let (half, run, from) = (g / 8, g % 8 / 2, g % 2 * 16);
-            let scale = d * f32::from(block[192 + g].cast_signed());
-            let low = &block[half * 64 + run % 2 * 32 + from..][..16];
-            let high = &block[128 + half * 32 + from..][..16];
-            for (out, (low, high)) in out.iter_mut().zip(low.iter().zip(high)) {
-                let q = low >> (run / 2 * 4) & 0xF | (high >> (run * 2) & 3) << 4;
-                *out = scale * (f32::from(q) - 32.0);
-            }
+        for (r, out) in out.as_chunks_mut::<SMALL>().0.iter_mut().enumerate() {
+            let (half, r) = (r / 4, r % 4);
+            let low = run::<SMALL>(block, half * 64 + r % 2 * SMALL);
+            let high = run::<SMALL>(block, 128 + half * SMALL);
+            let (shift, pair) = (r / 2 * 4, r * 2);
+            let q: [u8; SMALL] =
+                array::from_fn(|i| low[i] >> shift & 0xF | (high[i] >> pair & 3) << 4);
+            let scale = |g: usize| d * f32::from(block[192 + half * 8 + r * 2 + g].cast_signed());
+            let scales = [scale(0), scale(1)];
+            *out = array::from_fn(|i| scales[i / 16] * (f32::from(q[i]) - 32.0));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use half::f16;
+    use super::f16;
 
     #[test]
     fn every_half_is_the_number_that_the_library_says() {
         for bits in 0..=u16::MAX {
-            let (got, want) =
-                (super::half_at(&bits.to_le_bytes(), 0), f16::from_bits(bits).to_f32());
-            assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{bits:#x}");
+            let want = f16::from_bits(bits).to_f32();
+            for got in [super::half_at(&bits.to_le_bytes(), 0), super::half(bits.to_le_bytes())] {
+                assert!(
+                    got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                    "{bits:#x}"
+                );
+            }
         }
     }
 }
