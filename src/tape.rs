@@ -20,11 +20,12 @@ mod shape;
 mod softmax;
 
 pub use block::{Block, Inside, Keep};
+pub use elementwise::Root;
 pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
 pub use relative::Buckets;
-pub use rotary::{Dynamic, Rope};
+pub use rotary::{Dynamic, Longer, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -143,12 +143,7 @@ impl Tokenizer {
         let file = || specials.file.to_owned();
         let plan = json::plan(bytes, specials).with_context(file)?;
         let mut vocabulary = Vocabulary::of(&plan);
-        let mut engine = engine::built(plan).with_context(file)?;
-        if let Some((begins, ends)) = specials.asked() {
-            let begin = specials.bos_token().filter(|_| begins);
-            let end = specials.eos_token().filter(|_| ends);
-            engine::enclose(&mut engine, begin, end).with_context(file)?;
-        }
+        let engine = engine::built(plan).with_context(file)?;
         vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
         let is_bpe = matches!(engine.get_model(), ModelWrapper::BPE(_));
         vocabulary.cleans_up = specials.cleans_up() && !is_bpe;

@@ -105,6 +105,19 @@ fn what_is_no_checkpoint_is_refused_in_a_sentence() {
     assert!(refused(Path::new("Cargo.toml")).contains("is no checkpoint that is read"));
 }
 
+#[test]
+fn the_length_of_a_header_may_look_like_a_pickle() {
+    let small = small();
+    let (length, rest) = small.split_first_chunk::<8>().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut file = 0x0280_u64.to_le_bytes().to_vec();
+    file.extend(header);
+    file.resize(8 + 0x0280, b' ');
+    file.extend(data);
+    let folder = folder(&[("model.safetensors", &file)]);
+    assert_eq!(Checkpoint::open(folder.path()).unwrap().tensors().len(), 3);
+}
+
 const INDEX: &str = "model.safetensors.index.json";
 
 /// A folder of two parts, whose index is this.

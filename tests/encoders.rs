@@ -163,14 +163,16 @@ fn a_body_may_stand_behind_a_prefix() {
 }
 
 #[test]
-fn a_table_of_logits_counts_only_where_it_is_not_tied() {
+fn a_table_of_logits_counts_wherever_it_stands() {
     let mut tensors = with_head();
     add(&mut tensors, "cls.predictions.decoder.weight", &[VOCAB, D_MODEL]);
     add(&mut tensors, "cls.predictions.decoder.bias", &[VOCAB]);
-    let tied = pass(&tensors, BERT);
-    assert_eq!(site(&tied, "logits"), site(&pass(&with_head(), BERT), "logits"));
-    let untied = pass(&tensors, &format!(r#"{BERT}, "tie_word_embeddings": false"#));
-    assert_ne!(site(&tied, "logits"), site(&untied, "logits"));
+    let not_tied = format!(r#"{BERT}, "tie_word_embeddings": false"#);
+    let (tied, untied) = (pass(&tensors, BERT), pass(&tensors, &not_tied));
+    assert_ne!(site(&tied, "logits"), site(&pass(&with_head(), BERT), "logits"));
+    assert_eq!(site(&tied, "logits"), site(&untied, "logits"));
+    let error = opened(&folder(&with_head(), &not_tied)).err().unwrap().to_string();
+    assert!(error.contains("`cls.predictions.decoder.weight` is missing"), "{error}");
     let bias = &tensors["cls.predictions.decoder.bias"].1;
     assert_eq!(untied.value("unembed.bias").unwrap().row(0, 0), *bias);
 }
@@ -308,7 +310,7 @@ fn what_is_missing_or_cannot_be_run_is_said() {
     };
     let both = error(&tensors, BERT);
     assert!(both.contains("`bert.encoder.layer.1.output.dense.weight` is missing"), "{both}");
-    assert!(both.contains("`cls.predictions.bias` or `cls.predictions.decoder.bias`"), "{both}");
+    assert!(both.contains("`cls.predictions.decoder.bias` or `cls.predictions.bias`"), "{both}");
     for (settings, part) in [
         (r#""position_embedding_type": "relative_key""#, "absolute"),
         (r#""is_decoder": true"#, "is_decoder"),

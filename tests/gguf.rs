@@ -71,7 +71,7 @@ fn metadata_become_settings_of_config_json() {
     assert_eq!(config.get("rms_norm_eps").unwrap().to_string(), "0.00001");
     assert_eq!(config.get("rope_theta").unwrap().to_string(), "10000.0");
     assert!(config.bool_or("tie_word_embeddings", false).unwrap());
-    assert!(!config.has("partial_rotary_factor") && !config.has("rope_scaling"));
+    assert!(config.usize("rotary_dim").unwrap() == 8 && !config.has("rope_scaling"));
     let TokenizerSource::Gguf(vocab) = checkpoint.tokenizer() else { panic!("no vocabulary") };
     assert_eq!((vocab.model.as_str(), vocab.tokens.len()), ("llama", 11));
     assert_eq!((vocab.scores[3], vocab.bos, vocab.add_bos), (-3.0, Some(1), Some(true)));
@@ -151,7 +151,7 @@ fn what_turns_queries_and_keys_becomes_settings() {
     let scaling = config.section("rope_scaling").unwrap().unwrap();
     assert_eq!(scaling.string("rope_type").unwrap(), "factors");
     assert_eq!(scaling.floats("factors").unwrap(), Some(vec![0.0, 1.0]));
-    assert_eq!(config.get("partial_rotary_factor").unwrap().to_string(), "0.5");
+    assert_eq!(config.usize("rotary_dim").unwrap(), 4);
     let experts = settings(1, |file| {
         file.number("llama.expert_count", 8);
     });

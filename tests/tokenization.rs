@@ -209,13 +209,41 @@ fn texts_that_are_too_long_or_beyond_the_table_are_refused() {
 }
 
 #[test]
-fn settings_ask_for_a_beginning_and_name_special_tokens() {
+fn settings_name_special_tokens_and_the_file_says_how_texts_begin() {
     let config = json!({"bos_token": "<|endoftext|>", "add_bos_token": true, "pad_token": "[PAD]"});
     let specials = Specials { tokenizer_config: Some(&config), eos: &[7], ..Specials::default() };
     let gpt2 = Tokenizer::from_json(read("gpt2.json").as_bytes(), &specials).unwrap();
     let n = from_json("gpt2").vocab_size() as u32;
-    assert_eq!(gpt2.encode("a").unwrap()[0], n - 1);
+    assert_eq!(gpt2.encode("a").unwrap(), from_json("gpt2").encode("a").unwrap());
     assert_eq!((gpt2.ids().bos, gpt2.ids().pad, gpt2.ids().eos), (Some(n - 1), Some(n), vec![7]));
+}
+
+#[test]
+fn every_way_to_split_can_be_used() {
+    let names = [
+        "gpt-2",
+        "llama-bpe",
+        "dbrx",
+        "qwen2",
+        "qwen35",
+        "smollm",
+        "tekken",
+        "gpt-4o",
+        "falcon",
+        "bloom",
+        "viking",
+        "deepseek-llm",
+        "deepseek-coder",
+        "deepseek-v3",
+    ];
+    for name in names {
+        let mut vocab = vocab(&read("gpt2.gguf.json"));
+        vocab.pre = Some(name.into());
+        let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+        assert!(tokenizer.notes().is_empty(), "{name}");
+        let ids = tokenizer.encode("Ὗώ K-4567  \n\t字 a1!").unwrap();
+        assert_eq!(tokenizer.text(&ids), "Ὗώ K-4567  \n\t字 a1!", "{name}");
+    }
 }
 
 #[test]

@@ -334,15 +334,15 @@ def t5(taps: Taps) -> Sites:
         for l, block in enumerate(stack.block):
             sites |= t5_layer(taps, f"{side}.{l}", block, eps)
         sites |= taps.norm(f"{side}_norm", stack.final_layer_norm, eps)
-    if model.config.scale_decoder_outputs:
+    if getattr(model.config, "scale_decoder_outputs", False):
         sites["decoder_norm.scaled"] = taps.into(model.lm_head)
     return sites | predictions(taps.out_of(model.lm_head))
 
 
 ARCHITECTURES = {
     "gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama,
-    "bert": bert, "roberta": bert, "distilbert": distilbert,
-    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "t5": t5,
+    "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
+    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip
 
 

@@ -120,10 +120,16 @@ OF_SMOLLM2 = {"num_attention_heads": 9, "num_key_value_heads": 3, "head_dim": No
               "tie_word_embeddings": True, "rope_theta": 100000, "rope_interleaved": False,
               "bos_token_id": 289, "eos_token_id": 289}  # fmt: skip
 
+OF_LONG = {"original_max_position_embeddings": 12, "hidden_size": 18, "num_attention_heads": 3, "num_key_value_heads": 1,
+           "head_dim": 8, "rope_scaling": {"rope_type": "longrope", "rope_theta": 500.0, "short_factor": [1.0, 1.5, 1.0, 2.0],
+                                           "long_factor": [1.0, 3.0, 7.0, 8.5]}}  # fmt: skip
+
 RECIPES = {
     # name: (tokenizer, stored as, config)
     "gpt2": ("gpt2", "f32, no prefix, masks", GPT2),
     "distilgpt2": ("gpt2", "f16", {**GPT2, "n_layer": 2, "n_head": 2, "n_inner": None, "_num_labels": 1}),
+    "gpt2_scaled": ("gpt2", "f16", {**GPT2, "n_embd": 14, "n_head": 2, "n_layer": 2, "activation_function": "tanh",
+                                    "scale_attn_by_inverse_layer_idx": True, "tie_word_embeddings": False}),
     "llama2": ("llama2", "f16, shards", llama(**OF_LLAMA2)),
     "llama3": ("llama3", "bf16", llama(
         rope_theta=500000.0, bos_token_id=291, eos_token_id=[292, 290], max_position_embeddings=96,
@@ -136,10 +142,15 @@ RECIPES = {
     "llama_linear": ("llama2", "f16", scaled(type="linear", factor=2.5)),
     "llama_dynamic": ("llama2", "f16", {**scaled(type="dynamic", factor=5.0), "max_position_embeddings": 14}),
     "llama_yarn": ("llama2", "f16", scaled(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)),
+    "llama_longrope": ("llama2", "f16", llama(**OF_LONG)),
     "llama_biased": ("llama3", "f16", llama(attention_bias=True, mlp_bias=True, num_key_value_heads=3)),
     "mistral": ("llama2", "bf16", llama(**OF_MISTRAL, sliding_window=None)),
     "mistral_window": ("mistral", "f16", llama(**OF_MISTRAL, sliding_window=9)),
     "qwen2": ("qwen2", "bf16", llama(**{**OF_QWEN2, "tie_word_embeddings": True})),
+    "qwen2_windows": ("qwen2", "bf16, no prefix", llama(**{
+        **OF_QWEN2, "hidden_size": 24, "use_sliding_window": True, "tie_word_embeddings": True, "rope_theta": 77.0,
+        "num_hidden_layers": 3, "max_window_layers": 1,
+        "rope_parameters": {"rope_theta": 3000.0, "rope_type": "linear", "factor": 1.5}})),
     "smollm2": ("smollm2", "bf16", llama(**OF_SMOLLM2)),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
@@ -147,6 +158,8 @@ RECIPES = {
     "roberta": ("roberta", "f16", {**BERT, **OF_ROBERTA}),
     "marian": ("marian", "f16, no sines", MARIAN),
     "bart": ("roberta", "bf16", without_none({**MARIAN, **OF_BART})),
+    "bart_untied": ("roberta", "bf16", without_none({
+        **MARIAN, **OF_BART, "d_model": 12, "encoder_layers": 1, "decoder_layers": 1, "tie_word_embeddings": False})),
     "mbart": ("roberta", "bf16", without_none({**MARIAN, **OF_MBART})),
     "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
     "t5": ("t5", "bf16, twice", T5),

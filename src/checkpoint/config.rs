@@ -48,15 +48,19 @@ impl Config {
         Ok(Self::new(file, settings))
     }
 
-    /// Settings from anywhere; the newer home of RoPE's (`rope_parameters`) is read as the older.
+    /// Settings from anywhere; the newer home of RoPE's (`rope_parameters`) is read as the older. What
+    /// stands in either goes before what stands beside it.
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
-        if let Some(Json::Object(rope)) = settings.get("rope_parameters").cloned() {
-            if let Some(theta) = rope.get("rope_theta") {
-                settings.entry("rope_theta").or_insert_with(|| theta.clone());
+        let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
+        if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
+            if let Some(theta) = rope.get("rope_theta").filter(|theta| !theta.is_null()) {
+                settings.insert("rope_theta".into(), theta.clone());
             }
-            let kind = rope.get("rope_type").and_then(Json::as_str);
+            let kind = rope.get("rope_type").or_else(|| rope.get("type"));
             if kind.is_some_and(|kind| kind != "default") {
-                settings.entry("rope_scaling").or_insert(Json::Object(rope));
+                settings.insert("rope_scaling".into(), Json::Object(rope));
+            } else {
+                settings.remove("rope_scaling");
             }
         }
         Self { file, settings }
@@ -134,8 +138,16 @@ impl Config {
     /// # Errors
     /// If there is something else.
     pub fn count(&self, key: &str) -> Result<usize> {
+        self.count_or(key, 0)
+    }
+
+    /// A count that may be 0.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn count_or(&self, key: &str, default: usize) -> Result<usize> {
         let count = self.read(key, "a whole number", |v| v.as_u64().filter(|n| *n <= LARGEST))?;
-        Ok(count.unwrap_or(0) as usize)
+        Ok(count.map_or(default, |n| n as usize))
     }
 
     /// A finite number.

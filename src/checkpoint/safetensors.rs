@@ -60,7 +60,7 @@ pub fn tensors(file: &Arc<Mapped>) -> Result<Vec<TensorInfo>> {
 fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
     let bytes = file.bytes();
     ensure!(
-        !bytes.starts_with(b"PK\x03\x04") && !bytes.starts_with(b"\x80\x02"),
+        !is_pickle(bytes),
         "is a pickle by its first bytes, whatever its name says; {}",
         super::WHY_NO_PICKLE
     );
@@ -79,6 +79,13 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
         anyhow!("has a header that does not describe tensors: {}", shown(&e.to_string()))
     })?;
     Ok((entries, 8 + length))
+}
+
+/// Whether the bytes begin as a pickle, or a zip of such, does: which the length of a header may do
+/// too, but not with the brace of one behind it.
+fn is_pickle(bytes: &[u8]) -> bool {
+    let begins = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02");
+    begins && bytes.get(8) != Some(&b'{')
 }
 
 /// A tensor whose bytes lie in the file and are as many as its shape needs.

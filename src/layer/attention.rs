@@ -11,7 +11,7 @@ use crate::{
         Axis::{Channel, Head, Key, Query},
         Scope, Site,
     },
-    tape::{Buckets, Node, Rope, Tape, Weight},
+    tape::{Buckets, Node, Root, Rope, Tape, Weight},
 };
 
 pub static Q: Site = Site::planes("q", [Head, Query, Channel], "queries: what each word asks for");
@@ -132,7 +132,8 @@ pub struct Attention {
     o: Map,
     heads: Heads,
     rope: Option<Arc<Rope>>,
-    is_scaled: bool,
+    /// What scores are divided by; None where they are taken as they are.
+    root: Option<Root>,
 }
 
 /// A learned number for every head and distance, added to the scores. table (bucket, head)
@@ -163,7 +164,8 @@ impl Attention {
         let map = |of, shape| Map::load(weights, &scope, of, shape);
         let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
         let (v, o) = (map('V', (d_model, d_kv))?, map('O', (d_q, d_model))?);
-        Ok(Self { scope, q, k, v, o, heads, rope: None, is_scaled: true })
+        let root = Some(Root { n: heads.d_head, times: 1 });
+        Ok(Self { scope, q, k, v, o, heads, rope: None, root })
     }
 
     /// The same with queries and keys turned by their positions.
@@ -172,10 +174,11 @@ impl Attention {
         Self { rope, ..self }
     }
 
-    /// The same with scores taken as they are: the scaling is in the learned queries.
+    /// The same with scores divided by another number, or taken as they are where the scaling is in the
+    /// learned queries.
     #[must_use]
-    pub fn unscaled(self) -> Self {
-        Self { is_scaled: false, ..self }
+    pub fn divided_by(self, root: Option<Root>) -> Self {
+        Self { root, ..self }
     }
 
     /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
@@ -227,7 +230,7 @@ impl Attention {
         relative: Option<Relative>,
     ) -> Option<Node> {
         let [k, v] = seen.made.filter(|_| relative.is_none())?;
-        let root = self.is_scaled.then(|| (self.heads.d_head as f32).sqrt());
+        let root = self.root.map(Root::number);
         let how = Attending { root, window: mask.window() };
         tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
     }
@@ -286,8 +289,8 @@ impl Attention {
         relative: Option<Relative>,
     ) -> Node {
         let at = &self.scope;
-        if self.is_scaled {
-            scores = tape.divide_by_root(at.at(&SCALED), scores, self.heads.d_head);
+        if let Some(root) = self.root {
+            scores = tape.divide_by_root(at.at(&SCALED), scores, root);
         }
         if let Some(Relative { table, buckets }) = relative {
             let shape = tape.shape(scores);

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use crate::{
-    checkpoint::Weights,
+    checkpoint::{Config, Weights},
     site::{
         Axis::{Channel, Position, Unit},
         Place, Scope, Site,
@@ -37,10 +37,12 @@ pub enum Activation {
     GeluErf,
     /// Also called swish.
     Silu,
+    Tanh,
+    Sigmoid,
 }
 
 /// Activations as `config.json` names them.
-const NAMED: [(&str, Activation); 7] = [
+const NAMED: [(&str, Activation); 11] = [
     ("relu", Activation::Relu),
     ("gelu", Activation::GeluErf),
     ("gelu_new", Activation::Gelu),
@@ -48,6 +50,10 @@ const NAMED: [(&str, Activation); 7] = [
     ("gelu_pytorch_tanh", Activation::Gelu),
     ("silu", Activation::Silu),
     ("swish", Activation::Silu),
+    ("gelu_python", Activation::GeluErf),
+    ("gelu_accurate", Activation::Gelu),
+    ("tanh", Activation::Tanh),
+    ("sigmoid", Activation::Sigmoid),
 ];
 
 impl Activation {
@@ -66,12 +72,22 @@ impl Activation {
         })
     }
 
+    /// The activation that a setting names.
+    ///
+    /// # Errors
+    /// As for [`Self::named`], with the setting.
+    pub fn of(config: &Config, key: &str, default: &str) -> Result<Self> {
+        Self::named(config.string_or(key, default)?).with_context(|| format!("`{key}`"))
+    }
+
     pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
         match self {
             Self::Relu => tape.relu(place, x),
             Self::Gelu => tape.gelu(place, x),
             Self::GeluErf => tape.gelu_erf(place, x),
             Self::Silu => tape.silu(place, x),
+            Self::Tanh => tape.tanh(place, x),
+            Self::Sigmoid => tape.sigmoid(place, x),
         }
     }
 }

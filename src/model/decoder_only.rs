@@ -24,7 +24,7 @@ use crate::{
         Axis::{Channel, Position},
         Place, Scope, Site,
     },
-    tape::{Block, Keep, Node, Past, Rope, Tape, Weight},
+    tape::{Block, Keep, Node, Past, Root, Rope, Tape, Weight},
     text::{BOS, EOS},
     value::{Matrix, Value},
 };
@@ -64,6 +64,25 @@ pub enum Positions {
     Rotary(Arc<Rope>),
 }
 
+/// What the scores of a layer are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// The root of a head's width.
+    pub by_root: bool,
+    /// The number of the layer, from 1.
+    pub by_layer: bool,
+}
+
+impl Scaling {
+    pub const BY_ROOT: Self = Self { by_root: true, by_layer: false };
+
+    fn root(self, d_head: usize, l: usize) -> Option<Root> {
+        let n = if self.by_root { d_head } else { 1 };
+        let times = if self.by_layer { l + 1 } else { 1 };
+        (self.by_root || self.by_layer).then_some(Root { n, times })
+    }
+}
+
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -74,7 +93,9 @@ pub struct Plan {
     pub norm: NormKind,
     pub feed: FeedKind,
     pub positions: Positions,
-    pub mask: Mask,
+    /// One a layer.
+    pub masks: Vec<Mask>,
+    pub scaling: Scaling,
     /// Whether logits are made with the embedding table.
     pub is_tied: bool,
     /// The token that the model reads before any text, where the tokenizer does not say it.
@@ -104,10 +125,11 @@ impl PreNorm {
             Positions::Sinusoidal | Positions::Learned(_) => None,
         };
         let norm = |name| Norm::load(weights, in_block(name), d_model, plan.norm);
+        let attn = Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope);
         Ok(Self {
             norm1: norm("norm1")?,
-            attn: Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope),
-            mask: plan.mask,
+            attn: attn.divided_by(plan.scaling.root(plan.heads.d_head, l)),
+            mask: plan.masks.get(l).copied().unwrap_or(Mask::Causal),
             norm2: norm("norm2")?,
             ffn: Feed::load(weights, in_block("ffn"), (d_model, plan.d_ff), plan.feed)?,
             scope,
@@ -150,15 +172,17 @@ impl DecoderOnly {
     /// If a weight is missing or misshapen.
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
+        let n_layers = number("n_layers")?;
         let plan = Plan {
-            n_layers: number("n_layers")?,
+            n_layers,
             heads: Heads::slices(number("d_model")?, number("n_heads")?),
             d_ff: number("d_ff")?,
             n_vocab: number("vocab_size")?,
             norm: NormKind::Layer { eps: NORM_EPS },
             feed: FeedKind::Plain(Activation::Gelu),
             positions: Positions::Sinusoidal,
-            mask: Mask::Causal,
+            masks: vec![Mask::Causal; n_layers],
+            scaling: Scaling::BY_ROOT,
             is_tied: true,
             begin: Some(BOS),
             ends: vec![EOS],
@@ -182,7 +206,7 @@ impl DecoderOnly {
     /// As for [`Self::gpt2`].
     pub fn llama(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = llama::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&llama::wanted(&plan))?, plan)
+        Self::load(&checkpoint.weights(&llama::wanted(checkpoint, &plan)?)?, plan)
     }
 
     /// # Errors

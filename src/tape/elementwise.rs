@@ -41,12 +41,12 @@ impl Tape {
         self.record(place, Scale { factor }, vec![x])
     }
 
-    /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1).
-    pub fn divide_by_root(&mut self, place: Place, x: Node, n: usize) -> Node {
+    /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1), or divided further.
+    pub fn divide_by_root(&mut self, place: Place, x: Node, by: Root) -> Node {
         if self.changes.is_off(&place, Part::Scaling) {
             return self.hand_on(place, x);
         }
-        self.record(place, DivideByRoot { n }, vec![x])
+        self.record(place, DivideByRoot { by }, vec![x])
     }
 
     /// `(1 - z) * a + z * b`, the GRU's update (PyTorch's form of Cho et al. 2014, eq. 7).
@@ -188,33 +188,47 @@ impl Operation for Scale {
     }
 }
 
-struct DivideByRoot {
-    n: usize,
+/// `sqrt(n) * times`: what dot products are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    pub n: usize,
+    pub times: usize,
 }
 
-impl DivideByRoot {
-    fn root(&self) -> f32 {
-        (self.n as f32).sqrt()
+impl Root {
+    pub fn number(self) -> f32 {
+        (self.n as f32).sqrt() * self.times as f32
     }
+}
+
+struct DivideByRoot {
+    by: Root,
 }
 
 impl Operation for DivideByRoot {
     fn formula(&self) -> &'static str {
-        "score[i,j] / sqrt(d_k)"
+        match self.by {
+            Root { times: 1, .. } => "score[i,j] / sqrt(d_k)",
+            Root { n: 1, .. } => "score[i,j] / layer",
+            Root { .. } => "score[i,j] / (sqrt(d_k)*layer)",
+        }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let root = self.root();
+        let root = self.by.number();
         map(inputs[0], |v| v / root)
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let root = Expr::call(Function::Sqrt, Expr::Number(self.n as f32));
-        Expr::quotient(Expr::Leaf((0, cell)), root)
+        let Root { n, times } = self.by;
+        let root = Expr::call(Function::Sqrt, Expr::Number(n as f32));
+        let times = |root| Expr::Product(vec![root, Expr::Number(times as f32)]);
+        let below = if self.by.times == 1 { root } else { times(root) };
+        Expr::quotient(Expr::Leaf((0, cell)), below)
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map(|g| g / self.root()))]
+        vec![pull.for_input(0, || pull.grad.map(|g| g / self.by.number()))]
     }
 }
 
@@ -286,7 +300,8 @@ impl Operation for Activation {
         match self {
             Self::Tanh => map(inputs[0], f32::tanh),
             Self::Sigmoid => map(inputs[0], sigmoid),
-            Self::Relu => map(inputs[0], |x| x.max(0.0)),
+            // Not `max`, which would make 0 of what is no number.
+            Self::Relu => map(inputs[0], |x| if x < 0.0 { 0.0 } else { x }),
             Self::Gelu => map(inputs[0], gelu),
             Self::GeluErf => map(inputs[0], gelu_erf),
             Self::Silu => map(inputs[0], silu),

@@ -16,18 +16,44 @@ use crate::{
 
 /// How fast each pair of channels turns.
 ///
-/// A `dynamic` one turns more slowly the longer the text is, from the trained length on.
+/// From the trained length on, a text may turn them at other speeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     /// Radians a position, by pair; half as many as channels are turned.
     pub speeds: Vec<f32>,
     /// Cosine and sine are multiplied by this (YaRN, Peng et al. 2023); 1 elsewhere.
     pub factor: f32,
-    pub dynamic: Option<Dynamic>,
+    pub longer: Option<Longer>,
 }
 
-/// Speeds of a text longer than the model was trained on: the base grows with the length (`bloc97`
-/// and `emozilla` 2023, "dynamic NTK").
+/// Speeds of a text longer than the model was trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Longer {
+    Dynamic(Dynamic),
+    /// Found by search (Ding et al. 2024, *LongRoPE*).
+    Given {
+        trained: usize,
+        speeds: Vec<f32>,
+    },
+}
+
+impl Longer {
+    const fn trained(&self) -> usize {
+        match self {
+            Self::Dynamic(Dynamic { trained, .. }) | Self::Given { trained, .. } => *trained,
+        }
+    }
+
+    /// Radians a position, by pair, for a text of `n` rows.
+    fn speeds(&self, n: usize, n_pairs: usize) -> Vec<f32> {
+        match self {
+            Self::Dynamic(dynamic) => dynamic.speeds(n, n_pairs),
+            Self::Given { speeds, .. } => speeds.clone(),
+        }
+    }
+}
+
+/// The base grows with the length (`bloc97` and `emozilla` 2023, "dynamic NTK").
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dynamic {
     pub theta: f64,
@@ -48,10 +74,10 @@ impl Dynamic {
 impl Rope {
     /// The speeds for a text of `n` rows.
     fn for_rows(self: &Arc<Self>, n: usize) -> Arc<Self> {
-        match self.dynamic.filter(|dynamic| n > dynamic.trained) {
+        match self.longer.as_ref().filter(|longer| n > longer.trained()) {
             None => Arc::clone(self),
-            Some(dynamic) => {
-                let speeds = dynamic.speeds(n, self.speeds.len());
+            Some(longer) => {
+                let speeds = longer.speeds(n, self.speeds.len());
                 Arc::new(Self { speeds, ..(**self).clone() })
             }
         }
@@ -154,7 +180,7 @@ mod tests {
 
     #[test]
     fn dot_products_of_turned_rows_depend_on_their_distance_alone() {
-        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, dynamic: None });
+        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, longer: None });
         let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
         let turned = Rotate { rope, first: 3 }.turned(&same.into(), 1.0);
         let dot = |a: usize, b: usize| turned.plane(0).row(a).dot(&turned.plane(0).row(b));

@@ -4,6 +4,7 @@
 //! stumble over is caught and told as an error.
 
 mod parts;
+mod pattern;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,7 +19,7 @@ use tokenizers::{
     },
 };
 
-use super::{Merge, Model, Plan, Vocab, visible};
+use super::{Merge, Model, Parts, Plan, Vocab, visible};
 
 /// The largest vocabularies have some 260,000 tokens.
 const MOST_TOKENS: usize = 1 << 21;
@@ -41,10 +42,18 @@ pub fn built(plan: Plan) -> Result<Engine> {
     check(&plan)?;
     guarded(|| {
         let mut engine = Engine::new(model(plan.model)?);
-        parts::put(&mut engine, plan.parts)?;
+        parts::put(&mut engine, translated(plan.parts))?;
         engine.add_tokens(plan.added).map_err(told).context("`added_tokens` are damaged")?;
         Ok(engine)
     })
+}
+
+/// The parts with their patterns in the words of the engine here.
+fn translated(mut parts: Parts) -> Parts {
+    for part in [&mut parts.normalizer, &mut parts.pre_tokenizer, &mut parts.decoder] {
+        pattern::translate(part);
+    }
+    parts
 }
 
 /// Does what a library might panic over, which becomes an error.

@@ -1,7 +1,8 @@
 //! tokenizer.json, as the `tokenizers` library writes it.
 //!
 //! Padding and truncation, which the file may switch on, are not read: a sentence is shown as long as
-//! it is.
+//! it is. What a text begins and ends with is said by this file alone: `add_bos_token` of
+//! tokenizer_config.json is passed over beside it, as transformers passes over it.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;

@@ -57,14 +57,6 @@ impl Specials<'_> {
         value.as_str().or_else(|| value.get("content")?.as_str()).filter(|s| !s.is_empty())
     }
 
-    pub fn bos_token(&self) -> Option<&str> {
-        self.content("bos_token")
-    }
-
-    pub fn eos_token(&self) -> Option<&str> {
-        self.content("eos_token")
-    }
-
     /// Whether spaces before marks are taken out of decoded text.
     pub fn cleans_up(&self) -> bool {
         let setting = self.tokenizer_config.and_then(|c| c.get("clean_up_tokenization_spaces"));
@@ -78,17 +70,6 @@ impl Specials<'_> {
             let token = AddedToken::from(self.content(name)?, true);
             Some(token.lstrip(flag("lstrip")).rstrip(flag("rstrip")))
         })
-    }
-
-    /// Whether the settings ask for a beginning and an end of their own; None if they do not say, so
-    /// that tokenizer.json decides.
-    pub fn asked(&self) -> Option<(bool, bool)> {
-        let config = self.tokenizer_config?;
-        let flag = |key| config.get(key).map(|v| v.as_bool().unwrap_or(false));
-        match (flag("add_bos_token"), flag("add_eos_token")) {
-            (None, None) => None,
-            (bos, eos) => Some((bos.unwrap_or(false), eos.unwrap_or(false))),
-        }
     }
 
     /// The ids, by a look into the vocabulary; those of config.json where no token is named.

@@ -97,7 +97,6 @@ pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<Str
     if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
-    partial_rotation(&mut all);
     all
 }
 
@@ -121,17 +120,6 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
         Some(((*ours).to_owned(), plain(metadata.get(&key)?)?))
     });
     Some(Json::Object(found.collect()))
-}
-
-/// The share of a head that is turned, where that is not all of it.
-fn partial_rotation(all: &mut Map<String, Json>) {
-    let Some(turned) = all.remove("rotary_dim").and_then(|n| n.as_u64()) else { return };
-    let of = |key: &str| all.get(key).and_then(Json::as_u64);
-    let by_width = of("hidden_size").zip(of("num_attention_heads").filter(|n| *n > 0));
-    let head = of("head_dim").or_else(|| by_width.map(|(width, heads)| width / heads));
-    if let Some(head) = head.filter(|head| *head > 0 && *head != turned) {
-        all.insert("partial_rotary_factor".into(), json!(turned as f64 / head as f64));
-    }
 }
 
 /// A value as JSON; of a list, the number that all of its items are.

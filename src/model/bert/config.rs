@@ -50,7 +50,7 @@ pub fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
     let is_distil = family == Family::DistilBert;
     let keys = if is_distil { DISTILBERT } else { BERT };
     must_be_plain(config)?;
-    let activation = Activation::named(config.string_or(keys.activation, "gelu")?)?;
+    let activation = Activation::of(config, keys.activation, "gelu")?;
     let plan = Plan {
         n_layers: config.usize(keys.n_layers)?,
         heads: heads(config, &keys)?,
@@ -95,7 +95,7 @@ fn head(checkpoint: &Checkpoint, family: Family, activation: Activation) -> Resu
     Ok(HeadPlan::Words {
         // RoBERTa's head has this one, whatever the layers have.
         activation: if family == Family::Roberta { Activation::GeluErf } else { activation },
-        is_tied: is_tied || !family.has_unembed(checkpoint),
+        is_tied: is_tied && !family.has_unembed(checkpoint),
         mask: mask(checkpoint)?,
     })
 }

@@ -151,7 +151,7 @@ static BERT: Names = Names {
     layer_prefix: "encoder.layer",
     layer: &BERT_LAYER,
     head: &BERT_HEAD,
-    tied: ("unembed.bias", "cls.predictions.bias|cls.predictions.decoder.bias", Vocab),
+    tied: ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
     untied: [
         ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
         ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
@@ -163,7 +163,7 @@ static ROBERTA: Names = Names {
     layer_prefix: "encoder.layer",
     layer: &BERT_LAYER,
     head: &ROBERTA_HEAD,
-    tied: ("unembed.bias", "lm_head.bias|lm_head.decoder.bias", Vocab),
+    tied: ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
     untied: [
         ("unembed.weight", "lm_head.decoder.weight", Tokens),
         ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),

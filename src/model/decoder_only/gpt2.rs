@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Plan, Positions};
+use super::{Plan, Positions, Scaling};
 use crate::{
     checkpoint::{
         Checkpoint, Config,
@@ -25,24 +25,25 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     let d_model = size(config, ["n_embd", "hidden_size"])?;
     let n_heads = size(config, ["n_head", "num_attention_heads"])?;
     config.must("n_head", d_model.is_multiple_of(n_heads), "a divisor of n_embd")?;
-    let is_scaled = config.bool_or("scale_attn_weights", true)?;
-    config.must("scale_attn_weights", is_scaled, "true")?;
-    let is_plain = !config.bool_or("scale_attn_by_inverse_layer_idx", false)?;
-    config.must("scale_attn_by_inverse_layer_idx", is_plain, "false")?;
-    let act = Activation::named(config.string_or("activation_function", "gelu_new")?)?;
+    let act = Activation::of(config, "activation_function", "gelu_new")?;
     let context = size(config, ["n_positions", "max_position_embeddings"])?;
     let d_ff = if config.has("n_inner") { "n_inner" } else { "intermediate_size" };
+    let n_layers = size(config, ["n_layer", "num_hidden_layers"])?;
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
     Ok(Plan {
-        n_layers: size(config, ["n_layer", "num_hidden_layers"])?,
+        n_layers,
         heads: Heads::slices(d_model, n_heads),
         d_ff: config.usize_or(d_ff, 4 * d_model)?,
         n_vocab: config.usize("vocab_size")?,
         norm: NormKind::Layer { eps: config.float_or("layer_norm_epsilon", 1e-5)? },
         feed: FeedKind::Plain(act),
         positions: Positions::Learned(context),
-        mask: Mask::Causal,
-        is_tied: config.bool_or("tie_word_embeddings", true)? || !has_own_output,
+        masks: vec![Mask::Causal; n_layers],
+        scaling: Scaling {
+            by_root: config.bool_or("scale_attn_weights", true)?,
+            by_layer: config.bool_or("scale_attn_by_inverse_layer_idx", false)?,
+        },
+        is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own_output,
         begin: None,
         ends: config.ids("eos_token_id")?,
         context,

@@ -50,16 +50,17 @@ pub static PEGASUS: Family =
 pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
     let config = checkpoint.config();
     let n_sources = config.usize("vocab_size")?;
-    let is_shared = config.bool_or("share_encoder_decoder_embeddings", true)?;
+    let is_one_vocab = config.bool_or("share_encoder_decoder_embeddings", true)?;
     let n_targets = config.usize_or("decoder_vocab_size", n_sources)?;
+    let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
     let context = config.usize("max_position_embeddings")?;
-    let act = Activation::named(config.string_or("activation_function", "gelu")?)?;
+    let act = Activation::of(config, "activation_function", "gelu")?;
     Ok(Plan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
-        n_vocab: [n_sources, if is_shared { n_sources } else { n_targets }],
+        n_vocab: [n_sources, if is_one_vocab { n_sources } else { n_targets }],
         embedding: Embedding {
-            is_shared,
+            is_shared: is_one_vocab && has_one_table(checkpoint),
             is_scaled: config.bool_or("scale_embedding", false)?,
             has_norm: family.has_embedding_norm,
         },
@@ -68,7 +69,10 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
         feed: FeedKind::Plain(act),
         positions: positions(checkpoint, family, context),
         are_scores_scaled: true,
-        output: Output { is_tied: checkpoint.tensor("lm_head.weight").is_none(), is_scaled: false },
+        output: Output {
+            is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own_output,
+            is_scaled: false,
+        },
         rules: Rules::of(checkpoint)?,
         context,
     })
@@ -85,11 +89,18 @@ fn stack(config: &Config, side: &str) -> Result<Stack> {
     })
 }
 
+/// The tables of embeddings in a file: of both streams, or of each.
+const TABLES: [&str; 3] =
+    ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+
+/// Whether both streams read the same table; where nothing is tied, each has its own beside it.
+fn has_one_table(checkpoint: &Checkpoint) -> bool {
+    TABLES.iter().filter(|name| is_there(checkpoint, name)).count() < 2
+}
+
 /// Sines and cosines may stand in the file as a table; that table is taken then.
 fn positions(checkpoint: &Checkpoint, family: Family, context: usize) -> Positions {
-    let stands_in_file = alternatives("encoder.embed_positions.weight")
-        .split('|')
-        .any(|name| checkpoint.tensor(name).is_some());
+    let stands_in_file = is_there(checkpoint, "encoder.embed_positions.weight");
     match family.offset {
         Some(offset) => Positions::Table { n_rows: context + offset, offset },
         None if stands_in_file => Positions::Table { n_rows: context, offset: 0 },
@@ -102,6 +113,10 @@ fn alternatives(name: &str) -> String {
     format!("model.{name}|{name}")
 }
 
+fn is_there(checkpoint: &Checkpoint, name: &str) -> bool {
+    alternatives(name).split('|').any(|name| checkpoint.tensor(name).is_some())
+}
+
 /// Where the file has each weight.
 pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
     let (d, [sources, targets]) = (plan.d_model(), plan.n_vocab);
@@ -110,14 +125,12 @@ pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
     let mut table = |ours: &str, theirs: &str, n| {
         wanted.push(Wanted::new(ours, theirs, (n, d), Table));
     };
-    let [encoder, decoder] =
-        ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"].map(alternatives);
+    let [shared, encoder, decoder] = TABLES.map(alternatives);
     if plan.embedding.is_shared {
-        let shared = alternatives("shared.weight");
         table("embed.weight", &format!("{shared}|{encoder}|{decoder}|lm_head.weight"), sources);
     } else {
-        table("src.embed.weight", &encoder, sources);
-        table("tgt.embed.weight", &format!("{decoder}|lm_head.weight"), targets);
+        table("src.embed.weight", &format!("{encoder}|{shared}"), sources);
+        table("tgt.embed.weight", &format!("{decoder}|{shared}|lm_head.weight"), targets);
     }
     if !plan.output.is_tied {
         table("unembed.weight", "lm_head.weight", targets);

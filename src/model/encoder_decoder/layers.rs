@@ -44,7 +44,7 @@ impl Parts<'_> {
 
     fn attention(&self, scope: Scope) -> Result<Attention> {
         let attention = Attention::load(self.weights, scope, self.stack.heads)?;
-        Ok(if self.plan.are_scores_scaled { attention } else { attention.unscaled() })
+        Ok(if self.plan.are_scores_scaled { attention } else { attention.divided_by(None) })
     }
 
     fn feed(&self) -> Result<Feed> {

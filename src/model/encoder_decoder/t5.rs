@@ -1,7 +1,7 @@
 //! T5 (Raffel et al. 2020), its version 1.1, Flan-T5 and mT5: root mean square norms before sub-layers,
 //! no biases, no scaling of scores, and relative positions that all layers of a stack share.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
 use crate::{
@@ -33,8 +33,8 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     };
     let n_layers = config.usize_or("num_decoder_layers", encoder.n_layers)?;
     // The first version divides what goes to the tied table; later ones say that nothing is tied.
-    let is_first_version =
-        config.string("model_type")? == "t5" && config.bool_or("tie_word_embeddings", true)?;
+    let is_t5 = config.string("model_type")? == "t5";
+    let is_first_version = config.bool_or("tie_word_embeddings", true)?;
     Ok(Plan {
         encoder,
         decoder: Stack { n_layers, ..encoder },
@@ -47,7 +47,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
         are_scores_scaled: false,
         output: Output {
             is_tied: checkpoint.tensor("lm_head.weight").is_none(),
-            is_scaled: config.bool_or("scale_decoder_outputs", is_first_version)?,
+            is_scaled: is_t5 && config.bool_or("scale_decoder_outputs", is_first_version)?,
         },
         rules: Rules::of(checkpoint)?,
         context: MAX_CONTEXT,
@@ -56,11 +56,14 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
 
 /// `relu`, or `gated-` and the activation of the gate.
 fn feed(config: &Config) -> Result<FeedKind> {
-    match config.string_or("feed_forward_proj", "relu")? {
+    const KEY: &str = "feed_forward_proj";
+    let is_mt5 = config.string("model_type")? == "mt5";
+    let named = |name| Activation::named(name).context(KEY);
+    match config.string_or(KEY, if is_mt5 { "gated-gelu" } else { "relu" })? {
         "gated-gelu" => Ok(FeedKind::Gated(Activation::Gelu)),
         name => match name.strip_prefix("gated-") {
-            Some(name) => Ok(FeedKind::Gated(Activation::named(name)?)),
-            None => Ok(FeedKind::Plain(Activation::named(name)?)),
+            Some(name) => Ok(FeedKind::Gated(named(name)?)),
+            None => Ok(FeedKind::Plain(named(name)?)),
         },
     }
 }

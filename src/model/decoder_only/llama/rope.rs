@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     checkpoint::Config,
-    tape::{Dynamic, Rope},
+    tape::{Dynamic, Longer, Rope},
 };
 
 /// The sizes that scaling depends on.
@@ -17,6 +17,8 @@ struct Base {
     d: usize,
     /// The positions that the model was trained on before it was stretched.
     trained: f64,
+    /// The positions that it takes.
+    longest: f64,
 }
 
 impl Base {
@@ -30,12 +32,13 @@ impl Base {
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
 /// The kinds that can be run, under the names of config.json.
-const KINDS: [(&str, Scale); 6] = [
+const KINDS: [(&str, Scale); 7] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
     ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
     ("llama3", llama3),
     ("yarn", yarn),
+    ("longrope", longrope),
     ("factors", by_factors),
 ];
 
@@ -44,28 +47,61 @@ const KINDS: [(&str, Scale); 6] = [
 /// # Errors
 /// If a setting is missing or out of bounds, or the kind of scaling is none of those that can be run.
 pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
-    let part = config.float_or("partial_rotary_factor", 1.0)?;
-    config.must("partial_rotary_factor", (0.0..=1.0).contains(&part), "0 to 1")?;
-    let d = ((d_head as f32 * part) as usize).min(d_head);
+    let d = config.usize_or("rotary_dim", d_head)?;
+    config.must("rotary_dim", d <= d_head, "at most `head_dim`")?;
     config.must("head_dim", d.is_multiple_of(2), "an even number")?;
     let theta = f64::from(config.float_or("rope_theta", 10_000.0)?);
     config.must("rope_theta", theta > 1.0, "a number above 1")?;
-    let trained = config.usize_or("max_position_embeddings", 2048)?;
     let Some(scaling) = config.section("rope_scaling")? else {
-        return Ok(turned((Base { theta, d, trained: trained as f64 }.speeds(), 1.0)));
+        return Ok(turned((Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0)));
     };
+    whole(config)?;
+    whole(&scaling)?;
     let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
     let kind = scaling.string_or(key, "default")?;
     let found = KINDS.iter().find(|(name, _)| *name == kind);
     scaling.must(key, found.is_some(), &format!("one of {}", KINDS.map(|(n, _)| n).join(", ")))?;
-    let trained = scaling.usize_or("original_max_position_embeddings", trained)?;
-    let base = Base { theta, d, trained: trained as f64 };
+    let longest = longest(config)?;
+    let base =
+        Base { theta, d, trained: trained(config, &scaling)? as f64, longest: longest as f64 };
     let rope = turned(found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?);
-    if kind != "dynamic" {
-        return Ok(rope);
-    }
-    let factor = f64::from(scaling.float("factor")?);
-    Ok(Rope { dynamic: Some(Dynamic { theta, factor, trained }), ..rope })
+    let longer = match kind {
+        // Whatever is said of an original length, transformers takes this one.
+        "dynamic" => {
+            let factor = f64::from(scaling.float("factor")?);
+            Some(Longer::Dynamic(Dynamic { theta, factor, trained: longest }))
+        }
+        "longrope" => {
+            let speeds = divided(&scaling, "long_factor", base)?;
+            let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
+            Some(Longer::Given { trained: base.trained as usize, speeds })
+        }
+        _ => None,
+    };
+    Ok(Rope { longer, ..rope })
+}
+
+/// That heads are turned whole. Where nothing is scaled transformers passes over the setting in these
+/// architectures; where something is, it fails.
+fn whole(config: &Config) -> Result<()> {
+    let part = config.float_or("partial_rotary_factor", 1.0)?;
+    config.must("partial_rotary_factor", part.to_bits() == 1_f32.to_bits(), "1 with a scaling")
+}
+
+/// The positions that a config speaks of.
+fn longest(config: &Config) -> Result<usize> {
+    let default = match config.string_or("model_type", "")? {
+        "mistral" => 131_072,
+        "qwen2" => 32_768,
+        _ => 2048,
+    };
+    config.usize_or("max_position_embeddings", default)
+}
+
+/// The positions that a model was trained on before it was stretched.
+fn trained(config: &Config, scaling: &Config) -> Result<usize> {
+    const KEY: &str = "original_max_position_embeddings";
+    if config.has(KEY) { config.usize(KEY) } else { scaling.usize_or(KEY, longest(config)?) }
 }
 
 /// The most positions: as many as the config says, or as many as its scaling stretches them to.
@@ -73,16 +109,15 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
 /// # Errors
 /// If a setting is no such number.
 pub(super) fn context(config: &Config) -> Result<usize> {
-    let said = config.usize_or("max_position_embeddings", 2048)?;
+    let said = longest(config)?;
     let Some(scaling) = config.section("rope_scaling")? else { return Ok(said) };
-    let trained = scaling.usize_or("original_max_position_embeddings", said)?;
-    let stretched = trained as f64 * f64::from(scaling.float_or("factor", 1.0)?);
+    let stretched = trained(config, &scaling)? as f64 * f64::from(scaling.float_or("factor", 1.0)?);
     Ok(said.max(stretched as usize))
 }
 
 fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
-    Rope { speeds, factor: factor as f32, dynamic: None }
+    Rope { speeds, factor: factor as f32, longer: None }
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional
@@ -95,11 +130,25 @@ fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
 
 /// Each speed divided by a factor of its own: GGUF files have them worked out.
 fn by_factors(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
-    let factors = scaling.floats("factors")?.unwrap_or_default();
+    Ok((divided(scaling, "factors", base)?, 1.0))
+}
+
+/// LongRoPE (Ding et al. 2024): each speed divided by a factor of its own, others for texts longer than
+/// the model was trained on, and a factor for cosine and sine.
+fn longrope(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    let stretched = f64::from(scaling.float_or("factor", (base.longest / base.trained) as f32)?);
+    let grown = if stretched > 1.0 { 1.0 + stretched.ln() / base.trained.ln() } else { 1.0 };
+    let attention = scaling.float_or("attention_factor", grown.sqrt() as f32)?;
+    Ok((divided(scaling, "short_factor", base)?, f64::from(attention)))
+}
+
+/// The speeds, each divided by its factor.
+fn divided(scaling: &Config, key: &str, base: Base) -> Result<Vec<f64>> {
+    let factors = scaling.floats(key)?.unwrap_or_default();
     let is_right = factors.len() == base.d / 2 && factors.iter().all(|factor| *factor > 0.0);
-    scaling.must("factors", is_right, "a number above 0 for every pair of channels")?;
+    scaling.must(key, is_right, "a number above 0 for every pair of channels")?;
     let divided = |(speed, factor): (f64, &f32)| speed / f64::from(*factor);
-    Ok((base.speeds().into_iter().zip(&factors).map(divided).collect(), 1.0))
+    Ok(base.speeds().into_iter().zip(&factors).map(divided).collect())
 }
 
 /// Slow pairs divided by the factor, fast ones left, those between mixed (Grattafiori et al. 2024,
@@ -122,7 +171,8 @@ fn llama3(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
 /// factor for cosine and sine.
 fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     let number = |key, default| scaling.float_or(key, default).map(f64::from);
-    let factor = f64::from(scaling.float("factor")?);
+    let stretched = base.longest / base.trained;
+    let factor = f64::from(scaling.float_or("factor", stretched as f32)?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
     let (fast, slow) = (number("beta_fast", 32.0)?, number("beta_slow", 1.0)?);
     let pair =

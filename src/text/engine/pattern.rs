@@ -1,0 +1,267 @@
+//! Regular expressions of tokenizer.json, said again for the engine that is used here.
+//!
+//! They are written for Oniguruma in Ruby's syntax, which the `tokenizers` library has in Python. There
+//! `^` and `$` hold at every line, `m` is what others call `s`, a letter of a word is another set of
+//! characters, POSIX classes go beyond ASCII, and what follows a counted repetition repeats it. Patterns
+//! that mean the same in both stay as they are, but for their spelling.
+
+use serde_json::Value as Json;
+
+/// What `\w` stands for, as the inside of a class; and in a class of the pattern's own, where it stands
+/// for less.
+const WORD: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}²³¹¼½¾";
+const IN_CLASS: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
+
+const LINE_BEGINS: &str = r"(?:\A|(?<=\n)(?!\z))";
+const LINE_ENDS: &str = r"(?=\n|\z)";
+const TEXT_ENDS: &str = r"(?=\n?\z)";
+const NEW_LINE: &str = r"(?>\r\n|[\n-\r\x{85}\x{2028}\x{2029}])";
+
+/// POSIX classes, as the inside of a class.
+const POSIX: [(&str, &str); 13] = [
+    ("alnum", r"\p{Alphabetic}\p{Nd}"),
+    ("alpha", r"\p{Alphabetic}"),
+    ("blank", r"\p{Zs}\t"),
+    ("cntrl", r"\p{Cc}"),
+    ("digit", r"\p{Nd}"),
+    ("graph", r"[^\s\p{Cc}\p{Cn}]"),
+    ("lower", r"\p{Lowercase}"),
+    ("print", r"[^\s\p{Cc}\p{Cn}]\p{Zs}"),
+    ("punct", r"\p{P}\p{S}"),
+    ("space", r"\s"),
+    ("upper", r"\p{Uppercase}"),
+    ("word", IN_CLASS),
+    ("xdigit", "0-9a-fA-F"),
+];
+
+/// Every pattern of a part, wherever it stands in it.
+pub fn translate(part: &mut Json) {
+    match part {
+        Json::Array(items) => items.iter_mut().for_each(translate),
+        Json::Object(fields) => {
+            let pattern = fields.get_mut("pattern").and_then(|pattern| pattern.get_mut("Regex"));
+            if let Some(Json::String(pattern)) = pattern {
+                *pattern = translated(pattern);
+            }
+            fields.values_mut().for_each(translate);
+        }
+        _ => {}
+    }
+}
+
+fn translated(pattern: &str) -> String {
+    let mut to = Translation { rest: pattern, said: String::new(), atom: 0, open: vec![] };
+    while let Some(c) = to.next() {
+        to.one(c);
+    }
+    to.said
+}
+
+struct Translation<'a> {
+    rest: &'a str,
+    said: String,
+    /// Where in what was said the last thing begins that can be repeated.
+    atom: usize,
+    /// Where the groups begin that are not closed yet.
+    open: Vec<usize>,
+}
+
+impl Translation<'_> {
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = &self.rest[c.len_utf8()..];
+        Some(c)
+    }
+
+    fn one(&mut self, c: char) {
+        match c {
+            '\\' => self.escape(),
+            '[' => self.class(),
+            '(' => self.group(),
+            ')' => {
+                self.said.push(')');
+                self.atom = self.open.pop().unwrap_or(0);
+            }
+            '^' => self.put(LINE_BEGINS),
+            '$' => self.put(LINE_ENDS),
+            '{' => self.count(),
+            '*' | '+' | '?' => self.said.push(c),
+            _ => self.put(c.encode_utf8(&mut [0; 4])),
+        }
+    }
+
+    /// Something that can be repeated.
+    fn put(&mut self, text: &str) {
+        self.atom = self.said.len();
+        self.said.push_str(text);
+    }
+
+    fn escape(&mut self) {
+        match self.next() {
+            None => self.said.push('\\'),
+            Some('w') => self.put(&format!("[{WORD}]")),
+            Some('W') => self.put(&format!("[^{WORD}]")),
+            Some('b') => {
+                self.put(&format!("(?:(?<=[{WORD}])(?![{WORD}])|(?<![{WORD}])(?=[{WORD}]))"));
+            }
+            Some('B') => {
+                self.put(&format!("(?:(?<=[{WORD}])(?=[{WORD}])|(?<![{WORD}])(?![{WORD}]))"));
+            }
+            Some('Z') => self.put(TEXT_ENDS),
+            Some('R') => self.put(NEW_LINE),
+            Some('N') => self.put(r"[^\n]"),
+            Some('O') => self.put("(?s:.)"),
+            Some(c) => {
+                self.atom = self.said.len();
+                self.as_it_is(c);
+            }
+        }
+    }
+
+    /// A backslash, the character behind it, and what stands in braces behind that.
+    fn as_it_is(&mut self, c: char) {
+        let inside = self.rest.strip_prefix('{').filter(|_| matches!(c, 'p' | 'P' | 'x' | 'u'));
+        let Some((inside, rest)) = inside.and_then(|rest| rest.split_once('}')) else {
+            self.said.extend(['\\', c]);
+            return;
+        };
+        self.rest = rest;
+        let c = match (c, inside.starts_with('^')) {
+            ('p', true) => 'P',
+            ('P', true) => 'p',
+            _ => c,
+        };
+        self.said.extend(['\\', c, '{']);
+        self.said.push_str(inside.trim_start_matches('^'));
+        self.said.push('}');
+    }
+
+    /// A group; that its `.` also stands for the end of a line has another letter.
+    fn group(&mut self) {
+        self.open.push(self.said.len());
+        self.said.push('(');
+        let Some(inside) = self.rest.strip_prefix('?') else { return };
+        let flags: String =
+            inside.chars().take_while(|c| matches!(c, 'i' | 'm' | 'x' | '-')).collect();
+        let rest = &inside[flags.len()..];
+        if rest.starts_with([':', ')']) {
+            self.said.push('?');
+            self.said.push_str(&flags.replace('m', "s"));
+            self.rest = rest;
+        }
+    }
+
+    /// `{1,3}`; where `+` follows, or `?` a single number, it is the whole that is repeated again.
+    fn count(&mut self) {
+        let inside = self.rest.split_once('}').filter(|(inside, _)| {
+            !inside.is_empty() && inside.chars().all(|c| c.is_ascii_digit() || c == ',')
+        });
+        let Some((inside, rest)) = inside else {
+            self.put("{");
+            return;
+        };
+        self.rest = rest;
+        let is_again = rest.starts_with('+') || (rest.starts_with('?') && !inside.contains(','));
+        if is_again {
+            self.said.insert_str(self.atom, "(?:");
+        }
+        self.said.extend(["{", inside, "}"]);
+        if is_again {
+            self.said.push(')');
+        }
+    }
+
+    /// A class, those in it included.
+    fn class(&mut self) {
+        self.atom = self.said.len();
+        self.begin_class();
+        let (mut depth, mut last) = (1, '[');
+        while depth > 0 {
+            let Some(c) = self.next() else { return };
+            match c {
+                '\\' => self.escape_in_class(),
+                '[' if self.posix() => {}
+                '[' => {
+                    self.begin_class();
+                    depth += 1;
+                }
+                ']' => {
+                    self.said.push(']');
+                    depth -= 1;
+                }
+                // Twice, these take one class from another here.
+                '-' | '~' if last == c => self.said.extend(['\\', c]),
+                _ => self.said.push(c),
+            }
+            last = c;
+        }
+    }
+
+    /// `[`, and what has another meaning as the first in it.
+    fn begin_class(&mut self) {
+        self.said.push('[');
+        for first in ['^', ']'] {
+            if let Some(rest) = self.rest.strip_prefix(first) {
+                self.said.push_str(if first == ']' { r"\]" } else { "^" });
+                self.rest = rest;
+            }
+        }
+    }
+
+    fn escape_in_class(&mut self) {
+        match self.next() {
+            None => self.said.push('\\'),
+            Some('w') => self.said.extend(["[", IN_CLASS, "]"]),
+            Some('W') => self.said.extend(["[^", IN_CLASS, "]"]),
+            Some(c) => self.as_it_is(c),
+        }
+    }
+
+    /// `[:name:]`, if it is such a class.
+    fn posix(&mut self) -> bool {
+        let Some((name, rest)) = self.rest.strip_prefix(':').and_then(|rest| rest.split_once(":]"))
+        else {
+            return false;
+        };
+        let (not, name) = name.strip_prefix('^').map_or(("", name), |name| ("^", name));
+        let Some((_, inside)) = POSIX.iter().find(|(known, _)| *known == name) else {
+            return false;
+        };
+        self.said.extend(["[", not, inside, "]"]);
+        self.rest = rest;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_the_same_stays() {
+        for same in [
+            r"(?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)",
+            r"(?<=a)b(?<n>c)\k<n>\x{41}{2,}?x{",
+            r"[a-z&&[^aeiou]]+|[!-/:-~]|[^\S\n]",
+        ] {
+            assert_eq!(translated(same), same);
+        }
+    }
+
+    #[test]
+    fn what_means_another_thing_is_said_otherwise() {
+        for (theirs, ours) in [
+            (r"\s+$", format!(r"\s+{LINE_ENDS}")),
+            (r"^a|\^[$]", format!(r"{LINE_BEGINS}a|\^[$]")),
+            (r"\p{N}{1,3}+", r"(?:\p{N}{1,3})+".into()),
+            (r"(a|[b-c]{2})?x{3}?y{1,2}?", r"(a|[b-c]{2})?(?:x{3})?y{1,2}?".into()),
+            (r"(ab){2}+", "(?:(ab){2})+".into()),
+            (r"\w[^\w\s]", format!(r"[{WORD}][^[{IN_CLASS}]\s]")),
+            (r"[[:punct:]][^[:^space:]x]", r"[[\p{P}\p{S}]][^[^\s]x]".into()),
+            (r"(?m:.)(?mi)\p{^L}[+--]", r"(?s:.)(?si)\P{L}[+-\-]".into()),
+            (r"[]a]\Z", format!(r"[\]a]{TEXT_ENDS}")),
+        ] {
+            assert_eq!(translated(theirs), ours);
+        }
+    }
+}
