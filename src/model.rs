@@ -19,8 +19,8 @@ use encoder_decoder::EncoderDecoder;
 
 use crate::{
     change::Changes,
-    checkpoint::{Checkpoint, Weights},
-    layer::attention::Heads,
+    checkpoint::{Checkpoint, Config, Weights},
+    layer::{attention::Heads, feed_forward::Activation},
     math::{
         argmax,
         beam::{self, Beams, Limits},
@@ -134,6 +134,14 @@ pub trait Model: Send + Sync {
     /// The sizes that memory and time follow from, where they are known.
     fn sizes(&self) -> Option<Sizes> {
         None
+    }
+
+    /// The bytes that a pass over `n` tokens takes at most, weights aside, where that is known; `keeps_all`
+    /// is a pass that keeps the insides of all blocks.
+    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+        let sizes = self.sizes()?;
+        let bytes = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
+        Some(bytes as u64)
     }
 
     /// The rows of the logits that its output was chosen from, where those are not the last ones: the
@@ -361,6 +369,12 @@ pub static ARCHITECTURES: &[Architecture] = &[
     },
 ];
 
+/// The activation that a setting names.
+fn activation(config: &Config, key: &str, default: &str) -> Result<Activation> {
+    let named = Activation::named(config.string_or(key, default)?);
+    named.with_context(|| format!("{}: `{key}`", config.file()))
+}
+
 fn translator(opened: Result<EncoderDecoder>) -> Result<Arc<dyn Model>> {
     Ok(Arc::new(opened?))
 }
@@ -378,7 +392,7 @@ impl Architecture {
                 ARCHITECTURES.iter().flat_map(|kind| kind.names).copied().collect();
             format!(
                 "{} is a model of type `{}`, which cannot be run; those that can are {}",
-                checkpoint.title(),
+                checkpoint.name(),
                 visible(name),
                 known.join(", ")
             )

@@ -17,6 +17,7 @@ mod visible;
 mod vocabulary;
 mod world;
 
+pub use engine::is_guarded;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use specials::{Ids, Specials, ids_of};

@@ -11,9 +11,10 @@ use crate::{
     },
     layer::{
         attention::{Heads, Mask},
-        feed_forward::{Activation, Kind as FeedKind},
+        feed_forward::Kind as FeedKind,
         norm::Kind as NormKind,
     },
+    model::activation,
 };
 
 /// The sizes and settings of a checkpoint.
@@ -29,7 +30,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     config.must("scale_attn_weights", is_scaled, "true")?;
     let is_plain = !config.bool_or("scale_attn_by_inverse_layer_idx", false)?;
     config.must("scale_attn_by_inverse_layer_idx", is_plain, "false")?;
-    let act = Activation::named(config.string_or("activation_function", "gelu_new")?)?;
+    let act = activation(config, "activation_function", "gelu_new")?;
     let context = size(config, ["n_positions", "max_position_embeddings"])?;
     let d_ff = if config.has("n_inner") { "n_inner" } else { "intermediate_size" };
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();

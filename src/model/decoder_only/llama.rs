@@ -16,9 +16,10 @@ use crate::{
     },
     layer::{
         attention::{Heads, Mask},
-        feed_forward::{Activation, Kind as FeedKind},
+        feed_forward::Kind as FeedKind,
         norm::Kind as NormKind,
     },
+    model::activation,
 };
 
 /// The sizes and settings of a checkpoint.
@@ -27,7 +28,7 @@ use crate::{
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
 pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     let config = checkpoint.config();
-    let act = Activation::named(config.string_or("hidden_act", "silu")?)?;
+    let act = activation(config, "hidden_act", "silu")?;
     let heads = heads(config)?;
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
     Ok(Plan {

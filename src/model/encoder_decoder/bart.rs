@@ -17,12 +17,9 @@ use crate::{
         Layout::{self, Linear, Table, Vector},
         Wanted,
     },
-    layer::{
-        attention::Heads,
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::Kind as NormKind,
-    },
+    layer::{attention::Heads, feed_forward::Kind as FeedKind, norm::Kind as NormKind},
     math::{NORM_EPS, Waves},
+    model::activation,
 };
 
 /// What a family does in its own way.
@@ -53,7 +50,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
     let is_shared = config.bool_or("share_encoder_decoder_embeddings", true)?;
     let n_targets = config.usize_or("decoder_vocab_size", n_sources)?;
     let context = config.usize("max_position_embeddings")?;
-    let act = Activation::named(config.string_or("activation_function", "gelu")?)?;
+    let act = activation(config, "activation_function", "gelu")?;
     Ok(Plan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,

@@ -1,7 +1,7 @@
 //! T5 (Raffel et al. 2020), its version 1.1, Flan-T5 and mT5: root mean square norms before sub-layers,
 //! no biases, no scaling of scores, and relative positions that all layers of a stack share.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
 use crate::{
@@ -56,11 +56,13 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
 
 /// `relu`, or `gated-` and the activation of the gate.
 fn feed(config: &Config) -> Result<FeedKind> {
-    match config.string_or("feed_forward_proj", "relu")? {
+    const KEY: &str = "feed_forward_proj";
+    let act = |name| Activation::named(name).with_context(|| format!("{}: `{KEY}`", config.file()));
+    match config.string_or(KEY, "relu")? {
         "gated-gelu" => Ok(FeedKind::Gated(Activation::Gelu)),
         name => match name.strip_prefix("gated-") {
-            Some(name) => Ok(FeedKind::Gated(Activation::named(name)?)),
-            None => Ok(FeedKind::Plain(Activation::named(name)?)),
+            Some(name) => Ok(FeedKind::Gated(act(name)?)),
+            None => Ok(FeedKind::Plain(act(name)?)),
         },
     }
 }
