@@ -90,7 +90,7 @@ impl Sentence {
         };
         Some(format!(
             "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
-            unknown.word
+            shortened(&unknown.word)
         ))
     }
 }
@@ -414,6 +414,15 @@ impl Tokenizer {
             Kind::World(world) => world.nearest(word, n),
             Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
+    }
+}
+
+/// The beginning of a long word.
+fn shortened(word: &str) -> String {
+    const LONGEST: usize = 40;
+    match word.char_indices().nth(LONGEST) {
+        None => word.to_owned(),
+        Some((end, _)) => format!("{}…", &word[..end]),
     }
 }
 

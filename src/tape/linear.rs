@@ -353,3 +353,54 @@ impl Operation for Gate {
         grads
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{any::Any, ops::Range, sync::Arc};
+
+    use super::*;
+    use crate::value::Stored;
+
+    /// Lines of five numbers that have to be decoded.
+    struct Coded(usize);
+
+    impl Stored for Coded {
+        fn size(&self) -> (usize, usize) {
+            (self.0, 5)
+        }
+
+        fn number(&self, line: usize, i: usize) -> f32 {
+            ((line * 5 + i) % 7) as f32 - 3.0
+        }
+
+        fn read(&self, lines: Range<usize>, out: &mut [f32]) {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = self.number(lines.start + i / 5, i % 5);
+            }
+        }
+
+        fn as_any(&self) -> &dyn Any {
+            self
+        }
+    }
+
+    #[test]
+    fn as_much_flows_back_through_a_stored_matrix_as_through_a_dense_one() {
+        for stand in [Lines::Rows, Lines::Columns] {
+            let stored = Value::stored(Arc::new(Coded(300)), stand);
+            let dense = Value::from(stored.matrix().clone());
+            for along in [Lines::Rows, Lines::Columns] {
+                let (rows, cols) = dense.matrix().shape();
+                let n = if along == Lines::Rows { cols } else { rows };
+                let g = Matrix::from_fn(3, n, |r, c| (r + 2 * c) as f32 % 5.0);
+                let want = if along == Lines::Rows {
+                    matmul_nt(&g, dense.matrix())
+                } else {
+                    matmul(&g, dense.matrix())
+                };
+                assert_eq!(back(&g, &stored, along), want, "{stand:?} {along:?}");
+                assert_eq!(back(&g, &dense, along), want, "{stand:?} {along:?}");
+            }
+        }
+    }
+}
