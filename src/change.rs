@@ -21,7 +21,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{
     math::sampling::Choosing,
-    site::{Address, Place},
+    site::{Address, Place, lies_in},
     value::{Cell, Shape},
 };
 
@@ -286,7 +286,7 @@ impl Changes {
     /// Whether the part is left out at that place.
     pub fn is_off(&self, place: &Place, part: Part) -> bool {
         self.0.iter().any(|change| {
-            matches!(change, Change::Off { scope, part: off } if *off == part && holds(scope, &place.path))
+            matches!(change, Change::Off { scope, part: off } if *off == part && lies_in(&place.path, scope))
         })
     }
 
@@ -332,12 +332,6 @@ impl fmt::Display for Changes {
         let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&all.join(" "))
     }
-}
-
-/// Whether a path lies in a scope.
-fn holds(scope: &str, path: &str) -> bool {
-    let rest = path.strip_prefix(scope);
-    scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
@@ -423,11 +417,5 @@ mod tests {
         let changes = changes.toggled(parse("mask=off"));
         assert_eq!(changes.words(), "temperature 3, mask off");
         assert_eq!(changes.toggled(parse("mask=off")).to_string(), "temperature=3");
-    }
-
-    #[test]
-    fn a_scope_holds_what_stands_beneath_it() {
-        assert!(holds("", "encoder.1.x") && holds("encoder.1", "encoder.1.x"));
-        assert!(holds("encoder.1", "encoder.1") && !holds("encoder.1", "encoder.10.x"));
     }
 }

@@ -127,6 +127,12 @@ impl Scope {
     }
 }
 
+/// Whether a path is a scope's or stands somewhere in it; everything stands in the empty scope.
+pub fn lies_in(path: &str, scope: &str) -> bool {
+    let rest = path.strip_prefix(scope);
+    scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }
@@ -237,5 +243,16 @@ impl FromStr for Address {
             return Err(wrong());
         }
         Ok(Self { path: path.to_owned(), cell, has_planes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_holds_what_stands_beneath_it() {
+        assert!(lies_in("encoder.1.x", "") && lies_in("encoder.1.x", "encoder.1"));
+        assert!(lies_in("encoder.1", "encoder.1") && !lies_in("encoder.10.x", "encoder.1"));
     }
 }

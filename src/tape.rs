@@ -33,7 +33,7 @@ use by_hand::ByHand;
 use crate::{
     arithmetic::{Arithmetic, Expr, Operand},
     change::Changes,
-    site::Place,
+    site::{Place, lies_in},
     value::{Cell, Shape, Value},
 };
 
@@ -278,10 +278,6 @@ impl Tape {
     pub fn shape(&self, node: Node) -> Shape {
         self.value(node).shape()
     }
-}
-
-fn lies_in(path: &str, scope: &str) -> bool {
-    path.strip_prefix(scope).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {

@@ -6,6 +6,7 @@
 //! found. Text from outside passes through [`visible`] before it is shown anywhere.
 
 mod engine;
+mod figures;
 mod gguf;
 mod json;
 mod lines;
@@ -18,6 +19,7 @@ mod vocabulary;
 mod world;
 
 pub use engine::is_guarded;
+pub use figures::grouped;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use specials::{Ids, Specials, ids_of};

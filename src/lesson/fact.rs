@@ -28,7 +28,7 @@ use crate::{
     model::Name,
     reading::Reading,
     site::Stream,
-    text::{self, Token},
+    text::{self, Token, grouped},
     trace::{Recorded, Trace},
     value::Cell,
 };
@@ -243,7 +243,7 @@ impl Phrases {
 
     /// `1 word`, `3 words`
     fn counted(&self, n: usize, one: One, many: Many) -> String {
-        if n == 1 { one(self) } else { many(self, &count(n)) }
+        if n == 1 { one(self) } else { many(self, &grouped(n)) }
     }
 
     /// `a, b and c`
@@ -273,18 +273,6 @@ fn number(x: f32) -> String {
         a if a >= 0.000_95 => format!("{x:.4}").trim_end_matches('0').into(),
         _ => format!("{x:.0e}"),
     }
-}
-
-/// `1,234,567`
-fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    groups.join(",")
 }
 
 /// Euclidean length.
@@ -330,7 +318,6 @@ mod tests {
         let want =
             ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
         assert_eq!(say.map(number).to_vec(), want);
-        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

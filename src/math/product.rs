@@ -33,56 +33,57 @@ pub fn times_transposed(x: &Matrix, e: &Value) -> Matrix {
 fn by_stored(x: &Matrix, w: &Value, along: Lines) -> Option<Matrix> {
     let kept = w.as_stored()?;
     let (n_lines, len) = kept.source.size();
-    if let Some((numbers, stride)) = kept.source.lying() {
-        let lines = View { numbers, shape: (len, n_lines), strides: (1, stride) };
-        if kept.lines != along {
-            return Some(product(View::of(x), lines.transposed()));
-        }
-        if x.nrows() > FEW {
-            return Some(product(View::of(x), lines));
-        }
-        return Some(by_dots(x, n_lines, |line, row| {
-            dot(row, &numbers[line * stride..line * stride + len])
-        }));
+    let lying = kept.source.lying().map(|(numbers, stride)| View {
+        numbers,
+        shape: (len, n_lines),
+        strides: (1, stride),
+    });
+    match (kept.lines == along, lying) {
+        (true, _) if x.nrows() <= FEW => Some(by_lines(x, kept)),
+        (true, Some(lines)) => Some(product(View::of(x), lines)),
+        (true, None) => Some(by_decoded_strips(x, kept)),
+        (false, lying) => Some(product(View::of(x), lying?.transposed())),
     }
-    (kept.lines == along).then(|| by_decoded_lines(x, kept))
 }
 
-/// Few rows times many lines, each product alone. x (row, k) -> (row, line)
-fn by_dots(x: &Matrix, n_lines: usize, dot: impl Fn(usize, &[f32]) -> f32 + Sync) -> Matrix {
+/// Few rows times every line, which is met as soon as it is read. x (row, k), lines (out, k) ->
+/// (row, out)
+fn by_lines(x: &Matrix, kept: &Kept) -> Matrix {
+    let n_rows = x.nrows().max(1);
     let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
-    let mut out = Matrix::zeros(x.nrows(), n_lines);
-    let strips = out.as_mut_slice().par_chunks_mut((x.nrows() * STRIP).max(1)).enumerate();
-    strips.for_each(|(i, strip)| {
-        for (line, out) in strip.chunks_exact_mut(rows.len()).enumerate() {
+    let mut out = Matrix::zeros(x.nrows(), kept.source.size().0);
+    let strips = out.as_mut_slice().par_chunks_mut(n_rows * STRIP).enumerate();
+    strips.for_each_init(Vec::new, |decoded, (i, strip)| {
+        for (j, out) in strip.chunks_exact_mut(n_rows).enumerate() {
+            let line = line(kept, i * STRIP + j, decoded);
             for (out, row) in out.iter_mut().zip(&rows) {
-                *out = dot(i * STRIP + line, row);
+                *out = dot(row, line);
             }
         }
     });
     out
 }
 
-/// The product of every row with every stored line, decoded strip by strip. x (row, k), lines (out, k)
-/// -> (row, out)
-fn by_decoded_lines(x: &Matrix, kept: &Kept) -> Matrix {
+/// A line where it lies; else decoded.
+fn line<'a>(kept: &'a Kept, line: usize, decoded: &'a mut Vec<f32>) -> &'a [f32] {
+    let len = kept.source.size().1;
+    if let Some((numbers, stride)) = kept.source.lying() {
+        return &numbers[line * stride..][..len];
+    }
+    decoded.resize(len, 0.0);
+    kept.source.read(line..line + 1, decoded);
+    decoded
+}
+
+/// The product of every row with every line, decoded strip by strip. x (row, k), lines (out, k) ->
+/// (row, out)
+fn by_decoded_strips(x: &Matrix, kept: &Kept) -> Matrix {
     let (n_lines, len) = kept.source.size();
     let mut out = Matrix::zeros(x.nrows(), n_lines);
-    let few = x.nrows().min(if x.nrows() > FEW { 0 } else { FEW });
-    let rows: Vec<Vec<f32>> = (0..few).map(|r| x.row(r).iter().copied().collect()).collect();
-    let strips = out.as_mut_slice().par_chunks_mut((x.nrows() * STRIP).max(1)).enumerate();
+    let strips = out.as_mut_slice().par_chunks_mut(x.nrows() * STRIP).enumerate();
     strips.for_each_init(Vec::new, |lines: &mut Vec<f32>, (i, strip)| {
         let first = i * STRIP;
         let n = STRIP.min(n_lines - first);
-        if x.nrows() <= FEW {
-            lines.resize(len, 0.0);
-            let each = strip.chunks_exact_mut(x.nrows()).enumerate();
-            each.for_each(|(line, out)| {
-                kept.source.read(first + line..first + line + 1, lines);
-                out.iter_mut().zip(&rows).for_each(|(out, row)| *out = dot(row, lines));
-            });
-            return;
-        }
         lines.resize(n * len, 0.0);
         kept.source.read(first..first + n, lines);
         let right = View { numbers: lines, shape: (len, n), strides: (1, len) };

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::{
     math::picture::Picture,
-    site::Axis,
+    site::{Axis, lies_in},
     text::Token,
     trace::{Recorded, Trace},
     value::{Matrix, Value},
@@ -152,16 +152,12 @@ pub fn of_trace(trace: &Trace) -> Vec<Summary> {
     let is_outside = |site: &&Recorded| !hidden.iter().any(|block| lies_in(site.path(), block));
     let outside = trace.sites().filter(is_outside).filter_map(|site| layer_of(trace, site));
     let inside = hidden.iter().flat_map(|block| {
-        let opened = trace.opened(&format!("{block}.x"));
+        let opened = trace.opened(block);
         let trace = opened.as_ref().unwrap_or(trace);
         let sites = trace.sites().filter(|site| lies_in(site.path(), block));
         sites.filter_map(|site| layer_of(trace, site)).collect::<Vec<_>>()
     });
     summaries(outside.chain(inside))
-}
-
-fn lies_in(path: &str, block: &str) -> bool {
-    path.strip_prefix(block).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The site as a layer, if it is the weights of heads.

@@ -6,6 +6,7 @@ use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
     heat::{left, window},
     measure::cache::{Sizes, Step},
+    text::grouped,
 };
 
 /// Its subject is the keys of self-attention in the selected layer.
@@ -111,19 +112,6 @@ impl<'a> Cache<'a> {
     }
 }
 
-/// `1,234,567`
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 impl Pane for Cache<'_> {
     fn title(&self) -> String {
         let (t, n) = (self.subject.row(), self.n());
@@ -161,15 +149,5 @@ impl Pane for Cache<'_> {
         if mask > GAP {
             self.draw_mask(Rect { x: table.right() + GAP, width: mask - GAP, ..area }, buf);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

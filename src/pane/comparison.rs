@@ -3,11 +3,12 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, grouped, put_line};
+use super::{Pane, Scene, Wanted, put_line};
 use crate::{
     heat::fit,
     measure::schedule::{Schedule, Sizes, built_in, schedule},
     model::Name,
+    text::grouped,
 };
 
 pub(super) struct Comparison<'a>(pub(super) Scene<'a>);

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Scene, View, grouped, of};
+use super::{Scene, View, of};
 use crate::{
     lesson::{Language, Lesson, Selection},
     reading::{Reader, Reading},
@@ -161,11 +161,6 @@ fn the_schedule_lights_up_step_by_step() {
     assert_eq!(cells(&at(Some(0))[2]), "::: ::: :::");
     assert_eq!(at(Some(6))[2], at(None)[2]);
     assert!(at(None)[0].contains("RNN - 6 steps in a row"));
-}
-
-#[test]
-fn thousands_are_grouped() {
-    assert_eq!([0, 999, 1_234_567].map(grouped), ["0", "999", "1,234,567"]);
 }
 
 /// A wall, a table and a matrix of the decoder-only model's heads, for some text.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, grouped, put_line};
+use super::{Pane, Scene, Wanted, put_line};
 use crate::{
     measure::wall::{LENGTHS, Times},
     model::Name,
+    text::grouped,
 };
 
 pub(super) struct TimesTable<'a>(pub(super) Scene<'a>);

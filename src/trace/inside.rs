@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Record, Recorded, Trace};
 use crate::{
+    site::lies_in,
     tape::{Inside, Node, Tape},
     value::Value,
 };
@@ -44,10 +45,6 @@ impl Opened {
     pub(super) fn own_sites(&self) -> impl Iterator<Item = &Recorded> {
         self.record.sites.iter().filter(|site| self.holds(site.path()))
     }
-}
-
-fn lies_in(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'))
 }
 
 impl Trace {
@@ -109,9 +106,7 @@ impl Trace {
     pub fn with_firsts(self) -> Self {
         let hidden = self.hidden();
         let firsts = hidden.iter().filter(|prefix| prefix.ends_with(".0"));
-        let open = |trace: Self, prefix: &String| {
-            trace.with_one_more(&format!("{prefix}.x")).unwrap_or(trace)
-        };
+        let open = |trace: Self, prefix: &String| trace.with_one_more(prefix).unwrap_or(trace);
         firsts.fold(self, open)
     }
 

@@ -3,7 +3,7 @@
 use super::{Recorded, Trace};
 use crate::{
     change::{Change, Part},
-    site::{Axis, Stream},
+    site::{Axis, Stream, lies_in},
     value::{Cell, Shape},
 };
 
@@ -31,7 +31,7 @@ impl Trace {
             Part::Whole => self.parts_off().any(
                 |change| matches!(change, Change::Off { scope: s, part: Part::Whole } if s == scope),
             ),
-            part => self.sites().any(|site| self.is_made_by(site, part) && lies_in(site, scope)),
+            part => self.sites().any(|site| self.is_made_by(site, part) && lies_in(site.path(), scope)),
         }
     }
 
@@ -93,9 +93,4 @@ impl Trace {
         let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
         plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))
     }
-}
-
-fn lies_in(site: &Recorded, scope: &str) -> bool {
-    let rest = site.path().strip_prefix(scope);
-    scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

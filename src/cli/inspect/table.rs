@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Report, Tensor};
-use crate::checkpoint::memory::bytes;
+use crate::{checkpoint::memory::bytes, text::grouped};
 
 /// So many tensors are listed without being asked for all.
 const FEW: usize = 24;
@@ -205,13 +205,6 @@ fn shortened(name: &str, room: usize) -> String {
     all[..head].iter().chain(&['.'; 3]).chain(&all[all.len() - tail..]).collect()
 }
 
-/// `49,152`
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,10 +213,5 @@ mod tests {
     fn long_names_keep_both_ends() {
         assert_eq!(shortened("model.layers.0.mlp", 12), "mode...0.mlp");
         assert_eq!(shortened("short", 12), "short");
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 134_515_008].map(grouped), ["0", "999", "1,000", "134,515,008"]);
     }
 }

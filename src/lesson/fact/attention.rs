@@ -1,8 +1,7 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, count, fact, largest, number,
-    pronoun_in,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, fact, largest, number, pronoun_in,
 };
 use crate::{
     measure::{
@@ -10,6 +9,7 @@ use crate::{
         attention::{Look, entropy_bits, strongest},
     },
     model::Name,
+    text::grouped,
     trace::Recorded,
     value::Cell,
 };
@@ -60,7 +60,7 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("masked_cells", "cells above the diagonal", |c| {
         let n = c.tokens().len();
-        count(n * n.saturating_sub(1) / 2)
+        grouped(n * n.saturating_sub(1) / 2)
     }),
     fact("leak", "share of the row that would go to the future without the mask", leak),
     fact("asker", "the pronoun, or the last word in its place", |c| c.say.quote(&asker(c).1)),

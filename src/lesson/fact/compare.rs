@@ -1,9 +1,10 @@
 //! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, count, fact, largest};
+use super::{Context, Fact, fact, largest};
 use crate::{
     measure::schedule::{Schedule, built_in, schedule},
     model::Name,
+    text::grouped,
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -20,11 +21,11 @@ pub(super) static FACTS: &[Fact] = &[
         if n_words(c) == 1 { c.say.path_none() } else { c.say.path_direct() }
     }),
     fact("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
-        count(of(c, Name::Elman).multiplications)
+        grouped(of(c, Name::Elman).multiplications)
     }),
-    fact("mults_gru", "the same, GRU", |c| count(of(c, Name::Gru).multiplications)),
+    fact("mults_gru", "the same, GRU", |c| grouped(of(c, Name::Gru).multiplications)),
     fact("mults_transformer", "the same, Transformer", |c| {
-        count(of(c, Name::Transformer).multiplications)
+        grouped(of(c, Name::Transformer).multiplications)
     }),
     fact("influence_transformer", "the word with most influence on the output", |c| {
         influence(c, Name::Transformer)

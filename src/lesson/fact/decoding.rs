@@ -1,6 +1,6 @@
 //! How the next token was chosen, and what else could have been.
 
-use super::{Context, Fact, count, fact, number};
+use super::{Context, Fact, fact, number};
 use crate::{
     math::sampling::{Choice, Choosing},
     measure::{
@@ -9,6 +9,7 @@ use crate::{
         forcing::Forcing,
         lens::Guess,
     },
+    text::grouped,
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -26,7 +27,7 @@ pub(super) static FACTS: &[Fact] = &[
         let choosing = Choosing { top_p: Some(0.9), ..Choosing::default() };
         let kept = choice(c.trace(), choosing, c.row())
             .map(|choice| choice.candidates.iter().filter(|c| c.cut.is_none()).count());
-        c.say.or_none(kept.map(count))
+        c.say.or_none(kept.map(grouped))
     }),
     fact("unsure_step", "the step at which the model was least sure, from 1", |c| {
         c.say.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
@@ -40,7 +41,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("log_p", "log-probability of the whole output", |c| {
         c.say.or_none(log_probability(c.trace()).map(|p| number(p as f32)))
     }),
-    fact("cached", "columns that a cache holds before this step", |c| count(c.row())),
+    fact("cached", "columns that a cache holds before this step", |c| grouped(c.row())),
     fact("cache_held", "numbers it holds after this step", |c| {
         of_cache(c, |sizes, t, _| sizes.step(t).held + sizes.step(t).held_cross)
     }),
@@ -65,7 +66,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.say.or_none(ends(c).and_then(|(first, _)| top(c, &first)))
     }),
     fact("lens_rank", "the rank of the chosen token there", |c| {
-        c.say.or_none(ends(c).map(|(first, _)| count(first.rank)))
+        c.say.or_none(ends(c).map(|(first, _)| grouped(first.rank)))
     }),
     fact("lens_probability", "its probability after the last place", |c| {
         c.say.or_none(ends(c).map(|(_, last)| c.say.percent(last.probability)))
@@ -93,7 +94,7 @@ fn lead_at(c: &Context, temperature: f32) -> String {
 
 fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
     let n = c.trace().value("logits").map_or(0, |logits| logits.shape().rows);
-    c.say.or_none(Sizes::of(c.trace()).map(|sizes| count(of(sizes, c.row(), n))))
+    c.say.or_none(Sizes::of(c.trace()).map(|sizes| grouped(of(sizes, c.row(), n))))
 }
 
 /// Measured on a worker, never here.

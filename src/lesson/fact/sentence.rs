@@ -1,7 +1,7 @@
 //! The sentence, its words and the models' sizes.
 
-use super::{Context, Fact, Phrases, count, fact, length, number};
-use crate::{model::Name, value::Shape};
+use super::{Context, Fact, Phrases, fact, length, number};
+use crate::{model::Name, text::grouped, value::Shape};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
@@ -11,20 +11,20 @@ pub(super) static FACTS: &[Fact] = &[
     fact("pairs", "pairs of rows of the step's stream, with their noun", |c| {
         c.say.counted(c.tokens().len().pow(2), Phrases::pair, Phrases::pairs)
     }),
-    fact("n_pairs", "pairs of rows of the step's stream", |c| count(c.tokens().len().pow(2))),
-    fact("n_source_pairs", "pairs of source words", |c| count(n_tokens(c).pow(2))),
-    fact("n_rows", "rows of the step's stream", |c| count(c.tokens().len())),
+    fact("n_pairs", "pairs of rows of the step's stream", |c| grouped(c.tokens().len().pow(2))),
+    fact("n_source_pairs", "pairs of source words", |c| grouped(n_tokens(c).pow(2))),
+    fact("n_rows", "rows of the step's stream", |c| grouped(c.tokens().len())),
     fact("word", "the selected word", |c| c.word(c.row())),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
     fact("vocab", "tokens of the vocabulary", |c| {
-        count(first_of(c, &["embed.weight"], |shape| shape.rows))
+        grouped(first_of(c, &["embed.weight"], |shape| shape.rows))
     }),
     fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
     fact("root_d_model", "its square root", |c| root(d_model(c))),
     fact("d_hidden", "units of an RNN's state", |c| d_hidden(c).to_string()),
     fact("embedding_numbers", "numbers in all embedding rows together", |c| {
-        count(n_tokens(c) * d_model(c))
+        grouped(n_tokens(c) * d_model(c))
     }),
     fact("d_k", "columns of one head", |c| d_k(c).to_string()),
     fact("root_d_k", "its square root", |c| root(d_k(c))),
