@@ -9,8 +9,10 @@
 mod config;
 mod dtype;
 mod embedded;
+mod finite;
 mod folder;
 mod gguf;
+mod lost;
 mod mapped;
 pub mod memory;
 mod packed;
@@ -22,15 +24,17 @@ mod weights;
 
 pub use config::Config;
 pub use dtype::{Dtype, Format};
+pub use finite::NotFinite;
+pub use lost::before_the_end;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
 pub use wanted::{Layout, Wanted};
 pub use weights::Weights;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -42,7 +46,7 @@ use folder::{Files, Part, files};
 use mapped::Mapped;
 use packed::Order;
 use pairs::{MOST_TENSORS, Pairs};
-use tensor::{checked_shape, dimensions, n_bytes, no_overlap};
+use tensor::{ROPE_FACTORS, checked_shape, dimensions, n_bytes, no_overlap};
 
 /// Why a pickle is not opened, and what to do with it.
 const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
@@ -50,8 +54,19 @@ const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so th
     `m.save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
     `safetensors.torch.save_file(d, \"model.safetensors\")`";
 
-/// The most bytes of a small JSON file, a tokenizer's included.
-const LONGEST_JSON: usize = 256 << 20;
+/// By their first bytes: a zip archive, as PyTorch writes them, or a bare pickle. A safetensors header of
+/// 640 bytes has a length that looks like one, but a brace comes after it.
+fn is_pickle(bytes: &[u8]) -> bool {
+    let is_bare = matches!(bytes, [0x80, 2..=5, ..]);
+    (bytes.starts_with(b"PK\x03\x04") || is_bare) && bytes.get(8) != Some(&b'{')
+}
+
+/// The most bytes of a small JSON file, by name; the largest tokenizers in use take some 35 million, a
+/// config.json some thousands.
+const LONGEST_JSON: [(&str, usize); 2] = [("tokenizer.json", 64 << 20), ("config.json", 4 << 20)];
+
+/// The most bytes of any other.
+const LONGEST_BESIDE: usize = 16 << 20;
 
 /// A model on disk, opened and checked, but not yet read.
 pub struct Checkpoint {
@@ -64,6 +79,8 @@ pub struct Checkpoint {
     tokenizer: TokenizerSource,
     /// The small files beside the weights.
     beside: HashMap<&'static str, Json>,
+    /// The tensors that a model has asked for, by their place in the list.
+    asked: Mutex<BTreeSet<usize>>,
 }
 
 /// What a tokenizer is made from.
@@ -107,24 +124,33 @@ impl Checkpoint {
             places: HashMap::new(),
             tokenizer,
             beside: HashMap::new(),
+            asked: Mutex::default(),
         }
         .indexed()
     }
 
     fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {
-        let config = folder.join("config.json");
-        ensure!(
-            config.exists(),
-            "{} is missing; without it nothing is known of the model; put it beside the weights",
-            shown(&config.to_string_lossy())
-        );
-        let name = shown(&config.to_string_lossy());
-        let config = Config::from_json(name, &small(folder, "config.json")?.unwrap_or_default())?;
+        let name = shown(&folder.join("config.json").to_string_lossy());
+        let config = small(folder, "config.json")?.with_context(|| {
+            format!(
+                "{name} is missing; without it nothing is known of the model; put it beside the weights"
+            )
+        })?;
+        let config = Config::from_json(name, &config)?;
         let mut tensors = vec![];
+        let mut broken = vec![];
         for part in parts {
             let file = Arc::new(Mapped::open(&part.path)?);
-            tensors.extend(promised(&file, safetensors::tensors(&file)?, &part.promised)?);
+            let held = safetensors::tensors(&file)?;
+            broken.extend(lacking(&file, &held, &part.promised));
+            tensors.extend(held);
         }
+        ensure!(
+            broken.is_empty(),
+            "{}: the index promises tensors that are missing; fetch these files again:{}",
+            shown(&path.to_string_lossy()),
+            listed(&broken)
+        );
         let tokenizer = match small(folder, "tokenizer.json")? {
             Some(bytes) => TokenizerSource::Json(bytes),
             None => TokenizerSource::None,
@@ -138,6 +164,7 @@ impl Checkpoint {
             places: HashMap::new(),
             tokenizer,
             beside,
+            asked: Mutex::default(),
         }
         .indexed()
     }
@@ -170,6 +197,18 @@ impl Checkpoint {
         found.map_or_else(|| "model".into(), |name| shown(&name))
     }
 
+    /// Its path, safe to show.
+    pub fn name(&self) -> String {
+        shown(&self.path.to_string_lossy())
+    }
+
+    /// The path of a file beside its weights, safe to show.
+    pub fn name_beside(&self, name: &str) -> String {
+        let is_folder = self.path.is_dir();
+        let folder = if is_folder { Some(self.path.as_path()) } else { self.path.parent() };
+        shown(&folder.unwrap_or(Path::new("")).join(name).to_string_lossy())
+    }
+
     /// Whether its names and settings are translated.
     pub const fn is_gguf(&self) -> bool {
         self.is_gguf
@@ -193,6 +232,22 @@ impl Checkpoint {
         self.places.get(name).map(|&i| &self.tensors[i])
     }
 
+    /// The tensors that a model has asked for; all, where none has. Files hold others too: masks, positions
+    /// counted out, a table that stands twice.
+    pub fn asked(&self) -> Vec<&TensorInfo> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_empty() {
+            return self.tensors.iter().collect();
+        }
+        asked.iter().map(|&i| &self.tensors[i]).collect()
+    }
+
+    fn ask(&self, name: &str) -> Option<&TensorInfo> {
+        let place = *self.places.get(name)?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+        Some(&self.tensors[place])
+    }
+
     pub const fn tokenizer(&self) -> &TokenizerSource {
         &self.tokenizer
     }
@@ -204,37 +259,44 @@ impl Checkpoint {
     }
 }
 
-/// That a part has every tensor which the index promises of it.
-fn promised(
-    file: &Mapped,
-    tensors: Vec<TensorInfo>,
-    promised: &[String],
-) -> Result<Vec<TensorInfo>> {
-    let here: std::collections::HashSet<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
-    let lacking: Vec<&String> = promised.iter().filter(|n| !here.contains(n.as_str())).collect();
-    if let Some(first) = lacking.first() {
-        let more = match lacking.len() {
-            1 => String::new(),
-            n => format!(" and {} more", n - 1),
-        };
-        bail!(
-            "{}: tensor `{}`{more} is missing, although the index promises it",
-            file.name,
-            shown(first)
-        );
+/// Tensors that the index promises of a part, and that are not in it.
+fn lacking(file: &Mapped, tensors: &[TensorInfo], promised: &[String]) -> Vec<String> {
+    let here: HashSet<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
+    let lacking = promised.iter().filter(|name| !here.contains(name.as_str()));
+    lacking.map(|name| format!("{}: `{}`", file.name, shown(name))).collect()
+}
+
+/// How many faults are listed one by one; more than the tensors of any model of usual size.
+const MOST_LISTED: usize = 500;
+
+/// Faults, each on a line of its own.
+fn listed(faults: &[String]) -> String {
+    let mut text = String::new();
+    for fault in faults.iter().take(MOST_LISTED) {
+        text.extend(["\n  ", fault]);
     }
-    Ok(tensors)
+    match faults.len().saturating_sub(MOST_LISTED) {
+        0 => text,
+        more => text + &format!("\n  and {more} more"),
+    }
 }
 
 /// The bytes of a small file in a folder, if there is one.
 fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     let path = folder.join(name);
-    if !path.exists() {
+    // A link that leads nowhere is there, and told of when it is opened.
+    if path.symlink_metadata().is_err() {
         return Ok(None);
     }
     let file = Mapped::open(&path)?;
     let size = file.bytes().len();
-    ensure!(size <= LONGEST_JSON, "{} has {size} bytes, the limit is {LONGEST_JSON}", file.name);
+    let limit = LONGEST_JSON.iter().find(|(of, _)| *of == name);
+    let limit = limit.map_or(LONGEST_BESIDE, |(_, limit)| *limit);
+    ensure!(
+        size <= limit,
+        "{} has {size} bytes, the limit is {limit}; it is damaged or another file",
+        file.name
+    );
     Ok(Some(file.bytes().to_vec()))
 }
 

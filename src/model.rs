@@ -136,6 +136,14 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// The bytes that a pass over `n` tokens takes at most, weights aside, where that is known; `keeps_all`
+    /// is a pass that keeps the insides of all blocks.
+    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+        let sizes = self.sizes()?;
+        let bytes = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
+        Some(bytes as u64)
+    }
+
     /// The rows of the logits that its output was chosen from, where those are not the last ones: the
     /// masked places of a text that is read from both sides.
     fn written_at(&self, _source: &[u32]) -> Option<Vec<usize>> {
@@ -378,7 +386,7 @@ impl Architecture {
                 ARCHITECTURES.iter().flat_map(|kind| kind.names).copied().collect();
             format!(
                 "{} is a model of type `{}`, which cannot be run; those that can are {}",
-                checkpoint.title(),
+                checkpoint.name(),
                 visible(name),
                 known.join(", ")
             )

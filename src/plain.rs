@@ -76,7 +76,12 @@ pub fn question(title: &str, asked: &Asked) -> String {
 /// If the writer fails.
 pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
     let sentence = &reading.sentence;
-    writeln!(out, "Lookback: an RNN and a Transformer read a sentence, step by step.\n")?;
+    let reads = match &reading.card {
+        Some(card) => format!("{} reads a text", card.title),
+        None => "an RNN and a Transformer read a sentence".to_owned(),
+    };
+    wrapped(out, "", &format!("Lookback: {reads}, step by step."))?;
+    writeln!(out)?;
     wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
     writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
     if !reading.changes.is_empty() {

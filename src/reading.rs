@@ -40,6 +40,8 @@ pub struct Reader {
     accuracy: Arc<Accuracy>,
     /// Whether the insides of blocks are kept, however much that is.
     keeps_all: bool,
+    /// Whether what was read will be measured: gradients, texts written on.
+    walks: bool,
     card: Option<Arc<Card>>,
     /// Bytes of the weights in their file; None where memory is no matter.
     n_bytes: Option<u64>,
@@ -54,7 +56,7 @@ pub struct Card {
 
 impl Card {
     fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
-        let n_parameters: usize = checkpoint.tensors().iter().map(TensorInfo::n_numbers).sum();
+        let n_parameters: usize = checkpoint.asked().into_iter().map(TensorInfo::n_numbers).sum();
         let n_bytes: usize = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).sum();
         let dtypes: BTreeSet<&str> =
             checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
@@ -116,6 +118,7 @@ impl Reader {
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
                 keeps_all: false,
+                walks: false,
                 card: None,
                 n_bytes: None,
                 tokenizer: joined(tokenizer)?.into(),
@@ -142,6 +145,7 @@ impl Reader {
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
             keeps_all: false,
+            walks: false,
             card: Some(Arc::new(card)),
             n_bytes: (!force).then(|| checkpoint.n_bytes()),
         })
@@ -151,6 +155,12 @@ impl Reader {
     #[must_use]
     pub fn keeping_all(self) -> Self {
         Self { keeps_all: true, ..self }
+    }
+
+    /// The same for a walk, whose measures take memory too.
+    #[must_use]
+    pub fn for_walk(self) -> Self {
+        Self { walks: true, ..self }
     }
 
     /// The same for texts of at most so many tokens.
@@ -172,7 +182,14 @@ impl Reader {
     /// # Errors
     /// If the sentence is empty or too long.
     pub fn read(&self, text: &str) -> Result<Reading> {
-        let sentence = self.tokenizer.sentence(text)?;
+        self.read_sentence(self.tokenizer.sentence(text)?)
+    }
+
+    /// The same for a text whose tokens are known.
+    ///
+    /// # Errors
+    /// If there is too little memory.
+    pub fn read_sentence(&self, sentence: Sentence) -> Result<Reading> {
         self.check_memory(sentence.tokens.len())?;
         let traces = self.run(&sentence, &Setup::default(), |_| None);
         Ok(self.reading(sentence, traces))
@@ -183,11 +200,10 @@ impl Reader {
     /// # Errors
     /// With the figures, if there is not.
     fn check_memory(&self, n_tokens: usize) -> Result<()> {
-        let (Some(n_bytes), Some(sizes)) = (self.n_bytes, self.models[0].1.sizes()) else {
-            return Ok(());
-        };
-        let pass = if self.keeps_all { 4 * sizes.whole(n_tokens) } else { sizes.bytes(n_tokens) };
-        memory::check(n_bytes + pass as u64, false)
+        let pass = self.models[0].1.pass_bytes(n_tokens, self.keeps_all);
+        let (Some(n_bytes), Some(pass)) = (self.n_bytes, pass) else { return Ok(()) };
+        let needed = if self.walks { memory::of_walk(pass) } else { pass };
+        memory::check(n_bytes + needed, false)
     }
 
     /// Runs the models again with changes: those that a change concerns.
@@ -260,7 +276,6 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// # Errors
 /// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
-    let title = checkpoint.title();
     let config = checkpoint.config();
     let beside = |name| checkpoint.beside(name);
     let generation = beside("generation_config.json").and_then(|g| g.get("eos_token_id"));
@@ -268,7 +283,7 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     match checkpoint.tokenizer() {
         TokenizerSource::Json(json) => {
             let specials = Specials {
-                file: &format!("tokenizer.json of {title}"),
+                file: &checkpoint.name_beside("tokenizer.json"),
                 tokenizer_config: beside("tokenizer_config.json"),
                 special_tokens_map: beside("special_tokens_map.json"),
                 bos: config.id("bos_token_id")?,
@@ -277,8 +292,17 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
             };
             Tokenizer::from_json(json, &specials)
         }
-        TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(title),
-        TokenizerSource::None => bail!("{title} has no tokenizer.json"),
+        TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(checkpoint.name()),
+        TokenizerSource::None if checkpoint.is_gguf() => bail!(
+            "{} holds no vocabulary that is read (`tokenizer.ggml.model`), so no text can be read; \
+             convert the model again, with its tokenizer",
+            checkpoint.name()
+        ),
+        TokenizerSource::None => bail!(
+            "{} is missing, so no text can be read; put it beside the weights; of older files \
+             `transformers.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` makes it",
+            checkpoint.name_beside("tokenizer.json")
+        ),
     }
 }
 
@@ -407,6 +431,11 @@ impl Reading {
         }
         let parts = self.traces.values().flat_map(|trace| trace.parts_off());
         let parts: BTreeSet<String> = parts.map(|change| change.to_string()).collect();
+        ensure!(
+            !parts.is_empty(),
+            "the model has nothing that `{change}` speaks of, and no part that can be left out; numbers \
+             and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
+        );
         let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
         bail!(
             "no model has the place that `{change}` speaks of; the nearest are {}",

@@ -18,6 +18,7 @@ mod visible;
 mod vocabulary;
 mod world;
 
+pub use engine::is_guarded;
 pub use figures::grouped;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
@@ -91,7 +92,7 @@ impl Sentence {
         };
         Some(format!(
             "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
-            unknown.word
+            shortened(&unknown.word)
         ))
     }
 }
@@ -410,6 +411,15 @@ impl Tokenizer {
             Kind::World(world) => world.nearest(word, n),
             Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
+    }
+}
+
+/// The beginning of a long word.
+fn shortened(word: &str) -> String {
+    const LONGEST: usize = 40;
+    match word.char_indices().nth(LONGEST) {
+        None => word.to_owned(),
+        Some((end, _)) => format!("{}…", &word[..end]),
     }
 }
 

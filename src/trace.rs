@@ -145,6 +145,20 @@ impl Trace {
         (n.saturating_sub(self.output.len())..n).collect()
     }
 
+    /// The first site with numbers that are NaN or infinite, where those reach the end of the pass. Hidden
+    /// scores are minus infinity by right.
+    pub fn not_finite(&self) -> Option<&str> {
+        let computed = || self.sites().filter(|site| !site.is_leaf);
+        let last = computed().last()?;
+        let shape = last.shape();
+        let end = last.value.row(shape.planes - 1, shape.rows - 1);
+        if end.iter().all(|x| x.is_finite()) {
+            return None;
+        }
+        let is_odd = |x: f32| x.is_nan() || x == f32::INFINITY;
+        computed().find(|site| site.value.numbers().any(is_odd)).map(Recorded::path)
+    }
+
     /// The token that was chosen from a row of the logits, and which of the output it is.
     pub fn output_at(&self, row: usize) -> Option<(usize, &Token)> {
         let i = self.output_rows().iter().position(|&at| at == row)?;

@@ -148,9 +148,9 @@ fn parts_that_do_not_fit_their_index_are_refused() {
     let cases = [
         (
             r#"{"weight_map":{"a":"one-1-of-2.safetensors","c":"one-1-of-2.safetensors"}}"#,
-            "tensor `c` is missing",
+            "one-1-of-2.safetensors: `c`",
         ),
-        (r#"{"weight_map":{"a":"three.safetensors"}}"#, "three.safetensors is missing"),
+        (r#"{"weight_map":{"a":"three.safetensors"}}"#, "missing; fetch them too:\n"),
         (
             r#"{"weight_map":{"a":"../one-1-of-2.safetensors"}}"#,
             "no .safetensors file in its folder",

@@ -258,3 +258,156 @@ fn each_fault_of_a_gguf_tensor_has_its_sentence() {
         (llama(&[("t", &[1 << 40, 1 << 40], 0, 0)]), "far more than any model has"),
     ]);
 }
+
+/// A tensor `w` of three numbers, with a header of so many bytes.
+fn padded(length: usize) -> Vec<u8> {
+    let header = r#"{"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#;
+    let header = header.to_owned() + &" ".repeat(length - header.len());
+    [&(length as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(3))].concat()
+}
+
+/// The length of such a header begins with the bytes of a pickle.
+#[test]
+fn a_header_of_640_bytes_is_no_pickle() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let path = folder.path().join("model.safetensors");
+    for length in [0x0280, 0x0380, 0x0480, 0x0580] {
+        fs::write(&path, padded(length)).unwrap();
+        assert_eq!(tried(&path), Ok(()), "{length}");
+    }
+    fs::write(&path, b"\x80\x04\x95aaaaaaaaaaaaaa").unwrap();
+    assert!(tried(&path).unwrap_err().contains("pickle"));
+}
+
+#[test]
+fn a_file_under_the_name_of_another_kind_is_told_by_its_first_bytes() {
+    assert!(refused(&small_gguf(), "model.safetensors").contains("is a GGUF file"));
+    assert!(refused(&small_safetensors(), "model.gguf").contains("is a safetensors file"));
+    assert!(refused(b"PK\x03\x04aaaaaaaaaaaa", "model.gguf").contains("is a pickle"));
+    assert!(refused(b"<!doctype html><html>", "model.gguf").contains("web site"));
+}
+
+/// What is said of a folder with these files in it.
+#[track_caller]
+fn said_of(files: &[(&str, &[u8])]) -> String {
+    let folder = TempDir::new().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    Checkpoint::open(folder.path()).err().map_or_else(String::new, |e| format!("{e:#}"))
+}
+
+#[test]
+fn a_folder_without_weights_says_what_there_is_instead() {
+    let good = small_safetensors();
+    for name in ["pytorch_model.BIN", "x.pt", "x.ckpt", "x.pth"] {
+        assert!(said_of(&[(name, b"PK"), ("config.json", b"{}")]).contains("pickle"), "{name}");
+    }
+    assert!(said_of(&[("tf_model.h5", b"x")]).contains("in a form that is not read"));
+    assert!(said_of(&[("gpt2/model.safetensors", &good)]).contains("gpt2: give that folder"));
+    assert!(said_of(&[("snapshots/a1/model.safetensors", &good)]).contains("a1: give that folder"));
+    let capitals = [("MODEL.SAFETENSORS", &good[..]), ("config.json", b"{}")];
+    assert_eq!(said_of(&capitals), "");
+}
+
+#[test]
+fn a_config_too_large_to_be_one_is_not_parsed() {
+    let config = "[".repeat(5 << 20);
+    let files = [("config.json", config.as_bytes()), ("model.safetensors", &small_safetensors())];
+    assert!(said_of(&files).contains("config.json has 5242880 bytes, the limit is"));
+}
+
+#[test]
+fn all_that_an_index_promises_in_vain_is_listed() {
+    let part = small_safetensors();
+    let promised: Vec<String> =
+        (0..40).map(|i| format!(r#""t{i}.weight":"a.safetensors""#)).collect();
+    let index = format!(r#"{{"weight_map":{{{}}}}}"#, promised.join(","));
+    let files = [
+        ("model.safetensors.index.json", index.as_bytes()),
+        ("a.safetensors", &part),
+        ("config.json", b"{}"),
+    ];
+    let said = said_of(&files);
+    assert!((0..40).all(|i| said.contains(&format!("`t{i}.weight`"))), "{said}");
+    let index = br#"{"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}"#;
+    let said = said_of(&[("model.safetensors.index.json", index)]);
+    assert!(said.contains("x.safetensors") && said.contains("y.safetensors"), "{said}");
+}
+
+#[test]
+fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
+    let wanted: Vec<Wanted> = (0..60)
+        .map(|l| {
+            let name = format!("model.layers.{l}.self_attn.q_proj.weight");
+            Wanted::new(format!("w{l}"), &name, (4, 4), Layout::Linear)
+        })
+        .collect();
+    let folder = TempDir::new().unwrap();
+    let said = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let checkpoint = Checkpoint::open(&folder.path().join(name)).unwrap();
+        format!("{:#}", checkpoint.weights(&wanted).err().unwrap())
+    };
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let hugging_face = said("model.safetensors", &small_safetensors());
+    let gguf = said("model.gguf", &small_gguf());
+    for l in 1..60 {
+        let name = format!("`model.layers.{l}.self_attn.q_proj.weight` is missing");
+        assert!(hugging_face.contains(&name), "{hugging_face}");
+        assert!(gguf.contains(&format!("`blk.{l}.attn_q.weight` is missing")), "{gguf}");
+    }
+    assert!(hugging_face.contains("model.safetensors does not hold what its config.json"));
+    assert!(gguf.contains("model.gguf does not hold what its metadata"), "{gguf}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_told_as_such() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("model.safetensors"), small_safetensors()).unwrap();
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("config.json")).unwrap();
+    let said = Checkpoint::open(folder.path()).err().map(|e| format!("{e:#}")).unwrap();
+    assert!(said.contains("config.json is a link that leads nowhere"), "{said}");
+}
+
+/// The process that ends is another: this test, run again with the file to be cut.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_cut_short_while_it_is_read_ends_the_process_in_order() {
+    const NAME: &str = "a_file_that_is_cut_short_while_it_is_read_ends_the_process_in_order";
+    const FILE: &str = "LOOKBACK_TEST_CUT_SHORT";
+    if let Some(path) = std::env::var_os(FILE) {
+        let checkpoint = Checkpoint::open(Path::new(&path)).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        checkpoint.tensors()[0].not_finite();
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let path = folder.path().join("model.safetensors");
+    fs::write(&path, small_safetensors()).unwrap();
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = again.args(["--exact", NAME, "--nocapture"]).env(FILE, &path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cut short by another program"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_counted_and_found() {
+    let mut numbers = counted(12);
+    (numbers[5], numbers[9]) = (f32::INFINITY, f32::NAN);
+    let header = r#"{"w":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]}}"#;
+    let length = (header.len() as u64).to_le_bytes();
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let bytes = [&length[..], header.as_bytes(), &f32s(&numbers)].concat();
+    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let found = checkpoint.tensors()[0].not_finite().unwrap();
+    assert_eq!((found.count, found.first), (2, (5, f32::INFINITY)));
+}

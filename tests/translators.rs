@@ -329,5 +329,5 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
     assert!(refused(&far, &tensors).contains("19"));
     let none = Tensors::new();
     let error = refused(&config, &none);
-    assert!(error.contains("is missing") && error.contains("more"), "{error}");
+    assert!(error.contains("is missing") && error.lines().count() > 30, "{error}");
 }

@@ -66,6 +66,11 @@ impl Config {
         Self { file, settings }
     }
 
+    /// Where the settings stand, safe to show.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// What stands under a key, if it is not null.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.settings.get(key).filter(|value| !value.is_null())

@@ -8,13 +8,22 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::{Mapped, Pairs, WHY_NO_PICKLE, shown};
+use super::{Mapped, Pairs, WHY_NO_PICKLE, mapped::unreadable, shown};
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// Ends of names of files that Python unpickles.
 const PICKLES: [&str; 6] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle"];
+
+/// Ends of names of files with weights that only other programs read.
+const OTHERS: [&str; 6] = ["h5", "msgpack", "onnx", "ot", "npz", "tflite"];
+
+/// Ends of names of files with weights that are read.
+const READ: [&str; 2] = ["safetensors", "gguf"];
+
+/// So many folders are looked into for a hint.
+const MOST_FOLDERS: usize = 100;
 
 /// No model comes in more files.
 const MOST_SHARDS: usize = 4096;
@@ -42,16 +51,19 @@ pub struct Part {
 /// If the path leads to nothing that is read; the message says what is.
 pub fn files(path: &Path) -> Result<Files> {
     let name = shown(&path.to_string_lossy());
-    let kind = fs::metadata(path).with_context(|| format!("{name} cannot be read"))?;
+    let kind = fs::metadata(path).map_err(|e| {
+        let fetched = "nothing is fetched: give a folder or a file of this machine";
+        anyhow!("{:#}; {fetched}", unreadable(path, &e))
+    })?;
     if kind.is_dir() {
         return in_folder(path, &name);
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    match ending(path) {
-        Some("safetensors") => single(path, folder),
-        Some("gguf") => Ok(Files::Gguf(path.to_owned())),
-        Some("json") if file_name(path).ends_with(".index.json") => sharded(path, folder),
-        Some(end) if PICKLES.contains(&end) => Err(pickle(path)),
+    match ending(path).as_str() {
+        "safetensors" => single(path, folder),
+        "gguf" => Ok(Files::Gguf(path.to_owned())),
+        "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
+        end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
             "{name} is no checkpoint that is read; give a folder with config.json and {WHOLE}, a \
              .safetensors file with config.json beside it, or a .gguf file"
@@ -60,16 +72,16 @@ pub fn files(path: &Path) -> Result<Files> {
 }
 
 fn in_folder(folder: &Path, name: &str) -> Result<Files> {
-    if folder.join(WHOLE).exists() {
+    let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    if is_there(WHOLE) {
         return single(&folder.join(WHOLE), folder.to_owned());
     }
-    if folder.join(INDEX).exists() {
+    if is_there(INDEX) {
         return sharded(&folder.join(INDEX), folder.to_owned());
     }
     let inside = listed(folder).with_context(|| format!("{name} cannot be listed"))?;
-    let of = |end: &str| -> Vec<&PathBuf> {
-        inside.iter().filter(|path| ending(path) == Some(end)).collect()
-    };
+    let of =
+        |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
     match (of("safetensors").as_slice(), of("gguf").as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
         ([], [one]) => Ok(Files::Gguf((*one).clone())),
@@ -82,17 +94,35 @@ fn in_folder(folder: &Path, name: &str) -> Result<Files> {
     }
 }
 
-/// A folder without weights that are read; perhaps there are pickled ones.
+/// A folder without weights that are read; perhaps there are pickled ones, or those of other programs,
+/// or a folder of a model.
 fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
-    let is_pickle = |path: &&PathBuf| ending(path).is_some_and(|end| PICKLES.contains(&end));
-    inside.iter().find(is_pickle).map_or_else(
-        || {
-            anyhow!(
-                "{name} has no weights; there is neither {WHOLE} nor {INDEX} nor a .gguf file in it"
-            )
-        },
-        |found| pickle(found),
+    let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&ending(path).as_str()));
+    if let Some(found) = of(&PICKLES) {
+        return pickle(found);
+    }
+    if let Some(found) = of(&OTHERS) {
+        return anyhow!(
+            "{} holds weights in a form that is not read; get the model's {WHOLE}, or a .gguf file",
+            shown(&found.to_string_lossy())
+        );
+    }
+    let hint = models(inside).first().map_or_else(String::new, |found| {
+        format!("; there are some in {}: give that folder", shown(&found.to_string_lossy()))
+    });
+    anyhow!(
+        "{name} has no weights; there is neither {WHOLE} nor {INDEX} nor a .gguf file in it{hint}"
     )
+}
+
+/// The folders among these that have weights; of a cache of Hugging Face's, its snapshots.
+fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
+    let below = |path: &PathBuf| listed(path).unwrap_or_default();
+    let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
+    let folders = inside.iter().cloned().chain(snapshots).take(MOST_FOLDERS);
+    let has_weights =
+        |path: &PathBuf| below(path).iter().any(|p| READ.contains(&ending(p).as_str()));
+    folders.filter(has_weights).collect()
 }
 
 fn pickle(path: &Path) -> anyhow::Error {
@@ -149,28 +179,35 @@ fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
         parts[known[&part]].promised.push(tensor);
     }
     ensure!(parts.len() <= MOST_SHARDS, "{} names {} files", file.name, parts.len());
+    let is_missing = |part: &&Part| part.path.symlink_metadata().is_err();
+    let missing: Vec<String> = parts.iter().filter(is_missing).map(shown_part).collect();
+    ensure!(
+        missing.is_empty(),
+        "{} names files that are missing; fetch them too:{}",
+        file.name,
+        super::listed(&missing)
+    );
     Ok(Files::Safetensors { folder, parts })
+}
+
+fn shown_part(part: &Part) -> String {
+    shown(&part.path.to_string_lossy())
 }
 
 /// A part's path: a file of that name in the folder and nowhere else.
 fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
     let is_plain = Path::new(part).file_name().is_some_and(|name| name == part);
     ensure!(
-        is_plain && ending(Path::new(part)) == Some("safetensors"),
+        is_plain && ending(Path::new(part)) == "safetensors",
         "{index} names the file `{}`, which is no .safetensors file in its folder",
         shown(part)
     );
-    let path = folder.join(part);
-    ensure!(
-        path.exists(),
-        "{} is missing, although {index} names it; fetch it too",
-        shown(&path.to_string_lossy())
-    );
-    Ok(path)
+    Ok(folder.join(part))
 }
 
-fn ending(path: &Path) -> Option<&str> {
-    path.extension()?.to_str()
+/// What stands after the last dot of a file's name, in small letters.
+fn ending(path: &Path) -> String {
+    path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 
 fn file_name(path: &Path) -> String {

@@ -12,10 +12,12 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    Config, Dtype, MOST_TENSORS, Mapped, Order, Packed, TensorInfo, checked_shape, n_bytes,
-    no_overlap, shown,
+    Config, Dtype, MOST_TENSORS, Mapped, Order, Packed, ROPE_FACTORS, TensorInfo, WHY_NO_PICKLE,
+    checked_shape, is_pickle, n_bytes, no_overlap, shown,
 };
 use crate::{text::GgufVocab, value::Stored};
+pub use names::name_in_file;
+
 use metadata::{Cursor, Meta, Metadata};
 use settings::{Seen, settings};
 
@@ -87,10 +89,27 @@ fn read(file: &Arc<Mapped>) -> Result<Gguf> {
     Ok(Gguf { config, tensors, vocab: vocab::vocab(&metadata)? })
 }
 
+/// Files of another kind under the name of this one.
+fn refuse_others(bytes: &[u8]) -> Result<()> {
+    ensure!(
+        !is_pickle(bytes),
+        "is a pickle by its first bytes, whatever its name says; {WHY_NO_PICKLE}"
+    );
+    ensure!(
+        !bytes.get(8..).is_some_and(|header| header.starts_with(b"{\"")),
+        "is a safetensors file by its first bytes; give it a name that ends in .safetensors"
+    );
+    Ok(())
+}
+
 /// The beginning of the file: how many tensors and entries of metadata there are.
 fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
+    refuse_others(cursor.rest())?;
     let magic = cursor.u32()?.to_le_bytes();
-    ensure!(magic == MAGIC, "does not begin with GGUF; it is no such file, or damaged");
+    ensure!(
+        magic == MAGIC,
+        "does not begin with GGUF; it is no such file, or damaged: fetch it again"
+    );
     match cursor.u32()? {
         2 | 3 => {}
         1 => bail!("is GGUF of version 1, which nobody writes any more; convert the model again"),
@@ -224,7 +243,7 @@ fn seen(tensors: &[TensorInfo]) -> Seen {
     Seen {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
-        factors: find("rope_freqs.weight").and_then(small),
+        factors: find(ROPE_FACTORS).and_then(small),
         has_output: find("output.weight").is_some(),
         has_query_bias: find("blk.0.attn_q.bias").is_some(),
         has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Result, anyhow, bail, ensure};
 use memmap2::Mmap;
 
-use super::shown;
+use super::{lost::watch, shown};
 
 /// The bytes of a file and what to call it in messages.
 pub struct Mapped {
@@ -29,7 +29,7 @@ impl Mapped {
     /// of git-lfs, a page of a web site.
     pub fn open(path: &Path) -> Result<Self> {
         let name = shown(&path.to_string_lossy());
-        let unreadable = |e: io::Error| anyhow!("{name} cannot be read; {}", reason(&e));
+        let unreadable = |e: io::Error| unreadable(path, &e);
         // A pipe would be waited for, so it is not even opened.
         let kind = fs::metadata(path).map_err(unreadable)?;
         ensure!(kind.is_file(), "{name} is no regular file; give a file or a folder of weights");
@@ -37,6 +37,7 @@ impl Mapped {
         let file = File::open(path).map_err(unreadable)?;
         // SAFETY: the map is read only; see the reason at the top of this file.
         let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
+        watch(path);
         refuse_stand_in(&map, &name)?;
         Ok(Self { map, name })
     }
@@ -46,10 +47,27 @@ impl Mapped {
     }
 }
 
+/// What to say of a path that cannot be read.
+pub fn unreadable(path: &Path, e: &io::Error) -> anyhow::Error {
+    let name = shown(&path.to_string_lossy());
+    if e.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() {
+        return anyhow!("{name} is a link that leads nowhere; fetch the file that it stands for");
+    }
+    anyhow!("{name} cannot be read; {}", reason(e))
+}
+
 /// The system's words for a failure, without their number.
 fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// How pages begin that a web site sends instead of a file.
+const PAGES: [&[u8]; 3] = [b"<!DOCTYPE", b"<html", b"<?xml"];
+
+/// In capitals or not.
+fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
+    bytes.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
 
 fn refuse_stand_in(bytes: &[u8], name: &str) -> Result<()> {
@@ -60,7 +78,7 @@ fn refuse_stand_in(bytes: &[u8], name: &str) -> Result<()> {
              download the file"
         );
     }
-    if start.starts_with(b"<!DOCTYPE") || start.starts_with(b"<html") {
+    if PAGES.iter().any(|page| starts_with(start, page)) {
         bail!("{name} is a page of a web site, not the file itself; download it again");
     }
     Ok(())

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
-use super::{Dtype, Mapped, Order, Pairs, TensorInfo, checked_shape, n_bytes, no_overlap, shown};
+use super::{
+    Dtype, Mapped, Order, Pairs, TensorInfo, WHY_NO_PICKLE, checked_shape, is_pickle, n_bytes,
+    no_overlap, shown,
+};
 
 /// The limit of the reference implementation.
 const LONGEST_HEADER: usize = 100_000_000;
@@ -61,8 +64,11 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
     let bytes = file.bytes();
     ensure!(
         !is_pickle(bytes),
-        "is a pickle by its first bytes, whatever its name says; {}",
-        super::WHY_NO_PICKLE
+        "is a pickle by its first bytes, whatever its name says; {WHY_NO_PICKLE}"
+    );
+    ensure!(
+        !bytes.starts_with(b"GGUF"),
+        "is a GGUF file by its first bytes; give it a name that ends in .gguf"
     );
     let (length, rest) = bytes.split_first_chunk::<8>().context(
         "has fewer than the eight bytes that a safetensors file begins with; fetch it again",
@@ -79,13 +85,6 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
         anyhow!("has a header that does not describe tensors: {}", shown(&e.to_string()))
     })?;
     Ok((entries, 8 + length))
-}
-
-/// Whether the bytes begin as a pickle, or a zip of such, does: which the length of a header may do
-/// too, but not with the brace of one behind it.
-fn is_pickle(bytes: &[u8]) -> bool {
-    let begins = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02");
-    begins && bytes.get(8) != Some(&b'{')
 }
 
 /// A tensor whose bytes lie in the file and are as many as its shape needs.

@@ -6,6 +6,9 @@ use anyhow::{Result, ensure};
 
 use super::{Dtype, Mapped, Order, shown};
 
+/// What each rotation's speed is divided by.
+pub const ROPE_FACTORS: &str = "rope_freqs.weight";
+
 /// No tensor of a model that this program can run has a longer axis.
 const LONGEST_AXIS: u64 = 1 << 32;
 
@@ -42,6 +45,11 @@ impl TensorInfo {
     /// The path of its file, safe to show.
     pub fn file(&self) -> &str {
         &self.file.name
+    }
+
+    /// Whether it is read as a setting of the model: how positions turn, in a GGUF file.
+    pub fn is_setting(&self) -> bool {
+        self.name_in_file == ROPE_FACTORS
     }
 
     pub fn n_numbers(&self) -> usize {

@@ -1,14 +1,13 @@
 //! From a checkpoint's tensors to a model's weights: which, in what form, and what is wrong with them.
 
-use std::{collections::HashMap, fmt::Write, ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use anyhow::{Result, anyhow, ensure};
 
-use super::{Checkpoint, Copied, Order, Packed, TensorInfo, Weights, dimensions, shown};
+use super::{
+    Checkpoint, Copied, Order, Packed, TensorInfo, Weights, dimensions, gguf, listed, shown,
+};
 use crate::value::{Lines, Stored, Value};
-
-/// How many faults are listed one by one.
-const MOST_LISTED: usize = 20;
 
 /// A weight that a model needs, and where a checkpoint has it.
 #[derive(Clone, Debug)]
@@ -118,10 +117,10 @@ impl Checkpoint {
         let mut weights = Weights::none(self.title());
         let mut faults = vec![];
         for one in wanted {
-            let found = one.theirs.iter().find_map(|name| self.tensor(name));
+            let found = one.theirs.iter().find_map(|name| self.ask(name));
             let Some(tensor) = found else {
                 if !one.is_optional {
-                    faults.push(missing(one, &wholes));
+                    faults.push(self.missing(one, &wholes));
                 }
                 continue;
             };
@@ -129,12 +128,40 @@ impl Checkpoint {
             match value(one, tensor, whole) {
                 Ok(value) => drop(weights.tensors.insert(one.ours.clone(), Arc::new(value))),
                 Err(fault) => {
-                    faults.push(format!("{}: `{}` {fault:#}", tensor.file(), tensor.shown()));
+                    let name = shown(&tensor.name_in_file);
+                    faults.push(format!("{}: `{name}` {fault:#}", tensor.file()));
                 }
             }
         }
-        ensure!(faults.is_empty(), list(&self.title(), &faults));
+        ensure!(faults.is_empty(), self.faulty(&faults));
         Ok(weights)
+    }
+}
+
+impl Checkpoint {
+    fn missing(&self, one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
+        let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
+        let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
+        let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
+        let names: Vec<String> = one.theirs.iter().map(name).collect();
+        format!("{} is missing, want {shape}", names.join(" or "))
+    }
+
+    /// What the file calls a tensor of this name of Hugging Face's.
+    fn name_in_file(&self, name: &str) -> String {
+        let architecture = self.config().string("model_type").unwrap_or_default();
+        let translated = self.is_gguf().then(|| gguf::name_in_file(architecture, name)).flatten();
+        translated.unwrap_or_else(|| name.to_owned())
+    }
+
+    fn faulty(&self, faults: &[String]) -> String {
+        let settings = if self.is_gguf() { "metadata describes" } else { "config.json describes" };
+        format!(
+            "{} does not hold what its {settings}; they belong to different models, or a file is \
+             damaged: fetch it again:{}",
+            self.name(),
+            listed(faults)
+        )
     }
 }
 
@@ -148,24 +175,6 @@ fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
         }
     }
     wholes
-}
-
-fn missing(one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
-    let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
-    let shape = dimensions(&one.shape_in_file(whole, false));
-    let names: Vec<String> = one.theirs.iter().map(|name| format!("`{}`", shown(name))).collect();
-    format!("{} is missing, want {shape}", names.join(" or "))
-}
-
-fn list(title: &str, faults: &[String]) -> String {
-    let mut text = format!("{title} does not hold what its config.json describes:");
-    for fault in faults.iter().take(MOST_LISTED) {
-        let _ = write!(text, "\n  {fault}");
-    }
-    if faults.len() > MOST_LISTED {
-        let _ = write!(text, "\n  and {} more", faults.len() - MOST_LISTED);
-    }
-    text
 }
 
 fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {

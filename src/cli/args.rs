@@ -391,16 +391,22 @@ single .safetensors files with config.json beside them, and .gguf files. Pickles
 --json is one document; what is not known is null:
   {\"schema\": \"lookback-inspect\", \"version\": 1, \"path\": \"...\", \"title\": \"gpt2\",
    \"format\": \"safetensors\" or \"gguf\", \"architecture\": {\"type\": \"gpt2\", \"title\": \"GPT-2\"},
-   \"sizes\": {\"layers\": 12, \"decoder_layers\": null, \"d_model\": 768, \"heads\": 12, \"kv_heads\": 12,
-             \"d_ff\": 3072, \"vocabulary\": 50257, \"context\": 1024},
+   \"sizes\": {\"layers\": 12, \"d_model\": 768, \"heads\": 12, \"kv_heads\": 12, \"d_head\": 64, \"d_ff\": 3072,
+             \"decoder_layers\": null, \"decoder_heads\": null, \"decoder_d_ff\": null,
+             \"d_embed\": null, \"d_hidden\": null, \"vocabulary\": 50257, \"context\": 1024},
    \"parameters\": {\"count\": 124439808, \"by_dtype\": {\"F32\": 124439808}},
    \"tokenizer\": {\"kind\": \"BPE\", \"tokens\": 50257},
-   \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 58000000}, ...],
+   \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 86000000,
+                                                \"walk\": 189000000}, ...],
               \"available\": 8000000000},
    \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
-   \"tensors\": [{\"name\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\", \"bytes\": 154389504,
-                \"file\": \"...\"}, ...]}
-Tensors have Hugging Face's names, whatever the format. `type` without `title` is one that cannot be run.
+   \"tensors\": [{\"name\": \"...\", \"name_in_file\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\",
+                \"bytes\": 154389504, \"file\": \"...\", \"used\": true, \"not_finite\":
+                null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
+`name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
+whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
+or infinite (not looked for in more than 4 GB). `passes` come on top of
+`weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:
   lookback inspect ./gpt2

@@ -59,7 +59,8 @@ pub fn run(
     let language = language(look.lang, settings.lang, env);
     let mut read = None;
     let lesson = Arc::new(if which.path().is_some() {
-        read.insert(source::read(which, &Name::ALL, &asked.text, streams)?).lesson(language)?
+        read.insert(source::read_to_walk(which, &Name::ALL, &asked.text, streams)?)
+            .lesson(language)?
     } else {
         Lesson::embedded(language)?
     });
@@ -80,7 +81,7 @@ pub fn run(
     let fonts = fonts(asked)?;
     let reading = match read {
         Some(source) => source.reading,
-        None => source::read(which, &Name::ALL, &asked.text, streams)?.reading,
+        None => source::read_to_walk(which, &Name::ALL, &asked.text, streams)?.reading,
     };
     let job = Job {
         asked,

@@ -7,7 +7,7 @@ mod sizes;
 mod table;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     io::{IsTerminal, stdout},
     sync::Arc,
 };
@@ -18,18 +18,21 @@ use serde::{Deserialize, Serialize};
 use super::{Streams, args::Inspect, failure::Outcome, progress::Spinner, source};
 use crate::{
     checkpoint::{
-        Checkpoint, TensorInfo, TokenizerSource,
+        Checkpoint, NotFinite, TensorInfo, TokenizerSource,
         memory::{self, available},
     },
     lesson::Language,
     model::{Architecture, Model},
     reading::{self, Reader, Reading},
-    text::visible,
+    text::{MAX_CONTEXT, visible},
 };
 use sizes::Sizes;
 
 /// Texts of so many tokens are estimated.
-const LENGTHS: [usize; 3] = [128, 512, 1024];
+const LENGTHS: [usize; 4] = [128, 512, 1024, MAX_CONTEXT];
+
+/// The weights of larger checkpoints are not all looked at for what is NaN or infinite.
+const MOST_BYTES_READ: u64 = 4_000_000_000;
 
 /// The shortest text, read once to see what a pass holds.
 const SHORTEST: &str = "a";
@@ -85,6 +88,8 @@ struct Memory {
 struct Length {
     tokens: usize,
     bytes: u64,
+    /// With the measures that a walk shows.
+    walk: u64,
 }
 
 #[derive(Serialize)]
@@ -96,10 +101,23 @@ struct Chapter {
 #[derive(Serialize)]
 struct Tensor {
     name: String,
+    name_in_file: String,
     shape: Vec<usize>,
     dtype: String,
     bytes: usize,
     file: String,
+    used: bool,
+    not_finite: Option<NotANumber>,
+}
+
+/// What of a tensor is NaN or infinite: how many numbers, and the first.
+#[derive(Serialize)]
+struct NotANumber {
+    count: usize,
+    /// Its indices, an axis each.
+    first: Vec<usize>,
+    /// `NaN`, `inf` or `-inf`.
+    value: String,
 }
 
 pub fn run(asked: &Inspect, language: Language, streams: &mut Streams) -> Outcome {
@@ -136,13 +154,13 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         format: if checkpoint.is_gguf() { "gguf" } else { "safetensors" },
         architecture: Kind { name, title: kind.ok().map(|kind| kind.title) },
         sizes: Sizes::of(checkpoint.config(), model.as_ref().and_then(|model| model.sizes())),
-        parameters: parameters(checkpoint.tensors()),
+        parameters: parameters(&checkpoint.asked()),
         tokenizer: vocabulary(checkpoint),
         memory: needed(checkpoint, model.as_ref()),
         runs: why_not.is_none(),
         why_not,
         shows,
-        tensors: checkpoint.tensors().iter().map(tensor).collect(),
+        tensors: tensors(checkpoint),
     })
 }
 
@@ -158,7 +176,7 @@ fn chapters(reading: &Reading, language: Language) -> Result<Vec<Chapter>> {
     Ok(chapters.map(|c| Chapter { steps: c.steps.len(), title: c.title }).collect())
 }
 
-fn parameters(tensors: &[TensorInfo]) -> Parameters {
+fn parameters(tensors: &[&TensorInfo]) -> Parameters {
     let mut by_dtype = BTreeMap::new();
     for tensor in tensors {
         *by_dtype.entry(tensor.dtype.clone()).or_insert(0) += tensor.n_numbers();
@@ -166,23 +184,53 @@ fn parameters(tensors: &[TensorInfo]) -> Parameters {
     Parameters { count: by_dtype.values().sum(), by_dtype }
 }
 
-fn tensor(tensor: &TensorInfo) -> Tensor {
+fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
+    let asked = checkpoint.asked();
+    let asked: HashSet<&str> = asked.into_iter().map(|tensor| tensor.name.as_str()).collect();
+    let all = checkpoint.tensors().iter();
+    let is_used = |of: &TensorInfo| of.is_setting() || asked.contains(of.name.as_str());
+    let is_small = checkpoint.n_bytes() <= MOST_BYTES_READ;
+    let not_finite = |of| is_small.then(|| not_a_number(of)).flatten();
+    all.map(|of| Tensor { not_finite: not_finite(of), ..tensor(of, is_used(of)) }).collect()
+}
+
+fn not_a_number(tensor: &TensorInfo) -> Option<NotANumber> {
+    let NotFinite { count, first: (mut place, value) } = tensor.not_finite()?;
+    let mut first = vec![];
+    for axis in tensor.shape.iter().rev() {
+        first.insert(0, place % axis);
+        place /= axis;
+    }
+    Some(NotANumber { count, first, value: value.to_string() })
+}
+
+fn tensor(tensor: &TensorInfo, is_used: bool) -> Tensor {
     Tensor {
         name: tensor.shown(),
+        name_in_file: visible(&tensor.name_in_file),
         shape: tensor.shape.clone(),
         dtype: tensor.dtype.clone(),
         bytes: tensor.n_bytes,
         file: tensor.file().to_owned(),
+        used: is_used,
+        not_finite: None,
     }
 }
 
 fn needed(checkpoint: &Checkpoint, model: Option<&Arc<dyn Model>>) -> Memory {
-    let sizes = model.and_then(|model| model.sizes());
-    let pass = |n: usize| sizes.map(|sizes| Length { tokens: n, bytes: sizes.bytes(n) as u64 });
-    let fits = |n: &usize| sizes.is_some_and(|sizes| *n <= sizes.context);
+    let context = model.and_then(|model| model.sizes()).map_or(MAX_CONTEXT, |sizes| sizes.context);
+    let mut lengths: Vec<usize> = LENGTHS.into_iter().filter(|n| *n <= context).collect();
+    if context < MAX_CONTEXT && lengths.last() != Some(&context) {
+        lengths.push(context);
+    }
+    let bytes = |n: usize| model.and_then(|model| model.pass_bytes(n, false));
+    let pass = |n: usize| {
+        let bytes = bytes(n)?;
+        Some(Length { tokens: n, bytes, walk: memory::of_walk(bytes) })
+    };
     Memory {
         weights: checkpoint.n_bytes(),
-        passes: LENGTHS.into_iter().filter(fits).filter_map(pass).collect(),
+        passes: lengths.into_iter().filter_map(pass).collect(),
         available: available(),
     }
 }

@@ -83,8 +83,10 @@ fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
     }
     let near = nearest(path, paths.into_iter(), 3).join(", ");
     let path = visible(path);
+    let whose = if reading.has(Name::Checkpoint) { "PATH" } else { "all" };
     anyhow!(
-        "no model has a site `{path}`; the nearest are {near}; `lookback trace --list --model all` names them all"
+        "no model has a site `{path}`; the nearest are {near}; `lookback trace --list --model {whose}` \
+         names them all"
     )
 }
 

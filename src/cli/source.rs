@@ -66,6 +66,16 @@ pub fn read(
     read_by(which, names, text, streams, |reader| reader)
 }
 
+/// The same, to be walked through and measured.
+pub fn read_to_walk(
+    which: &Which,
+    names: &[Name],
+    text: &args::Text,
+    streams: &mut Streams,
+) -> Outcome<Source> {
+    read_by(which, names, text, streams, Reader::for_walk)
+}
+
 /// The same with the insides of all blocks kept, however many.
 pub fn read_whole(
     which: &Which,
@@ -88,10 +98,21 @@ fn read_by(
     let reader = made(reader(which, if changes.is_empty() { names } else { &Name::ALL })?);
     let plain = {
         let _spinner = Spinner::new("reading");
-        Arc::new(reader.read(&sentence).usage()?)
+        let sentence = reader.tokenizer().sentence(&sentence).usage()?;
+        Arc::new(reader.read_sentence(sentence)?)
     };
     if let Some(remark) = sentence::remark(&plain.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
+    }
+    if let Some(path) = which.path()
+        && let Some(site) = plain.trace(Name::Checkpoint).not_finite()
+    {
+        let path = visible(&path.to_string_lossy());
+        writeln!(
+            streams.notes,
+            "note: numbers of this pass are NaN or infinite, first in {site}; `lookback inspect {path}` \
+             names weights that are"
+        )?;
     }
     if changes.is_empty() {
         return Ok(Source { reader, reading: Arc::clone(&plain), plain });

@@ -42,14 +42,14 @@ pub fn run(
     }
     let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
-        let source = source::read(&cli.which, &Name::ALL, &cli.text, streams)?;
+        let source = source::read_to_walk(&cli.which, &Name::ALL, &cli.text, streams)?;
         let lesson = source.lesson(language)?;
         plain::walk(&lesson, &source.reading, begin(cli, &lesson)?, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
     // A checkpoint is read before the terminal is taken: which steps there are depends on it.
     let own = match cli.which.path() {
-        Some(_) => Some(source::read(&cli.which, &Name::ALL, &cli.text, streams)?),
+        Some(_) => Some(source::read_to_walk(&cli.which, &Name::ALL, &cli.text, streams)?),
         None => None,
     };
     let lesson = match &own {
@@ -112,7 +112,7 @@ fn linear(cli: &Cli, language: Language, streams: &mut Streams) -> Outcome<ExitC
         );
         return Err(Failure::Usage(wrong));
     }
-    let source = source::read(&cli.which, &Name::ALL, &cli.text, streams)?;
+    let source = source::read_to_walk(&cli.which, &Name::ALL, &cli.text, streams)?;
     let lesson = Arc::new(source.lesson(language)?);
     let (reading, step) = (source.reading, begin(cli, &lesson)?);
     let mut input = stdin().lock();

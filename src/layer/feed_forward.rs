@@ -77,7 +77,8 @@ impl Activation {
     /// # Errors
     /// As for [`Self::named`], with the setting.
     pub fn of(config: &Config, key: &str, default: &str) -> Result<Self> {
-        Self::named(config.string_or(key, default)?).with_context(|| format!("`{key}`"))
+        let named = Self::named(config.string_or(key, default)?);
+        named.with_context(|| format!("{}: `{key}`", config.file()))
     }
 
     pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {

@@ -198,6 +198,14 @@ impl Model for Bert {
         Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
     }
 
+    /// Without a head there are no logits.
+    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+        let all = self.sizes()?;
+        let sizes = if self.head.places(&[]).is_some() { all } else { Sizes { n_vocab: 0, ..all } };
+        let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
+        Some(numbers as u64)
+    }
+
     fn sizes(&self) -> Option<Sizes> {
         let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
         Some(Sizes {

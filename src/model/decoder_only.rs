@@ -83,6 +83,17 @@ impl Scaling {
     }
 }
 
+impl Positions {
+    /// The longest text that there are positions for. Only a table ends: turned queries and keys go on, as in
+    /// transformers, though the model was not trained on texts so long.
+    const fn longest(&self) -> usize {
+        match self {
+            Self::Learned(n) => *n,
+            Self::Sinusoidal | Self::Rotary(_) => usize::MAX,
+        }
+    }
+}
+
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -327,7 +338,7 @@ impl Continuing<'_> {
         let is_first = self.past.n_rows() == 0;
         let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };
         let n = ids.len();
-        if n == 0 || self.past.n_rows() + n > self.model.plan.context {
+        if n == 0 || self.past.n_rows() + n > self.model.plan.positions.longest() {
             return None;
         }
         let tape = Tape::changed(Arc::clone(&self.changes)).keeping(Keep::Boundaries);

@@ -10,7 +10,7 @@ mod writing;
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
 pub use layers::{RESIDUAL1, RESIDUAL2, RESIDUAL3};
@@ -33,7 +33,7 @@ use crate::{
         Axis::{Channel, Position},
         Scope, Site,
     },
-    tape::{Block, Node, Tape, Weight},
+    tape::{Block, Keep, Node, Tape, Weight},
     text::{BOS, EOS},
     value::Matrix,
 };
@@ -194,7 +194,8 @@ impl EncoderDecoder {
     /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
     pub fn bart(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
         let plan = bart::plan(checkpoint, family)?;
-        Self::load(&checkpoint.weights(&bart::wanted(&plan))?, plan)
+        let weights = checkpoint.weights(&bart::wanted(&plan))?;
+        Self::load(&weights, plan).with_context(|| checkpoint.name())
     }
 
     /// A checkpoint of T5.
@@ -203,7 +204,8 @@ impl EncoderDecoder {
     /// As for [`Self::bart`].
     pub fn t5(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = t5::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&t5::wanted(&plan))?, plan)
+        let weights = checkpoint.weights(&t5::wanted(&plan))?;
+        Self::load(&weights, plan).with_context(|| checkpoint.name())
     }
 
     /// # Errors
@@ -213,7 +215,7 @@ impl EncoderDecoder {
         let start = plan.rules.start;
         ensure!(
             (start as usize) < targets,
-            "the first token, {start}, is none of {targets} tokens"
+            "`decoder_start_token_id` is {start}, but there are {targets} tokens to begin with"
         );
         let encoder = ["encoder", "encoder_norm"].map(source_scope);
         let decoder = ["decoder", "decoder_norm"].map(target_scope);
@@ -310,6 +312,28 @@ impl Model for EncoderDecoder {
 
     fn ends(&self) -> &[u32] {
         &self.plan.rules.ends
+    }
+
+    /// The decoder writes more than was read, if it comes to no end by itself.
+    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+        let sizes = self.sizes()?;
+        let Plan { encoder, decoder, .. } = self.plan;
+        let of = |stack: Stack, n_vocab| Sizes {
+            n_layers: stack.n_layers,
+            heads: stack.heads,
+            d_ff: stack.d_ff,
+            n_vocab,
+            ..sizes
+        };
+        let (encoder, decoder) = (of(encoder, 0), of(decoder, sizes.n_vocab));
+        let m = longest_output(n).min(sizes.context);
+        let across = 4 * m * (decoder.heads.n_heads * n + decoder.heads.d_model);
+        let (reads, writes) = (encoder.inside(n), decoder.inside(m) + across);
+        let insides = match sizes.keep(n) {
+            Keep::Boundaries if !keeps_all => reads + writes * 3 / 2,
+            _ => encoder.n_layers * reads + decoder.n_layers * writes,
+        };
+        Some(4 * (encoder.boundaries(n) + decoder.boundaries(m) + insides) as u64)
     }
 
     fn sizes(&self) -> Option<Sizes> {

@@ -84,7 +84,18 @@ const LSTM: [Part; 4] = [
     ["W_xo", "W_ho", "b_o", "b_ho"],
 ];
 
+/// What an entry of the tape takes beside its numbers, about.
+const ENTRY_BYTES: usize = 450;
+
 impl Kind {
+    /// Entries of a layer and a step, at most.
+    const fn n_sites(self) -> usize {
+        match self {
+            Self::Elman(_) => 5,
+            Self::Gru | Self::Lstm => 14,
+        }
+    }
+
     const fn parts(self) -> &'static [Part] {
         match self {
             Self::Elman(_) => &PLAIN,
@@ -147,7 +158,7 @@ impl Plan {
             (&more, "has more layers than config.json says in `n_layers`"),
         ] {
             let is_there = |name: &&str| checkpoint.tensor(&format!("{name}{part}")).is_some();
-            ensure!(!RNN_NAMES.iter().any(is_there), "{} {what}", checkpoint.title());
+            ensure!(!RNN_NAMES.iter().any(is_there), "{} {what}", checkpoint.name());
         }
         Ok(())
     }
@@ -347,6 +358,13 @@ impl Model for RnnLm {
 
     fn ends(&self) -> &[u32] {
         &self.plan.ends
+    }
+
+    /// Every number is kept twice: by the step that computed it, and in its site.
+    fn pass_bytes(&self, n: usize, _keeps_all: bool) -> Option<u64> {
+        let Plan { kind, n_vocab, d_embed, d_hidden, n_layers, .. } = self.plan;
+        let layer = kind.n_sites() * (8 * d_hidden + ENTRY_BYTES);
+        Some((n * (n_layers * layer + 8 * d_embed + 8 * n_vocab)) as u64)
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {

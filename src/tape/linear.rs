@@ -7,13 +7,17 @@ use crate::{
     arithmetic::Expr,
     math::{matmul, matmul_nt, matmul_tn, times, times_transposed},
     site::Place,
-    value::{Cell, Matrix, Value, blank},
+    value::{Cell, Lines, Matrix, Value, blank},
 };
 
 impl Tape {
     /// `x W + b`. x (row, in), W (in, out), b (1, out) or none -> (row, out)
     pub fn linear(&mut self, place: Place, x: Node, w: Node, b: Option<Node>) -> Node {
-        self.record(place, Linear { n_heads: 1 }, [x, w].into_iter().chain(b).collect())
+        self.record(
+            place,
+            Linear { n_heads: 1, has_bias: b.is_some() },
+            [x, w].into_iter().chain(b).collect(),
+        )
     }
 
     /// `x W + b`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
@@ -25,7 +29,11 @@ impl Tape {
         (w, b): (Node, Option<Node>),
         n_heads: usize,
     ) -> Node {
-        self.record(place, Linear { n_heads }, [x, w].into_iter().chain(b).collect())
+        self.record(
+            place,
+            Linear { n_heads, has_bias: b.is_some() },
+            [x, w].into_iter().chain(b).collect(),
+        )
     }
 
     /// `a b`, plane by plane. Where b has fewer planes, neighbours in a share them: grouped-query
@@ -86,6 +94,7 @@ fn column_sums(grad: &Matrix) -> Matrix {
 
 struct Linear {
     n_heads: usize,
+    has_bias: bool,
 }
 
 impl Linear {
@@ -96,10 +105,11 @@ impl Linear {
 
 impl Operation for Linear {
     fn formula(&self) -> &'static str {
-        if self.n_heads == 1 {
-            "sum_k x[i,k]*W[k,j] + b[j]"
-        } else {
-            "sum_k x[i,k]*W[k, h*d_k + j] + b[h*d_k + j]"
+        match (self.n_heads, self.has_bias) {
+            (1, true) => "sum_k x[i,k]*W[k,j] + b[j]",
+            (1, false) => "sum_k x[i,k]*W[k,j]",
+            (_, true) => "sum_k x[i,k]*W[k, h*d_k + j] + b[h*d_k + j]",
+            (_, false) => "sum_k x[i,k]*W[k, h*d_k + j]",
         }
     }
 
@@ -125,9 +135,9 @@ impl Operation for Linear {
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let grad = join_columns(pull.grad);
-        let (x, w) = (pull.inputs[0].matrix(), pull.inputs[1].matrix());
+        let (x, w) = (pull.inputs[0].matrix(), pull.inputs[1]);
         let mut grads = vec![
-            pull.for_input(0, || matmul_nt(&grad, w).into()),
+            pull.for_input(0, || back(&grad, w, Lines::Rows).into()),
             pull.for_input(1, || matmul_tn(x, &grad).into()),
         ];
         if pull.inputs.len() > 2 {
@@ -135,6 +145,32 @@ impl Operation for Linear {
         }
         grads
     }
+}
+
+/// So many lines of a stored matrix are decoded at once.
+const LINES: usize = 256;
+
+/// What flows back to `x` through a product with `w`: `g wᵀ` where `along` is rows, `g w` where it is
+/// columns. A stored matrix is decoded a few lines at a time for it, and does not stay decoded.
+fn back(g: &Matrix, w: &Value, along: Lines) -> Matrix {
+    let stored = w.as_stored().filter(|kept| kept.source.lying().is_none());
+    let Some(kept) = stored else {
+        return if along == Lines::Rows { times_transposed(g, w, None) } else { times(g, w, None) };
+    };
+    let (n_lines, len) = kept.source.size();
+    let is_along = kept.lines == along;
+    let mut out = Matrix::zeros(g.nrows(), if is_along { n_lines } else { len });
+    for first in (0..n_lines).step_by(LINES) {
+        let n = LINES.min(n_lines - first);
+        let mut lines = Matrix::zeros(len, n); // (number, line)
+        kept.source.read(first..first + n, lines.as_mut_slice());
+        if is_along {
+            out.columns_mut(first, n).copy_from(&matmul(g, &lines));
+        } else {
+            out += matmul_nt(&g.columns(first, n).into_owned(), &lines);
+        }
+    }
+    out
 }
 
 /// A matrix cut into equal column blocks, one a plane.
@@ -241,7 +277,10 @@ impl Operation for MatMulNt {
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
-            pull.for_input(0, || zip_planes(pull.grad, b, matmul)),
+            pull.for_input(0, || match b.as_stored() {
+                Some(_) => back(pull.grad.matrix(), b, Lines::Columns).into(),
+                None => zip_planes(pull.grad, b, matmul),
+            }),
             pull.for_input(1, || zip_back(a, (b, pull.grad), |a, grad| matmul_tn(grad, a))),
         ]
     }
@@ -314,5 +353,52 @@ impl Operation for Gate {
         ];
         grads.extend((4..pull.inputs.len()).map(|b| pull.for_input(b, || pull.grad.clone())));
         grads
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ops::Range, sync::Arc};
+
+    use super::*;
+    use crate::value::Stored;
+
+    /// Lines of five numbers that have to be decoded.
+    struct Coded(usize);
+
+    impl Stored for Coded {
+        fn size(&self) -> (usize, usize) {
+            (self.0, 5)
+        }
+
+        fn number(&self, line: usize, i: usize) -> f32 {
+            ((line * 5 + i) % 7) as f32 - 3.0
+        }
+
+        fn read(&self, lines: Range<usize>, out: &mut [f32]) {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = self.number(lines.start + i / 5, i % 5);
+            }
+        }
+    }
+
+    #[test]
+    fn as_much_flows_back_through_a_stored_matrix_as_through_a_dense_one() {
+        for stand in [Lines::Rows, Lines::Columns] {
+            let stored = Value::stored(Arc::new(Coded(300)), stand);
+            let dense = Value::from(stored.matrix().clone());
+            for along in [Lines::Rows, Lines::Columns] {
+                let (rows, cols) = dense.matrix().shape();
+                let n = if along == Lines::Rows { cols } else { rows };
+                let g = Matrix::from_fn(3, n, |r, c| (r + 2 * c) as f32 % 5.0);
+                let want = if along == Lines::Rows {
+                    matmul_nt(&g, dense.matrix())
+                } else {
+                    matmul(&g, dense.matrix())
+                };
+                assert_eq!(back(&g, &stored, along), want, "{stand:?} {along:?}");
+                assert_eq!(back(&g, &dense, along), want, "{stand:?} {along:?}");
+            }
+        }
     }
 }

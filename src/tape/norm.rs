@@ -40,12 +40,12 @@ impl Tape {
 
     /// `x * gain`; gain (1, col)
     pub fn gain(&mut self, place: Place, x: Node, gain: Node) -> Node {
-        self.record(place, GainBias, vec![x, gain])
+        self.record(place, GainBias { has_bias: false }, vec![x, gain])
     }
 
     /// `x * gain + bias`; gain and bias (1, col)
     pub fn gain_bias(&mut self, place: Place, x: Node, gain: Node, bias: Node) -> Node {
-        self.record(place, GainBias, vec![x, gain, bias])
+        self.record(place, GainBias { has_bias: true }, vec![x, gain, bias])
     }
 }
 
@@ -222,12 +222,13 @@ impl Operation for DivideByRms {
     }
 }
 
-/// The bias may be absent.
-struct GainBias;
+struct GainBias {
+    has_bias: bool,
+}
 
 impl Operation for GainBias {
     fn formula(&self) -> &'static str {
-        "normalized[i,j]*gain[j] + bias[j]"
+        if self.has_bias { "normalized[i,j]*gain[j] + bias[j]" } else { "normalized[i,j]*gain[j]" }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {

@@ -25,7 +25,7 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-use crate::{app::State, screen};
+use crate::{app::State, checkpoint::before_the_end, screen, text::is_guarded};
 
 /// Whether there is something to give back; leaving twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
@@ -45,6 +45,7 @@ impl Screen {
     /// Takes the screen, and the mouse if it is wanted.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
+        before_the_end(leave);
         enter(mouse).context("the terminal cannot be set up")?;
         let terminal = blank().inspect_err(|_| leave())?;
         Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
@@ -137,13 +138,15 @@ fn leave() {
     }
 }
 
-/// The message of a panic is read on the shell's screen.
+/// The message of a panic is read on the shell's screen; one that is caught has none.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            leave();
+            if !is_guarded() {
+                leave();
+            }
             before(info);
         }));
     });

@@ -6,7 +6,11 @@
 mod parts;
 mod pattern;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokenizers::{
@@ -56,13 +60,41 @@ fn translated(mut parts: Parts) -> Parts {
     parts
 }
 
-/// Does what a library might panic over, which becomes an error.
+thread_local! {
+    /// Whether this thread is at work that may panic.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does what a library might panic over, which becomes an error. Nothing is printed of it.
 ///
 /// # Errors
 /// Those of the work itself, and a panic.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    keep_guarded_panics_quiet();
+    let was_guarded = IS_GUARDED.replace(true);
     let caught = catch_unwind(AssertUnwindSafe(work));
-    caught.unwrap_or_else(|_| bail!("the tokenizer is damaged: it cannot do its work"))
+    IS_GUARDED.set(was_guarded);
+    caught.unwrap_or_else(|_| {
+        bail!("the tokenizer is damaged: it cannot do its work; fetch its file again")
+    })
+}
+
+/// Whether a panic of this thread will be caught and told as an error, so that it is no reason to
+/// print anything or to leave the screen.
+pub fn is_guarded() -> bool {
+    IS_GUARDED.get()
+}
+
+fn keep_guarded_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            if !is_guarded() {
+                before(info);
+            }
+        }));
+    });
 }
 
 /// An error of the library, safe to show.

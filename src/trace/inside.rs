@@ -83,25 +83,30 @@ impl Trace {
     /// they take too much room. None if nothing is closed there.
     #[must_use]
     pub fn opened(&self, path: &str) -> Option<Self> {
+        let mut more = self.with_one_more(path)?;
+        let n_numbers =
+            |opened: &[Arc<Opened>]| opened.iter().map(|o| o.n_numbers()).sum::<usize>();
+        while more.opened.len() > 1 && n_numbers(&more.opened) > MOST_NUMBERS {
+            more.opened.remove(0);
+        }
+        Some(more)
+    }
+
+    fn with_one_more(&self, path: &str) -> Option<Self> {
         let (node, prefix) = self.closed(path)?;
         let inside = self.record.tape.inside(node)?;
         let mut opened = self.opened.clone();
         opened.push(Arc::new(Opened::new(prefix, node, inside)));
-        let n_numbers =
-            |opened: &[Arc<Opened>]| opened.iter().map(|o| o.n_numbers()).sum::<usize>();
-        while opened.len() > 1 && n_numbers(&opened) > MOST_NUMBERS {
-            opened.remove(0);
-        }
         Some(Self { opened, ..self.clone() })
     }
 
     /// The same trace with the first block of every stack opened: what one sees first, and what a block
-    /// has in it.
+    /// has in it. However large they are: what is told of a model follows from what they hold.
     #[must_use]
     pub fn with_firsts(self) -> Self {
         let hidden = self.hidden();
         let firsts = hidden.iter().filter(|prefix| prefix.ends_with(".0"));
-        let open = |trace: Self, prefix: &String| trace.opened(prefix).unwrap_or(trace);
+        let open = |trace: Self, prefix: &String| trace.with_one_more(prefix).unwrap_or(trace);
         firsts.fold(self, open)
     }
 

@@ -93,6 +93,20 @@ fn translation(architecture: &str, name: &str) -> Option<String> {
     Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
 }
 
+/// What a file calls the tensor that Hugging Face calls this.
+pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
+    let scheme = SCHEMES.iter().find(|s| s.architectures.contains(&architecture))?;
+    let (stem, kind) = name.rsplit_once('.')?;
+    let find = |table: &[(&'static str, &str)], stem: &str| {
+        table.iter().find(|(_, ours)| *ours == stem).map(|(theirs, _)| *theirs)
+    };
+    if let Some(theirs) = find(scheme.whole, stem) {
+        return Some(format!("{theirs}.{kind}"));
+    }
+    let (layer, part) = stem.strip_prefix(scheme.block)?.split_once('.')?;
+    Some(format!("{BLOCK}{layer}.{}.{kind}", find(scheme.parts, part)?))
+}
+
 /// GPT-2's maps are (in, out) for Hugging Face, (out, in) in every GGUF file.
 pub fn is_turned(architecture: &str, name: &str) -> bool {
     const MAPS: [&str; 4] = ["attn_qkv", "attn_output", "ffn_up", "ffn_down"];

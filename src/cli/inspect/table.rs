@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Report, Tensor};
 use crate::{checkpoint::memory::bytes, text::grouped};
 
@@ -19,7 +21,7 @@ pub fn print(
 ) -> io::Result<()> {
     writeln!(out, "{} ({})\n", report.title, report.format)?;
     for (label, answer) in rows(report) {
-        writeln!(out, "{label:<INDENT$}{answer}")?;
+        writeln!(out, "{label:<INDENT$}{}", wrapped(&answer, width))?;
     }
     let shown = if all { report.tensors.len() } else { FEW };
     tensors(&report.tensors[..shown.min(report.tensors.len())], width, out)?;
@@ -36,13 +38,16 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ("architecture", Some(architecture(report))),
         ("layers", layers(report)),
         ("d_model", sizes.d_model.map(grouped)),
+        ("d_embed", sizes.d_embed.map(grouped)),
+        ("d_hidden", sizes.d_hidden.map(grouped)),
         ("heads", heads(report)),
-        ("d_ff", sizes.d_ff.map(grouped)),
+        ("d_ff", sizes.d_ff.map(|d_ff| of_both(d_ff, sizes.decoder_d_ff))),
         ("vocabulary", sizes.vocabulary.map(grouped)),
         ("context", sizes.context.map(grouped)),
         ("parameters", Some(parameters(report))),
         ("tokenizer", Some(tokenizer(report))),
         ("memory", Some(memory(report))),
+        ("not finite", not_finite(report)),
         ("runs", Some(runs(report))),
         ("shown", shown(report)),
         ("tensors", Some(grouped(report.tensors.len()))),
@@ -68,12 +73,44 @@ fn layers(report: &Report) -> Option<String> {
 }
 
 fn heads(report: &Report) -> Option<String> {
-    let heads = report.sizes.heads?;
-    let shared = report.sizes.kv_heads.filter(|n| *n != heads);
-    Some(shared.map_or_else(
-        || grouped(heads),
-        |shared| format!("{heads}, and {shared} of keys and values"),
-    ))
+    let sizes = &report.sizes;
+    let heads = sizes.heads?;
+    let wide = sizes.d_head.map_or_else(String::new, |d_head| format!(" of {d_head} channels"));
+    let shared = sizes.kv_heads.filter(|n| *n != heads);
+    let shared = shared.map_or_else(String::new, |n| format!(", and {n} of keys and values"));
+    Some(of_both(heads, sizes.decoder_heads) + &wide + &shared)
+}
+
+/// A size of the encoder, and that of the decoder where it is another.
+fn of_both(encoder: usize, decoder: Option<usize>) -> String {
+    match decoder.filter(|decoder| *decoder != encoder) {
+        None => grouped(encoder),
+        Some(decoder) => {
+            format!("{} of the encoder, {} of the decoder", grouped(encoder), grouped(decoder))
+        }
+    }
+}
+
+/// Broken between words for a terminal of this width, later lines under the first.
+fn wrapped(answer: &str, width: Option<usize>) -> String {
+    let Some(room) = width.map(|width| width.saturating_sub(INDENT).max(20)) else {
+        return answer.to_owned();
+    };
+    let mut lines = vec![];
+    for line in answer.lines() {
+        let mut broken = String::new();
+        for word in line.trim().split(' ') {
+            if !broken.is_empty() && broken.width() + 1 + word.width() > room {
+                lines.push(std::mem::take(&mut broken));
+            }
+            if !broken.is_empty() {
+                broken.push(' ');
+            }
+            broken.push_str(word);
+        }
+        lines.push(broken);
+    }
+    lines.join(&format!("\n{:INDENT$}", ""))
 }
 
 fn parameters(report: &Report) -> String {
@@ -98,8 +135,10 @@ fn tokenizer(report: &Report) -> String {
 fn memory(report: &Report) -> String {
     let memory = &report.memory;
     let mut parts = vec![format!("{} of weights", bytes(memory.weights))];
-    let read = |n: usize| format!("to read {} tokens", grouped(n));
-    parts.extend(memory.passes.iter().map(|p| format!("{} {}", bytes(p.bytes), read(p.tokens))));
+    parts.extend(memory.passes.iter().map(|p| {
+        let (read, walked) = (bytes(p.bytes), bytes(p.walk));
+        format!("{read} to read {} tokens, {walked} to walk through", grouped(p.tokens))
+    }));
     parts.extend(memory.available.map(|free| format!("{} are free", bytes(free))));
     parts.join("; ")
 }
@@ -109,23 +148,42 @@ fn runs(report: &Report) -> String {
     report.why_not.as_ref().map_or_else(|| "yes".into(), |why| format!("no: {}", indented(why)))
 }
 
+/// The tensors with numbers that are NaN or infinite, and the first of each.
+fn not_finite(report: &Report) -> Option<String> {
+    let odd =
+        report.tensors.iter().filter_map(|tensor| Some((tensor, tensor.not_finite.as_ref()?)));
+    let told = odd.map(|(tensor, odd)| {
+        let first: Vec<String> = odd.first.iter().map(ToString::to_string).collect();
+        let (n, name, first) = (grouped(odd.count), &tensor.name_in_file, first.join(","));
+        format!("{n} of {name}, first [{first}], which is {}", odd.value)
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 fn shown(report: &Report) -> Option<String> {
     let chapter = |c: &super::Chapter| format!("{} ({})", c.title, c.steps);
     let chapters: Vec<String> = report.shows.iter().map(chapter).collect();
-    (!chapters.is_empty()).then(|| chapters.join(", "))
+    let steps: usize = report.shows.iter().map(|c| c.steps).sum();
+    (!chapters.is_empty()).then(|| format!("{steps} steps: {}", chapters.join(", ")))
 }
 
 /// Name, shape, dtype and size, in columns; a name that is too long for the width loses its middle.
 fn tensors(tensors: &[Tensor], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let cells: Vec<[String; 4]> = tensors.iter().map(cells).collect();
     let widest = |i: usize| cells.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
-    let rest = widest(1) + widest(2) + widest(3) + 2 + 3 * 2;
+    let used = if tensors.iter().all(|tensor| tensor.used) { 0 } else { "  not used".len() };
+    let rest = widest(1) + widest(2) + widest(3) + 2 + 3 * 2 + used;
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(rest).max(12));
     let name = widest(0).min(room);
-    for [title, shape, dtype, size] in &cells {
-        let (title, shapes, dtypes, sizes) =
-            (shortened(title, name), widest(1), widest(2), widest(3));
-        writeln!(out, "  {title:<name$}  {shape:>shapes$}  {dtype:<dtypes$}  {size:>sizes$}")?;
+    let (shapes, dtypes, sizes) = (widest(1), widest(2), widest(3));
+    for ([title, shape, dtype, size], tensor) in cells.iter().zip(tensors) {
+        let title = shortened(title, name);
+        let used = if tensor.used { "" } else { "  not used" };
+        writeln!(
+            out,
+            "  {title:<name$}  {shape:>shapes$}  {dtype:<dtypes$}  {size:>sizes$}{used}"
+        )?;
     }
     Ok(())
 }
@@ -133,7 +191,7 @@ fn tensors(tensors: &[Tensor], width: Option<usize>, out: &mut dyn Write) -> io:
 fn cells(tensor: &Tensor) -> [String; 4] {
     let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     let size = bytes(tensor.bytes as u64);
-    [tensor.name.clone(), shape.join(" x "), tensor.dtype.clone(), size]
+    [tensor.name_in_file.clone(), shape.join(" x "), tensor.dtype.clone(), size]
 }
 
 /// At most `room` characters, both ends of it.

@@ -129,8 +129,10 @@ struct AddedToken {
 /// The token that hides a word: what tokenizer_config.json calls so, or the two customary ones.
 fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
-    let added: Added = serde_json::from_slice(bytes)
-        .map_err(|e| anyhow!("tokenizer.json: {}", visible(&e.to_string())))?;
+    let added: Added = serde_json::from_slice(bytes).map_err(|e| {
+        let file = checkpoint.name_beside("tokenizer.json");
+        anyhow!("{file} cannot be read: {}", visible(&e.to_string()))
+    })?;
     let named = checkpoint.beside("tokenizer_config.json").and_then(|all| all.get("mask_token"));
     let named = named.and_then(|mask| mask.get("content").unwrap_or(mask).as_str());
     let names = named.into_iter().chain(["[MASK]", "<mask>"]);

@@ -34,7 +34,8 @@ impl Rules {
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
         let own = checkpoint.config();
         let beside = checkpoint.beside(FILE).and_then(Json::as_object);
-        let beside = beside.map(|settings| Config::new(FILE.into(), settings.clone()));
+        let beside =
+            beside.map(|settings| Config::new(checkpoint.name_beside(FILE), settings.clone()));
         let said = beside.as_ref().unwrap_or(own);
         let either = |key: &str| Ok::<_, anyhow::Error>(said.id(key)?.or(own.id(key)?));
         let mut start = ["decoder_start_token_id", "bos_token_id", "pad_token_id"].into_iter();
@@ -46,7 +47,7 @@ impl Rules {
         });
         Ok(Self {
             start: start.with_context(|| {
-                format!("{}: no `decoder_start_token_id` says how to begin", checkpoint.title())
+                format!("{}: no `decoder_start_token_id` says how to begin", checkpoint.name())
             })?,
             ends: if ends.is_empty() { own.ids("eos_token_id")? } else { ends },
             first: said.id("forced_bos_token_id")?,

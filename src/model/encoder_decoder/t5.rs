@@ -58,7 +58,8 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
 fn feed(config: &Config) -> Result<FeedKind> {
     const KEY: &str = "feed_forward_proj";
     let is_mt5 = config.string("model_type")? == "mt5";
-    let named = |name| Activation::named(name).context(KEY);
+    let named =
+        |name| Activation::named(name).with_context(|| format!("{}: `{KEY}`", config.file()));
     match config.string_or(KEY, if is_mt5 { "gated-gelu" } else { "relu" })? {
         "gated-gelu" => Ok(FeedKind::Gated(Activation::Gelu)),
         name => match name.strip_prefix("gated-") {

@@ -1,0 +1,97 @@
+//! Commands with a checkpoint of the person's own: what they say beside their answer, and when they refuse.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+const CHECKPOINTS: &str = "tests/goldens/checkpoints";
+
+/// Exit code, standard output, standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn lookback(model: &str, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+    let model = if Path::new(model).is_absolute() {
+        model.into()
+    } else {
+        format!("{CHECKPOINTS}/{model}")
+    };
+    run(command.args(args).args(["--model", &model, "--no-config", "--lang", "en"]))
+}
+
+#[test]
+fn the_walk_names_the_model_that_reads() {
+    let (code, out, _) = lookback("lstm", &["The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("Lookback: lstm reads a text, step by step.\n"), "{out}");
+}
+
+#[test]
+fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let mut bytes = fs::read(Path::new(CHECKPOINTS).join("rnn").join(name)).unwrap();
+        if name == "model.safetensors" {
+            // The end of the file is the last number of its last tensor.
+            let end = bytes.len();
+            bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let path = folder.path().to_str().unwrap();
+    let (code, out, err) = lookback(path, &["steps", "The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(err.contains("NaN or infinite, first in rnn.") && err.contains(path), "{err}");
+    assert!(!out.is_empty());
+    assert_eq!(lookback("rnn", &["steps", "The cat sat."]).2, "");
+}
+
+#[test]
+fn a_recurrent_model_says_what_can_be_changed_in_it() {
+    let (code, _, err) = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
+    assert_eq!(code, 2);
+    assert!(err.contains("has nothing that `mask=off` speaks of"), "{err}");
+    assert!(err.contains("token.1=WORD"), "{err}");
+}
+
+#[test]
+fn a_site_that_is_none_is_told_with_the_command_that_lists_them() {
+    let (code, _, err) = lookback("minilm", &["open", "logits[0,0]", "The cat sat."]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`lookback trace --list --model PATH`"), "{err}");
+}
+
+/// The formula of a part without a bias speaks of none.
+#[test]
+fn formulas_are_those_of_the_model() {
+    let opened = |model, address| lookback(model, &["open", address, "The cat sat."]).1;
+    let has_bias = |model, address| opened(model, address).contains("+ b");
+    assert!(!has_bias("llama2", "blocks.0.attn.q[0,1,1]"));
+    assert!(!has_bias("llama2", "blocks.0.norm1.out[1,1]"));
+    assert!(has_bias("gpt2", "blocks.0.attn.q[0,1,1]"));
+    assert!(has_bias("gpt2", "blocks.0.norm1.out[1,1]"));
+}
+
+#[test]
+fn a_long_text_of_an_encoder_decoder_loses_no_step() {
+    let n_steps = |text: &str| lookback("t5", &["steps", text]).1.lines().count();
+    assert_eq!(n_steps("The cat sat."), n_steps(&"the cat sat ".repeat(75)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_figures() {
+    let program = assert_cmd::cargo::cargo_bin!("lookback").to_str().unwrap().to_owned();
+    let text = "a".repeat(3000);
+    let script = format!(
+        "ulimit -v 1500000; exec {program} --no-config --model {CHECKPOINTS}/t5 steps {text}"
+    );
+    let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("GB of memory are needed") && err.contains("--force"), "{err}");
+}
