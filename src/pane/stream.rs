@@ -97,7 +97,10 @@ impl Stream<'_> {
         let theme = self.0.scene.theme;
         let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
         let plus = if station.added.is_some() { "+ " } else { "" };
-        let name = format!("{layer}{plus}{}", station.name);
+        let mut name = format!("{layer}{plus}{}", station.name);
+        if name.len() >= usize::from(NAME) {
+            name = name.replace("feed-forward", "ffn"); // layers from 10 on
+        }
         let style = if station.added.is_some() { theme.accent() } else { Style::new() };
         let name = format!("{} ", right(&name, usize::from(NAME) - 1));
         put_line(buf, (line.x, line.y), line.right(), &[(&name, style)]);
