@@ -8,7 +8,7 @@ use crate::{lesson::looks_through, model::Name, reading::Reading};
 
 impl State {
     /// A path in a closed block that is looked at now.
-    fn closed(&self) -> Option<(Name, String)> {
+    pub(super) fn closed(&self) -> Option<(Name, String)> {
         let reading = self.reading.as_ref()?;
         let (_, step) = self.current();
         // Panes of all heads have what they show from elsewhere.
@@ -33,6 +33,7 @@ impl State {
         self.opening = None;
         if self.reading.as_ref().is_some_and(|reading| Arc::ptr_eq(reading, of)) {
             self.reading = Some(opened);
+            self.clamp_where_open();
             if let Some((model, address)) = self.to_inspect.take() {
                 self.inspect_address(model, &address);
             }
