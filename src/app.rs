@@ -106,6 +106,8 @@ pub struct State {
     opening: Option<String>,
     /// A number to open as soon as its block is there.
     to_inspect: Option<(Name, Address)>,
+    /// The row from which somebody looks through the lens.
+    looking: Option<usize>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
@@ -183,6 +185,7 @@ impl State {
             heading_for: None,
             opening: None,
             to_inspect: None,
+            looking: None,
             size: SMALLEST,
             guide: Guide::default(),
             desk: Desk::default(),

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::{math::picture::louder, theme::Theme};
+use crate::{math::picture::louder, theme::Theme, trace::Magnitude};
 use layout::{CellWidth, Layout, NUMBERS};
 
 /// How values become colours.
@@ -20,35 +20,76 @@ pub enum Scale {
     Unit,
     /// Signed values; the largest magnitude takes the ramp's end.
     Signed(f32),
+    /// Signed values of which a few are many times larger than the rest: all beyond `to` take the ramp's
+    /// end, so that the rest can be told apart.
+    Clipped { to: f32, most: f32 },
 }
 
+/// So many times the mean magnitude is the largest of outliers at least; numbers spread like a bell
+/// stay below it.
+const OUTLIER: f32 = 12.0;
+
+/// So many times the mean magnitude the ramp ends where there are outliers.
+const USUAL: f32 = 5.0;
+
 impl Scale {
-    /// A signed scale that fits all finite numbers.
+    /// A signed scale for these numbers.
     pub fn signed(numbers: impl Iterator<Item = f32>) -> Self {
-        let finite = numbers.filter(|v| v.is_finite());
-        Self::Signed(finite.fold(0.0_f32, |most, v| most.max(v.abs())).max(1e-6))
+        Self::of(Magnitude::of(numbers))
     }
 
-    /// Where a value stands: 0 to 1, or -1 to 1.
-    fn place(self, v: f32) -> f32 {
-        match self {
-            Self::Unit => v,
-            Self::Signed(most) => v / most,
+    /// A signed scale for numbers of that size.
+    pub fn of(Magnitude { most, mean }: Magnitude) -> Self {
+        if most > OUTLIER * mean {
+            Self::Clipped { to: (USUAL * mean).max(1e-6), most }
+        } else {
+            Self::Signed(most.max(1e-6))
         }
+    }
+
+    /// One scale for the numbers of both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
+            (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
+            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.most().max(b.most()) },
+        }
+    }
+
+    /// The magnitude at the ramp's end.
+    pub const fn end(self) -> f32 {
+        match self {
+            Self::Unit => 1.0,
+            Self::Signed(end) | Self::Clipped { to: end, .. } => end,
+        }
+    }
+
+    /// The largest magnitude.
+    const fn most(self) -> f32 {
+        match self {
+            Self::Clipped { most, .. } => most,
+            _ => self.end(),
+        }
+    }
+
+    /// Where a value stands: 0 to 1, or -1 to 1 and beyond.
+    pub fn place(self, v: f32) -> f32 {
+        v / self.end()
     }
 
     /// The columns that its largest numbers take without decimals, sign included.
     fn widest(self) -> usize {
         match self {
             Self::Unit => 1,
-            Self::Signed(most) => format!("-{most:.0}").len(),
+            _ => format!("-{:.0}", self.most()).len(),
         }
     }
 
     const fn ends(self) -> (f32, f32) {
         match self {
             Self::Unit => (0.0, 1.0),
-            Self::Signed(most) => (-most, most),
+            _ => (-self.end(), self.end()),
         }
     }
 }
@@ -211,7 +252,11 @@ pub fn right(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+    use ratatui::{
+        buffer::{Buffer, Cell},
+        layout::Rect,
+        style::Modifier,
+    };
 
     use super::*;
     use crate::theme::{Depth, Glyphs};
@@ -235,6 +280,25 @@ mod tests {
             is_map: false,
             axes: String::new(),
         }
+    }
+
+    #[test]
+    fn outliers_leave_the_rest_to_be_told_apart() {
+        let few = |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
+        assert_eq!(Scale::signed(few(1.0)), Scale::Signed(1.0), "ordinary numbers fill the ramp");
+        let scale = Scale::signed(few(-651.0));
+        let Scale::Clipped { most, .. } = scale else { panic!("{scale:?}") };
+        assert!(most > 650.0);
+        let scale = Scale::signed(few(-9.0));
+        assert!(scale.place(0.4) > 0.2 && scale.place(-9.0) < -1.0, "{scale:?}");
+        let both = Scale::Signed(2.0).with(scale);
+        assert_eq!(both, Scale::Clipped { to: 2.0_f32.max(scale.end()), most: 9.0 });
+        let theme = Theme::new(Depth::None, Glyphs::Ascii);
+        let h = Heat { scale, ..heat(&theme, 3, 3) };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 60, 6));
+        h.draw(buf.area, &mut buf);
+        let text: String = buf.content.iter().map(Cell::symbol).collect();
+        assert!(text.contains("outliers to 9.00"), "{text}");
     }
 
     #[test]

@@ -337,6 +337,13 @@ pub struct Paragraph {
     pub spans: Vec<Span>,
 }
 
+/// The row that the step looks at through the logit lens, if it does: screens wait for that, frames and
+/// linear text do not.
+pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
+    let has_lens = step.panes.iter().any(|pane| pane.kind == Kind::Lens);
+    has_lens.then(|| Context::new(step, reading, selection).row())
+}
+
 /// The step's text with its blanks filled from this pass.
 pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Paragraph> {
     fill(&step.text, &Context::new(step, reading, selection))

@@ -242,6 +242,8 @@ impl Pass {
 pub struct Sizes {
     /// All layers, of encoder and decoder together.
     pub n_layers: usize,
+    /// How many of them are a decoder's that stands beside an encoder.
+    pub n_beside: usize,
     pub heads: Heads,
     pub d_ff: usize,
     pub is_gated: bool,

@@ -48,7 +48,7 @@ use crate::{
     reading::{MachineTimes, Reading},
     site::{Address, Axis},
     theme::Theme,
-    trace::{Recorded, Trace},
+    trace::{Magnitude, Recorded, Trace},
     value::{Cell, Matrix, Shape, Value},
 };
 
@@ -419,21 +419,22 @@ impl<'a> Subject<'a> {
             return Scale::signed(cells.map(|cell| self.shown(cell)));
         }
         match self.site.place.site.name {
-            "weights" | "probs" | "reset" | "update" => Scale::Unit,
+            "weights" | "probs" | "reset" | "update" | "forget_gate" | "input_gate"
+            | "output_gate" => Scale::Unit,
             "hidden" | "candidate" | "tanh" if self.is_of_tanh() => Scale::Signed(1.0),
-            _ => Scale::signed(self.magnitudes(self.plane)),
+            _ => Scale::of(self.magnitude()),
         }
     }
 
-    /// Numbers that go as far as those of the plane; of a matrix that stays in its file its first rows.
-    fn magnitudes(&self, plane: usize) -> Box<dyn Iterator<Item = f32> + 'a> {
+    /// How large the plane's numbers are; of a matrix that stays in its file those of its first rows.
+    fn magnitude(&self) -> Magnitude {
         const ROWS_OF_STORED: usize = 16;
-        let (site, cols) = (self.site, self.n_cols());
-        if site.value.as_stored().is_none() {
-            return Box::new(site.picture(plane).cells().iter().copied());
+        if self.site.value.as_stored().is_none() {
+            return self.site.magnitude(self.plane);
         }
-        let cell = move |i: usize| site.value.get(Cell::new(plane, i / cols, i % cols));
-        Box::new((0..self.n_rows().min(ROWS_OF_STORED) * cols).map(cell))
+        let row = |row| (0..self.n_cols()).map(move |col| Cell::new(self.plane, row, col));
+        let cells = (0..self.n_rows().min(ROWS_OF_STORED)).flat_map(row);
+        Magnitude::of(cells.map(|cell| self.site.value.get(cell)))
     }
 
     /// What stands out most in a block of a plane: of large planes as their picture has it.

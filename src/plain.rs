@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    lesson::{Lesson, Paragraph, Selection, narrate, quiz::Asked},
+    lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Asked},
     reading::Reading,
     text::{breaks, visible},
 };
@@ -118,6 +118,9 @@ fn step(
     writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
     wrapped(out, "", &format!("Formula: {}", step.formula))?;
     wrapped(out, "", &format!("Source: {}", step.source))?;
+    if let Some(row) = looks_through(step, reading, selection) {
+        reading.lens(step.model, row); // the narration waits for it
+    }
     for paragraph in narrate(step, reading, selection) {
         writeln!(out)?;
         wrapped(out, "", &words(&paragraph))?;

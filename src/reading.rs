@@ -2,7 +2,7 @@
 //! screen can show of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
@@ -12,9 +12,11 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     change::{Change, Changes},
     checkpoint::{Checkpoint, TensorInfo, TokenizerSource, memory},
+    math::sampling::{Choice, Choosing},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
         accuracy::Accuracy,
+        choice::choice,
         continuation::{self, Continued},
         forcing::Forcing,
         gradient::{self, Squares},
@@ -38,8 +40,8 @@ pub struct Reader {
     tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
-    /// Whether the insides of blocks are kept, however much that is.
-    keeps_all: bool,
+    /// Whether the insides of blocks are kept; where nobody says, as long as they are little.
+    keep: Option<Keep>,
     /// Whether what was read will be measured: gradients, texts written on.
     walks: bool,
     card: Option<Arc<Card>>,
@@ -63,7 +65,7 @@ impl Card {
         let dtypes: Vec<&str> = dtypes.into_iter().collect();
         let mut rows = vec![
             ("architecture", kind.title.to_owned()),
-            ("parameters", format!("{:.1} million", n_parameters as f64 / 1e6)),
+            ("parameters", parameters(n_parameters)),
             ("stored as", format!("{}, {:.1} MB", dtypes.join(" "), n_bytes as f64 / 1e6)),
         ];
         if let Some(sizes) = model.sizes() {
@@ -73,6 +75,11 @@ impl Card {
     }
 }
 
+/// `134.5 million`; of a toy all of them, counted.
+fn parameters(n: usize) -> String {
+    if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
+}
+
 fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
@@ -80,8 +87,12 @@ fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
     } else {
         format!(", keys and values of {}", heads.n_kv_heads)
     };
+    let layers = match sizes.n_beside {
+        0 => sizes.n_layers.to_string(),
+        n => format!("encoder {}, decoder {n}", sizes.n_layers - n),
+    };
     [
-        ("layers", sizes.n_layers.to_string()),
+        ("layers", layers),
         ("d_model", heads.d_model.to_string()),
         ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
         ("d_ff", sizes.d_ff.to_string()),
@@ -117,7 +128,7 @@ impl Reader {
                     .collect::<Result<Vec<_>>>()?
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
-                keeps_all: false,
+                keep: None,
                 walks: false,
                 card: None,
                 n_bytes: None,
@@ -144,17 +155,17 @@ impl Reader {
             tokenizer: tokenizer.up_to(context).into(),
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
-            keeps_all: false,
+            keep: None,
             walks: false,
             card: Some(Arc::new(card)),
             n_bytes: (!force).then(|| checkpoint.n_bytes()),
         })
     }
 
-    /// The same, keeping the insides of all blocks, however many.
+    /// The same, keeping the insides of all blocks, however many, or of none but the first.
     #[must_use]
-    pub fn keeping_all(self) -> Self {
-        Self { keeps_all: true, ..self }
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep: Some(keep), ..self }
     }
 
     /// The same for a walk, whose measures take memory too.
@@ -200,7 +211,8 @@ impl Reader {
     /// # Errors
     /// With the figures, if there is not.
     fn check_memory(&self, n_tokens: usize) -> Result<()> {
-        let pass = self.models[0].1.pass_bytes(n_tokens, self.keeps_all);
+        let keeps_all = self.keep == Some(Keep::All);
+        let pass = self.models[0].1.pass_bytes(n_tokens, keeps_all);
         let (Some(n_bytes), Some(pass)) = (self.n_bytes, pass) else { return Ok(()) };
         let needed = if self.walks { memory::of_walk(pass) } else { pass };
         memory::check(n_bytes + needed, false)
@@ -234,8 +246,8 @@ impl Reader {
     ) -> Traces {
         let ids = sentence.ids();
         let run = |name, model: &Arc<dyn Model>| {
-            let sizes = model.sizes().filter(|_| !self.keeps_all);
-            let keep = sizes.map_or(Keep::All, |sizes| sizes.keep(ids.len()));
+            let by_size = || model.sizes().map_or(Keep::All, |sizes| sizes.keep(ids.len()));
+            let keep = self.keep.unwrap_or_else(by_size);
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
             let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
             Arc::new(trace.with_firsts())
@@ -256,6 +268,7 @@ impl Reader {
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
             lenses: Arc::default(),
+            choices: Arc::default(),
             heads: Arc::default(),
             changes: Arc::default(),
             plain: None,
@@ -329,6 +342,8 @@ pub struct Reading {
     measures: Arc<OnceLock<Measures>>,
     /// The lens, by model and row, as far as it was looked through.
     lenses: Lenses,
+    /// The choices that were looked at last.
+    choices: Choices,
     heads: Arc<OnceLock<Heads>>,
 }
 
@@ -358,6 +373,9 @@ pub type MachineTimes = BTreeMap<Name, Times>;
 
 /// What was seen through the lens, by model and row.
 type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[Guess]>>>>;
+
+/// Choices of the next token, by model, row and way of choosing.
+type Choices = Arc<Mutex<VecDeque<((Name, usize, Choosing), Arc<Choice>)>>>;
 
 /// What there is to be said beside attention weights.
 pub struct Evidence {
@@ -487,7 +505,29 @@ impl Reading {
         self.heads.get()
     }
 
-    /// What a model would say after each layer, from that row.
+    /// What a model's next token is chosen from after that row: a vocabulary is put in order once for all
+    /// who ask on one screen.
+    pub fn choice(&self, name: Name, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
+        const KEPT: usize = 4;
+        let known = || self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name, row, choosing);
+        if let Some((_, choice)) = known().iter().find(|(other, _)| *other == key) {
+            return Some(Arc::clone(choice));
+        }
+        let choice = Arc::new(choice(self.trace(name), choosing, row)?);
+        let mut known = known();
+        known.push_front((key, Arc::clone(&choice)));
+        known.truncate(KEPT);
+        Some(choice)
+    }
+
+    /// The sizes of a model that says them.
+    pub fn sizes(&self, name: Name) -> Option<Sizes> {
+        self.models.iter().find(|(other, _)| *other == name)?.1.sizes()
+    }
+
+    /// What a model would say after each layer, from that row: of a large vocabulary and many layers
+    /// a matter of tenths of a second.
     pub fn lens(&self, name: Name, row: usize) -> Arc<[Guess]> {
         let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guesses) = known().get(&(name, row)) {
@@ -498,6 +538,18 @@ impl Reading {
         let guesses: Arc<[Guess]> = lens::lens(self.trace(name), row, say).into();
         known().insert((name, row), Arc::clone(&guesses));
         guesses
+    }
+
+    /// The same, if it has been computed or is a matter of a moment: for the screen, which never waits.
+    pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[Guess]>> {
+        const MOST_PRODUCTS: usize = 20_000_000;
+        let is_known = || {
+            let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
+            known.contains_key(&(name, row))
+        };
+        let products = |sizes: Sizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
+        let is_quick = self.sizes(name).is_none_or(|sizes| products(sizes) <= MOST_PRODUCTS);
+        (is_quick || is_known()).then(|| self.lens(name, row))
     }
 
     /// How long the models with an encoder take to read, one after another; about a second.

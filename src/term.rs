@@ -309,6 +309,11 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
                 hands.worker.open(Arc::clone(reading), model, path);
             }
         }
+        Some(Effect::Look(model, row)) => {
+            if let Some(reading) = &state.reading {
+                hands.worker.look(Arc::clone(reading), model, row);
+            }
+        }
         Some(Effect::Name(path)) => {
             return carry_out(state, Action::Named(hands.writer.free(&path)), hands);
         }

@@ -4,6 +4,7 @@
 //! boundaries of the blocks, and the insides of those that were opened ([`Trace::opened`]).
 
 mod inside;
+mod magnitude;
 mod whatif;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use inside::Opened;
+pub use magnitude::Magnitude;
 
 use crate::{
     arithmetic::Arithmetic,
@@ -34,6 +36,7 @@ pub struct Recorded {
     parts: Vec<Node>,
     /// What has been looked at from afar, by plane.
     pictures: Vec<OnceLock<Picture>>,
+    magnitudes: Vec<OnceLock<Magnitude>>,
 }
 
 /// The most rows and columns of a plane's picture: more points than a terminal has.
@@ -59,6 +62,12 @@ impl Recorded {
     /// A plane made small, once: what a screen shows of thousands of rows and columns.
     pub fn picture(&self, plane: usize) -> &Picture {
         self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
+    }
+
+    /// How large the numbers of a plane are, reckoned once.
+    pub fn magnitude(&self, plane: usize) -> Magnitude {
+        let of = || Magnitude::of(self.value.plane(plane).iter().copied());
+        *self.magnitudes[plane].get_or_init(of)
     }
 
     pub fn address(&self, cell: Cell) -> Address {
@@ -331,8 +340,9 @@ fn recorded(tape: &Tape, parts: Vec<Node>) -> Recorded {
         Arc::new(join(tape, &parts))
     };
     place.origin = Cell::default();
-    let pictures = vec![OnceLock::new(); value.shape().planes];
-    Recorded { place, value, is_leaf, parts, pictures }
+    let n_planes = value.shape().planes;
+    let (pictures, magnitudes) = (vec![OnceLock::new(); n_planes], vec![OnceLock::new(); n_planes]);
+    Recorded { place, value, is_leaf, parts, pictures, magnitudes }
 }
 
 fn join(tape: &Tape, parts: &[Node]) -> Value {

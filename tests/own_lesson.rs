@@ -31,6 +31,15 @@ fn every_language_has_the_same_steps_blanks_and_links() {
     }
 }
 
+#[test]
+fn formulas_are_read_as_they_stand() {
+    for language in Language::ALL {
+        for (_, step) in lesson(language).steps() {
+            assert!(!step.formula.contains(['{', '}']), "{language} {}: {}", step.id, step.formula);
+        }
+    }
+}
+
 fn read(name: &str) -> Reading {
     let path = Path::new("tests/goldens/checkpoints").join(name);
     let checkpoint = Checkpoint::open(&path).expect("the checkpoint opens");

@@ -112,6 +112,8 @@ pub enum Action {
     Opened(Arc<Reading>, Arc<Reading>),
     /// The slow measures of the reading are there.
     Measured,
+    /// The lens was looked through.
+    Looked,
     /// How long reading takes on this machine.
     Timed(Arc<MachineTimes>),
     /// Columns and rows of the terminal.
@@ -156,6 +158,8 @@ pub enum Effect {
     Read(String, Changes),
     /// Open the block that the path lies in.
     Open(Name, String),
+    /// Look through the lens from that row.
+    Look(Name, usize),
     /// Take the time that the models need to read.
     Time,
     /// Find a free name that begins like this path.

@@ -94,8 +94,15 @@ impl State {
             }
             _ => {
                 self.selection.layer = layer;
-                self.clamp();
+                self.clamp_where_open();
             }
+        }
+    }
+
+    /// A closed layer has no rows as yet: the selected one is kept until it is opened.
+    pub(super) fn clamp_where_open(&mut self) {
+        if self.closed().is_none() {
+            self.clamp();
         }
     }
 

@@ -19,7 +19,8 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = answer(state, action);
     state.marks = state.operands();
     state.follow = state.to_follow();
-    effect.or_else(|| state.ask_for_inside()).or_else(|| state.ask_for_times())
+    let effect = effect.or_else(|| state.ask_for_inside()).or_else(|| state.ask_for_lens());
+    effect.or_else(|| state.ask_for_times())
 }
 
 fn answer(state: &mut State, action: Action) -> Option<Effect> {
@@ -48,6 +49,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::Read(outcome) => read(state, outcome),
         Action::Opened(of, opened) => state.opened_block(&of, opened),
         Action::Measured => {}
+        Action::Looked => state.looking = None,
         Action::Timed(times) => state.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point(place),

@@ -15,6 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     reading::{Reader, Reading},
+    tape::Keep,
     text::visible,
 };
 
@@ -83,7 +84,7 @@ pub fn read_whole(
     text: &args::Text,
     streams: &mut Streams,
 ) -> Outcome<Source> {
-    read_by(which, names, text, streams, Reader::keeping_all)
+    read_by(which, names, text, streams, |reader| reader.keeping(Keep::All))
 }
 
 fn read_by(

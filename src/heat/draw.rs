@@ -271,7 +271,7 @@ impl Heat<'_> {
         let at = self.scale.place(v);
         let colour = match self.scale {
             Scale::Unit => self.theme.sequential(at),
-            Scale::Signed(_) => self.theme.diverging(at),
+            Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(at),
         };
         colour.filter(|_| v.is_finite()).map(|c| self.theme.on(c))
     }
@@ -396,6 +396,9 @@ impl Heat<'_> {
             put(buf, &text, style);
         }
         put(buf, &format!(" {}", number(high)), dim);
+        if let Scale::Clipped { most, .. } = self.scale {
+            put(buf, &format!("  outliers to {}", number(most)), dim);
+        }
         let masked = self.theme.glyph("  × masked", "  x masked");
         let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
         let out_of_view = self.out_of_view(layout).concat() + &self.said_of_blocks(layout);

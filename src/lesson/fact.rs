@@ -20,11 +20,7 @@ use anyhow::{Context as _, Result};
 use super::{Phrases, Row, Selection, Step};
 use crate::{
     math::sampling::Choice,
-    measure::{
-        choice::{choice, least_sure},
-        lens::Guess,
-        readback::ReadBack,
-    },
+    measure::{choice::least_sure, lens::Guess, readback::ReadBack},
     model::Name,
     reading::Reading,
     site::Stream,
@@ -80,8 +76,8 @@ pub struct Context<'a> {
     selection: Selection,
     /// Asked for by several facts of a step, and read from the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
-    lens: OnceCell<Arc<[Guess]>>,
-    choice: OnceCell<Option<Choice>>,
+    lens: OnceCell<Option<Arc<[Guess]>>>,
+    choice: OnceCell<Option<Arc<Choice>>>,
 }
 
 impl<'a> Context<'a> {
@@ -102,15 +98,17 @@ impl<'a> Context<'a> {
         self.reading.trace(self.step.model)
     }
 
-    /// What the model would say after each layer, from the selected row.
-    fn lens(&self) -> &[Guess] {
-        self.lens.get_or_init(|| self.reading.lens(self.step.model, self.row()))
+    /// What the model would say after each layer, from the selected row; None as long as that is not
+    /// known.
+    fn lens(&self) -> Option<&[Guess]> {
+        self.lens.get_or_init(|| self.reading.known_lens(self.step.model, self.row())).as_deref()
     }
 
     /// The choice of a token after the selected row.
     fn choice(&self) -> Option<&Choice> {
         let choosing = self.reading.changes.choosing();
-        self.choice.get_or_init(|| choice(self.trace(), choosing, self.row())).as_ref()
+        let choice = || self.reading.choice(self.step.model, choosing, self.row());
+        self.choice.get_or_init(choice).as_deref()
     }
 
     /// The probes' answers for the step's model.

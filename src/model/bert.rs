@@ -210,6 +210,7 @@ impl Model for Bert {
         let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
         Some(Sizes {
             n_layers,
+            n_beside: 0,
             heads,
             d_ff,
             is_gated: false,

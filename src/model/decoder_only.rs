@@ -297,7 +297,7 @@ impl Model for DecoderOnly {
     fn sizes(&self) -> Option<Sizes> {
         let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
         let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
-        Some(Sizes { n_layers, heads, d_ff, is_gated, n_vocab, context })
+        Some(Sizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
     }
 
     /// Through the final norm, as the stream's end is.

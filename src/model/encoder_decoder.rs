@@ -340,6 +340,7 @@ impl Model for EncoderDecoder {
         let Plan { encoder, decoder, n_vocab, context, .. } = self.plan;
         Some(Sizes {
             n_layers: encoder.n_layers + decoder.n_layers,
+            n_beside: decoder.n_layers,
             heads: if decoder.heads.n_heads > encoder.heads.n_heads { decoder } else { encoder }
                 .heads,
             d_ff: encoder.d_ff.max(decoder.d_ff),

@@ -29,8 +29,12 @@ impl<'a> Bars<'a> {
         let row = subject.site.value.row(subject.plane, subject.row());
         let mut order: Vec<usize> = (0..row.len()).collect();
         if subject.site.axes()[2] == Axis::Vocab {
-            order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
-            order.truncate(MOST);
+            let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
+            if order.len() > MOST {
+                order.select_nth_unstable_by(MOST, by_size);
+                order.truncate(MOST);
+            }
+            order.sort_unstable_by(by_size);
         }
         let scale = subject.scale();
         Self { subject, order, scale }
@@ -46,7 +50,7 @@ impl<'a> Bars<'a> {
         let shown = self.order.iter().map(|&col| self.subject.value(row, col));
         match self.scale {
             Scale::Unit => v,
-            Scale::Signed(_) => (v / shown.fold(1e-6, f32::max)).max(0.0),
+            _ => (v / shown.fold(1e-6, f32::max)).max(0.0),
         }
     }
 

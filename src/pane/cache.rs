@@ -49,6 +49,8 @@ impl<'a> Cache<'a> {
     ) {
         let theme = self.subject.scene.theme;
         let (old, new) = (self.reused(), self.fresh());
+        let each = positions_a_sign(n);
+        let (reused, fresh, n) = (reused / each, fresh.div_ceil(each), n.div_ceil(each));
         let empty = theme.glyph("·", ".").repeat(n.saturating_sub(reused + fresh));
         let name = format!("{name:>width$} ", width = usize::from(NAME) - 1);
         let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
@@ -56,9 +58,23 @@ impl<'a> Cache<'a> {
         put_line(buf, (line.x, line.y), line.right(), &pieces);
     }
 
-    fn draw_layers(&self, sizes: Sizes, lines: &mut dyn Iterator<Item = Rect>, buf: &mut Buffer) {
+    /// As many layers as there are lines for, the selected one among them, and what the signs mean.
+    fn draw_layers(
+        &self,
+        sizes: Sizes,
+        room: usize,
+        lines: &mut dyn Iterator<Item = Rect>,
+        buf: &mut Buffer,
+    ) {
         let t = self.subject.row();
-        for layer in 0..sizes.n_layers {
+        let shown = window(sizes.n_layers, room, self.subject.scene.selection.layer);
+        let out_of_view = if shown.len() < sizes.n_layers {
+            let (first, last) = (shown.start, shown.end.saturating_sub(1));
+            format!("  layers {first}-{last} of {}", sizes.n_layers)
+        } else {
+            String::new()
+        };
+        for layer in shown {
             if let Some(line) = lines.next() {
                 self.draw_positions(&format!("layer {layer} K,V"), (t, 1, self.n()), line, buf);
             }
@@ -76,7 +92,10 @@ impl<'a> Cache<'a> {
             let kept = format!(" {t} reused  ");
             let pad = " ".repeat(NAME.into());
             let dim = self.subject.scene.theme.dim();
-            let pieces = [(&*pad, dim), old, (&*kept, dim), new, (" 1 new", dim)];
+            let each = positions_a_sign(self.n());
+            let each = if each > 1 { format!("  a sign for {each}") } else { String::new() };
+            let rest = format!(" 1 new{out_of_view}{each}");
+            let pieces = [(&*pad, dim), old, (&*kept, dim), new, (&*rest, dim)];
             put_line(buf, (line.x, line.y), line.right(), &pieces);
         }
     }
@@ -88,7 +107,7 @@ impl<'a> Cache<'a> {
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;
             let sign = self.subject.scene.theme.glyph("×", "x");
-            format!("{} not {}  {sign}{factor:.1}", grouped(with), grouped(without))
+            format!("{} not {}  {sign}{factor:.1}", short(with), short(without))
         };
         let cross = (held_cross > 0).then(|| format!(" + cross {}", grouped(held_cross)));
         vec![
@@ -112,6 +131,17 @@ impl<'a> Cache<'a> {
     }
 }
 
+/// A count that stands beside another one: of many millions the millions.
+fn short(n: usize) -> String {
+    const MILLION: usize = 1_000_000;
+    if n < 100 * MILLION { grouped(n) } else { grouped(n / MILLION) + " M" }
+}
+
+/// How many positions a sign stands for, so that all fit into the table.
+fn positions_a_sign(n: usize) -> usize {
+    n.div_ceil(usize::from(COUNT - NAME)).max(1)
+}
+
 impl Pane for Cache<'_> {
     fn title(&self) -> String {
         let (t, n) = (self.subject.row(), self.n());
@@ -129,16 +159,20 @@ impl Pane for Cache<'_> {
     fn wanted(&self) -> Wanted {
         let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
         let n = self.n() as u16;
-        Wanted::new((COUNT, layers + 4), (COUNT + GAP + n, (layers + 4).max(n.min(20))))
+        Wanted::new((COUNT, layers.min(4) + 4), (COUNT + GAP + n, (layers + 4).max(n.min(20))))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(sizes) = self.sizes else { return };
-        let mask = (self.n() as u16 + GAP).min(area.width.saturating_sub(COUNT));
+        let mask = Some(self.n() + usize::from(GAP));
+        let mask = mask.filter(|mask| usize::from(COUNT) + mask <= usize::from(area.width));
+        let mask = mask.unwrap_or(0) as u16;
         let table = Rect { width: area.width - mask, ..area };
-        let mut lines = table.rows();
-        self.draw_layers(sizes, &mut lines, buf);
-        for ((name, count), line) in self.counts(sizes).iter().zip(lines) {
+        let (mut lines, counts) = (table.rows(), self.counts(sizes));
+        let others = counts.len() + 1 + usize::from(sizes.n_source > 0);
+        let room = usize::from(area.height).saturating_sub(others).max(1);
+        self.draw_layers(sizes, room, &mut lines, buf);
+        for ((name, count), line) in counts.iter().zip(lines) {
             put_line(
                 buf,
                 (line.x, line.y),

@@ -1,18 +1,20 @@
 //! The choice of one token: what has been read, what could come next, what is cut, what is taken.
 
+use std::sync::Arc;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
     heat::{right, window},
     math::sampling::{Candidate, Choice, Choosing, Cut},
-    measure::choice::{choice, read_so_far, taken},
+    measure::choice::{read_so_far, taken},
 };
 
 pub(super) struct Candidates<'a> {
     subject: Subject<'a>,
     choosing: Choosing,
-    choice: Option<Choice>,
+    choice: Option<Arc<Choice>>,
     /// Index of the candidate that was taken.
     taken: usize,
     /// Candidates in view: the likeliest, and the one taken.
@@ -32,7 +34,8 @@ impl<'a> Candidates<'a> {
     /// Its subject is `probs`.
     pub(super) fn new(subject: Subject<'a>) -> Self {
         let choosing = subject.scene.reading.changes.choosing();
-        let choice = choice(subject.trace, choosing, subject.row());
+        let (reading, model) = (subject.scene.reading, subject.scene.model);
+        let choice = reading.choice(model, choosing, subject.row());
         let taken = choice.as_ref().map_or(0, |c| taken(subject.trace, c, subject.row()));
         let n = choice.as_ref().map_or(0, |c| c.candidates.len().min(MOST));
         let shown = (0..n).chain((taken >= n).then_some(taken)).collect();

@@ -37,6 +37,18 @@ impl<'a> Continuations<'a> {
     }
 }
 
+/// The last of many words, for about so many columns.
+fn ending<'a>(words: &[&'a str], room: usize, dots: &'a str) -> Vec<&'a str> {
+    let mut taken = 0;
+    let fits = |word: &&&str| {
+        taken += word.width() + 1;
+        taken <= room
+    };
+    let n = words.iter().rev().take_while(fits).count();
+    let cut = (n < words.len()).then_some(dots);
+    cut.into_iter().chain(words[words.len() - n..].iter().copied()).collect()
+}
+
 /// Words one after the other, broken at the right edge. Returns the line after them.
 fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16 {
     let (mut x, mut y) = (area.x, area.y);
@@ -83,8 +95,11 @@ impl Pane for Continuations<'_> {
         if area.is_empty() {
             return;
         }
-        let mut y =
-            self.draw_block("given", (&self.words(continued.row), theme.strong()), area, buf);
+        // What is written is what one looks for: of a long text its end is enough.
+        let lines = usize::from(area.height / 3).max(1);
+        let room = lines * usize::from(area.width.saturating_sub(NAME + 8));
+        let given = ending(&self.words(continued.row), room, theme.glyph("…", "..."));
+        let mut y = self.draw_block("given", (&given, theme.strong()), area, buf);
         for way in &continued.ways {
             if y >= area.bottom() {
                 return;
@@ -93,5 +108,18 @@ impl Pane for Continuations<'_> {
             let rest = Rect { y, height: area.bottom() - y, ..area };
             y = self.draw_block(&name_of(way), (&words, Style::new()), rest, buf);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ending;
+
+    #[test]
+    fn of_a_long_text_the_end_is_shown() {
+        let words = ["one", "two", "three"];
+        assert_eq!(ending(&words, 20, "..."), words);
+        assert_eq!(ending(&words, 10, "..."), ["...", "two", "three"]);
+        assert_eq!(ending(&[], 10, "..."), [""; 0]);
     }
 }

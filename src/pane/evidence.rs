@@ -96,8 +96,17 @@ impl<'a> Beside<'a> {
             put_line(buf, (x, line.y), line.right(), &[(&name, dim)]);
         }
         if columns.len() == 1 {
-            let text = self.0.scene.theme.glyph("measuring …", "measuring ...");
+            let text = self.without_gradients();
             put_line(buf, (line.x + WORD + pitch, line.y), line.right(), &[(text, dim)]);
+        }
+    }
+
+    /// Why there are weights alone.
+    fn without_gradients(&self) -> &'static str {
+        if self.0.scene.reading.measured().is_some() {
+            "too long a text for gradients of this layer"
+        } else {
+            self.0.scene.theme.glyph("measuring …", "measuring ...")
         }
     }
 
@@ -133,8 +142,12 @@ impl<'a> Beside<'a> {
     fn verdict(&self) -> String {
         let heads = self.heads();
         let Some(knocked) = heads.get(self.0.plane) else {
-            let is_measured = self.evidence().is_some();
-            return if is_measured { "no head to knock out" } else { "" }.to_owned();
+            return match (self.0.scene.reading.measured(), self.0.site.place.has_planes()) {
+                (None, _) => String::new(),
+                (Some(_), false) => "no head to knock out".to_owned(),
+                // A pass a head would take too long.
+                (Some(_), true) => format!("x takes head {} out and reads again", self.0.plane),
+            };
         };
         let (change, n) = (small(knocked.change, FIGURE), self.0.trace.output.len());
         let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);

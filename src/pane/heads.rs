@@ -71,11 +71,7 @@ impl<'a> Heads<'a> {
     /// One for all heads, so that they can be compared.
     fn scale(&self) -> Scale {
         let heads = (0..self.n_heads()).map(|plane| Subject { plane, ..self.0.clone() }.scale());
-        let louder = |a, b| match (a, b) {
-            (Scale::Signed(a), Scale::Signed(b)) => Scale::Signed(a.max(b)),
-            _ => Scale::Unit,
-        };
-        heads.reduce(louder).unwrap_or(Scale::Unit)
+        heads.reduce(Scale::with).unwrap_or(Scale::Unit)
     }
 
     fn heat(&self, head: usize, frame: Rect, scale: Scale) -> Heat<'a> {

@@ -13,18 +13,29 @@ use crate::{
 /// Its subject is `probs`.
 pub(super) struct Lens<'a> {
     subject: Subject<'a>,
-    guesses: Arc<[Guess]>,
+    /// None as long as they are not known.
+    guesses: Option<Arc<[Guess]>>,
 }
 
-/// The columns of a site's name, and of a guess.
-const SITE: usize = 19;
+/// The columns of a guess.
 const WORD: usize = 9;
+/// A site's name has so many columns at least.
+const SITE: usize = 19;
 const GUESS: usize = WORD + 8;
 
 impl<'a> Lens<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
-        let guesses = subject.scene.reading.lens(subject.scene.model, subject.row());
+        let guesses = subject.scene.reading.known_lens(subject.scene.model, subject.row());
         Self { subject, guesses }
+    }
+
+    fn guesses(&self) -> &[Guess] {
+        self.guesses.as_deref().unwrap_or(&[])
+    }
+
+    /// The columns of a site's name.
+    fn site_width(&self) -> usize {
+        self.guesses().iter().map(|guess| guess.site.len()).max().unwrap_or(0).max(SITE)
     }
 
     fn word(&self, token: usize) -> String {
@@ -36,12 +47,12 @@ impl<'a> Lens<'a> {
     }
 
     fn at(&self) -> usize {
-        self.subject.scene.selection.col.min(self.guesses.len().saturating_sub(1))
+        self.subject.scene.selection.col.min(self.guesses().len().saturating_sub(1))
     }
 
     fn draw_head(&self, line: Rect, buf: &mut Buffer) {
         let word = self.last().map_or_else(String::new, |token| self.word(token));
-        let head = format!("{:>SITE$}  rank of “{word}”", "after");
+        let head = format!("{:>width$}  rank of “{word}”", "after", width = self.site_width());
         let x = put_line(buf, (line.x, line.y), line.right(), &[(&head, self.dim())]);
         put_line(buf, (x, line.y), line.right(), &[("   the three likeliest", self.dim())]);
     }
@@ -57,13 +68,13 @@ impl<'a> Lens<'a> {
     }
 
     fn draw_guess(&self, i: usize, line: Rect, buf: &mut Buffer) {
-        let (theme, guess) = (self.subject.scene.theme, &self.guesses[i]);
+        let (theme, guess) = (self.subject.scene.theme, &self.guesses()[i]);
         let is_at = self.subject.scene.focused && i == self.at();
         let style = if guess.rank == 1 { theme.right() } else { Style::new() };
         let sign = if guess.rank == 1 { theme.glyph("✓", "+") } else { " " };
         let width = self.rank_width().saturating_sub(9);
         let rank = format!(" {:>width$} {} ", guess.rank, theme.percent(guess.probability));
-        let site = right(&guess.site, SITE);
+        let site = right(&guess.site, self.site_width());
         let site_style = if is_at { theme.cursor() } else { Style::new() };
         let pieces = [(&*site, site_style), (" ", style), (sign, style), (&*rank, style)];
         let mut x = put_line(buf, (line.x, line.y), line.right(), &pieces) + 1;
@@ -86,7 +97,7 @@ impl Pane for Lens<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.guesses.len())
+        (self.subject.n_rows(), self.guesses().len().max(1))
     }
 
     /// The probability that the chosen token has at the end.
@@ -95,8 +106,10 @@ impl Pane for Lens<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        let n = self.guesses.len() as u16 + 1;
-        let width = SITE + self.rank_width() + 6 + 3 * GUESS;
+        let n = self.guesses().len().max(self.subject.trace.n_layers("blocks.{l}.resid_post"))
+            as u16
+            + 1;
+        let width = self.site_width() + self.rank_width() + 6 + 3 * GUESS;
         Wanted::new((44, n.min(5)), (width as u16, n))
     }
 
@@ -105,10 +118,15 @@ impl Pane for Lens<'_> {
         if let Some(line) = lines.next() {
             self.draw_head(line, buf);
         }
-        for (i, line) in
-            window(self.guesses.len(), usize::from(area.height.saturating_sub(1)), self.at())
-                .zip(lines)
-        {
+        if self.guesses.is_none() {
+            let text = self.subject.scene.theme.glyph("looking …", "looking ...");
+            lines.by_ref().take(1).for_each(|line| {
+                put_line(buf, (line.x, line.y), line.right(), &[(text, self.dim())]);
+            });
+        }
+        let shown =
+            window(self.guesses().len(), usize::from(area.height.saturating_sub(1)), self.at());
+        for (i, line) in shown.zip(lines) {
             self.draw_guess(i, line, buf);
         }
     }

@@ -6,6 +6,8 @@ use ratatui::{
     style::Style,
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::heat::{Columns, Heat, Labels, Scale};
 
@@ -86,7 +88,7 @@ impl<'a> Norm<'a> {
         let parts = self.parts();
         let rows = parts.iter().map(|(_, s)| s.site.value.row(0, self.0.row()));
         let rows: Vec<Vec<f32>> = rows.collect();
-        let most = rows.iter().flatten().fold(1e-6_f32, |most, v| most.max(v.abs()));
+        let scale = Scale::signed(rows.iter().flatten().copied());
         let pitch = area.width / parts.len().max(1) as u16;
         for (i, (numbers, (label, _))) in rows.iter().zip(&parts).enumerate() {
             let width = pitch.saturating_sub(HISTOGRAM_GAP).min(WIDEST_HISTOGRAM);
@@ -101,12 +103,12 @@ impl<'a> Norm<'a> {
                 put_line(buf, (frame.x, frame.y), frame.right(), &[(&text, dim)]);
                 frame = below(frame, 1);
             }
-            self.draw_histogram(numbers, most, frame, buf);
+            self.draw_histogram(numbers, scale, frame, buf);
         }
     }
 
-    fn draw_histogram(&self, numbers: &[f32], most: f32, area: Rect, buf: &mut Buffer) {
-        let theme = self.0.scene.theme;
+    fn draw_histogram(&self, numbers: &[f32], scale: Scale, area: Rect, buf: &mut Buffer) {
+        let (theme, most) = (self.0.scene.theme, scale.end());
         let counts = counts(numbers, most, usize::from(area.width));
         let highest = counts.iter().copied().max().unwrap_or(0).max(1);
         let lines = area.height.saturating_sub(1);
@@ -123,9 +125,13 @@ impl<'a> Norm<'a> {
                 put_line(buf, at, area.right(), &[(theme.column(part), style)]);
             }
         }
-        let (low, high) = (theme.number(-most, 5), theme.number(most, 5));
-        let inner = usize::from(area.width).saturating_sub(low.trim().len() + high.trim().len());
-        let axis = format!("{}{:^inner$}{}", low.trim(), "0", high.trim());
+        // What lies beyond the ends is counted at them.
+        let is_clipped = matches!(scale, Scale::Clipped { .. });
+        let beyond = |sign: &'static str| if is_clipped { sign } else { "" };
+        let end = |sign, v| format!("{}{}", beyond(sign), theme.number(v, 5).trim());
+        let (low, high) = (end(theme.glyph("≤", "<"), -most), end(theme.glyph("≥", ">"), most));
+        let inner = usize::from(area.width).saturating_sub(low.width() + high.width());
+        let axis = format!("{low}{:^inner$}{high}", "0");
         let at = (area.x, area.y + lines);
         put_line(buf, at, area.right(), &[(&axis, theme.dim())]);
     }
@@ -137,11 +143,11 @@ fn below(area: Rect, lines: u16) -> Rect {
     Rect { y: area.y + lines, height: area.height - lines, ..area }
 }
 
-/// How many numbers fall into each of `bins` equal parts of -most..most.
+/// How many numbers fall into each of `bins` equal parts of -most..most; those beyond, at its ends.
 fn counts(numbers: &[f32], most: f32, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for v in numbers.iter().filter(|v| v.is_finite()) {
-        let place = ((v / most).midpoint(1.0) * bins as f32) as usize;
+        let place = ((v / most).clamp(-1.0, 1.0).midpoint(1.0) * bins as f32) as usize;
         if let Some(count) = counts.get_mut(place.min(bins.saturating_sub(1))) {
             *count += 1;
         }

@@ -5,8 +5,9 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
 use crate::{
-    heat::{right, window},
+    heat::{self, right, window},
     measure::stream::{self, Station},
+    trace::Magnitude,
 };
 
 /// Its subject is the `input` that the stream begins with.
@@ -96,7 +97,10 @@ impl Stream<'_> {
         let theme = self.0.scene.theme;
         let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
         let plus = if station.added.is_some() { "+ " } else { "" };
-        let name = format!("{layer}{plus}{}", station.name);
+        let mut name = format!("{layer}{plus}{}", station.name);
+        if name.len() >= usize::from(NAME) {
+            name = name.replace("feed-forward", "ffn"); // layers from 10 on
+        }
         let style = if station.added.is_some() { theme.accent() } else { Style::new() };
         let name = format!("{} ", right(&name, usize::from(NAME) - 1));
         put_line(buf, (line.x, line.y), line.right(), &[(&name, style)]);
@@ -124,18 +128,16 @@ impl Stream<'_> {
     }
 
     fn scale(&self, stations: &[Station]) -> Scale {
-        let most = |numbers: &mut dyn Iterator<Item = f32>| {
-            numbers.filter(|v| v.is_finite()).fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()))
-        };
         let added = stations.iter().filter_map(|station| station.added.as_ref());
+        let numbers = stations.iter().flat_map(|station| self.numbers(station));
         Scale {
-            number: most(&mut stations.iter().flat_map(|station| self.numbers(station))),
-            added: most(&mut added.map(|path| self.length(path))),
+            number: heat::Scale::signed(numbers).end(),
+            added: Magnitude::of(added.map(|path| self.length(path))).most.max(f32::MIN_POSITIVE),
         }
     }
 }
 
-/// The largest number of all bands, and the longest row that is added.
+/// The number at the ramp's end for all bands, and the longest row that is added.
 #[derive(Clone, Copy)]
 struct Scale {
     number: f32,

@@ -245,6 +245,22 @@ fn the_table_of_heads_has_a_row_a_head_and_keeps_the_column_it_is_sorted_by() {
 }
 
 #[test]
+fn the_cache_says_what_it_spares_however_many_layers_and_tokens() {
+    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    for n in [2, 50] {
+        let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
+        let last = reading.trace(crate::model::Name::DecoderOnly).source.len() - 1;
+        let place = (at(1, 0, last, 0), View::default());
+        let lines = shown(&reading, crate::lesson::Kind::Cache, place, (76, 5));
+        assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
+        assert!(lines[0].contains('#'), "what is new is in view: {lines:#?}");
+        assert!(lines[1].contains("layers 1-1 of 2"), "{lines:#?}");
+        assert_eq!(lines[1].contains("a sign for 9"), n == 50, "{lines:#?}");
+        assert!(lines[4].starts_with("mults,"), "{lines:#?}");
+    }
+}
+
+#[test]
 fn long_texts_are_seen_whole_and_from_near() {
     use crate::heat::Zoom;
     let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);

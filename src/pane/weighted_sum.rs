@@ -7,7 +7,10 @@ use ratatui::{
 };
 
 use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Labels, Marks, Scale, right};
+use crate::{
+    heat::{Columns, Heat, Labels, Marks, Scale, right},
+    trace::Magnitude,
+};
 
 /// Its subject is the `context`.
 pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
@@ -52,7 +55,8 @@ impl<'a> WeightedSum<'a> {
     }
 
     fn heat(&self, rows: Vec<Vec<f32>>) -> Heat<'a> {
-        let scale = Scale::signed(rows.iter().flatten().copied());
+        // Small terms are small: that is what the weights are for.
+        let scale = Scale::Signed(Magnitude::of(rows.iter().flatten().copied()).most.max(1e-6));
         let last = rows.len() - 1;
         Heat {
             n_rows: rows.len(),

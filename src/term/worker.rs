@@ -49,6 +49,16 @@ impl Worker {
         });
     }
 
+    /// Looks through the lens from that row.
+    pub fn look(&self, reading: Arc<Reading>, model: Name, row: usize) {
+        let events = self.events.clone();
+        guarded(self.events.clone(), move || {
+            reading.lens(model, row);
+            // Nobody listens any more if the walk has ended.
+            let _ = events.send(Event::Done(Action::Looked));
+        });
+    }
+
     /// Takes the time that the models need to read.
     pub fn time(&self, reading: Arc<Reading>) {
         let events = self.events.clone();

@@ -5,7 +5,7 @@ use crate::{
     math::sampling::{Choice, Choosing},
     measure::{
         cache::Sizes,
-        choice::{choice, least_sure, log_probability, taken},
+        choice::{least_sure, log_probability, taken},
         forcing::Forcing,
         lens::Guess,
     },
@@ -25,7 +25,9 @@ pub(super) static FACTS: &[Fact] = &[
     fact("p_at_two", "the same at 2", |c| lead_at(c, 2.0)),
     fact("nucleus", "how many tokens top-p 0.9 keeps", |c| {
         let choosing = Choosing { top_p: Some(0.9), ..Choosing::default() };
-        let kept = choice(c.trace(), choosing, c.row())
+        let kept = c
+            .reading
+            .choice(c.step.model, choosing, c.row())
             .map(|choice| choice.candidates.iter().filter(|c| c.cut.is_none()).count());
         c.say.or_none(kept.map(grouped))
     }),
@@ -63,15 +65,15 @@ pub(super) static FACTS: &[Fact] = &[
         of_forcing(c, |f| f.n_free_right().to_string())
     }),
     fact("lens_first", "the lens's first guess after the first place", |c| {
-        c.say.or_none(ends(c).and_then(|(first, _)| top(c, &first)))
+        of_lens(c, |guesses| top(c, guesses.first()?))
     }),
     fact("lens_rank", "the rank of the chosen token there", |c| {
-        c.say.or_none(ends(c).map(|(first, _)| grouped(first.rank)))
+        of_lens(c, |guesses| Some(grouped(guesses.first()?.rank)))
     }),
     fact("lens_probability", "its probability after the last place", |c| {
-        c.say.or_none(ends(c).map(|(_, last)| c.say.percent(last.probability)))
+        of_lens(c, |guesses| Some(c.say.percent(guesses.last()?.probability)))
     }),
-    fact("lens_settled", "the place from which on it is first", |c| c.say.or_none(settled(c))),
+    fact("lens_settled", "the place from which on it is first", |c| of_lens(c, settled)),
 ];
 
 fn word(c: &Context, token: usize) -> String {
@@ -103,9 +105,9 @@ fn of_forcing(c: &Context, say: fn(&Forcing) -> String) -> String {
     c.say.or_none(measures.forcing.get(&c.step.model).map(say))
 }
 
-fn ends(c: &Context) -> Option<(Guess, Guess)> {
-    let guesses = c.lens();
-    Some((guesses.first()?.clone(), guesses.last()?.clone()))
+/// Of a large model it is looked through on a worker, never here.
+fn of_lens(c: &Context, say: impl Fn(&[Guess]) -> Option<String>) -> String {
+    c.lens().map_or_else(|| c.say.measuring(), |guesses| c.say.or_none(say(guesses)))
 }
 
 fn top(c: &Context, guess: &Guess) -> Option<String> {
@@ -114,8 +116,7 @@ fn top(c: &Context, guess: &Guess) -> Option<String> {
 }
 
 /// The first place after which the chosen token stays at rank 1.
-fn settled(c: &Context) -> Option<String> {
-    let guesses = c.lens();
+fn settled(guesses: &[Guess]) -> Option<String> {
     let n = guesses.iter().rev().take_while(|guess| guess.rank == 1).count();
     Some(guesses.get(guesses.len() - n.max(1))?.site.clone())
 }

@@ -1,7 +1,11 @@
 //! The sentence, its words and the models' sizes.
 
 use super::{Context, Fact, Phrases, fact, length, number};
-use crate::{model::Name, text::grouped, value::Shape};
+use crate::{
+    model::{Name, Sizes},
+    text::grouped,
+    value::Shape,
+};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
@@ -29,8 +33,8 @@ pub(super) static FACTS: &[Fact] = &[
     fact("d_k", "columns of one head", |c| d_k(c).to_string()),
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
-        first_of(c, &["encoder.0.ffn.hidden", "blocks.0.ffn.hidden"], |shape| shape.cols)
-            .to_string()
+        let hidden = ["encoder.{l}.ffn.hidden", "blocks.{l}.ffn.hidden"];
+        in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
     }),
     fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),
     fact("layers", "layers of the step's model", |c| c.n_layers().to_string()),
@@ -43,7 +47,8 @@ pub(super) static FACTS: &[Fact] = &[
         size_at(c, if own { "tokens.embed" } else { "src.embed" })
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
-        let n_kv = first_of(c, &["blocks.0.attn.k"], |shape| shape.planes);
+        let keys = ["blocks.{l}.attn.k"];
+        let n_kv = in_layer(c, &keys, |shape| shape.planes, |sizes| sizes.heads.n_kv_heads);
         let is_shared = n_kv > 0 && n_kv < n_heads(c);
         let (n, all) = (n_kv.to_string(), n_heads(c).to_string());
         if is_shared { c.say.kv_shared(&n, &all) } else { c.say.kv_own() }
@@ -65,11 +70,11 @@ fn d_hidden(c: &Context) -> usize {
 }
 
 fn d_k(c: &Context) -> usize {
-    first_of(c, &SOME_QUERIES, |shape| shape.cols)
+    in_layer(c, &QUERIES, |shape| shape.cols, |sizes| sizes.heads.d_head)
 }
 
-/// Queries of a first layer, whatever the model.
-const SOME_QUERIES: [&str; 2] = ["encoder.0.self_attn.q", "blocks.0.attn.q"];
+/// Queries of a layer, whatever the model.
+const QUERIES: [&str; 2] = ["encoder.{l}.self_attn.q", "blocks.{l}.attn.q"];
 
 /// A size of the first of these sites that the Transformer has, or the person's own model; 0 if none is.
 fn first_of(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
@@ -78,8 +83,25 @@ fn first_of(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
     paths.iter().find_map(|path| trace.site(path)).map_or(0, |site| size(site.shape()))
 }
 
+/// A size inside the selected layer, else inside the first one; where both are closed, as the
+/// checkpoint's own sizes have it.
+fn in_layer(
+    c: &Context,
+    templates: &[&str],
+    size: fn(Shape) -> usize,
+    known: fn(Sizes) -> usize,
+) -> usize {
+    let in_one = |layer: usize| templates.iter().map(move |t| t.replace("{l}", &layer.to_string()));
+    let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    match first_of(c, &paths, size) {
+        0 => c.reading.sizes(Name::Checkpoint).map_or(0, known),
+        n => n,
+    }
+}
+
 fn n_heads(c: &Context) -> usize {
-    first_of(c, &SOME_QUERIES, |shape| shape.planes)
+    in_layer(c, &QUERIES, |shape| shape.planes, |sizes| sizes.heads.n_heads)
 }
 
 fn root(n: usize) -> String {
