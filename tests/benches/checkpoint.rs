@@ -37,15 +37,16 @@ fn main() {
     let setup = Setup { keep: sizes.keep(n), ..Setup::default() };
     let first = timed(1, || drop(model.run(&ids, &setup)));
     let pass = timed(repeats, || drop(model.run(&ids, &setup)));
+    let peak = peak_of_memory();
     let run = model.run(&ids, &setup);
     let inside = run.tape.hidden().first().map(|(node, _)| *node);
     let inside = inside.map(|node| timed(repeats, || drop(run.tape.inside(node))));
     drop(run);
-    let peak = peak_of_memory();
+    let peak_open = peak_of_memory();
     let (prompt, written) = write_on(&*model, &ids).unwrap_or_default();
     println!(
         "{{\"n\": {n}, \"opened_ms\": {:.1}, \"first_ms\": {:.1}, \"pass_ms\": {:.1}, \"inside_ms\": {:.1}, \
-         \"peak_mb\": {peak}, \"prompt_ms\": {:.1}, \"tokens_per_s\": {:.1}}}",
+         \"peak_mb\": {peak}, \"peak_open_mb\": {peak_open}, \"prompt_ms\": {:.1}, \"tokens_per_s\": {:.1}}}",
         ms(opened),
         ms(first),
         ms(pass),
