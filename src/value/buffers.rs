@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::Matrix;
@@ -18,17 +18,42 @@ const MOST: usize = 1 << 23;
 
 /// Buffers that nobody uses, by their length.
 #[derive(Default)]
-struct Kept {
+struct Shelf {
     buffers: Option<HashMap<usize, Vec<Vec<f32>>>>,
     n_numbers: usize,
 }
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept { buffers: None, n_numbers: 0 });
+static SHELF: Mutex<Shelf> = Mutex::new(Shelf { buffers: None, n_numbers: 0 });
+
+impl Shelf {
+    /// A used buffer of that length. Where it would be larger than all that is kept, that is freed first, so
+    /// that nothing is held beside what is largest.
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        let found = self.buffers.as_mut().and_then(|buffers| buffers.get_mut(&len)?.pop());
+        if found.is_some() {
+            self.n_numbers -= len;
+        } else if len > self.n_numbers {
+            mem::take(self);
+        }
+        found
+    }
+
+    /// Where there are too many, those that were kept before are let go: they may be of another text's
+    /// lengths.
+    fn put(&mut self, buffer: Vec<f32>) {
+        let len = buffer.len();
+        if self.n_numbers + len > MOST {
+            mem::take(self);
+        }
+        self.n_numbers += len;
+        self.buffers.get_or_insert_default().entry(len).or_default().push(buffer);
+    }
+}
 
 /// A matrix to be written all over: its numbers are any.
 pub fn blank(rows: usize, cols: usize) -> Matrix {
     let len = rows * cols;
-    let used = if len < LEAST { None } else { taken(len) };
+    let used = if len < LEAST { None } else { shelf().take(len) };
     Matrix::from_vec(rows, cols, used.unwrap_or_else(|| vec![0.0; len]))
 }
 
@@ -39,31 +64,15 @@ pub fn copied(x: &Matrix) -> Matrix {
     out
 }
 
-/// A used buffer of that length. Where it would be larger than all that is kept, that is freed first, so
-/// that nothing is held beside what is largest.
-fn taken(len: usize) -> Option<Vec<f32>> {
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = kept.buffers.as_mut().and_then(|buffers| buffers.get_mut(&len)?.pop());
-    if found.is_some() {
-        kept.n_numbers -= len;
-    } else if len > kept.n_numbers {
-        mem::take(&mut *kept);
-    }
-    found
-}
-
 /// Keeps a matrix's room for another.
 pub fn give_back(matrix: Matrix) {
-    let len = matrix.len();
-    if len < LEAST {
-        return;
+    if (LEAST..=MOST).contains(&matrix.len()) {
+        shelf().put(matrix.data.into());
     }
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.n_numbers + len <= MOST {
-        kept.n_numbers += len;
-        let buffers = kept.buffers.get_or_insert_default();
-        buffers.entry(len).or_default().push(matrix.data.into());
-    }
+}
+
+fn shelf() -> MutexGuard<'static, Shelf> {
+    SHELF.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -71,13 +80,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_used_again_for_another_shape_of_its_length() {
-        let mut first = blank(211, 101);
-        first.fill(7.0);
-        let at = first.as_ptr();
-        give_back(first);
-        let second = blank(101, 211);
-        assert_eq!(second.as_ptr(), at);
-        assert_eq!(second.shape(), (101, 211));
+    fn a_buffer_serves_again_and_no_more_are_kept_than_there_may_be() {
+        let mut shelf = Shelf::default();
+        shelf.put(vec![7.0; LEAST]);
+        assert_eq!(shelf.take(LEAST), Some(vec![7.0; LEAST]));
+        assert_eq!(shelf.take(LEAST), None);
+        shelf.put(vec![0.0; MOST - LEAST]);
+        shelf.put(vec![0.0; LEAST]);
+        assert_eq!(shelf.n_numbers, MOST);
+        shelf.put(vec![0.0; LEAST]);
+        assert_eq!(shelf.n_numbers, LEAST);
+    }
+
+    #[test]
+    fn what_is_larger_than_all_that_is_kept_finds_it_freed() {
+        let mut shelf = Shelf::default();
+        shelf.put(vec![0.0; LEAST]);
+        assert_eq!(shelf.take(LEAST + 1), None);
+        assert_eq!(shelf.take(LEAST), None);
     }
 }
