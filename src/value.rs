@@ -73,6 +73,14 @@ pub trait Stored: Send + Sync {
     /// Decodes lines into `out`, one after another.
     fn read(&self, lines: Range<usize>, out: &mut [f32]);
 
+    /// How many numbers are packed together: what can be decoded alone begins and ends between such blocks.
+    fn block(&self) -> usize {
+        1
+    }
+
+    /// Decodes some numbers of a line, whole blocks.
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]);
+
     /// The numbers themselves, where they lie as aligned f32, and the distance from line to line.
     fn lying(&self) -> Option<(&[f32], usize)> {
         None

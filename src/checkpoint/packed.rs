@@ -125,6 +125,16 @@ impl Stored for Packed {
         }
     }
 
+    fn block(&self) -> usize {
+        self.dtype.format().numbers
+    }
+
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let format = self.dtype.format();
+        let byte = |number: usize| number / format.numbers * format.bytes;
+        (format.decode)(&self.line(line)[byte(numbers.start)..byte(numbers.end)], out);
+    }
+
     fn lying(&self) -> Option<(&[f32], usize)> {
         self.aligned().map(|numbers| (numbers, self.stride / 4))
     }
@@ -156,6 +166,10 @@ impl Stored for Copied {
 
     fn read(&self, lines: Range<usize>, out: &mut [f32]) {
         out.copy_from_slice(&self.numbers[lines.start * self.len..lines.end * self.len]);
+    }
+
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        out.copy_from_slice(&self.numbers[line * self.len..][numbers]);
     }
 
     fn lying(&self) -> Option<(&[f32], usize)> {

@@ -22,20 +22,22 @@ const NEAR: usize = 1 << 12;
 
 /// `x W + b`, where W may be stored in its file. x (row, in), W (in, out), b (1, out) -> (row, out)
 pub fn times(x: &Matrix, w: &Value, b: Option<&Matrix>) -> Matrix {
-    by_stored(x, w, Lines::Columns, b)
-        .unwrap_or_else(|| product(View::of(x), View::of(w.matrix()), b))
+    match w.as_stored() {
+        Some(kept) => by_stored(x, kept, Lines::Columns, b),
+        None => product(View::of(x), View::of(w.matrix()), b),
+    }
 }
 
 /// `x Eᵀ + b`, where E may be stored in its file. x (row, in), E (out, in), b (1, out) -> (row, out)
 pub fn times_transposed(x: &Matrix, e: &Value, b: Option<&Matrix>) -> Matrix {
-    by_stored(x, e, Lines::Rows, b)
-        .unwrap_or_else(|| product(View::of(x), View::of(e.matrix()).transposed(), b))
+    match e.as_stored() {
+        Some(kept) => by_stored(x, kept, Lines::Rows, b),
+        None => product(View::of(x), View::of(e.matrix()).transposed(), b),
+    }
 }
 
-/// The product with a stored matrix; None where it has to be decoded as a whole first: its lines run
-/// across the sums and are no f32. `along` are lines that run along the sums.
-fn by_stored(x: &Matrix, w: &Value, along: Lines, b: Option<&Matrix>) -> Option<Matrix> {
-    let kept = w.as_stored()?;
+/// The product with a stored matrix. `along` are lines that run along the sums.
+fn by_stored(x: &Matrix, kept: &Kept, along: Lines, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
     let lying = kept.source.lying();
     let lying = lying.map(|(numbers, stride)| View {
@@ -44,26 +46,23 @@ fn by_stored(x: &Matrix, w: &Value, along: Lines, b: Option<&Matrix>) -> Option<
         strides: (1, stride),
     });
     match (kept.lines == along, lying) {
-        (true, _) if x.nrows() <= FEW => Some(by_lines(x, kept, b)),
-        (true, Some(lines)) => Some(product(View::of(x), lines, b)),
-        (true, None) => Some(by_decoded_strips(x, kept, b)),
-        (false, Some(lines)) if x.nrows() <= FEW => Some(across_lines(x, lines, b)),
-        (false, Some(lines)) if x.nrows() <= SOME => {
-            Some(product(View::of(x), lines.transposed(), b))
-        }
-        (false, Some(lines)) => Some(by_turned_strips(x, lines, b)),
-        (false, None) => None,
+        (true, _) if x.nrows() <= FEW => by_lines(x, kept, b),
+        (true, Some(lines)) => product(View::of(x), lines, b),
+        (true, None) => by_decoded_strips(x, kept, b),
+        (false, _) if x.nrows() <= FEW => across_lines(x, kept, b),
+        (false, Some(lines)) if x.nrows() <= SOME => product(View::of(x), lines.transposed(), b),
+        (false, _) => by_turned_strips(x, kept, b),
     }
 }
 
 /// Few rows times lines that run across the sums: each line is met once, times its number of every row,
-/// and read from end to end. x (row, k), lines (out, k) as columns -> (row, out)
-fn across_lines(x: &Matrix, lines: View, b: Option<&Matrix>) -> Matrix {
-    let (n, k) = lines.shape;
+/// and read from end to end. x (row, k), lines (k, out) -> (row, out)
+fn across_lines(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+    let (k, n) = kept.source.size();
     let sum = |some: Range<usize>| {
-        let mut sums = vec![0.0; n * x.nrows()];
+        let (mut sums, mut decoded) = (vec![0.0; n * x.nrows()], vec![]);
         for i in some {
-            let line = &lines.numbers[i * lines.strides.1..][..n];
+            let line = lines(kept, i..i + 1, &mut decoded).0;
             for (row, sums) in sums.chunks_exact_mut(n).enumerate() {
                 add_multiple(sums, x[(row, i)], line);
             }
@@ -88,58 +87,35 @@ const ACROSS: usize = 32;
 
 /// The same for many rows: some numbers of all lines are turned to run along the sums, which is what a
 /// kernel reads fastest.
-fn by_turned_strips(x: &Matrix, lines: View, b: Option<&Matrix>) -> Matrix {
-    let (n, k) = lines.shape;
-    in_strips(
-        (x.nrows(), n),
-        strip(n, false),
-        b,
-        Vec::new,
-        |turned: &mut Vec<f32>, first, strip| {
-            let width = strip.len() / x.nrows();
-            turned.resize(width * k, 0.0);
-            turn(lines, first, turned);
-            let right = View { numbers: turned, shape: (k, width), strides: (1, k) };
-            product_into(View::of(x), right, strip);
-        },
-    )
+fn by_turned_strips(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+    let (k, n) = kept.source.size();
+    let width = strip(n, false).next_multiple_of(kept.source.block());
+    in_strips((x.nrows(), n), width, b, Vec::new, |turned: &mut Vec<f32>, first, strip| {
+        let width = strip.len() / x.nrows();
+        turned.resize(width * k, 0.0);
+        turn(kept, first..first + width, turned);
+        let right = View { numbers: turned, shape: (k, width), strides: (1, k) };
+        product_into(View::of(x), right, strip);
+    })
 }
 
-/// Columns that lie across the numbers, from `first` on, each written from end to end, tile by tile: what
-/// is read lies together as long as possible. lines (out, k) -> turned (k, out) column by column
-fn turn(lines: View, first: usize, turned: &mut [f32]) {
-    let k = lines.shape.1;
-    let width = turned.len() / k;
-    for i in (0..k).step_by(TILE) {
-        for j in (0..width).step_by(TILE) {
-            let from = i * lines.strides.1 + first + j;
-            let size = (TILE.min(width - j), TILE.min(k - i));
-            turn_tile(&lines.numbers[from..], lines.strides.1, &mut turned[j * k + i..], k, size);
-        }
-    }
-}
-
-/// Numbers of a line, and lines, that are turned at once: a line of the cache.
+/// Lines that are turned at once: as many numbers as a line of the cache has.
 const TILE: usize = 16;
 
-/// One tile of `width` numbers of `height` lines.
-fn turn_tile(
-    from: &[f32],
-    stride: usize,
-    to: &mut [f32],
-    k: usize,
-    (width, height): (usize, usize),
-) {
-    let mut tile = [[0.0; TILE]; TILE];
-    for (row, line) in tile.iter_mut().zip(from.chunks(stride).take(height)) {
-        match line.first_chunk::<TILE>() {
-            Some(line) => *row = *line,
-            None => row[..width].copy_from_slice(&line[..width]),
+/// Some numbers of all lines, those that stand one below the other written from end to end.
+/// turned (number, line)
+fn turn(kept: &Kept, some: Range<usize>, turned: &mut [f32]) {
+    let (k, width) = (kept.source.size().0, some.len());
+    let mut tile = vec![0.0; TILE * width];
+    for first in (0..k).step_by(TILE) {
+        let height = TILE.min(k - first);
+        for (i, line) in tile.chunks_exact_mut(width).take(height).enumerate() {
+            kept.source.read_part(first + i, some.clone(), line);
         }
-    }
-    for (c, column) in to.chunks_mut(k).take(width).enumerate() {
-        let turned: [f32; TILE] = array::from_fn(|r| tile[r][c]);
-        column[..height].copy_from_slice(&turned[..height]);
+        for (c, column) in turned.chunks_exact_mut(k).enumerate() {
+            let below: [f32; TILE] = array::from_fn(|i| tile[i * width + c]);
+            column[first..first + height].copy_from_slice(&below[..height]);
+        }
     }
 }
 
@@ -224,6 +200,16 @@ mod tests {
             }
         }
 
+        fn block(&self) -> usize {
+            if self.lies { 1 } else { 29 }
+        }
+
+        fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+            assert!(numbers.start.is_multiple_of(self.block()));
+            assert!(numbers.end.is_multiple_of(self.block()));
+            out.copy_from_slice(&self.numbers[line * self.stride..][numbers]);
+        }
+
         fn lying(&self) -> Option<(&[f32], usize)> {
             self.lies.then_some((&self.numbers, self.stride))
         }
@@ -241,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_way_gives_the_product_and_the_bias() {
-        let (k, n) = (83, 435);
+        let (k, n) = (87, 435); // 3 and 15 blocks
         let b = Matrix::from_fn(1, n, |_, c| c as f32 * 0.01);
         for (lines, size) in [(Lines::Columns, (n, k)), (Lines::Rows, (k, n))] {
             for lies in [true, false] {
