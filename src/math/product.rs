@@ -12,7 +12,7 @@ use super::add_to_columns;
 use crate::value::{Matrix, blank};
 
 /// Multiplications below which one thread is quicker than several.
-const SMALL: usize = 1 << 18;
+const SMALL: usize = 1 << 21;
 
 /// Columns of a product of `n` columns that are computed at once: whole tiles of `gemm`'s kernels, and
 /// many enough strips to keep the cores equally busy. What runs across the sums is read farther at a time.
