@@ -13,17 +13,18 @@ mod erf;
 pub mod picture;
 mod product;
 pub mod sampling;
+mod softmax;
 mod stored;
 mod vector;
 
 pub use attend::{Attending, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{View, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip};
+pub use softmax::{mask_in_place, softmax_into, softmax_rows};
 pub use stored::{times, times_transposed};
 pub use vector::{
     add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool, map,
-    mask_in_place, normalize_rows, row_mean_squares, row_means, row_variances, softmax_into,
-    softmax_rows, stretched, zip,
+    normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
 };
 
 pub(crate) use vector::{on_widest, wide};
