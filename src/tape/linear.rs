@@ -13,11 +13,7 @@ use crate::{
 impl Tape {
     /// `x W + b`. x (row, in), W (in, out), b (1, out) or none -> (row, out)
     pub fn linear(&mut self, place: Place, x: Node, w: Node, b: Option<Node>) -> Node {
-        self.record(
-            place,
-            Linear { n_heads: 1, has_bias: b.is_some() },
-            [x, w].into_iter().chain(b).collect(),
-        )
+        self.project_heads(place, x, (w, b), 1)
     }
 
     /// `x W + b`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
