@@ -20,7 +20,7 @@ mod paper;
 mod place;
 mod progress;
 mod sentence;
-mod settings;
+pub mod settings;
 mod size;
 mod source;
 mod steps;

@@ -249,7 +249,7 @@ impl Lesson {
         let own: OwnWords = toml::from_str(language.checkpoint_words())?;
         let words = Words { chapters: own.chapters, steps: own.steps, ..shared };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
-        Self::put_together(language, CHECKPOINT, words).with_context(file)
+        Self::put_together(language, toml::from_str(CHECKPOINT)?, words).with_context(file)
     }
 
     /// The steps whose sites a pass has.
@@ -268,11 +268,11 @@ impl Lesson {
     /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
     /// message names the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
+        let order = toml::from_str(order).context("the order of the lesson")?;
         Self::put_together(language, order, toml::from_str(words)?)
     }
 
-    fn put_together(language: Language, order: &str, mut words: Words) -> Result<Self> {
-        let order: Order = toml::from_str(order).context("the order of the lesson")?;
+    fn put_together(language: Language, order: Order, mut words: Words) -> Result<Self> {
         words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));

@@ -149,7 +149,8 @@ impl Reader {
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
         // Not the model's own number: one that makes a sentence's vector has no logits, but a table.
-        let tokenizer = tokenizer.with_rows(checkpoint.config().usize("vocab_size")?)?;
+        let rows = checkpoint.config().usize("vocab_size")?;
+        let tokenizer = tokenizer.with_rows(rows).with_context(|| checkpoint.name())?;
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
             tokenizer: tokenizer.up_to(context).into(),
@@ -276,8 +277,12 @@ impl Reader {
     }
 }
 
-/// `f` of every item, a thread each; the answers in the order of the items, whoever is first.
+/// `f` of every item, a thread each if there are several; the answers in the order of the items,
+/// whoever is first.
 fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [item] = items {
+        return vec![f(item)];
+    }
     thread::scope(|scope| {
         let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
         threads.into_iter().map(joined).collect()

@@ -1,5 +1,5 @@
-//! Damaged and hostile files: each is opened or refused with an error that names it; none makes the
-//! program panic or take memory that the file does not account for.
+//! Hostile files, one for each fault: each is refused with a sentence that names it and says what is wrong.
+//! Copies damaged by chance are in `damaged.rs`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 #[path = "support/weights.rs"]
@@ -7,24 +7,9 @@ mod weights;
 
 use std::{fs, path::Path};
 
-use lookback::checkpoint::{Checkpoint, Layout, TensorInfo, Wanted};
+use lookback::checkpoint::{Checkpoint, Layout, Wanted};
 use tempfile::TempDir;
 use weights::{Gguf, counted, f32s};
-
-/// How many damaged copies are tried of each file.
-const COPIES: u64 = 2000;
-
-/// Deterministic numbers (Marsaglia 2003).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n as u64) as usize
-    }
-}
 
 fn small_safetensors() -> Vec<u8> {
     let header = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]},"b":{"dtype":"F16","shape":[2,3],"data_offsets":[48,60]},"c":{"dtype":"I64","shape":[1],"data_offsets":[60,68]}}  "#;
@@ -48,94 +33,6 @@ fn small_gguf() -> Vec<u8> {
     }
     file.0.extend(f32s(&counted((128 + 1024 + 32) / 4)));
     file.0
-}
-
-/// A copy with something wrong: bits turned, an end cut off, eight bytes of another place or a
-/// length that is far too large.
-fn damaged(file: &[u8], random: &mut Random) -> Vec<u8> {
-    const LENGTHS: [u64; 6] = [0, 1, u64::MAX, 1 << 62, i64::MAX as u64, 1 << 32];
-    let mut copy = file.to_vec();
-    for _ in 0..=random.below(3) {
-        // Most of what can go wrong stands before the tensors' bytes.
-        let at = random.below(copy.len().clamp(1, 700));
-        match random.below(5) {
-            0 | 1 => copy[at] ^= 1 << random.below(8),
-            2 => copy.truncate(at.max(1)),
-            3 => {
-                let from = random.below(copy.len());
-                let piece: Vec<u8> = copy[from..].iter().take(8).copied().collect();
-                copy.iter_mut().skip(at).zip(piece).for_each(|(to, b)| *to = b);
-            }
-            _ => {
-                let length = LENGTHS[random.below(LENGTHS.len())].to_le_bytes();
-                copy.iter_mut().skip(at).zip(length).for_each(|(to, b)| *to = b);
-            }
-        }
-    }
-    copy
-}
-
-/// A wish for a tensor as it is, if it can be read.
-fn wish(tensor: &TensorInfo) -> Option<Wanted> {
-    tensor.form?;
-    let (shape, layout) = match tensor.shape[..] {
-        [n] => ((1, n), Layout::Vector),
-        [rows, cols] => ((rows, cols), Layout::Table),
-        _ => return None,
-    };
-    Some(Wanted::new(&tensor.name, &tensor.name, shape, layout))
-}
-
-/// Opens a file, and reads whatever can be read of it.
-fn tried(path: &Path) -> Result<(), String> {
-    let said = |e: anyhow::Error| format!("{e:#}");
-    let checkpoint = Checkpoint::open(path).map_err(said)?;
-    for tensor in checkpoint.tensors() {
-        let Some(wish) = wish(tensor) else { continue };
-        let weights = checkpoint.weights(&[wish]).map_err(said)?;
-        let value = weights.tensor(&tensor.name).unwrap();
-        assert!(value.shape().len() <= 1 << 16, "more numbers than the file has bytes for");
-        assert_eq!(value.matrix().len(), value.shape().len());
-    }
-    Ok(())
-}
-
-/// The most address space that this process has had, in kilobytes, where the system tells.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
-}
-
-#[track_caller]
-fn all_are_opened_or_refused(file: &[u8], name: &str) {
-    let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("config.json"), "{}").unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, file).unwrap();
-    assert_eq!(tried(&path), Ok(()), "the file itself");
-    let before = peak();
-    let mut n_opened = 0;
-    for seed in 1..=COPIES {
-        let copy = damaged(file, &mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        fs::write(&path, &copy).unwrap();
-        match tried(&path) {
-            Ok(()) => n_opened += 1,
-            Err(e) => assert!(e.contains(name), "seed {seed}: the file is not named: {e}"),
-        }
-    }
-    assert!(n_opened > 0, "some damage does no harm");
-    assert!(peak() - before < 256 * 1024, "from {before} to {} kB", peak());
-}
-
-#[test]
-fn damaged_safetensors_are_opened_or_refused() {
-    all_are_opened_or_refused(&small_safetensors(), "model.safetensors");
-}
-
-#[test]
-fn damaged_gguf_files_are_opened_or_refused() {
-    all_are_opened_or_refused(&small_gguf(), "model.gguf");
 }
 
 #[track_caller]
@@ -274,10 +171,10 @@ fn a_header_of_640_bytes_is_no_pickle() {
     let path = folder.path().join("model.safetensors");
     for length in [0x0280, 0x0380, 0x0480, 0x0580] {
         fs::write(&path, padded(length)).unwrap();
-        assert_eq!(tried(&path), Ok(()), "{length}");
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        assert_eq!(checkpoint.tensors().len(), 1, "{length}");
     }
-    fs::write(&path, b"\x80\x04\x95aaaaaaaaaaaaaa").unwrap();
-    assert!(tried(&path).unwrap_err().contains("pickle"));
+    assert!(refused(b"\x80\x04\x95aaaaaaaaaaaaaa", "model.safetensors").contains("pickle"));
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! The text of a step, with its marks and blanks: it is told of a pass, or is refused. A text that
+//! begins with `[[chapters]]` is the order of a walk.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use lookback::{
+    app::told,
+    lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
+};
+use lookback_fuzz::{READ, answered, bounded};
+
+const WORDS: &str = include_str!("../../../assets/lessons/en.toml");
+
+static STEP: LazyLock<Step> = LazyLock::new(|| {
+    let lesson = Lesson::for_checkpoint(Language::default()).expect("the binary is whole");
+    lesson.steps()[0].1.clone()
+});
+
+fuzz_target!(|text: &str| {
+    let (step, reading) = (&*STEP, &READ.1);
+    bounded(|| {
+        if text.starts_with("[[chapters]]") {
+            answered(Lesson::parse(Language::default(), text, WORDS));
+            return;
+        }
+        let Some(template) = answered(Template::try_from(text.to_owned())) else { return };
+        if template.facts().any(|name| answered(fact::find(name)).is_none()) {
+            return;
+        }
+        let mut step = step.clone();
+        step.text = template;
+        let paragraphs = narrate(&step, reading, &Selection::default());
+        for width in [1, 40] {
+            told(&step, 0, &paragraphs, width, true);
+        }
+    });
+});

@@ -1,0 +1,22 @@
+//! What-ifs, one a line: each is written as it is read, and changes a pass, or is refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lookback::change::{Change, Changes};
+use lookback_fuzz::{READ, answered, bounded};
+
+fuzz_target!(|text: &str| {
+    let (reader, plain) = &*READ;
+    bounded(|| {
+        let mut changes = Changes::default();
+        for line in text.lines() {
+            let Some(change) = answered(line.parse::<Change>()) else { continue };
+            assert_eq!(change.to_string().parse::<Change>().ok().as_ref(), Some(&change));
+            changes = changes.with(change);
+        }
+        if changes.is_empty() {
+            return;
+        }
+        answered(reader.read_changed(plain, changes));
+    });
+});
