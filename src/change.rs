@@ -156,7 +156,8 @@ impl FromStr for Change {
             )
         };
         let (subject, value) = (subject.trim(), value.trim());
-        ensure!(!subject.is_empty(), "`{}` says not what is to change", text.escape_debug());
+        let is_whole = subject.split('.').all(|part| !part.is_empty());
+        ensure!(is_whole, "`{}` says not what is to change", text.escape_debug());
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });

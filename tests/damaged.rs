@@ -199,9 +199,9 @@ fn n_copies() -> usize {
 /// The tiny checkpoints: folders, or GGUF files.
 fn checkpoints(are_folders: bool) -> Vec<PathBuf> {
     let paths = fs::read_dir(CHECKPOINTS).unwrap().map(|entry| entry.unwrap().path());
-    let is_meant = |path: &PathBuf| match are_folders {
-        true => path.join("model.safetensors").is_file(),
-        false => path.extension().is_some_and(|ending| ending == "gguf"),
+    let is_meant = |path: &PathBuf| {
+        let is_folder = path.join("model.safetensors").is_file();
+        if are_folders { is_folder } else { path.extension().is_some_and(|end| end == "gguf") }
     };
     let mut paths: Vec<_> = paths.filter(is_meant).collect();
     paths.sort();
@@ -233,7 +233,7 @@ impl Count {
 
     /// Both happen, or the harm is none or total.
     fn check(&self, before: u64) {
-        println!("{self:?}, {} kB of address space more", peak() - before);
+        eprintln!("{self:?}, {} kB of address space more", peak() - before);
         assert!(self.opened * 50 > self.refused && self.refused * 50 > self.opened, "{self:?}");
         assert!(peak() - before < GROWTH, "from {before} to {} kB", peak());
     }

@@ -8,18 +8,24 @@ use libfuzzer_sys::fuzz_target;
 use lookback::{
     app::told,
     lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
+    reading::{Reader, Reading},
 };
-use lookback_fuzz::{READ, answered, bounded};
+use lookback_fuzz::{answered, bounded};
 
 const WORDS: &str = include_str!("../../../assets/lessons/en.toml");
 
 static STEP: LazyLock<Step> = LazyLock::new(|| {
-    let lesson = Lesson::for_checkpoint(Language::default()).expect("the binary is whole");
+    let lesson = Lesson::embedded(Language::default()).expect("the binary is whole");
     lesson.steps()[0].1.clone()
 });
 
+static READING: LazyLock<Reading> = LazyLock::new(|| {
+    let reader = Reader::embedded().expect("the binary is whole");
+    reader.read("The dog sleeps.").expect("a short sentence")
+});
+
 fuzz_target!(|text: &str| {
-    let (step, reading) = (&*STEP, &READ.1);
+    let (step, reading) = (&*STEP, &*READING);
     bounded(|| {
         if text.starts_with("[[chapters]]") {
             answered(Lesson::parse(Language::default(), text, WORDS));
