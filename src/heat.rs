@@ -1,8 +1,9 @@
 //! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
 //!
-//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` places characters. A heat map
-//! knows no lesson, no site and no state.
+//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` and `cells` place
+//! characters. A heat map knows no lesson, no site and no state.
 
+mod cells;
 mod draw;
 mod layout;
 
