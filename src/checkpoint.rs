@@ -23,7 +23,7 @@ mod wanted;
 mod weights;
 
 pub use config::Config;
-pub use dtype::{Dtype, Format};
+pub use dtype::Dtype;
 pub use finite::NotFinite;
 pub use lost::before_the_end;
 pub use packed::{Copied, Packed};

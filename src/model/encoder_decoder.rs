@@ -13,7 +13,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
-pub use layers::{RESIDUAL1, RESIDUAL2, RESIDUAL3};
 pub use plan::{Embedding, Order, Output, Plan, Positions, Stack};
 pub use rules::Rules;
 

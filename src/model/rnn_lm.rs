@@ -16,9 +16,8 @@
 //!
 //! The tensors are `embed.weight` (vocab, d_embed); `rnn.weight_ih_l0`, `rnn.weight_hh_l0` and, where there
 //! are biases, `rnn.bias_ih_l0`, `rnn.bias_hh_l0`, and so on for each layer, gates packed in PyTorch's order;
-//! `out.weight` (vocab, d_hidden) and, where there is one, `out.bias`. [`EMBED_NAMES`], [`RNN_NAMES`] and
-//! [`OUT_NAMES`] list the other names that are known. The config.json need say no more; a tokenizer.json
-//! makes the tokens.
+//! `out.weight` (vocab, d_hidden) and, where there is one, `out.bias`. The plan lists the other names
+//! that are known. The config.json need say no more; a tokenizer.json makes the tokens.
 
 mod plan;
 
@@ -42,8 +41,6 @@ use crate::{
     value::Value,
 };
 use plan::{Kind, Plan};
-
-pub use plan::{EMBED_NAMES, OUT_NAMES, RNN_NAMES};
 
 pub static INITIAL_CELL: Site =
     Site::matrix("initial_cell", [Single, Unit], "the cell before the first word: zeros");
