@@ -21,7 +21,7 @@ use std::fmt;
 
 use crate::{
     math::sampling::Choosing,
-    site::{Address, Place, lies_in},
+    site::{Address, Place, lies_in, path_in},
     value::{Cell, Shape},
 };
 
@@ -118,7 +118,7 @@ impl Part {
             Self::Head(head) => format!("head.{head}"),
             named => NAMED.iter().find(|(_, part)| *part == named).map_or("", |n| n.0).to_owned(),
         };
-        if scope.is_empty() { name } else { format!("{scope}.{name}") }
+        path_in(scope, &name)
     }
 }
 
@@ -229,20 +229,14 @@ fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
     let stands_at = |scope: &str, name: &str| {
         place.path.strip_prefix(scope).and_then(|rest| rest.strip_prefix('.')) == Some(name)
     };
-    let o = place.origin;
     match change {
         Change::Off { scope, part: Part::Head(head) } if stands_at(scope, "context") => {
-            let plane = head.checked_sub(o.plane)?;
+            let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
         }
         Change::Off { scope, part: Part::Whole } if stands_at(scope, "out") => Some(Edit::All),
         Change::Set { address, value } if address.path == place.path => {
-            let Cell { plane, row, col } = address.cell;
-            let local = Cell::new(
-                plane.checked_sub(o.plane)?,
-                row.checked_sub(o.row)?,
-                col.checked_sub(o.col)?,
-            );
+            let local = address.cell.counted_from(place.origin)?;
             shape.holds(local).then_some(Edit::Cell(local, *value))
         }
         _ => None,

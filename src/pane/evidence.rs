@@ -83,8 +83,7 @@ impl<'a> Beside<'a> {
 
     /// The effect of every head of this sub-layer.
     fn heads(&self) -> &'a [KnockOut] {
-        let scope = self.0.site.path().rsplit_once('.').map_or("", |(scope, _)| scope);
-        let heads = self.evidence().and_then(|evidence| evidence.heads.get(scope));
+        let heads = self.evidence().and_then(|evidence| evidence.heads.get(self.0.site.scope()));
         heads.map_or(&[], Vec::as_slice)
     }
 

@@ -87,8 +87,7 @@ impl<'a> Subject<'a> {
 
     /// Another site of the same model, given its last name.
     pub fn beside(&self, name: &str) -> Option<Self> {
-        let (prefix, _) = self.site.path().rsplit_once('.')?;
-        Self::new(self.scene, &format!("{prefix}.{name}"), None)
+        Self::new(self.scene, self.trace.beside(self.site, name)?.path(), None)
     }
 
     pub fn title(&self) -> String {
