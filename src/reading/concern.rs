@@ -1,4 +1,4 @@
-//! Whether a what-if has a place in a reading.
+//! What-ifs of a reading: whether one has a place in it, and what a number was before.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,6 +8,7 @@ use super::Reading;
 use crate::{
     change::{Change, Changes},
     model::Name,
+    site::Address,
     text,
     trace::Trace,
 };
@@ -53,5 +54,13 @@ impl Reading {
     pub(super) fn unless_concerned(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
         let trace = &self.traces[&name];
         (!changes.iter().any(|change| trace.concerns(change))).then(|| Arc::clone(trace))
+    }
+
+    /// What a number was before the changes, where it is another one now.
+    pub fn before(&self, name: Name, address: &Address) -> Option<f32> {
+        let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
+        let site = trace.site(&address.path)?;
+        let was = trace.before(plain, site, address.cell)?;
+        (was.to_bits() != site.value.get(address.cell).to_bits()).then_some(was)
     }
 }
