@@ -268,9 +268,20 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
 }
 
 /// Logits and probabilities of rows that begin at row `t`: `logits = x Eᵀ`, the output layer sharing
-/// the embedding table (Vaswani et al. 2017, section 3.4). Returns the logits.
-fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> Node {
-    let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), x, table); // (position, vocab)
+/// the embedding table (Vaswani et al. 2017, section 3.4) or with one of its own, and a bias where there
+/// is one. Returns the logits.
+fn predict(
+    tape: &mut Tape,
+    scope: &Scope,
+    x: Node,
+    (table, bias): (Node, Option<Node>),
+    t: usize,
+) -> Node {
+    let place = scope.at(&LOGITS).row(t);
+    let logits = match bias {
+        None => tape.matmul_nt(place, x, table), // (position, vocab)
+        Some(bias) => tape.linear_nt(place, x, table, bias),
+    };
     tape.softmax_of_logits(scope.at(&PROBS).row(t), logits); // (position, vocab)
     logits
 }

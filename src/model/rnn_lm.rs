@@ -26,7 +26,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{
-    EMBED, INITIAL, LOGITS, Model, PROBS, Pass, Setup, Writer, last_row, source_scope, zero_state,
+    EMBED, INITIAL, Model, Pass, Setup, Writer, last_row, predict, source_scope, zero_state,
 };
 use crate::{
     change::Changes,
@@ -161,17 +161,9 @@ impl RnnLm {
 
     /// The logits after rows of hidden states that begin at row `t`. x (row, unit) -> (row, vocab)
     fn predict(&self, tape: &mut Tape, x: Node, t: usize) -> Node {
-        let at = source_scope("");
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        let logits = match &self.bias {
-            None => tape.matmul_nt(at.at(&LOGITS).row(t), x, table),
-            Some(bias) => {
-                let bias = tape.weight(bias);
-                tape.linear_nt(at.at(&LOGITS).row(t), x, table, bias)
-            }
-        };
-        tape.softmax_of_logits(at.at(&PROBS).row(t), logits);
-        logits
+        let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
+        predict(tape, &source_scope(""), x, (table, bias), t)
     }
 }
 
