@@ -220,14 +220,14 @@ impl Tokenizer {
         match &self.kind {
             Kind::World(world) => {
                 let encoding = self.encoding(&world::plain(typed), false)?;
-                let unknown = |_: &[Token]| world.unknown(&self.engine, &encoding);
+                let unknown = || world.unknown(&self.engine, &encoding);
                 self.sentence_of(typed, &encoding, unknown)
             }
             Kind::Checkpoint(vocabulary) => {
                 let typed = without_line_end(text);
                 let encoding = self.encoding(typed, true)?;
                 let sentence =
-                    self.sentence_of(typed, &encoding, |_| vocabulary.unknown(typed, &encoding))?;
+                    self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?;
                 vocabulary.check(&sentence.tokens)?;
                 Ok(sentence)
             }
@@ -238,7 +238,7 @@ impl Tokenizer {
         &self,
         text: &str,
         encoding: &Encoding,
-        unknown: impl FnOnce(&[Token]) -> Vec<Unknown>,
+        unknown: impl FnOnce() -> Vec<Unknown>,
     ) -> Result<Sentence> {
         let ids = encoding.get_ids();
         if ids.len() > self.limit {
@@ -252,9 +252,8 @@ impl Tokenizer {
                 self.limit
             );
         }
-        let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
-        let unknown = unknown(&tokens);
-        Ok(Sentence { text: text.to_owned(), tokens, unknown })
+        let tokens = ids.iter().map(|&id| self.token(id)).collect();
+        Ok(Sentence { text: text.to_owned(), tokens, unknown: unknown() })
     }
 
     /// The sentence with another word in the place of one token.
