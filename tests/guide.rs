@@ -241,6 +241,12 @@ fn the_right_option_is_what_the_pass_says() {
         let right = asked.options[asked.right].split(" (").next().unwrap();
         let about = format!("{} of {:?}: {asked:?}", step.id, reading.sentence.text);
         let reveal = plain(&asked.reveal);
+        let row_of = |name: &str| -> Vec<f32> {
+            let path = format!("encoder.{}.{name}", selection.layer);
+            let site = reading.trace(step.model).find(&path).unwrap();
+            let row = selection.row.min(site.shape().rows - 1);
+            (0..site.shape().cols).map(|col| site.value.get(Cell::new(0, row, col))).collect()
+        };
         match step.ask.as_ref().unwrap().kind.name {
             "strongest-key" | "next-token" | "influence" => {
                 let shown = format!("“{right}”");
@@ -276,7 +282,25 @@ fn the_right_option_is_what_the_pass_says() {
                 let same = others.iter().filter(|&&n| written(n) == written(Name::Transformer));
                 assert_eq!(right, same.count().to_string(), "{about}");
             }
-            _ => {}
+            "better-memory" => {
+                let n_right = |name| reading.read_back(name).iter().filter(|a| a.is_right).count();
+                let (elman, gru) = (n_right(Name::Elman), n_right(Name::Gru));
+                let is_right = [elman > gru, gru > elman, elman == gru];
+                assert!(is_right[asked.right], "{elman}, {gru}: {about}");
+            }
+            "longer-part" => {
+                let (sum, added) = (row_of("residual1"), row_of("self_attn.out"));
+                let length = |row: &mut dyn Iterator<Item = f32>| row.map(|x| x * x).sum::<f32>();
+                let before = length(&mut sum.iter().zip(&added).map(|(sum, added)| sum - added));
+                let is_longer = [before, length(&mut added.iter().copied())];
+                assert!(is_longer[asked.right] >= is_longer[1 - asked.right], "{about}");
+            }
+            "silent" => {
+                let n = row_of("ffn.hidden").iter().filter(|&&x| x == 0.0).count();
+                let ends: Vec<usize> = right.split(" – ").map(|n| n.parse().unwrap()).collect();
+                assert!(ends[0] <= n && n <= ends[ends.len() - 1], "{about}");
+            }
+            other => panic!("nothing is known of {other}"),
         }
     }
 }
@@ -295,7 +319,9 @@ fn every_kind_of_question_is_asked_and_they_are_spread() {
 #[test]
 fn one_word_alone_is_not_asked_about() {
     let step = steps()[index("softmax")];
-    for reading in READINGS.iter().filter(|r| r.sentence.tokens.len() == 1) {
+    let mut alone = READINGS.iter().filter(|r| r.sentence.tokens.len() == 1).peekable();
+    assert!(alone.peek().is_some());
+    for reading in alone {
         assert_eq!(question(step, reading, &Selection::default()), None);
     }
 }
@@ -407,7 +433,7 @@ fn deeper_text_gets_more_time() {
 
 #[test]
 fn another_key_stops_the_pages_and_says_so() {
-    for key in ["Down", "z", "Page"] {
+    for key in ["Down", "z", "PgDn"] {
         let mut state = walk(false);
         press(&mut state, "a");
         press(&mut state, key);
