@@ -38,13 +38,13 @@ use std::borrow::Cow;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
-    style::Style,
 };
 
 use crate::{
     arithmetic::Arithmetic,
-    heat::{Zoom, window},
+    heat::Zoom,
     lesson::{Kind, PaneSpec, Selection},
+    lines::window,
     measure::heads::FIGURES,
     model::Name,
     reading::{MachineTimes, Reading},
@@ -258,18 +258,6 @@ fn line_at(n: usize, cursor: usize, area: Rect, at: Position) -> Option<usize> {
     let shown = window(n, usize::from(area.height), cursor);
     let i = shown.start + usize::from(at.y.checked_sub(area.y)?);
     (area.contains(at) && shown.contains(&i)).then_some(i)
-}
-
-/// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.
-fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, Style)]) -> u16 {
-    let mut x = x;
-    for (text, style) in pieces {
-        if x >= right || y >= buf.area.bottom() {
-            break;
-        }
-        x = buf.set_stringn(x, y, text, usize::from(right - x), *style).0;
-    }
-    x
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS, Scale, fit};
+use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS, Scale};
+use crate::lines::fit;
 
 impl Heat<'_> {
     /// Draws cells as wide as they fit.

@@ -2,8 +2,8 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::model::Name;
+use super::{Pane, Scene, Wanted};
+use crate::{lines::put_line, model::Name};
 
 pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
 

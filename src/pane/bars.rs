@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at};
 use crate::{
-    heat::{Scale, right, window},
+    heat::Scale,
+    lines::{put_line, right, window},
     site::Axis,
     value::Cell,
 };

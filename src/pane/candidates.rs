@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{right, window},
+    lines::{put_line, right, window},
     math::sampling::{Candidate, Choice, Choosing, Cut},
     measure::choice::{read_so_far, taken},
 };

@@ -3,9 +3,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::fit,
+    lines::{fit, put_line},
     measure::schedule::{Schedule, Sizes, built_in, schedule},
     model::Name,
     text::grouped,

@@ -3,8 +3,11 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::measure::continuation::{Continuation, Continued};
+use super::{Pane, Scene, Wanted};
+use crate::{
+    lines::put_line,
+    measure::continuation::{Continuation, Continued},
+};
 
 pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
 

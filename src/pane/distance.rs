@@ -5,10 +5,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
     chart::{Chart, Heights, Series},
     lesson::PaneSpec,
+    lines::put_line,
     model::Name,
     reading::Measures,
 };

@@ -15,9 +15,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at};
 use crate::{
-    heat::{fit, right, window},
+    lines::{fit, put_line, right, window},
     measure::ablation::KnockOut,
     reading::{Evidence, Measures},
     site::{Axis, Stream},

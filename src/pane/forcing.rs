@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_line, right, window},
     measure::forcing::{Forcing, Place},
 };
 

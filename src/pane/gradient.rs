@@ -6,11 +6,11 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Scene, Wanted, line_at, put_line};
+use super::{Pane, Scene, Wanted, line_at};
 use crate::{
     arithmetic::{Arithmetic, Expr, Function},
-    heat::{right, window},
     lesson::PaneSpec,
+    lines::{put_line, right, window},
     measure::gradient::Squares,
     reading::Measures,
     site::Address,

@@ -8,10 +8,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Sort, Wanted, put_line};
+use super::{Pane, Scene, Sort, Wanted};
 use crate::{
-    heat::window,
     lesson::PaneSpec,
+    lines::{put_line, window},
     measure::heads::{FIGURES, Figure, Summary},
 };
 

@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
     heat::{Columns, Heat, Labels},
+    lines::put_line,
     model::Name,
     site::Stream,
     value::Cell,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_line, right, window},
     measure::lens::{Guess, chosen},
 };
 

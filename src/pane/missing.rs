@@ -2,8 +2,8 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::lesson::PaneSpec;
+use super::{Pane, Scene, Wanted};
+use crate::{lesson::PaneSpec, lines::put_line};
 
 /// Stands where a site does not exist in the selected layer, or is not there yet.
 pub struct Missing {

@@ -8,8 +8,11 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Labels, Scale};
+use super::{Pane, Pointed, Subject, Wanted};
+use crate::{
+    heat::{Columns, Heat, Labels, Scale},
+    lines::put_line,
+};
 
 /// Its subject is the norm's `out`.
 pub(super) struct Norm<'a>(pub(super) Subject<'a>);

@@ -6,9 +6,9 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Pointed, Scene, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Scene, Subject, Wanted, line_at};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_line, right, window},
     measure::readback::{ReadBack, share_right},
     value::Cell,
 };

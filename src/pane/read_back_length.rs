@@ -3,9 +3,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
     chart::{Chart, Heights, Series},
+    lines::put_line,
     measure::readback::Kept,
     model::Name,
 };

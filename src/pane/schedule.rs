@@ -4,9 +4,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::{right, window},
+    lines::{put_line, right, window},
     measure::schedule::{built_in, ready_at, schedule},
     model::Name,
 };

@@ -3,9 +3,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{self, right, window},
+    heat,
+    lines::{put_line, right, window},
     measure::stream::{self, Station},
     trace::Magnitude,
 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
+    lines::{fit, put_line},
     measure::wall::{LENGTHS, Times},
     model::Name,
     text::grouped,
@@ -78,7 +79,7 @@ impl Pane for TimesTable<'_> {
         if let Some(line) = lines.next() {
             put_line(buf, (line.x, line.y), line.right(), &[("   tokens", theme.dim())]);
             for (at, model) in MODELS.into_iter().enumerate() {
-                let title = crate::heat::fit(model.title(), usize::from(column) - 1);
+                let title = fit(model.title(), usize::from(column) - 1);
                 let x = line.x + LABEL + at as u16 * column;
                 put_line(buf, (x, line.y), line.right(), &[(&title, theme.accent())]);
             }

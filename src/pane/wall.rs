@@ -9,10 +9,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::window,
     lesson::PaneSpec,
+    lines::{put_line, window},
     math::picture::Picture,
     measure::heads::{FIGURES, Figure, Summary},
     theme::Theme,

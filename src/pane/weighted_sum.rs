@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{Columns, Heat, Labels, Marks, Scale, right},
+    heat::{Columns, Heat, Labels, Marks, Scale},
+    lines::{put_line, right},
     trace::Magnitude,
 };
 

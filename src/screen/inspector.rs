@@ -13,7 +13,7 @@ use super::elided;
 use crate::{
     app::{Level, State},
     arithmetic::{Expr, Operand, terms::Term},
-    heat::window,
+    lines::window,
     site::{Address, Axis},
     trace::{Recorded, Trace},
 };
