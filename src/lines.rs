@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ratatui::{buffer::Buffer, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
 /// The part of `n` things of which `room` fit, with `at` inside and, where possible, in the middle.
@@ -51,6 +51,11 @@ pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&st
         x = buf.set_stringn(x, y, text, usize::from(right - x), *style).0;
     }
     x
+}
+
+/// The same from the left of an area, on its first line.
+pub fn put_on(buf: &mut Buffer, line: Rect, pieces: &[(&str, Style)]) -> u16 {
+    put_line(buf, (line.x, line.y), line.right(), pieces)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ mod translations;
 mod wall;
 mod weighted_sum;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use ratatui::{
     buffer::Buffer,
@@ -47,7 +47,7 @@ use crate::{
     lines::window,
     measure::heads::FIGURES,
     model::Name,
-    reading::{MachineTimes, Reading},
+    reading::{MachineTimes, Measures, Reading},
     site::Address,
     theme::Theme,
     value::Matrix,
@@ -74,6 +74,24 @@ pub struct Scene<'a> {
     /// How long reading takes on this machine, where that has been measured.
     pub times: Option<&'a MachineTimes>,
     pub view: View,
+}
+
+impl<'a> Scene<'a> {
+    /// What stands where a measure is still to come.
+    const fn measuring(&self) -> &'static str {
+        self.theme.glyph("measuring …", "measuring ...")
+    }
+
+    /// Gradient norms by model and word: of the last hidden state, else of the output.
+    fn gradients(&self, of_state: bool) -> Option<&'a BTreeMap<Name, Vec<f32>>> {
+        let Measures { forgetting, influence, .. } = self.reading.measured()?;
+        Some(if of_state { forgetting } else { influence })
+    }
+}
+
+/// Whether a pane about gradients is about the last hidden state, by its site.
+fn is_of_state(spec: &PaneSpec) -> bool {
+    spec.site.as_ref().is_some_and(|site| site.ends_with("hidden"))
 }
 
 /// How panes show what they show.

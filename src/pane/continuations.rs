@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, Scene, Wanted};
 use crate::{
-    lines::put_line,
+    lines::{put_line, put_on},
     measure::continuation::{Continuation, Continued},
 };
 
@@ -92,7 +92,7 @@ impl Pane for Continuations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let Some(continued) = self.continued() else {
-            put_line(buf, (area.x, area.y), area.right(), &[("(measuring)", theme.dim())]);
+            put_on(buf, area, &[("(measuring)", theme.dim())]);
             return;
         };
         if area.is_empty() {

@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Scene, Wanted};
-use crate::{lesson::PaneSpec, lines::put_line};
+use crate::{lesson::PaneSpec, lines::put_on};
 
 /// Stands where a site does not exist in the selected layer, or is not there yet.
 pub struct Missing {
@@ -30,6 +30,6 @@ impl Pane for Missing {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        put_line(buf, (area.x, area.y), area.right(), &[(self.why, self.style)]);
+        put_on(buf, area, &[(self.why, self.style)]);
     }
 }
