@@ -235,17 +235,30 @@ fn questions_have_distinct_options_and_a_right_one() {
     }
 }
 
+/// A row of a site, the last one where there are fewer.
+fn row(reading: &Reading, model: Name, path: &str, row: usize) -> Vec<f32> {
+    let site = reading.trace(model).find(path).unwrap();
+    site.value.row(0, row.min(site.shape().rows - 1))
+}
+
+/// Whether a range as options have it, `5 – 9` or `5`, holds a number.
+fn holds(range: &str, n: usize) -> bool {
+    let ends: Vec<usize> = range.split(" – ").map(|n| n.parse().unwrap()).collect();
+    (ends[0]..=ends[ends.len() - 1]).contains(&n)
+}
+
+fn n_read_back(reading: &Reading, model: Name) -> usize {
+    reading.read_back(model).iter().filter(|answer| answer.is_right).count()
+}
+
 #[test]
 fn the_right_option_is_what_the_pass_says() {
     for (step, reading, selection, asked) in asked() {
         let right = asked.options[asked.right].split(" (").next().unwrap();
         let about = format!("{} of {:?}: {asked:?}", step.id, reading.sentence.text);
         let reveal = plain(&asked.reveal);
-        let row_of = |name: &str| -> Vec<f32> {
-            let path = format!("encoder.{}.{name}", selection.layer);
-            let site = reading.trace(step.model).find(&path).unwrap();
-            let row = selection.row.min(site.shape().rows - 1);
-            (0..site.shape().cols).map(|col| site.value.get(Cell::new(0, row, col))).collect()
+        let row_of = |name: &str| {
+            row(reading, step.model, &format!("encoder.{}.{name}", selection.layer), selection.row)
         };
         match step.ask.as_ref().unwrap().kind.name {
             "strongest-key" | "next-token" | "influence" => {
@@ -263,9 +276,7 @@ fn the_right_option_is_what_the_pass_says() {
                 assert_eq!(right, reading.sentence.tokens.len().to_string(), "{about}");
             }
             "read-back" => {
-                let n = reading.read_back(step.model).iter().filter(|a| a.is_right).count();
-                let ends: Vec<usize> = right.split(" – ").map(|n| n.parse().unwrap()).collect();
-                assert!(ends[0] <= n && n <= ends[ends.len() - 1], "{about}");
+                assert!(holds(right, n_read_back(reading, step.model)), "{about}");
             }
             "rank-kept" => assert_eq!(asked.right, 0, "softmax keeps the order: {about}"),
             "open-cells" => {
@@ -283,8 +294,7 @@ fn the_right_option_is_what_the_pass_says() {
                 assert_eq!(right, same.count().to_string(), "{about}");
             }
             "better-memory" => {
-                let n_right = |name| reading.read_back(name).iter().filter(|a| a.is_right).count();
-                let (elman, gru) = (n_right(Name::Elman), n_right(Name::Gru));
+                let [elman, gru] = [Name::Elman, Name::Gru].map(|name| n_read_back(reading, name));
                 let is_right = [elman > gru, gru > elman, elman == gru];
                 assert!(is_right[asked.right], "{elman}, {gru}: {about}");
             }
@@ -297,8 +307,7 @@ fn the_right_option_is_what_the_pass_says() {
             }
             "silent" => {
                 let n = row_of("ffn.hidden").iter().filter(|&&x| x == 0.0).count();
-                let ends: Vec<usize> = right.split(" – ").map(|n| n.parse().unwrap()).collect();
-                assert!(ends[0] <= n && n <= ends[ends.len() - 1], "{about}");
+                assert!(holds(right, n), "{about}");
             }
             other => panic!("nothing is known of {other}"),
         }
