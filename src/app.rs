@@ -29,7 +29,7 @@ use tui_input::Input;
 pub use action::{Action, Command, Effect, Pick};
 pub use clock::{Motion, Times};
 pub use export::{Desk, Form, Order, Prompt, Refusal, Written};
-pub use guide::{Guide, OpenQuiz};
+pub use guide::Guide;
 pub use inspector::Level;
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};

@@ -17,7 +17,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    heat::{fit, window},
+    lines::{fit, put_line, window},
     theme::Theme,
 };
 
@@ -281,12 +281,8 @@ fn written(decade: i32, v: f32) -> String {
     }
 }
 
-/// Text that is cut at `right`; returns the column after it.
-fn put(buf: &mut Buffer, (x, y): (u16, u16), right: u16, text: &str, style: Style) -> u16 {
-    if x >= right || y >= buf.area.bottom() {
-        return x;
-    }
-    buf.set_stringn(x, y, text, usize::from(right - x), style).0
+fn put(buf: &mut Buffer, at: (u16, u16), right: u16, text: &str, style: Style) -> u16 {
+    put_line(buf, at, right, &[(text, style)])
 }
 
 #[cfg(test)]

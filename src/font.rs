@@ -4,15 +4,19 @@
 //! How the embedded ones are made is told in `assets/fonts/make_fonts.py`. Their frames, bars and shades
 //! fill the cell exactly, and their edges lie on pixels.
 
+mod web;
+
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, LazyLock, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use ab_glyph::{Font as _, FontArc, OutlinedGlyph, Point, PxScale};
 use anyhow::{Context, Result};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_width::UnicodeWidthChar;
+
+pub use web::{WEB, WebFont, is_in_web};
 
 /// Width and height of a cell in pixels, at scale 1.
 pub const CELL: (usize, usize) = (10, 22);
@@ -229,46 +233,6 @@ impl Canvas {
         Mask { width: self.width, height: self.height, levels }
     }
 }
-
-/// First and last of the characters of the Latin fonts for pages.
-static WEB_CHARACTERS: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
-    let number = |hex: &str| u32::from_str_radix(hex, 16).ok();
-    let range = |line: &str| line.split_once(' ').and_then(|(a, b)| number(a).zip(number(b)));
-    include_str!("../assets/fonts/web.txt").lines().filter_map(range).collect()
-});
-
-/// Whether the Latin fonts for pages have it: it then is as wide as its cell.
-pub fn is_in_web(c: char) -> bool {
-    let c = u32::from(c);
-    WEB_CHARACTERS.iter().any(|(first, last)| (*first..=*last).contains(&c))
-}
-
-/// A font for pages, which readers' programs draw with.
-pub struct WebFont {
-    pub family: &'static str,
-    pub is_bold: bool,
-    /// WOFF2.
-    pub bytes: &'static [u8],
-}
-
-/// The embedded fonts with the characters that frames usually have.
-pub static WEB: [WebFont; 3] = [
-    WebFont {
-        family: "Lookback Mono",
-        is_bold: false,
-        bytes: include_bytes!("../assets/fonts/mono-regular.woff2"),
-    },
-    WebFont {
-        family: "Lookback Mono",
-        is_bold: true,
-        bytes: include_bytes!("../assets/fonts/mono-bold.woff2"),
-    },
-    WebFont {
-        family: "Lookback Han",
-        is_bold: false,
-        bytes: include_bytes!("../assets/fonts/han.woff2"),
-    },
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,13 @@
 //! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
 //!
-//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` places characters. A heat map
-//! knows no lesson, no site and no state.
+//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` and `cells` place
+//! characters. A heat map knows no lesson, no site and no state.
 
+mod cells;
 mod draw;
 mod layout;
 
 use std::{collections::BTreeMap, ops::Range};
-
-use unicode_width::UnicodeWidthStr;
 
 use crate::{math::picture::louder, theme::Theme, trace::Magnitude};
 use layout::{CellWidth, Layout, NUMBERS};
@@ -214,42 +213,6 @@ impl Heat<'_> {
     }
 }
 
-/// The part of `n` things of which `room` fit, with `at` inside and, where possible, in the middle.
-pub fn window(n: usize, room: usize, at: usize) -> Range<usize> {
-    let room = room.min(n);
-    let start = at.saturating_sub(room / 2).min(n - room);
-    start..start + room
-}
-
-/// Text in at most `width` columns, its end cut with `…` where it is longer.
-pub fn fit(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        let next = format!("{out}{c}");
-        if next.width() + 1 > width {
-            break;
-        }
-        out = next;
-    }
-    if width > 0 { out + "…" } else { out }
-}
-
-/// Text in exactly `width` columns, at their left.
-pub fn left(text: &str, width: usize) -> String {
-    let text = fit(text, width);
-    let blank = width.saturating_sub(text.width());
-    text + &" ".repeat(blank)
-}
-
-/// Text in exactly `width` columns, at their right.
-pub fn right(text: &str, width: usize) -> String {
-    let text = fit(text, width);
-    " ".repeat(width.saturating_sub(text.width())) + &text
-}
-
 #[cfg(test)]
 mod tests {
     use ratatui::{
@@ -299,24 +262,6 @@ mod tests {
         h.draw(buf.area, &mut buf);
         let text: String = buf.content.iter().map(Cell::symbol).collect();
         assert!(text.contains("outliers to 9.00"), "{text}");
-    }
-
-    #[test]
-    fn a_window_holds_its_place() {
-        assert_eq!(window(10, 4, 0), 0..4);
-        assert_eq!(window(10, 4, 5), 3..7);
-        assert_eq!(window(10, 4, 9), 6..10);
-        assert_eq!(window(3, 10, 2), 0..3);
-        assert_eq!(window(0, 10, 0), 0..0);
-    }
-
-    #[test]
-    fn long_text_is_cut_between_characters() {
-        assert_eq!(fit("animal", 6), "animal");
-        assert_eq!(fit("animals", 6), "anima…");
-        assert_eq!(fit("猫猫猫", 4), "猫…");
-        assert_eq!(fit("abc", 0), "");
-        assert_eq!((left("猫", 4), right("猫", 4)), ("猫  ".to_owned(), "  猫".to_owned()));
     }
 
     #[test]

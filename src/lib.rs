@@ -20,7 +20,7 @@
 //! | [`layer`], [`model`] | shared parts; one file an architecture, with its table of sites |
 //! | [`trace`], [`measure`], [`reading`] | a finished pass; figures of it; all passes over a sentence |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers |
-//! | [`theme`], [`heat`], [`chart`] | colours and numbers; a matrix as cells; lines over words |
+//! | [`theme`], [`lines`], [`heat`], [`chart`] | colours and numbers; text in so many columns; a matrix as cells; lines over words |
 //! | [`pane`] | what a step shows |
 //! | [`memory`] | what is kept from one walk to the next |
 //! | [`app`], [`keys`], [`screen`] | state and its changes; the key table; the whole screen |
@@ -44,6 +44,7 @@ pub mod measure;
 pub mod reading;
 pub mod lesson;
 pub mod theme;
+pub mod lines;
 pub mod heat;
 pub mod chart;
 pub mod pane;

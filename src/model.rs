@@ -6,32 +6,34 @@
 
 pub mod bert;
 pub mod decoder_only;
+mod decoding;
 pub mod encoder_decoder;
+mod name;
 pub mod rnn;
 pub mod rnn_attention;
 pub mod rnn_lm;
+mod sizes;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bert::Family;
+use decoding::{Written, decode_step_by_step, longest_output};
 use encoder_decoder::EncoderDecoder;
+
+pub use name::Name;
+pub use sizes::Sizes;
 
 use crate::{
     change::Changes,
     checkpoint::{Checkpoint, Weights},
-    layer::attention::Heads,
-    math::{
-        argmax,
-        beam::{self, Beams, Limits},
-        sampling::Choosing,
-    },
+    math::{beam::Beams, sampling::Choosing},
     site::{
         Axis::{Channel, Position, Vocab},
         Scope, Site, Stream,
     },
     tape::{Keep, Node, Tape},
-    text::{BOS, EOS, visible},
+    text::{EOS, visible},
     value::{Matrix, Value},
 };
 
@@ -49,78 +51,6 @@ pub static PROBS: Site =
     Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token");
 pub static INITIAL: Site =
     Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
-
-/// The models in the binary, in the order of the lesson.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Name {
-    Elman,
-    Gru,
-    RnnAttention,
-    Transformer,
-    TransformerUnguided,
-    DecoderOnly,
-    /// The person's own: not in the binary.
-    Checkpoint,
-}
-
-impl Name {
-    /// Those in the binary.
-    pub const ALL: [Self; 6] = [
-        Self::Elman,
-        Self::Gru,
-        Self::RnnAttention,
-        Self::Transformer,
-        Self::TransformerUnguided,
-        Self::DecoderOnly,
-    ];
-
-    /// As in files and arguments.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Elman => "elman",
-            Self::Gru => "gru",
-            Self::RnnAttention => "rnn_attention",
-            Self::Transformer => "transformer",
-            Self::TransformerUnguided => "transformer_unguided",
-            Self::DecoderOnly => "decoder_only",
-            Self::Checkpoint => "checkpoint",
-        }
-    }
-
-    /// As people say it.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Elman => "Elman RNN",
-            Self::Gru => "GRU",
-            Self::RnnAttention => "RNN with attention",
-            Self::Transformer => "Transformer",
-            Self::TransformerUnguided => "Transformer, unguided",
-            Self::DecoderOnly => "decoder-only LM",
-            Self::Checkpoint => "your model",
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.id())
-    }
-}
-
-impl FromStr for Name {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match Self::ALL.into_iter().find(|name| name.id() == text) {
-            Some(name) => Ok(name),
-            None => bail!(
-                "no model `{}`; there are {}",
-                visible(text),
-                Self::ALL.map(Self::id).join(", ")
-            ),
-        }
-    }
-}
 
 /// Something that reads token ids and writes every value on a tape.
 pub trait Model: Send + Sync {
@@ -212,23 +142,6 @@ pub struct Pass {
     pub beams: Option<Beams>,
 }
 
-/// What a decoder made: what it read, what it wrote, and the record of a search.
-struct Written {
-    /// `<bos>`, then the output without its last token, or what was forced.
-    target: Vec<u32>,
-    output: Vec<u32>,
-    beams: Option<Beams>,
-}
-
-impl Written {
-    /// What beam search found after reading `start`.
-    fn found(beams: Beams, start: u32) -> Self {
-        let output = beams.tokens(beams.winner);
-        let read = output.len() - 1;
-        Self { target: [&[start], &output[..read]].concat(), output, beams: Some(beams) }
-    }
-}
-
 impl Pass {
     /// The first value recorded under that path.
     pub fn value(&self, path: &str) -> Option<&Value> {
@@ -236,72 +149,6 @@ impl Pass {
         Some(self.tape.value(node))
     }
 }
-
-/// The sizes of a model that is built of equal layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// All layers, of encoder and decoder together.
-    pub n_layers: usize,
-    /// How many of them are a decoder's that stands beside an encoder.
-    pub n_beside: usize,
-    pub heads: Heads,
-    pub d_ff: usize,
-    pub is_gated: bool,
-    pub n_vocab: usize,
-    /// The most tokens it takes.
-    pub context: usize,
-}
-
-impl Sizes {
-    /// The numbers of one layer's inside for a text of `n` tokens.
-    pub const fn inside(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, .. } = self.heads;
-        let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
-        let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
-        n * (vectors + hidden) + 4 * n_heads * n * n
-    }
-
-    /// The numbers that stand between layers, and what comes out at the end.
-    pub const fn boundaries(self, n: usize) -> usize {
-        n * (self.n_layers + 6) * self.heads.d_model + 2 * n * self.n_vocab
-    }
-
-    /// The numbers of a pass that is kept whole.
-    pub const fn whole(self, n: usize) -> usize {
-        self.boundaries(n) + self.n_layers * self.inside(n)
-    }
-
-    /// Multiplications of a pass over `n` tokens, about.
-    pub const fn products(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, d_head, .. } = self.heads;
-        let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
-        let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
-        let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;
-        self.n_layers * layer + n * d_model * self.n_vocab
-    }
-
-    /// The heads of all layers.
-    pub const fn all_heads(self) -> usize {
-        self.n_layers * self.heads.n_heads
-    }
-
-    /// What of a pass over `n` tokens is kept: everything, as long as that is little.
-    pub const fn keep(self, n: usize) -> Keep {
-        if self.n_layers * self.inside(n) <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
-    }
-
-    /// The bytes that a pass over `n` tokens takes at most, weights aside.
-    pub const fn bytes(self, n: usize) -> usize {
-        let insides = match self.keep(n) {
-            Keep::All => self.n_layers * self.inside(n),
-            Keep::Boundaries => 2 * self.inside(n),
-        };
-        4 * (self.boundaries(n) + insides)
-    }
-}
-
-/// The most numbers of insides that are all kept: 128 MB.
-const MOST_INSIDE: usize = 1 << 25;
 
 /// A kind of checkpoint that can be run.
 pub struct Architecture {
@@ -420,102 +267,28 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
     })
 }
 
-/// The most tokens a decoder writes for a source of `n` tokens.
-pub fn longest_output(n: usize) -> usize {
-    (2 * n + 8).max(20)
-}
-
 /// Logits and probabilities of rows that begin at row `t`: `logits = x Eᵀ`, the output layer sharing
-/// the embedding table (Vaswani et al. 2017, section 3.4). Returns the logits.
-fn predict(tape: &mut Tape, scope: &Scope, x: Node, table: Node, t: usize) -> Node {
-    let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), x, table); // (position, vocab)
+/// the embedding table (Vaswani et al. 2017, section 3.4) or with one of its own, and a bias where there
+/// is one. Returns the logits.
+fn predict(
+    tape: &mut Tape,
+    scope: &Scope,
+    x: Node,
+    (table, bias): (Node, Option<Node>),
+    t: usize,
+) -> Node {
+    let place = scope.at(&LOGITS).row(t);
+    let logits = match bias {
+        None => tape.matmul_nt(place, x, table), // (position, vocab)
+        Some(bias) => tape.linear_nt(place, x, table, bias),
+    };
     tape.softmax_of_logits(scope.at(&PROBS).row(t), logits); // (position, vocab)
     logits
-}
-
-/// The token with the highest logit in every row.
-fn likeliest_of_each(logits: &Matrix) -> Vec<u32> {
-    let best = |row: usize| argmax(logits.row(row).iter().copied());
-    (0..logits.nrows()).map(|row| best(row).unwrap_or(EOS as usize) as u32).collect()
 }
 
 /// The numbers of the last row.
 fn last_row(x: &Matrix) -> Vec<f32> {
     x.row(x.nrows() - 1).iter().copied().collect()
-}
-
-/// The bounds of a beam search that writes at most `longest` tokens.
-fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits<'static> {
-    Limits { width, longest, ends: &[EOS], temperature: choosing.temperature }
-}
-
-/// Writes tokens one by one: `step(tape, state, token, t)` gives the state and the logits after
-/// reading `token` as the target's token t.
-fn decode_step_by_step(
-    tape: &mut Tape,
-    (longest, setup): (usize, &Setup),
-    start: Node,
-    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
-    let choosing = setup.choosing();
-    match (&setup.forced, choosing.beam) {
-        (Some(forced), _) => {
-            let target = [&[BOS], &forced[..]].concat();
-            let output = read_out(tape, &target, start, step);
-            Written { target, output, beams: None }
-        }
-        (None, Some(width)) => {
-            let mark = tape.len();
-            let beams =
-                beam::search(limits(width, longest, choosing), BOS, start, |state, read| {
-                    let t = read.len() - 1;
-                    let (state, logits) = step(tape, *state, read[t], t);
-                    (state, last_row(tape.value(logits).matrix()))
-                });
-            tape.truncate(mark);
-            let written = Written::found(beams, BOS);
-            read_out(tape, &written.target, start, step);
-            written
-        }
-        (None, None) => write_on(tape, (longest, choosing), start, step),
-    }
-}
-
-/// Reads what is given and says, at each place, what it holds likeliest.
-fn read_out(
-    tape: &mut Tape,
-    target: &[u32],
-    start: Node,
-    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Vec<u32> {
-    let mut state = start;
-    let each = target.iter().enumerate().flat_map(|(t, &token)| {
-        let (after, logits) = step(tape, state, token, t);
-        state = after;
-        likeliest_of_each(tape.value(logits).matrix())
-    });
-    each.collect()
-}
-
-/// Reads what it wrote, until `<eos>`.
-fn write_on(
-    tape: &mut Tape,
-    (longest, choosing): (usize, Choosing),
-    start: Node,
-    mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
-    let (mut target, mut output, mut state) = (vec![BOS], vec![], start);
-    for t in 0..longest {
-        let (after, logits) = step(tape, state, target[t], t);
-        state = after;
-        let token = choosing.token(&last_row(tape.value(logits).matrix()), t, EOS);
-        output.push(token);
-        if token == EOS || t + 1 == longest {
-            break;
-        }
-        target.push(token);
-    }
-    Written { target, output, beams: None }
 }
 
 /// A row of zeros to begin from.

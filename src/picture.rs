@@ -68,11 +68,6 @@ impl Picture {
     pub fn rows(&self) -> impl Iterator<Item = &[Painted]> {
         self.cells.chunks(self.width.max(1))
     }
-
-    /// Whether the cell in that column and row is the same there; false outside of it.
-    pub fn has(&self, x: usize, y: usize, cell: &Painted) -> bool {
-        x < self.width && self.cells.get(y * self.width + x) == Some(cell)
-    }
 }
 
 fn row(cells: &[Cell], paper: &Look) -> Vec<Painted> {

@@ -98,7 +98,7 @@ impl Scope {
 
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        Self { prefix: join(&self.prefix, name), ..self.clone() }
+        Self { prefix: path_in(&self.prefix, name), ..self.clone() }
     }
 
     /// The same scope, looking at another stream: cross-attention.
@@ -109,7 +109,7 @@ impl Scope {
 
     pub fn at(&self, site: &'static Site) -> Place {
         Place {
-            path: join(&self.prefix, site.name),
+            path: path_in(&self.prefix, site.name),
             site,
             rows: self.rows,
             keys: self.keys,
@@ -123,7 +123,7 @@ impl Scope {
 
     /// The name of a weight in this scope, in the checkpoint and on the tape.
     pub fn weight(&self, name: &str) -> String {
-        join(&self.prefix, name)
+        path_in(&self.prefix, name)
     }
 }
 
@@ -133,8 +133,9 @@ pub fn lies_in(path: &str, scope: &str) -> bool {
     scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn join(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+/// The path of a name in a scope; the empty scope adds nothing.
+pub fn path_in(scope: &str, name: &str) -> String {
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
 /// A full site name, its axes, and where in the site a recorded value begins.

@@ -5,14 +5,17 @@
 //! cannot disagree. From the record the tape can *open* a cell into arithmetic and run *backward*.
 //! A tape knows no model, no token text and no screen.
 
+mod back;
 mod block;
 mod by_hand;
+mod columns;
 mod elementwise;
 mod linear;
 mod norm;
 mod past;
 mod pool;
 mod positions;
+mod product;
 mod relative;
 mod rotary;
 mod select;
@@ -29,7 +32,9 @@ pub use rotary::{Dynamic, Longer, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 
+use back::back;
 use by_hand::ByHand;
+use columns::{column_sums, join_columns, split_columns};
 
 use crate::{
     arithmetic::{Arithmetic, Expr, Operand},
@@ -128,10 +133,6 @@ impl Tape {
     #[must_use]
     pub fn keeping(self, keep: Keep) -> Self {
         Self { keep, ..self }
-    }
-
-    pub fn changes(&self) -> &Changes {
-        &self.changes
     }
 
     pub fn leaf(&mut self, place: Place, value: Arc<Value>) -> Node {
@@ -293,4 +294,19 @@ fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {
 /// The leaf for a cell of input `i`.
 fn leaf(input: usize, plane: usize, row: usize, col: usize) -> Expr<Leaf> {
     Expr::Leaf((input, Cell::new(plane, row, col)))
+}
+
+/// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
+fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<Leaf>> {
+    (0..n)
+        .map(|k| {
+            let (a, b) = pair(k);
+            Expr::Product(vec![a, b])
+        })
+        .collect()
+}
+
+/// Every number of the left factor meets one number of each column of the right one.
+const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
+    n_left * n_columns
 }

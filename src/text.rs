@@ -11,8 +11,8 @@ mod gguf;
 mod json;
 mod lines;
 mod plan;
+mod sentence;
 mod specials;
-mod stream;
 mod surface;
 mod visible;
 mod vocabulary;
@@ -22,14 +22,11 @@ pub use engine::is_guarded;
 pub use figures::grouped;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
+pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{Ids, Specials, ids_of};
-pub use stream::Stream;
 pub use visible::visible;
 
-use std::{
-    ops::Range,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
@@ -54,59 +51,6 @@ pub const MAX_CONTEXT: usize = 4096;
 const MAX_BYTES: usize = 64 * 1024;
 
 static TOKENIZER: &[u8] = include_bytes!("../assets/models/tokenizer.json");
-
-/// A piece of the sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub id: u32,
-    /// What to show, controls made visible: of the built-in models the surface without its leading
-    /// space; of a checkpoint the entry with `·` for the space.
-    pub text: String,
-}
-
-/// A sentence ready for the models.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// As typed.
-    pub text: String,
-    pub tokens: Vec<Token>,
-    /// Words that no model saw in training; the built-in models spell them in bytes, a checkpoint
-    /// reads `<unk>`.
-    pub unknown: Vec<Unknown>,
-}
-
-impl Sentence {
-    pub fn ids(&self) -> Vec<u32> {
-        self.tokens.iter().map(|t| t.id).collect()
-    }
-
-    /// What to say of words that a checkpoint's vocabulary has no tokens for.
-    pub fn unread(&self) -> Option<String> {
-        let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
-        words.dedup();
-        let unknown = self.unknown.first().filter(|unknown| unknown.instead.is_empty())?;
-        let read = &self.tokens.get(unknown.tokens.start)?.text;
-        let more = match words.len() {
-            1 => String::new(),
-            n => format!(" and {} more", n - 1),
-        };
-        Some(format!(
-            "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
-            shortened(&unknown.word)
-        ))
-    }
-}
-
-/// A word outside the models' world.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    pub word: String,
-    /// The tokens that spell it.
-    pub tokens: Range<usize>,
-    /// In-world words that are spelled alike, or serve as an example, nearest first; none for a
-    /// checkpoint.
-    pub instead: Vec<String>,
-}
 
 /// Text to tokens and back.
 pub struct Tokenizer {
@@ -276,14 +220,14 @@ impl Tokenizer {
         match &self.kind {
             Kind::World(world) => {
                 let encoding = self.encoding(&world::plain(typed), false)?;
-                let unknown = |_: &[Token]| world.unknown(&self.engine, &encoding);
+                let unknown = || world.unknown(&self.engine, &encoding);
                 self.sentence_of(typed, &encoding, unknown)
             }
             Kind::Checkpoint(vocabulary) => {
                 let typed = without_line_end(text);
                 let encoding = self.encoding(typed, true)?;
                 let sentence =
-                    self.sentence_of(typed, &encoding, |_| vocabulary.unknown(typed, &encoding))?;
+                    self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?;
                 vocabulary.check(&sentence.tokens)?;
                 Ok(sentence)
             }
@@ -294,7 +238,7 @@ impl Tokenizer {
         &self,
         text: &str,
         encoding: &Encoding,
-        unknown: impl FnOnce(&[Token]) -> Vec<Unknown>,
+        unknown: impl FnOnce() -> Vec<Unknown>,
     ) -> Result<Sentence> {
         let ids = encoding.get_ids();
         if ids.len() > self.limit {
@@ -308,9 +252,8 @@ impl Tokenizer {
                 self.limit
             );
         }
-        let tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
-        let unknown = unknown(&tokens);
-        Ok(Sentence { text: text.to_owned(), tokens, unknown })
+        let tokens = ids.iter().map(|&id| self.token(id)).collect();
+        Ok(Sentence { text: text.to_owned(), tokens, unknown: unknown() })
     }
 
     /// The sentence with another word in the place of one token.
@@ -411,15 +354,6 @@ impl Tokenizer {
             Kind::World(world) => world.nearest(word, n),
             Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
-    }
-}
-
-/// The beginning of a long word.
-fn shortened(word: &str) -> String {
-    const LONGEST: usize = 40;
-    match word.char_indices().nth(LONGEST) {
-        None => word.to_owned(),
-        Some((end, _)) => format!("{}…", &word[..end]),
     }
 }
 

@@ -5,6 +5,8 @@
 //! another ground than the terminal's paints its own.
 
 mod contrast;
+mod glyph;
+mod number;
 mod palette;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use ratatui::{
     style::{Color, Modifier, Style},
 };
 
+pub use glyph::ascii;
 use palette::{Ink, Palette};
 
 /// Red, green, blue.
@@ -254,134 +257,6 @@ impl Theme {
         if cell.bg == Color::Reset {
             cell.set_bg(colour(ground));
         }
-    }
-
-    /// The shade for a magnitude of 0 to 1, where there is no colour; a negative one is told from a
-    /// positive one.
-    pub fn shade(&self, x: f32) -> char {
-        const UNICODE: [[char; 5]; 2] = [[' ', '░', '▒', '▓', '█'], [' ', '╌', '─', '━', '▬']];
-        const ASCII: [[char; 5]; 2] = [[' ', '.', '+', '*', '#'], [' ', '-', '=', '~', '%']];
-        let table = if self.is_ascii() { ASCII } else { UNICODE };
-        let step = (x.abs().min(1.0) * 4.0).round() as usize;
-        table[usize::from(x < 0.0)][if x.is_nan() { 0 } else { step }]
-    }
-
-    pub const fn is_ascii(&self) -> bool {
-        matches!(self.glyphs, Glyphs::Ascii)
-    }
-
-    /// The Unicode text, or its stand-in where only ASCII may be used.
-    pub const fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
-        if self.is_ascii() { ascii } else { unicode }
-    }
-
-    /// A bar of `width` cells filled to `x` of 1, in eighths of a cell.
-    pub fn bar(&self, x: f32, width: usize) -> String {
-        const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-        let eighths = (x.clamp(0.0, 1.0) * width as f32 * 8.0).round() as usize;
-        if self.is_ascii() {
-            return "#".repeat((eighths + 4) / 8);
-        }
-        "█".repeat(eighths / 8) + PARTS[eighths % 8]
-    }
-
-    /// A cell filled from below to so many eighths.
-    pub fn column(&self, eighths: usize) -> &'static str {
-        const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-        const ASCII: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
-        let table = if self.is_ascii() { ASCII } else { UNICODE };
-        table[eighths.min(8)]
-    }
-
-    /// A number in at most `width` columns, right-aligned, as exact as it fits (four digits at most).
-    pub fn number(&self, v: f32, width: usize) -> String {
-        let text = if v.is_nan() {
-            "NaN".to_owned()
-        } else if v.is_infinite() {
-            let sign = if v < 0.0 { "-" } else { "" };
-            format!("{sign}{}", self.glyph("∞", "inf"))
-        } else {
-            finite(v, width)
-        };
-        format!("{text:>width$}")
-    }
-
-    /// A number to three digits, in at most `width` columns, right-aligned: for figures of any size.
-    pub fn figure(&self, v: f32, width: usize) -> String {
-        let decimals = match v.abs() {
-            a if a >= 100.0 => 0,
-            a if a >= 10.0 => 1,
-            a if a >= 1.0 => 2,
-            a if a >= 0.1 => 3,
-            a if a >= 0.01 => 4,
-            _ => 5,
-        };
-        let text = unsigned_zero(format!("{v:.decimals$}"));
-        if text.len() <= width && v.is_finite() {
-            return format!("{text:>width$}");
-        }
-        self.number(v, width)
-    }
-
-    /// A share of 1 as a percentage in six columns; what is little is not called nothing.
-    pub fn percent(&self, share: f32) -> String {
-        let text = if share > 0.0 && share < 0.000_5 {
-            "<0.1%".to_owned()
-        } else {
-            format!("{:.1}%", share * 100.0)
-        };
-        format!("{text:>6}")
-    }
-}
-
-/// The ASCII stand-in for a sign of frames, formulas and marks; None for letters, digits and what is
-/// ASCII already.
-pub const fn ascii(sign: char) -> Option<char> {
-    Some(match sign {
-        '─' | '━' | '╌' | '–' | '−' => '-',
-        '│' | '‖' | '▌' => '|',
-        '╭' | '╮' | '╰' | '╯' | '✓' => '+',
-        '→' | '▸' => '>',
-        '←' => '<',
-        '↑' | 'ᵀ' => '^',
-        '↓' | '▾' => 'v',
-        '“' | '”' => '"',
-        '‘' | '’' => '\'',
-        '·' | '…' | '▒' | '░' => '.',
-        '×' | '✗' => 'x',
-        '√' => 'r',
-        '∂' => 'd',
-        'Σ' | '∑' => 'S',
-        'σ' => 's',
-        '²' => '2',
-        '∞' => 'i',
-        '●' | '◆' => 'O',
-        '█' | '▓' => '#',
-        _ => return None,
-    })
-}
-
-/// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
-fn finite(v: f32, width: usize) -> String {
-    for decimals in (0..=if width > 6 { 4 } else { 2 }).rev() {
-        let text = unsigned_zero(format!("{v:.decimals$}"));
-        if text.len() <= width {
-            return text;
-        }
-        let short = text.replacen("0.", ".", 1);
-        if short.len() <= width && text.trim_start_matches('-').starts_with("0.") {
-            return short;
-        }
-    }
-    let text = format!("{v:.0e}");
-    if text.len() <= width { text } else { "#".repeat(width) }
-}
-
-/// What is rounded to zero has no sign.
-fn unsigned_zero(text: String) -> String {
-    match text.strip_prefix('-') {
-        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
-        _ => text,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     arithmetic::Arithmetic,
     math::{beam::Beams, picture::Picture},
     model::{Name, Pass},
-    site::{Address, Axis, Place, Stream},
+    site::{Address, Axis, Place, Stream, path_in},
     tape::{Node, Tape},
     text::{self, Token, Tokenizer},
     value::{Cell, Shape, Value},
@@ -45,6 +45,11 @@ const PICTURE: usize = 256;
 impl Recorded {
     pub fn path(&self) -> &str {
         &self.place.path
+    }
+
+    /// What stands before its name: `encoder.0.self_attn`; nothing where nothing does.
+    pub fn scope(&self) -> &str {
+        self.path().rsplit_once('.').map_or("", |(scope, _)| scope)
     }
 
     pub fn caption(&self) -> &'static str {
@@ -188,6 +193,11 @@ impl Trace {
         self.holder(path).map(|(_, site)| site)
     }
 
+    /// The site of that name in the scope of another: `weights` beside `encoder.0.self_attn.scores`.
+    pub fn beside(&self, site: &Recorded, name: &str) -> Option<&Recorded> {
+        self.site(&path_in(site.scope(), name))
+    }
+
     /// The site, and the tape that it stands on: a block's inside before its boundary.
     fn holder(&self, path: &str) -> Option<(&Tape, &Recorded)> {
         let outside = || Some((&self.record.tape, self.record.site(path)?));
@@ -305,12 +315,7 @@ impl Trace {
 fn part(tape: &Tape, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
     site.parts.iter().find_map(|&node| {
         let entry = tape.entry(node);
-        let o = entry.place.origin;
-        let local = Cell {
-            plane: cell.plane.checked_sub(o.plane)?,
-            row: cell.row.checked_sub(o.row)?,
-            col: cell.col.checked_sub(o.col)?,
-        };
+        let local = cell.counted_from(entry.place.origin)?;
         entry.value.shape().holds(local).then_some((node, local))
     })
 }

@@ -28,6 +28,15 @@ impl Cell {
     pub const fn new(plane: usize, row: usize, col: usize) -> Self {
         Self { plane, row, col }
     }
+
+    /// The same cell counted from another; None if it stands before that.
+    pub fn counted_from(self, origin: Self) -> Option<Self> {
+        Some(Self {
+            plane: self.plane.checked_sub(origin.plane)?,
+            row: self.row.checked_sub(origin.row)?,
+            col: self.col.checked_sub(origin.col)?,
+        })
+    }
 }
 
 /// Planes, rows and columns of a [`Value`].

@@ -21,6 +21,7 @@ fn check(reader: &Reader, sentence: &str, seed: usize) {
     let reading = reader.read(sentence).unwrap();
     for name in Name::ALL {
         let trace = reading.trace(name);
+        let mut n_opened = 0;
         for site in trace.sites().filter(|s| !s.is_leaf) {
             let cells: Vec<Cell> = site.shape().cells().collect();
             for i in sample(cells.len(), 4, seed) {
@@ -37,8 +38,10 @@ fn check(reader: &Reader, sentence: &str, seed: usize) {
                     opened.value,
                     expr.eval()
                 );
+                n_opened += 1;
             }
         }
+        assert!(n_opened > 20, "{name}: only {n_opened} cells were opened");
     }
 }
 

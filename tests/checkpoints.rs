@@ -266,8 +266,10 @@ fn likeliest(trace: &Trace, row: usize, n: usize) -> Vec<u32> {
 
 #[test]
 fn the_likeliest_words_at_every_place_are_those_of_transformers() {
+    let mut n_files = 0;
     of_every_file(|golden, opened| {
         let Some(top) = golden.metadata.get("top") else { return vec![] };
+        n_files += 1;
         let mut found = vec![];
         for (key, sentence) in golden.sentences() {
             let trace = opened.trace(sentence, Keep::Boundaries);
@@ -279,6 +281,7 @@ fn the_likeliest_words_at_every_place_are_those_of_transformers() {
         }
         found
     });
+    assert!(n_files >= 3, "only {n_files} files of encoders");
 }
 
 /// What a model writes on after a text: so many likeliest tokens, one after another.
@@ -300,11 +303,14 @@ fn translated(model: &dyn Model, text: &[u32], length: usize) -> Vec<u32> {
 
 #[test]
 fn fifty_tokens_are_written_as_by_transformers() {
+    let mut n_files = 0;
     of_every_file(|golden, opened| {
         let Some(greedy) = golden.metadata.get("greedy") else { return vec![] };
+        n_files += 1;
         let (text, want) = (ids(&greedy["ids"]), ids(&greedy["wrote"]));
         let got = written(&*opened.model, &text, 50)
             .unwrap_or_else(|| translated(&*opened.model, &text, 50));
         (got != want).then(|| format!("wrote {got:?}, want {want:?}")).into_iter().collect()
     });
+    assert!(n_files >= 36, "only {n_files} files of models that write");
 }

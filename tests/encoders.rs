@@ -372,7 +372,9 @@ fn blocks_kept_or_computed_again_give_the_same_bits_under_every_what_if() {
                 .map(|n| (all.entry(n).place.path.clone(), bits(all.value(n))))
                 .collect();
             let insides = few.nodes().filter_map(|node| Some(few.inside(node)?.tape));
-            for tape in insides.chain([run(Keep::Boundaries)]) {
+            let insides: Vec<Tape> = insides.collect();
+            assert!(!insides.is_empty(), "{what_if}: no block is closed");
+            for tape in insides.into_iter().chain([run(Keep::Boundaries)]) {
                 for node in tape.nodes() {
                     let path = &tape.entry(node).place.path;
                     assert_eq!(kept[path], bits(tape.value(node)), "{what_if}: {path}");

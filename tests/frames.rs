@@ -170,6 +170,7 @@ fn rgb(colour: vt100::Color, default: (u8, u8, u8)) -> (u8, u8, u8) {
 #[track_caller]
 fn same(picture: &Picture, screen: &[Vec<Cell>]) {
     let paper = (picture.paper.ink, picture.paper.ground);
+    assert_eq!(picture.rows().count(), screen.len());
     for (y, (row, want)) in picture.rows().zip(screen).enumerate() {
         let there = row.iter().filter(|cell| cell.columns > 0);
         assert_eq!(there.clone().count(), want.len(), "row {y}");

@@ -235,12 +235,31 @@ fn questions_have_distinct_options_and_a_right_one() {
     }
 }
 
+/// A row of a site, the last one where there are fewer.
+fn row(reading: &Reading, model: Name, path: &str, row: usize) -> Vec<f32> {
+    let site = reading.trace(model).find(path).unwrap();
+    site.value.row(0, row.min(site.shape().rows - 1))
+}
+
+/// Whether a range as options have it, `5 – 9` or `5`, holds a number.
+fn holds(range: &str, n: usize) -> bool {
+    let ends: Vec<usize> = range.split(" – ").map(|n| n.parse().unwrap()).collect();
+    (ends[0]..=ends[ends.len() - 1]).contains(&n)
+}
+
+fn n_read_back(reading: &Reading, model: Name) -> usize {
+    reading.read_back(model).iter().filter(|answer| answer.is_right).count()
+}
+
 #[test]
 fn the_right_option_is_what_the_pass_says() {
     for (step, reading, selection, asked) in asked() {
         let right = asked.options[asked.right].split(" (").next().unwrap();
         let about = format!("{} of {:?}: {asked:?}", step.id, reading.sentence.text);
         let reveal = plain(&asked.reveal);
+        let row_of = |name: &str| {
+            row(reading, step.model, &format!("encoder.{}.{name}", selection.layer), selection.row)
+        };
         match step.ask.as_ref().unwrap().kind.name {
             "strongest-key" | "next-token" | "influence" => {
                 let shown = format!("“{right}”");
@@ -257,9 +276,7 @@ fn the_right_option_is_what_the_pass_says() {
                 assert_eq!(right, reading.sentence.tokens.len().to_string(), "{about}");
             }
             "read-back" => {
-                let n = reading.read_back(step.model).iter().filter(|a| a.is_right).count();
-                let ends: Vec<usize> = right.split(" – ").map(|n| n.parse().unwrap()).collect();
-                assert!(ends[0] <= n && n <= ends[ends.len() - 1], "{about}");
+                assert!(holds(right, n_read_back(reading, step.model)), "{about}");
             }
             "rank-kept" => assert_eq!(asked.right, 0, "softmax keeps the order: {about}"),
             "open-cells" => {
@@ -276,7 +293,23 @@ fn the_right_option_is_what_the_pass_says() {
                 let same = others.iter().filter(|&&n| written(n) == written(Name::Transformer));
                 assert_eq!(right, same.count().to_string(), "{about}");
             }
-            _ => {}
+            "better-memory" => {
+                let [elman, gru] = [Name::Elman, Name::Gru].map(|name| n_read_back(reading, name));
+                let is_right = [elman > gru, gru > elman, elman == gru];
+                assert!(is_right[asked.right], "{elman}, {gru}: {about}");
+            }
+            "longer-part" => {
+                let (sum, added) = (row_of("residual1"), row_of("self_attn.out"));
+                let length = |row: &mut dyn Iterator<Item = f32>| row.map(|x| x * x).sum::<f32>();
+                let before = length(&mut sum.iter().zip(&added).map(|(sum, added)| sum - added));
+                let is_longer = [before, length(&mut added.iter().copied())];
+                assert!(is_longer[asked.right] >= is_longer[1 - asked.right], "{about}");
+            }
+            "silent" => {
+                let n = row_of("ffn.hidden").iter().filter(|&&x| x == 0.0).count();
+                assert!(holds(right, n), "{about}");
+            }
+            other => panic!("nothing is known of {other}"),
         }
     }
 }
@@ -295,7 +328,9 @@ fn every_kind_of_question_is_asked_and_they_are_spread() {
 #[test]
 fn one_word_alone_is_not_asked_about() {
     let step = steps()[index("softmax")];
-    for reading in READINGS.iter().filter(|r| r.sentence.tokens.len() == 1) {
+    let mut alone = READINGS.iter().filter(|r| r.sentence.tokens.len() == 1).peekable();
+    assert!(alone.peek().is_some());
+    for reading in alone {
         assert_eq!(question(step, reading, &Selection::default()), None);
     }
 }
@@ -407,7 +442,7 @@ fn deeper_text_gets_more_time() {
 
 #[test]
 fn another_key_stops_the_pages_and_says_so() {
-    for key in ["Down", "z", "Page"] {
+    for key in ["Down", "z", "PgDn"] {
         let mut state = walk(false);
         press(&mut state, "a");
         press(&mut state, key);

@@ -87,6 +87,7 @@ fn said(state: &State) -> &str {
 #[test]
 fn every_way_to_go_on_and_back_is_the_same() {
     let second = id(&after("Right")).to_owned();
+    assert_ne!(second, id(&walk()));
     for keys in ["l", "n", "Space", "Right Right Left", "l l h", "n n p", "l l Backspace"] {
         assert_eq!(id(&after(keys)), second, "{keys}");
     }
@@ -372,6 +373,7 @@ fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
 #[test]
 fn wide_characters_hide_nothing_and_stay_on_the_screen() {
     let mut state = walk_in(Language::Chinese);
+    let mut n_wide = 0;
     for (width, height) in [(80, 24), (81, 25), (120, 36)] {
         for step in 0..state.n_steps() {
             state.enter(step);
@@ -382,6 +384,7 @@ fn wide_characters_hide_nothing_and_stay_on_the_screen() {
                 screen::draw(&state, area, &mut buf);
                 for (x, y) in area.positions().map(|at| (at.x, at.y)) {
                     if buf[(x, y)].symbol().width() > 1 {
+                        n_wide += 1;
                         assert!(x + 1 < width, "{width}x{height}, step {step}, {keys}");
                         let next = buf[(x + 1, y)].symbol();
                         assert_eq!(next, " ", "{width}x{height}, step {step}, {keys}, {x},{y}");
@@ -390,6 +393,7 @@ fn wide_characters_hide_nothing_and_stay_on_the_screen() {
             }
         }
     }
+    assert!(n_wide > 10_000, "only {n_wide} wide characters were seen");
 }
 
 #[test]

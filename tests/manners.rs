@@ -149,16 +149,19 @@ fn where_all_cells_are_in_view_each_is_reached_from_anywhere() {
 
 #[test]
 fn every_place_of_every_step_can_be_clicked_without_harm() {
+    let (mut n_panes, mut n_cells) = (0, 0);
     for size in [(80, 24), (130, 40)] {
         let mut state = walk_at("tokens", size);
         for step in 0..state.n_steps() {
             state.enter(step);
             for at in area(&state).positions().step_by(37) {
                 if let Hit::Pane(place) = hit(&state, area(&state), at) {
+                    n_panes += 1;
                     update(&mut state, Action::Point(place));
                     let (rows, cols) = state.panes()[place.pane].extent();
                     assert_eq!(state.focus, place.pane);
                     if let Some((row, col)) = place.cell {
+                        n_cells += 1;
                         assert!(row < rows && col < cols, "{row} {col} of {rows} {cols}");
                         assert_eq!((state.selection.row, state.selection.col), (row, col));
                     }
@@ -166,6 +169,7 @@ fn every_place_of_every_step_can_be_clicked_without_harm() {
             }
         }
     }
+    assert!(n_panes > 1000 && n_cells > 300, "{n_panes} places in panes, {n_cells} on cells");
 }
 
 /// Whatever the pane: the cell under the cursor is in view, so some place of it is that cell, and

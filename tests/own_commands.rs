@@ -52,6 +52,24 @@ fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
 }
 
 #[test]
+fn a_way_of_splitting_text_that_is_not_known_is_told() {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = fs::read(Path::new(CHECKPOINTS).join("gpt2.gguf")).unwrap();
+    let key = b"tokenizer.ggml.pre";
+    let at = bytes.windows(key.len()).position(|part| part == key).unwrap() + key.len();
+    // After the key: its value's type, and the value's length.
+    let value = &mut bytes[at + 12..at + 17];
+    assert_eq!(value, b"gpt-2");
+    value.copy_from_slice(b"gpt-9");
+    let path = folder.path().join("gpt9.gguf");
+    fs::write(&path, bytes).unwrap();
+    let (code, _, err) = lookback(path.to_str().unwrap(), &["steps", "The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(err.starts_with("note: ") && err.contains("`gpt-9`"), "{err}");
+    assert_eq!(lookback("gpt2.gguf", &["steps", "The cat sat."]).2, "");
+}
+
+#[test]
 fn a_recurrent_model_says_what_can_be_changed_in_it() {
     let (code, _, err) = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
     assert_eq!(code, 2);

@@ -20,6 +20,7 @@ fn links(text: &Template) -> BTreeSet<&str> {
 #[test]
 fn every_language_has_the_same_steps_blanks_and_links() {
     let (english, chinese) = (lesson(Language::English), lesson(Language::Chinese));
+    assert_eq!(english.steps().len(), chinese.steps().len());
     for ((_, a), (_, b)) in english.steps().into_iter().zip(chinese.steps()) {
         assert_eq!(a.id, b.id);
         for (a_text, b_text) in [(&a.text, &b.text), (&a.deeper, &b.deeper)] {

@@ -267,6 +267,7 @@ fn a_page_has_every_cell_in_dark_and_in_light() {
         }
         let ids: Vec<_> = of("section").map(|s| s.attribute("id").unwrap()).collect();
         let links = of("a").map(|a| a.attribute("href").unwrap().trim_start_matches('#'));
+        assert_eq!(ids.len(), shots.len());
         assert!(ids.iter().copied().eq(links));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, fs};
 
-use lookback::text::{GgufVocab, Specials, Stream, Tokenizer};
+use lookback::text::{GgufVocab, Specials, Tokenizer};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -90,7 +90,9 @@ fn ids_are_the_same_by_way_of_a_gguf() {
     for name in IN_GGUF {
         let tokenizer = from_gguf(name);
         assert!(tokenizer.notes().is_empty());
-        for (text, ids, decoded) in goldens(name) {
+        let goldens = goldens(name);
+        assert!(goldens.len() > 50, "{name}: only {} texts", goldens.len());
+        for (text, ids, decoded) in goldens {
             assert_eq!(tokenizer.encode(&text).unwrap(), ids, "{name}: {text:?}");
             assert_eq!(tokenizer.text(&ids), decoded, "{name}: {text:?}");
         }
@@ -132,22 +134,6 @@ fn tokens_are_shown_as_people_read_them() {
     }
     let bert = from_json("bert");
     assert_eq!(texts(&bert, "the boatss").join(" "), "[CLS] the boats ##s [SEP]");
-}
-
-#[test]
-fn a_text_comes_back_token_by_token() {
-    for name in NAMES {
-        let tokenizer = from_json(name);
-        for (text, ids, decoded) in goldens(name) {
-            if decoded.ends_with('\u{fffd}') || name == "bert" {
-                continue;
-            }
-            let mut stream = Stream::new(&tokenizer);
-            let mut got: String = ids.iter().map(|&id| stream.push(id)).collect();
-            got += &stream.finish();
-            assert_eq!(got, decoded, "{name}: {text:?}");
-        }
-    }
 }
 
 #[test]

@@ -336,11 +336,14 @@ fn the_schema_that_is_printed_describes_what_is_written() {
     let args = [SHORT, "--model", "all", "--sites", "*.hidden,*.mean,*.masked,blocks.*,*.bias"];
     for changes in [&[][..], &["--what-if", "scaling=off"]] {
         let text = String::from_utf8(traced(&[&args[..], changes].concat())).unwrap();
+        assert_eq!(text.lines().count(), Name::ALL.len());
         for line in text.lines() {
             check(&serde_json::from_str(line).unwrap(), &schema, &schema, "document");
         }
         let npz = traced(&[&args[..], changes, &["--format", "npz"]].concat());
-        for document in from_npz(npz).1.as_array().unwrap() {
+        let documents = from_npz(npz).1;
+        assert_eq!(documents.as_array().unwrap().len(), Name::ALL.len());
+        for document in documents.as_array().unwrap() {
             check(document, &schema, &schema, "document");
         }
     }

@@ -3,7 +3,7 @@
 use super::{Command, Effect, Overlay, State};
 use crate::{
     change::Changes,
-    heat::fit,
+    lines::fit,
     memory::{Left, Memory},
 };
 

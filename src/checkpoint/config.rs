@@ -108,7 +108,7 @@ impl Config {
     pub fn id(&self, key: &str) -> Result<Option<u32>> {
         self.read(key, "the id of a token", |v| {
             let one = v.as_array().map_or(Some(v), |ids| ids.first())?;
-            one.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32)
+            token(one)
         })
     }
 
@@ -117,10 +117,9 @@ impl Config {
     /// # Errors
     /// If there is something else.
     pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
-        let id = |v: &Json| v.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32);
         let ids = self.read(key, "the id of a token, or a list of them", |v| match v {
-            Json::Array(ids) => ids.iter().map(id).collect(),
-            one => Some(vec![id(one)?]),
+            Json::Array(ids) => ids.iter().map(token).collect(),
+            one => Some(vec![token(one)?]),
         })?;
         Ok(ids.unwrap_or_default())
     }
@@ -130,8 +129,7 @@ impl Config {
     /// # Errors
     /// If there is something else.
     pub fn lists_of_ids(&self, key: &str) -> Result<Vec<Vec<u32>>> {
-        let id = |v: &Json| v.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32);
-        let list = |v: &Json| v.as_array()?.iter().map(id).collect::<Option<Vec<_>>>();
+        let list = |v: &Json| v.as_array()?.iter().map(token).collect::<Option<Vec<_>>>();
         let lists = self.read(key, "lists of ids of tokens", |v| {
             v.as_array()?.iter().map(list).collect::<Option<Vec<_>>>()
         })?;
@@ -168,9 +166,7 @@ impl Config {
     }
 
     fn finite(&self, key: &str) -> Result<Option<f32>> {
-        self.read(key, "a finite number", |v| {
-            v.as_f64().map(|n| n as f32).filter(|n| n.is_finite())
-        })
+        self.read(key, "a finite number", finite)
     }
 
     pub fn bool_or(&self, key: &str, default: bool) -> Result<bool> {
@@ -204,8 +200,7 @@ impl Config {
     /// # Errors
     /// If there is something else, or a number that is not finite.
     pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>> {
-        let one = |v: &Json| v.as_f64().map(|n| n as f32).filter(|n| n.is_finite());
-        self.read(key, "a list of numbers", |v| v.as_array()?.iter().map(one).collect())
+        self.read(key, "a list of numbers", |v| v.as_array()?.iter().map(finite).collect())
     }
 
     /// # Errors
@@ -235,4 +230,13 @@ impl Config {
         self.get(key)
             .map_or_else(|| "missing".into(), |value| format!("`{}`", shown(&value.to_string())))
     }
+}
+
+/// The id of a token.
+fn token(value: &Json) -> Option<u32> {
+    value.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32)
+}
+
+fn finite(value: &Json) -> Option<f32> {
+    value.as_f64().map(|n| n as f32).filter(|n| n.is_finite())
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::{Mapped, Pairs, WHY_NO_PICKLE, mapped::unreadable, shown};
+use super::{Mapped, Pairs, WHY_NO_PICKLE, listed, shown, unreadable};
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -79,7 +79,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<Files> {
     if is_there(INDEX) {
         return sharded(&folder.join(INDEX), folder.to_owned());
     }
-    let inside = listed(folder).with_context(|| format!("{name} cannot be listed"))?;
+    let inside = entries(folder).with_context(|| format!("{name} cannot be listed"))?;
     let of =
         |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
     match (of("safetensors").as_slice(), of("gguf").as_slice()) {
@@ -117,7 +117,7 @@ fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
 
 /// The folders among these that have weights; of a cache of Hugging Face's, its snapshots.
 fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
-    let below = |path: &PathBuf| listed(path).unwrap_or_default();
+    let below = |path: &PathBuf| entries(path).unwrap_or_default();
     let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
     let folders = inside.iter().cloned().chain(snapshots).take(MOST_FOLDERS);
     let has_weights =
@@ -149,9 +149,9 @@ fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
 }
 
 /// What stands in a folder, in the order of names.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let mut paths: Vec<PathBuf> = found.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
     Ok(paths)
 }
@@ -185,7 +185,7 @@ fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
         missing.is_empty(),
         "{} names files that are missing; fetch them too:{}",
         file.name,
-        super::listed(&missing)
+        listed(&missing)
     );
     Ok(Files::Safetensors { folder, parts })
 }

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Result, anyhow, bail, ensure};
 use memmap2::Mmap;
 
-use super::{lost::watch, shown};
+use super::{shown, watch};
 
 /// The bytes of a file and what to call it in messages.
 pub struct Mapped {

@@ -66,11 +66,7 @@ impl Packed {
         })
     }
 
-    pub const fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    /// A line's bytes: whole blocks of [`Self::dtype`].
+    /// A line's bytes: whole blocks of its dtype.
     pub fn line(&self, line: usize) -> &[u8] {
         let format = self.dtype.format();
         let at = self.start + self.line_in_file(self.lines.start + line) * self.stride;

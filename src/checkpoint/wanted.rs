@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use anyhow::{Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Order, Packed, TensorInfo, Weights, dimensions, gguf, listed, shown,
+    Checkpoint, Copied, Order, Packed, TensorInfo, Weights, dimensions, listed, name_in_gguf, shown,
 };
 use crate::value::{Lines, Stored, Value};
 
@@ -136,9 +136,7 @@ impl Checkpoint {
         ensure!(faults.is_empty(), self.faulty(&faults));
         Ok(weights)
     }
-}
 
-impl Checkpoint {
     fn missing(&self, one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
         let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
@@ -150,7 +148,7 @@ impl Checkpoint {
     /// What the file calls a tensor of this name of Hugging Face's.
     fn name_in_file(&self, name: &str) -> String {
         let architecture = self.config().string("model_type").unwrap_or_default();
-        let translated = self.is_gguf().then(|| gguf::name_in_file(architecture, name)).flatten();
+        let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
         translated.unwrap_or_else(|| name.to_owned())
     }
 

@@ -106,11 +106,6 @@ impl Weights {
         text.parse().with_context(|| format!("{}: metadata `{key}` is `{text}`", self.file))
     }
 
-    /// How many numbers the file holds.
-    pub fn n_parameters(&self) -> usize {
-        self.tensors.values().map(|t| t.shape().len()).sum()
-    }
-
     /// The names of all tensors, sorted.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.tensors.keys().map(String::as_str).collect();

@@ -105,6 +105,9 @@ fn read_by(
     if let Some(remark) = sentence::remark(&plain.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
     }
+    for note in reader.tokenizer().notes() {
+        writeln!(streams.notes, "note: {note}")?;
+    }
     if let Some(path) = which.path()
         && let Some(site) = plain.trace(Name::Checkpoint).not_finite()
     {

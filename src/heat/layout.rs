@@ -5,8 +5,8 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Columns, Heat, Zoom, window};
-use crate::math::picture::louder;
+use super::{Columns, Heat, Zoom};
+use crate::{lines::window, math::picture::louder};
 
 /// How wide a cell is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

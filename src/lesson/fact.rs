@@ -134,10 +134,7 @@ impl<'a> Context<'a> {
 
     /// The site that stands beside the main one: `weights` beside `encoder.0.self_attn.scores`.
     pub fn beside(&self, name: &str) -> Option<&'a Recorded> {
-        let path = self.main()?.path();
-        let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope);
-        let wanted = if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") };
-        self.trace().site(&wanted)
+        self.trace().beside(self.main()?, name)
     }
 
     /// The row of a one-plane site that belongs to the selected word.

@@ -6,7 +6,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Context, Paragraph, fill, largest, template::Template};
+use super::{Context, Paragraph, Template, fill, largest};
 use crate::{
     measure::{
         attention::strongest,

@@ -7,8 +7,9 @@
 //!
 //! `[[` is a plain `[`.
 //!
-//! Line breaks inside a paragraph are spaces, between two wide characters (Chinese) nothing; an empty line begins the next paragraph. Facts are
-//! filled in after the marks are read, so a sentence with brackets in it breaks nothing.
+//! Line breaks inside a paragraph are spaces, between two wide characters (Chinese) nothing; an empty line
+//! begins the next paragraph. Facts are filled in after the marks are read, so a sentence with brackets in
+//! it breaks nothing.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;

@@ -142,7 +142,8 @@ impl<S: Clone> Live<S> {
     }
 }
 
-/// `z/T - log sum exp(z/T)`, with the largest taken out first.
+/// `z/T - log sum exp(z/T)`, with the largest taken out first; in f64, since the differences between the
+/// outputs of a confident model would be lost in f32.
 pub fn log_softmax(logits: &[f32], temperature: f32) -> Vec<f64> {
     let scaled = || logits.iter().map(|z| f64::from(z / temperature));
     let most = scaled().fold(f64::NEG_INFINITY, f64::max);
@@ -173,6 +174,15 @@ mod tests {
             log_softmax(&logits(&read), 1.0)[tokens[i] as usize]
         };
         (0..tokens.len()).map(at).sum()
+    }
+
+    #[test]
+    fn log_probabilities_are_those_of_softmax() {
+        let sum: f64 = (1..=3).map(|z| f64::from(z).exp()).sum();
+        for (i, got) in log_softmax(&[1.0, 2.0, 3.0], 1.0).into_iter().enumerate() {
+            assert!((got - (i as f64 + 1.0 - sum.ln())).abs() < 1e-12, "{i}: {got}");
+        }
+        assert_eq!(log_softmax(&[2.0, 4.0, 6.0], 2.0), log_softmax(&[1.0, 2.0, 3.0], 1.0));
     }
 
     #[test]

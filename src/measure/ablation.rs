@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     change::{Change, Changes, Part},
-    math::argmax,
+    math::{argmax, beam::log_softmax},
     model::{Model, Setup},
     trace::Trace,
-    value::{Matrix, Value},
+    value::Value,
 };
 
 /// The effect of knocking out one head.
@@ -70,31 +70,12 @@ struct Answer {
 
 impl Answer {
     fn new(logits: &Value, trace: &Trace) -> Self {
-        let logits = logits.matrix();
+        let log_probability = |(row, id)| log_softmax(&logits.row(0, row), 1.0)[id];
         let rows = || trace.output_rows().into_iter();
         let chosen = trace.output.iter().map(|token| token.id as usize);
         Self {
-            log_probability: rows().zip(chosen).map(|(row, id)| log_softmax(logits, row, id)).sum(),
-            likeliest: rows().map(|row| argmax(logits.row(row).iter().copied())).collect(),
+            log_probability: rows().zip(chosen).map(log_probability).sum(),
+            likeliest: rows().map(|row| argmax(logits.row(0, row))).collect(),
         }
-    }
-}
-
-/// In f64: of confident models the difference would be lost in f32.
-fn log_softmax(logits: &Matrix, row: usize, chosen: usize) -> f64 {
-    let row: Vec<f64> = logits.row(row).iter().map(|&z| z.into()).collect();
-    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    row[chosen] - most - row.iter().map(|z| (z - most).exp()).sum::<f64>().ln()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chosen_token_s_log_probability_is_that_of_softmax() {
-        let logits = Matrix::from_row_slice(1, 3, &[1.0, 2.0, 3.0]);
-        let sum: f64 = (1..=3).map(|z| f64::from(z).exp()).sum();
-        assert!((log_softmax(&logits, 0, 1) - (2.0 - sum.ln())).abs() < 1e-12);
     }
 }

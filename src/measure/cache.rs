@@ -1,7 +1,7 @@
 //! What a cache of keys and values holds and saves (Shazeer 2019; Pope et al. 2022), counted.
 //!
-//! The built-in models compute every row again at each step; the counts are of what a cache would
-//! hold, and of what it would spare.
+//! The pass that is shown is computed as a whole; the counts are of what a cache holds while the same
+//! output is written token by token, and of what it spares.
 
 use crate::{model::Name, trace::Trace};
 

@@ -27,7 +27,7 @@ use crate::{
     tape::{Block, Node, Tape, Weight},
     value::Matrix,
 };
-use head::{Head, HeadPlan};
+use head::{Head, HeadPlan, Pooling};
 pub use names::Family;
 
 pub static POS: Site =

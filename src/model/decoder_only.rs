@@ -269,7 +269,7 @@ impl DecoderOnly {
     fn predict(&self, tape: &mut Tape, x: Node) -> Node {
         let x = self.final_norm.forward(tape, x);
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        predict(tape, &source_scope(""), x, table, 0)
+        predict(tape, &source_scope(""), x, (table, None), 0)
     }
 
     fn with_begin(&self, text: &[u32]) -> Vec<u32> {

@@ -13,13 +13,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
-pub use layers::{RESIDUAL1, RESIDUAL2, RESIDUAL3};
 pub use plan::{Embedding, Order, Output, Plan, Positions, Stack};
 pub use rules::Rules;
 
 use super::{
-    EMBED, LOGITS, Model, POS, PROBS, Pass, SCALED, Setup, Sizes, Written, longest_output,
-    source_scope, target_scope,
+    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Written, longest_output, predict, source_scope,
+    target_scope,
 };
 use crate::{
     checkpoint::{Checkpoint, Weights},
@@ -245,23 +244,15 @@ impl EncoderDecoder {
 
     /// The logits after every row of the stream. y (target, d_model) -> (target, vocab)
     fn predict(&self, tape: &mut Tape, y: Node) -> Node {
-        let (at, d_model) = (target_scope(""), self.plan.d_model());
         let y = if self.plan.output.is_scaled {
-            let factor = (d_model as f64).powf(-0.5) as f32;
+            let factor = (self.plan.d_model() as f64).powf(-0.5) as f32;
             tape.scale(target_scope("decoder_norm").at(&TIED), y, factor)
         } else {
             y
         };
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.target.table));
-        let logits = match &self.bias {
-            None => tape.matmul_nt(at.at(&LOGITS), y, table), // (target, vocab)
-            Some(bias) => {
-                let bias = tape.weight(bias);
-                tape.linear_nt(at.at(&LOGITS), y, table, bias)
-            }
-        };
-        tape.softmax_of_logits(at.at(&PROBS), logits); // (target, vocab)
-        logits
+        let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
+        predict(tape, &target_scope(""), y, (table, bias), 0)
     }
 
     /// The most tokens that are written for a source of `n`.

@@ -113,7 +113,7 @@ impl Rnn {
             let h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
             let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
-            (h, predict(tape, &target_scope(""), readout, table, t)) // (1, vocab)
+            (h, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
         })
     }
 

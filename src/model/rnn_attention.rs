@@ -165,7 +165,7 @@ impl RnnAttention {
             let both = tape.grid(at(&READOUT_CAT), vec![s, context], 2);
             let sum = tape.linear(at(&READOUT_SUM), both, w, Some(b)); // (1, channel)
             let readout = tape.tanh(at(&READOUT), sum);
-            (s, predict(tape, &target_scope(""), readout, table, t)) // (1, vocab)
+            (s, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
         })
     }
 }

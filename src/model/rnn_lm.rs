@@ -16,25 +16,22 @@
 //!
 //! The tensors are `embed.weight` (vocab, d_embed); `rnn.weight_ih_l0`, `rnn.weight_hh_l0` and, where there
 //! are biases, `rnn.bias_ih_l0`, `rnn.bias_hh_l0`, and so on for each layer, gates packed in PyTorch's order;
-//! `out.weight` (vocab, d_hidden) and, where there is one, `out.bias`. [`EMBED_NAMES`], [`RNN_NAMES`] and
-//! [`OUT_NAMES`] list the other names that are known. The config.json need say no more; a tokenizer.json
-//! makes the tokens.
+//! `out.weight` (vocab, d_hidden) and, where there is one, `out.bias`. The plan lists the other names
+//! that are known. The config.json need say no more; a tokenizer.json makes the tokens.
+
+mod plan;
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::{
-    EMBED, INITIAL, LOGITS, Model, PROBS, Pass, Setup, Writer, last_row, source_scope, zero_state,
+    EMBED, INITIAL, Model, Pass, Setup, Writer, last_row, predict, source_scope, zero_state,
 };
 use crate::{
     change::Changes,
-    checkpoint::{
-        Checkpoint,
-        Layout::{Linear, LinearRows, Table, Vector, VectorPart},
-        Wanted, Weights,
-    },
-    layer::recurrent::{Bend, Cell, Elman, Gru, Lstm, Sizes},
+    checkpoint::{Checkpoint, Weights},
+    layer::recurrent::{Cell, Elman, Gru, Lstm, Sizes},
     site::{
         Axis::{Position, Single, Unit},
         Site,
@@ -43,15 +40,7 @@ use crate::{
     text::EOS,
     value::Value,
 };
-
-/// What the embedding is called in state dicts.
-pub const EMBED_NAMES: [&str; 6] =
-    ["embed", "embedding", "embeddings", "encoder", "word_embeddings", "emb"];
-/// What the recurrent module is called; the last is none at all.
-pub const RNN_NAMES: [&str; 4] = ["rnn.", "gru.", "lstm.", ""];
-/// What the linear map to the vocabulary is called.
-pub const OUT_NAMES: [&str; 8] =
-    ["out", "decoder", "fc", "linear", "head", "lm_head", "output", "proj"];
+use plan::{Kind, Plan};
 
 pub static INITIAL_CELL: Site =
     Site::matrix("initial_cell", [Single, Unit], "the cell before the first word: zeros");
@@ -61,158 +50,8 @@ pub static OUTPUT: Site = Site::matrix(
     "the last layer's hidden states: what the next token is told from",
 );
 
-/// Which cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Elman(Bend),
-    Gru,
-    Lstm,
-}
-
-/// Our endings of the packed parts, in PyTorch's order: of `W_x`, `W_h`, and the biases of either.
-type Part = [&'static str; 4];
-const PLAIN: [Part; 1] = [["W_x", "W_h", "b", "b_h"]];
-const GRU: [Part; 3] = [
-    ["W_xr", "W_hr", "b_r", "b_hr"],
-    ["W_xz", "W_hz", "b_z", "b_hz"],
-    ["W_xn", "W_hn", "b_xn", "b_hn"],
-];
-const LSTM: [Part; 4] = [
-    ["W_xi", "W_hi", "b_i", "b_hi"],
-    ["W_xf", "W_hf", "b_f", "b_hf"],
-    ["W_xg", "W_hg", "b_g", "b_hg"],
-    ["W_xo", "W_ho", "b_o", "b_ho"],
-];
-
 /// What an entry of the tape takes beside its numbers, about.
 const ENTRY_BYTES: usize = 450;
-
-impl Kind {
-    /// Entries of a layer and a step, at most.
-    const fn n_sites(self) -> usize {
-        match self {
-            Self::Elman(_) => 5,
-            Self::Gru | Self::Lstm => 14,
-        }
-    }
-
-    const fn parts(self) -> &'static [Part] {
-        match self {
-            Self::Elman(_) => &PLAIN,
-            Self::Gru => &GRU,
-            Self::Lstm => &LSTM,
-        }
-    }
-}
-
-/// All that a model's shape and weights follow from.
-#[derive(Clone, Debug)]
-struct Plan {
-    kind: Kind,
-    n_vocab: usize,
-    d_embed: usize,
-    d_hidden: usize,
-    n_layers: usize,
-    is_tied: bool,
-    ends: Vec<u32>,
-}
-
-impl Plan {
-    fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let config = checkpoint.config();
-        let bend = match config.string_or("nonlinearity", "tanh")? {
-            "relu" => Bend::Relu,
-            name => {
-                config.must("nonlinearity", name == "tanh", "tanh or relu")?;
-                Bend::Tanh
-            }
-        };
-        let kind = match config.string("model_type")? {
-            "gru" => Kind::Gru,
-            "lstm" => Kind::Lstm,
-            _ => Kind::Elman(bend),
-        };
-        let has_own = OUT_NAMES.iter().any(|n| checkpoint.tensor(&format!("{n}.weight")).is_some());
-        let plan = Self {
-            kind,
-            n_vocab: config.usize("vocab_size")?,
-            d_embed: config.usize("d_embed")?,
-            d_hidden: config.usize("d_hidden")?,
-            n_layers: config.usize_or("n_layers", 1)?,
-            is_tied: config.bool_or("tied", !has_own)?,
-            ends: config.ids("eos_token_id")?,
-        };
-        let fits = !plan.is_tied || plan.d_embed == plan.d_hidden;
-        config.must("d_hidden", fits, "d_embed, as the output is tied to the embedding")?;
-        plan.check_the_rest(checkpoint)?;
-        Ok(plan)
-    }
-
-    /// # Errors
-    /// If the file has parts of a recurrent module that this model would leave out.
-    fn check_the_rest(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let more = format!("weight_ih_l{}", self.n_layers);
-        for (part, what) in [
-            ("weight_ih_l0_reverse", "reads in both directions, so it cannot tell the next token"),
-            ("weight_hr_l0", "projects its hidden states, which is not run"),
-            (&more, "has more layers than config.json says in `n_layers`"),
-        ] {
-            let is_there = |name: &&str| checkpoint.tensor(&format!("{name}{part}")).is_some();
-            ensure!(!RNN_NAMES.iter().any(is_there), "{} {what}", checkpoint.name());
-        }
-        Ok(())
-    }
-
-    /// Where the file has each weight.
-    fn wanted(&self) -> Vec<Wanted> {
-        let (embed, out) = (named(&EMBED_NAMES, ".weight"), named(&OUT_NAMES, ".weight"));
-        let (n_vocab, d_hidden) = (self.n_vocab, self.d_hidden);
-        let bias = named(&OUT_NAMES, ".bias");
-        let mut wanted = vec![
-            Wanted::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
-            Wanted::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
-        ];
-        if !self.is_tied {
-            wanted.push(Wanted::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
-        }
-        for l in 0..self.n_layers {
-            self.layer(&mut wanted, l);
-        }
-        wanted
-    }
-
-    /// The parts of a layer, which stand one below the other in four tensors.
-    fn layer(&self, wanted: &mut Vec<Wanted>, l: usize) {
-        let (d_in, d) = (self.d_in(l), self.d_hidden);
-        let is_one = self.kind.parts().len() == 1;
-        for (i, [w_x, w_h, b_x, b_h]) in self.kind.parts().iter().enumerate() {
-            let rows = i * d..(i + 1) * d;
-            let matrix = if is_one { Linear } else { LinearRows(rows.clone()) };
-            let vector = if is_one { Vector } else { VectorPart(rows) };
-            for (ours, theirs, d_in) in [(w_x, "weight_ih", d_in), (w_h, "weight_hh", d)] {
-                let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
-                let ours = format!("rnn.{l}.{ours}");
-                wanted.push(Wanted::new(ours, &theirs, (d_in, d), matrix.clone()));
-            }
-            for (ours, theirs) in [(b_x, "bias_ih"), (b_h, "bias_hh")] {
-                let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
-                let ours = format!("rnn.{l}.{ours}");
-                wanted.push(Wanted::new(ours, &theirs, (1, d), vector.clone()).optional());
-            }
-        }
-    }
-
-    /// What a layer reads: embeddings, or the hidden states of the layer below.
-    const fn d_in(&self, l: usize) -> usize {
-        if l == 0 { self.d_embed } else { self.d_hidden }
-    }
-}
-
-/// Names with an ending, as alternatives.
-fn named(names: &[&str], end: &str) -> String {
-    let named: Vec<String> = names.iter().map(|name| format!("{name}{end}")).collect();
-    named.join("|")
-}
 
 /// A layer's cell.
 enum Layer {
@@ -322,17 +161,9 @@ impl RnnLm {
 
     /// The logits after rows of hidden states that begin at row `t`. x (row, unit) -> (row, vocab)
     fn predict(&self, tape: &mut Tape, x: Node, t: usize) -> Node {
-        let at = source_scope("");
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        let logits = match &self.bias {
-            None => tape.matmul_nt(at.at(&LOGITS).row(t), x, table),
-            Some(bias) => {
-                let bias = tape.weight(bias);
-                tape.linear_nt(at.at(&LOGITS).row(t), x, table, bias)
-            }
-        };
-        tape.softmax_of_logits(at.at(&PROBS).row(t), logits);
-        logits
+        let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
+        predict(tape, &source_scope(""), x, (table, bias), t)
     }
 }
 

@@ -2,8 +2,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::model::Name;
+use super::{Pane, Scene, Wanted};
+use crate::{
+    lines::{put_line, put_on},
+    model::Name,
+};
 
 pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
 
@@ -96,7 +99,7 @@ impl AccuracyChart<'_> {
             let text = if w > 5 { format!("{low}-{high}") } else { format!("-{high}") };
             put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
-        put_line(buf, (area.x, area.y), area.right(), &[("  tokens", theme.dim())]);
+        put_on(buf, area, &[("  tokens", theme.dim())]);
         for (i, (name, letter)) in MODELS.iter().enumerate() {
             let y = area.y + 1 + i as u16;
             if y >= area.bottom() {

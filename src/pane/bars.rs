@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at};
 use crate::{
-    heat::{Scale, right, window},
+    heat::Scale,
+    lines::{put_line, put_on, right, window},
     site::Axis,
     value::Cell,
 };
@@ -78,7 +79,7 @@ impl<'a> Bars<'a> {
         let was = was.map(|was| format!("was{was} ")).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let pieces = [(&*label, style), (&*was, theme.wrong())];
-        let x = put_line(buf, (line.x, line.y), line.right(), &pieces);
+        let x = put_on(buf, line, &pieces);
         let room = usize::from(line.right().saturating_sub(x));
         let bar_style = if theme.has_colour() { theme.ink(self.share(v)) } else { style };
         put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);

@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::{left, window},
+    lines::{left, put_line, put_on, window},
     math::beam::{Beams, Hypothesis},
     trace::Trace,
 };
@@ -77,12 +77,7 @@ impl<'a> BeamTree<'a> {
             }
         }
         for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {
-            put_line(
-                buf,
-                (line.x, line.y),
-                line.right(),
-                &[(&format!("{} ", rank + 1), theme.dim())],
-            );
+            put_on(buf, line, &[(&format!("{} ", rank + 1), theme.dim())]);
         }
     }
 
@@ -92,7 +87,7 @@ impl<'a> BeamTree<'a> {
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
             let head = "   score   log p  length";
-            put_line(buf, (line.x, line.y), line.right(), &[(head, theme.dim())]);
+            put_on(buf, line, &[(head, theme.dim())]);
         }
         for (at, line) in beams.finished().into_iter().take(MOST).zip(lines) {
             let wins = at == beams.winner;
@@ -102,7 +97,7 @@ impl<'a> BeamTree<'a> {
             let words: Vec<String> = beams.tokens(at).into_iter().map(|t| self.word(t)).collect();
             let text =
                 format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  {}", at.0 + 1, words.join(" "));
-            put_line(buf, (line.x, line.y), line.right(), &[(&text, style)]);
+            put_on(buf, line, &[(&text, style)]);
         }
     }
 }
@@ -136,7 +131,7 @@ impl Pane for BeamTree<'_> {
                 "To see the tree, press : and type beam=4",
             ];
             for (text, line) in lines.into_iter().zip(area.rows()) {
-                put_line(buf, (line.x, line.y), line.right(), &[(text, self.0.theme.dim())]);
+                put_on(buf, line, &[(text, self.0.theme.dim())]);
             }
             return;
         };

@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{left, window},
+    lines::{left, put_on, window},
     measure::cache::{Sizes, Step},
     text::grouped,
 };
@@ -55,7 +55,7 @@ impl<'a> Cache<'a> {
         let name = format!("{name:>width$} ", width = usize::from(NAME) - 1);
         let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
         let pieces = [(&*name, Style::new()), (&*a, old.1), (&*b, new.1), (&*empty, theme.dim())];
-        put_line(buf, (line.x, line.y), line.right(), &pieces);
+        put_on(buf, line, &pieces);
     }
 
     /// As many layers as there are lines for, the selected one among them, and what the signs mean.
@@ -96,7 +96,7 @@ impl<'a> Cache<'a> {
             let each = if each > 1 { format!("  a sign for {each}") } else { String::new() };
             let rest = format!(" 1 new{out_of_view}{each}");
             let pieces = [(&*pad, dim), old, (&*kept, dim), new, (&*rest, dim)];
-            put_line(buf, (line.x, line.y), line.right(), &pieces);
+            put_on(buf, line, &pieces);
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> Cache<'a> {
             let text = sign.repeat(row + 1);
             let rest = self.subject.scene.theme.glyph("·", ".").repeat(t - row);
             let pieces = [(&*text, style), (&*rest, self.subject.scene.theme.dim())];
-            put_line(buf, (line.x, line.y), line.right(), &pieces);
+            put_on(buf, line, &pieces);
         }
     }
 }
@@ -173,10 +173,9 @@ impl Pane for Cache<'_> {
         let room = usize::from(area.height).saturating_sub(others).max(1);
         self.draw_layers(sizes, room, &mut lines, buf);
         for ((name, count), line) in counts.iter().zip(lines) {
-            put_line(
+            put_on(
                 buf,
-                (line.x, line.y),
-                line.right(),
+                line,
                 &[(&left(name, LABEL), Style::new()), (count, self.subject.scene.theme.strong())],
             );
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{right, window},
+    lines::{put_line, put_on, right, window},
     math::sampling::{Candidate, Choice, Choosing, Cut},
     measure::choice::{read_so_far, taken},
 };
@@ -81,13 +81,13 @@ impl<'a> Candidates<'a> {
             text = longer;
         }
         let pieces = [(head, theme.dim()), (text.trim_end(), theme.strong())];
-        put_line(buf, (line.x, line.y), line.right(), &pieces);
+        put_on(buf, line, &pieces);
     }
 
     fn draw_head(&self, line: Rect, buf: &mut Buffer) {
         let names = self.columns().into_iter().map(|(name, _)| format!(" {name:>6}"));
         let head = format!("  {:>TOKEN$}  logit{}", "token", names.collect::<String>());
-        put_line(buf, (line.x, line.y), line.right(), &[(&head, self.subject.scene.theme.dim())]);
+        put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
     }
 
     fn draw_candidate(&self, choice: &Choice, i: usize, line: Rect, buf: &mut Buffer) {
@@ -105,7 +105,7 @@ impl<'a> Candidates<'a> {
         let numbers: Vec<String> = columns.map(|(_, of)| theme.percent(of(candidate))).collect();
         let figures = format!(" {} {} ", theme.number(candidate.logit, 6), numbers.join(" "));
         let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
-        let x = put_line(buf, (line.x, line.y), line.right(), &pieces);
+        let x = put_on(buf, line, &pieces);
         let reason = self.reason(choice, index);
         let bar = line.right().saturating_sub(x + REASON).min(30);
         let share = if self.cuts() { candidate.share } else { candidate.probability };

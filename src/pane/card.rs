@@ -3,7 +3,8 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
+use crate::lines::put_line;
 
 pub(super) struct Card<'a>(pub(super) Scene<'a>);
 

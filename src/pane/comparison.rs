@@ -3,9 +3,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::fit,
+    lines::{fit, put_line, put_on},
     measure::schedule::{Schedule, Sizes, built_in, schedule},
     model::Name,
     text::grouped,
@@ -83,7 +83,7 @@ impl Comparison<'_> {
         let styles = [theme.strong(), theme.dim(), theme.dim()];
         let labels = [figure.what, figure.scope, "  with n, d put in"];
         for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
-            put_line(buf, (line.x, line.y), line.right(), &[(*label, style)]);
+            put_on(buf, line, &[(*label, style)]);
         }
         for (i, name) in MODELS.into_iter().enumerate() {
             let x = area.x + LABEL + i as u16 * column;

@@ -3,8 +3,11 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::measure::continuation::{Continuation, Continued};
+use super::{Pane, Scene, Wanted};
+use crate::{
+    lines::{put_line, put_on},
+    measure::continuation::{Continuation, Continued},
+};
 
 pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
 
@@ -89,7 +92,7 @@ impl Pane for Continuations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let Some(continued) = self.continued() else {
-            put_line(buf, (area.x, area.y), area.right(), &[("(measuring)", theme.dim())]);
+            put_on(buf, area, &[("(measuring)", theme.dim())]);
             return;
         };
         if area.is_empty() {

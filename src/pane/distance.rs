@@ -5,12 +5,12 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted, is_of_state};
 use crate::{
     chart::{Chart, Heights, Series},
     lesson::PaneSpec,
+    lines::put_on,
     model::Name,
-    reading::Measures,
 };
 
 pub(super) struct Distance<'a> {
@@ -25,8 +25,7 @@ const MODELS: [(Name, char); 4] =
 
 impl<'a> Distance<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        let of_state = spec.site.as_ref().is_some_and(|site| site.ends_with("hidden"));
-        Self { scene, title: spec.title.clone(), of_state }
+        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
     }
 
     /// Only the first two have a last state that is handed on.
@@ -35,9 +34,7 @@ impl<'a> Distance<'a> {
     }
 
     fn norms(&self, model: usize) -> Option<&'a [f32]> {
-        let Measures { forgetting, influence, .. } = self.scene.reading.measured()?;
-        let table = if self.of_state { forgetting } else { influence };
-        table.get(&self.models().get(model)?.0).map(Vec::as_slice)
+        self.scene.gradients(self.of_state)?.get(&self.models().get(model)?.0).map(Vec::as_slice)
     }
 
     fn n_words(&self) -> usize {
@@ -117,8 +114,8 @@ impl Pane for Distance<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         if self.scene.reading.measured().is_none() {
-            let text = self.scene.theme.glyph("measuring …", "measuring ...");
-            put_line(buf, (area.x, area.y), area.right(), &[(text, self.scene.theme.dim())]);
+            let text = self.scene.measuring();
+            put_on(buf, area, &[(text, self.scene.theme.dim())]);
             return;
         }
         self.chart().draw(area, buf);

@@ -15,9 +15,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Subject, Wanted, line_at};
 use crate::{
-    heat::{fit, right, window},
+    lines::{fit, put_line, put_on, right, window},
     measure::ablation::KnockOut,
     reading::{Evidence, Measures},
     site::{Axis, Stream},
@@ -83,8 +83,7 @@ impl<'a> Beside<'a> {
 
     /// The effect of every head of this sub-layer.
     fn heads(&self) -> &'a [KnockOut] {
-        let scope = self.0.site.path().rsplit_once('.').map_or("", |(scope, _)| scope);
-        let heads = self.evidence().and_then(|evidence| evidence.heads.get(scope));
+        let heads = self.evidence().and_then(|evidence| evidence.heads.get(self.0.site.scope()));
         heads.map_or(&[], Vec::as_slice)
     }
 
@@ -106,7 +105,7 @@ impl<'a> Beside<'a> {
         if self.0.scene.reading.measured().is_some() {
             "too long a text for gradients of this layer"
         } else {
-            self.0.scene.theme.glyph("measuring …", "measuring ...")
+            self.0.scene.measuring()
         }
     }
 
@@ -115,7 +114,7 @@ impl<'a> Beside<'a> {
         let is_at = self.0.scene.focused && key == self.0.col();
         let style = if is_at { theme.accent().add_modifier(Modifier::BOLD) } else { Style::new() };
         let word = format!("{} ", right(&self.0.label(2, key), usize::from(WORD) - 1));
-        put_line(buf, (line.x, line.y), line.right(), &[(&word, style)]);
+        put_on(buf, line, &[(&word, style)]);
         let pitch = pitch(line.width);
         for (i, column) in columns.iter().enumerate() {
             let Some(&v) = column.numbers.get(key) else { continue };
@@ -161,7 +160,7 @@ impl<'a> Beside<'a> {
         let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
         let change = small(knocked.change, FIGURE);
         let text = format!("{mark} head {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
-        let x = put_line(buf, (line.x, line.y), line.right(), &[(&text, style)]);
+        let x = put_on(buf, line, &[(&text, style)]);
         let room = usize::from(line.right().saturating_sub(x)).min(30);
         let bar = theme.bar(knocked.change.abs() / most, room);
         put_line(buf, (x, line.y), line.right(), &[(&bar, self.ink(knocked.change, most))]);
@@ -171,7 +170,7 @@ impl<'a> Beside<'a> {
         let (heads, mut lines) = (self.heads(), area.rows());
         if let Some(line) = lines.next() {
             let text = format!("  head off   log p  tokens of {}", self.0.trace.output.len());
-            put_line(buf, (line.x, line.y), line.right(), &[(&text, self.0.scene.theme.dim())]);
+            put_on(buf, line, &[(&text, self.0.scene.theme.dim())]);
         }
         let most = heads.iter().fold(f32::MIN_POSITIVE, |most, h| most.max(h.change.abs()));
         let room = usize::from(area.height.saturating_sub(1));
@@ -250,7 +249,7 @@ impl Pane for Beside<'_> {
             self.draw_heads(Rect { y: top, height, ..area }, buf);
         } else if let Some(line) = lines.next() {
             let verdict = self.verdict();
-            put_line(buf, (line.x, line.y), line.right(), &[(&verdict, Style::new().bold())]);
+            put_on(buf, line, &[(&verdict, Style::new().bold())]);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_on, right, window},
     measure::forcing::{Forcing, Place},
 };
 
@@ -59,7 +59,7 @@ impl<'a> ForcingTable<'a> {
             (&*b, free),
             (note, theme.accent()),
         ];
-        put_line(buf, (line.x, line.y), line.right(), &pieces);
+        put_on(buf, line, &pieces);
     }
 }
 
@@ -84,7 +84,7 @@ impl Pane for ForcingTable<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let dim = self.0.theme.dim();
         let Some(forcing) = self.forcing() else {
-            put_line(buf, (area.x, area.y), area.right(), &[("(measuring)", dim)]);
+            put_on(buf, area, &[("(measuring)", dim)]);
             return;
         };
         let mut lines = area.rows();
@@ -93,7 +93,7 @@ impl Pane for ForcingTable<'_> {
                 "{:>WORD$}    {:<WORD$}{:<9}  {}",
                 "is given", "would write", "p(right)", "on its own"
             );
-            put_line(buf, (line.x, line.y), line.right(), &[(&head, dim)]);
+            put_on(buf, line, &[(&head, dim)]);
         }
         let at = self.at(forcing.places.len());
         for (i, line) in

@@ -6,13 +6,12 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Scene, Wanted, line_at, put_line};
+use super::{Pane, Scene, Wanted, is_of_state, line_at};
 use crate::{
     arithmetic::{Arithmetic, Expr, Function},
-    heat::{right, window},
     lesson::PaneSpec,
+    lines::{put_line, put_on, right, window},
     measure::gradient::Squares,
-    reading::Measures,
     site::Address,
     value::Cell,
 };
@@ -29,14 +28,11 @@ const NARROW: u16 = 32;
 
 impl<'a> Gradient<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        let of_state = spec.site.as_ref().is_some_and(|site| site.ends_with("hidden"));
-        Self { scene, title: spec.title.clone(), of_state }
+        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
     }
 
     fn norms(&self) -> Option<&'a [f32]> {
-        let Measures { forgetting, influence, .. } = self.scene.reading.measured()?;
-        let table = if self.of_state { forgetting } else { influence };
-        table.get(&self.scene.model).map(Vec::as_slice)
+        self.scene.gradients(self.of_state)?.get(&self.scene.model).map(Vec::as_slice)
     }
 
     fn squares(&self) -> Option<&'a Squares> {
@@ -103,12 +99,7 @@ impl Pane for Gradient<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let Some(norms) = self.norms() else {
-            put_line(
-                buf,
-                (area.x, area.y),
-                area.right(),
-                &[(theme.glyph("measuring …", "measuring ..."), theme.dim())],
-            );
+            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
             return;
         };
         let is_narrow = area.width < NARROW;

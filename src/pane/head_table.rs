@@ -8,10 +8,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Sort, Wanted, put_line};
+use super::{Pane, Scene, Sort, Wanted};
 use crate::{
-    heat::window,
     lesson::PaneSpec,
+    lines::{put_line, put_on, window},
     measure::heads::{FIGURES, Figure, Summary},
 };
 
@@ -94,7 +94,7 @@ impl<'a> HeadTable<'a> {
         let (theme, dim) = (self.scene.theme, self.scene.theme.dim());
         let strong = theme.accent().add_modifier(Modifier::BOLD);
         let names = format!("{:>5} {:>5} ", "layer", "head");
-        let mut x = put_line(buf, (line.x, line.y), line.right(), &[(&names, dim)]);
+        let mut x = put_on(buf, line, &[(&names, dim)]);
         for &i in shown {
             let (sign, style) = match self.scene.view.sort {
                 Sort::Figure { figure, is_rising } if figure == i => {
@@ -116,7 +116,7 @@ impl<'a> HeadTable<'a> {
             (false, _) => Style::new(),
         };
         let name = format!("{:>5} {:>5} ", summary.layer, summary.head);
-        let mut x = put_line(buf, (line.x, line.y), line.right(), &[(&name, style)]);
+        let mut x = put_on(buf, line, &[(&name, style)]);
         for &i in shown {
             let wide = usize::from(width(&FIGURES[i]));
             let value = (FIGURES[i].of)(&summary.figures);
@@ -197,8 +197,8 @@ impl Pane for HeadTable<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         if self.rows.is_none() {
-            let text = theme.glyph("measuring …", "measuring ...");
-            put_line(buf, (area.x, area.y), area.right(), &[(text, theme.dim())]);
+            let text = self.scene.measuring();
+            put_on(buf, area, &[(text, theme.dim())]);
             return;
         }
         let shown = self.shown(area.width.saturating_sub(LAYER + HEAD));

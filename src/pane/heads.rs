@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
     heat::{Columns, Heat, Labels, Scale},
+    lines::{put_line, put_on},
     math::argmax,
 };
 
@@ -89,12 +90,7 @@ impl<'a> Heads<'a> {
         let style =
             if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸ ", "> ") } else { "  " };
-        put_line(
-            buf,
-            (area.x, area.y),
-            area.right(),
-            &[(mark, style), (&format!("head {head}"), style)],
-        );
+        put_on(buf, area, &[(mark, style), (&format!("head {head}"), style)]);
         let Some(body) = Self::body(area) else { return };
         let shown = self.draw_cells(head, (area, body), scale, buf);
         let row = self.0.site.value.row(head, self.0.row());

@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
     heat::{Columns, Heat, Labels},
+    lines::put_on,
     model::Name,
     site::Stream,
     value::Cell,
@@ -83,7 +84,7 @@ impl<'a> Hidden<'a> {
         let n = self.0.n_cols();
         let text = format!("{} all that the decoder gets: {n} numbers", theme.glyph("▸", ">"));
         let style = theme.accent().add_modifier(Modifier::BOLD);
-        put_line(buf, (area.x, area.y), area.right(), &[("", Style::new()), (&text, style)]);
+        put_on(buf, area, &[("", Style::new()), (&text, style)]);
         // A heat map keeps its last line for a legend; the strip above has one.
         let body = Rect { y: area.y + 1, ..area };
         let mut canvas = Buffer::empty(body);

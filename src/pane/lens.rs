@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_line, put_on, right, window},
     measure::lens::{Guess, chosen},
 };
 
@@ -53,7 +53,7 @@ impl<'a> Lens<'a> {
     fn draw_head(&self, line: Rect, buf: &mut Buffer) {
         let word = self.last().map_or_else(String::new, |token| self.word(token));
         let head = format!("{:>width$}  rank of “{word}”", "after", width = self.site_width());
-        let x = put_line(buf, (line.x, line.y), line.right(), &[(&head, self.dim())]);
+        let x = put_on(buf, line, &[(&head, self.dim())]);
         put_line(buf, (x, line.y), line.right(), &[("   the three likeliest", self.dim())]);
     }
 
@@ -77,7 +77,7 @@ impl<'a> Lens<'a> {
         let site = right(&guess.site, self.site_width());
         let site_style = if is_at { theme.cursor() } else { Style::new() };
         let pieces = [(&*site, site_style), (" ", style), (sign, style), (&*rank, style)];
-        let mut x = put_line(buf, (line.x, line.y), line.right(), &pieces) + 1;
+        let mut x = put_on(buf, line, &pieces) + 1;
         for (token, p) in &guess.top {
             let is_last = Some(*token) == self.last();
             let ink = if is_last { theme.right() } else { Style::new() };
@@ -121,7 +121,7 @@ impl Pane for Lens<'_> {
         if self.guesses.is_none() {
             let text = self.subject.scene.theme.glyph("looking …", "looking ...");
             lines.by_ref().take(1).for_each(|line| {
-                put_line(buf, (line.x, line.y), line.right(), &[(text, self.dim())]);
+                put_on(buf, line, &[(text, self.dim())]);
             });
         }
         let shown =

@@ -8,8 +8,11 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Columns, Heat, Labels, Scale};
+use super::{Pane, Pointed, Subject, Wanted};
+use crate::{
+    heat::{Columns, Heat, Labels, Scale},
+    lines::{put_line, put_on},
+};
 
 /// Its subject is the norm's `out`.
 pub(super) struct Norm<'a>(pub(super) Subject<'a>);
@@ -75,7 +78,7 @@ impl<'a> Norm<'a> {
     fn draw_moments(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let head = format!("{:>9}{:>9}", "mean", "variance");
-        put_line(buf, (area.x, area.y), area.right(), &[(&head, theme.dim())]);
+        put_on(buf, area, &[(&head, theme.dim())]);
         for ((_, subject), y) in self.parts().into_iter().zip(area.y + 1..area.bottom()) {
             let (mean, variance) = moments(&subject.site.value.row(0, self.0.row()));
             let text = format!("{}{}", theme.number(mean, 9), theme.number(variance, 9));
@@ -93,14 +96,14 @@ impl<'a> Norm<'a> {
         for (i, (numbers, (label, _))) in rows.iter().zip(&parts).enumerate() {
             let width = pitch.saturating_sub(HISTOGRAM_GAP).min(WIDEST_HISTOGRAM);
             let mut frame = Rect { x: area.x + i as u16 * pitch, width, ..area };
-            put_line(buf, (frame.x, frame.y), frame.right(), &[(label, Style::new())]);
+            put_on(buf, frame, &[(label, Style::new())]);
             frame = below(frame, 1);
             if with_moments {
                 let (mean, variance) = moments(numbers);
                 let number = |v| self.0.scene.theme.number(v, 5).trim().to_owned();
                 let text = format!("mean {} var {}", number(mean), number(variance));
                 let dim = self.0.scene.theme.dim();
-                put_line(buf, (frame.x, frame.y), frame.right(), &[(&text, dim)]);
+                put_on(buf, frame, &[(&text, dim)]);
                 frame = below(frame, 1);
             }
             self.draw_histogram(numbers, scale, frame, buf);

@@ -6,9 +6,9 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Pointed, Scene, Subject, Wanted, line_at, put_line};
+use super::{Pane, Pointed, Scene, Subject, Wanted, line_at};
 use crate::{
-    heat::{left, right, window},
+    lines::{left, put_line, put_on, right, window},
     measure::readback::{ReadBack, share_right},
     value::Cell,
 };
@@ -100,7 +100,7 @@ impl Pane for ReadBackTable<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let head = format!("{:>WORD$}   {:<GUESS$}{:>6}", "word", "the probe says", "p(word)");
-        put_line(buf, (area.x, area.y), area.right(), &[(&head, self.scene.theme.dim())]);
+        put_on(buf, area, &[(&head, self.scene.theme.dim())]);
         let room = usize::from(area.height.saturating_sub(1));
         for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {
             self.draw_answer(i, Rect { y: area.y + 1 + line as u16, height: 1, ..area }, buf);

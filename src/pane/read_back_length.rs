@@ -3,9 +3,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
     chart::{Chart, Heights, Series},
+    lines::put_on,
     measure::readback::Kept,
     model::Name,
 };
@@ -78,8 +79,8 @@ impl Pane for ReadBackLength<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         if self.0.reading.measured().is_none() {
-            let text = self.0.theme.glyph("measuring …", "measuring ...");
-            put_line(buf, (area.x, area.y), area.right(), &[(text, self.0.theme.dim())]);
+            let text = self.0.measuring();
+            put_on(buf, area, &[(text, self.0.theme.dim())]);
             return;
         }
         self.chart().draw(area, buf);

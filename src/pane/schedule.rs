@@ -4,9 +4,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::{right, window},
+    lines::{put_line, put_on, right, window},
     measure::schedule::{built_in, ready_at, schedule},
     model::Name,
 };
@@ -105,7 +105,7 @@ impl ScheduleChart<'_> {
     fn draw_time(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         let (theme, n) = (self.0.theme, self.words().len() as u16);
         let time = format!("{:>12}", format!("step {}", theme.glyph("→", "->")));
-        put_line(buf, (line.x, line.y), line.right(), &[(&time, theme.dim())]);
+        put_on(buf, line, &[(&time, theme.dim())]);
         let every = 4_u16.div_ceil(charts.step);
         let layers = if charts.lower > 0 { 0 } else { built_in(1).n_layers as u16 };
         for (left, n) in [(charts.rnn, n), (charts.transformer, layers)] {
@@ -121,7 +121,7 @@ impl ScheduleChart<'_> {
         let is_at = self.0.focused && t == self.at();
         let style = if is_at { self.0.theme.accent().bold() } else { Style::new() };
         let label = format!("{} ", right(self.words()[t], 12));
-        put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
+        put_on(buf, line, &[(&label, style)]);
     }
 
     /// The RNN's word: it waits for all before it.

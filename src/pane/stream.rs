@@ -3,9 +3,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{self, right, window},
+    heat,
+    lines::{put_line, put_on, right, window},
     measure::stream::{self, Station},
     trace::Magnitude,
 };
@@ -57,7 +58,7 @@ impl Stream<'_> {
         let (first, last) = (self.first(band), self.0.n_cols() - 1);
         let text = format!("channels {first}{}{last} ", theme.glyph("–", "-"));
         let text = right(&text, NAME.into());
-        put_line(buf, (line.x, line.y), line.right(), &[(&text, theme.dim())]);
+        put_on(buf, line, &[(&text, theme.dim())]);
         let x = line.x + NAME + ((self.0.col() - first) / self.per_column(band)) as u16;
         if self.0.scene.focused && x < line.x + NAME + band {
             put_line(buf, (x, line.y), line.right(), &[(theme.glyph("▾", "v"), theme.accent())]);
@@ -103,7 +104,7 @@ impl Stream<'_> {
         }
         let style = if station.added.is_some() { theme.accent() } else { Style::new() };
         let name = format!("{} ", right(&name, usize::from(NAME) - 1));
-        put_line(buf, (line.x, line.y), line.right(), &[(&name, style)]);
+        put_on(buf, line, &[(&name, style)]);
         let band = self.band(line.width);
         let x = line.x + NAME.min(line.width);
         let frame = Rect { x, width: band.min(line.right() - x), ..line };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
+    lines::{fit, put_line, put_on},
     measure::wall::{LENGTHS, Times},
     model::Name,
     text::grouped,
@@ -25,7 +26,7 @@ impl<'a> TimesTable<'a> {
 
     fn draw_length(&self, i: usize, column: u16, line: Rect, buf: &mut Buffer) {
         let label = format!("{:>9} ", grouped(LENGTHS[i]));
-        put_line(buf, (line.x, line.y), line.right(), &[(&label, self.0.theme.dim())]);
+        put_on(buf, line, &[(&label, self.0.theme.dim())]);
         for (at, model) in MODELS.into_iter().enumerate() {
             let Some(times) = self.times(model) else { continue };
             let x = line.x + LABEL + at as u16 * column;
@@ -37,7 +38,7 @@ impl<'a> TimesTable<'a> {
     /// How much longer ten times as many tokens take.
     fn draw_growth(&self, column: u16, line: Rect, buf: &mut Buffer) {
         let dim = self.0.theme.dim();
-        put_line(buf, (line.x, line.y), line.right(), &[("100 to 1k", dim)]);
+        put_on(buf, line, &[("100 to 1k", dim)]);
         for (at, model) in MODELS.into_iter().enumerate() {
             let Some(times) = self.times(model) else { continue };
             let growth = times[4].as_secs_f64() / times[2].as_secs_f64().max(f64::MIN_POSITIVE);
@@ -70,15 +71,15 @@ impl Pane for TimesTable<'_> {
         let theme = self.0.theme;
         if self.0.times.is_none() {
             let text = "times are measured in the walk";
-            put_line(buf, (area.x, area.y), area.right(), &[(text, theme.dim())]);
+            put_on(buf, area, &[(text, theme.dim())]);
             return;
         }
         let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
-            put_line(buf, (line.x, line.y), line.right(), &[("   tokens", theme.dim())]);
+            put_on(buf, line, &[("   tokens", theme.dim())]);
             for (at, model) in MODELS.into_iter().enumerate() {
-                let title = crate::heat::fit(model.title(), usize::from(column) - 1);
+                let title = fit(model.title(), usize::from(column) - 1);
                 let x = line.x + LABEL + at as u16 * column;
                 put_line(buf, (x, line.y), line.right(), &[(&title, theme.accent())]);
             }

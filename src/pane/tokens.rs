@@ -5,8 +5,11 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
-use crate::heat::{Heat, Labels, right};
+use super::{Pane, Pointed, Subject, Wanted};
+use crate::{
+    heat::{Heat, Labels},
+    lines::{put_line, right},
+};
 
 /// The columns of the word; an id of four digits and its mark still fit beside it.
 const WORD: usize = 8;

@@ -4,8 +4,8 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, put_line};
-use crate::{math::kept, model::Name, text::visible};
+use super::{Pane, Scene, Wanted};
+use crate::{lines::put_line, math::kept, model::Name, text::visible};
 
 pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 

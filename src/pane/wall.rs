@@ -9,10 +9,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Wanted, put_line};
+use super::{Pane, Scene, Wanted};
 use crate::{
-    heat::window,
     lesson::PaneSpec,
+    lines::{put_line, put_on, window},
     math::picture::Picture,
     measure::heads::{FIGURES, Figure, Summary},
     theme::Theme,
@@ -152,7 +152,7 @@ impl<'a> Wall<'a> {
             let accent = self.theme().accent().add_modifier(Modifier::BOLD);
             if is_at { accent } else { self.theme().dim() }
         };
-        put_line(buf, (area.x, area.y), area.right(), &[("head", self.theme().dim())]);
+        put_on(buf, area, &[("head", self.theme().dim())]);
         for i in grid.heads.clone() {
             let place = grid.place(area, grid.layers.start, i);
             let name = i.to_string();
@@ -290,10 +290,10 @@ impl Pane for Wall<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let dim = self.theme().dim();
         let say = |text: &str, buf: &mut Buffer| {
-            put_line(buf, (area.x, area.y), area.right(), &[(text, dim)]);
+            put_on(buf, area, &[(text, dim)]);
         };
         if self.layers.is_none() {
-            return say(self.theme().glyph("measuring …", "measuring ..."), buf);
+            return say(self.scene.measuring(), buf);
         }
         let Some(grid) = self.grid(area) else {
             return say("no heads", buf);

@@ -6,9 +6,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Subject, Wanted, put_line};
+use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
-    heat::{Columns, Heat, Labels, Marks, Scale, right},
+    heat::{Columns, Heat, Labels, Marks, Scale},
+    lines::{put_on, right},
     trace::Magnitude,
 };
 
@@ -91,14 +92,14 @@ impl<'a> WeightedSum<'a> {
         let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
         let bar = theme.ink(term.weight);
         let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
-        put_line(buf, (line.x, line.y), line.right(), &pieces);
+        put_on(buf, line, &pieces);
     }
 
     fn draw_sum_label(&self, line: Rect, buf: &mut Buffer) {
         let style = self.0.scene.theme.accent().add_modifier(Modifier::BOLD);
         let text = format!("{:>WORD$} 1.00", "sum");
         let pieces = [(&*text, style), (" = context", style)];
-        put_line(buf, (line.x, line.y), line.right(), &pieces);
+        put_on(buf, line, &pieces);
     }
 }
 

@@ -209,9 +209,8 @@ impl<'a> View<'a> {
 
     /// The selected row of the sites that stand beside this one.
     fn beside(&self, names: &[&str]) -> Vec<String> {
-        let parent = self.site.path().rsplit_once('.').map_or("", |(parent, _)| parent);
         let line = |name: &&str| {
-            let site = self.trace.site(&format!("{parent}.{name}"))?;
+            let site = self.trace.beside(self.site, name)?;
             let values = site.value.row(0, self.row.min(site.shape().rows - 1));
             let says = match values[..] {
                 [one] => short(one),
@@ -228,10 +227,9 @@ impl<'a> View<'a> {
     }
 
     fn weighted_sum(&self) -> Vec<String> {
-        let parent = self.site.path().rsplit_once('.').map_or("", |(parent, _)| parent);
         let says = spread(&self.values(self.row));
         let mut lines = vec![format!("the sum for {}: {says}", self.word(self.row))];
-        if let Some(weights) = self.trace.site(&format!("{parent}.weights")) {
+        if let Some(weights) = self.trace.beside(self.site, "weights") {
             let plane = self.plane.min(weights.shape().planes - 1);
             let view = View { trace: self.trace, site: weights, plane, row: self.row };
             lines.push(format!("its weights: {}", view.largest(self.row, 4)));

@@ -13,7 +13,6 @@ use crate::{
     app::State,
     keys::KEYS,
     pane::{Pane, Pointed},
-    site::Address,
 };
 
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
@@ -44,13 +43,8 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
 
 /// What the number was before the change, if it is another one now.
 fn before(state: &State, cell: &Pointed) -> Option<f32> {
-    let reading = state.reading.as_ref()?;
-    let (_, step) = state.current();
-    let model = step.model_of(state.focused()?);
-    let (trace, plain) = (reading.trace(model), reading.plain_trace(model)?);
-    let address: Address = cell.address.parse().ok()?;
-    let was = trace.before(plain, trace.site(&address.path)?, address.cell)?;
-    (was.to_bits() != cell.value.to_bits()).then_some(was)
+    let model = state.current().1.model_of(state.focused()?);
+    state.reading.as_ref()?.before(model, &cell.address.parse().ok()?)
 }
 
 /// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.

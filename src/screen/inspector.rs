@@ -13,7 +13,7 @@ use super::elided;
 use crate::{
     app::{Level, State},
     arithmetic::{Expr, Operand, terms::Term},
-    heat::window,
+    lines::window,
     site::{Address, Axis},
     trace::{Recorded, Trace},
 };
@@ -83,11 +83,7 @@ impl Page<'_> {
     }
 
     fn before(&self) -> Option<f32> {
-        let reading = self.state.reading.as_ref()?;
-        let plain = reading.plain_trace(self.level.model)?;
-        let address = &self.level.arithmetic.address;
-        let was = self.trace.before(plain, self.trace.site(&address.path)?, address.cell)?;
-        (was.to_bits() != self.level.arithmetic.value.to_bits()).then_some(was)
+        self.state.reading.as_ref()?.before(self.level.model, &self.level.arithmetic.address)
     }
 
     /// `weights[2,8,1] › masked[2,8,1] › q[2,8,3]`, its end if it is long.

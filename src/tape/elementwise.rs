@@ -1,6 +1,6 @@
 //! Cell by cell: sums, products, factors, activations.
 
-use super::{Leaf, Node, Operation, Pull, Tape};
+use super::{Leaf, Node, Operation, Pull, Tape, column_sums};
 use crate::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -9,7 +9,7 @@ use crate::{
         silu, zip,
     },
     site::Place,
-    value::{Cell, Matrix, Shape, Value, copied},
+    value::{Cell, Shape, Value, copied},
 };
 
 impl Tape {
@@ -115,7 +115,7 @@ impl Operation for Add {
             if same {
                 return pull.grad.clone();
             }
-            pull.grad.map_planes(|g| Matrix::from_fn(1, g.ncols(), |_, c| g.column(c).sum()))
+            pull.grad.map_planes(column_sums)
         };
         vec![pull.for_input(0, || pull.grad.clone()), pull.for_input(1, for_b)]
     }

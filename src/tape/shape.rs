@@ -1,10 +1,10 @@
 //! Values put beside each other: heads into columns, blocks into a grid.
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{Leaf, Node, Operation, Pull, Tape, join_columns, leaf, split_columns};
 use crate::{
     arithmetic::Expr,
     site::Place,
-    value::{Cell, Shape, Value, blank},
+    value::{Cell, Shape, Value},
 };
 
 impl Tape {
@@ -52,13 +52,7 @@ impl Operation for ConcatHeads {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let Shape { planes, rows, cols } = inputs[0].shape();
-        let mut out = blank(rows, planes * cols);
-        let of_heads = out.as_mut_slice().chunks_exact_mut((rows * cols).max(1));
-        for (columns, plane) in of_heads.zip(inputs[0].planes()) {
-            columns.copy_from_slice(plane.as_slice());
-        }
-        out.into()
+        join_columns(inputs[0]).into()
     }
 
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
@@ -67,12 +61,8 @@ impl Operation for ConcatHeads {
     }
 
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
-        let Shape { planes, cols, .. } = pull.inputs[0].shape();
-        let split = || {
-            let plane = |h| pull.grad.matrix().columns(h * cols, cols).into_owned();
-            Value::from_planes((0..planes).map(plane).collect())
-        };
-        vec![pull.for_input(0, split)]
+        let n_heads = pull.inputs[0].shape().planes;
+        vec![pull.for_input(0, || split_columns(pull.grad.matrix(), n_heads))]
     }
 }
 

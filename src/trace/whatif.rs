@@ -37,11 +37,11 @@ impl Trace {
 
     /// Whether leaving the part out changes how this site is made.
     fn is_made_by(&self, site: &Recorded, part: Part) -> bool {
-        let (scope, name) = site.path().rsplit_once('.').unwrap_or(("", site.path()));
+        let name = last_name(site.path());
         match part {
             Part::Mask => name == "masked",
             Part::Positions => !site.is_leaf && ["pos", "q_rot", "k_rot", "bias"].contains(&name),
-            Part::Scaling => name == "scaled" && self.site(&format!("{scope}.scores")).is_some(),
+            Part::Scaling => name == "scaled" && self.beside(site, "scores").is_some(),
             Part::Residual => name.starts_with("resid") && name != "resid_pre",
             Part::Whole | Part::Head(_) => false,
         }
@@ -55,9 +55,8 @@ impl Trace {
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let everywhere = everywhere.map(move |part| off("", part));
         everywhere.chain(self.sites().flat_map(move |site| {
-            let (scope, name) = site.path().rsplit_once('.').unwrap_or(("", site.path()));
-            let beside = |name: &str| self.site(&format!("{scope}.{name}"));
-            let parts: Vec<Part> = match name {
+            let beside = |name: &str| self.beside(site, name);
+            let parts: Vec<Part> = match last_name(site.path()) {
                 "residual1" | "resid_pre" => vec![Part::Whole],
                 "hidden" if beside("out").is_some() => vec![Part::Whole],
                 "context" if beside("q").is_some() => {
@@ -66,7 +65,7 @@ impl Trace {
                 }
                 _ => vec![],
             };
-            parts.into_iter().map(move |part| off(scope, part))
+            parts.into_iter().map(move |part| off(site.scope(), part))
         }))
     }
 
@@ -93,4 +92,9 @@ impl Trace {
         let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
         plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))
     }
+}
+
+/// `weights` of `encoder.0.self_attn.weights`.
+fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }

@@ -134,7 +134,7 @@ fn heads_look(c: &Context) -> String {
 fn knock_out(c: &Context, say: fn(&KnockOut) -> String) -> String {
     let Some(measures) = c.reading.measured() else { return c.say.measuring() };
     let knocked = || {
-        let (scope, _) = c.main()?.path().rsplit_once('.')?;
+        let scope = c.main()?.scope();
         measures.evidence.get(&c.step.model)?.heads.get(scope)?.get(c.head())
     };
     c.say.or_none(knocked().map(say))

@@ -4,11 +4,7 @@ use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{
-    Plan,
-    head::{HeadPlan, Pooling},
-    names::Family,
-};
+use super::{Family, HeadPlan, Plan, Pooling};
 use crate::{
     checkpoint::{Checkpoint, Config, POOLING, TokenizerSource},
     layer::{attention::Heads, feed_forward::Activation},

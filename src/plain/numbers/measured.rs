@@ -73,9 +73,8 @@ pub(super) fn evidence(reading: &Reading, model: Name, view: &View) -> Vec<Strin
         let word = super::quoted(view.trace, view.site, crate::site::Axis::Key, key);
         format!("{word}: weight {}, times its slope {}", short(weight), short(weight * slope))
     });
-    let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope);
     let n = view.trace.output.len();
-    let heads = evidence.heads.get(scope).into_iter().flatten().map(|knocked| {
+    let heads = evidence.heads.get(view.site.scope()).into_iter().flatten().map(|knocked| {
         let change = short(knocked.change);
         let tokens = knocked.tokens;
         format!("without head {}: log p {change}, {tokens} of {n} tokens change", knocked.head)

@@ -1,0 +1,79 @@
+//! What the models are called.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Result, bail};
+
+use crate::text::visible;
+
+/// The models in the binary, in the order of the lesson.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Name {
+    Elman,
+    Gru,
+    RnnAttention,
+    Transformer,
+    TransformerUnguided,
+    DecoderOnly,
+    /// The person's own: not in the binary.
+    Checkpoint,
+}
+
+impl Name {
+    /// Those in the binary.
+    pub const ALL: [Self; 6] = [
+        Self::Elman,
+        Self::Gru,
+        Self::RnnAttention,
+        Self::Transformer,
+        Self::TransformerUnguided,
+        Self::DecoderOnly,
+    ];
+
+    /// As in files and arguments.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Elman => "elman",
+            Self::Gru => "gru",
+            Self::RnnAttention => "rnn_attention",
+            Self::Transformer => "transformer",
+            Self::TransformerUnguided => "transformer_unguided",
+            Self::DecoderOnly => "decoder_only",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+
+    /// As people say it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Elman => "Elman RNN",
+            Self::Gru => "GRU",
+            Self::RnnAttention => "RNN with attention",
+            Self::Transformer => "Transformer",
+            Self::TransformerUnguided => "Transformer, unguided",
+            Self::DecoderOnly => "decoder-only LM",
+            Self::Checkpoint => "your model",
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for Name {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|name| name.id() == text) {
+            Some(name) => Ok(name),
+            None => bail!(
+                "no model `{}`; there are {}",
+                visible(text),
+                Self::ALL.map(Self::id).join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How large a model is, and what memory and time follow from that.
+
+use crate::{layer::attention::Heads, tape::Keep};
+
+/// The sizes of a model that is built of equal layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// All layers, of encoder and decoder together.
+    pub n_layers: usize,
+    /// How many of them are a decoder's that stands beside an encoder.
+    pub n_beside: usize,
+    pub heads: Heads,
+    pub d_ff: usize,
+    pub is_gated: bool,
+    pub n_vocab: usize,
+    /// The most tokens it takes.
+    pub context: usize,
+}
+
+impl Sizes {
+    /// The numbers of one layer's inside for a text of `n` tokens.
+    pub const fn inside(self, n: usize) -> usize {
+        let Heads { d_model, n_heads, .. } = self.heads;
+        let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
+        let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
+        n * (vectors + hidden) + 4 * n_heads * n * n
+    }
+
+    /// The numbers that stand between layers, and what comes out at the end.
+    pub const fn boundaries(self, n: usize) -> usize {
+        n * (self.n_layers + 6) * self.heads.d_model + 2 * n * self.n_vocab
+    }
+
+    /// The numbers of a pass that is kept whole.
+    pub const fn whole(self, n: usize) -> usize {
+        self.boundaries(n) + self.n_layers * self.inside(n)
+    }
+
+    /// Multiplications of a pass over `n` tokens, about.
+    pub const fn products(self, n: usize) -> usize {
+        let Heads { d_model, n_heads, d_head, .. } = self.heads;
+        let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
+        let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
+        let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;
+        self.n_layers * layer + n * d_model * self.n_vocab
+    }
+
+    /// The heads of all layers.
+    pub const fn all_heads(self) -> usize {
+        self.n_layers * self.heads.n_heads
+    }
+
+    /// What of a pass over `n` tokens is kept: everything, as long as that is little.
+    pub const fn keep(self, n: usize) -> Keep {
+        if self.n_layers * self.inside(n) <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
+    }
+
+    /// The bytes that a pass over `n` tokens takes at most, weights aside.
+    pub const fn bytes(self, n: usize) -> usize {
+        let insides = match self.keep(n) {
+            Keep::All => self.n_layers * self.inside(n),
+            Keep::Boundaries => 2 * self.inside(n),
+        };
+        4 * (self.boundaries(n) + insides)
+    }
+}
+
+/// The most numbers of insides that are all kept: 128 MB.
+const MOST_INSIDE: usize = 1 << 25;

@@ -1,0 +1,69 @@
+//! Signs: shades, bars, and what stands in where only ASCII may be used.
+
+use super::{Glyphs, Theme};
+
+impl Theme {
+    /// The shade for a magnitude of 0 to 1, where there is no colour; a negative one is told from a
+    /// positive one.
+    pub fn shade(&self, x: f32) -> char {
+        const UNICODE: [[char; 5]; 2] = [[' ', '░', '▒', '▓', '█'], [' ', '╌', '─', '━', '▬']];
+        const ASCII: [[char; 5]; 2] = [[' ', '.', '+', '*', '#'], [' ', '-', '=', '~', '%']];
+        let table = if self.is_ascii() { ASCII } else { UNICODE };
+        let step = (x.abs().min(1.0) * 4.0).round() as usize;
+        table[usize::from(x < 0.0)][if x.is_nan() { 0 } else { step }]
+    }
+
+    pub const fn is_ascii(&self) -> bool {
+        matches!(self.glyphs, Glyphs::Ascii)
+    }
+
+    /// The Unicode text, or its stand-in where only ASCII may be used.
+    pub const fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        if self.is_ascii() { ascii } else { unicode }
+    }
+
+    /// A bar of `width` cells filled to `x` of 1, in eighths of a cell.
+    pub fn bar(&self, x: f32, width: usize) -> String {
+        const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+        let eighths = (x.clamp(0.0, 1.0) * width as f32 * 8.0).round() as usize;
+        if self.is_ascii() {
+            return "#".repeat((eighths + 4) / 8);
+        }
+        "█".repeat(eighths / 8) + PARTS[eighths % 8]
+    }
+
+    /// A cell filled from below to so many eighths.
+    pub fn column(&self, eighths: usize) -> &'static str {
+        const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        const ASCII: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
+        let table = if self.is_ascii() { ASCII } else { UNICODE };
+        table[eighths.min(8)]
+    }
+}
+
+/// The ASCII stand-in for a sign of frames, formulas and marks; None for letters, digits and what is
+/// ASCII already.
+pub const fn ascii(sign: char) -> Option<char> {
+    Some(match sign {
+        '─' | '━' | '╌' | '–' | '−' => '-',
+        '│' | '‖' | '▌' => '|',
+        '╭' | '╮' | '╰' | '╯' | '✓' => '+',
+        '→' | '▸' => '>',
+        '←' => '<',
+        '↑' | 'ᵀ' => '^',
+        '↓' | '▾' => 'v',
+        '“' | '”' => '"',
+        '‘' | '’' => '\'',
+        '·' | '…' | '▒' | '░' => '.',
+        '×' | '✗' => 'x',
+        '√' => 'r',
+        '∂' => 'd',
+        'Σ' | '∑' => 'S',
+        'σ' => 's',
+        '²' => '2',
+        '∞' => 'i',
+        '●' | '◆' => 'O',
+        '█' | '▓' => '#',
+        _ => return None,
+    })
+}
