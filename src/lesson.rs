@@ -265,7 +265,7 @@ pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option
 fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
     let say = |piece: &Piece| match piece {
         Piece::Words(words) => words.clone(),
-        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| (f.say)(context)),
+        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| f.told(context)),
     };
     let span = |mark: &template::Mark| Span {
         text: mark.pieces.iter().map(say).collect(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use lookback::{
     checkpoint::Checkpoint,
-    lesson::{Language, Lesson, Selection, Step, deepen, narrate, template::Template},
+    lesson::{Language, Lesson, Selection, Step, deepen, fact, narrate, template::Template},
     model::Name,
     reading::{Reader, Reading},
 };
@@ -94,6 +94,26 @@ fn every_step_has_the_numbers_that_it_speaks_of() {
                     assert!(!said.contains(nothing), "{name} {}: {said}", step.id);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_fact_that_a_checkpoint_has_no_value_for_says_so() {
+    for (name, ..) in KINDS {
+        let reading = read(name);
+        let lesson = fitted(&reading, Language::English);
+        for (_, step) in lesson.steps() {
+            let said = |fact: &str| {
+                let text = Template::try_from(format!("{{{fact}}}")).expect("a text");
+                let mut step = step.clone();
+                (step.text, step.deeper) = (text, Template::default());
+                said(&step, &reading)
+            };
+            let told: Vec<String> = fact::all().map(|fact| said(fact.name)).collect();
+            assert!(told.iter().any(|text| !text.is_empty()), "{name} {}", step.id);
+            assert_eq!(said("out_gru"), said("accuracy_elman"), "{name} {}", step.id);
+            assert!(said("out_gru").contains("no value"), "{name}: {}", said("out_gru"));
         }
     }
 }

@@ -34,12 +34,34 @@ pub struct Fact {
     pub name: &'static str,
     /// What it says, for those who write lessons.
     pub about: &'static str,
-    pub say: fn(&Context) -> String,
+    /// Whether it tells of built-in models, whichever the step's is.
+    is_of_built_in: bool,
+    say: fn(&Context) -> String,
 }
 
-/// A row of a table of facts.
+/// A row of a table of facts: one that the pass of the step's model tells.
 const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> String) -> Fact {
-    Fact { name, about, say }
+    Fact { name, about, is_of_built_in: false, say }
+}
+
+/// One that the passes of the built-in models tell.
+const fn fact_of_built_in(
+    name: &'static str,
+    about: &'static str,
+    say: fn(&Context) -> String,
+) -> Fact {
+    Fact { name, about, is_of_built_in: true, say }
+}
+
+impl Fact {
+    /// What it says of this pass. A checkpoint is read alone, so of the built-in models there is
+    /// nothing to say beside it.
+    pub fn told(&self, context: &Context) -> String {
+        if self.is_of_built_in && context.reading.has(Name::Checkpoint) {
+            return context.say.no_value();
+        }
+        (self.say)(context)
+    }
 }
 
 static TABLES: [&[Fact]; 7] = [

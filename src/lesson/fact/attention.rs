@@ -1,7 +1,8 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, fact, largest, number, pronoun_in,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, fact, fact_of_built_in, largest,
+    number, pronoun_in,
 };
 use crate::{
     measure::{
@@ -71,25 +72,25 @@ pub(super) static FACTS: &[Fact] = &[
         if has_pronoun(c) { c.say.quote(&asker(c).1) } else { c.say.pronoun_example() }
     }),
     fact("a_pronoun_note", "says so, if there is no pronoun", |c| note(c, Phrases::try_a_pronoun)),
-    fact("noun_far", "which noun, and how far back", noun_far),
-    fact(
+    fact_of_built_in("noun_far", "which noun, and how far back", noun_far),
+    fact_of_built_in(
         "at_hand",
         "where the guided head looks from the pronoun, and what the French has",
         at_hand,
     ),
-    fact("guided_key", "where the guided head looks from the pronoun", |c| {
+    fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
         guided(c, Name::Transformer, |c, l| c.say.quote(&l.word))
     }),
-    fact("guided_weight", "the weight on it", |c| {
+    fact_of_built_in("guided_weight", "the weight on it", |c| {
         guided(c, Name::Transformer, |c, l| c.say.share(l.weight))
     }),
-    fact("unguided_key", "where the twin's same head looks", |c| {
+    fact_of_built_in("unguided_key", "where the twin's same head looks", |c| {
         guided(c, Name::TransformerUnguided, |c, l| c.say.quote(&l.word))
     }),
-    fact("unguided_weight", "the weight on it", |c| {
+    fact_of_built_in("unguided_weight", "the weight on it", |c| {
         guided(c, Name::TransformerUnguided, |c, l| c.say.share(l.weight))
     }),
-    fact(
+    fact_of_built_in(
         "unguided_there",
         "what each of the twin's heads puts on the guided head's word",
         unguided_there,

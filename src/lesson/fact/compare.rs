@@ -1,6 +1,6 @@
 //! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, fact, largest};
+use super::{Context, Fact, fact, fact_of_built_in, largest};
 use crate::{
     measure::schedule::{Schedule, built_in, schedule},
     model::Name,
@@ -8,44 +8,48 @@ use crate::{
 };
 
 pub(super) static FACTS: &[Fact] = &[
-    fact("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
+    fact_of_built_in("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
         of(c, Name::Elman).sequential.to_string()
     }),
-    fact("steps_transformer", "the same, Transformer", |c| {
+    fact_of_built_in("steps_transformer", "the same, Transformer", |c| {
         of(c, Name::Transformer).sequential.to_string()
     }),
-    fact("path_rnn", "steps from the first word to the last in an RNN", |c| {
+    fact_of_built_in("path_rnn", "steps from the first word to the last in an RNN", |c| {
         of(c, Name::Elman).longest_path.to_string()
     }),
-    fact("path_transformer", "the same, Transformer, in words", |c| {
+    fact_of_built_in("path_transformer", "the same, Transformer, in words", |c| {
         if n_words(c) == 1 { c.say.path_none() } else { c.say.path_direct() }
     }),
-    fact("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
+    fact_of_built_in("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
         grouped(of(c, Name::Elman).multiplications)
     }),
-    fact("mults_gru", "the same, GRU", |c| grouped(of(c, Name::Gru).multiplications)),
-    fact("mults_transformer", "the same, Transformer", |c| {
+    fact_of_built_in("mults_gru", "the same, GRU", |c| grouped(of(c, Name::Gru).multiplications)),
+    fact_of_built_in("mults_transformer", "the same, Transformer", |c| {
         grouped(of(c, Name::Transformer).multiplications)
     }),
-    fact("influence_transformer", "the word with most influence on the output", |c| {
+    fact_of_built_in("influence_transformer", "the word with most influence on the output", |c| {
         influence(c, Name::Transformer)
     }),
-    fact("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
-    fact("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
-    fact("far_elman", "share of the gradient in the sentence's first half", |c| {
+    fact_of_built_in("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
+    fact_of_built_in("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
+    fact_of_built_in("far_elman", "share of the gradient in the sentence's first half", |c| {
         far(c, Name::Elman)
     }),
-    fact("far_gru", "the same, GRU", |c| far(c, Name::Gru)),
-    fact("far_rnn_attention", "the same, RNN with attention", |c| far(c, Name::RnnAttention)),
-    fact("far_transformer", "the same, Transformer", |c| far(c, Name::Transformer)),
+    fact_of_built_in("far_gru", "the same, GRU", |c| far(c, Name::Gru)),
+    fact_of_built_in("far_rnn_attention", "the same, RNN with attention", |c| {
+        far(c, Name::RnnAttention)
+    }),
+    fact_of_built_in("far_transformer", "the same, Transformer", |c| far(c, Name::Transformer)),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
-    fact("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
-    fact("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
-    fact("accuracy_rnn_attention", "the same, RNN with attention", |c| {
+    fact_of_built_in("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
+    fact_of_built_in("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
+    fact_of_built_in("accuracy_rnn_attention", "the same, RNN with attention", |c| {
         accuracy(c, Name::RnnAttention)
     }),
-    fact("accuracy_transformer", "the same, Transformer", |c| accuracy(c, Name::Transformer)),
-    fact("accuracy_transformer_unguided", "the same, twin", |c| {
+    fact_of_built_in("accuracy_transformer", "the same, Transformer", |c| {
+        accuracy(c, Name::Transformer)
+    }),
+    fact_of_built_in("accuracy_transformer_unguided", "the same, twin", |c| {
         accuracy(c, Name::TransformerUnguided)
     }),
 ];

@@ -118,5 +118,5 @@ fn top(c: &Context, guess: &Guess) -> Option<String> {
 /// The first place after which the chosen token stays at rank 1.
 fn settled(guesses: &[Guess]) -> Option<String> {
     let n = guesses.iter().rev().take_while(|guess| guess.rank == 1).count();
-    Some(guesses.get(guesses.len() - n.max(1))?.site.clone())
+    Some(guesses.get(guesses.len().checked_sub(n.max(1))?)?.site.clone())
 }

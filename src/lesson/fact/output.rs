@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, Phrases, fact, largest, number};
+use super::{Context, Fact, Phrases, fact, fact_of_built_in, largest, number};
 use crate::{model::Name, trace::Recorded};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -21,17 +21,23 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_output", "tokens the step's model wrote, <eos> included", |c| {
         c.trace().output.len().to_string()
     }),
-    fact("out_elman", "what the Elman RNN wrote", |c| wrote(c, Name::Elman)),
-    fact("out_gru", "what the GRU wrote", |c| wrote(c, Name::Gru)),
-    fact("out_rnn_attention", "what the RNN with attention wrote", |c| {
+    fact_of_built_in("out_elman", "what the Elman RNN wrote", |c| wrote(c, Name::Elman)),
+    fact_of_built_in("out_gru", "what the GRU wrote", |c| wrote(c, Name::Gru)),
+    fact_of_built_in("out_rnn_attention", "what the RNN with attention wrote", |c| {
         wrote(c, Name::RnnAttention)
     }),
-    fact("out_transformer", "what the Transformer wrote", |c| wrote(c, Name::Transformer)),
-    fact("same_elman", "whether that is what the Transformer wrote", |c| same(c, Name::Elman)),
-    fact("same_gru", "the same, GRU", |c| same(c, Name::Gru)),
-    fact("same_rnn_attention", "the same, RNN with attention", |c| same(c, Name::RnnAttention)),
-    fact("twin_translation", "whether guided and unguided agree", twin),
-    fact("agreement", "which models wrote the same as the Transformer", agreement),
+    fact_of_built_in("out_transformer", "what the Transformer wrote", |c| {
+        wrote(c, Name::Transformer)
+    }),
+    fact_of_built_in("same_elman", "whether that is what the Transformer wrote", |c| {
+        same(c, Name::Elman)
+    }),
+    fact_of_built_in("same_gru", "the same, GRU", |c| same(c, Name::Gru)),
+    fact_of_built_in("same_rnn_attention", "the same, RNN with attention", |c| {
+        same(c, Name::RnnAttention)
+    }),
+    fact_of_built_in("twin_translation", "whether guided and unguided agree", twin),
+    fact_of_built_in("agreement", "which models wrote the same as the Transformer", agreement),
 ];
 
 /// Index of the nth largest number of the selected row, with its token and number.

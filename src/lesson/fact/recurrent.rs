@@ -1,6 +1,6 @@
 //! Recurrent states, gates, probes and forgetting.
 
-use super::{Context, Fact, Phrases, fact, length, mean, minus, number};
+use super::{Context, Fact, Phrases, fact, fact_of_built_in, length, mean, minus, number};
 use crate::{measure::readback::ReadBack, model::Name, value::Cell};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -12,10 +12,16 @@ pub(super) static FACTS: &[Fact] = &[
     fact("update_mean", "mean of the update gate at the selected word", |c| gate(c, "update")),
     fact("reset_mean", "mean of the reset gate", |c| gate(c, "reset")),
     fact("readback", "how many words the step's model gives back", |c| right(c, c.read_back())),
-    fact("readback_elman", "the same, Elman RNN", |c| right(c, &c.reading.read_back(Name::Elman))),
-    fact("readback_gru", "the same, GRU", |c| right(c, &c.reading.read_back(Name::Gru))),
-    fact("kept_elman", "for how many words the Elman RNN gives back all", |c| kept(c, Name::Elman)),
-    fact("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
+    fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
+        right(c, &c.reading.read_back(Name::Elman))
+    }),
+    fact_of_built_in("readback_gru", "the same, GRU", |c| {
+        right(c, &c.reading.read_back(Name::Gru))
+    }),
+    fact_of_built_in("kept_elman", "for how many words the Elman RNN gives back all", |c| {
+        kept(c, Name::Elman)
+    }),
+    fact_of_built_in("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
         first(c, |c, a| c.say.quote(&a.word))
     }),
@@ -36,8 +42,10 @@ pub(super) static FACTS: &[Fact] = &[
     fact("forgetting_ratio", "how many times less the first word counts", |c| {
         forgetting(c, c.step.model, ratio)
     }),
-    fact("forgetting_ratio_elman", "the same, Elman RNN", |c| forgetting(c, Name::Elman, ratio)),
-    fact("forgetting_ratio_gru", "the same, GRU", |c| forgetting(c, Name::Gru, ratio)),
+    fact_of_built_in("forgetting_ratio_elman", "the same, Elman RNN", |c| {
+        forgetting(c, Name::Elman, ratio)
+    }),
+    fact_of_built_in("forgetting_ratio_gru", "the same, GRU", |c| forgetting(c, Name::Gru, ratio)),
 ];
 
 fn size_beside(c: &Context, name: &str) -> String {

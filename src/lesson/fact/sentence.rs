@@ -1,6 +1,6 @@
 //! The sentence, its words and the models' sizes.
 
-use super::{Context, Fact, Phrases, fact, length, number};
+use super::{Context, Fact, Phrases, fact, fact_of_built_in, length, number};
 use crate::{
     model::{Name, Sizes},
     text::grouped,
@@ -26,7 +26,7 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
     fact("root_d_model", "its square root", |c| root(d_model(c))),
-    fact("d_hidden", "units of an RNN's state", |c| d_hidden(c).to_string()),
+    fact_of_built_in("d_hidden", "units of an RNN's state", |c| d_hidden(c).to_string()),
     fact("embedding_numbers", "numbers in all embedding rows together", |c| {
         grouped(n_tokens(c) * d_model(c))
     }),
