@@ -7,8 +7,9 @@
 //!                                                                                     \-> exported frames
 //! ```
 //!
-//! The rooms stand in reading order; each uses only those listed before it, and files of one folder
-//! do not import each other (`tests/rooms.rs`).
+//! # The rooms
+//!
+//! They stand in reading order.
 //!
 //! | room | job |
 //! | --- | --- |
@@ -29,6 +30,34 @@
 //! | [`font`], [`raster`], [`markup`] | what characters look like; a picture in pixels, and in words of XML |
 //! | [`parallel`] | work on all cores, results in order |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
+//!
+//! # Their rules
+//!
+//! What is held by a test or a lint says so.
+//!
+//! - A room uses only rooms listed before it, and files of one folder do not import each other, but for a
+//!   few pairs that are listed, and `cli`, whose commands share their arguments (`tests/rooms.rs`).
+//! - Value and provenance come from one line: an operation of [`tape`] computes, and writes down what it
+//!   computed from. Nothing else may make a number that is shown as one of the pass.
+//! - Every number has one address, `encoder.1.self_attn.weights[2,8,1]`: the same on the screen, in files, in
+//!   golden values and in messages. Sites are constants at the top of the file of what makes them.
+//! - The screen is a function of the state. [`app`] alone changes the state, without doing anything else: what is
+//!   to be done in the world it hands out, and [`term`] does it. A step runs no code; back, jump and export
+//!   are the same path.
+//! - Panes draw into a buffer and change nothing; exporters write what was drawn and draw nothing.
+//! - Colours come from [`theme`], words of the lesson from `assets/lessons`. No fact is told by colour alone.
+//! - The world is met at the edges. Files come in through [`checkpoint`], [`memory`] and [`cli`], and go out
+//!   through [`export`] and [`memory`]; standard output belongs to [`cli`] and [`term`], the environment to [`cli`], time to
+//!   [`term`], to [`cli`]'s progress and to the one measure that times a pass; nobody opens a connection
+//!   (`tests/rooms.rs`).
+//! - Errors are `anyhow` with the name of what is wrong: path, tensor, the shape wanted and the one found. They
+//!   arise where something is read or asked for, and [`cli`] makes one line of them: what, why, what to do. Past a
+//!   finished pass nothing fails but a writer.
+//! - What comes from outside is checked before it is used, and panics nothing (`tests/hostile.rs`). Panics are mistakes of
+//!   ours: [`math`] and [`tape`] have them for shapes that do not fit. `unwrap` is refused by clippy outside tests.
+//! - The same input gives the same bytes, for any number of threads.
+//! - `unsafe` is denied but in three files of two rooms, each with its reason: [`math`] calls `gemm`, which takes
+//!   pointers; [`checkpoint`] maps files, and ends in order when one is cut short meanwhile (`tests/documents.rs`).
 pub mod value;
 pub mod math;
 pub mod site;

@@ -133,6 +133,25 @@ fn files_of_one_folder_do_not_import_each_other() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What only some rooms may do, and which.
+const KEPT: [(&str, &[&str]); 4] = [
+    ("Instant::now", &["cli", "measure", "term"]),
+    ("env::var", &["cli"]),
+    ("stdout()", &["cli", "term"]),
+    ("std::net", &[]),
+];
+
+#[test]
+fn time_environment_and_streams_are_kept_to_few_rooms() {
+    let mut files = vec![];
+    rust_files(Path::new("src"), &mut files);
+    for (what, rooms) in KEPT {
+        let has = |file: &&PathBuf| fs::read_to_string(file).unwrap().contains(what);
+        let found: BTreeSet<String> = files.iter().filter(has).map(|file| room(file)).collect();
+        assert_eq!(found, rooms.iter().map(|&room| room.to_owned()).collect(), "{what}");
+    }
+}
+
 #[test]
 fn every_module_is_in_the_list() {
     let rooms = rooms();

@@ -3,39 +3,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{
-    Args, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::{Ask, look::Choice, size::Size};
-use crate::{
-    change::Change,
-    export::{FORMATS, Format},
-    lesson::Language,
-    model::Name,
-    text,
-};
-
-const EXAMPLES: &str = "\
-Examples:
-  lookback                                       the walk, on a sentence of ours
-  lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
-  lookback | less                                the whole walk as plain text
-  lookback --linear                              a step at a time, for a screen reader
-  lookback steps                                 where one can go
-  lookback --at softmax                          begin there
-  lookback --lang zh                             the lesson in Chinese
-  lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
-  lookback trace --format json --sites '*.self_attn.weights' --out pass.json
-  lookback export --steps softmax --out softmax.png
-  lookback -- steps                              the walk, on the sentence \"steps\"
-
-Settings are in lookback/config.toml in $XDG_CONFIG_HOME or ~/.config; `lookback config` shows them.
-NO_COLOR, CLICOLOR_FORCE, COLORTERM and TERM are respected; LC_ALL, LC_MESSAGES and LANG choose the
-language of the lesson.
-Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
+use super::{Ask, known, look::Choice, size::Size, words};
+use crate::{change::Change, export::Format, lesson::Language};
 
 /// See how an RNN and a Transformer read a sentence, step by step.
 ///
@@ -43,14 +15,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 /// Transformer, trained on the same data and part of this program. When standard output is no
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, after_long_help = EXAMPLES)]
+#[command(name = "lookback", version, after_long_help = words::closing())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]
     pub text: Text,
 
     /// Begin at this step of `lookback steps`
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", value_parser = known::step(), hide_possible_values = true)]
     pub at: Option<String>,
 
     /// Plain text, a step at a time, led by lines of standard input: fit for a screen reader
@@ -89,7 +61,7 @@ pub struct Text {
     /// The sentence to read, in quotes; `-` takes it from standard input
     ///
     /// Without one: "The animal didn't cross the street because it was too tired."
-    #[arg(value_name = "SENTENCE")]
+    #[arg(value_name = "SENTENCE", value_hint = ValueHint::Other)]
     pub sentence: Option<OsString>,
 
     /// Read it with a change, as in mask=off; can be given several times
@@ -98,7 +70,7 @@ pub struct Text {
     /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
-    #[arg(long, value_name = "CHANGE", value_parser = change)]
+    #[arg(long, value_name = "CHANGE", value_parser = known::change, value_hint = ValueHint::Other)]
     pub what_if: Vec<Change>,
 }
 
@@ -108,20 +80,12 @@ pub struct Which {
     /// A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file
     ///
     /// The walk with a checkpoint tells of it alone. `lookback inspect PATH` says whether it can be run.
-    #[arg(long, global = true, value_name = "NAME|PATH", value_parser = chosen)]
-    pub model: Option<Chosen>,
+    #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
+    pub model: Option<known::Chosen>,
 
     /// Load a checkpoint although it needs more memory than is free
     #[arg(long, global = true)]
     pub force: bool,
-}
-
-/// Which model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Chosen {
-    All,
-    BuiltIn(Name),
-    Path(PathBuf),
 }
 
 /// How it looks, in every command.
@@ -141,8 +105,8 @@ pub struct Look {
     #[arg(long, global = true)]
     pub ascii: bool,
 
-    /// Tell the lesson in this language: en or zh (default: as the locale says, else en)
-    #[arg(long, global = true, value_name = "LANG", value_parser = language)]
+    /// Tell the lesson in this language (default: as the locale says, else en)
+    #[arg(long, global = true, value_name = "LANG", value_parser = known::language())]
     pub lang: Option<Language>,
 
     /// Read no settings, keep nothing for the next time
@@ -187,21 +151,17 @@ pub enum Command {
     /// Print the manual page, of lookback or of one of its commands
     #[command(after_help = "Example:\n  lookback man | man -l -")]
     Man {
-        #[arg(value_name = "COMMAND")]
+        #[arg(value_name = "COMMAND", value_parser = known::command(), hide_possible_values = true)]
         command: Option<String>,
     },
 }
 
 /// One number, opened.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  lookback open 'encoder.1.self_attn.weights[0,7,1]'
-  lookback open 'rnn.encoder.hidden[3,5]' --depth 2
-  lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
-`lookback trace --list` names every site.")]
+#[command(after_long_help = words::OPEN)]
 pub struct Open {
     /// A site and a cell: site[row,column], or site[head,row,column]
+    #[arg(value_hint = ValueHint::Other)]
     pub address: String,
 
     #[command(flatten)]
@@ -222,32 +182,7 @@ pub struct Open {
 
 /// Every value of a pass.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-json is one document, or one a line with --model all:
-  {\"schema\": \"lookback-trace\", \"version\": 1, \"model\": \"transformer\", \"sentence\": \"...\",
-   \"what_if\": [\"mask=off\", ...],
-   \"tokens\": {\"source\": [{\"id\": 5, \"text\": \"The\"}, ...], \"target\": [...], \"output\": [...]},
-   \"output_text\": \"...\",
-   \"sites\": [{\"path\": \"encoder.0.self_attn.weights\", \"caption\": \"...\",
-              \"axes\": [\"head\", \"query\", \"key\"], \"shape\": [4, 14, 14], \"values\": [[[...]]]}, ...]}
-Numbers are f32 in their shortest form that reads back the same; what JSON has no number for is
-written \"inf\", \"-inf\" or \"nan\". `what_if` is there in a changed pass only.
-
-npz and safetensors hold an array a site, f32 in C order, named by its path; with --model all by
-MODEL/PATH. The same document without `values` is the text `__metadata__` in npz, and the entry
-`lookback` of the metadata in safetensors (with --model all a list of documents):
-  z = numpy.load(\"pass.npz\")
-  z[\"encoder.0.self_attn.weights\"]; json.loads(str(z[\"__metadata__\"]))
-  f = safetensors.safe_open(\"pass.safetensors\", \"pt\")
-  f.get_tensor(\"encoder.0.self_attn.weights\"); json.loads(f.metadata()[\"lookback\"])
-npz and safetensors go to files and pipes, not onto a terminal. The same pass gives the same bytes.
-
-Examples:
-  lookback trace --list
-  lookback trace \"The dog sleeps.\" --model all --out passes.jsonl
-  lookback trace --sites '*.weights,logits' | jq '.sites[].path'
-  lookback trace --out pass.npz
-  lookback trace --format safetensors --what-if mask=off > no_mask.safetensors")]
+#[command(after_long_help = words::TRACE)]
 pub struct Trace {
     #[command(flatten)]
     pub text: Text,
@@ -257,7 +192,7 @@ pub struct Trace {
     pub format: Option<TraceFormat>,
 
     /// Only these sites; `*` stands for any characters, `?` for one, a comma between patterns
-    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB", value_hint = ValueHint::Other, value_delimiter = ',')]
     pub sites: Vec<String>,
 
     /// Learned numbers too (without this, only those that --sites matches)
@@ -288,31 +223,18 @@ pub enum TraceFormat {
 
 /// Frames of the walk.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-A frame is what the screen would show at that step, at that size. Frames are named by their step's
-number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
-them; where there is one file only, --out may be its name, and its ending chooses the form.
-Files are written whole or not at all, and none is written if one would replace an existing file
-without --force. Pages have dark and light colours, handouts light ones, unless --theme asks for others.
-A film of the whole walk lasts about half an hour at the pace of reading.
-
-Examples:
-  lookback export --steps softmax --out softmax.png
-  lookback export --steps softmax --size 80x24 | less
-  lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
-  lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
-  lookback export --what-if mask=off --format html --out lesson.html")]
+#[command(after_long_help = words::EXPORT)]
 pub struct Export {
     #[command(flatten)]
     pub text: Text,
 
     /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
-    #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = format())]
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::format())]
     pub format: Vec<&'static Format>,
 
     /// all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N,
     /// or a pattern as in '*softmax*'; with a comma between them
-    #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS")]
+    #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS", value_parser = known::steps(), hide_possible_values = true)]
     pub steps: Vec<String>,
 
     /// Columns and rows of a frame
@@ -328,7 +250,7 @@ pub struct Export {
     pub font: Option<PathBuf>,
 
     /// Films so many times faster than one reads the text, 0.1 to 100
-    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = pace)]
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = known::pace)]
     pub pace: f32,
 
     /// Work on so many threads (default: one a core); the files are the same for any number
@@ -341,18 +263,6 @@ pub struct Export {
 
     #[command(flatten)]
     pub out: Out,
-}
-
-fn pace(text: &str) -> Result<f32, String> {
-    let pace = text.parse().ok().filter(|pace| (0.1..=100.0).contains(pace));
-    pace.ok_or_else(|| "write a number from 0.1 to 100, as in 2".into())
-}
-
-/// The names of [`FORMATS`], and what they stand for.
-fn format() -> impl TypedValueParser<Value = &'static Format> {
-    let values = FORMATS.iter().map(|format| PossibleValue::new(format.id).help(format.about));
-    PossibleValuesParser::new(values)
-        .try_map(|id| Format::find(&id).ok_or_else(|| format!("no format {id}")))
 }
 
 /// Where it goes.
@@ -369,9 +279,7 @@ pub struct Out {
 
 /// Exact match by length.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-Without --data: the table measured on the held-out set when the models were trained.
-With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}.")]
+#[command(after_long_help = words::EVAL)]
 pub struct Eval {
     /// A file of JSON lines with the fields `en` and `fr`; `-` is standard input
     #[arg(long, value_name = "PATH")]
@@ -384,34 +292,7 @@ pub struct Eval {
 
 /// A checkpoint, looked into.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
-single .safetensors files with config.json beside them, and .gguf files. Pickles are not read.
-
---json is one document; what is not known is null:
-  {\"schema\": \"lookback-inspect\", \"version\": 1, \"path\": \"...\", \"title\": \"gpt2\",
-   \"format\": \"safetensors\" or \"gguf\", \"architecture\": {\"type\": \"gpt2\", \"title\": \"GPT-2\"},
-   \"sizes\": {\"layers\": 12, \"d_model\": 768, \"heads\": 12, \"kv_heads\": 12, \"d_head\": 64, \"d_ff\": 3072,
-             \"decoder_layers\": null, \"decoder_heads\": null, \"decoder_d_ff\": null,
-             \"d_embed\": null, \"d_hidden\": null, \"vocabulary\": 50257, \"context\": 1024},
-   \"parameters\": {\"count\": 124439808, \"by_dtype\": {\"F32\": 124439808}},
-   \"tokenizer\": {\"kind\": \"BPE\", \"tokens\": 50257},
-   \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 86000000,
-                                                \"walk\": 189000000}, ...],
-              \"available\": 8000000000},
-   \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
-   \"tensors\": [{\"name\": \"...\", \"name_in_file\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\",
-                \"bytes\": 154389504, \"file\": \"...\", \"used\": true, \"not_finite\":
-                null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
-`name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
-whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
-or infinite (not looked for in more than 4 GB). `passes` come on top of
-`weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
-
-Examples:
-  lookback inspect ./gpt2
-  lookback inspect model.gguf --tensors | less
-  lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'")]
+#[command(after_long_help = words::INSPECT)]
 pub struct Inspect {
     /// The folder, the .safetensors file or the .gguf file
     pub path: PathBuf,
@@ -423,38 +304,4 @@ pub struct Inspect {
     /// List all tensors, however many
     #[arg(long, conflicts_with = "json")]
     pub tensors: bool,
-}
-
-fn change(text: &str) -> Result<Change, String> {
-    text.parse().map_err(|e: anyhow::Error| e.to_string())
-}
-
-fn language(text: &str) -> Result<Language, String> {
-    text.parse().map_err(|e: anyhow::Error| e.to_string())
-}
-
-/// A built-in model by its name; anything that looks like a path, or is one, is a path.
-fn chosen(text: &str) -> Result<Chosen, String> {
-    if text == "all" {
-        return Ok(Chosen::All);
-    }
-    let path = PathBuf::from(text);
-    match model(text) {
-        Ok(name) => Ok(Chosen::BuiltIn(name)),
-        Err(_) if text.contains(['/', '.']) || path.exists() => Ok(Chosen::Path(path)),
-        Err(why) => Err(why),
-    }
-}
-
-fn model(name: &str) -> Result<Name, String> {
-    let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
-    let all = || Name::ALL.map(Name::id).join(", ");
-    Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
-        format!(
-            "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
-             as in ./{name}",
-            near(),
-            all()
-        )
-    })
 }

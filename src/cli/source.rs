@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Streams, args,
-    args::{Chosen, Which},
+    args::Which,
     changes,
     failure::{Outcome, Usage},
+    known::Chosen,
     progress::Spinner,
     sentence,
 };

@@ -8,12 +8,11 @@ use std::{
 };
 
 use super::{
-    Cli, Environment, Streams,
-    args::Chosen,
-    changes,
+    Cli, Environment, Streams, changes,
     colour::is_dumb,
     failure::{Failure, Outcome, Usage},
     kept::Kept,
+    known::Chosen,
     language, linear,
     look::{self, Choice},
     sentence,

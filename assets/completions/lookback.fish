@@ -1,0 +1,413 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_lookback_global_optspecs
+	string join \n what-if= at= linear no-mouse tour autoplay no-questions color= theme= ascii lang= no-config model= force h/help V/version
+end
+
+function __fish_lookback_needs_command
+	# Figure out if the current invocation already has a command.
+	set -l cmd (commandline -opc)
+	set -e cmd[1]
+	argparse -s (__fish_lookback_global_optspecs) -- $cmd 2>/dev/null
+    or argparse -s (__fish_lookback_global_optspecs) -- $cmd[1..-2] 2>/dev/null
+	or return
+	if set -q argv[1]
+		# Also print the command, so this can be used to figure out what it is.
+		echo $argv[1]
+		return 1
+	end
+	return 0
+end
+
+function __fish_lookback_using_subcommand
+	set -l cmd (__fish_lookback_needs_command)
+	test -z "$cmd"
+	and return 1
+	contains -- $cmd[1] $argv
+end
+
+complete -c lookback -n "__fish_lookback_needs_command" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_needs_command" -l at -d 'Begin at this step of `lookback steps`' -r -f -a "tokens\t''
+embedding\t''
+two-machines\t''
+rnn-word\t''
+rnn-input\t''
+rnn-squash\t''
+rnn-states\t''
+rnn-bottleneck\t''
+rnn-probe\t''
+rnn-read-back\t''
+rnn-forgetting\t''
+rnn-long-range\t''
+rnn-waiting\t''
+gru-gates\t''
+gru-state\t''
+gru-read-back\t''
+read-back-length\t''
+rnn-decoder\t''
+rnn-next-word\t''
+rnn-translation\t''
+annotations\t''
+attention-query-keys\t''
+energies\t''
+attention-softmax\t''
+attention-context\t''
+attention-decoder\t''
+attention-next-word\t''
+attention-translation\t''
+scaled-embedding\t''
+positions\t''
+input\t''
+q-k-v\t''
+scores\t''
+scaling\t''
+softmax\t''
+weighted-sum\t''
+heads\t''
+concat\t''
+residual\t''
+layer-norm\t''
+ffn-hidden\t''
+ffn-out\t''
+encoder-stream\t''
+next-layer\t''
+it-looks\t''
+unguided-twin\t''
+three-witnesses\t''
+tired-or-wide\t''
+shifted-target\t''
+decoder-scores\t''
+mask\t''
+masked-softmax\t''
+decoder-sum\t''
+decoder-norm\t''
+cross-q-k\t''
+cross-weights\t''
+cross-context\t''
+decoder-ffn\t''
+logits\t''
+probabilities\t''
+greedy\t''
+candidates\t''
+sampling\t''
+beam-search\t''
+kv-cache\t''
+teacher-forcing\t''
+translations\t''
+paths\t''
+waiting\t''
+influence\t''
+distance\t''
+accuracy\t''
+llm-input\t''
+llm-causal\t''
+residual-stream\t''
+llm-norm\t''
+llm-logits\t''
+logit-lens\t''
+next-token\t''
+llm-sampling\t''
+llm-cache\t''"
+complete -c lookback -n "__fish_lookback_needs_command" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_needs_command" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, a step at a time, led by lines of standard input: fit for a screen reader'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
+complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the two-minute tour instead of all steps'
+complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Let the pages turn by themselves'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show every step at once, without asking for a prediction first'
+complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_needs_command" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_needs_command" -s V -l version -d 'Print version'
+complete -c lookback -n "__fish_lookback_needs_command" -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_needs_command" -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_needs_command" -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_needs_command" -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how often each model translates held-out sentences exactly, by length'
+complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_needs_command" -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_needs_command" -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_needs_command" -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l depth -d 'How many levels of operands to open as well' -r
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l terms -d 'How many terms of a sum are printed one by one; the rest is one number' -r
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'The form of the output (default: as the name after --out ends, else json)' -r -f -a "json\t'Text that any language reads'
+npz\t'Arrays for numpy.load'
+safetensors\t'Arrays for safetensors.numpy, safetensors.torch and others'"
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l sites -d 'Only these sites; `*` stands for any characters, `?` for one, a comma between patterns' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l weights -d 'Learned numbers too (without this, only those that --sites matches)'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l list -d 'Print PATH, axes, shape and caption of the sites instead of their values'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'Print the JSON Schema of what is written, and nothing else'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'The forms to write, with a comma between them (default: as the name of --out ends, else txt)' -r -f -a "txt\t'characters only'
+ansi\t'characters with colours, as terminals read them'
+svg\t'a picture of any size, its text to be selected, its fonts in it'
+png\t'a picture'
+gif\t'film: each frame stays as long as one reads its text'
+apng\t'film in all its colours'
+html\t'a page of the whole walk, led by keys, in dark and light; needs nothing else'
+cast\t'film for terminals, asciicast version 2: asciinema play walk.cast'
+cast3\t'the same, asciicast version 3'
+pdf\t'a handout: on every page a frame and what is told of it'"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l steps -d 'all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N, or a pattern as in \'*softmax*\'; with a comma between them' -r -f -a "all\t''
+tour\t''
+tokens\t''
+embedding\t''
+two-machines\t''
+rnn-word\t''
+rnn-input\t''
+rnn-squash\t''
+rnn-states\t''
+rnn-bottleneck\t''
+rnn-probe\t''
+rnn-read-back\t''
+rnn-forgetting\t''
+rnn-long-range\t''
+rnn-waiting\t''
+gru-gates\t''
+gru-state\t''
+gru-read-back\t''
+read-back-length\t''
+rnn-decoder\t''
+rnn-next-word\t''
+rnn-translation\t''
+annotations\t''
+attention-query-keys\t''
+energies\t''
+attention-softmax\t''
+attention-context\t''
+attention-decoder\t''
+attention-next-word\t''
+attention-translation\t''
+scaled-embedding\t''
+positions\t''
+input\t''
+q-k-v\t''
+scores\t''
+scaling\t''
+softmax\t''
+weighted-sum\t''
+heads\t''
+concat\t''
+residual\t''
+layer-norm\t''
+ffn-hidden\t''
+ffn-out\t''
+encoder-stream\t''
+next-layer\t''
+it-looks\t''
+unguided-twin\t''
+three-witnesses\t''
+tired-or-wide\t''
+shifted-target\t''
+decoder-scores\t''
+mask\t''
+masked-softmax\t''
+decoder-sum\t''
+decoder-norm\t''
+cross-q-k\t''
+cross-weights\t''
+cross-context\t''
+decoder-ffn\t''
+logits\t''
+probabilities\t''
+greedy\t''
+candidates\t''
+sampling\t''
+beam-search\t''
+kv-cache\t''
+teacher-forcing\t''
+translations\t''
+paths\t''
+waiting\t''
+influence\t''
+distance\t''
+accuracy\t''
+llm-input\t''
+llm-causal\t''
+residual-stream\t''
+llm-norm\t''
+llm-logits\t''
+logit-lens\t''
+next-token\t''
+llm-sampling\t''
+llm-cache\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l size -d 'Columns and rows of a frame' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l scale -d 'Pictures so many times larger, 1 to 4: a cell has 10 by 22 pixels at 1' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l font -d 'A font for characters that the program\'s own fonts lack' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l pace -d 'Films so many times faster than one reads the text, 0.1 to 100' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l threads -d 'Work on so many threads (default: one a core); the files are the same for any number' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr`; `-` is standard input' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l per-bucket -d 'At most this many sentences of each length' -r
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'Print everything as one JSON document'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "eval" -d 'Print how often each model translates held-out sentences exactly, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_needs_command" -f
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -f
+complete -c lookback -n "__fish_lookback_using_subcommand open" -f
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -f
+complete -c lookback -n "__fish_lookback_using_subcommand export" -f
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -f
+complete -c lookback -n "__fish_lookback_using_subcommand config" -f
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval inspect config completions man"

@@ -1,0 +1,121 @@
+//! Values of options: how they are read, and which of them are known beforehand, for completions and help.
+
+use std::{ffi::OsStr, fmt::Display, path::PathBuf, str::FromStr};
+
+use clap::{
+    Arg, Command, CommandFactory,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+
+use super::Cli;
+use crate::{
+    change::Change,
+    export::{FORMATS, Format},
+    lesson::{Language, Lesson},
+    model::Name,
+    text,
+};
+
+/// Reads a value by a function; some are known beforehand, and others are welcome too.
+#[derive(Clone, Copy)]
+pub struct Known<T> {
+    read: fn(&str) -> Result<T, String>,
+    values: fn() -> Vec<String>,
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        self.read.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.values)().into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    All,
+    BuiltIn(Name),
+    Path(PathBuf),
+}
+
+fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: T::Err| e.to_string())
+}
+
+pub fn language() -> Known<Language> {
+    Known { read, values: || Language::ALL.map(|language| language.id().to_owned()).into() }
+}
+
+/// A step of the walk; that of a checkpoint may have others.
+pub fn step() -> Known<String> {
+    Known { read, values: ids }
+}
+
+/// A choice of steps.
+pub fn steps() -> Known<String> {
+    let values = || ["all", "tour"].map(str::to_owned).into_iter().chain(ids()).collect();
+    Known { read, values }
+}
+
+fn ids() -> Vec<String> {
+    let lesson = Lesson::embedded(Language::English);
+    lesson.map_or_else(|_| vec![], |l| l.steps().iter().map(|(_, step)| step.id.clone()).collect())
+}
+
+/// The name of a command.
+pub fn command() -> Known<String> {
+    let values = || Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    Known { read, values }
+}
+
+/// The names of  [`FORMATS`], and what they stand for.
+pub fn format() -> impl TypedValueParser<Value = &'static Format> {
+    let values = FORMATS.iter().map(|format| PossibleValue::new(format.id).help(format.about));
+    PossibleValuesParser::new(values)
+        .try_map(|id| Format::find(&id).ok_or_else(|| format!("no format {id}")))
+}
+
+pub fn pace(text: &str) -> Result<f32, String> {
+    let pace = text.parse().ok().filter(|pace| (0.1..=100.0).contains(pace));
+    pace.ok_or_else(|| "write a number from 0.1 to 100, as in 2".into())
+}
+
+pub fn change(text: &str) -> Result<Change, String> {
+    read(text)
+}
+
+/// A built-in model by its name; anything that looks like a path, or is one, is a path.
+pub fn chosen(text: &str) -> Result<Chosen, String> {
+    if text == "all" {
+        return Ok(Chosen::All);
+    }
+    let path = PathBuf::from(text);
+    match model(text) {
+        Ok(name) => Ok(Chosen::BuiltIn(name)),
+        Err(_) if text.contains(['/', '.']) || path.exists() => Ok(Chosen::Path(path)),
+        Err(why) => Err(why),
+    }
+}
+
+fn model(name: &str) -> Result<Name, String> {
+    let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
+    let all = || Name::ALL.map(Name::id).join(", ");
+    Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
+        format!(
+            "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
+             as in ./{name}",
+            near(),
+            all()
+        )
+    })
+}

@@ -1,0 +1,133 @@
+//! What `--help` and the manual say around the table of arguments.
+
+/// What a thing is called, and what is said of it.
+pub type Row = (&'static str, &'static str);
+
+pub const EXAMPLES: &str = "
+  lookback                                       the walk, on a sentence of ours
+  lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
+  lookback | less                                the whole walk as plain text
+  lookback --linear                              a step at a time, for a screen reader
+  lookback steps                                 where one can go
+  lookback --at softmax                          begin there
+  lookback --lang zh                             the lesson in Chinese
+  lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
+  lookback trace --format json --sites '*.self_attn.weights' --out pass.json
+  lookback export --steps softmax --out softmax.png
+  lookback --model ./gpt2 \"The Eiffel Tower is in\"
+  lookback -- steps                              the walk, on the sentence \"steps\"";
+
+/// Variables that are read.
+pub const ENVIRONMENT: [Row; 7] = [
+    ("NO_COLOR", "no colours, if it is set to anything"),
+    ("CLICOLOR_FORCE", "colours in files and pipes too, if it is set to anything but 0"),
+    ("COLORTERM", "truecolor or 24bit: the terminal shows all colours"),
+    ("TERM", "how many colours there are else; dumb: the walk is plain text"),
+    ("COLORFGBG", "what the background is, where the terminal does not answer"),
+    ("LC_ALL, LC_MESSAGES, LANG", "the language of the lesson, the first that is set"),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files below are, instead of in ~"),
+];
+
+pub const FILES: [Row; 2] = [
+    ("~/.config/lookback/config.toml", "settings; `lookback config` shows them and an example"),
+    ("~/.local/state/lookback/state.toml", "sentence, step and marks of the last walk"),
+];
+
+pub const EXIT: [Row; 4] = [
+    ("0", "done"),
+    ("1", "failed; one line on standard error says why and what to do"),
+    ("2", "wrong usage"),
+    ("128 + n", "ended by signal n, with the terminal given back"),
+];
+
+/// What stands at the end of `lookback --help`.
+pub fn closing() -> String {
+    let list = |title: &str, rows: &[Row]| {
+        let lines = rows.iter().map(|(what, about)| format!("\n  {what:<35} {about}"));
+        format!("\n\n{title}:{}", lines.collect::<String>())
+    };
+    let (environment, files) = (list("Environment", &ENVIRONMENT), list("Files", &FILES));
+    format!("Examples:{EXAMPLES}{environment}{files}{}", list("Exit codes", &EXIT))
+}
+
+pub const OPEN: &str = "\
+Examples:
+  lookback open 'encoder.1.self_attn.weights[0,7,1]'
+  lookback open 'rnn.encoder.hidden[3,5]' --depth 2
+  lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
+`lookback trace --list` names every site.";
+
+pub const TRACE: &str = "\
+json is one document, or one a line with --model all:
+  {\"schema\": \"lookback-trace\", \"version\": 1, \"model\": \"transformer\", \"sentence\": \"...\",
+   \"what_if\": [\"mask=off\", ...],
+   \"tokens\": {\"source\": [{\"id\": 5, \"text\": \"The\"}, ...], \"target\": [...], \"output\": [...]},
+   \"output_text\": \"...\",
+   \"sites\": [{\"path\": \"encoder.0.self_attn.weights\", \"caption\": \"...\",
+              \"axes\": [\"head\", \"query\", \"key\"], \"shape\": [4, 14, 14], \"values\": [[[...]]]}, ...]}
+Numbers are f32 in their shortest form that reads back the same; what JSON has no number for is
+written \"inf\", \"-inf\" or \"nan\". `what_if` is there in a changed pass only.
+
+npz and safetensors hold an array a site, f32 in C order, named by its path; with --model all by
+MODEL/PATH. The same document without `values` is the text `__metadata__` in npz, and the entry
+`lookback` of the metadata in safetensors (with --model all a list of documents):
+  z = numpy.load(\"pass.npz\")
+  z[\"encoder.0.self_attn.weights\"]; json.loads(str(z[\"__metadata__\"]))
+  f = safetensors.safe_open(\"pass.safetensors\", \"pt\")
+  f.get_tensor(\"encoder.0.self_attn.weights\"); json.loads(f.metadata()[\"lookback\"])
+npz and safetensors go to files and pipes, not onto a terminal. The same pass gives the same bytes.
+
+Examples:
+  lookback trace --list
+  lookback trace \"The dog sleeps.\" --model all --out passes.jsonl
+  lookback trace --sites '*.weights,logits' | jq '.sites[].path'
+  lookback trace --out pass.npz
+  lookback trace --format safetensors --what-if mask=off > no_mask.safetensors";
+
+pub const EXPORT: &str = "\
+A frame is what the screen would show at that step, at that size. Frames are named by their step's
+number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
+them; where there is one file only, --out may be its name, and its ending chooses the form.
+Files are written whole or not at all, and none is written if one would replace an existing file
+without --force. Pages have dark and light colours, handouts light ones, unless --theme asks for others.
+A film of the whole walk lasts about half an hour at the pace of reading.
+
+Examples:
+  lookback export --steps softmax --out softmax.png
+  lookback export --steps softmax --size 80x24 | less
+  lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
+  lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
+  lookback export --what-if mask=off --format html --out lesson.html";
+
+pub const EVAL: &str = "\
+Without --data: the table measured on the held-out set when the models were trained.
+With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}.";
+
+pub const INSPECT: &str = "\
+Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
+single .safetensors files with config.json beside them, and .gguf files. Pickles are not read.
+
+--json is one document; what is not known is null:
+  {\"schema\": \"lookback-inspect\", \"version\": 1, \"path\": \"...\", \"title\": \"gpt2\",
+   \"format\": \"safetensors\" or \"gguf\", \"architecture\": {\"type\": \"gpt2\", \"title\": \"GPT-2\"},
+   \"sizes\": {\"layers\": 12, \"d_model\": 768, \"heads\": 12, \"kv_heads\": 12, \"d_head\": 64, \"d_ff\": 3072,
+             \"decoder_layers\": null, \"decoder_heads\": null, \"decoder_d_ff\": null,
+             \"d_embed\": null, \"d_hidden\": null, \"vocabulary\": 50257, \"context\": 1024},
+   \"parameters\": {\"count\": 124439808, \"by_dtype\": {\"F32\": 124439808}},
+   \"tokenizer\": {\"kind\": \"BPE\", \"tokens\": 50257},
+   \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 86000000,
+                                                \"walk\": 189000000}, ...],
+              \"available\": 8000000000},
+   \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
+   \"tensors\": [{\"name\": \"...\", \"name_in_file\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\",
+                \"bytes\": 154389504, \"file\": \"...\", \"used\": true, \"not_finite\":
+                null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
+`name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
+whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
+or infinite (not looked for in more than 4 GB). `passes` come on top of
+`weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
+
+Examples:
+  lookback inspect ./gpt2
+  lookback inspect model.gguf --tensors | less
+  lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'";
