@@ -23,6 +23,7 @@ use crate::{
     math::sampling::Choosing,
     site::{Address, Place, lies_in},
     value::{Cell, Shape},
+    visible::visible,
 };
 
 /// The most changes that can be combined.
@@ -152,11 +153,11 @@ impl FromStr for Change {
             bail!(
                 "`{}` is no what-if; write what changes and to what, as in mask=off, \
                  encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
-                text.escape_debug()
+                visible(text)
             )
         };
         let (subject, value) = (subject.trim(), value.trim());
-        ensure!(!subject.is_empty(), "`{}` says not what is to change", text.escape_debug());
+        ensure!(!subject.is_empty(), "`{}` says not what is to change", visible(text));
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });
@@ -176,9 +177,9 @@ impl FromStr for Change {
             _ => bail!(
                 "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
                  a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
-                subject.escape_debug(),
-                value.escape_debug(),
-                subject.escape_debug()
+                visible(subject),
+                visible(value),
+                visible(subject)
             ),
         }
     }
@@ -186,9 +187,9 @@ impl FromStr for Change {
 
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
-        bail!("`{}`: which token? write its place from 0, as in token.1=dog", text.escape_debug())
+        bail!("`{}`: which token? write its place from 0, as in token.1=dog", visible(text))
     };
-    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", text.escape_debug());
+    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", visible(text));
     Ok(Change::Token { position, word: word.to_owned() })
 }
 
@@ -213,18 +214,14 @@ fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
 fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
     match value.parse() {
         Ok(number) if is_good(number) => Ok(number),
-        _ => bail!("{}=`{}`: give {wanted}", subject.escape_debug(), value.escape_debug()),
+        _ => bail!("{}=`{}`: give {wanted}", visible(subject), visible(value)),
     }
 }
 
 fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
     match value.parse() {
         Ok(number) if number <= most => Ok(number),
-        _ => bail!(
-            "{}=`{}`: give a whole number up to {most}",
-            subject.escape_debug(),
-            value.escape_debug()
-        ),
+        _ => bail!("{}=`{}`: give a whole number up to {most}", visible(subject), visible(value)),
     }
 }
 

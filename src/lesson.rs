@@ -5,6 +5,7 @@
 //! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
 //! facts say stands in the language files too.
 
+mod clean;
 pub mod fact;
 mod glossary;
 mod language;
@@ -245,8 +246,8 @@ impl Lesson {
     /// # Errors
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
-        let shared: Words = toml::from_str(language.words())?;
-        let own: OwnWords = toml::from_str(language.checkpoint_words())?;
+        let shared: Words = clean::read(language.words())?;
+        let own: OwnWords = clean::read(language.checkpoint_words())?;
         let words = Words { chapters: own.chapters, steps: own.steps, ..shared };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
         Self::put_together(language, CHECKPOINT, words).with_context(file)
@@ -268,11 +269,11 @@ impl Lesson {
     /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
     /// message names the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
-        Self::put_together(language, order, toml::from_str(words)?)
+        Self::put_together(language, order, clean::read(words)?)
     }
 
     fn put_together(language: Language, order: &str, mut words: Words) -> Result<Self> {
-        let order: Order = toml::from_str(order).context("the order of the lesson")?;
+        let order: Order = clean::read(order).context("the order of the lesson")?;
         words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));

@@ -14,7 +14,6 @@ mod plan;
 mod specials;
 mod stream;
 mod surface;
-mod visible;
 mod vocabulary;
 mod world;
 
@@ -24,7 +23,6 @@ pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use specials::{Ids, Specials, ids_of};
 pub use stream::Stream;
-pub use visible::visible;
 
 use std::{
     ops::Range,
@@ -34,6 +32,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
 
+pub use crate::visible::visible;
 use plan::{Merge, Model, Parts, Plan, Vocab};
 use surface::Alphabet;
 use vocabulary::Vocabulary;

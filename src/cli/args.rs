@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+    builder::{PossibleValue, PossibleValuesParser, Styles, TypedValueParser},
 };
 use clap_complete::Shell;
 
@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Errors go to standard error.";
 /// Transformer, trained on the same data and part of this program. When standard output is no
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, after_long_help = EXAMPLES)]
+#[command(name = "lookback", version, after_long_help = EXAMPLES, styles = Styles::plain())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]
@@ -405,7 +405,8 @@ single .safetensors files with config.json beside them, and .gguf files. Pickles
                 null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
 `name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
 whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
-or infinite (not looked for in more than 4 GB). `passes` come on top of
+or infinite (not looked for in more than 4 GB). Names are as the
+file has them, with escapes for what is not seen. `passes` come on top of
 `weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:
