@@ -1,7 +1,8 @@
 //! Arguments and environment: what is asked for, and the commands that answer.
 //!
 //! Every command writes to the writer it is given and returns how it ended; only [`main`] knows
-//! standard output. A closed pipe ends quietly; nothing here panics.
+//! standard output. What is no file passes through [`Visible`]. A closed pipe ends quietly; nothing here
+//! panics.
 
 mod args;
 mod colour;
@@ -48,6 +49,7 @@ use crate::{
     model::Name,
     text::Tokenizer,
     theme::Glyphs,
+    visible::Visible,
 };
 use args::{Command, Which};
 use failure::{Failure, Outcome, Usage, wrong_usage};
@@ -57,7 +59,8 @@ use settings::Settings;
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout());
-    let mut notes = io::stderr();
+    let mut errors = io::stderr();
+    let mut notes = Visible(&mut errors);
     let outcome = run(std::env::args_os(), &mut Streams { out: &mut out, notes: &mut notes });
     let outcome = outcome.and_then(|code| Ok(out.flush().map(|()| code)?));
     let failure = match outcome {
@@ -86,7 +89,8 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
         Err(e) => return Err(wrong_usage(&e)),
     };
     let Some(command) = &cli.command else {
-        return walk::run(&cli, &settings(&cli)?, &variable, streams);
+        let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
+        return walk::run(&cli, &settings(&cli)?, &variable, text);
     };
     only_before_a_walk(&cli)?;
     dispatch(command, &cli, streams)?;
@@ -101,27 +105,29 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
 
 fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let look = cli.look;
+    let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
     match command {
-        Command::Steps(text) => {
-            let language = language(look.lang, settings(cli)?.lang, &variable);
-            steps(&cli.which, text, language, streams)
-        }
-        Command::Open(open) => {
-            let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
-            open::run(open, &cli.which, is_ascii, streams)
-        }
+        // What is a file elsewhere stays what it is on standard output.
         Command::Trace(trace) => trace::run(trace, &cli.which, streams),
         Command::Export(export) => {
             let asked = frames::Asked { export, look, which: &cli.which };
             frames::run(asked, &settings(cli)?, &variable, streams)
         }
-        Command::Eval(eval) => eval::run(eval, &cli.which, streams),
-        Command::Inspect(asked) => {
-            inspect::run(asked, language(look.lang, settings(cli)?.lang, &variable), streams)
+        Command::Steps(asked) => {
+            let language = language(look.lang, settings(cli)?.lang, &variable);
+            steps(&cli.which, asked, language, text)
         }
-        Command::Config => config::run(look, &settings(cli)?, &variable, streams),
-        Command::Completions { shell } => paper::completions(*shell, streams.out),
-        Command::Man { command } => paper::man(command.as_deref(), streams.out),
+        Command::Open(open) => {
+            let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
+            open::run(open, &cli.which, is_ascii, text)
+        }
+        Command::Eval(eval) => eval::run(eval, &cli.which, text),
+        Command::Inspect(asked) => {
+            inspect::run(asked, language(look.lang, settings(cli)?.lang, &variable), text)
+        }
+        Command::Config => config::run(look, &settings(cli)?, &variable, text),
+        Command::Completions { shell } => paper::completions(*shell, text.out),
+        Command::Man { command } => paper::man(command.as_deref(), text.out),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     reading::Reading,
     screen,
     theme::Theme,
+    visible::visible_lines,
 };
 
 /// One step as it stands on the screen.
@@ -126,12 +127,12 @@ impl Shot {
     /// waits, the question alone: the rest would answer it.
     pub fn words(&self) -> String {
         if let Some(asked) = &self.asked {
-            return plain::question(&self.title(), asked);
+            return visible_lines(&plain::question(&self.title(), asked));
         }
         let mut words = vec![];
         // Nothing is refused by a vector.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
-        let told = String::from_utf8_lossy(&words).trim().to_owned();
+        let told = visible_lines(String::from_utf8_lossy(&words).trim());
         self.opened.as_ref().map_or_else(|| told.clone(), |opened| format!("{told}\n\n{opened}"))
     }
 }

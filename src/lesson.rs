@@ -5,6 +5,7 @@
 //! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
 //! facts say stands in the language files too.
 
+mod clean;
 pub mod fact;
 mod glossary;
 mod language;
@@ -148,11 +149,11 @@ impl Lesson {
     /// # Errors
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
-        let shared: Words = toml::from_str(language.words())?;
-        let own: OwnWords = toml::from_str(language.checkpoint_words())?;
+        let shared: Words = clean::read(language.words())?;
+        let own: OwnWords = clean::read(language.checkpoint_words())?;
         let words = Words { chapters: own.chapters, steps: own.steps, ..shared };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
-        Self::put_together(language, toml::from_str(CHECKPOINT)?, words).with_context(file)
+        Self::put_together(language, clean::read(CHECKPOINT)?, words).with_context(file)
     }
 
     /// The steps whose sites a pass has.
@@ -171,8 +172,8 @@ impl Lesson {
     /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
     /// message names the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
-        let order = toml::from_str(order).context("the order of the lesson")?;
-        Self::put_together(language, order, toml::from_str(words)?)
+        let order = clean::read(order).context("the order of the lesson")?;
+        Self::put_together(language, order, clean::read(words)?)
     }
 
     fn put_together(language: Language, order: Order, mut words: Words) -> Result<Self> {

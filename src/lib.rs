@@ -13,6 +13,7 @@
 //!
 //! | room | job |
 //! | --- | --- |
+//! | [`visible`] | text from outside, made safe to show |
 //! | [`value`], [`math`] | planes of matrices; pure functions on them |
 //! | [`site`], [`arithmetic`] | where a number lives, and how it was computed |
 //! | [`change`] | what-ifs: what is to be different in a pass |
@@ -58,6 +59,7 @@
 //! - The same input gives the same bytes, for any number of threads.
 //! - `unsafe` is denied but in three files of two rooms, each with its reason: [`math`] calls `gemm`, which takes
 //!   pointers; [`checkpoint`] maps files, and ends in order when one is cut short meanwhile (`tests/documents.rs`).
+pub mod visible;
 pub mod value;
 pub mod math;
 pub mod site;

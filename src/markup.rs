@@ -26,8 +26,6 @@ pub fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // XML has no such characters.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
         out
@@ -168,7 +166,7 @@ mod tests {
     fn text_stays_text() {
         assert_eq!(
             escaped("<b a=\"1\" c='2'>&\u{ffff}"),
-            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\u{fffd}"
+            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;&lt;U+FFFF&gt;"
         );
         assert!(!escaped("a\u{1b}[2Jb\u{0}").chars().any(char::is_control));
         assert_eq!(escaped_lines("a<\nb"), "a&lt;\nb");

@@ -1,20 +1,23 @@
 //! What is kept from one walk to the next: a small file, read with suspicion, written whole.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     io::{self, Read, Write},
     path::Path,
 };
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tempfile::NamedTempFile;
+
+use crate::visible::toml_string;
 
 /// More than any walk leaves behind.
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// The content of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Memory {
     /// Ids of steps.
@@ -24,7 +27,7 @@ pub struct Memory {
 }
 
 /// Where a walk was left.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Left {
     pub sentence: String,
     /// The step's id.
@@ -48,6 +51,17 @@ impl Memory {
         toml::from_str(&text).context("it is damaged")
     }
 
+    /// As the file has it; what a terminal would obey stands there escaped.
+    fn text(&self) -> String {
+        let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
+        let mut text = format!("bookmarks = [{}]\n", marked.join(", "));
+        if let Some(Left { sentence, step }) = &self.last {
+            let (sentence, step) = (toml_string(sentence), toml_string(step));
+            let _ = write!(text, "\n[last]\nsentence = {sentence}\nstep = {step}\n");
+        }
+        text
+    }
+
     /// Writes the file and the folders it stands in; a file that is there stays whole until then.
     ///
     /// # Errors
@@ -56,7 +70,7 @@ impl Memory {
         let folder = path.parent().context("it has no folder")?;
         fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(toml::to_string(self)?.as_bytes())?;
+        file.write_all(self.text().as_bytes())?;
         file.persist(path)?;
         Ok(())
     }
@@ -77,6 +91,29 @@ mod tests {
         memory.save(&path)?;
         assert_eq!(Memory::load(&path)?, memory);
         assert_eq!(fs::read_dir(folder.path().join("a/b"))?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn of_walks_that_end_at_once_one_is_kept_whole() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        let of = |step: &str| Memory {
+            bookmarks: vec![step.repeat(2000)],
+            last: Some(Left { sentence: step.repeat(5000), step: step.into() }),
+        };
+        let all = ["a", "b"].map(of);
+        all[0].save(&path)?;
+        std::thread::scope(|scope| {
+            let saved = all
+                .each_ref()
+                .map(|one| scope.spawn(|| (0..200).try_for_each(|_| one.save(&path))));
+            while saved.iter().any(|saved| !saved.is_finished()) {
+                assert!(all.contains(&Memory::load(&path)?));
+            }
+            saved.into_iter().try_for_each(|saved| saved.join().unwrap_or(Ok(())))
+        })?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1, "nothing else is left");
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use crate::{
     app::{Overlay, Piece, Place, SMALLEST, State, Voice},
     keys::palette,
     theme::{Theme, ascii},
+    visible::{is_visible, without_hidden},
 };
 
 /// What a mouse can point at.
@@ -38,11 +39,21 @@ pub enum Hit {
 /// Draws the walk.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     compose(state, area, buf);
+    seal(buf);
     if state.theme.is_ascii() {
         without_signs(area, buf);
     }
     if state.theme.paints_ground() {
         area.positions().for_each(|position| state.theme.paint(&mut buf[position]));
+    }
+}
+
+/// Nothing hidden stands in a cell, wherever its text is from. What is drawn has made it visible already,
+/// or it would be lost here.
+pub fn seal(buf: &mut Buffer) {
+    for cell in buf.content.iter_mut().filter(|cell| !is_visible(cell.symbol())) {
+        let rest = without_hidden(cell.symbol());
+        cell.set_symbol(if rest.is_empty() { " " } else { &rest });
     }
 }
 

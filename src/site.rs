@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::value::Cell;
+use crate::{value::Cell, visible::visible};
 
 /// Which sequence of tokens an axis runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -228,7 +228,7 @@ impl FromStr for Address {
             anyhow::anyhow!(
                 "`{}` is not an address; write a site and a cell, \
                  as in encoder.0.self_attn.weights[2,7,1] or logits[0,12]",
-                text.escape_debug()
+                visible(text)
             )
         };
         let (path, rest) = text.trim().split_once('[').ok_or_else(wrong)?;

@@ -14,7 +14,6 @@ mod plan;
 mod sentence;
 mod specials;
 mod surface;
-mod visible;
 mod vocabulary;
 mod world;
 
@@ -24,13 +23,13 @@ pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{Ids, Specials, ids_of};
-pub use visible::visible;
 
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
 
+pub use crate::visible::visible;
 use plan::{Merge, Model, Parts, Plan, Vocab};
 use surface::Alphabet;
 use vocabulary::Vocabulary;

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use anyhow::{Result, bail, ensure};
 
 use super::{Change, NAMED, Part};
+use crate::visible::visible;
 
 /// As it is written, and read again by [`Change::from_str`].
 impl fmt::Display for Change {
@@ -32,12 +33,12 @@ impl FromStr for Change {
             bail!(
                 "`{}` is no what-if; write what changes and to what, as in mask=off, \
                  encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
-                text.escape_debug()
+                visible(text)
             )
         };
         let (subject, value) = (subject.trim(), value.trim());
         let is_whole = subject.split('.').all(|part| !part.is_empty());
-        ensure!(is_whole, "`{}` says not what is to change", text.escape_debug());
+        ensure!(is_whole, "`{}` says not what is to change", visible(text));
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });
@@ -57,9 +58,9 @@ impl FromStr for Change {
             _ => bail!(
                 "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
                  a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
-                subject.escape_debug(),
-                value.escape_debug(),
-                subject.escape_debug()
+                visible(subject),
+                visible(value),
+                visible(subject)
             ),
         }
     }
@@ -67,9 +68,9 @@ impl FromStr for Change {
 
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
-        bail!("`{}`: which token? write its place from 0, as in token.1=dog", text.escape_debug())
+        bail!("`{}`: which token? write its place from 0, as in token.1=dog", visible(text))
     };
-    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", text.escape_debug());
+    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", visible(text));
     Ok(Change::Token { position, word: word.to_owned() })
 }
 
@@ -94,18 +95,14 @@ fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
 fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
     match value.parse() {
         Ok(number) if is_good(number) => Ok(number),
-        _ => bail!("{}=`{}`: give {wanted}", subject.escape_debug(), value.escape_debug()),
+        _ => bail!("{}=`{}`: give {wanted}", visible(subject), visible(value)),
     }
 }
 
 fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
     match value.parse() {
         Ok(number) if number <= most => Ok(number),
-        _ => bail!(
-            "{}=`{}`: give a whole number up to {most}",
-            subject.escape_debug(),
-            value.escape_debug()
-        ),
+        _ => bail!("{}=`{}`: give a whole number up to {most}", visible(subject), visible(value)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Styles};
 use clap_complete::Shell;
 
 use super::{Ask, known, look::Choice, size::Size, words};
@@ -15,7 +15,7 @@ use crate::{change::Change, export::Format, lesson::Language};
 /// Transformer, trained on the same data and part of this program. When standard output is no
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, after_long_help = words::closing())]
+#[command(name = "lookback", version, after_long_help = words::closing(), styles = Styles::plain())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]

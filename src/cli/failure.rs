@@ -10,7 +10,8 @@ use clap::{
 use super::Cli;
 use crate::{
     export::files::reason,
-    text::{nearest, visible},
+    text::nearest,
+    visible::{visible, visible_lines},
 };
 
 /// The end of a command that did not succeed.
@@ -70,7 +71,9 @@ impl Failure {
     /// The line for standard error; empty for a quiet end.
     pub fn line(&self) -> String {
         match self {
-            Self::Usage(error) | Self::Failed(error) => format!("error: {error:#}\n"),
+            Self::Usage(error) => format!("error: {}\n", visible(&format!("{error:#}"))),
+            // Faults of files may be many, a line each.
+            Self::Failed(error) => visible_lines(&format!("error: {error:#}\n")),
             Self::Closed => String::new(),
             Self::Stopped(_) => "stopped; nothing was written\n".into(),
         }
@@ -83,7 +86,8 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let argument = argument.filter(|_| unknown).unwrap_or_default();
     let near = (error.get(ContextKind::SuggestedArg).is_none()).then(|| near(&argument)).flatten();
-    let rendered = error.render().to_string();
+    // Without styles of its own; as plain text it would be without the argument's escapes too.
+    let rendered = error.render().ansi().to_string();
     let clauses = rendered.split("\n\n").map(clause).filter(|clause| {
         let is_noise = ["Usage:", "For more"].iter().any(|start| clause.starts_with(start));
         let is_replaced = near.is_some() && clause.starts_with("to pass");

@@ -33,8 +33,8 @@ use crate::{
     model::Name,
     parallel,
     reading::Reading,
-    text::visible,
     theme::{Depth, Scheme, Theme},
+    visible::{Visible, visible},
 };
 
 /// The most pixels of a picture.
@@ -113,11 +113,11 @@ pub fn run(
 
 /// PATH, form and step of what would be written.
 fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
-    let all = lesson.steps();
+    let (all, out): (_, &mut dyn io::Write) = (lesson.steps(), &mut Visible(streams.out));
     for Target { path, format, step } in targets {
         let path = visible(&path.to_string_lossy());
         let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
-        writeln!(streams.out, "{path}\t{}\t{what}", format.id)?;
+        writeln!(out, "{path}\t{}\t{what}", format.id)?;
     }
     Ok(())
 }

@@ -24,7 +24,8 @@ use crate::{
     lesson::Language,
     model::{Architecture, Model},
     reading::{self, Reader, Reading},
-    text::{MAX_CONTEXT, visible},
+    text::MAX_CONTEXT,
+    visible::visible_json,
 };
 use sizes::Sizes;
 
@@ -127,7 +128,7 @@ pub fn run(asked: &Inspect, language: Language, streams: &mut Streams) -> Outcom
     };
     if asked.json {
         let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
-        return Ok(writeln!(streams.out, "{text}")?);
+        return Ok(writeln!(streams.out, "{}", visible_json(&text))?);
     }
     Ok(table::print(&report, asked.tensors, width(), streams.out)?)
 }
@@ -145,11 +146,11 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         Ok(reading) => (chapters(&reading, language)?, None),
         Err(why_not) => (vec![], Some(format!("{why_not:#}"))),
     };
-    let name = checkpoint.config().string("model_type").ok().map(visible);
+    let name = checkpoint.config().string("model_type").ok().map(str::to_owned);
     Ok(Report {
         schema: "lookback-inspect",
         version: 1,
-        path: visible(&checkpoint.path().to_string_lossy()),
+        path: checkpoint.path().to_string_lossy().into_owned(),
         title: checkpoint.title(),
         format: if checkpoint.is_gguf() { "gguf" } else { "safetensors" },
         architecture: Kind { name, title: kind.ok().map(|kind| kind.title) },
@@ -206,8 +207,8 @@ fn not_a_number(tensor: &TensorInfo) -> Option<NotANumber> {
 
 fn tensor(tensor: &TensorInfo, is_used: bool) -> Tensor {
     Tensor {
-        name: tensor.shown(),
-        name_in_file: visible(&tensor.name_in_file),
+        name: tensor.name.clone(),
+        name_in_file: tensor.name_in_file.clone(),
         shape: tensor.shape.clone(),
         dtype: tensor.dtype.clone(),
         bytes: tensor.n_bytes,
@@ -252,14 +253,14 @@ fn vocabulary(checkpoint: &Checkpoint) -> Option<Vocabulary> {
         TokenizerSource::None => None,
         TokenizerSource::Json(json) => {
             let kind = serde_json::from_slice::<Json>(json).ok().and_then(|json| json.model.kind);
-            let kind = kind.map_or_else(|| "tokenizer.json".into(), |kind| visible(&kind));
+            let kind = kind.unwrap_or_else(|| "tokenizer.json".into());
             let tokens = reading::tokenizer(checkpoint).ok().map(|t| t.vocab_size());
             Some(Vocabulary { kind, tokens })
         }
         TokenizerSource::Gguf(vocab) => {
             let pre =
                 vocab.pre.as_ref().map_or_else(String::new, |pre| format!(", split as {pre}"));
-            let kind = visible(&format!("{}{pre}", gguf_kind(&vocab.model)));
+            let kind = format!("{}{pre}", gguf_kind(&vocab.model));
             Some(Vocabulary { kind, tokens: Some(vocab.tokens.len()) })
         }
     }

@@ -21,8 +21,9 @@ use crate::{
     },
     model::Name,
     reading::Reading,
-    text::{nearest, visible},
+    text::nearest,
     trace::Recorded,
+    visible::{Visible, visible},
 };
 
 /// How a format is written: the ends of names that mean it, and whether a terminal can show it.
@@ -114,6 +115,7 @@ fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
 
 /// PATH, axes, shape, caption; before them the model, where there are several.
 fn list(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+    let out = &mut Visible(out);
     for Pass { trace, sites, .. } in passes {
         for site in sites {
             let (names, sizes): (Vec<_>, Vec<_>) =

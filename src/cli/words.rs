@@ -124,7 +124,8 @@ single .safetensors files with config.json beside them, and .gguf files. Pickles
                 null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
 `name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
 whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
-or infinite (not looked for in more than 4 GB). `passes` come on top of
+or infinite (not looked for in more than 4 GB). Names are as the
+file has them, with escapes for what is not seen. `passes` come on top of
 `weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:

@@ -5,10 +5,16 @@
 
 use std::{fmt::Write as _, io, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Film, Paper, rows};
-use crate::{frame::Shot, markup::hex, picture::NAMED, sgr, text::visible};
+use crate::{
+    frame::Shot,
+    markup::hex,
+    picture::NAMED,
+    sgr,
+    visible::{visible, visible_json},
+};
 
 /// Version 2: times count from the beginning.
 ///
@@ -34,7 +40,7 @@ enum Version {
 
 /// What is known of a frame when its turn comes.
 struct Part {
-    header: Value,
+    header: String,
     /// Where a chapter begins: its heading.
     marker: Option<String>,
     /// What the terminal is sent.
@@ -76,20 +82,21 @@ struct Clock {
 }
 
 impl Clock {
-    fn event(&mut self, code: &str, data: &str) -> Value {
+    fn event(&mut self, code: &str, data: &str) -> String {
         let since = if self.version == Version::Two { Duration::ZERO } else { self.told };
         self.told = self.now;
-        json!([self.now.saturating_sub(since).as_millis() as f64 / 1000.0, code, data])
+        let seconds = self.now.saturating_sub(since).as_millis() as f64 / 1000.0;
+        visible_json(&json!([seconds, code, data]).to_string())
     }
 }
 
-fn header(shot: &Shot, version: Version) -> Value {
+fn header(shot: &Shot, version: Version) -> String {
     let area = shot.buffer().area;
     let title = visible(&shot.reading().sentence.text);
     let (ink, ground) = shot.views[0].theme.paper();
     let palette = NAMED.map(|(_, rgb)| hex(rgb)).join(":");
     let theme = json!({"fg": hex(ink), "bg": hex(ground), "palette": palette});
-    match version {
+    let header = match version {
         Version::Two => json!({
             "version": 2, "width": area.width, "height": area.height,
             "title": title, "env": {"TERM": "xterm-256color"}, "theme": theme,
@@ -100,7 +107,8 @@ fn header(shot: &Shot, version: Version) -> Value {
                 "cols": area.width, "rows": area.height, "type": "xterm-256color", "theme": theme,
             },
         }),
-    }
+    };
+    visible_json(&header.to_string())
 }
 
 fn marker(before: Option<&Shot>, shot: &Shot) -> Option<String> {
@@ -125,6 +133,8 @@ fn output(before: Option<&Shot>, shot: &Shot) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -134,7 +144,9 @@ mod tests {
             let mut clock = Clock { version, now: Duration::ZERO, told: Duration::ZERO };
             let first = clock.event("o", "a");
             clock.now += Duration::from_millis(1500);
-            let times = [first, clock.event("m", "b"), clock.event("o", "c")].map(|e| e[0].clone());
+            let told = [first, clock.event("m", "b"), clock.event("o", "c")];
+            let times =
+                told.map(|e| serde_json::from_str::<Value>(&e).unwrap_or_default()[0].clone());
             assert_eq!(times, want.map(Value::from));
         }
     }

@@ -1,7 +1,9 @@
 //! Files that appear whole or not at all.
 //!
-//! Everything is first written beside its destination, under a name of its own; only when all of it
-//! is there do the files take their names. An existing file is replaced only if that was asked for.
+//! Everything is first written in a [`Workshop`] beside its destination; only when all of it is there do
+//! the files take their names. An existing file is replaced only if that was asked for.
+
+mod workshop;
 
 use std::{
     error, fmt, fs,
@@ -10,9 +12,10 @@ use std::{
 };
 
 use anyhow::{Error, Result, anyhow};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::TempPath;
 
 use crate::text::visible;
+use workshop::Workshop;
 
 /// Why a file was not written.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub struct Files {
     is_forced: bool,
     /// Closed, so that there may be many.
     staged: Vec<(TempPath, PathBuf)>,
+    /// By the folder beside which each stands; one, but for files that are links.
+    workshops: Vec<(PathBuf, Workshop)>,
 }
 
 impl Files {
@@ -47,7 +52,7 @@ impl Files {
         for path in paths {
             may_write(path, is_forced)?;
         }
-        Ok(Self { is_forced, staged: vec![] })
+        Ok(Self { is_forced, staged: vec![], workshops: vec![] })
     }
 
     /// Writes one file's content, not yet under its name.
@@ -62,7 +67,7 @@ impl Files {
         let failed = |e| cannot_write(path, &e);
         let target =
             if path.exists() { fs::canonicalize(path).map_err(failed)? } else { path.into() };
-        let mut file = temporary(folder(&target)).map_err(failed)?;
+        let mut file = self.workshop(folder(&target)).and_then(Workshop::file).map_err(failed)?;
         let mut out = BufWriter::new(file.as_file_mut());
         content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
         drop(out);
@@ -70,20 +75,28 @@ impl Files {
         Ok(())
     }
 
+    fn workshop(&mut self, beside: &Path) -> io::Result<&Workshop> {
+        let known = self.workshops.iter().position(|(folder, _)| folder == beside);
+        let i = known.unwrap_or(self.workshops.len());
+        if known.is_none() {
+            self.workshops.push((beside.to_owned(), Workshop::beside(beside)?));
+        }
+        Ok(&self.workshops[i].1)
+    }
+
     /// Gives every file its name. If one cannot have it, those before it are taken back.
     ///
     /// # Errors
     /// If a file has appeared in the meantime, or the folder refuses.
     pub fn finish(self) -> Result<()> {
-        let mut new: Vec<PathBuf> = vec![];
+        let mut new: Vec<(PathBuf, Option<Identity>)> = vec![];
         for (file, path) in self.staged {
+            let made = identity(&file);
             let named =
                 if self.is_forced { file.persist(&path) } else { file.persist_noclobber(&path) };
             if let Err(e) = named {
                 if !self.is_forced {
-                    for path in &new {
-                        let _ = fs::remove_file(path);
-                    }
+                    take_back(&new);
                 }
                 return Err(if e.error.kind() == io::ErrorKind::AlreadyExists {
                     exists(&path)
@@ -91,9 +104,32 @@ impl Files {
                     cannot_write(&path, &e.error)
                 });
             }
-            new.push(path);
+            new.push((path, made));
         }
         Ok(())
+    }
+}
+
+/// What tells a file from another that took its name.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((std::os::unix::fs::MetadataExt::dev(&file), std::os::unix::fs::MetadataExt::ino(&file)))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
+}
+
+/// Takes files back that are still those that were made.
+fn take_back(made: &[(PathBuf, Option<Identity>)]) {
+    for (path, made) in made {
+        if identity(path) == *made {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -150,15 +186,6 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A new file with the permissions that any new file would have.
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".lookback-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +217,21 @@ mod tests {
         assert!(files.stage(&b, |_| Err(io::Error::other("disk full"))).is_err());
         drop(files);
         assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_replaced_meanwhile_is_not_taken_back() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
+        write(&a, "ours", false)?;
+        let made = identity(&a);
+        write(&b, "ours", false)?;
+        let of_b = identity(&b);
+        write(&a, "theirs", true)?;
+        take_back(&[(a.clone(), made), (b.clone(), of_b)]);
+        assert_eq!((fs::read_to_string(&a)?.as_str(), b.exists()), ("theirs", false));
         Ok(())
     }
 

@@ -19,9 +19,10 @@ use std::io::{self, Write};
 use crate::{
     change::Changes,
     site::Axis,
-    text::{Token, visible},
+    text::Token,
     trace::{Recorded, Trace},
     value::Value,
+    visible::visible_json,
 };
 
 /// The version of the schema.
@@ -134,17 +135,7 @@ fn list<T>(
 /// A JSON string in which controls and invisible characters are escapes: a terminal that is shown
 /// the file must not obey it.
 fn text(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted.chars().fold(String::with_capacity(quoted.len()), |mut out, c| {
-        let mut buffer = [0; 4];
-        if visible(c.encode_utf8(&mut buffer)).contains(c) {
-            out.push(c);
-        } else {
-            let units = c.encode_utf16(&mut [0; 2]).to_vec();
-            out.extend(units.into_iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-        out
-    })
+    visible_json(&serde_json::Value::from(text).to_string())
 }
 
 #[cfg(test)]

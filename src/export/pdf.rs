@@ -136,6 +136,7 @@ fn set(lines: &[Line], width: usize, theme: Theme) -> Picture {
     for (y, line) in (0..).zip(lines) {
         buffer.set_line(0, y, line, area.width);
     }
+    screen::seal(&mut buffer);
     Picture::of(&buffer, &theme)
 }
 

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Report, Tensor};
-use crate::{checkpoint::memory::bytes, text::grouped};
+use crate::{
+    checkpoint::memory::bytes,
+    text::{grouped, visible},
+};
 
 /// So many tensors are listed without being asked for all.
 const FEW: usize = 24;
@@ -56,11 +59,11 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn architecture(report: &Report) -> String {
-    let name =
-        report.architecture.name.as_deref().unwrap_or("config.json does not say `model_type`");
+    let name = report.architecture.name.as_deref().map(visible);
+    let name = name.unwrap_or_else(|| "config.json does not say `model_type`".into());
     match report.architecture.title {
         Some(title) => format!("{title} ({name})"),
-        None => name.to_owned(),
+        None => name,
     }
 }
 
@@ -125,9 +128,9 @@ fn parameters(report: &Report) -> String {
 fn tokenizer(report: &Report) -> String {
     match &report.tokenizer {
         None => "none".into(),
-        Some(found) => match found.tokens {
-            Some(n) => format!("{}, {} tokens", found.kind, grouped(n)),
-            None => format!("{}, which does not load", found.kind),
+        Some(found) => match (visible(&found.kind), found.tokens) {
+            (kind, Some(n)) => format!("{kind}, {} tokens", grouped(n)),
+            (kind, None) => format!("{kind}, which does not load"),
         },
     }
 }
@@ -154,7 +157,7 @@ fn not_finite(report: &Report) -> Option<String> {
         report.tensors.iter().filter_map(|tensor| Some((tensor, tensor.not_finite.as_ref()?)));
     let told = odd.map(|(tensor, odd)| {
         let first: Vec<String> = odd.first.iter().map(ToString::to_string).collect();
-        let (n, name, first) = (grouped(odd.count), &tensor.name_in_file, first.join(","));
+        let (n, name, first) = (grouped(odd.count), visible(&tensor.name_in_file), first.join(","));
         format!("{n} of {name}, first [{first}], which is {}", odd.value)
     });
     let told: Vec<String> = told.collect();
@@ -191,7 +194,7 @@ fn tensors(tensors: &[Tensor], width: Option<usize>, out: &mut dyn Write) -> io:
 fn cells(tensor: &Tensor) -> [String; 4] {
     let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     let size = bytes(tensor.bytes as u64);
-    [tensor.name_in_file.clone(), shape.join(" x "), tensor.dtype.clone(), size]
+    [visible(&tensor.name_in_file), shape.join(" x "), tensor.dtype.clone(), size]
 }
 
 /// At most `room` characters, both ends of it.

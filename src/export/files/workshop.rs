@@ -1,0 +1,124 @@
+//! Where files are made: a hidden folder beside their destination, which goes when they have their names.
+//!
+//! A run that is killed leaves its folder behind. Whoever is at work holds a lock on theirs, so the next run
+//! can tell, and clears away what nobody holds.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+const PREFIX: &str = ".lookback-";
+const SUFFIX: &str = ".part";
+
+pub struct Workshop {
+    folder: TempDir,
+    /// Held for as long as the folder is there.
+    _lock: File,
+}
+
+impl Workshop {
+    /// # Errors
+    /// If no folder can be made there.
+    pub fn beside(destination: &Path) -> io::Result<Self> {
+        clear(destination);
+        loop {
+            let folder = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempdir_in(destination)?;
+            let Ok(lock) = File::open(folder.path()) else { continue };
+            // A file system without locks clears nothing away.
+            let _ = lock.lock();
+            // Another run may have held it for a moment, and taken it for left behind.
+            if folder.path().exists() {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+    }
+
+    /// A new file with the permissions that any new file would have.
+    ///
+    /// # Errors
+    /// If none can be made.
+    pub fn file(&self) -> io::Result<NamedTempFile> {
+        let mut builder = Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(self.folder.path())
+    }
+}
+
+/// Clears away what runs have left there that are no more.
+fn clear(destination: &Path) {
+    let entries = fs::read_dir(destination).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // What cannot be cleared stays; it harms nobody.
+            let _ = clear_away(&entry.path());
+        }
+    }
+}
+
+/// Files only, and the folder only if nothing else is in it.
+fn clear_away(folder: &Path) -> io::Result<()> {
+    let lock = File::open(folder)?;
+    lock.try_lock()?;
+    for entry in fs::read_dir(folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    fs::remove_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name =
+            |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        fs::read_dir(folder).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_cleared_away_and_nothing_else() -> io::Result<()> {
+        let here = tempfile::tempdir()?;
+        let at = |name: &str| here.path().join(name);
+        for left in [".lookback-1.part", ".lookback-2.part", ".lookback-notes"] {
+            fs::create_dir(at(left))?;
+            fs::write(at(left).join("x"), "half")?;
+        }
+        fs::create_dir(at(".lookback-2.part/mine"))?;
+        fs::write(at(".lookback-3.part"), "a file")?;
+        let at_work = Workshop::beside(here.path())?;
+        let file = at_work.file()?;
+        let other = Workshop::beside(here.path())?;
+        assert!(file.path().exists(), "a run at work keeps its files");
+        drop((file, at_work, other));
+        let mut left = names(here.path());
+        left.sort();
+        assert_eq!(left, [".lookback-2.part", ".lookback-3.part", ".lookback-notes"]);
+        assert!(at(".lookback-2.part/mine").exists() && at(".lookback-notes/x").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn runs_that_begin_at_once_leave_each_other_alone() -> io::Result<()> {
+        let here = tempfile::tempdir()?;
+        std::thread::scope(|scope| {
+            let begin = || {
+                for _ in 0..100 {
+                    let workshop = Workshop::beside(here.path()).unwrap();
+                    assert!(workshop.file().unwrap().path().exists());
+                }
+            };
+            for _ in 0..4 {
+                scope.spawn(begin);
+            }
+        });
+        assert!(names(here.path()).is_empty());
+        Ok(())
+    }
+}

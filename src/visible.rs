@@ -1,0 +1,171 @@
+//! Text from outside, made safe to show: for people, for terminals, for JSON and TOML.
+//!
+//! Controls, and characters that cannot be seen or that turn the direction of others, are written out.
+//! What is safe already stays as it is, however often it passes here.
+
+use std::io::{self, Write};
+
+/// Text that is safe to show: `␛`, `␊`, `<U+202E>` for what is hidden, everything else as it is.
+pub fn visible(text: &str) -> String {
+    replaced(text, |_| false, written_out)
+}
+
+/// The same for what has lines and columns: their ends and tabs stay.
+pub fn visible_lines(text: &str) -> String {
+    replaced(text, |c| matches!(c, '\n' | '\t'), written_out)
+}
+
+/// Whether nothing in the text is hidden.
+pub fn is_visible(text: &str) -> bool {
+    characters(text).all(|(_, is_seen)| is_seen)
+}
+
+/// Text without what is hidden.
+pub fn without_hidden(text: &str) -> String {
+    replaced(text, |_| false, |_| String::new())
+}
+
+/// JSON in which nothing is hidden: such characters can stand in its strings alone, and there an escape
+/// means the same.
+pub fn visible_json(json: &str) -> String {
+    let escape = |c: char| {
+        let units = c.encode_utf16(&mut [0; 2]).to_vec();
+        units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<String>>().concat()
+    };
+    replaced(json, |c| c == '\n', escape)
+}
+
+/// A TOML string, quotes and all.
+pub fn toml_string(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", replaced(&text, |_| false, |c| format!("\\U{:08x}", u32::from(c))))
+}
+
+/// A writer of text whose every control but the ends of lines and tabs is made visible.
+pub struct Visible<'a>(pub &'a mut dyn Write);
+
+impl Write for Visible<'_> {
+    /// Takes whole characters, as all that is formatted does.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(visible_lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn written_out(c: char) -> String {
+    match c {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).into_iter().collect(),
+        '\u{7f}' => "␡".into(),
+        c => format!("<U+{:04X}>", u32::from(c)),
+    }
+}
+
+/// The text with something else for every hidden character that may not stay.
+fn replaced(text: &str, stays: impl Fn(char) -> bool, other: impl Fn(char) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (c, is_seen) in characters(text) {
+        if is_seen || stays(c) {
+            out.push(c);
+        } else {
+            out.push_str(&other(c));
+        }
+    }
+    out
+}
+
+/// Every character, and whether it is seen there.
+fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+    // Whether a mark that chooses a form of the character before it has one there.
+    let mut has_base = false;
+    text.chars().map(move |c| {
+        let is_seen = if is_variation(c) { has_base } else { !is_hidden(c) };
+        has_base = is_seen && !is_variation(c) && c != ' ';
+        (c, is_seen)
+    })
+}
+
+/// Controls, format characters, separators of lines and paragraphs, what is never drawn, and what is no
+/// character.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fdd0}'..='\u{fdef}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// Marks that choose a form of the character before them; alone they are not seen.
+fn is_variation(c: char) -> bool {
+    matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str =
+        "a\u{1b}[2J\n\u{7f}\u{9b}\u{202e}\u{200b}\u{feff}\u{2028}\u{e0041}\u{fffe}\"\\b";
+
+    #[test]
+    fn controls_never_stay_raw() {
+        assert_eq!(visible("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a␛[2Jb␊<U+202E>c<U+009B>");
+        assert_eq!(visible("naïve 猫 🐈"), "naïve 猫 🐈");
+        assert_eq!(without_hidden(HOSTILE), "a[2J\"\\b");
+    }
+
+    #[test]
+    fn a_mark_that_chooses_a_form_stays_where_it_has_one() {
+        assert_eq!(visible("❤\u{fe0f} 葛\u{e0100}"), "❤\u{fe0f} 葛\u{e0100}");
+        assert_eq!(visible("\u{fe0f}"), "<U+FE0F>");
+        assert_eq!(visible("a \u{fe0f}b\u{fe0e}\u{fe0f}"), "a <U+FE0F>b\u{fe0e}<U+FE0F>");
+    }
+
+    #[test]
+    fn what_is_visible_stays_as_it_is() {
+        let once = visible(HOSTILE);
+        assert!(is_visible(&once) && !is_visible(HOSTILE));
+        assert_eq!(visible(&once), once);
+    }
+
+    #[test]
+    fn a_writer_keeps_lines_and_columns_alone() -> io::Result<()> {
+        let mut out = vec![];
+        let (first, second) = ("a\u{1b}", "\u{202e}猫");
+        write!(Visible(&mut out), "{first}\t{second}\r\n")?;
+        assert_eq!(String::from_utf8_lossy(&out), "a␛\t<U+202E>猫␍\n");
+        Ok(())
+    }
+
+    #[test]
+    fn json_and_toml_read_back_as_they_were() -> anyhow::Result<()> {
+        let json = visible_json(&serde_json::to_string(HOSTILE)?);
+        assert_eq!(visible(&json), json);
+        assert_eq!(serde_json::from_str::<String>(&json)?, HOSTILE);
+        let toml = format!("a = {}", toml_string(HOSTILE));
+        assert_eq!(visible(&toml), toml);
+        assert_eq!(toml::from_str::<toml::Table>(&toml)?["a"].as_str(), Some(HOSTILE));
+        Ok(())
+    }
+}
