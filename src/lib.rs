@@ -12,6 +12,7 @@
 //!
 //! | room | job |
 //! | --- | --- |
+//! | [`fault`] | panics on demand, for tests |
 //! | [`value`], [`math`] | planes of matrices; pure functions on them |
 //! | [`site`], [`arithmetic`] | where a number lives, and how it was computed |
 //! | [`change`] | what-ifs: what is to be different in a pass |
@@ -29,6 +30,7 @@
 //! | [`font`], [`raster`], [`markup`] | what characters look like; a picture in pixels, and in words of XML |
 //! | [`parallel`] | work on all cores, results in order |
 //! | [`export`], [`term`], [`cli`] | frames and traces as files; the terminal; arguments |
+pub mod fault;
 pub mod value;
 pub mod math;
 pub mod site;

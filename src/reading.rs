@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     change::{Change, Changes},
     checkpoint::{Checkpoint, TensorInfo, TokenizerSource, memory},
+    fault,
     math::sampling::{Choice, Choosing},
     measure::{
         ablation::{KnockOuts, knock_out_heads},
@@ -119,6 +120,7 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn of(names: &[Name]) -> Result<Self> {
+        fault::point("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
             let tokenizer = scope.spawn(Tokenizer::embedded);
@@ -143,6 +145,7 @@ impl Reader {
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault. If it
     /// needs more memory than is free, unless `force` says to try.
     pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
+        fault::point("loader");
         memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;
