@@ -14,6 +14,7 @@
 //! | room | job |
 //! | --- | --- |
 //! | [`visible`] | text from outside, made safe to show |
+//! | [`fault`] | panics on demand, for tests |
 //! | [`value`], [`math`] | planes of matrices; pure functions on them |
 //! | [`site`], [`arithmetic`] | where a number lives, and how it was computed |
 //! | [`change`] | what-ifs: what is to be different in a pass |
@@ -60,6 +61,7 @@
 //! - `unsafe` is denied but in three files of two rooms, each with its reason: [`math`] calls `gemm`, which takes
 //!   pointers; [`checkpoint`] maps files, and ends in order when one is cut short meanwhile (`tests/documents.rs`).
 pub mod visible;
+pub mod fault;
 pub mod value;
 pub mod math;
 pub mod site;

@@ -40,6 +40,7 @@ pub enum Hit {
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     compose(state, area, buf);
     seal(buf);
+    without_loose_marks(area, buf);
     if state.theme.is_ascii() {
         without_signs(area, buf);
     }
@@ -54,6 +55,18 @@ pub fn seal(buf: &mut Buffer) {
     for cell in buf.content.iter_mut().filter(|cell| !is_visible(cell.symbol())) {
         let rest = without_hidden(cell.symbol());
         cell.set_symbol(if rest.is_empty() { " " } else { &rest });
+    }
+}
+
+/// A mark without a letter, as where a line is cut between the two, would change whatever stands before.
+fn without_loose_marks(area: Rect, buf: &mut Buffer) {
+    let is_mark = |c: char| c.width() == Some(0);
+    for position in area.positions() {
+        let cell = &mut buf[position];
+        if cell.symbol().starts_with(is_mark) {
+            let rest = cell.symbol().trim_start_matches(is_mark).to_owned();
+            cell.set_symbol(if rest.is_empty() { " " } else { &rest });
+        }
     }
 }
 

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use ratatui::{
-    buffer::Cell,
+    buffer::{Buffer, Cell},
     style::{Color, Modifier},
 };
 use unicode_width::UnicodeWidthStr;
 
 /// The colours and attributes of a cell.
 type Look = (Color, Color, Modifier);
+
+/// A character that no text has.
+const UNKNOWN: char = '\u{10ffff}';
 
 const PLAIN: Look = (Color::Reset, Color::Reset, Modifier::empty());
 
@@ -45,6 +48,61 @@ pub fn line(row: &[Cell]) -> String {
         line.push_str("\x1b[0m");
     }
     line
+}
+
+/// What turns one frame on the screen into another of the same size. Every run of cells is told its
+/// place, and so is what follows a wide character: not all terminals agree on how wide that is.
+pub fn changes(mut before: Buffer, after: &Buffer) -> String {
+    forget(&mut before, after);
+    let (mut text, mut now, mut next, mut covered) = (String::new(), PLAIN, None, None);
+    for (x, y, cell) in before.diff(after) {
+        if covered == Some((x, y)) {
+            continue;
+        }
+        let (symbol, width) = (cell.symbol(), cell.symbol().width());
+        if next != Some((x, y)) {
+            text.push_str(&place(x, y));
+        }
+        if look(cell) != now {
+            now = look(cell);
+            text.push_str(&sequence(now));
+        }
+        if is_disputed(symbol) {
+            // Where it is narrow, nothing else would clear the cell beside it.
+            text.push_str(&" ".repeat(width));
+            text.push_str(&place(x, y));
+        }
+        text.push_str(symbol);
+        next = (width == 1).then_some((x + 1, y));
+        covered = (width > 1).then_some((x + 1, y));
+    }
+    if now != PLAIN {
+        text.push_str("\x1b[0m");
+    }
+    text
+}
+
+/// Of a wide character that goes away, who knows what stands in its cells.
+fn forget(before: &mut Buffer, after: &Buffer) {
+    for i in 0..before.content.len().min(after.content.len()) {
+        let cell = &before.content[i];
+        let n = cell.symbol().width();
+        if n > 1 && *cell != after.content[i] {
+            before.content.iter_mut().skip(i).take(n).for_each(|cell| {
+                cell.set_char(UNKNOWN);
+            });
+        }
+    }
+}
+
+/// Whether terminals do not agree on how many cells it takes: flags, `☂️`, letters that are drawn as one.
+fn is_disputed(symbol: &str) -> bool {
+    symbol.chars().nth(1).is_some() && symbol.width() > 1
+}
+
+/// Puts the cursor there.
+fn place(x: u16, y: u16) -> String {
+    format!("\x1b[{};{}H", u32::from(y) + 1, u32::from(x) + 1)
 }
 
 fn look(cell: &Cell) -> Look {
@@ -99,7 +157,7 @@ fn named(colour: Color) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+    use ratatui::{layout::Rect, style::Style};
 
     use super::*;
 
@@ -110,6 +168,27 @@ mod tests {
         buffer[(3, 0)].set_bg(Color::Rgb(1, 2, 3)).set_fg(Color::Indexed(200));
         assert_eq!(line(&buffer.content), "a\x1b[0;1;31m猫\x1b[0;38;5;200;48;2;1;2;3mb\x1b[0m");
         assert_eq!(line(&Buffer::with_lines(["     "]).content), "");
+    }
+
+    #[test]
+    fn only_what_changes_is_sent_and_where_it_stands() {
+        let before = Buffer::with_lines(["abc", "def"]);
+        let mut after = Buffer::with_lines(["aXc", "猫Y"]);
+        after[(1, 0)].set_fg(Color::Red);
+        assert_eq!(
+            changes(before.clone(), &after),
+            "\x1b[1;2H\x1b[0;31mX\x1b[2;1H\x1b[0m猫\x1b[2;3HY"
+        );
+        assert_eq!(changes(after.clone(), &after), "");
+    }
+
+    #[test]
+    fn a_sign_of_disputed_width_leaves_nothing_beside_it() {
+        let (before, after) = (Buffer::with_lines(["abc"]), Buffer::with_lines(["☂\u{fe0f}c"]));
+        assert_eq!(changes(before.clone(), &after), "\x1b[1;1H  \x1b[1;1H☂\u{fe0f}");
+        // Of a flag, two letters may stand there.
+        let blank = Buffer::with_lines(["  c"]);
+        assert_eq!(changes(after, &blank), "\x1b[1;1H  ");
     }
 
     #[test]

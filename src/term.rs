@@ -7,6 +7,7 @@ pub mod desk;
 mod ground;
 pub mod mouse;
 mod screen;
+mod signals;
 mod worker;
 
 use std::{
@@ -22,10 +23,7 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use crossterm::event::{self, Event as Input, KeyEventKind};
-use signal_hook::{
-    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
-    iterator::Signals,
-};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
     app::{Action, Effect, Guide, Motion, State, update},
@@ -34,12 +32,13 @@ use crate::{
     lesson::Lesson,
     memory::Memory,
     reading::{Reader, Reading},
-    theme::{Ground, Theme},
+    theme::{Depth, Ground, Theme},
 };
 
 use desk::Writer;
 use ground::{Heard, Listener};
 use screen::Screen;
+use signals::{ENDS, ended_by, has_shell, stop};
 use worker::Worker;
 
 /// How long the first frame waits for the models before it says that they are reading.
@@ -68,10 +67,10 @@ pub struct Start {
     pub theme: Theme,
     /// Whether the theme is to suit the terminal's ground.
     pub follows_ground: bool,
-    /// Whether the terminal can be asked for it.
-    pub asks_ground: bool,
     /// Whether the mouse is ours.
     pub mouse: bool,
+    /// Whether the terminal may be asked for its ground, and given a text for its clipboard.
+    pub has_commands: bool,
     /// What is different in the first pass.
     pub changes: Changes,
     /// Index of the first step to show.
@@ -103,6 +102,7 @@ pub struct Ended {
 struct Hands {
     worker: Worker,
     writer: Writer,
+    copies: bool,
 }
 
 /// What wakes the loop.
@@ -116,7 +116,7 @@ enum Event {
     Tick(Duration),
     /// The terminal is gone.
     Closed,
-    /// The thread that reads sentences has died.
+    /// A thread has died.
     Failed,
 }
 
@@ -134,11 +134,14 @@ enum Next {
 /// If the first sentence cannot be read, or the terminal refuses to be set up.
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
-    listen_to_signals(events.clone())?;
+    signals::listen(events.clone(), screen::unblock)?;
     let hands = Hands {
         worker: Worker::start(events.clone(), start.own),
         writer: Writer::start(events.clone()),
+        copies: start.has_commands,
     };
+    let asks_ground =
+        start.follows_ground && start.has_commands && start.theme.depth != Depth::None;
     hands.worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
@@ -155,7 +158,7 @@ pub fn run(start: Start) -> Result<Ended> {
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
-    let early = if start.asks_ground { ask_ground(&mut state, &inbox)? } else { vec![] };
+    let early = if asks_ground { ask_ground(&inbox)? } else { vec![] };
     let code = walk(&mut state, &mut screen, early, &inbox, &hands)?;
     drop(screen);
     hands.writer.finish();
@@ -178,7 +181,7 @@ fn first_reading(
     hands: &Hands,
 ) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
-        Ok(Event::Signal(signal)) if signal != SIGCONT => Ok(Some(ended_by(signal))),
+        Ok(Event::Signal(signal)) if ENDS.contains(&signal) => Ok(Some(ended_by(signal))),
         Ok(Event::Done(Action::Read(Err(why)))) => bail!(why),
         Ok(Event::Done(action)) => carry_out(state, action, hands).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
@@ -193,8 +196,7 @@ fn walk(
     inbox: &mpsc::Receiver<Event>,
     hands: &Hands,
 ) -> Result<u8> {
-    let (width, height) = Screen::size()?;
-    update(state, Action::Resize(width, height));
+    suit_size(state, hands)?;
     let mut clock = Clock::default();
     let mut arrived = early;
     loop {
@@ -203,30 +205,43 @@ fn walk(
         for event in arrived.into_iter().chain(inbox.try_iter()).chain(ticked) {
             match answer(state, event, hands)? {
                 Next::Stay => {}
-                Next::Suspend => screen.suspend()?,
+                Next::Suspend if has_shell() => screen.suspend(stop)?,
+                Next::Suspend => {
+                    let why = "Ctrl-Z, with no shell to go to,".to_owned();
+                    update(state, Action::Unbound(why));
+                }
                 Next::Resume => screen.resume()?,
                 Next::End(code) => return Ok(code),
             }
         }
-        if screen.draw(state).is_err() {
+        if suit_size(state, hands).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
         arrived = vec![next_event(inbox, clock.wait(state.wants_ticks()))?];
     }
 }
 
+/// Looks how large the terminal is: a process that was stopped is not told.
+fn suit_size(state: &mut State, hands: &Hands) -> Result<()> {
+    let (width, height) = Screen::size()?;
+    if state.size != (width, height) {
+        carry_out(state, Action::Resize(width, height), hands)?;
+    }
+    Ok(())
+}
+
 /// Asks the terminal for its ground and waits a moment for the answer, so that the first frame has
 /// the right colours; gives what came in meanwhile.
-fn ask_ground(state: &mut State, inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
+fn ask_ground(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
     Screen::ask(ground::QUESTION)?;
     let until = Instant::now() + ANSWER;
     let mut early = vec![];
     while let Ok(event) = inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        if let Event::Ground(ground) = event {
-            update(state, Action::Ground(ground));
+        let is_answer = matches!(event, Event::Ground(_));
+        early.push(event);
+        if is_answer {
             break;
         }
-        early.push(event);
     }
     Ok(early)
 }
@@ -274,8 +289,12 @@ fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
+        Event::Signal(SIGTSTP) => return Ok(Next::Suspend),
+        Event::Signal(SIGWINCH) => return Ok(Next::Stay), // every frame looks for the size
         Event::Signal(signal) => return Ok(Next::End(ended_by(signal))),
-        Event::Failed => bail!("the models stopped reading; please report this with the sentence"),
+        Event::Failed => {
+            bail!("a part of Lookback failed; please report what stands above, with the sentence")
+        }
         // The first sentence came too late to be refused before the screen was entered.
         Event::Done(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
         Event::Done(action) => action,
@@ -292,7 +311,6 @@ fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
             }
             return Ok(next);
         }
-        Event::Input(Input::Resize(width, height)) => Action::Resize(width, height),
         Event::Input(_) => return Ok(Next::Stay),
     };
     carry_out(state, action, hands)
@@ -323,7 +341,7 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
             }
         }
         Some(Effect::Copy) => {
-            let outcome = copy(state)?;
+            let outcome = copy(state, hands)?;
             return carry_out(state, Action::Copied(outcome), hands);
         }
         Some(Effect::Time) => {
@@ -336,7 +354,10 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
 }
 
 /// Sends the characters of the frame in view to the terminal's clipboard, and tells how many lines.
-fn copy(state: &mut State) -> Result<Result<usize, String>> {
+fn copy(state: &mut State, hands: &Hands) -> Result<Result<usize, String>> {
+    if !hands.copies {
+        return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
+    }
     let text = desk::text(state).unwrap_or_default();
     if text.len() > LONGEST_COPY {
         return Ok(Err("the frame is too long for a terminal's clipboard; e writes it".into()));
@@ -355,31 +376,8 @@ fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
     });
 }
 
-const fn ended_by(signal: i32) -> u8 {
-    128 + signal as u8
-}
-
-/// Signals come in as events. A second one ends the process where a blocked terminal keeps the loop
-/// from answering the first.
-fn listen_to_signals(events: mpsc::Sender<Event>) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])?;
-    thread::spawn(move || {
-        let mut is_ending = false;
-        for signal in signals.forever() {
-            if is_ending && signal != SIGCONT {
-                std::process::exit(ended_by(signal).into());
-            }
-            is_ending |= signal != SIGCONT;
-            if events.send(Event::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
-}
-
 fn listen_to_keys(events: mpsc::Sender<Event>) {
-    thread::spawn(move || {
+    guarded(events.clone(), move || {
         let mut listener = Listener::default();
         while let Ok(input) = event::read() {
             let event = match listener.hear(input) {
@@ -394,9 +392,4 @@ fn listen_to_keys(events: mpsc::Sender<Event>) {
         // Nobody listens any more if the walk has ended.
         let _ = events.send(Event::Closed);
     });
-}
-
-/// Stops the process as the shell expects, until it is continued.
-fn stop() -> Result<()> {
-    Ok(signal_hook::low_level::raise(SIGTSTP)?)
 }

@@ -55,27 +55,6 @@ fn signals_give_the_terminal_back_and_end_with_their_number() {
     }
 }
 
-/// A shell with job control, as people have it.
-#[test]
-fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_walk_back() {
-    let mut session = Session::run("bash", &["--norc", "--noprofile", "-i"], (80, 24));
-    session.press(concat!(env!("CARGO_BIN_EXE_lookback"), " 'The dog sleeps.'\r"));
-    session.until_shown("From a sentence to tokens");
-    session.press("l");
-    session.until_shown("Every token becomes a row of numbers");
-    session.press("\x1a");
-    session.until_shown("Stopped");
-    session.until("the main screen", |s| !s.screen.lock().unwrap().screen().alternate_screen());
-    session.press("fg\r");
-    session.until_shown("Every token becomes a row of numbers");
-    session.press("l");
-    session.until_shown("Two ways to read");
-    session.press("q");
-    session.until("the main screen", |s| !s.screen.lock().unwrap().screen().alternate_screen());
-    session.press("exit\r");
-    session.ends_with(0);
-}
-
 #[test]
 fn ctrl_c_always_ends() {
     let mut session = Session::start(&["The dog sleeps."], (80, 24));

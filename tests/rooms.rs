@@ -136,7 +136,7 @@ fn files_of_one_folder_do_not_import_each_other() {
 /// What only some rooms may do, and which.
 const KEPT: [(&str, &[&str]); 4] = [
     ("Instant::now", &["cli", "measure", "term"]),
-    ("env::var", &["cli"]),
+    ("env::var", &["cli", "fault"]),
     ("stdout()", &["cli", "term"]),
     ("std::net", &[]),
 ];

@@ -27,12 +27,23 @@ pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Depth {
         Ask::Never => false,
         Ask::Auto => !is_set("NO_COLOR") && (forced || (is_terminal && !is_dumb(env))),
     };
-    if wanted { most(env) } else { Depth::None }
+    match most(env) {
+        _ if !wanted => Depth::None,
+        Depth::None if ask == Ask::Always || forced => Depth::Sixteen,
+        depth => depth,
+    }
 }
 
-/// A terminal that understands no escape sequences.
+/// A terminal that understands no escape sequences, or may be one.
 pub fn is_dumb(env: Environment) -> bool {
-    env("TERM").is_some_and(|term| term == "dumb")
+    env("TERM").is_some_and(|term| ["dumb", "unknown"].contains(&&*term))
+}
+
+/// A terminal of the time before colours, or what is sold as one: `vt100`, `vt220`, `xterm-mono`.
+pub fn is_old(env: Environment) -> bool {
+    let term = env("TERM").unwrap_or_default();
+    let is_vt = ["vt1", "vt2", "vt3", "vt4"].iter().any(|vt| term.starts_with(vt));
+    is_vt || term.ends_with("-mono") || term.ends_with("-m")
 }
 
 fn most(env: Environment) -> Depth {
@@ -43,6 +54,8 @@ fn most(env: Environment) -> Depth {
         Depth::True
     } else if has("TERM", &["256"]) {
         Depth::Indexed
+    } else if is_old(env) {
+        Depth::None
     } else {
         Depth::Sixteen
     }
@@ -68,6 +81,19 @@ mod tests {
         check(Ask::Auto, &[], true, Depth::Sixteen);
         check(Ask::Auto, &[("TERM", "dumb"), ("COLORTERM", "truecolor")], true, Depth::None);
         check(Ask::Auto, &[("TERM", "xterm-256color")], false, Depth::None);
+        check(Ask::Auto, &[("TERM", "unknown")], true, Depth::None);
+    }
+
+    #[test]
+    fn old_terminals_have_no_colours_unless_somebody_says_so() {
+        for term in ["vt100", "vt220", "xterm-mono"] {
+            check(Ask::Auto, &[("TERM", term)], true, Depth::None);
+            check(Ask::Always, &[("TERM", term)], true, Depth::Sixteen);
+            check(Ask::Auto, &[("TERM", term), ("CLICOLOR_FORCE", "1")], true, Depth::Sixteen);
+            check(Ask::Auto, &[("TERM", term), ("COLORTERM", "truecolor")], true, Depth::True);
+        }
+        check(Ask::Never, &[("TERM", "vt100"), ("CLICOLOR_FORCE", "1")], true, Depth::None);
+        check(Ask::Auto, &[("TERM", "vt525")], true, Depth::Sixteen);
     }
 
     #[test]

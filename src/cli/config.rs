@@ -65,7 +65,11 @@ fn in_force(
         "default" if has_locale => "environment",
         origin => origin,
     };
-    let is_ascii = look::glyphs(look, settings) == Glyphs::Ascii;
+    let is_ascii = look::glyphs_there(look, settings, env) == Glyphs::Ascii;
+    let ascii_is = match origin(look.ascii, settings.ascii.is_some()) {
+        "default" if is_ascii => "environment",
+        origin => origin,
+    };
     let (questions, questions_are) = flag(settings.questions, true);
     let (motion, motion_is) = flag(settings.motion, true);
     let (mouse, mouse_is) = flag(settings.mouse, true);
@@ -76,7 +80,7 @@ fn in_force(
             origin(look.theme.is_some(), settings.theme.is_some()),
         ),
         ("color", named(&ask), color_is),
-        ("ascii", is_ascii.to_string(), origin(look.ascii, settings.ascii.is_some())),
+        ("ascii", is_ascii.to_string(), ascii_is),
         ("lang", format!("\"{}\"", language(look.lang, settings.lang, env)), lang_is),
         (
             "pace",

@@ -3,7 +3,12 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Ask, Environment, args::Look, colour::colours, settings::Settings};
+use super::{
+    Ask, Environment,
+    args::Look,
+    colour::{colours, is_old},
+    settings::Settings,
+};
 use crate::theme::{Glyphs, Ground, Scheme, Theme};
 
 /// What `--theme` asks for.
@@ -46,6 +51,14 @@ pub fn glyphs(look: Look, settings: &Settings) -> Glyphs {
     if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode }
 }
 
+/// The same on this terminal: a console of the system has a few hundred signs, an old terminal letters;
+/// a setting knows better.
+pub fn glyphs_there(look: Look, settings: &Settings, env: Environment) -> Glyphs {
+    let is_console = env("TERM").is_some_and(|term| term == "linux");
+    let has_few = settings.ascii.is_none() && (is_console || is_old(env));
+    if has_few { Glyphs::Ascii } else { glyphs(look, settings) }
+}
+
 pub fn choice(look: Look, settings: &Settings) -> Choice {
     look.theme.or(settings.theme).unwrap_or_default()
 }
@@ -59,7 +72,7 @@ pub fn of_terminal(look: Look, settings: &Settings, env: Environment) -> Theme {
     };
     let depth = colours(ask(look, settings, env), env, true);
     let scheme = choice(look, settings).scheme().unwrap_or(suits);
-    Theme { ground, ..Theme::new(depth, glyphs(look, settings)).with(scheme) }
+    Theme { ground, ..Theme::new(depth, glyphs_there(look, settings, env)).with(scheme) }
 }
 
 /// Some terminals say it in a variable: `15;0` is white on black.
@@ -73,14 +86,14 @@ fn ground_by_name(env: Environment) -> Option<Ground> {
     }
 }
 
-/// Whether the terminal may be asked for its ground: those that are known to answer nothing, or to
-/// print the question, are not.
-pub fn may_ask_ground(env: Environment) -> bool {
+/// Whether the terminal may be asked for its ground, and given a text for its clipboard: those that are
+/// known to do neither, or to print what they are sent, are not.
+pub fn has_commands(env: Environment) -> bool {
     let term = env("TERM").unwrap_or_default();
     let is_tmux = env("TMUX").is_some();
     let is_screen = !is_tmux && (env("STY").is_some() || term.starts_with("screen"));
     let is_mute = ["", "dumb", "linux", "Eterm"].contains(&&*term) || term.starts_with("eterm");
-    !(is_screen || is_mute || env("INSIDE_EMACS").is_some())
+    !(is_screen || is_mute || is_old(env) || env("INSIDE_EMACS").is_some())
 }
 
 #[cfg(test)]
@@ -119,12 +132,28 @@ mod tests {
     }
 
     #[test]
+    fn consoles_and_old_terminals_have_ascii_unless_a_setting_says_no() {
+        let there = |ascii, term: &str| {
+            glyphs_there(
+                look(),
+                &Settings { ascii, ..Settings::default() },
+                &env(&[("TERM", term)]),
+            )
+        };
+        assert_eq!(there(None, "linux"), Glyphs::Ascii);
+        assert_eq!(there(None, "vt100"), Glyphs::Ascii);
+        assert_eq!(there(None, "xterm"), Glyphs::Unicode);
+        assert_eq!(there(Some(false), "linux"), Glyphs::Unicode);
+        assert_eq!(there(Some(true), "xterm"), Glyphs::Ascii);
+    }
+
+    #[test]
     fn who_does_not_answer_is_not_asked() {
-        for term in ["dumb", "linux", "screen.xterm", "eterm-color", ""] {
-            assert!(!may_ask_ground(&env(&[("TERM", term)])), "{term}");
+        for term in ["dumb", "linux", "screen.xterm", "eterm-color", "vt220", ""] {
+            assert!(!has_commands(&env(&[("TERM", term)])), "{term}");
         }
-        assert!(may_ask_ground(&env(&[("TERM", "xterm-256color")])));
-        assert!(may_ask_ground(&env(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x")])));
-        assert!(!may_ask_ground(&env(&[("TERM", "xterm"), ("INSIDE_EMACS", "30")])));
+        assert!(has_commands(&env(&[("TERM", "xterm-256color")])));
+        assert!(has_commands(&env(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x")])));
+        assert!(!has_commands(&env(&[("TERM", "xterm"), ("INSIDE_EMACS", "30")])));
     }
 }

@@ -26,7 +26,6 @@ use crate::{
     plain,
     term::{self, Before, Start},
     text::Tokenizer,
-    theme::Depth,
 };
 
 pub fn run(
@@ -66,7 +65,7 @@ pub fn run(
         lesson: Arc::new(lesson),
         theme,
         follows_ground,
-        asks_ground: follows_ground && theme.depth != Depth::None && look::may_ask_ground(env),
+        has_commands: look::has_commands(env),
         mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
         changes,
         guide: guide(cli, settings),

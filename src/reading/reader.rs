@@ -8,6 +8,7 @@ use super::{Card, Models, Reading, Traces, at_once, joined, tokenizer};
 use crate::{
     change::{Change, Changes},
     checkpoint::{Checkpoint, memory},
+    fault,
     measure::accuracy::Accuracy,
     model::{self, Architecture, Model, Name, Setup},
     tape::Keep,
@@ -44,6 +45,7 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn of(names: &[Name]) -> Result<Self> {
+        fault::point("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
             let tokenizer = scope.spawn(Tokenizer::embedded);
@@ -68,6 +70,7 @@ impl Reader {
     /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault. If it
     /// needs more memory than is free, unless `force` says to try.
     pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
+        fault::point("loader");
         memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;

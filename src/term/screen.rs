@@ -1,54 +1,72 @@
 //! The terminal's screen, borrowed: entered, drawn to, and always given back.
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     fs::File,
-    io::{self, BufWriter, Write, stdout},
-    mem::ManuallyDrop,
+    io::{self, Write, stderr, stdout},
+    mem,
     os::fd::AsFd,
-    panic,
+    panic::{self, PanicHookInfo},
     sync::{
-        Once,
+        Mutex, Once, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread::{self, ThreadId},
 };
 
 use anyhow::{Context, Result};
-use crossterm::{
-    cursor::{Hide, Show},
-    event::{DisableBracketedPaste, EnableBracketedPaste},
-    execute,
-    style::Print,
-    terminal::{
-        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size, window_size,
-    },
-};
-use ratatui::{Terminal, backend::CrosstermBackend};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size, window_size};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use crate::{app::State, checkpoint::before_the_end, screen, text::is_guarded};
+use crate::{
+    app::{SMALLEST, State},
+    checkpoint::before_the_end,
+    fault, screen, sgr,
+    text::is_guarded,
+};
 
 /// Whether there is something to give back; leaving twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while it is ours.
-pub struct Screen {
-    // Never dropped: it would complain on standard error of a terminal that is gone, and fail there.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<File>>>>,
-    mouse: bool,
-}
+/// The thread that draws.
+static OWNER: OnceLock<ThreadId> = OnceLock::new();
+
+/// Panics of other threads. They are read when the screen has been given back: the thread that draws
+/// could be drawing meanwhile.
+static PANICS: Mutex<Vec<String>> = Mutex::new(vec![]);
+
+/// Larger than any terminal that is looked at; what a broken one claims to be would not fit in memory.
+const LARGEST: (u16, u16) = (1000, 500);
+
+/// Another screen, which is cleared where there is but one; text that is pasted, marked as such; no cursor.
+const ENTER: &str = "\x1b[?1049h\x1b[0m\x1b[2J\x1b[?2004h\x1b[?25l";
+
+/// The same backwards, whatever was being drawn. A terminal that has but one screen is left empty.
+const LEAVE: &str =
+    "\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
 
 /// Buttons and wheel, with places beyond column 223; no movements, which nothing here answers.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+
+/// Around a frame: a terminal that knows this shows all of it at once.
+const FRAME: [&str; 2] = ["\x1b[?2026h", "\x1b[?2026l"];
+
+const CLEAR: &str = "\x1b[0m\x1b[2J";
+
+/// The terminal while it is ours.
+pub struct Screen {
+    /// What stands on it.
+    shown: Buffer,
+    mouse: bool,
+}
 
 impl Screen {
     /// Takes the screen, and the mouse if it is wanted.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
         before_the_end(leave);
-        enter(mouse).context("the terminal cannot be set up")?;
-        let terminal = blank().inspect_err(|_| leave())?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
+        enter(mouse).inspect_err(|_| leave()).context("the terminal cannot be set up")?;
+        Ok(Self { shown: Buffer::default(), mouse })
     }
 
     /// Sends a question to the terminal; the answer comes in like keys.
@@ -61,8 +79,13 @@ impl Screen {
         Ok(write!(output()?, "\x1b]52;c;{}\x07", base64::encode(text))?)
     }
 
+    /// Columns and rows. A terminal that does not know, as on a serial line, has the usual ones.
     pub fn size() -> Result<(u16, u16)> {
-        Ok(size()?)
+        let (width, height) = size()?;
+        if width == 0 || height == 0 {
+            return Ok(SMALLEST);
+        }
+        Ok((width.min(LARGEST.0), height.min(LARGEST.1)))
     }
 
     /// Whether nobody is at the other end any more; asks the terminal's driver, not the terminal.
@@ -72,16 +95,25 @@ impl Screen {
 
     /// Draws one frame, as one write.
     pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        crossterm::queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| screen::draw(state, frame.area(), frame.buffer_mut()))?;
-        crossterm::queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        Write::flush(self.terminal.backend_mut())
+        fault::point("drawing");
+        let mut frame = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
+        screen::draw(state, frame.area, &mut frame);
+        let mut text = FRAME[0].to_owned();
+        if self.shown.area != frame.area {
+            self.shown = Buffer::empty(frame.area);
+            text.push_str(CLEAR);
+        }
+        text.push_str(&sgr::changes(mem::take(&mut self.shown), &frame));
+        text.push_str(FRAME[1]);
+        output()?.write_all(text.as_bytes())?;
+        self.shown = frame;
+        Ok(())
     }
 
     /// Hands the terminal to the shell until the process is continued.
-    pub fn suspend(&mut self) -> Result<()> {
+    pub fn suspend(&mut self, stop: fn() -> Result<()>) -> Result<()> {
         leave();
-        super::stop()?;
+        stop()?;
         self.resume()
     }
 
@@ -89,10 +121,7 @@ impl Screen {
     pub fn resume(&mut self) -> Result<()> {
         disable_raw_mode()?;
         enter(self.mouse)?;
-        // Not `Terminal::clear`: it asks where the cursor is, and the answer goes to the thread that
-        // reads keys.
-        execute!(output()?, Clear(ClearType::All))?;
-        *self.terminal = blank()?;
+        self.shown = Buffer::default();
         Ok(())
     }
 }
@@ -103,51 +132,62 @@ fn output() -> io::Result<File> {
     Ok(File::from(stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// A terminal that has nothing on its screen yet.
-fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<File>>>> {
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, output()?)))
-}
-
 impl Drop for Screen {
     fn drop(&mut self) {
         leave();
+        let panics = mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
+        for panic in panics {
+            // A terminal that is gone need not hear of it.
+            let _ = writeln!(stderr(), "{panic}");
+        }
     }
 }
 
 fn enter(mouse: bool) -> Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
-    let mouse = Print(if mouse { MOUSE_ON } else { "" });
-    Ok(execute!(output()?, EnterAlternateScreen, EnableBracketedPaste, mouse, Hide)?)
+    let mouse = if mouse { MOUSE } else { "" };
+    Ok(write!(output()?, "{ENTER}{mouse}")?)
 }
 
 /// Gives the terminal back. A terminal that is gone cannot be told, and need not be.
 fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
-        let _ = output().and_then(|mut output| {
-            execute!(
-                output,
-                EndSynchronizedUpdate,
-                Print(MOUSE_OFF),
-                DisableBracketedPaste,
-                LeaveAlternateScreen,
-                Show
-            )
-        });
+        let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
         let _ = disable_raw_mode();
     }
+}
+
+/// Gives back what can be given back to a terminal that takes no output.
+pub fn unblock() {
+    let _ = disable_raw_mode();
 }
 
 /// The message of a panic is read on the shell's screen; one that is caught has none.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
+    let _ = OWNER.set(thread::current().id());
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            let is_drawing = OWNER.get() == Some(&thread::current().id());
+            if !is_guarded() && !is_drawing && IS_ENTERED.load(Ordering::SeqCst) {
+                PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(told(info));
+                return;
+            }
             if !is_guarded() {
                 leave();
             }
             before(info);
         }));
     });
+}
+
+/// As the message would have been.
+fn told(info: &PanicHookInfo) -> String {
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => format!("{info}\n{backtrace}"),
+        _ => info.to_string(),
+    }
 }

@@ -8,6 +8,7 @@ use super::{Event, guarded};
 use crate::{
     app::Action,
     change::Changes,
+    fault,
     model::Name,
     reading::{Reader, Reading},
 };
@@ -121,6 +122,7 @@ fn read(
     if changes.is_empty() {
         return Ok(base);
     }
+    fault::point("worker");
     reader.read_changed(&base, changes).map(Arc::new)
 }
 
