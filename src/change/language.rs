@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Change, NAMED, Part};
+use super::{Change, NAMED, Part, last};
 use crate::visible::visible;
 
 /// As it is written, and read again by [`Change::from_str`].
@@ -76,6 +76,9 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
 
 fn off(subject: &str) -> Change {
     let (scope, name) = subject.rsplit_once('.').unwrap_or(("", subject));
+    if name == "residual" && last(scope).starts_with("resid") {
+        return off(scope);
+    }
     if let Some((_, part)) = NAMED.iter().find(|(known, _)| *known == name) {
         return Change::Off { scope: scope.to_owned(), part: *part };
     }

@@ -102,6 +102,7 @@ fn sequence(text: &str) -> Option<(Sent, usize)> {
     let kind = match (end_char, arguments) {
         ('m', _) if is_look(arguments) => Look,
         ('H', _) if arguments.split(';').count() == 2 && numbers(arguments).is_some() => Move,
+        ('H', "") => Move,
         ('J', "2") => Clear,
         ('K', "" | "2") => Progress,
         ('A', _) if numbers(arguments)?.len() == 1 => Progress,
