@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 //!
-//! Everything is first written in a [`Workshop`] beside its destination; only when all of it is there do
+//! Everything is first written in a workshop beside its destination; only when all of it is there do
 //! the files take their names. An existing file is replaced only if that was asked for.
 
 mod workshop;
