@@ -115,7 +115,11 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
     let n_kills = std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
     let known = JOBS.map(|args| undisturbed(args, SENTENCE));
     let (mut n_killed, mut n_left, mut n_some) = (0, 0, 0);
-    for i in 0..n_kills {
+    // Some have ended before their moment comes.
+    for i in 0..n_kills * 10 {
+        if n_killed == n_kills {
+            break;
+        }
         let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(i as u64 + 1));
         random.below(2);
         let (args, (new, time)) = (JOBS[i % JOBS.len()], &known[i % JOBS.len()]);
@@ -151,9 +155,7 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
             assert!(unharmed(folder.path(), &before, new, &what), "{what}: not cleared away");
         }
     }
-    eprintln!(
-        "{n_killed} of {n_kills} killed; {n_left} left a hidden folder, {n_some} some of their files"
-    );
+    eprintln!("{n_killed} killed; {n_left} left a hidden folder, {n_some} some of their files");
     assert!(n_kills == 0 || n_killed > 0, "no export was killed");
 }
 

@@ -37,8 +37,6 @@ impl FromStr for Change {
             )
         };
         let (subject, value) = (subject.trim(), value.trim());
-        let is_whole = subject.split('.').all(|part| !part.is_empty());
-        ensure!(is_whole, "`{}` says not what is to change", visible(text));
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });
@@ -46,6 +44,8 @@ impl FromStr for Change {
         if let Some(position) = subject.strip_prefix("token.") {
             return token(text, position, value);
         }
+        let is_whole = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+        ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", visible(text));
         match subject {
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
