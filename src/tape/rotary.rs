@@ -177,6 +177,7 @@ impl Operation for Rotate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{arithmetic::Operand, site::Address};
 
     #[test]
     fn dot_products_of_turned_rows_depend_on_their_distance_alone() {
@@ -186,5 +187,22 @@ mod tests {
         let dot = |a: usize, b: usize| turned.plane(0).row(a).dot(&turned.plane(0).row(b));
         assert!((dot(0, 2) - dot(3, 5)).abs() < 1e-5);
         assert!((dot(0, 1) - dot(0, 2)).abs() > 1e-3);
+    }
+
+    #[test]
+    fn cells_of_rows_that_do_not_begin_the_text_open_into_their_own_turn() {
+        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.5, longer: None });
+        let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
+        let rotate = Rotate { rope, first: 4 };
+        let turned = rotate.forward(&[&x]);
+        for cell in x.shape().cells() {
+            let operand = |(_, cell): Leaf| Operand {
+                address: Address { path: "x".into(), cell, has_planes: false },
+                value: x.get(cell),
+            };
+            let (got, want) =
+                (rotate.open(&[&x], cell).map(&mut { operand }).eval(), turned.get(cell));
+            assert!((got - f64::from(want)).abs() < 1e-5, "{cell:?}: {got}, not {want}");
+        }
     }
 }
