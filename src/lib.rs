@@ -37,8 +37,8 @@
 //!
 //! What is held by a test or a lint says so.
 //!
-//! - A room uses only rooms listed before it, and files of one folder do not import each other, but for a
-//!   few pairs that are listed, and `cli`, whose commands share their arguments (`tests/rooms.rs`).
+//! - A room uses only rooms listed before it, and files of one folder do not import each other, but for
+//!   `cli`, whose commands share their arguments (`tests/rooms.rs`).
 //! - Value and provenance come from one line: an operation of [`tape`] computes, and writes down what it
 //!   computed from. Nothing else may make a number that is shown as one of the pass.
 //! - Every number has one address, `encoder.1.self_attn.weights[2,8,1]`: the same on the screen, in files, in

@@ -6,17 +6,21 @@
 //! as many of GGUF.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[path = "support/chance.rs"]
+mod chance;
+#[path = "support/wanted.rs"]
+mod wanted;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-use lookback::{
-    checkpoint::{Checkpoint, Layout, TensorInfo, Wanted},
-    reading::Reader,
-};
+use chance::Random;
+use lookback::{checkpoint::Checkpoint, reading::Reader};
 use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
+use wanted::wanted;
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
@@ -26,26 +30,6 @@ const COPIES: usize = 2000;
 /// The address space that may be added while all copies are read, in kilobytes: the threads' stacks and
 /// the allocator's arenas, and nothing that a damaged length could ask for.
 const GROWTH: u64 = 1024 * 1024;
-
-/// Deterministic numbers (Marsaglia 2003).
-struct Random(u64);
-
-impl Random {
-    fn new(seed: usize) -> Self {
-        Self((seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n as u64) as usize
-    }
-
-    fn of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-}
 
 /// Harm to bytes, mostly among the first `near`: bits turned, the end cut off, a length of another place
 /// or one that is far too large.
@@ -142,16 +126,6 @@ fn harmed(file: &[u8], is_weights: bool, random: &mut Random) -> Vec<u8> {
 fn header_end(file: &[u8]) -> Option<usize> {
     let length = u64::from_le_bytes(file.first_chunk().copied()?);
     usize::try_from(length).ok()?.checked_add(8).filter(|end| *end <= file.len())
-}
-
-fn wanted(tensor: &TensorInfo) -> Option<Wanted> {
-    tensor.form?;
-    let (shape, layout) = match tensor.shape[..] {
-        [n] => ((1, n), Layout::Vector),
-        [rows, cols] => ((rows, cols), Layout::Table),
-        _ => return None,
-    };
-    Some(Wanted::new(&tensor.name, &tensor.name, shape, layout))
 }
 
 /// Opens it, reads every tensor, and has the model read a text; the checkpoint if its weights could
@@ -252,7 +226,7 @@ fn harmed_folders_load_rightly_or_are_refused() {
         }
         assert!(tried(copy.path()).is_ok(), "{}: the files themselves", folder.display());
         for seed in (which..n_copies()).step_by(folders.len()) {
-            let mut random = Random::new(seed);
+            let mut random = Random(seed as u64);
             let i = [0, 0, 1, 2][random.below(4)];
             let bytes = harmed(&whole[i], i == 0, &mut random);
             fs::write(copy.path().join(files[i]), &bytes).unwrap();
@@ -273,7 +247,7 @@ fn harmed_gguf_files_are_opened_or_refused() {
         let folder = TempDir::new().unwrap();
         let (path, whole) = (folder.path().join("model.gguf"), fs::read(file).unwrap());
         for seed in (which..n_copies()).step_by(files.len()) {
-            let (mut bytes, mut random) = (whole.clone(), Random::new(seed));
+            let (mut bytes, mut random) = (whole.clone(), Random(seed as u64));
             for _ in 0..=random.below(2) {
                 harm_bytes(&mut bytes, 12_000, &mut random);
             }

@@ -3,6 +3,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[path = "support/chance.rs"]
+mod chance;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -12,6 +15,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use chance::Random;
 
 const BIN: &str = env!("CARGO_BIN_EXE_lookback");
 
@@ -34,18 +39,6 @@ const JOBS: [&[&str]; 8] = [
 const HIDDEN: (&str, &str) = (".lookback-", ".part");
 
 type Files = BTreeMap<String, Vec<u8>>;
-
-/// Deterministic numbers (Marsaglia 2003).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
 
 /// A job in a folder; a trace has one file there.
 fn job(args: &[&str], sentence: &str, folder: &Path) -> Command {
@@ -120,8 +113,7 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
         if n_killed == n_kills {
             break;
         }
-        let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(i as u64 + 1));
-        random.below(2);
+        let mut random = Random(i as u64);
         let (args, (new, time)) = (JOBS[i % JOBS.len()], &known[i % JOBS.len()]);
         let folder = tempfile::tempdir().unwrap();
         // Files of others; and, to be replaced, of the same names.
@@ -137,7 +129,7 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
         let (from, share) = if random.below(2) == 0 { (0, 110) } else { (80, 30) };
         let percent = (from + random.below(share)) as u32;
         thread::sleep(*time * percent / 100);
-        let signal = ["KILL", "KILL", "TERM", "INT", "HUP"][random.below(5) as usize];
+        let signal = ["KILL", "KILL", "TERM", "INT", "HUP"][random.below(5)];
         kill(&child, signal);
         let status = child.wait().unwrap();
         let what = format!("{args:?}, case {i}, {signal} at {percent} %");

@@ -1,6 +1,9 @@
 //! What the fuzz targets share: the bound on memory, what every refusal must be like, a place for
 //! files, and tiny models of every family.
 
+#[path = "../support/wanted.rs"]
+mod wanted;
+
 use std::{
     alloc::System,
     fs,
@@ -11,11 +14,12 @@ use std::{
 use anyhow::Result;
 use cap::Cap;
 use lookback::{
-    checkpoint::{Checkpoint, Layout, TensorInfo, Wanted},
+    checkpoint::Checkpoint,
     reading::{Reader, Reading},
     text::visible,
 };
 use tempfile::TempDir;
+use wanted::wanted;
 
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
@@ -95,15 +99,4 @@ pub fn read_all(path: &Path) {
         let value = answered(weights.tensor(&tensor.name)).expect("what was asked for is there");
         assert_eq!(value.matrix().len(), tensor.n_numbers());
     }
-}
-
-/// A wish for a tensor as it is, if it can be read as a vector or a matrix.
-fn wanted(tensor: &TensorInfo) -> Option<Wanted> {
-    tensor.form?;
-    let (shape, layout) = match tensor.shape[..] {
-        [n] => ((1, n), Layout::Vector),
-        [rows, cols] => ((rows, cols), Layout::Table),
-        _ => return None,
-    };
-    Some(Wanted::new(&tensor.name, &tensor.name, shape, layout))
 }

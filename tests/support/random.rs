@@ -2,12 +2,17 @@
 //! other sizes. The same seed gives the same.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+#[path = "chance.rs"]
+mod chance;
+
 use std::fmt;
 
 use crossterm::event::{
     KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind as Kind,
 };
 use lookback::keys::KEYS;
+
+pub use chance::Random;
 
 /// Largest terminal.
 pub const LARGEST: (u16, u16) = (400, 120);
@@ -85,25 +90,13 @@ impl fmt::Debug for Given {
     }
 }
 
-/// Numbers by chance (SplitMix64).
-pub struct Random(pub u64);
+/// As a terminal reports a character.
+fn typed(c: char) -> KeyEvent {
+    let shift = if c.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+    KeyEvent::new(KeyCode::Char(c), shift)
+}
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    pub fn of<T: Clone>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())].clone()
-    }
-
     /// What comes next.
     pub fn given(&mut self) -> Given {
         match self.below(100) {
@@ -169,10 +162,4 @@ impl Random {
             (code, modifiers) => KeyEvent::new(code, modifiers),
         }
     }
-}
-
-/// As a terminal reports a character.
-fn typed(c: char) -> KeyEvent {
-    let shift = if c.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
-    KeyEvent::new(KeyCode::Char(c), shift)
 }
