@@ -6,6 +6,7 @@
 mod cells;
 mod draw;
 mod layout;
+mod legend;
 
 use std::{collections::BTreeMap, ops::Range};
 

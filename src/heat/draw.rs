@@ -1,6 +1,4 @@
-//! A heat map where its layout says: rows of cells, what names them, and the legend.
-
-use std::ops::Range;
+//! A heat map where its layout says: rows of cells, and what names them.
 
 use ratatui::{
     buffer::Buffer,
@@ -9,7 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS, Scale};
+use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS};
 use crate::lines::fit;
 
 impl Heat<'_> {
@@ -174,67 +172,6 @@ impl Heat<'_> {
             buf.set_stringn(from, line.y, blank, room(from), Style::new());
             buf.set_stringn(x, line.y, &name, room(x), self.label_style(true));
         }
-    }
-
-    fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
-        const STEPS: u16 = 9;
-        let (low, high) = self.scale.ends();
-        let dim = self.theme.dim();
-        let number = |v| self.theme.number(v, 5).trim().to_owned();
-        let mut x = line.x + layout.label_width.min(line.width);
-        let mut put = |buf: &mut Buffer, text: &str, style: Style| {
-            let room = usize::from(line.right().saturating_sub(x));
-            x = buf.set_stringn(x, line.y, text, room, style).0;
-            usize::from(line.right().saturating_sub(x))
-        };
-        put(buf, &number(low), dim);
-        put(buf, " ", dim);
-        for i in 0..STEPS {
-            let v = low + (high - low) * f32::from(i) / f32::from(STEPS - 1);
-            let (text, style) = self.plain_cell(v, 1, false);
-            put(buf, &text, style);
-        }
-        put(buf, &format!(" {}", number(high)), dim);
-        if let Scale::Clipped { most, .. } = self.scale {
-            put(buf, &format!("  outliers to {}", number(most)), dim);
-        }
-        let masked = self.theme.glyph("  × masked", "  x masked");
-        let room = put(buf, if self.has_masked(layout) { masked } else { "" }, dim);
-        let out_of_view = self.out_of_view(layout).concat() + &self.said_of_blocks(layout);
-        // What is out of view matters more than what the axes are called.
-        let axes = format!("  {}", self.axes);
-        if out_of_view.is_empty() || axes.width() + out_of_view.width() <= room {
-            put(buf, &axes, dim);
-        }
-        put(buf, &out_of_view, dim);
-    }
-
-    /// `  rows 3-12 of 13`, counted from 0, where not all rows or columns are shown.
-    fn out_of_view(&self, layout: &Layout) -> [String; 2] {
-        let part = |what: &str, shown: &Range<usize>, n: usize| {
-            let last = shown.end.saturating_sub(1);
-            let text = || format!("  {what} {}-{last} of {n}", shown.start);
-            if shown.len() < n { text() } else { String::new() }
-        };
-        [part(self.rows_are, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
-    }
-
-    /// `  each point the largest of 13 x 9 cells`.
-    fn said_of_blocks(&self, layout: &Layout) -> String {
-        match layout.cell {
-            CellWidth::Block { rows, cols, .. } if rows * cols > 1 => {
-                let times = self.theme.glyph("×", "x");
-                format!("  each point the largest of {rows} {times} {cols} cells")
-            }
-            _ => String::new(),
-        }
-    }
-
-    fn has_masked(&self, layout: &Layout) -> bool {
-        if matches!(layout.cell, CellWidth::Block { .. }) {
-            return self.loudest(0..1, self.n_cols - 1..self.n_cols).is_infinite();
-        }
-        layout.rows.clone().any(|r| layout.cols.clone().any(|c| (self.value)(r, c).is_infinite()))
     }
 }
 
