@@ -26,7 +26,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ratatui::layout::Rect;
 use tui_input::Input;
 
-pub use action::{Action, Command, Effect, Pick};
+pub use action::{Action, Command, Effect, Pick, Unread};
 pub use clock::{Motion, Times};
 pub use export::{Desk, Form, Order, Prompt, Refusal, Written};
 pub use guide::Guide;

@@ -182,7 +182,7 @@ fn first_reading(
 ) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if ENDS.contains(&signal) => Ok(Some(ended_by(signal))),
-        Ok(Event::Done(Action::Read(Err(why)))) => bail!(why),
+        Ok(Event::Done(Action::Read(Err(unread)))) => bail!(unread.why),
         Ok(Event::Done(action)) => carry_out(state, action, hands).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
@@ -296,7 +296,9 @@ fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
             bail!("a part of Lookback failed; please report what stands above, with the sentence")
         }
         // The first sentence came too late to be refused before the screen was entered.
-        Event::Done(Action::Read(Err(why))) if state.reading.is_none() => return Err(anyhow!(why)),
+        Event::Done(Action::Read(Err(unread))) if state.reading.is_none() => {
+            return Err(anyhow!(unread.why));
+        }
         Event::Done(action) => action,
         Event::Ground(ground) => Action::Ground(ground),
         Event::Tick(elapsed) => Action::Tick(elapsed),

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Effect, Overlay, Pick, State, Switch, update},
+    app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
     keys::{self, KEYS, palette},
     lesson::{Language, Lesson},
     model::Name,
@@ -43,17 +43,21 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
         };
         let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
         last = update(state, action);
-        if let Some(Effect::Read(_, changes)) = &last {
+        if let Some(Effect::Read(sentence, changes)) = &last {
             let outcome = if changes.is_empty() {
                 Ok(Arc::clone(&READING))
             } else {
                 let changed = READER.read_changed(&READING, changes.clone());
-                changed.map(Arc::new).map_err(|e| e.to_string())
+                changed.map(Arc::new).map_err(|e| unread(sentence, &e))
             };
             update(state, Action::Read(outcome));
         }
     }
     last
+}
+
+fn unread(sentence: &str, why: &impl ToString) -> Unread {
+    Unread { sentence: sentence.to_owned(), why: why.to_string() }
 }
 
 fn type_in(state: &mut State, text: &str) {
@@ -380,9 +384,10 @@ fn any_keys_in_any_order_do_no_harm() {
                 let outcome = if text == plain.sentence.text && changes.is_empty() {
                     Ok(Arc::clone(&plain))
                 } else if text == plain.sentence.text {
-                    READER.read_changed(&plain, changes).map(Arc::new).map_err(|e| e.to_string())
+                    let changed = READER.read_changed(&plain, changes);
+                    changed.map(Arc::new).map_err(|e| unread(&text, &e))
                 } else {
-                    Err("another sentence".to_owned())
+                    Err(unread(&text, &"another sentence"))
                 };
                 update(&mut state, Action::Read(outcome));
             }

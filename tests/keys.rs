@@ -8,7 +8,10 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Written, update},
+    app::{
+        Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Unread, Written,
+        update,
+    },
     change::Changes,
     keys::{self, KEYS},
     lesson::{Language, Lesson},
@@ -188,11 +191,28 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     update(&mut state, Action::Paste(" dog".repeat(70)));
     let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
-    update(&mut state, Action::Read(Err(why.to_string())));
+    let unread = Unread { sentence: sentence.clone(), why: why.to_string() };
+    update(&mut state, Action::Read(Err(unread)));
     assert!(said(&state).contains("the limit is 64"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
     press(&mut state, "Esc");
     assert_eq!(state.reading.unwrap().sentence.text, SENTENCE);
+}
+
+#[test]
+fn a_refusal_that_comes_late_calls_nobody_back() {
+    let mut state = walk();
+    press(&mut state, "i C-u d o g Enter : s o f t");
+    let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
+    update(&mut state, Action::Read(Err(unread)));
+    assert!(said(&state).contains("it cannot be read"));
+    assert!(matches!(state.overlay, Overlay::Palette { .. }), "the palette stays");
+
+    // Nor does one of a sentence before the one that is being read.
+    press(&mut state, "Esc i C-u c a t Enter");
+    let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
+    update(&mut state, Action::Read(Err(unread)));
+    assert_eq!(state.pending.as_deref(), Some("cat"));
 }
 
 #[test]

@@ -170,6 +170,10 @@ impl Pair {
         if is_size || has_worked || self.waiting.len() > BURST {
             self.meet();
         }
+        if has_worked {
+            // What models answer may leave the screen as it was.
+            self.session.until_rest();
+        }
     }
 
     /// Sends what is waiting and waits until the terminal shows what it should.

@@ -93,6 +93,13 @@ pub enum Command {
     End,
 }
 
+/// A sentence that cannot be read as was asked, and why.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    pub sentence: String,
+    pub why: String,
+}
+
 /// Everything that reaches the state.
 #[derive(Clone)]
 pub enum Action {
@@ -107,7 +114,7 @@ pub enum Action {
     /// A key that nothing is bound to, by its name.
     Unbound(String),
     /// The models have read a sentence, or it cannot be read.
-    Read(Result<Arc<Reading>, String>),
+    Read(Result<Arc<Reading>, Unread>),
     /// The first reading with a block opened: the second.
     Opened(Arc<Reading>, Arc<Reading>),
     /// The slow measures of the reading are there.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, Prompt, State, Times};
+use super::{Action, Command, Effect, Message, Overlay, Pick, Prompt, State, Times, Unread};
 use crate::{
     change::Changes,
     reading::Reading,
@@ -287,10 +287,11 @@ fn insert(line: &mut Input, text: &str) {
     *line = Input::new(before + &text + &after).with_cursor(cursor);
 }
 
-fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
-    let (asked, heading_for) = (state.pending.take(), state.heading_for.take());
+fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
     match outcome {
         Ok(reading) => {
+            state.pending = None;
+            let heading_for = state.heading_for.take();
             let before = state.reading.replace(Arc::clone(&reading));
             if before.is_some_and(|before| before.sentence.text == reading.sentence.text) {
                 state.changed(&reading);
@@ -304,17 +305,28 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, String>) {
             state.guide.forget();
             state.enter(heading_for.unwrap_or(state.step));
         }
-        Err(why) if asked.is_none() => {
-            // A what-if that cannot be: what is shown stays as it is.
-            state.changes =
-                state.reading.as_ref().map(|r| (*r.changes).clone()).unwrap_or_default();
-            state.wrong(why);
-        }
-        Err(why) => {
-            state.edit(asked);
-            state.wrong(why);
+        Err(unread) => not_read(state, unread),
+    }
+}
+
+fn not_read(state: &mut State, Unread { sentence, why }: Unread) {
+    let asked = state.pending.take();
+    if asked.as_ref().is_some_and(|asked| *asked != sentence) {
+        // Another one has been asked for since.
+        state.pending = asked;
+        return;
+    }
+    if let Some(reading) = state.reading.as_ref().filter(|r| r.sentence.text == sentence) {
+        // A what-if that cannot be: what is shown stays as it is.
+        state.changes = (*reading.changes).clone();
+    } else {
+        state.heading_for = None;
+        // Whoever has gone on to something else meanwhile is told, and not called back.
+        if matches!(state.overlay, Overlay::None) {
+            state.edit(Some(sentence));
         }
     }
+    state.wrong(why);
 }
 
 /// What to say of words outside the models' world.

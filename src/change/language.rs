@@ -44,7 +44,8 @@ impl FromStr for Change {
         if let Some(position) = subject.strip_prefix("token.") {
             return token(text, position, value);
         }
-        let is_whole = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+        let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
         ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", visible(text));
         match subject {
             "temperature" => {
@@ -160,6 +161,7 @@ mod tests {
             "beam=99",
             "weights[1,2]=x",
             "weights[1]=1",
+            "blocks.0.resid_mid,1].residual=off",
             "sample=-1",
         ] {
             let error = text.parse::<Change>().unwrap_err().to_string();

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Event, guarded};
 use crate::{
-    app::Action,
+    app::{Action, Unread},
     change::Changes,
     fault,
     model::Name,
@@ -86,7 +86,8 @@ fn read_all(
     let (reader, mut plain) = match loaded {
         Ok(loaded) => loaded,
         Err(why) => {
-            let _ = events.send(Event::Done(Action::Read(Err(format!("{why:#}")))));
+            let (sentence, why) = (String::new(), format!("{why:#}"));
+            let _ = events.send(Event::Done(Action::Read(Err(Unread { sentence, why }))));
             return;
         }
     };
@@ -94,7 +95,9 @@ fn read_all(
     while let Some(first) = asked {
         // Of several requests the last one counts.
         let request = inbox.try_iter().last().unwrap_or(first);
-        let outcome = read(&reader, &mut plain, request).map_err(|why| format!("{why:#}"));
+        let (sentence, changes) = request;
+        let outcome = read(&reader, &mut plain, &sentence, changes)
+            .map_err(|why| Unread { sentence, why: format!("{why:#}") });
         let finished = outcome.clone();
         if events.send(Event::Done(Action::Read(finished))).is_err() {
             return;
@@ -111,12 +114,13 @@ fn read_all(
 fn read(
     reader: &Reader,
     plain: &mut Option<Arc<Reading>>,
-    (sentence, changes): Request,
+    sentence: &str,
+    changes: Changes,
 ) -> Result<Arc<Reading>> {
     let known = plain.take().filter(|reading| reading.sentence.text == sentence);
     let base = match known {
         Some(reading) => reading,
-        None => Arc::new(reader.read(&sentence)?),
+        None => Arc::new(reader.read(sentence)?),
     };
     *plain = Some(Arc::clone(&base));
     if changes.is_empty() {

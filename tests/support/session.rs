@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 use std::{
+    fs,
     io::{Read, Write},
     num::NonZero,
     path::Path,
@@ -61,6 +62,19 @@ pub fn exit_code(child: &mut dyn Child) -> Option<u32> {
         thread::sleep(Duration::from_millis(10));
     }
     None
+}
+
+/// A program sleeps for a moment between one piece of work and the next.
+const LOOKS: usize = 10;
+
+/// Whether no thread of these runs.
+fn all_sleep(tasks: &str) -> bool {
+    let sleeps = |task: fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+    };
+    fs::read_dir(tasks).is_ok_and(|tasks| tasks.flatten().all(sleeps))
+        || !Path::new("/proc/self/task").exists()
 }
 
 pub struct Session {
@@ -186,6 +200,16 @@ impl Session {
     #[track_caller]
     pub fn until_shown(&self, text: &str) {
         self.until(text, |s| s.contents().contains(text));
+    }
+
+    /// Waits until the program does nothing any more, where the system tells what its threads do.
+    pub fn until_rest(&self) {
+        let tasks = format!("/proc/{}/task", self.child.process_id().unwrap());
+        let (start, mut n_looks) = (Instant::now(), 0);
+        while n_looks < LOOKS && start.elapsed() < PATIENCE {
+            n_looks = if all_sleep(&tasks) { n_looks + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub fn press(&mut self, keys: &str) {

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lookback::{
-    app::{Action, Command, Effect, Overlay, Pick, Refusal, State, Written, update},
+    app::{Action, Command, Effect, Overlay, Pick, Refusal, State, Unread, Written, update},
     change::Changes,
     keys,
     reading::{Reader, Reading},
@@ -93,8 +93,9 @@ impl<'a> Walker<'a> {
         self.take(answer) | works
     }
 
-    fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, String> {
-        let reading = self.try_read(sentence, changes).map_err(|why| format!("{why:#}"))?;
+    fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, Unread> {
+        let refused = |why| Unread { sentence: sentence.to_owned(), why: format!("{why:#}") };
+        let reading = self.try_read(sentence, changes).map_err(refused)?;
         reading.heads();
         Ok(reading)
     }
