@@ -5,13 +5,18 @@ use std::sync::{Arc, LazyLock};
 
 use lookback::{
     change::{Change, Changes},
+    export::txt,
+    frame::Walk,
+    lesson::{Language, Lesson},
     math::beam::log_softmax,
     measure::{choice, lens},
     model::Name,
     reading::{Reader, Reading},
+    theme::{Depth, Glyphs, Theme},
     trace::Trace,
     value::Cell,
 };
+use ratatui::layout::Size;
 
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static PLAIN: LazyLock<Arc<Reading>> = LazyLock::new(|| {
@@ -99,6 +104,38 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         assert!(plain.beams.is_none());
     }
     assert!(reading.trace(Name::DecoderOnly).beams.is_none());
+}
+
+#[test]
+fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
+    let reading = Arc::new(what_if(&["beam=4"]));
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let at = lesson.find("beam-search").unwrap();
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let walk = Walk::new(lesson, Arc::clone(&reading), vec![theme], Size::new(120, 36));
+    let shown = txt::text(walk.shots(&[at]).next().unwrap().buffer());
+    let line = |of: &str| {
+        let found = shown.lines().find(|line| line.contains(of));
+        found.unwrap_or_else(|| panic!("no `{of}` in\n{shown}"))
+    };
+
+    let trace = reading.trace(Name::Transformer);
+    let beams = trace.beams.as_ref().unwrap();
+    assert_eq!(beams.steps[0].len(), 4);
+    for (rank, hypothesis) in beams.steps[0].iter().enumerate() {
+        let of = format!("|{}", rank + 1);
+        let (word, log_p) = (trace.word(hypothesis.token), format!("{:.1}", hypothesis.log_p));
+        assert!(line(&of).contains(&word) && line(&of).contains(&log_p), "{word} {log_p}\n{shown}");
+    }
+    let finished = beams.finished();
+    assert!(finished.len() >= 2);
+    for at in finished.into_iter().take(4) {
+        let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
+        let log_p = beams.steps[at.0][at.1].log_p;
+        let numbers =
+            format!("{:>7.2} {log_p:>7.2} {:>7}  {}", beams.score(at), at.0 + 1, words[0]);
+        assert_eq!(line(&numbers).starts_with("|*"), at == beams.winner, "{shown}");
+    }
 }
 
 #[test]

@@ -193,11 +193,11 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
         let detail = elided(&visible(&entry.detail), room);
         both(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
-    let n = found.len();
-    let text = format!(
-        "{n} found   Enter does it   ↑ ↓ choose   Esc leaves   a what-if or an address can be typed"
-    );
-    Line::styled(elided(&text, usize::from(foot.width)), state.theme.dim()).render(foot, buf);
+    let keys = format!("{} found   Enter does it   ↑ ↓ choose   Esc leaves", found.len());
+    let too = ["   a what-if or an address can be typed", "   or type a what-if", ""];
+    let room = usize::from(foot.width).saturating_sub(keys.width());
+    let too = too.into_iter().find(|too| too.width() <= room).unwrap_or_default();
+    Line::styled(keys + too, state.theme.dim()).render(foot, buf);
 }
 
 /// The words of the field, those of the step first, and what the chosen one means.
