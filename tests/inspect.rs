@@ -7,10 +7,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
     keys::{self, KEYS, palette},
-    lesson::{Language, Lesson},
+    lesson::{Language, Lesson, Selection},
     model::Name,
     reading::{Reader, Reading},
     screen,
+    site::Address,
     theme::Theme,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -63,6 +64,32 @@ fn unread(sentence: &str, why: &impl ToString) -> Unread {
 fn type_in(state: &mut State, text: &str) {
     let keys: Vec<String> = text.chars().map(String::from).collect();
     press(state, &keys.join(" "));
+}
+
+#[test]
+fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
+    let addresses = ["probs[10,364]", "logits[0,434]", "probs[3,100]", "decoder.1.ffn.hidden[2,9]"];
+    for address in addresses {
+        let mut state = at("tokens");
+        press(&mut state, ":");
+        type_in(&mut state, address);
+        press(&mut state, "Enter");
+        assert_eq!(opened(&state), address);
+        let (panes, Selection { row, col, .. }) = (state.panes(), state.selection);
+        let pointed = panes[state.focus].pointed(row, col).unwrap().address;
+        let wanted: Address = address.parse().unwrap();
+        let pointed: Address = pointed.parse().unwrap();
+        assert_eq!((&pointed.path, pointed.cell.row), (&wanted.path, wanted.cell.row));
+        // A list shows a row's largest numbers; where the cell is none of them, it begins at the first.
+        assert!(pointed.cell.col == wanted.cell.col || col == 0, "{address}: {pointed}");
+    }
+    // A rank that is a token of the vocabulary too.
+    let mut state = at("probabilities");
+    let best = READING.trace(Name::Transformer).output[3].id;
+    press(&mut state, ":");
+    type_in(&mut state, &format!("probs[3,{best}]"));
+    press(&mut state, "Enter");
+    assert!(drawn(&state, (120, 36)).contains(&format!("probs[3,{best}] = ")));
 }
 
 fn said(state: &State) -> String {

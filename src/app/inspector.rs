@@ -7,10 +7,17 @@ use crate::{
     model::Name,
     pane::Mark,
     site::Address,
+    value::Cell,
 };
 
 /// More layers than any model has.
 const MOST_LAYERS: usize = 1024;
+
+/// As many ranks of a list are looked through.
+const LONGEST_LIST: usize = 4096;
+
+/// A step, its pane, and the layer to choose if the pane has one of each.
+type Place = (usize, usize, Option<usize>);
 
 /// An opened number.
 #[derive(Clone, Debug)]
@@ -108,29 +115,52 @@ impl State {
     /// Goes to a step that shows the cell, and opens it there; where no step does, it is opened here.
     pub(super) fn go_to(&mut self, model: Name, address: &Address) {
         self.inspector.clear();
-        if let Some((step, pane, layer)) = self.place_of(model, &address.path) {
-            self.enter(step);
-            self.focus = pane;
-            self.selection = Selection {
-                layer: layer.unwrap_or(self.selection.layer),
-                head: address.cell.plane,
-                row: address.cell.row,
-                col: address.cell.col,
-            };
-            self.has_picked_row = true;
-            self.clamp();
+        let places = self.places_of(model, &address.path);
+        // A list of a row's largest numbers may lack the cell, which a matrix in another step has.
+        let is_shown = places.iter().any(|place| self.aim(*place, address));
+        if let Some(first) = places.first().filter(|_| !is_shown) {
+            self.aim(*first, address);
         }
         self.inspect_address(model, address);
     }
 
-    /// The first step with a pane of that site, the pane, and the layer to choose; steps of the
-    /// chapter one is in come first.
-    fn place_of(&self, model: Name, path: &str) -> Option<(usize, usize, Option<usize>)> {
+    /// Enters a step with the cursor on the cell, or at the beginning of the cell's row where the pane
+    /// has no place for it; tells whether it has one.
+    fn aim(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
+        self.enter(step);
+        self.focus = pane;
+        let Cell { plane: head, row, col } = address.cell;
+        let layer = layer.unwrap_or(self.selection.layer);
+        self.selection = Selection { layer, head, row, col };
+        self.has_picked_row = true;
+        self.clamp();
+        let at = self.place_in_pane(address);
+        (self.selection.row, self.selection.col) = at.unwrap_or((row, 0));
+        self.clamp();
+        at.is_some()
+    }
+
+    /// Where the cursor of the focused pane stands on the cell: not always in the column that is the
+    /// cell's own, as lists have ranks.
+    fn place_in_pane(&self, address: &Address) -> Option<(usize, usize)> {
+        let panes = self.panes();
+        let pane = panes.get(self.focus)?;
+        let Cell { row, col, .. } = address.cell;
+        let is_there = |&(row, col): &(usize, usize)| {
+            let pointed = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
+        };
+        let ranks = pane.extent().1.min(LONGEST_LIST);
+        std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_there)
+    }
+
+    /// Steps with a pane of that site; those of the chapter one is in come first.
+    fn places_of(&self, model: Name, path: &str) -> Vec<Place> {
         let here = self.current().0;
         let steps = self.lesson.steps();
         let mut order: Vec<usize> = (0..steps.len()).collect();
         order.sort_by_key(|&i| steps[i].0 != here);
-        order.into_iter().find_map(|i| {
+        let in_step = |i: usize| {
             let step = steps[i].1;
             let place = |(pane, spec): (usize, &PaneSpec)| {
                 let layer = (0..MOST_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
@@ -138,7 +168,8 @@ impl State {
                 (step.model_of(spec) == model).then_some((i, pane, is_layered.then_some(layer)))
             };
             step.panes.iter().enumerate().find_map(place)
-        })
+        };
+        order.into_iter().filter_map(in_step).collect()
     }
 
     /// Back the way one came.

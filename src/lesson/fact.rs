@@ -201,12 +201,18 @@ impl<'a> Context<'a> {
     pub fn start_row(&self, row: Row) -> usize {
         let last = self.tokens().len().saturating_sub(1);
         match row {
-            Row::First => 0,
+            Row::First => self.first_of_numbers().unwrap_or(0),
             Row::Last => last,
             Row::Late => last.saturating_sub(2),
             Row::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
             Row::Pronoun => self.pronoun().unwrap_or(last),
         }
+    }
+
+    /// The first row of the step's site that has numbers: probes reach back only so far.
+    fn first_of_numbers(&self) -> Option<usize> {
+        let site = self.main()?;
+        (0..site.shape().rows).find(|&row| !site.value.get(Cell::new(0, row, 0)).is_nan())
     }
 
     /// Where `it` or `they` stands; in the target, the row that writes its translation.

@@ -41,6 +41,11 @@ impl<'a> Bars<'a> {
         Self { subject, order, scale }
     }
 
+    /// Probes answer for the last words only.
+    fn is_out_of_reach(&self, row: usize) -> bool {
+        self.subject.site.path() == "readback.probs" && self.subject.value(row, 0).is_nan()
+    }
+
     fn at(&self) -> usize {
         self.subject.scene.selection.col.min(self.order.len() - 1)
     }
@@ -98,7 +103,7 @@ impl Pane for Bars<'_> {
     }
 
     fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.subject.pointed(row, *self.order.get(col)?)
+        self.subject.pointed(row, *self.order.get(col)?).filter(|_| !self.is_out_of_reach(row))
     }
 
     fn wanted(&self) -> Wanted {
@@ -111,6 +116,11 @@ impl Pane for Bars<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
+        if self.is_out_of_reach(self.subject.row()) {
+            let text = "no numbers: the probes do not reach back so far";
+            put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
+            return;
+        }
         let shown = window(self.order.len(), usize::from(area.height), self.at());
         for (line, i) in shown.enumerate() {
             self.draw_bar(i, Rect { y: area.y + line as u16, height: 1, ..area }, buf);

@@ -28,7 +28,7 @@ impl<'a> ReadBackLength<'a> {
 
     fn series(&self, model: usize) -> Option<Series> {
         let (kept, (name, letter)) = (self.kept(model)?, *MODELS.get(model)?);
-        let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.read));
+        let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.asked));
         Some(Series {
             letter,
             name: name.title().to_owned(),

@@ -22,7 +22,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_last", "the same where it ends", |c| {
-        c.say.or_none(stream(c).last().and_then(|station| length_at(c, &station.site)))
+        c.say.or_none(last(&stream(c)).and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_most", "the site that adds most to it", |c| {
         c.say.or_none(most_added(c).map(|(path, _)| path))
@@ -53,6 +53,11 @@ fn parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
 
 fn stream(c: &Context) -> Vec<Station> {
     c.main().map_or_else(Vec::new, |site| stations(c.trace(), site.path()))
+}
+
+/// Where the layers end; a norm that comes after the last is no part of the stream.
+fn last(stations: &[Station]) -> Option<&Station> {
+    stations.iter().rfind(|station| station.layer.is_some())
 }
 
 fn length_at(c: &Context, path: &str) -> Option<String> {
