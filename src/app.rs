@@ -235,16 +235,44 @@ impl State {
             times: self.times.known(),
             view: self.view,
         };
-        let of = |(i, spec)| pane::of(spec, scene(spec, &self.selection, i == self.focus));
+        let of = |(i, spec): (usize, &_)| {
+            pane::of(spec, scene(spec, self.selection_for(spec), i == self.focus))
+        };
         let mut panes: Vec<_> = self.specs().iter().enumerate().map(of).collect();
         if let Some((spec, selection)) = &self.follow {
-            let pane = pane::of(spec, scene(spec, selection, false));
+            let pane = pane::of(spec, scene(spec, *selection, false));
             match (0..panes.len()).rev().find(|&i| i != self.focus) {
                 Some(i) => panes[i] = pane,
                 None => panes.push(pane),
             }
         }
         panes
+    }
+
+    /// What is selected, as the axes of a pane have it.
+    fn selection_for(&self, spec: &PaneSpec) -> Selection {
+        self.selection.turned(self.has_queries_apart(), self.has_a_plane_a_query(spec))
+    }
+
+    /// What is selected, for the words of the step: they speak of rows.
+    fn selection_in_words(&self) -> Selection {
+        self.selection.turned(self.has_queries_apart(), false)
+    }
+
+    /// Whether the focused pane has a plane for each query.
+    fn has_queries_apart(&self) -> bool {
+        self.focused().is_some_and(|spec| self.has_a_plane_a_query(spec))
+    }
+
+    fn has_a_plane_a_query(&self, spec: &PaneSpec) -> bool {
+        self.site(spec).is_some_and(|site| site.axes()[0] == Axis::Query)
+    }
+
+    /// Gives the cursor to a pane of the step; it stays on its query and key.
+    fn focus_on(&mut self, pane: usize) {
+        let was_apart = self.has_queries_apart();
+        self.focus = pane;
+        self.selection = self.selection.turned(was_apart, self.has_queries_apart());
     }
 
     /// The site that a pane of the step shows, in the selected layer.

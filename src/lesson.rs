@@ -44,6 +44,20 @@ pub struct Selection {
     pub col: usize,
 }
 
+impl Selection {
+    /// The same query and key for another pane: most have queries in rows and keys in columns, some
+    /// have a plane for each query, and keys in rows.
+    #[must_use]
+    pub const fn turned(self, from_planes: bool, to_planes: bool) -> Self {
+        let Self { head, row, col, .. } = self;
+        match (from_planes, to_planes) {
+            (false, true) => Self { head: row, row: col, col: 0, ..self },
+            (true, false) => Self { head: 0, row: head, col: row, ..self },
+            (true, true) | (false, false) => self,
+        }
+    }
+}
+
 /// Which word a step starts from, if the person has not picked one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -73,7 +87,7 @@ pub struct Step {
     pub text: Template,
     /// A paragraph for those who want to know more; empty where there is none.
     pub deeper: Template,
-    /// Whether the two-minute tour stops here.
+    /// Whether the short tour stops here.
     pub in_tour: bool,
     /// What is asked before the step shows its answer.
     pub ask: Option<Ask>,

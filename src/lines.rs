@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The part of `n` things of which `room` fit, with `at` inside and, where possible, in the middle.
 pub fn window(n: usize, room: usize, at: usize) -> Range<usize> {
@@ -17,15 +17,17 @@ pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut out = String::new();
-    for c in text.chars() {
-        let next = format!("{out}{c}");
-        if next.width() + 1 > width {
-            break;
-        }
-        out = next;
+    if width == 0 {
+        return String::new();
     }
-    if width > 0 { out + "…" } else { out }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    cut.truncate(cut.trim_end().len());
+    cut + "…"
 }
 
 /// Text in exactly `width` columns, at their left.

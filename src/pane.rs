@@ -61,7 +61,7 @@ pub struct Scene<'a> {
     pub reading: &'a Reading,
     /// The model that the pane shows.
     pub model: Name,
-    pub selection: &'a Selection,
+    pub selection: Selection,
     pub theme: &'a Theme,
     /// Whether this pane has the cell cursor.
     pub focused: bool,

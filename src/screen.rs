@@ -15,7 +15,7 @@ use ratatui::{
     text::Line,
     widgets::{Paragraph, Widget},
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use crate::{
     app::{Overlay, Piece, Place, SMALLEST, State, Voice},
@@ -188,21 +188,6 @@ fn too_small(area: Rect, buf: &mut Buffer) {
 fn centred(text: &str, area: Rect, buf: &mut Buffer) {
     let middle = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
     Line::from(text).centered().render(middle, buf);
-}
-
-/// The text, or as much of its beginning as fits before `…`.
-fn elided(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut used = 1;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
-        used <= room
-    };
-    let mut cut: String = text.chars().take_while(fits).collect();
-    cut.truncate(cut.trim_end().len());
-    cut + "…"
 }
 
 /// One text from the left, one to the right; the left one goes before.

@@ -157,9 +157,17 @@ impl Tokenizer {
         self.n_own().max(added)
     }
 
-    /// What to show for every id.
+    /// What to show for every id in a list of them. Of two tokens that are told apart by the space
+    /// before them alone (`qu'il`, `dit il`), the one with it has a `·`.
     pub fn vocab(&self) -> Arc<[String]> {
-        let all = || (0..self.vocab_size() as u32).map(|id| self.token(id).text).collect();
+        let shown = |id| {
+            let text = self.token(id).text;
+            let token = self.engine.id_to_token(id).unwrap_or_default();
+            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Kind::World(_)));
+            let has_twin = bare.is_some_and(|bare| self.engine.token_to_id(bare).is_some());
+            if has_twin { format!("·{text}") } else { text }
+        };
+        let all = || (0..self.vocab_size() as u32).map(shown).collect();
         Arc::clone(self.vocab.get_or_init(all))
     }
 

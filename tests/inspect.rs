@@ -37,6 +37,7 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
             "Enter" => KeyCode::Enter,
             "Esc" => KeyCode::Esc,
             "Tab" => KeyCode::Tab,
+            "BackTab" => KeyCode::BackTab,
             "Up" => KeyCode::Up,
             "Down" => KeyCode::Down,
             "Right" => KeyCode::Right,
@@ -90,6 +91,94 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
     type_in(&mut state, &format!("probs[3,{best}]"));
     press(&mut state, "Enter");
     assert!(drawn(&state, (120, 36)).contains(&format!("probs[3,{best}] = ")));
+}
+
+#[test]
+fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_queries() {
+    let mut state = at("energies");
+    let before = state.selection;
+    press(&mut state, "Tab");
+    let pointed = |state: &State| {
+        let Selection { row, col, .. } = state.selection;
+        state.panes()[state.focus].pointed(row, col).unwrap().address
+    };
+    let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
+    assert_eq!(pointed(&state), wanted);
+    press(&mut state, "Down BackTab");
+    assert_eq!((state.selection.row, state.selection.col), (before.row, before.col + 1));
+}
+
+#[test]
+fn a_difference_that_is_none_says_where_to_look() {
+    let mut state = at("softmax");
+    press(&mut state, "x v");
+    assert!(said(&state).contains("reaches what comes after it"), "{}", said(&state));
+    press(&mut state, "v");
+    state.enter(state.lesson.find("residual").unwrap());
+    press(&mut state, "v");
+    assert!(said(&state).contains("matrices show what the change made"), "{}", said(&state));
+}
+
+#[test]
+fn a_step_that_is_called_so_comes_first_in_the_palette() {
+    for id in ["residual", "mask", "softmax", "heads"] {
+        let state = at("tokens");
+        let Ok(step) = state.lesson.find(id) else { continue };
+        assert!(
+            matches!(palette::pick(&state, id, 0), Pick::Step(picked) if picked == step),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn what_a_change_made_of_the_output_is_in_view_however_long_it_is() {
+    let mut state = at("softmax");
+    type_in(&mut state, ":token.11=wide");
+    press(&mut state, "Enter");
+    let trace = state.reading.as_ref().unwrap().trace(Name::Transformer);
+    let (now, was) =
+        (trace.output_text.clone(), READING.trace(Name::Transformer).output_text.clone());
+    let other = |a: &str, b: &str| {
+        let differ = a.split(' ').zip(b.split(' ')).find(|(a, b)| a != b);
+        differ.unwrap().0.to_owned()
+    };
+    for width in [80, 120, 200] {
+        let screen = drawn(&state, (width, 36));
+        let line = screen.lines().find(|line| line.contains("writes:")).unwrap();
+        let (new, old) = line.split_once("was:").unwrap();
+        assert!(new.contains(&other(&now, &was)) && old.contains(&other(&was, &now)), "{line}");
+    }
+}
+
+#[test]
+fn a_long_message_is_read_to_its_end() {
+    let mut state = at("softmax");
+    type_in(&mut state, ":token.1=xyzzy");
+    press(&mut state, "Enter");
+    let (message, screen) = (said(&state), drawn(&state, (80, 24)));
+    assert!(message.len() > 80);
+    let lines: Vec<&str> = screen.lines().map(str::trim).collect();
+    assert!(lines.join(" ").contains(&message), "{message}\n{screen}");
+}
+
+#[test]
+fn words_beyond_the_probes_reach_have_no_numbers() {
+    let reading = Arc::new(READER.read(&"the dog ".repeat(30)).unwrap());
+    reading.measures();
+    let mut state = at("tokens");
+    update(&mut state, Action::Read(Ok(reading)));
+    for id in ["rnn-probe", "rnn-read-back", "read-back-length"] {
+        state.enter(state.lesson.find(id).unwrap());
+        let screen = drawn(&state, (120, 36));
+        assert!(!screen.contains("NaN"), "{id}\n{screen}");
+    }
+    state.enter(state.lesson.find("rnn-probe").unwrap());
+    assert_eq!(state.selection.row, 20, "the first word that the probes reach");
+    state.selection.row = 0;
+    let screen = drawn(&state, (120, 36));
+    assert!(screen.contains("the probes do not reach back so far"), "{screen}");
+    assert!(!screen.contains("NaN"), "{screen}");
 }
 
 fn said(state: &State) -> String {

@@ -50,13 +50,20 @@ impl State {
         }
     }
 
-    /// The step that explains a term: the first with the term in its title, else in its text.
+    /// The step that explains a term: the first with the term in its title or its
+    /// chapter's, else in its text.
     pub fn explained(&self, term: usize) -> Option<usize> {
         let term = self.lesson.glossary.get(term)?;
         let steps = self.lesson.steps();
         let first =
             |text: fn(&Step) -> String| steps.iter().position(|(_, s)| term.is_in(&text(s)));
+        let mut chapters = self.lesson.chapters.iter();
+        let chapter = chapters.position(|chapter| term.is_in(&chapter.title));
+        let begins = chapter.and_then(|chapter| self.first_of(chapter));
         first(|s| s.title.clone())
+            .into_iter()
+            .chain(begins)
+            .min()
             .or_else(|| first(|s| s.text.source.clone()))
             .or_else(|| first(text_of))
     }

@@ -111,9 +111,10 @@ impl State {
         if reading.plain.is_some() {
             told.push(of(plain(step.changed_pass())));
         }
-        told.extend(narrate(step, reading, &self.selection));
+        let selection = self.selection_in_words();
+        told.extend(narrate(step, reading, &selection));
         if self.guide.is_deeper {
-            told.extend(deepen(step, reading, &self.selection));
+            told.extend(deepen(step, reading, &selection));
         }
         told.extend(self.summary());
         mark_terms(&self.lesson.glossary, &told)
@@ -135,7 +136,7 @@ impl State {
             return;
         }
         let Some(reading) = &self.reading else { return };
-        let asked = question(step, reading, &self.selection);
+        let asked = question(step, reading, &self.selection_in_words());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         if self.guide.quiz.is_some() && self.guide.playing.take().is_some() {
             self.note("a question: the pages wait for your answer; a lets them go on");
@@ -243,7 +244,7 @@ impl State {
         if let Some(&stop) = here.filter(|&&stop| stop != self.step) {
             self.enter(stop);
         }
-        self.note(format!("the two-minute tour, {} steps; T goes back to all", stops.len()));
+        self.note(format!("the short tour, {} steps; T goes back to all", stops.len()));
     }
 }
 

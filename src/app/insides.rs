@@ -52,7 +52,7 @@ impl State {
 
     fn behind_lens(&self) -> Option<(Name, usize)> {
         let (_, step) = self.current();
-        let row = looks_through(step, self.reading.as_ref()?, &self.selection)?;
+        let row = looks_through(step, self.reading.as_ref()?, &self.selection_in_words())?;
         Some((step.model, row))
     }
 

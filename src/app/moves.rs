@@ -13,7 +13,7 @@ use crate::{
 impl State {
     /// Goes to a step. Layer, head and row stay as they were unless the step starts from its own.
     pub fn enter(&mut self, step: usize) {
-        let (chapter, before) = (self.current().0, self.selection);
+        let (chapter, before) = (self.current().0, self.selection_in_words());
         self.step = step.min(self.n_steps().saturating_sub(1));
         self.has_picked_row &= self.current().0 == chapter;
         (self.focus, self.scroll, self.beat) = (0, 0, None);
@@ -21,7 +21,8 @@ impl State {
         if let Some(reading) = self.reading.clone() {
             let start = self.current().1.start(&reading, before);
             let row = if self.has_picked_row { before.row } else { start.row };
-            self.selection = Selection { row, ..start };
+            let selection = Selection { row, ..start };
+            self.selection = selection.turned(false, self.has_queries_apart());
             self.clamp();
             self.look_at_the_strongest();
         }
@@ -56,7 +57,7 @@ impl State {
             });
             return;
         }
-        self.focus = (self.focus as isize + by).rem_euclid(n as isize) as usize;
+        self.focus_on((self.focus as isize + by).rem_euclid(n as isize) as usize);
         self.clamp();
     }
 

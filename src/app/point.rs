@@ -20,7 +20,7 @@ impl State {
             return;
         }
         self.message = None;
-        self.focus = pane;
+        self.focus_on(pane);
         if let Some(head) = head {
             self.selection.head = head;
         }

@@ -81,11 +81,20 @@ impl State {
             return;
         }
         self.shows_difference = !self.shows_difference;
-        self.note(if self.shows_difference {
-            "matrices show what the change made of them; v shows the numbers"
-        } else {
-            "matrices show their numbers"
+        self.note(match (self.shows_difference, self.is_untouched()) {
+            (true, true) => {
+                "no number here is another: a change reaches what comes after it; → goes on"
+            }
+            (true, false) => "matrices show what the change made of them; v shows the numbers",
+            (false, _) => "matrices show their numbers",
         });
+    }
+
+    /// Whether the focused matrix is what it was before the change.
+    fn is_untouched(&self) -> bool {
+        let panes = self.panes();
+        let plane = panes.get(self.focus).and_then(|pane| pane.plane());
+        plane.is_some_and(|differences| differences.iter().all(|number| *number == 0.0))
     }
 
     /// Opens the palette with the beginning of a what-if; without one, for the number under the cursor.

@@ -33,7 +33,7 @@ pub struct Cli {
     #[arg(long)]
     pub no_mouse: bool,
 
-    /// Take the two-minute tour instead of all steps
+    /// Take the short tour instead of all steps
     #[arg(long)]
     pub tour: bool,
 

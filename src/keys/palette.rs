@@ -77,7 +77,7 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Play, "pages turn by themselves, or stop"),
     (C::Pace(1), "pages turn faster"),
     (C::Pace(-1), "pages turn slower"),
-    (C::Tour, "the two-minute tour, or the whole walk"),
+    (C::Tour, "the short tour, or the whole walk"),
     (C::Questions, "questions to predict first, or none"),
     (C::Export, "export this frame to a file"),
     (C::Copy, "copy this frame as text"),
@@ -100,7 +100,12 @@ pub fn entries(state: &State, query: &str) -> Vec<Entry> {
     }
     let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
-    let found = pattern.match_list(all(state), &mut matcher);
+    // A step that is called so comes before all that resembles it.
+    let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
+    let is_named = |entry: &Entry| matches!(entry.pick, Pick::Step(step) if Some(step) == named);
+    let (named, rest): (Vec<_>, Vec<_>) = all(state).into_iter().partition(is_named);
+    entries.extend(named);
+    let found = pattern.match_list(rest, &mut matcher);
     entries.extend(found.into_iter().map(|(entry, _)| entry));
     entries
 }

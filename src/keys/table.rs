@@ -176,7 +176,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "T",
         keys: &[(char('T'), C::Tour)],
-        help: "two-minute tour",
+        help: "short tour",
         group: Group::Guide,
         hint: None,
     },

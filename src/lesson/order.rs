@@ -37,7 +37,7 @@ pub struct Step {
     pub needs: Vec<String>,
     #[serde(default)]
     pub without: Vec<String>,
-    /// Whether the two-minute tour stops here.
+    /// Whether the short tour stops here.
     #[serde(default, rename = "tour")]
     pub in_tour: bool,
     /// The kind of question that is put before the step (src/lesson/quiz.rs).

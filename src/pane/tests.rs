@@ -34,7 +34,7 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                     let scene = Scene {
                         reading: &reading,
                         model,
-                        selection,
+                        selection: *selection,
                         theme: &themes[i % 2],
                         focused: true,
                         marks: &[],
@@ -89,7 +89,7 @@ fn panes_stay_inside_their_area() {
                     let scene = Scene {
                         reading: &reading,
                         model,
-                        selection,
+                        selection: *selection,
                         theme: &theme,
                         focused: true,
                         marks: &[],
@@ -122,7 +122,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
     let scene = Scene {
         reading: &reading,
         model: step.model,
-        selection: &Selection::default(),
+        selection: Selection::default(),
         theme: &theme,
         focused: false,
         marks: &[],
@@ -180,7 +180,7 @@ fn shown(
     let scene = Scene {
         reading,
         model: crate::model::Name::DecoderOnly,
-        selection: &selection,
+        selection,
         theme: &theme,
         focused: true,
         marks: &[],

@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Position, Rect},
     style::Style,
     text::{Line, Span},
-    widgets::Widget,
+    widgets::{Clear, Paragraph, Widget, Wrap},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -136,7 +136,22 @@ pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
         (_, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
         _ => return keys(state, area, buf),
     };
-    Line::styled(format!(" {text}"), style).render(area, buf);
+    said(text, style, area, buf);
+}
+
+/// A message on the last line; a long one takes lines above it for as long as it stands.
+fn said(text: &str, style: Style, line: Rect, buf: &mut Buffer) {
+    const MOST: u16 = 3;
+    let inside = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
+    let message = Paragraph::new(text).style(style).wrap(Wrap { trim: true });
+    let mut tried = Buffer::empty(Rect { y: 0, height: MOST, ..inside });
+    (&message).render(tried.area, &mut tried);
+    let is_used =
+        |y: &u16| tried.area.columns().any(|column| tried[(column.x, *y)].symbol() != " ");
+    let above = (1..MOST).rev().find(is_used).unwrap_or(0).min(line.y);
+    let above_too = |area: Rect| Rect { y: line.y - above, height: above + 1, ..area };
+    Clear.render(above_too(line), buf);
+    message.render(above_too(inside), buf);
 }
 
 /// How much of the step's time is over, while pages turn by themselves.

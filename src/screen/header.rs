@@ -10,7 +10,8 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    app::{Plan, State, Word},
+    app::{Piece, Plan, State, Word},
+    lines::fit,
     math::kept,
     site::{Axis, Stream},
     text::{Token, visible},
@@ -46,7 +47,7 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
     if let Some(words) = words {
         let used: usize = left.iter().map(Span::width).sum();
         let room = usize::from(area.width).saturating_sub(used + 14).max(16);
-        let text = super::elided(&format!(" changed: {words} "), room);
+        let text = fit(&format!(" changed: {words} "), room);
         left.extend([Span::raw("  "), Span::styled(text, state.theme.wrong().reversed())]);
     }
     let left = Line::from(left);
@@ -61,6 +62,9 @@ fn changes(state: &State) -> Option<String> {
     reading.plain.as_ref().map(|_| visible(&reading.changes.words()))
 }
 
+const WRITES: &str = " writes: ";
+const WAS: &str = "  was: ";
+
 /// What the step's model writes now, its new words lit, and what it wrote before.
 fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let Some(reading) = &state.reading else { return };
@@ -70,21 +74,47 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let dim = state.theme.dim();
     if now.output_text == was.output_text {
         let text = format!(" writes the same: {}", now.output_text);
-        Line::styled(super::elided(&text, area.width.into()), dim).render(area, buf);
+        Line::styled(fit(&text, area.width.into()), dim).render(area, buf);
         return;
     }
     let (new, old): (Vec<&str>, Vec<&str>) =
         (now.output_text.split(' ').collect(), was.output_text.split(' ').collect());
-    let mut spans = vec![Span::styled(" writes: ", dim)];
+    let room = usize::from(area.width).saturating_sub(WRITES.width() + WAS.width());
+    let (from, now_room) = shared_room(&new, &old, room);
+    let before = if from > 0 { "… " } else { "" };
+    let mut spans = vec![Span::styled(WRITES, dim), Span::raw(before)];
     if now.output_text.is_empty() {
         spans.push(Span::styled("nothing ", state.theme.wrong()));
     }
-    for (word, is_kept) in new.iter().zip(kept(&new, &old)) {
+    let mut left = now_room.saturating_sub(before.width());
+    for (word, is_kept) in new.iter().zip(kept(&new, &old)).skip(from) {
         let style = if is_kept { Style::new() } else { state.theme.wrong().bold().underlined() };
-        spans.extend([Span::styled((*word).to_owned(), style), Span::raw(" ")]);
+        let word = fit(word, left);
+        left = left.saturating_sub(word.width() + 1);
+        spans.extend([Span::styled(word, style), Span::raw(" ")]);
+        if left == 0 {
+            break;
+        }
     }
-    spans.push(Span::styled(format!("  was: {}", was.output_text), dim));
+    let was = format!("{WAS}{before}{}", old.get(from..).unwrap_or_default().join(" "));
+    let used: usize = spans.iter().map(Span::width).sum();
+    let was = fit(&was, usize::from(area.width).saturating_sub(used));
+    spans.push(Span::styled(was, dim));
     Line::from(spans).render(area, buf);
+}
+
+/// From which word on both outputs are shown, and the columns of the first: where they do not fit as
+/// they are, they begin at the word before the first that differs, and share the room.
+fn shared_room(new: &[&str], old: &[&str], room: usize) -> (usize, usize) {
+    let width = |words: &[&str]| words.iter().map(|word| word.width() + 1).sum::<usize>();
+    if width(new) + width(old) <= room {
+        return (0, width(new));
+    }
+    let same = new.iter().zip(old).take_while(|(new, old)| new == old).count();
+    let from = same.saturating_sub(1);
+    let rest = |words: &[&str]| width(words.get(from..).unwrap_or_default()) + "… ".width();
+    let most = room.saturating_sub(rest(old)).max(room / 2);
+    (from, rest(new).min(most))
 }
 
 /// `step 5 of 9 · 23/61 · layer 0 of 2 · head 2 of 4 · word 8 “it”`, or, where that does not fit,
@@ -133,6 +163,7 @@ fn places(state: &State, at_length: bool) -> Vec<String> {
 fn plane_name(axis: Axis) -> &'static str {
     match axis {
         Axis::Head => "head",
+        Axis::Query => "query",
         _ => "plane",
     }
 }
@@ -151,17 +182,20 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let left = Line::styled(format!(" {}{mark}", step.title), state.theme.accent().bold());
     let dim = state.theme.dim();
     let pieces = state.formula().into_iter();
-    let formula: Vec<Span> =
-        pieces.map(|piece| Span::styled(piece.text.clone(), super::style(state, &piece))).collect();
+    let spelled = |piece: Piece| {
+        let style = super::style(state, &piece);
+        Span::styled(state.theme.formula(&piece.text), style)
+    };
+    let formula: Vec<Span> = pieces.map(spelled).collect();
     let source = Span::styled(format!("   {}", step.source), dim);
     let room = usize::from(area.width).saturating_sub(left.width() + 3);
-    let width = step.formula.width();
+    let width: usize = formula.iter().map(Span::width).sum();
     let right = if width + source.width() <= room {
         Line::from([formula, vec![source]].concat())
     } else if width <= room {
         Line::from(formula)
     } else {
-        Line::from(super::elided(&step.formula, room))
+        Line::from(fit(&state.theme.formula(&step.formula), room))
     };
     super::both(left, right, area, buf);
 }

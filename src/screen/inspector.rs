@@ -9,11 +9,10 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::elided;
 use crate::{
     app::{Level, State},
     arithmetic::{Expr, Operand, terms::Term},
-    lines::window,
+    lines::{fit, window},
     site::{Address, Axis},
     trace::{Recorded, Trace},
 };
@@ -185,7 +184,7 @@ impl Page<'_> {
     }
 
     fn cut(&self, text: &str, style: Style) -> Line<'static> {
-        Line::styled(elided(text, self.width), style)
+        Line::styled(fit(text, self.width), style)
     }
 }
 
@@ -240,7 +239,7 @@ fn fitted(spans: Vec<Span<'static>>, width: usize) -> Line<'static> {
     for span in spans {
         let wide = span.width();
         if wide > left {
-            kept.push(Span::styled(elided(&span.content, left), span.style));
+            kept.push(Span::styled(fit(&span.content, left), span.style));
             break;
         }
         left -= wide;

@@ -10,10 +10,11 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
-use super::{both, elided};
+use super::both;
 use crate::{
     app::{Prompt, State},
     keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
+    lines::fit,
     text::{MAX_TOKENS, visible},
 };
 
@@ -65,8 +66,13 @@ pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
         let lines = lines.into_iter().skip(first);
         lines.zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
     }
-    let more = state.theme.glyph("↑ ↓ scroll   Esc leaves", "j k scroll   Esc leaves");
-    let text = if longest > body.height.into() { more } else { "Esc leaves" };
+    let n_below = longest.saturating_sub(first + usize::from(body.height));
+    let keys = state.theme.glyph("↑ ↓ scroll", "j k scroll");
+    let text = match (n_below, first) {
+        (0, 0) => "Esc leaves".to_owned(),
+        (0, _) => format!("{keys}   Esc leaves"),
+        (n, _) => format!("{n} more lines below   {keys}   Esc leaves"),
+    };
     Line::styled(text, state.theme.dim()).render(foot, buf);
 }
 
@@ -187,10 +193,10 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
     let first = first_row(chosen, list);
     for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
         let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
-        let text = elided(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
+        let text = fit(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
         let left = Line::styled(text, ink);
         let room = usize::from(row.width).saturating_sub(left.width() + 2);
-        let detail = elided(&visible(&entry.detail), room);
+        let detail = fit(&visible(&entry.detail), room);
         both(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
     let keys = format!("{} found   Enter does it   ↑ ↓ choose   Esc leaves", found.len());
@@ -262,7 +268,7 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     }
     let dim = state.theme.dim();
     let into = format!("in {}", visible(&state.desk.folder(prompt.path.value())));
-    Line::styled(elided(&into, folder.width.into()), dim).render(folder, buf);
+    Line::styled(fit(&into, folder.width.into()), dim).render(folder, buf);
     Line::from(endings(state, prompt.path.value())).render(forms, buf);
     Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
 }

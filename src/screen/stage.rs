@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     app::{self, Plan, State},
+    lines::fit,
     pane::Pane,
 };
 
@@ -27,7 +28,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut 
 
 fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.focus;
-    let title = super::elided(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
+    let title = fit(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
@@ -96,7 +97,7 @@ fn shortened(title: &str, room: usize) -> String {
     }
     let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
     let last = first.rsplit('.').next().unwrap_or(first);
-    super::elided(format!("{last} {rest}").trim_end(), room)
+    fit(format!("{last} {rest}").trim_end(), room)
 }
 
 /// The pane whose tab is drawn there.

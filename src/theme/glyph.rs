@@ -22,6 +22,34 @@ impl Theme {
         if self.is_ascii() { ascii } else { unicode }
     }
 
+    /// A formula, its signs spelled out where only ASCII may be used: one letter would say something else.
+    pub fn formula(&self, text: &str) -> String {
+        const SPELLED: [(&str, &str); 18] = [
+            ("√", "sqrt "),
+            ("ᵀ", "^T"),
+            ("→", "->"),
+            ("←", "<-"),
+            ("…", "..."),
+            ("·", "*"),
+            ("∘", "*"),
+            ("×", "x"),
+            ("²", "^2"),
+            ("‖", "||"),
+            ("∂", "d"),
+            ("Σ", "sum "),
+            ("∞", "inf"),
+            ("ε", "eps"),
+            ("γ", "gamma"),
+            ("β", "beta"),
+            ("θ", "theta"),
+            ("σ", "sigma"),
+        ];
+        if !self.is_ascii() {
+            return text.to_owned();
+        }
+        SPELLED.iter().fold(text.to_owned(), |text, (sign, word)| text.replace(sign, word))
+    }
+
     /// A bar of `width` cells filled to `x` of 1, in eighths of a cell.
     pub fn bar(&self, x: f32, width: usize) -> String {
         const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -54,7 +82,8 @@ pub const fn ascii(sign: char) -> Option<char> {
         '↓' | '▾' => 'v',
         '“' | '”' => '"',
         '‘' | '’' => '\'',
-        '·' | '…' | '▒' | '░' => '.',
+        '·' | '▒' | '░' => '.',
+        '…' => '~',
         '×' | '✗' => 'x',
         '√' => 'r',
         '∂' => 'd',
