@@ -304,7 +304,11 @@ impl State {
     pub fn planes(&self) -> Option<(Axis, usize)> {
         let focused = self.focused().into_iter();
         let mut sites = focused.chain(self.specs()).filter_map(|spec| self.site(spec));
-        let site = sites.find(|site| site.place.has_planes())?;
+        // A pane with a plane for each query follows the row of the others.
+        let is_chosen = |site: &&Recorded| {
+            site.place.has_planes() && (site.axes()[0] != Axis::Query || self.has_queries_apart())
+        };
+        let site = sites.find(is_chosen)?;
         Some((site.axes()[0], site.shape().planes))
     }
 

@@ -104,6 +104,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
     };
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
+    assert!(drawn(&state, (120, 36)).contains(&format!("query {} of 16", before.row)));
     press(&mut state, "Down BackTab");
     assert_eq!((state.selection.row, state.selection.col), (before.row, before.col + 1));
 }

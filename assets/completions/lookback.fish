@@ -120,7 +120,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, a step at a time, led by lines of standard input: fit for a screen reader'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
-complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the two-minute tour instead of all steps'
+complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
 complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Let the pages turn by themselves'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show every step at once, without asking for a prediction first'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
