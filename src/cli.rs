@@ -136,7 +136,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A sentence or `--at` before a command would be lost; say so.
+/// What is said before a command and is not for every command would be lost; say so.
 fn only_before_a_walk(cli: &Cli) -> Outcome {
     if let Some(sentence) = &cli.text.sentence {
         let sentence = crate::text::visible(&sentence.to_string_lossy());
@@ -144,6 +144,11 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
             "\"{sentence}\" stands before a command; give the command first, its sentence after it; \
              to read a sentence that is a command's name, write `lookback -- NAME`"
         );
+        return Err(Failure::Usage(wrong));
+    }
+    if !cli.text.what_if.is_empty() {
+        let wrong =
+            anyhow::anyhow!("--what-if stands before a command; write it after the command");
         return Err(Failure::Usage(wrong));
     }
     if cli.tour || cli.autoplay || cli.no_questions {

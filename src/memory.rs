@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Memory {
     /// Ids of steps.
     pub bookmarks: Vec<String>,
@@ -28,6 +28,7 @@ pub struct Memory {
 
 /// Where a walk was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Left {
     pub sentence: String,
     /// The step's id.
@@ -51,6 +52,18 @@ impl Memory {
         toml::from_str(&text).context("it is damaged")
     }
 
+    /// With the marks that another walk has set or taken away: `before` is what this one began with, `now`
+    /// what is there at its end.
+    #[must_use]
+    pub fn since(&self, before: &Self, now: &Self) -> Self {
+        let is_kept = |id: &&String| self.bookmarks.contains(id) || !before.bookmarks.contains(id);
+        let mut bookmarks: Vec<String> = now.bookmarks.iter().filter(is_kept).cloned().collect();
+        let is_new = |id: &&String| !before.bookmarks.contains(id) && !now.bookmarks.contains(id);
+        bookmarks.extend(self.bookmarks.iter().filter(is_new).cloned());
+        bookmarks.sort();
+        Self { bookmarks, last: self.last.clone() }
+    }
+
     /// As the file has it; what a terminal would obey stands there escaped.
     fn text(&self) -> String {
         let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
@@ -71,7 +84,7 @@ impl Memory {
         fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(self.text().as_bytes())?;
-        file.persist(path)?;
+        file.persist(path).map_err(|e| e.error)?;
         Ok(())
     }
 }
@@ -92,6 +105,19 @@ mod tests {
         assert_eq!(Memory::load(&path)?, memory);
         assert_eq!(fs::read_dir(folder.path().join("a/b"))?.count(), 1, "nothing else is left");
         Ok(())
+    }
+
+    #[test]
+    fn marks_of_walks_at_the_same_time_are_all_kept() {
+        let of = |marks: &[&str]| Memory {
+            bookmarks: marks.iter().map(|id| (*id).to_owned()).collect(),
+            last: None,
+        };
+        let before = of(&["heads", "softmax"]);
+        let other = of(&["mask", "softmax"]);
+        let ours = of(&["heads", "tokens"]);
+        assert_eq!(ours.since(&before, &other), of(&["mask", "tokens"]));
+        assert_eq!(ours.since(&before, &before), ours);
     }
 
     #[test]
@@ -121,7 +147,7 @@ mod tests {
     fn what_cannot_be_understood_is_refused() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("state.toml");
-        for text in [&b"last = 3"[..], b"[[[", b"\xff", &vec![b'#'; 70_000]] {
+        for text in [&b"last = 3"[..], b"mine = 1", b"[[[", b"\xff", &vec![b'#'; 70_000]] {
             fs::write(&path, text)?;
             assert!(Memory::load(&path).is_err());
         }

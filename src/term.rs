@@ -161,6 +161,7 @@ pub fn run(start: Start) -> Result<Ended> {
     let early = if asks_ground { ask_ground(&inbox)? } else { vec![] };
     let code = walk(&mut state, &mut screen, early, &inbox, &hands)?;
     drop(screen);
+    signals::left();
     hands.writer.finish();
     let unwritten = inbox.try_iter().filter_map(unwritten).collect();
     Ok(Ended { code: code.into(), memory: state.memory(), unwritten })

@@ -62,6 +62,36 @@ fn good(args: &[&str]) -> String {
     out
 }
 
+#[test]
+fn what_would_be_lost_before_a_command_is_refused() {
+    for command in [&["open", "probs[0,3]"][..], &["trace", "--list"], &["steps"], &["export"]] {
+        let args = [&["--what-if", "encoder.1=off"][..], command].concat();
+        bad(&args, 2, &["--what-if stands before a command"]);
+    }
+}
+
+#[test]
+fn a_name_that_contradicts_the_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.npz");
+    bad(
+        &["trace", "--format", "json", "--out", out.to_str().unwrap()],
+        2,
+        &["ends as npz does, but json is asked for"],
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn the_tip_for_a_value_with_a_dash_works() {
+    bad(&["export", "--steps", "1", "--out", "-x"], 2, &["as in OPTION=-x"]);
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_with(&["export", "--steps", "1", "--out=-x"], |command| {
+        command.current_dir(folder.path());
+    });
+    assert_eq!(run.code, 0, "{}", run.err);
+}
+
 /// The command ends with `code` and one line of error that says all of `says`; nothing on stdout.
 #[track_caller]
 fn bad(args: &[&str], code: i32, says: &[&str]) -> String {

@@ -185,16 +185,46 @@ fn the_next_walk_offers_to_go_on_where_this_one_ended() {
 }
 
 #[test]
-fn a_damaged_memory_is_said_and_replaced() {
+fn a_damaged_memory_is_said_and_put_aside() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
     std::fs::write(home.path().join("state/lookback/state.toml"), "[[[").unwrap();
     let program = env!("CARGO_BIN_EXE_lookback");
     let mut session = Session::at_home(home, program, &["The dog sleeps."], (120, 30));
     session.until_shown("what was kept of the last walk cannot be read");
+    session.until_shown("beside as state.toml.bak");
     session.press("q");
     session.ends_with(0);
     assert!(std::fs::read_to_string(state_file(&session)).unwrap().contains("The dog sleeps."));
+    let aside = state_file(&session).with_file_name("state.toml.bak");
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "[[[");
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lookback");
+
+#[test]
+fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
+    let real = home.path().join("real.toml");
+    std::os::unix::fs::symlink(&real, home.path().join("state/lookback/state.toml")).unwrap();
+    let mut first = Session::at_home(home, PROGRAM, &["The dog sleeps."], (100, 30));
+    first.until_shown("From a sentence to tokens");
+    first.press("b");
+    first.until_shown("this step is marked");
+
+    let args = ["The dog sleeps."];
+    let mut second = Session::at_home_of(&first, PROGRAM, &args, (100, 30));
+    second.until_shown("From a sentence to tokens");
+    second.press("llb");
+    second.until_shown("this step is marked");
+    second.press("q");
+    second.ends_with(0);
+    first.press("q");
+    first.ends_with(0);
+    let kept = std::fs::read_to_string(&real).unwrap();
+    assert!(kept.contains("\"tokens\"") && kept.contains("two-machines"), "{kept}");
+    assert!(state_file(&first).is_symlink());
 }
 
 #[test]

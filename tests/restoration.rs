@@ -37,7 +37,9 @@ fn quitting_gives_the_terminal_back() {
 
 #[test]
 fn signals_give_the_terminal_back_also_while_models_read() {
-    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+    let signals =
+        [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("ALRM", 142), ("USR1", 138)];
+    for (name, code) in signals {
         let mut session = start();
         session.press(&"m".repeat(20));
         session.signal(name);
@@ -77,6 +79,18 @@ fn a_terminal_that_takes_no_output_is_given_back_after_a_second_signal() {
     while !session.is_as_before() && exit_after(&mut session).is_none() {
         session.signal("TERM");
     }
+    assert_eq!(exit_code(&mut *session.child), Some(143));
+    assert!(session.is_as_before());
+}
+
+#[test]
+fn a_terminal_that_takes_no_output_keeps_no_process() {
+    let mut session = Session::start(&["The dog sleeps."], (400, 120));
+    session.until_shown(FIRST);
+    session.deafen();
+    session.press("l}}}}}}?\x1b[27ug");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    session.signal("TERM");
     assert_eq!(exit_code(&mut *session.child), Some(143));
     assert!(session.is_as_before());
 }

@@ -1,11 +1,14 @@
 //! What is kept of the last walk, in its place; with `--no-config` there is none.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use etcetera::BaseStrategy;
 
-use crate::{memory::Memory, text::visible};
+use crate::{export::files::reason, memory::Memory, text::visible};
 
 /// The memory of walks before, and where it belongs.
 pub struct Kept {
@@ -17,15 +20,21 @@ pub struct Kept {
 
 impl Kept {
     pub fn find(is_wanted: bool) -> Self {
-        let path = if is_wanted { path() } else { None };
+        let path = if is_wanted { path().map(followed) } else { None };
         let loaded = path.as_deref().map_or_else(|| Ok(Memory::default()), Memory::load);
-        let trouble = loaded.as_ref().err().map(|why| {
-            format!("what was kept of the last walk cannot be read ({why}); the end of this one replaces it")
+        let trouble = loaded.as_ref().err().zip(path.as_ref()).map(|(why, path)| {
+            let aside = if path.is_file() {
+                format!("; it stays beside as {ASIDE}")
+            } else {
+                String::new()
+            };
+            format!("what was kept of the last walk cannot be read ({}: {why}){aside}", shown(path))
         });
         Self { path, memory: loaded.unwrap_or_default(), trouble }
     }
 
-    /// Keeps what a walk left, unless it is what is there already.
+    /// Keeps what a walk left, unless it is what is there already. What another walk has marked
+    /// meanwhile stays, and a file that could not be read is put aside.
     ///
     /// # Errors
     /// If the place cannot be written to; the message says which.
@@ -34,11 +43,40 @@ impl Kept {
         if *memory == self.memory && self.trouble.is_none() {
             return Ok(());
         }
-        memory.save(path).with_context(|| {
-            let shown = visible(&path.to_string_lossy());
-            format!("{shown} cannot be written, so the place in the walk is not kept; --no-config asks for that")
+        let saved = match self.trouble {
+            Some(_) if path.is_file() => put_aside(path).and_then(|()| memory.save(path)),
+            Some(_) => memory.save(path),
+            None => {
+                let now = Memory::load(path).unwrap_or_default();
+                memory.since(&self.memory, &now).save(path)
+            }
+        };
+        saved.map_err(|why| {
+            let why = why.downcast_ref().map_or_else(|| why.to_string(), reason);
+            anyhow!(
+                "{} cannot be written ({why}), so the place in the walk is not kept; \
+                 --no-config asks for that",
+                shown(path)
+            )
         })
     }
+}
+
+/// The name of a file that could not be read.
+const ASIDE: &str = "state.toml.bak";
+
+fn put_aside(path: &Path) -> Result<()> {
+    Ok(fs::rename(path, path.with_file_name(ASIDE))?)
+}
+
+/// Where the file is if its name is a link: the link stays.
+fn followed(path: PathBuf) -> PathBuf {
+    let target = |path: &Path| Some(path.parent()?.join(fs::read_link(path).ok()?));
+    fs::canonicalize(&path).ok().or_else(|| target(&path)).unwrap_or(path)
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 fn path() -> Option<PathBuf> {

@@ -57,7 +57,7 @@ pub fn run(asked: &Asked, which: &Which, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
-    let form = form(asked.format, &asked.out.out);
+    let form = form(asked.format, &asked.out.out).usage()?;
     if !asked.list {
         not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
@@ -72,13 +72,23 @@ pub fn run(asked: &Asked, which: &Which, streams: &mut Streams) -> Outcome {
 }
 
 /// The form that is asked for, or that the name of the file means.
-fn form(format: Option<TraceFormat>, out: &Path) -> &'static Form {
+///
+/// # Errors
+/// If the one contradicts the other.
+fn form(format: Option<TraceFormat>, out: &Path) -> Result<&'static Form> {
     let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let is_meant = |form: &&Form| match format {
-        Some(format) => form.format == format,
-        None => form.extensions.contains(&end.as_str()),
-    };
-    FORMS.iter().find(is_meant).unwrap_or(&FORMS[0])
+    let of_name = FORMS.iter().find(|form| form.extensions.contains(&end.as_str()));
+    let asked = FORMS.iter().find(|form| Some(form.format) == format);
+    if let (Some(of_name), Some(asked)) = (of_name, asked) {
+        ensure!(
+            of_name.format == asked.format,
+            "{} ends as {} does, but {} is asked for; change one of them",
+            visible(&out.to_string_lossy()),
+            of_name.extensions[0],
+            asked.extensions[0]
+        );
+    }
+    Ok(asked.or(of_name).unwrap_or(&FORMS[0]))
 }
 
 /// Bytes that are no text would make a terminal do anything.
@@ -150,13 +160,16 @@ mod tests {
 
     #[test]
     fn the_name_of_the_file_means_a_form_unless_one_is_asked_for() {
-        let meant = |format, out: &str| form(format, Path::new(out)).format;
-        assert_eq!(meant(None, "-"), TraceFormat::Json);
-        assert_eq!(meant(None, "folder.npz/pass"), TraceFormat::Json);
-        assert_eq!(meant(None, "passes.jsonl"), TraceFormat::Json);
-        assert_eq!(meant(None, "pass.NPZ"), TraceFormat::Npz);
-        assert_eq!(meant(None, "a/pass.safetensors"), TraceFormat::Safetensors);
-        assert_eq!(meant(Some(TraceFormat::Npz), "pass.safetensors"), TraceFormat::Npz);
+        let meant = |format, out: &str| form(format, Path::new(out)).map(|form| form.format);
+        let is = |format, out, wanted| meant(format, out).is_ok_and(|found| found == wanted);
+        assert!(is(None, "-", TraceFormat::Json));
+        assert!(is(None, "folder.npz/pass", TraceFormat::Json));
+        assert!(is(None, "passes.jsonl", TraceFormat::Json));
+        assert!(is(None, "pass.NPZ", TraceFormat::Npz));
+        assert!(is(None, "a/pass.safetensors", TraceFormat::Safetensors));
+        assert!(is(Some(TraceFormat::Npz), "pass.numbers", TraceFormat::Npz));
+        assert!(is(Some(TraceFormat::Npz), "pass.npz", TraceFormat::Npz));
+        assert!(meant(Some(TraceFormat::Npz), "pass.safetensors").is_err());
     }
 
     #[test]

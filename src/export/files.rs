@@ -90,6 +90,7 @@ impl Files {
     /// If a file has appeared in the meantime, or the folder refuses.
     pub fn finish(self) -> Result<()> {
         let mut new: Vec<(PathBuf, Option<Identity>)> = vec![];
+        let n_files = self.staged.len();
         for (file, path) in self.staged {
             let made = identity(&file);
             let named =
@@ -98,10 +99,18 @@ impl Files {
                 if !self.is_forced {
                     take_back(&new);
                 }
-                return Err(if e.error.kind() == io::ErrorKind::AlreadyExists {
+                let why = if e.error.kind() == io::ErrorKind::AlreadyExists {
                     exists(&path)
                 } else {
                     cannot_write(&path, &e.error)
+                };
+                let n_new = new.len();
+                return Err(if self.is_forced && n_new > 0 {
+                    anyhow!(
+                        "{why}; {n_new} of {n_files} files are new, the others are as they were"
+                    )
+                } else {
+                    why
                 });
             }
             new.push((path, made));
@@ -205,6 +214,21 @@ mod tests {
         assert_eq!(fs::read_to_string(&path)?, "one");
         write(&path, "two", true)?;
         assert_eq!(fs::read_to_string(&path)?, "two");
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_replaced_before_a_failure_is_told() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
+        fs::write(&a, "old")?;
+        let mut files = Files::new([a.as_path(), b.as_path()], true)?;
+        files.stage(&a, |out| out.write_all(b"new"))?;
+        files.stage(&b, |out| out.write_all(b"new"))?;
+        fs::create_dir(&b)?;
+        let said = files.finish().err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(said.contains("1 of 2 files are new, the others are as they were"), "{said}");
+        assert_eq!(fs::read_to_string(&a)?, "new");
         Ok(())
     }
 

@@ -120,6 +120,12 @@ impl Session {
         Self::of(home, command, size)
     }
 
+    /// Beside another, with the same settings and state.
+    pub fn at_home_of(other: &Self, program: &str, args: &[&str], size: (u16, u16)) -> Self {
+        let command = command(other.home.path(), program, args);
+        Self::of(tempfile::tempdir().unwrap(), command, size)
+    }
+
     /// In a terminal with these variables; one without a value is not set.
     pub fn in_terminal(
         home: tempfile::TempDir,
