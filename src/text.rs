@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
 
-pub use crate::visible::visible;
+pub use crate::visible::{shown, visible};
 use plan::{Merge, Model, Parts, Plan, Vocab};
 use surface::Alphabet;
 use vocabulary::Vocabulary;
@@ -210,7 +210,7 @@ impl Tokenizer {
     /// Tokens of a sentence.
     ///
     /// # Errors
-    /// If the text holds no word, or more tokens than [`Self::limit`], or one that the model does not
+    /// If the text holds no word, or no token, or more tokens than [`Self::limit`], or one that the model does not
     /// have; the message says which, and what to do.
     pub fn sentence(&self, text: &str) -> Result<Sentence> {
         let typed = text.trim();
@@ -248,6 +248,12 @@ impl Tokenizer {
         unknown: impl FnOnce() -> Vec<Unknown>,
     ) -> Result<Sentence> {
         let ids = encoding.get_ids();
+        // What a tokenizer takes away, or has no entry for, may be the whole text; no model reads nothing.
+        ensure!(
+            !ids.is_empty(),
+            "the sentence has no tokens: the tokenizer leaves nothing of \"{}\"; type other words",
+            shown(text)
+        );
         if ids.len() > self.limit {
             let why = match self.kind {
                 Kind::World(_) => " (the models were trained on 3 to 40)",
@@ -284,7 +290,7 @@ impl Tokenizer {
             };
             bail!(
                 "`{}` is not one token of {whose}, so it cannot stand in the place of one; try {}",
-                visible(&word),
+                shown(&word),
                 self.nearest(&visible(&word), 3).join(", ")
             )
         };
@@ -370,8 +376,11 @@ fn without_line_end(text: &str) -> &str {
     text.strip_suffix('\r').unwrap_or(text)
 }
 
-/// The `n` candidates spelled most like `word`, nearest first.
+/// The `n` candidates spelled most like `word`, nearest first. The time goes with its length, and a
+/// name ends early: only its beginning is compared.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Vec<String> {
+    const LONGEST: usize = 100;
+    let word = word.char_indices().nth(LONGEST).map_or(word, |(end, _)| &word[..end]);
     let mut scored: Vec<(f64, &str)> =
         candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -10,7 +10,16 @@ pub fn visible(text: &str) -> String {
     replaced(text, |_| false, written_out)
 }
 
-/// The same for what has lines and columns: their ends and tabs stay.
+/// The beginning of a text that may be of any length, safe to show.
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        None => visible(text),
+        Some((end, _)) => visible(&text[..end]) + "…",
+    }
+}
+
+/// The same as [`visible`] for what has lines and columns: their ends and tabs stay.
 pub fn visible_lines(text: &str) -> String {
     replaced(text, |c| matches!(c, '\n' | '\t'), written_out)
 }

@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
@@ -112,4 +113,41 @@ fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_figures() {
     let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("GB of memory are needed") && err.contains("--force"), "{err}");
+}
+
+/// A copy of the small GPT-2 with other parts around its tokenizer's model.
+fn with_tokenizer(change: impl FnOnce(&mut Value)) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(Path::new(CHECKPOINTS).join("gpt2").join(name), folder.path().join(name)).unwrap();
+    }
+    let path = folder.path().join("tokenizer.json");
+    let mut json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut json);
+    fs::write(path, json.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn a_text_of_which_the_tokenizer_leaves_nothing_is_refused_in_words() {
+    let without_letters = with_tokenizer(|json| {
+        json["normalizer"] =
+            json!({"type": "Replace", "pattern": {"Regex": "[a-z]"}, "content": ""});
+    });
+    let empty_template = with_tokenizer(|json| {
+        json["post_processor"] =
+            json!({"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}});
+    });
+    for folder in [&without_letters, &empty_template] {
+        let path = folder.path().to_str().unwrap();
+        for command in [&[][..], &["steps"], &["trace"], &["open", "logits[0,0]"], &["export"]] {
+            let (code, _, err) = lookback(path, &[command, &["bcd"]].concat());
+            assert_eq!(code, 2, "{command:?}: {err}");
+            assert!(err.contains("no tokens") && err.contains("\"bcd\""), "{command:?}: {err}");
+        }
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+        let (code, out, err) = run(command.args(["--no-config", "inspect", path]));
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains("no: the sentence has no tokens"), "{out}");
+    }
 }

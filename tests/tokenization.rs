@@ -288,6 +288,12 @@ fn hostile_models() -> Vec<(Json, &'static str)> {
 /// What else it may hold.
 fn hostile_parts() -> Vec<(Json, &'static str)> {
     let double = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let special = json!({"SpecialToken": {"id": "X", "type_id": 0}});
+    let template = |single: Json, n_ids: usize| {
+        let special = json!({"id": "X", "ids": vec![0; n_ids], "tokens": vec!["x"; n_ids]});
+        json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": {"X": special}})
+    };
     vec![
         (json!([]), "tokenizer.json"),
         (json!({"version": "1.0"}), "model"),
@@ -316,6 +322,15 @@ fn hostile_parts() -> Vec<(Json, &'static str)> {
                 base64::encode([&[4, 0, 0, 0, 0, 0, 0, 0], [b'x'; 900].as_slice()].concat())}),
             ),
             "900 bytes for one character",
+        ),
+        (
+            with("/normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "////fw=="})),
+            "a trie of 2147483647 bytes, but has 0",
+        ),
+        (with("/post_processor", template(vec![text; 200_000].into(), 1)), "200000 times"),
+        (
+            with("/post_processor", template(vec![special; 1000].into(), 100_000)),
+            "100000000 tokens",
         ),
         (with("/added_tokens", json!([{"id": 1, "content": 7}])), "tokenizer.json"),
     ]

@@ -1,6 +1,6 @@
 //! The parts around a model: looked over for what would take without end, then put in their places.
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 use tokenizers::{
@@ -15,6 +15,9 @@ const MOST_STAGES: usize = 100;
 
 /// How much longer a part may make a text.
 const MOST_GROWTH: usize = 256;
+
+/// The most tokens that are put around a text; those in use are a handful.
+const MOST_AROUND: usize = 256;
 
 /// Steps of one pattern when its counted repetitions are written out.
 const LONGEST_PATTERN: usize = 20_000;
@@ -39,6 +42,48 @@ pub fn check(parts: &Parts) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// That a text is put into its template once, among tokens that are few: each time it stands there it is
+/// copied, and so is each token. Looked at as the library writes it, which reads several spellings.
+fn check_templates(part: Option<&PostProcessorWrapper>) -> Result<()> {
+    let mut put = Put { stages: 0, copies: 1, tokens: 0 };
+    look_at_templates(&serde_json::to_value(part)?, &mut put);
+    ensure!(
+        put.stages <= MOST_STAGES && put.copies <= 1 && put.tokens <= MOST_AROUND,
+        "`post_processor` has {} stages that put a text {} times among {} tokens; the limits are \
+         {MOST_STAGES}, 1 and {MOST_AROUND}",
+        put.stages,
+        put.copies,
+        put.tokens
+    );
+    Ok(())
+}
+
+/// What stages do to a text one after another.
+struct Put {
+    stages: usize,
+    copies: usize,
+    tokens: usize,
+}
+
+fn look_at_templates(part: &Json, put: &mut Put) {
+    put.stages += usize::from(part.get("type").is_some());
+    if let Some(Json::Array(template)) = part.get("single") {
+        let copies = template.iter().filter(|piece| piece.get("Sequence").is_some()).count();
+        let special = template.iter().filter_map(|piece| piece["SpecialToken"]["id"].as_str());
+        let tokens = special.map(|id| n_ids(part, id)).fold(0, usize::saturating_add);
+        put.copies = put.copies.saturating_mul(copies.max(1));
+        put.tokens = put.tokens.saturating_add(tokens);
+    }
+    let stages = part.get("processors").and_then(Json::as_array);
+    stages.into_iter().flatten().for_each(|stage| look_at_templates(stage, put));
+}
+
+/// How many tokens a template's special token stands for.
+fn n_ids(template: &Json, id: &str) -> usize {
+    let tokens = template.get("special_tokens").and_then(|tokens| tokens.get(id)?.get("ids"));
+    tokens.and_then(Json::as_array).map_or(0, Vec::len)
 }
 
 /// What a part does, summed over its stages.
@@ -75,7 +120,7 @@ fn check_texts(fields: &Map<String, Json>) -> Result<()> {
         prepended <= LONGEST_PREPENDED,
         "`prepend` has {prepended} bytes, the limit is {LONGEST_PREPENDED}"
     );
-    let longest = longest_written(text("precompiled_charsmap"));
+    let longest = longest_written(text("precompiled_charsmap"))?;
     ensure!(
         longest <= MOST_GROWTH,
         "`precompiled_charsmap` writes {longest} bytes for one character, the limit is {MOST_GROWTH}"
@@ -84,12 +129,19 @@ fn check_texts(fields: &Map<String, Json>) -> Result<()> {
 }
 
 /// The longest text that a map of characters, as SentencePiece packs it, writes for one: after the
-/// length of a trie and the trie come texts that end in a zero.
-fn longest_written(charsmap: &str) -> usize {
+/// length of a trie and the trie come texts that end in a zero. The library takes memory for as long a
+/// trie as is claimed.
+fn longest_written(charsmap: &str) -> Result<usize> {
     let bytes = base64::decode(charsmap).unwrap_or_default();
-    let Some((length, rest)) = bytes.split_first_chunk() else { return 0 };
-    let texts = rest.get(u32::from_le_bytes(*length) as usize..).unwrap_or_default();
-    texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0)
+    let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(0) };
+    let length = u32::from_le_bytes(*length) as usize;
+    let texts = rest.get(length..).with_context(|| {
+        format!(
+            "`precompiled_charsmap` claims a trie of {length} bytes, but has {}; the file is damaged",
+            rest.len()
+        )
+    })?;
+    Ok(texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0))
 }
 
 /// How many times as long a text can become when `content` stands for every match of `pattern`; a
@@ -149,12 +201,13 @@ fn counted(text: &str) -> Option<(usize, usize)> {
 }
 
 /// # Errors
-/// If a part is none that the library knows.
+/// If a part is none that the library knows, or a template multiplies what is put into it.
 pub fn put(engine: &mut Engine, parts: Parts) -> Result<()> {
     let normalizer: Option<NormalizerWrapper> = read("normalizer", parts.normalizer)?;
     let pre_tokenizer: Option<PreTokenizerWrapper> = read("pre_tokenizer", parts.pre_tokenizer)?;
     let post_processor: Option<PostProcessorWrapper> =
         read("post_processor", parts.post_processor)?;
+    check_templates(post_processor.as_ref())?;
     let decoder: Option<DecoderWrapper> = read("decoder", parts.decoder)?;
     engine.with_normalizer(normalizer).map_err(told)?;
     engine.with_pre_tokenizer(pre_tokenizer);
