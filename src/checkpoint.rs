@@ -40,7 +40,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
-use crate::text::{GgufVocab, visible};
+use crate::{text::GgufVocab, visible::shown};
 use embedded::file as built_in;
 use folder::{Files, Part, files};
 use gguf::name_in_file as name_in_gguf;
@@ -62,6 +62,9 @@ fn is_pickle(bytes: &[u8]) -> bool {
     let is_bare = matches!(bytes, [0x80, 2..=5, ..]);
     (bytes.starts_with(b"PK\x03\x04") || is_bare) && bytes.get(8) != Some(&b'{')
 }
+
+/// The longest name of a tensor, or key of a GGUF's metadata, in bytes.
+const LONGEST_NAME: usize = 1024;
 
 /// The most bytes of a small JSON file, by name; the largest tokenizers in use take some 35 million, a
 /// config.json some thousands.
@@ -316,12 +319,4 @@ fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
         );
     }
     Ok(found)
-}
-
-/// A name or a path from outside, safe to show and not too long.
-fn shown(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let cut: String = text.chars().take(LONGEST).collect();
-    let dots = if cut.len() < text.len() { "…" } else { "" };
-    visible(&cut) + dots
 }

@@ -84,6 +84,10 @@ fn each_fault_of_a_safetensors_file_has_its_sentence() {
         let error = refused(&with_header(header), "model.safetensors");
         assert!(error.contains(want), "{header}\n  {error}");
     }
+    let long = r#"{"NAME":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#;
+    let error =
+        refused(&with_header(&long.replace("NAME", &"x".repeat(70_000))), "model.safetensors");
+    assert!(error.contains("70000 bytes, the limit is 1024") && error.len() < 1000, "{error}");
     assert!(refused(b"PK\x03\x04aaaaaaaaaaaa", "model.safetensors").contains("pickle"));
     assert!(refused(&[0xFF; 16], "model.safetensors").contains("longer than the limit"));
     assert!(refused(b"1234", "model.safetensors").contains("fewer than the eight bytes"));

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{
-    Dtype, Mapped, Order, Pairs, TensorInfo, WHY_NO_PICKLE, checked_shape, is_pickle, n_bytes,
-    no_overlap, shown,
+    Dtype, LONGEST_NAME, Mapped, Order, Pairs, TensorInfo, WHY_NO_PICKLE, checked_shape, is_pickle,
+    n_bytes, no_overlap, shown,
 };
 
 /// The limit of the reference implementation.
@@ -52,6 +52,13 @@ pub fn tensors(file: &Arc<Mapped>) -> Result<Vec<TensorInfo>> {
     let Pairs(entries) = header;
     let mut tensors = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
+        ensure!(
+            name.len() <= LONGEST_NAME,
+            "{}: tensor `{}` has a name of {} bytes, the limit is {LONGEST_NAME}; the file is damaged",
+            file.name,
+            shown(&name),
+            name.len()
+        );
         let tensor = tensor(file, data, &name, &entry);
         tensors.push(tensor.with_context(|| format!("{}: tensor `{}`", file.name, shown(&name)))?);
     }

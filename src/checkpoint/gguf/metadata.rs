@@ -5,13 +5,10 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::checkpoint::shown;
+use crate::checkpoint::{LONGEST_NAME, shown};
 
 /// The most entries of metadata; real files have some dozens.
 const MOST_ENTRIES: u64 = 1 << 14;
-
-/// The longest key or name of a tensor.
-const LONGEST_NAME: usize = 1024;
 
 /// The longest text of any other kind: a template for chats, a map of characters.
 const LONGEST_TEXT: usize = 1 << 24;

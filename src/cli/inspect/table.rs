@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Report, Tensor};
 use crate::{
     checkpoint::memory::bytes,
+    lines::{left, right},
     text::{grouped, visible},
 };
 
@@ -174,19 +175,18 @@ fn shown(report: &Report) -> Option<String> {
 /// Name, shape, dtype and size, in columns; a name that is too long for the width loses its middle.
 fn tensors(tensors: &[Tensor], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let cells: Vec<[String; 4]> = tensors.iter().map(cells).collect();
-    let widest = |i: usize| cells.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let widest = |i: usize| cells.iter().map(|row| row[i].width()).max().unwrap_or(0);
     let used = if tensors.iter().all(|tensor| tensor.used) { 0 } else { "  not used".len() };
     let rest = widest(1) + widest(2) + widest(3) + 2 + 3 * 2 + used;
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(rest).max(12));
     let name = widest(0).min(room);
     let (shapes, dtypes, sizes) = (widest(1), widest(2), widest(3));
+    // Not by a width in a format, which panics where the file's names are longer than it can be.
     for ([title, shape, dtype, size], tensor) in cells.iter().zip(tensors) {
-        let title = shortened(title, name);
+        let (title, shape) = (left(&shortened(title, name), name), right(shape, shapes));
+        let (dtype, size) = (left(dtype, dtypes), right(size, sizes));
         let used = if tensor.used { "" } else { "  not used" };
-        writeln!(
-            out,
-            "  {title:<name$}  {shape:>shapes$}  {dtype:<dtypes$}  {size:>sizes$}{used}"
-        )?;
+        writeln!(out, "  {title}  {shape}  {dtype}  {size}{used}")?;
     }
     Ok(())
 }
