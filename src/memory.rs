@@ -41,13 +41,14 @@ impl Memory {
     /// # Errors
     /// If there is one that cannot be read or understood.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = match File::open(path) {
+        // A pipe would be waited for, so it is not even opened.
+        let kind = match fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            file => file?,
+            kind => kind?,
         };
-        ensure!(file.metadata()?.is_file(), "it is not a file");
+        ensure!(kind.is_file(), "it is not a file");
         let mut text = String::new();
-        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+        File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
         ensure!(text.len() as u64 <= MOST_BYTES, "it is too large");
         toml::from_str(&text).context("it is damaged")
     }

@@ -2,11 +2,12 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
+    iter,
     path::Path,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     args::{Eval, Which},
     failure::{Outcome, Usage},
     progress::Progress,
+    sentence::MOST_BYTES,
 };
 use crate::{
     export::files::reason,
@@ -55,21 +57,26 @@ fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
     let shown = visible(&path.to_string_lossy());
     let unreadable =
         |e: io::Error| anyhow!("{shown} cannot be read; {}; give another with --data", reason(&e));
-    let lines: Box<dyn BufRead> = if path == Path::new("-") {
+    let source: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         Box::new(BufReader::new(File::open(path).map_err(unreadable)?))
     };
-    let parse = |(i, line): (usize, io::Result<String>)| -> Result<Pair> {
+    let parse = |(i, line): (usize, io::Result<Vec<u8>>)| -> Result<Pair> {
         let n = i + 1;
         let line = line.map_err(unreadable)?;
-        serde_json::from_str(&line).map_err(|e| {
+        ensure!(
+            line.len() as u64 <= MOST_BYTES,
+            "{shown}, line {n}, has more than {MOST_BYTES} bytes; a line has a sentence and its \
+             translation; shorten it"
+        );
+        serde_json::from_slice(&line).map_err(|e| {
             anyhow!(
                 "{shown}, line {n}, is not JSON with the fields `en` and `fr`; {e}; mend the line"
             )
         })
     };
-    let pairs = lines.lines().enumerate().map(parse).collect::<Result<Vec<_>>>()?;
+    let pairs = lines_of(source).enumerate().map(parse).collect::<Result<Vec<_>>>()?;
     if pairs.is_empty() {
         return Err(anyhow!(
             "{shown} is empty; there is nothing to measure; give a file with lines"
@@ -77,6 +84,16 @@ fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
         .usage();
     }
     Ok(pairs)
+}
+
+/// Lines one by one, of one that is too long as much as shows it: a file without an end of a line may
+/// have no end itself.
+fn lines_of(mut source: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    iter::from_fn(move || {
+        let mut line = vec![];
+        let read = source.by_ref().take(MOST_BYTES + 1).read_until(b'\n', &mut line);
+        read.map(|n| (n > 0).then_some(line)).transpose()
+    })
 }
 
 /// Shares of exact translations: a row a model, a column a bucket of lengths.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
+    fs::{self, File},
     io::{self, IsTerminal, Read},
     path::Path,
     sync::Arc,
@@ -77,12 +77,13 @@ pub fn run(
     }
     small_enough(asked, &formats).usage()?;
     let files = place.files(out)?;
-    let interrupt = Interrupt::listen()?;
     let fonts = fonts(asked)?;
     let reading = match read {
         Some(source) => source.reading,
         None => source::read_to_walk(which, &Name::ALL, &asked.text, streams)?.reading,
     };
+    // Not before a sentence on standard input was waited for, which a first signal ends.
+    let interrupt = Interrupt::listen()?;
     let job = Job {
         asked,
         lesson,
@@ -152,10 +153,14 @@ fn fonts(asked: &Export) -> Result<Fonts> {
     let fonts = Fonts::embedded(asked.scale)?;
     let Some(path) = &asked.font else { return Ok(fonts) };
     let shown = || visible(&path.to_string_lossy());
+    let unreadable =
+        |e: io::Error| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e));
+    // A pipe would be waited for, so it is not even opened.
+    let is_file = fs::metadata(path).map_err(unreadable)?.is_file();
+    ensure!(is_file, "{} is no regular file; choose another --font", shown());
     let mut bytes = vec![];
-    File::open(path).and_then(|file| file.take(MOST_FONT_BYTES).read_to_end(&mut bytes)).map_err(
-        |e| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e)),
-    )?;
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MOST_FONT_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
     fonts.and(bytes).with_context(|| format!("{} cannot be used; choose another --font", shown()))
 }
 

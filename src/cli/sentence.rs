@@ -11,7 +11,7 @@ use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
 pub const DEFAULT: &str = "The animal didn't cross the street because it was too tired.";
 
 /// More than any sentence within the limit of tokens; reading ends there.
-const MOST_BYTES: u64 = 1 << 20;
+pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The sentence as text.
 pub fn of(text: &Text) -> Outcome<String> {

@@ -1,7 +1,7 @@
 //! The settings file: read whole, refused whole. Nothing in it is guessed at, nothing is written.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -82,16 +82,15 @@ pub fn load(path: &Path) -> Result<Settings> {
     let unreadable = |e: io::Error| {
         anyhow!("{shown} cannot be read; {}; mend it, or skip it with --no-config", reason(&e))
     };
-    let file = match File::open(path) {
-        Ok(file) => file,
+    // A pipe would be waited for, so it is not even opened.
+    let kind = match fs::metadata(path) {
+        Ok(kind) => kind,
         Err(e) if is_absent(&e) => return Ok(Settings::default()),
         Err(e) => return Err(unreadable(e)),
     };
-    ensure!(
-        file.metadata().map_err(unreadable)?.is_file(),
-        "{shown} is not a file; remove it, or skip it with --no-config"
-    );
+    ensure!(kind.is_file(), "{shown} is not a file; remove it, or skip it with --no-config");
     let mut bytes = vec![];
+    let file = File::open(path).map_err(unreadable)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     ensure!(
         bytes.len() as u64 <= MOST_BYTES,
