@@ -232,7 +232,7 @@ impl Lesson {
         let by_number = || id.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < steps.len());
         by_id.or_else(by_number).ok_or_else(|| {
             let near = text::nearest(id, steps.iter().map(|(_, s)| s.id.as_str()), 3);
-            let (id, near) = (text::visible(id), near.join(", "));
+            let (id, near) = (text::shown(id), near.join(", "));
             anyhow!("no step `{id}`; the nearest are {near}; `lookback steps` lists them all")
         })
     }

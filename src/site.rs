@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{value::Cell, visible::visible};
+use crate::{value::Cell, visible::shown};
 
 /// Which sequence of tokens an axis runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,6 +196,9 @@ impl Place {
     }
 }
 
+/// More than any address has, in bytes.
+const LONGEST_ADDRESS: usize = 1024;
+
 /// One number's address: `encoder.0.self_attn.weights[2,7,1]`, or `logits[3,17]` for a plain matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
@@ -228,9 +231,15 @@ impl FromStr for Address {
             anyhow::anyhow!(
                 "`{}` is not an address; write a site and a cell, \
                  as in encoder.0.self_attn.weights[2,7,1] or logits[0,12]",
-                visible(text)
+                shown(text)
             )
         };
+        anyhow::ensure!(
+            text.len() <= LONGEST_ADDRESS,
+            "`{}` has {} bytes, an address at most {LONGEST_ADDRESS}; shorten it",
+            shown(text),
+            text.len()
+        );
         let (path, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
         let inside = rest.strip_suffix(']').ok_or_else(wrong)?;
         let indices = inside.split(',').map(|n| n.trim().parse::<usize>().ok());

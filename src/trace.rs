@@ -220,7 +220,7 @@ impl Trace {
         bail!(
             "the {} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
             self.model.title(),
-            text::visible(path),
+            text::shown(path),
             near.join(", ")
         )
     }

@@ -7,6 +7,7 @@ use std::{
     io::{Read, Write},
     path::Path,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use lookback::{cli, model::Name, reading::Reader, site::Address, value::Cell};
@@ -981,4 +982,64 @@ fn a_what_if_changes_every_command_and_a_wrong_one_is_explained() {
     ] {
         bad(&["trace", SENTENCE, "--sites", "probs", "--what-if", what_if], code, &[says]);
     }
+}
+
+#[test]
+fn what_is_far_too_long_is_refused_at_once_and_quoted_by_its_beginning() {
+    let long = "x".repeat(100_000);
+    let address = format!("{long}[0,0]");
+    let (token, set) = (format!("token.1={long}"), format!("{long}[0,1]=1"));
+    for (args, says) in [
+        (&["open", &address][..], "an address at most 1024"),
+        (&["open", "probs[0,1]", "--what-if", &token], "the limit is 1024"),
+        (&["open", "probs[0,1]", "--what-if", &set], "the limit is 1024"),
+        (&["trace", "--sites", &long], "no site matches"),
+        (&["export", "--steps", &long], "no step"),
+        (&["--model", &long, "steps"], "there is no such model"),
+        (&["--lang", &long, "steps"], "--lang"),
+    ] {
+        let started = Instant::now();
+        let said = bad(args, 2, &[says, "xxx…"]);
+        assert!(said.len() < 2000, "{} bytes: {said:.3000}", said.len());
+        // The names that are nearest to all of it took seconds.
+        assert!(started.elapsed() < Duration::from_secs(10), "{says}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_sentences_may_be_a_pipe_but_no_line_of_it_is_without_end() {
+    let (code, says) = (1, ["/dev/zero, line 1, has more than 1048576 bytes"]);
+    bad(&["eval", "--data", "/dev/zero"], code, &says);
+    let pair = r#"{"en": "The dog sleeps.", "fr": "Le chien dort."}"#;
+    let mut command = program();
+    command.args(["eval", "--model", "elman", "--data", "/dev/stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{pair}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("measured now"));
+}
+
+/// A pipe that nobody writes to, opened, would be waited for without end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = |kind: &str| folder.path().join(kind);
+    let pipe = |kind: &str, name: &str| {
+        fs::create_dir_all(home(kind).join("lookback")).unwrap();
+        let path = home(kind).join("lookback").join(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let (settings, kept) = (pipe("config", "config.toml"), pipe("state", "state.toml"));
+    let run = run_with(&["steps"], |c| {
+        c.env("XDG_CONFIG_HOME", home("config"));
+    });
+    check_error(&run, &["steps"], 2, &["config.toml is not a file", "--no-config"]);
+    let font = settings.to_str().unwrap();
+    bad(&["export", "--steps", "1", "--font", font], 1, &["no regular file", "--font"]);
+    let why = lookback::memory::Memory::load(&kept).unwrap_err();
+    assert_eq!(why.to_string(), "it is not a file");
 }

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use anyhow::{Result, bail, ensure};
 
 use super::{Change, NAMED, Part, last};
-use crate::visible::visible;
+use crate::visible::shown;
+
+/// More than any what-if has, in bytes.
+const LONGEST: usize = 1024;
 
 /// As it is written, and read again by [`Change::from_str`].
 impl fmt::Display for Change {
@@ -29,11 +32,17 @@ impl FromStr for Change {
     /// # Errors
     /// If the text is no change; the message says what can be written.
     fn from_str(text: &str) -> Result<Self> {
+        ensure!(
+            text.len() <= LONGEST,
+            "the what-if `{}` has {} bytes, the limit is {LONGEST}; shorten it",
+            shown(text),
+            text.len()
+        );
         let Some((subject, value)) = text.split_once('=') else {
             bail!(
                 "`{}` is no what-if; write what changes and to what, as in mask=off, \
                  encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
-                visible(text)
+                shown(text)
             )
         };
         let (subject, value) = (subject.trim(), value.trim());
@@ -46,7 +55,7 @@ impl FromStr for Change {
         }
         let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
-        ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", visible(text));
+        ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", shown(text));
         match subject {
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
@@ -59,9 +68,9 @@ impl FromStr for Change {
             _ => bail!(
                 "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
                  a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
-                visible(subject),
-                visible(value),
-                visible(subject)
+                shown(subject),
+                shown(value),
+                shown(subject)
             ),
         }
     }
@@ -69,9 +78,9 @@ impl FromStr for Change {
 
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
-        bail!("`{}`: which token? write its place from 0, as in token.1=dog", visible(text))
+        bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
     };
-    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", visible(text));
+    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", shown(text));
     Ok(Change::Token { position, word: word.to_owned() })
 }
 
@@ -99,14 +108,14 @@ fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
 fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
     match value.parse() {
         Ok(number) if is_good(number) => Ok(number),
-        _ => bail!("{}=`{}`: give {wanted}", visible(subject), visible(value)),
+        _ => bail!("{}=`{}`: give {wanted}", shown(subject), shown(value)),
     }
 }
 
 fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
     match value.parse() {
         Ok(number) if number <= most => Ok(number),
-        _ => bail!("{}=`{}`: give a whole number up to {most}", visible(subject), visible(value)),
+        _ => bail!("{}=`{}`: give a whole number up to {most}", shown(subject), shown(value)),
     }
 }
 

@@ -10,7 +10,7 @@ use clap::{
 use super::Cli;
 use crate::{
     export::files::reason,
-    text::nearest,
+    text::{nearest, shown},
     visible::{visible, visible_lines},
 };
 
@@ -87,7 +87,7 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
     let argument = argument.filter(|_| unknown).unwrap_or_default();
     let near = (error.get(ContextKind::SuggestedArg).is_none()).then(|| near(&argument)).flatten();
     // Without styles of its own; as plain text it would be without the argument's escapes too.
-    let rendered = error.render().ansi().to_string();
+    let rendered = with_short_value(error, error.render().ansi().to_string());
     let clauses = rendered.split("\n\n").map(clause).filter(|clause| {
         let is_noise = ["Usage:", "For more"].iter().any(|start| clause.starts_with(start));
         let is_replaced = near.is_some() && clause.starts_with("to pass");
@@ -104,6 +104,15 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
     }
     clauses.push("`lookback --help` shows what there is".into());
     Failure::Usage(anyhow::anyhow!(clauses.join("; ")))
+}
+
+/// A wrong value may be of any length; its beginning is enough to know it again.
+fn with_short_value(error: &clap::Error, rendered: String) -> String {
+    let values =
+        [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    let values = values.into_iter().filter_map(|kind| error.get(kind)).map(ToString::to_string);
+    let long = values.map(|value| (shown(&value), value)).filter(|(shown, _)| shown.ends_with('…'));
+    long.fold(rendered, |text, (shown, value)| text.replace(&value, &shown))
 }
 
 fn clause(paragraph: &str) -> String {

@@ -113,9 +113,10 @@ fn model(name: &str) -> Result<Name, String> {
     Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
         format!(
             "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
-             as in ./{name}",
+             as in ./{}",
             near(),
-            all()
+            all(),
+            text::shown(name)
         )
     })
 }

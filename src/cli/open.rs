@@ -23,7 +23,7 @@ use crate::{
     model::Name,
     reading::Reading,
     site::{Address, Axis},
-    text::{nearest, visible},
+    text::{nearest, shown},
     trace::{Recorded, Trace},
     value::Cell,
 };
@@ -82,7 +82,7 @@ fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
         }
     }
     let near = nearest(path, paths.into_iter(), 3).join(", ");
-    let path = visible(path);
+    let path = shown(path);
     let whose = if reading.has(Name::Checkpoint) { "PATH" } else { "all" };
     anyhow!(
         "no model has a site `{path}`; the nearest are {near}; `lookback trace --list --model {whose}` \

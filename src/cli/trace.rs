@@ -23,7 +23,7 @@ use crate::{
     reading::Reading,
     text::nearest,
     trace::Recorded,
-    visible::{Visible, visible},
+    visible::{Visible, shown},
 };
 
 /// How a format is written: the ends of names that mean it, and whether a terminal can show it.
@@ -117,7 +117,7 @@ fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
     let globs = asked.sites.join(",");
     let paths = names.iter().flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
     let near = nearest(&globs, paths, 3).join(", ");
-    let globs = visible(&globs);
+    let globs = shown(&globs);
     anyhow!(
         "no site matches `{globs}`; the nearest are {near}; `lookback trace --list` names them all"
     )
