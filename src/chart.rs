@@ -40,11 +40,14 @@ pub enum Heights {
     Log,
 }
 
+/// The sign of what lines are held against: another than the dots that join their letters.
+pub const REFERENCE: (&str, &str) = ("╌", "-");
+
 /// Lines over columns.
 pub struct Chart<'a> {
     pub theme: &'a Theme,
     pub series: Vec<Series>,
-    /// Dotted behind the lines: what they are to be held against.
+    /// Dashed behind the lines, as [`REFERENCE`]: what they are to be held against.
     pub reference: Vec<f32>,
     /// Number and word of every column.
     pub columns: Vec<(String, String)>,
@@ -206,10 +209,10 @@ impl Chart<'_> {
     }
 
     fn draw_reference(&self, frame: &Frame, buf: &mut Buffer) {
-        let dot = self.theme.glyph("·", ".");
+        let dash = self.theme.glyph(REFERENCE.0, REFERENCE.1);
         for (column, &v) in self.reference.iter().enumerate() {
             if let (Some(x), Some(y)) = (frame.x(column), frame.y(self.scaled(v))) {
-                put(buf, (x, y), frame.plot.right(), dot, self.theme.dim());
+                put(buf, (x, y), frame.plot.right(), dash, self.theme.dim());
             }
         }
     }
@@ -328,6 +331,30 @@ mod tests {
         assert_eq!(lines[1].chars().last(), Some('G'));
         assert_eq!(&lines[3][..9], &want[3][..9]);
         assert_eq!(lines[5..], want[5..]);
+    }
+
+    #[test]
+    fn the_reference_is_told_from_the_lines_without_colours() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let mut chart = Chart {
+            theme: &theme,
+            series: vec![series('E', &[1.0, 1.0, 1.0])],
+            reference: vec![],
+            columns: (1..4).map(|i| (i.to_string(), String::new())).collect(),
+            heights: Heights::Linear,
+            cursor: (0, 0),
+            focused: false,
+        };
+        let signs = |chart: &Chart| {
+            let mut buf = Buffer::empty(Rect::new(0, 0, 25, 7));
+            chart.draw(buf.area, &mut buf);
+            let all: Vec<String> = buf.content.iter().map(|c| c.symbol().to_owned()).collect();
+            [REFERENCE.0, "·"].map(|sign| all.iter().filter(|s| *s == sign).count())
+        };
+        let [none, dots] = signs(&chart);
+        assert_eq!((none, dots > 0), (0, true));
+        chart.reference = vec![2.0; 3];
+        assert_eq!(signs(&chart), [3, dots]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Scene, Wanted};
 use crate::{
-    chart::{Chart, Heights, Series},
+    chart::{Chart, Heights, REFERENCE, Series},
     lines::put_on,
     measure::readback::Kept,
     model::Name,
@@ -57,7 +57,7 @@ impl Pane for ReadBackLength<'_> {
     fn title(&self) -> String {
         let theme = self.0.theme;
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
-        let all = theme.glyph("···", "...");
+        let all = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
         format!("{up} of these read back · {right} the last n words, read alone · {all} all")
     }
 
