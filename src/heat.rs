@@ -281,6 +281,35 @@ mod tests {
     }
 
     #[test]
+    fn numbers_above_columns_and_of_the_scale_are_whole_or_absent() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let line = |h: &Heat, width: u16, y: u16| {
+            let mut buf = Buffer::empty(Rect::new(0, 0, width, 6));
+            h.draw(buf.area, &mut buf);
+            (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>()
+        };
+        for zoom in [Zoom::Fit, Zoom::Overview] {
+            for width in 12..90 {
+                let mut h = Heat { focused: false, zoom, ..heat(&theme, 3, 130) };
+                let all: Vec<String> = (0..130).map(|col| col.to_string()).collect();
+                let is_whole = |n: &str| all.iter().any(|col| col == n);
+                let ruler = line(&h, width, 0);
+                let numbers: Vec<usize> =
+                    ruler.split_whitespace().map(|n| n.parse().unwrap()).collect();
+                assert!(numbers.is_sorted(), "{width}: {ruler}");
+                assert!(ruler.split_whitespace().all(is_whole), "{width}: {ruler}");
+                (h.focused, h.cursor) = (true, (0, 129));
+                assert!(line(&h, width, 0).trim_end().ends_with("129"), "{width}");
+            }
+        }
+        let h =
+            Heat { scale: Scale::Signed(8.7), row_labels: Labels::none(), ..heat(&theme, 3, 2) };
+        assert_eq!(line(&h, 14, 4), "-8.70 ▬ █ 8.70");
+        assert_eq!(line(&h, 13, 4).trim_end(), "-8.70  8.70");
+        assert_eq!(line(&h, 10, 4).trim_end(), "");
+    }
+
+    #[test]
     fn the_cursor_is_in_view_and_marked_at_every_size() {
         for depth in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
             let theme = Theme::new(depth, Glyphs::Unicode);

@@ -30,6 +30,16 @@ pub fn fit(text: &str, width: usize) -> String {
     cut + "…"
 }
 
+/// Text in at most `width` columns, its beginning cut with `…` where it is longer.
+pub fn fit_end(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let fits = |rest: &&str| rest.width() < width;
+    let end = text.char_indices().map(|(i, _)| &text[i..]).find(fits);
+    if width > 0 { format!("…{}", end.unwrap_or_default()) } else { String::new() }
+}
+
 /// Text in exactly `width` columns, at their left.
 pub fn left(text: &str, width: usize) -> String {
     let text = fit(text, width);
@@ -41,6 +51,21 @@ pub fn left(text: &str, width: usize) -> String {
 pub fn right(text: &str, width: usize) -> String {
     let text = fit(text, width);
     " ".repeat(width.saturating_sub(text.width())) + &text
+}
+
+/// A text that fits, or nothing: half of a number says something else than the whole.
+pub fn whole(text: &str, width: usize) -> &str {
+    if text.width() <= width { text } else { "" }
+}
+
+/// `word 0.34` in at most `width` columns: the word is cut, then left out; the number stays whole, or
+/// nothing is said.
+pub fn named(word: &str, number: &str, width: usize) -> String {
+    let room = width.saturating_sub(number.width() + 1);
+    if room < 2 && room < word.width() {
+        return whole(number, width).to_owned();
+    }
+    format!("{} {number}", fit(word, room))
 }
 
 /// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.
@@ -74,11 +99,27 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_whole_or_absent() {
+        let at = |width| named("[CLS]", "0.34", width);
+        assert_eq!(
+            [10, 9, 7, 6, 4].map(at),
+            ["[CLS] 0.34", "[CL… 0.34", "[… 0.34", "0.34", "0.34"]
+        );
+        assert_eq!((at(3), named(".", "0.34", 6)), (String::new(), ". 0.34".to_owned()));
+        assert_eq!((whole("72", 2), whole("72", 1)), ("72", ""));
+    }
+
+    #[test]
     fn long_text_is_cut_between_characters() {
         assert_eq!(fit("animal", 6), "animal");
         assert_eq!(fit("animals", 6), "anima…");
         assert_eq!(fit("猫猫猫", 4), "猫…");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!(
+            ["animals", "猫猫猫", "abc", "a"].map(|t| fit_end(t, 4)),
+            ["…als", "…猫", "abc", "a"]
+        );
+        assert_eq!([0, 1].map(|width| fit_end("abc", width)), ["", "…"]);
         assert_eq!((left("猫", 4), right("猫", 4)), ("猫  ".to_owned(), "  猫".to_owned()));
     }
 }

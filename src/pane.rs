@@ -39,6 +39,7 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
+use unicode_width::UnicodeWidthStr;
 
 use crate::{
     arithmetic::Arithmetic,
@@ -147,6 +148,10 @@ pub struct Pointed {
     pub labels: String,
 }
 
+/// What stands around a title on its frame, corners aside, and the widest that a title makes a pane.
+const TITLE_AROUND: u16 = 2;
+const LONGEST_TITLE: u16 = 34;
+
 /// The room a pane asks for, in cells, without its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -159,6 +164,13 @@ pub struct Wanted {
 impl Wanted {
     pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
         Self { min, ideal, tallest: ideal.1 }
+    }
+
+    /// No narrower than shows its title whole, up to what a sentence's matrix takes anyway.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        let width = (title.width() as u16).saturating_add(TITLE_AROUND).min(LONGEST_TITLE);
+        Self { min: (self.min.0.max(width), self.min.1), ..self }
     }
 
     #[must_use]
@@ -174,6 +186,11 @@ pub trait Pane {
     /// Rows and columns that the cell cursor can walk; (0, 0) where there is nothing to point at.
     fn extent(&self) -> (usize, usize) {
         (0, 0)
+    }
+
+    /// Whether the rows of [`Self::extent`] are drawn beside each other and have no columns.
+    fn lies_across(&self) -> bool {
+        false
     }
 
     /// The number at a place of the cursor.

@@ -8,6 +8,7 @@ mod session;
 use std::{fs, path::Path, process::Command, sync::Arc};
 
 use lookback::{
+    export::txt,
     frame::{Shot, Walk},
     lesson::{Kind, Language, Lesson},
     picture::{NAMED, Picture},
@@ -55,6 +56,34 @@ fn shown(text: &str, size: (u16, u16)) -> Vec<Vec<Cell>> {
 fn text(cells: &[Vec<Cell>]) -> Vec<String> {
     let row = |row: &Vec<Cell>| row.iter().map(|cell| cell.0.as_str()).collect::<String>();
     cells.iter().map(|cells| row(cells).trim_end().to_owned()).collect()
+}
+
+/// What short sentences leave narrow is as wide as its own words.
+#[test]
+fn panes_of_short_sentences_show_whole_titles_and_numbers() {
+    let reader = Reader::embedded().unwrap();
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let theme = Theme::new(Depth::None, Glyphs::Unicode);
+    let shown = |sentence: &str, id: &str| {
+        let (at, reading) = (lesson.find(id).unwrap(), Arc::new(reader.read(sentence).unwrap()));
+        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 24));
+        txt::text(walk.shots(&[at]).next().unwrap().buffer())
+    };
+    for sentence in [".", "The dog sleeps."] {
+        for (id, whole) in [
+            ("two-machines", &["steps in a row  ", "2 layers"][..]),
+            ("rnn-waiting", &["steps in a row  ", "2 layers"]),
+            ("energies", &["╭ attn.energies ", "attn.tanh"]),
+            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", " 1.00│"]),
+            ("attention-translation", &["Transformer, unguided ", "the Transformer writes"]),
+        ] {
+            let shown = shown(sentence, id);
+            assert!(whole.iter().all(|text| shown.contains(text)), "{id}: {whole:?}\n{shown}");
+        }
+    }
+    let lens = shown("The dog saw the cat.", "logit-lens");
+    let last = ["4 of 5, after", "blocks.1.resid_post", "4 of 6, after", "decoder.1.norm3.out"];
+    assert!(last.iter().all(|text| lens.contains(text)), "what the model says is in view\n{lens}");
 }
 
 fn export(args: &[&str], out: &Path) {

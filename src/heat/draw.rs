@@ -8,7 +8,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{CellWidth, Columns, Heat, Labels, Layout, NUMBERS};
-use crate::lines::fit;
+use crate::lines::{fit, whole};
 
 impl Heat<'_> {
     /// Draws cells as wide as they fit.
@@ -136,14 +136,17 @@ impl Heat<'_> {
             let is_cursor = self.focused && col == self.cursor.1;
             let near = self.focused && col.abs_diff(self.cursor.1) * 2 < every * 2 && every > 1;
             if is_cursor || (col % every == 0 && !near) {
-                let x = line.x + cell.columns(i) as u16;
+                let mut x = line.x + cell.columns(i) as u16;
                 let text = match cell {
                     CellWidth::Number(w) => format!("{col:>width$}", width = usize::from(w) - 1),
                     _ => col.to_string(),
                 };
-                let room = usize::from(line.right().saturating_sub(x));
                 let style = if is_cursor { self.label_style(true) } else { self.theme.dim() };
-                buf.set_stringn(x, line.y, text, room, style);
+                if is_cursor {
+                    x = x.min(line.right().saturating_sub(text.width() as u16)).max(line.x);
+                }
+                let room = usize::from(line.right().saturating_sub(x));
+                buf.set_stringn(x, line.y, whole(&text, room), room, style);
             }
         }
     }
@@ -161,7 +164,7 @@ impl Heat<'_> {
             let text = (layout.cols.start + i * each).to_string();
             let x = line.x + i as u16;
             let room = usize::from(line.right().saturating_sub(x));
-            buf.set_stringn(x, line.y, text, room, self.theme.dim());
+            buf.set_stringn(x, line.y, whole(&text, room), room, self.theme.dim());
         }
         if self.focused {
             let name = fit(&name, usize::from(line.width).min(EVERY));

@@ -89,6 +89,8 @@ pub(super) struct Layout {
 }
 
 const HIGHEST_HEADER: usize = 8;
+/// The shortest legend: two numbers, and shades between them.
+const LEAST_LEGEND: u16 = 15;
 
 impl Heat<'_> {
     /// The size at which every number is in view, labels and legend included.
@@ -105,7 +107,8 @@ impl Heat<'_> {
     /// The size below which the matrix says little.
     pub fn least(&self) -> (u16, u16) {
         let cells = self.n_cols.min(14) * 2;
-        (self.label_width(40) + cells as u16, (self.n_rows as u16).min(4) + 3)
+        let width = self.label_width(40) + cells as u16;
+        (width.max(LEAST_LEGEND), (self.n_rows as u16).min(4) + 3)
     }
 
     /// What the row labels take, a space after them included.

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{CellWidth, Heat, Layout, Scale};
 use crate::lines::fit;
 
-/// Columns that show the shades: as many as these where there is room, and never fewer.
+/// Columns that show the shades: as many as these where there is room, and fewer than the least never.
 const SHADES: u16 = 9;
 const LEAST_SHADES: u16 = 3;
 
@@ -43,7 +43,14 @@ impl Heat<'_> {
         let number = |v| self.theme.number(v, 5).trim().to_owned();
         let (from, to) = (format!("{} ", number(low)), format!(" {}", number(high)));
         let mut room = Room(line.width);
-        room.up_to((from.width() + to.width()) as u16 + LEAST_SHADES);
+        let ends = (from.width() + to.width()) as u16;
+        if line.width < ends + LEAST_SHADES {
+            // The ends alone, or nothing.
+            let ends = room.note(from + &to);
+            buf.set_stringn(line.x, line.y, ends, line.width.into(), self.theme.dim());
+            return;
+        }
+        room.up_to(ends + LEAST_SHADES);
         // What is out of view matters most, where the scale stands least.
         let [rows, columns] = self.out_of_view(layout).map(|note| room.note(note));
         let blocks = room.note(self.said_of_blocks(layout));

@@ -5,11 +5,12 @@ use ratatui::{
     layout::{Position, Rect},
     style::{Modifier, Style},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
     heat::{Columns, Heat, Labels, Scale},
-    lines::{put_line, put_on},
+    lines::{named, put_on},
     math::argmax,
 };
 
@@ -19,6 +20,10 @@ pub(super) struct Heads<'a>(pub(super) Subject<'a>);
 const GAP: u16 = 2;
 /// The columns that a head of many keys makes do with.
 const SMALL: usize = 32;
+/// Lines of a head: its name, a line of cells at least, and its strongest key.
+const LINES: u16 = 3;
+/// Columns in which a picture and a key's weight can still be read.
+const NARROWEST: u16 = 10;
 
 impl<'a> Heads<'a> {
     fn n_heads(&self) -> usize {
@@ -26,7 +31,7 @@ impl<'a> Heads<'a> {
     }
 
     /// How many heads stand in one row of the area: as many as fit, or in two rows with words and
-    /// numbers where there is room for that.
+    /// numbers where there is room for that; and so many that each has its lines.
     fn per_row(&self, area: Rect) -> usize {
         let half = self.n_heads().div_ceil(2);
         let (width, height) = (area.width / half as u16, area.height / 2);
@@ -35,8 +40,10 @@ impl<'a> Heads<'a> {
             return half;
         }
         let n_cols = if self.0.n_cols() > 2 * SMALL { SMALL } else { self.0.n_cols() };
-        let one = n_cols.max(10) as u16 + GAP;
-        (usize::from((area.width + GAP) / one)).clamp(1, self.n_heads())
+        let fitting = |columns: u16| usize::from((area.width + GAP) / (columns + GAP));
+        let high_enough = self.n_heads().div_ceil(usize::from(area.height / LINES).max(1));
+        let narrow = high_enough.min(fitting(NARROWEST));
+        fitting((n_cols as u16).max(NARROWEST)).max(narrow).clamp(1, self.n_heads())
     }
 
     /// Whether a head's frame has room for words and numbers.
@@ -90,19 +97,31 @@ impl<'a> Heads<'a> {
         let style =
             if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸ ", "> ") } else { "  " };
+        if area.height < 2 {
+            let x = put_on(buf, area, &[(mark, style), (&format!("{head} "), style)]);
+            let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
+            return self.draw_strongest(head, rest, buf);
+        }
         put_on(buf, area, &[(mark, style), (&format!("head {head}"), style)]);
-        let Some(body) = Self::body(area) else { return };
-        let shown = self.draw_cells(head, (area, body), scale, buf);
+        let body = Self::body(area);
+        let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
+        let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
+        self.draw_strongest(head, line, buf);
+    }
+
+    /// `→ it 0.34`: where the selected query looks most.
+    fn draw_strongest(&self, head: usize, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
         let row = self.0.site.value.row(head, self.0.row());
         let Some(key) = argmax(row.iter().copied()) else { return };
-        let most = format!("{} {}", self.0.label(2, key), theme.number(row[key], 4).trim());
-        let most_style = if is_selected { Style::new() } else { theme.dim() };
-        put_line(
-            buf,
-            (area.x, body.y + shown),
-            area.right(),
-            &[(theme.glyph("→ ", "> "), theme.dim()), (&most, most_style)],
-        );
+        let number = theme.number(row[key], 4);
+        // The sign goes before the number does.
+        let sign = theme.glyph("→ ", "> ");
+        let sign = if line.width < 6 { "" } else { sign };
+        let room = usize::from(line.width).saturating_sub(sign.width());
+        let most = named(&self.0.label(2, key), number.trim(), room);
+        let style = if head == self.0.plane { Style::new() } else { theme.dim() };
+        put_on(buf, line, &[(sign, theme.dim()), (&most, style)]);
     }
 
     /// Draws the cells; gives the lines that they take.

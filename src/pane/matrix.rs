@@ -36,7 +36,7 @@ impl Pane for Matrix<'_> {
 
     fn wanted(&self) -> Wanted {
         let heat = self.0.uncoloured();
-        Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest())
+        Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest()).titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

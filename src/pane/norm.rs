@@ -11,7 +11,8 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, Pointed, Subject, Wanted};
 use crate::{
     heat::{Columns, Heat, Labels, Scale},
-    lines::{put_line, put_on},
+    lines::{put_line, put_on, whole},
+    theme::Theme,
 };
 
 /// Its subject is the norm's `out`.
@@ -24,6 +25,8 @@ const MOMENTS: u16 = 18;
 const HISTOGRAM_GAP: u16 = 3;
 const WIDEST_HISTOGRAM: u16 = 32;
 const TALLEST_HISTOGRAM: u16 = 10;
+/// Lines of bars and their axis that say something.
+const FEWEST_BARS: u16 = 3;
 
 impl<'a> Norm<'a> {
     /// What went into the norm: the site that was computed last before its mean.
@@ -99,12 +102,10 @@ impl<'a> Norm<'a> {
             put_on(buf, frame, &[(label, Style::new())]);
             frame = below(frame, 1);
             if with_moments {
-                let (mean, variance) = moments(numbers);
-                let number = |v| self.0.scene.theme.number(v, 5).trim().to_owned();
-                let text = format!("mean {} var {}", number(mean), number(variance));
-                let dim = self.0.scene.theme.dim();
-                put_on(buf, frame, &[(&text, dim)]);
-                frame = below(frame, 1);
+                for text in said_of_moments(*self.0.scene.theme, numbers, frame) {
+                    put_on(buf, frame, &[(&text, self.0.scene.theme.dim())]);
+                    frame = below(frame, 1);
+                }
             }
             self.draw_histogram(numbers, scale, frame, buf);
         }
@@ -128,16 +129,40 @@ impl<'a> Norm<'a> {
                 put_line(buf, at, area.right(), &[(theme.column(part), style)]);
             }
         }
-        // What lies beyond the ends is counted at them.
-        let is_clipped = matches!(scale, Scale::Clipped { .. });
-        let beyond = |sign: &'static str| if is_clipped { sign } else { "" };
-        let end = |sign, v| format!("{}{}", beyond(sign), theme.number(v, 5).trim());
-        let (low, high) = (end(theme.glyph("≤", "<"), -most), end(theme.glyph("≥", ">"), most));
-        let inner = usize::from(area.width).saturating_sub(low.width() + high.width());
-        let axis = format!("{low}{:^inner$}{high}", "0");
+        let axis = axis(*theme, scale, area.width.into());
         let at = (area.x, area.y + lines);
         put_line(buf, at, area.right(), &[(&axis, theme.dim())]);
     }
+}
+
+/// The ends of a scale and its middle, the numbers as long as lets them stand apart; what lies beyond
+/// the ends is counted at them.
+fn axis(theme: Theme, scale: Scale, width: usize) -> String {
+    let is_clipped = matches!(scale, Scale::Clipped { .. });
+    let beyond = |sign: &'static str| if is_clipped { sign } else { "" };
+    let (below, above) = (beyond(theme.glyph("≤", "<")), beyond(theme.glyph("≥", ">")));
+    let spelt = |columns: usize, middle: &str| {
+        let high = theme.number(scale.end(), columns);
+        let (low, high) = (format!("{below}-{}", high.trim()), format!("{above}{}", high.trim()));
+        let inner = width.checked_sub(low.width() + high.width())?;
+        let is_legible = inner >= middle.len() + 2 && !high.contains('#');
+        is_legible.then(|| format!("{low}{middle:^inner$}{high}"))
+    };
+    let tries = ["0", ""].into_iter().flat_map(|middle| (2..=5).rev().map(move |n| (n, middle)));
+    tries.into_iter().find_map(|(n, middle)| spelt(n, middle)).unwrap_or_default()
+}
+
+/// `mean 0.38 var 14.2` on a line, or on two where the area is narrow; what has no room is left out.
+fn said_of_moments(theme: Theme, numbers: &[f32], area: Rect) -> Vec<String> {
+    let (mean, variance) = moments(numbers);
+    let number = |v| theme.number(v, 5).trim().to_owned();
+    let (mean, variance) = (format!("mean {}", number(mean)), format!("var {}", number(variance)));
+    let width = usize::from(area.width);
+    if mean.width() + 1 + variance.width() <= width {
+        return vec![format!("{mean} {variance}")];
+    }
+    let lines = if area.height >= FEWEST_BARS + 2 { 2 } else { 1 };
+    [mean, variance].iter().take(lines).map(|text| whole(text, width).to_owned()).collect()
 }
 
 /// The area without its first lines.
@@ -209,7 +234,27 @@ impl Pane for Norm<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{counts, moments};
+    use ratatui::layout::Rect;
+
+    use super::{axis, counts, moments, said_of_moments};
+    use crate::{
+        heat::Scale,
+        theme::{Depth, Glyphs, Theme},
+    };
+
+    #[test]
+    fn numbers_of_narrow_histograms_stand_apart_and_whole() {
+        let theme = Theme::new(Depth::None, Glyphs::Ascii);
+        let at = |width| axis(theme, Scale::Signed(10.96), width);
+        assert_eq!(at(20), "-10.96    0    10.96");
+        assert_eq!([13, 11, 7, 4].map(at), ["-11.0 0  11.0", "-11  0   11", "-11  11", ""]);
+        assert_eq!(axis(theme, Scale::Clipped { to: 2.5, most: 99.0 }, 12), "<-2.5 0 >2.5");
+        let said =
+            |width, height| said_of_moments(theme, &[0.0, 6.0], Rect::new(0, 0, width, height));
+        assert_eq!(said(20, 5), ["mean 3.00 var 9.00"]);
+        assert_eq!(said(11, 5), ["mean 3.00", "var 9.00"]);
+        assert_eq!((said(11, 4), said(8, 4)), (vec!["mean 3.00".into()], vec![String::new()]));
+    }
 
     #[test]
     fn moments_are_mean_and_biased_variance() {

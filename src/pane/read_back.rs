@@ -21,6 +21,8 @@ pub(super) struct ReadBackTable<'a> {
 
 const WORD: usize = 12;
 const GUESS: usize = 16;
+/// The columns of all that is no bar.
+const TABLE: usize = WORD + 3 + GUESS + 6;
 
 impl<'a> ReadBackTable<'a> {
     pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
@@ -89,7 +91,7 @@ impl Pane for ReadBackTable<'_> {
 
     fn wanted(&self) -> Wanted {
         let n = self.answers.len() as u16 + 1;
-        Wanted::new((34, n.min(6)), (66, n))
+        Wanted::new((TABLE as u16, n.min(6)), (66, n))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
@@ -99,7 +101,8 @@ impl Pane for ReadBackTable<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let head = format!("{:>WORD$}   {:<GUESS$}{:>6}", "word", "the probe says", "p(word)");
+        let name = if usize::from(area.width) > TABLE { "p(word)" } else { "p" };
+        let head = format!("{:>WORD$}   {:<GUESS$}{name:>6}", "word", "the probe says");
         put_on(buf, area, &[(&head, self.scene.theme.dim())]);
         let room = usize::from(area.height.saturating_sub(1));
         for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {

@@ -3,6 +3,7 @@
 //! With a beat, cells light up at the step at which they can be computed, and no sooner.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, Scene, Wanted};
 use crate::{
@@ -16,8 +17,9 @@ pub(super) struct ScheduleChart<'a>(pub(super) Scene<'a>);
 /// The columns of the words, and between the charts.
 const LABEL: u16 = 13;
 const GAP: u16 = 4;
-/// What the Transformer's heading takes.
+/// What the Transformer's heading takes, and the RNN's.
 const HEADING: u16 = 24;
+const RNN_HEADING: u16 = 26;
 /// Headings and the axis of time.
 const AROUND: u16 = 2;
 
@@ -43,7 +45,10 @@ impl Charts {
         let step = (room.saturating_sub(HEADING) / n_words.max(1))
             .min(room / (n_words + n_layers).max(1))
             .clamp(1, 6);
-        Self { step, rnn: LABEL, transformer: LABEL + n_words * step + GAP, lower: 0 }
+        // Few words leave the staircase narrower than its heading.
+        let heading = RNN_HEADING.min(room.saturating_sub(HEADING));
+        let transformer = LABEL + (n_words * step).max(heading) + GAP;
+        Self { step, rnn: LABEL, transformer, lower: 0 }
     }
 }
 
@@ -80,25 +85,31 @@ impl ScheduleChart<'_> {
         self.0.selection.row.min(self.words().len().saturating_sub(1))
     }
 
-    /// ` · 5 of 13 steps in a row`
-    fn progress(&self, name: Name, unit: &str) -> String {
+    /// ` · 5 of 13 steps in a row`: its last words are left out where it is longer than that.
+    fn progress(&self, name: Name, width: u16) -> String {
         let n = schedule(name, built_in(self.words().len())).sequential;
         let done = self.0.beat.map_or_else(String::new, |beat| format!("{} of ", beat.min(n)));
-        format!("{}{done}{n} {unit}", self.0.theme.glyph(" · ", " - "))
+        let dot = self.0.theme.glyph(" · ", " - ");
+        let units = if name == Name::Elman { ["steps in a row", "steps"] } else { ["layers"; 2] };
+        let said = units.map(|unit| format!("{dot}{done}{n} {unit}"));
+        let fitting = said.into_iter().find(|said| said.width() <= usize::from(width));
+        fitting.unwrap_or_default()
+    }
+
+    fn draw_heading(&self, name: Name, (x, y): (u16, u16), end: u16, buf: &mut Buffer) {
+        let (title, pane) = if name == Name::Elman { ("RNN", 1) } else { ("Transformer", 0) };
+        let said = self.progress(name, end.saturating_sub(x + title.len() as u16));
+        let pieces = [(title, self.0.theme.pane(pane).bold()), (&*said, Style::new())];
+        put_line(buf, (x, y), end, &pieces);
     }
 
     fn draw_headings(&self, charts: Charts, area: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
-        let rnn = self.progress(Name::Elman, "steps in a row");
-        let transformer = self.progress(Name::Transformer, "layers");
-        let beside = area.x + charts.transformer.saturating_sub(1);
-        let end = if charts.lower > 0 { area.right() } else { area.right().min(beside) };
-        let at = (area.x + charts.rnn, area.y);
-        put_line(buf, at, end, &[("RNN", theme.pane(1).bold()), (&rnn, Style::new())]);
-        let lower = if charts.lower > 0 { charts.lower + 1 } else { 0 };
-        let at = (area.x + charts.transformer, area.y + lower);
-        let pieces = [("Transformer", theme.pane(0).bold()), (&*transformer, Style::new())];
-        put_line(buf, at, area.right(), &pieces);
+        let (rnn, transformer) = (area.x + charts.rnn, area.x + charts.transformer);
+        let is_above = charts.lower > 0;
+        let end = if is_above { area.right() } else { area.right().min(transformer - 1) };
+        self.draw_heading(Name::Elman, (rnn, area.y), end, buf);
+        let y = area.y + if is_above { charts.lower + 1 } else { 0 };
+        self.draw_heading(Name::Transformer, (transformer, y), area.right(), buf);
     }
 
     /// The steps by number, as many as can be told apart.
@@ -213,10 +224,14 @@ mod tests {
 
     #[test]
     fn charts_stand_beside_each_other_and_fit() {
-        for (width, n) in [(76, 13), (118, 13), (190, 13), (76, 30), (190, 40)] {
-            let charts = Charts::new((width, 20), n, 2);
+        for (width, n) in
+            [(76, 1), (76, 2), (76, 4), (76, 13), (118, 13), (190, 13), (76, 30), (190, 40)]
+        {
+            let charts = Charts::new((width, n + AROUND), n, 2);
             assert!(charts.transformer + 2 * charts.step <= width, "{width} {n}: {charts:?}");
             assert!(charts.rnn + n * charts.step < charts.transformer);
+            assert!(charts.transformer + HEADING <= width, "{width} {n}: {charts:?}");
+            assert!(charts.rnn + 22 < charts.transformer, "its heading is whole: {width} {n}");
         }
     }
 

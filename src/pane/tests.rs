@@ -200,6 +200,28 @@ fn at(layer: usize, head: usize, row: usize, col: usize) -> Selection {
 }
 
 #[test]
+fn heads_say_their_strongest_key_with_a_whole_number_at_every_size() {
+    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    for n in [1, 7, 12] {
+        let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
+        for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
+            let place = (at(1, 0, 4 * n, 0), View::default());
+            let lines = shown(&reading, crate::lesson::Kind::Heads, place, (w, h));
+            let lines: Vec<_> = lines.iter().map(|line| line.replace("<bos>", "bos")).collect();
+            let said = lines.iter().flat_map(|line| line.split("> ").skip(1));
+            let numbers: Vec<&str> = said.filter_map(|text| text.split("  ").next()).collect();
+            let numbers = numbers.iter().filter(|text| !text.starts_with("head "));
+            let is_whole = |text: &&&str| {
+                let number = text.split_whitespace().last().unwrap_or_default();
+                number.len() == 4 && number.parse::<f32>().is_ok()
+            };
+            let (all, whole) = (numbers.clone().count(), numbers.filter(is_whole).count());
+            assert_eq!((all, whole), (4, 4), "{n} {w}x{h} {lines:#?}");
+        }
+    }
+}
+
+#[test]
 fn the_wall_frames_the_selected_head_among_all() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     let kind = crate::lesson::Kind::Wall;
