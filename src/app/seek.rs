@@ -58,13 +58,17 @@ impl State {
         self.move_by(by(rows, high), by(cols, wide));
     }
 
-    /// The next order of the table of heads.
+    /// The next order of the table of heads, from its first row.
     pub(super) fn sort_next(&mut self) {
-        if !self.specs().iter().any(|spec| spec.kind == Kind::HeadTable) {
+        let Some(table) = self.specs().iter().position(|spec| spec.kind == Kind::HeadTable) else {
             self.note("nothing here can be sorted; the table of heads can");
             return;
-        }
+        };
         self.view.sort = self.view.sort.next();
+        let first = self.panes().get(table).and_then(|pane| pane.head_by(isize::MIN, 0));
+        if let Some(first) = first {
+            (self.selection.layer, self.selection.head) = first;
+        }
         match self.view.sort {
             Sort::Computed => self.note("layer by layer"),
             Sort::Figure { figure, is_rising } => {
