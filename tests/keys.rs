@@ -684,10 +684,47 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
     let entropy = |head: &&lookback::measure::heads::Summary| head.figures.entropy;
     let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
-    press(&mut state, "S K K K");
-    assert_eq!((state.selection.layer, state.selection.head), (most.layer, most.head));
+    press(&mut state, "J J S");
+    let first = (state.selection.layer, state.selection.head);
+    assert_eq!(first, (most.layer, most.head), "another order is seen from its first row");
     assert!(drawn(&state, 120, 36).contains("largest entropy first"));
     assert!(said(&after("S")).contains("nothing here can be sorted"));
+}
+
+#[test]
+fn the_steps_of_a_beam_stand_beside_each_other_and_are_walked_by_both_kinds_of_keys() {
+    let changes: Changes = ["beam=4".parse().unwrap()].into_iter().collect();
+    let changed = READER.read_changed(&READING, changes).unwrap();
+    let mut state = walk();
+    update(&mut state, Action::Read(Ok(Arc::new(changed))));
+    state.enter(state.lesson.find("beam-search").unwrap());
+    assert_eq!(state.selection.row, 0);
+    press(&mut state, "L L L L L j");
+    assert_eq!(state.selection.row, 6);
+    let shown = drawn(&state, 80, 24);
+    assert!(shown.contains("step 7 ") && shown.contains("step 7 of "), "{shown}");
+    press(&mut state, "H k");
+    assert_eq!(state.selection.row, 4);
+    press(&mut state, "J J J J");
+    assert!(said(&state).contains("last row"), "{}", said(&state));
+}
+
+#[test]
+fn translations_that_do_not_fit_are_counted_and_walked_to() {
+    let long = "The old man who lives in the small house near the river did not want to sell it \
+                because he was too tired and the children were very sad .";
+    let mut state = walk();
+    update(&mut state, Action::Read(Ok(Arc::new(READER.read(long).unwrap()))));
+    state.enter(state.lesson.find("attention-translation").unwrap());
+    let shown = drawn(&state, 80, 24);
+    assert!(shown.contains("English") && shown.contains("3 more below"), "{shown}");
+    press(&mut state, &"Down ".repeat(5));
+    let shown = drawn(&state, 80, 24);
+    assert!(shown.contains("more above") && !shown.contains("more below"), "{shown}");
+    let last = state.reading.as_ref().unwrap().trace(lookback::model::Name::TransformerUnguided);
+    let word = last.output_text.split_whitespace().last().unwrap();
+    let at = shown.find("Transformer, unguided").unwrap();
+    assert!(shown[at..].contains(word), "{word}: {shown}");
 }
 
 #[test]

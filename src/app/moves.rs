@@ -75,6 +75,11 @@ impl State {
             self.note("this pane has no cells to walk");
             return;
         }
+        // What stands beside each other is walked by the keys of columns as well.
+        let (rows, cols) = match self.panes().get(self.focus) {
+            Some(pane) if pane.lies_across() => (rows.saturating_add(cols), 0),
+            _ => (rows, cols),
+        };
         let before = self.selection;
         let to = |at: usize, by, n: usize| at.saturating_add_signed(by).min(n - 1);
         self.selection.row = to(before.row, rows, n_rows);

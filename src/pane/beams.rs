@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Scene, Wanted};
 use crate::{
-    lines::{left, put_line, put_on, window},
+    lines::{fit_end, left, put_line, put_on, window},
     math::beam::{Beams, Hypothesis},
     trace::Trace,
 };
@@ -95,9 +95,11 @@ impl<'a> BeamTree<'a> {
             let sign = if wins { theme.glyph("●", "*") } else { " " };
             let (score, log_p) = (beams.score(at), beams.steps[at.0][at.1].log_p);
             let words: Vec<String> = beams.tokens(at).into_iter().map(|t| self.word(t)).collect();
-            let text =
-                format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  {}", at.0 + 1, words.join(" "));
-            put_on(buf, line, &[(&text, style)]);
+            let figures = format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  ", at.0 + 1);
+            let x = put_on(buf, line, &[(&figures, style)]);
+            // Outputs of one search begin alike.
+            let words = fit_end(&words.join(" "), line.right().saturating_sub(x).into());
+            put_line(buf, (x, line.y), line.right(), &[(&words, style)]);
         }
     }
 }
@@ -113,6 +115,21 @@ impl Pane for BeamTree<'_> {
 
     fn extent(&self) -> (usize, usize) {
         self.beams().map_or((0, 0), |beams| (beams.steps.len(), 1))
+    }
+
+    fn lies_across(&self) -> bool {
+        true
+    }
+
+    /// The step that the cursor stands on, with its likeliest output so far.
+    fn told(&self, step: usize, _: usize) -> Option<String> {
+        let beams = self.beams()?;
+        let kept = beams.steps.get(step)?;
+        let best = kept.first()?;
+        let (word, n, log_p) = (self.word(best.token), kept.len(), best.log_p);
+        let dot = self.0.theme.glyph(" · ", " - ");
+        let of = format!("step {} of {}", step + 1, beams.steps.len());
+        Some(format!("{of}{dot}{n} kept{dot}the likeliest goes on with “{word}”, log p {log_p:.2}"))
     }
 
     fn wanted(&self) -> Wanted {

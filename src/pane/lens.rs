@@ -50,9 +50,21 @@ impl<'a> Lens<'a> {
         self.subject.scene.selection.col.min(self.guesses().len().saturating_sub(1))
     }
 
-    fn draw_head(&self, line: Rect, buf: &mut Buffer) {
+    /// The layers in view: those about the cursor, and always the one that has the last word.
+    fn shown(&self, room: usize) -> Vec<usize> {
+        let before_last = self.guesses().len().saturating_sub(1);
+        let before = window(before_last, room.saturating_sub(1), self.at());
+        before
+            .chain((before_last < self.guesses().len()).then_some(before_last))
+            .take(room)
+            .collect()
+    }
+
+    fn draw_head(&self, n_shown: usize, line: Rect, buf: &mut Buffer) {
         let word = self.last().map_or_else(String::new, |token| self.word(token));
-        let head = format!("{:>width$}  rank of “{word}”", "after", width = self.site_width());
+        let n = self.guesses().len();
+        let of = if n_shown < n { format!("{n_shown} of {n}, after") } else { "after".to_owned() };
+        let head = format!("{of:>width$}  rank of “{word}”", width = self.site_width());
         let x = put_on(buf, line, &[(&head, self.dim())]);
         put_line(buf, (x, line.y), line.right(), &[("   the three likeliest", self.dim())]);
     }
@@ -115,8 +127,9 @@ impl Pane for Lens<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let mut lines = area.rows();
+        let shown = self.shown(usize::from(area.height.saturating_sub(1)));
         if let Some(line) = lines.next() {
-            self.draw_head(line, buf);
+            self.draw_head(shown.len(), line, buf);
         }
         if self.guesses.is_none() {
             let text = self.subject.scene.theme.glyph("looking …", "looking ...");
@@ -124,9 +137,7 @@ impl Pane for Lens<'_> {
                 put_on(buf, line, &[(text, self.dim())]);
             });
         }
-        let shown =
-            window(self.guesses().len(), usize::from(area.height.saturating_sub(1)), self.at());
-        for (i, line) in shown.zip(lines) {
+        for (i, line) in shown.into_iter().zip(lines) {
             self.draw_guess(i, line, buf);
         }
     }
