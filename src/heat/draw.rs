@@ -73,6 +73,9 @@ impl Heat<'_> {
     }
 
     fn draw_header(&self, layout: &Layout, area: Rect, buf: &mut Buffer) {
+        if layout.header == 0 {
+            return;
+        }
         let left = area.x + layout.label_width;
         if let CellWidth::Block { .. } = layout.cell {
             let width = area.right().saturating_sub(left);

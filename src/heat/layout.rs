@@ -278,7 +278,10 @@ impl Heat<'_> {
 
     fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
         let Columns::Labels(labels) = &self.columns else { return 1.min(area_height) };
-        if cell.room_for_words().is_some() || matches!(cell, CellWidth::Block { .. }) {
+        if matches!(cell, CellWidth::Block { .. }) {
+            return u16::from(labels.n > 0).min(area_height);
+        }
+        if cell.room_for_words().is_some() {
             return 1.min(area_height);
         }
         let lengths = labels.measured().map(|label| label.chars().count());

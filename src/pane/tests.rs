@@ -217,6 +217,10 @@ fn heads_say_their_strongest_key_with_a_whole_number_at_every_size() {
             };
             let (all, whole) = (numbers.clone().count(), numbers.filter(is_whole).count());
             assert_eq!((all, whole), (4, 4), "{n} {w}x{h} {lines:#?}");
+            // Beneath a head's name stand its cells, not their numbers.
+            let beneath = lines.iter().skip_while(|line| !line.contains("head 0")).nth(1);
+            let has_cells = beneath.is_some_and(|line| !line.contains(|c: char| c.is_numeric()));
+            assert!(has_cells || h < 6, "{n} {w}x{h} {lines:#?}");
         }
     }
 }
