@@ -23,7 +23,7 @@ use crate::{
     reading::Reading,
     text::nearest,
     trace::Recorded,
-    visible::{Visible, shown},
+    visible::{Visible, shown, visible},
 };
 
 /// How a format is written: the ends of names that mean it, and whether a terminal can show it.

@@ -13,6 +13,7 @@ fuzz_target!(|json: &[u8]| {
         let Some(tokenizer) = answered(Tokenizer::from_json(json, &specials)) else { return };
         let n = tokenizer.vocab_size();
         if let Some(sentence) = answered(tokenizer.sentence(TEXT)) {
+            assert!(!sentence.tokens.is_empty(), "no model reads nothing");
             for token in &sentence.tokens {
                 assert_safe(&token.text);
             }
