@@ -93,9 +93,12 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
         let is_replaced = near.is_some() && clause.starts_with("to pass");
         !(clause.is_empty() || is_noise || is_replaced)
     });
-    let as_value = |clause: String| match clause.starts_with("to pass") {
-        true => format!("a value that begins with - follows a =, as in OPTION={argument}"),
-        false => clause,
+    let as_value = |clause: String| {
+        if clause.starts_with("to pass") {
+            format!("a value that begins with - follows a =, as in OPTION={argument}")
+        } else {
+            clause
+        }
     };
     let mut clauses: Vec<String> = clauses.map(as_value).collect();
     clauses.extend(near);
