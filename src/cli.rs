@@ -146,30 +146,26 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         );
         return Err(Failure::Usage(wrong));
     }
-    if !cli.text.what_if.is_empty() {
-        let wrong =
-            anyhow::anyhow!("--what-if stands before a command; write it after the command");
-        return Err(Failure::Usage(wrong));
+    let others = [
+        (
+            !cli.text.what_if.is_empty(),
+            "--what-if stands before a command; write it after the command",
+        ),
+        (
+            cli.tour || cli.autoplay || cli.no_questions,
+            "--tour, --autoplay and --no-questions are for the walk; leave them or the command out",
+        ),
+        (
+            cli.at.is_some(),
+            "--at is for the walk; a command does not begin at a step; leave --at or the command out",
+        ),
+        (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
+        (cli.linear, "--linear is for the walk; leave it or the command out"),
+    ];
+    match others.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, wrong)) => Err(Failure::Usage(anyhow::anyhow!(wrong))),
+        None => Ok(()),
     }
-    if cli.tour || cli.autoplay || cli.no_questions {
-        let wrong = anyhow::anyhow!(
-            "--tour, --autoplay and --no-questions are for the walk; leave them or the command out"
-        );
-        return Err(Failure::Usage(wrong));
-    }
-    if cli.at.is_some() {
-        let wrong = anyhow::anyhow!(
-            "--at is for the walk; a command does not begin at a step; leave --at or the command out"
-        );
-        return Err(Failure::Usage(wrong));
-    }
-    for (is_given, option) in [(cli.no_mouse, "--no-mouse"), (cli.linear, "--linear")] {
-        if is_given {
-            let wrong = anyhow::anyhow!("{option} is for the walk; leave it or the command out");
-            return Err(Failure::Usage(wrong));
-        }
-    }
-    Ok(())
 }
 
 /// One step a line: ID, chapter, title. The steps are the same for every sentence.

@@ -310,12 +310,10 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
 }
 
 fn not_read(state: &mut State, Unread { sentence, why }: Unread) {
-    let asked = state.pending.take();
-    if asked.as_ref().is_some_and(|asked| *asked != sentence) {
-        // Another one has been asked for since.
-        state.pending = asked;
-        return;
+    if state.pending.as_ref().is_some_and(|asked| *asked != sentence) {
+        return; // another one has been asked for since
     }
+    state.pending = None;
     if let Some(reading) = state.reading.as_ref().filter(|r| r.sentence.text == sentence) {
         // A what-if that cannot be: what is shown stays as it is.
         state.changes = (*reading.changes).clone();

@@ -6,7 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{CellWidth, Heat, Layout, Scale};
-use crate::lines::fit;
+use crate::lines::{fit, whole};
 
 /// Columns that show the shades: as many as these where there is room, and fewer than the least never.
 const SHADES: u16 = 9;
@@ -19,14 +19,11 @@ const LEAST_WORDS: u16 = 16;
 struct Room(u16);
 
 impl Room {
-    /// The note if it fits, or nothing: half of a number says something else than the whole.
-    fn note(&mut self, note: String) -> String {
-        let width = note.width() as u16;
-        if width > self.0 {
-            return String::new();
-        }
-        self.0 -= width;
-        note
+    /// The note if it fits, or nothing.
+    fn note(&mut self, note: impl AsRef<str>) -> String {
+        let note = whole(note.as_ref(), self.0.into());
+        self.0 -= note.width() as u16;
+        note.to_owned()
     }
 
     /// So many columns, or what is left.
@@ -100,13 +97,8 @@ impl Heat<'_> {
         }
     }
 
-    fn said_of_masked(&self, layout: &Layout) -> String {
-        let said = if self.has_masked(layout) {
-            self.theme.glyph("  × masked", "  x masked")
-        } else {
-            ""
-        };
-        said.to_owned()
+    fn said_of_masked(&self, layout: &Layout) -> &'static str {
+        if self.has_masked(layout) { self.theme.glyph("  × masked", "  x masked") } else { "" }
     }
 
     fn said_of_outliers(&self) -> String {
