@@ -44,12 +44,11 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    change::{Changes, MOST},
+    engine::change::{Changes, MOST},
     lesson::{Language, Lesson},
     model::Name,
-    text::Tokenizer,
-    theme::Glyphs,
-    visible::Visible,
+    text::{Tokenizer, visible::Visible},
+    ui::theme::Glyphs,
 };
 use args::{Command, Which};
 use failure::{Failure, Outcome, Usage, wrong_usage};

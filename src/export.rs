@@ -4,6 +4,7 @@
 //! Exporters do not compute, and draw nothing that the screen would not: a frame is cells. Nothing but
 //! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
 
+pub mod parallel;
 pub mod ansi;
 pub mod cast;
 pub mod files;
@@ -20,10 +21,11 @@ use std::{io, sync::Arc, time::Duration};
 use ratatui::buffer::{Buffer, Cell};
 
 use crate::{
-    font::Fonts,
-    frame::{Shot, Walk},
-    parallel,
-    theme::{Depth, Scheme, Theme},
+    render::{
+        font::Fonts,
+        frame::{Shot, Walk},
+    },
+    ui::theme::{Depth, Scheme, Theme},
 };
 
 /// A form that frames take.

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::{model::Name, reading::Reading, text};
-use fact::{Context, largest};
+use crate::{analysis::reading::Reading, model::Name, text};
+use fact::Context;
 pub use glossary::{Term, mark as mark_terms};
 pub use language::Language;
 use language::{OwnWords, StepWords, Words};
@@ -29,7 +29,7 @@ use order::{Order, optional_name};
 pub use panes::{Kind, PaneSpec};
 use phrases::Phrases;
 use quiz::{Ask, Asked};
-use template::{Piece, Template, pieces};
+use template::{Piece, Template};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
 static CHECKPOINT: &str = include_str!("../assets/lessons/checkpoint.toml");

@@ -4,6 +4,7 @@
 //! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
 //! no text and no screen.
 
+pub mod layer;
 pub mod bert;
 pub mod decoder_only;
 mod decoding;
@@ -18,23 +19,24 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bert::Family;
-use decoding::{Written, decode_step_by_step, longest_output};
 use encoder_decoder::EncoderDecoder;
 
 pub use name::Name;
 pub use sizes::Sizes;
 
 use crate::{
-    change::Changes,
-    checkpoint::{Checkpoint, Weights},
-    math::{beam::Beams, sampling::Choosing},
-    site::{
-        Axis::{Channel, Position, Vocab},
-        Scope, Site, Stream,
+    engine::{
+        change::Changes,
+        math::{beam::Beams, sampling::Choosing},
+        site::{
+            Axis::{Channel, Position, Vocab},
+            Scope, Site, Stream,
+        },
+        tape::{Keep, Node, Tape},
+        value::{Matrix, Value},
     },
-    tape::{Keep, Node, Tape},
     text::{EOS, visible},
-    value::{Matrix, Value},
+    weights::{Checkpoint, Weights},
 };
 
 pub static EMBED: Site =

@@ -26,13 +26,15 @@ use crossterm::event::{self, Event as Input, KeyEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
-    app::{Action, Effect, Guide, Motion, State, update},
-    change::Changes,
-    keys,
+    analysis::reading::{Reader, Reading},
+    engine::change::Changes,
     lesson::Lesson,
-    memory::Memory,
-    reading::{Reader, Reading},
-    theme::{Depth, Ground, Theme},
+    ui::{
+        app::{Action, Effect, Guide, Motion, State, update},
+        keys,
+        memory::Memory,
+        theme::{Depth, Ground, Theme},
+    },
 };
 
 use desk::Writer;

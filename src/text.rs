@@ -5,6 +5,7 @@
 //! changed before, special tokens are put where the model wants them, and those that are typed are
 //! found. Text from outside passes through [`visible`] before it is shown anywhere.
 
+pub mod visible;
 mod engine;
 mod figures;
 mod gguf;
@@ -29,9 +30,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
 
-pub use crate::visible::{shown, visible};
-use plan::{Merge, Model, Parts, Plan, Vocab};
-use surface::Alphabet;
+pub use crate::text::visible::{shown, visible};
 use vocabulary::Vocabulary;
 use world::World;
 

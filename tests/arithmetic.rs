@@ -1,7 +1,7 @@
 //! Every site of every model, opened: the arithmetic comes to the cell.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use lookback::{model::Name, reading::Reader, value::Cell};
+use lookback::{analysis::reading::Reader, engine::value::Cell, model::Name};
 use proptest::prelude::*;
 
 /// Equal to 1e-5, relative to numbers above 1.

@@ -7,8 +7,8 @@ mod weights;
 use std::{fs, path::Path};
 
 use lookback::{
-    checkpoint::{Checkpoint, Config, Layout, Wanted},
-    value::{Cell, Lines},
+    engine::value::{Cell, Lines},
+    weights::{Checkpoint, Config, Layout, Wanted},
 };
 use tempfile::TempDir;
 use weights::{counted, f32s, safetensors};

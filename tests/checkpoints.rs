@@ -13,12 +13,13 @@ use std::{
 };
 
 use lookback::{
-    checkpoint::Checkpoint,
+    analysis::{reading::Reader, trace::Trace},
+    engine::{
+        tape::Keep,
+        value::{Cell, Shape},
+    },
     model::{Architecture, Model, Name, Setup},
-    reading::Reader,
-    tape::Keep,
-    trace::Trace,
-    value::{Cell, Shape},
+    weights::Checkpoint,
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;

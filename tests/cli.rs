@@ -10,7 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lookback::{cli, model::Name, reading::Reader, site::Address, value::Cell};
+use lookback::{
+    analysis::reading::Reader,
+    cli,
+    engine::{site::Address, value::Cell},
+    model::Name,
+};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -1040,6 +1045,6 @@ fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
     check_error(&run, &["steps"], 2, &["config.toml is not a file", "--no-config"]);
     let font = settings.to_str().unwrap();
     bad(&["export", "--steps", "1", "--font", font], 1, &["no regular file", "--font"]);
-    let why = lookback::memory::Memory::load(&kept).unwrap_err();
+    let why = lookback::ui::memory::Memory::load(&kept).unwrap_err();
     assert_eq!(why.to_string(), "it is not a file");
 }

@@ -4,14 +4,16 @@
 use std::{path::Path, sync::Arc};
 
 use lookback::{
-    app::{Action, Command, Effect, State, update},
-    checkpoint::Checkpoint,
+    analysis::reading::{Reader, Reading},
+    engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
-    reading::{Reader, Reading},
-    screen,
-    tape::Keep,
-    theme::{Depth, Glyphs, Theme},
+    ui::{
+        app::{Action, Command, Effect, State, update},
+        screen,
+        theme::{Depth, Glyphs, Theme},
+    },
+    weights::Checkpoint,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 

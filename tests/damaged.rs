@@ -20,7 +20,7 @@ use std::{
 
 use chance::Random;
 use half::f16;
-use lookback::{checkpoint::Checkpoint, reading::Reader};
+use lookback::{analysis::reading::Reader, weights::Checkpoint};
 use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
 use wanted::wanted;

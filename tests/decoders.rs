@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use lookback::{checkpoint::Checkpoint, model::Architecture};
+use lookback::{model::Architecture, weights::Checkpoint};
 use serde_json::{Value as Json, json};
 
 /// What is said of a tiny checkpoint whose settings are changed; nothing where it can be run.

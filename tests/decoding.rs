@@ -4,17 +4,21 @@
 use std::sync::{Arc, LazyLock};
 
 use lookback::{
-    change::{Change, Changes},
+    analysis::{
+        measure::{choice, lens},
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::{
+        change::{Change, Changes},
+        math::beam::log_softmax,
+        value::Cell,
+    },
     export::txt,
-    frame::Walk,
     lesson::{Language, Lesson},
-    math::beam::log_softmax,
-    measure::{choice, lens},
     model::Name,
-    reading::{Reader, Reading},
-    theme::{Depth, Glyphs, Theme},
-    trace::Trace,
-    value::Cell,
+    render::frame::Walk,
+    ui::theme::{Depth, Glyphs, Theme},
 };
 use ratatui::layout::Size;
 
@@ -99,7 +103,7 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         assert!((told - log_p(trace, 1.0)).abs() < 1e-3, "{name}: {told}");
         // Greedy's output is compared by the same score; a beam may lose it on the way, but not here.
         let plain = PLAIN.trace(name);
-        let greedy = lookback::math::beam::score(log_p(plain, 1.0), plain.output.len());
+        let greedy = lookback::engine::math::beam::score(log_p(plain, 1.0), plain.output.len());
         assert!(beams.score(beams.winner) >= greedy - 1e-3, "{name}");
         assert!(plain.beams.is_none());
     }

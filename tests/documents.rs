@@ -12,8 +12,8 @@ use std::{
 
 use lookback::{
     export::FORMATS,
-    keys::KEYS,
     lesson::{Language, Lesson},
+    ui::keys::KEYS,
 };
 
 /// What packages of the program bring along, and the command that makes it.
@@ -26,7 +26,7 @@ const GENERATED: [(&str, &[&str]); 4] = [
 
 /// Files that may have `unsafe` in them; each says why at its top.
 const UNSAFE: [&str; 3] =
-    ["src/checkpoint/lost.rs", "src/checkpoint/mapped.rs", "src/math/product.rs"];
+    ["src/engine/math/product.rs", "src/weights/lost.rs", "src/weights/mapped.rs"];
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();

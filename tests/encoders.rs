@@ -6,19 +6,23 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use anyhow::Result;
 use lookback::{
-    change::{Change, Changes},
-    checkpoint::Checkpoint,
-    math::sampling::Choosing,
-    measure::{
-        choice::{choice, read_so_far, taken},
-        gradient::of_log_probability,
-        lens::lens,
-        stream::stations,
+    analysis::{
+        measure::{
+            choice::{choice, read_so_far, taken},
+            gradient::of_log_probability,
+            lens::lens,
+            stream::stations,
+        },
+        reading::Reader,
+    },
+    engine::{
+        change::{Change, Changes},
+        math::sampling::Choosing,
+        tape::{Keep, Tape},
+        value::{Cell, Value},
     },
     model::{Architecture, Model, Name, Pass, Setup},
-    reading::Reader,
-    tape::{Keep, Tape},
-    value::{Cell, Value},
+    weights::Checkpoint,
 };
 use safetensors::{Dtype, tensor::TensorView};
 use tempfile::TempDir;

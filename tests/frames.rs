@@ -8,12 +8,14 @@ mod session;
 use std::{fs, path::Path, process::Command, sync::Arc};
 
 use lookback::{
+    analysis::reading::Reader,
     export::txt,
-    frame::{Shot, Walk},
     lesson::{Kind, Language, Lesson},
-    picture::{NAMED, Picture},
-    reading::Reader,
-    theme::{Depth, Glyphs, Scheme, Theme},
+    render::{
+        frame::{Shot, Walk},
+        picture::{NAMED, Picture},
+    },
+    ui::theme::{Depth, Glyphs, Scheme, Theme},
 };
 use ratatui::layout::Size;
 use serde_json::Value;
@@ -234,7 +236,7 @@ fn pictures_have_the_cells_and_colours_of_a_terminal() {
         for shot in shots(language, sentence, theme, (100, 30)) {
             let mut ansi = String::new();
             for row in shot.buffer().content.chunks(100) {
-                ansi += &lookback::sgr::line(row);
+                ansi += &lookback::render::sgr::line(row);
                 ansi.push('\n');
             }
             same(&shot.picture(), &shown(&ansi, (100, 30)));

@@ -7,8 +7,8 @@ mod weights;
 use std::{fs, ops::Range, path::Path};
 
 use lookback::{
-    checkpoint::{Checkpoint, Config, Layout, TokenizerSource, Wanted},
-    value::Cell,
+    engine::value::Cell,
+    weights::{Checkpoint, Config, Layout, TokenizerSource, Wanted},
 };
 use safetensors::SafeTensors;
 use weights::{Gguf, counted, f32s};

@@ -6,11 +6,13 @@
 use std::{collections::BTreeMap, fs};
 
 use lookback::{
-    measure::gradient,
+    analysis::{
+        measure::gradient,
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::value::{Cell, Shape},
     model::{self, Name, Setup},
-    reading::{Reader, Reading},
-    trace::Trace,
-    value::{Cell, Shape},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;

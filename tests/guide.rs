@@ -10,14 +10,18 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Overlay, State, update},
-    keys,
-    lesson::{Language, Lesson, Paragraph, Selection, Step, deepen, question, quiz, quiz::Asked},
+    analysis::reading::{Reader, Reading},
+    engine::value::Cell,
+    lesson::{
+        Language, Lesson, Paragraph, Selection, Step, deepen, question,
+        quiz::{self, Asked},
+    },
     model::Name,
-    reading::{Reader, Reading},
-    screen,
-    theme::Theme,
-    value::Cell,
+    ui::{
+        app::{Action, Overlay, State, update},
+        keys, screen,
+        theme::Theme,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 

@@ -7,7 +7,7 @@ mod weights;
 
 use std::{fs, path::Path};
 
-use lookback::checkpoint::{Checkpoint, Layout, Wanted};
+use lookback::weights::{Checkpoint, Layout, Wanted};
 use tempfile::TempDir;
 use weights::{Gguf, counted, f32s};
 

@@ -5,14 +5,16 @@ use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
-    keys::{self, KEYS, palette},
+    analysis::reading::{Reader, Reading},
+    engine::site::Address,
     lesson::{Language, Lesson, Selection},
     model::Name,
-    reading::{Reader, Reading},
-    screen,
-    site::Address,
-    theme::Theme,
+    ui::{
+        app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
+        keys::{self, KEYS, palette},
+        screen,
+        theme::Theme,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -394,8 +396,8 @@ fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
     let mut state = at("tokens");
     for name in Name::ALL {
         for site in READING.trace(name).sites() {
-            let address = site.address(lookback::value::Cell::default()).to_string();
-            if site.value.get(lookback::value::Cell::default()).is_nan() {
+            let address = site.address(lookback::engine::value::Cell::default()).to_string();
+            if site.value.get(lookback::engine::value::Cell::default()).is_nan() {
                 continue;
             }
             press(&mut state, ":");
@@ -409,7 +411,7 @@ fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
 
 #[test]
 fn every_command_with_a_key_is_in_the_palette() {
-    use lookback::app::Command as C;
+    use lookback::ui::app::Command as C;
     let is_motion = |c: &C| {
         matches!(c, C::Move(..) | C::Page(_) | C::Chapter(_) | C::Leave | C::End | C::Palette)
     };
@@ -450,7 +452,8 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
     while i < known.len() {
         let site = trace.site(&known[i]).unwrap();
         let last = site.shape();
-        let cell = lookback::value::Cell::new(last.planes - 1, last.rows - 1, last.cols - 1);
+        let cell =
+            lookback::engine::value::Cell::new(last.planes - 1, last.rows - 1, last.cols - 1);
         let opened = trace.open(&site.address(cell)).unwrap();
         for term in opened.terms() {
             for operand in term.operands() {
@@ -464,7 +467,7 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
     let is_fed = |path: &str| path != "probs";
     let missing: Vec<&str> = trace
         .sites()
-        .map(lookback::trace::Recorded::path)
+        .map(lookback::analysis::trace::Recorded::path)
         .filter(|p| is_fed(p) && !known.iter().any(|k| k == p))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -516,7 +519,7 @@ fn any_keys_in_any_order_do_no_harm() {
 
 #[test]
 fn symbols_of_a_formula_take_the_colours_of_their_panes() {
-    use lookback::app::Voice;
+    use lookback::ui::app::Voice;
     let mut state = at("scaling");
     let said = |state: &State, pane| -> Vec<String> {
         let pieces = state.formula().into_iter().filter(|piece| piece.voice == Voice::Pane(pane));

@@ -8,16 +8,18 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{
-        Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Unread, Written,
-        update,
-    },
-    change::Changes,
-    keys::{self, KEYS},
+    analysis::reading::{Reader, Reading},
+    engine::change::Changes,
     lesson::{Language, Lesson},
-    reading::{Reader, Reading},
-    screen,
-    theme::Theme,
+    ui::{
+        app::{
+            Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Unread, Written,
+            update,
+        },
+        keys::{self, KEYS},
+        screen,
+        theme::Theme,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
@@ -363,7 +365,7 @@ fn control_characters_never_reach_the_screen() {
 
 #[test]
 fn without_unicode_the_frame_and_its_marks_are_ascii() {
-    use lookback::theme::{Depth, Glyphs};
+    use lookback::ui::theme::{Depth, Glyphs};
     let mut state = after("3 l l l l");
     state.theme = Theme::new(Depth::None, Glyphs::Ascii);
     for keys in ["l", "?", "Esc /", "Esc i"] {
@@ -570,13 +572,13 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
 
 #[test]
 fn the_frame_that_is_exported_is_what_was_in_view() {
-    use lookback::frame::Shot;
+    use lookback::render::frame::Shot;
     let mut state = at_a_desk();
     press(&mut state, "j L Enter j");
     let (before, opened) = (drawn(&state, 80, 24), state.inspector.len());
     press(&mut state, "e");
     assert_ne!(drawn(&state, 80, 24), before);
-    state.message = Some(lookback::app::Message { text: "hello".into(), is_error: false });
+    state.message = Some(lookback::ui::app::Message { text: "hello".into(), is_error: false });
     let theme = state.theme;
     let shot = Shot::of(&mut state, (80, 24).into(), &[theme]).unwrap();
     assert_eq!(cells(shot.buffer()), before);
@@ -593,7 +595,7 @@ fn the_frame_that_is_exported_is_what_was_in_view() {
 fn a_moving_picture_stands_still_while_its_name_is_typed() {
     use std::time::Duration;
     let mut state = at_a_desk();
-    state.motion = lookback::app::Motion::Moving(Duration::ZERO);
+    state.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
     let schedule = |state: &State| {
         state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::Kind::Schedule)
     };
@@ -617,7 +619,7 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
 
 #[test]
 fn words_of_a_question_do_not_answer_it() {
-    use lookback::frame::Shot;
+    use lookback::render::frame::Shot;
     let mut state = at_a_desk();
     state.guide.asks = true;
     state.enter(state.step);
@@ -682,7 +684,7 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let mut state = walk_of_heads(lookback::lesson::Kind::HeadTable);
     let heads = &READING.heads()[&lookback::model::Name::Transformer];
     let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
-    let entropy = |head: &&lookback::measure::heads::Summary| head.figures.entropy;
+    let entropy = |head: &&lookback::analysis::measure::heads::Summary| head.figures.entropy;
     let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
     press(&mut state, "J J S");
     let first = (state.selection.layer, state.selection.head);
@@ -729,7 +731,7 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
 
 #[test]
 fn matrices_are_seen_from_near_and_far() {
-    use lookback::heat::Zoom;
+    use lookback::ui::widgets::heat::Zoom;
     let mut state = walk();
     state.enter(state.lesson.find("scores").unwrap());
     let at = state.selection;

@@ -7,14 +7,16 @@ use std::{
 };
 
 use lookback::{
+    analysis::{
+        measure::stream::stations,
+        reading::{Reader, Reading},
+        trace::Recorded,
+    },
     lesson::{
         Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate,
         template::{Piece, Template},
     },
-    measure::stream::stations,
     model::Name,
-    reading::{Reader, Reading},
-    trace::Recorded,
 };
 use unicode_width::UnicodeWidthStr;
 

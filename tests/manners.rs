@@ -8,15 +8,17 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
-    app::{Action, Effect, Overlay, Place, State, update},
-    change::Changes,
-    keys,
+    analysis::reading::{Reader, Reading},
+    engine::change::Changes,
     lesson::{Kind, Language, Lesson},
-    memory::{Left, Memory},
-    reading::{Reader, Reading},
-    screen::{self, Hit, hit},
     term::mouse,
-    theme::{Depth, Glyphs, Ground, Scheme, Theme},
+    ui::{
+        app::{Action, Effect, Overlay, Place, State, update},
+        keys,
+        memory::{Left, Memory},
+        screen::{self, Hit, hit},
+        theme::{Depth, Glyphs, Ground, Scheme, Theme},
+    },
 };
 use ratatui::{
     buffer::Buffer,

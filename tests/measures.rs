@@ -7,20 +7,26 @@ use std::{
 };
 
 use lookback::{
-    app::{Action, Command, Effect, Motion, State, update},
-    change::{Change, Changes},
-    lesson::{Language, Lesson},
-    measure::{
-        gradient, readback,
-        schedule::{built_in, schedule},
-        stream,
+    analysis::{
+        measure::{
+            gradient, readback,
+            schedule::{built_in, schedule},
+            stream,
+        },
+        reading::{Reader, Reading},
+        trace::Trace,
     },
+    engine::{
+        change::{Change, Changes},
+        value::{Cell, Value},
+    },
+    lesson::{Language, Lesson},
     model::{self, Name, Setup},
-    reading::{Reader, Reading},
     text,
-    theme::Theme,
-    trace::Trace,
-    value::{Cell, Value},
+    ui::{
+        app::{Action, Command, Effect, Motion, State, update},
+        theme::Theme,
+    },
 };
 
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, path::Path};
 
 use lookback::{
-    checkpoint::Checkpoint,
+    analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, deepen, fact, narrate, template::Template},
     model::Name,
-    reading::{Reader, Reading},
+    weights::Checkpoint,
 };
 
 fn lesson(language: Language) -> Lesson {

@@ -4,13 +4,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use lookback::{
+    analysis::reading::{Reader, Reading},
     export::{Film, Format, Paper, Write},
-    font::Fonts,
-    frame::{Shot, Walk},
     lesson::{Language, Lesson},
-    picture::Picture,
-    reading::{Reader, Reading},
-    theme::{Depth, Glyphs, Scheme, Theme},
+    render::{
+        font::Fonts,
+        frame::{Shot, Walk},
+        picture::Picture,
+    },
+    ui::theme::{Depth, Glyphs, Scheme, Theme},
 };
 use ratatui::layout::Size;
 use roxmltree::{Document, Node, ParsingOptions};
@@ -95,8 +97,8 @@ struct Seen {
 
 /// The cells of a picture; the ink of a blank is not seen.
 fn cells(picture: &Picture) -> Vec<Seen> {
-    let hex = lookback::markup::hex;
-    let seen = |cell: &lookback::picture::Painted| {
+    let hex = lookback::render::markup::hex;
+    let seen = |cell: &lookback::render::picture::Painted| {
         let is_blank = ["", " "].contains(&cell.symbol.as_str());
         Seen {
             symbol: if is_blank { String::new() } else { cell.symbol.clone() },

@@ -4,13 +4,15 @@
 use std::{collections::BTreeMap, io::Read, sync::Arc};
 
 use lookback::{
+    analysis::reading::Reader,
     export::{Film, Format, Paper, Write},
-    font::{CELL, Fonts},
-    frame::{Shot, Walk},
     lesson::{Language, Lesson},
-    picture::{Look, Picture},
-    reading::Reader,
-    theme::{Depth, Glyphs, Rgb, Scheme, Theme},
+    render::{
+        font::{CELL, Fonts},
+        frame::{Shot, Walk},
+        picture::{Look, Picture},
+    },
+    ui::theme::{Depth, Glyphs, Rgb, Scheme, Theme},
 };
 use ratatui::layout::Size;
 use unicode_normalization::UnicodeNormalization;

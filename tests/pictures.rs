@@ -4,13 +4,15 @@
 use std::{fmt::Write as _, io::Cursor, sync::Arc};
 
 use lookback::{
+    analysis::reading::Reader,
     export::{FORMATS, Film, Format, Paper, Write},
-    font::{CELL, Fonts, is_in_web},
-    frame::{Shot, Walk},
     lesson::{Language, Lesson},
-    raster::{self, Image},
-    reading::Reader,
-    theme::{Depth, Glyphs, Theme},
+    render::{
+        font::{CELL, Fonts, is_in_web},
+        frame::{Shot, Walk},
+        raster::{self, Image},
+    },
+    ui::theme::{Depth, Glyphs, Theme},
 };
 use ratatui::layout::Size;
 

@@ -21,13 +21,15 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    app::{Action, Command, Desk, Form, SMALLEST, State},
+    analysis::reading::Reader,
     export::{FORMATS, Format},
     lesson::{Kind, Language, Lesson},
-    memory::Memory,
     model::Name,
-    reading::Reader,
-    theme::{Depth, Glyphs, Theme},
+    ui::{
+        app::{Action, Command, Desk, Form, SMALLEST, State},
+        memory::Memory,
+        theme::{Depth, Glyphs, Theme},
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 

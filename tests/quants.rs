@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use lookback::checkpoint::Dtype;
+use lookback::weights::Dtype;
 use safetensors::SafeTensors;
 
 /// Packed blocks, and the bits of their numbers.

@@ -15,14 +15,16 @@ use std::{
 };
 
 use lookback::{
-    app::{Action, Desk, Form, Motion, State},
-    checkpoint::Checkpoint,
+    analysis::reading::Reader,
+    engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
-    reading::Reader,
-    sgr,
-    tape::Keep,
-    theme::{Depth, Glyphs, Scheme, Theme},
+    render::sgr,
+    ui::{
+        app::{Action, Desk, Form, Motion, State},
+        theme::{Depth, Glyphs, Scheme, Theme},
+    },
+    weights::Checkpoint,
 };
 use ratatui::buffer::Buffer;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};

@@ -5,11 +5,11 @@
 use std::{fmt::Write, sync::Arc};
 
 use lookback::{
+    analysis::reading::Reader,
     export::txt,
-    frame::Walk,
     lesson::{Language, Lesson},
-    reading::Reader,
-    theme::{Depth, Glyphs, Scheme, Theme},
+    render::frame::Walk,
+    ui::theme::{Depth, Glyphs, Scheme, Theme},
 };
 use ratatui::{buffer::Buffer, layout::Size};
 

@@ -2,14 +2,14 @@
 //! panes, exports and goldens share.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use lookback::{model::Name, reading::Reader};
+use lookback::{analysis::reading::Reader, model::Name};
 
 #[test]
 fn every_site_of_every_model_by_name_axes_and_caption() {
     let reading = Reader::embedded().unwrap().read("The dog sleeps.").unwrap();
     for name in Name::ALL {
         let lines = reading.trace(name).sites().filter(|s| !s.is_leaf).map(|site| {
-            let axes = site.axes().map(lookback::site::Axis::name).join(", ");
+            let axes = site.axes().map(lookback::engine::site::Axis::name).join(", ");
             format!("{} [{axes}] {}", site.path(), site.caption())
         });
         insta::assert_snapshot!(format!("sites_of_{name}"), lines.collect::<Vec<_>>().join("\n"));

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use lookback::{model::Name, reading::Reader, trace::Recorded};
+use lookback::{
+    analysis::{reading::Reader, trace::Recorded},
+    model::Name,
+};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 use zip::ZipArchive;

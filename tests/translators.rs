@@ -9,13 +9,15 @@ mod support {
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use lookback::{
-    change::{Change, Changes},
-    checkpoint::Checkpoint,
+    analysis::trace::Trace,
+    engine::{
+        change::{Change, Changes},
+        tape::Keep,
+        value::{Cell, Value},
+    },
     model::{Architecture, Model, Name, Setup},
-    tape::Keep,
     text::Tokenizer,
-    trace::Trace,
-    value::{Cell, Value},
+    weights::Checkpoint,
 };
 use support::weights::{f32s, safetensors};
 use tempfile::TempDir;

@@ -4,12 +4,16 @@
 use std::sync::{Arc, LazyLock};
 
 use lookback::{
-    change::{Change, Changes},
-    measure::gradient,
+    analysis::{
+        measure::gradient,
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::{
+        change::{Change, Changes},
+        value::Cell,
+    },
     model::Name,
-    reading::{Reader, Reading},
-    trace::Trace,
-    value::Cell,
 };
 
 static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Styles};
 use clap_complete::Shell;
 
 use super::{Ask, known, look::Choice, size::Size, words};
-use crate::{change::Change, export::Format, lesson::Language};
+use crate::{engine::change::Change, export::Format, lesson::Language};
 
 /// See how an RNN and a Transformer read a sentence, step by step.
 ///

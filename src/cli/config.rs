@@ -8,10 +8,11 @@ use super::{
     Ask, Environment, Streams,
     args::Look,
     failure::Outcome,
-    language, look,
+    language::language,
+    look,
     settings::{self, KEYS, Settings},
 };
-use crate::{lesson::Language, text::visible, theme::Glyphs};
+use crate::{lesson::Language, text::visible, ui::theme::Glyphs};
 
 pub fn run(look: Look, settings: &Settings, env: Environment, streams: &mut Streams) -> Outcome {
     let out = &mut *streams.out;

@@ -18,8 +18,8 @@ use super::{
     sentence::MOST_BYTES,
 };
 use crate::{
+    analysis::measure::accuracy::Accuracy,
     export::files::reason,
-    measure::accuracy::Accuracy,
     model::{self, Model, Name, Setup},
     text::{EOS, Tokenizer, visible},
 };

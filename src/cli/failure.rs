@@ -10,8 +10,10 @@ use clap::{
 use super::Cli;
 use crate::{
     export::files::reason,
-    text::{nearest, shown},
-    visible::{visible, visible_lines},
+    text::{
+        nearest, shown,
+        visible::{visible, visible_lines},
+    },
 };
 
 /// The end of a command that did not succeed.

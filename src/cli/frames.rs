@@ -15,7 +15,7 @@ use super::{
     args::{Export, Look, Which},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
-    language,
+    language::language,
     look::{self, Choice},
     place::{self, Place, Target},
     progress::Progress,
@@ -23,18 +23,20 @@ use super::{
     source, steps,
 };
 use crate::{
+    analysis::reading::Reading,
     export::{
         FORMATS, Film, Format, FrameWriter, Paper, Write,
         files::{Files, make_folder, reason},
+        parallel,
     },
-    font::{CELL, Fonts},
-    frame::{Shot, Walk},
     lesson::Lesson,
     model::Name,
-    parallel,
-    reading::Reading,
-    theme::{Depth, Scheme, Theme},
-    visible::{Visible, visible},
+    render::{
+        font::{CELL, Fonts},
+        frame::{Shot, Walk},
+    },
+    text::visible::{Visible, visible},
+    ui::theme::{Depth, Scheme, Theme},
 };
 
 /// The most pixels of a picture.

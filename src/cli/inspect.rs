@@ -17,15 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Streams, args::Inspect, failure::Outcome, progress::Spinner, source};
 use crate::{
-    checkpoint::{
+    analysis::reading::{self, Reader, Reading},
+    lesson::Language,
+    model::{Architecture, Model},
+    text::{MAX_CONTEXT, visible::visible_json},
+    weights::{
         Checkpoint, NotFinite, TensorInfo, TokenizerSource,
         memory::{self, available},
     },
-    lesson::Language,
-    model::{Architecture, Model},
-    reading::{self, Reader, Reading},
-    text::MAX_CONTEXT,
-    visible::visible_json,
 };
 use sizes::Sizes;
 

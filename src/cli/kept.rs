@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use etcetera::BaseStrategy;
 
-use crate::{export::files::reason, memory::Memory, text::visible};
+use crate::{export::files::reason, text::visible, ui::memory::Memory};
 
 /// The memory of walks before, and where it belongs.
 pub struct Kept {

@@ -9,7 +9,7 @@ use clap::{
 
 use super::Cli;
 use crate::{
-    change::Change,
+    engine::change::Change,
     export::{FORMATS, Format},
     lesson::{Language, Lesson},
     model::Name,

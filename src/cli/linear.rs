@@ -7,12 +7,14 @@ use std::{
 };
 
 use crate::{
-    app::{Action, Command, State, update},
+    analysis::reading::Reading,
     lesson::Lesson,
-    plain,
-    reading::Reading,
     text::visible,
-    theme::{Depth, Glyphs, Theme},
+    ui::{
+        app::{Action, Command, State, update},
+        plain,
+        theme::{Depth, Glyphs, Theme},
+    },
 };
 
 /// The longest line that is read as one.

@@ -9,7 +9,7 @@ use super::{
     colour::{colours, is_old},
     settings::Settings,
 };
-use crate::theme::{Glyphs, Ground, Scheme, Theme};
+use crate::ui::theme::{Glyphs, Ground, Scheme, Theme};
 
 /// What `--theme` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]

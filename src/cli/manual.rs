@@ -13,7 +13,7 @@ use super::{
     Cli,
     words::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row},
 };
-use crate::keys::KEYS;
+use crate::ui::keys::KEYS;
 
 /// The page of the whole program.
 ///

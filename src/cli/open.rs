@@ -19,13 +19,17 @@ use super::{
     source,
 };
 use crate::{
-    arithmetic::{Arithmetic, Expr, Operand},
+    analysis::{
+        reading::Reading,
+        trace::{Recorded, Trace},
+    },
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        site::{Address, Axis},
+        value::Cell,
+    },
     model::Name,
-    reading::Reading,
-    site::{Address, Axis},
     text::{nearest, shown},
-    trace::{Recorded, Trace},
-    value::Cell,
 };
 use tree::{Opened, Tree};
 

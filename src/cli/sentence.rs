@@ -4,7 +4,10 @@ use std::io::{self, Read};
 
 use anyhow::{Context, anyhow};
 
-use super::{args::Text, failure::Outcome, failure::Usage};
+use super::{
+    args::Text,
+    failure::{Outcome, Usage},
+};
 use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
 
 /// Read when none is given: to know what `it` is, one has to look back.

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Streams, args,
-    args::Which,
+    Streams,
+    args::{self, Which},
     changes,
     failure::{Outcome, Usage},
     known::Chosen,
@@ -12,12 +12,12 @@ use super::{
     sentence,
 };
 use crate::{
-    checkpoint::Checkpoint,
+    analysis::reading::{Reader, Reading},
+    engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
-    reading::{Reader, Reading},
-    tape::Keep,
     text::visible,
+    weights::Checkpoint,
 };
 
 /// A reader, and what it read first.

@@ -15,15 +15,16 @@ use super::{
     source,
 };
 use crate::{
+    analysis::{reading::Reading, trace::Recorded},
     export::{
         files::Files,
         numbers::{Pass, axes, json, npz, safetensors},
     },
     model::Name,
-    reading::Reading,
-    text::nearest,
-    trace::Recorded,
-    visible::{Visible, shown, visible},
+    text::{
+        nearest,
+        visible::{Visible, shown, visible},
+    },
 };
 
 /// How a format is written: the ends of names that mean it, and whether a terminal can show it.

@@ -13,19 +13,22 @@ use super::{
     failure::{Failure, Outcome, Usage},
     kept::Kept,
     known::Chosen,
-    language, linear,
+    language::language,
+    linear,
     look::{self, Choice},
     sentence,
     settings::{PACE, Settings},
     source::{self, Source},
 };
 use crate::{
-    app::{Guide, Motion},
     lesson::{Language, Lesson},
     model::Name,
-    plain,
     term::{self, Before, Start},
     text::Tokenizer,
+    ui::{
+        app::{Guide, Motion},
+        plain,
+    },
 };
 
 pub fn run(

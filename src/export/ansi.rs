@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Paper, rows};
-use crate::{frame::Shot, sgr};
+use crate::render::{frame::Shot, sgr};
 
 /// Writes a frame, one line a row, every line ending without colours.
 ///

@@ -9,11 +9,8 @@ use serde_json::json;
 
 use super::{Film, Paper, rows};
 use crate::{
-    frame::Shot,
-    markup::hex,
-    picture::NAMED,
-    sgr,
-    visible::{visible, visible_json},
+    render::{frame::Shot, markup::hex, picture::NAMED, sgr},
+    text::visible::{visible, visible_json},
 };
 
 /// Version 2: times count from the beginning.

@@ -7,10 +7,12 @@ use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
 use super::{Film, Paper};
 use crate::{
-    font::LEVELS,
-    frame::Shot,
-    raster::{self, Image},
-    theme::Rgb,
+    render::{
+        font::LEVELS,
+        frame::Shot,
+        raster::{self, Image},
+    },
+    ui::theme::Rgb,
 };
 
 /// The index of what stays as it was; below it there are colours.

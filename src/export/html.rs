@@ -13,12 +13,14 @@ use std::{
 
 use super::{Film, Paper};
 use crate::{
-    frame::Shot,
     lesson::{Language, Lesson},
-    markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
-    picture::Look,
+    render::{
+        frame::Shot,
+        markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
+        picture::Look,
+    },
     text::visible,
-    theme::{Ground, Rgb},
+    ui::theme::{Ground, Rgb},
 };
 
 static STYLE: &str = include_str!("html/page.css");

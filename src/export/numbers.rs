@@ -17,12 +17,9 @@ pub mod safetensors;
 use std::io::{self, Write};
 
 use crate::{
-    change::Changes,
-    site::Axis,
-    text::Token,
-    trace::{Recorded, Trace},
-    value::Value,
-    visible::visible_json,
+    analysis::trace::{Recorded, Trace},
+    engine::{change::Changes, site::Axis, value::Value},
+    text::{Token, visible::visible_json},
 };
 
 /// The version of the schema.

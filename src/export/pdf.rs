@@ -22,14 +22,18 @@ use ratatui::{
 
 use super::{Film, Paper};
 use crate::{
-    app::{self, wrap},
-    font::{CELL, Fonts},
-    frame::Shot,
     lesson::{Paragraph, Span},
-    picture::Picture,
-    screen,
+    render::{
+        font::{CELL, Fonts},
+        frame::Shot,
+        picture::Picture,
+    },
     text::visible,
-    theme::{Depth, Scheme, Theme},
+    ui::{
+        app::{self, wrap},
+        screen,
+        theme::{Depth, Scheme, Theme},
+    },
 };
 use draw::Pen;
 use faces::Face;

@@ -7,7 +7,7 @@ use std::io;
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
 use super::Paper;
-use crate::{frame::Shot, raster};
+use crate::render::{frame::Shot, raster};
 
 /// As many colours as a byte can tell apart.
 const MOST: usize = 256;

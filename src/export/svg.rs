@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, io};
 
 use super::Paper;
-use crate::{
+use crate::render::{
     font::CELL,
     frame::Shot,
     markup::{Needs, TYPE_SIZE, class, escaped, escaped_lines, hex, runs, strokes},

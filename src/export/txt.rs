@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
 use super::Paper;
-use crate::frame::Shot;
+use crate::render::frame::Shot;
 
 /// Writes a frame.
 ///

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use serde::de::DeserializeOwned;
 
-use crate::visible::{is_visible, visible};
+use crate::text::visible::{is_visible, visible};
 
 /// Escapes of TOML that stand for characters which are not seen, or for any.
 const ESCAPES: [char; 7] = ['u', 'U', 'x', 'e', 'b', 'f', 'r'];

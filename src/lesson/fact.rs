@@ -17,16 +17,16 @@ use std::{cell::OnceCell, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use super::{Phrases, Row, Selection, Step};
+use super::{Row, Selection, Step, phrases::Phrases};
 use crate::{
-    math::sampling::Choice,
-    measure::{choice::least_sure, lens::Guess, readback::ReadBack},
+    analysis::{
+        measure::{choice::least_sure, lens::Guess, readback::ReadBack},
+        reading::Reading,
+        trace::{Recorded, Trace},
+    },
+    engine::{math::sampling::Choice, site::Stream, value::Cell},
     model::Name,
-    reading::Reading,
-    site::Stream,
     text::{self, Token, grouped},
-    trace::{Recorded, Trace},
-    value::Cell,
 };
 
 /// A blank: `{name}` in a text.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Phrases, Template, Term};
+use super::{Term, phrases::Phrases, template::Template};
 use crate::text::visible;
 
 /// A language that the lesson is told in.

@@ -7,7 +7,7 @@
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::{Piece, pieces};
+use super::template::{Piece, pieces};
 
 /// A text with blanks. Unlike a template it keeps its spaces: phrases are joined to others.
 #[derive(Clone, Debug, Deserialize)]

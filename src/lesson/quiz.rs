@@ -6,16 +6,23 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Context, Paragraph, Template, fill, largest};
+use super::{
+    Paragraph,
+    fact::{Context, largest},
+    fill,
+    template::Template,
+};
 use crate::{
-    measure::{
-        attention::strongest,
-        schedule::{built_in, schedule},
+    analysis::{
+        measure::{
+            attention::strongest,
+            schedule::{built_in, schedule},
+        },
+        trace::Recorded,
     },
+    engine::value::Cell,
     model::Name,
     text,
-    trace::Recorded,
-    value::Cell,
 };
 
 /// The most words or tokens to choose from.

@@ -14,20 +14,22 @@ use anyhow::Result;
 
 use super::{EMBED, Model, Pass, Setup, Sizes, source_scope};
 use crate::{
-    checkpoint::{Checkpoint, Weights},
-    layer::{
+    engine::{
+        site::{
+            Axis::{Channel, Position},
+            Scope, Site,
+        },
+        tape::{Block, Node, Tape, Weight},
+        value::Matrix,
+    },
+    model::layer::{
         attention::{Attention, Heads, Mask},
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
-    site::{
-        Axis::{Channel, Position},
-        Scope, Site,
-    },
-    tape::{Block, Node, Tape, Weight},
-    value::Matrix,
+    weights::{Checkpoint, Weights},
 };
-use head::{Head, HeadPlan, Pooling};
+use head::{Head, HeadPlan};
 pub use names::Family;
 
 pub static POS: Site =

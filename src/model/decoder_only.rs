@@ -12,21 +12,23 @@ use super::{
     EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Writer, last_row, predict, source_scope,
 };
 use crate::{
-    change::Changes,
-    checkpoint::{Checkpoint, Weights},
-    layer::{
+    engine::{
+        change::Changes,
+        math::{NORM_EPS, Waves, in_pool},
+        site::{
+            Axis::{Channel, Position},
+            Place, Scope, Site,
+        },
+        tape::{Block, Keep, Node, Past, Root, Rope, Tape, Weight},
+        value::{Matrix, Value},
+    },
+    model::layer::{
         attention::{Attention, Heads, Mask},
         feed_forward::{Activation, Feed, Kind as FeedKind},
         norm::{Kind as NormKind, Norm},
     },
-    math::{NORM_EPS, Waves, in_pool},
-    site::{
-        Axis::{Channel, Position},
-        Place, Scope, Site,
-    },
-    tape::{Block, Keep, Node, Past, Root, Rope, Tape, Weight},
     text::{BOS, EOS},
-    value::{Matrix, Value},
+    weights::{Checkpoint, Weights},
 };
 
 pub static LEARNED: Site =

@@ -2,14 +2,16 @@
 
 use super::{Setup, last_row};
 use crate::{
-    math::{
-        argmax,
-        beam::{self, Beams, Limits},
-        sampling::Choosing,
+    engine::{
+        math::{
+            argmax,
+            beam::{self, Beams, Limits},
+            sampling::Choosing,
+        },
+        tape::{Node, Tape},
+        value::Matrix,
     },
-    tape::{Node, Tape},
     text::{BOS, EOS},
-    value::Matrix,
 };
 
 /// The most tokens a decoder writes for a source of `n` tokens.

@@ -17,24 +17,27 @@ pub use plan::{Embedding, Order, Output, Plan, Positions, Stack};
 pub use rules::Rules;
 
 use super::{
-    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Written, longest_output, predict, source_scope,
-    target_scope,
+    EMBED, Model, POS, Pass, SCALED, Setup, Sizes,
+    decoding::{Written, longest_output},
+    predict, source_scope, target_scope,
 };
 use crate::{
-    checkpoint::{Checkpoint, Weights},
-    layer::{
+    engine::{
+        math::{NORM_EPS, Waves},
+        site::{
+            Axis::{Channel, Position},
+            Scope, Site,
+        },
+        tape::{Block, Keep, Node, Tape, Weight},
+        value::Matrix,
+    },
+    model::layer::{
         attention::Heads,
         feed_forward::{Activation, Kind as FeedKind},
         norm::{Kind as NormKind, Norm},
     },
-    math::{NORM_EPS, Waves},
-    site::{
-        Axis::{Channel, Position},
-        Scope, Site,
-    },
-    tape::{Block, Keep, Node, Tape, Weight},
     text::{BOS, EOS},
-    value::Matrix,
+    weights::{Checkpoint, Weights},
 };
 
 pub static TABLE_POS: Site =

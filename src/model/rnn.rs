@@ -4,18 +4,21 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, LOGITS, Model, PROBS, Pass, Setup, Written, decode_step_by_step, longest_output,
+    EMBED, LOGITS, Model, PROBS, Pass, Setup,
+    decoding::{Written, decode_step_by_step, longest_output},
     predict, source_scope, target_scope, zero_state,
 };
 use crate::{
-    checkpoint::Weights,
-    layer::recurrent::{Cell, Elman, Gru, Sizes},
-    site::{
-        Axis::{Channel, In, Out, Position, Single},
-        Place, Scope, Site,
+    engine::{
+        site::{
+            Axis::{Channel, In, Out, Position, Single},
+            Place, Scope, Site,
+        },
+        tape::{Node, Tape, Weight},
+        value::{self, Value},
     },
-    tape::{Node, Tape, Weight},
-    value::{self, Value},
+    model::layer::recurrent::{Cell, Elman, Gru, Sizes},
+    weights::Weights,
 };
 
 pub static READOUT: Site = Site::matrix(

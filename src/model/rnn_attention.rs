@@ -4,17 +4,20 @@
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, Pass, Setup, Written, decode_step_by_step, longest_output, predict, source_scope,
-    target_scope, zero_state,
+    EMBED, Model, Pass, Setup,
+    decoding::{Written, decode_step_by_step, longest_output},
+    predict, source_scope, target_scope, zero_state,
 };
 use crate::{
-    checkpoint::Weights,
-    layer::recurrent::{Cell, Gru, Sizes},
-    site::{
-        Axis::{Channel, Key, Position, Query, Single, Unit},
-        Scope, Site, Stream,
+    engine::{
+        site::{
+            Axis::{Channel, Key, Position, Query, Single, Unit},
+            Scope, Site, Stream,
+        },
+        tape::{Node, Tape, Weight},
     },
-    tape::{Node, Tape, Weight},
+    model::layer::recurrent::{Cell, Gru, Sizes},
+    weights::Weights,
 };
 
 pub static ANNOTATIONS: Site = Site::matrix(

@@ -29,16 +29,18 @@ use super::{
     EMBED, INITIAL, Model, Pass, Setup, Writer, last_row, predict, source_scope, zero_state,
 };
 use crate::{
-    change::Changes,
-    checkpoint::{Checkpoint, Weights},
-    layer::recurrent::{Cell, Elman, Gru, Lstm, Sizes},
-    site::{
-        Axis::{Position, Single, Unit},
-        Site,
+    engine::{
+        change::Changes,
+        site::{
+            Axis::{Position, Single, Unit},
+            Site,
+        },
+        tape::{Node, Past, Tape, Weight},
+        value::Value,
     },
-    tape::{Node, Past, Tape, Weight},
+    model::layer::recurrent::{Cell, Elman, Gru, Lstm, Sizes},
     text::EOS,
-    value::Value,
+    weights::{Checkpoint, Weights},
 };
 use plan::{Kind, Plan};
 

@@ -1,6 +1,6 @@
 //! How large a model is, and what memory and time follow from that.
 
-use crate::{layer::attention::Heads, tape::Keep};
+use crate::{engine::tape::Keep, model::layer::attention::Heads};
 
 /// The sizes of a model that is built of equal layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

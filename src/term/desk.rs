@@ -13,15 +13,16 @@ use anyhow::{Result, bail};
 
 use super::{Event, guarded};
 use crate::{
-    app::{Action, Desk, Form, Order, Refusal, State, Written},
     export::{
         FORMATS, Format, Paper, Write,
         files::{Files, Unwritten, reason},
         txt,
     },
-    font::Fonts,
-    frame::Shot,
-    theme::{Depth, Theme},
+    render::{font::Fonts, frame::Shot},
+    ui::{
+        app::{Action, Desk, Form, Order, Refusal, State, Written},
+        theme::{Depth, Theme},
+    },
 };
 
 /// How long the end waits for files that are being written.
@@ -222,7 +223,7 @@ fn short(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::{Glyphs, Scheme};
+    use crate::ui::theme::{Glyphs, Scheme};
 
     #[test]
     fn pictures_have_all_colours_and_text_has_none() {

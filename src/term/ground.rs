@@ -6,7 +6,7 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use crate::theme::Ground;
+use crate::ui::theme::Ground;
 
 /// The question. A terminal that does not know it says nothing.
 pub const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";

@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::{
+use crate::ui::{
     app::{Action, Command, Overlay, Place, State},
     keys::palette,
     screen::{Hit, hit},

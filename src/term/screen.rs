@@ -19,10 +19,14 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size, window_size};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use crate::{
-    app::{SMALLEST, State},
-    checkpoint::before_the_end,
-    fault, screen, sgr,
+    engine::fault,
+    render::sgr,
     text::is_guarded,
+    ui::{
+        app::{SMALLEST, State},
+        screen,
+    },
+    weights::before_the_end,
 };
 
 /// Whether there is something to give back; leaving twice would move the shell's cursor.

@@ -6,11 +6,10 @@ use anyhow::Result;
 
 use super::{Event, guarded};
 use crate::{
-    app::{Action, Unread},
-    change::Changes,
-    fault,
+    analysis::reading::{Reader, Reading},
+    engine::{change::Changes, fault},
     model::Name,
-    reading::{Reader, Reading},
+    ui::app::{Action, Unread},
 };
 
 /// A sentence to be read, and what is to be different.

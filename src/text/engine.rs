@@ -23,7 +23,10 @@ use tokenizers::{
     },
 };
 
-use super::{Merge, Model, Parts, Plan, Vocab, visible};
+use super::{
+    plan::{Merge, Model, Parts, Plan, Vocab},
+    visible,
+};
 
 /// The largest vocabularies have some 260,000 tokens.
 const MOST_TOKENS: usize = 1 << 21;

@@ -6,7 +6,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value as Json, json};
 use tokenizers::{AddedToken, models::bpe};
 
-use super::{Ids, Merge, Model, Parts, Plan, Vocab, visible};
+use super::{
+    Ids,
+    plan::{Merge, Model, Parts, Plan, Vocab},
+    visible,
+};
 
 /// The vocabulary and how to use it; texts are as the file has them, not safe to show.
 ///

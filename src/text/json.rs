@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokenizers::AddedToken;
 
-use super::{Model, Parts, Plan, Specials};
+use super::{
+    Specials,
+    plan::{Model, Parts, Plan},
+};
 
 /// The file's own fields; others are passed over.
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Parts, visible};
+use super::{plan::Parts, visible};
 
 /// In which letters a vocabulary is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tokenizers::{Encoding, Tokenizer as Engine};
 
-use super::{Alphabet, Ids, Plan, Token, Unknown, nearest, visible};
+use super::{Ids, Token, Unknown, nearest, plan::Plan, surface::Alphabet, visible};
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {

@@ -11,9 +11,9 @@ use std::{
 };
 
 use lookback::{
-    checkpoint::Checkpoint,
-    math::argmax,
+    engine::math::argmax,
     model::{Architecture, Model, Setup},
+    weights::Checkpoint,
 };
 
 /// Tokens that are written on.

@@ -8,13 +8,14 @@ use std::{io, sync::Arc, thread};
 
 use divan::{Bencher, black_box};
 use lookback::{
-    export::{FORMATS, Film, Format, Paper, Write},
-    font::Fonts,
-    frame::{Shot, Walk},
+    analysis::reading::{Reader, Reading},
+    export::{FORMATS, Film, Format, Paper, Write, parallel},
     lesson::{Language, Lesson},
-    parallel,
-    reading::{Reader, Reading},
-    theme::{Depth, Glyphs, Theme},
+    render::{
+        font::Fonts,
+        frame::{Shot, Walk},
+    },
+    ui::theme::{Depth, Glyphs, Theme},
 };
 use ratatui::layout::Size;
 

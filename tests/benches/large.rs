@@ -11,16 +11,20 @@ use std::{
 };
 
 use lookback::{
-    app::{Action, Command, State, update},
-    checkpoint::Checkpoint,
-    heat::Zoom,
+    analysis::{
+        measure::heads,
+        reading::{Reader, Reading},
+    },
+    engine::value::{Matrix, Value},
     lesson::{Kind, Language, Lesson, PaneSpec, template::Template},
-    measure::heads,
     model::Name,
-    reading::{Reader, Reading},
-    screen,
-    theme::{Depth, Glyphs, Theme},
-    value::{Matrix, Value},
+    ui::{
+        app::{Action, Command, State, update},
+        screen,
+        theme::{Depth, Glyphs, Theme},
+        widgets::heat::Zoom,
+    },
+    weights::Checkpoint,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 

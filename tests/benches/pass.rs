@@ -6,8 +6,8 @@ use std::fmt;
 
 use divan::{Bencher, black_box};
 use lookback::{
+    analysis::reading::Reader,
     model::{self, Name, Setup},
-    reading::Reader,
     text::Tokenizer,
 };
 

@@ -5,12 +5,14 @@ use std::{hint::black_box, io, sync::Arc};
 
 use divan::Bencher;
 use lookback::{
-    app::{Action, Command, State, update},
-    change::Change,
+    analysis::reading::Reader,
+    engine::change::Change,
     lesson::{Language, Lesson},
-    reading::Reader,
-    screen,
-    theme::{Depth, Glyphs, Theme},
+    ui::{
+        app::{Action, Command, State, update},
+        screen,
+        theme::{Depth, Glyphs, Theme},
+    },
 };
 use ratatui::{
     Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect,

@@ -14,9 +14,9 @@ use std::{
 use anyhow::Result;
 use cap::Cap;
 use lookback::{
-    checkpoint::Checkpoint,
-    reading::{Reader, Reading},
+    analysis::reading::{Reader, Reading},
     text::visible,
+    weights::Checkpoint,
 };
 use tempfile::TempDir;
 use wanted::wanted;

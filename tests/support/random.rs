@@ -10,7 +10,7 @@ use std::fmt;
 use crossterm::event::{
     KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind as Kind,
 };
-use lookback::keys::KEYS;
+use lookback::ui::keys::KEYS;
 
 pub use chance::Random;
 

@@ -5,12 +5,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lookback::{
-    app::{Action, Command, Effect, Overlay, Pick, Refusal, State, Unread, Written, update},
-    change::Changes,
-    keys,
-    reading::{Reader, Reading},
-    screen,
+    analysis::reading::{Reader, Reading},
+    engine::change::Changes,
     term::{desk, mouse},
+    ui::{
+        app::{Action, Command, Effect, Overlay, Pick, Refusal, State, Unread, Written, update},
+        keys, screen,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 

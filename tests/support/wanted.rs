@@ -1,6 +1,6 @@
 //! A wish for whatever tensor there is.
 
-use lookback::checkpoint::{Layout, TensorInfo, Wanted};
+use lookback::weights::{Layout, TensorInfo, Wanted};
 
 /// The tensor as it is, if it can be read as a vector or a matrix.
 pub fn wanted(tensor: &TensorInfo) -> Option<Wanted> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{checkpoint::Config, model};
+use crate::{model, weights::Config};
 
 /// None where config.json does not say, or the model has no such thing.
 #[derive(Serialize)]

@@ -6,9 +6,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Report, Tensor};
 use crate::{
-    checkpoint::memory::bytes,
-    lines::{left, right},
     text::{grouped, visible},
+    ui::widgets::lines::{left, right},
+    weights::memory::bytes,
 };
 
 /// So many tensors are listed without being asked for all.

@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use anyhow::Result;
 
 use crate::{
-    arithmetic::{Arithmetic, Expr, Operand},
-    site::Address,
-    trace::Trace,
+    analysis::trace::Trace,
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        site::Address,
+    },
 };
 
 /// The most cells one tree opens.

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use super::{Pass, describe, list};
 use crate::{
-    trace::Recorded,
-    value::{Matrix, Value},
+    analysis::trace::Recorded,
+    engine::value::{Matrix, Value},
 };
 
 /// # Errors

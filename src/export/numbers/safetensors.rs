@@ -11,7 +11,7 @@ use std::{
 use safetensors::{Dtype, View, serialize};
 
 use super::{Pass, bytes, description, named, shape};
-use crate::{trace::Recorded, value::Value};
+use crate::{analysis::trace::Recorded, engine::value::Value};
 
 /// Where the metadata holds the description.
 const KEY: &str = "lookback";

@@ -4,11 +4,13 @@
 use pdf_writer::{Content, Name, Str, TextStr, types::TextRenderingMode};
 use unicode_normalization::char::is_combining_mark;
 
-use super::Face;
+use super::faces::Face;
 use crate::{
-    font::{CELL, Fonts, widened},
-    picture::{Look, Painted, Picture},
-    theme::Rgb,
+    render::{
+        font::{CELL, Fonts, widened},
+        picture::{Look, Painted, Picture},
+    },
+    ui::theme::Rgb,
 };
 
 /// How far a row's ground reaches beneath the next one's: so no seam is seen between them.

@@ -9,8 +9,8 @@ use pdf_writer::{
 use subsetter::{GlyphRemapper, subset};
 use ttf_parser::{GlyphId, RawFace, Tag, name_id};
 
-use super::File;
-use crate::font::{CELL, Fonts};
+use super::file::File;
+use crate::render::font::{CELL, Fonts};
 
 const IDENTITY: SystemInfo =
     SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };

@@ -4,7 +4,7 @@ use std::io;
 
 use pdf_writer::{Ref, TextStr};
 
-use super::File;
+use super::file::File;
 
 /// What has a page so far.
 #[derive(Default)]

@@ -7,8 +7,10 @@ use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 use super::failure;
 use crate::{
     export::{Film, Paper},
-    frame::Shot,
-    raster::{self, Area},
+    render::{
+        frame::Shot,
+        raster::{self, Area},
+    },
 };
 
 /// A frame's part of the picture.

@@ -1,18 +1,21 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, Phrases, fact, fact_of_built_in, largest,
-    number, pronoun_in,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, largest, number,
+    pronoun_in,
 };
 use crate::{
-    measure::{
-        ablation::KnockOut,
-        attention::{Look, entropy_bits, strongest},
+    analysis::{
+        measure::{
+            ablation::KnockOut,
+            attention::{Look, entropy_bits, strongest},
+        },
+        trace::Recorded,
     },
+    engine::value::Cell,
+    lesson::phrases::Phrases,
     model::Name,
     text::grouped,
-    trace::Recorded,
-    value::Cell,
 };
 
 /// The head of the last encoder layer that was guided from a pronoun to its noun (MODEL_CARD.md).

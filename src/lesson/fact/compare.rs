@@ -2,7 +2,7 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, largest};
 use crate::{
-    measure::schedule::{Schedule, built_in, schedule},
+    analysis::measure::schedule::{Schedule, built_in, schedule},
     model::Name,
     text::grouped,
 };

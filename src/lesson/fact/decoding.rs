@@ -2,13 +2,13 @@
 
 use super::{Context, Fact, fact, number};
 use crate::{
-    math::sampling::{Choice, Choosing},
-    measure::{
+    analysis::measure::{
         cache::Sizes,
         choice::{least_sure, log_probability, taken},
         forcing::Forcing,
         lens::Guess,
     },
+    engine::math::sampling::{Choice, Choosing},
     text::grouped,
 };
 

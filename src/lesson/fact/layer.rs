@@ -1,7 +1,7 @@
 //! Residual, norm and feed-forward of the selected word.
 
 use super::{Context, Fact, fact, length, mean, minus, number, variance};
-use crate::measure::stream::{self, Station, stations};
+use crate::analysis::measure::stream::{self, Station, stations};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {

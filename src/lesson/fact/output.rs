@@ -2,8 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, Phrases, fact, fact_of_built_in, largest, number};
-use crate::{model::Name, trace::Recorded};
+use super::{Context, Fact, fact, fact_of_built_in, largest, number};
+use crate::{analysis::trace::Recorded, lesson::phrases::Phrases, model::Name};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("next", "the likeliest token after the selected row", |c| {

@@ -1,7 +1,10 @@
 //! Recurrent states, gates, probes and forgetting.
 
-use super::{Context, Fact, Phrases, fact, fact_of_built_in, length, mean, minus, number};
-use crate::{measure::readback::ReadBack, model::Name, value::Cell};
+use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus, number};
+use crate::{
+    analysis::measure::readback::ReadBack, engine::value::Cell, lesson::phrases::Phrases,
+    model::Name,
+};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("input_size", "length of the word's part", |c| size_beside(c, "input")),

@@ -1,10 +1,11 @@
 //! The sentence, its words and the models' sizes.
 
-use super::{Context, Fact, Phrases, fact, fact_of_built_in, length, number};
+use super::{Context, Fact, fact, fact_of_built_in, length, number};
 use crate::{
+    engine::value::Shape,
+    lesson::phrases::Phrases,
     model::{Name, Sizes},
     text::grouped,
-    value::Shape,
 };
 
 pub(super) static FACTS: &[Fact] = &[

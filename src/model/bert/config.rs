@@ -4,11 +4,14 @@ use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Family, HeadPlan, Plan, Pooling};
+use super::{
+    Family, Plan,
+    head::{HeadPlan, Pooling},
+};
 use crate::{
-    checkpoint::{Checkpoint, Config, POOLING, TokenizerSource},
-    layer::{attention::Heads, feed_forward::Activation},
+    model::layer::{attention::Heads, feed_forward::Activation},
     text::visible,
+    weights::{Checkpoint, Config, POOLING, TokenizerSource},
 };
 
 /// Under which keys a family's config.json has the sizes.

@@ -4,15 +4,20 @@ use anyhow::Result;
 
 use super::Plan;
 use crate::{
-    checkpoint::Weights,
-    layer::{feed_forward::Activation, norm::LayerNorm},
-    math::sampling::Choosing,
-    model::{LOGITS, source_scope},
-    site::{
-        Axis::{Channel, Position, Single, Vocab},
-        Site,
+    engine::{
+        math::sampling::Choosing,
+        site::{
+            Axis::{Channel, Position, Single, Vocab},
+            Site,
+        },
+        tape::{Node, Tape, Weight},
     },
-    tape::{Node, Tape, Weight},
+    model::{
+        LOGITS,
+        layer::{feed_forward::Activation, norm::LayerNorm},
+        source_scope,
+    },
+    weights::Weights,
 };
 
 pub static SUM: Site = Site::matrix("sum", [Position, Channel], "x W + b, before the activation");

@@ -3,8 +3,8 @@
 //! A body's names stand behind a prefix (`bert.`), or without one where a body was saved alone, as
 //! sentence-transformers does. Older files call a norm's gain and bias `gamma` and `beta`.
 
-use super::{HeadPlan, Plan};
-use crate::checkpoint::{Checkpoint, Layout, Wanted};
+use super::{Plan, head::HeadPlan};
+use crate::weights::{Checkpoint, Layout, Wanted};
 
 /// Models whose tensors have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,15 +4,15 @@ use anyhow::Result;
 
 use super::{Plan, Positions, Scaling};
 use crate::{
-    checkpoint::{
-        Checkpoint, Config,
-        Layout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
-        Wanted,
-    },
-    layer::{
+    model::layer::{
         attention::{Heads, Mask},
         feed_forward::{Activation, Kind as FeedKind},
         norm::Kind as NormKind,
+    },
+    weights::{
+        Checkpoint, Config,
+        Layout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
+        Wanted,
     },
 };
 

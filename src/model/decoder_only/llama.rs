@@ -10,15 +10,15 @@ use serde_json::Value as Json;
 
 use super::{Plan, Positions, Scaling};
 use crate::{
-    checkpoint::{
-        Checkpoint, Config,
-        Layout::{Linear, Table, Vector},
-        Wanted,
-    },
-    layer::{
+    model::layer::{
         attention::{Heads, Mask},
         feed_forward::{Activation, Kind as FeedKind},
         norm::Kind as NormKind,
+    },
+    weights::{
+        Checkpoint, Config,
+        Layout::{Linear, Table, Vector},
+        Wanted,
     },
 };
 

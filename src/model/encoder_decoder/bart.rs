@@ -12,17 +12,17 @@ use anyhow::Result;
 
 use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
 use crate::{
-    checkpoint::{
-        Checkpoint, Config,
-        Layout::{self, Linear, Table, Vector},
-        Wanted,
-    },
-    layer::{
+    engine::math::{NORM_EPS, Waves},
+    model::layer::{
         attention::Heads,
         feed_forward::{Activation, Kind as FeedKind},
         norm::Kind as NormKind,
     },
-    math::{NORM_EPS, Waves},
+    weights::{
+        Checkpoint, Config,
+        Layout::{self, Linear, Table, Vector},
+        Wanted,
+    },
 };
 
 /// What a family does in its own way.

@@ -5,18 +5,22 @@ use anyhow::Result;
 
 use super::{Order, Plan, Stack};
 use crate::{
-    checkpoint::Weights,
-    layer::{
-        attention::{Attention, Mask, Relative},
-        feed_forward::Feed,
-        norm::Norm,
+    engine::{
+        site::{
+            Axis::{Channel, Position},
+            Scope, Site, Stream,
+        },
+        tape::{Block, Buckets, Node, Tape},
     },
-    model::{source_scope, target_scope},
-    site::{
-        Axis::{Channel, Position},
-        Scope, Site, Stream,
+    model::{
+        layer::{
+            attention::{Attention, Mask, Relative},
+            feed_forward::Feed,
+            norm::Norm,
+        },
+        source_scope, target_scope,
     },
-    tape::{Block, Buckets, Node, Tape},
+    weights::Weights,
 };
 
 pub static RESIDUAL1: Site =

@@ -2,9 +2,8 @@
 
 use super::Rules;
 use crate::{
-    layer::{attention::Heads, feed_forward::Kind as FeedKind, norm::Kind as NormKind},
-    math::Waves,
-    tape::Buckets,
+    engine::{math::Waves, tape::Buckets},
+    model::layer::{attention::Heads, feed_forward::Kind as FeedKind, norm::Kind as NormKind},
 };
 
 /// Where the norm of a sub-layer stands.

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
-use crate::checkpoint::{Checkpoint, Config};
+use crate::weights::{Checkpoint, Config};
 
 /// The name of the file with these settings.
 const FILE: &str = "generation_config.json";

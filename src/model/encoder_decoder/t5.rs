@@ -5,17 +5,17 @@ use anyhow::{Context, Result};
 
 use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
 use crate::{
-    checkpoint::{
-        Checkpoint, Config,
-        Layout::{Linear, Table, Vector},
-        Wanted,
-    },
-    layer::{
+    model::layer::{
         attention::Heads,
         feed_forward::{Activation, Kind as FeedKind},
         norm::Kind as NormKind,
     },
     text::MAX_CONTEXT,
+    weights::{
+        Checkpoint, Config,
+        Layout::{Linear, Table, Vector},
+        Wanted,
+    },
 };
 
 /// The sizes and settings of a checkpoint.

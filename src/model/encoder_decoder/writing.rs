@@ -3,17 +3,19 @@
 
 use std::{mem, sync::Arc};
 
-use super::{EncoderDecoder, Setup, Written};
+use super::EncoderDecoder;
 use crate::{
-    change::{Change, Changes, Part},
-    math::{
-        argmax,
-        beam::{self, Limits},
+    engine::{
+        change::{Change, Changes, Part},
+        math::{
+            argmax,
+            beam::{self, Limits},
+        },
+        site::Place,
+        tape::{Keep, Node, Past, Tape},
+        value::{Matrix, Value},
     },
-    model::last_row,
-    site::Place,
-    tape::{Keep, Node, Past, Tape},
-    value::{Matrix, Value},
+    model::{Setup, decoding::Written, last_row},
 };
 
 /// A decoder that is to write about a source.

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 
 use crate::{
-    checkpoint::{
+    model::layer::recurrent::Bend,
+    weights::{
         Checkpoint,
         Layout::{Linear, LinearRows, Table, Vector, VectorPart},
         Wanted,
     },
-    layer::recurrent::Bend,
 };
 
 /// What the embedding is called in state dicts.

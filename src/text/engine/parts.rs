@@ -8,7 +8,8 @@ use tokenizers::{
     Tokenizer as Engine,
 };
 
-use super::{super::Parts, told};
+use super::told;
+use crate::text::plan::Parts;
 
 /// The most stages of one part; the longest in use have about ten.
 const MOST_STAGES: usize = 100;

@@ -3,7 +3,7 @@
 //! The patterns are those of the models' own tokenizer.json files; where llama.cpp writes them another
 //! way for want of a feature, the original stands here.
 
-use super::visible;
+use crate::text::visible;
 
 /// A way to split, which several names may mean.
 pub struct Kind {

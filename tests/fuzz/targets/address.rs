@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lookback::{model::Name, site::Address};
+use lookback::{engine::site::Address, model::Name};
 use lookback_fuzz::{READ, answered, bounded};
 
 fuzz_target!(|text: &str| {

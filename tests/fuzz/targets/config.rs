@@ -5,7 +5,7 @@
 use std::{fs, path::Path, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use lookback::{checkpoint::Checkpoint, reading::Reader};
+use lookback::{analysis::reading::Reader, weights::Checkpoint};
 use lookback_fuzz::{answered, bounded, families, folder};
 use tempfile::TempDir;
 

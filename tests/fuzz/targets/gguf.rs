@@ -4,7 +4,7 @@
 use std::{fs, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use lookback::{checkpoint::Checkpoint, reading::Reader};
+use lookback::{analysis::reading::Reader, weights::Checkpoint};
 use lookback_fuzz::{answered, bounded, folder, read_all};
 use tempfile::TempDir;
 

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use lookback::{
-    app::told,
+    analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
-    reading::{Reader, Reading},
+    ui::app::told,
 };
 use lookback_fuzz::{answered, bounded};
 

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use lookback::{reading::Reader, text::Tokenizer};
+use lookback::{analysis::reading::Reader, text::Tokenizer};
 use lookback_fuzz::{answered, assert_safe, bounded, reader};
 
 /// Each has a tokenizer of another kind.

@@ -4,7 +4,7 @@
 use std::{fs, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use lookback::{cli::settings, memory::Memory};
+use lookback::{cli::settings, ui::memory::Memory};
 use lookback_fuzz::{answered, bounded, folder};
 use tempfile::TempDir;
 

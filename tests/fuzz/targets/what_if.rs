@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lookback::change::{Change, Changes};
+use lookback::engine::change::{Change, Changes};
 use lookback_fuzz::{READ, answered, bounded};
 
 fuzz_target!(|text: &str| {

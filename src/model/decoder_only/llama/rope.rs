@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 use anyhow::Result;
 
 use crate::{
-    checkpoint::Config,
-    tape::{Dynamic, Longer, Rope},
+    engine::tape::{Dynamic, Longer, Rope},
+    weights::Config,
 };
 
 /// The sizes that scaling depends on.

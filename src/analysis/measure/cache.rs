@@ -1,0 +1,140 @@
+//! What a cache of keys and values holds and saves (Shazeer 2019; Pope et al. 2022), counted.
+//!
+//! The pass that is shown is computed as a whole; the counts are of what a cache holds while the same
+//! output is written token by token, and of what it spares.
+
+use crate::{analysis::trace::Trace, model::Name};
+
+/// The sizes that the counts depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    pub n_layers: usize,
+    pub d_model: usize,
+    /// All queries of a token, and all its keys: fewer where heads share them.
+    pub d_q: usize,
+    pub d_kv: usize,
+    pub d_ff: usize,
+    /// Maps of the feed-forward layer: three where it is gated.
+    pub n_fed: usize,
+    pub vocab: usize,
+    /// Source words that cross-attention looks at; 0 without cross-attention.
+    pub n_source: usize,
+}
+
+/// One step of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Numbers held of self-attention's keys and values, this step's included.
+    pub held: usize,
+    /// The same of cross-attention: computed once, before the first step.
+    pub held_cross: usize,
+    /// Multiplications with and without the cache.
+    pub with: usize,
+    pub without: usize,
+}
+
+impl Sizes {
+    /// The sizes of a pass; None for a model without self-attention in its decoder.
+    pub fn of(trace: &Trace) -> Option<Self> {
+        let (stack, n_source) = match trace.model {
+            Name::Transformer | Name::TransformerUnguided => ("decoder", trace.source.len()),
+            Name::DecoderOnly => ("blocks", 0),
+            Name::Checkpoint if trace.target.is_empty() => ("blocks", 0),
+            _ => return None,
+        };
+        let table = trace.value("embed.weight")?.shape();
+        let attention = if stack == "blocks" { "attn" } else { "self_attn" };
+        let width = |of: &str| {
+            let shape = trace.value(&format!("{stack}.0.{attention}.{of}"))?.shape();
+            Some(shape.planes * shape.cols)
+        };
+        let is_gated = trace.value(&format!("{stack}.0.ffn.gate")).is_some();
+        Some(Self {
+            d_q: width("q")?,
+            d_kv: width("k")?,
+            n_fed: if is_gated { 3 } else { 2 },
+            n_layers: trace.n_layers(&format!("{stack}.{{l}}.ffn.hidden")),
+            d_model: table.cols,
+            d_ff: trace.value(&format!("{stack}.0.ffn.hidden"))?.shape().cols,
+            vocab: table.rows,
+            n_source,
+        })
+    }
+
+    /// Step `t`, from 0: t columns are there, one comes in.
+    pub fn step(self, t: usize) -> Step {
+        let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
+        let n = t + 1;
+        Step {
+            held: 2 * n_layers * n * self.d_kv,
+            held_cross: 2 * n_layers * n_source * d,
+            with: n_layers * self.rows(1, n) + d * vocab,
+            without: n_layers * (self.rows(n, n) + self.cross_keys()) + d * vocab,
+        }
+    }
+
+    /// Multiplications for an output of `n` tokens, with and without the cache.
+    pub fn whole(self, n: usize) -> (usize, usize) {
+        let steps = (0..n).map(|t| self.step(t));
+        let (with, without) =
+            steps.fold((0, 0), |sum, step| (sum.0 + step.with, sum.1 + step.without));
+        (with + self.n_layers * self.cross_keys(), without)
+    }
+
+    /// One layer's work for `rows` rows that look at `keys` keys: projections, scores and sums of
+    /// self-attention and cross-attention, feed-forward.
+    fn rows(self, rows: usize, keys: usize) -> usize {
+        let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, .. } = self;
+        let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
+        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + n_fed * d * d_ff)
+    }
+
+    /// One layer's keys and values of the source words.
+    fn cross_keys(self) -> usize {
+        2 * self.n_source * self.d_model * self.d_model
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_are_those_of_a_loop_over_products() {
+        // Products by their sizes (rows, inner, columns), for 2 layers, step 3, 5 source words.
+        let sizes = Sizes {
+            n_layers: 2,
+            d_model: 6,
+            d_q: 6,
+            d_kv: 6,
+            d_ff: 7,
+            n_fed: 2,
+            vocab: 11,
+            n_source: 5,
+        };
+        let count = |products: &[(usize, usize, usize)]| -> usize {
+            products.iter().map(|(a, b, c)| a * b * c).sum()
+        };
+        let one_row = [
+            (1, 6, 18), // q, k, v of the new row
+            (1, 6, 4),  // scores against four keys
+            (1, 4, 6),  // weighted sum of four values
+            (1, 6, 6),  // out
+            (1, 6, 6),  // cross: q
+            (1, 6, 5),
+            (1, 5, 6),
+            (1, 6, 6),
+            (1, 6, 7),
+            (1, 7, 6),
+        ];
+        let all_rows = one_row.map(|(a, b, c)| (4 * a, b, c));
+        let cross = count(&[(5, 6, 6), (5, 6, 6)]);
+        let step = sizes.step(3);
+        assert_eq!(step.with, 2 * count(&one_row) + 66);
+        assert_eq!(step.without, 2 * (count(&all_rows) + cross) + 66);
+        assert_eq!((step.held, step.held_cross), (2 * 2 * 4 * 6, 2 * 2 * 5 * 6));
+        let whole = sizes.whole(4);
+        assert_eq!(whole.0, (0..4).map(|t| sizes.step(t).with).sum::<usize>() + 2 * cross);
+        assert_eq!(whole.1, (0..4).map(|t| sizes.step(t).without).sum::<usize>());
+    }
+}

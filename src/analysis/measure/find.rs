@@ -1,0 +1,281 @@
+//! Cells worth going to in a matrix: a table of finders, each a function of the plane (row, column)
+//! and of where one stands.
+
+use std::cmp::Ordering;
+
+use crate::engine::value::Matrix;
+
+/// The most cells that a finder ranks.
+const RANKED: usize = 100;
+
+/// More than this of a row's weight on its first token is nearly all of it.
+const NEARLY_ALL: f32 = 0.9;
+
+/// A cell that answers, and what it was found by where that is not its own number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    pub row: usize,
+    pub col: usize,
+    /// The entropy of the row in nats.
+    pub entropy: Option<f32>,
+}
+
+impl Hit {
+    const fn new(row: usize, col: usize) -> Self {
+        Self { row, col, entropy: None }
+    }
+}
+
+/// Which answer follows which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// The best first.
+    Best,
+    /// As one reads, from where one stands.
+    Reading,
+}
+
+/// A way to find cells.
+pub struct Finder {
+    /// What it finds, as a person would ask for it.
+    pub name: &'static str,
+    order: Order,
+    find: fn(&Matrix, (usize, usize)) -> Vec<Hit>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found {
+    pub hit: Hit,
+    /// Which of so many answers it is, from 1.
+    pub nth: usize,
+    pub n: usize,
+}
+
+/// Everything that can be looked for.
+pub static FINDERS: [Finder; 11] = [
+    Finder { name: "the strongest cell off the diagonal", order: Order::Best, find: off_diagonal },
+    Finder {
+        name: "the next row with over 0.9 on the first token",
+        order: Order::Reading,
+        find: on_the_first,
+    },
+    Finder { name: "the largest cell", order: Order::Best, find: |m, _| best(m, |_, v| v) },
+    Finder { name: "the smallest cell", order: Order::Best, find: |m, _| best(m, |_, v| -v) },
+    Finder {
+        name: "the largest cell of this row",
+        order: Order::Best,
+        find: |m, (at, _)| best(m, |(row, _), v| if row == at { v } else { f32::NAN }),
+    },
+    Finder {
+        name: "the smallest cell of this row",
+        order: Order::Best,
+        find: |m, (at, _)| best(m, |(row, _), v| if row == at { -v } else { f32::NAN }),
+    },
+    Finder {
+        name: "the largest cell of this column",
+        order: Order::Best,
+        find: |m, (_, at)| best(m, |(_, col), v| if col == at { v } else { f32::NAN }),
+    },
+    Finder {
+        name: "the least certain row (highest entropy)",
+        order: Order::Best,
+        find: |m, _| by_entropy(m),
+    },
+    Finder { name: "the next NaN or infinity", order: Order::Reading, find: not_finite },
+    Finder { name: "the first cell", order: Order::Reading, find: |_, _| vec![Hit::new(0, 0)] },
+    Finder {
+        name: "the last cell",
+        order: Order::Reading,
+        find: |m, _| vec![Hit::new(m.nrows() - 1, m.ncols() - 1)],
+    },
+];
+
+impl Finder {
+    /// The best answer, or the one that follows as one reads; None if there is none.
+    pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+        self.answer(plane, at, false)
+    }
+
+    /// The answer that follows where one stands: after the last comes the first.
+    pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+        self.answer(plane, at, true)
+    }
+
+    fn answer(&self, plane: &Matrix, at: (usize, usize), goes_on: bool) -> Option<Found> {
+        if plane.is_empty() {
+            return None;
+        }
+        let hits = (self.find)(plane, at);
+        let here = hits.iter().position(|hit| goes_on && (hit.row, hit.col) == at);
+        let next = match self.order {
+            Order::Best => here.map_or(0, |here| here + 1),
+            Order::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
+        };
+        let i = if next < hits.len() { next } else { 0 };
+        hits.get(i).map(|&hit| Found { hit, nth: i + 1, n: hits.len() })
+    }
+}
+
+/// All cells, column by column as they lie.
+fn cells(plane: &Matrix) -> impl Iterator<Item = ((usize, usize), f32)> {
+    let columns = plane.as_slice().chunks_exact(plane.nrows()).enumerate();
+    columns
+        .flat_map(|(col, column)| column.iter().enumerate().map(move |(row, &v)| ((row, col), v)))
+}
+
+/// The finite cells of the highest keys, the best first, of equals as one reads; a key that is NaN
+/// counts for nothing.
+fn best(plane: &Matrix, key: impl Fn((usize, usize), f32) -> f32) -> Vec<Hit> {
+    let better = |a: &(f32, (usize, usize)), b: &(f32, (usize, usize))| {
+        b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
+    };
+    let mut top: Vec<(f32, (usize, usize))> = vec![];
+    let mut least = f32::NEG_INFINITY;
+    for (at, v) in cells(plane) {
+        if !v.is_finite() {
+            continue;
+        }
+        let key = key(at, v);
+        if key >= least {
+            top.push((key, at));
+        }
+        if top.len() >= 8 * RANKED {
+            top.select_nth_unstable_by(RANKED, better);
+            top.truncate(RANKED);
+            least = top.iter().map(|(key, _)| *key).fold(f32::INFINITY, f32::min);
+        }
+    }
+    top.sort_unstable_by(better);
+    top.into_iter().take(RANKED).map(|(_, (row, col))| Hit::new(row, col)).collect()
+}
+
+fn off_diagonal(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
+    best(plane, |(row, col), v| if row == col { f32::NAN } else { v.abs() })
+}
+
+fn on_the_first(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
+    let first = plane.column(0);
+    let rows = first.iter().enumerate().filter(|(_, w)| **w > NEARLY_ALL);
+    rows.map(|(row, _)| Hit::new(row, 0)).collect()
+}
+
+fn not_finite(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = cells(plane)
+        .filter(|(_, v)| !v.is_finite())
+        .map(|((row, col), _)| Hit::new(row, col))
+        .collect();
+    hits.sort_unstable_by_key(|hit| (hit.row, hit.col));
+    hits
+}
+
+/// Rows that are shares of 1, the highest entropy first, at the largest share of each.
+fn by_entropy(plane: &Matrix) -> Vec<Hit> {
+    let of = |row: usize| {
+        let (mut sum, mut entropy, mut most) = (0.0, 0.0, (0, 0.0));
+        for (col, &w) in plane.row(row).iter().enumerate() {
+            if !(0.0..=1.0).contains(&w) {
+                return None;
+            }
+            sum += w;
+            entropy -= if w > 0.0 { w * w.ln() } else { 0.0 };
+            most = if w > most.1 { (col, w) } else { most };
+        }
+        let is_whole = (sum - 1.0_f32).abs() < 1e-2;
+        is_whole.then_some(Hit { row, col: most.0, entropy: Some(entropy) })
+    };
+    let mut hits: Vec<Hit> = (0..plane.nrows()).filter_map(of).collect();
+    let entropy = |hit: &Hit| hit.entropy.unwrap_or(0.0);
+    let by_entropy = |a: &Hit, b: &Hit| -> Ordering { entropy(b).total_cmp(&entropy(a)) };
+    hits.sort_by(by_entropy);
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finder(name: &str) -> &'static Finder {
+        FINDERS.iter().find(|finder| finder.name.contains(name)).unwrap()
+    }
+
+    /// Where a finder leads from a place, and on from there.
+    fn walk(name: &str, plane: &Matrix, from: (usize, usize), n: usize) -> Vec<(usize, usize)> {
+        let mut at = from;
+        let mut step = |i: usize| {
+            let finder = finder(name);
+            let found = if i == 0 { finder.first(plane, at) } else { finder.next(plane, at) };
+            at = found.map(|found| (found.hit.row, found.hit.col))?;
+            Some(at)
+        };
+        (0..n).filter_map(&mut step).collect()
+    }
+
+    fn plane() -> Matrix {
+        let nan = f32::NAN;
+        Matrix::from_row_slice(
+            3,
+            4,
+            &[
+                0.9,
+                -0.7,
+                0.1,
+                nan, //
+                0.95,
+                0.2,
+                0.3,
+                0.3, //
+                0.1,
+                0.1,
+                5.0,
+                f32::NEG_INFINITY,
+            ],
+        )
+    }
+
+    #[test]
+    fn the_best_comes_first_and_the_next_best_follows() {
+        assert_eq!(walk("largest cell", &plane(), (0, 0), 3), [(2, 2), (1, 0), (0, 0)]);
+        assert_eq!(walk("smallest cell", &plane(), (0, 0), 1), [(0, 1)]);
+        assert_eq!(walk("off the diagonal", &plane(), (2, 2), 2), [(1, 0), (0, 1)]);
+        assert_eq!(walk("largest cell of this row", &plane(), (1, 1), 3), [(1, 0), (1, 2), (1, 3)]);
+        assert_eq!(walk("largest cell of this column", &plane(), (1, 1), 1), [(1, 1)]);
+    }
+
+    #[test]
+    fn after_the_last_comes_the_first() {
+        assert_eq!(walk("first token", &plane(), (0, 0), 2), [(1, 0), (1, 0)]);
+        assert_eq!(walk("NaN", &plane(), (0, 0), 3), [(0, 3), (2, 3), (0, 3)]);
+        let found = finder("NaN").next(&plane(), (0, 3)).unwrap();
+        assert_eq!((found.nth, found.n), (2, 2));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let plane = Matrix::from_element(3, 3, 0.5);
+        assert!(finder("NaN").next(&plane, (0, 0)).is_none());
+        assert!(finder("first token").next(&plane, (0, 0)).is_none());
+        assert!(finder("entropy").next(&plane, (0, 0)).is_none(), "these rows are no shares of 1");
+        let one = Matrix::from_element(1, 1, 1.0);
+        assert!(finder("off the diagonal").next(&one, (0, 0)).is_none());
+    }
+
+    #[test]
+    fn the_least_certain_row_is_the_most_even() {
+        let plane = Matrix::from_row_slice(3, 3, &[1.0, 0.0, 0.0, 0.2, 0.5, 0.3, 0.0, 0.5, 0.5]);
+        assert_eq!(walk("least certain", &plane, (0, 0), 3), [(1, 1), (2, 1), (0, 0)]);
+        let hit = finder("least certain").next(&plane, (1, 1)).unwrap().hit;
+        assert!((hit.entropy.unwrap() - 2.0_f32.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn of_many_cells_the_best_hundred_are_ranked() {
+        let plane =
+            Matrix::from_fn(300, 300, |row, col| ((row * 7919 + col * 104_729) % 90_001) as f32);
+        let ranked = (finder("largest cell").find)(&plane, (0, 0));
+        let values: Vec<f32> = ranked.iter().map(|hit| plane[(hit.row, hit.col)]).collect();
+        let mut all: Vec<f32> = plane.iter().copied().collect();
+        all.sort_unstable_by(|a, b| b.total_cmp(a));
+        assert_eq!(values, all[..100]);
+    }
+}

@@ -1,0 +1,91 @@
+//! How much each source word still matters: Jacobians and gradients by automatic differentiation.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    analysis::trace::Trace,
+    engine::value::{Cell, Value},
+    model::Name,
+};
+
+/// What a norm a word is made of: for every word the squares that are added up under the root.
+pub type Squares = Vec<Vec<f32>>;
+
+/// The norms of such squares.
+pub fn norms(squares: &Squares) -> Vec<f32> {
+    squares.iter().map(|squares| squares.iter().sum::<f32>().sqrt()).collect()
+}
+
+/// Frobenius norm of the Jacobian of the last encoder hidden state with respect to each source
+/// word's embedding, `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one a unit of the
+/// state, for each source word. None for a model without a fixed vector.
+pub fn forgetting(trace: &Trace) -> Option<Squares> {
+    let hidden = match trace.model {
+        Name::Elman => "rnn.encoder.hidden",
+        Name::Gru => "gru.encoder.hidden",
+        _ => return None,
+    };
+    let shape = trace.site(hidden)?.shape();
+    let mut squares = vec![vec![]; trace.source.len()];
+    for unit in 0..shape.cols {
+        let mut seed = Value::zeros(shape);
+        seed.set(Cell::new(0, shape.rows - 1, unit), 1.0);
+        let grad = trace.gradient(&[(hidden, seed)], "src.embed")?;
+        for (t, squares) in squares.iter_mut().enumerate() {
+            squares.push(grad.matrix().row(t).norm_squared());
+        }
+    }
+    Some(squares)
+}
+
+/// Norm of the gradient of the output's log-probability with respect to each source word's
+/// embedding: `||d sum_t log p(y_t) / d x_j||`, as squares: one a channel, for each source word; for
+/// a model that only reads the log-probability of the next token, or of the masked ones, by each token
+/// read.
+pub fn influence(trace: &Trace) -> Option<Squares> {
+    let embed =
+        ["src.embed", "tokens.embed"].into_iter().find(|path| trace.site(path).is_some())?;
+    let gradient = of_log_probability(trace, embed)?;
+    let rows = gradient.matrix().row_iter();
+    Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
+}
+
+/// The norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
+pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
+    let gradient = of_log_probability(trace, "tgt.embed")?;
+    Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
+}
+
+/// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights.
+pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
+    let sites = trace.sites().filter(|site| !site.is_leaf);
+    let weights = sites.filter(|site| site.place.site.name == "weights");
+    let of = |path: &str| Some((path.to_owned(), of_log_probability(trace, path)?));
+    weights.filter_map(|site| of(site.path())).collect()
+}
+
+/// Gradient of the summed log-probability of what the model wrote, with respect to a site or a
+/// weight; of the shape of that site. None if the output does not depend on it.
+pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
+    let logits = trace.value("logits")?;
+    let mut seed = Value::zeros(logits.shape());
+    // Some models predict at every position; not every prediction is an output.
+    for (row, chosen) in trace.output_rows().into_iter().zip(&trace.output) {
+        let slopes = slopes_of_log_softmax(&logits.row(0, row), chosen.id as usize);
+        for (col, slope) in slopes.into_iter().enumerate() {
+            seed.set(Cell::new(0, row, col), slope);
+        }
+    }
+    trace.gradient(&[("logits", seed)], wanted)
+}
+
+/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`. In f64, and with `1 - p` as the sum of
+/// the others: a confident model's `1 - p` is lost in f32.
+fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
+    let total: f64 = exps.iter().sum();
+    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
+    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
+    exps.into_iter().enumerate().map(slope).map(|s| s as f32).collect()
+}

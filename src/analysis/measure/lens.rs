@@ -1,0 +1,80 @@
+//! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
+
+use nalgebra::RowDVector;
+
+use crate::{
+    analysis::trace::{Recorded, Trace},
+    engine::{
+        math::{argmax, softmax_rows},
+        value::{Cell, Matrix},
+    },
+};
+
+/// What one place inside the model says of the next token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guess {
+    /// The site that was read: `blocks.0.resid_post`.
+    pub site: String,
+    /// The three likeliest tokens with their probabilities.
+    pub top: Vec<(usize, f32)>,
+    /// The place of the finally chosen token among all, counted from 1.
+    pub rank: usize,
+    /// Its probability here.
+    pub probability: f32,
+}
+
+/// The guesses along one row, first place first; empty for a model without layers of this kind. `say`
+/// gives the logits of rows of the stream ([`crate::model::Model::say`]).
+pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) -> Vec<Guess> {
+    let Some(last) = chosen(trace, row) else { return vec![] };
+    let read = |site: String| {
+        let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+        Some((site, RowDVector::from_vec(value.row(0, row))))
+    };
+    let (sites, rows): (Vec<_>, Vec<_>) = places(trace).into_iter().filter_map(read).unzip();
+    if rows.is_empty() {
+        return vec![];
+    }
+    let Some(logits) = say(&Matrix::from_rows(&rows)) else { return vec![] };
+    let probs = softmax_rows(&logits); // (place, vocab)
+    let guess = |(site, probs): (String, Vec<f32>)| {
+        let (top, probability) = (largest(&probs), probs[last]);
+        let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
+        Guess { site, top, rank, probability }
+    };
+    let probs = probs.row_iter().map(|row| row.iter().copied().collect());
+    sites.into_iter().zip(probs).map(guess).collect()
+}
+
+/// The token that the model settles on after this row.
+pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
+    let written = trace.output.get(row).filter(|_| !trace.target.is_empty());
+    let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+    written.map(|token| token.id as usize).or_else(|| argmax(logits.row(0, row)))
+}
+
+/// Where the stream is read, in the order of computation.
+fn places(trace: &Trace) -> Vec<String> {
+    let is_place = |path: &&str| match path.split('.').collect::<Vec<_>>()[..] {
+        ["tokens", "norm", "out"] => trace.fills_in(),
+        ["encoder", _, norm, "out"] => trace.fills_in() && norm.starts_with("norm"),
+        ["decoder", _, norm, "out"] => norm.starts_with("norm"),
+        ["blocks", layer, "resid_pre"] => layer == "0",
+        ["blocks", _, "resid_mid" | "resid_post"] => true,
+        _ => false,
+    };
+    trace.sites().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
+}
+
+/// The three largest with their indices, largest first; of equals the first.
+fn largest(row: &[f32]) -> Vec<(usize, f32)> {
+    let mut top: Vec<(usize, f32)> = vec![];
+    for (i, &p) in row.iter().enumerate() {
+        let place = top.partition_point(|other| other.1 >= p);
+        if place < 3 {
+            top.insert(place, (i, p));
+            top.truncate(3);
+        }
+    }
+    top
+}

@@ -1,0 +1,205 @@
+//! One sentence, read by every built-in model, or by a checkpoint of the person's own: all that the
+//! screen can show of it.
+
+mod card;
+mod concern;
+mod measures;
+mod reader;
+mod tokenizer;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
+};
+
+pub use card::Card;
+pub use measures::{Evidence, Heads, Measures};
+pub use reader::Reader;
+pub use tokenizer::tokenizer;
+
+use crate::{
+    analysis::{
+        measure::{
+            accuracy::Accuracy,
+            choice::choice,
+            lens::{self, Guess},
+            readback::{self, ReadBack},
+            wall::{self, Times},
+        },
+        trace::Trace,
+    },
+    engine::{
+        change::Changes,
+        math::sampling::{Choice, Choosing},
+        value::Matrix,
+    },
+    model::{Model, Name, Sizes},
+    text::{Sentence, Token, Tokenizer},
+};
+
+/// The loaded models, in the order of the lesson.
+type Models = Arc<[(Name, Arc<dyn Model>)]>;
+
+/// Multiplications that nobody waits for: a few milliseconds at most.
+const IN_A_MOMENT: usize = 20_000_000;
+
+/// The passes by model; a pass that no change concerns is shared with the plain reading.
+type Traces = BTreeMap<Name, Arc<Trace>>;
+
+/// All passes over one sentence.
+#[derive(Clone)]
+pub struct Reading {
+    pub sentence: Sentence,
+    pub accuracy: Arc<Accuracy>,
+    /// What is different from the plain reading; nothing in a plain one.
+    pub changes: Arc<Changes>,
+    /// The same sentence read without changes, if this is a changed reading.
+    pub plain: Option<Arc<Self>>,
+    /// What is known of the checkpoint that read it.
+    pub card: Option<Arc<Card>>,
+    traces: Traces,
+    /// For the measures that need passes of their own.
+    models: Models,
+    tokenizer: Arc<Tokenizer>,
+    measures: Arc<OnceLock<Measures>>,
+    /// The lens, by model and row, as far as it was looked through.
+    lenses: Lenses,
+    /// The choices that were looked at last.
+    choices: Choices,
+    heads: Arc<OnceLock<Heads>>,
+}
+
+/// How long models take to read so many tokens.
+pub type MachineTimes = BTreeMap<Name, Times>;
+
+/// What was seen through the lens, by model and row.
+type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[Guess]>>>>;
+
+/// Choices of the next token, by model, row and way of choosing.
+type Choices = Arc<Mutex<VecDeque<((Name, usize, Choosing), Arc<Choice>)>>>;
+
+impl Reading {
+    /// # Panics
+    /// If the reader does not have that model ([`Reader::of`]).
+    pub fn trace(&self, name: Name) -> &Trace {
+        &self.traces[&name]
+    }
+
+    pub fn has(&self, name: Name) -> bool {
+        self.traces.contains_key(&name)
+    }
+
+    /// The models that have read it, in the order of the lesson.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.traces.keys().copied()
+    }
+
+    /// The same reading with the block of that path opened. None if nothing is closed there.
+    #[must_use]
+    pub fn opened(&self, name: Name, path: &str) -> Option<Self> {
+        let open = |reading: &Self| {
+            let trace = reading.traces[&name].opened(path)?;
+            let mut traces = reading.traces.clone();
+            traces.insert(name, Arc::new(trace));
+            Some(traces)
+        };
+        let plain = self.plain.as_ref().map(|plain| match open(plain) {
+            Some(traces) => Arc::new(Self { traces, ..(**plain).clone() }),
+            None => Arc::clone(plain),
+        });
+        Some(Self { traces: open(self)?, plain, lenses: Arc::default(), ..self.clone() })
+    }
+
+    /// The same model's pass without changes, if this reading is a changed one.
+    pub fn plain_trace(&self, name: Name) -> Option<&Trace> {
+        self.plain.as_ref().map(|plain| plain.trace(name))
+    }
+
+    pub fn read_back(&self, name: Name) -> Vec<ReadBack> {
+        readback::read_back(self.trace(name))
+    }
+
+    /// What a model's next token is chosen from after that row: a vocabulary is put in order once for all
+    /// who ask on one screen.
+    pub fn choice(&self, name: Name, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
+        const KEPT: usize = 4;
+        let known = || self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name, row, choosing);
+        if let Some((_, choice)) = known().iter().find(|(other, _)| *other == key) {
+            return Some(Arc::clone(choice));
+        }
+        let choice = Arc::new(choice(self.trace(name), choosing, row)?);
+        let mut known = known();
+        known.push_front((key, Arc::clone(&choice)));
+        known.truncate(KEPT);
+        Some(choice)
+    }
+
+    fn model(&self, name: Name) -> Option<&dyn Model> {
+        self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
+    }
+
+    /// The sizes of a model that says them.
+    pub fn sizes(&self, name: Name) -> Option<Sizes> {
+        self.model(name)?.sizes()
+    }
+
+    /// What a model would say after each layer, from that row: of a large vocabulary and many layers
+    /// a matter of tenths of a second.
+    pub fn lens(&self, name: Name, row: usize) -> Arc<[Guess]> {
+        let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guesses) = known().get(&(name, row)) {
+            return Arc::clone(guesses);
+        }
+        let say = |rows: &Matrix| self.model(name)?.say(rows);
+        let guesses: Arc<[Guess]> = lens::lens(self.trace(name), row, say).into();
+        known().insert((name, row), Arc::clone(&guesses));
+        guesses
+    }
+
+    /// The same, if it has been computed or is a matter of a moment: for the screen, which never waits.
+    pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[Guess]>> {
+        let is_known = || {
+            let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
+            known.contains_key(&(name, row))
+        };
+        let products = |sizes: Sizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
+        let is_quick = self.sizes(name).is_none_or(|sizes| products(sizes) <= IN_A_MOMENT);
+        (is_quick || is_known()).then(|| self.lens(name, row))
+    }
+
+    /// How long the models with an encoder take to read, one after another; about a second.
+    pub fn time(&self) -> MachineTimes {
+        let ids = self.sentence.ids();
+        let timed = [Name::Elman, Name::Gru, Name::Transformer];
+        let models = self.models.iter().filter(|(name, _)| timed.contains(name));
+        models.map(|(name, model)| (*name, wall::time(&**model, &ids))).collect()
+    }
+
+    /// What was read of the text that the language model writes on, up to that token of the sentence:
+    /// with the token before it, where the model has one of its own.
+    pub fn given(&self, n_tokens: usize) -> &[Token] {
+        let models = [Name::Checkpoint, Name::DecoderOnly].map(|name| self.traces.get(&name));
+        let source = models.into_iter().flatten().next().map_or(&[][..], |t| &t.source);
+        let own = source.len().saturating_sub(self.sentence.tokens.len());
+        &source[..source.len().min(n_tokens.saturating_add(own))]
+    }
+}
+
+/// `f` of every item, a thread each if there are several; the answers in the order of the items,
+/// whoever is first.
+fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [item] = items {
+        return vec![f(item)];
+    }
+    thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
+        threads.into_iter().map(joined).collect()
+    })
+}
+
+/// What a thread answers; its panic goes on here.
+fn joined<R>(thread: thread::ScopedJoinHandle<R>) -> R {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,68 @@
+//! What-ifs of a reading: whether one has a place in it, and what a number was before.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::{Result, bail, ensure};
+
+use super::Reading;
+use crate::{
+    analysis::trace::Trace,
+    engine::{
+        change::{Change, Changes},
+        site::Address,
+    },
+    model::Name,
+    text,
+};
+
+impl Reading {
+    /// # Errors
+    /// If the change has no place in any pass; the message offers the nearest that have.
+    pub(super) fn check(&self, change: &Change) -> Result<()> {
+        if let Change::Set { address, value } = change
+            && address.path.ends_with("weights")
+        {
+            ensure!(
+                (0.0..=1.0).contains(value),
+                "{change}: an attention weight is a share; give 0 to 1"
+            );
+        }
+        if self.traces.values().any(|trace| trace.concerns(change)) {
+            return Ok(());
+        }
+        if let Change::Set { address, .. } = change {
+            let has = |trace: &&Arc<Trace>| trace.site(&address.path).is_some();
+            let all = || self.traces.values();
+            let translator = || self.traces.get(&Name::Transformer);
+            if let Some(trace) = all().find(has).or_else(translator).or_else(|| all().next()) {
+                trace.cell(address)?;
+            }
+            bail!("{change}: that number is learned, not computed; only computed ones can be set");
+        }
+        let parts = self.traces.values().flat_map(|trace| trace.parts_off());
+        let parts: BTreeSet<String> = parts.map(|change| change.to_string()).collect();
+        ensure!(
+            !parts.is_empty(),
+            "the model has nothing that `{change}` speaks of, and no part that can be left out; numbers \
+             and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
+        );
+        let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
+        bail!(
+            "no model has the place that `{change}` speaks of; the nearest are {}",
+            near.join(", ")
+        )
+    }
+
+    pub(super) fn unless_concerned(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
+        let trace = &self.traces[&name];
+        (!changes.iter().any(|change| trace.concerns(change))).then(|| Arc::clone(trace))
+    }
+
+    /// What a number was before the changes, where it is another one now.
+    pub fn before(&self, name: Name, address: &Address) -> Option<f32> {
+        let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
+        let site = trace.site(&address.path)?;
+        let was = trace.before(plain, site, address.cell)?;
+        (was.to_bits() != site.value.get(address.cell).to_bits()).then_some(was)
+    }
+}

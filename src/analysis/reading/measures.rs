@@ -1,0 +1,170 @@
+//! The slow measures of a reading: figures that take many passes, forward or backward.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{IN_A_MOMENT, Reading, at_once};
+use crate::{
+    analysis::{
+        measure::{
+            ablation::{KnockOuts, knock_out_heads},
+            continuation::{self, Continued},
+            forcing::Forcing,
+            gradient::{self, Squares},
+            heads::{self, Summary},
+            readback::{self, Kept},
+        },
+        trace::Trace,
+    },
+    engine::value::Value,
+    model::{Model, Name, Setup},
+};
+
+/// Figures that take many passes, forward or backward.
+pub struct Measures {
+    /// `||d h_n / d x_t||` for the models with a fixed vector.
+    pub forgetting: BTreeMap<Name, Vec<f32>>,
+    /// Gradient norm of the output's log-probability, by model.
+    pub influence: BTreeMap<Name, Vec<f32>>,
+    /// What the norms of `forgetting` and of `influence` are made of.
+    pub squares: [BTreeMap<Name, Squares>; 2],
+    /// How many of the last 1, 2, … words the state gives back, for the models with a fixed vector.
+    pub kept: BTreeMap<Name, Vec<Kept>>,
+    /// For the models that have attention.
+    pub evidence: BTreeMap<Name, Evidence>,
+    /// The RNNs given the Transformer's output word by word, beside their own.
+    pub forcing: BTreeMap<Name, Forcing>,
+    /// How the language model writes on after parts of the sentence.
+    pub continued: Vec<Continued>,
+}
+
+/// What there is to be said beside attention weights.
+pub struct Evidence {
+    /// `d log p(output) / d weight`, by the path of the weights.
+    pub slopes: BTreeMap<String, Value>,
+    /// `||d log p(output) / d x||` for the tokens that the decoder read; empty without a decoder.
+    pub target: Vec<f32>,
+    /// What knocking out a head does.
+    pub heads: KnockOuts,
+}
+
+/// All heads by model; models without heads are not among them.
+pub type Heads = BTreeMap<Name, Vec<Summary>>;
+
+impl Reading {
+    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
+    pub fn measures(&self) -> &Measures {
+        self.heads();
+        self.measures.get_or_init(|| self.measure())
+    }
+
+    /// The slow measures, if they have been computed: for the screen, which never waits.
+    pub fn measured(&self) -> Option<&Measures> {
+        self.measures.get()
+    }
+
+    fn measure(&self) -> Measures {
+        let whole = |trace: &Trace| trace.hidden().is_empty();
+        let forgetting =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::forgetting(trace))?);
+        let influence =
+            self.of_each(|_, trace| whole(trace).then(|| gradient::influence(trace))?);
+        Measures {
+            forgetting: norms_of(&forgetting),
+            influence: norms_of(&influence),
+            squares: [forgetting, influence],
+            kept: self.of_each(|model, trace| self.kept(model, trace)),
+            evidence: self.of_each(|model, trace| self.evidence(model, trace)),
+            forcing: self.forcing(),
+            continued: self.continued(),
+        }
+    }
+
+    /// Every attention head in a few figures and small, by model, computed at the first call: of a
+    /// large pass every block is opened for it, one at a time.
+    pub fn heads(&self) -> &Heads {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
+    }
+
+    /// The same, if it has been computed: for the screen, which never waits.
+    pub fn known_heads(&self) -> Option<&Heads> {
+        self.heads.get()
+    }
+
+    /// A measure of every model that has it, a thread each.
+    fn of_each<R: Send>(
+        &self,
+        measure: impl Fn(&dyn Model, &Trace) -> Option<R> + Sync,
+    ) -> BTreeMap<Name, R> {
+        let of = |(name, model): &(Name, Arc<dyn Model>)| measure(&**model, self.trace(*name));
+        let found = at_once(&self.models, of);
+        let named = self.models.iter().zip(found);
+        named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
+    }
+
+    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<Kept>> {
+        readback::kept_by_length(model, trace, &self.sentence.ids(), &self.setup(None))
+    }
+
+    fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
+        let slopes = gradient::of_attention_weights(trace);
+        (!slopes.is_empty()).then(|| Evidence {
+            slopes,
+            target: gradient::influence_of_target(trace).unwrap_or_default(),
+            heads: if self.is_quick(model) {
+                knock_out_heads(model, trace, &self.sentence.ids(), &self.changes)
+            } else {
+                KnockOuts::new()
+            },
+        })
+    }
+
+    /// Whether a token is written in a few milliseconds at most.
+    fn is_small(model: &dyn Model) -> bool {
+        model.sizes().is_none_or(|sizes| sizes.products(1) <= IN_A_MOMENT)
+    }
+
+    /// Whether as many passes as the model has heads are a matter of a second or so.
+    fn is_quick(&self, model: &dyn Model) -> bool {
+        const MOST_PRODUCTS: usize = 100_000_000_000;
+        let n = self.sentence.tokens.len();
+        let products = model.sizes().map_or(0, |sizes| sizes.products(n) * sizes.all_heads());
+        products <= MOST_PRODUCTS
+    }
+
+    fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
+        Setup { changes: Arc::clone(&self.changes), forced, ..Setup::default() }
+    }
+
+    fn forcing(&self) -> BTreeMap<Name, Forcing> {
+        let Some(translator) = self.traces.get(&Name::Transformer) else { return BTreeMap::new() };
+        let right = &translator.output;
+        let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
+        let (setup, ids) = (self.setup(Some(given.collect())), self.sentence.ids());
+        let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
+        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+            let forced = Trace::new(*name, model.run(&ids, &setup), &self.tokenizer);
+            (*name, Forcing::new(right, &forced, self.trace(*name)))
+        };
+        self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
+    }
+
+    fn continued(&self) -> Vec<Continued> {
+        let (setup, ids) = (self.setup(None), self.sentence.ids());
+        let writes = [Name::DecoderOnly, Name::Checkpoint];
+        let writes = self.models.iter().find(|(name, _)| writes.contains(name));
+        writes.map_or_else(Vec::new, |(name, model)| {
+            let parts = match name {
+                Name::Checkpoint if !Self::is_small(&**model) => vec![ids.len()],
+                Name::Checkpoint => continuation::eighths(ids.len(), 8),
+                _ => continuation::eighths(ids.len(), 7),
+            };
+            let text = continuation::Text { tokens: &ids, parts: &parts };
+            continuation::continued(&**model, text, &setup, &self.tokenizer)
+        })
+    }
+}
+
+fn norms_of(squares: &BTreeMap<Name, Squares>) -> BTreeMap<Name, Vec<f32>> {
+    squares.iter().map(|(&name, squares)| (name, gradient::norms(squares))).collect()
+}

@@ -1,0 +1,43 @@
+//! Where a checkpoint's tokenizer comes from.
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    text::{self, Specials, Tokenizer},
+    weights::{Checkpoint, TokenizerSource},
+};
+
+/// The tokenizer that comes with a checkpoint.
+///
+/// # Errors
+/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
+pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
+    let config = checkpoint.config();
+    let beside = |name| checkpoint.beside(name);
+    let generation = beside("generation_config.json").and_then(|g| g.get("eos_token_id"));
+    let eos = generation.or_else(|| config.get("eos_token_id")).map_or(vec![], text::ids_of);
+    match checkpoint.tokenizer() {
+        TokenizerSource::Json(json) => {
+            let specials = Specials {
+                file: &checkpoint.name_beside("tokenizer.json"),
+                tokenizer_config: beside("tokenizer_config.json"),
+                special_tokens_map: beside("special_tokens_map.json"),
+                bos: config.id("bos_token_id")?,
+                eos: &eos,
+                pad: config.id("pad_token_id")?,
+            };
+            Tokenizer::from_json(json, &specials)
+        }
+        TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(checkpoint.name()),
+        TokenizerSource::None if checkpoint.is_gguf() => bail!(
+            "{} holds no vocabulary that is read (`tokenizer.ggml.model`), so no text can be read; \
+             convert the model again, with its tokenizer",
+            checkpoint.name()
+        ),
+        TokenizerSource::None => bail!(
+            "{} is missing, so no text can be read; put it beside the weights; of older files \
+             `transformers.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` makes it",
+            checkpoint.name_beside("tokenizer.json")
+        ),
+    }
+}

@@ -1,0 +1,368 @@
+//! A finished pass: every value by its site's path, every cell to be opened.
+//!
+//! A trace does not change; it knows tokens as text, and no screen. Of a large pass it has the
+//! boundaries of the blocks, and the insides of those that were opened ([`Trace::opened`]).
+
+mod inside;
+mod magnitude;
+mod whatif;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use anyhow::{Result, bail};
+use inside::Opened;
+pub use magnitude::Magnitude;
+
+use crate::{
+    engine::{
+        arithmetic::Arithmetic,
+        math::{beam::Beams, picture::Picture},
+        site::{Address, Axis, Place, Stream, path_in},
+        tape::{Node, Tape},
+        value::{Cell, Shape, Value},
+    },
+    model::{Name, Pass},
+    text::{self, Token, Tokenizer},
+};
+
+/// A site of a finished pass.
+pub struct Recorded {
+    /// Path, axes and caption; its origin is the site's first cell.
+    pub place: Place,
+    pub value: Arc<Value>,
+    /// Whether its numbers are learned or given instead of computed.
+    pub is_leaf: bool,
+    parts: Vec<Node>,
+    /// What has been looked at from afar, by plane.
+    pictures: Vec<OnceLock<Picture>>,
+    magnitudes: Vec<OnceLock<Magnitude>>,
+}
+
+/// The most rows and columns of a plane's picture: more points than a terminal has.
+const PICTURE: usize = 256;
+
+impl Recorded {
+    pub fn path(&self) -> &str {
+        &self.place.path
+    }
+
+    /// What stands before its name: `encoder.0.self_attn`; nothing where nothing does.
+    pub fn scope(&self) -> &str {
+        self.path().rsplit_once('.').map_or("", |(scope, _)| scope)
+    }
+
+    pub fn caption(&self) -> &'static str {
+        self.place.site.caption
+    }
+
+    pub fn axes(&self) -> [Axis; 3] {
+        self.place.site.axes
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.value.shape()
+    }
+
+    /// A plane made small, once: what a screen shows of thousands of rows and columns.
+    pub fn picture(&self, plane: usize) -> &Picture {
+        self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
+    }
+
+    /// How large the numbers of a plane are, reckoned once.
+    pub fn magnitude(&self, plane: usize) -> Magnitude {
+        let of = || Magnitude::of(self.value.plane(plane).iter().copied());
+        *self.magnitudes[plane].get_or_init(of)
+    }
+
+    pub fn address(&self, cell: Cell) -> Address {
+        Address { path: self.place.path.clone(), cell, has_planes: self.place.has_planes() }
+    }
+}
+
+/// Every value of one model's pass over one sentence.
+#[derive(Clone)]
+pub struct Trace {
+    pub model: Name,
+    /// The source stream's tokens.
+    pub source: Vec<Token>,
+    /// The target stream's tokens: `<bos>` and the output. Empty for the decoder-only model.
+    pub target: Vec<Token>,
+    /// What the model wrote, `<eos>` included if it came to it.
+    pub output: Vec<Token>,
+    /// The output as text.
+    pub output_text: String,
+    /// The record of beam search, where the output was found by it.
+    pub beams: Option<Beams>,
+    /// The rows of the logits that the output was chosen from, where those are not the last ones.
+    places: Option<Vec<usize>>,
+    record: Arc<Record>,
+    /// Blocks whose inside was computed again; the latest last.
+    opened: Vec<Arc<Opened>>,
+    vocab: Arc<[String]>,
+}
+
+/// A tape with its sites.
+struct Record {
+    tape: Tape,
+    sites: Vec<Recorded>,
+    index: HashMap<String, usize>,
+}
+
+impl Record {
+    fn new(tape: Tape) -> Self {
+        let sites = assemble(&tape);
+        let index = sites.iter().enumerate().map(|(i, s)| (s.place.path.clone(), i)).collect();
+        Self { tape, sites, index }
+    }
+
+    fn site(&self, path: &str) -> Option<&Recorded> {
+        self.index.get(path).map(|&i| &self.sites[i])
+    }
+}
+
+impl Trace {
+    pub fn new(model: Name, pass: Pass, tokenizer: &Tokenizer) -> Self {
+        let tokens = |ids: &[u32]| ids.iter().map(|&id| tokenizer.token(id)).collect();
+        Self {
+            model,
+            source: tokens(&pass.source),
+            target: tokens(&pass.target),
+            output: tokens(&pass.output),
+            output_text: tokenizer.decode(&pass.output),
+            beams: pass.beams,
+            places: None,
+            record: Arc::new(Record::new(pass.tape)),
+            opened: vec![],
+            vocab: tokenizer.vocab(),
+        }
+    }
+
+    /// The same with the rows of the logits that the output was chosen from.
+    #[must_use]
+    pub fn written_at(self, places: Option<Vec<usize>>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Whether every token sees those after it too, and the output stands among them.
+    pub const fn fills_in(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// The rows of the logits that the output's tokens were chosen from: the last ones, or the masked
+    /// places. Empty where there are no logits.
+    pub fn output_rows(&self) -> Vec<usize> {
+        if let Some(places) = &self.places {
+            return places.clone();
+        }
+        let n = self.value("logits").map_or(0, |logits| logits.shape().rows);
+        (n.saturating_sub(self.output.len())..n).collect()
+    }
+
+    /// The first site with numbers that are NaN or infinite, where those reach the end of the pass. Hidden
+    /// scores are minus infinity by right.
+    pub fn not_finite(&self) -> Option<&str> {
+        let computed = || self.sites().filter(|site| !site.is_leaf);
+        let last = computed().last()?;
+        let shape = last.shape();
+        let end = last.value.row(shape.planes - 1, shape.rows - 1);
+        if end.iter().all(|x| x.is_finite()) {
+            return None;
+        }
+        let is_odd = |x: f32| x.is_nan() || x == f32::INFINITY;
+        computed().find(|site| site.value.numbers().any(is_odd)).map(Recorded::path)
+    }
+
+    /// The token that was chosen from a row of the logits, and which of the output it is.
+    pub fn output_at(&self, row: usize) -> Option<(usize, &Token)> {
+        let i = self.output_rows().iter().position(|&at| at == row)?;
+        Some((i, self.output.get(i)?))
+    }
+
+    /// All sites in the order of computation, weights where they are first used; of a block that is
+    /// closed, what comes out of it.
+    pub fn sites(&self) -> impl Iterator<Item = &Recorded> {
+        self.record.sites.iter().flat_map(|site| {
+            let opened = self.opened_at(site.path());
+            let inner = opened.into_iter().flat_map(Opened::own_sites);
+            inner.chain(opened.is_none().then_some(site))
+        })
+    }
+
+    pub fn site(&self, path: &str) -> Option<&Recorded> {
+        self.holder(path).map(|(_, site)| site)
+    }
+
+    /// The site of that name in the scope of another: `weights` beside `encoder.0.self_attn.scores`.
+    pub fn beside(&self, site: &Recorded, name: &str) -> Option<&Recorded> {
+        self.site(&path_in(site.scope(), name))
+    }
+
+    /// The site, and the tape that it stands on: a block's inside before its boundary.
+    fn holder(&self, path: &str) -> Option<(&Tape, &Recorded)> {
+        let outside = || Some((&self.record.tape, self.record.site(path)?));
+        self.inside(path).or_else(outside)
+    }
+
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.site(path).map(|site| &*site.value)
+    }
+
+    /// The site of that path.
+    ///
+    /// # Errors
+    /// If there is none; the message offers the nearest names.
+    pub fn find(&self, path: &str) -> Result<&Recorded> {
+        if let Some(site) = self.site(path) {
+            return Ok(site);
+        }
+        let near = text::nearest(path, self.sites().map(Recorded::path), 3);
+        bail!(
+            "the {} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
+            self.model.title(),
+            text::shown(path),
+            near.join(", ")
+        )
+    }
+
+    /// Checks an address against the sites of this pass.
+    ///
+    /// # Errors
+    /// If the site is unknown, or the cell lies outside it; the message says what there is.
+    pub fn cell(&self, address: &Address) -> Result<(&Recorded, Cell)> {
+        let site = self.find(&address.path)?;
+        let (shape, [plane, row, col]) = (site.shape(), site.axes());
+        if !shape.holds(address.cell) || (site.place.has_planes() && !address.has_planes) {
+            let planes = if site.place.has_planes() {
+                format!("{} 0..{}, ", plane.name(), shape.planes)
+            } else {
+                String::new()
+            };
+            bail!(
+                "`{address}` lies outside its site, whose indices are [{planes}{} 0..{}, {} 0..{}] (the last excluded)",
+                row.name(),
+                shape.rows,
+                col.name(),
+                shape.cols
+            );
+        }
+        Ok((site, address.cell))
+    }
+
+    /// The arithmetic of one cell.
+    ///
+    /// # Errors
+    /// As for [`Self::cell`], and where a probe has no value at this distance.
+    pub fn open(&self, address: &Address) -> Result<Arithmetic> {
+        let (_, cell) = self.cell(address)?;
+        let part = self.holder(&address.path).and_then(|(tape, site)| {
+            let (node, local) = part(tape, site, cell)?;
+            Some(tape.open(node, local))
+        });
+        let Some(arithmetic) = part else {
+            bail!("`{address}` was not computed: the probes reach back 40 words");
+        };
+        Ok(arithmetic)
+    }
+
+    /// The tokens of a stream.
+    pub fn tokens(&self, stream: Stream) -> &[Token] {
+        match stream {
+            Stream::Source => &self.source,
+            Stream::Target => &self.target,
+        }
+    }
+
+    /// The token of that id, as it is shown.
+    pub fn word(&self, token: u32) -> String {
+        self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
+    }
+
+    /// What index `i` of an axis of a site is called: a token, or a number.
+    pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
+        let token = match (site.place.stream(axis), axis) {
+            (Some(stream), _) => self.tokens(stream).get(i).map(|t| t.text.clone()),
+            (None, Axis::Vocab) => self.vocab.get(i).cloned(),
+            _ => None,
+        };
+        token.unwrap_or_else(|| i.to_string())
+    }
+
+    /// What the indices of a cell stand for: `head 2 · query 7 “it” · key 1 “animal”`.
+    pub fn labels(&self, site: &Recorded, cell: Cell) -> String {
+        let indices = [cell.plane, cell.row, cell.col];
+        let axes = site.axes().into_iter().zip(indices);
+        let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
+            let is_word = site.place.stream(axis).is_some() || axis == Axis::Vocab;
+            let label = self.label(site, axis, i);
+            if is_word {
+                format!("{} {i} “{label}”", axis.name())
+            } else {
+                format!("{} {i}", axis.name())
+            }
+        });
+        named.collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The token whose row this is in a table of embeddings.
+    pub fn word_of_row(&self, site: &Recorded, row: usize) -> Option<&str> {
+        let is_table = site.is_leaf && site.path() == "embed.weight";
+        self.vocab.get(row).filter(|_| is_table).map(String::as_str)
+    }
+}
+
+/// The part of a site that holds a cell, and the cell's place in it.
+fn part(tape: &Tape, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
+    site.parts.iter().find_map(|&node| {
+        let entry = tape.entry(node);
+        let local = cell.counted_from(entry.place.origin)?;
+        entry.value.shape().holds(local).then_some((node, local))
+    })
+}
+
+/// Gathers the parts of every site; cells that no part covers are NaN.
+fn assemble(tape: &Tape) -> Vec<Recorded> {
+    let mut order: Vec<Vec<Node>> = vec![];
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    for node in tape.nodes() {
+        let path = tape.entry(node).place.path.as_str();
+        let i = *index.entry(path).or_insert_with(|| {
+            order.push(vec![]);
+            order.len() - 1
+        });
+        order[i].push(node);
+    }
+    order.into_iter().map(|parts| recorded(tape, parts)).collect()
+}
+
+fn recorded(tape: &Tape, parts: Vec<Node>) -> Recorded {
+    let first = tape.entry(parts[0]);
+    let mut place = first.place.clone();
+    let is_leaf = tape.is_leaf(parts[0]);
+    let value = if parts.len() == 1 && place.origin == Cell::default() {
+        Arc::clone(&first.value)
+    } else {
+        Arc::new(join(tape, &parts))
+    };
+    place.origin = Cell::default();
+    let n_planes = value.shape().planes;
+    let (pictures, magnitudes) = (vec![OnceLock::new(); n_planes], vec![OnceLock::new(); n_planes]);
+    Recorded { place, value, is_leaf, parts, pictures, magnitudes }
+}
+
+fn join(tape: &Tape, parts: &[Node]) -> Value {
+    let end = |node: &Node| {
+        let (o, s) = (tape.entry(*node).place.origin, tape.shape(*node));
+        (o.plane + s.planes, o.row + s.rows, o.col + s.cols)
+    };
+    let ends: Vec<_> = parts.iter().map(end).collect();
+    let most = |f: fn(&(usize, usize, usize)) -> usize| ends.iter().map(f).max().unwrap_or(0);
+    let shape = Shape { planes: most(|e| e.0), rows: most(|e| e.1), cols: most(|e| e.2) };
+    let mut whole = Value::zeros(shape).map(|_| f32::NAN);
+    for node in parts {
+        whole.put(tape.entry(*node).place.origin, tape.value(*node));
+    }
+    whole
+}

@@ -1,0 +1,164 @@
+//! The insides of blocks: computed again when they are looked at, and found as if they had been kept.
+
+use std::sync::Arc;
+
+use super::{Record, Recorded, Trace};
+use crate::engine::{
+    site::lies_in,
+    tape::{Inside, Node, Tape},
+    value::Value,
+};
+
+/// The most numbers that opened blocks hold, so that a long text's do not pile up; one block is
+/// always held.
+const MOST_NUMBERS: usize = 1 << 25;
+
+/// More layers than any model has.
+const MOST_LAYERS: usize = 1024;
+
+/// A block whose inside was computed again.
+pub(super) struct Opened {
+    /// `blocks.3`
+    prefix: String,
+    /// The block's entry on the tape around it.
+    node: Node,
+    /// The same on the tape inside.
+    out: Node,
+    record: Record,
+}
+
+impl Opened {
+    fn new(prefix: String, node: Node, Inside { tape, out, .. }: Inside) -> Self {
+        Self { prefix, node, out, record: Record::new(tape) }
+    }
+
+    fn holds(&self, path: &str) -> bool {
+        lies_in(path, &self.prefix)
+    }
+
+    /// The numbers that were computed.
+    fn n_numbers(&self) -> usize {
+        self.own_sites().map(|site| site.shape().len()).sum()
+    }
+
+    /// What was recorded inside, without what was given to the block.
+    pub(super) fn own_sites(&self) -> impl Iterator<Item = &Recorded> {
+        self.record.sites.iter().filter(|site| self.holds(site.path()))
+    }
+}
+
+impl Trace {
+    /// The site of that path inside an opened block, and its tape.
+    pub(super) fn inside(&self, path: &str) -> Option<(&Tape, &Recorded)> {
+        let opened = self.opened_at(path)?;
+        Some((&opened.record.tape, opened.record.site(path)?))
+    }
+
+    /// The opened block that the path lies in.
+    pub(super) fn opened_at(&self, path: &str) -> Option<&Opened> {
+        self.opened.iter().map(|opened| &**opened).find(|opened| opened.holds(path))
+    }
+
+    /// Whether the path lies in a block whose inside is not there.
+    pub fn is_closed(&self, path: &str) -> bool {
+        self.closed(path).is_some()
+    }
+
+    fn closed(&self, path: &str) -> Option<(Node, String)> {
+        if self.opened_at(path).is_some() {
+            return None;
+        }
+        let hidden = self.record.tape.hidden();
+        let found = hidden.into_iter().find(|(_, scope)| lies_in(path, scope.prefix()))?;
+        Some((found.0, found.1.prefix().to_owned()))
+    }
+
+    /// The blocks whose inside was not kept, in the order of computation: `blocks.0`, `blocks.1`.
+    pub fn hidden(&self) -> Vec<String> {
+        let hidden = self.record.tape.hidden();
+        hidden.into_iter().map(|(_, scope)| scope.prefix().to_owned()).collect()
+    }
+
+    /// The same trace with the block of that path opened; the ones opened longest ago are closed where
+    /// they take too much room. None if nothing is closed there.
+    #[must_use]
+    pub fn opened(&self, path: &str) -> Option<Self> {
+        let mut more = self.with_one_more(path)?;
+        let n_numbers =
+            |opened: &[Arc<Opened>]| opened.iter().map(|o| o.n_numbers()).sum::<usize>();
+        while more.opened.len() > 1 && n_numbers(&more.opened) > MOST_NUMBERS {
+            more.opened.remove(0);
+        }
+        Some(more)
+    }
+
+    fn with_one_more(&self, path: &str) -> Option<Self> {
+        let (node, prefix) = self.closed(path)?;
+        let inside = self.record.tape.inside(node)?;
+        let mut opened = self.opened.clone();
+        opened.push(Arc::new(Opened::new(prefix, node, inside)));
+        Some(Self { opened, ..self.clone() })
+    }
+
+    /// The same trace with the first block of every stack opened: what one sees first, and what a block
+    /// has in it. However large they are: what is told of a model follows from what they hold.
+    #[must_use]
+    pub fn with_firsts(self) -> Self {
+        let hidden = self.hidden();
+        let firsts = hidden.iter().filter(|prefix| prefix.ends_with(".0"));
+        let open = |trace: Self, prefix: &String| trace.with_one_more(prefix).unwrap_or(trace);
+        firsts.fold(self, open)
+    }
+
+    /// How many layers have the site that `{l}` stands in, whether they are opened or not.
+    pub fn n_layers(&self, template: &str) -> usize {
+        let path = |l: usize| template.replace("{l}", &l.to_string());
+        let has_one = self.sites().any(|site| is_of(template, site.path()));
+        let has = |l: &usize| {
+            let path = path(*l);
+            self.site(&path).is_some() || (has_one && self.is_closed(&path))
+        };
+        (0..MOST_LAYERS).take_while(has).count()
+    }
+
+    /// Gradients of the sum of `seed * site` over the seeds, with respect to a site. None if the
+    /// site does not exist or nothing seeded depends on it.
+    pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {
+        let (tape, seeds) = match self.opened_at(wanted) {
+            None => (&self.record.tape, self.seeds(seeds)?),
+            Some(opened) => {
+                let outside = self.seeds(seeds)?;
+                let grads = self.record.tape.backward(&outside, &[opened.node]);
+                (&opened.record.tape, vec![(opened.out, grads.get(&opened.node)?.clone())])
+            }
+        };
+        let (_, wanted) = self.holder(wanted)?;
+        let grads = tape.backward(&seeds, &wanted.parts);
+        let mut out = Value::zeros(wanted.shape());
+        for node in &wanted.parts {
+            if let Some(grad) = grads.get(node) {
+                out.put(tape.entry(*node).place.origin, grad);
+            }
+        }
+        (!grads.is_empty()).then_some(out)
+    }
+
+    /// Seeds by node of the tape around the blocks.
+    fn seeds(&self, seeds: &[(&str, Value)]) -> Option<Vec<(Node, Value)>> {
+        let (tape, mut by_node) = (&self.record.tape, vec![]);
+        for (path, seed) in seeds {
+            for &node in &self.record.site(path)?.parts {
+                let part = seed.part(tape.entry(node).place.origin, tape.shape(node));
+                by_node.push((node, part));
+            }
+        }
+        Some(by_node)
+    }
+}
+
+/// Whether a path is the template with some number in it.
+fn is_of(template: &str, path: &str) -> bool {
+    let Some((before, after)) = template.split_once("{l}") else { return template == path };
+    let number = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}

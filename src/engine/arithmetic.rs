@@ -1,0 +1,191 @@
+//! The arithmetic of one cell: an expression whose leaves are numbers and other cells.
+//!
+//! What is printed is what is evaluated: [`Expr::eval`] and the text come from the same tree.
+//! An operation builds `Expr<(usize, Cell)>` (which input, which cell); the tape turns the leaves
+//! into [`Operand`]s with address and value.
+
+pub mod terms;
+
+use std::fmt;
+
+use crate::engine::{math::erf, site::Address};
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    Exp,
+    Sqrt,
+    Tanh,
+    Sin,
+    Cos,
+    /// The error function.
+    Erf,
+}
+
+/// An expression over leaves of type `L`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr<L> {
+    Number(f32),
+    Leaf(L),
+    Sum(Vec<Self>),
+    Product(Vec<Self>),
+    Difference(Box<Self>, Box<Self>),
+    Quotient(Box<Self>, Box<Self>),
+    /// The larger of zero and the argument.
+    Positive(Box<Self>),
+    Call(Function, Box<Self>),
+}
+
+impl<L> Expr<L> {
+    pub fn difference(a: Self, b: Self) -> Self {
+        Self::Difference(Box::new(a), Box::new(b))
+    }
+
+    pub fn quotient(a: Self, b: Self) -> Self {
+        Self::Quotient(Box::new(a), Box::new(b))
+    }
+
+    pub fn call(function: Function, argument: Self) -> Self {
+        Self::Call(function, Box::new(argument))
+    }
+
+    /// Every leaf replaced by `f(leaf)`.
+    pub fn map<M>(self, f: &mut impl FnMut(L) -> M) -> Expr<M> {
+        let mut all = |terms: Vec<Self>| terms.into_iter().map(|t| t.map(f)).collect();
+        match self {
+            Self::Number(n) => Expr::Number(n),
+            Self::Leaf(leaf) => Expr::Leaf(f(leaf)),
+            Self::Sum(terms) => Expr::Sum(all(terms)),
+            Self::Product(terms) => Expr::Product(all(terms)),
+            Self::Difference(a, b) => Expr::difference(a.map(f), b.map(f)),
+            Self::Quotient(a, b) => Expr::quotient(a.map(f), b.map(f)),
+            Self::Positive(a) => Expr::Positive(Box::new(a.map(f))),
+            Self::Call(function, a) => Expr::call(function, a.map(f)),
+        }
+    }
+
+    /// The leaves from left to right.
+    pub fn leaves(&self) -> Vec<&L> {
+        match self {
+            Self::Number(_) => vec![],
+            Self::Leaf(leaf) => vec![leaf],
+            Self::Sum(terms) | Self::Product(terms) => {
+                terms.iter().flat_map(Self::leaves).collect()
+            }
+            Self::Difference(a, b) | Self::Quotient(a, b) => [a.leaves(), b.leaves()].concat(),
+            Self::Positive(a) | Self::Call(_, a) => a.leaves(),
+        }
+    }
+}
+
+/// A cell that stands in an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    pub address: Address,
+    pub value: f32,
+}
+
+impl Expr<Operand> {
+    /// The number the expression comes to, in f64 from the f32 operands.
+    pub fn eval(&self) -> f64 {
+        match self {
+            Self::Number(n) => f64::from(*n),
+            Self::Leaf(operand) => f64::from(operand.value),
+            Self::Sum(terms) => terms.iter().map(Self::eval).sum(),
+            Self::Product(terms) => terms.iter().map(Self::eval).product(),
+            Self::Difference(a, b) => a.eval() - b.eval(),
+            Self::Quotient(a, b) => a.eval() / b.eval(),
+            Self::Positive(a) => a.eval().max(0.0),
+            Self::Call(Function::Exp, a) => a.eval().exp(),
+            Self::Call(Function::Sqrt, a) => a.eval().sqrt(),
+            Self::Call(Function::Tanh, a) => a.eval().tanh(),
+            Self::Call(Function::Sin, a) => a.eval().sin(),
+            Self::Call(Function::Cos, a) => a.eval().cos(),
+            Self::Call(Function::Erf, a) => f64::from(erf(a.eval() as f32)),
+        }
+    }
+
+    /// The text of the expression with every number written by `number`; a sum of more than
+    /// `most` terms shows its largest and one number for the rest, so the text stays exact.
+    pub fn text(&self, most: usize, number: &dyn Fn(f64) -> String) -> String {
+        let text = |e: &Self| e.text(most, number);
+        match self {
+            Self::Number(n) => number(f64::from(*n)),
+            Self::Leaf(operand) => number(f64::from(operand.value)),
+            Self::Sum(terms) => sum_text(terms, most, number),
+            Self::Product(terms) => {
+                terms.iter().map(|t| factor(t, &text)).collect::<Vec<_>>().join("*")
+            }
+            Self::Difference(a, b) => format!("{} - {}", text(a), factor(b, &text)),
+            Self::Quotient(a, b) => format!("{}/{}", factor(a, &text), divisor(b, &text)),
+            Self::Positive(a) => format!("max(0, {})", text(a)),
+            Self::Call(function, a) => format!("{function}({})", text(a)),
+        }
+    }
+}
+
+fn sum_text(terms: &[Expr<Operand>], most: usize, number: &dyn Fn(f64) -> String) -> String {
+    let mut order: Vec<usize> = (0..terms.len()).collect();
+    let rest = if terms.len() > most {
+        order.sort_by(|&a, &b| terms[b].eval().abs().total_cmp(&terms[a].eval().abs()));
+        order.split_off(most)
+    } else {
+        vec![]
+    };
+    let mut parts: Vec<String> =
+        order.iter().map(|&i| addend(&terms[i], &|e| e.text(most, number))).collect();
+    if !rest.is_empty() {
+        parts.push(bracketed(number(rest.iter().map(|&i| terms[i].eval()).sum())));
+    }
+    parts.join(" + ")
+}
+
+fn bracketed(number: String) -> String {
+    if number.starts_with('-') { format!("({number})") } else { number }
+}
+
+fn addend(e: &Expr<Operand>, text: &dyn Fn(&Expr<Operand>) -> String) -> String {
+    match e {
+        Expr::Difference(..) => format!("({})", text(e)),
+        Expr::Product(..) => text(e),
+        _ => bracketed(text(e)),
+    }
+}
+
+fn factor(e: &Expr<Operand>, text: &dyn Fn(&Expr<Operand>) -> String) -> String {
+    match e {
+        Expr::Sum(..) | Expr::Difference(..) => format!("({})", text(e)),
+        _ => bracketed(text(e)),
+    }
+}
+
+fn divisor(e: &Expr<Operand>, text: &dyn Fn(&Expr<Operand>) -> String) -> String {
+    match e {
+        Expr::Product(..) | Expr::Quotient(..) => format!("({})", text(e)),
+        _ => factor(e, text),
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exp => "exp",
+            Self::Sqrt => "sqrt",
+            Self::Tanh => "tanh",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Erf => "erf",
+        })
+    }
+}
+
+/// A cell opened: its address, its value, how it was made and from what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arithmetic {
+    pub address: Address,
+    pub value: f32,
+    /// The operation in symbols, `sum_k x[i,k] * W[k,j]`; for a leaf, what it is.
+    pub formula: &'static str,
+    /// Absent for a leaf: a weight, a token, a position.
+    pub expr: Option<Expr<Operand>>,
+}

@@ -1,0 +1,259 @@
+//! What-ifs: what is to be different when a pass is run again, in one small language.
+//!
+//! | written | what it does |
+//! | --- | --- |
+//! | `mask=off` `positions=off` `scaling=off` `residual=off` | that part of the equations is left out, everywhere |
+//! | `decoder.0.self_attn.mask=off` | the same, in one place only |
+//! | `encoder.1.self_attn.head.2=off` | that head hands over nothing |
+//! | `encoder.1.ffn=off` | that sub-layer adds nothing |
+//! | `encoder.1=off` | the layer hands on what it was given |
+//! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one number set by hand; a row of weights still sums to 1 |
+//! | `token.1=dog` | another word in the sentence, counted from 0 |
+//! | `temperature=0.5` | logits are divided by it before the last softmax |
+//! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
+//! | `beam=4` | so many outputs are carried along, and the likeliest whole one is written |
+//!
+//! A change knows paths and numbers; whether a model has such a place is asked of a finished pass.
+
+mod language;
+
+use std::fmt;
+
+use crate::engine::{
+    math::sampling::Choosing,
+    site::{Address, Place, lies_in, path_in},
+    value::{Cell, Shape},
+};
+
+/// The most changes that can be combined.
+pub const MOST: usize = 64;
+
+/// What of a model can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// A whole layer, or a whole sub-layer.
+    Whole,
+    Head(usize),
+    Mask,
+    Positions,
+    Scaling,
+    Residual,
+}
+
+/// Parts that go by a name of their own.
+const NAMED: [(&str, Part); 4] = [
+    ("mask", Part::Mask),
+    ("positions", Part::Positions),
+    ("scaling", Part::Scaling),
+    ("residual", Part::Residual),
+];
+
+/// One thing that is different.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A part is left out in `scope`; an empty scope is the whole model.
+    Off {
+        scope: String,
+        part: Part,
+    },
+    /// One number set by hand.
+    Set {
+        address: Address,
+        value: f32,
+    },
+    /// Another word at that place of the sentence.
+    Token {
+        position: usize,
+        word: String,
+    },
+    Temperature(f32),
+    /// Tokens are drawn by chance from this seed instead of taking the likeliest.
+    Sample(u64),
+    /// Only so many of the likeliest tokens may be drawn.
+    TopK(usize),
+    /// Only the likeliest tokens that together reach this probability may be drawn.
+    TopP(f32),
+    /// So many candidate outputs are carried along, and the likeliest whole one is taken.
+    Beam(usize),
+}
+
+impl Change {
+    /// What it is about: of two changes with the same subject the later one holds.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Off { scope, part } => part.within(scope),
+            Self::Set { address, .. } => address.to_string(),
+            Self::Token { position, .. } => format!("token.{position}"),
+            Self::Temperature(_) => "temperature".into(),
+            Self::Sample(_) => "sample".into(),
+            Self::TopK(_) => "top_k".into(),
+            Self::TopP(_) => "top_p".into(),
+            Self::Beam(_) => "beam".into(),
+        }
+    }
+
+    /// In words, for the title of a changed pass: `head 2 of encoder.1.self_attn off`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Off { scope, part: Part::Head(head) } => format!("head {head} of {scope} off"),
+            Self::Off { scope, part } => format!("{} off", part.within(scope)),
+            Self::Set { address, value } => format!("{address} set to {value}"),
+            Self::Token { position, word } => format!("token {position} “{word}”"),
+            Self::Temperature(t) => format!("temperature {t}"),
+            Self::Sample(seed) => format!("sampled, seed {seed}"),
+            Self::TopK(k) => format!("top {k}"),
+            Self::TopP(p) => format!("top-p {p}"),
+            Self::Beam(n) => format!("beam {n}"),
+        }
+    }
+}
+
+impl Part {
+    /// `encoder.1.self_attn.head.2`, `mask`, `encoder.1`
+    fn within(self, scope: &str) -> String {
+        let name = match self {
+            Self::Whole => return scope.to_owned(),
+            // `encoder.0.residual1` names one residual, and is its own scope.
+            Self::Residual if last(scope).starts_with("resid") => return scope.to_owned(),
+            Self::Head(head) => format!("head.{head}"),
+            named => NAMED.iter().find(|(_, part)| *part == named).map_or("", |n| n.0).to_owned(),
+        };
+        path_in(scope, &name)
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// Changes that hold together; at most one for each subject.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes(Vec<Change>);
+
+/// Cells of a recorded value that get another number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Edit {
+    Cell(Cell, f32),
+    /// A whole plane becomes zeros.
+    Plane(usize),
+    /// Everything becomes zeros.
+    All,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Change> {
+        self.0.iter()
+    }
+
+    /// Adds a change, in the place of an earlier one with the same subject.
+    #[must_use]
+    pub fn with(&self, change: Change) -> Self {
+        let mut changes = self.without(&change);
+        changes.0.push(change);
+        changes
+    }
+
+    #[must_use]
+    pub fn without(&self, change: &Change) -> Self {
+        let others = self.0.iter().filter(|other| other.subject() != change.subject());
+        Self(others.cloned().collect())
+    }
+
+    /// Takes the change away if it is there, else adds it.
+    #[must_use]
+    pub fn toggled(&self, change: Change) -> Self {
+        if self.0.contains(&change) { self.without(&change) } else { self.with(change) }
+    }
+
+    /// `mask off, head 2 of encoder.1.self_attn off`
+    pub fn words(&self) -> String {
+        self.0.iter().map(Change::words).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether the part is left out at that place.
+    pub fn is_off(&self, place: &Place, part: Part) -> bool {
+        self.0.iter().any(|change| {
+            matches!(change, Change::Off { scope, part: off } if *off == part && lies_in(&place.path, scope))
+        })
+    }
+
+    /// Whether the layer of that prefix is left out.
+    pub fn is_layer_off(&self, prefix: &str) -> bool {
+        self.0.iter().any(
+            |change| matches!(change, Change::Off { scope, part: Part::Whole } if scope == prefix),
+        )
+    }
+
+    pub fn temperature(&self) -> f32 {
+        self.choosing().temperature
+    }
+
+    /// How the next token is chosen.
+    pub fn choosing(&self) -> Choosing {
+        self.0.iter().fold(Choosing::default(), |choosing, change| match *change {
+            Change::Temperature(temperature) => Choosing { temperature, ..choosing },
+            Change::Sample(seed) => Choosing { sample: Some(seed), ..choosing },
+            Change::TopK(k) => Choosing { top_k: Some(k), ..choosing },
+            Change::TopP(p) => Choosing { top_p: Some(p), ..choosing },
+            Change::Beam(width) => Choosing { beam: Some(width), ..choosing },
+            _ => choosing,
+        })
+    }
+
+    /// What is different in a value of that shape, recorded at that place; cells count from the
+    /// value's own first cell.
+    pub fn edits(&self, place: &Place, shape: Shape) -> Vec<Edit> {
+        self.0.iter().filter_map(|change| edit(change, place, shape)).collect()
+    }
+}
+
+impl FromIterator<Change> for Changes {
+    fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
+        changes.into_iter().fold(Self::default(), |all, change| all.with(change))
+    }
+}
+
+/// As they are written, with a space between them.
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join(" "))
+    }
+}
+
+fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
+    let stands_at = |scope: &str, name: &str| {
+        place.path.strip_prefix(scope).and_then(|rest| rest.strip_prefix('.')) == Some(name)
+    };
+    match change {
+        Change::Off { scope, part: Part::Head(head) } if stands_at(scope, "context") => {
+            let plane = head.checked_sub(place.origin.plane)?;
+            (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
+        }
+        Change::Off { scope, part: Part::Whole } if stands_at(scope, "out") => Some(Edit::All),
+        Change::Set { address, value } if address.path == place.path => {
+            let local = address.cell.counted_from(place.origin)?;
+            shape.holds(local).then_some(Edit::Cell(local, *value))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_of_two_with_one_subject_holds() {
+        let parse = |text: &str| text.parse::<Change>().unwrap();
+        let changes = Changes::default().with(parse("temperature=2")).with(parse("temperature=3"));
+        assert_eq!(changes.to_string(), "temperature=3");
+        let changes = changes.toggled(parse("mask=off"));
+        assert_eq!(changes.words(), "temperature 3, mask off");
+        assert_eq!(changes.toggled(parse("mask=off")).to_string(), "temperature=3");
+    }
+}

@@ -1,0 +1,180 @@
+//! Changes as they are written.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Result, bail, ensure};
+
+use super::{Change, NAMED, Part, last};
+use crate::text::visible::shown;
+
+/// More than any what-if has, in bytes.
+const LONGEST: usize = 1024;
+
+/// As it is written, and read again by [`Change::from_str`].
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", self.subject())?;
+        match self {
+            Self::Off { .. } => f.write_str("off"),
+            Self::Set { value, .. } | Self::Temperature(value) | Self::TopP(value) => {
+                write!(f, "{value}")
+            }
+            Self::Token { word, .. } => f.write_str(word),
+            Self::Sample(seed) => write!(f, "{seed}"),
+            Self::TopK(n) | Self::Beam(n) => write!(f, "{n}"),
+        }
+    }
+}
+
+impl FromStr for Change {
+    type Err = anyhow::Error;
+
+    /// # Errors
+    /// If the text is no change; the message says what can be written.
+    fn from_str(text: &str) -> Result<Self> {
+        ensure!(
+            text.len() <= LONGEST,
+            "the what-if `{}` has {} bytes, the limit is {LONGEST}; shorten it",
+            shown(text),
+            text.len()
+        );
+        let Some((subject, value)) = text.split_once('=') else {
+            bail!(
+                "`{}` is no what-if; write what changes and to what, as in mask=off, \
+                 encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
+                shown(text)
+            )
+        };
+        let (subject, value) = (subject.trim(), value.trim());
+        if subject.ends_with(']') {
+            let value = number(subject, value, f32::is_finite, "a number")?;
+            return Ok(Self::Set { address: subject.parse()?, value });
+        }
+        if let Some(position) = subject.strip_prefix("token.") {
+            return token(text, position, value);
+        }
+        let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
+        ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", shown(text));
+        match subject {
+            "temperature" => {
+                Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
+            }
+            "sample" => Ok(Self::Sample(whole(subject, value, u64::MAX)?)),
+            "top_k" => Ok(Self::TopK(at_least_one(subject, value, 1 << 20)?)),
+            "top_p" => Ok(Self::TopP(number(subject, value, within(0.01, 1.0), "0.01 to 1")?)),
+            "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
+            _ if value == "off" => Ok(off(subject)),
+            _ => bail!(
+                "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
+                 a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
+                shown(subject),
+                shown(value),
+                shown(subject)
+            ),
+        }
+    }
+}
+
+fn token(text: &str, position: &str, word: &str) -> Result<Change> {
+    let Ok(position) = position.parse() else {
+        bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
+    };
+    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", shown(text));
+    Ok(Change::Token { position, word: word.to_owned() })
+}
+
+fn off(subject: &str) -> Change {
+    let (scope, name) = subject.rsplit_once('.').unwrap_or(("", subject));
+    if name == "residual" && last(scope).starts_with("resid") {
+        return off(scope);
+    }
+    if let Some((_, part)) = NAMED.iter().find(|(known, _)| *known == name) {
+        return Change::Off { scope: scope.to_owned(), part: *part };
+    }
+    if name.starts_with("resid") {
+        return Change::Off { scope: subject.to_owned(), part: Part::Residual };
+    }
+    if let (Some((scope, "head")), Ok(head)) = (scope.rsplit_once('.'), name.parse()) {
+        return Change::Off { scope: scope.to_owned(), part: Part::Head(head) };
+    }
+    Change::Off { scope: subject.to_owned(), part: Part::Whole }
+}
+
+fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
+    move |v| (low..=high).contains(&v)
+}
+
+fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
+    match value.parse() {
+        Ok(number) if is_good(number) => Ok(number),
+        _ => bail!("{}=`{}`: give {wanted}", shown(subject), shown(value)),
+    }
+}
+
+fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
+    match value.parse() {
+        Ok(number) if number <= most => Ok(number),
+        _ => bail!("{}=`{}`: give a whole number up to {most}", shown(subject), shown(value)),
+    }
+}
+
+fn at_least_one(subject: &str, value: &str, most: u64) -> Result<usize> {
+    match whole(subject, value, most)? {
+        0 => bail!("{subject}=0 would leave nothing; give at least 1"),
+        n => Ok(n as usize),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "mask=off",
+            "decoder.0.self_attn.mask=off",
+            "encoder.1.self_attn.head.2=off",
+            "encoder.1=off",
+            "encoder.0.residual1=off",
+            "encoder.1.ffn=off",
+            "encoder.1.self_attn.weights[2,7,1]=0.5",
+            "rnn.encoder.hidden[3,5]=-1.25",
+            "token.1=dog",
+            "token.3=a=b",
+            "temperature=0.5",
+            "sample=18446744073709551615",
+            "top_k=5",
+            "top_p=0.9",
+            "beam=4",
+        ] {
+            let change: Change = text.parse().unwrap();
+            assert_eq!(change.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_change_is_refused_in_words() {
+        for text in [
+            "",
+            "mask",
+            "mask=on",
+            "=off",
+            "token.x=dog",
+            "token.1=",
+            "temperature=0",
+            "top_k=0",
+            "temperature=nan",
+            "top_p=2",
+            "beam=99",
+            "weights[1,2]=x",
+            "weights[1]=1",
+            "blocks.0.resid_mid,1].residual=off",
+            "sample=-1",
+        ] {
+            let error = text.parse::<Change>().unwrap_err().to_string();
+            assert!(error.len() > 15, "{text}: {error}");
+        }
+    }
+}

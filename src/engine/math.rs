@@ -1,0 +1,181 @@
+//! Pure functions on matrices: products, softmax, activations, positions.
+//!
+//! Nothing here knows a model, a tape or a screen.
+
+#![allow(
+    clippy::inline_always,
+    reason = "small functions take the width of the loop they stand in"
+)]
+
+mod attend;
+pub mod beam;
+mod erf;
+pub mod picture;
+mod product;
+pub mod sampling;
+mod softmax;
+mod stored;
+mod vector;
+
+pub use attend::{Attending, attend};
+pub use erf::{erf, gelu_erf, gelu_erf_slope};
+pub use product::{View, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip};
+pub use softmax::{mask_in_place, softmax_into, softmax_rows};
+pub use stored::{times, times_transposed};
+pub use vector::{
+    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool, map,
+    normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
+};
+
+pub(crate) use vector::{on_widest, wide};
+
+use crate::engine::value::Matrix;
+
+/// Added to a variance before its root is taken (PyTorch's default).
+pub const NORM_EPS: f32 = 1e-5;
+
+/// The logistic function `1 / (1 + exp(-x))`.
+#[inline(always)]
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// `sqrt(2 / pi)`, the constant of GELU's tanh form.
+pub const GELU_ROOT: f32 = 0.797_884_6;
+/// The cubic's weight in GELU's tanh form.
+pub const GELU_CUBE: f32 = 0.044_715;
+
+/// `x * sigmoid(x)` (Elfwing et al. 2018), also called swish.
+#[inline(always)]
+pub fn silu(x: f32) -> f32 {
+    x * sigmoid(x)
+}
+
+/// GELU in its tanh form, as in GPT-2 (Hendrycks and Gimpel 2016, section 2), written with
+/// `(1 + tanh u) / 2 = sigmoid(2u)`, which is several times faster.
+#[inline(always)]
+pub fn gelu(x: f32) -> f32 {
+    x * sigmoid(2.0 * GELU_ROOT * (x + GELU_CUBE * x * x * x))
+}
+
+/// The derivative of [`gelu`].
+pub fn gelu_slope(x: f32) -> f32 {
+    let t = (GELU_ROOT * (x + GELU_CUBE * x * x * x)).tanh();
+    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU_ROOT * (1.0 + 3.0 * GELU_CUBE * x * x)
+}
+
+/// Where sines and cosines of the same angle stand in a row of sinusoidal positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waves {
+    /// Sines in even columns, each cosine behind its sine (Vaswani et al. 2017, section 3.5).
+    Alternating,
+    /// All sines, then all cosines (Marian: Junczys-Dowmunt et al. 2018).
+    Halves,
+}
+
+impl Waves {
+    /// Whether a column is a sine, and which of the angles it is of.
+    pub const fn of(self, channel: usize, d_model: usize) -> (bool, usize) {
+        match self {
+            Self::Alternating => (channel.is_multiple_of(2), channel / 2),
+            Self::Halves => {
+                let half = d_model.div_ceil(2);
+                (channel < half, if channel < half { channel } else { channel - half })
+            }
+        }
+    }
+
+    /// `10000^(2i / d_model)` for angle i: how slowly a column of the positions turns.
+    pub fn divisor(self, channel: usize, d_model: usize) -> f64 {
+        10_000_f64.powf((2 * self.of(channel, d_model).1) as f64 / d_model as f64)
+    }
+}
+
+/// Sinusoidal positions, from position `first` on: sine or cosine of `pos / 10000^(2i / d_model)`.
+/// (position, channel)
+pub fn sinusoidal_positions(
+    waves: Waves,
+    first: usize,
+    n_positions: usize,
+    d_model: usize,
+) -> Matrix {
+    Matrix::from_fn(n_positions, d_model, |row, channel| {
+        let angle = (first + row) as f64 / waves.divisor(channel, d_model);
+        (if waves.of(channel, d_model).0 { angle.sin() } else { angle.cos() }) as f32
+    })
+}
+
+/// The column of the largest number; the first of equals. None if the row is empty or all NaN.
+pub fn argmax(row: impl IntoIterator<Item = f32>) -> Option<usize> {
+    let mut best: Option<(usize, f32)> = None;
+    for (i, v) in row.into_iter().enumerate() {
+        if !v.is_nan() && best.is_none_or(|(_, b)| v > b) {
+            best = Some((i, v));
+        }
+    }
+    best.map(|(i, _)| i)
+}
+
+/// For each word: does it stand in a longest common subsequence with the reference? (Hirschberg 1975)
+pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
+    let (n, m) = (own.len(), reference.len());
+    let mut longest = vec![vec![0_usize; m + 1]; n + 1];
+    for i in (0..n).rev() {
+        for j in (0..m).rev() {
+            longest[i][j] = if own[i] == reference[j] {
+                longest[i + 1][j + 1] + 1
+            } else {
+                longest[i + 1][j].max(longest[i][j + 1])
+            };
+        }
+    }
+    let (mut marks, mut i, mut j) = (vec![false; n], 0, 0);
+    while i < n && j < m {
+        if own[i] == reference[j] {
+            marks[i] = true;
+            (i, j) = (i + 1, j + 1);
+        } else if longest[i + 1][j] >= longest[i][j + 1] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_agree_with_nalgebra_on_unequal_sizes() {
+        let a = Matrix::from_fn(5, 3, |i, j| (i * 7 + j) as f32 * 0.25 - 2.0);
+        let b = Matrix::from_fn(3, 11, |i, j| (i + 5 * j) as f32 * 0.5 - 3.0);
+        let want = &a * &b;
+        assert!((matmul(&a, &b) - &want).abs().max() < 1e-4);
+        assert!((matmul_nt(&a, &b.transpose()) - &want).abs().max() < 1e-4);
+        assert!((matmul_tn(&a.transpose(), &b) - &want).abs().max() < 1e-4);
+    }
+
+    #[test]
+    fn argmax_takes_the_first_of_equals_and_skips_nan() {
+        assert_eq!(argmax([1.0, f32::NAN, 3.0, 3.0]), Some(2));
+        assert_eq!(argmax([f32::NAN]), None);
+    }
+
+    #[test]
+    fn gelu_slope_is_the_derivative() {
+        for x in [-2.0_f32, -0.3, 0.0, 0.7, 3.0] {
+            let numeric = (gelu(x + 1e-2) - gelu(x - 1e-2)) / 2e-2;
+            assert!((numeric - gelu_slope(x)).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn only_words_outside_the_common_sequence_are_new() {
+        let own = ["le", "chien", "a", "vu"];
+        assert_eq!(kept(&own, &["le", "chat", "a", "vu"]), [true, false, true, true]);
+        assert_eq!(kept(&own, &[]), [false; 4]);
+        assert_eq!(kept(&[], &own), [false; 0]);
+    }
+}

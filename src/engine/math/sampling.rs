@@ -1,0 +1,277 @@
+//! Choosing the next token: temperature, top-k, top-p, and one draw a step.
+//!
+//! The order is that of Hugging Face's `generate`: logits are divided by the temperature; top-k keeps
+//! the k likeliest (Fan et al. 2018, section 5.1); of these, top-p keeps the fewest likeliest that
+//! together reach p (Holtzman et al. 2020, section 3.1); what is kept is scaled to sum to 1. Without
+//! a seed the likeliest token is taken, whatever is kept.
+
+use crate::engine::value::Matrix;
+
+/// How the next token is chosen; the default is greedy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choosing {
+    pub temperature: f32,
+    /// The seed of the draws; None takes the likeliest.
+    pub sample: Option<u64>,
+    pub top_k: Option<usize>,
+    pub top_p: Option<f32>,
+    /// How many hypotheses beam search carries along, where a whole output is searched for.
+    pub beam: Option<usize>,
+}
+
+impl Default for Choosing {
+    fn default() -> Self {
+        Self { temperature: 1.0, sample: None, top_k: None, top_p: None, beam: None }
+    }
+}
+
+/// What took a token out of the draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    TopK,
+    TopP,
+}
+
+/// One token that could come next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    pub token: usize,
+    pub logit: f32,
+    /// Its probability at temperature 1.
+    pub plain: f32,
+    /// Its probability at the temperature that is set.
+    pub probability: f32,
+    pub cut: Option<Cut>,
+    /// Its probability among those kept, which sum to 1; 0 if it is cut.
+    pub share: f32,
+}
+
+/// All candidates, and which of them is taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Likeliest first; of equals the one with the smaller id.
+    pub candidates: Vec<Candidate>,
+    /// The number drawn, at least 0 and below 1. None if the likeliest is taken.
+    pub draw: Option<f64>,
+    /// Index of the chosen candidate.
+    pub chosen: usize,
+}
+
+impl Choice {
+    /// The chosen token's id; None for an empty vocabulary.
+    pub fn token(&self) -> Option<usize> {
+        self.candidates.get(self.chosen).map(|candidate| candidate.token)
+    }
+
+    /// The part of 0 to 1 that belongs to a candidate: it is taken if the draw falls there.
+    pub fn interval(&self, i: usize) -> (f64, f64) {
+        let shares = self.candidates[..i].iter().map(|c| f64::from(c.share));
+        // A sum of nothing would be minus zero.
+        let below = shares.fold(0.0, |sum, share| sum + share);
+        (below, below + f64::from(self.candidates[i].share))
+    }
+}
+
+impl Choosing {
+    /// The choice at output step `step`, from the logits of every token.
+    pub fn choose(&self, logits: &[f32], step: usize) -> Choice {
+        let candidates = self.candidates(logits);
+        let draw = self.sample.map(|seed| uniform(seed, step));
+        let chosen = draw.map_or(0, |draw| drawn(&candidates, draw));
+        Choice { candidates, draw, chosen }
+    }
+
+    /// The chosen token alone; `fallback` if nothing can be chosen.
+    pub fn token(&self, logits: &[f32], step: usize, fallback: u32) -> u32 {
+        let token = match self.sample {
+            None => super::argmax(logits.iter().copied()),
+            Some(_) => self.choose(logits, step).token(),
+        };
+        token.map_or(fallback, |token| token as u32)
+    }
+
+    fn candidates(&self, logits: &[f32]) -> Vec<Candidate> {
+        let plain = softmax(logits, 1.0);
+        let probabilities = softmax(logits, self.temperature);
+        let value =
+            |token: usize| if logits[token].is_nan() { f32::NEG_INFINITY } else { logits[token] };
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
+        let ranked: Vec<f32> = order.iter().map(|&token| probabilities[token]).collect();
+        let kept = kept(&ranked, self.top_k, self.top_p);
+        let candidate = |(token, (cut, share)): (usize, (Option<Cut>, f32))| Candidate {
+            token,
+            logit: logits[token],
+            plain: plain[token],
+            probability: probabilities[token],
+            cut,
+            share,
+        };
+        order.into_iter().zip(kept).map(candidate).collect()
+    }
+}
+
+fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+    let scaled = logits.iter().map(|z| z / temperature);
+    super::softmax_rows(&Matrix::from_iterator(1, logits.len(), scaled)).as_slice().to_vec()
+}
+
+/// Of probabilities in falling order: what is cut, and the share of what is kept.
+pub fn kept(ranked: &[f32], top_k: Option<usize>, top_p: Option<f32>) -> Vec<(Option<Cut>, f32)> {
+    let k = top_k.unwrap_or(usize::MAX);
+    let of_k: f64 = ranked.iter().take(k).map(|&p| f64::from(p)).sum();
+    let mut before = 0.0;
+    let mut cut = |(rank, &p): (usize, &f32)| {
+        if rank >= k {
+            return Some(Cut::TopK);
+        }
+        let is_out = rank > 0 && top_p.is_some_and(|limit| before / of_k >= f64::from(limit));
+        before += f64::from(p);
+        is_out.then_some(Cut::TopP)
+    };
+    let cuts: Vec<Option<Cut>> = ranked.iter().enumerate().map(&mut cut).collect();
+    let is_kept = |(p, cut): (&f32, &Option<Cut>)| cut.is_none().then_some(f64::from(*p));
+    let total: f64 = ranked.iter().zip(&cuts).filter_map(is_kept).sum();
+    let share = |p: f32, cut: Option<Cut>| {
+        if cut.is_none() { (f64::from(p) / total) as f32 } else { 0.0 }
+    };
+    ranked.iter().zip(cuts).map(|(&p, cut)| (cut, share(p, cut))).collect()
+}
+
+/// The candidate in whose part of 0 to 1 the draw falls.
+fn drawn(candidates: &[Candidate], draw: f64) -> usize {
+    let mut reached = 0.0;
+    let falls_in = |c: &Candidate| {
+        reached += f64::from(c.share);
+        draw < reached
+    };
+    let last = || candidates.iter().rposition(|c| c.share > 0.0).unwrap_or(0);
+    candidates.iter().position(falls_in).unwrap_or_else(last)
+}
+
+/// Number `step` of the stream that belongs to a seed, at least 0 and below 1: SplitMix64 (Steele,
+/// Lea and Flood 2014), whose n-th number needs no other; its upper 53 bits. Whole-number
+/// arithmetic, so it is the same on every machine.
+pub fn uniform(seed: u64, step: usize) -> f64 {
+    (split_mix(seed, step) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn split_mix(seed: u64, step: usize) -> u64 {
+    const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+    let z = seed.wrapping_add(GAMMA.wrapping_mul(step as u64 + 1));
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGITS: [f32; 6] = [1.0, 3.0, -2.0, 3.0, 0.5, 2.0];
+
+    fn sampled(seed: u64) -> Choosing {
+        Choosing { sample: Some(seed), ..Choosing::default() }
+    }
+
+    #[test]
+    fn the_generator_is_split_mix_64() {
+        // The published stream of seed 1234567, and the first number of seed 0.
+        assert_eq!(split_mix(1_234_567, 0), 6_457_827_717_110_365_317);
+        assert_eq!(split_mix(1_234_567, 1), 3_203_168_211_198_807_973);
+        assert_eq!(split_mix(0, 0), 0xE220_A839_7B1D_CDAF);
+        assert!((0..1000).all(|i| (0.0..1.0).contains(&uniform(u64::MAX - 7, i))));
+    }
+
+    #[test]
+    fn without_a_seed_the_first_of_the_likeliest_is_taken() {
+        for choosing in [
+            Choosing::default(),
+            Choosing { top_k: Some(2), ..Choosing::default() },
+            Choosing { top_p: Some(0.5), temperature: 3.0, ..Choosing::default() },
+        ] {
+            assert_eq!(choosing.choose(&LOGITS, 4).token(), Some(1));
+            assert_eq!(choosing.token(&LOGITS, 4, 9), 1);
+        }
+        assert_eq!(Choosing::default().token(&[f32::NAN], 0, 9), 9);
+    }
+
+    #[test]
+    fn whatever_leaves_one_token_is_greedy() {
+        for seed in 0..200 {
+            for choosing in [
+                Choosing { top_k: Some(1), ..sampled(seed) },
+                Choosing { top_p: Some(0.01), ..sampled(seed) },
+                Choosing { top_k: Some(1), top_p: Some(1.0), temperature: 100.0, ..sampled(seed) },
+            ] {
+                assert_eq!(choosing.token(&LOGITS, 3, 9), 1);
+            }
+            let cold = Choosing { temperature: 0.01, ..sampled(seed) };
+            assert_eq!(cold.token(&[1.0, 3.0, 2.0], 3, 9), 1);
+        }
+    }
+
+    #[test]
+    fn frequencies_over_seeds_are_the_probabilities() {
+        const N: u32 = 2000;
+        for choosing in [
+            Choosing::default(),
+            Choosing { temperature: 2.0, ..Choosing::default() },
+            Choosing { top_k: Some(4), top_p: Some(0.9), ..Choosing::default() },
+        ] {
+            let want = choosing.choose(&LOGITS, 0);
+            let mut seen = [0_u32; LOGITS.len()];
+            for seed in 0..u64::from(N) {
+                let choosing = Choosing { sample: Some(seed), ..choosing };
+                seen[choosing.token(&LOGITS, 5, 9) as usize] += 1;
+            }
+            for candidate in want.candidates {
+                // Four standard deviations of a share of N draws.
+                let p = f64::from(candidate.share);
+                let bound = 4.0 * (p * (1.0 - p) / f64::from(N)).sqrt();
+                let got = f64::from(seen[candidate.token]) / f64::from(N);
+                assert!((got - p).abs() <= bound + 1e-6, "{candidate:?}: {got}");
+            }
+        }
+    }
+
+    #[test]
+    fn top_k_keeps_k_and_top_p_the_fewest_that_reach_p() {
+        let ranked = [0.4, 0.3, 0.15, 0.1, 0.05];
+        let of = |k, p| kept(&ranked, k, p);
+        let n = |k, p| of(k, p).iter().filter(|(cut, _)| cut.is_none()).count();
+        assert_eq!((n(None, None), n(Some(2), None), n(Some(99), None)), (5, 2, 5));
+        assert_eq!((n(None, Some(0.39)), n(None, Some(0.41)), n(None, Some(1.0))), (1, 2, 5));
+        // Of the two that top-k leaves, the first has 4/7 and so reaches 0.55 alone.
+        assert_eq!(n(Some(2), Some(0.55)), 1);
+        assert_eq!(of(Some(2), Some(0.55))[1].0, Some(Cut::TopP));
+        assert_eq!(of(Some(2), None)[2], (Some(Cut::TopK), 0.0));
+        let shares = of(Some(2), None);
+        assert!((shares[0].1 - 4.0 / 7.0).abs() < 1e-6 && (shares[1].1 - 3.0 / 7.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn equals_stand_in_the_order_of_their_ids_and_nan_last() {
+        let choice = Choosing::default().choose(&[2.0, f32::NEG_INFINITY, 2.0, 5.0], 0);
+        let order: Vec<usize> = choice.candidates.iter().map(|c| c.token).collect();
+        assert_eq!(order, [3, 0, 2, 1]);
+        let choice = sampled(7).choose(&[f32::NAN, f32::NAN], 0);
+        assert!(choice.token().is_some());
+        assert_eq!(sampled(7).choose(&[], 0).token(), None);
+    }
+
+    #[test]
+    fn the_draw_falls_in_the_interval_of_the_chosen() {
+        for seed in 0..100 {
+            let choice = Choosing { top_k: Some(3), ..sampled(seed) }.choose(&LOGITS, 1);
+            let (from, to) = choice.interval(choice.chosen);
+            assert!((from..to).contains(&choice.draw.unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_token_without_probability_is_never_drawn() {
+        let logits = [0.0, f32::NEG_INFINITY, f32::NEG_INFINITY];
+        assert!((0..500).all(|seed| sampled(seed).token(&logits, 0, 9) == 0));
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows as shares, and the causal mask that stands before it: loops over matrices that lie column by column.
+
+use rayon::prelude::*;
+
+use super::{exp, wide};
+use crate::engine::value::{Matrix, blank};
+
+/// Each row as shares that sum to 1: `exp(x_j) / sum_k exp(x_k)`.
+///
+/// The row's maximum is subtracted first, which changes no share and keeps `exp` finite. A row that
+/// is minus infinity throughout gives NaN, as in PyTorch.
+pub fn softmax_rows(x: &Matrix) -> Matrix {
+    let mut out = blank(x.nrows(), x.ncols());
+    softmax_into(x.as_slice(), x.nrows(), out.as_mut_slice());
+    out
+}
+
+/// The same of numbers that lie column by column.
+pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
+    let size = n_rows.max(1) * COLUMNS;
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let most = joined(x.par_chunks(size).map(|part| most_of_rows(part, n_rows)).collect(), larger);
+    let parts = x.par_chunks(size).zip(out.par_chunks_mut(size));
+    let sums = parts.map(|(x, out)| exp_and_sum(x, &most, out)).collect();
+    let sums = joined(sums, |a, b| a + b);
+    out.par_chunks_mut(size).for_each(|part| divide_rows(part, &sums));
+}
+
+/// Columns that one thread takes at once. A row's sum is made of the sums of so many, whatever the number
+/// of rows and threads.
+const COLUMNS: usize = 2048;
+
+/// What every part says of each row, put together in their order.
+fn joined(parts: Vec<Vec<f32>>, f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let put = |mut all: Vec<f32>, part: Vec<f32>| {
+        all.iter_mut().zip(part).for_each(|(all, part)| *all = f(*all, part));
+        all
+    };
+    parts.into_iter().reduce(put).unwrap_or_default()
+}
+
+/// The largest number of each row.
+fn most_of_rows(x: &[f32], n_rows: usize) -> Vec<f32> {
+    let larger = |most: f32, &v: &f32| if v > most { v } else { most };
+    if n_rows == 1 {
+        return vec![x.iter().fold(f32::NEG_INFINITY, larger)];
+    }
+    let mut most = vec![f32::NEG_INFINITY; n_rows];
+    wide!({
+        for column in x.chunks_exact(n_rows) {
+            for (most, v) in most.iter_mut().zip(column) {
+                *most = larger(*most, v);
+            }
+        }
+    });
+    most
+}
+
+/// Every number's `exp`, its row's largest taken away first; and the sum of each row.
+fn exp_and_sum(x: &[f32], most: &[f32], out: &mut [f32]) -> Vec<f32> {
+    if let [most] = *most {
+        wide!({
+            for (out, &v) in out.iter_mut().zip(x) {
+                *out = exp(v - most);
+            }
+        });
+        return vec![out.iter().sum()];
+    }
+    let mut sums = vec![0.0; most.len()];
+    wide!({
+        let columns = x.chunks_exact(most.len()).zip(out.chunks_exact_mut(most.len()));
+        for (x, out) in columns {
+            for (((&v, out), &most), sum) in x.iter().zip(out).zip(most).zip(&mut sums) {
+                *out = exp(v - most);
+                *sum += *out;
+            }
+        }
+    });
+    sums
+}
+
+fn divide_rows(x: &mut [f32], sums: &[f32]) {
+    wide!({
+        for column in x.chunks_exact_mut(sums.len()) {
+            for (v, &sum) in column.iter_mut().zip(sums) {
+                *v /= sum;
+            }
+        }
+    });
+}
+
+/// Writes `else_` wherever the key (column) comes after the query (row), or `window` keys or more before
+/// it. x column by column; row 0 is query `first`, counted from the first column's key.
+pub fn mask_in_place(x: &mut [f32], n_rows: usize, (first, window): (usize, usize), else_: f32) {
+    for (key, column) in x.chunks_exact_mut(n_rows.max(1)).enumerate() {
+        let too_early = key.saturating_sub(first).min(n_rows);
+        let too_late = key.saturating_add(window).saturating_sub(first).clamp(too_early, n_rows);
+        column[..too_early].fill(else_);
+        column[too_late..].fill(else_);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_rows_sum_to_one_and_masked_cells_are_zero() {
+        let x = Matrix::from_row_slice(2, 3, &[1.0, 2.0, f32::NEG_INFINITY, 900.0, 900.0, 900.0]);
+        let y = softmax_rows(&x);
+        assert!(y.row_iter().all(|r| (r.sum() - 1.0).abs() < 1e-6));
+        assert!(y[(0, 2)].abs() < f32::EPSILON);
+        assert!((y[(1, 0)] - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rows_without_a_number_to_share_are_nan_and_spoil_no_other() {
+        let (inf, nan) = (f32::NEG_INFINITY, f32::NAN);
+        let x = Matrix::from_row_slice(3, 2, &[inf, inf, nan, 1.0, 0.0, inf]);
+        let y = softmax_rows(&x);
+        assert!(y.row(0).iter().chain(y.row(1).iter()).all(|v| v.is_nan()));
+        assert_eq!(y.row(2).iter().copied().collect::<Vec<_>>(), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_row_has_the_same_shares_among_many_and_few() {
+        let large = Matrix::from_fn(300, 200, |r, c| (r * 7 + c) as f32 * 0.01 - 3.0);
+        let rows = softmax_rows(&large);
+        let alone = softmax_rows(&large.rows(130, 3).into_owned());
+        assert_eq!(rows.rows(130, 3).into_owned(), alone);
+    }
+}

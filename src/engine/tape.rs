@@ -1,0 +1,310 @@
+//! The tape: every operation of a pass, with its value and what it was made from.
+//!
+//! A model calls one method an equation; the method computes the value and writes down, under a
+//! [`Place`], the operation and its inputs. Value and provenance come from the same line, so they
+//! cannot disagree. From the record the tape can *open* a cell into arithmetic and run *backward*.
+//! A tape knows no model, no token text and no screen.
+
+mod back;
+mod block;
+mod by_hand;
+mod columns;
+mod elementwise;
+mod linear;
+mod norm;
+mod past;
+mod pool;
+mod positions;
+mod product;
+mod relative;
+mod rotary;
+mod select;
+mod shape;
+mod softmax;
+
+pub use block::{Block, Inside, Keep};
+pub use elementwise::Root;
+pub use linear::GateWeights;
+pub use norm::Moments;
+pub use past::Past;
+pub use relative::Buckets;
+pub use rotary::{Dynamic, Longer, Rope};
+
+use std::{collections::HashMap, sync::Arc};
+
+use by_hand::ByHand;
+
+use crate::engine::{
+    arithmetic::{Arithmetic, Expr, Operand},
+    change::Changes,
+    site::{Place, lies_in},
+    value::{Cell, Shape, Value},
+};
+
+/// A value on the tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Node(usize);
+
+/// A leaf of an opened cell: which input, which of its cells.
+pub type Leaf = (usize, Cell);
+
+/// One kind of operation: forward, open a cell, backward.
+pub trait Operation: Send + Sync {
+    /// The operation in symbols, as a person would write it.
+    fn formula(&self) -> &'static str;
+
+    fn forward(&self, inputs: &[&Value]) -> Value;
+
+    /// The arithmetic of one cell of the output, over cells of the inputs.
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf>;
+
+    /// How many numbers are multiplied in matrix products: what takes the time.
+    fn products(&self, _inputs: &[&Value]) -> usize {
+        0
+    }
+
+    /// The gradient for each input, given the gradient of the output; `wanted[i]` is false where
+    /// nobody will read it, and None may then be returned.
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>>;
+}
+
+/// What an operation sees when gradients are pulled back through it.
+pub struct Pull<'a> {
+    pub inputs: &'a [&'a Value],
+    pub output: &'a Value,
+    pub grad: &'a Value,
+    pub wanted: &'a [bool],
+}
+
+impl Pull<'_> {
+    /// `f()` for input `i` if its gradient is wanted.
+    fn for_input(&self, i: usize, f: impl FnOnce() -> Value) -> Option<Value> {
+        self.wanted[i].then(f)
+    }
+}
+
+/// A recorded value.
+pub struct Entry {
+    pub place: Place,
+    pub value: Arc<Value>,
+    /// None for a leaf: a weight, a position table, an initial state.
+    operation: Option<Box<dyn Operation>>,
+    inputs: Vec<Node>,
+}
+
+/// A learned value with its name, ready to be put on a tape.
+#[derive(Clone)]
+pub struct Weight {
+    pub place: Place,
+    pub value: Arc<Value>,
+}
+
+/// The record of a pass, in the order of computation.
+///
+/// The keys of `weights` are addresses of values that `entries` keep alive; they are compared,
+/// never followed.
+#[derive(Default)]
+pub struct Tape {
+    entries: Vec<Entry>,
+    /// Weights stand on the tape once, however often they are used.
+    weights: HashMap<usize, Node>,
+    changes: Arc<Changes>,
+    keep: Keep,
+    /// What the block around an entry was, for the entries that hide one.
+    blocks: HashMap<Node, Arc<dyn Block>>,
+    /// Whether nobody will look at what is recorded: a block's inside that is not kept.
+    is_hurried: bool,
+    /// What was read before, where a text is written token by token.
+    past: Option<Past>,
+}
+
+/// Gradients by node, as far as they were asked for.
+pub type Gradients = HashMap<Node, Value>;
+
+impl Tape {
+    /// A tape on which a pass runs with changes.
+    pub fn changed(changes: Arc<Changes>) -> Self {
+        Self { changes, ..Self::default() }
+    }
+
+    /// The same, keeping the inside of blocks or not.
+    #[must_use]
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep, ..self }
+    }
+
+    pub fn leaf(&mut self, place: Place, value: Arc<Value>) -> Node {
+        self.push(Entry { place, value, operation: None, inputs: vec![] })
+    }
+
+    pub fn weight(&mut self, weight: &Weight) -> Node {
+        let key = Arc::as_ptr(&weight.value) as usize;
+        if let Some(&node) = self.weights.get(&key) {
+            return node;
+        }
+        let node = self.leaf(weight.place.clone(), Arc::clone(&weight.value));
+        self.weights.insert(key, node);
+        node
+    }
+
+    /// Computes and records: the one way in which a value comes to stand on the tape.
+    fn record(
+        &mut self,
+        place: Place,
+        operation: impl Operation + 'static,
+        inputs: Vec<Node>,
+    ) -> Node {
+        let mut operation: Box<dyn Operation> = Box::new(operation);
+        let row = place.origin.row + self.n_past();
+        let place = place.row(row);
+        let mut value = operation.forward(&self.values(&inputs));
+        let edits = self.changes.edits(&place, value.shape());
+        if !edits.is_empty() {
+            let are_shares = place.site.name == "weights";
+            let by_hand = ByHand { inner: operation, edits, are_shares };
+            value = by_hand.apply(&value);
+            operation = Box::new(by_hand);
+        }
+        self.push(Entry { place, value: Arc::new(value), operation: Some(operation), inputs })
+    }
+
+    fn push(&mut self, entry: Entry) -> Node {
+        self.entries.push(entry);
+        Node(self.entries.len() - 1)
+    }
+
+    fn values(&self, nodes: &[Node]) -> Vec<&Value> {
+        nodes.iter().map(|&n| self.value(n)).collect()
+    }
+
+    pub fn value(&self, node: Node) -> &Value {
+        &self.entries[node.0].value
+    }
+
+    pub fn entry(&self, node: Node) -> &Entry {
+        &self.entries[node.0]
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
+        (0..self.entries.len()).map(Node)
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the value is a leaf: learned or given, not computed.
+    pub fn is_leaf(&self, node: Node) -> bool {
+        self.entry(node).operation.is_none()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets everything recorded after the first `len` entries: a decoder's trial steps.
+    pub fn truncate(&mut self, len: usize) {
+        self.entries.truncate(len);
+        self.weights.retain(|_, node| node.0 < len);
+        self.blocks.retain(|node, _| node.0 < len);
+    }
+
+    /// The arithmetic of one cell of a recorded value, its operands with address and number.
+    pub fn open(&self, node: Node, cell: Cell) -> Arithmetic {
+        let entry = self.entry(node);
+        let expr = entry.operation.as_ref().map(|operation| {
+            let expr = operation.open(&self.values(&entry.inputs), cell);
+            expr.map(&mut |(input, cell)| self.operand(entry.inputs[input], cell))
+        });
+        let formula = entry.operation.as_ref().map_or(entry.place.site.caption, |o| o.formula());
+        let address = entry.place.address(cell);
+        Arithmetic { address, value: entry.value.get(cell), formula, expr }
+    }
+
+    fn operand(&self, node: Node, cell: Cell) -> Operand {
+        let entry = self.entry(node);
+        Operand { address: entry.place.address(cell), value: entry.value.get(cell) }
+    }
+
+    /// Gradients of the sum of `seed * value` over the seeds, with respect to each wanted node.
+    ///
+    /// Reverse mode: one walk from the last entry to the first, through entries that lead to a
+    /// wanted node. A wanted node that no seed depends on is absent from the answer.
+    pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
+        let leads = self.leads_to(wanted);
+        let mut grads: Gradients = HashMap::new();
+        for (node, seed) in seeds {
+            accumulate(&mut grads, *node, seed.clone());
+        }
+        for node in self.nodes().collect::<Vec<_>>().into_iter().rev() {
+            let entry = self.entry(node);
+            let (Some(operation), true) = (&entry.operation, leads[node.0]) else { continue };
+            let Some(grad) = grads.get(&node) else { continue };
+            let asked: Vec<bool> = entry.inputs.iter().map(|n| leads[n.0]).collect();
+            if !asked.contains(&true) {
+                continue;
+            }
+            let (inputs, output) = (self.values(&entry.inputs), &*entry.value);
+            let pulled =
+                operation.backward(&Pull { inputs: &inputs, output, grad, wanted: &asked });
+            for (input, grad) in entry.inputs.iter().zip(pulled) {
+                if let (Some(grad), true) = (grad, leads[input.0]) {
+                    accumulate(&mut grads, *input, grad);
+                }
+            }
+        }
+        grads.retain(|node, _| wanted.contains(node));
+        grads
+    }
+
+    /// For every entry: is it wanted, or made from one that is?
+    fn leads_to(&self, wanted: &[Node]) -> Vec<bool> {
+        let mut leads = vec![false; self.len()];
+        for (i, entry) in self.entries.iter().enumerate() {
+            leads[i] = wanted.contains(&Node(i)) || entry.inputs.iter().any(|n| leads[n.0]);
+        }
+        leads
+    }
+
+    /// The multiplications inside the matrix products of everything recorded in a scope.
+    pub fn products(&self, scope: &str) -> usize {
+        let entries = self.entries.iter().filter(|entry| lies_in(&entry.place.path, scope));
+        let products = |entry: &Entry| {
+            entry.operation.as_ref().map_or(0, |o| o.products(&self.values(&entry.inputs)))
+        };
+        entries.map(products).sum()
+    }
+
+    pub fn shape(&self, node: Node) -> Shape {
+        self.value(node).shape()
+    }
+}
+
+fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {
+    match grads.get_mut(&node) {
+        Some(sum) => sum.add_assign(&grad),
+        None => {
+            grads.insert(node, grad);
+        }
+    }
+}
+
+/// The leaf for a cell of input `i`.
+fn leaf(input: usize, plane: usize, row: usize, col: usize) -> Expr<Leaf> {
+    Expr::Leaf((input, Cell::new(plane, row, col)))
+}
+
+/// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
+fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<Leaf>> {
+    (0..n)
+        .map(|k| {
+            let (a, b) = pair(k);
+            Expr::Product(vec![a, b])
+        })
+        .collect()
+}
+
+/// Every number of the left factor meets one number of each column of the right one.
+const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
+    n_left * n_columns
+}

@@ -1,0 +1,160 @@
+//! Blocks: layers whose inside need not be kept.
+//!
+//! A large pass keeps the residual stream between its layers and no more; the inside of a layer is
+//! computed again when it is looked at, and when gradients are pulled back through it (Chen et al.
+//! 2016, *Training Deep Nets with Sublinear Memory Cost*). Memory grows as layers * rows * d_model,
+//! not as layers * heads * rows * rows.
+
+use std::sync::Arc;
+
+use super::{Entry, Leaf, Node, Operation, Pull, Tape};
+use crate::engine::{
+    arithmetic::Expr,
+    change::Changes,
+    math::{Attending, attend, in_pool},
+    site::{Place, Scope},
+    value::{Cell, Value},
+};
+
+/// What of a pass stays on its tape.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Everything.
+    #[default]
+    All,
+    /// What goes into blocks and comes out of them.
+    Boundaries,
+}
+
+/// A layer: a function of the tape's values, named by its scope.
+pub trait Block: Send + Sync {
+    fn scope(&self) -> &Scope;
+
+    /// The layer's equations. The first input is the stream that goes through it.
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node;
+}
+
+/// The inside of a block, computed again: a tape of its own that begins with the block's inputs.
+pub struct Inside {
+    pub tape: Tape,
+    inputs: Vec<Node>,
+    /// What comes out of the block.
+    pub out: Node,
+}
+
+impl Tape {
+    /// What a layer makes of its inputs; where the layer is left out, the first of them. Its own
+    /// values are recorded all the same: they are what it would have done.
+    pub fn block(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
+        let out = match self.keep {
+            Keep::All => block.forward(self, inputs),
+            Keep::Boundaries => self.outside(block, inputs),
+        };
+        if self.changes.is_layer_off(block.scope().prefix()) { inputs[0] } else { out }
+    }
+
+    /// Computes a block and keeps only what comes out.
+    fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
+        let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
+        let past = self.past.take();
+        let tape = Self { past, is_hurried: true, ..Self::changed(Arc::clone(&self.changes)) };
+        let mut inside = in_pool(|| Inside::on(tape, &**block, values));
+        self.past = inside.tape.past.take();
+        let Entry { place, value, .. } = inside.tape.entry(inside.out);
+        let operation = Hidden { block: Arc::clone(block), changes: Arc::clone(&self.changes) };
+        let node = self.push(Entry {
+            place: place.clone(),
+            value: Arc::clone(value),
+            operation: Some(Box::new(operation)),
+            inputs: inputs.to_vec(),
+        });
+        self.blocks.insert(node, Arc::clone(block));
+        node
+    }
+
+    /// The context of attention at once, where nobody looks at the scores and nothing of the pass is
+    /// changed; None where the steps are to be taken one by one. q (head, query, d_k), k and v (kv head,
+    /// key, d_k) -> (head, query, d_k)
+    pub fn attend_at_once(
+        &mut self,
+        place: Place,
+        [q, k, v]: [Node; 3],
+        how: Attending,
+    ) -> Option<Node> {
+        if !self.is_hurried || !self.changes.is_empty() || self.n_past() > 0 {
+            return None;
+        }
+        let context = attend(self.value(q), self.value(k), self.value(v), how);
+        Some(self.leaf(place, Arc::new(context)))
+    }
+
+    fn given(&self, node: Node) -> (Place, Arc<Value>) {
+        let entry = self.entry(node);
+        (entry.place.clone(), Arc::clone(&entry.value))
+    }
+
+    /// The blocks whose inside was not kept, in the order of computation.
+    pub fn hidden(&self) -> Vec<(Node, &Scope)> {
+        let mut hidden: Vec<_> =
+            self.blocks.iter().map(|(&node, block)| (node, block.scope())).collect();
+        hidden.sort_unstable_by_key(|(node, _)| *node);
+        hidden
+    }
+
+    /// The inside of a block that was not kept. None for any other entry.
+    pub fn inside(&self, node: Node) -> Option<Inside> {
+        let block = self.blocks.get(&node)?;
+        let values = self.entry(node).inputs.iter().map(|&input| self.given(input)).collect();
+        Some(Inside::on(Self::changed(Arc::clone(&self.changes)), &**block, values))
+    }
+}
+
+impl Inside {
+    fn on(mut tape: Tape, block: &dyn Block, values: Vec<(Place, Arc<Value>)>) -> Self {
+        let inputs: Vec<Node> =
+            values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
+        let out = block.forward(&mut tape, &inputs);
+        Self { tape, inputs, out }
+    }
+}
+
+/// A whole block as one operation.
+struct Hidden {
+    block: Arc<dyn Block>,
+    changes: Arc<Changes>,
+}
+
+impl Hidden {
+    fn inside(&self, inputs: &[&Value]) -> Inside {
+        let value = |value: &&Value| (Place::weight(""), Arc::new((*value).clone()));
+        let tape = Tape::changed(Arc::clone(&self.changes));
+        Inside::on(tape, &*self.block, inputs.iter().map(value).collect())
+    }
+}
+
+impl Operation for Hidden {
+    fn formula(&self) -> &'static str {
+        "a whole layer, computed again when it is opened"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let inside = self.inside(inputs);
+        inside.tape.value(inside.out).clone()
+    }
+
+    /// The stream that goes through: a trace opens the layer instead.
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Leaf((0, cell))
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        self.inside(inputs).tape.products(self.block.scope().prefix())
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let Inside { tape, inputs, out } = self.inside(pull.inputs);
+        let mut grads = tape.backward(&[(out, pull.grad.clone())], &inputs);
+        let wanted = inputs.iter().zip(pull.wanted);
+        wanted.map(|(node, is_wanted)| grads.remove(node).filter(|_| *is_wanted)).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! Keys and values of the rows that were read before: the cache that writing token by token goes by
+//! (Shazeer 2019; Pope et al. 2022).
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Node, Tape};
+use crate::engine::{
+    site::Place,
+    value::{Matrix, Value},
+};
+
+/// What attention has to remember of a text, by scope.
+#[derive(Clone, Default)]
+pub struct Past {
+    n_rows: usize,
+    kept: HashMap<String, Remembered>,
+}
+
+/// Keys and values, a column a row of the text, so that another one is put at the end. (head, d_k, row)
+#[derive(Clone, Default)]
+struct Remembered {
+    keys: Arc<Value>,
+    values: Arc<Value>,
+}
+
+impl Past {
+    /// So many rows, of which nothing need be known.
+    pub fn of_rows(n_rows: usize) -> Self {
+        Self { n_rows, ..Self::default() }
+    }
+
+    /// How many rows have been read.
+    pub const fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+}
+
+/// Puts the new rows behind what was kept. kept (head, d_k, row), new (head, new row, d_k)
+fn grow(kept: &mut Arc<Value>, new: &Value) {
+    if kept.shape().is_empty() {
+        *kept = Arc::new(new.map_planes(Matrix::transpose));
+        return;
+    }
+    let planes = new.planes().iter().enumerate();
+    let planes = planes.map(|(p, new)| {
+        let old = std::mem::take(&mut Arc::make_mut(kept).planes_mut()[p]);
+        appended(old, new)
+    });
+    *kept = Arc::new(Value::from_planes(planes.collect()));
+}
+
+/// (d_k, old) and (new, d_k) -> (d_k, old + new)
+fn appended(old: Matrix, new: &Matrix) -> Matrix {
+    let (n_old, d_k) = (old.ncols(), new.ncols());
+    let mut numbers: Vec<f32> = old.data.into();
+    for row in new.row_iter() {
+        numbers.extend(row.iter());
+    }
+    Matrix::from_vec(d_k, n_old + new.nrows(), numbers)
+}
+
+impl Tape {
+    /// A tape whose rows come after those of the past.
+    #[must_use]
+    pub fn after(self, past: Past) -> Self {
+        Self { past: Some(past), ..self }
+    }
+
+    /// The past for the next rows, where this tape was given one; `n_rows` were read on it.
+    pub fn into_past(self, n_rows: usize) -> Past {
+        let past = self.past.unwrap_or_default();
+        Past { n_rows: past.n_rows + n_rows, ..past }
+    }
+
+    /// How many rows were read before the first of this tape.
+    pub fn n_past(&self) -> usize {
+        self.past.as_ref().map_or(0, Past::n_rows)
+    }
+
+    /// All keys and values so far, transposed, where the tape has a past. k and v (head, row, d_k) ->
+    /// (head, d_k, key)
+    pub fn remember(&mut self, scope: &str, k: Node, v: Node) -> Option<(Node, Node)> {
+        let (k, v) = (Arc::clone(&self.entry(k).value), Arc::clone(&self.entry(v).value));
+        let past = self.past.as_mut()?;
+        let kept = past.kept.entry(scope.to_owned()).or_default();
+        grow(&mut kept.keys, &k);
+        grow(&mut kept.values, &v);
+        let remembered = kept.clone();
+        Some(self.leaves(scope, remembered))
+    }
+
+    /// The keys and values of a scope as they were remembered, transposed, where the tape has a past
+    /// in which there are any. (head, d_k, key)
+    pub fn recall(&mut self, scope: &str) -> Option<(Node, Node)> {
+        let kept = self.past.as_ref()?.kept.get(scope)?.clone();
+        Some(self.leaves(scope, kept))
+    }
+
+    fn leaves(&mut self, scope: &str, kept: Remembered) -> (Node, Node) {
+        let keys = self.leaf(Place::weight(format!("{scope}.keys")), kept.keys);
+        (keys, self.leaf(Place::weight(format!("{scope}.values")), kept.values))
+    }
+}

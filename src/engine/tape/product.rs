@@ -1,0 +1,152 @@
+//! Matrix times matrix, plane by plane, and logits: rows times a table.
+
+use rayon::prelude::*;
+
+use super::{
+    Leaf, Node, Operation, Pull, Tape, back::back, columns::column_sums, dot, each_with_each, leaf,
+};
+use crate::engine::{
+    arithmetic::Expr,
+    math::{matmul, matmul_nt, matmul_tn, times_transposed},
+    site::Place,
+    value::{Cell, Lines, Matrix, Value},
+};
+
+impl Tape {
+    /// `a b`, plane by plane. Where b has fewer planes, neighbours in a share them: grouped-query
+    /// attention (Ainslie et al. 2023). (plane, row, k) (plane, k, col) -> (plane, row, col)
+    pub fn matmul(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, MatMul, vec![a, b])
+    }
+
+    /// `a bᵀ`, plane by plane, shared as in [`Self::matmul`]. (plane, row, k) (plane, col, k) -> (plane, row, col)
+    pub fn matmul_nt(&mut self, place: Place, a: Node, b: Node) -> Node {
+        self.record(place, MatMulNt, vec![a, b])
+    }
+
+    /// `x Eᵀ + b`: logits with a bias. x (row, k), E (out, k), b (1, out) -> (row, out)
+    pub fn linear_nt(&mut self, place: Place, x: Node, e: Node, b: Node) -> Node {
+        self.record(place, LinearNt, vec![x, e, b])
+    }
+}
+
+fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Sync) -> Value {
+    let planes = a.planes().par_iter().enumerate();
+    Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
+}
+
+/// The plane of `b` that plane p of `a` meets.
+fn shared(p: usize, a: &Value, b: &Value) -> usize {
+    p * b.shape().planes / a.shape().planes
+}
+
+/// What flows back to each plane of `b`: the sum over the planes of `a` that share it.
+fn zip_back(
+    a: &Value,
+    (b, grad): (&Value, &Value),
+    f: impl Fn(&Matrix, &Matrix) -> Matrix,
+) -> Value {
+    let mut sums = Value::zeros(b.shape());
+    for (p, (plane, grad)) in a.planes().iter().zip(grad.planes()).enumerate() {
+        let to = Cell::new(shared(p, a, b), 0, 0);
+        let sum = sums.plane(to.plane) + f(plane, grad);
+        sums.put(to, &sum.into());
+    }
+    sums
+}
+
+struct MatMul;
+
+impl Operation for MatMul {
+    fn formula(&self) -> &'static str {
+        "sum_k a[i,k]*b[k,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        zip_planes(inputs[0], inputs[1], matmul)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        let other = shared(plane, inputs[0], inputs[1]);
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, other, k, col))))
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        each_with_each(inputs[0].shape().len(), inputs[1].shape().cols)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let (a, b) = (pull.inputs[0], pull.inputs[1]);
+        vec![
+            pull.for_input(0, || zip_planes(pull.grad, b, matmul_nt)),
+            pull.for_input(1, || zip_back(a, (b, pull.grad), matmul_tn)),
+        ]
+    }
+}
+
+struct MatMulNt;
+
+impl Operation for MatMulNt {
+    fn formula(&self) -> &'static str {
+        "sum_k a[i,k]*b[j,k]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        if inputs[1].as_stored().is_some() {
+            return times_transposed(inputs[0].matrix(), inputs[1], None).into();
+        }
+        zip_planes(inputs[0], inputs[1], matmul_nt)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        let other = shared(plane, inputs[0], inputs[1]);
+        Expr::Sum(dot(n, |k| (leaf(0, plane, row, k), leaf(1, other, col, k))))
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        each_with_each(inputs[0].shape().len(), inputs[1].shape().rows)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let (a, b) = (pull.inputs[0], pull.inputs[1]);
+        vec![
+            pull.for_input(0, || match b.as_stored() {
+                Some(_) => back(pull.grad.matrix(), b, Lines::Columns).into(),
+                None => zip_planes(pull.grad, b, matmul),
+            }),
+            pull.for_input(1, || zip_back(a, (b, pull.grad), |a, grad| matmul_tn(grad, a))),
+        ]
+    }
+}
+
+/// [`MatMulNt`] and a bias.
+struct LinearNt;
+
+impl Operation for LinearNt {
+    fn formula(&self) -> &'static str {
+        "sum_k x[i,k]*E[j,k] + b[j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        times_transposed(inputs[0].matrix(), inputs[1], Some(inputs[2].matrix())).into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let n = inputs[0].shape().cols;
+        let mut terms = dot(n, |k| (leaf(0, 0, row, k), leaf(1, 0, col, k)));
+        terms.push(leaf(2, 0, 0, col));
+        Expr::Sum(terms)
+    }
+
+    fn products(&self, inputs: &[&Value]) -> usize {
+        MatMulNt.products(inputs)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let mut grads = MatMulNt.backward(pull);
+        grads.push(pull.for_input(2, || column_sums(pull.grad.matrix()).into()));
+        grads
+    }
+}

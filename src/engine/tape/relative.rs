@@ -1,0 +1,127 @@
+//! Relative positions: a learned number for every distance between query and key, added to their
+//! score (Shaw et al. 2018); far distances share one in buckets that widen (Raffel et al. 2020,
+//! section 2.1).
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::engine::{
+    arithmetic::Expr,
+    change::Part,
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+/// Which distances share a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// How many there are; half of them for keys after the query, where both sides are seen.
+    pub n: usize,
+    /// From this distance on everything is in the last bucket.
+    pub farthest: usize,
+    pub is_two_sided: bool,
+}
+
+impl Buckets {
+    /// The bucket of a key seen from a query. Half the buckets of a side hold one distance each, the
+    /// others grow with its logarithm. In f32, step by step as PyTorch does it, so that distances on
+    /// the border fall where they fell in training.
+    fn of(self, query: usize, key: usize) -> usize {
+        let n = if self.is_two_sided { self.n / 2 } else { self.n };
+        let is_after = key > query;
+        let (first, distance) = match (self.is_two_sided, is_after) {
+            (true, true) => (n, key - query),
+            (false, true) => (0, 0),
+            (_, false) => (0, query - key),
+        };
+        let exact = n / 2;
+        if distance < exact {
+            return first + distance;
+        }
+        let octaves = (self.farthest as f64 / exact as f64).ln() as f32;
+        let share = (distance as f32 / exact as f32).ln() / octaves;
+        first + (exact + (share * (n - exact) as f32) as usize).min(n - 1)
+    }
+}
+
+impl Tape {
+    /// What every head adds to the score of each pair. table (bucket, head) -> (head, query, key)
+    pub fn relative_bias(
+        &mut self,
+        place: Place,
+        table: Node,
+        (n_queries, n_keys): (usize, usize),
+        buckets: Buckets,
+    ) -> Node {
+        let is_off = self.changes.is_off(&place, Part::Positions);
+        let bias = RelativeBias { buckets, first: self.n_past(), n_queries, n_keys, is_off };
+        self.record(place, bias, vec![table])
+    }
+}
+
+struct RelativeBias {
+    buckets: Buckets,
+    /// The position of the first query.
+    first: usize,
+    n_queries: usize,
+    n_keys: usize,
+    /// Zeros: a model that is told no order.
+    is_off: bool,
+}
+
+impl RelativeBias {
+    fn bucket(&self, row: usize, key: usize) -> usize {
+        self.buckets.of(self.first + row, key)
+    }
+}
+
+impl Operation for RelativeBias {
+    fn formula(&self) -> &'static str {
+        if self.is_off { "0: positions are off" } else { "table[bucket of key - query, head]" }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let n_heads = inputs[0].shape().cols;
+        if self.is_off {
+            let none = Matrix::zeros(self.n_queries, self.n_keys);
+            return Value::from_planes(vec![none; n_heads]);
+        }
+        let table = inputs[0].matrix();
+        let plane = |head| {
+            let number = |row, key| table[(self.bucket(row, key), head)];
+            Matrix::from_fn(self.n_queries, self.n_keys, number)
+        };
+        Value::from_planes((0..n_heads).map(plane).collect())
+    }
+
+    fn open(&self, _: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        if self.is_off { Expr::Number(0.0) } else { leaf(0, 0, self.bucket(row, col), plane) }
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let gathered = || {
+            let shape = pull.inputs[0].shape();
+            let mut table = Matrix::zeros(shape.rows, shape.cols);
+            for cell in pull.grad.shape().cells().filter(|_| !self.is_off) {
+                table[(self.bucket(cell.row, cell.col), cell.plane)] += pull.grad.get(cell);
+            }
+            table.into()
+        };
+        vec![pull.for_input(0, gathered)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_distances_have_buckets_of_their_own_and_far_ones_share() {
+        let sides = Buckets { n: 32, farthest: 128, is_two_sided: true };
+        let at = |distance: usize| (sides.of(200, 200 - distance), sides.of(200, 200 + distance));
+        assert_eq!(at(0), (0, 0));
+        assert_eq!((at(7), at(8)), ((7, 23), (8, 24)));
+        assert_eq!((at(11), at(12), at(16)), ((8, 24), (9, 25), (10, 26)));
+        assert_eq!((at(91), at(128), at(200)), ((15, 31), (15, 31), (15, 31)));
+        let past = Buckets { is_two_sided: false, ..sides };
+        assert_eq!((past.of(5, 9), past.of(20, 5), past.of(150, 0)), (0, 15, 31));
+    }
+}

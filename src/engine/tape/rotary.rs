@@ -1,0 +1,208 @@
+//! Rotary position embedding (Su et al. 2021, eq. 34): pairs of channels turned by the position.
+//!
+//! Channel j of the first half is paired with channel j of the second half, as in Hugging Face's
+//! checkpoints; each pair turns at its own speed, and a dot product of two turned vectors depends on
+//! how far apart their positions are.
+
+use std::sync::Arc;
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::engine::{
+    arithmetic::{Expr, Function},
+    change::Part,
+    site::Place,
+    value::{Cell, Matrix, Value, copied},
+};
+
+/// How fast each pair of channels turns.
+///
+/// From the trained length on, a text may turn them at other speeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    /// Radians a position, by pair; half as many as channels are turned.
+    pub speeds: Vec<f32>,
+    /// Cosine and sine are multiplied by this (YaRN, Peng et al. 2023); 1 elsewhere.
+    pub factor: f32,
+    pub longer: Option<Longer>,
+}
+
+/// Speeds of a text longer than the model was trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Longer {
+    Dynamic(Dynamic),
+    /// Found by search (Ding et al. 2024, *LongRoPE*).
+    Given {
+        trained: usize,
+        speeds: Vec<f32>,
+    },
+}
+
+impl Longer {
+    const fn trained(&self) -> usize {
+        match self {
+            Self::Dynamic(Dynamic { trained, .. }) | Self::Given { trained, .. } => *trained,
+        }
+    }
+
+    /// Radians a position, by pair, for a text of `n` rows.
+    fn speeds(&self, n: usize, n_pairs: usize) -> Vec<f32> {
+        match self {
+            Self::Dynamic(dynamic) => dynamic.speeds(n, n_pairs),
+            Self::Given { speeds, .. } => speeds.clone(),
+        }
+    }
+}
+
+/// The base grows with the length (`bloc97` and `emozilla` 2023, "dynamic NTK").
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dynamic {
+    pub theta: f64,
+    pub factor: f64,
+    pub trained: usize,
+}
+
+impl Dynamic {
+    /// Radians a position, by pair, for a text of `n` rows.
+    fn speeds(self, n: usize, n_pairs: usize) -> Vec<f32> {
+        let (longer, d) = (n as f64 / self.trained as f64, 2.0 * n_pairs as f64);
+        let grown = self.factor * longer - (self.factor - 1.0);
+        let theta = self.theta * grown.powf(d / (d - 2.0));
+        (0..n_pairs).map(|j| theta.powf(-2.0 * j as f64 / d) as f32).collect()
+    }
+}
+
+impl Rope {
+    /// The speeds for a text of `n` rows.
+    fn for_rows(self: &Arc<Self>, n: usize) -> Arc<Self> {
+        match self.longer.as_ref().filter(|longer| n > longer.trained()) {
+            None => Arc::clone(self),
+            Some(longer) => {
+                let speeds = longer.speeds(n, self.speeds.len());
+                Arc::new(Self { speeds, ..(**self).clone() })
+            }
+        }
+    }
+
+    /// Cosine and sine of a pair at a position.
+    fn turn(&self, position: usize, pair: usize) -> (f32, f32) {
+        let angle = position as f32 * self.speeds[pair];
+        (angle.cos() * self.factor, angle.sin() * self.factor)
+    }
+
+    /// The pair that a channel belongs to, its partner, and whether it is the pair's first. None for
+    /// a channel that is not turned.
+    fn pair(&self, channel: usize) -> Option<(usize, usize, bool)> {
+        let half = self.speeds.len();
+        match channel {
+            _ if channel < half => Some((channel, channel + half, true)),
+            _ if channel < 2 * half => Some((channel - half, channel - half, false)),
+            _ => None,
+        }
+    }
+}
+
+impl Tape {
+    /// Every row turned by its position. (head, position, d_head) -> (head, position, d_head)
+    pub fn rotate(&mut self, place: Place, x: Node, rope: &Arc<Rope>) -> Node {
+        if self.changes.is_off(&place, Part::Positions) {
+            return self.hand_on(place, x);
+        }
+        let first = self.n_past();
+        let rope = rope.for_rows(first + self.shape(x).rows);
+        self.record(place, Rotate { rope, first }, vec![x])
+    }
+}
+
+struct Rotate {
+    rope: Arc<Rope>,
+    /// The position of the first row.
+    first: usize,
+}
+
+impl Rotate {
+    /// Each pair turned forwards (`sign` 1) or back (-1).
+    fn turned(&self, x: &Value, sign: f32) -> Value {
+        let (n, half) = (x.shape().rows, self.rope.speeds.len());
+        let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();
+        for pair in 0..half {
+            let turns: Vec<_> =
+                (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();
+            for plane in &mut planes {
+                let (before, after) = plane.as_mut_slice().split_at_mut((pair + half) * n);
+                let halves = before[pair * n..][..n].iter_mut().zip(&mut after[..n]);
+                for ((a, b), &(cos, sin)) in halves.zip(&turns) {
+                    let (x, y) = (*a, *b);
+                    *a = x * cos - sign * y * sin;
+                    *b = y * cos + sign * x * sin;
+                }
+            }
+        }
+        Value::from_planes(planes)
+    }
+}
+
+impl Operation for Rotate {
+    fn formula(&self) -> &'static str {
+        "x[i,j]*cos(i*speed[j]) -+ x[i,partner]*sin(i*speed[j])"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        self.turned(inputs[0], 1.0)
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let Cell { plane, row, col } = cell;
+        let Some((pair, partner, is_first)) = self.rope.pair(col) else {
+            return Expr::Leaf((0, cell));
+        };
+        let angle = (self.first + row) as f32 * self.rope.speeds[pair];
+        let part = |function, channel| {
+            let turn = Expr::call(function, Expr::Number(angle));
+            let mut factors = vec![leaf(0, plane, row, channel), turn];
+            #[expect(clippy::float_cmp, reason = "1 is what is not written")]
+            if self.rope.factor != 1.0 {
+                factors.push(Expr::Number(self.rope.factor));
+            }
+            Expr::Product(factors)
+        };
+        let (own, other) = (part(Function::Cos, col), part(Function::Sin, partner));
+        if is_first { Expr::difference(own, other) } else { Expr::Sum(vec![own, other]) }
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || self.turned(pull.grad, -1.0))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{arithmetic::Operand, site::Address};
+
+    #[test]
+    fn dot_products_of_turned_rows_depend_on_their_distance_alone() {
+        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, longer: None });
+        let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
+        let turned = Rotate { rope, first: 3 }.turned(&same.into(), 1.0);
+        let dot = |a: usize, b: usize| turned.plane(0).row(a).dot(&turned.plane(0).row(b));
+        assert!((dot(0, 2) - dot(3, 5)).abs() < 1e-5);
+        assert!((dot(0, 1) - dot(0, 2)).abs() > 1e-3);
+    }
+
+    #[test]
+    fn cells_of_rows_that_do_not_begin_the_text_open_into_their_own_turn() {
+        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.5, longer: None });
+        let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
+        let rotate = Rotate { rope, first: 4 };
+        let turned = rotate.forward(&[&x]);
+        for cell in x.shape().cells() {
+            let operand = |(_, cell): Leaf| Operand {
+                address: Address { path: "x".into(), cell, has_planes: false },
+                value: x.get(cell),
+            };
+            let (got, want) =
+                (rotate.open(&[&x], cell).map(&mut { operand }).eval(), turned.get(cell));
+            assert!((got - f64::from(want)).abs() < 1e-5, "{cell:?}: {got}, not {want}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Rows taken from a table: embeddings.
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::engine::{
+    arithmetic::Expr,
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+impl Tape {
+    /// The table's row of each id. table (vocab, channel) -> (position, channel)
+    ///
+    /// # Panics
+    /// If an id is not in the table: tokenizer and table are compared when a model is loaded.
+    pub fn lookup(&mut self, place: Place, table: Node, ids: &[u32]) -> Node {
+        let rows = ids.iter().map(|&id| id as usize).collect();
+        self.record(place, Lookup { rows }, vec![table])
+    }
+}
+
+struct Lookup {
+    rows: Vec<usize>,
+}
+
+impl Operation for Lookup {
+    fn formula(&self) -> &'static str {
+        "E[token,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut rows = Matrix::zeros(inputs[0].shape().cols, self.rows.len());
+        for (mut column, &id) in rows.column_iter_mut().zip(&self.rows) {
+            column.copy_from_slice(&inputs[0].row(0, id));
+        }
+        rows.transpose().into()
+    }
+
+    fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        leaf(0, 0, self.rows[row], col)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let scatter = || {
+            let mut table = Value::zeros(pull.inputs[0].shape());
+            for (r, &id) in self.rows.iter().enumerate() {
+                let row: Value = pull.grad.matrix().rows(r, 1).into_owned().into();
+                let mut sum = table.part(Cell::new(0, id, 0), row.shape());
+                sum.add_assign(&row);
+                table.put(Cell::new(0, id, 0), &sum);
+            }
+            table
+        };
+        vec![pull.for_input(0, scatter)]
+    }
+}

@@ -1,0 +1,126 @@
+//! Values put beside each other: heads into columns, blocks into a grid.
+
+use super::{
+    Leaf, Node, Operation, Pull, Tape,
+    columns::{join_columns, split_columns},
+    leaf,
+};
+use crate::engine::{
+    arithmetic::Expr,
+    site::Place,
+    value::{Cell, Shape, Value},
+};
+
+impl Tape {
+    /// Heads side by side. (head, row, d_k) -> (row, head*d_k)
+    pub fn concat_heads(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, ConcatHeads, vec![x])
+    }
+
+    /// The same value under another name: what one block hands to the next.
+    pub fn hand_on(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, HandOn, vec![x])
+    }
+
+    /// One-plane blocks in rows and columns, `n_cols` blocks a row, all of a row equally high.
+    pub fn grid(&mut self, place: Place, blocks: Vec<Node>, n_cols: usize) -> Node {
+        self.record(place, Grid { n_cols }, blocks)
+    }
+}
+
+struct HandOn;
+
+impl Operation for HandOn {
+    fn formula(&self) -> &'static str {
+        "handed on unchanged"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        inputs[0].clone()
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Leaf((0, cell))
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.clone())]
+    }
+}
+
+struct ConcatHeads;
+
+impl Operation for ConcatHeads {
+    fn formula(&self) -> &'static str {
+        "context[head, i, k], heads side by side"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        join_columns(inputs[0]).into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let width = inputs[0].shape().cols;
+        leaf(0, col / width, row, col % width)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let n_heads = pull.inputs[0].shape().planes;
+        vec![pull.for_input(0, || split_columns(pull.grad.matrix(), n_heads))]
+    }
+}
+
+struct Grid {
+    n_cols: usize,
+}
+
+impl Grid {
+    /// The first cell of every block.
+    fn origins(&self, inputs: &[&Value]) -> Vec<Cell> {
+        let mut origins = Vec::with_capacity(inputs.len());
+        let mut row = 0;
+        for blocks in inputs.chunks(self.n_cols) {
+            let mut col = 0;
+            for block in blocks {
+                origins.push(Cell::new(0, row, col));
+                col += block.shape().cols;
+            }
+            row += blocks[0].shape().rows;
+        }
+        origins
+    }
+
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        let cols = inputs.iter().take(self.n_cols).map(|b| b.shape().cols).sum();
+        let rows = inputs.iter().step_by(self.n_cols).map(|b| b.shape().rows).sum();
+        Shape { planes: 1, rows, cols }
+    }
+}
+
+impl Operation for Grid {
+    fn formula(&self) -> &'static str {
+        "parts side by side"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let mut out = Value::zeros(self.shape(inputs));
+        for (origin, block) in self.origins(inputs).into_iter().zip(inputs) {
+            out.put(origin, block);
+        }
+        out
+    }
+
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let origins = self.origins(inputs);
+        let holds = |i: &usize| origins[*i].row <= cell.row && origins[*i].col <= cell.col;
+        let i = (0..inputs.len()).rev().find(holds).unwrap_or(0);
+        leaf(i, 0, cell.row - origins[i].row, cell.col - origins[i].col)
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        let origins = self.origins(pull.inputs);
+        (0..pull.inputs.len())
+            .map(|i| pull.for_input(i, || pull.grad.part(origins[i], pull.inputs[i].shape())))
+            .collect()
+    }
+}

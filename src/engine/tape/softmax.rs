@@ -1,0 +1,130 @@
+//! The causal mask and softmax.
+
+use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use crate::engine::{
+    arithmetic::{Expr, Function},
+    change::Part,
+    math::{each_plane, mask_in_place, softmax_rows},
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+impl Tape {
+    /// Minus infinity wherever the key comes after the query, or `window` keys or more before it; the
+    /// rest unchanged. (head, query, key) -> (head, query, key)
+    pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
+        if self.changes.is_off(&place, Part::Mask) {
+            return self.hand_on(place, x);
+        }
+        let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
+        self.record(place, mask, vec![x])
+    }
+
+    /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
+    pub fn softmax(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Softmax { temperature: 1.0 }, vec![x])
+    }
+
+    /// The same of logits divided by the pass's temperature: 1 unless it is changed.
+    pub fn softmax_of_logits(&mut self, place: Place, logits: Node) -> Node {
+        let temperature = self.changes.temperature();
+        self.record(place, Softmax { temperature }, vec![logits])
+    }
+}
+
+struct CausalMask {
+    /// How many keys a query sees, its own included.
+    window: usize,
+    /// The position of the first query.
+    first: usize,
+}
+
+impl CausalMask {
+    const fn sees(&self, row: usize, key: usize) -> bool {
+        let query = self.first + row;
+        key <= query && query - key < self.window
+    }
+
+    /// The plane with `else_` wherever the key is out of sight.
+    fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
+        let mut out = plane.clone();
+        mask_in_place(out.as_mut_slice(), plane.nrows(), (self.first, self.window), else_);
+        out
+    }
+}
+
+impl Operation for CausalMask {
+    fn formula(&self) -> &'static str {
+        if self.window == usize::MAX {
+            "score[q,k] if k <= q, else -inf"
+        } else {
+            "score[q,k] if k <= q and q - k < window, else -inf"
+        }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        each_plane(inputs[0], |plane| self.seen(plane, f32::NEG_INFINITY))
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let is_seen = self.sees(cell.row, cell.col);
+        if is_seen { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.seen(g, 0.0)))]
+    }
+}
+
+struct Softmax {
+    temperature: f32,
+}
+
+impl Softmax {
+    #[expect(clippy::float_cmp, reason = "1 is what nobody changed")]
+    fn is_plain(&self) -> bool {
+        self.temperature == 1.0
+    }
+}
+
+impl Operation for Softmax {
+    fn formula(&self) -> &'static str {
+        if self.is_plain() {
+            "exp(x[i,j]) / sum_k exp(x[i,k])"
+        } else {
+            "exp(x[i,j]/T) / sum_k exp(x[i,k]/T)"
+        }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        if self.is_plain() {
+            return each_plane(inputs[0], softmax_rows);
+        }
+        inputs[0].map_planes(|x| softmax_rows(&(x / self.temperature)))
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let warmed = |x| {
+            let is_plain = self.is_plain();
+            if is_plain { x } else { Expr::quotient(x, Expr::Number(self.temperature)) }
+        };
+        let exp = |k| Expr::call(Function::Exp, warmed(leaf(0, plane, row, k)));
+        Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
+    }
+
+    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+        // dx = y * (dy - sum_k dy_k y_k), row by row.
+        let pulled = || {
+            let planes = pull.output.planes().iter().zip(pull.grad.planes());
+            let planes = planes.map(|(y, dy)| {
+                let dots: Vec<f32> =
+                    y.row_iter().zip(dy.row_iter()).map(|(y, dy)| y.dot(&dy)).collect();
+                Matrix::from_fn(y.nrows(), y.ncols(), |r, c| {
+                    y[(r, c)] * (dy[(r, c)] - dots[r]) / self.temperature
+                })
+            });
+            Value::from_planes(planes.collect())
+        };
+        vec![pull.for_input(0, pulled)]
+    }
+}

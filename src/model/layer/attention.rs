@@ -1,0 +1,310 @@
+//! Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2).
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::{
+    engine::{
+        math::Attending,
+        site::{
+            Axis::{Channel, Head, Key, Query},
+            Scope, Site,
+        },
+        tape::{Buckets, Node, Root, Rope, Tape, Weight},
+    },
+    weights::Weights,
+};
+
+pub static Q: Site = Site::planes("q", [Head, Query, Channel], "queries: what each word asks for");
+pub static K: Site =
+    Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by");
+pub static V: Site =
+    Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at");
+pub static Q_ROT: Site = Site::planes(
+    "q_rot",
+    [Head, Query, Channel],
+    "queries turned by their positions: rotary position embedding",
+);
+pub static K_ROT: Site = Site::planes(
+    "k_rot",
+    [Head, Key, Channel],
+    "keys turned by their positions: rotary position embedding",
+);
+pub static SCORES: Site =
+    Site::planes("scores", [Head, Query, Key], "q · k for every pair of words");
+pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)");
+pub static MASKED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scaled scores, minus infinity where the key is in the future",
+);
+pub static BIAS: Site = Site::planes(
+    "bias",
+    [Head, Query, Key],
+    "relative position bias: what each head learned to add at this distance",
+);
+pub static BIASED: Site = Site::planes("biased", [Head, Query, Key], "scores + bias");
+pub static BIASED_MASKED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scores + bias, minus infinity where the key is in the future",
+);
+pub static WEIGHTS: Site =
+    Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row");
+pub static CONTEXT: Site =
+    Site::planes("context", [Head, Query, Channel], "values averaged by the weights");
+pub static CONCAT: Site =
+    Site::matrix("concat", [Query, Channel], "the heads' contexts side by side");
+pub static OUT: Site = Site::matrix("out", [Query, Channel], "the heads mixed by W_O");
+
+/// Whether a query may see keys that come after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    None,
+    Causal,
+    /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
+    Window(usize),
+}
+
+impl Mask {
+    /// How many keys a query sees, its own the last; None sees all.
+    const fn window(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Causal => Some(usize::MAX),
+            Self::Window(n) => Some(n),
+        }
+    }
+}
+
+/// How many heads, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    pub d_model: usize,
+    pub n_heads: usize,
+    /// Heads of keys and values: fewer than `n_heads` where neighbours share them (Ainslie et al. 2023).
+    pub n_kv_heads: usize,
+    pub d_head: usize,
+}
+
+impl Heads {
+    /// `d_model` cut into equal slices, each head with keys and values of its own.
+    pub const fn slices(d_model: usize, n_heads: usize) -> Self {
+        Self { d_model, n_heads, n_kv_heads: n_heads, d_head: d_model / n_heads }
+    }
+
+    /// The width of all queries side by side.
+    pub const fn d_q(self) -> usize {
+        self.n_heads * self.d_head
+    }
+
+    /// The width of all keys, or values, side by side.
+    pub const fn d_kv(self) -> usize {
+        self.n_kv_heads * self.d_head
+    }
+}
+
+/// A learned linear map; its bias may be absent.
+struct Map {
+    w: Weight,
+    b: Option<Weight>,
+}
+
+impl Map {
+    fn load(weights: &Weights, scope: &Scope, of: char, shape: (usize, usize)) -> Result<Self> {
+        Ok(Self {
+            w: weights.matrix(&scope.weight(&format!("W_{of}")), shape)?,
+            b: weights.optional_row(&scope.weight(&format!("b_{of}")), shape.1)?,
+        })
+    }
+
+    fn on(&self, tape: &mut Tape) -> (Node, Option<Node>) {
+        let w = tape.weight(&self.w);
+        (w, self.b.as_ref().map(|b| tape.weight(b)))
+    }
+}
+
+/// The learned projections of one attention sub-layer.
+pub struct Attention {
+    scope: Scope,
+    q: Map,
+    k: Map,
+    v: Map,
+    o: Map,
+    heads: Heads,
+    rope: Option<Arc<Rope>>,
+    /// What scores are divided by; None where they are taken as they are.
+    root: Option<Root>,
+}
+
+/// A learned number for every head and distance, added to the scores. table (bucket, head)
+#[derive(Clone, Copy, Debug)]
+pub struct Relative {
+    pub table: Node,
+    pub buckets: Buckets,
+}
+
+/// Keys and values: as they were just made (head, key, d_k), or as a past has them (head, d_k, key).
+#[derive(Clone, Copy)]
+struct Seen {
+    keys: Node,
+    values: Node,
+    is_past: bool,
+    /// As they were just made, in any case; None where nothing was made.
+    made: Option<[Node; 2]>,
+}
+
+impl Attention {
+    /// Loads `W_Q` (d_model, d_q), `W_K` and `W_V` (d_model, d_kv) and `W_O` (d_q, d_model), and
+    /// `b_Q` to `b_O` where they are there, named within `scope`.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, scope: Scope, heads: Heads) -> Result<Self> {
+        let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
+        let map = |of, shape| Map::load(weights, &scope, of, shape);
+        let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
+        let (v, o) = (map('V', (d_model, d_kv))?, map('O', (d_q, d_model))?);
+        let root = Some(Root { n: heads.d_head, times: 1 });
+        Ok(Self { scope, q, k, v, o, heads, rope: None, root })
+    }
+
+    /// The same with queries and keys turned by their positions.
+    #[must_use]
+    pub fn with_rope(self, rope: Option<Arc<Rope>>) -> Self {
+        Self { rope, ..self }
+    }
+
+    /// The same with scores divided by another number, or taken as they are where the scaling is in the
+    /// learned queries.
+    #[must_use]
+    pub fn divided_by(self, root: Option<Root>) -> Self {
+        Self { root, ..self }
+    }
+
+    /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
+    /// x (query, d_model), memory (key, d_model) -> (query, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node, memory: Node, mask: Mask) -> Node {
+        self.attend(tape, (x, memory), mask, None)
+    }
+
+    /// Self-attention that is told distances, where a model has a table of them.
+    /// x (position, d_model) -> (position, d_model)
+    pub fn forward_relative(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        self.attend(tape, (x, x), mask, relative)
+    }
+
+    fn attend(
+        &self,
+        tape: &mut Tape,
+        (x, memory): (Node, Node),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
+        let [w_q, w_k, w_v, w_o] = [&self.q, &self.k, &self.v, &self.o].map(|map| map.on(tape));
+        let q = tape.project_heads(at.at(&Q), x, w_q, self.heads.n_heads); // (head, query, d_k)
+        // What another stream said stays the same while a text is written on.
+        let known = if x == memory { None } else { tape.recall(at.prefix()) };
+        let (q, seen) = match known {
+            Some((keys, values)) => (q, Seen { keys, values, is_past: true, made: None }),
+            None => self.see(tape, q, memory, [w_k, w_v]),
+        };
+        let context = self.at_once(tape, (q, seen), mask, relative);
+        let context = context.unwrap_or_else(|| self.by_steps(tape, (q, seen), mask, relative));
+        let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
+        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+    }
+
+    /// The context where nobody looks at how it comes about. (head, query, d_k)
+    fn at_once(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Option<Node> {
+        let [k, v] = seen.made.filter(|_| relative.is_none())?;
+        let root = self.root.map(Root::number);
+        let how = Attending { root, window: mask.window() };
+        tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
+    }
+
+    /// The context with every step recorded. (head, query, d_k)
+    fn by_steps(
+        &self,
+        tape: &mut Tape,
+        (q, seen): (Node, Seen),
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
+        let scores = if seen.is_past {
+            tape.matmul(at.at(&SCORES), q, seen.keys) // (head, query, key)
+        } else {
+            tape.matmul_nt(at.at(&SCORES), q, seen.keys)
+        };
+        let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
+        let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
+        if seen.is_past {
+            tape.matmul_nt(at.at(&CONTEXT), weights, seen.values) // (head, query, d_k)
+        } else {
+            tape.matmul(at.at(&CONTEXT), weights, seen.values)
+        }
+    }
+
+    /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
+    fn see(
+        &self,
+        tape: &mut Tape,
+        mut q: Node,
+        memory: Node,
+        [w_k, w_v]: [(Node, Option<Node>); 2],
+    ) -> (Node, Seen) {
+        let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
+        let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)
+        let v = tape.project_heads(at.at(&V), memory, w_v, n_heads); // (kv head, key, d_k)
+        if let Some(rope) = &self.rope {
+            q = tape.rotate(at.at(&Q_ROT), q, rope);
+            k = tape.rotate(at.at(&K_ROT), k, rope);
+        }
+        let seen = match tape.remember(at.prefix(), k, v) {
+            None => Seen { keys: k, values: v, is_past: false, made: Some([k, v]) },
+            Some((keys, values)) => Seen { keys, values, is_past: true, made: Some([k, v]) },
+        };
+        (q, seen)
+    }
+
+    /// Scores as softmax reads them. (head, query, key) -> (head, query, key)
+    fn visible(
+        &self,
+        tape: &mut Tape,
+        mut scores: Node,
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
+        let at = &self.scope;
+        if let Some(root) = self.root {
+            scores = tape.divide_by_root(at.at(&SCALED), scores, root);
+        }
+        if let Some(Relative { table, buckets }) = relative {
+            let shape = tape.shape(scores);
+            let pairs = (shape.rows, shape.cols);
+            let bias = tape.relative_bias(at.at(&BIAS), table, pairs, buckets);
+            scores = tape.add(at.at(&BIASED), scores, bias);
+        }
+        let masked = if relative.is_some() { &BIASED_MASKED } else { &MASKED };
+        match mask {
+            Mask::None => scores,
+            Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
+            Mask::Window(n) => tape.causal_mask(at.at(masked), scores, Some(n)),
+        }
+    }
+}

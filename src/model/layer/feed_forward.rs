@@ -1,0 +1,225 @@
+//! The position-wise feed-forward network (Vaswani et al. 2017, section 3.3), and its gated form
+//! (Shazeer 2020, eq. 6).
+
+use anyhow::{Context, Result};
+
+use crate::{
+    engine::{
+        site::{
+            Axis::{Channel, Position, Unit},
+            Place, Scope, Site,
+        },
+        tape::{Node, Tape, Weight},
+    },
+    text::visible,
+    weights::{Config, Weights},
+};
+
+pub static SUM: Site = Site::matrix("sum", [Position, Unit], "x W_1 + b_1, before the activation");
+pub static HIDDEN: Site =
+    Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire");
+pub static OUT: Site =
+    Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2");
+
+pub static GATE: Site =
+    Site::matrix("gate", [Position, Unit], "x W_gate: how far each unit is to open");
+pub static ACT: Site = Site::matrix("act", [Position, Unit], "the gate after its activation");
+pub static UP: Site = Site::matrix("up", [Position, Unit], "x W_up: what each unit would say");
+pub static GATED: Site =
+    Site::matrix("hidden", [Position, Unit], "act * up: what the gates let through");
+pub static DOWN: Site = Site::matrix("out", [Position, Channel], "back to d_model: hidden W_down");
+
+/// The non-linearity between the two linear maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    Relu,
+    /// In its tanh form.
+    Gelu,
+    /// In its exact form.
+    GeluErf,
+    /// Also called swish.
+    Silu,
+    Tanh,
+    Sigmoid,
+}
+
+/// Activations as `config.json` names them.
+const NAMED: [(&str, Activation); 11] = [
+    ("relu", Activation::Relu),
+    ("gelu", Activation::GeluErf),
+    ("gelu_new", Activation::Gelu),
+    ("gelu_fast", Activation::Gelu),
+    ("gelu_pytorch_tanh", Activation::Gelu),
+    ("silu", Activation::Silu),
+    ("swish", Activation::Silu),
+    ("gelu_python", Activation::GeluErf),
+    ("gelu_accurate", Activation::Gelu),
+    ("tanh", Activation::Tanh),
+    ("sigmoid", Activation::Sigmoid),
+];
+
+impl Activation {
+    /// The activation of that name in a `config.json`.
+    ///
+    /// # Errors
+    /// If there is none of that name; the message says which there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let found = NAMED.iter().find(|(known, _)| *known == name);
+        found.map(|(_, activation)| *activation).with_context(|| {
+            format!(
+                "the activation `{}` is not among those that can be run: {}",
+                visible(name),
+                NAMED.map(|(known, _)| known).join(", ")
+            )
+        })
+    }
+
+    /// The activation that a setting names.
+    ///
+    /// # Errors
+    /// As for [`Self::named`], with the setting.
+    pub fn of(config: &Config, key: &str, default: &str) -> Result<Self> {
+        let named = Self::named(config.string_or(key, default)?);
+        named.with_context(|| format!("{}: `{key}`", config.file()))
+    }
+
+    pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
+        match self {
+            Self::Relu => tape.relu(place, x),
+            Self::Gelu => tape.gelu(place, x),
+            Self::GeluErf => tape.gelu_erf(place, x),
+            Self::Silu => tape.silu(place, x),
+            Self::Tanh => tape.tanh(place, x),
+            Self::Sigmoid => tape.sigmoid(place, x),
+        }
+    }
+}
+
+/// Two linear maps with an activation between, the same for every position.
+pub struct FeedForward {
+    scope: Scope,
+    w_1: Weight,
+    b_1: Option<Weight>,
+    w_2: Weight,
+    b_2: Option<Weight>,
+    activation: Activation,
+}
+
+impl FeedForward {
+    /// Loads `W_1` (d_model, d_ff) and `W_2` (d_ff, d_model), and `b_1` and `b_2` where they are
+    /// there, named within `scope`.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        (d_model, d_ff): (usize, usize),
+        activation: Activation,
+    ) -> Result<Self> {
+        Ok(Self {
+            w_1: weights.matrix(&scope.weight("W_1"), (d_model, d_ff))?,
+            b_1: weights.optional_row(&scope.weight("b_1"), d_ff)?,
+            w_2: weights.matrix(&scope.weight("W_2"), (d_ff, d_model))?,
+            b_2: weights.optional_row(&scope.weight("b_2"), d_model)?,
+            scope,
+            activation,
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = &self.scope;
+        let mut map = |w, b: &Option<Weight>| (tape.weight(w), b.as_ref().map(|b| tape.weight(b)));
+        let [(w_1, b_1), (w_2, b_2)] = [map(&self.w_1, &self.b_1), map(&self.w_2, &self.b_2)];
+        let sum = tape.linear(at.at(&SUM), x, w_1, b_1); // (position, d_ff)
+        let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_ff)
+        tape.linear(at.at(&OUT), hidden, w_2, b_2) // (position, d_model)
+    }
+}
+
+/// `(act(x W_gate) * (x W_up)) W_down`, the same for every position.
+pub struct GatedFeedForward {
+    scope: Scope,
+    gate: (Weight, Option<Weight>),
+    up: (Weight, Option<Weight>),
+    down: (Weight, Option<Weight>),
+    activation: Activation,
+}
+
+impl GatedFeedForward {
+    /// Loads `W_gate` and `W_up` (d_model, d_ff), `W_down` (d_ff, d_model), and `b_gate`, `b_up`,
+    /// `b_down` where they are there, named within `scope`.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        (d_model, d_ff): (usize, usize),
+        activation: Activation,
+    ) -> Result<Self> {
+        let map = |name: &str, shape: (usize, usize)| -> Result<_> {
+            let w = weights.matrix(&scope.weight(&format!("W_{name}")), shape)?;
+            Ok((w, weights.optional_row(&scope.weight(&format!("b_{name}")), shape.1)?))
+        };
+        Ok(Self {
+            gate: map("gate", (d_model, d_ff))?,
+            up: map("up", (d_model, d_ff))?,
+            down: map("down", (d_ff, d_model))?,
+            scope,
+            activation,
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = &self.scope;
+        let linear = |tape: &mut Tape, site, x, (w, b): &(Weight, Option<Weight>)| {
+            let (w, b) = (tape.weight(w), b.as_ref().map(|b| tape.weight(b)));
+            tape.linear(at.at(site), x, w, b)
+        };
+        let gate = linear(tape, &GATE, x, &self.gate); // (position, d_ff)
+        let act = self.activation.on(tape, at.at(&ACT), gate); // (position, d_ff)
+        let up = linear(tape, &UP, x, &self.up); // (position, d_ff)
+        let hidden = tape.mul(at.at(&GATED), act, up); // (position, d_ff)
+        linear(tape, &DOWN, hidden, &self.down) // (position, d_model)
+    }
+}
+
+/// Either kind.
+pub enum Feed {
+    Plain(FeedForward),
+    Gated(GatedFeedForward),
+}
+
+/// Which kind, and its activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain(Activation),
+    Gated(Activation),
+}
+
+impl Feed {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        sizes: (usize, usize),
+        kind: Kind,
+    ) -> Result<Self> {
+        Ok(match kind {
+            Kind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
+            Kind::Gated(act) => Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?),
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Plain(feed) => feed.forward(tape, x),
+            Self::Gated(feed) => feed.forward(tape, x),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Layer normalisation (Ba, Kiros and Hinton 2016) and root mean square normalisation (Zhang and
+//! Sennrich 2019, eq. 4), every part a site.
+
+use anyhow::Result;
+
+use crate::{
+    engine::{
+        math::NORM_EPS,
+        site::{
+            Axis::{Channel, Position, Single},
+            Scope, Site,
+        },
+        tape::{Moments, Node, Tape, Weight},
+    },
+    weights::Weights,
+};
+
+pub static MEAN: Site = Site::matrix("mean", [Position, Single], "the mean of each word's vector");
+pub static VAR: Site =
+    Site::matrix("var", [Position, Single], "the variance of each word's vector");
+pub static MEAN_SQUARE: Site =
+    Site::matrix("mean_square", [Position, Single], "the mean of the squares of each vector");
+pub static RMS_NORMALIZED: Site = Site::matrix(
+    "normalized",
+    [Position, Channel],
+    "divided by the root of the mean square: no mean is taken away",
+);
+pub static RMS_OUT: Site =
+    Site::matrix("out", [Position, Channel], "stretched by the gain; there is no bias");
+pub static NORMALIZED: Site =
+    Site::matrix("normalized", [Position, Channel], "mean 0, variance 1 in every row");
+pub static OUT: Site =
+    Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias");
+
+/// The learned gain and bias of one normalisation.
+pub struct LayerNorm {
+    scope: Scope,
+    gain: Weight,
+    bias: Weight,
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// Loads `gain` and `bias`, each (d_model), named within `scope`.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize) -> Result<Self> {
+        let gain = weights.row(&scope.weight("gain"), d_model)?;
+        let bias = weights.row(&scope.weight("bias"), d_model)?;
+        Ok(Self { scope, gain, bias, eps: NORM_EPS })
+    }
+
+    /// The same with another number added to the variance.
+    #[must_use]
+    pub fn with_eps(self, eps: f32) -> Self {
+        Self { eps, ..self }
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = &self.scope;
+        let (gain, bias) = (tape.weight(&self.gain), tape.weight(&self.bias));
+        let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
+        let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
+        let normalized = tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, self.eps); // (position, d_model)
+        tape.gain_bias(at.at(&OUT), normalized, gain, bias) // (position, d_model)
+    }
+}
+
+/// The learned gain of one root mean square normalisation.
+pub struct RmsNorm {
+    scope: Scope,
+    gain: Weight,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Loads `gain` (d_model), named within `scope`.
+    ///
+    /// # Errors
+    /// If it is missing or misshapen.
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, eps: f32) -> Result<Self> {
+        let gain = weights.row(&scope.weight("gain"), d_model)?;
+        Ok(Self { scope, gain, eps })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = &self.scope;
+        let gain = tape.weight(&self.gain);
+        let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
+        let normalized = tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, self.eps);
+        tape.gain(at.at(&RMS_OUT), normalized, gain) // (position, d_model)
+    }
+}
+
+/// Either kind.
+pub enum Norm {
+    Layer(LayerNorm),
+    Rms(RmsNorm),
+}
+
+/// Which kind, and what is added before the root is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Layer { eps: f32 },
+    Rms { eps: f32 },
+}
+
+impl Norm {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: Kind) -> Result<Self> {
+        Ok(match kind {
+            Kind::Layer { eps } => {
+                Self::Layer(LayerNorm::load(weights, scope, d_model)?.with_eps(eps))
+            }
+            Kind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Layer(norm) => norm.forward(tape, x),
+            Self::Rms(norm) => norm.forward(tape, x),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A drawn buffer as the eye sees it: what stands in each cell, and in which two colours.
+//!
+//! Named colours, reversed and dim text, and what is left to the terminal are settled here, so that every
+//! exporter that has colours of its own shows the same ones.
+
+use ratatui::{
+    buffer::{Buffer, Cell},
+    style::{Color, Modifier},
+};
+use unicode_width::UnicodeWidthStr;
+
+use crate::ui::theme::{Rgb, Theme};
+
+/// How much of dim ink is left beside the ground.
+const DIM: f32 = 0.6;
+
+/// A cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Painted {
+    /// One grapheme; a space where there is nothing.
+    pub symbol: String,
+    /// 1 or 2; 0 where the wide character before it covers the cell.
+    pub columns: u8,
+    pub look: Look,
+}
+
+/// Colours and strokes of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a stroke of its own")]
+pub struct Look {
+    pub ink: Rgb,
+    pub ground: Rgb,
+    pub is_bold: bool,
+    pub is_italic: bool,
+    pub is_underlined: bool,
+    pub is_crossed_out: bool,
+}
+
+/// The cells of a frame, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// In cells.
+    pub width: usize,
+    pub height: usize,
+    pub cells: Vec<Painted>,
+    /// What plain text looks like.
+    pub paper: Look,
+}
+
+impl Picture {
+    /// Of a buffer that was drawn in that theme.
+    pub fn of(buffer: &Buffer, theme: &Theme) -> Self {
+        let (ink, ground) = theme.paper();
+        let paper = Look {
+            ink,
+            ground,
+            is_bold: false,
+            is_italic: false,
+            is_underlined: false,
+            is_crossed_out: false,
+        };
+        let [width, height] = [buffer.area.width, buffer.area.height].map(usize::from);
+        let rows = buffer.content.chunks(width.max(1));
+        Self { width, height, cells: rows.flat_map(|cells| row(cells, &paper)).collect(), paper }
+    }
+
+    /// The rows, top to bottom.
+    pub fn rows(&self) -> impl Iterator<Item = &[Painted]> {
+        self.cells.chunks(self.width.max(1))
+    }
+}
+
+fn row(cells: &[Cell], paper: &Look) -> Vec<Painted> {
+    let mut covered = 0; // columns that the wide character before still takes
+    let mut painted = Vec::with_capacity(cells.len());
+    for (x, cell) in cells.iter().enumerate() {
+        // Half a character is none: where the row ends, a blank stands for it.
+        let wide = cell.symbol().width().clamp(1, 2);
+        let fits = x + wide <= cells.len();
+        let columns = if covered > 0 { 0 } else { wide * usize::from(fits) + usize::from(!fits) };
+        let symbol = match columns {
+            0 => "",
+            _ if fits && !cell.symbol().is_empty() => cell.symbol(),
+            _ => " ",
+        };
+        covered = if columns == 0 { covered - 1 } else { columns - 1 };
+        let look = look(cell, paper);
+        painted.push(Painted { symbol: symbol.into(), columns: columns as u8, look });
+    }
+    painted
+}
+
+fn look(cell: &Cell, paper: &Look) -> Look {
+    let is = |modifier| cell.modifier.contains(modifier);
+    let (mut ink, mut ground) =
+        (rgb(cell.fg).unwrap_or(paper.ink), rgb(cell.bg).unwrap_or(paper.ground));
+    if is(Modifier::REVERSED) {
+        (ink, ground) = (ground, ink);
+    }
+    if is(Modifier::DIM) {
+        ink = mixed(ink, ground, DIM);
+    }
+    if is(Modifier::HIDDEN) {
+        ink = ground;
+    }
+    Look {
+        ink,
+        ground,
+        is_bold: is(Modifier::BOLD),
+        is_italic: is(Modifier::ITALIC),
+        is_underlined: is(Modifier::UNDERLINED),
+        is_crossed_out: is(Modifier::CROSSED_OUT),
+    }
+}
+
+/// `share` of one colour, the rest of the other.
+fn mixed(a: Rgb, b: Rgb, share: f32) -> Rgb {
+    let mix = |a: u8, b: u8| (f32::from(a) * share + f32::from(b) * (1.0 - share)).round() as u8;
+    (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// The sixteen colours that a terminal calls by name, as xterm has them.
+pub const NAMED: [(Color, Rgb); 16] = [
+    (Color::Black, (0, 0, 0)),
+    (Color::Red, (205, 0, 0)),
+    (Color::Green, (0, 205, 0)),
+    (Color::Yellow, (205, 205, 0)),
+    (Color::Blue, (0, 0, 238)),
+    (Color::Magenta, (205, 0, 205)),
+    (Color::Cyan, (0, 205, 205)),
+    (Color::Gray, (229, 229, 229)),
+    (Color::DarkGray, (127, 127, 127)),
+    (Color::LightRed, (255, 0, 0)),
+    (Color::LightGreen, (0, 255, 0)),
+    (Color::LightYellow, (255, 255, 0)),
+    (Color::LightBlue, (92, 92, 255)),
+    (Color::LightMagenta, (255, 0, 255)),
+    (Color::LightCyan, (0, 255, 255)),
+    (Color::White, (255, 255, 255)),
+];
+
+/// None where it is left to the terminal.
+fn rgb(colour: Color) -> Option<Rgb> {
+    match colour {
+        Color::Rgb(r, g, b) => Some((r, g, b)),
+        Color::Indexed(i @ 0..=15) => Some(NAMED[usize::from(i)].1),
+        Color::Indexed(i @ 16..=231) => {
+            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+            let i = i - 16;
+            Some((level(i / 36), level(i / 6 % 6), level(i % 6)))
+        }
+        Color::Indexed(i) => {
+            let level = 8 + 10 * (i - 232);
+            Some((level, level, level))
+        }
+        named => NAMED.iter().find(|(name, _)| *name == named).map(|(_, rgb)| *rgb),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Style;
+
+    use super::*;
+    use crate::ui::theme::{Depth, Glyphs};
+
+    fn picture(line: &str, style: Style) -> Picture {
+        let mut buffer = Buffer::with_lines([line]);
+        buffer.set_style(buffer.area, style);
+        Picture::of(&buffer, &Theme::new(Depth::True, Glyphs::Unicode))
+    }
+
+    #[test]
+    fn wide_characters_cover_the_next_cell() {
+        let cells = picture("a猫b", Style::new()).cells;
+        let seen: Vec<_> = cells.iter().map(|c| (c.symbol.as_str(), c.columns)).collect();
+        assert_eq!(seen, [("a", 1), ("猫", 2), ("", 0), ("b", 1)]);
+    }
+
+    #[test]
+    fn half_a_wide_character_is_blank() {
+        let mut buffer = Buffer::with_lines(["ab"]);
+        buffer[(1, 0)].set_symbol("猫");
+        let cells = Picture::of(&buffer, &Theme::default()).cells;
+        assert_eq!((cells[1].symbol.as_str(), cells[1].columns), (" ", 1));
+    }
+
+    #[test]
+    fn colours_are_settled() {
+        let red =
+            picture("x", Style::new().fg(Color::Indexed(196)).add_modifier(Modifier::REVERSED));
+        assert_eq!(red.cells[0].look.ground, (255, 0, 0));
+        assert_eq!(red.cells[0].look.ink, red.paper.ground);
+        let dim = picture(
+            "x",
+            Style::new().fg(Color::White).bg(Color::Black).add_modifier(Modifier::DIM),
+        );
+        assert_eq!(dim.cells[0].look.ink, (153, 153, 153));
+        assert_eq!(picture("x", Style::new()).cells[0].look, red.paper);
+    }
+}

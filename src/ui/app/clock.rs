@@ -1,0 +1,85 @@
+//! What changes with time: the beat of animated panes, and times measured on this machine.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Effect, State};
+use crate::{analysis::reading::MachineTimes, lesson::Kind};
+
+/// Beats for which the finished picture stands before it begins again.
+const PAUSE: usize = 4;
+
+/// How long a beat lasts.
+const BEAT: Duration = Duration::from_millis(400);
+
+/// Whether panes move: not in an exported frame, and not for those who do not want it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Motion {
+    #[default]
+    Still,
+    /// And so much time has passed since the last beat.
+    Moving(Duration),
+}
+
+/// How long reading takes on this machine: measured once, when a step shows it.
+#[derive(Clone, Default)]
+pub enum Times {
+    #[default]
+    Unasked,
+    Asked,
+    Known(Arc<MachineTimes>),
+}
+
+impl Times {
+    pub fn known(&self) -> Option<&MachineTimes> {
+        match self {
+            Self::Known(times) => Some(times),
+            Self::Unasked | Self::Asked => None,
+        }
+    }
+}
+
+impl State {
+    /// Whether the step shows something that moves.
+    pub fn has_animation(&self) -> bool {
+        self.motion != Motion::Still && self.shows(Kind::Schedule)
+    }
+
+    /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
+    /// be exported stands still.
+    pub(super) fn move_by_itself(&mut self, elapsed: Duration) {
+        let Motion::Moving(since) = self.motion else { return };
+        if self.is_exporting() {
+            return;
+        }
+        if !self.has_animation() {
+            self.beat = None;
+            return;
+        }
+        let since = since + elapsed;
+        self.motion = Motion::Moving(if since < BEAT { since } else { Duration::ZERO });
+        if since >= BEAT {
+            self.advance();
+        }
+    }
+
+    /// One beat on: from nothing, step by step, to everything; then a pause, and again.
+    fn advance(&mut self) {
+        let words = self.reading.as_ref().map_or(0, |r| r.sentence.tokens.len());
+        let next = self.beat.map_or(0, |beat| beat + 1);
+        self.beat = Some(if next > words + PAUSE { 0 } else { next });
+    }
+
+    /// Asks for times, once, when a step is there to show them.
+    pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
+        let is_unasked = matches!(self.times, Times::Unasked);
+        if !(is_unasked && self.shows(Kind::Times) && self.reading.is_some()) {
+            return None;
+        }
+        self.times = Times::Asked;
+        Some(Effect::Time)
+    }
+
+    fn shows(&self, kind: Kind) -> bool {
+        self.current().1.panes.iter().any(|pane| pane.kind == kind)
+    }
+}

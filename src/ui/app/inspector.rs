@@ -1,0 +1,236 @@
+//! A number opened into its arithmetic, its operands into theirs, down to a weight or a token.
+
+use super::State;
+use crate::{
+    engine::{
+        arithmetic::{Arithmetic, Operand, terms::Term},
+        site::Address,
+        value::Cell,
+    },
+    lesson::{Kind, PaneSpec, Selection},
+    model::Name,
+    ui::panes::Mark,
+};
+
+/// More layers than any model has.
+const MOST_LAYERS: usize = 1024;
+
+/// As many ranks of a list are looked through.
+const LONGEST_LIST: usize = 4096;
+
+/// A step, its pane, and the layer to choose if the pane has one of each.
+type Place = (usize, usize, Option<usize>);
+
+/// An opened number.
+#[derive(Clone, Debug)]
+pub struct Level {
+    pub model: Name,
+    pub arithmetic: Arithmetic,
+    pub terms: Vec<Term>,
+    /// The chosen term, and which of its operands.
+    pub term: usize,
+    pub operand: usize,
+}
+
+impl Level {
+    fn new(model: Name, arithmetic: Arithmetic) -> Self {
+        let terms = arithmetic.terms();
+        Self { model, arithmetic, terms, term: 0, operand: 0 }
+    }
+
+    /// The operand that Enter opens.
+    pub fn chosen(&self) -> Option<&Operand> {
+        self.terms.get(self.term)?.operands().get(self.operand).copied()
+    }
+
+    /// Another term, or another operand of this one. False at the end of the list.
+    fn choose(&mut self, terms: isize, operands: isize) -> bool {
+        let before = (self.term, self.operand);
+        let within =
+            |at: usize, by: isize, n: usize| at.saturating_add_signed(by).min(n.saturating_sub(1));
+        self.term = within(self.term, terms, self.terms.len());
+        let n_operands = self.terms.get(self.term).map_or(0, |term| term.operands().len());
+        self.operand = within(self.operand, operands, n_operands);
+        before != (self.term, self.operand)
+    }
+}
+
+impl State {
+    /// The number that is open, if one is.
+    pub fn opened(&self) -> Option<&Level> {
+        self.inspector.last()
+    }
+
+    /// Opens the number under the cursor.
+    pub(super) fn inspect(&mut self) {
+        let (row, col) = (self.selection.row, self.selection.col);
+        if self.walks_heads() {
+            return self.zoom_into_head();
+        }
+        let (_, step) = self.current();
+        let Some(spec) = self.focused() else { return };
+        let model = step.model_of(spec);
+        let opened = {
+            let panes = self.panes();
+            let Some(pane) = panes.get(self.focus) else { return };
+            let address = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            let cell = address.and_then(|address| self.open(model, &address).ok());
+            cell.or_else(|| pane.arithmetic(row, col))
+        };
+        match opened {
+            Some(arithmetic) => self.inspector = vec![Level::new(model, arithmetic)],
+            None => self.note("there is no number to open here; Tab goes to another pane"),
+        }
+    }
+
+    /// Opens a cell by its address, on top of what is open.
+    pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
+        if self.is_closed(model, address) {
+            self.to_inspect = Some((model, address.clone()));
+            return;
+        }
+        match self.open(model, address) {
+            Ok(arithmetic) => self.inspector.push(Level::new(model, arithmetic)),
+            Err(why) => self.wrong(why.to_string()),
+        }
+    }
+
+    fn is_closed(&self, model: Name, address: &Address) -> bool {
+        self.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
+    }
+
+    fn open(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
+        let Some(reading) = &self.reading else { anyhow::bail!("nothing is read yet") };
+        reading.trace(model).open(address)
+    }
+
+    /// Opens the chosen operand.
+    pub(super) fn inspect_operand(&mut self) {
+        let Some(level) = self.opened() else { return };
+        let (model, chosen) = (level.model, level.chosen().cloned());
+        match chosen {
+            Some(operand) => self.inspect_address(model, &operand.address),
+            None => self.note("this is where it begins: a number that is given; Esc goes back"),
+        }
+    }
+
+    /// Goes to a step that shows the cell, and opens it there; where no step does, it is opened here.
+    pub(super) fn go_to(&mut self, model: Name, address: &Address) {
+        self.inspector.clear();
+        let places = self.places_of(model, &address.path);
+        // A list of a row's largest numbers may lack the cell, which a matrix in another step has.
+        let is_shown = places.iter().any(|place| self.aim(*place, address));
+        if let Some(first) = places.first().filter(|_| !is_shown) {
+            self.aim(*first, address);
+        }
+        self.inspect_address(model, address);
+    }
+
+    /// Enters a step with the cursor on the cell, or at the beginning of the cell's row where the pane
+    /// has no place for it; tells whether it has one.
+    fn aim(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
+        self.enter(step);
+        self.focus = pane;
+        let Cell { plane: head, row, col } = address.cell;
+        let layer = layer.unwrap_or(self.selection.layer);
+        self.selection = Selection { layer, head, row, col };
+        self.has_picked_row = true;
+        self.clamp();
+        let at = self.place_in_pane(address);
+        (self.selection.row, self.selection.col) = at.unwrap_or((row, 0));
+        self.clamp();
+        at.is_some()
+    }
+
+    /// Where the cursor of the focused pane stands on the cell: not always in the column that is the
+    /// cell's own, as lists have ranks.
+    fn place_in_pane(&self, address: &Address) -> Option<(usize, usize)> {
+        let panes = self.panes();
+        let pane = panes.get(self.focus)?;
+        let Cell { row, col, .. } = address.cell;
+        let is_there = |&(row, col): &(usize, usize)| {
+            let pointed = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
+        };
+        let ranks = pane.extent().1.min(LONGEST_LIST);
+        std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_there)
+    }
+
+    /// Steps with a pane of that site; those of the chapter one is in come first.
+    fn places_of(&self, model: Name, path: &str) -> Vec<Place> {
+        let here = self.current().0;
+        let steps = self.lesson.steps();
+        let mut order: Vec<usize> = (0..steps.len()).collect();
+        order.sort_by_key(|&i| steps[i].0 != here);
+        let in_step = |i: usize| {
+            let step = steps[i].1;
+            let place = |(pane, spec): (usize, &PaneSpec)| {
+                let layer = (0..MOST_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
+                let is_layered = spec.site.as_ref()?.contains("{l}");
+                (step.model_of(spec) == model).then_some((i, pane, is_layered.then_some(layer)))
+            };
+            step.panes.iter().enumerate().find_map(place)
+        };
+        order.into_iter().filter_map(in_step).collect()
+    }
+
+    /// Back the way one came.
+    pub(super) fn inspect_back(&mut self) {
+        self.inspector.pop();
+    }
+
+    pub(super) fn choose_operand(&mut self, terms: isize, operands: isize) {
+        if let Some(level) = self.inspector.last_mut()
+            && !level.choose(terms, operands)
+        {
+            self.note("that was the end of the list");
+        }
+    }
+
+    /// The same cells in the reading that has come; what is no cell there is closed.
+    pub(super) fn inspect_again(&mut self) {
+        let levels = std::mem::take(&mut self.inspector);
+        for level in levels {
+            let Ok(arithmetic) = self.open(level.model, &level.arithmetic.address) else { return };
+            let again = Level::new(level.model, arithmetic);
+            let n_terms = again.terms.len();
+            let (term, operand) = (level.term.min(n_terms.saturating_sub(1)), 0);
+            self.inspector.push(Level { term, operand, ..again });
+        }
+    }
+
+    /// Where the chosen operand lives, if no pane of the step shows it.
+    pub(super) fn to_follow(&self) -> Option<(PaneSpec, Selection)> {
+        let level = self.opened()?;
+        let Address { path, cell, .. } = &level.chosen()?.address;
+        let (_, step) = self.current();
+        let shows = |spec: &PaneSpec| {
+            step.model_of(spec) == level.model
+                && spec.path(self.selection.layer).as_ref() == Some(path)
+        };
+        if self.specs().iter().any(shows) {
+            return None;
+        }
+        let spec = PaneSpec {
+            kind: Kind::Matrix,
+            site: Some(path.clone()),
+            model: Some(level.model),
+            title: None,
+        };
+        let at = Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.selection };
+        Some((spec, at))
+    }
+
+    /// The operands of the open number, to be lit in the panes where they live.
+    pub(super) fn operands(&self) -> Vec<Mark> {
+        let Some(level) = self.opened() else { return vec![] };
+        let chosen = level.chosen();
+        let operands = level.terms.iter().flat_map(Term::operands);
+        let mark = |operand: &Operand| Mark {
+            model: level.model,
+            address: operand.address.clone(),
+            is_chosen: Some(operand) == chosen,
+        };
+        operands.map(mark).collect()
+    }
+}

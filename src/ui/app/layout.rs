@@ -1,0 +1,309 @@
+//! Where everything stands: arithmetic on rectangles, apart from drawing.
+//!
+//! ```text
+//! wide                                   narrow
+//! header            chapter · status     header
+//! title             formula, source      title
+//! sentence                               panes
+//! panes                    | narration
+//!                          |             narration
+//! cell under the cursor                  cell under the cursor
+//! timeline                               timeline
+//! keys or message                        keys or message
+//! ```
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use crate::ui::panes::Wanted;
+
+/// The smallest screen that the walk fits on.
+pub const SMALLEST: (u16, u16) = (80, 24);
+
+/// From this width on, the narration stands beside the panes.
+const WIDE: u16 = 110;
+/// From this height on, there is room for the sentence and for air.
+const TALL: u16 = 30;
+/// What a frame takes of a pane's width and height.
+const FRAME: u16 = 2;
+/// Below this part of what they would like, panes are better seen one at a time.
+const CRAMPED: f32 = 0.34;
+/// What `more ▾` takes.
+const MORE: u16 = 7;
+
+/// The parts of the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub header: Rect,
+    pub title: Rect,
+    /// What a changed pass writes, and what was written before.
+    pub output: Option<Rect>,
+    /// The words of the sentence, where the screen is tall.
+    pub sentence: Option<Rect>,
+    /// The region that the panes share.
+    pub stage: Rect,
+    /// Names of the panes, when only one is in view.
+    pub tabs: Option<Rect>,
+    /// The frame of every pane; None where it is not in view.
+    pub frames: Vec<Option<Rect>>,
+    pub prose: Rect,
+    /// The cell under the cursor.
+    pub cell: Rect,
+    pub timeline: Rect,
+    pub hints: Rect,
+    is_wide: bool,
+    is_tall: bool,
+}
+
+/// What is said beneath the panes of a narrow screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Beneath {
+    pub lines: usize,
+    /// It may claim one part in so many of the stage.
+    pub share: u16,
+}
+
+impl Plan {
+    /// The fixed parts; the panes come in with [`Self::arrange`].
+    pub fn new(area: Rect, is_changed: bool) -> Self {
+        let (is_wide, is_tall) = (area.width >= WIDE, area.height >= TALL);
+        let [header, title, output, sentence, gap, body, cell, timeline, hints] =
+            Layout::vertical([
+                Constraint::Length(1),
+                Constraint::Length(1),
+                Constraint::Length(u16::from(is_changed)),
+                Constraint::Length(u16::from(is_tall)),
+                Constraint::Length(u16::from(is_tall)),
+                Constraint::Fill(1),
+                Constraint::Length(1),
+                Constraint::Length(1),
+                Constraint::Length(1),
+            ])
+            .areas(area);
+        debug_assert!(gap.height < 2);
+        let column = (area.width * 35 / 100).min(66);
+        let [stage, _, prose, _] = Layout::horizontal([
+            Constraint::Fill(1),
+            Constraint::Length(2),
+            Constraint::Length(if is_wide { column } else { 0 }),
+            Constraint::Length(1),
+        ])
+        .areas(body);
+        let beneath = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
+        Self {
+            header,
+            title,
+            output: is_changed.then_some(output),
+            sentence: is_tall.then_some(sentence),
+            stage: if is_wide { stage } else { body },
+            tabs: None,
+            frames: vec![],
+            prose: if is_wide { down(prose, 1) } else { beneath },
+            cell,
+            timeline,
+            hints,
+            is_wide,
+            is_tall,
+        }
+    }
+
+    pub fn is_airy(&self) -> bool {
+        self.is_tall
+    }
+
+    /// Gives every pane its place. What is said beneath the panes takes the lines that it needs, at
+    /// least its share of the stage if it has that much to say, and what the panes leave.
+    pub fn arrange(&mut self, wanted: &[Wanted], focus: usize, beneath: Beneath) {
+        let n_lines = beneath.lines as u16;
+        if self.is_wide {
+            self.place(wanted, focus);
+        } else {
+            let body = self.stage;
+            let least = n_lines.min((body.height / beneath.share).max(5)).min(body.height);
+            self.stage.height = body.height - least;
+            self.place(wanted, focus);
+            let used =
+                self.frames.iter().flatten().map(|frame| frame.bottom()).max().unwrap_or(body.y);
+            let gap = u16::from(self.is_tall && used + n_lines < body.bottom());
+            self.prose = Rect { y: used + gap, height: body.bottom() - used - gap, ..self.prose };
+        }
+    }
+
+    /// Narrows the narration so that `more ▾` can stand beside it, and says the width that is left.
+    pub fn keep_room_for_more(&self) -> u16 {
+        self.prose.width.saturating_sub(MORE)
+    }
+
+    fn place(&mut self, wanted: &[Wanted], focus: usize) {
+        let stage = self.stage;
+        let best = [side_by_side(stage, wanted), stacked(stage, wanted)]
+            .into_iter()
+            .flatten()
+            .map(|frames| (comfort(&frames, wanted), frames))
+            .reduce(|a, b| if b.0 > a.0 { b } else { a });
+        match best {
+            Some((comfort, frames)) if wanted.len() < 2 || comfort >= CRAMPED => {
+                let frames = if self.is_wide { grow(stage, frames, wanted) } else { frames };
+                self.frames = frames.into_iter().map(Some).collect();
+            }
+            _ if wanted.len() < 2 => self.frames = vec![Some(stage); wanted.len()],
+            _ => {
+                self.tabs = Some(Rect { height: 1.min(stage.height), ..stage });
+                let height = wanted[focus.min(wanted.len() - 1)].ideal.1.saturating_add(FRAME);
+                let rest = down(stage, 1);
+                let frame = Rect { height: rest.height.min(height), ..rest };
+                self.frames = (0..wanted.len()).map(|i| (i == focus).then_some(frame)).collect();
+            }
+        }
+    }
+}
+
+/// The area without its first rows.
+fn down(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}
+
+fn framed(size: (u16, u16)) -> (u16, u16) {
+    (size.0.saturating_add(FRAME), size.1.saturating_add(FRAME))
+}
+
+/// All panes in one row, the whole width shared, as high as the highest would like.
+fn side_by_side(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
+    let gaps = wanted.len().saturating_sub(1) as u16;
+    let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).0, framed(w.ideal).0)).collect();
+    let widths = widen(share(stage.width.checked_sub(gaps)?, &sizes)?, stage.width - gaps);
+    let least = wanted.iter().map(|w| framed(w.min).1).max()?;
+    let ideal = wanted.iter().map(|w| framed(w.ideal).1).max()?;
+    if least > stage.height {
+        return None;
+    }
+    let height = ideal.min(stage.height);
+    let mut x = stage.x;
+    let frame = |width: u16| {
+        let frame = Rect { x, y: stage.y, width, height };
+        x += width + 1;
+        frame
+    };
+    Some(widths.into_iter().map(frame).collect())
+}
+
+/// All panes above each other, each over the whole width.
+fn stacked(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
+    let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).1, framed(w.ideal).1)).collect();
+    let heights = share(stage.height, &sizes)?;
+    if wanted.iter().any(|w| framed(w.min).0 > stage.width) {
+        return None;
+    }
+    let mut y = stage.y;
+    let frame = |height: u16| {
+        let frame = Rect { y, height, ..stage };
+        y += height;
+        frame
+    };
+    Some(heights.into_iter().map(frame).collect())
+}
+
+/// Lets panes that can use it have the height that is left.
+fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[Wanted]) -> Vec<Rect> {
+    let tallest = |w: &Wanted| w.tallest.saturating_add(FRAME);
+    if frames.iter().all(|frame| frame.y == stage.y) {
+        let height = wanted.iter().map(tallest).max().unwrap_or(0).min(stage.height);
+        return frames.into_iter().map(|f| Rect { height: height.max(f.height), ..f }).collect();
+    }
+    let sizes: Vec<_> =
+        frames.iter().zip(wanted).map(|(f, w)| (f.height, tallest(w).max(f.height))).collect();
+    let Some(heights) = share(stage.height, &sizes) else { return frames };
+    let mut y = stage.y;
+    let moved = frames.into_iter().zip(heights).map(|(frame, height)| {
+        let frame = Rect { y, height, ..frame };
+        y += height;
+        frame
+    });
+    moved.collect()
+}
+
+/// Shares a length: everyone the least first, then in proportion to what is missing to the ideal.
+fn share(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
+    let least: u32 = sizes.iter().map(|s| u32::from(s.0)).sum();
+    let missing: Vec<u32> = sizes.iter().map(|s| u32::from(s.1.saturating_sub(s.0))).collect();
+    let mut rest = u32::from(total).checked_sub(least)?;
+    let mut lacking: u32 = missing.iter().sum();
+    let give = |(size, &missing): (&(u16, u16), &u32)| {
+        let part = (rest.min(lacking) * missing).checked_div(lacking).unwrap_or(0);
+        (rest, lacking) = (rest - part, lacking - missing);
+        size.0 + part as u16
+    };
+    Some(sizes.iter().zip(&missing).map(give).collect())
+}
+
+/// Spreads what is left of a length evenly.
+fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
+    let n = lengths.len() as u16;
+    let rest = total.saturating_sub(lengths.iter().sum());
+    for (i, length) in lengths.iter_mut().enumerate() {
+        *length += rest / n.max(1) + u16::from((i as u16) < rest % n.max(1));
+    }
+    lengths
+}
+
+/// How near the panes come to what they would like, 0 to 1, on average.
+fn comfort(frames: &[Rect], wanted: &[Wanted]) -> f32 {
+    let part = |got: u16, ideal: u16| (f32::from(got) / f32::from(ideal.max(1))).min(1.0);
+    let one = |(frame, wanted): (&Rect, &Wanted)| {
+        let (width, height) = framed(wanted.ideal);
+        part(frame.width, width) * part(frame.height, height)
+    };
+    frames.iter().zip(wanted).map(one).sum::<f32>() / frames.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Wanted = Wanted::new((20, 5), (36, 16));
+    const LARGE: Wanted = Wanted::new((60, 10), (300, 40));
+
+    fn plan(width: u16, height: u16, wanted: &[Wanted], n_lines: usize) -> Plan {
+        let mut plan = Plan::new(Rect::new(0, 0, width, height), false);
+        plan.arrange(wanted, 0, Beneath { lines: n_lines, share: 4 });
+        plan
+    }
+
+    #[test]
+    fn lengths_are_shared_by_need_and_never_beyond_the_ideal() {
+        assert_eq!(share(30, &[(10, 20), (10, 12)]), Some(vec![18, 12]));
+        assert_eq!(share(100, &[(10, 20), (10, 12)]), Some(vec![20, 12]));
+        assert_eq!(share(19, &[(10, 20), (10, 12)]), None);
+    }
+
+    #[test]
+    fn two_small_panes_stand_side_by_side() {
+        let plan = plan(80, 24, &[SMALL, SMALL], 5);
+        let [Some(left), Some(right)] = plan.frames[..] else { panic!("both are in view") };
+        assert_eq!((left.y, left.height), (right.y, right.height));
+        assert!(left.right() < right.x && right.right() <= 80);
+    }
+
+    #[test]
+    fn panes_that_do_not_fit_together_are_seen_one_at_a_time() {
+        let plan = plan(80, 24, &[LARGE, LARGE, LARGE], 5);
+        assert!(plan.tabs.is_some());
+        assert_eq!(plan.frames.iter().flatten().count(), 1);
+    }
+
+    #[test]
+    fn nothing_overlaps_or_leaves_the_screen() {
+        for (width, height) in [(80, 24), (100, 30), (110, 24), (120, 36), (200, 60), (400, 150)] {
+            for wanted in [&[SMALL][..], &[SMALL, LARGE], &[LARGE, SMALL, SMALL], &[]] {
+                let plan = plan(width, height, wanted, 9);
+                let mut parts: Vec<Rect> = plan.frames.iter().flatten().copied().collect();
+                parts.extend([plan.header, plan.title, plan.prose, plan.cell, plan.timeline]);
+                parts.extend(plan.sentence.into_iter().chain(plan.tabs));
+                for (i, a) in parts.iter().enumerate() {
+                    assert!(a.right() <= width && a.bottom() <= height, "{plan:?}");
+                    assert!(parts[..i].iter().all(|b| !a.intersects(*b)), "{plan:?}");
+                }
+            }
+        }
+    }
+}

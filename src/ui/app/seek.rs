@@ -1,0 +1,156 @@
+//! Large matrices: closer and farther, a screen at a time, to a cell worth seeing, into one head.
+
+use ratatui::layout::{Margin, Rect};
+
+use super::State;
+use crate::{
+    analysis::measure::{
+        find::{FINDERS, Finder},
+        heads::FIGURES,
+    },
+    lesson::{Kind, PaneSpec},
+    ui::{
+        panes::{Pane, Sort},
+        widgets::heat::Zoom,
+    },
+};
+
+/// One head's matrix in the place of the step's panes.
+#[derive(Clone, Debug)]
+pub struct Zoomed {
+    pub(super) spec: PaneSpec,
+    /// The pane that one came from.
+    focus: usize,
+}
+
+/// From afar to near.
+const ZOOMS: [Zoom; 3] = [Zoom::Overview, Zoom::Cells, Zoom::Numbers];
+
+impl State {
+    /// What the focused pane draws in, inside its frame.
+    fn room(&self) -> Option<Rect> {
+        let (plan, _) = self.planned();
+        Some((*plan.frames.get(self.focus)?)?.inner(Margin::new(1, 1)))
+    }
+
+    /// Asks the focused pane and its area.
+    fn of_pane<T>(&self, ask: impl FnOnce(&dyn Pane, Rect) -> Option<T>) -> Option<T> {
+        let (panes, area) = (self.panes(), self.room()?);
+        ask(panes.get(self.focus)?.as_ref(), area)
+    }
+
+    /// Closer, or farther.
+    pub(super) fn zoom_by(&mut self, by: isize) {
+        let Some(zoom) = self.of_pane(|pane, area| pane.zoom(area)) else {
+            self.note("this pane has one scale; matrices have three");
+            return;
+        };
+        let at = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
+        match at.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
+            Some(&zoom) => self.view.zoom = zoom,
+            None if by > 0 => self.note("this is as close as it gets; Z goes away from it"),
+            None => self.note("the whole matrix is in view; z goes closer"),
+        }
+    }
+
+    /// The cursor goes on by what is in view.
+    pub(super) fn screen_by(&mut self, rows: isize, cols: isize) {
+        let (high, wide) = self.of_pane(|pane, area| Some(pane.in_view(area))).unwrap_or((1, 1));
+        let by = |screens: isize, n: usize| screens.saturating_mul(n.max(1) as isize);
+        self.move_by(by(rows, high), by(cols, wide));
+    }
+
+    /// The next order of the table of heads, from its first row.
+    pub(super) fn sort_next(&mut self) {
+        let Some(table) = self.specs().iter().position(|spec| spec.kind == Kind::HeadTable) else {
+            self.note("nothing here can be sorted; the table of heads can");
+            return;
+        };
+        self.view.sort = self.view.sort.next();
+        let first = self.panes().get(table).and_then(|pane| pane.head_by(isize::MIN, 0));
+        if let Some(first) = first {
+            (self.selection.layer, self.selection.head) = first;
+        }
+        match self.view.sort {
+            Sort::Computed => self.note("layer by layer"),
+            Sort::Figure { figure, is_rising } => {
+                let order = if is_rising { "smallest" } else { "largest" };
+                self.note(format!("{}: the {order} first", FIGURES[figure].caption));
+            }
+        }
+    }
+
+    /// Goes to the cell that a finder finds, or on to the next one.
+    pub(super) fn seek(&mut self, finder: usize, goes_on: bool) {
+        let Some(wanted) = FINDERS.get(finder) else { return };
+        self.sought = Some(finder);
+        let at = (self.selection.row, self.selection.col);
+        let found = {
+            let panes = self.panes();
+            let Some(pane) = panes.get(self.focus) else { return };
+            let find = if goes_on { Finder::next } else { Finder::first };
+            let next = pane.plane().map(|plane| find(wanted, &plane, at));
+            next.map(|found| found.map(|found| (found, pane.pointed(found.hit.row, found.hit.col))))
+        };
+        let (found, pointed) = match found {
+            None => return self.note("this pane is no matrix; Tab goes to another"),
+            Some(None) => return self.note(format!("{}: there is none here", wanted.name)),
+            Some(Some(found)) => found,
+        };
+        self.has_picked_row |= self.selection.row != found.hit.row;
+        (self.selection.row, self.selection.col) = (found.hit.row, found.hit.col);
+        let cell = pointed
+            .map_or_else(String::new, |cell| format!(": {} = {:.4}", cell.address, cell.value));
+        let entropy = found.hit.entropy.map(|nats| format!(", entropy {nats:.2} nats"));
+        let count = if found.n > 1 {
+            format!("  {} of {}, F next", found.nth, found.n)
+        } else {
+            String::new()
+        };
+        self.note(format!("{}{cell}{}{count}", wanted.name, entropy.unwrap_or_default()));
+    }
+
+    /// The same once more.
+    pub(super) fn seek_again(&mut self) {
+        match self.sought {
+            Some(finder) => self.seek(finder, true),
+            None => self.palette("find: "),
+        }
+    }
+
+    /// Whether the cursor of the focused pane walks over heads instead of cells.
+    pub(super) fn walks_heads(&self) -> bool {
+        self.focused().is_some_and(|spec| spec.kind.walks_heads())
+    }
+
+    /// Another head, where the cursor walks over heads.
+    pub(super) fn walk_heads(&mut self, rows: isize, cols: isize) {
+        let to = self.panes().get(self.focus).and_then(|pane| pane.head_by(rows, cols));
+        let here = (self.selection.layer, self.selection.head);
+        match to {
+            Some(to) if to != here => (self.selection.layer, self.selection.head) = to,
+            _ => self.note("that was the last head this way"),
+        }
+    }
+
+    /// Shows the selected head's matrix alone, until Esc.
+    pub(super) fn zoom_into_head(&mut self) {
+        let Some(spec) = self.focused() else { return };
+        let spec = PaneSpec { kind: Kind::Matrix, title: None, ..spec.clone() };
+        self.zoomed = Some(Zoomed { spec, focus: self.focus });
+        self.focus = 0;
+        self.view.zoom = Zoom::Fit;
+        self.clamp();
+        self.look_at_the_strongest();
+        self.note("z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back");
+    }
+
+    /// Back to the step's panes. False if they are shown.
+    pub(super) fn zoom_out_of_head(&mut self) -> bool {
+        let Some(zoomed) = self.zoomed.take() else { return false };
+        self.focus = zoomed.focus;
+        self.view.zoom = Zoom::Fit;
+        self.clamp();
+        true
+    }
+}

@@ -1,0 +1,110 @@
+//! Which key does what: one table, which is also the help.
+
+pub mod palette;
+mod table;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::InputRequest;
+
+use crate::ui::app::{Action, Command, Overlay, State};
+use table::TYPING;
+
+pub use table::{Binding, Group, KEYS};
+
+/// A key with its modifiers; Shift is part of the character.
+pub type Key = (KeyCode, KeyModifiers);
+
+/// What a key asks for in this state.
+pub fn action(state: &State, event: KeyEvent) -> Action {
+    let key = normal(event);
+    let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
+    match &state.overlay {
+        Overlay::Palette { query, chosen } => {
+            in_palette(state, (query.value(), *chosen), key, command)
+        }
+        Overlay::Help { first } => in_help(state, *first, key, command),
+        Overlay::None | Overlay::Bookmarks { .. } => {
+            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
+        }
+        overlay => typing(overlay, key, command),
+    }
+}
+
+/// The help scrolls by lines and by screens.
+fn in_help(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
+    let room = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
+    let last = HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(room);
+    let by = match command {
+        Some(Command::Move(rows, 0)) => rows,
+        Some(Command::Page(pages)) => pages * room as isize,
+        Some(command) => return Action::Do(command),
+        None => return Action::Unbound(name(key)),
+    };
+    Action::Choose(first.saturating_add_signed(by).min(last))
+}
+
+/// The help's frame and its last line.
+pub const HELP_FRAME: usize = 3;
+
+/// The groups of the help, column by column.
+pub const HELP_COLUMNS: [&[Group]; 2] = {
+    let (left, right) = Group::ALL.split_at(3);
+    [left, right]
+};
+
+/// Lines of a column of the help: titles, rows, and a blank line between groups.
+pub fn help_height(groups: &[Group]) -> usize {
+    let rows = KEYS.iter().filter(|binding| groups.contains(&binding.group)).count();
+    rows + 2 * groups.len() - 1
+}
+
+fn in_palette(
+    state: &State,
+    (query, chosen): (&str, usize),
+    key: Key,
+    command: Option<Command>,
+) -> Action {
+    match key.0 {
+        KeyCode::Enter => Action::Pick(palette::pick(state, query, chosen)),
+        KeyCode::Up => Action::Choose(chosen.saturating_sub(1)),
+        KeyCode::Down => {
+            let last = palette::entries(state, query).len().saturating_sub(1);
+            Action::Choose((chosen + 1).min(last))
+        }
+        _ => typing(&state.overlay, key, command),
+    }
+}
+
+fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
+    let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
+    let exports = matches!(overlay, Overlay::Export(_));
+    let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
+    match (command, key) {
+        (Some(c @ (Command::Accept | Command::Leave | Command::Suspend | Command::End)), _) => {
+            Action::Do(c)
+        }
+        (Some(c @ (Command::NextPane | Command::PreviousPane)), _) if exports => Action::Do(c),
+        (Some(c @ Command::Move(..)), _) if finds && is_arrow => Action::Do(c),
+        (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
+        _ => match TYPING.iter().find(|(k, _)| *k == key) {
+            Some((_, request)) => Action::Type(*request),
+            None => Action::Unbound(name(key)),
+        },
+    }
+}
+
+/// Terminals report Shift beside a character that is already shifted.
+fn normal(event: KeyEvent) -> Key {
+    let is_shifted = matches!(event.code, KeyCode::Char(_) | KeyCode::BackTab);
+    let shift = if is_shifted { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+    (event.code, event.modifiers.difference(shift))
+}
+
+/// The key as people write it.
+fn name((code, modifiers): Key) -> String {
+    let code = match code {
+        KeyCode::Char(c) => c.to_string(),
+        code => code.to_string(),
+    };
+    if modifiers.is_empty() { code } else { format!("{modifiers}-{code}") }
+}

@@ -1,0 +1,231 @@
+//! The palette: everything that can be done here, found by what one types.
+//!
+//! Commands, what-ifs, steps and sites; a text that reads as a what-if (`temperature=2`) or an address
+//! (`logits[0,12]`) is offered as such.
+
+use nucleo_matcher::{
+    Config, Matcher,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+
+use super::{KEYS, name};
+use crate::{
+    analysis::measure::find::FINDERS,
+    engine::{change::Change, site::Address, value::Cell},
+    model::Name,
+    ui::app::{Command as C, Pick, State, Switch},
+};
+
+/// A row of the palette.
+pub struct Entry {
+    pub text: String,
+    /// What it is: its key, its chapter, its caption.
+    pub detail: String,
+    pub pick: Pick,
+}
+
+impl AsRef<str> for Entry {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The commands that can be picked, as a person would call them.
+pub static COMMANDS: &[(C, &str)] = &[
+    (C::NextStep, "next step"),
+    (C::PreviousStep, "step before"),
+    (C::NextChapter, "next chapter"),
+    (C::PreviousChapter, "chapter before"),
+    (C::FirstStep, "first step"),
+    (C::LastStep, "last step"),
+    (C::Find, "find a step"),
+    (C::Edit, "another sentence"),
+    (C::Accept, "open the number under the cursor"),
+    (C::Switch(Switch::Mask), "what if: causal mask off"),
+    (C::Switch(Switch::Head), "what if: this head out"),
+    (C::Switch(Switch::Layer), "what if: this layer out"),
+    (C::Switch(Switch::Positions), "what if: positions off"),
+    (C::Switch(Switch::Scaling), "what if: scaling off"),
+    (C::Switch(Switch::Residual), "what if: residuals off"),
+    (C::Temperature, "what if: another temperature"),
+    (C::SetNumber, "what if: set the number under the cursor"),
+    (C::Difference, "show the difference a change makes"),
+    (C::Reset, "take every change back"),
+    (C::NextPane, "next pane"),
+    (C::PreviousPane, "pane before"),
+    (C::Layer(-1), "layer below"),
+    (C::Layer(1), "layer above"),
+    (C::Head(-1), "head before"),
+    (C::Head(1), "next head"),
+    (C::Zoom(1), "closer to the matrix"),
+    (C::Zoom(-1), "farther from the matrix"),
+    (C::Screen(1, 0), "a screen down"),
+    (C::Screen(-1, 0), "a screen up"),
+    (C::Screen(0, 1), "a screen to the right"),
+    (C::Screen(0, -1), "a screen to the left"),
+    (C::FindCell, "find a cell of the matrix"),
+    (C::FindAgain, "the next cell that was looked for"),
+    (C::Sort, "sort the table of heads"),
+    (C::Bookmark, "mark this step, or take its mark away"),
+    (C::Bookmarks, "list the marked steps"),
+    (C::Resume, "go on where the last walk ended"),
+    (C::NextTheme, "other colours: the next theme"),
+    (C::Deeper, "go deeper, or not"),
+    (C::Glossary, "what a word means"),
+    (C::Play, "pages turn by themselves, or stop"),
+    (C::Pace(1), "pages turn faster"),
+    (C::Pace(-1), "pages turn slower"),
+    (C::Tour, "the short tour, or the whole walk"),
+    (C::Questions, "questions to predict first, or none"),
+    (C::Export, "export this frame to a file"),
+    (C::Copy, "copy this frame as text"),
+    (C::Help, "all keys"),
+    (C::Suspend, "to the shell"),
+    (C::Quit, "quit"),
+];
+
+/// What-ifs with a number, as examples: any other can be typed.
+const OTHERS: [&str; 6] =
+    ["temperature=0.5", "temperature=2", "sample=1", "top_k=5", "top_p=0.9", "beam=4"];
+
+/// What answers to a query, best first.
+pub fn entries(state: &State, query: &str) -> Vec<Entry> {
+    let query = query.trim();
+    let mut entries: Vec<Entry> = literal(state, query).into_iter().collect();
+    if query.is_empty() {
+        entries.extend(all(state));
+        return entries;
+    }
+    let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
+    // A step that is called so comes before all that resembles it.
+    let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
+    let is_named = |entry: &Entry| matches!(entry.pick, Pick::Step(step) if Some(step) == named);
+    let (named, rest): (Vec<_>, Vec<_>) = all(state).into_iter().partition(is_named);
+    entries.extend(named);
+    let found = pattern.match_list(rest, &mut matcher);
+    entries.extend(found.into_iter().map(|(entry, _)| entry));
+    entries
+}
+
+/// The row that the chosen index stands for.
+pub fn pick(state: &State, query: &str, chosen: usize) -> Pick {
+    let entry = entries(state, query).into_iter().nth(chosen);
+    let nothing = || Pick::Nothing(format!("nothing answers to “{}”", query.trim()));
+    entry.map_or_else(nothing, |entry| entry.pick)
+}
+
+/// What the query says if it is read literally.
+fn literal(state: &State, query: &str) -> Option<Entry> {
+    if query.contains('=') {
+        return Some(what_if(query));
+    }
+    if !query.ends_with(']') {
+        return None;
+    }
+    let pick = match query.parse::<Address>() {
+        Err(why) => Pick::Nothing(why.to_string()),
+        Ok(address) => match model_of(state, &address) {
+            Some(model) => Pick::Open(model, address),
+            None => Pick::Nothing(format!("no model has a number {address}")),
+        },
+    };
+    Some(Entry { text: query.to_owned(), detail: "open this number".into(), pick })
+}
+
+fn what_if(query: &str) -> Entry {
+    let (detail, pick) = match query.parse::<Change>() {
+        Ok(change) => (format!("what if: {}", change.words()), Pick::Change(change)),
+        Err(why) => (why.to_string(), Pick::Nothing(why.to_string())),
+    };
+    Entry { text: query.to_owned(), detail, pick }
+}
+
+/// The step's model if it has the cell, else the first that has.
+fn model_of(state: &State, address: &Address) -> Option<Name> {
+    let reading = state.reading.as_ref()?;
+    let has = |model: &Name| reading.trace(*model).cell(address).is_ok();
+    [state.current().1.model].into_iter().chain(Name::ALL).find(has)
+}
+
+fn all(state: &State) -> Vec<Entry> {
+    let mut entries: Vec<Entry> =
+        COMMANDS.iter().map(|(command, text)| row(*command, text)).collect();
+    entries.extend(finders());
+    entries.extend(parts(state));
+    entries.extend(steps(state));
+    entries.extend(sites(state));
+    entries
+}
+
+fn row(command: C, text: &str) -> Entry {
+    let key = KEYS.iter().flat_map(|binding| binding.keys).find(|(_, c)| *c == command);
+    let detail = key.map_or_else(String::new, |(key, _)| name(*key));
+    Entry { text: text.to_owned(), detail, pick: Pick::Command(command) }
+}
+
+/// Cells worth going to in the focused matrix.
+fn finders() -> impl Iterator<Item = Entry> {
+    FINDERS.iter().enumerate().map(|(i, finder)| Entry {
+        text: format!("find: {}", finder.name),
+        detail: "in the matrix".into(),
+        pick: Pick::Command(C::Seek(i)),
+    })
+}
+
+fn parts(state: &State) -> Vec<Entry> {
+    let Some(reading) = &state.reading else { return vec![] };
+    let entry = |change: Change| Entry {
+        text: change.to_string(),
+        detail: "what if".into(),
+        pick: Pick::Change(change),
+    };
+    let others = OTHERS.iter().filter_map(|text| text.parse().ok());
+    reading.trace(state.current().1.model).parts_off().chain(others).map(entry).collect()
+}
+
+fn steps(state: &State) -> Vec<Entry> {
+    let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| Entry {
+        text: format!("{} ({})", step.title, step.id),
+        detail: format!("step, chapter {chapter}"),
+        pick: Pick::Step(i),
+    };
+    state.lesson.steps().iter().enumerate().map(entry).collect()
+}
+
+/// The sites of every model that the step shows, its own first.
+fn sites(state: &State) -> Vec<Entry> {
+    let (_, step) = state.current();
+    let mut models = vec![step.model];
+    for model in step.panes.iter().map(|pane| step.model_of(pane)) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models.into_iter().flat_map(|model| sites_of(state, model)).collect()
+}
+
+fn sites_of(state: &State, model: Name) -> Vec<Entry> {
+    let Some(reading) = &state.reading else { return vec![] };
+    let at = state.selection;
+    let is_own = model == state.current().1.model;
+    let entry = |site: &crate::analysis::trace::Recorded| {
+        let shape = site.shape();
+        let within = |i: usize, n: usize| i.min(n - 1);
+        let cell = Cell::new(
+            within(at.head, shape.planes),
+            within(at.row, shape.rows),
+            within(at.col, shape.cols),
+        );
+        Entry {
+            text: site.path().to_owned(),
+            detail: if is_own {
+                site.caption().to_owned()
+            } else {
+                format!("{}: {}", model.title(), site.caption())
+            },
+            pick: Pick::Open(model, site.address(cell)),
+        }
+    };
+    reading.trace(model).sites().map(entry).collect()
+}

@@ -1,0 +1,158 @@
+//! What is kept from one walk to the next: a small file, read with suspicion, written whole.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use tempfile::NamedTempFile;
+
+use crate::text::visible::toml_string;
+
+/// More than any walk leaves behind.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// The content of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Ids of steps.
+    pub bookmarks: Vec<String>,
+    /// Where the last walk ended.
+    pub last: Option<Left>,
+}
+
+/// Where a walk was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Left {
+    pub sentence: String,
+    /// The step's id.
+    pub step: String,
+}
+
+impl Memory {
+    /// What the file holds; nothing if there is none.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read or understood.
+    pub fn load(path: &Path) -> Result<Self> {
+        // A pipe would be waited for, so it is not even opened.
+        let kind = match fs::metadata(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            kind => kind?,
+        };
+        ensure!(kind.is_file(), "it is not a file");
+        let mut text = String::new();
+        File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+        ensure!(text.len() as u64 <= MOST_BYTES, "it is too large");
+        toml::from_str(&text).context("it is damaged")
+    }
+
+    /// With the marks that another walk has set or taken away: `before` is what this one began with, `now`
+    /// what is there at its end.
+    #[must_use]
+    pub fn since(&self, before: &Self, now: &Self) -> Self {
+        let is_kept = |id: &&String| self.bookmarks.contains(id) || !before.bookmarks.contains(id);
+        let mut bookmarks: Vec<String> = now.bookmarks.iter().filter(is_kept).cloned().collect();
+        let is_new = |id: &&String| !before.bookmarks.contains(id) && !now.bookmarks.contains(id);
+        bookmarks.extend(self.bookmarks.iter().filter(is_new).cloned());
+        bookmarks.sort();
+        Self { bookmarks, last: self.last.clone() }
+    }
+
+    /// As the file has it; what a terminal would obey stands there escaped.
+    fn text(&self) -> String {
+        let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
+        let mut text = format!("bookmarks = [{}]\n", marked.join(", "));
+        if let Some(Left { sentence, step }) = &self.last {
+            let (sentence, step) = (toml_string(sentence), toml_string(step));
+            let _ = write!(text, "\n[last]\nsentence = {sentence}\nstep = {step}\n");
+        }
+        text
+    }
+
+    /// Writes the file and the folders it stands in; a file that is there stays whole until then.
+    ///
+    /// # Errors
+    /// If the place cannot be written to.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let folder = path.parent().context("it has no folder")?;
+        fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(self.text().as_bytes())?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_loaded() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a/b/state.toml");
+        assert_eq!(Memory::load(&path)?, Memory::default());
+        let last = Left { sentence: "A \"dog\"\n\u{1b} 猫.".into(), step: "softmax".into() };
+        let memory = Memory { bookmarks: vec!["tokens".into()], last: Some(last) };
+        memory.save(&path)?;
+        memory.save(&path)?;
+        assert_eq!(Memory::load(&path)?, memory);
+        assert_eq!(fs::read_dir(folder.path().join("a/b"))?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn marks_of_walks_at_the_same_time_are_all_kept() {
+        let of = |marks: &[&str]| Memory {
+            bookmarks: marks.iter().map(|id| (*id).to_owned()).collect(),
+            last: None,
+        };
+        let before = of(&["heads", "softmax"]);
+        let other = of(&["mask", "softmax"]);
+        let ours = of(&["heads", "tokens"]);
+        assert_eq!(ours.since(&before, &other), of(&["mask", "tokens"]));
+        assert_eq!(ours.since(&before, &before), ours);
+    }
+
+    #[test]
+    fn of_walks_that_end_at_once_one_is_kept_whole() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        let of = |step: &str| Memory {
+            bookmarks: vec![step.repeat(2000)],
+            last: Some(Left { sentence: step.repeat(5000), step: step.into() }),
+        };
+        let all = ["a", "b"].map(of);
+        all[0].save(&path)?;
+        std::thread::scope(|scope| {
+            let saved = all
+                .each_ref()
+                .map(|one| scope.spawn(|| (0..200).try_for_each(|_| one.save(&path))));
+            while saved.iter().any(|saved| !saved.is_finished()) {
+                assert!(all.contains(&Memory::load(&path)?));
+            }
+            saved.into_iter().try_for_each(|saved| saved.join().unwrap_or(Ok(())))
+        })?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        for text in [&b"last = 3"[..], b"mine = 1", b"[[[", b"\xff", &vec![b'#'; 70_000]] {
+            fs::write(&path, text)?;
+            assert!(Memory::load(&path).is_err());
+        }
+        assert!(Memory::load(folder.path()).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Exact match by sentence length on the held-out set, a letter a model, with the numbers below.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    model::Name,
+    ui::widgets::lines::{put_line, put_on},
+};
+
+pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
+
+const MODELS: [(Name, char); 5] = [
+    (Name::Elman, 'E'),
+    (Name::Gru, 'G'),
+    (Name::RnnAttention, 'A'),
+    (Name::TransformerUnguided, 'U'),
+    (Name::Transformer, 'T'),
+];
+const LABEL: u16 = 24;
+const COLUMN: u16 = 7;
+
+impl AccuracyChart<'_> {
+    fn n_buckets(&self) -> usize {
+        self.0.reading.accuracy.buckets.len()
+    }
+
+    fn shares(&self, name: Name) -> &[f32] {
+        self.0.reading.accuracy.exact_match.get(name.id()).map_or(&[], Vec::as_slice)
+    }
+
+    fn style(&self, i: usize) -> Style {
+        match MODELS[i].0 {
+            Name::Transformer => self.0.theme.pane(0),
+            Name::TransformerUnguided => self.0.theme.pane(2),
+            Name::RnnAttention => self.0.theme.pane(3),
+            Name::Gru => self.0.theme.pane(1),
+            _ => Style::new(),
+        }
+    }
+
+    /// The bucket that the present sentence falls into.
+    fn bucket(&self) -> Option<usize> {
+        let n = self.0.reading.sentence.tokens.len();
+        self.0.reading.accuracy.buckets.iter().position(|[low, high]| (*low..=*high).contains(&n))
+    }
+
+    fn column_width(&self, width: u16) -> u16 {
+        (width.saturating_sub(LABEL) / self.n_buckets().max(1) as u16).clamp(5, COLUMN + 5)
+    }
+
+    fn draw_plot(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let w = self.column_width(area.width);
+        let height = area.height.saturating_sub(1).max(1);
+        for percent in [0, 25, 50, 75, 100] {
+            let line = line_of(percent as f32 / 100.0, height);
+            let text = format!("{percent:>width$}% ", width = usize::from(LABEL) - 2);
+            put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
+        }
+        for i in 0..MODELS.len() {
+            self.draw_path(i, Rect { height, ..area }, buf);
+        }
+        for bucket in 0..self.n_buckets() {
+            let mut taken = std::collections::BTreeMap::<u16, u16>::new();
+            for (i, (name, letter)) in MODELS.iter().enumerate().rev() {
+                let Some(share) = self.shares(*name).get(bucket) else { continue };
+                let line = line_of(*share, height);
+                let place = taken.entry(line).or_insert(0);
+                let x = area.x + LABEL + bucket as u16 * w + *place;
+                *place += 1;
+                let letter = letter.to_string();
+                put_line(buf, (x, area.y + line), area.right(), &[(&letter, self.style(i).bold())]);
+            }
+        }
+    }
+
+    /// Dots from one bucket's place to the next, so that the eye follows a model.
+    fn draw_path(&self, i: usize, area: Rect, buf: &mut Buffer) {
+        let w = self.column_width(area.width);
+        let dot = self.0.theme.glyph("·", ".");
+        for (bucket, pair) in self.shares(MODELS[i].0).windows(2).enumerate() {
+            let left = area.x + LABEL + bucket as u16 * w;
+            for step in (2..w).step_by(2) {
+                let part = f32::from(step) / f32::from(w);
+                let line = line_of(pair[0] + (pair[1] - pair[0]) * part, area.height);
+                let at = (left + step, area.y + line);
+                put_line(buf, at, area.right(), &[(dot, self.style(i))]);
+            }
+        }
+    }
+
+    fn draw_table(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, w) = (self.0.theme, self.column_width(area.width));
+        let here = self.bucket();
+        for (bucket, [low, high]) in self.0.reading.accuracy.buckets.iter().enumerate() {
+            let x = area.x + LABEL + bucket as u16 * w;
+            let style = if here == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
+            let text = if w > 5 { format!("{low}-{high}") } else { format!("-{high}") };
+            put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
+        }
+        put_on(buf, area, &[("  tokens", theme.dim())]);
+        for (i, (name, letter)) in MODELS.iter().enumerate() {
+            let y = area.y + 1 + i as u16;
+            if y >= area.bottom() {
+                break;
+            }
+            let label =
+                [(&*format!("{letter} "), self.style(i).bold()), (name.title(), Style::new())];
+            put_line(buf, (area.x, y), area.right().min(area.x + LABEL), &label);
+            for (bucket, share) in self.shares(*name).iter().enumerate() {
+                let x = area.x + LABEL + bucket as u16 * w;
+                put_line(
+                    buf,
+                    (x, y),
+                    area.right(),
+                    &[(&format!("{:.0}%", share * 100.0), self.style(i))],
+                );
+            }
+        }
+    }
+}
+
+/// The line of a share from 0 to 1, counted from the top of `height` lines.
+fn line_of(share: f32, height: u16) -> u16 {
+    ((1.0 - share.clamp(0.0, 1.0)) * f32::from(height)).round() as u16
+}
+
+impl Pane for AccuracyChart<'_> {
+    fn title(&self) -> String {
+        "exact match on held-out sentences, by length".to_owned()
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let table = (MODELS.len() as u16 + 1).min(area.height);
+        let plot = area.height - table;
+        if plot >= 4 {
+            self.draw_plot(Rect { height: plot - 1, ..area }, buf);
+        }
+        self.draw_table(Rect { y: area.y + area.height - table, height: table, ..area }, buf);
+    }
+}

@@ -1,0 +1,130 @@
+//! One row of a site as bars: the likeliest tokens first, or all words in the order of the sentence.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Wanted, line_at, subject::Subject};
+use crate::{
+    engine::{site::Axis, value::Cell},
+    ui::widgets::{
+        heat::Scale,
+        lines::{put_line, put_on, right, window},
+    },
+};
+
+pub(super) struct Bars<'a> {
+    subject: Subject<'a>,
+    /// Columns of the site in the order shown.
+    order: Vec<usize>,
+    /// Shares as they are; else scores, against the largest shown.
+    scale: Scale,
+}
+
+/// How many tokens of a vocabulary are shown.
+const MOST: usize = 12;
+
+impl<'a> Bars<'a> {
+    pub(super) fn new(subject: Subject<'a>) -> Self {
+        let row = subject.site.value.row(subject.plane, subject.row());
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        if subject.site.axes()[2] == Axis::Vocab {
+            let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
+            if order.len() > MOST {
+                order.select_nth_unstable_by(MOST, by_size);
+                order.truncate(MOST);
+            }
+            order.sort_unstable_by(by_size);
+        }
+        let scale = subject.scale();
+        Self { subject, order, scale }
+    }
+
+    /// Probes answer for the last words only.
+    fn is_out_of_reach(&self, row: usize) -> bool {
+        self.subject.site.path() == "readback.probs" && self.subject.value(row, 0).is_nan()
+    }
+
+    fn at(&self) -> usize {
+        self.subject.scene.selection.col.min(self.order.len() - 1)
+    }
+
+    /// How long a bar is, of 1: shares as they are, scores against the largest.
+    fn share(&self, v: f32) -> f32 {
+        let row = self.subject.row();
+        let shown = self.order.iter().map(|&col| self.subject.value(row, col));
+        match self.scale {
+            Scale::Unit => v,
+            _ => (v / shown.fold(1e-6, f32::max)).max(0.0),
+        }
+    }
+
+    fn figure(&self, v: f32) -> String {
+        let theme = self.subject.scene.theme;
+        if self.scale == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
+    }
+
+    fn draw_bar(&self, i: usize, line: Rect, buf: &mut Buffer) {
+        let (subject, theme) = (&self.subject, self.subject.scene.theme);
+        let col = self.order[i];
+        let v = subject.value(subject.row(), col);
+        let is_at = subject.scene.focused && i == self.at();
+        let is_little = self.scale == Scale::Unit && v < 0.005;
+        let style = match (is_at, is_little) {
+            (true, _) => theme.accent().add_modifier(Modifier::BOLD),
+            (false, true) => theme.dim(),
+            (false, false) => Style::new(),
+        };
+        let mark = if is_at { theme.glyph("▸", ">") } else { " " };
+        let was = subject.before.map(|before| {
+            let was = before.get(Cell::new(subject.plane, subject.row(), col));
+            was.map_or_else(|| "      -".into(), |was| format!(" {}", self.figure(was)))
+        });
+        let was = was.map(|was| format!("was{was} ")).unwrap_or_default();
+        let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
+        let pieces = [(&*label, style), (&*was, theme.wrong())];
+        let x = put_on(buf, line, &pieces);
+        let room = usize::from(line.right().saturating_sub(x));
+        let bar_style = if theme.has_colour() { theme.ink(self.share(v)) } else { style };
+        put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
+    }
+}
+
+impl Pane for Bars<'_> {
+    fn title(&self) -> String {
+        let subject = &self.subject;
+        let word = subject.label(1, subject.row());
+        format!("{} · {} “{word}”", subject.title(), subject.site.axes()[1].name())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.subject.n_rows(), self.order.len())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.subject.pointed(row, *self.order.get(col)?).filter(|_| !self.is_out_of_reach(row))
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.order.len() as u16;
+        Wanted::new((30, n.min(5)), (60, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.order.len(), self.at(), area, at).map(|i| (self.subject.row(), i))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        if self.is_out_of_reach(self.subject.row()) {
+            let text = "no numbers: the probes do not reach back so far";
+            put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
+            return;
+        }
+        let shown = window(self.order.len(), usize::from(area.height), self.at());
+        for (line, i) in shown.enumerate() {
+            self.draw_bar(i, Rect { y: area.y + line as u16, height: 1, ..area }, buf);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The record of beam search: a column a step, the hypotheses kept at it, and the way of the winner.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::trace::Trace,
+    engine::math::beam::{Beams, Hypothesis},
+    ui::widgets::lines::{fit_end, left, put_line, put_on, window},
+};
+
+pub(super) struct BeamTree<'a>(pub(super) Scene<'a>);
+
+/// The columns of a step, and of the places in the beam.
+const STEP: u16 = 17;
+const RANK: u16 = 3;
+/// How many whole outputs stand beneath the tree.
+const MOST: usize = 4;
+
+impl<'a> BeamTree<'a> {
+    fn trace(&self) -> &'a Trace {
+        self.0.reading.trace(self.0.model)
+    }
+
+    fn beams(&self) -> Option<&'a Beams> {
+        self.trace().beams.as_ref()
+    }
+
+    fn at(&self, beams: &Beams) -> usize {
+        self.0.selection.row.min(beams.steps.len().saturating_sub(1))
+    }
+
+    fn word(&self, token: u32) -> String {
+        self.trace().word(token)
+    }
+
+    /// Sign, word, log-probability and, where it is not the same place, whom it continues.
+    fn draw_hypothesis(
+        &self,
+        (index, hypothesis): (usize, &Hypothesis),
+        wins: bool,
+        (x, line): (u16, Rect),
+        buf: &mut Buffer,
+    ) {
+        let theme = self.0.theme;
+        let sign = match (wins, hypothesis.is_over) {
+            (true, _) => theme.glyph("●", "*"),
+            (false, true) => theme.glyph("■", "="),
+            (false, false) => " ",
+        };
+        let style = if wins { theme.right() } else { Style::new() };
+        let from = match hypothesis.parent {
+            Some(parent) if parent != index => {
+                format!("{}{}", theme.glyph("←", "<"), parent + 1)
+            }
+            _ => String::new(),
+        };
+        let word = left(&self.word(hypothesis.token), 7);
+        let text = format!("{sign}{word}{:>5.1}{from} ", hypothesis.log_p);
+        let end = line.right().min(x + STEP);
+        put_line(buf, (x, line.y), end, &[(&text, style)]);
+    }
+
+    fn draw_tree(&self, beams: &Beams, area: Rect, buf: &mut Buffer) {
+        let (theme, at) = (self.0.theme, self.at(beams));
+        let path = beams.path(beams.winner);
+        let steps = window(beams.steps.len(), (area.width.saturating_sub(RANK) / STEP).into(), at);
+        for (column, step) in steps.enumerate() {
+            let x = area.x + RANK + column as u16 * STEP;
+            let style = if self.0.focused && step == at { theme.cursor() } else { theme.dim() };
+            let head = format!("step {}", step + 1);
+            put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
+            for (hypothesis, line) in beams.steps[step].iter().enumerate().zip(area.rows().skip(1))
+            {
+                let wins = path.get(step) == Some(&hypothesis.0);
+                self.draw_hypothesis(hypothesis, wins, (x, line), buf);
+            }
+        }
+        for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {
+            put_on(buf, line, &[(&format!("{} ", rank + 1), theme.dim())]);
+        }
+    }
+
+    /// The whole outputs, best first: score, log-probability, length, words.
+    fn draw_finished(&self, beams: &Beams, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            let head = "   score   log p  length";
+            put_on(buf, line, &[(head, theme.dim())]);
+        }
+        for (at, line) in beams.finished().into_iter().take(MOST).zip(lines) {
+            let wins = at == beams.winner;
+            let style = if wins { theme.right() } else { Style::new() };
+            let sign = if wins { theme.glyph("●", "*") } else { " " };
+            let (score, log_p) = (beams.score(at), beams.steps[at.0][at.1].log_p);
+            let words: Vec<String> = beams.tokens(at).into_iter().map(|t| self.word(t)).collect();
+            let figures = format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  ", at.0 + 1);
+            let x = put_on(buf, line, &[(&figures, style)]);
+            // Outputs of one search begin alike.
+            let words = fit_end(&words.join(" "), line.right().saturating_sub(x).into());
+            put_line(buf, (x, line.y), line.right(), &[(&words, style)]);
+        }
+    }
+}
+
+impl Pane for BeamTree<'_> {
+    fn title(&self) -> String {
+        let name = self.0.model.title();
+        self.beams().map_or_else(
+            || format!("beam search · {name}"),
+            |beams| format!("beam search · {name} · beam {}", beams.width),
+        )
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        self.beams().map_or((0, 0), |beams| (beams.steps.len(), 1))
+    }
+
+    fn lies_across(&self) -> bool {
+        true
+    }
+
+    /// The step that the cursor stands on, with its likeliest output so far.
+    fn told(&self, step: usize, _: usize) -> Option<String> {
+        let beams = self.beams()?;
+        let kept = beams.steps.get(step)?;
+        let best = kept.first()?;
+        let (word, n, log_p) = (self.word(best.token), kept.len(), best.log_p);
+        let dot = self.0.theme.glyph(" · ", " - ");
+        let of = format!("step {} of {}", step + 1, beams.steps.len());
+        Some(format!("{of}{dot}{n} kept{dot}the likeliest goes on with “{word}”, log p {log_p:.2}"))
+    }
+
+    fn wanted(&self) -> Wanted {
+        let Some(beams) = self.beams() else { return Wanted::new((40, 2), (60, 2)) };
+        let width = beams.width as u16;
+        let finished = beams.finished().len().min(MOST) as u16;
+        let n = beams.steps.len() as u16;
+        let height = width + finished + 2;
+        Wanted::new((RANK + 2 * STEP, height.min(7)), (RANK + n.min(6) * STEP, height))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Some(beams) = self.beams() else {
+            let lines = [
+                "This output was written without a beam.",
+                "To see the tree, press : and type beam=4",
+            ];
+            for (text, line) in lines.into_iter().zip(area.rows()) {
+                put_on(buf, line, &[(text, self.0.theme.dim())]);
+            }
+            return;
+        };
+        let finished = beams.finished().len().min(MOST) as u16 + 1;
+        let tree = (beams.width as u16 + 1).min(area.height);
+        let rest = (area.height - tree).min(finished);
+        self.draw_tree(beams, Rect { height: tree, ..area }, buf);
+        self.draw_finished(beams, Rect { y: area.y + tree, height: rest, ..area }, buf);
+    }
+}

@@ -1,0 +1,179 @@
+//! The choice of one token: what has been read, what could come next, what is cut, what is taken.
+
+use std::sync::Arc;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::{
+    analysis::measure::choice::{read_so_far, taken},
+    engine::math::sampling::{Candidate, Choice, Choosing, Cut},
+    ui::widgets::lines::{put_line, put_on, right, window},
+};
+
+pub(super) struct Candidates<'a> {
+    subject: Subject<'a>,
+    choosing: Choosing,
+    choice: Option<Arc<Choice>>,
+    /// Index of the candidate that was taken.
+    taken: usize,
+    /// Candidates in view: the likeliest, and the one taken.
+    shown: Vec<usize>,
+}
+
+/// How many of the likeliest can be walked to.
+const MOST: usize = 12;
+const TOKEN: usize = 14;
+/// What the reason at the end of a line takes.
+const REASON: u16 = 27;
+
+/// A column of numbers: its heading, and what stands there.
+type Column = (String, fn(&Candidate) -> f32);
+
+impl<'a> Candidates<'a> {
+    /// Its subject is `probs`.
+    pub(super) fn new(subject: Subject<'a>) -> Self {
+        let choosing = subject.scene.reading.changes.choosing();
+        let (reading, model) = (subject.scene.reading, subject.scene.model);
+        let choice = reading.choice(model, choosing, subject.row());
+        let taken = choice.as_ref().map_or(0, |c| taken(subject.trace, c, subject.row()));
+        let n = choice.as_ref().map_or(0, |c| c.candidates.len().min(MOST));
+        let shown = (0..n).chain((taken >= n).then_some(taken)).collect();
+        Self { subject, choosing, choice, taken, shown }
+    }
+
+    fn at(&self) -> usize {
+        self.subject.scene.selection.col.min(self.shown.len().saturating_sub(1))
+    }
+
+    fn cuts(&self) -> bool {
+        self.choosing.top_k.is_some() || self.choosing.top_p.is_some()
+    }
+
+    fn is_warmed(&self) -> bool {
+        (self.choosing.temperature - 1.0).abs() > f32::EPSILON
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let mut columns: Vec<Column> = vec![("T=1".to_owned(), |c| c.plain)];
+        if self.is_warmed() {
+            columns.push((format!("T={}", self.choosing.temperature), |c| c.probability));
+        }
+        if self.cuts() {
+            columns.push(("kept".to_owned(), |c| c.share));
+        }
+        columns
+    }
+
+    /// As many of the last words as fit.
+    fn draw_read(&self, line: Rect, buf: &mut Buffer) {
+        let theme = self.subject.scene.theme;
+        let words = read_so_far(self.subject.trace, self.subject.row());
+        let head = "read: ";
+        let room = usize::from(line.width).saturating_sub(head.len() + 2);
+        let mut text = String::new();
+        for token in words.iter().rev() {
+            let longer = format!("{} {text}", token.text);
+            if unicode_width::UnicodeWidthStr::width(&*longer) > room {
+                text = format!("{} {text}", theme.glyph("…", "..."));
+                break;
+            }
+            text = longer;
+        }
+        let pieces = [(head, theme.dim()), (text.trim_end(), theme.strong())];
+        put_on(buf, line, &pieces);
+    }
+
+    fn draw_head(&self, line: Rect, buf: &mut Buffer) {
+        let names = self.columns().into_iter().map(|(name, _)| format!(" {name:>6}"));
+        let head = format!("  {:>TOKEN$}  logit{}", "token", names.collect::<String>());
+        put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
+    }
+
+    fn draw_candidate(&self, choice: &Choice, i: usize, line: Rect, buf: &mut Buffer) {
+        let (theme, index) = (self.subject.scene.theme, self.shown[i]);
+        let candidate = &choice.candidates[index];
+        let (sign, style) = match (index == self.taken, candidate.cut) {
+            (true, _) => (theme.glyph("●", "*"), theme.right()),
+            (false, Some(_)) => (theme.glyph("✗", "x"), theme.dim()),
+            (false, None) => (" ", Style::new()),
+        };
+        let is_at = self.subject.scene.focused && i == self.at();
+        let word = right(&self.subject.label(2, candidate.token), TOKEN);
+        let word_style = if is_at { theme.cursor() } else { style };
+        let columns = self.columns().into_iter();
+        let numbers: Vec<String> = columns.map(|(_, of)| theme.percent(of(candidate))).collect();
+        let figures = format!(" {} {} ", theme.number(candidate.logit, 6), numbers.join(" "));
+        let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
+        let x = put_on(buf, line, &pieces);
+        let reason = self.reason(choice, index);
+        let bar = line.right().saturating_sub(x + REASON).min(30);
+        let share = if self.cuts() { candidate.share } else { candidate.probability };
+        let ink = theme.sequential(0.35 + 0.6 * share).map_or(style, |c| Style::new().fg(c));
+        let bar = format!("{:<width$} ", theme.bar(share, bar.into()), width = usize::from(bar));
+        put_line(buf, (x, line.y), line.right(), &[(&bar, ink), (&reason, style)]);
+    }
+
+    /// Why it is taken, or what cut it.
+    fn reason(&self, choice: &Choice, index: usize) -> String {
+        let dash = self.subject.scene.theme.glyph("–", "-");
+        if index == self.taken && self.choosing.beam.is_some() {
+            return "found by beam search".to_owned();
+        }
+        match (index == self.taken, choice.candidates[index].cut, choice.draw) {
+            (true, _, None) => "taken: the likeliest".to_owned(),
+            (true, _, Some(draw)) => {
+                let (from, to) = choice.interval(index);
+                format!("draw {draw:.2} is in {from:.2}{dash}{to:.2}")
+            }
+            (false, Some(Cut::TopK), _) => "cut by top-k".to_owned(),
+            (false, Some(Cut::TopP), _) => "cut by top-p".to_owned(),
+            (false, None, _) => String::new(),
+        }
+    }
+}
+
+impl Pane for Candidates<'_> {
+    fn title(&self) -> String {
+        let subject = &self.subject;
+        let Choosing { sample, top_k, top_p, beam, .. } = self.choosing;
+        let how = match (beam, sample) {
+            (Some(width), _) => format!("beam {width}"),
+            (None, Some(seed)) => format!("drawn, seed {seed}"),
+            (None, None) => "greedy".to_owned(),
+        };
+        let limits = top_k.map(|k| format!(", top-k {k}")).into_iter();
+        let limits: String = limits.chain(top_p.map(|p| format!(", top-p {p}"))).collect();
+        let (step, n) = (subject.row() + 1, subject.n_rows());
+        format!("the choice at {step} of {n} · {how}{limits}")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.subject.n_rows(), self.shown.len())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        let index = *self.shown.get(col)?;
+        self.subject.pointed(row, self.choice.as_ref()?.candidates.get(index)?.token)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.shown.len() as u16 + 2;
+        Wanted::new((62, n.min(6)), (88, n))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Some(choice) = &self.choice else { return };
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            self.draw_read(line, buf);
+        }
+        if let Some(line) = lines.next() {
+            self.draw_head(line, buf);
+        }
+        let shown = window(self.shown.len(), usize::from(area.height.saturating_sub(2)), self.at());
+        for (i, line) in shown.zip(lines) {
+            self.draw_candidate(choice, i, line, buf);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What is known of a checkpoint: its kind and its sizes, a line each.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pane, Scene, Wanted};
+use crate::ui::widgets::lines::put_line;
+
+pub(super) struct Card<'a>(pub(super) Scene<'a>);
+
+impl<'a> Card<'a> {
+    fn rows(&self) -> &'a [(&'static str, String)] {
+        self.0.reading.card.as_ref().map_or(&[], |card| &card.rows)
+    }
+}
+
+impl Pane for Card<'_> {
+    fn title(&self) -> String {
+        self.0.reading.card.as_ref().map_or_else(String::new, |card| card.title.clone())
+    }
+
+    fn wanted(&self) -> Wanted {
+        let lines = self.rows().len() as u16;
+        let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
+        let width = LABEL + (widest as u16).min(80);
+        Wanted::new((30, lines.min(6)), (width, lines))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        for (i, (label, value)) in self.rows().iter().enumerate().take(area.height.into()) {
+            let y = area.y + i as u16;
+            put_line(buf, (area.x, y), area.right(), &[(label, theme.dim())]);
+            put_line(buf, (area.x + LABEL, y), area.right(), &[(value, theme.strong())]);
+        }
+    }
+}
+
+/// The columns of the labels.
+const LABEL: u16 = 18;

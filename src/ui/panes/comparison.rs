@@ -1,0 +1,153 @@
+//! RNN and Transformer in figures: counted for this sentence, and beside it how Vaswani et al. 2017,
+//! Table 1, says that it grows, with this sentence's numbers put in.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::measure::schedule::{Schedule, Sizes, built_in, schedule},
+    model::Name,
+    text::grouped,
+    ui::widgets::lines::{fit, put_line, put_on},
+};
+
+pub(super) struct Comparison<'a>(pub(super) Scene<'a>);
+
+const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+
+/// A row of the table: what is counted, and the paper's formula for a recurrent and for a
+/// self-attention layer.
+struct Figure {
+    what: &'static str,
+    /// Of what the paper's formula speaks.
+    scope: &'static str,
+    counted: fn(Schedule) -> usize,
+    paper: [Formula; 2],
+}
+
+/// How something grows, and what that comes to.
+struct Formula {
+    growth: &'static str,
+    /// With n and d put in; empty where there is nothing to put in.
+    put_in: fn(usize, usize) -> String,
+}
+
+const fn formula(growth: &'static str, put_in: fn(usize, usize) -> String) -> Formula {
+    Formula { growth, put_in }
+}
+
+const FIGURES: [Figure; 3] = [
+    Figure {
+        what: "multiplications",
+        scope: "  Table 1, a layer",
+        counted: |s| s.multiplications,
+        paper: [
+            formula("O(n·d²)", |n, d| format!("{n}·{d}² = {}", grouped(n * d * d))),
+            formula("O(n²·d)", |n, d| format!("{n}²·{d} = {}", grouped(n * n * d))),
+        ],
+    },
+    Figure {
+        what: "steps in a row",
+        scope: "  Table 1, a layer",
+        counted: |s| s.sequential,
+        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
+    },
+    Figure {
+        what: "longest path",
+        scope: "  Table 1",
+        counted: |s| s.longest_path,
+        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
+    },
+];
+const LABEL: u16 = 20;
+const COLUMN: u16 = 21;
+
+impl Comparison<'_> {
+    fn sizes(&self) -> Sizes {
+        built_in(self.0.reading.sentence.tokens.len())
+    }
+
+    /// The three lines of a figure for a model: counted, the paper's growth, and that put in.
+    fn lines(&self, figure: &Figure, model: Name) -> [String; 3] {
+        let sizes = self.sizes();
+        let formula = &figure.paper[usize::from(model == Name::Transformer)];
+        [
+            grouped((figure.counted)(schedule(model, sizes))),
+            formula.growth.to_owned(),
+            (formula.put_in)(sizes.n_words, width(model, sizes)),
+        ]
+    }
+
+    fn draw_figure(&self, figure: &Figure, column: u16, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let styles = [theme.strong(), theme.dim(), theme.dim()];
+        let labels = [figure.what, figure.scope, "  with n, d put in"];
+        for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
+            put_on(buf, line, &[(*label, style)]);
+        }
+        for (i, name) in MODELS.into_iter().enumerate() {
+            let x = area.x + LABEL + i as u16 * column;
+            for ((text, line), style) in
+                self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
+            {
+                let text = result_at_least(&text, usize::from(column) - 1);
+                put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
+            }
+        }
+    }
+}
+
+/// All of `13²·64 = 10,816`, or what comes out of it where that is too wide.
+fn result_at_least(text: &str, width: usize) -> String {
+    let result = text.split_once("= ").map_or(text, |(_, result)| result);
+    fit(if text.chars().count() <= width { text } else { result }, width)
+}
+
+/// The d of the paper's formulas: the width of a layer's state or row.
+const fn width(model: Name, sizes: Sizes) -> usize {
+    match model {
+        Name::Elman | Name::Gru => sizes.d_hidden,
+        // Each direction has half of the units.
+        Name::RnnAttention => sizes.d_hidden / 2,
+        _ => sizes.d_model,
+    }
+}
+
+impl Pane for Comparison<'_> {
+    fn title(&self) -> String {
+        let n = self.0.reading.sentence.tokens.len();
+        format!("the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1")
+    }
+
+    fn wanted(&self) -> Wanted {
+        let width = LABEL + COLUMN * MODELS.len() as u16;
+        Wanted::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
+        for (i, name) in MODELS.iter().enumerate() {
+            let title = fit(name.title(), usize::from(column) - 1);
+            let x = area.x + LABEL + i as u16 * column;
+            put_line(buf, (x, area.y), area.right(), &[(&title, self.0.theme.accent())]);
+        }
+        let room = area.height.saturating_sub(1) / FIGURES.len() as u16;
+        let (pitch, height) = (room.clamp(1, 4), room.clamp(1, 3));
+        for (i, figure) in FIGURES.iter().enumerate() {
+            let y = area.y + 1 + i as u16 * pitch;
+            let height = height.min(area.bottom().saturating_sub(y));
+            self.draw_figure(figure, column, Rect { y, height, ..area }, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::result_at_least;
+
+    #[test]
+    fn a_narrow_column_keeps_the_result() {
+        let text = "13²·64 = 10,816";
+        assert_eq!([15, 14, 6].map(|w| result_at_least(text, w)), [text, "10,816", "10,816"]);
+    }
+}

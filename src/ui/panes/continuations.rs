@@ -1,0 +1,128 @@
+//! How the language model writes on after a part of the sentence: greedily, and three times by chance.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::measure::continuation::{Continuation, Continued},
+    ui::widgets::lines::{put_line, put_on},
+};
+
+pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
+
+/// The columns of a seed and of the log-probability a token.
+const NAME: u16 = 17;
+
+impl<'a> Continuations<'a> {
+    /// The longest measured part that ends at the selected row or before; else the shortest.
+    fn continued(&self) -> Option<&'a Continued> {
+        let all = &self.0.reading.measured()?.continued;
+        all.iter().rev().find(|c| c.row <= self.0.selection.row).or_else(|| all.first())
+    }
+
+    fn words(&self, row: usize) -> Vec<&'a str> {
+        self.0.reading.given(row).iter().map(|token| token.text.as_str()).collect()
+    }
+
+    fn draw_block(
+        &self,
+        name: &str,
+        (words, style): (&[&str], Style),
+        area: Rect,
+        buf: &mut Buffer,
+    ) -> u16 {
+        let indent = NAME.min(area.width / 2);
+        let end = area.x + indent.saturating_sub(1);
+        put_line(buf, (area.x, area.y), end, &[(name, self.0.theme.dim())]);
+        let rest = Rect { x: area.x + indent, width: area.width - indent, ..area };
+        draw_words(words, style, rest, buf)
+    }
+}
+
+/// The last of many words, for about so many columns.
+fn ending<'a>(words: &[&'a str], room: usize, dots: &'a str) -> Vec<&'a str> {
+    let mut taken = 0;
+    let fits = |word: &&&str| {
+        taken += word.width() + 1;
+        taken <= room
+    };
+    let n = words.iter().rev().take_while(fits).count();
+    let cut = (n < words.len()).then_some(dots);
+    cut.into_iter().chain(words[words.len() - n..].iter().copied()).collect()
+}
+
+/// Words one after the other, broken at the right edge. Returns the line after them.
+fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16 {
+    let (mut x, mut y) = (area.x, area.y);
+    for word in words {
+        if x > area.x && x + word.width() as u16 > area.right() {
+            (x, y) = (area.x, y + 1);
+        }
+        if y >= area.bottom() {
+            return y;
+        }
+        x = put_line(buf, (x, y), area.right(), &[(word, style)]) + 1;
+    }
+    y + 1
+}
+
+/// How it was written, and its log-probability a token.
+fn name_of(way: &Continuation) -> String {
+    let how = way.seed.map_or("greedy".to_owned(), |seed| format!("seed {seed}"));
+    format!("{how} {:>8.2}", way.log_p_per_token())
+}
+
+impl Pane for Continuations<'_> {
+    fn title(&self) -> String {
+        let choosing = self.0.reading.changes.choosing();
+        let limits = choosing.top_k.map(|k| format!(", top-k {k}")).into_iter();
+        let limits: String = limits.chain(choosing.top_p.map(|p| format!(", top-p {p}"))).collect();
+        format!("writing on · T={}{limits} · log p a token", choosing.temperature)
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.reading.given(usize::MAX).len(), 1)
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new((44, 6), (100, 10)).up_to(14)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        let Some(continued) = self.continued() else {
+            put_on(buf, area, &[("(measuring)", theme.dim())]);
+            return;
+        };
+        if area.is_empty() {
+            return;
+        }
+        // What is written is what one looks for: of a long text its end is enough.
+        let lines = usize::from(area.height / 3).max(1);
+        let room = lines * usize::from(area.width.saturating_sub(NAME + 8));
+        let given = ending(&self.words(continued.row), room, theme.glyph("…", "..."));
+        let mut y = self.draw_block("given", (&given, theme.strong()), area, buf);
+        for way in &continued.ways {
+            if y >= area.bottom() {
+                return;
+            }
+            let words: Vec<&str> = way.tokens.iter().map(|token| token.text.as_str()).collect();
+            let rest = Rect { y, height: area.bottom() - y, ..area };
+            y = self.draw_block(&name_of(way), (&words, Style::new()), rest, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ending;
+
+    #[test]
+    fn of_a_long_text_the_end_is_shown() {
+        let words = ["one", "two", "three"];
+        assert_eq!(ending(&words, 20, "..."), words);
+        assert_eq!(ending(&words, 10, "..."), ["...", "two", "three"]);
+        assert_eq!(ending(&[], 10, "..."), [""; 0]);
+    }
+}

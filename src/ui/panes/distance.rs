@@ -1,0 +1,133 @@
+//! Long range: how much a word still matters, by its distance from the last one, for every model.
+//!
+//! Models differ in how large their gradients are altogether, so each line is divided by its own
+//! mean: what is compared is how it falls off.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Scene, Wanted, is_of_state};
+use crate::{
+    lesson::PaneSpec,
+    model::Name,
+    ui::widgets::{
+        chart::{Chart, Heights, Series},
+        lines::put_on,
+    },
+};
+
+pub(super) struct Distance<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    /// Of the last hidden state, else of the output.
+    of_state: bool,
+}
+
+const MODELS: [(Name, char); 4] =
+    [(Name::Elman, 'E'), (Name::Gru, 'G'), (Name::RnnAttention, 'A'), (Name::Transformer, 'T')];
+
+impl<'a> Distance<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
+    }
+
+    /// Only the first two have a last state that is handed on.
+    fn models(&self) -> &'static [(Name, char)] {
+        if self.of_state { &MODELS[..2] } else { &MODELS }
+    }
+
+    fn norms(&self, model: usize) -> Option<&'a [f32]> {
+        self.scene.gradients(self.of_state)?.get(&self.models().get(model)?.0).map(Vec::as_slice)
+    }
+
+    fn n_words(&self) -> usize {
+        self.scene.reading.sentence.tokens.len()
+    }
+
+    /// The line and the column of the cursor: its rows are words, as elsewhere.
+    fn at(&self) -> (usize, usize) {
+        let last = self.n_words().saturating_sub(1);
+        let selection = self.scene.selection;
+        (selection.col.min(self.models().len() - 1), selection.row.min(last))
+    }
+
+    fn style(&self, model: usize) -> Style {
+        let theme = self.scene.theme;
+        [Style::new(), theme.pane(1), theme.pane(3), theme.pane(0)][model]
+    }
+
+    fn series(&self, model: usize) -> Option<Series> {
+        let points = by_own_mean(self.norms(model)?);
+        let (name, letter) = self.models()[model];
+        let said = points.get(self.at().1).map(|v| self.scene.theme.figure(*v, 7));
+        let said = said.unwrap_or_default().trim().to_owned();
+        Some(Series {
+            letter,
+            name: name.title().to_owned(),
+            style: self.style(model),
+            points,
+            said,
+        })
+    }
+
+    fn chart(&self) -> Chart<'a> {
+        let tokens = &self.scene.reading.sentence.tokens;
+        let number = |i: usize| (tokens.len() - 1 - i).to_string();
+        Chart {
+            theme: self.scene.theme,
+            series: (0..self.models().len()).filter_map(|model| self.series(model)).collect(),
+            reference: vec![1.0; tokens.len()],
+            columns: tokens.iter().enumerate().map(|(i, t)| (number(i), t.text.clone())).collect(),
+            heights: Heights::Log,
+            cursor: self.at(),
+            focused: self.scene.focused,
+        }
+    }
+}
+
+/// Every number by the mean of all.
+fn by_own_mean(norms: &[f32]) -> Vec<f32> {
+    let mean = norms.iter().sum::<f32>() / norms.len().max(1) as f32;
+    norms.iter().map(|v| v / mean).collect()
+}
+
+impl Pane for Distance<'_> {
+    fn title(&self) -> String {
+        let theme = self.scene.theme;
+        let what = self.title.clone().unwrap_or_else(|| "gradient".to_owned());
+        let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
+        format!("{up} {what} / the line's own mean (log) · {right} words before the last")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.n_words(), self.models().len())
+    }
+
+    fn told(&self, row: usize, col: usize) -> Option<String> {
+        let (norms, name) = (self.norms(col)?, self.models().get(col)?.0.title());
+        let word = &self.scene.reading.sentence.tokens.get(row)?.text;
+        let (norm, share) = (*norms.get(row)?, *by_own_mean(norms).get(row)?);
+        let away = self.n_words() - 1 - row;
+        Some(format!("{name}, “{word}”, {away} before the last: {norm:.3}, {share:.2} x its mean"))
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        if self.scene.reading.measured().is_none() {
+            let text = self.scene.measuring();
+            put_on(buf, area, &[(text, self.scene.theme.dim())]);
+            return;
+        }
+        self.chart().draw(area, buf);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_line_s_mean_becomes_one() {
+        assert_eq!(super::by_own_mean(&[1.0, 2.0, 3.0]), [0.5, 1.0, 1.5]);
+    }
+}

@@ -1,0 +1,268 @@
+//! Beside attention weights, what else there is to say: gradients, and the head knocked out.
+//!
+//! ```text
+//!             weight          weight x slope    word's slope
+//!  The    0.02 ▏            0.00              0.31 ██
+//!  animal 0.91 ██████████   1.24 █████████    1.90 ██████████
+//!  head off    log p  tokens of 14
+//!  head 0    -1.6e-4   0 ▏
+//!  head 2      -3.41   2 ██████████
+//! ```
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Wanted, line_at, subject::Subject};
+use crate::{
+    analysis::{
+        measure::ablation::KnockOut,
+        reading::{Evidence, Measures},
+    },
+    engine::site::{Axis, Stream},
+    ui::widgets::lines::{fit, put_line, put_on, right, window},
+};
+
+/// Its subject is the attention `weights`.
+pub(super) struct Beside<'a>(pub(super) Subject<'a>);
+
+const WORD: u16 = 10;
+/// The columns of a figure.
+const FIGURE: usize = 7;
+
+/// One of the three columns: what it is called, its number for every key, and what a whole bar is.
+struct Column {
+    name: &'static str,
+    numbers: Vec<f32>,
+    most: f32,
+}
+
+impl Column {
+    /// Bars against the largest number of the column.
+    fn relative(name: &'static str, numbers: Vec<f32>) -> Self {
+        let most = numbers.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
+        Self { name, numbers, most }
+    }
+}
+
+impl<'a> Beside<'a> {
+    fn weights(&self) -> Vec<f32> {
+        self.0.site.value.row(self.0.plane, self.0.row())
+    }
+
+    fn evidence(&self) -> Option<&'a Evidence> {
+        self.0.scene.reading.measured()?.evidence.get(&self.0.scene.model)
+    }
+
+    /// `d log p(output) / d weight` times the weight: what the output would lose, to first order, if
+    /// this weight were taken away.
+    fn shares_of_output(&self) -> Option<Vec<f32>> {
+        let slopes = self.evidence()?.slopes.get(self.0.site.path())?;
+        let slopes = slopes.row(self.0.plane, self.0.row());
+        Some(self.weights().into_iter().zip(slopes).map(|(w, slope)| w * slope).collect())
+    }
+
+    /// How much each key's word matters to the output by whatever way.
+    fn slopes_of_words(&self) -> Option<&'a [f32]> {
+        let Measures { influence, .. } = self.0.scene.reading.measured()?;
+        match self.0.site.place.stream(Axis::Key)? {
+            Stream::Source => influence.get(&self.0.scene.model).map(Vec::as_slice),
+            Stream::Target => Some(self.evidence()?.target.as_slice()),
+        }
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let theme = self.0.scene.theme;
+        let weights = Column { name: "weight", numbers: self.weights(), most: 1.0 };
+        let shares = self.shares_of_output();
+        let words = self.slopes_of_words().map(<[f32]>::to_vec);
+        let shares = shares.map(|s| Column::relative(theme.glyph("weight·∂", "weight*d"), s));
+        let words = words.map(|s| Column::relative(theme.glyph("‖∂ word‖", "|d word|"), s));
+        [Some(weights), shares, words].into_iter().flatten().collect()
+    }
+
+    /// The effect of every head of this sub-layer.
+    fn heads(&self) -> &'a [KnockOut] {
+        let heads = self.evidence().and_then(|evidence| evidence.heads.get(self.0.site.scope()));
+        heads.map_or(&[], Vec::as_slice)
+    }
+
+    fn draw_heading(&self, columns: &[Column], line: Rect, buf: &mut Buffer) {
+        let (dim, pitch) = (self.0.scene.theme.dim(), pitch(line.width));
+        for (i, column) in columns.iter().enumerate() {
+            let x = line.x + WORD + i as u16 * pitch;
+            let name = fit(column.name, usize::from(pitch).saturating_sub(1));
+            put_line(buf, (x, line.y), line.right(), &[(&name, dim)]);
+        }
+        if columns.len() == 1 {
+            let text = self.without_gradients();
+            put_line(buf, (line.x + WORD + pitch, line.y), line.right(), &[(text, dim)]);
+        }
+    }
+
+    /// Why there are weights alone.
+    fn without_gradients(&self) -> &'static str {
+        if self.0.scene.reading.measured().is_some() {
+            "too long a text for gradients of this layer"
+        } else {
+            self.0.scene.measuring()
+        }
+    }
+
+    fn draw_key(&self, key: usize, columns: &[Column], line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let is_at = self.0.scene.focused && key == self.0.col();
+        let style = if is_at { theme.accent().add_modifier(Modifier::BOLD) } else { Style::new() };
+        let word = format!("{} ", right(&self.0.label(2, key), usize::from(WORD) - 1));
+        put_on(buf, line, &[(&word, style)]);
+        let pitch = pitch(line.width);
+        for (i, column) in columns.iter().enumerate() {
+            let Some(&v) = column.numbers.get(key) else { continue };
+            let x = line.x + WORD + i as u16 * pitch;
+            let end = line.right().min(x + pitch - 1);
+            let figure = format!("{} ", small(v, FIGURE));
+            let x = put_line(buf, (x, line.y), end, &[(&figure, style)]);
+            let room = usize::from(end.saturating_sub(x));
+            let bar = theme.bar(v.abs() / column.most, room);
+            put_line(buf, (x, line.y), end, &[(&bar, self.ink(v, column.most))]);
+        }
+    }
+
+    /// Positive and negative numbers differ in colour, and by their sign.
+    fn ink(&self, v: f32, most: f32) -> Style {
+        let theme = self.0.scene.theme;
+        if v >= 0.0 {
+            return theme.ink(v / most);
+        }
+        theme.diverging(-1.0).map_or(Style::new(), |c| Style::new().fg(c))
+    }
+
+    /// What the output loses without the selected head.
+    fn verdict(&self) -> String {
+        let heads = self.heads();
+        let Some(knocked) = heads.get(self.0.plane) else {
+            return match (self.0.scene.reading.measured(), self.0.site.place.has_planes()) {
+                (None, _) => String::new(),
+                (Some(_), false) => "no head to knock out".to_owned(),
+                // A pass a head would take too long.
+                (Some(_), true) => format!("x takes head {} out and reads again", self.0.plane),
+            };
+        };
+        let (change, n) = (small(knocked.change, FIGURE), self.0.trace.output.len());
+        let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);
+        format!("head {head} off: log p {change}, {tokens}/{n} tokens")
+    }
+
+    fn draw_head(&self, knocked: &KnockOut, most: f32, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let is_selected = knocked.head == self.0.plane;
+        let style = if is_selected { theme.accent() } else { theme.dim() };
+        let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
+        let change = small(knocked.change, FIGURE);
+        let text = format!("{mark} head {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
+        let x = put_on(buf, line, &[(&text, style)]);
+        let room = usize::from(line.right().saturating_sub(x)).min(30);
+        let bar = theme.bar(knocked.change.abs() / most, room);
+        put_line(buf, (x, line.y), line.right(), &[(&bar, self.ink(knocked.change, most))]);
+    }
+
+    fn draw_heads(&self, area: Rect, buf: &mut Buffer) {
+        let (heads, mut lines) = (self.heads(), area.rows());
+        if let Some(line) = lines.next() {
+            let text = format!("  head off   log p  tokens of {}", self.0.trace.output.len());
+            put_on(buf, line, &[(&text, self.0.scene.theme.dim())]);
+        }
+        let most = heads.iter().fold(f32::MIN_POSITIVE, |most, h| most.max(h.change.abs()));
+        let room = usize::from(area.height.saturating_sub(1));
+        for (i, line) in window(heads.len(), room, self.0.plane).zip(lines) {
+            self.draw_head(&heads[i], most, line, buf);
+        }
+    }
+
+    /// Lines of keys and of heads: a line a head where there is room, and the keys come first.
+    fn share(&self, height: u16) -> (u16, u16) {
+        let rest = height.saturating_sub(2);
+        let n_heads = self.heads().len() as u16;
+        let keys = (self.0.n_cols() as u16).min(rest);
+        let heads = n_heads.min(rest.saturating_sub(keys.min(rest.saturating_sub(n_heads).max(4))));
+        (rest - heads, heads)
+    }
+}
+
+/// A number of any size: gradients of a confident model are small, and none of them is nothing.
+fn small(v: f32, width: usize) -> String {
+    let text = match v.abs() {
+        0.0 => "0.00".to_owned(),
+        a if (0.01..1000.0).contains(&a) => format!("{v:.2}"),
+        _ => format!("{v:.0e}"),
+    };
+    format!("{text:>width$}")
+}
+
+/// The columns that each of the three measures has.
+const fn pitch(width: u16) -> u16 {
+    let pitch = width.saturating_sub(WORD) / 3;
+    if pitch < FIGURE as u16 + 2 { FIGURE as u16 + 2 } else { pitch }
+}
+
+impl Pane for Beside<'_> {
+    fn title(&self) -> String {
+        let from = self.0.label(1, self.0.row());
+        format!("evidence · {} · from “{from}”", self.0.title())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
+        Wanted::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let (keys, _) = self.share(area.height);
+        let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
+        line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), at)
+            .map(|key| (self.0.row(), key))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let columns = self.columns();
+        let (keys, heads) = self.share(area.height);
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            self.draw_heading(&columns, line, buf);
+        }
+        let shown = window(self.0.n_cols(), keys.into(), self.0.col());
+        let n = shown.len() as u16;
+        for (key, line) in shown.zip(&mut lines) {
+            self.draw_key(key, &columns, line, buf);
+        }
+        let top = area.y + area.height.min(n + 1);
+        if heads > 0 {
+            let height = (heads + 1).min(area.bottom() - top);
+            self.draw_heads(Rect { y: top, height, ..area }, buf);
+        } else if let Some(line) = lines.next() {
+            let verdict = self.verdict();
+            put_on(buf, line, &[(&verdict, Style::new().bold())]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::small;
+
+    #[test]
+    fn what_is_little_is_not_called_nothing() {
+        let want = ["   0.00", "  -0.44", "  -2e-4", "   1.00"];
+        assert_eq!([-0.0, -0.44, -0.000_2, 1.0].map(|v| small(v, 7)), want);
+    }
+}

@@ -1,0 +1,106 @@
+//! Teacher forcing beside free running, place by place.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::measure::forcing::{Forcing, Place},
+    ui::widgets::lines::{left, put_on, right, window},
+};
+
+pub(super) struct ForcingTable<'a>(pub(super) Scene<'a>);
+
+const WORD: usize = 12;
+
+impl<'a> ForcingTable<'a> {
+    fn forcing(&self) -> Option<&'a Forcing> {
+        self.0.reading.measured()?.forcing.get(&self.0.model)
+    }
+
+    fn at(&self, n: usize) -> usize {
+        self.0.selection.row.min(n.saturating_sub(1))
+    }
+
+    fn sign(&self, is_right: bool) -> (&'static str, Style) {
+        let theme = self.0.theme;
+        if is_right {
+            (theme.glyph("✓", "+"), theme.right())
+        } else {
+            (theme.glyph("✗", "x"), theme.wrong())
+        }
+    }
+
+    fn draw_place(
+        &self,
+        place: &Place,
+        (is_at, parts): (bool, bool),
+        line: Rect,
+        buf: &mut Buffer,
+    ) {
+        let theme = self.0.theme;
+        let given = right(&place.given.text, WORD);
+        let (forced_sign, forced) = self.sign(place.is_forced_right());
+        let (free_sign, free) = self.sign(place.is_free_right());
+        let ended = theme.glyph("–", "-");
+        let wrote = place.free.as_ref().map_or(ended, |token| token.text.as_str());
+        let numbers = format!("{} ", theme.percent(place.probability));
+        let (a, b) = (left(&place.forced.text, WORD), left(wrote, WORD));
+        let note = if parts { theme.glyph("← they part", "<- they part") } else { "" };
+        let pieces = [
+            (&*given, if is_at { theme.cursor() } else { Style::new() }),
+            ("  ", forced),
+            (forced_sign, forced),
+            (" ", forced),
+            (&*a, forced),
+            (&*numbers, Style::new()),
+            ("  ", free),
+            (free_sign, free),
+            (" ", free),
+            (&*b, free),
+            (note, theme.accent()),
+        ];
+        put_on(buf, line, &pieces);
+    }
+}
+
+impl Pane for ForcingTable<'_> {
+    fn title(&self) -> String {
+        let name = self.0.model.title();
+        let Some(forcing) = self.forcing() else { return name.to_owned() };
+        let (forced, free, n) =
+            (forcing.n_forced_right(), forcing.n_free_right(), forcing.places.len());
+        format!("{name} · right: forced {forced}, free {free}, of {n}")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        self.forcing().map_or((0, 0), |forcing| (forcing.places.len(), 1))
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.forcing().map_or(8, |forcing| forcing.places.len()) as u16 + 1;
+        Wanted::new((52, n.min(6)), (66, n))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let dim = self.0.theme.dim();
+        let Some(forcing) = self.forcing() else {
+            put_on(buf, area, &[("(measuring)", dim)]);
+            return;
+        };
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            let head = format!(
+                "{:>WORD$}    {:<WORD$}{:<9}  {}",
+                "is given", "would write", "p(right)", "on its own"
+            );
+            put_on(buf, line, &[(&head, dim)]);
+        }
+        let at = self.at(forcing.places.len());
+        for (i, line) in
+            window(forcing.places.len(), usize::from(area.height.saturating_sub(1)), at).zip(lines)
+        {
+            let marks = (self.0.focused && i == at, forcing.part == Some(i));
+            self.draw_place(&forcing.places[i], marks, line, buf);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How much each word still matters, by gradient: for the last hidden state, or for the output.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{Pane, Scene, Wanted, is_of_state, line_at};
+use crate::{
+    analysis::measure::gradient::Squares,
+    engine::{
+        arithmetic::{Arithmetic, Expr, Function},
+        site::Address,
+        value::Cell,
+    },
+    lesson::PaneSpec,
+    ui::widgets::lines::{put_line, put_on, right, window},
+};
+
+pub(super) struct Gradient<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    /// Of the last hidden state, else of the output.
+    of_state: bool,
+}
+
+/// Below this width the part of the whole says more than the norm itself.
+const NARROW: u16 = 32;
+
+impl<'a> Gradient<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
+    }
+
+    fn norms(&self) -> Option<&'a [f32]> {
+        self.scene.gradients(self.of_state)?.get(&self.scene.model).map(Vec::as_slice)
+    }
+
+    fn squares(&self) -> Option<&'a Squares> {
+        let [forgetting, influence] = &self.scene.reading.measured()?.squares;
+        if self.of_state { forgetting } else { influence }.get(&self.scene.model)
+    }
+
+    fn words(&self) -> Vec<&'a str> {
+        let trace = self.scene.reading.trace(self.scene.model);
+        trace.source.iter().map(|t| t.text.as_str()).collect()
+    }
+
+    fn at(&self) -> usize {
+        self.scene.selection.row.min(self.words().len().saturating_sub(1))
+    }
+}
+
+impl Pane for Gradient<'_> {
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let what = if self.of_state {
+            "‖d last state / d word‖"
+        } else {
+            "‖d log p(output) / d word‖"
+        };
+        let ascii =
+            if self.of_state { "|d last state / d word|" } else { "|d log p(output) / d word|" };
+        format!("{name} · {}", self.scene.theme.glyph(what, ascii))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.words().len(), 1)
+    }
+
+    /// The norm as the root of its squares: a unit of the state each, or a channel of the embedding.
+    fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
+        let squares = self.squares()?.get(row)?;
+        let (path, formula) = if self.of_state {
+            ("norm.d_last_state.d_word", "sqrt(sum over units of |d h_n[unit] / d x_t|^2)")
+        } else {
+            (
+                "norm.d_log_p_output.d_word",
+                "sqrt(sum over channels of (d log p / d x_j[channel])^2)",
+            )
+        };
+        let sum = Expr::Sum(squares.iter().map(|&square| Expr::Number(square)).collect());
+        Some(Arithmetic {
+            address: Address { path: path.into(), cell: Cell::new(0, row, 0), has_planes: false },
+            value: *self.norms()?.get(row)?,
+            formula,
+            expr: Some(Expr::call(Function::Sqrt, sum)),
+        })
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.words().len() as u16;
+        Wanted::new((20, n.min(5)), (NARROW, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        line_at(self.words().len(), self.at(), area, at).map(|word| (word, 0))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let Some(norms) = self.norms() else {
+            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+            return;
+        };
+        let is_narrow = area.width < NARROW;
+        let whole = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let most = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let words = self.words();
+        for (line, i) in window(words.len(), usize::from(area.height), self.at()).enumerate() {
+            let y = area.y + line as u16;
+            let is_at = self.scene.focused && i == self.at();
+            let word = right(words[i], if is_narrow { 8 } else { 12 });
+            let figure = format!(" {}", theme.figure(norms[i], 7));
+            let part = format!("{:>4.0}% ", 100.0 * norms[i] / whole);
+            let style = if is_at { theme.cursor() } else { Style::new() };
+            let figure = if is_narrow { "" } else { &*figure };
+            let pieces = [(&*word, style), (figure, style), (&*part, theme.dim())];
+            let x = put_line(buf, (area.x, y), area.right(), &pieces);
+            let room = usize::from(area.right().saturating_sub(x));
+            let share = norms[i] / most;
+            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), theme.ink(share))]);
+        }
+    }
+}

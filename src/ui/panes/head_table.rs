@@ -1,0 +1,263 @@
+//! All heads in figures: a row a head, sorted by any of them.
+
+use std::cmp::Ordering;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Scene, Sort, Wanted};
+use crate::{
+    analysis::measure::heads::{FIGURES, Figure, Summary},
+    lesson::PaneSpec,
+    ui::widgets::lines::{put_line, put_on, window},
+};
+
+/// Its site is the attention `weights`.
+pub(super) struct HeadTable<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    /// In their order; None until they are measured.
+    rows: Option<Vec<&'a Summary>>,
+}
+
+/// The columns of a layer's number and of a head's.
+const LAYER: u16 = 6;
+const HEAD: u16 = 6;
+
+/// The columns of a figure: its heading and the sign of the order before it.
+const fn width(figure: &Figure) -> u16 {
+    figure.heading.len() as u16 + 1
+}
+
+/// Heads as [`Sort`] has them; those without that figure come last.
+fn sorted(mut rows: Vec<&Summary>, sort: Sort) -> Vec<&Summary> {
+    let Sort::Figure { figure, is_rising } = sort else { return rows };
+    let of = |summary: &Summary| (FIGURES[figure].of)(&summary.figures).filter(|v| !v.is_nan());
+    rows.sort_by(|a, b| match (of(a), of(b)) {
+        (Some(a), Some(b)) if is_rising => a.total_cmp(&b),
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) if a.is_some() == b.is_some() => Ordering::Equal,
+        (a, _) => {
+            if a.is_some() {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
+    });
+    rows
+}
+
+impl<'a> HeadTable<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        let is_here = |summary: &&Summary| spec.path(summary.layer).as_ref() == Some(&summary.path);
+        let rows = scene.reading.known_heads().map(|heads| {
+            let heads = heads.get(&scene.model).into_iter().flatten();
+            sorted(heads.filter(is_here).collect(), scene.view.sort)
+        });
+        Self { scene, title: spec.title.clone(), rows }
+    }
+
+    fn rows(&self) -> &[&'a Summary] {
+        self.rows.as_deref().unwrap_or_default()
+    }
+
+    /// The row of the selected head.
+    fn at(&self) -> usize {
+        let (layer, head) = (self.scene.selection.layer, self.scene.selection.head);
+        let is_at = |row: &&Summary| (row.layer, row.head) == (layer, head);
+        self.rows().iter().position(is_at).unwrap_or(0)
+    }
+
+    /// The figures that there is room for; the one that it is sorted by always.
+    fn shown(&self, room: u16) -> Vec<usize> {
+        let sorted = match self.scene.view.sort {
+            Sort::Figure { figure, .. } => Some(figure),
+            Sort::Computed => None,
+        };
+        let mut room = room.saturating_sub(sorted.map_or(0, |i| width(&FIGURES[i])));
+        let mut fits = |i: &usize| {
+            if Some(*i) == sorted {
+                return true;
+            }
+            let rest = room.checked_sub(width(&FIGURES[*i]));
+            room = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        (0..FIGURES.len()).filter(|i| fits(i)).collect()
+    }
+
+    fn draw_head(&self, shown: &[usize], line: Rect, buf: &mut Buffer) {
+        let (theme, dim) = (self.scene.theme, self.scene.theme.dim());
+        let strong = theme.accent().add_modifier(Modifier::BOLD);
+        let names = format!("{:>5} {:>5} ", "layer", "head");
+        let mut x = put_on(buf, line, &[(&names, dim)]);
+        for &i in shown {
+            let (sign, style) = match self.scene.view.sort {
+                Sort::Figure { figure, is_rising } if figure == i => {
+                    (if is_rising { theme.glyph("▴", "^") } else { theme.glyph("▾", "v") }, strong)
+                }
+                _ => (" ", dim),
+            };
+            let pieces = [(sign, style), (FIGURES[i].heading, style)];
+            x = put_line(buf, (x, line.y), line.right(), &pieces);
+        }
+    }
+
+    fn draw_row(&self, row: usize, shown: &[usize], line: Rect, buf: &mut Buffer) {
+        let (theme, summary) = (self.scene.theme, self.rows()[row]);
+        let is_at = row == self.at();
+        let style = match (is_at, self.scene.focused) {
+            (true, true) => theme.cursor(),
+            (true, false) => theme.accent().add_modifier(Modifier::BOLD),
+            (false, _) => Style::new(),
+        };
+        let name = format!("{:>5} {:>5} ", summary.layer, summary.head);
+        let mut x = put_on(buf, line, &[(&name, style)]);
+        for &i in shown {
+            let wide = usize::from(width(&FIGURES[i]));
+            let value = (FIGURES[i].of)(&summary.figures);
+            let text = match value {
+                Some(v) => format!("{v:>wide$.2}"),
+                None => format!("{:>wide$}", theme.glyph("–", "-")),
+            };
+            let style = match value.filter(|_| FIGURES[i].is_share) {
+                Some(share) => self.share(share),
+                None if value.is_none() => theme.dim(),
+                None => Style::new(),
+            };
+            x = put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
+        }
+    }
+
+    /// What is much of 1 stands out.
+    fn share(&self, share: f32) -> Style {
+        match share {
+            much if much >= 0.5 => self.scene.theme.accent().add_modifier(Modifier::BOLD),
+            little if little < 0.05 => self.scene.theme.dim(),
+            _ => Style::new(),
+        }
+    }
+
+    /// The rows in view beneath the headings.
+    fn body(area: Rect) -> Rect {
+        let above = area.height.min(1);
+        Rect { y: area.y + above, height: area.height - above, ..area }
+    }
+}
+
+impl Pane for HeadTable<'_> {
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| "heads in figures".to_owned());
+        let sorted = match self.scene.view.sort {
+            Sort::Computed => "in order, S sorts".to_owned(),
+            Sort::Figure { figure, is_rising } => {
+                let order = if is_rising { "smallest" } else { "largest" };
+                format!("{order} {} first", FIGURES[figure].heading)
+            }
+        };
+        format!("{name} · {sorted}")
+    }
+
+    fn told(&self, _: usize, _: usize) -> Option<String> {
+        let summary = self.rows().get(self.at())?;
+        let caption = match self.scene.view.sort {
+            Sort::Computed => "Enter looks at this head",
+            Sort::Figure { figure, .. } => FIGURES[figure].caption,
+        };
+        let (at, n) = (self.at() + 1, self.rows().len());
+        Some(format!("layer {} head {}  {at} of {n}  {caption}", summary.layer, summary.head))
+    }
+
+    fn head_by(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
+        let last = self.rows().len().checked_sub(1)?;
+        let row = self.rows()[self.at().saturating_add_signed(rows).min(last)];
+        Some((row.layer, row.head))
+    }
+
+    fn in_view(&self, area: Rect) -> (usize, usize) {
+        (usize::from(Self::body(area).height).max(1), 1)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.rows().len() as u16 + 1;
+        let all = LAYER + HEAD + FIGURES.iter().map(width).sum::<u16>();
+        Wanted::new((40, n.min(6)), (all, n))
+    }
+
+    /// Layer and head of a line.
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let row = super::line_at(self.rows().len(), self.at(), Self::body(area), at)?;
+        Some((self.rows()[row].layer, self.rows()[row].head))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        if self.rows.is_none() {
+            let text = self.scene.measuring();
+            put_on(buf, area, &[(text, theme.dim())]);
+            return;
+        }
+        let shown = self.shown(area.width.saturating_sub(LAYER + HEAD));
+        if let Some(line) = area.rows().next() {
+            self.draw_head(&shown, line, buf);
+        }
+        let body = Self::body(area);
+        let rows = window(self.rows().len(), usize::from(body.height), self.at());
+        for (row, line) in rows.zip(body.rows()) {
+            self.draw_row(row, &shown, line, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{analysis::measure::heads::Figures, engine::math::picture::Picture};
+
+    fn head(head: usize, entropy: f32, induction: Option<f32>) -> Summary {
+        let figures = Figures {
+            entropy,
+            spread: None,
+            distance: None,
+            first: 0.0,
+            own: None,
+            previous: None,
+            induction,
+            largest: 1.0,
+        };
+        let picture = Picture::new(1, 1, vec![1.0]);
+        Summary { path: "blocks.0.attn.weights".into(), layer: 0, head, figures, picture }
+    }
+
+    #[test]
+    fn heads_are_sorted_both_ways_and_those_without_the_figure_come_last() {
+        let heads = [head(0, 1.0, None), head(1, 3.0, Some(0.1)), head(2, 2.0, Some(0.7))];
+        let order = |sort| {
+            let rows = sorted(heads.iter().collect(), sort);
+            rows.into_iter().map(|row| row.head).collect::<Vec<_>>()
+        };
+        let by = |heading: &str, is_rising| {
+            let figure = FIGURES.iter().position(|f| f.heading == heading).unwrap();
+            order(Sort::Figure { figure, is_rising })
+        };
+        assert_eq!(order(Sort::Computed), [0, 1, 2]);
+        assert_eq!(by("entropy", false), [1, 2, 0]);
+        assert_eq!(by("entropy", true), [0, 2, 1]);
+        assert_eq!(by("induction", false), [2, 1, 0]);
+        assert_eq!(by("induction", true), [1, 2, 0]);
+    }
+
+    #[test]
+    fn the_orders_come_round() {
+        let mut sort = Sort::default();
+        let n = (0..99).find(|_| {
+            sort = sort.next();
+            sort == Sort::Computed
+        });
+        assert_eq!(n, Some(2 * FIGURES.len()));
+    }
+}

@@ -1,0 +1,194 @@
+//! All heads of a site beside each other, small; under each, where the selected query looks most.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::{
+    engine::math::argmax,
+    ui::widgets::{
+        heat::{Columns, Heat, Labels, Scale},
+        lines::{named, put_on},
+    },
+};
+
+pub(super) struct Heads<'a>(pub(super) Subject<'a>);
+
+/// Between two heads.
+const GAP: u16 = 2;
+/// The columns that a head of many keys makes do with.
+const SMALL: usize = 32;
+/// Lines of a head: its name, a line of cells at least, and its strongest key.
+const LINES: u16 = 3;
+/// Columns in which a picture and a key's weight can still be read.
+const NARROWEST: u16 = 10;
+
+impl<'a> Heads<'a> {
+    fn n_heads(&self) -> usize {
+        self.0.site.shape().planes
+    }
+
+    /// How many heads stand in one row of the area: as many as fit, or in two rows with words and
+    /// numbers where there is room for that; and so many that each has its lines.
+    fn per_row(&self, area: Rect) -> usize {
+        let half = self.n_heads().div_ceil(2);
+        let (width, height) = (area.width / half as u16, area.height / 2);
+        let large = Rect { width: width.saturating_sub(GAP), height, ..area };
+        if half > 1 && self.is_large(large) {
+            return half;
+        }
+        let n_cols = if self.0.n_cols() > 2 * SMALL { SMALL } else { self.0.n_cols() };
+        let fitting = |columns: u16| usize::from((area.width + GAP) / (columns + GAP));
+        let high_enough = self.n_heads().div_ceil(usize::from(area.height / LINES).max(1));
+        let narrow = high_enough.min(fitting(NARROWEST));
+        fitting((n_cols as u16).max(NARROWEST)).max(narrow).clamp(1, self.n_heads())
+    }
+
+    /// Whether a head's frame has room for words and numbers.
+    fn is_large(&self, frame: Rect) -> bool {
+        let label = usize::from(self.0.uncoloured().label_width(frame.width));
+        let (rows, cols) = (self.0.n_rows(), self.0.n_cols());
+        usize::from(frame.width) >= label + 4 * cols && usize::from(frame.height) >= rows + 3
+    }
+
+    fn frame(&self, i: usize, area: Rect) -> Rect {
+        let per_row = self.per_row(area);
+        let n_lines = self.n_heads().div_ceil(per_row) as u16;
+        let (width, height) = (area.width / per_row as u16, area.height / n_lines.max(1));
+        Rect {
+            x: area.x + (i % per_row) as u16 * width,
+            y: area.y + (i / per_row) as u16 * height,
+            width: width.saturating_sub(GAP),
+            height,
+        }
+    }
+
+    /// Where a head's cells stand, beneath its name and above its strongest key.
+    fn body(frame: Rect) -> Option<Rect> {
+        let height = frame.height.checked_sub(2).filter(|height| *height > 0)?;
+        Some(Rect { y: frame.y + 1, height, ..frame })
+    }
+
+    /// A heat map keeps its last line for a legend; here one legend would be four too many.
+    fn canvas(body: Rect) -> Rect {
+        Rect { height: body.height + 1, ..body }
+    }
+
+    /// One for all heads, so that they can be compared.
+    fn scale(&self) -> Scale {
+        let heads = (0..self.n_heads()).map(|plane| Subject { plane, ..self.0.clone() }.scale());
+        heads.reduce(Scale::with).unwrap_or(Scale::Unit)
+    }
+
+    fn heat(&self, head: usize, frame: Rect, scale: Scale) -> Heat<'a> {
+        let is_large = self.is_large(frame);
+        Heat {
+            row_labels: if is_large { self.0.row_labels() } else { Labels::none() },
+            columns: if is_large { self.0.columns() } else { Columns::Labels(Labels::none()) },
+            focused: self.0.scene.focused && head == self.0.plane,
+            ..self.0.heat_of(head, scale)
+        }
+    }
+
+    fn draw_head(&self, head: usize, area: Rect, scale: Scale, buf: &mut Buffer) {
+        let (theme, is_selected) = (self.0.scene.theme, head == self.0.plane);
+        let style =
+            if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
+        let mark = if is_selected { theme.glyph("▸ ", "> ") } else { "  " };
+        if area.height < 2 {
+            let x = put_on(buf, area, &[(mark, style), (&format!("{head} "), style)]);
+            let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
+            return self.draw_strongest(head, rest, buf);
+        }
+        put_on(buf, area, &[(mark, style), (&format!("head {head}"), style)]);
+        let body = Self::body(area);
+        let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
+        let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
+        self.draw_strongest(head, line, buf);
+    }
+
+    /// `→ it 0.34`: where the selected query looks most.
+    fn draw_strongest(&self, head: usize, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let row = self.0.site.value.row(head, self.0.row());
+        let Some(key) = argmax(row.iter().copied()) else { return };
+        let number = theme.number(row[key], 4);
+        // The sign goes before the number does.
+        let sign = theme.glyph("→ ", "> ");
+        let sign = if line.width < 6 { "" } else { sign };
+        let room = usize::from(line.width).saturating_sub(sign.width());
+        let most = named(&self.0.label(2, key), number.trim(), room);
+        let style = if head == self.0.plane { Style::new() } else { theme.dim() };
+        put_on(buf, line, &[(sign, theme.dim()), (&most, style)]);
+    }
+
+    /// Draws the cells; gives the lines that they take.
+    fn draw_cells(
+        &self,
+        head: usize,
+        (frame, body): (Rect, Rect),
+        scale: Scale,
+        buf: &mut Buffer,
+    ) -> u16 {
+        let mut canvas = Buffer::empty(Self::canvas(body));
+        let heat = self.heat(head, frame, scale);
+        heat.draw(canvas.area, &mut canvas);
+        let shown = heat.drawn_height(canvas.area).min(body.height);
+        for y in body.y..body.y + shown {
+            for x in body.x..body.right() {
+                buf[(x, y)] = canvas[(x, y)].clone();
+            }
+        }
+        shown
+    }
+}
+
+impl Pane for Heads<'_> {
+    fn title(&self) -> String {
+        let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
+        let name = self.0.shown_name(name);
+        format!("{name} · all heads · looking from “{}”", self.0.label(1, self.0.row()))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let most = |n: usize| n.min(2 * SMALL) as u16;
+        let (n, rows, cols) = (self.n_heads() as u16, most(self.0.n_rows()), most(self.0.n_cols()));
+        let one = (cols * 2).max(12) + GAP;
+        Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let head = self.head_at(area, at)?;
+        let frame = self.frame(head, area).intersection(area);
+        self.heat(head, frame, self.scale()).cell_at(Self::canvas(Self::body(frame)?), at)
+    }
+
+    fn head_at(&self, area: Rect, at: Position) -> Option<usize> {
+        (0..self.n_heads()).find(|&head| {
+            Self::body(self.frame(head, area).intersection(area))
+                .is_some_and(|body| body.contains(at))
+        })
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let scale = self.scale();
+        for head in 0..self.n_heads() {
+            let frame = self.frame(head, area).intersection(area);
+            if !frame.is_empty() {
+                self.draw_head(head, frame, scale, buf);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The hidden state through time: a column a word, two units a line; what is handed on stands out.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::{
+    engine::{site::Stream, value::Cell},
+    model::Name,
+    ui::widgets::{
+        heat::{Columns, Heat, Labels},
+        lines::put_on,
+    },
+};
+
+pub(super) struct Hidden<'a>(pub(super) Subject<'a>);
+
+/// Lines beneath the strip that show the last state whole.
+const LAST: u16 = 3;
+/// Every so many units one is numbered.
+const NUMBERED: usize = 8;
+
+impl<'a> Hidden<'a> {
+    /// Whether the last state is all that the decoder gets.
+    fn is_bottleneck(&self) -> bool {
+        let is_encoder = self.0.site.place.rows == Stream::Source;
+        is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
+    }
+
+    /// What the last state leaves to the states before.
+    fn strip_area(&self, area: Rect) -> Rect {
+        let last = if self.is_bottleneck() && area.height >= 4 + LAST { LAST } else { 0 };
+        Rect { height: area.height - last, ..area }
+    }
+
+    /// The site turned over: rows are units, columns are words.
+    fn strip(&self) -> Heat<'a> {
+        let (subject, unit) = (self.0.clone(), self.0.col());
+        let label = move |i: usize| {
+            let is_named = i == unit / 2 * 2 || i.is_multiple_of(NUMBERED);
+            if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
+        };
+        let theme = self.0.scene.theme;
+        Heat {
+            n_rows: self.0.n_cols(),
+            n_cols: self.0.n_rows(),
+            value: Box::new(move |unit, word| subject.shown(Cell::new(0, word, unit))),
+            marks: self.0.marks_in(0).into_iter().map(|(w, u, chosen)| (u, w, chosen)).collect(),
+            loudest: None,
+            row_labels: Labels::new(self.0.n_cols(), label),
+            columns: Columns::Labels(self.0.row_labels()),
+            cursor: (unit, self.0.row()),
+            rows_are: "units",
+            axes: format!(
+                "{}unit {}word",
+                theme.glyph("↓ ", "rows "),
+                theme.glyph("→ ", "columns ")
+            ),
+            ..self.0.heat()
+        }
+    }
+
+    /// The last state alone, all units in one row.
+    fn last_state(&self) -> Heat<'a> {
+        let (subject, last) = (self.0.clone(), self.0.n_rows() - 1);
+        let marks = self.0.marks_in(0).into_iter().filter(|mark| mark.0 == last);
+        Heat {
+            n_rows: 1,
+            value: Box::new(move |_, unit| subject.shown(Cell::new(0, last, unit))),
+            marks: marks.map(|(_, unit, is_chosen)| (0, unit, is_chosen)).collect(),
+            loudest: None,
+            row_labels: Labels::listed(vec![format!("h_{}", self.0.n_rows())]),
+            columns: Columns::Counted,
+            focused: self.0.scene.focused && self.0.row() == last,
+            cursor: (0, self.0.col()),
+            ..self.0.heat()
+        }
+    }
+
+    fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let n = self.0.n_cols();
+        let text = format!("{} all that the decoder gets: {n} numbers", theme.glyph("▸", ">"));
+        let style = theme.accent().add_modifier(Modifier::BOLD);
+        put_on(buf, area, &[("", Style::new()), (&text, style)]);
+        // A heat map keeps its last line for a legend; the strip above has one.
+        let body = Rect { y: area.y + 1, ..area };
+        let mut canvas = Buffer::empty(body);
+        self.last_state().draw(body, &mut canvas);
+        for y in body.y..area.bottom() {
+            for x in body.x..body.right() {
+                buf[(x, y)] = canvas[(x, y)].clone();
+            }
+        }
+    }
+}
+
+impl Pane for Hidden<'_> {
+    fn title(&self) -> String {
+        self.0.shown_name(self.0.title())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n_words = self.0.n_rows() as u16;
+        let n_lines = (self.0.n_cols() as u16).div_ceil(2);
+        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST);
+        Wanted::new((6 + 2 * n_words.min(14), 8), ideal)
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let strip = self.strip_area(area);
+        let beneath = Rect { y: strip.bottom() + 1, height: LAST, ..area };
+        let last = || self.last_state().cell_at(beneath, at);
+        match self.strip().strip_at(strip, at) {
+            Some((unit, word)) => Some((word, unit)),
+            None if strip.height < area.height => {
+                last().map(|(_, unit)| (self.0.n_rows() - 1, unit))
+            }
+            None => None,
+        }
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let strip = self.strip_area(area);
+        self.strip().draw_strips(strip, buf);
+        if strip.height < area.height {
+            self.draw_last_state(Rect { y: strip.bottom(), height: LAST, ..area }, buf);
+        }
+    }
+}

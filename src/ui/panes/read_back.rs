@@ -1,0 +1,112 @@
+//! The probes' answers: what can still be read back from the last hidden state, word by word.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{Pane, Pointed, Scene, Wanted, line_at, subject::Subject};
+use crate::{
+    analysis::measure::readback::{ReadBack, share_right},
+    engine::value::Cell,
+    ui::widgets::lines::{left, put_line, put_on, right, window},
+};
+
+pub(super) struct ReadBackTable<'a> {
+    scene: Scene<'a>,
+    title: Option<String>,
+    answers: Vec<ReadBack>,
+}
+
+const WORD: usize = 12;
+const GUESS: usize = 16;
+/// The columns of all that is no bar.
+const TABLE: usize = WORD + 3 + GUESS + 6;
+
+impl<'a> ReadBackTable<'a> {
+    pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
+        Self { scene, title, answers: scene.reading.read_back(scene.model) }
+    }
+
+    fn at(&self) -> usize {
+        let row = self.scene.selection.row;
+        self.answers
+            .iter()
+            .position(|a| a.position >= row)
+            .unwrap_or(self.answers.len().saturating_sub(1))
+    }
+
+    fn draw_answer(&self, i: usize, line: Rect, buf: &mut Buffer) {
+        let (answer, theme) = (&self.answers[i], self.scene.theme);
+        let (mark, style) = if answer.is_right {
+            (theme.glyph("✓", "+"), theme.right())
+        } else {
+            (theme.glyph("✗", "-"), theme.wrong())
+        };
+        let is_at = self.scene.focused && i == self.at();
+        let word_style = if is_at { theme.cursor() } else { Style::new() };
+        let word = right(&answer.word, WORD);
+        let guess = format!(" {}", left(&answer.guess, GUESS));
+        let percent = format!("{}  ", theme.percent(answer.probability));
+        let at = (line.x, line.y);
+        let pieces = [
+            (word.as_str(), word_style),
+            (" ", style),
+            (mark, style),
+            (&guess, style),
+            (&percent, Style::new()),
+        ];
+        let x = put_line(buf, at, line.right(), &pieces);
+        let room = usize::from(line.right().saturating_sub(x));
+        put_line(
+            buf,
+            (x, line.y),
+            line.right(),
+            &[(&theme.bar(answer.probability, room.min(30)), style)],
+        );
+    }
+}
+
+impl Pane for ReadBackTable<'_> {
+    fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let share = share_right(&self.answers).unwrap_or(0.0) * 100.0;
+        let right = self.answers.iter().filter(|a| a.is_right).count();
+        let n = self.answers.len();
+        format!("{name} · {right} of {n} words can be read back ({share:.0}%)")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.scene.reading.trace(self.scene.model).source.len(), 1)
+    }
+
+    /// The probability of the right word.
+    fn pointed(&self, row: usize, _: usize) -> Option<Pointed> {
+        let subject = Subject::new(self.scene, "readback.probs", None)?;
+        let id = subject.trace.source.get(row)?.id as usize;
+        let value = subject.site.value.get(Cell::new(0, row, id));
+        subject.pointed(row, id).filter(|_| !value.is_nan())
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.answers.len() as u16 + 1;
+        Wanted::new((TABLE as u16, n.min(6)), (66, n))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let beneath = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let i = line_at(self.answers.len(), self.at(), beneath, at)?;
+        Some((self.answers[i].position, 0))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let name = if usize::from(area.width) > TABLE { "p(word)" } else { "p" };
+        let head = format!("{:>WORD$}   {:<GUESS$}{name:>6}", "word", "the probe says");
+        put_on(buf, area, &[(&head, self.scene.theme.dim())]);
+        let room = usize::from(area.height.saturating_sub(1));
+        for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {
+            self.draw_answer(i, Rect { y: area.y + 1 + line as u16, height: 1, ..area }, buf);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The bottleneck against length: the last word read alone, the last two, and so on to the whole
+//! sentence; how many of them can be read back.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::measure::readback::Kept,
+    model::Name,
+    ui::widgets::{
+        chart::{Chart, Heights, REFERENCE, Series},
+        lines::put_on,
+    },
+};
+
+pub(super) struct ReadBackLength<'a>(pub(super) Scene<'a>);
+
+const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
+
+impl<'a> ReadBackLength<'a> {
+    fn kept(&self, model: usize) -> Option<&'a [Kept]> {
+        self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
+    }
+
+    /// The line and the column of the cursor: its rows are lengths, as words are elsewhere.
+    fn at(&self) -> (usize, usize) {
+        let last = self.0.reading.sentence.tokens.len().saturating_sub(1);
+        (self.0.selection.col.min(MODELS.len() - 1), self.0.selection.row.min(last))
+    }
+
+    fn series(&self, model: usize) -> Option<Series> {
+        let (kept, (name, letter)) = (self.kept(model)?, *MODELS.get(model)?);
+        let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.asked));
+        Some(Series {
+            letter,
+            name: name.title().to_owned(),
+            style: self.0.theme.pane(model),
+            points: kept.iter().map(|kept| kept.right as f32).collect(),
+            said: said.unwrap_or_default(),
+        })
+    }
+
+    fn chart(&self) -> Chart<'a> {
+        let words = self.0.reading.sentence.tokens.iter().rev().map(|t| t.text.clone());
+        let columns: Vec<_> = words.enumerate().map(|(i, w)| ((i + 1).to_string(), w)).collect();
+        Chart {
+            theme: self.0.theme,
+            series: (0..MODELS.len()).filter_map(|model| self.series(model)).collect(),
+            reference: (1..=columns.len()).map(|n| n as f32).collect(),
+            columns,
+            heights: Heights::Linear,
+            cursor: self.at(),
+            focused: self.0.focused,
+        }
+    }
+}
+
+impl Pane for ReadBackLength<'_> {
+    fn title(&self) -> String {
+        let theme = self.0.theme;
+        let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
+        let all = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
+        format!("{up} of these read back · {right} the last n words, read alone · {all} all")
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.reading.sentence.tokens.len(), MODELS.len())
+    }
+
+    fn told(&self, row: usize, col: usize) -> Option<String> {
+        let (kept, name) = (self.kept(col)?.get(row)?, MODELS.get(col)?.0.title());
+        let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
+        let Kept { read, asked, right } = kept;
+        let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
+        Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        if self.0.reading.measured().is_none() {
+            let text = self.0.measuring();
+            put_on(buf, area, &[(text, self.0.theme.dim())]);
+            return;
+        }
+        self.chart().draw(area, buf);
+    }
+}

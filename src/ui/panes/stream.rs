@@ -1,0 +1,186 @@
+//! The residual stream of one word: a band a station, layer after layer, with the length of the row
+//! and of what each sub-layer adds to it.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::{
+    analysis::{
+        measure::stream::{self, Station},
+        trace::Magnitude,
+    },
+    ui::widgets::{
+        heat,
+        lines::{put_line, put_on, right, window},
+    },
+};
+
+/// Its subject is the `input` that the stream begins with.
+pub(super) struct Stream<'a>(pub(super) Subject<'a>);
+
+/// The columns of a station's name, of a length, and of the figures beside the band.
+const NAME: u16 = 17;
+const FIGURE: u16 = 7;
+const BESIDE: u16 = 2 * FIGURE + 2;
+const LONGEST_BAR: u16 = 16;
+
+impl Stream<'_> {
+    fn stations(&self) -> Vec<Station> {
+        stream::stations(self.0.trace, self.0.site.path())
+    }
+
+    fn numbers(&self, station: &Station) -> Vec<f32> {
+        let value = self.0.trace.value(&station.site);
+        value.map_or_else(Vec::new, |value| value.row(0, self.0.row()))
+    }
+
+    fn length(&self, path: &str) -> f32 {
+        stream::length(self.0.trace, path, self.0.row()).unwrap_or(f32::NAN)
+    }
+
+    /// The columns of the band: a channel each, or two where there is less room.
+    fn band(&self, width: u16) -> u16 {
+        let room = width.saturating_sub(NAME + BESIDE);
+        let n = self.0.n_cols() as u16;
+        if room >= n { n } else { n.div_ceil(2).min(room) }
+    }
+
+    /// How many channels a column of the band shows.
+    fn per_column(&self, band: u16) -> usize {
+        if usize::from(band) < self.0.n_cols() { 2 } else { 1 }
+    }
+
+    /// The first channel in view.
+    fn first(&self, band: u16) -> usize {
+        let per_column = self.per_column(band);
+        let columns = self.0.n_cols().div_ceil(per_column);
+        window(columns, band.into(), self.0.col() / per_column).start * per_column
+    }
+
+    fn draw_heading(&self, band: u16, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let (first, last) = (self.first(band), self.0.n_cols() - 1);
+        let text = format!("channels {first}{}{last} ", theme.glyph("–", "-"));
+        let text = right(&text, NAME.into());
+        put_on(buf, line, &[(&text, theme.dim())]);
+        let x = line.x + NAME + ((self.0.col() - first) / self.per_column(band)) as u16;
+        if self.0.scene.focused && x < line.x + NAME + band {
+            put_line(buf, (x, line.y), line.right(), &[(theme.glyph("▾", "v"), theme.accent())]);
+        }
+        let width = usize::from(FIGURE);
+        let heads = format!(" {:>width$} {:>width$}", "length", "added");
+        put_line(buf, (line.x + NAME + band, line.y), line.right(), &[(&heads, theme.dim())]);
+    }
+
+    fn draw_band(&self, numbers: &[f32], most: f32, line: Rect, buf: &mut Buffer) {
+        let per_column = self.per_column(line.width);
+        let shown = numbers.get(self.first(line.width)..).unwrap_or(&[]);
+        for (channels, x) in shown.chunks(per_column).zip(line.x..line.right()) {
+            let (sign, style) = self.cell(channels, most);
+            put_line(buf, (x, line.y), line.right(), &[(&sign, style)]);
+        }
+    }
+
+    /// One or two channels in one character; without colours the stronger one's shade.
+    fn cell(&self, channels: &[f32], most: f32) -> (String, Style) {
+        let theme = self.0.scene.theme;
+        let part = |v: f32| v / most;
+        let strongest =
+            channels.iter().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a });
+        let shade = theme.shade(part(strongest.unwrap_or(0.0))).to_string();
+        let colour = |v: &f32| theme.diverging(part(*v));
+        match (channels.first().and_then(colour), channels.get(1).and_then(colour)) {
+            (Some(left), Some(right)) if !theme.is_ascii() => {
+                ("▌".to_owned(), Style::new().fg(left).bg(right))
+            }
+            (Some(left), None) if channels.len() == 1 => (" ".to_owned(), Style::new().bg(left)),
+            _ => (shade, Style::new()),
+        }
+    }
+
+    fn draw_station(&self, station: &Station, scale: Scale, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
+        let plus = if station.added.is_some() { "+ " } else { "" };
+        let mut name = format!("{layer}{plus}{}", station.name);
+        if name.len() >= usize::from(NAME) {
+            name = name.replace("feed-forward", "ffn"); // layers from 10 on
+        }
+        let style = if station.added.is_some() { theme.accent() } else { Style::new() };
+        let name = format!("{} ", right(&name, usize::from(NAME) - 1));
+        put_on(buf, line, &[(&name, style)]);
+        let band = self.band(line.width);
+        let x = line.x + NAME.min(line.width);
+        let frame = Rect { x, width: band.min(line.right() - x), ..line };
+        self.draw_band(&self.numbers(station), scale.number, frame, buf);
+        let width = usize::from(FIGURE);
+        let length = format!(" {}", theme.figure(self.length(&station.site), width));
+        let added = station.added.as_ref().map(|path| self.length(path));
+        let figure = added.map_or_else(String::new, |v| format!(" {} ", theme.figure(v, width)));
+        let pieces = [(&*length, theme.dim()), (&*figure, style)];
+        let x = put_line(buf, (x + band, line.y), line.right(), &pieces);
+        let room = line.right().saturating_sub(x).min(LONGEST_BAR);
+        let bar = theme.bar(added.unwrap_or(0.0) / scale.added, room.into());
+        put_line(buf, (x, line.y), line.right(), &[(&bar, style)]);
+    }
+
+    /// Where not all stations fit, the middle of the selected layer is in view.
+    fn at(&self, stations: &[Station]) -> usize {
+        let layer = self.0.scene.selection.layer;
+        let in_layer = stations.iter().filter(|station| station.layer == Some(layer)).count();
+        let first = stations.iter().position(|station| station.layer == Some(layer));
+        first.map_or(stations.len().saturating_sub(1), |first| first + in_layer / 2)
+    }
+
+    fn scale(&self, stations: &[Station]) -> Scale {
+        let added = stations.iter().filter_map(|station| station.added.as_ref());
+        let numbers = stations.iter().flat_map(|station| self.numbers(station));
+        Scale {
+            number: heat::Scale::signed(numbers).end(),
+            added: Magnitude::of(added.map(|path| self.length(path))).most.max(f32::MIN_POSITIVE),
+        }
+    }
+}
+
+/// The number at the ramp's end for all bands, and the longest row that is added.
+#[derive(Clone, Copy)]
+struct Scale {
+    number: f32,
+    added: f32,
+}
+
+impl Pane for Stream<'_> {
+    fn title(&self) -> String {
+        let name = self.0.title.clone().unwrap_or_else(|| "residual stream".to_owned());
+        format!("{name} · “{}”", self.0.label(1, self.0.row()))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    /// What the stream has come to at its end.
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        let last = self.stations().pop()?;
+        Subject::new(self.0.scene, &last.site, None)?.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.stations().len() as u16 + 1;
+        let columns = self.0.n_cols() as u16;
+        Wanted::new((NAME + 20 + BESIDE, n.min(6)), (NAME + columns + BESIDE + LONGEST_BAR, n))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let stations = self.stations();
+        let scale = self.scale(&stations);
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            self.draw_heading(self.band(line.width), line, buf);
+        }
+        let room = usize::from(area.height.saturating_sub(1));
+        for (i, line) in window(stations.len(), room, self.at(&stations)).zip(lines) {
+            self.draw_station(&stations[i], scale, line, buf);
+        }
+    }
+}

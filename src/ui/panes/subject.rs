@@ -1,0 +1,271 @@
+//! A plane of a site, as panes ask for it: labels, scale, marks, and what a change made of it.
+
+use std::{borrow::Cow, ops::Range};
+
+use super::{Mark, Pointed, Scene};
+use crate::{
+    analysis::trace::{Magnitude, Recorded, Trace},
+    engine::{
+        site::Axis,
+        value::{Cell, Matrix, Shape, Value},
+    },
+    ui::widgets::heat::{Columns, Heat, Labels, Loudest, Marks, Scale, Zoom},
+};
+
+/// A plane of a site: what most panes are about.
+#[derive(Clone)]
+pub struct Subject<'a> {
+    pub scene: Scene<'a>,
+    pub trace: &'a Trace,
+    pub site: &'a Recorded,
+    pub plane: usize,
+    pub title: Option<String>,
+    /// The same site before a change, in a changed pass.
+    pub before: Option<Before<'a>>,
+}
+
+/// A site of the pass without changes, and how far its cells stand for the same tokens.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    pub value: &'a Value,
+    pub comparable: Shape,
+}
+
+impl Before<'_> {
+    pub fn get(&self, cell: Cell) -> Option<f32> {
+        self.comparable.holds(cell).then(|| self.value.get(cell))
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(scene: Scene<'a>, path: &str, title: Option<String>) -> Option<Self> {
+        let trace = scene.reading.trace(scene.model);
+        let site = trace.site(path)?;
+        let plane = scene.selection.head.min(site.shape().planes - 1);
+        let before = scene.reading.plain_trace(scene.model).and_then(|plain| {
+            let (was, comparable) = (plain.site(path)?, trace.comparable(plain, site)?);
+            Some(Before { value: &was.value, comparable })
+        });
+        Some(Self { scene, trace, site, plane, title, before })
+    }
+
+    /// The cells of a plane that are spoken of elsewhere.
+    pub fn marks_in(&self, plane: usize) -> Vec<(usize, usize, bool)> {
+        let is_here = |mark: &&Mark| {
+            mark.model == self.scene.model
+                && mark.address.cell.plane == plane
+                && mark.address.path == self.site.path()
+        };
+        let cell = |mark: &Mark| (mark.address.cell.row, mark.address.cell.col, mark.is_chosen);
+        self.scene.marks.iter().filter(is_here).map(cell).collect()
+    }
+
+    /// What a heat map shows of a cell: its number, or its difference from before the change.
+    pub fn shown(&self, cell: Cell) -> f32 {
+        let now = self.site.value.get(cell);
+        match self.before.filter(|_| self.scene.shows_difference) {
+            None => now,
+            Some(before) => before.get(cell).map_or(f32::NAN, |was| difference(now, was)),
+        }
+    }
+
+    pub const fn shows_difference(&self) -> bool {
+        self.scene.shows_difference && self.before.is_some()
+    }
+
+    /// The numbers of a row of a plain matrix, as [`Self::shown`].
+    pub fn shown_row(&self, row: usize) -> Vec<f32> {
+        (0..self.n_cols()).map(|col| self.shown(Cell::new(0, row, col))).collect()
+    }
+
+    /// `name`, and that it is the difference which is shown.
+    pub fn shown_name(&self, name: String) -> String {
+        if self.shows_difference() {
+            format!("{} {name}", self.scene.theme.glyph("Δ", "change of"))
+        } else {
+            name
+        }
+    }
+
+    /// Another site of the same model, given its last name.
+    pub fn beside(&self, name: &str) -> Option<Self> {
+        Self::new(self.scene, self.trace.beside(self.site, name)?.path(), None)
+    }
+
+    pub fn title(&self) -> String {
+        let name = self.title.clone().unwrap_or_else(|| self.site.path().to_owned());
+        if self.site.place.has_planes() {
+            let axis = self.site.axes()[0];
+            let label = self.trace.label(self.site, axis, self.plane);
+            format!("{name} · {} {label}", axis.name())
+        } else {
+            name
+        }
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.site.shape().rows
+    }
+
+    pub fn n_cols(&self) -> usize {
+        self.site.shape().cols
+    }
+
+    /// The selected row, where it exists.
+    pub fn row(&self) -> usize {
+        self.scene.selection.row.min(self.n_rows() - 1)
+    }
+
+    pub fn col(&self) -> usize {
+        self.scene.selection.col.min(self.n_cols() - 1)
+    }
+
+    pub fn value(&self, row: usize, col: usize) -> f32 {
+        self.site.value.get(Cell::new(self.plane, row, col))
+    }
+
+    pub fn label(&self, axis: usize, i: usize) -> String {
+        self.trace.label(self.site, self.site.axes()[axis], i)
+    }
+
+    pub fn row_labels(&self) -> Labels<'a> {
+        let subject = self.clone();
+        Labels::new(self.n_rows(), move |i| subject.label(1, i))
+    }
+
+    pub fn columns(&self) -> Columns<'a> {
+        let subject = self.clone();
+        match self.site.axes()[2] {
+            Axis::Key | Axis::Query | Axis::Position | Axis::Vocab => {
+                Columns::Labels(Labels::new(self.n_cols(), move |i| subject.label(2, i)))
+            }
+            _ => Columns::Counted,
+        }
+    }
+
+    /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
+    pub fn scale(&self) -> Scale {
+        if self.shows_difference() {
+            let row = |row| (0..self.n_cols()).map(move |col| Cell::new(self.plane, row, col));
+            let cells = (0..self.n_rows()).flat_map(row);
+            return Scale::signed(cells.map(|cell| self.shown(cell)));
+        }
+        match self.site.place.site.name {
+            "weights" | "probs" | "reset" | "update" | "forget_gate" | "input_gate"
+            | "output_gate" => Scale::Unit,
+            "hidden" | "candidate" | "tanh" if self.is_of_tanh() => Scale::Signed(1.0),
+            _ => Scale::of(self.magnitude()),
+        }
+    }
+
+    /// How large the plane's numbers are; of a matrix that stays in its file those of its first rows.
+    pub fn magnitude(&self) -> Magnitude {
+        const ROWS_OF_STORED: usize = 16;
+        if self.site.value.as_stored().is_none() {
+            return self.site.magnitude(self.plane);
+        }
+        let row = |row| (0..self.n_cols()).map(move |col| Cell::new(self.plane, row, col));
+        let cells = (0..self.n_rows().min(ROWS_OF_STORED)).flat_map(row);
+        Magnitude::of(cells.map(|cell| self.site.value.get(cell)))
+    }
+
+    /// What stands out most in a block of a plane: of large planes as their picture has it.
+    pub fn loudest(&self, plane: usize) -> Option<Loudest<'a>> {
+        let (site, shape) = (self.site, self.site.shape());
+        if self.shows_difference() || site.value.as_stored().is_some() {
+            return None;
+        }
+        Some(Box::new(move |rows, cols| {
+            let picture = site.picture(plane);
+            let part = |range: Range<usize>, n: usize, of: usize| {
+                let to = (range.end * of).div_ceil(n.max(1)).min(of);
+                (range.start * of / n.max(1)).min(to)..to
+            };
+            picture.most(part(rows, shape.rows, picture.rows), part(cols, shape.cols, picture.cols))
+        }))
+    }
+
+    /// Whether columns are places as rows are: attention.
+    pub fn is_map(&self) -> bool {
+        self.site.axes()[2] == Axis::Key
+    }
+
+    /// The plane, as [`Self::shown`].
+    pub fn shown_plane(&self) -> Cow<'a, Matrix> {
+        if self.shows_difference() {
+            let shown = |row, col| self.shown(Cell::new(self.plane, row, col));
+            return Cow::Owned(Matrix::from_fn(self.n_rows(), self.n_cols(), shown));
+        }
+        Cow::Borrowed(self.site.value.plane(self.plane))
+    }
+
+    /// Whether a site named as those of recurrent cells is one: other layers' are not bounded by 1.
+    pub fn is_of_tanh(&self) -> bool {
+        !["ffn", "mlm"].iter().any(|layer| self.site.path().contains(layer))
+    }
+
+    pub fn axes_text(&self) -> String {
+        let [_, row, col] = self.site.axes();
+        let theme = self.scene.theme;
+        let down = format!("{}{} ", theme.glyph("↓ ", "rows "), row.name());
+        let down = if row == Axis::Single { "" } else { &down };
+        format!("{down}{}{}", theme.glyph("→ ", "columns "), col.name())
+    }
+
+    pub fn heat(&self) -> Heat<'a> {
+        self.heat_of(self.plane, self.scale())
+    }
+
+    /// For arithmetic on rectangles, which asks for no colours.
+    pub fn uncoloured(&self) -> Heat<'a> {
+        self.heat_of(self.plane, Scale::Unit)
+    }
+
+    pub fn heat_of(&self, plane: usize, scale: Scale) -> Heat<'a> {
+        let subject = self.clone();
+        Heat {
+            theme: self.scene.theme,
+            n_rows: self.n_rows(),
+            n_cols: self.n_cols(),
+            value: Box::new(move |row, col| subject.shown(Cell::new(plane, row, col))),
+            loudest: self.loudest(plane),
+            row_labels: self.row_labels(),
+            columns: self.columns(),
+            scale,
+            cursor: (self.row(), self.col()),
+            focused: self.scene.focused,
+            marks: self.marks_in(plane).into_iter().collect(),
+            rows_are: "rows",
+            may_grow: false,
+            zoom: Zoom::Fit,
+            is_map: self.is_map(),
+            axes: self.axes_text(),
+        }
+    }
+
+    pub fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        let cell = Cell::new(self.plane, row, col);
+        self.site.shape().holds(cell).then(|| Pointed {
+            address: self.site.address(cell).to_string(),
+            value: self.site.value.get(cell),
+            labels: self.trace.labels(self.site, cell),
+        })
+    }
+}
+
+/// Marks of a heat map whose rows are one row each of several sites.
+pub fn marks_of_parts<'a, 's: 'a>(
+    parts: impl Iterator<Item = &'a Subject<'s>>,
+    row: usize,
+) -> Marks {
+    let in_part = |(i, part): (usize, &Subject)| {
+        let marks = part.marks_in(0).into_iter().filter(move |mark| mark.0 == row);
+        marks.map(move |(_, col, is_chosen)| (i, col, is_chosen)).collect::<Vec<_>>()
+    };
+    parts.enumerate().flat_map(in_part).collect()
+}
+
+/// Minus infinity stays where it was: there is no difference between two of them.
+fn difference(now: f32, was: f32) -> f32 {
+    if now.to_bits() == was.to_bits() { 0.0 } else { now - was }
+}

@@ -1,0 +1,105 @@
+//! How long reading takes on this machine: tokens down, models across.
+
+use std::time::Duration;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Scene, Wanted};
+use crate::{
+    analysis::measure::wall::{LENGTHS, Times},
+    model::Name,
+    text::grouped,
+    ui::widgets::lines::{fit, put_line, put_on},
+};
+
+pub(super) struct TimesTable<'a>(pub(super) Scene<'a>);
+
+const MODELS: [Name; 3] = [Name::Elman, Name::Gru, Name::Transformer];
+const LABEL: u16 = 10;
+const COLUMN: u16 = 14;
+const LINES: u16 = LENGTHS.len() as u16 + 2;
+
+impl<'a> TimesTable<'a> {
+    fn times(&self, model: Name) -> Option<&'a Times> {
+        self.0.times?.get(&model)
+    }
+
+    fn draw_length(&self, i: usize, column: u16, line: Rect, buf: &mut Buffer) {
+        let label = format!("{:>9} ", grouped(LENGTHS[i]));
+        put_on(buf, line, &[(&label, self.0.theme.dim())]);
+        for (at, model) in MODELS.into_iter().enumerate() {
+            let Some(times) = self.times(model) else { continue };
+            let x = line.x + LABEL + at as u16 * column;
+            let text = said(times[i]);
+            put_line(buf, (x, line.y), line.right(), &[(&text, self.0.theme.strong())]);
+        }
+    }
+
+    /// How much longer ten times as many tokens take.
+    fn draw_growth(&self, column: u16, line: Rect, buf: &mut Buffer) {
+        let dim = self.0.theme.dim();
+        put_on(buf, line, &[("100 to 1k", dim)]);
+        for (at, model) in MODELS.into_iter().enumerate() {
+            let Some(times) = self.times(model) else { continue };
+            let growth = times[4].as_secs_f64() / times[2].as_secs_f64().max(f64::MIN_POSITIVE);
+            let text = format!("{}{growth:.1}", self.0.theme.glyph("×", "x"));
+            let x = line.x + LABEL + at as u16 * column;
+            put_line(buf, (x, line.y), line.right(), &[(&text, dim)]);
+        }
+    }
+}
+
+/// `12.3 ms`
+fn said(time: Duration) -> String {
+    match time.as_secs_f64() * 1000.0 {
+        ms if ms >= 100.0 => format!("{ms:.0} ms"),
+        ms if ms >= 10.0 => format!("{ms:.1} ms"),
+        ms => format!("{ms:.2} ms"),
+    }
+}
+
+impl Pane for TimesTable<'_> {
+    fn title(&self) -> String {
+        "tokens read, timed on this machine (one core, median of 3)".to_owned()
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::new((LABEL + 3 * 9, LINES), (LABEL + 3 * COLUMN, LINES))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.0.theme;
+        if self.0.times.is_none() {
+            let text = "times are measured in the walk";
+            put_on(buf, area, &[(text, theme.dim())]);
+            return;
+        }
+        let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            put_on(buf, line, &[("   tokens", theme.dim())]);
+            for (at, model) in MODELS.into_iter().enumerate() {
+                let title = fit(model.title(), usize::from(column) - 1);
+                let x = line.x + LABEL + at as u16 * column;
+                put_line(buf, (x, line.y), line.right(), &[(&title, theme.accent())]);
+            }
+        }
+        for (i, line) in (0..LENGTHS.len()).zip(&mut lines) {
+            self.draw_length(i, column, line, buf);
+        }
+        if let Some(line) = lines.next() {
+            self.draw_growth(column, line, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits() {
+        let said = [0.123, 12.34, 123.4].map(|ms| said(Duration::from_secs_f64(ms / 1000.0)));
+        assert_eq!(said, ["0.12 ms", "12.3 ms", "123 ms"]);
+    }
+}

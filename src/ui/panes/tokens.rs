@@ -1,0 +1,72 @@
+//! The words of the sentence: each with its id and the first numbers of its embedding row.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::ui::widgets::{
+    heat::{Heat, Labels},
+    lines::{put_line, right},
+};
+
+/// The columns of the word; an id of four digits and its mark still fit beside it.
+const WORD: usize = 8;
+
+pub(super) struct Tokens<'a>(pub(super) Subject<'a>);
+
+impl<'a> Tokens<'a> {
+    fn heat(&self) -> Heat<'a> {
+        let subject = &self.0;
+        let unknown = &subject.scene.reading.sentence.unknown;
+        let stream = subject.site.place.rows;
+        let offset =
+            usize::from(subject.trace.source.first().is_some_and(|t| t.id == crate::text::BOS));
+        let label = |(i, token): (usize, &crate::text::Token)| {
+            let is_unknown = stream == crate::engine::site::Stream::Source
+                && unknown.iter().any(|u| u.tokens.contains(&i.wrapping_sub(offset)));
+            let mark = if is_unknown { "?" } else { " " };
+            format!("{}{mark}{:>4}", right(&token.text, WORD), token.id)
+        };
+        let tokens = subject.trace.tokens(stream).iter().enumerate();
+        let row_labels = Labels::listed(tokens.map(label).collect());
+        let note = if unknown.is_empty() { "" } else { "  ? not seen in training" };
+        let axes = format!("embedding row of {} numbers{note}", subject.n_cols());
+        Heat { row_labels, axes, ..subject.heat() }
+    }
+}
+
+impl Pane for Tokens<'_> {
+    fn title(&self) -> String {
+        self.0.title.clone().unwrap_or_else(|| "tokens, ids and embedding rows".to_owned())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let heat = self.heat();
+        Wanted::new(heat.least(), heat.ideal())
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        self.heat().cell_at(area, at)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let heat = self.heat();
+        heat.draw(area, buf);
+        let width = heat.label_width(area.width).min(area.width);
+        if area.height > 3 && width > 12 {
+            let head = right("token    id", usize::from(width) - 1);
+            let dim = self.0.scene.theme.dim();
+            put_line(buf, (area.x, area.y), area.x + width - 1, &[(&head, dim)]);
+        }
+    }
+}

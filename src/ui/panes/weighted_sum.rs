@@ -1,0 +1,194 @@
+//! What a query takes from the words it looks at: every value row times its weight, and their sum.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{Pane, Pointed, Wanted, subject::Subject};
+use crate::{
+    analysis::trace::Magnitude,
+    ui::widgets::{
+        heat::{Columns, Heat, Labels, Marks, Scale},
+        lines::{put_on, right},
+    },
+};
+
+/// Its subject is the `context`.
+pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
+
+/// A line of the sum: whose, with which weight, and weight * value.
+#[derive(Clone, Debug, PartialEq)]
+struct Term {
+    word: String,
+    weight: f32,
+    numbers: Vec<f32>,
+}
+
+/// The columns of the word, of its weight and of the bar.
+const WORD: usize = 10;
+const BAR: usize = 10;
+/// What stands beside the terms, and what stands above and beneath them: units and legend.
+const LABEL: u16 = (WORD + BAR + 8) as u16;
+const AROUND: u16 = 2;
+
+impl<'a> WeightedSum<'a> {
+    /// The rows that are averaged: `v` beside the context, or the annotations of an RNN.
+    fn values(&self) -> Option<Subject<'a>> {
+        let annotations = || Subject::new(self.0.scene, "encoder.annotations", None);
+        // An RNN's `attn.v` is a learned vector, not a value row.
+        self.0.beside("v").filter(|v| !v.site.is_leaf).or_else(annotations)
+    }
+
+    /// One term a key word, in the order of the sentence.
+    fn terms(&self) -> Option<Vec<Term>> {
+        let (weights, values) = (self.0.beside("weights")?, self.values()?);
+        let shares = weights.site.value.row(weights.plane, self.0.row());
+        let term = |(key, weight): (usize, f32)| {
+            let value = values.site.value.row(values.plane, key);
+            let numbers = value.into_iter().map(|v| v * weight).collect();
+            Term { word: values.label(1, key), weight, numbers }
+        };
+        Some(shares.into_iter().enumerate().map(term).collect())
+    }
+
+    fn context(&self) -> Vec<f32> {
+        self.0.site.value.row(self.0.plane, self.0.row())
+    }
+
+    fn heat(&self, rows: Vec<Vec<f32>>) -> Heat<'a> {
+        // Small terms are small: that is what the weights are for.
+        let scale = Scale::Signed(Magnitude::of(rows.iter().flatten().copied()).most.max(1e-6));
+        let last = rows.len() - 1;
+        Heat {
+            n_rows: rows.len(),
+            cursor: (last, self.0.col()),
+            value: Box::new(move |row, col| rows[row][col]),
+            loudest: None,
+            row_labels: Labels::none(),
+            marks: Marks::default(),
+            columns: Columns::Counted,
+            scale,
+            axes: format!(
+                "weight {} value, from “{}”",
+                self.0.scene.theme.glyph("·", "*"),
+                self.0.label(1, self.0.row())
+            ),
+            ..self.0.heat()
+        }
+    }
+
+    /// The terms that fit, their numbers and the sum's, and where those stand.
+    fn laid_out(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
+        let terms = heaviest(self.terms()?, usize::from(area.height.saturating_sub(AROUND + 1)));
+        let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
+        let label = LABEL.min(area.width);
+        let cells = Rect { x: area.x + label, width: area.width - label, ..area };
+        Some((terms, self.heat(rows), cells))
+    }
+
+    fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
+        let theme = self.0.scene.theme;
+        let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
+        let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
+        let bar = theme.ink(term.weight);
+        let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
+        put_on(buf, line, &pieces);
+    }
+
+    fn draw_sum_label(&self, line: Rect, buf: &mut Buffer) {
+        let style = self.0.scene.theme.accent().add_modifier(Modifier::BOLD);
+        let text = format!("{:>WORD$} 1.00", "sum");
+        let pieces = [(&*text, style), (" = context", style)];
+        put_on(buf, line, &pieces);
+    }
+}
+
+/// At most `room` terms: the heaviest in the order of the sentence, and the others added up, so that
+/// the sum stays whole.
+fn heaviest(terms: Vec<Term>, room: usize) -> Vec<Term> {
+    if terms.len() <= room || room < 2 {
+        return terms;
+    }
+    let mut order: Vec<usize> = (0..terms.len()).collect();
+    order.sort_by(|&a, &b| terms[b].weight.total_cmp(&terms[a].weight).then(a.cmp(&b)));
+    let kept = &order[..room - 1];
+    let (kept, others): (Vec<_>, Vec<_>) =
+        terms.into_iter().enumerate().partition(|(i, _)| kept.contains(i));
+    let rest = Term {
+        word: format!("{} others", others.len()),
+        weight: others.iter().map(|(_, t)| t.weight).sum(),
+        numbers: column_sums(others.iter().map(|(_, t)| &t.numbers)),
+    };
+    kept.into_iter().map(|(_, term)| term).chain([rest]).collect()
+}
+
+fn column_sums<'n>(rows: impl Iterator<Item = &'n Vec<f32>>) -> Vec<f32> {
+    let add = |sum: Vec<f32>, row: &Vec<f32>| sum.iter().zip(row).map(|(a, b)| a + b).collect();
+    let mut rows = rows;
+    let first = rows.next().cloned().unwrap_or_default();
+    rows.fold(first, add)
+}
+
+impl Pane for WeightedSum<'_> {
+    fn title(&self) -> String {
+        format!("{} · from “{}”", self.0.title(), self.0.label(1, self.0.row()))
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+        self.0.pointed(row, col)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
+        let cells = (self.0.n_cols() as u16).min(20) * 5;
+        Wanted::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
+    }
+
+    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+        let (_, heat, cells) = self.laid_out(area)?;
+        heat.cell_at(cells, at).map(|(_, unit)| (self.0.row(), unit))
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Some((terms, heat, cells)) = self.laid_out(area) else { return };
+        let label = area.width - cells.width;
+        heat.draw(cells, buf);
+        let lines = (area.y + 1..area.bottom().saturating_sub(1)).map(|y| Rect {
+            y,
+            height: 1,
+            width: label,
+            ..area
+        });
+        for (i, line) in lines.take(terms.len() + 1).enumerate() {
+            match terms.get(i) {
+                Some(term) => self.draw_label(term, line, buf),
+                None => self.draw_sum_label(line, buf),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn term(word: &str, weight: f32) -> Term {
+        Term { word: word.to_owned(), weight, numbers: vec![weight, 2.0 * weight] }
+    }
+
+    #[test]
+    fn terms_that_do_not_fit_are_added_up() {
+        let all = vec![term("a", 0.1), term("b", 0.5), term("c", 0.125), term("d", 0.25)];
+        assert_eq!(heaviest(all.clone(), 4), all);
+        let few = heaviest(all, 3);
+        assert_eq!(few[..2], [term("b", 0.5), term("d", 0.25)]);
+        assert_eq!((few[2].word.as_str(), few[2].weight), ("2 others", 0.225));
+        assert_eq!(few[2].numbers, [0.225, 0.45]);
+    }
+}

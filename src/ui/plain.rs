@@ -1,0 +1,197 @@
+//! The whole walk as linear text: for pipes, files and screen readers.
+//!
+//! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing
+//! depends on columns, colour or glyphs.
+
+mod numbers;
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::{
+    analysis::reading::Reading,
+    lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Asked},
+    text::{breaks, visible},
+};
+
+const WIDTH: usize = 80;
+
+/// Writes the steps from number `from` (0-based) to the end.
+///
+/// # Errors
+/// If the writer fails.
+pub fn walk(
+    lesson: &Lesson,
+    reading: &Reading,
+    from: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    reading.measures(); // some of the narration waits for them
+    opening(reading, out)?;
+    let steps = lesson.steps();
+    let (mut chapter, mut selection) = (None, Selection::default());
+    for (i, (in_chapter, step)) in steps.iter().enumerate() {
+        selection = step.start(reading, selection);
+        if i < from {
+            continue;
+        }
+        if chapter.replace(*in_chapter) != Some(*in_chapter) {
+            let title = &lesson.chapters[*in_chapter].title;
+            writeln!(out, "\n\n# Chapter {in_chapter}. {title}")?;
+        }
+        self::step(i, lesson, reading, &selection, out)?;
+    }
+    writeln!(out, "\n")?;
+    wrapped(out, "", "End of the walk. `lookback open ADDRESS` shows how a number was computed.")
+}
+
+/// Writes one step, with the chapter it belongs to.
+///
+/// # Errors
+/// If the writer fails.
+pub fn one(
+    lesson: &Lesson,
+    reading: &Reading,
+    i: usize,
+    selection: &Selection,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (chapter, _) = lesson.steps()[i];
+    writeln!(out, "\nChapter {chapter}. {}", lesson.chapters[chapter].title)?;
+    step(i, lesson, reading, selection, out)
+}
+
+/// A question with its options, a line each, under a title.
+pub fn question(title: &str, asked: &Asked) -> String {
+    let question = asked.question.iter().map(words);
+    let options = asked.options.iter().map(|option| format!("- {option}"));
+    let lines: Vec<String> = question.chain(options).collect();
+    format!("{title}\n\n{}", lines.join("\n"))
+}
+
+/// Writes what is read: the sentence, and which of its words no model knows.
+///
+/// # Errors
+/// If the writer fails.
+pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
+    let sentence = &reading.sentence;
+    let reads = match &reading.card {
+        Some(card) => format!("{} reads a text", card.title),
+        None => "an RNN and a Transformer read a sentence".to_owned(),
+    };
+    wrapped(out, "", &format!("Lookback: {reads}, step by step."))?;
+    writeln!(out)?;
+    wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
+    writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
+    if !reading.changes.is_empty() {
+        let words = visible(&reading.changes.words());
+        wrapped(out, "", &format!("This is a changed pass: {words}."))?;
+    }
+    if let Some(unread) = sentence.unread() {
+        return wrapped(out, "", &format!("Note: {unread}."));
+    }
+    let mut named: Vec<&str> = vec![];
+    for unknown in &sentence.unknown {
+        if !named.contains(&unknown.word.as_str()) {
+            named.push(&unknown.word);
+            let known = unknown.instead.join(", ");
+            wrapped(
+                out,
+                "",
+                &format!("No model has seen \"{}\". They know: {known}.", unknown.word),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    i: usize,
+    lesson: &Lesson,
+    reading: &Reading,
+    selection: &Selection,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let steps = lesson.steps();
+    let (_, step) = steps[i];
+    writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
+    wrapped(out, "", &format!("Formula: {}", step.formula))?;
+    wrapped(out, "", &format!("Source: {}", step.source))?;
+    if let Some(row) = looks_through(step, reading, selection) {
+        reading.lens(step.model, row); // the narration waits for it
+    }
+    for paragraph in narrate(step, reading, selection) {
+        writeln!(out)?;
+        wrapped(out, "", &words(&paragraph))?;
+    }
+    for pane in &step.panes {
+        let numbers = numbers::of(step, pane, reading, selection);
+        writeln!(out)?;
+        wrapped(out, "", &format!("{}:", numbers.heading))?;
+        for line in &numbers.lines {
+            wrapped(out, "- ", line)?;
+        }
+    }
+    Ok(())
+}
+
+fn words(paragraph: &Paragraph) -> String {
+    paragraph.spans.iter().map(|span| span.text.as_str()).collect()
+}
+
+/// Words in lines of at most [`WIDTH`] columns; a longer word has a line of its own. Where a script
+/// has no spaces, lines break between its characters.
+fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
+    let indent = " ".repeat(bullet.len());
+    let mut line = bullet.to_owned();
+    let mut is_new = true;
+    for (space, word) in text.split_whitespace().flat_map(spaced) {
+        let wide = space.len() + word.width();
+        if !is_new && !word.starts_with('%') && line.width() + wide > WIDTH {
+            writeln!(out, "{line}")?;
+            (line, is_new) = (indent.clone(), true);
+        }
+        line += if is_new { "" } else { space };
+        line += word;
+        is_new = false;
+    }
+    writeln!(out, "{line}")
+}
+
+/// The parts of a run without spaces that stay on one line, with what parts each from the one before.
+fn spaced(run: &str) -> Vec<(&str, &str)> {
+    let cuts: Vec<usize> = breaks(run).collect();
+    let from = std::iter::once(0).chain(cuts.iter().copied());
+    let to = cuts.iter().copied().chain([run.len()]);
+    from.zip(to).map(|(from, to)| (if from == 0 { " " } else { "" }, &run[from..to])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words() -> io::Result<()> {
+        let mut out = vec![];
+        let long = "x".repeat(90);
+        wrapped(&mut out, "- ", &format!("{} {long} b", "a ".repeat(50)))?;
+        let text = String::from_utf8_lossy(&out);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("- {}a", "a ".repeat(38)));
+        assert_eq!(lines[2], format!("  {long}"));
+        assert_eq!(lines[3], "  b");
+        Ok(())
+    }
+
+    #[test]
+    fn chinese_lines_break_between_characters() -> io::Result<()> {
+        let mut out = vec![];
+        wrapped(&mut out, "- ", &format!("RNN {}，然后「停」。", "读".repeat(37)))?;
+        let text = String::from_utf8_lossy(&out);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("- RNN {}", "读".repeat(36)));
+        assert_eq!(lines[1], "  读，然后「停」。");
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
+//!
+//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` and `cells` place
+//! characters. A heat map knows no lesson, no site and no state.
+
+mod cells;
+mod draw;
+mod layout;
+mod legend;
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::{analysis::trace::Magnitude, engine::math::picture::louder, ui::theme::Theme};
+
+/// How values become colours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scale {
+    /// Shares and gates, from 0 to 1.
+    Unit,
+    /// Signed values; the largest magnitude takes the ramp's end.
+    Signed(f32),
+    /// Signed values of which a few are many times larger than the rest: all beyond `to` take the ramp's
+    /// end, so that the rest can be told apart.
+    Clipped { to: f32, most: f32 },
+}
+
+/// So many times the mean magnitude is the largest of outliers at least; numbers spread like a bell
+/// stay below it.
+const OUTLIER: f32 = 12.0;
+
+/// So many times the mean magnitude the ramp ends where there are outliers.
+const USUAL: f32 = 5.0;
+
+impl Scale {
+    /// A signed scale for these numbers.
+    pub fn signed(numbers: impl Iterator<Item = f32>) -> Self {
+        Self::of(Magnitude::of(numbers))
+    }
+
+    /// A signed scale for numbers of that size.
+    pub fn of(Magnitude { most, mean }: Magnitude) -> Self {
+        if most > OUTLIER * mean {
+            Self::Clipped { to: (USUAL * mean).max(1e-6), most }
+        } else {
+            Self::Signed(most.max(1e-6))
+        }
+    }
+
+    /// One scale for the numbers of both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
+            (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
+            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.most().max(b.most()) },
+        }
+    }
+
+    /// The magnitude at the ramp's end.
+    pub const fn end(self) -> f32 {
+        match self {
+            Self::Unit => 1.0,
+            Self::Signed(end) | Self::Clipped { to: end, .. } => end,
+        }
+    }
+
+    /// The largest magnitude.
+    const fn most(self) -> f32 {
+        match self {
+            Self::Clipped { most, .. } => most,
+            _ => self.end(),
+        }
+    }
+
+    /// Where a value stands: 0 to 1, or -1 to 1 and beyond.
+    pub fn place(self, v: f32) -> f32 {
+        v / self.end()
+    }
+
+    /// The columns that its largest numbers take without decimals, sign included.
+    fn widest(self) -> usize {
+        match self {
+            Self::Unit => 1,
+            _ => format!("-{:.0}", self.most()).len(),
+        }
+    }
+
+    const fn ends(self) -> (f32, f32) {
+        match self {
+            Self::Unit => (0.0, 1.0),
+            _ => (-self.end(), self.end()),
+        }
+    }
+}
+
+/// How close one looks at a matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Zoom {
+    /// As close as lets all columns be in view.
+    #[default]
+    Fit,
+    /// The whole matrix at once: each point the cell of its block that stands out most.
+    Overview,
+    /// A coloured field a cell.
+    Cells,
+    Numbers,
+}
+
+/// What rows or columns are called; a name is made when it is looked at.
+pub struct Labels<'a> {
+    n: usize,
+    of: Box<dyn Fn(usize) -> String + 'a>,
+}
+
+/// Of more labels than this the first ones say how wide labels are.
+const MEASURED_LABELS: usize = 4096;
+
+impl<'a> Labels<'a> {
+    pub fn new(n: usize, of: impl Fn(usize) -> String + 'a) -> Self {
+        Self { n, of: Box::new(of) }
+    }
+
+    pub fn none() -> Self {
+        Self::new(0, |_| String::new())
+    }
+
+    pub fn listed(labels: Vec<String>) -> Self {
+        Self::new(labels.len(), move |i| labels[i].clone())
+    }
+
+    pub fn get(&self, i: usize) -> Option<String> {
+        (i < self.n).then(|| (self.of)(i))
+    }
+
+    /// Those that are measured: the last is the widest of counted ones.
+    fn measured(&self) -> impl Iterator<Item = String> {
+        let last = self.n.checked_sub(1).filter(|last| *last >= MEASURED_LABELS);
+        (0..self.n.min(MEASURED_LABELS)).chain(last).map(|i| (self.of)(i))
+    }
+}
+
+/// What stands above the columns.
+pub enum Columns<'a> {
+    /// Words.
+    Labels(Labels<'a>),
+    /// Counted: a number now and then.
+    Counted,
+}
+
+/// Cells that are spoken of elsewhere, and whether one is the one that is chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Marks(BTreeMap<(usize, usize), bool>);
+
+impl FromIterator<(usize, usize, bool)> for Marks {
+    fn from_iter<T: IntoIterator<Item = (usize, usize, bool)>>(cells: T) -> Self {
+        let mut marks = BTreeMap::new();
+        for (row, col, is_chosen) in cells {
+            *marks.entry((row, col)).or_default() |= is_chosen;
+        }
+        Self(marks)
+    }
+}
+
+impl Marks {
+    fn get(&self, row: usize, col: usize) -> Option<bool> {
+        self.0.get(&(row, col)).copied()
+    }
+
+    /// Of a block: whether one is there, and whether it is the chosen one.
+    fn in_block(&self, rows: &Range<usize>, cols: &Range<usize>) -> Option<bool> {
+        let there = self.0.range((rows.start, 0)..(rows.end, 0));
+        there.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
+    }
+}
+
+/// What stands out most in a block of rows and columns.
+pub type Loudest<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
+
+/// A matrix ready to be drawn.
+pub struct Heat<'a> {
+    pub theme: &'a Theme,
+    pub n_rows: usize,
+    pub n_cols: usize,
+    pub value: Box<dyn Fn(usize, usize) -> f32 + 'a>,
+    /// Found faster than by looking at every cell, where it can be.
+    pub loudest: Option<Loudest<'a>>,
+    pub row_labels: Labels<'a>,
+    pub columns: Columns<'a>,
+    pub scale: Scale,
+    /// The cell under the cursor, and whether this pane has it.
+    pub cursor: (usize, usize),
+    pub focused: bool,
+    pub marks: Marks,
+    /// What rows are called, where not all are in view.
+    pub rows_are: &'static str,
+    /// Whether rows may be higher than a line.
+    pub may_grow: bool,
+    pub zoom: Zoom,
+    /// Whether columns are places as rows are, so that the whole says more than a part of it.
+    pub is_map: bool,
+    /// What the axes count, for the legend: `query ↓ key →`.
+    pub axes: String,
+}
+
+impl Heat<'_> {
+    fn loudest(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
+        if let Some(loudest) = &self.loudest {
+            return loudest(rows, cols);
+        }
+        let row = |row: usize| cols.clone().map(move |col| (row, col));
+        let cells = rows.flat_map(row).map(|(row, col)| (self.value)(row, col));
+        cells.fold(f32::NEG_INFINITY, louder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::{
+        buffer::{Buffer, Cell},
+        layout::Rect,
+        style::Modifier,
+    };
+
+    use super::{layout::CellWidth, *};
+    use crate::ui::theme::{Depth, Glyphs};
+
+    fn heat(theme: &Theme, n_rows: usize, n_cols: usize) -> Heat<'_> {
+        Heat {
+            theme,
+            n_rows,
+            n_cols,
+            value: Box::new(|r, c| (r as f32 - c as f32) / 10.0),
+            loudest: None,
+            row_labels: Labels::new(n_rows, |i| format!("row{i}")),
+            columns: Columns::Counted,
+            scale: Scale::Signed(1.0),
+            cursor: (1, 2),
+            marks: Marks::default(),
+            focused: true,
+            rows_are: "rows",
+            may_grow: false,
+            zoom: Zoom::Fit,
+            is_map: false,
+            axes: String::new(),
+        }
+    }
+
+    #[test]
+    fn outliers_leave_the_rest_to_be_told_apart() {
+        let few = |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
+        assert_eq!(Scale::signed(few(1.0)), Scale::Signed(1.0), "ordinary numbers fill the ramp");
+        let scale = Scale::signed(few(-651.0));
+        let Scale::Clipped { most, .. } = scale else { panic!("{scale:?}") };
+        assert!(most > 650.0);
+        let scale = Scale::signed(few(-9.0));
+        assert!(scale.place(0.4) > 0.2 && scale.place(-9.0) < -1.0, "{scale:?}");
+        let both = Scale::Signed(2.0).with(scale);
+        assert_eq!(both, Scale::Clipped { to: 2.0_f32.max(scale.end()), most: 9.0 });
+        let theme = Theme::new(Depth::None, Glyphs::Ascii);
+        let h = Heat { scale, ..heat(&theme, 3, 3) };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 60, 6));
+        h.draw(buf.area, &mut buf);
+        let text: String = buf.content.iter().map(Cell::symbol).collect();
+        assert!(text.contains("outliers to 9.00"), "{text}");
+    }
+
+    #[test]
+    fn cells_are_as_wide_as_they_fit() {
+        let theme = Theme::default();
+        let h = heat(&theme, 5, 13);
+        assert_eq!(h.cell_width(120), CellWidth::Number(9));
+        assert_eq!(h.cell_width(95), CellWidth::Number(7));
+        assert_eq!(h.cell_width(66), CellWidth::Number(5));
+        assert_eq!(h.cell_width(30), CellWidth::Plain(2));
+        assert_eq!(heat(&theme, 5, 128).cell_width(70), CellWidth::Half);
+        assert_eq!(
+            heat(&Theme::new(Depth::None, Glyphs::Ascii), 5, 128).cell_width(70),
+            CellWidth::Plain(1)
+        );
+    }
+
+    #[test]
+    fn numbers_above_columns_and_of_the_scale_are_whole_or_absent() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let line = |h: &Heat, width: u16, y: u16| {
+            let mut buf = Buffer::empty(Rect::new(0, 0, width, 6));
+            h.draw(buf.area, &mut buf);
+            (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>()
+        };
+        for zoom in [Zoom::Fit, Zoom::Overview] {
+            for width in 12..90 {
+                let mut h = Heat { focused: false, zoom, ..heat(&theme, 3, 130) };
+                let all: Vec<String> = (0..130).map(|col| col.to_string()).collect();
+                let is_whole = |n: &str| all.iter().any(|col| col == n);
+                let ruler = line(&h, width, 0);
+                let numbers: Vec<usize> =
+                    ruler.split_whitespace().map(|n| n.parse().unwrap()).collect();
+                assert!(numbers.is_sorted(), "{width}: {ruler}");
+                assert!(ruler.split_whitespace().all(is_whole), "{width}: {ruler}");
+                (h.focused, h.cursor) = (true, (0, 129));
+                assert!(line(&h, width, 0).trim_end().ends_with("129"), "{width}");
+            }
+        }
+        let h =
+            Heat { scale: Scale::Signed(8.7), row_labels: Labels::none(), ..heat(&theme, 3, 2) };
+        assert_eq!(line(&h, 14, 4), "-8.70 ▬ █ 8.70");
+        assert_eq!(line(&h, 13, 4).trim_end(), "-8.70  8.70");
+        assert_eq!(line(&h, 10, 4).trim_end(), "");
+    }
+
+    #[test]
+    fn the_cursor_is_in_view_and_marked_at_every_size() {
+        for depth in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let theme = Theme::new(depth, Glyphs::Unicode);
+            for (width, height) in [(0, 0), (1, 1), (9, 3), (30, 6), (76, 14), (190, 48)] {
+                let mut h = heat(&theme, 40, 64);
+                h.cursor = (39, 63);
+                let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+                h.draw(buf.area, &mut buf);
+                let marked = buf.content.iter().any(|c| c.modifier.contains(Modifier::REVERSED));
+                assert!(marked || width < 30, "{depth:?} {width}x{height}");
+            }
+        }
+    }
+}

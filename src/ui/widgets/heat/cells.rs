@@ -1,0 +1,242 @@
+//! The cells of a heat map, in the width that its layout gives them.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Style},
+};
+
+use super::{
+    Heat, Scale,
+    layout::{CellWidth, Layout},
+};
+
+impl Heat<'_> {
+    /// The lines of a high row, without numbers.
+    pub(super) fn draw_ground(
+        &self,
+        layout: &Layout,
+        row: usize,
+        (left, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        if layout.lines == 1 {
+            return;
+        }
+        for (i, col) in layout.cols.clone().enumerate() {
+            let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
+            let v = (self.value)(row, col);
+            let (text, style) = self.plain_cell(v, usize::from(w), false);
+            let is_blank = matches!(layout.cell, CellWidth::Number(_)) && self.is_without_colour();
+            let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
+            buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
+        }
+    }
+
+    pub(super) fn draw_cells(
+        &self,
+        layout: &Layout,
+        row: usize,
+        (left, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        match layout.cell {
+            CellWidth::Half => return self.draw_half_cells(layout, row, (left, y), buf),
+            CellWidth::Block { .. } => return self.draw_blocks(layout, row, (left, y), buf),
+            _ => {}
+        }
+        for (i, col) in layout.cols.clone().enumerate() {
+            let is_cursor = self.is_cursor(row, col);
+            let at = (left + layout.cell.columns(i) as u16, y);
+            match layout.cell {
+                CellWidth::Number(w) => {
+                    self.draw_number((self.value)(row, col), w, is_cursor, at, buf);
+                    if !is_cursor && self.mark(row, col).is_some() {
+                        let width = w - 1;
+                        let area = Rect { x: at.0, y: at.1, width, height: 1 };
+                        buf.set_style(area, self.theme.strong().underlined());
+                    }
+                }
+                CellWidth::Plain(w) => {
+                    let v = (self.value)(row, col);
+                    let (text, style) = self.plain_cell(v, usize::from(w), is_cursor);
+                    let is_marked = !is_cursor && self.mark(row, col).is_some();
+                    let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
+                    buf.set_string(at.0, at.1, text, style);
+                }
+                CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
+                CellWidth::Half | CellWidth::Block { .. } => {}
+            }
+        }
+    }
+
+    /// A number, right-aligned with a space after it; the cursor's brackets stand in the spaces
+    /// around it, so that no digit is lost.
+    fn draw_number(
+        &self,
+        v: f32,
+        width: u16,
+        is_cursor: bool,
+        (x, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        // Two decimals tell shares apart; more would only be noise in a field of them.
+        let digits = if self.scale == Scale::Unit { 6 } else { 8 };
+        let inner = usize::from(width) - 1;
+        let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
+        let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
+        let style = self.style(v).unwrap_or_else(plain);
+        if !is_cursor {
+            let faint = self.scale == Scale::Unit && v < 0.005;
+            let ink = if faint { self.theme.dim() } else { Style::new() };
+            buf.set_string(x, y, format!("{number} "), style.patch(ink));
+            return;
+        }
+        let blank = number.len() - number.trim_start().len();
+        buf.set_string(x, y, " ".repeat(usize::from(width)), style);
+        let text = format!("[{}]", number.trim_start());
+        let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
+        buf.set_string((x + blank as u16).saturating_sub(1), y, text, cursor);
+    }
+
+    /// Two rows in one line: the upper half is the ink, the lower half the ground.
+    fn draw_pair(
+        &self,
+        (row, col): (usize, usize),
+        width: u16,
+        (x, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        let style = halves(self.colour_at(row, col), self.colour_at(row + 1, col));
+        buf.set_string(x, y, "▀".repeat(usize::from(width)), style);
+        let [is_upper, is_lower] = [row, row + 1].map(|row| self.is_cursor(row, col));
+        if [row, row + 1].into_iter().any(|row| self.mark(row, col).is_some()) {
+            buf.set_string(x, y, self.dot().repeat(usize::from(width)), style);
+        }
+        if is_upper || is_lower {
+            let mark = if is_upper { '▴' } else { '▾' };
+            let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
+            buf.set_string(x, y, framed(mark, usize::from(width)), cursor);
+        }
+    }
+
+    /// The cell that is chosen among those spoken of stands out like the cursor's own.
+    fn is_cursor(&self, row: usize, col: usize) -> bool {
+        match self.mark(row, col) {
+            Some(is_chosen) => is_chosen,
+            None => self.focused && (row, col) == self.cursor,
+        }
+    }
+
+    fn mark(&self, row: usize, col: usize) -> Option<bool> {
+        self.marks.get(row, col)
+    }
+
+    fn dot(&self) -> &'static str {
+        self.theme.glyph("•", "o")
+    }
+
+    fn colour(&self, v: f32) -> Option<Color> {
+        let at = self.scale.place(v);
+        let colour = match self.scale {
+            Scale::Unit => self.theme.sequential(at),
+            Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(at),
+        };
+        colour.filter(|_| v.is_finite())
+    }
+
+    /// The colour of a cell; none beyond the last row or column.
+    fn colour_at(&self, row: usize, col: usize) -> Option<Color> {
+        let is_there = row < self.n_rows && col < self.n_cols;
+        is_there.then(|| (self.value)(row, col)).and_then(|v| self.colour(v))
+    }
+
+    fn style(&self, v: f32) -> Option<Style> {
+        self.colour(v).map(|colour| self.theme.on(colour))
+    }
+
+    pub(super) fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
+        let fill = if v.is_nan() {
+            '?'
+        } else if v.is_infinite() {
+            if self.theme.is_ascii() { 'x' } else { '×' }
+        } else if self.is_without_colour() {
+            self.theme.shade(self.scale.place(v))
+        } else {
+            ' '
+        };
+        if is_cursor {
+            let mark = if self.theme.is_ascii() { '@' } else { '◆' };
+            return (framed(mark, width), self.theme.cursor());
+        }
+        let style = self.style(v).unwrap_or_else(|| self.theme.dim());
+        (fill.to_string().repeat(width), style)
+    }
+
+    /// Two columns a character: the left half is the ink, the right half the ground.
+    fn draw_half_cells(
+        &self,
+        layout: &Layout,
+        row: usize,
+        (left, y): (u16, u16),
+        buf: &mut Buffer,
+    ) {
+        for (i, col) in layout.cols.clone().step_by(2).enumerate() {
+            let is_cursor = self.is_cursor(row, col) || self.is_cursor(row, col + 1);
+            let is_marked = [col, col + 1].into_iter().any(|col| self.mark(row, col).is_some());
+            let (mark, style) = match (is_cursor, is_marked) {
+                (true, _) => ("◆", self.theme.cursor()),
+                (false, true) => (self.dot(), self.theme.accent()),
+                (false, false) => {
+                    ("▌", halves(self.colour_at(row, col), self.colour_at(row, col + 1)))
+                }
+            };
+            buf.set_string(left + i as u16, y, mark, style);
+        }
+    }
+
+    /// Blocks of cells, two above each other in a character where it has halves.
+    fn draw_blocks(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
+        let CellWidth::Block { rows, cols, has_halves } = layout.cell else { return };
+        let block = |row: usize| row.min(self.n_rows)..(row + rows).min(self.n_rows);
+        let line = row..(row + layout.cell.rows_a_line()).min(self.n_rows);
+        for (i, col) in layout.cols.clone().step_by(cols).enumerate() {
+            let columns = col..(col + cols).min(self.n_cols);
+            let upper = self.loudest(block(row), columns.clone());
+            let (sign, style) = if has_halves {
+                let lower = Some(block(row + rows)).filter(|rows| !rows.is_empty());
+                let lower = lower.map(|rows| self.loudest(rows, columns.clone()));
+                let lower = lower.and_then(|v| self.colour(v));
+                ("▀".to_owned(), halves(self.colour(upper), lower))
+            } else {
+                self.plain_cell(upper, 1, false)
+            };
+            let has_cursor =
+                self.focused && line.contains(&self.cursor.0) && columns.contains(&self.cursor.1);
+            let mark = self.marks.in_block(&line, &columns).or(has_cursor.then_some(true));
+            let (sign, style) = match mark {
+                Some(true) => (self.theme.glyph("◆", "@").to_owned(), self.theme.cursor()),
+                Some(false) => (self.dot().to_owned(), self.theme.accent()),
+                None => (sign, style),
+            };
+            buf.set_string(left + i as u16, y, sign, style);
+        }
+    }
+}
+
+/// One half of a character in its ink, the other in its ground.
+fn halves(ink: Option<Color>, ground: Option<Color>) -> Style {
+    let mut style = Style::new();
+    (style.fg, style.bg) = (ink, ground);
+    style
+}
+
+/// A mark as wide as a cell: `[]` in two columns, `[ ◆ ]` in five.
+fn framed(mark: char, width: usize) -> String {
+    match width {
+        0 => String::new(),
+        1 => mark.to_string(),
+        2 => "[]".to_owned(),
+        _ => format!("[{mark:^inner$}]", inner = width - 2),
+    }
+}

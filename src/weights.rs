@@ -1,0 +1,316 @@
+//! Files of weights -> named, shape-checked values.
+//!
+//! A [`Checkpoint`] is a model that somebody has on disk: its settings, its tensors, what its
+//! tokenizer is made from. Whatever the format, settings have the names of Hugging Face's
+//! config.json and tensors those of its models. Nothing in a file is believed: lengths, offsets and
+//! counts are compared with the file's size before anything is made of them. Weights stay in their
+//! file, which is mapped into memory.
+
+mod config;
+mod dtype;
+mod embedded;
+mod finite;
+mod folder;
+mod gguf;
+mod lost;
+mod mapped;
+pub mod memory;
+mod packed;
+mod pairs;
+mod safetensors;
+mod tensor;
+mod wanted;
+mod weights;
+
+pub use config::Config;
+pub use dtype::Dtype;
+pub use finite::NotFinite;
+pub use lost::before_the_end;
+pub use packed::{Copied, Packed};
+pub use tensor::TensorInfo;
+pub use wanted::{Layout, Wanted};
+pub use weights::Weights;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value as Json;
+
+use crate::text::{GgufVocab, visible::shown};
+use folder::{Files, Part, files};
+use mapped::Mapped;
+
+/// Why a pickle is not opened, and what to do with it.
+const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
+    convert it in Python, where you trust it: `m = transformers.AutoModel.from_pretrained(FOLDER)`, \
+    `m.save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
+    `safetensors.torch.save_file(d, \"model.safetensors\")`";
+
+/// By their first bytes: a zip archive, as PyTorch writes them, or a bare pickle. A safetensors header of
+/// 640 bytes has a length that looks like one, but a brace comes after it.
+fn is_pickle(bytes: &[u8]) -> bool {
+    let is_bare = matches!(bytes, [0x80, 2..=5, ..]);
+    (bytes.starts_with(b"PK\x03\x04") || is_bare) && bytes.get(8) != Some(&b'{')
+}
+
+/// The longest name of a tensor, or key of a GGUF's metadata, in bytes.
+const LONGEST_NAME: usize = 1024;
+
+/// The most bytes of a small JSON file, by name; the largest tokenizers in use take some 35 million, a
+/// config.json some thousands.
+const LONGEST_JSON: [(&str, usize); 2] = [("tokenizer.json", 64 << 20), ("config.json", 4 << 20)];
+
+/// The most bytes of any other.
+const LONGEST_BESIDE: usize = 16 << 20;
+
+/// A model on disk, opened and checked, but not yet read.
+pub struct Checkpoint {
+    path: PathBuf,
+    is_gguf: bool,
+    config: Config,
+    tensors: Vec<TensorInfo>,
+    /// Where each tensor stands in the list.
+    places: HashMap<String, usize>,
+    tokenizer: TokenizerSource,
+    /// The small files beside the weights.
+    beside: HashMap<&'static str, Json>,
+    /// The tensors that a model has asked for, by their place in the list.
+    asked: Mutex<BTreeSet<usize>>,
+}
+
+/// What a tokenizer is made from.
+#[derive(Clone, Debug)]
+pub enum TokenizerSource {
+    /// The bytes of tokenizer.json.
+    Json(Vec<u8>),
+    /// The vocabulary of a GGUF file.
+    Gguf(Box<GgufVocab>),
+    None,
+}
+
+/// Small files that say more about the tokenizer, the writing of text and the pooling of vectors.
+const BESIDE: [&str; 4] =
+    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", POOLING];
+
+/// How sentence-transformers makes one vector of a sentence's.
+pub const POOLING: &str = "1_Pooling/config.json";
+
+impl Checkpoint {
+    /// Opens a Hugging Face folder, a .safetensors file with config.json beside it, or a GGUF file.
+    ///
+    /// # Errors
+    /// Naming file, tensor and fault.
+    pub fn open(path: &Path) -> Result<Self> {
+        match files(path)? {
+            Files::Safetensors { folder, parts } => Self::hugging_face(path, &folder, parts),
+            Files::Gguf(file) => Self::gguf(path, &file),
+        }
+    }
+
+    fn gguf(path: &Path, file: &Path) -> Result<Self> {
+        let gguf::Gguf { config, tensors, vocab } = gguf::open(file)?;
+        let tokenizer =
+            vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
+        Self {
+            path: path.to_owned(),
+            is_gguf: true,
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside: HashMap::new(),
+            asked: Mutex::default(),
+        }
+        .indexed()
+    }
+
+    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {
+        let name = shown(&folder.join("config.json").to_string_lossy());
+        let config = small(folder, "config.json")?.with_context(|| {
+            format!(
+                "{name} is missing; without it nothing is known of the model; put it beside the weights"
+            )
+        })?;
+        let config = Config::from_json(name, &config)?;
+        let mut tensors = vec![];
+        let mut broken = vec![];
+        for part in parts {
+            let file = Arc::new(Mapped::open(&part.path)?);
+            let held = safetensors::tensors(&file)?;
+            broken.extend(lacking(&file, &held, &part.promised));
+            tensors.extend(held);
+        }
+        ensure!(
+            broken.is_empty(),
+            "{}: the index promises tensors that are missing; fetch these files again:{}",
+            shown(&path.to_string_lossy()),
+            listed(&broken)
+        );
+        let tokenizer = match small(folder, "tokenizer.json")? {
+            Some(bytes) => TokenizerSource::Json(bytes),
+            None => TokenizerSource::None,
+        };
+        let beside = beside(folder)?;
+        Self {
+            path: path.to_owned(),
+            is_gguf: false,
+            config,
+            tensors,
+            places: HashMap::new(),
+            tokenizer,
+            beside,
+            asked: Mutex::default(),
+        }
+        .indexed()
+    }
+
+    /// Every tensor under its name.
+    fn indexed(mut self) -> Result<Self> {
+        for (i, tensor) in self.tensors.iter().enumerate() {
+            if let Some(first) = self.places.insert(tensor.name.clone(), i) {
+                let first = self.tensors[first].file();
+                let where_else = if first == tensor.file() { "" } else { first };
+                bail!(
+                    "{}: there are two tensors `{}` {where_else}; the file is damaged, fetch it again",
+                    tensor.file(),
+                    tensor.shown()
+                );
+            }
+        }
+        Ok(self)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of its folder or file, safe to show.
+    pub fn title(&self) -> String {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let whole = || self.path.canonicalize().ok();
+        let found = name(&self.path).or_else(|| name(&whole()?));
+        found.map_or_else(|| "model".into(), |name| shown(&name))
+    }
+
+    /// Its path, safe to show.
+    pub fn name(&self) -> String {
+        shown(&self.path.to_string_lossy())
+    }
+
+    /// The path of a file beside its weights, safe to show.
+    pub fn name_beside(&self, name: &str) -> String {
+        let is_folder = self.path.is_dir();
+        let folder = if is_folder { Some(self.path.as_path()) } else { self.path.parent() };
+        shown(&folder.unwrap_or(Path::new("")).join(name).to_string_lossy())
+    }
+
+    /// Whether its names and settings are translated.
+    pub const fn is_gguf(&self) -> bool {
+        self.is_gguf
+    }
+
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All tensors, in the order of their files.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// What the weights take in their files.
+    pub fn n_bytes(&self) -> u64 {
+        self.tensors.iter().map(|t| t.n_bytes as u64).sum()
+    }
+
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.places.get(name).map(|&i| &self.tensors[i])
+    }
+
+    /// The tensors that a model has asked for; all, where none has. Files hold others too: masks, positions
+    /// counted out, a table that stands twice.
+    pub fn asked(&self) -> Vec<&TensorInfo> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_empty() {
+            return self.tensors.iter().collect();
+        }
+        asked.iter().map(|&i| &self.tensors[i]).collect()
+    }
+
+    fn ask(&self, name: &str) -> Option<&TensorInfo> {
+        let place = *self.places.get(name)?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+        Some(&self.tensors[place])
+    }
+
+    pub const fn tokenizer(&self) -> &TokenizerSource {
+        &self.tokenizer
+    }
+
+    /// The content of `tokenizer_config.json`, `special_tokens_map.json`,
+    /// `generation_config.json` or [`POOLING`], where there is such a file.
+    pub fn beside(&self, name: &str) -> Option<&Json> {
+        self.beside.get(name)
+    }
+}
+
+/// Tensors that the index promises of a part, and that are not in it.
+fn lacking(file: &Mapped, tensors: &[TensorInfo], promised: &[String]) -> Vec<String> {
+    let here: HashSet<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
+    let lacking = promised.iter().filter(|name| !here.contains(name.as_str()));
+    lacking.map(|name| format!("{}: `{}`", file.name, shown(name))).collect()
+}
+
+/// How many faults are listed one by one; more than the tensors of any model of usual size.
+const MOST_LISTED: usize = 500;
+
+/// Faults, each on a line of its own.
+fn listed(faults: &[String]) -> String {
+    let mut text = String::new();
+    for fault in faults.iter().take(MOST_LISTED) {
+        text.extend(["\n  ", fault]);
+    }
+    match faults.len().saturating_sub(MOST_LISTED) {
+        0 => text,
+        more => text + &format!("\n  and {more} more"),
+    }
+}
+
+/// The bytes of a small file in a folder, if there is one.
+fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let path = folder.join(name);
+    // A link that leads nowhere is there, and told of when it is opened.
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let file = Mapped::open(&path)?;
+    let size = file.bytes().len();
+    let limit = LONGEST_JSON.iter().find(|(of, _)| *of == name);
+    let limit = limit.map_or(LONGEST_BESIDE, |(_, limit)| *limit);
+    ensure!(
+        size <= limit,
+        "{} has {size} bytes, the limit is {limit}; it is damaged or another file",
+        file.name
+    );
+    Ok(Some(file.bytes().to_vec()))
+}
+
+fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
+    let mut found = HashMap::new();
+    for name in BESIDE {
+        let Some(bytes) = small(folder, name)? else { continue };
+        let parsed =
+            serde_json::from_slice(&bytes).map_err(|e| anyhow::anyhow!(shown(&e.to_string())));
+        found.insert(
+            name,
+            parsed.with_context(|| {
+                format!("{} is no JSON", shown(&folder.join(name).to_string_lossy()))
+            })?,
+        );
+    }
+    Ok(found)
+}

@@ -1,0 +1,242 @@
+//! A model's settings under the names of Hugging Face's config.json, each read within bounds.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value as Json};
+
+use crate::text::visible::shown;
+
+/// No size of a model that this program can run is larger; context lengths come near it.
+const LARGEST: u64 = 1 << 24;
+
+/// Sizes that are multiplied by others, and have smaller limits.
+const LIMITS: [(&str, u64); 12] = [
+    ("num_hidden_layers", MOST_LAYERS),
+    ("n_layer", MOST_LAYERS),
+    ("n_layers", MOST_LAYERS),
+    ("num_layers", MOST_LAYERS),
+    ("num_decoder_layers", MOST_LAYERS),
+    ("encoder_layers", MOST_LAYERS),
+    ("decoder_layers", MOST_LAYERS),
+    ("num_attention_heads", MOST_HEADS),
+    ("n_head", MOST_HEADS),
+    ("n_heads", MOST_HEADS),
+    ("num_heads", MOST_HEADS),
+    ("num_key_value_heads", MOST_HEADS),
+];
+
+const MOST_LAYERS: u64 = 1024;
+const MOST_HEADS: u64 = 4096;
+
+/// The settings of one checkpoint.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where they stand, safe to show.
+    file: String,
+    settings: Map<String, Json>,
+}
+
+impl Config {
+    /// # Errors
+    /// If the text is no JSON object.
+    pub fn from_json(file: String, text: &[u8]) -> Result<Self> {
+        let parsed: Result<Json, _> = serde_json::from_slice(text);
+        let settings = match parsed {
+            Ok(Json::Object(settings)) => settings,
+            Ok(_) => bail!("{file} is JSON, but no object with settings"),
+            Err(e) => bail!("{file} is no JSON: {}", shown(&e.to_string())),
+        };
+        Ok(Self::new(file, settings))
+    }
+
+    /// Settings from anywhere; the newer home of RoPE's (`rope_parameters`) is read as the older. What
+    /// stands in either goes before what stands beside it.
+    pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
+        let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
+        if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
+            if let Some(theta) = rope.get("rope_theta").filter(|theta| !theta.is_null()) {
+                settings.insert("rope_theta".into(), theta.clone());
+            }
+            let kind = rope.get("rope_type").or_else(|| rope.get("type"));
+            if kind.is_some_and(|kind| kind != "default") {
+                settings.insert("rope_scaling".into(), Json::Object(rope));
+            } else {
+                settings.remove("rope_scaling");
+            }
+        }
+        Self { file, settings }
+    }
+
+    /// Where the settings stand, safe to show.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What stands under a key, if it is not null.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.settings.get(key).filter(|value| !value.is_null())
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// A size or a count, at least 1.
+    ///
+    /// # Errors
+    /// Naming file, key, value and what is wanted, if it is missing or out of bounds.
+    pub fn usize(&self, key: &str) -> Result<usize> {
+        self.needed(key, self.size(key), "a whole number")
+    }
+
+    pub fn usize_or(&self, key: &str, default: usize) -> Result<usize> {
+        Ok(self.size(key)?.unwrap_or(default))
+    }
+
+    fn size(&self, key: &str) -> Result<Option<usize>> {
+        let limit = LIMITS.iter().find(|(limited, _)| *limited == key);
+        let limit = limit.map_or(LARGEST, |(_, limit)| *limit);
+        let wanted = format!("a whole number from 1 to {limit}");
+        self.read(key, &wanted, |v| {
+            v.as_u64().filter(|n| (1..=limit).contains(n)).map(|n| n as usize)
+        })
+    }
+
+    /// The id of a token; None where there is none. Of a list of ids, the first.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn id(&self, key: &str) -> Result<Option<u32>> {
+        self.read(key, "the id of a token", |v| {
+            let one = v.as_array().map_or(Some(v), |ids| ids.first())?;
+            token(one)
+        })
+    }
+
+    /// The ids of tokens: one, or a list of them; none where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
+        let ids = self.read(key, "the id of a token, or a list of them", |v| match v {
+            Json::Array(ids) => ids.iter().map(token).collect(),
+            one => Some(vec![token(one)?]),
+        })?;
+        Ok(ids.unwrap_or_default())
+    }
+
+    /// Lists of ids of tokens; none where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn lists_of_ids(&self, key: &str) -> Result<Vec<Vec<u32>>> {
+        let list = |v: &Json| v.as_array()?.iter().map(token).collect::<Option<Vec<_>>>();
+        let lists = self.read(key, "lists of ids of tokens", |v| {
+            v.as_array()?.iter().map(list).collect::<Option<Vec<_>>>()
+        })?;
+        Ok(lists.unwrap_or_default())
+    }
+
+    /// A count that may be 0, which it is where nothing is said.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn count(&self, key: &str) -> Result<usize> {
+        self.count_or(key, 0)
+    }
+
+    /// A count that may be 0.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn count_or(&self, key: &str, default: usize) -> Result<usize> {
+        let count = self.read(key, "a whole number", |v| v.as_u64().filter(|n| *n <= LARGEST))?;
+        Ok(count.map_or(default, |n| n as usize))
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// As for [`Self::usize`].
+    pub fn float(&self, key: &str) -> Result<f32> {
+        self.needed(key, self.finite(key), "a number")
+    }
+
+    pub fn float_or(&self, key: &str, default: f32) -> Result<f32> {
+        Ok(self.finite(key)?.unwrap_or(default))
+    }
+
+    fn finite(&self, key: &str) -> Result<Option<f32>> {
+        self.read(key, "a finite number", finite)
+    }
+
+    pub fn bool_or(&self, key: &str, default: bool) -> Result<bool> {
+        Ok(self.read(key, "true or false", Json::as_bool)?.unwrap_or(default))
+    }
+
+    /// # Errors
+    /// As for [`Self::usize`].
+    pub fn string(&self, key: &str) -> Result<&str> {
+        self.needed(key, self.read(key, "a text", Json::as_str), "a text")
+    }
+
+    /// # Errors
+    /// If there is something that is no text.
+    pub fn string_or<'a>(&'a self, key: &str, default: &'a str) -> Result<&'a str> {
+        Ok(self.read(key, "a text", Json::as_str)?.unwrap_or(default))
+    }
+
+    /// Settings of their own under a key.
+    ///
+    /// # Errors
+    /// If there is something else.
+    pub fn section(&self, key: &str) -> Result<Option<Self>> {
+        let found = self.read(key, "an object with settings", Json::as_object)?;
+        let file = format!("{}, `{key}`", self.file);
+        Ok(found.map(|settings| Self::new(file, settings.clone())))
+    }
+
+    /// Numbers in a list.
+    ///
+    /// # Errors
+    /// If there is something else, or a number that is not finite.
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>> {
+        self.read(key, "a list of numbers", |v| v.as_array()?.iter().map(finite).collect())
+    }
+
+    /// # Errors
+    /// Naming file, key, value and what is wanted.
+    pub fn must(&self, key: &str, is_right: bool, wanted: &str) -> Result<()> {
+        ensure!(is_right, "{}: `{key}` is {}, want {wanted}", self.file, self.value(key));
+        Ok(())
+    }
+
+    fn read<'a, T>(
+        &'a self,
+        key: &str,
+        wanted: &str,
+        of: impl FnOnce(&'a Json) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let read = of(value);
+        self.must(key, read.is_some(), wanted)?;
+        Ok(read)
+    }
+
+    fn needed<T>(&self, key: &str, found: Result<Option<T>>, wanted: &str) -> Result<T> {
+        found?.with_context(|| format!("{}: `{key}` is missing, want {wanted}", self.file))
+    }
+
+    fn value(&self, key: &str) -> String {
+        self.get(key)
+            .map_or_else(|| "missing".into(), |value| format!("`{}`", shown(&value.to_string())))
+    }
+}
+
+/// The id of a token.
+fn token(value: &Json) -> Option<u32> {
+    value.as_u64().filter(|n| *n <= LARGEST).map(|n| n as u32)
+}
+
+fn finite(value: &Json) -> Option<f32> {
+    value.as_f64().map(|n| n as f32).filter(|n| n.is_finite())
+}

@@ -1,0 +1,225 @@
+//! Which files a path means.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use super::{
+    WHY_NO_PICKLE, listed,
+    mapped::{Mapped, unreadable},
+    pairs::Pairs,
+};
+use crate::text::visible::shown;
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Ends of names of files that Python unpickles.
+const PICKLES: [&str; 6] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle"];
+
+/// Ends of names of files with weights that only other programs read.
+const OTHERS: [&str; 6] = ["h5", "msgpack", "onnx", "ot", "npz", "tflite"];
+
+/// Ends of names of files with weights that are read.
+const READ: [&str; 2] = ["safetensors", "gguf"];
+
+/// So many folders are looked into for a hint.
+const MOST_FOLDERS: usize = 100;
+
+/// No model comes in more files.
+const MOST_SHARDS: usize = 4096;
+
+/// The most bytes of an index.
+const LONGEST_INDEX: usize = 100_000_000;
+
+/// A model's files of weights, by format.
+pub enum Files {
+    /// One file, or parts with the tensors that the index promises of each.
+    Safetensors {
+        folder: PathBuf,
+        parts: Vec<Part>,
+    },
+    Gguf(PathBuf),
+}
+
+/// A file of weights, and which tensors it must have.
+pub struct Part {
+    pub path: PathBuf,
+    pub promised: Vec<String>,
+}
+
+/// # Errors
+/// If the path leads to nothing that is read; the message says what is.
+pub fn files(path: &Path) -> Result<Files> {
+    let name = shown(&path.to_string_lossy());
+    let kind = fs::metadata(path).map_err(|e| {
+        let fetched = "nothing is fetched: give a folder or a file of this machine";
+        anyhow!("{:#}; {fetched}", unreadable(path, &e))
+    })?;
+    if kind.is_dir() {
+        return in_folder(path, &name);
+    }
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    match ending(path).as_str() {
+        "safetensors" => single(path, folder),
+        "gguf" => Ok(Files::Gguf(path.to_owned())),
+        "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
+        end if PICKLES.contains(&end) => Err(pickle(path)),
+        _ => bail!(
+            "{name} is no checkpoint that is read; give a folder with config.json and {WHOLE}, a \
+             .safetensors file with config.json beside it, or a .gguf file"
+        ),
+    }
+}
+
+fn in_folder(folder: &Path, name: &str) -> Result<Files> {
+    let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    if is_there(WHOLE) {
+        return single(&folder.join(WHOLE), folder.to_owned());
+    }
+    if is_there(INDEX) {
+        return sharded(&folder.join(INDEX), folder.to_owned());
+    }
+    let inside = entries(folder).with_context(|| format!("{name} cannot be listed"))?;
+    let of =
+        |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
+    match (of("safetensors").as_slice(), of("gguf").as_slice()) {
+        ([one], _) => single(one, folder.to_owned()),
+        ([], [one]) => Ok(Files::Gguf((*one).clone())),
+        ([], []) => Err(none(&inside, name)),
+        ([], many) | (many, _) => bail!(
+            "{name} has {} files of weights and no {INDEX}; give one of them: {}",
+            many.len(),
+            names(many)
+        ),
+    }
+}
+
+/// A folder without weights that are read; perhaps there are pickled ones, or those of other programs,
+/// or a folder of a model.
+fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
+    let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&ending(path).as_str()));
+    if let Some(found) = of(&PICKLES) {
+        return pickle(found);
+    }
+    if let Some(found) = of(&OTHERS) {
+        return anyhow!(
+            "{} holds weights in a form that is not read; get the model's {WHOLE}, or a .gguf file",
+            shown(&found.to_string_lossy())
+        );
+    }
+    let hint = models(inside).first().map_or_else(String::new, |found| {
+        format!("; there are some in {}: give that folder", shown(&found.to_string_lossy()))
+    });
+    anyhow!(
+        "{name} has no weights; there is neither {WHOLE} nor {INDEX} nor a .gguf file in it{hint}"
+    )
+}
+
+/// The folders among these that have weights; of a cache of Hugging Face's, its snapshots.
+fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
+    let below = |path: &PathBuf| entries(path).unwrap_or_default();
+    let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
+    let folders = inside.iter().cloned().chain(snapshots).take(MOST_FOLDERS);
+    let has_weights =
+        |path: &PathBuf| below(path).iter().any(|p| READ.contains(&ending(p).as_str()));
+    folders.filter(has_weights).collect()
+}
+
+fn pickle(path: &Path) -> anyhow::Error {
+    anyhow!("{} is a pickle; {WHY_NO_PICKLE}", shown(&path.to_string_lossy()))
+}
+
+fn single(path: &Path, folder: PathBuf) -> Result<Files> {
+    if let Some(index) = index_naming(path, &folder) {
+        bail!(
+            "{} is one part of a model; give its folder, or {}",
+            shown(&path.to_string_lossy()),
+            shown(&index.to_string_lossy())
+        );
+    }
+    let whole = Part { path: path.to_owned(), promised: vec![] };
+    Ok(Files::Safetensors { folder, parts: vec![whole] })
+}
+
+/// The index beside a file that is one of several parts by its name.
+fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
+    let index = folder.join(INDEX);
+    let is_part = file_name(path).contains("-of-");
+    (is_part && index.exists()).then_some(index)
+}
+
+/// What stands in a folder, in the order of names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let mut paths: Vec<PathBuf> = found.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+#[derive(serde::Deserialize)]
+struct Index {
+    weight_map: Pairs<String>,
+}
+
+/// The parts that an index names, in the order in which it first names them.
+fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
+    let file = Mapped::open(index)?;
+    ensure!(file.bytes().len() <= LONGEST_INDEX, "{} is larger than any index", file.name);
+    let parsed: Index = serde_json::from_slice(file.bytes())
+        .map_err(|e| anyhow!("{} is no index of tensors: {}", file.name, shown(&e.to_string())))?;
+    let Pairs(map) = parsed.weight_map;
+    ensure!(!map.is_empty(), "{} names no tensor", file.name);
+    let mut parts: Vec<Part> = vec![];
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (tensor, part) in map {
+        if !known.contains_key(&part) {
+            parts.push(Part { path: beside(&folder, &part, &file.name)?, promised: vec![] });
+            known.insert(part.clone(), parts.len() - 1);
+        }
+        parts[known[&part]].promised.push(tensor);
+    }
+    ensure!(parts.len() <= MOST_SHARDS, "{} names {} files", file.name, parts.len());
+    let is_missing = |part: &&Part| part.path.symlink_metadata().is_err();
+    let missing: Vec<String> = parts.iter().filter(is_missing).map(shown_part).collect();
+    ensure!(
+        missing.is_empty(),
+        "{} names files that are missing; fetch them too:{}",
+        file.name,
+        listed(&missing)
+    );
+    Ok(Files::Safetensors { folder, parts })
+}
+
+fn shown_part(part: &Part) -> String {
+    shown(&part.path.to_string_lossy())
+}
+
+/// A part's path: a file of that name in the folder and nowhere else.
+fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
+    let is_plain = Path::new(part).file_name().is_some_and(|name| name == part);
+    ensure!(
+        is_plain && ending(Path::new(part)) == "safetensors",
+        "{index} names the file `{}`, which is no .safetensors file in its folder",
+        shown(part)
+    );
+    Ok(folder.join(part))
+}
+
+/// What stands after the last dot of a file's name, in small letters.
+fn ending(path: &Path) -> String {
+    path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn names(paths: &[&PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| shown(&file_name(path))).collect();
+    names.join(", ")
+}

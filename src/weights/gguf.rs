@@ -1,0 +1,267 @@
+//! The GGUF format, versions 2 and 3: counts, metadata, a table of tensors, their bytes.
+//!
+//! Source: the specification in the `ggml` repository, docs/gguf.md.
+
+mod metadata;
+mod names;
+mod settings;
+mod vocab;
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{
+    Config, Dtype, Packed, TensorInfo, WHY_NO_PICKLE, is_pickle,
+    mapped::Mapped,
+    pairs::MOST_TENSORS,
+    tensor::RowOrder,
+    tensor::{ROPE_FACTORS, checked_shape, n_bytes, no_overlap},
+};
+use crate::{
+    engine::value::Stored,
+    text::{GgufVocab, visible::shown},
+};
+pub use names::name_in_file;
+
+use metadata::{Cursor, Metadata};
+use settings::{Seen, settings};
+
+const MAGIC: [u8; 4] = *b"GGUF";
+
+/// Where tensors may begin, unless the file says otherwise.
+const ALIGNMENT: u64 = 32;
+
+/// Formats that are known by number, name, numbers and bytes of a block, but not read.
+const OTHERS: [(u32, &str, usize, usize); 21] = [
+    (9, "Q8_1", 32, 40),
+    (10, "Q2_K", 256, 84),
+    (11, "Q3_K", 256, 110),
+    (15, "Q8_K", 256, 292),
+    (16, "IQ2_XXS", 256, 66),
+    (17, "IQ2_XS", 256, 74),
+    (18, "IQ3_XXS", 256, 98),
+    (19, "IQ1_S", 256, 50),
+    (20, "IQ4_NL", 32, 18),
+    (21, "IQ3_S", 256, 110),
+    (22, "IQ2_S", 256, 82),
+    (23, "IQ4_XS", 256, 136),
+    (24, "I8", 1, 1),
+    (25, "I16", 1, 2),
+    (26, "I32", 1, 4),
+    (27, "I64", 1, 8),
+    (28, "F64", 1, 8),
+    (29, "IQ1_M", 256, 56),
+    (34, "TQ1_0", 256, 54),
+    (35, "TQ2_0", 256, 66),
+    (39, "MXFP4", 32, 17),
+];
+
+/// What a file holds.
+pub struct Gguf {
+    pub config: Config,
+    pub tensors: Vec<TensorInfo>,
+    pub vocab: Option<GgufVocab>,
+}
+
+/// # Errors
+/// Naming file, tensor and fault.
+pub fn open(path: &Path) -> Result<Gguf> {
+    let file = Arc::new(Mapped::open(path)?);
+    read(&file).with_context(|| file.name.clone())
+}
+
+fn read(file: &Arc<Mapped>) -> Result<Gguf> {
+    let mut cursor = Cursor::new(file.bytes());
+    let (n_tensors, n_entries) = counts(&mut cursor)?;
+    let metadata = Metadata::read(&mut cursor, n_entries)?;
+    let n_parts = metadata.whole("split.count").unwrap_or(1);
+    ensure!(
+        n_parts <= 1,
+        "is one of {n_parts} parts; join them first, with `llama-gguf-split --merge`"
+    );
+    let architecture = metadata.text("general.architecture");
+    let architecture =
+        architecture.context("does not say of which architecture it is: `general.architecture`")?;
+    let entries = entries(&mut cursor, n_tensors)?;
+    let data = data(&metadata, cursor.at)?;
+    let reader = Reader { file, metadata: &metadata, architecture: &architecture, data };
+    let tensors: Result<Vec<TensorInfo>> =
+        entries.iter().map(|entry| reader.tensor(entry)).collect();
+    let tensors = tensors?;
+    no_overlap(tensors.iter())?;
+    let settings = settings(&metadata, &architecture, &seen(&tensors));
+    let config = Config::new(format!("{}: metadata", file.name), settings);
+    Ok(Gguf { config, tensors, vocab: vocab::vocab(&metadata)? })
+}
+
+/// Files of another kind under the name of this one.
+fn refuse_others(bytes: &[u8]) -> Result<()> {
+    ensure!(
+        !is_pickle(bytes),
+        "is a pickle by its first bytes, whatever its name says; {WHY_NO_PICKLE}"
+    );
+    ensure!(
+        !bytes.get(8..).is_some_and(|header| header.starts_with(b"{\"")),
+        "is a safetensors file by its first bytes; give it a name that ends in .safetensors"
+    );
+    Ok(())
+}
+
+/// The beginning of the file: how many tensors and entries of metadata there are.
+fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
+    refuse_others(cursor.rest())?;
+    let magic = cursor.u32()?.to_le_bytes();
+    ensure!(
+        magic == MAGIC,
+        "does not begin with GGUF; it is no such file, or damaged: fetch it again"
+    );
+    match cursor.u32()? {
+        2 | 3 => {}
+        1 => bail!("is GGUF of version 1, which nobody writes any more; convert the model again"),
+        n if n.swap_bytes() <= 3 => {
+            bail!("is GGUF for big-endian machines; convert the model again, without that option")
+        }
+        n => bail!("is GGUF of version {n}; versions 2 and 3 are read"),
+    }
+    let (n_tensors, n_entries) = (cursor.u64()?, cursor.u64()?);
+    ensure!(
+        n_tensors <= MOST_TENSORS as u64,
+        "claims {n_tensors} tensors, the limit is {MOST_TENSORS}; it is damaged"
+    );
+    Ok((n_tensors, n_entries))
+}
+
+/// What the table says of a tensor.
+struct Entry {
+    name: String,
+    /// Innermost first.
+    sizes: Vec<u64>,
+    kind: u32,
+    /// From the beginning of the tensors' bytes.
+    offset: u64,
+}
+
+fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<Entry>> {
+    (0..n).map(|_| entry(cursor)).collect()
+}
+
+fn entry(cursor: &mut Cursor) -> Result<Entry> {
+    let name = cursor.name()?;
+    let n_axes = cursor.u32()?;
+    ensure!(n_axes <= 4, "tensor `{}` has {n_axes} axes, the limit is 4", shown(&name));
+    let sizes = (0..n_axes).map(|_| cursor.u64()).collect::<Result<_>>()?;
+    Ok(Entry { name, sizes, kind: cursor.u32()?, offset: cursor.u64()? })
+}
+
+/// Where the tensors' bytes begin: the end of the table, rounded up.
+fn data(metadata: &Metadata, table_end: usize) -> Result<u64> {
+    let alignment = metadata.whole("general.alignment").unwrap_or(ALIGNMENT);
+    ensure!(
+        alignment.is_power_of_two() && alignment <= 1 << 20,
+        "metadata `general.alignment` is {alignment}, want a power of two"
+    );
+    let end = (table_end as u64).checked_next_multiple_of(alignment);
+    end.context("has a table of tensors that ends nowhere")
+}
+
+/// What a tensor's entry is compared with.
+struct Reader<'a> {
+    file: &'a Arc<Mapped>,
+    metadata: &'a Metadata<'a>,
+    architecture: &'a str,
+    data: u64,
+}
+
+impl Reader<'_> {
+    fn tensor(&self, entry: &Entry) -> Result<TensorInfo> {
+        self.checked(entry).with_context(|| format!("tensor `{}`", shown(&entry.name)))
+    }
+
+    fn checked(&self, entry: &Entry) -> Result<TensorInfo> {
+        let rows_first: Vec<u64> = entry.sizes.iter().rev().copied().collect();
+        let (shape, len) = checked_shape(&rows_first)?;
+        let form = Dtype::numbered(entry.kind);
+        let (dtype, block) = block(form, entry.kind);
+        let line = shape.last().copied().unwrap_or(1);
+        let n_bytes = block.map_or(Ok(0), |block| n_bytes(len, line, block))?;
+        let order = self.order(entry, &shape)?;
+        Ok(TensorInfo {
+            name: names::translated(self.architecture, &entry.name),
+            name_in_file: entry.name.clone(),
+            shape,
+            dtype,
+            form,
+            n_bytes,
+            file: Arc::clone(self.file),
+            start: self.start(entry.offset, n_bytes)?,
+            order,
+            is_turned: names::is_turned(self.architecture, &entry.name),
+        })
+    }
+
+    /// Where a tensor begins in the file, if it ends there too.
+    fn start(&self, offset: u64, n_bytes: usize) -> Result<usize> {
+        let size = self.file.bytes().len();
+        let start = self.data.checked_add(offset).and_then(|start| usize::try_from(start).ok());
+        let start = start.filter(|s| s.checked_add(n_bytes).is_some_and(|end| end <= size));
+        start.with_context(|| {
+            format!(
+                "has {n_bytes} bytes from byte {} on, but the file has only {size}; it is cut short",
+                self.data.saturating_add(offset)
+            )
+        })
+    }
+
+    fn order(&self, entry: &Entry, shape: &[usize]) -> Result<RowOrder> {
+        let heads =
+            |name: &str| self.metadata.whole(&format!("{}.attention.{name}", self.architecture));
+        let queries = heads("head_count").unwrap_or(0);
+        let heads = (queries, heads("head_count_kv").unwrap_or(queries));
+        let Some(heads) = names::interleaved_heads(self.architecture, &entry.name, heads) else {
+            return Ok(RowOrder::InOrder);
+        };
+        let lines = shape.first().copied().unwrap_or(0);
+        let head = usize::try_from(heads).ok().filter(|n| *n > 0 && lines.is_multiple_of(*n));
+        let head = head.map(|n| lines / n).filter(|head| *head > 0 && head.is_multiple_of(2));
+        let head =
+            head.with_context(|| format!("has {lines} lines, which are not {heads} heads"))?;
+        Ok(RowOrder::Interleaved(head))
+    }
+}
+
+/// The name of a format, numbers and bytes of its blocks.
+fn block(form: Option<Dtype>, kind: u32) -> (String, Option<(usize, usize)>) {
+    if let Some(format) = form.map(Dtype::format) {
+        return (format.name.to_owned(), Some((format.numbers, format.bytes)));
+    }
+    let other = OTHERS.iter().find(|(number, ..)| *number == kind);
+    other.map_or_else(
+        || (format!("number {kind}"), None),
+        |(_, name, numbers, bytes)| ((*name).to_owned(), Some((*numbers, *bytes))),
+    )
+}
+
+/// What settings can be read off the tensors.
+fn seen(tensors: &[TensorInfo]) -> Seen {
+    let find = |name: &str| tensors.iter().find(|t| t.name_in_file == name);
+    let rows = |name: &str| find(name).and_then(|t| t.shape.first().copied());
+    Seen {
+        n_tokens: rows("token_embd.weight"),
+        n_token_types: rows("token_types.weight"),
+        factors: find(ROPE_FACTORS).and_then(small),
+        has_output: find("output.weight").is_some(),
+        has_query_bias: find("blk.0.attn_q.bias").is_some(),
+        has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),
+    }
+}
+
+/// The numbers of a vector that belongs to the settings, if it is as short as such a vector is.
+fn small(tensor: &TensorInfo) -> Option<Vec<f32>> {
+    const LONGEST: usize = 4096;
+    let n = tensor.n_numbers();
+    let packed = Packed::of(tensor, n, 0..1, 0..n).ok().filter(|_| (1..=LONGEST).contains(&n))?;
+    let mut numbers = vec![0.0; n];
+    packed.read(0..1, &mut numbers);
+    Some(numbers)
+}

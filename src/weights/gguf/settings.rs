@@ -1,0 +1,138 @@
+//! GGUF metadata -> the settings of Hugging Face's config.json.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::metadata::{Meta, Metadata};
+
+/// GGUF's key after the architecture's name, and Hugging Face's.
+type Row = (&'static str, &'static str);
+
+static COMMON: &[Row] = &[
+    ("block_count", "num_hidden_layers"),
+    ("embedding_length", "hidden_size"),
+    ("feed_forward_length", "intermediate_size"),
+    ("context_length", "max_position_embeddings"),
+    ("attention.head_count", "num_attention_heads"),
+    ("attention.head_count_kv", "num_key_value_heads"),
+    ("attention.key_length", "head_dim"),
+    ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+    ("attention.layer_norm_epsilon", "layer_norm_eps"),
+    ("attention.sliding_window", "sliding_window"),
+    ("rope.freq_base", "rope_theta"),
+    ("rope.dimension_count", "rotary_dim"),
+    ("expert_count", "num_local_experts"),
+    ("pooling_type", "pooling_type"),
+];
+
+static GPT2: &[Row] = &[
+    ("block_count", "n_layer"),
+    ("embedding_length", "n_embd"),
+    ("feed_forward_length", "n_inner"),
+    ("context_length", "n_positions"),
+    ("attention.head_count", "n_head"),
+    ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+];
+
+static TOKENS: &[Row] = &[
+    ("bos_token_id", "bos_token_id"),
+    ("eos_token_id", "eos_token_id"),
+    ("padding_token_id", "pad_token_id"),
+];
+
+static SCALING: &[Row] = &[
+    ("type", "rope_type"),
+    ("factor", "factor"),
+    ("original_context_length", "original_max_position_embeddings"),
+    ("attn_factor", "attention_factor"),
+    ("yarn_beta_fast", "beta_fast"),
+    ("yarn_beta_slow", "beta_slow"),
+];
+
+/// What an architecture is called, and what all models of it have that the metadata does not say.
+fn fixed(architecture: &str) -> Json {
+    match architecture {
+        "llama" => json!({"architectures": ["LlamaForCausalLM"], "hidden_act": "silu"}),
+        "qwen2" => json!({"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu"}),
+        "gpt2" => {
+            json!({"architectures": ["GPT2LMHeadModel"], "activation_function": "gelu_new"})
+        }
+        "bert" => json!({"architectures": ["BertModel"], "hidden_act": "gelu"}),
+        _ => json!({}),
+    }
+}
+
+/// What the tensors say of the settings.
+pub struct Seen {
+    /// Rows of the embedding table.
+    pub n_tokens: Option<usize>,
+    pub n_token_types: Option<usize>,
+    /// What each rotation's speed is divided by.
+    pub factors: Option<Vec<f32>>,
+    pub has_output: bool,
+    pub has_query_bias: bool,
+    pub has_ffn_bias: bool,
+}
+
+/// config.json as it would be.
+pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<String, Json> {
+    let Json::Object(mut all) = fixed(architecture) else { return Map::new() };
+    let mut put = |rows: &[Row], prefix: &str| {
+        for (theirs, ours) in rows {
+            if let Some(value) = metadata.get(&format!("{prefix}.{theirs}")).and_then(plain) {
+                all.insert((*ours).to_owned(), value);
+            }
+        }
+    };
+    put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
+    put(TOKENS, "tokenizer.ggml");
+    all.insert("model_type".into(), model_type(&all, architecture).into());
+    all.insert("tie_word_embeddings".into(), (!seen.has_output).into());
+    all.insert("attention_bias".into(), seen.has_query_bias.into());
+    all.insert("mlp_bias".into(), seen.has_ffn_bias.into());
+    let counted = [("vocab_size", seen.n_tokens), ("type_vocab_size", seen.n_token_types)];
+    for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
+        all.insert((*key).to_owned(), n.into());
+    }
+    let factors = seen.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
+    if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
+        all.insert("rope_scaling".into(), scaling);
+    }
+    all
+}
+
+/// Mixtures of experts go by the name of their dense kin, but are another architecture.
+fn model_type(settings: &Map<String, Json>, architecture: &str) -> String {
+    let n_experts = settings.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
+    if n_experts > 0 { format!("{architecture} with experts") } else { architecture.to_owned() }
+}
+
+/// RoPE's scaling, by its newer or its older keys.
+fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
+    if let Some(factor) = metadata.get(&format!("{architecture}.rope.scale_linear")) {
+        return Some(json!({"rope_type": "linear", "factor": factor.float()?}));
+    }
+    let kind = metadata.text(&format!("{architecture}.rope.scaling.type"))?;
+    if kind == "none" {
+        return None;
+    }
+    let found = SCALING.iter().filter_map(|(theirs, ours)| {
+        let key = format!("{architecture}.rope.scaling.{theirs}");
+        Some(((*ours).to_owned(), plain(metadata.get(&key)?)?))
+    });
+    Some(Json::Object(found.collect()))
+}
+
+/// A value as JSON; of a list, the number that all of its items are.
+fn plain(value: Meta) -> Option<Json> {
+    Some(match value {
+        Meta::Whole(_) => json!(value.whole()?),
+        Meta::Float(x) => json!(x),
+        Meta::Bool(b) => json!(b),
+        Meta::Text(_) => json!(value.text()?),
+        Meta::List(list) => {
+            let first = list.items().next()?.whole()?;
+            let is_same = list.items().all(|item| item.whole() == Some(first));
+            if is_same { json!(first) } else { json!("a different number in every layer") }
+        }
+    })
+}

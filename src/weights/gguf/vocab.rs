@@ -1,0 +1,77 @@
+//! A tokenizer as a GGUF file holds it.
+
+use anyhow::{Result, ensure};
+
+use super::metadata::{Meta, Metadata};
+use crate::text::GgufVocab;
+
+/// The most tokens; the largest vocabularies have some 260,000.
+const MOST_TOKENS: usize = 1 << 22;
+
+/// What a list of them may take in the file.
+const MOST_BYTES: usize = 256 << 20;
+
+/// The tokenizer of a file, if it holds one.
+///
+/// # Errors
+/// If its lists are of different lengths, or the vocabulary is too large.
+pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
+    let of = |name: &str| format!("tokenizer.ggml.{name}");
+    let Some(model) = metadata.text(&of("model")) else { return Ok(None) };
+    let texts = |name| listed(metadata, &of(name), |item| item.text());
+    let tokens = texts("tokens")?;
+    let id = |name: &str| {
+        let id = metadata.whole(&of(name)).and_then(|id| u32::try_from(id).ok());
+        id.filter(|id| (*id as usize) < tokens.len())
+    };
+    let flag = |name: &str| metadata.get(&of(name)).and_then(|value| value.bool());
+    let float = |item: Meta| item.float().map(|x| x as f32);
+    let kind = |item: Meta| match item {
+        Meta::Whole(n) => i32::try_from(n).ok(),
+        _ => None,
+    };
+    let vocab = GgufVocab {
+        model,
+        pre: metadata.text(&of("pre")),
+        scores: listed(metadata, &of("scores"), float)?,
+        token_types: listed(metadata, &of("token_type"), kind)?,
+        merges: texts("merges")?,
+        bos: id("bos_token_id"),
+        eos: id("eos_token_id"),
+        unk: id("unknown_token_id"),
+        sep: id("seperator_token_id"),
+        cls: id("cls_token_id"),
+        mask: id("mask_token_id"),
+        pad: id("padding_token_id"),
+        add_bos: flag("add_bos_token"),
+        add_eos: flag("add_eos_token"),
+        add_space_prefix: flag("add_space_prefix"),
+        remove_extra_whitespaces: flag("remove_extra_whitespaces"),
+        tokens,
+    };
+    same_length("scores", vocab.scores.len(), vocab.tokens.len())?;
+    same_length("token_type", vocab.token_types.len(), vocab.tokens.len())?;
+    Ok(Some(vocab))
+}
+
+/// The items of a list, all of one kind; none where there is no list.
+fn listed<T>(metadata: &Metadata, key: &str, of: impl Fn(Meta) -> Option<T>) -> Result<Vec<T>> {
+    let Some(list) = metadata.list(key) else { return Ok(vec![]) };
+    ensure!(
+        list.len <= MOST_TOKENS && list.n_bytes <= MOST_BYTES,
+        "metadata `{key}` has {} items in {} bytes, far more than any model has",
+        list.len,
+        list.n_bytes
+    );
+    let items: Vec<T> = list.items().map_while(of).collect();
+    ensure!(items.len() == list.len, "metadata `{key}` has items of another kind than it should");
+    Ok(items)
+}
+
+fn same_length(name: &str, n: usize, n_tokens: usize) -> Result<()> {
+    ensure!(
+        n == 0 || n == n_tokens,
+        "metadata `tokenizer.ggml.{name}` has {n} items for {n_tokens} tokens; it is damaged"
+    );
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Lines of a tensor as its file packs them; decoded when they are read.
+
+use std::{ops::Range, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Dtype, TensorInfo, mapped::Mapped, tensor::RowOrder};
+use crate::engine::value::Stored;
+
+/// The most numbers in a block of any format.
+const LARGEST_BLOCK: usize = 256;
+
+/// A part of a tensor in a mapped file: some of its lines, and of each some numbers.
+pub struct Packed {
+    file: Arc<Mapped>,
+    dtype: Dtype,
+    /// Bytes from the start of the file to the first number of the tensor's first line.
+    start: usize,
+    /// Bytes from a line to the next.
+    stride: usize,
+    lines: Range<usize>,
+    /// Numbers of a line.
+    len: usize,
+    order: RowOrder,
+}
+
+impl Packed {
+    /// These lines of a tensor that has lines of `line` numbers, and these numbers of each.
+    ///
+    /// # Errors
+    /// If its dtype is not read, or the part begins or ends within a block.
+    pub fn of(
+        tensor: &TensorInfo,
+        line: usize,
+        lines: Range<usize>,
+        numbers: Range<usize>,
+    ) -> Result<Self> {
+        let dtype = tensor.form.with_context(|| {
+            format!("has dtype {}, which is not read; {}", tensor.dtype, Dtype::known())
+        })?;
+        let format = dtype.format();
+        let is_whole = |n: usize| n.is_multiple_of(format.numbers);
+        ensure!(
+            is_whole(line) && is_whole(numbers.start) && is_whole(numbers.end),
+            "is packed in blocks of {} numbers, which numbers {numbers:?} of a line do not fill",
+            format.numbers
+        );
+        let bytes = |n: usize| n / format.numbers * format.bytes;
+        Ok(Self {
+            file: Arc::clone(&tensor.file),
+            dtype,
+            start: tensor.start + bytes(numbers.start),
+            stride: bytes(line),
+            lines,
+            len: numbers.len(),
+            order: tensor.order,
+        })
+    }
+
+    /// A line's bytes: whole blocks of its dtype.
+    pub fn line(&self, line: usize) -> &[u8] {
+        let format = self.dtype.format();
+        let at = self.start + self.line_in_file(self.lines.start + line) * self.stride;
+        &self.file.bytes()[at..at + self.len / format.numbers * format.bytes]
+    }
+
+    /// f32 numbers that would lie where they are, if their address were a multiple of four.
+    pub fn is_misaligned(&self) -> bool {
+        self.dtype == Dtype::F32 && self.order == RowOrder::InOrder && self.aligned().is_none()
+    }
+
+    const fn line_in_file(&self, line: usize) -> usize {
+        match self.order {
+            RowOrder::InOrder => line,
+            RowOrder::Interleaved(head) => {
+                let (first, i) = (line / head * head, line % head);
+                first + i % (head / 2) * 2 + i / (head / 2)
+            }
+        }
+    }
+
+    /// The aligned numbers from the first to the last, those between the lines included.
+    fn aligned(&self) -> Option<&[f32]> {
+        let is_native = cfg!(target_endian = "little") && self.order == RowOrder::InOrder;
+        if self.dtype != Dtype::F32 || !is_native || self.lines.is_empty() {
+            return None;
+        }
+        let start = self.start + self.lines.start * self.stride;
+        let end = start + (self.lines.len() - 1) * self.stride + self.len * 4;
+        bytemuck::try_cast_slice(&self.file.bytes()[start..end]).ok()
+    }
+}
+
+impl Stored for Packed {
+    fn size(&self) -> (usize, usize) {
+        (self.lines.len(), self.len)
+    }
+
+    fn number(&self, line: usize, i: usize) -> f32 {
+        let format = self.dtype.format();
+        let block = i / format.numbers * format.bytes;
+        let mut numbers = [0.0; LARGEST_BLOCK];
+        let bytes = &self.line(line)[block..block + format.bytes];
+        (format.decode)(bytes, &mut numbers[..format.numbers]);
+        numbers[i % format.numbers]
+    }
+
+    fn read(&self, lines: Range<usize>, out: &mut [f32]) {
+        let decode = self.dtype.format().decode;
+        for (line, out) in lines.zip(out.chunks_exact_mut(self.len)) {
+            decode(self.line(line), out);
+        }
+    }
+
+    fn block(&self) -> usize {
+        self.dtype.format().numbers
+    }
+
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let format = self.dtype.format();
+        let byte = |number: usize| number / format.numbers * format.bytes;
+        (format.decode)(&self.line(line)[byte(numbers.start)..byte(numbers.end)], out);
+    }
+
+    fn lying(&self) -> Option<(&[f32], usize)> {
+        self.aligned().map(|numbers| (numbers, self.stride / 4))
+    }
+}
+
+/// Numbers that cannot lie in their file, because their address there is no multiple of four.
+pub struct Copied {
+    numbers: Vec<f32>,
+    len: usize,
+}
+
+impl Copied {
+    pub fn of(source: &dyn Stored) -> Self {
+        let (n_lines, len) = source.size();
+        let mut numbers = vec![0.0; n_lines * len];
+        source.read(0..n_lines, &mut numbers);
+        Self { numbers, len }
+    }
+}
+
+impl Stored for Copied {
+    fn size(&self) -> (usize, usize) {
+        (self.numbers.len() / self.len, self.len)
+    }
+
+    fn number(&self, line: usize, i: usize) -> f32 {
+        self.numbers[line * self.len + i]
+    }
+
+    fn read(&self, lines: Range<usize>, out: &mut [f32]) {
+        out.copy_from_slice(&self.numbers[lines.start * self.len..lines.end * self.len]);
+    }
+
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        out.copy_from_slice(&self.numbers[line * self.len..][numbers]);
+    }
+
+    fn lying(&self) -> Option<(&[f32], usize)> {
+        Some((&self.numbers, self.len))
+    }
+}

@@ -1,0 +1,127 @@
+//! A tensor of a checkpoint: what its file says of it, compared with the file's size.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use super::{Dtype, mapped::Mapped};
+use crate::text::visible::shown;
+
+/// In which order a file has the rows of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOrder {
+    /// First to last.
+    InOrder,
+    /// Groups of this many rows (a head), in which rows of the first and of the second half
+    /// alternate: what GGUF does to queries and keys that are rotated by position in pairs.
+    Interleaved(usize),
+}
+
+/// What each rotation's speed is divided by.
+pub const ROPE_FACTORS: &str = "rope_freqs.weight";
+
+/// No tensor of a model that this program can run has a longer axis.
+const LONGEST_AXIS: u64 = 1 << 32;
+
+/// The most axes: GGUF has four, convolutions in safetensors five.
+const MOST_AXES: usize = 8;
+
+/// A tensor that lies in a file, whole.
+#[derive(Clone)]
+pub struct TensorInfo {
+    /// Hugging Face's name for it, whatever the format of the file. Not safe to show: see [`Self::shown`].
+    pub name: String,
+    pub name_in_file: String,
+    /// Rows first, as Hugging Face has it.
+    pub shape: Vec<usize>,
+    /// As the file calls it, safe to show.
+    pub dtype: String,
+    /// None where this program cannot read it.
+    pub form: Option<Dtype>,
+    pub n_bytes: usize,
+    pub(super) file: Arc<Mapped>,
+    /// Where its bytes begin in the file.
+    pub(super) start: usize,
+    pub(super) order: RowOrder,
+    /// The file has (out, in) where Hugging Face's tensor of this name is (in, out).
+    pub(super) is_turned: bool,
+}
+
+impl TensorInfo {
+    /// The name, safe to show.
+    pub fn shown(&self) -> String {
+        shown(&self.name)
+    }
+
+    /// The path of its file, safe to show.
+    pub fn file(&self) -> &str {
+        &self.file.name
+    }
+
+    /// Whether it is read as a setting of the model: how positions turn, in a GGUF file.
+    pub fn is_setting(&self) -> bool {
+        self.name_in_file == ROPE_FACTORS
+    }
+
+    pub fn n_numbers(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// `(3, 4)`
+pub fn dimensions(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
+/// Axes and their product, which fits.
+///
+/// # Errors
+/// If there are too many axes, or one is too long, or the product too large.
+pub fn checked_shape(sizes: &[u64]) -> Result<(Vec<usize>, usize)> {
+    ensure!(sizes.len() <= MOST_AXES, "has {} axes, the limit is {MOST_AXES}", sizes.len());
+    let longest = sizes.iter().copied().max().unwrap_or(0);
+    ensure!(
+        longest <= LONGEST_AXIS,
+        "has an axis of {longest} numbers, far more than any model has"
+    );
+    let axes: Option<Vec<usize>> = sizes.iter().map(|&n| usize::try_from(n).ok()).collect();
+    let len = axes.as_ref().and_then(|a| a.iter().try_fold(1_usize, |len, &n| len.checked_mul(n)));
+    let Some((axes, len)) = axes.zip(len.filter(|len| isize::try_from(*len).is_ok())) else {
+        anyhow::bail!("has more numbers than this machine can count: {sizes:?}")
+    };
+    Ok((axes, len))
+}
+
+/// The bytes that so many numbers take in a format, in lines of `line` numbers.
+///
+/// # Errors
+/// If a line is no whole number of blocks, or the bytes cannot be counted.
+pub fn n_bytes(len: usize, line: usize, (numbers, bytes): (usize, usize)) -> Result<usize> {
+    ensure!(
+        line.is_multiple_of(numbers),
+        "has lines of {line} numbers, which are no whole number of blocks of {numbers}"
+    );
+    let taken = (len / numbers).checked_mul(bytes);
+    taken.ok_or_else(|| anyhow::anyhow!("has {len} numbers, more than can be addressed"))
+}
+
+/// That no two tensors of a file share bytes.
+///
+/// # Errors
+/// Naming the two.
+pub fn no_overlap<'a>(tensors: impl Iterator<Item = &'a TensorInfo>) -> Result<()> {
+    let mut spans: Vec<&TensorInfo> = tensors.filter(|t| t.n_bytes > 0).collect();
+    spans.sort_by_key(|t| t.start);
+    for pair in spans.windows(2) {
+        let [first, second] = pair else { continue };
+        ensure!(
+            first.start + first.n_bytes <= second.start,
+            "{}: tensors `{}` and `{}` share bytes; the file is damaged, fetch it again",
+            first.file.name,
+            shown(&first.name_in_file),
+            shown(&second.name_in_file)
+        );
+    }
+    Ok(())
+}

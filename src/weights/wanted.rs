@@ -1,0 +1,215 @@
+//! From a checkpoint's tensors to a model's weights: which, in what form, and what is wrong with them.
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use anyhow::{Result, anyhow, ensure};
+
+use super::{
+    Checkpoint, Copied, Packed, TensorInfo, Weights, gguf::name_in_file as name_in_gguf, listed,
+    tensor::RowOrder, tensor::dimensions,
+};
+use crate::{
+    engine::value::{Lines, Stored, Value},
+    text::visible::shown,
+};
+
+/// A weight that a model needs, and where a checkpoint has it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// This program's name.
+    pub ours: String,
+    /// Hugging Face's name; several where checkpoints differ, the first that is there is taken.
+    pub theirs: Vec<String>,
+    /// As we have it: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
+    pub shape: (usize, usize),
+    pub layout: Layout,
+    /// The model can do without.
+    pub is_optional: bool,
+}
+
+/// How a tensor in the file becomes our matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// PyTorch's Linear: the file has (out, in), we have (in, out).
+    Linear,
+    /// These rows of a Linear whose maps stand one below the other (out, in): packed queries, keys
+    /// and values, the gates of a GRU.
+    LinearRows(Range<usize>),
+    /// (rows, cols), as it stands: an embedding table.
+    Table,
+    /// GPT-2's Conv1D: (in, out), as it stands.
+    Conv1d,
+    /// These columns of a Conv1D whose maps stand side by side: GPT-2's `c_attn`.
+    Conv1dColumns(Range<usize>),
+    /// (n) or (1, n) -> (1, n)
+    Vector,
+    /// This part of a vector.
+    VectorPart(Range<usize>),
+}
+
+impl Layout {
+    fn range(&self) -> Option<&Range<usize>> {
+        match self {
+            Self::LinearRows(range) | Self::Conv1dColumns(range) | Self::VectorPart(range) => {
+                Some(range)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Wanted {
+    /// `theirs` names alternatives with `|` between them.
+    pub fn new(
+        ours: impl Into<String>,
+        theirs: &str,
+        shape: (usize, usize),
+        layout: Layout,
+    ) -> Self {
+        let theirs = theirs.split('|').map(str::to_owned).collect();
+        Self { ours: ours.into(), theirs, shape, layout, is_optional: false }
+    }
+
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
+    }
+
+    /// The shape that its tensor must have in the file; `whole` is the length of the axis that a
+    /// part is taken from.
+    fn shape_in_file(&self, whole: usize, is_turned: bool) -> Vec<usize> {
+        let (rows, cols) = self.shape;
+        match self.layout {
+            Layout::Linear => vec![cols, rows],
+            Layout::LinearRows(_) => vec![whole, rows],
+            Layout::Conv1d if is_turned => vec![cols, rows],
+            Layout::Conv1dColumns(_) if is_turned => vec![whole, rows],
+            Layout::Table | Layout::Conv1d => vec![rows, cols],
+            Layout::Conv1dColumns(_) => vec![rows, whole],
+            Layout::Vector => vec![cols],
+            Layout::VectorPart(_) => vec![whole],
+        }
+    }
+
+    /// Which lines of the file's tensor, which numbers of each, and how the lines stand.
+    fn part(&self, is_turned: bool) -> (Range<usize>, Range<usize>, Lines) {
+        let (rows, cols) = self.shape;
+        match &self.layout {
+            Layout::Linear => (0..cols, 0..rows, Lines::Columns),
+            Layout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
+            Layout::Conv1d if is_turned => (0..cols, 0..rows, Lines::Columns),
+            Layout::Conv1dColumns(range) if is_turned => (range.clone(), 0..rows, Lines::Columns),
+            Layout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
+            Layout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
+            Layout::Table | Layout::Conv1d | Layout::Vector => (0..rows, 0..cols, Lines::Rows),
+        }
+    }
+
+    const fn is_vector(&self) -> bool {
+        matches!(self.layout, Layout::Vector | Layout::VectorPart(_))
+    }
+}
+
+impl Checkpoint {
+    /// The weights that a model asks for, under its names. Vectors are decoded, matrices stay in
+    /// their file.
+    ///
+    /// # Errors
+    /// Listing every tensor that is missing, misshapen or of a dtype that cannot be read.
+    pub fn weights(&self, wanted: &[Wanted]) -> Result<Weights> {
+        let wholes = wholes(wanted);
+        let mut weights = Weights::none(self.title());
+        let mut faults = vec![];
+        for one in wanted {
+            let found = one.theirs.iter().find_map(|name| self.ask(name));
+            let Some(tensor) = found else {
+                if !one.is_optional {
+                    faults.push(self.missing(one, &wholes));
+                }
+                continue;
+            };
+            let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
+            match value(one, tensor, whole) {
+                Ok(value) => drop(weights.tensors.insert(one.ours.clone(), Arc::new(value))),
+                Err(fault) => {
+                    let name = shown(&tensor.name_in_file);
+                    faults.push(format!("{}: `{name}` {fault:#}", tensor.file()));
+                }
+            }
+        }
+        ensure!(faults.is_empty(), self.faulty(&faults));
+        Ok(weights)
+    }
+
+    fn missing(&self, one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
+        let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
+        let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
+        let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
+        let names: Vec<String> = one.theirs.iter().map(name).collect();
+        format!("{} is missing, want {shape}", names.join(" or "))
+    }
+
+    /// What the file calls a tensor of this name of Hugging Face's.
+    fn name_in_file(&self, name: &str) -> String {
+        let architecture = self.config().string("model_type").unwrap_or_default();
+        let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
+        translated.unwrap_or_else(|| name.to_owned())
+    }
+
+    fn faulty(&self, faults: &[String]) -> String {
+        let settings = if self.is_gguf() { "metadata describes" } else { "config.json describes" };
+        format!(
+            "{} does not hold what its {settings}; they belong to different models, or a file is \
+             damaged: fetch it again:{}",
+            self.name(),
+            listed(faults)
+        )
+    }
+}
+
+/// The length of the axis that parts are taken from: up to the end of the last part.
+fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
+    let mut wholes = HashMap::new();
+    for one in wanted {
+        if let Some(range) = one.layout.range() {
+            let whole = wholes.entry(one.theirs.as_slice()).or_insert(0);
+            *whole = range.end.max(*whole);
+        }
+    }
+    wholes
+}
+
+fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+    let want = wanted.shape_in_file(whole, tensor.is_turned);
+    let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
+    ensure!(
+        tensor.shape == want || is_row,
+        "is {}, want {}",
+        dimensions(&tensor.shape),
+        dimensions(&want)
+    );
+    ensure!(!want.contains(&0), "is empty");
+    if wanted.is_vector() { vector(wanted, tensor) } else { matrix(wanted, tensor) }
+}
+
+fn matrix(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
+    let (lines, numbers, stand) = wanted.part(tensor.is_turned);
+    let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
+    let source: Arc<dyn Stored> =
+        if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };
+    Ok(Value::stored(source, stand))
+}
+
+/// A vector is one line, or lines of one number where the file has them in an order of its own.
+fn vector(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
+    let (_, numbers, _) = wanted.part(false);
+    let packed = match tensor.order {
+        RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,
+        RowOrder::Interleaved(_) => Packed::of(tensor, 1, numbers.clone(), 0..1)?,
+    };
+    let n = numbers.len();
+    let mut decoded = vec![0.0; n];
+    packed.read(0..packed.size().0, &mut decoded);
+    ensure!(wanted.shape == (1, n), anyhow!("is asked for as {:?}", wanted.shape));
+    Ok(Value::from_rows(1, n, &decoded))
+}

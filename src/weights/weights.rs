@@ -1,0 +1,143 @@
+//! Weights under this program's names, each of the shape that a model asks for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context, Result, bail, ensure};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::embedded::file as built_in;
+use crate::engine::{
+    site::Place,
+    tape::Weight,
+    value::{Matrix, Value},
+};
+/// The tensors and the metadata of one file.
+pub struct Weights {
+    file: String,
+    pub(super) tensors: HashMap<String, Arc<Value>>,
+    metadata: HashMap<String, String>,
+}
+
+impl Weights {
+    /// None yet; `file` is named where one is missed.
+    pub(super) fn none(file: String) -> Self {
+        Self { file, tensors: HashMap::new(), metadata: HashMap::new() }
+    }
+
+    /// The weights of a built-in model.
+    ///
+    /// # Errors
+    /// If the name is none of the built-in models', or its file is damaged.
+    pub fn embedded(model: &str) -> Result<Self> {
+        let bytes = built_in(model).with_context(|| format!("no built-in model `{model}`"))?;
+        Self::from_safetensors(format!("{model}.safetensors"), bytes)
+    }
+
+    /// Reads a safetensors file of at most three axes a tensor, F32 or F16.
+    ///
+    /// # Errors
+    /// With file, tensor and fault, if the header, a shape or a dtype is not as it must be.
+    pub fn from_safetensors(file: String, bytes: &[u8]) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(bytes).with_context(|| file.clone())?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let parsed = SafeTensors::deserialize(bytes).with_context(|| file.clone())?;
+        let mut tensors = HashMap::new();
+        for (name, view) in parsed.iter() {
+            let value = value(&view).with_context(|| format!("{file}: tensor `{name}`"))?;
+            tensors.insert(name.to_owned(), Arc::new(value));
+        }
+        Ok(Self { file, tensors, metadata })
+    }
+
+    /// A matrix weight. (rows, cols)
+    ///
+    /// # Errors
+    /// If it is missing or of another shape; the message names file, tensor, shape wanted and got.
+    pub fn matrix(&self, name: &str, (rows, cols): (usize, usize)) -> Result<Weight> {
+        let value = self.tensor(name)?;
+        let got = value.shape();
+        ensure!(
+            (got.planes, got.rows, got.cols) == (1, rows, cols),
+            "{}: `{name}` is ({}, {}, {}), want ({rows}, {cols})",
+            self.file,
+            got.planes,
+            got.rows,
+            got.cols
+        );
+        Ok(Weight { place: Place::weight(name), value })
+    }
+
+    /// A vector weight, as one row. (1, n)
+    ///
+    /// # Errors
+    /// As for [`Self::matrix`].
+    pub fn row(&self, name: &str, n: usize) -> Result<Weight> {
+        self.matrix(name, (1, n))
+    }
+
+    /// A vector weight that the file may lack. (1, n)
+    ///
+    /// # Errors
+    /// As for [`Self::matrix`], if it is there.
+    pub fn optional_row(&self, name: &str, n: usize) -> Result<Option<Weight>> {
+        self.has(name).then(|| self.row(name, n)).transpose()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A weight of any shape.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub fn tensor(&self, name: &str) -> Result<Arc<Value>> {
+        let found = self.tensors.get(name).cloned();
+        found.with_context(|| format!("{}: tensor `{name}` is missing", self.file))
+    }
+
+    /// A whole number from the file's metadata.
+    ///
+    /// # Errors
+    /// If it is missing or no number.
+    pub fn number(&self, key: &str) -> Result<usize> {
+        let text = self.metadata.get(key);
+        let text = text.with_context(|| format!("{}: metadata `{key}` is missing", self.file))?;
+        text.parse().with_context(|| format!("{}: metadata `{key}` is `{text}`", self.file))
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.tensors.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn value(view: &TensorView) -> Result<Value> {
+    let numbers = numbers(view)?;
+    let (planes, rows, cols) = match *view.shape() {
+        [n] => (1, 1, n),
+        [rows, cols] => (1, rows, cols),
+        [planes, rows, cols] => (planes, rows, cols),
+        ref shape => bail!("has {} axes, want one to three", shape.len()),
+    };
+    ensure!(!numbers.is_empty(), "is empty");
+    let planes = (0..planes).map(|p| {
+        let plane = &numbers[p * rows * cols..(p + 1) * rows * cols];
+        Matrix::from_row_slice(rows, cols, plane)
+    });
+    Ok(Value::from_planes(planes.collect()))
+}
+
+fn numbers(view: &TensorView) -> Result<Vec<f32>> {
+    let pairs = || view.data().chunks_exact(2);
+    Ok(match view.dtype() {
+        Dtype::F16 => pairs().map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+        Dtype::F32 => {
+            let fours = view.data().chunks_exact(4);
+            fours.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
+        other => bail!("has dtype {other:?}, want F32 or F16"),
+    })
+}
