@@ -48,7 +48,7 @@ impl Selection {
     /// The same query and key for another pane: most have queries in rows and keys in columns, some
     /// have a plane for each query, and keys in rows.
     #[must_use]
-    pub const fn turned(self, from_planes: bool, to_planes: bool) -> Self {
+    pub const fn swap_axes(self, from_planes: bool, to_planes: bool) -> Self {
         let Self { head, row, col, .. } = self;
         match (from_planes, to_planes) {
             (false, true) => Self { head: row, row: col, col: 0, ..self },
@@ -212,6 +212,26 @@ impl Lesson {
     pub fn steps(&self) -> Vec<(usize, &Step)> {
         let chapters = self.chapters.iter().enumerate();
         chapters.flat_map(|(i, chapter)| chapter.steps.iter().map(move |step| (i, step))).collect()
+    }
+
+    /// What is selected at a step before the person picks anything: what it asks for itself, else what the nearest
+    /// step before it asks for. The way by which one came there plays no part.
+    ///
+    /// # Panics
+    /// If there is no such step.
+    pub fn start(&self, step: usize, reading: &Reading) -> Selection {
+        let steps = self.steps();
+        let nearest = |at: usize, hint: fn(&Step) -> Option<usize>| {
+            steps[..=at].iter().rev().find_map(|(_, step)| hint(step)).unwrap_or_default()
+        };
+        let without_row = |at: usize| Selection {
+            layer: nearest(at, |step| step.layer),
+            head: nearest(at, |step| step.head),
+            ..Selection::default()
+        };
+        let with_row = steps[..=step].iter().rposition(|(_, step)| step.row.is_some());
+        let row = with_row.map(|at| steps[at].1.start(reading, without_row(at)).row);
+        Selection { row: row.unwrap_or_default(), ..without_row(step) }
     }
 
     /// What a file of a step is called, without an ending: `045-it-looks`, sorted as one walks.

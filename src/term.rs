@@ -53,7 +53,7 @@ const ANSWER: Duration = Duration::from_millis(30);
 /// How often an idle walk looks whether its terminal is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How often a walk that turns its own pages is told the time.
+/// How often a state that wants ticks gets one.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The most bytes that go to the clipboard: many terminals drop a sequence of more than 74 kB, and
@@ -147,11 +147,11 @@ pub fn run(start: Start) -> Result<Ended> {
     hands.worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
-    state.step = start.step.min(state.n_steps().saturating_sub(1));
-    state.pending = Some(start.sentence);
+    state.nav.step = start.step.min(state.n_steps().saturating_sub(1));
+    state.passes.pending = Some(start.sentence);
     state.guide = start.guide;
-    state.motion = start.motion;
-    state.changes = start.changes;
+    state.animation.motion = start.motion;
+    state.passes.changes = start.changes;
     state.desk = desk::desk();
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
@@ -224,7 +224,7 @@ fn walk(
     }
 }
 
-/// Looks how large the terminal is: a process that was stopped is not told.
+/// Looks how large the terminal is: a stopped process gets no signal.
 fn suit_size(state: &mut State, hands: &Hands) -> Result<()> {
     let (width, height) = Screen::size()?;
     if state.size != (width, height) {
@@ -299,7 +299,7 @@ fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
             bail!("a part of Lookback failed; please report what stands above, with the sentence")
         }
         // The first sentence came too late to be refused before the screen was entered.
-        Event::Done(Action::Read(Err(unread))) if state.reading.is_none() => {
+        Event::Done(Action::Read(Err(unread))) if state.passes.reading.is_none() => {
             return Err(anyhow!(unread.why));
         }
         Event::Done(action) => action,
@@ -328,12 +328,12 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
         Some(Effect::Suspend) => return Ok(Next::Suspend),
         Some(Effect::Read(sentence, changes)) => hands.worker.read(sentence, changes)?,
         Some(Effect::Open(model, path)) => {
-            if let Some(reading) = &state.reading {
+            if let Some(reading) = &state.passes.reading {
                 hands.worker.open(Arc::clone(reading), model, path);
             }
         }
         Some(Effect::Look(model, row)) => {
-            if let Some(reading) = &state.reading {
+            if let Some(reading) = &state.passes.reading {
                 hands.worker.look(Arc::clone(reading), model, row);
             }
         }
@@ -350,7 +350,7 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
             return carry_out(state, Action::Copied(outcome), hands);
         }
         Some(Effect::Time) => {
-            if let Some(reading) = &state.reading {
+            if let Some(reading) = &state.passes.reading {
                 hands.worker.time(Arc::clone(reading));
             }
         }
@@ -359,7 +359,7 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
 }
 
 /// Sends the characters of the frame in view to the terminal's clipboard, and tells how many lines.
-fn copy(state: &mut State, hands: &Hands) -> Result<Result<usize, String>> {
+fn copy(state: &State, hands: &Hands) -> Result<Result<usize, String>> {
     if !hands.copies {
         return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
     }

@@ -50,20 +50,20 @@ fn layers_that_are_passed_by_are_not_all_opened() {
     let asked = update(&mut state, next.clone());
     let of = |layer: usize| Effect::Open(Name::Checkpoint, format!("blocks.{layer}.attn.weights"));
     assert_eq!(asked, Some(of(1)));
-    let row = state.selection.row;
+    let row = state.nav.selection.row;
     assert!(row > 0, "the last word is still the one that is looked from");
     assert_eq!(update(&mut state, next), None, "one at a time");
     let opened = Arc::new(reading.opened(Name::Checkpoint, "blocks.1.attn.weights").unwrap());
     let asked = update(&mut state, Action::Opened(reading, opened));
     assert_eq!(asked, Some(of(2)), "then the one that is looked at");
-    assert_eq!(state.selection.row, row);
+    assert_eq!(state.nav.selection.row, row);
 }
 
 #[test]
 fn what_is_not_measured_of_a_long_text_is_not_said_to_be_under_way() {
     let (mut state, reading) = walk("llama2", "own-evidence");
     update(&mut state, Action::Do(Command::Layer(1)));
-    state.open_insides();
+    let state = state.for_frame(120, 36);
     assert!(drawn(&state).contains("measuring"));
     reading.measures();
     let screen = drawn(&state);

@@ -137,9 +137,9 @@ fn d_shows_the_further_paragraph_from_step_to_step() {
     assert!(state.guide.is_deeper);
     state.size = (80, 24);
     press(&mut state, "PgDn");
-    assert!(state.scroll > 0);
+    assert!(state.nav.scroll > 0);
     press(&mut state, "d");
-    assert!(!state.guide.is_deeper && state.scroll == 0);
+    assert!(!state.guide.is_deeper && state.nav.scroll == 0);
 }
 
 fn whole_text() -> String {
@@ -415,14 +415,14 @@ fn pages_turn_by_themselves_at_a_reader_s_pace() {
     press(&mut state, "a");
     assert!(state.wants_ticks());
     tick(&mut state, 5);
-    assert_eq!(state.step, 0, "nobody reads that fast");
+    assert_eq!(state.nav.step, 0, "nobody reads that fast");
     assert!(text(&drawn(&state, 80, 24)).contains("pace 1"));
     tick(&mut state, 60);
-    assert_eq!(state.step, 1);
+    assert_eq!(state.nav.step, 1);
     press(&mut state, "a");
     assert!(!state.wants_ticks());
     tick(&mut state, 600);
-    assert_eq!(state.step, 1);
+    assert_eq!(state.nav.step, 1);
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
         type_in(&mut state, address);
         press(&mut state, "Enter");
         assert_eq!(opened(&state), address);
-        let (panes, Selection { row, col, .. }) = (state.panes(), state.selection);
-        let pointed = panes[state.focus].pointed(row, col).unwrap().address;
+        let (panes, Selection { row, col, .. }) = (state.panes(), state.nav.selection);
+        let pointed = panes[state.nav.focus].pointed(row, col).unwrap().address;
         let wanted: Address = address.parse().unwrap();
         let pointed: Address = pointed.parse().unwrap();
         assert_eq!((&pointed.path, pointed.cell.row), (&wanted.path, wanted.cell.row));
@@ -98,17 +98,17 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
 #[test]
 fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_queries() {
     let mut state = at("energies");
-    let before = state.selection;
+    let before = state.nav.selection;
     press(&mut state, "Tab");
     let pointed = |state: &State| {
-        let Selection { row, col, .. } = state.selection;
-        state.panes()[state.focus].pointed(row, col).unwrap().address
+        let Selection { row, col, .. } = state.nav.selection;
+        state.panes()[state.nav.focus].pointed(row, col).unwrap().address
     };
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
     assert!(drawn(&state, (120, 36)).contains(&format!("query {} of 16", before.row)));
     press(&mut state, "Down BackTab");
-    assert_eq!((state.selection.row, state.selection.col), (before.row, before.col + 1));
+    assert_eq!((state.nav.selection.row, state.nav.selection.col), (before.row, before.col + 1));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn what_a_change_made_of_the_output_is_in_view_however_long_it_is() {
     let mut state = at("softmax");
     type_in(&mut state, ":token.11=wide");
     press(&mut state, "Enter");
-    let trace = state.reading.as_ref().unwrap().trace(Name::Transformer);
+    let trace = state.passes.reading.as_ref().unwrap().trace(Name::Transformer);
     let (now, was) =
         (trace.output_text.clone(), READING.trace(Name::Transformer).output_text.clone());
     let other = |a: &str, b: &str| {
@@ -174,8 +174,8 @@ fn words_beyond_the_probes_reach_have_no_numbers() {
         assert!(!screen.contains("NaN"), "{id}\n{screen}");
     }
     state.enter(state.lesson.find("rnn-probe").unwrap());
-    assert_eq!(state.selection.row, 20, "the first word that the probes reach");
-    state.selection.row = 0;
+    assert_eq!(state.nav.selection.row, 20, "the first word that the probes reach");
+    state.nav.selection.row = 0;
     let screen = drawn(&state, (120, 36));
     assert!(screen.contains("the probes do not reach back so far"), "{screen}");
     assert!(!screen.contains("NaN"), "{screen}");
@@ -216,7 +216,7 @@ fn a_weight_is_opened_down_to_a_token_and_back_the_way_one_came() {
         assert_eq!(opened(&state), last);
         press(&mut state, "Esc");
     }
-    assert!(state.inspector.is_empty());
+    assert!(state.inspector.levels.is_empty());
 }
 
 #[test]
@@ -225,8 +225,9 @@ fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
     for step in 0..state.n_steps() {
         state.enter(step);
         for pane in 0..state.current().1.panes.len() {
-            state.focus = pane;
-            let pointed = state.panes()[pane].pointed(state.selection.row, state.selection.col);
+            state.nav.focus = pane;
+            let pointed =
+                state.panes()[pane].pointed(state.nav.selection.row, state.nav.selection.col);
             press(&mut state, "Enter");
             let id = &state.current().1.id;
             assert_eq!(pointed.is_some(), !opened(&state).is_empty(), "{id}, pane {pane}");
@@ -239,7 +240,7 @@ fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
                 }
             }
             press(&mut state, "q");
-            assert!(state.inspector.is_empty());
+            assert!(state.inspector.levels.is_empty());
         }
     }
 }
@@ -248,15 +249,15 @@ fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
 fn operands_are_lit_in_the_panes_where_they_live() {
     let mut state = at("softmax");
     press(&mut state, "Enter");
-    let row = state.selection.row;
-    assert!(!state.marks.is_empty());
-    assert!(state.marks.iter().all(|mark| mark.address.cell.row == row));
-    assert!(state.marks.iter().any(|mark| mark.is_chosen));
-    let path = state.marks[0].address.path.clone();
+    let row = state.nav.selection.row;
+    assert!(!state.inspector.marks.is_empty());
+    assert!(state.inspector.marks.iter().all(|mark| mark.address.cell.row == row));
+    assert!(state.inspector.marks.iter().any(|mark| mark.is_chosen));
+    let path = state.inspector.marks[0].address.path.clone();
     let titles: Vec<String> = state.panes().iter().map(|pane| pane.title()).collect();
     assert!(titles.iter().any(|title| title.starts_with(&path)), "{path}: {titles:?}");
     press(&mut state, "Esc");
-    assert!(state.marks.is_empty());
+    assert!(state.inspector.marks.is_empty());
 }
 
 #[test]
@@ -280,22 +281,22 @@ fn terms_of_a_long_sum_come_largest_first_and_all_can_be_reached() {
 #[test]
 fn going_on_closes_what_is_open() {
     let mut state = at("softmax");
-    let step = state.step;
+    let step = state.nav.step;
     press(&mut state, "Enter Enter Right");
-    assert!(state.inspector.is_empty());
-    assert_eq!(state.step, step + 1);
+    assert!(state.inspector.levels.is_empty());
+    assert_eq!(state.nav.step, step + 1);
 }
 
 #[test]
 fn what_ifs_are_combined_told_and_taken_back() {
     let mut state = at("masked-softmax");
     press(&mut state, "m x");
-    let reading = state.reading.clone().unwrap();
+    let reading = state.passes.reading.clone().unwrap();
     assert_eq!(
         reading.changes.words(),
         format!(
             "mask off, head {} of decoder.{}.self_attn off",
-            state.selection.head, state.selection.layer
+            state.nav.selection.head, state.nav.selection.layer
         )
     );
     for size in [(80, 24), (120, 36), (200, 60)] {
@@ -304,9 +305,9 @@ fn what_ifs_are_combined_told_and_taken_back() {
         assert!(screen.contains("writes"), "{screen}");
     }
     press(&mut state, "m");
-    assert!(!state.changes.words().contains("mask"));
+    assert!(!state.passes.changes.words().contains("mask"));
     press(&mut state, "r");
-    assert!(state.reading.as_ref().unwrap().plain.is_none());
+    assert!(state.passes.reading.as_ref().unwrap().plain.is_none());
     assert!(!drawn(&state, (120, 36)).contains("changed:"));
     press(&mut state, "r");
     assert!(said(&state).contains("nothing is changed"));
@@ -318,9 +319,9 @@ fn a_changed_number_says_what_it_was() {
     press(&mut state, "s");
     assert!(drawn(&state, (120, 36)).contains("was "));
     press(&mut state, "v");
-    assert!(state.shows_difference && drawn(&state, (120, 36)).contains('Δ'));
+    assert!(state.passes.shows_difference && drawn(&state, (120, 36)).contains('Δ'));
     press(&mut state, "v r");
-    assert!(!state.shows_difference);
+    assert!(!state.passes.shows_difference);
 }
 
 #[test]
@@ -342,9 +343,9 @@ fn a_number_is_set_by_hand_from_the_cursor() {
     );
     type_in(&mut state, "0.25");
     press(&mut state, "Enter");
-    assert_eq!(state.changes.iter().count(), 1);
-    let (row, col) = (state.selection.row, state.selection.col);
-    let pointed = state.panes()[state.focus].pointed(row, col).unwrap();
+    assert_eq!(state.passes.changes.iter().count(), 1);
+    let (row, col) = (state.nav.selection.row, state.nav.selection.col);
+    let pointed = state.panes()[state.nav.focus].pointed(row, col).unwrap();
     assert!((pointed.value - 0.25).abs() < 1e-9);
 }
 
@@ -355,7 +356,9 @@ fn a_what_if_that_cannot_be_leaves_everything_as_it_was() {
     type_in(&mut state, "token.99=dog");
     press(&mut state, "Enter");
     assert!(said(&state).contains("no token 99"), "{}", said(&state));
-    assert!(state.changes.is_empty() && state.reading.as_ref().unwrap().plain.is_none());
+    assert!(
+        state.passes.changes.is_empty() && state.passes.reading.as_ref().unwrap().plain.is_none()
+    );
     press(&mut state, ":");
     type_in(&mut state, "encoder.9=off");
     press(&mut state, "Enter");
@@ -386,9 +389,12 @@ fn an_address_leads_to_a_step_that_shows_it() {
     type_in(&mut state, "encoder.1.self_attn.weights[2,8,1]");
     press(&mut state, "Enter");
     assert_eq!(opened(&state), "encoder.1.self_attn.weights[2,8,1]");
-    let shown = state.focused().and_then(|spec| spec.path(state.selection.layer));
+    let shown = state.focused().and_then(|spec| spec.path(state.nav.selection.layer));
     assert_eq!(shown.as_deref(), Some("encoder.1.self_attn.weights"));
-    assert_eq!((state.selection.head, state.selection.row, state.selection.col), (2, 8, 1));
+    assert_eq!(
+        (state.nav.selection.head, state.nav.selection.row, state.nav.selection.col),
+        (2, 8, 1)
+    );
 }
 
 #[test]

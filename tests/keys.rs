@@ -11,13 +11,14 @@ use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
     lesson::{Language, Lesson},
+    render::frame::{Shot, Walk},
     ui::{
         app::{
             Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Unread, Written,
             update,
         },
         keys::{self, KEYS},
-        screen,
+        plain, screen,
         theme::Theme,
     },
 };
@@ -103,20 +104,20 @@ fn chapters_are_reached_by_number_and_by_brace() {
     for chapter in 0..=6 {
         let state = after(&chapter.to_string());
         assert_eq!(state.current().0, chapter);
-        assert_eq!(Some(state.step), state.first_of(chapter));
+        assert_eq!(Some(state.nav.step), state.first_of(chapter));
     }
     assert_eq!(after("} }").current().0, 2);
     assert_eq!(after("} } {").current().0, 1);
-    assert_eq!(after("2 l l {").step, after("2").step, "first to the chapter's beginning");
+    assert_eq!(after("2 l l {").nav.step, after("2").nav.step, "first to the chapter's beginning");
 }
 
 #[test]
 fn the_walk_has_ends() {
     let state = after("G");
-    assert_eq!(state.step + 1, state.n_steps());
+    assert_eq!(state.nav.step + 1, state.n_steps());
     assert!(said(&after("G l")).contains("last step"));
     assert!(said(&after("h")).contains("first step"));
-    assert_eq!(after("G g").step, 0);
+    assert_eq!(after("G g").nav.step, 0);
 }
 
 #[test]
@@ -135,10 +136,10 @@ fn the_cursor_stays_inside_its_pane() {
     let mut state = walk();
     state.enter(state.lesson.find("scores").unwrap());
     press(&mut state, &"j ".repeat(40));
-    assert_eq!(state.selection.row + 1, READING.sentence.tokens.len());
+    assert_eq!(state.nav.selection.row + 1, READING.sentence.tokens.len());
     assert!(said(&state).contains("last row"));
     press(&mut state, &"L ".repeat(40));
-    assert_eq!(state.selection.col + 1, READING.sentence.tokens.len());
+    assert_eq!(state.nav.selection.col + 1, READING.sentence.tokens.len());
     assert!(said(&state).contains("last column"));
 }
 
@@ -148,14 +149,48 @@ fn layers_and_heads_persist_and_have_bounds() {
     state.enter(state.lesson.find("scores").unwrap());
     assert_eq!((state.n_layers(), state.planes().unwrap().1), (2, 4));
     press(&mut state, "] . .");
-    assert_eq!((state.selection.layer, state.selection.head), (1, 2));
+    assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
     press(&mut state, "] ]");
-    assert_eq!(state.selection.layer, 1);
+    assert_eq!(state.nav.selection.layer, 1);
     assert!(said(&state).contains("layers are 0 to 1"));
     press(&mut state, ". . .");
-    assert_eq!(state.selection.head, 3);
+    assert_eq!(state.nav.selection.head, 3);
     press(&mut state, "[ , ,");
-    assert_eq!((state.selection.layer, state.selection.head), (0, 1));
+    assert_eq!((state.nav.selection.layer, state.nav.selection.head), (0, 1));
+}
+
+/// The walk with `--at`, with the arrow keys, by a jump, in a frame and with `--linear`.
+#[test]
+fn what_is_selected_at_a_step_does_not_depend_on_the_way_there() {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    READING.measures();
+    let mut walked = walk();
+    let (theme, size) = (Theme::default(), (120, 36).into());
+    let walk_of_frames = Walk::new(Arc::clone(&lesson), Arc::clone(&READING), vec![theme], size);
+    let all: Vec<usize> = (0..lesson.steps().len()).collect();
+    let frames: Vec<Shot> = walk_of_frames.shots(&all).collect();
+    for (i, (_, step)) in lesson.steps().iter().enumerate() {
+        let mut begun = State::new(Arc::clone(&lesson), Theme::default());
+        begun.nav.step = i;
+        update(&mut begun, Action::Read(Ok(Arc::clone(&READING))));
+        let mut jumped = walk();
+        update(&mut jumped, Action::GoTo(i));
+        assert_eq!(walked.nav.selection, begun.nav.selection, "{}: arrows and --at", step.id);
+        assert_eq!(walked.nav.selection, jumped.nav.selection, "{}: arrows and a jump", step.id);
+        assert_eq!(Shot::of(&begun, size, &[theme]).unwrap().words(), frames[i].words());
+        let mut linear = vec![];
+        plain::walk(&lesson, &READING, i, &mut linear).unwrap();
+        let words = frames[i].words();
+        let (_, words) = words.split_once("## Step").unwrap();
+        assert!(
+            String::from_utf8_lossy(&linear).contains(words),
+            "{}: frames and --linear",
+            step.id
+        );
+        press(&mut walked, "Right");
+    }
+    let masked = &frames[lesson.find("masked-softmax").unwrap()];
+    assert!(masked.words().contains("In head 2,"), "{}", masked.words());
 }
 
 #[test]
@@ -165,11 +200,11 @@ fn focus_goes_round_the_panes() {
     let three = steps.iter().position(|(_, step)| step.panes.len() == 3).unwrap();
     state.enter(three);
     press(&mut state, "Tab");
-    assert_eq!(state.focus, 1);
+    assert_eq!(state.nav.focus, 1);
     press(&mut state, "S-Tab S-Tab");
-    assert_eq!(state.focus, 2);
+    assert_eq!(state.nav.focus, 2);
     press(&mut state, "Tab");
-    assert_eq!(state.focus, 0);
+    assert_eq!(state.nav.focus, 0);
 }
 
 #[test]
@@ -179,11 +214,11 @@ fn another_sentence_is_typed_and_read() {
     assert!(matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value().is_empty()));
     let effect = press(&mut state, "q u i t Enter");
     assert_eq!(effect, Some(Effect::Read("quit".into(), Changes::default())), "q is a letter here");
-    assert_eq!(state.pending.as_deref(), Some("quit"));
+    assert_eq!(state.passes.pending.as_deref(), Some("quit"));
     let reading = READER.read("The dog.").unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
-    assert!(state.pending.is_none());
-    assert!(state.selection.row < 3);
+    assert!(state.passes.pending.is_none());
+    assert!(state.nav.selection.row < 3);
 }
 
 #[test]
@@ -198,7 +233,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     assert!(said(&state).contains("the limit is 64"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
     press(&mut state, "Esc");
-    assert_eq!(state.reading.unwrap().sentence.text, SENTENCE);
+    assert_eq!(state.passes.reading.unwrap().sentence.text, SENTENCE);
 }
 
 #[test]
@@ -214,7 +249,7 @@ fn a_refusal_that_comes_late_calls_nobody_back() {
     press(&mut state, "Esc i C-u c a t Enter");
     let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
     update(&mut state, Action::Read(Err(unread)));
-    assert_eq!(state.pending.as_deref(), Some("cat"));
+    assert_eq!(state.passes.pending.as_deref(), Some("cat"));
 }
 
 #[test]
@@ -380,7 +415,7 @@ fn without_unicode_the_frame_and_its_marks_are_ascii() {
 fn the_gradient_is_about_words_of_the_source() {
     let mut state = walk();
     state.enter(state.lesson.find("influence").unwrap());
-    assert_eq!(state.word().unwrap().text, READING.sentence.tokens[state.selection.row].text);
+    assert_eq!(state.word().unwrap().text, READING.sentence.tokens[state.nav.selection.row].text);
 }
 
 #[test]
@@ -461,7 +496,7 @@ fn wrote(path: &str) -> Action {
 #[test]
 fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     let mut state = at_a_desk();
-    let name = format!("./{}.svg", state.lesson.file_stem(state.step));
+    let name = format!("./{}.svg", state.lesson.file_stem(state.nav.step));
     assert_eq!(press(&mut state, "e"), Some(Effect::Name(name.clone())));
     assert_eq!(to(&state), name);
     let by_name = press(&mut state, &format!("Esc : {} Enter", spelled("exportthisframe")));
@@ -487,7 +522,7 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
     let mut state = at_a_desk();
     press(&mut state, "e");
     update(&mut state, Action::Named("./taken-2.svg".into()));
-    let name = format!("./{}.txt", state.lesson.file_stem(state.step));
+    let name = format!("./{}.txt", state.lesson.file_stem(state.nav.step));
     assert_eq!(press(&mut state, "Tab"), Some(Effect::Name(name.clone())), "a name of ours");
     assert_eq!(to(&state), name);
     assert_eq!(press(&mut state, &format!("C-u {}", spelled("a.TXT"))), None);
@@ -506,7 +541,7 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
     press(&mut state, &format!("C-u {} Enter", spelled("~/talk/a.txt")));
     update(&mut state, wrote("~/talk/a.txt"));
     press(&mut state, "l e");
-    assert_eq!(to(&state), format!("~/talk/{}.txt", state.lesson.file_stem(state.step)));
+    assert_eq!(to(&state), format!("~/talk/{}.txt", state.lesson.file_stem(state.nav.step)));
     assert!(drawn(&state, 80, 24).contains("in ~/talk "));
 }
 
@@ -572,22 +607,21 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
 
 #[test]
 fn the_frame_that_is_exported_is_what_was_in_view() {
-    use lookback::render::frame::Shot;
     let mut state = at_a_desk();
     press(&mut state, "j L Enter j");
-    let (before, opened) = (drawn(&state, 80, 24), state.inspector.len());
+    let (before, opened) = (drawn(&state, 80, 24), state.inspector.levels.len());
     press(&mut state, "e");
     assert_ne!(drawn(&state, 80, 24), before);
     state.message = Some(lookback::ui::app::Message { text: "hello".into(), is_error: false });
     let theme = state.theme;
-    let shot = Shot::of(&mut state, (80, 24).into(), &[theme]).unwrap();
+    let shot = Shot::of(&state, (80, 24).into(), &[theme]).unwrap();
     assert_eq!(cells(shot.buffer()), before);
     assert!(
         shot.words().contains("\n\nOpened: encoder.1.self_attn.weights[2,9,"),
         "{}",
         shot.words()
     );
-    assert_eq!(state.inspector.len(), opened);
+    assert_eq!(state.inspector.levels.len(), opened);
     assert!(state.is_exporting() && said(&state) == "hello", "the state is left as it was");
 }
 
@@ -595,7 +629,7 @@ fn the_frame_that_is_exported_is_what_was_in_view() {
 fn a_moving_picture_stands_still_while_its_name_is_typed() {
     use std::time::Duration;
     let mut state = at_a_desk();
-    state.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
+    state.animation.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
     let schedule = |state: &State| {
         state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::Kind::Schedule)
     };
@@ -607,35 +641,34 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
     let tick = || Action::Tick(Duration::from_millis(400));
     update(&mut state, tick());
     update(&mut state, tick());
-    let beat = state.beat;
+    let beat = state.animation.beat;
     assert!(beat.is_some());
     press(&mut state, "e");
     update(&mut state, tick());
-    assert!(state.beat == beat && !state.wants_ticks());
+    assert!(state.animation.beat == beat && !state.wants_ticks());
     press(&mut state, "Esc");
     update(&mut state, tick());
-    assert!(state.beat != beat && state.wants_ticks());
+    assert!(state.animation.beat != beat && state.wants_ticks());
 }
 
 #[test]
 fn words_of_a_question_do_not_answer_it() {
-    use lookback::render::frame::Shot;
     let mut state = at_a_desk();
     state.guide.asks = true;
-    state.enter(state.step);
+    state.enter(state.nav.step);
     let quiz = state.guide.quiz.clone().unwrap();
     press(&mut state, "e");
     assert!(state.is_exporting() && state.guide.quiz.is_some());
     press(&mut state, "Esc");
     let theme = state.theme;
-    let words = |state: &mut State| Shot::of(state, (80, 24).into(), &[theme]).unwrap().words();
-    let asked = words(&mut state);
+    let words = |state: &State| Shot::of(state, (80, 24).into(), &[theme]).unwrap().words();
+    let asked = words(&state);
     assert!(
         quiz.asked.options.iter().all(|option| asked.contains(&format!("- {option}"))),
         "{asked}"
     );
     press(&mut state, "Enter");
-    let told = words(&mut state);
+    let told = words(&state);
     assert!(told.contains("Formula:") && !asked.contains("Formula:"), "{asked}");
 }
 
@@ -660,23 +693,23 @@ fn walk_of_heads(kind: lookback::lesson::Kind) -> State {
 #[test]
 fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
     let mut state = walk_of_heads(lookback::lesson::Kind::Wall);
-    let row = state.selection.row;
+    let row = state.nav.selection.row;
     press(&mut state, "Down L L");
-    assert_eq!((state.selection.layer, state.selection.head), (1, 2));
-    assert_eq!(state.selection.row, row, "the word stays");
+    assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
+    assert_eq!(state.nav.selection.row, row, "the word stays");
     press(&mut state, "Down");
     assert!(said(&state).contains("last head"), "{}", said(&state));
     press(&mut state, "Enter");
     let title = state.panes()[0].title();
     assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
     press(&mut state, ". [");
-    assert_eq!((state.selection.layer, state.selection.head), (0, 3));
+    assert_eq!((state.nav.selection.layer, state.nav.selection.head), (0, 3));
     press(&mut state, "Enter");
     assert!(state.opened().is_some(), "a number of the matrix opens");
     press(&mut state, "Esc Esc");
     assert!(state.panes()[0].title().contains("layer 0 head 3"));
     press(&mut state, "Enter Right");
-    assert!(state.zoomed.is_none(), "another step shows its own panes");
+    assert!(state.nav.zoomed.is_none(), "another step shows its own panes");
 }
 
 #[test]
@@ -687,7 +720,7 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let entropy = |head: &&lookback::analysis::measure::heads::Summary| head.figures.entropy;
     let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
     press(&mut state, "J J S");
-    let first = (state.selection.layer, state.selection.head);
+    let first = (state.nav.selection.layer, state.nav.selection.head);
     assert_eq!(first, (most.layer, most.head), "another order is seen from its first row");
     assert!(drawn(&state, 120, 36).contains("largest entropy first"));
     assert!(said(&after("S")).contains("nothing here can be sorted"));
@@ -700,13 +733,13 @@ fn the_steps_of_a_beam_stand_beside_each_other_and_are_walked_by_both_kinds_of_k
     let mut state = walk();
     update(&mut state, Action::Read(Ok(Arc::new(changed))));
     state.enter(state.lesson.find("beam-search").unwrap());
-    assert_eq!(state.selection.row, 0);
+    assert_eq!(state.nav.selection.row, 0);
     press(&mut state, "L L L L L j");
-    assert_eq!(state.selection.row, 6);
+    assert_eq!(state.nav.selection.row, 6);
     let shown = drawn(&state, 80, 24);
     assert!(shown.contains("step 7 ") && shown.contains("step 7 of "), "{shown}");
     press(&mut state, "H k");
-    assert_eq!(state.selection.row, 4);
+    assert_eq!(state.nav.selection.row, 4);
     press(&mut state, "J J J J");
     assert!(said(&state).contains("last row"), "{}", said(&state));
 }
@@ -723,7 +756,8 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
     press(&mut state, &"Down ".repeat(5));
     let shown = drawn(&state, 80, 24);
     assert!(shown.contains("more above") && !shown.contains("more below"), "{shown}");
-    let last = state.reading.as_ref().unwrap().trace(lookback::model::Name::TransformerUnguided);
+    let last =
+        state.passes.reading.as_ref().unwrap().trace(lookback::model::Name::TransformerUnguided);
     let word = last.output_text.split_whitespace().last().unwrap();
     let at = shown.find("Transformer, unguided").unwrap();
     assert!(shown[at..].contains(word), "{word}: {shown}");
@@ -734,20 +768,20 @@ fn matrices_are_seen_from_near_and_far() {
     use lookback::ui::widgets::heat::Zoom;
     let mut state = walk();
     state.enter(state.lesson.find("scores").unwrap());
-    let at = state.selection;
+    let at = state.nav.selection;
     press(&mut state, "Z");
-    assert_eq!(state.view.zoom, Zoom::Cells);
+    assert_eq!(state.nav.view.zoom, Zoom::Cells);
     press(&mut state, "Z Z");
-    assert_eq!(state.view.zoom, Zoom::Overview);
+    assert_eq!(state.nav.view.zoom, Zoom::Overview);
     assert!(said(&state).contains("whole matrix"), "{}", said(&state));
     press(&mut state, "z z z");
-    assert_eq!(state.view.zoom, Zoom::Numbers);
+    assert_eq!(state.nav.view.zoom, Zoom::Numbers);
     assert!(said(&state).contains("as close as it gets"), "{}", said(&state));
-    assert_eq!(state.selection, at, "the cursor keeps its cell");
+    assert_eq!(state.nav.selection, at, "the cursor keeps its cell");
     press(&mut state, "K");
-    assert_eq!(state.selection.row, 0);
+    assert_eq!(state.nav.selection.row, 0);
     press(&mut state, "J J J");
-    assert_eq!(state.selection.row + 1, READING.sentence.tokens.len());
+    assert_eq!(state.nav.selection.row + 1, READING.sentence.tokens.len());
 }
 
 #[test]
@@ -759,8 +793,8 @@ fn cells_are_found_by_name_and_the_next_by_a_key() {
     press(&mut state, "l a r g e s t Space c e l l Enter");
     assert!(said(&state).contains("the largest cell: encoder."), "{}", said(&state));
     let shown = |state: &State| {
-        let at = state.selection;
-        state.panes()[state.focus].pointed(at.row, at.col).unwrap().value
+        let at = state.nav.selection;
+        state.panes()[state.nav.focus].pointed(at.row, at.col).unwrap().value
     };
     let largest = shown(&state);
     press(&mut state, "F");

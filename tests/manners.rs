@@ -112,7 +112,7 @@ fn a_click_on_a_cell_puts_the_cursor_where_that_cell_is_drawn() {
         let (rows, cols) = state.panes()[0].extent();
         for cell in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
             update(&mut state, Action::Point(Place { pane: 0, cell: Some(cell), head: None }));
-            assert_eq!((state.selection.row, state.selection.col), cell);
+            assert_eq!((state.nav.selection.row, state.nav.selection.col), cell);
             let marked = marked(&state);
             assert!(!marked.is_empty(), "{cell:?} is in view at {size:?}");
             // A number's left bracket stands in the space before its cell.
@@ -135,7 +135,7 @@ fn where_all_cells_are_in_view_each_is_reached_from_anywhere() {
             let (rows, cols) = state.panes()[0].extent();
             let cells = (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
             let place = |(row, col)| {
-                (state.selection.row, state.selection.col) = (row, col);
+                (state.nav.selection.row, state.nav.selection.col) = (row, col);
                 let marks = marked(&state);
                 (row, col, marks[marks.len() / 2])
             };
@@ -144,7 +144,11 @@ fn where_all_cells_are_in_view_each_is_reached_from_anywhere() {
         let mut state = walk_at("scores", size);
         for &(row, col, at) in &places {
             click(&mut state, at);
-            assert_eq!((state.selection.row, state.selection.col), (row, col), "{size:?} {at}");
+            assert_eq!(
+                (state.nav.selection.row, state.nav.selection.col),
+                (row, col),
+                "{size:?} {at}"
+            );
         }
     }
 }
@@ -161,11 +165,11 @@ fn every_place_of_every_step_can_be_clicked_without_harm() {
                     n_panes += 1;
                     update(&mut state, Action::Point(place));
                     let (rows, cols) = state.panes()[place.pane].extent();
-                    assert_eq!(state.focus, place.pane);
+                    assert_eq!(state.nav.focus, place.pane);
                     if let Some((row, col)) = place.cell {
                         n_cells += 1;
                         assert!(row < rows && col < cols, "{row} {col} of {rows} {cols}");
-                        assert_eq!((state.selection.row, state.selection.col), (row, col));
+                        assert_eq!((state.nav.selection.row, state.nav.selection.col), (row, col));
                     }
                 }
             }
@@ -187,14 +191,14 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             let panes = state.panes();
             let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
             let (plan, _) = state.plan(area(&state), &wanted);
-            let Some(frame) = plan.frames[state.focus] else { continue };
+            let Some(frame) = plan.frames[state.nav.focus] else { continue };
             let inside = frame.inner(Margin::new(1, 1));
-            let cell = |at: Position| panes[state.focus].cell_at(inside, at);
+            let cell = |at: Position| panes[state.nav.focus].cell_at(inside, at);
             if inside.positions().all(|at| cell(at).is_none()) {
                 continue;
             }
-            let cursor = (state.selection.row, state.selection.col);
-            let kind = state.current().1.panes[state.focus].kind;
+            let cursor = (state.nav.selection.row, state.nav.selection.col);
+            let kind = state.current().1.panes[state.nav.focus].kind;
             let here = format!("{kind:?} of {} at {size:?}", state.current().1.id);
             assert!(inside.positions().any(|at| cell(at) == Some(cursor)), "{here}");
             let reversed = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
@@ -212,7 +216,7 @@ fn every_pane_finds_the_cell_under_its_cursor() {
 #[test]
 fn a_click_on_a_head_chooses_it() {
     let mut state = walk_at("heads", (160, 44));
-    let before = state.selection.head;
+    let before = state.nav.selection.head;
     let heads: Vec<usize> = area(&state)
         .positions()
         .filter_map(|at| match hit(&state, area(&state), at) {
@@ -223,7 +227,7 @@ fn a_click_on_a_head_chooses_it() {
     let other = *heads.iter().find(|head| **head != before).unwrap();
     let place = Place { pane: 0, cell: None, head: Some(other) };
     update(&mut state, Action::Point(place));
-    assert_eq!(state.selection.head, other);
+    assert_eq!(state.nav.selection.head, other);
 }
 
 #[test]
@@ -269,28 +273,28 @@ fn the_wheel_scrolls_what_is_said_within_its_bounds() {
     });
     assert!(far.is_some(), "some narration is longer than its place");
     update(&mut state, Action::Scroll(3));
-    assert!(state.scroll > 0);
+    assert!(state.nav.scroll > 0);
     update(&mut state, Action::Scroll(1000));
-    let end = state.scroll;
+    let end = state.nav.scroll;
     update(&mut state, Action::Scroll(3));
-    assert_eq!(state.scroll, end);
+    assert_eq!(state.nav.scroll, end);
     update(&mut state, Action::Scroll(-1000));
-    assert_eq!(state.scroll, 0);
+    assert_eq!(state.nav.scroll, 0);
     mouse(&mut state, MouseEventKind::ScrollDown, Position::new(10, 19));
-    assert!(state.scroll > 0, "the wheel over the narration");
+    assert!(state.nav.scroll > 0, "the wheel over the narration");
 }
 
 #[test]
 fn the_wheel_over_a_pane_moves_its_row_and_an_open_number_keeps_the_panes() {
     let mut state = walk_at("scores", (120, 36));
-    let row = state.selection.row;
+    let row = state.nav.selection.row;
     mouse(&mut state, MouseEventKind::ScrollUp, Position::new(20, 10));
-    assert_eq!(state.selection.row, row - 1);
+    assert_eq!(state.nav.selection.row, row - 1);
     press(&mut state, "Enter");
     assert!(state.opened().is_some());
-    let before = state.selection;
+    let before = state.nav.selection;
     click(&mut state, Position::new(20, 12));
-    assert_eq!(state.selection, before);
+    assert_eq!(state.nav.selection, before);
 }
 
 #[test]
@@ -356,14 +360,14 @@ fn a_step_is_marked_listed_and_found_again() {
     press(&mut state, "b");
     assert!(shown(&state).contains('★'));
     press(&mut state, "g");
-    let (timeline, here) = (line(&drawn(&state), 28), state.step);
+    let (timeline, here) = (line(&drawn(&state), 28), state.nav.step);
     assert_eq!(timeline.matches('★').count(), 1);
     press(&mut state, "b B Down Enter");
     assert_eq!(state.current().1.id, "softmax");
     press(&mut state, "B");
     assert!(shown(&state).contains("2 marked"));
     press(&mut state, "Esc b g b B");
-    assert_eq!((state.bookmarked(), state.step), (vec![], here));
+    assert_eq!((state.bookmarked(), state.nav.step), (vec![], here));
 }
 
 fn left(sentence: &str, step: &str) -> Left {
@@ -387,7 +391,7 @@ fn the_last_walk_is_offered_and_taken_up() {
     assert_eq!(state.memory().last.unwrap(), left("The dog sleeps.", "softmax"));
     press(&mut state, "g l");
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
-    assert_eq!(state.step, 1, "the next sentence stays at the step");
+    assert_eq!(state.nav.step, 1, "the next sentence stays at the step");
 }
 
 #[test]
@@ -410,5 +414,5 @@ fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     let gone = Memory { last: Some(left(SENTENCE, "gone")), bookmarks: vec!["gone".into()] };
     state.recall(gone, true, Some("it is damaged".into()));
     press(&mut state, "R");
-    assert_eq!((state.step, state.bookmarked()), (0, vec![]));
+    assert_eq!((state.nav.step, state.bookmarked()), (0, vec![]));
 }

@@ -205,7 +205,7 @@ fn a_thousand_tokens_are_read_in_bounded_memory() {
 fn walk_at(step: &str) -> (State, Option<Effect>) {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let mut state = State::new(lesson, Theme::default());
-    state.step = state.lesson.find(step).unwrap();
+    state.nav.step = state.lesson.find(step).unwrap();
     let reading = Arc::new(READER.read("The dog saw the cat.").unwrap());
     let effect = update(&mut state, Action::Read(Ok(reading)));
     (state, effect)
@@ -215,19 +215,19 @@ fn walk_at(step: &str) -> (State, Option<Effect>) {
 fn beats_go_from_nothing_to_everything_and_begin_again_after_a_pause() {
     let (mut state, _) = walk_at("waiting");
     assert!(!state.has_animation(), "an exported frame stands still");
-    state.motion = Motion::Moving(Duration::ZERO);
+    state.animation.motion = Motion::Moving(Duration::ZERO);
     assert!(state.has_animation());
-    assert_eq!(state.beat, None);
+    assert_eq!(state.animation.beat, None);
     let beats: Vec<_> = (0..12)
         .map(|_| {
             update(&mut state, Action::Tick(Duration::from_millis(400)));
-            state.beat.unwrap()
+            state.animation.beat.unwrap()
         })
         .collect();
     // Six words: the picture is finished at beat 6 and stands for four more.
     assert_eq!(beats, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]);
     update(&mut state, Action::Do(Command::NextStep));
-    assert_eq!(state.beat, None);
+    assert_eq!(state.animation.beat, None);
     assert!(!state.has_animation());
 }
 
@@ -237,12 +237,12 @@ fn times_are_asked_for_once_and_only_where_they_are_shown() {
     assert_eq!(effect, None);
     assert_eq!(update(&mut state, Action::Do(Command::NextStep)), Some(Effect::Time));
     assert_eq!(update(&mut state, Action::Do(Command::NextStep)), None);
-    let times = Arc::new(state.reading.as_ref().unwrap().time());
+    let times = Arc::new(state.passes.reading.as_ref().unwrap().time());
     assert_eq!(
         times.keys().copied().collect::<Vec<_>>(),
         [Name::Elman, Name::Gru, Name::Transformer]
     );
     assert!(times.values().flatten().all(|time| !time.is_zero()));
     update(&mut state, Action::Timed(Arc::clone(&times)));
-    assert!(state.times.known().is_some());
+    assert!(state.passes.times.known().is_some());
 }

@@ -311,7 +311,7 @@ fn a_page_shows_the_cells_of_its_frame_and_says_what_is_told() {
             while let Some(page) = pages.next_if(|page| page.len() == 4) {
                 told += &page[2].lines();
             }
-            let lines = shot.told(96).into_iter().flatten().map(|piece| piece.text);
+            let lines = shot.narration(96).into_iter().flatten().map(|piece| piece.text);
             let step = shot.step();
             let want = lines.chain([step.formula.clone(), step.source.clone()]).collect::<String>();
             assert_eq!(unspaced(&told), unspaced(&want), "{}", shot.title());

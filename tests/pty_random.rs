@@ -101,14 +101,14 @@ impl Mode {
         let lesson = Lesson::embedded(language).unwrap();
         let mut state = State::new(Arc::new(lesson), Theme::new(self.depth, glyphs));
         let steps = state.lesson.steps();
-        state.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
+        state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
         state.follows_ground = true;
         state.guide.asks = true;
         let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
         let here = session.home.path().canonicalize().unwrap();
         let forms = FORMATS.iter().map(form).collect();
         state.desk = Desk::new(forms, here.to_string_lossy().into_owned());
-        state.pending = Some(SENTENCE.to_owned());
+        state.passes.pending = Some(SENTENCE.to_owned());
         state.recall(Memory::default(), false, None);
         Walker::start(state, &READER, SENTENCE, SIZE)
     }
@@ -188,7 +188,7 @@ impl Pair {
         loop {
             if start.elapsed() > SOON {
                 // What is measured meanwhile is shown when it is there.
-                self.walker.state.reading.as_ref().unwrap().measures();
+                self.walker.state.passes.reading.as_ref().unwrap().measures();
                 frame = self.walker.drawn();
             }
             let parser = self.session.screen.lock().unwrap();

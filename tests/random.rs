@@ -72,7 +72,7 @@ fn fresh(lesson: Lesson, theme: Theme) -> State {
     let forms = forms.map(|(ending, is_film)| Form { ending, is_film });
     state.desk = Desk::new(forms.into(), "/here".into());
     state.guide.asks = true;
-    state.motion = Motion::Moving(Duration::ZERO);
+    state.animation.motion = Motion::Moving(Duration::ZERO);
     state
 }
 
@@ -122,7 +122,7 @@ fn the_built_in_models_can_be_walked_through_by_chance() {
     for (i, name) in Name::ALL.into_iter().enumerate() {
         let language = if i % 3 == 2 { Language::Chinese } else { Language::English };
         let mut state = fresh(Lesson::embedded(language).unwrap(), theme(i));
-        state.step =
+        state.nav.step =
             state.lesson.steps().iter().position(|(_, step)| step.model == name).unwrap_or(0);
         let walker = Walker::start(state, &READER, "The dog sleeps.", (100, 30));
         let what = format!("{name} in {:?}", theme(i));

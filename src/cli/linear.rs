@@ -74,8 +74,7 @@ pub fn run(
     plain::opening(&reading, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     update(&mut state, Action::Read(Ok(reading)));
-    state.enter(step);
-    state.message = None;
+    update(&mut state, Action::GoTo(step));
     show(&state, out)?;
     loop {
         if is_prompted {
@@ -103,14 +102,14 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
         Asked::Help => help(out)?,
         Asked::Again => show(state, out)?,
         Asked::Do(command) => {
-            let before = state.step;
+            let before = state.nav.step;
             update(state, Action::Do(command));
             moved(state, before, out)?;
         }
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {
-                state.enter(step);
+                update(state, Action::GoTo(step));
                 show(state, out)?;
             }
             Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
@@ -131,7 +130,7 @@ fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
             message.text.replace("; g goes back to the first", "")
         );
     }
-    if state.step == before {
+    if state.nav.step == before {
         return writeln!(out, "\nThis is that step already. r says it again.");
     }
     show(state, out)
@@ -142,7 +141,7 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
     let Some((&best, others)) = found.split_first().filter(|_| !words.is_empty()) else {
         return writeln!(out, "\nNo step answers to that. ? lists the commands.");
     };
-    state.enter(best);
+    update(state, Action::GoTo(best));
     show(state, out)?;
     if !others.is_empty() {
         let steps = state.lesson.steps();
@@ -155,8 +154,8 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
-    let Some(reading) = &state.reading else { return Ok(()) };
-    plain::one(&state.lesson, reading, state.step, &state.selection, out)
+    let Some(reading) = &state.passes.reading else { return Ok(()) };
+    plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)
 }
 
 fn help(out: &mut dyn Write) -> io::Result<()> {

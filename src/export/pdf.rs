@@ -86,7 +86,7 @@ impl Leaf {
         let heading = lines(&shot.title(), columns(HEADING));
         let heading: Vec<Line> =
             heading.into_iter().map(|line| line.patch_style(theme.strong())).collect();
-        let told = shot.told(columns(TEXT));
+        let told = shot.narration(columns(TEXT));
         let mut text: Vec<Line> = told.iter().map(|line| styled(line, theme)).collect();
         for remark in [&step.formula, &step.source] {
             text.push(Line::default());

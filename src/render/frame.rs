@@ -1,6 +1,6 @@
 //! Frames of the walk: for every step the cells that the screen would show, and what is said about them.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use ratatui::{
     buffer::Buffer,
@@ -14,7 +14,7 @@ use crate::{
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{self, Action, Level, Line, State, update},
+        app::{self, Action, Level, Line, State, settle},
         plain, screen,
         theme::Theme,
     },
@@ -53,28 +53,24 @@ impl View {
 
 impl Shot {
     /// Of the walk as it is, without what lies over it and without the message of the last key; None
-    /// before anything is read. The state is left as it was.
-    pub fn of(state: &mut State, size: Size, themes: &[Theme]) -> Option<Self> {
-        state.open_insides();
-        let reading = Arc::clone(state.reading.as_ref()?);
-        let own = state.theme;
-        let over = (mem::take(&mut state.overlay), state.message.take());
+    /// before anything is read.
+    pub fn of(state: &State, size: Size, themes: &[Theme]) -> Option<Self> {
+        let mut state = state.for_frame(size.width, size.height);
+        let reading = Arc::clone(state.passes.reading.as_ref()?);
         let views = themes.iter().map(|&theme| {
             state.theme = theme;
-            View { theme, buffer: drawn(state, size) }
+            View { theme, buffer: drawn(&state, size) }
         });
         let views = views.collect();
-        state.theme = own;
-        (state.overlay, state.message) = over;
         Some(Self {
-            index: state.step,
+            index: state.nav.step,
             time: state.reading_time(),
             views,
             asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
             opened: state.opened().map(opened),
             lesson: Arc::clone(&state.lesson),
             reading,
-            selection: state.selection,
+            selection: state.nav.selection,
         })
     }
 
@@ -112,19 +108,19 @@ impl Shot {
         &self.reading
     }
 
-    /// The narration in lines of that width, with what is told to those who want to know more; a blank
+    /// The narration with its further paragraph in lines of that width; a blank
     /// line between paragraphs. Nothing while a question waits: it would be answered.
-    pub fn told(&self, width: usize) -> Vec<Line> {
+    pub fn narration(&self, width: usize) -> Vec<Line> {
         if self.asked.is_some() {
             return vec![];
         }
         let (step, selection) = (self.step(), &self.selection);
         let mut paragraphs = narrate(step, &self.reading, selection);
         paragraphs.extend(deepen(step, &self.reading, selection));
-        app::told(step, selection.layer, &paragraphs, width, true)
+        app::wrap_step(step, selection.layer, &paragraphs, width, true)
     }
 
-    /// What is told and shown, as linear text: for those who do not see the picture. While a question
+    /// The narration and the numbers as linear text: for those who do not see the picture. While a question
     /// waits, the question alone: the rest would answer it.
     pub fn words(&self) -> String {
         if let Some(asked) = &self.asked {
@@ -133,8 +129,8 @@ impl Shot {
         let mut words = vec![];
         // Nothing is refused by a vector.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
-        let told = visible_lines(String::from_utf8_lossy(&words).trim());
-        self.opened.as_ref().map_or_else(|| told.clone(), |opened| format!("{told}\n\n{opened}"))
+        let text = visible_lines(String::from_utf8_lossy(&words).trim());
+        self.opened.as_ref().map_or_else(|| text.clone(), |opened| format!("{text}\n\n{opened}"))
     }
 }
 
@@ -157,11 +153,9 @@ fn is_cut(state: &State, area: Rect) -> bool {
     lines.len() > plan.prose.height.into()
 }
 
-/// A walk that is only looked at. Every step is entered from the one before, as a person would who
-/// presses nothing but →: a frame is the same whatever else is drawn.
+/// A walk that is only looked at: a frame is the same whatever else is drawn.
 pub struct Walk {
     state: State,
-    size: Size,
     themes: Vec<Theme>,
 }
 
@@ -171,37 +165,35 @@ impl Walk {
     pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
         reading.measures();
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
-        update(&mut state, Action::Resize(size.width, size.height));
-        update(&mut state, Action::Read(Ok(reading)));
-        Self { state, size, themes }
+        state.size = (size.width, size.height);
+        settle(&mut state, Action::Read(Ok(reading)));
+        Self { state, themes }
     }
 
     /// Those of the wanted steps whose text does not fit on their frames.
     pub fn cut(self, wanted: &[usize]) -> Vec<usize> {
-        let area = Rect::from((Position::ORIGIN, self.size));
-        let steps = self.visit(wanted, move |state| (state.step, is_cut(state, area)));
+        let (width, height) = self.state.size;
+        let area = Rect::new(0, 0, width, height);
+        let steps = self.visit(wanted, move |state| (state.nav.step, is_cut(state, area)));
         steps.filter(|(_, is_cut)| *is_cut).map(|(step, _)| step).collect()
     }
 
     /// Takes the shots of the steps that are wanted, in the order of the walk.
     pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
-        let (size, themes) = (self.size, mem::take(&mut self.themes));
-        self.visit(wanted, move |state| Shot::of(state, size, &themes)).flatten()
+        let themes = mem::take(&mut self.themes);
+        self.visit(wanted, move |state| Shot::of(state, state.size.into(), &themes)).flatten()
     }
 
-    /// Enters every step up to the last that is wanted, and looks at the wanted ones.
+    /// Goes to the wanted steps, each once and in order, and looks at them.
     fn visit<T>(
         mut self,
         wanted: &[usize],
-        mut look: impl FnMut(&mut State) -> T,
+        mut look: impl FnMut(&State) -> T,
     ) -> impl Iterator<Item = T> {
-        let n_steps = wanted.iter().max().map_or(0, |last| last + 1);
-        (0..n_steps).filter_map(move |step| {
-            if step > 0 {
-                self.state.enter(step);
-            }
-            self.state.message = None; // what is said after a key; no key was pressed
-            wanted.contains(&step).then(|| look(&mut self.state))
+        let steps: BTreeSet<usize> = wanted.iter().copied().collect();
+        steps.into_iter().map(move |step| {
+            settle(&mut self.state, Action::GoTo(step));
+            look(&self.state)
         })
     }
 }

@@ -42,7 +42,7 @@ pub fn desk() -> Desk {
 }
 
 /// The characters of the frame in view.
-pub fn text(state: &mut State) -> Option<String> {
+pub fn text(state: &State) -> Option<String> {
     let plain = Theme { depth: Depth::None, ..state.theme };
     let shot = Shot::of(state, state.size.into(), &[plain])?;
     Some(txt::text(shot.buffer()))
@@ -103,7 +103,7 @@ impl Writer {
     ///
     /// # Errors
     /// If the thread that writes has ended.
-    pub fn export(&self, state: &mut State, order: Order) -> Result<Option<Refusal>> {
+    pub fn export(&self, state: &State, order: Order) -> Result<Option<Refusal>> {
         let path = at_home(&order.path);
         if let Some((why, is_taken)) = self.objection(&order, &path) {
             return Ok(Some(Refusal { path: order.path, why, is_taken }));

@@ -18,8 +18,8 @@ pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
     let hit = hit(state, area, Position::new(event.column, event.row));
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => pressed(state, hit),
-        MouseEventKind::ScrollUp => turned(hit, -1),
-        MouseEventKind::ScrollDown => turned(hit, 1),
+        MouseEventKind::ScrollUp => scrolled(hit, -1),
+        MouseEventKind::ScrollDown => scrolled(hit, 1),
         _ => vec![],
     }
 }
@@ -38,8 +38,8 @@ fn pressed(state: &State, hit: Hit) -> Vec<Action> {
 
 /// Whether the head is selected already: a second click goes into it.
 fn is_chosen_head(state: &State, place: Place) -> bool {
-    let at = (state.selection.layer, state.selection.head);
-    let is_focused = place.pane == state.focus && state.opened().is_none();
+    let at = (state.nav.selection.layer, state.nav.selection.head);
+    let is_focused = place.pane == state.nav.focus && state.opened().is_none();
     is_focused
         && state.focused().is_some_and(|spec| spec.kind.walks_heads())
         && place.cell == Some(at)
@@ -53,7 +53,7 @@ fn taken(state: &State, row: usize) -> Action {
     }
 }
 
-fn turned(hit: Hit, by: isize) -> Vec<Action> {
+fn scrolled(hit: Hit, by: isize) -> Vec<Action> {
     let step = Action::Do(Command::Move(by, 0));
     match hit {
         Hit::Pane(Place { pane, .. }) => {

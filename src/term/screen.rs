@@ -154,7 +154,7 @@ fn enter(mouse: bool) -> Result<()> {
     Ok(write!(output()?, "{ENTER}{mouse}")?)
 }
 
-/// Gives the terminal back. A terminal that is gone cannot be told, and need not be.
+/// Gives the terminal back. A terminal that is gone is left alone.
 fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
         let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
@@ -176,7 +176,7 @@ fn give_back_on_panic() {
         panic::set_hook(Box::new(move |info| {
             let is_drawing = OWNER.get() == Some(&thread::current().id());
             if !is_guarded() && !is_drawing && IS_ENTERED.load(Ordering::SeqCst) {
-                PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(told(info));
+                PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic_text(info));
                 return;
             }
             if !is_guarded() {
@@ -188,7 +188,7 @@ fn give_back_on_panic() {
 }
 
 /// As the message would have been.
-fn told(info: &PanicHookInfo) -> String {
+fn panic_text(info: &PanicHookInfo) -> String {
     let backtrace = Backtrace::capture();
     match backtrace.status() {
         BacktraceStatus::Captured => format!("{info}\n{backtrace}"),

@@ -6,6 +6,7 @@
 mod action;
 mod bookmarks;
 mod clock;
+mod desk;
 mod export;
 mod formula;
 mod glossary;
@@ -15,40 +16,43 @@ mod insides;
 mod layout;
 mod looks;
 mod moves;
+mod navigation;
+mod overlay;
+mod passes;
+mod place;
 mod point;
 mod prose;
 mod seek;
 mod update;
 mod whatif;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use ratatui::layout::Rect;
-use tui_input::Input;
 
-pub use action::{Action, Command, Effect, Pick, Unread};
-pub use clock::{Motion, Times};
-pub use export::{Desk, Form, Order, Prompt, Refusal, Written};
+pub use action::{Action, Command, Effect, Pick, Switch, Unread};
+pub use bookmarks::Kept;
+pub use clock::{Animation, Motion, Times};
+pub use desk::{Desk, Form, Order, Prompt, Refusal, Written};
 pub use guide::Guide;
-pub use inspector::Level;
+pub use insides::settle;
+pub use inspector::{Inspector, Level};
 use layout::Beneath;
 pub use layout::{Plan, SMALLEST};
-pub use point::Place;
-pub use prose::{Line, Piece, Voice, told, wrap};
+use navigation::PickedRow;
+pub use navigation::{Navigation, Zoomed};
+pub use overlay::Overlay;
+pub use passes::Passes;
+pub use place::Place;
+pub use prose::{Line, Piece, Voice, wrap, wrap_step};
 pub use update::update;
-pub use whatif::Switch;
 
 use crate::{
-    analysis::{reading::Reading, trace::Recorded},
-    engine::{
-        change::Changes,
-        site::{Address, Axis, Stream},
-    },
+    analysis::trace::Recorded,
+    engine::site::{Axis, Stream},
     lesson::{Kind, Lesson, PaneSpec, Selection, Step},
-    model::Name,
     ui::{
-        memory::Left,
-        panes::{self, Mark, Pane, Scene, View, Wanted},
+        panes::{self, Pane, Scene, Wanted},
         theme::Theme,
     },
 };
@@ -56,88 +60,30 @@ use crate::{
 /// The lines that an opened number makes use of.
 const OPENED_LINES: usize = 14;
 
-/// Everything the screen is a function of.
+/// Everything the screen is a function of, in parts that each own their data.
+#[derive(Clone)]
 pub struct State {
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
     /// Whether the theme is the one that suits the terminal's ground.
     pub follows_ground: bool,
-    /// None until the first pass is finished.
-    pub reading: Option<Arc<Reading>>,
-    /// The sentence that the models are reading now.
-    pub pending: Option<String>,
-    /// The changes that were asked for; the reading follows.
-    pub changes: Changes,
-    /// Whether matrices show what the changes made of them.
-    pub shows_difference: bool,
-    /// Index into the lesson's steps.
-    pub step: usize,
-    pub selection: Selection,
-    /// Whether the person chose the row; a step's own choice then stays out of the way.
-    pub has_picked_row: bool,
-    /// The pane with the cell cursor.
-    pub focus: usize,
-    pub view: View,
-    /// One head's matrix in the place of the step's panes.
-    pub zoomed: Option<seek::Zoomed>,
-    /// What was looked for last, among the finders.
-    pub sought: Option<usize>,
-    /// Lines of the narration that are scrolled away.
-    pub scroll: usize,
-    pub overlay: Overlay,
-    /// Opened numbers, each an operand of the one before.
-    pub inspector: Vec<Level>,
-    /// The operands of the opened number, for the panes.
-    pub marks: Vec<Mark>,
-    /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
-    pub follow: Option<(PaneSpec, Selection)>,
-    /// The moment that animated panes show; None shows everything at once.
-    pub beat: Option<usize>,
-    pub motion: Motion,
-    /// How long reading takes on this machine.
-    pub times: Times,
-    pub message: Option<Message>,
-    /// Ids of the steps that are marked.
-    pub bookmarks: BTreeSet<String>,
-    /// Where the walk before this one ended.
-    pub last: Option<Left>,
-    /// Where this one began.
-    began: Option<Left>,
-    /// The step to go to when the sentence that is being read has been read.
-    heading_for: Option<usize>,
-    /// The block that is being opened, by a path in it.
-    opening: Option<String>,
-    /// A number to open as soon as its block is there.
-    to_inspect: Option<(Name, Address)>,
-    /// The row from which somebody looks through the lens.
-    looking: Option<usize>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// The reading on the screen, and the work under way.
+    pub passes: Passes,
+    /// The step, and what is selected in it.
+    pub nav: Navigation,
+    /// Opened numbers.
+    pub inspector: Inspector,
+    pub animation: Animation,
+    pub overlay: Overlay,
+    pub message: Option<Message>,
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
     pub guide: Guide,
+    /// Marked steps, and where the walk before this one ended.
+    pub kept: Kept,
     /// What frames can be written as, and where.
     pub desk: Desk,
-}
-
-/// What lies over the walk.
-#[derive(Clone, Debug, Default)]
-pub enum Overlay {
-    #[default]
-    None,
-    /// The keys, from this row on.
-    Help { first: usize },
-    /// Looking for a step.
-    Find { query: Input, chosen: usize },
-    /// The marked steps.
-    Bookmarks { chosen: usize },
-    /// Typing another sentence.
-    Edit { sentence: Input },
-    /// Looking for anything that can be done.
-    Palette { query: Input, chosen: usize },
-    /// Looking for what a word means.
-    Glossary { query: Input, chosen: usize },
-    /// Saying where the frame goes.
-    Export(Prompt),
 }
 
 /// A line for the person, until the next key.
@@ -162,35 +108,15 @@ impl State {
             lesson,
             theme,
             follows_ground: false,
-            reading: None,
-            pending: None,
-            changes: Changes::default(),
-            shows_difference: false,
-            step: 0,
-            selection: Selection::default(),
-            has_picked_row: false,
-            focus: 0,
-            view: View::default(),
-            zoomed: None,
-            sought: None,
-            scroll: 0,
-            overlay: Overlay::None,
-            inspector: vec![],
-            marks: vec![],
-            follow: None,
-            beat: None,
-            motion: Motion::Still,
-            times: Times::Unasked,
-            message: None,
-            bookmarks: BTreeSet::new(),
-            last: None,
-            began: None,
-            heading_for: None,
-            opening: None,
-            to_inspect: None,
-            looking: None,
             size: SMALLEST,
+            passes: Passes::default(),
+            nav: Navigation::default(),
+            inspector: Inspector::default(),
+            animation: Animation::default(),
+            overlay: Overlay::None,
+            message: None,
             guide: Guide::default(),
+            kept: Kept::default(),
             desk: Desk::default(),
         }
     }
@@ -204,7 +130,7 @@ impl State {
     /// # Panics
     /// If the lesson has no step; the embedded one has.
     pub fn current(&self) -> (usize, &Step) {
-        self.lesson.steps()[self.step]
+        self.lesson.steps()[self.nav.step]
     }
 
     /// The index of a chapter's first step.
@@ -216,7 +142,7 @@ impl State {
 
     /// What is to be shown: the step's panes, or one head that was zoomed into.
     pub fn specs(&self) -> &[PaneSpec] {
-        match &self.zoomed {
+        match &self.nav.zoomed {
             Some(zoomed) => std::slice::from_ref(&zoomed.spec),
             None => &self.current().1.panes,
         }
@@ -224,7 +150,7 @@ impl State {
 
     /// The panes of the step; none while nothing is read.
     pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
-        let Some(reading) = &self.reading else { return vec![] };
+        let Some(reading) = &self.passes.reading else { return vec![] };
         let (_, step) = self.current();
         let scene = |spec: &PaneSpec, selection, focused| Scene {
             reading,
@@ -232,19 +158,19 @@ impl State {
             selection,
             theme: &self.theme,
             focused,
-            marks: &self.marks,
-            shows_difference: self.shows_difference,
-            beat: self.beat,
-            times: self.times.known(),
-            view: self.view,
+            marks: &self.inspector.marks,
+            shows_difference: self.passes.shows_difference,
+            beat: self.animation.beat,
+            times: self.passes.times.known(),
+            view: self.nav.view,
         };
         let of = |(i, spec): (usize, &_)| {
-            panes::of(spec, scene(spec, self.selection_for(spec), i == self.focus))
+            panes::of(spec, scene(spec, self.selection_for(spec), i == self.nav.focus))
         };
         let mut panes: Vec<_> = self.specs().iter().enumerate().map(of).collect();
-        if let Some((spec, selection)) = &self.follow {
+        if let Some((spec, selection)) = &self.inspector.follow {
             let pane = panes::of(spec, scene(spec, *selection, false));
-            match (0..panes.len()).rev().find(|&i| i != self.focus) {
+            match (0..panes.len()).rev().find(|&i| i != self.nav.focus) {
                 Some(i) => panes[i] = pane,
                 None => panes.push(pane),
             }
@@ -254,12 +180,12 @@ impl State {
 
     /// What is selected, as the axes of a pane have it.
     fn selection_for(&self, spec: &PaneSpec) -> Selection {
-        self.selection.turned(self.has_queries_apart(), self.has_a_plane_a_query(spec))
+        self.nav.selection.swap_axes(self.has_queries_apart(), self.has_a_plane_a_query(spec))
     }
 
     /// What is selected, for the words of the step: they speak of rows.
     fn selection_in_words(&self) -> Selection {
-        self.selection.turned(self.has_queries_apart(), false)
+        self.nav.selection.swap_axes(self.has_queries_apart(), false)
     }
 
     /// Whether the focused pane has a plane for each query.
@@ -274,28 +200,28 @@ impl State {
     /// Gives the cursor to a pane of the step; it stays on its query and key.
     fn focus_on(&mut self, pane: usize) {
         let was_apart = self.has_queries_apart();
-        self.focus = pane;
-        self.selection = self.selection.turned(was_apart, self.has_queries_apart());
+        self.nav.focus = pane;
+        self.nav.selection = self.nav.selection.swap_axes(was_apart, self.has_queries_apart());
     }
 
     /// The site that a pane of the step shows, in the selected layer.
     pub fn site(&self, spec: &PaneSpec) -> Option<&Recorded> {
-        self.site_in(spec, self.selection.layer)
+        self.site_in(spec, self.nav.selection.layer)
     }
 
     fn site_in(&self, spec: &PaneSpec, layer: usize) -> Option<&Recorded> {
         let (_, step) = self.current();
-        self.reading.as_ref()?.trace(step.model_of(spec)).site(&spec.path(layer)?)
+        self.passes.reading.as_ref()?.trace(step.model_of(spec)).site(&spec.path(layer)?)
     }
 
     /// The specification of the pane with the cursor.
     pub fn focused(&self) -> Option<&PaneSpec> {
-        self.specs().get(self.focus)
+        self.specs().get(self.nav.focus)
     }
 
     /// How many layers the step can show; 0 where it speaks of none.
     pub fn n_layers(&self) -> usize {
-        let (Some(reading), (_, step)) = (&self.reading, self.current()) else { return 0 };
+        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
         let count = |spec: &PaneSpec| {
             let template = spec.site.as_ref().filter(|site| site.contains("{l}"))?;
             Some(reading.trace(step.model_of(spec)).n_layers(template))
@@ -324,8 +250,8 @@ impl State {
             Kind::Gradient | Kind::ReadBack | Kind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
-        let trace = self.reading.as_ref()?.trace(step.model_of(spec));
-        let index = self.selection.row;
+        let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));
+        let index = self.nav.selection.row;
         let text = trace.tokens(stream).get(index)?.text.clone();
         Some(Word { stream, index, text })
     }
@@ -346,24 +272,24 @@ impl State {
     /// The narration in lines of that width.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
         let (_, step) = self.current();
-        told(step, self.selection.layer, &self.told(), width.into(), is_airy)
+        wrap_step(step, self.nav.selection.layer, &self.paragraphs(), width.into(), is_airy)
     }
 
     fn reading_is_plain(&self) -> bool {
-        self.reading.as_ref().is_none_or(|reading| reading.plain.is_none())
+        self.passes.reading.as_ref().is_none_or(|reading| reading.plain.is_none())
     }
 
     /// Where everything stands on a screen of that size.
     pub fn plan(&self, area: Rect, wanted: &[Wanted]) -> (Plan, Vec<Line>) {
         let mut plan = Plan::new(area, !self.reading_is_plain());
         if self.opened().is_some() {
-            plan.arrange(wanted, self.focus, Beneath { lines: OPENED_LINES, share: 2 });
+            plan.arrange(wanted, self.nav.focus, Beneath { lines: OPENED_LINES, share: 2 });
             return (plan, vec![]);
         }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
         // A question claims all that it needs, a text a quarter.
         let share = if self.guide.quiz.is_some() { 1 } else { 4 };
-        plan.arrange(wanted, self.focus, Beneath { lines: lines.len(), share });
+        plan.arrange(wanted, self.nav.focus, Beneath { lines: lines.len(), share });
         if lines.len() > plan.prose.height.into() {
             lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
         }

@@ -30,17 +30,13 @@ pub fn walk(
     reading.measures(); // some of the narration waits for them
     opening(reading, out)?;
     let steps = lesson.steps();
-    let (mut chapter, mut selection) = (None, Selection::default());
-    for (i, (in_chapter, step)) in steps.iter().enumerate() {
-        selection = step.start(reading, selection);
-        if i < from {
-            continue;
-        }
+    let mut chapter = None;
+    for (i, (in_chapter, _)) in steps.iter().enumerate().skip(from) {
         if chapter.replace(*in_chapter) != Some(*in_chapter) {
             let title = &lesson.chapters[*in_chapter].title;
             writeln!(out, "\n\n# Chapter {in_chapter}. {title}")?;
         }
-        self::step(i, lesson, reading, &selection, out)?;
+        step(i, lesson, reading, &lesson.start(i, reading), out)?;
     }
     writeln!(out, "\n")?;
     wrapped(out, "", "End of the walk. `lookback open ADDRESS` shows how a number was computed.")

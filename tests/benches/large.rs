@@ -19,7 +19,7 @@ use lookback::{
     lesson::{Kind, Language, Lesson, PaneSpec, template::Template},
     model::Name,
     ui::{
-        app::{Action, Command, State, update},
+        app::{Action, Command, State, settle, update},
         screen,
         theme::{Depth, Glyphs, Theme},
         widgets::heat::Zoom,
@@ -63,7 +63,7 @@ fn main() {
             continue;
         }
         let mut state = walk(&reading, name, kind, site);
-        state.view.zoom = zoom;
+        state.nav.view.zoom = zoom;
         let mut buffer = Buffer::empty(AREA);
         let (first, _) = timed(1, || frame(&mut state, &mut buffer));
         let (least, most) = timed(9, || frame(&mut state, &mut buffer));
@@ -146,8 +146,7 @@ fn walk(reading: &Arc<Reading>, name: Name, kind: Kind, site: &str) -> State {
     step.panes = vec![PaneSpec { kind, site: Some(site.to_owned()), model: None, title: None }];
     let mut state = State::new(Arc::new(lesson), Theme::new(Depth::True, Glyphs::Unicode));
     update(&mut state, Action::Resize(AREA.width, AREA.height));
-    update(&mut state, Action::Read(Ok(Arc::clone(reading))));
-    state.open_insides();
+    settle(&mut state, Action::Read(Ok(Arc::clone(reading))));
     state
 }
 

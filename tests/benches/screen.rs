@@ -39,7 +39,7 @@ fn walk(sentence: &str) -> State {
 
 /// Through the whole walk and back to its start: one keypress, one frame, again and again.
 fn press(state: &mut State, buffer: &mut Buffer) {
-    let is_last = state.step + 1 == state.n_steps();
+    let is_last = state.nav.step + 1 == state.n_steps();
     update(state, Action::Do(if is_last { Command::FirstStep } else { Command::NextStep }));
     buffer.reset();
     screen::draw(state, AREA, buffer);

@@ -30,9 +30,9 @@ pub struct Walker<'a> {
 impl<'a> Walker<'a> {
     /// A walk that has read its first sentence.
     pub fn start(mut state: State, reader: &'a Reader, sentence: &str, size: (u16, u16)) -> Self {
-        state.pending = Some(sentence.to_owned());
+        state.passes.pending = Some(sentence.to_owned());
         let mut walker = Self { state, reader, plain: None, n_written: 0 };
-        walker.carry_out(Effect::Read(sentence.to_owned(), walker.state.changes.clone()));
+        walker.carry_out(Effect::Read(sentence.to_owned(), walker.state.passes.changes.clone()));
         walker.take(Action::Resize(size.0, size.1));
         walker
     }
@@ -81,12 +81,12 @@ impl<'a> Walker<'a> {
             Effect::Read(sentence, changes) => Action::Read(self.read(&sentence, changes)),
             Effect::Time => Action::Timed(Arc::new(BTreeMap::new())),
             Effect::Open(model, path) => {
-                let reading = Arc::clone(self.state.reading.as_ref().unwrap());
+                let reading = Arc::clone(self.state.passes.reading.as_ref().unwrap());
                 let Some(opened) = reading.opened(model, &path) else { return true };
                 Action::Opened(reading, Arc::new(opened))
             }
             Effect::Look(model, row) => {
-                self.state.reading.as_ref().unwrap().lens(model, row);
+                self.state.passes.reading.as_ref().unwrap().lens(model, row);
                 Action::Looked
             }
         };
@@ -122,7 +122,7 @@ impl<'a> Walker<'a> {
     }
 
     fn copied(&mut self) -> Result<usize, String> {
-        let text = desk::text(&mut self.state).unwrap();
+        let text = desk::text(&self.state).unwrap();
         if text.len() > LONGEST_COPY {
             return Err("the frame is too long for a terminal's clipboard; e writes it".into());
         }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tui_input::InputRequest;
 
-use super::{Order, Place, Refusal, Switch, Written};
+use super::{
+    desk::{Order, Refusal, Written},
+    place::Place,
+};
 use crate::{
     analysis::reading::{MachineTimes, Reading},
     engine::{
@@ -93,6 +96,19 @@ pub enum Command {
     Quit,
     /// Ends at once, whatever is on top.
     End,
+}
+
+/// What-ifs that have a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    Mask,
+    Positions,
+    Scaling,
+    Residual,
+    /// The selected head of the step's attention.
+    Head,
+    /// The selected layer.
+    Layer,
 }
 
 /// A sentence that cannot be read as was asked, and why.

@@ -1,28 +1,60 @@
 //! Marked steps, and what goes from one walk to the next.
 
+use std::collections::BTreeSet;
+
 use super::{Command, Effect, Overlay, State};
-use crate::{
-    engine::change::Changes,
-    ui::{
-        memory::{Left, Memory},
-        widgets::lines::fit,
-    },
+use crate::ui::{
+    memory::{Left, Memory},
+    widgets::lines::fit,
 };
 
 /// Columns of a sentence in a message.
 const SHOWN: usize = 32;
 
+/// What goes from one walk to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Ids of the steps that are marked.
+    bookmarks: BTreeSet<String>,
+    /// Where the walk before this one ended.
+    last: Option<Left>,
+    /// Where this one began.
+    began: Option<Left>,
+}
+
+impl Kept {
+    /// What is to be kept of a walk that ends here. One that never left its beginning does not replace the
+    /// place of the one before.
+    fn memory(&self, here: Option<Left>) -> Memory {
+        let stayed = here.is_some() && here == self.began;
+        let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
+        Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
+    }
+
+    /// Marks a step, or takes its mark away; returns whether it is marked now.
+    fn toggle(&mut self, id: String) -> bool {
+        let is_new = !self.bookmarks.remove(&id);
+        if is_new {
+            self.bookmarks.insert(id);
+        }
+        is_new
+    }
+}
+
 impl State {
     /// Takes what was kept of walks before, and says what there is to say about it: what is wrong
     /// with it, or, if that is wanted, an offer to go on there.
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
-        self.bookmarks = memory.bookmarks.into_iter().collect();
-        self.last = memory.last;
-        self.began = self.here();
+        self.kept = Kept {
+            bookmarks: memory.bookmarks.into_iter().collect(),
+            last: memory.last,
+            began: self.here(),
+        };
         if let Some(trouble) = trouble {
             self.wrong(trouble);
         }
-        let elsewhere = self.last.clone().filter(|_| offers && self.last != self.began);
+        let elsewhere =
+            self.kept.last.clone().filter(|_| offers && self.kept.last != self.kept.began);
         let Some(last) = elsewhere else { return };
         let sentence = fit(&last.sentence, SHOWN);
         self.note(format!(
@@ -31,24 +63,24 @@ impl State {
         ));
     }
 
-    /// What is to be kept for the next walk. One that never left its beginning does not replace the
-    /// place of the one before.
+    /// What is to be kept for the next walk.
     pub fn memory(&self) -> Memory {
-        let here = self.here();
-        let stayed = here.is_some() && here == self.began;
-        let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
-        Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
+        self.kept.memory(self.here())
     }
 
     /// The sentence that is shown, or else being read, and the step.
     fn here(&self) -> Option<Left> {
-        let read = self.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
-        let sentence = read.or_else(|| Some(self.pending.as_ref()?.trim().to_owned()))?;
+        let read =
+            self.passes.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
+        let sentence = read.or_else(|| Some(self.passes.pending.as_ref()?.trim().to_owned()))?;
         Some(Left { sentence, step: self.current().1.id.clone() })
     }
 
     pub fn is_bookmarked(&self, step: usize) -> bool {
-        self.lesson.steps().get(step).is_some_and(|(_, step)| self.bookmarks.contains(&step.id))
+        self.lesson
+            .steps()
+            .get(step)
+            .is_some_and(|(_, step)| self.kept.bookmarks.contains(&step.id))
     }
 
     /// The marked steps in the order of the walk.
@@ -58,12 +90,12 @@ impl State {
 
     pub(super) fn toggle_bookmark(&mut self) {
         let id = self.current().1.id.clone();
-        if self.bookmarks.remove(&id) {
-            self.note("this step is no longer marked");
+        let is_marked = self.kept.toggle(id);
+        self.note(if is_marked {
+            "this step is marked; B lists what is marked"
         } else {
-            self.bookmarks.insert(id);
-            self.note("this step is marked; B lists what is marked");
-        }
+            "this step is no longer marked"
+        });
     }
 
     pub(super) fn list_bookmarks(&mut self) {
@@ -72,36 +104,32 @@ impl State {
             self.note("no step is marked; b marks this one");
             return;
         }
-        let chosen = marked.iter().position(|&step| step >= self.step).unwrap_or(0);
+        let chosen = marked.iter().position(|&step| step >= self.nav.step).unwrap_or(0);
         self.overlay = Overlay::Bookmarks { chosen };
     }
 
     /// Goes on where the last walk ended.
     pub(super) fn resume(&mut self) -> Option<Effect> {
-        let Some(last) = self.last.clone() else {
+        let Some(last) = self.kept.last.clone() else {
             self.note("nothing is kept of a walk before this one");
             return None;
         };
         let step = self.lesson.find(&last.step).unwrap_or(0);
-        if self.reading.as_ref().is_some_and(|r| r.sentence.text == last.sentence) {
+        if self.passes.is_of(&last.sentence) {
             self.enter(step);
             return None;
         }
-        self.heading_for = Some(step);
-        self.pending = Some(last.sentence.clone());
-        self.changes = Changes::default();
-        Some(Effect::Read(last.sentence, Changes::default()))
+        self.passes.heading_for = Some(step);
+        Some(self.passes.ask(last.sentence))
     }
 
     pub(super) fn in_bookmarks(&mut self, command: Command) -> Option<Effect> {
         let marked = self.bookmarked();
-        let Overlay::Bookmarks { chosen } = &mut self.overlay else { return None };
+        let Overlay::Bookmarks { chosen } = self.overlay else { return None };
         match command {
-            Command::Move(rows, _) => {
-                *chosen = chosen.saturating_add_signed(rows).min(marked.len().saturating_sub(1));
-            }
+            Command::Move(rows, _) => self.overlay.move_by(rows, marked.len()),
             Command::Accept => {
-                if let Some(&step) = marked.get(*chosen) {
+                if let Some(&step) = marked.get(chosen) {
                     self.overlay = Overlay::None;
                     self.enter(step);
                 }

@@ -20,6 +20,28 @@ pub enum Motion {
     Moving(Duration),
 }
 
+/// What animated panes show.
+#[derive(Clone, Debug, Default)]
+pub struct Animation {
+    /// The moment that is shown; None shows everything at once.
+    pub beat: Option<usize>,
+    pub motion: Motion,
+}
+
+impl Animation {
+    /// Lets time pass; after a beat the next one comes: from nothing, step by step, to everything for `words` words,
+    /// then a pause, and again.
+    fn tick(&mut self, elapsed: Duration, words: usize) {
+        let Motion::Moving(since) = self.motion else { return };
+        let since = since + elapsed;
+        self.motion = Motion::Moving(if since < BEAT { since } else { Duration::ZERO });
+        if since >= BEAT {
+            let next = self.beat.map_or(0, |beat| beat + 1);
+            self.beat = Some(if next > words + PAUSE { 0 } else { next });
+        }
+    }
+}
+
 /// How long reading takes on this machine: measured once, when a step shows it.
 #[derive(Clone, Default)]
 pub enum Times {
@@ -41,42 +63,26 @@ impl Times {
 impl State {
     /// Whether the step shows something that moves.
     pub fn has_animation(&self) -> bool {
-        self.motion != Motion::Still && self.shows(Kind::Schedule)
+        self.animation.motion != Motion::Still && self.shows(Kind::Schedule)
     }
 
     /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
     /// be exported stands still.
     pub(super) fn move_by_itself(&mut self, elapsed: Duration) {
-        let Motion::Moving(since) = self.motion else { return };
-        if self.is_exporting() {
+        if self.animation.motion == Motion::Still || self.is_exporting() {
             return;
         }
         if !self.has_animation() {
-            self.beat = None;
+            self.animation.beat = None;
             return;
         }
-        let since = since + elapsed;
-        self.motion = Motion::Moving(if since < BEAT { since } else { Duration::ZERO });
-        if since >= BEAT {
-            self.advance();
-        }
-    }
-
-    /// One beat on: from nothing, step by step, to everything; then a pause, and again.
-    fn advance(&mut self) {
-        let words = self.reading.as_ref().map_or(0, |r| r.sentence.tokens.len());
-        let next = self.beat.map_or(0, |beat| beat + 1);
-        self.beat = Some(if next > words + PAUSE { 0 } else { next });
+        let words = self.passes.reading.as_ref().map_or(0, |r| r.sentence.tokens.len());
+        self.animation.tick(elapsed, words);
     }
 
     /// Asks for times, once, when a step is there to show them.
     pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
-        let is_unasked = matches!(self.times, Times::Unasked);
-        if !(is_unasked && self.shows(Kind::Times) && self.reading.is_some()) {
-            return None;
-        }
-        self.times = Times::Asked;
-        Some(Effect::Time)
+        if self.shows(Kind::Times) { self.passes.time() } else { None }
     }
 
     fn shows(&self, kind: Kind) -> bool {

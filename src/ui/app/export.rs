@@ -1,145 +1,12 @@
-//! Where the frame in view is to be written: what is typed, and what the world says of it.
-//!
-//! No file system is known here: whether a name is free is asked with [`Effect::Name`], and a file
-//! that is there comes back as a [`Refusal`].
+//! Writing the frame in view, and copying it.
 
-use std::path::{MAIN_SEPARATOR, Path};
+use std::path::MAIN_SEPARATOR;
 
 use tui_input::Input;
 
-use super::{Command, Effect, Overlay, SMALLEST, State};
-
-/// A form that can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
-    /// What a file's name ends in, after the full stop.
-    pub ending: &'static str,
-    /// Whether it holds the whole walk.
-    pub is_film: bool,
-}
-
-/// The first of these that there is begins a walk.
-const USUAL: [&str; 4] = ["svg", "png", "ansi", "txt"];
-
-/// What there is to write to, and what was written last.
-#[derive(Clone, Debug, Default)]
-pub struct Desk {
-    /// In the order in which they are offered; none where nothing can be written.
-    forms: Vec<Form>,
-    /// The current folder.
-    here: String,
-    last_ending: Option<&'static str>,
-    /// With the separator at its end; empty for the current folder.
-    last_folder: Option<String>,
-}
-
-/// The line that is typed.
-#[derive(Clone, Debug, Default)]
-pub struct Prompt {
-    pub path: Input,
-    /// What stood there at first: a name of ours, until it is changed.
-    given: String,
-    /// A file that is there, of which the person has been told.
-    taken: Option<String>,
-}
-
-/// A file to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    pub path: String,
-    /// The ending of its form.
-    pub ending: &'static str,
-    /// Whether a file that is there is to be replaced.
-    pub replaces: bool,
-}
-
-/// What speaks against a path, found out before anything is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub path: String,
-    pub why: String,
-    /// Whether a file is there, which could be replaced.
-    pub is_taken: bool,
-}
-
-/// A file that has been written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    pub path: String,
-    /// `wrote ./045-it-looks.svg (120 x 36 cells, 61 kB)`.
-    pub said: String,
-}
-
-impl Desk {
-    pub fn new(forms: Vec<Form>, here: String) -> Self {
-        Self { forms, here, ..Self::default() }
-    }
-
-    /// The endings of single frames.
-    pub fn endings(&self) -> impl Iterator<Item = &'static str> {
-        self.forms.iter().filter(|form| !form.is_film).map(|form| form.ending)
-    }
-
-    /// The form whose ending a file's name has; the longest, where several fit.
-    fn form_of(&self, path: &str) -> Option<Form> {
-        let name = name_of(path).to_lowercase();
-        let ends = |form: &&Form| name.strip_suffix(form.ending).is_some_and(|n| n.ends_with('.'));
-        self.forms.iter().filter(ends).max_by_key(|form| form.ending.len()).copied()
-    }
-
-    fn usual_ending(&self) -> Option<&'static str> {
-        let has = |ending: &&str| self.endings().any(|known| known == *ending);
-        self.last_ending.or_else(|| USUAL.into_iter().find(has)).or_else(|| self.endings().next())
-    }
-
-    /// The ending of the form that a path asks for.
-    pub fn ending_of(&self, path: &str) -> Option<&'static str> {
-        self.form_of(path).map(|form| form.ending)
-    }
-
-    /// The ending so many places after that of the path.
-    fn ending_after(&self, path: &str, by: isize) -> Option<&'static str> {
-        let endings: Vec<_> = self.endings().collect();
-        let now = self.form_of(path).and_then(|now| endings.iter().position(|e| *e == now.ending));
-        let next = |now: usize| (now as isize + by).rem_euclid(endings.len() as isize) as usize;
-        now.map_or_else(|| self.usual_ending(), |now| endings.get(next(now)).copied())
-    }
-
-    /// The form that a typed path asks for, or what is wrong with the path.
-    fn asked(&self, path: &str) -> Result<Form, String> {
-        let endings = || self.endings().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
-        let name = name_of(path);
-        if path.is_empty() {
-            return Err("the name is empty; Esc leaves without writing".into());
-        }
-        let is_nameless = |ending: &str| name.len() <= ending.len() + 1;
-        if name.is_empty() || self.form_of(path).is_some_and(|form| is_nameless(form.ending)) {
-            return Err(format!("a file's name is wanted, and then one of {}", endings()));
-        }
-        match self.form_of(path) {
-            Some(Form { is_film: true, ending }) => Err(format!(
-                ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it"
-            )),
-            Some(form) => Ok(form),
-            None => Err(format!("the ending chooses the form; there are {}", endings())),
-        }
-    }
-
-    /// The folder that a path leads to.
-    pub fn folder(&self, path: &str) -> String {
-        let folder = &path[..path.len() - name_of(path).len()];
-        let folder = folder.strip_prefix(&format!(".{MAIN_SEPARATOR}")).unwrap_or(folder);
-        let is_elsewhere = folder.starts_with('~') || Path::new(folder).is_absolute();
-        let whole = if is_elsewhere { folder.into() } else { format!("{}/{folder}", self.here) };
-        let short = whole.trim_end_matches(['/', MAIN_SEPARATOR]);
-        if short.is_empty() { whole } else { short.to_owned() }
-    }
-}
-
-/// What stands after the last separator.
-fn name_of(path: &str) -> &str {
-    path.rsplit(['/', MAIN_SEPARATOR]).next().unwrap_or(path)
-}
+use super::{
+    Command, Effect, Form, Order, Overlay, Prompt, Refusal, SMALLEST, State, Written, desk::name_of,
+};
 
 impl State {
     /// Whether the walk waits for a name: what is in view stays as it is.
@@ -150,7 +17,7 @@ impl State {
     /// Asks where the frame goes.
     pub(super) fn export(&mut self) -> Option<Effect> {
         let (width, height) = self.size;
-        if self.reading.is_none() {
+        if self.passes.reading.is_none() {
             self.note("nothing is read yet; there is no frame to export");
             return None;
         }
@@ -168,7 +35,7 @@ impl State {
     fn give(&mut self, ending: &str) -> Effect {
         let here = format!(".{MAIN_SEPARATOR}");
         let folder = self.desk.last_folder.as_ref().unwrap_or(&here);
-        let path = format!("{folder}{}.{ending}", self.lesson.file_stem(self.step));
+        let path = format!("{folder}{}.{ending}", self.lesson.file_stem(self.nav.step));
         self.overlay = Overlay::Export(Prompt {
             path: Input::new(path.clone()),
             given: path.clone(),
@@ -251,7 +118,7 @@ impl State {
 
     /// The characters in view, for pasting.
     pub(super) fn copy(&mut self) -> Option<Effect> {
-        if self.reading.is_none() {
+        if self.passes.reading.is_none() {
             self.note("nothing is read yet; there is no frame to copy");
             return None;
         }

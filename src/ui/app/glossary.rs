@@ -40,12 +40,7 @@ impl State {
                 }
                 None => self.note("no such word; Esc leaves the glossary"),
             },
-            Command::Move(rows, _) => {
-                let last = found.len().saturating_sub(1);
-                if let Overlay::Glossary { chosen, .. } = &mut self.overlay {
-                    *chosen = chosen.saturating_add_signed(rows).min(last);
-                }
-            }
+            Command::Move(rows, _) => self.overlay.move_by(rows, found.len()),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Command, Overlay, State};
+use super::{Command, State};
 use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Asked};
 
 /// Words a minute at pace 1.
@@ -93,37 +93,37 @@ impl Guide {
 }
 
 impl State {
-    /// Whether time has to be told to this state. The place for every other reason.
+    /// Whether this state needs ticks. The place for every other reason.
     pub fn wants_ticks(&self) -> bool {
         !self.is_exporting()
-            && self.reading.is_some()
+            && self.passes.reading.is_some()
             && (self.guide.is_playing() || self.has_animation())
     }
 
-    /// What stands in the narration's place: the question, or the verdict, the text and what is deeper.
-    pub(super) fn told(&self) -> Vec<Paragraph> {
-        let Some(reading) = &self.reading else { return vec![] };
+    /// The paragraphs of the narration: the question, or the verdict, the text and what is deeper.
+    pub(super) fn paragraphs(&self) -> Vec<Paragraph> {
+        let Some(reading) = &self.passes.reading else { return vec![] };
         if let Some(quiz) = &self.guide.quiz {
             return asked(quiz);
         }
         let (_, step) = self.current();
-        let mut told = self.guide.verdict.clone().unwrap_or_default();
+        let mut paragraphs = self.guide.verdict.clone().unwrap_or_default();
         if reading.plain.is_some() {
-            told.push(of(plain(step.changed_pass())));
+            paragraphs.push(of(plain(step.changed_pass())));
         }
         let selection = self.selection_in_words();
-        told.extend(narrate(step, reading, &selection));
+        paragraphs.extend(narrate(step, reading, &selection));
         if self.guide.is_deeper {
-            told.extend(deepen(step, reading, &selection));
+            paragraphs.extend(deepen(step, reading, &selection));
         }
-        told.extend(self.summary());
-        mark_terms(&self.lesson.glossary, &told)
+        paragraphs.extend(self.summary());
+        mark_terms(&self.lesson.glossary, &paragraphs)
     }
 
     /// How the predictions went, on the last step.
     fn summary(&self) -> Option<Paragraph> {
         let (right, n) = self.guide.score();
-        (n > 0 && self.step + 1 == self.n_steps())
+        (n > 0 && self.nav.step + 1 == self.n_steps())
             .then(|| strong(format!("You predicted {right} of {n} rightly.")))
     }
 
@@ -135,7 +135,7 @@ impl State {
         if !self.guide.asks || self.guide.answers.contains_key(&step.id) {
             return;
         }
-        let Some(reading) = &self.reading else { return };
+        let Some(reading) = &self.passes.reading else { return };
         let asked = question(step, reading, &self.selection_in_words());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         if self.guide.quiz.is_some() && self.guide.playing.take().is_some() {
@@ -183,7 +183,7 @@ impl State {
         verdict.spans.extend(asked.reveal.into_iter().flat_map(|p| p.spans));
         verdict.spans.push(plain(format!(" ({right} of {n} so far.)")));
         self.guide.verdict = Some(vec![verdict]);
-        self.scroll = 0;
+        self.nav.scroll = 0;
     }
 
     pub(super) fn toggle_questions(&mut self) {
@@ -200,7 +200,7 @@ impl State {
         let short = self.lines_of_text();
         self.guide.is_deeper = !self.guide.is_deeper;
         // Where not all fits, the new paragraph comes into view.
-        self.scroll = if self.guide.is_deeper { short } else { 0 };
+        self.nav.scroll = if self.guide.is_deeper { short } else { 0 };
         self.note(if self.guide.is_deeper {
             "deeper: one paragraph more at every step; PgDn scrolls"
         } else {
@@ -221,16 +221,16 @@ impl State {
     /// Which stop of the tour this is, and of how many; None on the full walk.
     pub fn tour_place(&self) -> Option<(usize, usize)> {
         let stops = self.stops();
-        let passed = stops.iter().filter(|&&stop| stop <= self.step).count();
+        let passed = stops.iter().filter(|&&stop| stop <= self.nav.step).count();
         self.guide.in_tour.then_some((passed, stops.len()))
     }
 
     pub(super) fn next_stop(&self) -> Option<usize> {
-        self.stops().into_iter().find(|&stop| stop > self.step)
+        self.stops().into_iter().find(|&stop| stop > self.nav.step)
     }
 
     pub(super) fn stop_before(&self) -> Option<usize> {
-        self.stops().into_iter().rev().find(|&stop| stop < self.step)
+        self.stops().into_iter().rev().find(|&stop| stop < self.nav.step)
     }
 
     pub(super) fn toggle_tour(&mut self) {
@@ -240,8 +240,8 @@ impl State {
             return;
         }
         let stops = self.stops();
-        let here = stops.iter().rev().find(|&&stop| stop <= self.step);
-        if let Some(&stop) = here.filter(|&&stop| stop != self.step) {
+        let here = stops.iter().rev().find(|&&stop| stop <= self.nav.step);
+        if let Some(&stop) = here.filter(|&&stop| stop != self.nav.step) {
             self.enter(stop);
         }
         self.note(format!("the short tour, {} steps; T goes back to all", stops.len()));
@@ -277,7 +277,7 @@ impl State {
     }
 
     pub(super) fn tick(&mut self, elapsed: Duration) {
-        if self.reading.is_none() || !matches!(self.overlay, Overlay::None) {
+        if self.passes.reading.is_none() || !self.overlay.is_none() {
             return;
         }
         let Some(spent) = self.guide.playing.map(|spent| spent + elapsed) else { return };
@@ -296,8 +296,8 @@ impl State {
 
     /// How long the text takes at this pace.
     pub fn reading_time(&self) -> Duration {
-        let told = self.told();
-        let text = told.iter().flat_map(|p| &p.spans).map(|span| span.text.as_str());
+        let paragraphs = self.paragraphs();
+        let text = paragraphs.iter().flat_map(|p| &p.spans).map(|span| span.text.as_str());
         let minutes = n_words(&text.collect::<Vec<_>>().join("\n")) / WORDS_A_MINUTE;
         (LOOKING + Duration::from_secs_f32(60.0 * minutes)).div_f32(self.guide.pace())
     }

@@ -3,38 +3,35 @@
 
 use std::sync::Arc;
 
-use super::{Effect, State};
+use super::{Action, Effect, Overlay, State, update};
 use crate::{analysis::reading::Reading, lesson::looks_through, model::Name};
 
 impl State {
     /// A path in a closed block that is looked at now.
     pub(super) fn closed(&self) -> Option<(Name, String)> {
-        let reading = self.reading.as_ref()?;
+        let reading = self.passes.reading.as_ref()?;
         let (_, step) = self.current();
         // Panes of all heads have what they show from elsewhere.
         let inside = self.specs().iter().filter(|spec| !spec.kind.walks_heads());
-        let shown =
-            inside.filter_map(|spec| Some((step.model_of(spec), spec.path(self.selection.layer)?)));
+        let shown = inside
+            .filter_map(|spec| Some((step.model_of(spec), spec.path(self.nav.selection.layer)?)));
         let inspected =
-            self.to_inspect.iter().map(|(model, address)| (*model, address.path.clone()));
+            self.inspector.awaited.iter().map(|(model, address)| (*model, address.path.clone()));
         let is_closed = |(model, path): &(Name, String)| reading.trace(*model).is_closed(path);
         inspected.chain(shown).find(is_closed)
     }
 
     /// What is to be opened, unless something is under way: what is looked at by then comes next.
     pub(super) fn ask_for_inside(&mut self) -> Option<Effect> {
-        let (model, path) = self.closed().filter(|_| self.opening.is_none())?;
-        self.opening = Some(path.clone());
-        Some(Effect::Open(model, path))
+        let (model, path) = self.closed()?;
+        self.passes.open(model, path)
     }
 
     /// The opened block takes its place, if the reading is still that of the screen.
     pub(super) fn opened_block(&mut self, of: &Arc<Reading>, opened: Arc<Reading>) {
-        self.opening = None;
-        if self.reading.as_ref().is_some_and(|reading| Arc::ptr_eq(reading, of)) {
-            self.reading = Some(opened);
+        if self.passes.opened(of, opened) {
             self.clamp_where_open();
-            if let Some((model, address)) = self.to_inspect.take() {
+            if let Some((model, address)) = self.inspector.awaited.take() {
                 self.inspect_address(model, &address);
             }
         }
@@ -42,29 +39,46 @@ impl State {
 
     /// The row to look at through the lens, unless that is known or somebody looks already.
     pub(super) fn ask_for_lens(&mut self) -> Option<Effect> {
-        let (model, row) = self.behind_lens().filter(|_| self.looking.is_none())?;
-        if self.reading.as_ref()?.known_lens(model, row).is_some() {
-            return None;
-        }
-        self.looking = Some(row);
-        Some(Effect::Look(model, row))
+        let (model, row) = self.behind_lens()?;
+        self.passes.look(model, row)
     }
 
     fn behind_lens(&self) -> Option<(Name, usize)> {
         let (_, step) = self.current();
-        let row = looks_through(step, self.reading.as_ref()?, &self.selection_in_words())?;
+        let row = looks_through(step, self.passes.reading.as_ref()?, &self.selection_in_words())?;
         Some((step.model, row))
     }
 
-    /// Opens at once what is looked at: for frames, which nobody waits for.
-    pub fn open_insides(&mut self) {
-        while let Some((model, path)) = self.closed() {
-            let opened = self.reading.as_ref().and_then(|reading| reading.opened(model, &path));
-            let Some(opened) = opened else { return };
-            self.reading = Some(Arc::new(opened));
+    /// The same without what lies over the walk, without the message of the last key, and with everything that is
+    /// looked at opened: for a frame of that size.
+    #[must_use]
+    pub fn for_frame(&self, width: u16, height: u16) -> Self {
+        let passes = self.passes.at_rest();
+        let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
+        settle(&mut state, Action::Resize(width, height));
+        state
+    }
+}
+
+/// Updates a state that nobody waits for: what is to be opened or looked at is done at once.
+pub fn settle(state: &mut State, action: Action) {
+    let mut next = Some(action);
+    while let Some(action) = next {
+        next = update(state, action).and_then(|effect| answer(state, effect));
+    }
+}
+
+fn answer(state: &State, effect: Effect) -> Option<Action> {
+    let reading = state.passes.reading.as_ref()?;
+    match effect {
+        Effect::Open(model, path) => {
+            let opened = reading.opened(model, &path)?;
+            Some(Action::Opened(Arc::clone(reading), Arc::new(opened)))
         }
-        if let (Some((model, row)), Some(reading)) = (self.behind_lens(), &self.reading) {
+        Effect::Look(model, row) => {
             reading.lens(model, row);
+            Some(Action::Looked)
         }
+        _ => None,
     }
 }

@@ -55,15 +55,37 @@ impl Level {
     }
 }
 
+/// Opened numbers, each an operand of the one before, and what panes show of the last.
+#[derive(Clone, Default)]
+pub struct Inspector {
+    pub levels: Vec<Level>,
+    /// The operands of the opened number, for the panes.
+    pub marks: Vec<Mark>,
+    /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
+    pub(super) follow: Option<(PaneSpec, Selection)>,
+    /// A number to open as soon as its block is there.
+    pub(super) awaited: Option<(Name, Address)>,
+}
+
+impl Inspector {
+    pub(super) const fn is_open(&self) -> bool {
+        !self.levels.is_empty()
+    }
+
+    pub(super) fn close(&mut self) {
+        self.levels.clear();
+    }
+}
+
 impl State {
     /// The number that is open, if one is.
     pub fn opened(&self) -> Option<&Level> {
-        self.inspector.last()
+        self.inspector.levels.last()
     }
 
     /// Opens the number under the cursor.
     pub(super) fn inspect(&mut self) {
-        let (row, col) = (self.selection.row, self.selection.col);
+        let (row, col) = (self.nav.selection.row, self.nav.selection.col);
         if self.walks_heads() {
             return self.zoom_into_head();
         }
@@ -72,13 +94,13 @@ impl State {
         let model = step.model_of(spec);
         let opened = {
             let panes = self.panes();
-            let Some(pane) = panes.get(self.focus) else { return };
+            let Some(pane) = panes.get(self.nav.focus) else { return };
             let address = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
             let cell = address.and_then(|address| self.open(model, &address).ok());
             cell.or_else(|| pane.arithmetic(row, col))
         };
         match opened {
-            Some(arithmetic) => self.inspector = vec![Level::new(model, arithmetic)],
+            Some(arithmetic) => self.inspector.levels = vec![Level::new(model, arithmetic)],
             None => self.note("there is no number to open here; Tab goes to another pane"),
         }
     }
@@ -86,21 +108,21 @@ impl State {
     /// Opens a cell by its address, on top of what is open.
     pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
         if self.is_closed(model, address) {
-            self.to_inspect = Some((model, address.clone()));
+            self.inspector.awaited = Some((model, address.clone()));
             return;
         }
         match self.open(model, address) {
-            Ok(arithmetic) => self.inspector.push(Level::new(model, arithmetic)),
+            Ok(arithmetic) => self.inspector.levels.push(Level::new(model, arithmetic)),
             Err(why) => self.wrong(why.to_string()),
         }
     }
 
     fn is_closed(&self, model: Name, address: &Address) -> bool {
-        self.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
+        self.passes.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
     }
 
     fn open(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
-        let Some(reading) = &self.reading else { anyhow::bail!("nothing is read yet") };
+        let Some(reading) = &self.passes.reading else { anyhow::bail!("nothing is read yet") };
         reading.trace(model).open(address)
     }
 
@@ -116,7 +138,7 @@ impl State {
 
     /// Goes to a step that shows the cell, and opens it there; where no step does, it is opened here.
     pub(super) fn go_to(&mut self, model: Name, address: &Address) {
-        self.inspector.clear();
+        self.inspector.close();
         let places = self.places_of(model, &address.path);
         // A list of a row's largest numbers may lack the cell, which a matrix in another step has.
         let is_shown = places.iter().any(|place| self.aim(*place, address));
@@ -130,14 +152,16 @@ impl State {
     /// has no place for it; tells whether it has one.
     fn aim(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
         self.enter(step);
-        self.focus = pane;
+        self.nav.focus = pane;
         let Cell { plane: head, row, col } = address.cell;
-        let layer = layer.unwrap_or(self.selection.layer);
-        self.selection = Selection { layer, head, row, col };
-        self.has_picked_row = true;
+        let layer = layer.unwrap_or(self.nav.selection.layer);
+        self.nav.selection = Selection { layer, head, row, col };
+        self.nav.picked.layer = Some(layer);
+        self.pick_row();
+        self.pick_head();
         self.clamp();
         let at = self.place_in_pane(address);
-        (self.selection.row, self.selection.col) = at.unwrap_or((row, 0));
+        (self.nav.selection.row, self.nav.selection.col) = at.unwrap_or((row, 0));
         self.clamp();
         at.is_some()
     }
@@ -146,7 +170,7 @@ impl State {
     /// cell's own, as lists have ranks.
     fn place_in_pane(&self, address: &Address) -> Option<(usize, usize)> {
         let panes = self.panes();
-        let pane = panes.get(self.focus)?;
+        let pane = panes.get(self.nav.focus)?;
         let Cell { row, col, .. } = address.cell;
         let is_there = |&(row, col): &(usize, usize)| {
             let pointed = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
@@ -176,11 +200,11 @@ impl State {
 
     /// Back the way one came.
     pub(super) fn inspect_back(&mut self) {
-        self.inspector.pop();
+        self.inspector.levels.pop();
     }
 
     pub(super) fn choose_operand(&mut self, terms: isize, operands: isize) {
-        if let Some(level) = self.inspector.last_mut()
+        if let Some(level) = self.inspector.levels.last_mut()
             && !level.choose(terms, operands)
         {
             self.note("that was the end of the list");
@@ -189,13 +213,13 @@ impl State {
 
     /// The same cells in the reading that has come; what is no cell there is closed.
     pub(super) fn inspect_again(&mut self) {
-        let levels = std::mem::take(&mut self.inspector);
+        let levels = std::mem::take(&mut self.inspector.levels);
         for level in levels {
             let Ok(arithmetic) = self.open(level.model, &level.arithmetic.address) else { return };
             let again = Level::new(level.model, arithmetic);
             let n_terms = again.terms.len();
             let (term, operand) = (level.term.min(n_terms.saturating_sub(1)), 0);
-            self.inspector.push(Level { term, operand, ..again });
+            self.inspector.levels.push(Level { term, operand, ..again });
         }
     }
 
@@ -206,7 +230,7 @@ impl State {
         let (_, step) = self.current();
         let shows = |spec: &PaneSpec| {
             step.model_of(spec) == level.model
-                && spec.path(self.selection.layer).as_ref() == Some(path)
+                && spec.path(self.nav.selection.layer).as_ref() == Some(path)
         };
         if self.specs().iter().any(shows) {
             return None;
@@ -217,7 +241,7 @@ impl State {
             model: Some(level.model),
             title: None,
         };
-        let at = Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.selection };
+        let at = Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.nav.selection };
         Some((spec, at))
     }
 

@@ -2,26 +2,23 @@
 
 use ratatui::layout::Rect;
 
-use super::{Line, Plan, State};
+use super::{Line, PickedRow, Plan, State};
 use crate::{
     engine::{math::argmax, site::Axis},
     lesson::{PaneSpec, Selection},
-    ui::widgets::heat::Zoom,
 };
 
 impl State {
-    /// Goes to a step. Layer, head and row stay as they were unless the step starts from its own.
+    /// Goes to a step. What is selected there follows from the step and from what the person picked, never from the
+    /// steps passed before.
     pub fn enter(&mut self, step: usize) {
-        let (chapter, before) = (self.current().0, self.selection_in_words());
-        self.step = step.min(self.n_steps().saturating_sub(1));
-        self.has_picked_row &= self.current().0 == chapter;
-        (self.focus, self.scroll, self.beat) = (0, 0, None);
-        (self.zoomed, self.view.zoom) = (None, Zoom::Fit);
-        if let Some(reading) = self.reading.clone() {
-            let start = self.current().1.start(&reading, before);
-            let row = if self.has_picked_row { before.row } else { start.row };
-            let selection = Selection { row, ..start };
-            self.selection = selection.turned(false, self.has_queries_apart());
+        self.nav.go(step.min(self.n_steps().saturating_sub(1)));
+        self.animation.beat = None;
+        if let Some(reading) = &self.passes.reading {
+            let start = self.lesson.start(self.nav.step, reading);
+            let (chapter, step) = self.current();
+            let selection = self.nav.picked.over(start, chapter, step);
+            self.nav.selection = selection.swap_axes(false, self.has_queries_apart());
             self.clamp();
             self.look_at_the_strongest();
         }
@@ -39,7 +36,7 @@ impl State {
     /// The beginning of this chapter, or of the one before if it is there already.
     pub(super) fn step_back_a_chapter(&mut self) {
         let chapter = self.current().0;
-        let is_at_start = self.first_of(chapter) == Some(self.step);
+        let is_at_start = self.first_of(chapter) == Some(self.nav.step);
         match (is_at_start, chapter) {
             (true, 0) => self.note("this is the first step"),
             (true, _) => self.enter_chapter(Some(chapter - 1)),
@@ -50,19 +47,19 @@ impl State {
     pub(super) fn focus_by(&mut self, by: isize) {
         let n = self.specs().len();
         if n < 2 {
-            self.note(match self.zoomed {
+            self.note(match self.nav.zoomed {
                 Some(_) => "this head alone is shown; Esc goes back",
                 None => "this step has one pane",
             });
             return;
         }
-        self.focus_on((self.focus as isize + by).rem_euclid(n as isize) as usize);
+        self.focus_on((self.nav.focus as isize + by).rem_euclid(n as isize) as usize);
         self.clamp();
     }
 
     /// Rows and columns that the cursor can walk in the focused pane.
     fn extent(&self) -> (usize, usize) {
-        self.panes().get(self.focus).map_or((0, 0), |pane| pane.extent())
+        self.panes().get(self.nav.focus).map_or((0, 0), |pane| pane.extent())
     }
 
     pub(super) fn move_by(&mut self, rows: isize, cols: isize) {
@@ -75,30 +72,33 @@ impl State {
             return;
         }
         // What stands beside each other is walked by the keys of columns as well.
-        let (rows, cols) = match self.panes().get(self.focus) {
+        let (rows, cols) = match self.panes().get(self.nav.focus) {
             Some(pane) if pane.lies_across() => (rows.saturating_add(cols), 0),
             _ => (rows, cols),
         };
-        let before = self.selection;
+        let before = self.nav.selection;
         let to = |at: usize, by, n: usize| at.saturating_add_signed(by).min(n - 1);
-        self.selection.row = to(before.row, rows, n_rows);
-        self.selection.col = to(before.col, cols, n_cols);
-        self.has_picked_row |= rows != 0;
-        if self.selection == before {
+        self.nav.selection.row = to(before.row, rows, n_rows);
+        self.nav.selection.col = to(before.col, cols, n_cols);
+        if rows != 0 {
+            self.pick_row();
+        }
+        if self.nav.selection == before {
             self.note(format!("that was the {}", edge(rows, cols)));
         }
     }
 
     pub(super) fn layer_by(&mut self, by: isize) {
         let n = self.n_layers();
-        let layer = self.selection.layer.saturating_add_signed(by);
+        let layer = self.nav.selection.layer.saturating_add_signed(by);
         match n {
             0 => self.note("this step has no layer to choose"),
-            _ if layer >= n || layer == self.selection.layer => {
+            _ if layer >= n || layer == self.nav.selection.layer => {
                 self.note(format!("the layers are 0 to {}", n - 1));
             }
             _ => {
-                self.selection.layer = layer;
+                self.nav.selection.layer = layer;
+                self.nav.picked.layer = Some(layer);
                 self.clamp_where_open();
             }
         }
@@ -116,13 +116,44 @@ impl State {
             self.note("this step has no head to choose");
             return;
         };
-        let head = self.selection.head.saturating_add_signed(by);
-        if head >= n || head == self.selection.head {
+        let head = self.nav.selection.head.saturating_add_signed(by);
+        if head >= n || head == self.nav.selection.head {
             self.note(format!("the {}s are 0 to {}", axis.name(), n - 1));
         } else {
-            self.selection.head = head;
+            self.nav.selection.head = head;
+            self.pick_head();
             self.clamp();
         }
+    }
+
+    /// Puts the cursor on a cell of the focused pane.
+    pub(super) fn move_to(&mut self, row: usize, col: usize) {
+        let is_other_row = row != self.nav.selection.row;
+        (self.nav.selection.row, self.nav.selection.col) = (row, col);
+        if is_other_row {
+            self.pick_row();
+        }
+    }
+
+    /// Remembers the selected row as the person's.
+    pub(super) fn pick_row(&mut self) {
+        let row = self.selection_in_words().row;
+        self.nav.picked.row = Some(PickedRow { chapter: self.current().0, row });
+    }
+
+    /// Remembers the selected head as the person's; where planes stand for queries, the row.
+    pub(super) fn pick_head(&mut self) {
+        if self.has_queries_apart() {
+            self.pick_row();
+        } else {
+            self.nav.picked.head = Some(self.nav.selection.head);
+        }
+    }
+
+    /// Selects a head of a layer as the person's choice.
+    pub(super) fn pick_layer_and_head(&mut self, (layer, head): (usize, usize)) {
+        (self.nav.selection.layer, self.nav.selection.head) = (layer, head);
+        (self.nav.picked.layer, self.nav.picked.head) = (Some(layer), Some(head));
     }
 
     /// The plan of the terminal's screen and its narration.
@@ -138,20 +169,18 @@ impl State {
 
     pub(super) fn page_by(&mut self, by: isize) {
         let (page, last) = self.pages();
-        let scroll = self.scroll.min(last).saturating_add_signed(by * page as isize).min(last);
-        if scroll == self.scroll {
+        if !self.nav.scroll_by(by * page as isize, last) {
             self.note(if last == 0 {
                 "all of the text is in view"
             } else {
                 "that was all of the text"
             });
         }
-        self.scroll = scroll;
     }
 
     pub(super) fn scroll_by(&mut self, lines: isize) {
         let (_, last) = self.pages();
-        self.scroll = self.scroll.min(last).saturating_add_signed(lines).min(last);
+        self.nav.scroll_by(lines, last);
     }
 
     /// The lines of narration in view at once, and how many can be scrolled away.
@@ -165,28 +194,28 @@ impl State {
         let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
         let n_layers = self.n_layers();
         if n_layers > 0 {
-            self.selection.layer = within(self.selection.layer, n_layers);
+            self.nav.selection.layer = within(self.nav.selection.layer, n_layers);
         }
         if let Some((_, n)) = self.planes() {
-            self.selection.head = within(self.selection.head, n);
+            self.nav.selection.head = within(self.nav.selection.head, n);
         }
         if self.walks_heads() {
             return;
         }
         let (rows, cols) = self.extent();
-        self.selection.row = within(self.selection.row, rows);
-        self.selection.col = within(self.selection.col, cols);
+        self.nav.selection.row = within(self.nav.selection.row, rows);
+        self.nav.selection.col = within(self.nav.selection.col, cols);
     }
 
     /// Where columns are words that are looked at, the cursor starts on the most looked at.
     pub(super) fn look_at_the_strongest(&mut self) {
-        self.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
+        self.nav.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
     }
 
     fn strongest(&self, spec: &PaneSpec) -> Option<usize> {
         let site = self.site(spec).filter(|site| site.axes()[2] == Axis::Key)?;
         let shape = site.shape();
-        let Selection { head, row, .. } = self.selection;
+        let Selection { head, row, .. } = self.nav.selection;
         let (_, cols) = self.extent();
         let row = (head < shape.planes && row < shape.rows).then(|| site.value.row(head, row))?;
         argmax(row).filter(|&col| col < cols)

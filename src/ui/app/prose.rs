@@ -46,8 +46,8 @@ struct Word {
     is_spaced: bool,
 }
 
-/// Breaks what is told of a step into lines; names of what its panes show in that layer have their voices.
-pub fn told(
+/// The paragraphs of a step as lines; names of what its panes show in that layer have their voices.
+pub fn wrap_step(
     step: &Step,
     layer: usize,
     paragraphs: &[Paragraph],

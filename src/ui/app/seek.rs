@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Margin, Rect};
 
-use super::State;
+use super::{Overlay, State};
 use crate::{
     analysis::measure::{
         find::{FINDERS, Finder},
@@ -15,14 +15,6 @@ use crate::{
     },
 };
 
-/// One head's matrix in the place of the step's panes.
-#[derive(Clone, Debug)]
-pub struct Zoomed {
-    pub(super) spec: PaneSpec,
-    /// The pane that one came from.
-    focus: usize,
-}
-
 /// From afar to near.
 const ZOOMS: [Zoom; 3] = [Zoom::Overview, Zoom::Cells, Zoom::Numbers];
 
@@ -30,13 +22,13 @@ impl State {
     /// What the focused pane draws in, inside its frame.
     fn room(&self) -> Option<Rect> {
         let (plan, _) = self.planned();
-        Some((*plan.frames.get(self.focus)?)?.inner(Margin::new(1, 1)))
+        Some((*plan.frames.get(self.nav.focus)?)?.inner(Margin::new(1, 1)))
     }
 
     /// Asks the focused pane and its area.
     fn of_pane<T>(&self, ask: impl FnOnce(&dyn Pane, Rect) -> Option<T>) -> Option<T> {
         let (panes, area) = (self.panes(), self.room()?);
-        ask(panes.get(self.focus)?.as_ref(), area)
+        ask(panes.get(self.nav.focus)?.as_ref(), area)
     }
 
     /// Closer, or farther.
@@ -47,7 +39,7 @@ impl State {
         };
         let at = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
         match at.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
-            Some(&zoom) => self.view.zoom = zoom,
+            Some(&zoom) => self.nav.view.zoom = zoom,
             None if by > 0 => self.note("this is as close as it gets; Z goes away from it"),
             None => self.note("the whole matrix is in view; z goes closer"),
         }
@@ -66,12 +58,12 @@ impl State {
             self.note("nothing here can be sorted; the table of heads can");
             return;
         };
-        self.view.sort = self.view.sort.next();
+        self.nav.view.sort = self.nav.view.sort.next();
         let first = self.panes().get(table).and_then(|pane| pane.head_by(isize::MIN, 0));
         if let Some(first) = first {
-            (self.selection.layer, self.selection.head) = first;
+            self.pick_layer_and_head(first);
         }
-        match self.view.sort {
+        match self.nav.view.sort {
             Sort::Computed => self.note("layer by layer"),
             Sort::Figure { figure, is_rising } => {
                 let order = if is_rising { "smallest" } else { "largest" };
@@ -83,11 +75,11 @@ impl State {
     /// Goes to the cell that a finder finds, or on to the next one.
     pub(super) fn seek(&mut self, finder: usize, goes_on: bool) {
         let Some(wanted) = FINDERS.get(finder) else { return };
-        self.sought = Some(finder);
-        let at = (self.selection.row, self.selection.col);
+        self.nav.sought = Some(finder);
+        let at = (self.nav.selection.row, self.nav.selection.col);
         let found = {
             let panes = self.panes();
-            let Some(pane) = panes.get(self.focus) else { return };
+            let Some(pane) = panes.get(self.nav.focus) else { return };
             let find = if goes_on { Finder::next } else { Finder::first };
             let next = pane.plane().map(|plane| find(wanted, &plane, at));
             next.map(|found| found.map(|found| (found, pane.pointed(found.hit.row, found.hit.col))))
@@ -97,8 +89,7 @@ impl State {
             Some(None) => return self.note(format!("{}: there is none here", wanted.name)),
             Some(Some(found)) => found,
         };
-        self.has_picked_row |= self.selection.row != found.hit.row;
-        (self.selection.row, self.selection.col) = (found.hit.row, found.hit.col);
+        self.move_to(found.hit.row, found.hit.col);
         let cell = pointed
             .map_or_else(String::new, |cell| format!(": {} = {:.4}", cell.address, cell.value));
         let entropy = found.hit.entropy.map(|nats| format!(", entropy {nats:.2} nats"));
@@ -112,9 +103,9 @@ impl State {
 
     /// The same once more.
     pub(super) fn seek_again(&mut self) {
-        match self.sought {
+        match self.nav.sought {
             Some(finder) => self.seek(finder, true),
-            None => self.palette("find: "),
+            None => self.overlay = Overlay::palette("find: "),
         }
     }
 
@@ -125,10 +116,10 @@ impl State {
 
     /// Another head, where the cursor walks over heads.
     pub(super) fn walk_heads(&mut self, rows: isize, cols: isize) {
-        let to = self.panes().get(self.focus).and_then(|pane| pane.head_by(rows, cols));
-        let here = (self.selection.layer, self.selection.head);
+        let to = self.panes().get(self.nav.focus).and_then(|pane| pane.head_by(rows, cols));
+        let here = (self.nav.selection.layer, self.nav.selection.head);
         match to {
-            Some(to) if to != here => (self.selection.layer, self.selection.head) = to,
+            Some(to) if to != here => self.pick_layer_and_head(to),
             _ => self.note("that was the last head this way"),
         }
     }
@@ -137,9 +128,7 @@ impl State {
     pub(super) fn zoom_into_head(&mut self) {
         let Some(spec) = self.focused() else { return };
         let spec = PaneSpec { kind: Kind::Matrix, title: None, ..spec.clone() };
-        self.zoomed = Some(Zoomed { spec, focus: self.focus });
-        self.focus = 0;
-        self.view.zoom = Zoom::Fit;
+        self.nav.zoom_into(spec);
         self.clamp();
         self.look_at_the_strongest();
         self.note("z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back");
@@ -147,10 +136,10 @@ impl State {
 
     /// Back to the step's panes. False if they are shown.
     pub(super) fn zoom_out_of_head(&mut self) -> bool {
-        let Some(zoomed) = self.zoomed.take() else { return false };
-        self.focus = zoomed.focus;
-        self.view.zoom = Zoom::Fit;
-        self.clamp();
-        true
+        let was_zoomed = self.nav.zoom_out();
+        if was_zoomed {
+            self.clamp();
+        }
+        was_zoomed
     }
 }

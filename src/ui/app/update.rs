@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 
-use tui_input::{Input, InputRequest};
+use tui_input::Input;
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, Prompt, State, Times, Unread};
+use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times, Unread};
 use crate::{
     analysis::reading::Reading,
-    engine::change::Changes,
     text::{Sentence, visible},
 };
-
-/// The most characters a typed or pasted sentence keeps; far more than the models read.
-const LONGEST_LINE: usize = 16_384;
 
 /// Changes the state as the action says. What is left for the world to do is handed back.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = answer(state, action);
-    state.marks = state.operands();
-    state.follow = state.to_follow();
+    state.inspector.marks = state.operands();
+    state.inspector.follow = state.to_follow();
     let effect = effect.or_else(|| state.ask_for_inside()).or_else(|| state.ask_for_lens());
     effect.or_else(|| state.ask_for_times())
 }
@@ -35,13 +31,14 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::Pick(pick) => return picked(state, pick),
         Action::Type(request) => {
             state.message = None;
-            typed(state, request);
+            state.overlay.typed(request);
         }
         Action::Paste(text) => {
             state.stop_playing();
-            paste(state, &text);
+            state.message = None;
+            state.overlay.paste(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         }
-        Action::Choose(row) => state.choose(row),
+        Action::Choose(row) => state.overlay.choose(row),
         Action::Unbound(key) => {
             state.stop_playing();
             state.note(format!("{key} does nothing here; ? shows the keys"));
@@ -49,8 +46,8 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::Read(outcome) => read(state, outcome),
         Action::Opened(of, opened) => state.opened_block(&of, opened),
         Action::Measured => {}
-        Action::Looked => state.looking = None,
-        Action::Timed(times) => state.times = Times::Known(times),
+        Action::Looked => state.passes.looked(),
+        Action::Timed(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point(place),
         Action::GoTo(step) => state.jump_to(step),
@@ -72,7 +69,7 @@ fn run(state: &mut State, command: Command) -> Option<Effect> {
     match (command, &state.overlay) {
         (Command::End, _) => Some(Effect::Quit),
         (Command::Suspend, _) => Some(Effect::Suspend),
-        (_, Overlay::None) if !state.inspector.is_empty() => in_inspector(state, command),
+        (_, Overlay::None) if state.inspector.is_open() => in_inspector(state, command),
         (_, Overlay::None) => walk(state, command),
         (Command::Leave | Command::Quit, _) => {
             state.overlay = Overlay::None;
@@ -119,7 +116,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Screen(rows, cols) => state.screen_by(rows, cols),
         Command::Zoom(by) => state.zoom_by(by),
         Command::Sort => state.sort_next(),
-        Command::FindCell => state.palette("find: "),
+        Command::FindCell => state.overlay = Overlay::palette("find: "),
         Command::FindAgain => state.seek_again(),
         Command::Seek(finder) => state.seek(finder, false),
         Command::Switch(switch) => return state.switch(switch),
@@ -127,8 +124,8 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Difference => state.toggle_difference(),
         Command::SetNumber => state.type_change(None),
         Command::Temperature => state.type_change(Some("temperature=")),
-        Command::Palette => state.palette(""),
-        Command::Edit => state.edit(None),
+        Command::Palette => state.overlay = Overlay::palette(""),
+        Command::Edit => state.edit(),
         Command::Export => return state.export(),
         Command::Copy => return state.copy(),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
@@ -158,7 +155,7 @@ fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::Accept => state.inspect_operand(),
         Command::Leave => state.inspect_back(),
-        Command::Quit => state.inspector.clear(),
+        Command::Quit => state.inspector.close(),
         Command::Move(terms, operands) => state.choose_operand(terms, operands),
         Command::Switch(_)
         | Command::Reset
@@ -170,7 +167,7 @@ fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         | Command::Copy
         | Command::Help => return walk(state, command),
         _ => {
-            state.inspector.clear();
+            state.inspector.close();
             return walk(state, command);
         }
     }
@@ -196,12 +193,7 @@ fn in_find(state: &mut State, command: Command) -> Option<Effect> {
             }
             None => state.wrong("no step matches; Esc leaves the search"),
         },
-        Command::Move(rows, _) => {
-            let last = found.len().saturating_sub(1);
-            if let Overlay::Find { chosen, .. } = &mut state.overlay {
-                *chosen = chosen.saturating_add_signed(rows).min(last);
-            }
-        }
+        Command::Move(rows, _) => state.overlay.move_by(rows, found.len()),
         _ => {}
     }
     None
@@ -218,9 +210,7 @@ fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
         return None;
     }
     state.overlay = Overlay::None;
-    state.pending = Some(text.clone());
-    state.changes = Changes::default();
-    Some(Effect::Read(text, Changes::default()))
+    Some(state.passes.ask(text))
 }
 
 fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
@@ -229,7 +219,7 @@ fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
     match pick {
         Pick::Command(command) => return run(state, command),
         Pick::Step(step) => {
-            state.inspector.clear();
+            state.inspector.close();
             state.enter(step);
         }
         Pick::Change(change) => return state.change(change),
@@ -239,90 +229,31 @@ fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
     None
 }
 
-fn typed(state: &mut State, request: InputRequest) {
-    match &mut state.overlay {
-        Overlay::Edit { sentence: line } | Overlay::Export(Prompt { path: line, .. }) => {
-            let is_full = line.value().len() >= LONGEST_LINE;
-            if !(is_full && matches!(request, InputRequest::InsertChar(_))) {
-                line.handle(request);
-            }
-        }
-        Overlay::Find { query, chosen }
-        | Overlay::Glossary { query, chosen }
-        | Overlay::Palette { query, chosen } => {
-            query.handle(request);
-            *chosen = 0;
-        }
-        Overlay::None | Overlay::Help { .. } | Overlay::Bookmarks { .. } => {}
-    }
-}
-
-/// Pasted text goes into the line being typed; over the walk it becomes the next sentence to edit.
-fn paste(state: &mut State, text: &str) {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    state.message = None;
-    match &mut state.overlay {
-        Overlay::Edit { sentence: line } | Overlay::Export(Prompt { path: line, .. }) => {
-            insert(line, &text);
-        }
-        Overlay::Find { query, chosen }
-        | Overlay::Glossary { query, chosen }
-        | Overlay::Palette { query, chosen } => {
-            insert(query, &text);
-            *chosen = 0;
-        }
-        Overlay::None | Overlay::Help { .. } | Overlay::Bookmarks { .. } => {
-            state.edit(Some(text));
-        }
-    }
-}
-
-fn insert(line: &mut Input, text: &str) {
-    let at = line.cursor();
-    let room = LONGEST_LINE.saturating_sub(line.value().chars().count());
-    let text: String = text.chars().take(room).collect();
-    let (before, after): (String, String) =
-        (line.value().chars().take(at).collect(), line.value().chars().skip(at).collect());
-    let cursor = at + text.chars().count();
-    *line = Input::new(before + &text + &after).with_cursor(cursor);
-}
-
 fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
     match outcome {
         Ok(reading) => {
-            state.pending = None;
-            let heading_for = state.heading_for.take();
-            let before = state.reading.replace(Arc::clone(&reading));
-            if before.is_some_and(|before| before.sentence.text == reading.sentence.text) {
+            let heading_for = state.passes.heading_for.take();
+            if state.passes.read(Arc::clone(&reading)) {
                 state.changed(&reading);
                 return;
             }
             if let Some(note) = never_seen(&reading.sentence) {
                 state.note(note);
             }
-            state.inspector.clear();
-            state.has_picked_row = false;
+            state.inspector.close();
+            state.nav.picked.row = None;
             state.guide.forget();
-            state.enter(heading_for.unwrap_or(state.step));
+            state.enter(heading_for.unwrap_or(state.nav.step));
         }
         Err(unread) => not_read(state, unread),
     }
 }
 
 fn not_read(state: &mut State, Unread { sentence, why }: Unread) {
-    if state.pending.as_ref().is_some_and(|asked| *asked != sentence) {
-        return; // another one has been asked for since
-    }
-    state.pending = None;
-    if let Some(reading) = state.reading.as_ref().filter(|r| r.sentence.text == sentence) {
-        // A what-if that cannot be: what is shown stays as it is.
-        state.changes = (*reading.changes).clone();
-    } else {
-        state.heading_for = None;
-        // Whoever has gone on to something else meanwhile is told, and not called back.
-        if matches!(state.overlay, Overlay::None) {
-            state.edit(Some(sentence));
-        }
+    let Some(is_another) = state.passes.refused(&sentence) else { return };
+    // Whoever has gone on to something else meanwhile sees the message and keeps their overlay.
+    if is_another && state.overlay.is_none() {
+        state.overlay = Overlay::edit(&sentence);
     }
     state.wrong(why);
 }
@@ -350,11 +281,10 @@ impl State {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 
-    /// Begins to edit a sentence: the given one, else the one being read or on the screen.
-    fn edit(&mut self, text: Option<String>) {
-        let read = || self.reading.as_ref().map(|r| r.sentence.text.clone());
-        let shown = || self.pending.clone().or_else(read).unwrap_or_default();
-        let text: String = text.unwrap_or_else(shown).chars().take(LONGEST_LINE).collect();
-        self.overlay = Overlay::Edit { sentence: Input::new(text) };
+    /// Begins to edit the sentence being read, or else the one on the screen.
+    fn edit(&mut self) {
+        let read = || self.passes.reading.as_ref().map(|r| r.sentence.text.clone());
+        let shown = self.passes.pending.clone().or_else(read).unwrap_or_default();
+        self.overlay = Overlay::edit(&shown);
     }
 }

@@ -1,39 +1,24 @@
 //! What-ifs from the keyboard: which change a key means here, and what is asked of the models.
 
-use tui_input::Input;
-
-use super::{Effect, Overlay, State};
+use super::{Effect, Overlay, State, Switch};
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
     engine::change::{Change, Changes, MOST, Part},
     lesson::PaneSpec,
 };
 
-/// What-ifs that have a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
-    Mask,
-    Positions,
-    Scaling,
-    Residual,
-    /// The selected head of the step's attention.
-    Head,
-    /// The selected layer.
-    Layer,
-}
-
 impl State {
     /// Asks for the pass with this change, or without it if it is on.
     pub(super) fn toggle(&mut self, change: Change) -> Option<Effect> {
-        self.ask_for(self.changes.toggled(change))
+        self.ask_for(self.passes.changes.toggled(change))
     }
 
     pub(super) fn change(&mut self, change: Change) -> Option<Effect> {
-        self.ask_for(self.changes.with(change))
+        self.ask_for(self.passes.changes.with(change))
     }
 
     pub(super) fn reset(&mut self) -> Option<Effect> {
-        if self.changes.is_empty() {
+        if self.passes.changes.is_empty() {
             self.note("nothing is changed");
             return None;
         }
@@ -45,9 +30,7 @@ impl State {
             self.wrong(format!("at most {MOST} changes can be combined; r takes them all back"));
             return None;
         }
-        let sentence = self.reading.as_ref()?.sentence.text.clone();
-        self.changes = changes.clone();
-        Some(Effect::Read(self.pending.clone().unwrap_or(sentence), changes))
+        self.passes.ask_changed(changes)
     }
 
     pub(super) fn switch(&mut self, switch: Switch) -> Option<Effect> {
@@ -58,7 +41,7 @@ impl State {
             Switch::Scaling => Some(off("", Part::Scaling)),
             Switch::Residual => Some(off("", Part::Residual)),
             Switch::Head => {
-                self.attention().map(|scope| off(&scope, Part::Head(self.selection.head)))
+                self.attention().map(|scope| off(&scope, Part::Head(self.nav.selection.head)))
             }
             Switch::Layer => self.layer_scope().map(|scope| off(&scope, Part::Whole)),
         };
@@ -73,14 +56,14 @@ impl State {
     }
 
     pub(super) fn toggle_difference(&mut self) {
-        if self.changes.is_empty() && !self.shows_difference {
+        if self.passes.changes.is_empty() && !self.passes.shows_difference {
             self.note(
                 "nothing is changed, so there is no difference; m x o s u = change something",
             );
             return;
         }
-        self.shows_difference = !self.shows_difference;
-        self.note(match (self.shows_difference, self.is_untouched()) {
+        self.passes.shows_difference = !self.passes.shows_difference;
+        self.note(match (self.passes.shows_difference, self.is_untouched()) {
             (true, true) => {
                 "no number here is another: a change reaches what comes after it; → goes on"
             }
@@ -92,7 +75,7 @@ impl State {
     /// Whether the focused matrix is what it was before the change.
     fn is_untouched(&self) -> bool {
         let panes = self.panes();
-        let plane = panes.get(self.focus).and_then(|pane| pane.plane());
+        let plane = panes.get(self.nav.focus).and_then(|pane| pane.plane());
         plane.is_some_and(|differences| differences.iter().all(|number| *number == 0.0))
     }
 
@@ -102,23 +85,19 @@ impl State {
             if let Some(level) = self.opened() {
                 return Some(format!("{}=", level.arithmetic.address));
             }
-            let at = (self.selection.row, self.selection.col);
-            let pointed = self.panes().get(self.focus)?.pointed(at.0, at.1)?;
+            let at = (self.nav.selection.row, self.nav.selection.col);
+            let pointed = self.panes().get(self.nav.focus)?.pointed(at.0, at.1)?;
             Some(format!("{}=", pointed.address))
         });
         match beginning {
-            Some(text) => self.palette(&text),
+            Some(text) => self.overlay = Overlay::palette(&text),
             None => self.note("there is no number under the cursor"),
         }
     }
 
-    pub(super) fn palette(&mut self, text: &str) {
-        self.overlay = Overlay::Palette { query: Input::new(text.to_owned()), chosen: 0 };
-    }
-
     /// Takes in the same sentence read with other changes: one stays where one is.
     pub(super) fn changed(&mut self, reading: &Reading) {
-        self.shows_difference &= reading.plain.is_some();
+        self.passes.shows_difference &= reading.plain.is_some();
         self.inspect_again();
         self.clamp();
         let words = reading.changes.words();
@@ -156,7 +135,7 @@ impl State {
 
     fn concerns(&self, change: &Change) -> bool {
         let model = self.current().1.model;
-        self.reading.as_ref().is_some_and(|reading| reading.trace(model).concerns(change))
+        self.passes.reading.as_ref().is_some_and(|reading| reading.trace(model).concerns(change))
     }
 
     /// The sites of the step, the focused pane's first.

@@ -143,7 +143,7 @@ fn what_if(query: &str) -> Entry {
 
 /// The step's model if it has the cell, else the first that has.
 fn model_of(state: &State, address: &Address) -> Option<Name> {
-    let reading = state.reading.as_ref()?;
+    let reading = state.passes.reading.as_ref()?;
     let has = |model: &Name| reading.trace(*model).cell(address).is_ok();
     [state.current().1.model].into_iter().chain(Name::ALL).find(has)
 }
@@ -174,7 +174,7 @@ fn finders() -> impl Iterator<Item = Entry> {
 }
 
 fn parts(state: &State) -> Vec<Entry> {
-    let Some(reading) = &state.reading else { return vec![] };
+    let Some(reading) = &state.passes.reading else { return vec![] };
     let entry = |change: Change| Entry {
         text: change.to_string(),
         detail: "what if".into(),
@@ -206,8 +206,8 @@ fn sites(state: &State) -> Vec<Entry> {
 }
 
 fn sites_of(state: &State, model: Name) -> Vec<Entry> {
-    let Some(reading) = &state.reading else { return vec![] };
-    let at = state.selection;
+    let Some(reading) = &state.passes.reading else { return vec![] };
+    let at = state.nav.selection;
     let is_own = model == state.current().1.model;
     let entry = |site: &crate::analysis::trace::Recorded| {
         let shape = site.shape();

@@ -17,8 +17,8 @@ use crate::ui::{
 
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
 pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let at = (state.selection.row, state.selection.col);
-    let Some(pane) = panes.get(state.focus) else { return };
+    let at = (state.nav.selection.row, state.nav.selection.col);
+    let Some(pane) = panes.get(state.nav.focus) else { return };
     let Some(cell) = pane.pointed(at.0, at.1) else {
         let told = pane.told(at.0, at.1).unwrap_or_default();
         Line::styled(format!(" {told}"), state.theme.accent()).render(area, buf);
@@ -44,7 +44,7 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
 /// What the number was before the change, if it is another one now.
 fn before(state: &State, cell: &Pointed) -> Option<f32> {
     let model = state.current().1.model_of(state.focused()?);
-    state.reading.as_ref()?.before(model, &cell.address.parse().ok()?)
+    state.passes.reading.as_ref()?.before(model, &cell.address.parse().ok()?)
 }
 
 /// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.
@@ -117,7 +117,7 @@ fn dots(state: &State, spacing: Spacing) -> Vec<Dot> {
 
 fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
     let theme = &state.theme;
-    match (step == state.step, state.is_bookmarked(step)) {
+    match (step == state.nav.step, state.is_bookmarked(step)) {
         (true, _) => Span::styled(theme.glyph("●", "O"), theme.accent().bold()),
         (false, true) => Span::styled(theme.glyph("★", "*"), theme.accent()),
         (false, false) => Span::styled(theme.glyph("·", "."), style),
@@ -127,13 +127,13 @@ fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
 /// The message if there is one, else the keys as far as they fit.
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
     let (accent, wrong) = (state.theme.accent(), state.theme.wrong());
-    let (text, style) = match (&state.message, &state.pending) {
+    let (text, style) = match (&state.message, &state.passes.pending) {
         // The prompt says it in full.
         (Some(message), _) if !state.is_exporting() => {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
         }
         (_, None) if state.guide.is_playing() => return playing(state, area, buf),
-        (_, Some(_)) if state.reading.is_some() => ("reading the sentence …", accent),
+        (_, Some(_)) if state.passes.reading.is_some() => ("reading the sentence …", accent),
         _ => return keys(state, area, buf),
     };
     said(text, style, area, buf);

@@ -62,7 +62,7 @@ fn place(state: &State, area: Rect, buf: &mut Buffer) {
 
 /// What is different in the pass that is shown.
 fn changes(state: &State) -> Option<String> {
-    let reading = state.reading.as_ref()?;
+    let reading = state.passes.reading.as_ref()?;
     reading.plain.as_ref().map(|_| visible(&reading.changes.words()))
 }
 
@@ -71,7 +71,7 @@ const WAS: &str = "  was: ";
 
 /// What the step's model writes now, its new words lit, and what it wrote before.
 fn output(state: &State, area: Rect, buf: &mut Buffer) {
-    let Some(reading) = &state.reading else { return };
+    let Some(reading) = &state.passes.reading else { return };
     let model = state.current().1.model;
     let Some(plain) = reading.plain_trace(model) else { return };
     let (now, was) = (reading.trace(model), plain);
@@ -140,23 +140,23 @@ fn status(state: &State, room: usize) -> String {
 /// Where one stands: step, layer, head, word; at length, of how many.
 fn places(state: &State, at_length: bool) -> Vec<String> {
     let (chapter, _) = state.current();
-    let step = state.step - state.first_of(chapter).unwrap_or(0) + 1;
+    let step = state.nav.step - state.first_of(chapter).unwrap_or(0) + 1;
     let n_steps = state.lesson.chapters[chapter].steps.len();
     let mut parts = vec![];
     if let Some((stop, n_stops)) = state.tour_place() {
         parts.push(format!("tour {stop}/{n_stops}"));
     } else if at_length {
         parts.push(format!("step {step} of {n_steps}"));
-        parts.push(format!("{}/{}", state.step + 1, state.n_steps()));
+        parts.push(format!("{}/{}", state.nav.step + 1, state.n_steps()));
     } else {
         parts.push(format!("step {step}/{n_steps}"));
     }
     let of = |n: usize| if at_length { format!(" of {n}") } else { String::new() };
     if state.n_layers() > 0 {
-        parts.push(format!("layer {}{}", state.selection.layer, of(state.n_layers())));
+        parts.push(format!("layer {}{}", state.nav.selection.layer, of(state.n_layers())));
     }
     if let Some((axis, n)) = state.planes() {
-        parts.push(format!("{} {}{}", plane_name(axis), state.selection.head, of(n)));
+        parts.push(format!("{} {}{}", plane_name(axis), state.nav.selection.head, of(n)));
     }
     parts.extend(
         state.word().map(|word| if at_length { called(&word) } else { format!("“{}”", word.text) }),
@@ -182,7 +182,8 @@ fn called(word: &Word) -> String {
 
 fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let (_, step) = state.current();
-    let mark = if state.is_bookmarked(state.step) { state.theme.glyph(" ★", " *") } else { "" };
+    let mark =
+        if state.is_bookmarked(state.nav.step) { state.theme.glyph(" ★", " *") } else { "" };
     let left = Line::styled(format!(" {}{mark}", step.title), state.theme.accent().bold());
     let dim = state.theme.dim();
     let pieces = state.formula().into_iter();
@@ -206,7 +207,7 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
 
 /// The words as tokens, the one of the cursor's row lit. A long sentence scrolls.
 fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
-    let Some(reading) = &state.reading else { return };
+    let Some(reading) = &state.passes.reading else { return };
     let word = state.word();
     let tokens: &[Token] = match &word {
         Some(Word { stream: Stream::Target, index, .. }) if state.guide.quiz.is_some() => {

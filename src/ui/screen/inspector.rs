@@ -28,7 +28,7 @@ const BROAD: usize = 60;
 const IN_LINE: usize = 3;
 
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    let (Some(level), Some(reading)) = (state.opened(), &state.reading) else { return };
+    let (Some(level), Some(reading)) = (state.opened(), &state.passes.reading) else { return };
     let trace = reading.trace(level.model);
     let page = Page { state, level, trace, width: usize::from(area.width) };
     let head = page.head();
@@ -86,14 +86,19 @@ impl Page<'_> {
     }
 
     fn before(&self) -> Option<f32> {
-        self.state.reading.as_ref()?.before(self.level.model, &self.level.arithmetic.address)
+        self.state.passes.reading.as_ref()?.before(self.level.model, &self.level.arithmetic.address)
     }
 
     /// `weights[2,8,1] › masked[2,8,1] › q[2,8,3]`, its end if it is long.
     fn way(&self) -> String {
         let sign = self.state.theme.glyph(" › ", " > ");
-        let steps: Vec<String> =
-            self.state.inspector.iter().map(|level| last_name(&level.arithmetic.address)).collect();
+        let steps: Vec<String> = self
+            .state
+            .inspector
+            .levels
+            .iter()
+            .map(|level| last_name(&level.arithmetic.address))
+            .collect();
         let mut from = 0;
         let way = |from: usize| {
             let way = steps[from..].join(sign);

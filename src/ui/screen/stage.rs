@@ -27,7 +27,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut 
 }
 
 fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
-    let is_focused = i == state.focus;
+    let is_focused = i == state.nav.focus;
     let title = fit(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let rim = if is_focused { Style::new() } else { state.theme.dim() };
@@ -55,7 +55,7 @@ pub fn inside(frame: Rect) -> Rect {
 
 fn title_style(state: &State, i: usize) -> Style {
     let style = state.theme.pane(i);
-    if i == state.focus { style.bold() } else { style }
+    if i == state.nav.focus { style.bold() } else { style }
 }
 
 fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
@@ -78,7 +78,7 @@ fn names(
         if i > 0 {
             names.push((Span::styled(" │ ", state.theme.dim()), None));
         }
-        let style = if i == state.focus { title_style(state, i) } else { state.theme.dim() };
+        let style = if i == state.nav.focus { title_style(state, i) } else { state.theme.dim() };
         names.push((
             Span::styled(
                 format!("{} {}", i + 1, shortened(&title_of(state, pane.as_ref()), each.max(8))),
@@ -120,7 +120,7 @@ pub fn tab_at(
 /// The narration; what does not fit is announced.
 pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffer) {
     let height = usize::from(area.height);
-    let scroll = state.scroll.min(lines.len().saturating_sub(height));
+    let scroll = state.nav.scroll.min(lines.len().saturating_sub(height));
     for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
         let spans = line.iter().map(|piece| Span::styled(&piece.text, super::style(state, piece)));
         spans.collect::<Line>().render(row, buf);

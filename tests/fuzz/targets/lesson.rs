@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use lookback::{
     analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
-    ui::app::told,
+    ui::app::wrap_step,
 };
 use lookback_fuzz::{answered, bounded};
 
@@ -39,7 +39,7 @@ fuzz_target!(|text: &str| {
         step.text = template;
         let paragraphs = narrate(&step, reading, &Selection::default());
         for width in [1, 40] {
-            told(&step, 0, &paragraphs, width, true);
+            wrap_step(&step, 0, &paragraphs, width, true);
         }
     });
 });
