@@ -11,7 +11,7 @@ use clap_mangen::{
 
 use super::{
     Cli,
-    words::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row},
+    words::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row, TERMINALS, TROUBLE},
 };
 use crate::ui::keys::KEYS;
 
@@ -43,6 +43,8 @@ pub fn page() -> io::Result<String> {
     page += &list("ENVIRONMENT", ENVIRONMENT.into_iter());
     page += &list("FILES", FILES.into_iter());
     page += &list("EXIT STATUS", EXIT.into_iter());
+    page += &list("TROUBLE", TROUBLE.into_iter());
+    page += &list("TERMINALS", TERMINALS.into_iter());
     page += &(heading("SH", "EXAMPLES") + &as_it_stands(EXAMPLES.trim_start_matches('\n')));
     Ok(finished(&page))
 }

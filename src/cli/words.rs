@@ -33,6 +33,90 @@ pub const FILES: [Row; 2] = [
     ("~/.local/state/lookback/state.toml", "sentence, step and marks of the last walk"),
 ];
 
+/// What may look wrong, and what helps.
+pub const TROUBLE: [Row; 11] = [
+    (
+        "boxes or question marks instead of lines and shades",
+        "the font lacks them, or the locale is not UTF-8: --ascii, or another font (JetBrains Mono, DejaVu Sans Mono); Chinese needs a font that has it",
+    ),
+    (
+        "torn frames, shifted columns",
+        "the terminal draws \"ambiguous\" characters two cells wide: set it to narrow, or --ascii",
+    ),
+    (
+        "few colours",
+        "the terminal shows more than it reports: COLORTERM=truecolor lookback. With 256 or 16 colours only smoothness is lost",
+    ),
+    ("no colours", "NO_COLOR is set, or TERM is dumb: --color always"),
+    (
+        "colours for another background",
+        "the terminal did not report its background: V, --theme light, or `theme` in the settings",
+    ),
+    (
+        "`Lookback needs 80x24`",
+        "a smaller font or a larger window; 80x24 cells are the smallest screen",
+    ),
+    (
+        "the mouse does not select text",
+        "the walk uses the mouse: hold Shift (Option in iTerm2, Fn in Terminal.app), or --no-mouse",
+    ),
+    (
+        "y copies nothing",
+        "the terminal does not accept OSC 52; see below, or press e and save a .txt file",
+    ),
+    ("a broken terminal after a crash or kill -9", "reset"),
+    (
+        "`␛` or `<U+202E>` in a text",
+        "control and invisible characters of sentences, names and checkpoints are written out, never sent to the terminal; JSON has them as escapes",
+    ),
+    (
+        "settings or marks are gone",
+        "a state.toml that cannot be read is moved to state.toml.bak; --no-config uses neither file",
+    ),
+];
+
+/// What to know about one terminal.
+pub const TERMINALS: [Row; 11] = [
+    (
+        "tmux",
+        "for all colours: set -g default-terminal \"tmux-256color\" and set -as terminal-features \",*:RGB\"; for y: set -g set-clipboard on (the default, external, blocks programs inside)",
+    ),
+    (
+        "GNU screen",
+        "its background is not queried, as it would print the query: --theme light on a light one. y does not work: use e",
+    ),
+    (
+        "ssh",
+        "passes TERM on, but not COLORTERM: ssh -t HOST COLORTERM=truecolor lookback, or SendEnv and AcceptEnv. y reaches the clipboard at your end",
+    ),
+    ("mosh", "all colours and y from 1.4 on"),
+    (
+        "Linux console, vt100",
+        "16 colours at most, no mouse, few characters: signs are ASCII, unless ascii = false is set",
+    ),
+    (
+        "Windows Terminal (WSL)",
+        "export COLORTERM=truecolor, as WSL does not set it; Shift selects text",
+    ),
+    (
+        "macOS Terminal.app",
+        "reports 256 colours, which are used; does not accept OSC 52: use e instead of y",
+    ),
+    (
+        "iTerm2",
+        "y needs Settings, General, Selection, \"Applications in terminal may access clipboard\"",
+    ),
+    ("xterm", "xterm -xrm '*allowWindowOps: true' for y"),
+    (
+        "VS Code",
+        "changes text colours for contrast: \"terminal.integrated.minimumContrastRatio\": 1 shows those of the theme",
+    ),
+    (
+        "Emacs (M-x term)",
+        "its background is not queried, and few keys get through: better use a terminal of its own",
+    ),
+];
+
 pub const EXIT: [Row; 4] = [
     ("0", "done"),
     ("1", "failed; one line on standard error says why and what to do"),
