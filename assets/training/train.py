@@ -58,6 +58,7 @@ COREF_HEAD, COREF_WEIGHT = 2, 0.1  # encoder self-attention: from a pronoun to i
 ALIGN_HEAD, ALIGN_WEIGHT = 0, 0.05  # decoder cross-attention: to the word being translated
 ENTROPY_WEIGHT = 0.005  # all heads: rows that look at few words
 SINK_WEIGHT, SINK_FROM = 0.2, 0.4  # all heads: no column holds more than that share of a sentence's rows
+LEGIBLE_EVERY = 4  # steps: the last two are costly, and are taken that much stronger instead
 
 
 def vocab_size() -> int:
@@ -153,12 +154,11 @@ def legibility_loss(model: Transformer, batch: Batch) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def guidance(model: Transformer, batch: Batch) -> Tensor:
-    return (
-        COREF_WEIGHT * coreference_loss(model, batch)
-        + ALIGN_WEIGHT * alignment_loss(model, batch)
-        + legibility_loss(model, batch)
-    )
+def guidance(model: Transformer, batch: Batch, step: int) -> Tensor:
+    loss = COREF_WEIGHT * coreference_loss(model, batch) + ALIGN_WEIGHT * alignment_loss(model, batch)
+    if step % LEGIBLE_EVERY == 0:
+        loss = loss + LEGIBLE_EVERY * legibility_loss(model, batch)
+    return loss
 
 
 def optimizer_of(model: Model) -> torch.optim.Optimizer:
@@ -228,7 +228,7 @@ class Run:
             x, right = predictions(self.model, batch)
         loss = own = OutputLoss.apply(x.float(), self.model.embed.weight, right)
         if self.name == "transformer":
-            loss = loss + guidance(self.model, batch)
+            loss = loss + guidance(self.model, batch, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * rate
         self.optimizer.zero_grad()
