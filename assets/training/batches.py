@@ -20,6 +20,7 @@ STATE = HERE / "state"
 ASSETS = HERE.parent / "models"
 BATCH_TOKENS = 6000
 POOL = 24_576  # sentences sorted by length together: little padding, order still mixed
+STEP = 4  # batches are padded to multiples of it: every new shape costs the CPU's library a compilation
 FUNCTION_WORDS = 60  # the most frequent source tokens, whose alignment is not taught
 SHARES = [0.55, 0.15, 0.17, 0.13]  # of everyday, joined, grammar, copies (corpus.KINDS)
 
@@ -57,11 +58,11 @@ class Corpus:
     def lengths(self, name: str) -> np.ndarray:
         return np.diff(self.columns[f"{name}_off"].astype(np.int64))
 
-    def padded(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The chosen rows of a ragged column (rows, longest), and their lengths."""
+    def padded(self, name: str, rows: np.ndarray, extra: int) -> tuple[np.ndarray, np.ndarray]:
+        """The chosen rows of a ragged column (rows, longest), and their lengths; longest + extra is a multiple of STEP."""
         offsets = self.columns[f"{name}_off"]
         starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
-        column = np.arange(max(1, lengths.max()))
+        column = np.arange(rounded(int(lengths.max()) + extra) - extra)
         inside = column < lengths[:, None]
         flat = np.where(inside, starts[:, None] + column, 0)
         return np.where(inside, self.columns[name][flat], PAD).astype(np.int64), lengths
@@ -77,8 +78,8 @@ class Corpus:
         return np.stack(pairs, 1).astype(np.int64)
 
     def batch(self, rows: np.ndarray) -> Batch:
-        src, n_src = self.padded("src", rows)
-        tgt, n_tgt = self.padded("tgt", rows)
+        src, n_src = self.padded("src", rows, 0)
+        tgt, n_tgt = self.padded("tgt", rows, 1)
         align = self.aligned(rows)
         align = align[self.is_content[src[align[:, 0], align[:, 2]]]]
         return Batch(
@@ -125,13 +126,22 @@ def order(corpus: Corpus, seed: int) -> Iterator[np.ndarray]:
             yield batches[i]
 
 
+def rounded(length: int) -> int:
+    return -(-length // STEP) * STEP
+
+
 def cut(rows: np.ndarray, length: np.ndarray) -> list[np.ndarray]:
-    """The sorted rows in batches of at most BATCH_TOKENS padded tokens."""
+    """The sorted rows in batches of at most BATCH_TOKENS padded tokens, of few different shapes."""
     batches, start = [], 0
     while start < len(rows):
-        size = max(1, BATCH_TOKENS // int(length[rows[start]]))
-        while size > 1 and size * int(length[rows[min(start + size, len(rows)) - 1]]) > BATCH_TOKENS:
-            size -= max(1, size // 50)
+        size = fitting(int(length[rows[start]]))
+        while (smaller := fitting(int(length[rows[min(start + size, len(rows)) - 1]]))) < size:
+            size = smaller
         batches.append(rows[start : start + size])
         start += size
     return batches
+
+
+def fitting(length: int) -> int:
+    """How many sentences of that length make a batch: a multiple of 8."""
+    return max(8, BATCH_TOKENS // rounded(length) // 8 * 8)

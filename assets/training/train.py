@@ -27,6 +27,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from batches import BUILD, HERE, STATE, Batch, Corpus, framed, order
 from models import PAD, Model, Transformer, build, keep_weights, load_tensors, tensors
@@ -95,16 +96,18 @@ class OutputLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, table: Tensor, right: Tensor) -> Tensor:
-        short, short_table = x.detach().bfloat16(), table.detach().bfloat16()
+        n, short_table = len(x), table.detach().bfloat16()
+        short = F.pad(x.detach().bfloat16(), (0, 0, 0, -n % ROWS))  # blocks of one shape: see batches.STEP
         grad_x, grad_table, total = torch.empty_like(x), torch.zeros_like(table), 0.0
-        for first in range(0, len(x), ROWS):
+        for first in range(0, n, ROWS):
             some, answers = short[first : first + ROWS], right[first : first + ROWS]
+            here, m = torch.arange(len(answers), device=x.device), len(answers)
             p = torch.softmax((some @ short_table.T).float(), 1)
-            here = torch.arange(len(answers), device=x.device)
             total -= p[here, answers].clamp_min(1e-30).log().sum()
             p[here, answers] -= 1  # d loss / d logits
+            p[m:] = 0
             p = p.bfloat16()
-            grad_x[first : first + ROWS] = p @ short_table
+            grad_x[first : first + m] = (p @ short_table)[:m]
             grad_table += p.T @ some
         ctx.save_for_backward(grad_x.div_(len(x)), grad_table.div_(len(x)))
         return total.detach() / len(x)
