@@ -1,7 +1,8 @@
 """Writes the data set: `python corpus.py fra.txt` makes build/train.npz, test sets as .jsonl, state/tokenizer.json.
 
 Four kinds of training pairs: `everyday` (Tatoeba, see everyday.py), `joined` (long ones made of them and of the grammar's),
-`grammar` (grammar.py) and `copies` (names, numbers, made-up words). SHARES says how often a kind is drawn.
+`grammar` (grammar.py) and `copies` (names, numbers, made-up words).
+batches.SHARES says how often a kind is drawn.
 
 Test and development sets are drawn first, by length; no English sentence of theirs, punctuation and case aside, is
 trained on. Deterministic.
@@ -27,6 +28,7 @@ from tokenizers import Tokenizer
 import everyday
 import make_tokenizer
 from aligner import WORD, Aligner, words
+from batches import SHARES
 from copies import FIRST_NAMES, PLACES, Copies
 from grammar import Grammar, Pair, surface
 from joining import Joiner
@@ -34,7 +36,6 @@ from joining import Joiner
 SEED = 20261123
 BUILD = Path(__file__).resolve().parent / "build"
 KINDS = ["everyday", "joined", "grammar", "copies"]
-SHARES = [0.55, 0.15, 0.17, 0.13]
 COUNTS = {"joined": 110_000, "grammar": 160_000, "copies": 100_000}
 BUCKETS = [(1, 3), (4, 6), (7, 9), (10, 13), (14, 20), (21, 99)]  # words of the English sentence
 PER_BUCKET = 100
@@ -324,16 +325,24 @@ def joined(pairs: list[tuple[str, str]], names: set[str], taken: set[str]) -> li
     return [Example(e, f, 1) for e, f in made if everyday.key(e) not in taken]
 
 
+def tokenizer_of(examples: list[Example], rng: random.Random) -> Tokenizer:
+    """The stored tokenizer, which belongs to the stored weights; or a new one if there is none."""
+    path = make_tokenizer.STATE / "tokenizer.json"
+    if not path.exists():
+        everyday_texts = [t for x in examples if x.kind == 0 for t in (x.english, x.french)]
+        others = [t for x in examples if x.kind == 2 for t in (x.english, x.french)]
+        tokenizer = make_tokenizer.learn(everyday_texts * 2 + rng.sample(others, len(everyday_texts) // 2))
+        path.parent.mkdir(exist_ok=True)
+        tokenizer.save(str(path))
+    return make_tokenizer.load()
+
+
 def finish(examples: list[Example], names: set[str], quality: dict[str, float]) -> None:
-    """Learns the tokenizer, varies, encodes and writes."""
+    """Varies, encodes and writes; learns the tokenizer if none is stored."""
     texts = [t for x in examples if x.kind in (0, 2, 3) for t in (x.english, x.french)]
     rng = random.Random(SEED + 7)
-    everyday_texts = [t for x in examples if x.kind == 0 for t in (x.english, x.french)]
-    others = [t for x in examples if x.kind == 2 for t in (x.english, x.french)]
-    tokenizer = make_tokenizer.learn(everyday_texts * 2 + rng.sample(others, len(everyday_texts) // 2))
+    tokenizer = tokenizer_of(examples, rng)
     make_tokenizer.check(tokenizer, rng.sample(texts, 30_000))
-    make_tokenizer.STATE.mkdir(exist_ok=True)
-    tokenizer.save(str(make_tokenizer.STATE / "tokenizer.json"))
     for example in examples:
         if example.kind in (0, 1):
             example.english, example.french = varied(example.english, example.french, rng, names)

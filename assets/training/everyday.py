@@ -83,6 +83,7 @@ def normalized_french(text: str) -> str:
     """`plain`, a space before ? ! : ;, ligatures and capital accents."""
     text = re.sub(r"\s*([?!;]+|:(?!\d))", r" \1", plain(text))
     text = re.sub(r'" +([?!])', r'" \1', text)
+    text = re.sub(r"(\d) ?: ?(\d)", r"\1:\2", text)
     text = re.sub(r"\b([CcSs]|[Bb]|[NnVvMm]|[Mm]an|)[oO]e(ur|uf|il|uvre|ud|u|urs)(s?)\b", oe, text)
     text = re.sub(r"^Ca\b", "Ça", text)
     text = re.sub(r"^A (?=[a-zà-ÿ])", "À ", text)
