@@ -1,4 +1,4 @@
-"""Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--json FILE]`.
+"""Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--bits 8] [--json FILE]`.
 
 Greedy decoding with the stored f16 weights on sentences nobody trained on (corpus.py wrote them):
 - everyday and joined sentences by length: BLEU and chrF (sacrebleu, all references), exact (equal to one of the French
@@ -32,6 +32,7 @@ from models import EOS, NAMES, PAD, TRANSLATORS, Model, build, greedy, keep_weig
 from ngram import KneserNey
 
 JOINED_BUCKETS = ["14-19", "20-24", "25-29", "30-39"]
+EIGHT_BITS = False  # --bits 8: measure with matrices stored in 8 bits
 OPENINGS = ["I think", "The weather", "When I was", "She didn't", "My father", "Do you", "If you", "There is", "Tom and Mary", "It's too"]
 
 
@@ -42,9 +43,18 @@ def load(name: str, folder: Path = STATE) -> Model:
     with safe_open(path, "pt") as file:
         sizes = {k: int(v) for k, v in file.metadata().items() if k in kept}
     model = build(name, **sizes)
-    load_tensors(model, load_file(path))
+    weights = load_file(path)
+    load_tensors(model, {k: eight_bits(w) for k, w in weights.items()} if EIGHT_BITS else weights)
     keep_weights(model, False)
     return model.eval()
+
+
+def eight_bits(weight: Tensor) -> Tensor:
+    """The matrix as 8-bit numbers with an f16 scale a row would give it back; vectors stay as they are."""
+    if weight.dim() < 2:
+        return weight
+    scale = (weight.float().abs().amax(1, keepdim=True) / 127).clamp_min(1e-8).half().float()
+    return (weight.float() / scale).round().clamp(-127, 127) * scale
 
 
 def training_of(name: str, folder: Path) -> dict:
@@ -240,8 +250,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=STATE)
     parser.add_argument("--models", default=",".join(NAMES))
     parser.add_argument("--set", default="test", choices=("test", "dev"))
+    parser.add_argument("--bits", type=int, default=16, choices=(8, 16))
     parser.add_argument("--json", type=Path)
     a = parser.parse_args()
+    global EIGHT_BITS
+    EIGHT_BITS = a.bits == 8
     torch.set_num_threads(1)
     stored = [n for n in a.models.split(",") if (a.weights / f"{n}.safetensors").exists()]
     sets = {"everyday": read(a.set), "joined": read("joined_test"), "grammar": read("grammar_test"), "coref": read("coref_test"), "copies": read("copies_test")}
