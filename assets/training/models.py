@@ -241,13 +241,19 @@ class Attention(nn.Module):
         self.n_heads, self.keep = n_heads, True
         self.W_Q, self.W_K, self.W_V, self.W_O = (weight(d, d) for _ in range(4))
 
+    def projected(self, x: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+        """Queries of x, keys and values of memory, in as few products as possible."""
+        if memory is x:
+            return (x @ torch.cat([self.W_Q, self.W_K, self.W_V], 1)).chunk(3, 2)
+        return x @ self.W_Q, *(memory @ torch.cat([self.W_K, self.W_V], 1)).chunk(2, 2)
+
     def split(self, x: Tensor) -> Tensor:
         """(batch, position, d) -> (batch, head, position, d_k)"""
         return x.unflatten(2, (self.n_heads, -1)).transpose(1, 2)
 
     def forward(self, x: Tensor, memory: Tensor, hidden: Tensor) -> Tensor:
         """`hidden`: -inf where a query must not look, broadcast over (batch, head, query, key)"""
-        q, k, v = self.split(x @ self.W_Q), self.split(memory @ self.W_K), self.split(memory @ self.W_V)
+        q, k, v = (self.split(t) for t in self.projected(x, memory))
         if not self.keep:
             out = F.scaled_dot_product_attention(q, k, v, hidden.to(q.dtype))
             return out.transpose(1, 2).flatten(2) @ self.W_O

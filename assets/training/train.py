@@ -40,7 +40,7 @@ CLIP = 1.0
 DROPOUT = 0.1
 AVERAGE = 0.999
 SAVE_EVERY = 250
-ROWS = 512  # of the output layer at a time
+ROWS = 128  # of the output layer at a time
 RATES = {
     "elman": 2e-3,
     "gru": 3e-3,
