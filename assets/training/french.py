@@ -173,7 +173,6 @@ for entry in IRREGULAR.replace("\n", ";").split(";"):
 SINGULAR = r"(?P<subject>\b(?:il|elle|on|qui|tom|mary|marie)|^(?:le|la|mon|ma|son|sa|notre|un|une) \w+) "
 ANYONE = re.compile(SINGULAR + r"(?P<ne>ne |n')?(?P<verb>[a-zà-ÿç]+)(?P<pas> pas| jamais| rien)?\b(?! -)", re.I)
 PLURAL = re.compile(r"(?P<subject>\b(?:ils|elles|qui)|^(?:les|des|mes|ses|nos) \w+) (?P<ne>ne |n')?(?P<verb>[a-zà-ÿç]+)(?P<pas> pas| jamais| rien)?\b", re.I)
-FIRST = re.compile(r"\b(?P<subject>je |j')(?P<ne>ne |n')?(?P<verb>[a-zà-ÿç]+ai)(?P<pas> pas| jamais| rien)?\b", re.I)
 NOT_PAST = {"a", "va", "la", "ça", "déjà", "voilà", "là", "aura", "sera", "fera", "ira"}
 
 

@@ -10,8 +10,8 @@ import re
 
 LINKS = [
     (", and ", " et "), (" and ", " et "), (", but ", ", mais "), (" because ", " parce que "), (", so ", ", donc "), (" when ", " quand "),
-    (", and then ", ", et ensuite "), (" while ", " tandis que "), (" although ", " bien que "), ("; ", " ; "),
-][:8]  # fmt: skip
+    (", and then ", ", et ensuite "), (" while ", " tandis que "),
+]  # fmt: skip
 OPENINGS = [("I know that ", "Je sais que "), ("I think that ", "Je pense que "), ("They say that ", "On dit que "), ("He said that ", "Il a dit que "), ("Everyone knows that ", "Tout le monde sait que ")]
 STATEMENT = re.compile(r"[A-Z][^.?!:;\"]*\.")
 QUESTION_WORDS = ("Yes", "No", "Oh", "Well", "Please", "Thank", "Let", "Hello", "Sorry", "Don't")
