@@ -1,52 +1,69 @@
-"""Measures the stored (rounded) weights on held-out sentences and writes `assets/models/accuracy.json`.
+"""Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--bits 8] [--json FILE]`.
 
-- exact match of greedy translations by source length, for every translator
-- coreference: right French pronoun, and an adjective that agrees with it, on unseen sentences
-- attention: does the taught head at the pronoun look at the right noun, and one cross-attention head at
-  the word being translated? For the unguided twin the best of all heads is taken, chosen on these
-  very sentences, which favours it.
-- probes: share of words read back, by distance from the end and by sentence length
-- the language model's perplexity a token on held-out English
+Greedy decoding with the stored f16 weights on sentences nobody trained on (corpus.py wrote them):
+- everyday and joined sentences by length: BLEU and chrF (sacrebleu, all references), exact (equal to one of the French
+  sentences, punctuation and case aside), outputs with a word that is in no word list and was not copied
+- grammar: exact by length, coreference (right pronoun, and an adjective that agrees), the star pair
+- copying: words that arrive letter by letter, whole sentences right
+- the language model's perplexity a token on everyday English, beside a Kneser-Ney 5-gram
+- attention: what each head of the Transformer rests on (heads.py)
 """
 
 import argparse
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
+import sacrebleu
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-import probes
-from batches import ASSETS, BUILD, Batch, content_pairs, content_words, framed
-from models import EOS, NAMES, PAD, TRANSLATORS, Model, Transformer, build, greedy, load_tensors
-from train import ALIGN_HEAD, COREF_HEAD
+import heads
+import make_tokenizer
+from batches import BUILD, SHARES, STATE, Corpus, framed
+from corpus import BUCKETS, GRAMMAR_BUCKETS, KINDS, STARS
+from everyday import key
+from models import EOS, NAMES, PAD, TRANSLATORS, Model, build, greedy, keep_weights, load_tensors
+from ngram import KneserNey
 
-BUCKETS = [(3, 5), *((low, low + 4) for low in range(6, 40, 5))]
-STAR = [
-    "The animal didn't cross the street because it was too tired.",
-    "The animal didn't cross the street because it was too wide.",
-]
+JOINED_BUCKETS = ["14-19", "20-24", "25-29", "30-39"]
+EIGHT_BITS = False  # --bits 8: measure with matrices stored in 8 bits
+OPENINGS = ["I think", "The weather", "When I was", "She didn't", "My father", "Do you", "If you", "There is", "Tom and Mary", "It's too"]
 
 
-def load(name: str) -> Model:
+def load(name: str, folder: Path = STATE) -> Model:
     """A stored model, its rounded weights cast to f32."""
-    path = ASSETS / f"{name}.safetensors"
+    path = folder / f"{name}.safetensors"
+    kept = ("vocab_size", "d_model", "n_layers", "n_heads", "d_ff", "d_hidden", "d_attn")
     with safe_open(path, "pt") as file:
-        sizes = {k: int(v) for k, v in file.metadata().items()}
-    kept = ("vocab_size", "n_layers", "n_heads", "d_ff", "d_hidden", "d_attn")
-    model = build(name, **{k: v for k, v in sizes.items() if k in kept})
-    load_tensors(model, load_file(path))
+        sizes = {k: int(v) for k, v in file.metadata().items() if k in kept}
+    model = build(name, **sizes)
+    weights = load_file(path)
+    load_tensors(model, {k: eight_bits(w) for k, w in weights.items()} if EIGHT_BITS else weights)
+    keep_weights(model, False)
     return model.eval()
 
 
+def eight_bits(weight: Tensor) -> Tensor:
+    """The matrix as 8-bit numbers with an f16 scale a row would give it back; vectors stay as they are."""
+    if weight.dim() < 2:
+        return weight
+    scale = (weight.float().abs().amax(1, keepdim=True) / 127).clamp_min(1e-8).half().float()
+    return (weight.float() / scale).round().clamp(-127, 127) * scale
+
+
+def training_of(name: str, folder: Path) -> dict:
+    with safe_open(folder / f"{name}.safetensors", "pt") as file:
+        return json.loads(file.metadata().get("training", "{}"))
+
+
 def read(name: str) -> list[dict]:
-    lines = (BUILD / f"{name}.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in (BUILD / f"{name}.jsonl").read_text().splitlines()]
 
 
 def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
@@ -57,181 +74,203 @@ def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
     return ids, n
 
 
-def batches(pairs: list[dict], size: int = 200) -> list[list[dict]]:
-    """Sentences of like length together."""
-    pairs = sorted(pairs, key=lambda p: len(p["en_ids"]))
-    return [pairs[i : i + size] for i in range(0, len(pairs), size)]
+class Translator:
+    """A model with the tokenizer: texts in, texts out."""
+
+    def __init__(self, model: Model):
+        self.model, self.tokenizer = model, make_tokenizer.load()
+
+    def __call__(self, texts: list[str], size: int = 100) -> list[str]:
+        ids = [e.ids for e in self.tokenizer.encode_batch(texts)]
+        by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        out = [""] * len(ids)
+        for start in range(0, len(ids), size):
+            some = by_length[start : start + size]
+            for i, row in zip(some, greedy(self.model, *pad([ids[i] for i in some]))):
+                out[i] = self.tokenizer.decode([t for t in row if t > 3])
+        return out
 
 
-def collate(pairs: list[dict]) -> Batch:
-    src, n_src = pad([p["en_ids"] for p in pairs])
-    tgt_in, tgt_out = framed(*pad([p["fr_ids"] for p in pairs]))
-    coref = torch.tensor([p["coref"] or [-1] * 4 for p in pairs])
-    align = [[i, fr, en] for i, p in enumerate(pairs) for fr, en in p["align"]]
-    content = content_pairs(torch.tensor(align), src, content_words())
-    return Batch(src, n_src, tgt_in, tgt_out, coref, content)
+# ---- scores --------------------------------------------------------------------------------------------------------------
 
 
-def bucket_of(pair: dict) -> int:
-    return next(i for i, (low, high) in enumerate(BUCKETS) if low <= len(pair["en_ids"]) <= high)
+def references(lines: list[dict]) -> list[list[str | None]]:
+    """sacrebleu's form: the k-th references of all sentences."""
+    most = max(len(line["fr"]) for line in lines)
+    return [[line["fr"][k] if k < len(line["fr"]) else None for line in lines] for k in range(most)]
 
 
-def translations(model: Model, pairs: list[dict]) -> list[tuple[dict, list[int]]]:
-    """Each pair with the model's greedy output, <eos> left out."""
-    out = []
-    for some in batches(pairs):
-        for pair, ids in zip(some, greedy(model, *pad([p["en_ids"] for p in some]))):
-            out.append((pair, ids[:-1] if ids[-1] == EOS else ids))
-    return out
+def is_exact(output: str, line: dict) -> bool:
+    return key(output) in {key(french) for french in line["fr"]}
 
 
-def exact_match(model: Model, pairs: list[dict]) -> list[float]:
-    hits: list[list[bool]] = [[] for _ in BUCKETS]
-    for pair, ids in translations(model, pairs):
-        hits[bucket_of(pair)].append(ids == pair["fr_ids"])
-    return [round(float(np.mean(h)), 4) if h else 0.0 for h in hits]
-
-
-# --- Coreference ---
-
-
-def agrees(pair: dict, ids: list[int]) -> tuple[bool, bool]:
-    """Is the right pronoun written? And after it the right form of the adjective?"""
-    pronoun, adjective = (pair["fr_ids"][i] for i in pair["coref_fr"])
-    after = ids[ids.index(pronoun) + 1 :] if pronoun in ids else []
-    return pronoun in ids, adjective in after
-
-
-def coreference(model: Model, pairs: list[dict]) -> dict[str, float]:
-    results = [(*agrees(p, ids), ids == p["fr_ids"]) for p, ids in translations(model, pairs)]
-    pronoun, both, exact = (round(float(np.mean(column)), 4) for column in zip(*results))
-    return {"pronoun": pronoun, "pronoun_and_adjective": both, "exact_match": exact}
-
-
-# --- Attention ---
-
-
-@torch.no_grad()
-def run(model: Transformer, batch: Batch) -> None:
-    """Reads and writes the right pair, so that every attention holds its weights."""
-    model.decode(model.encode(batch.src, batch.n_src), batch.tgt_in)
-
-
-def heads(model: Transformer, kind: str) -> dict[str, tuple[str, int]]:
-    """`encoder.0.self_attn head 1` -> (module, head)"""
-    names = [name for name, _ in model.attentions() if kind in name]
-    return {f"{name} head {h}": (name, h) for name in names for h in range(model.sizes["n_heads"])}
-
-
-def looks(model: Transformer, pairs: list[dict], kind: str) -> dict[str, tuple[float, float]]:
-    """By head: how often the weight is largest on the right word, and its mean there."""
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    for some in batches(pairs):
-        batch = collate(some)
-        run(model, batch)
-        row, query, key = wanted(batch, kind)
-        modules = dict(model.attentions())
-        for label, (name, head) in heads(model, kind).items():
-            weights = modules[name].weights[row, head, query]  # (pair, key)
-            right = weights.argmax(1) == key
-            found.setdefault(label, []).append((right.float(), weights[torch.arange(len(key)), key]))
-    return {label: tuple(float(torch.cat(c).mean()) for c in zip(*parts)) for label, parts in found.items()}
-
-
-def wanted(batch: Batch, kind: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Sentence, query and right key of every look that is measured."""
-    if kind == "cross_attn":
-        return tuple(batch.align.unbind(1))
-    return torch.arange(len(batch.coref)), batch.coref[:, 0], batch.coref[:, 1]
-
-
-def attention(name: str, held_out: list[dict], coref: list[dict]) -> dict[str, dict]:
-    """The taught heads of the guided model, the best heads of its twin; and all heads for the card."""
-    model = load(name)
-    layer = model.sizes["n_layers"] - 1
-    taught = {
-        "encoder": f"encoder.{layer}.self_attn head {COREF_HEAD}",
-        "decoder": f"decoder.{layer}.cross_attn head {ALIGN_HEAD}",
-    }
-    result = {}
-    for what, kind, pairs in (("antecedent", "encoder", coref), ("alignment", "cross_attn", held_out)):
-        table = looks(model, pairs, kind)
-        best = max(table, key=lambda head: table[head])
-        head = taught["encoder" if kind == "encoder" else "decoder"] if name == "transformer" else best
-        right, mean = table[head]
-        result[what] = {"head": head, "right": round(right, 4), "mean_weight": round(mean, 4)}
-    return result
-
-
-# --- Probes and the language model ---
-
-
-def readback(name: str, pairs: list[dict]) -> dict[str, list[float]]:
-    """Share of words that the probes name, by distance from the last word and by sentence length."""
-    model, weights = load(name), load_file(ASSETS / f"{name}.safetensors")
-    right, real = zip(*(probes.guesses(model, weights, *pad([p["en_ids"]])) for p in pairs))
-    right, real = np.concatenate(right), np.concatenate(real)
-    bucket = np.array([bucket_of(p) for p in pairs])
-    by_length = [share(right[bucket == b], real[bucket == b]) for b in range(len(BUCKETS))]
-    by_distance = [share(right[:, k], real[:, k]) for k in range(right.shape[1])]
-    return {"by_length": by_length, "by_distance": by_distance}
-
-
-def share(right: np.ndarray, real: np.ndarray) -> float:
-    return round(float(right[real].mean()), 4) if real.any() else 0.0
-
-
-@torch.no_grad()
-def perplexity(pairs: list[dict]) -> float:
-    model, total, count = load("decoder_only"), 0.0, 0
-    for some in batches(pairs):
-        tgt_in, tgt_out = framed(*pad([p["en_ids"] for p in some]))
-        real = tgt_out != PAD
-        logits = model.logits(model.read(tgt_in)[real])
-        total += F.cross_entropy(logits, tgt_out[real], reduction="sum").item()
-        count += int(real.sum())
-    return round(math.exp(total / count), 3)
-
-
-def star_pair(models: dict[str, Model]) -> dict[str, list[str]]:
-    """The two famous sentences in each model's French."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
-    sources = [tokenizer.encode(text, add_special_tokens=False).ids for text in STAR]
-    said = {}
-    for name, model in models.items():
-        outputs = [greedy(model, *pad([ids]))[0] for ids in sources]
-        said[name] = [tokenizer.decode([t for t in ids if t > 3]) for ids in outputs]
-    return said
-
-
-def measure(held_out: list[dict], coref: list[dict]) -> dict:
-    models = {name: load(name) for name in TRANSLATORS if stored(name)}
+def scores(lines: list[dict], outputs: list[str]) -> dict[str, float]:
+    refs = references(lines)
     return {
-        "buckets": BUCKETS,
-        "counts": np.bincount([bucket_of(p) for p in held_out], minlength=len(BUCKETS)).tolist(),
-        "exact_match": {name: exact_match(m, held_out) for name, m in models.items()},
-        "coreference": {name: coreference(m, coref) for name, m in models.items()},
-        "attention": {n: attention(n, held_out, coref) for n in models if n.startswith("transformer")},
-        "readback": {n: readback(n, held_out) for n in ("elman", "gru") if n in models},
-        "perplexity": {"decoder_only": perplexity(held_out)} if stored("decoder_only") else {},
-        "star_pair": star_pair(models),
+        "n": len(lines),
+        "bleu": sacrebleu.corpus_bleu(outputs, refs).score,
+        "chrf": sacrebleu.corpus_chrf(outputs, refs).score,
+        "exact": 100 * float(np.mean([is_exact(o, l) for o, l in zip(outputs, lines)])),
     }
 
 
-def stored(name: str) -> bool:
-    return name in NAMES and (ASSETS / f"{name}.safetensors").exists()
+def by_bucket(lines: list[dict], outputs: list[str], labels: list[str]) -> dict[str, dict]:
+    found = {"all": scores(lines, outputs)}
+    for b, label in enumerate(labels):
+        chosen = [i for i, line in enumerate(lines) if line["bucket"] == b]
+        if chosen:
+            found[label] = scores([lines[i] for i in chosen], [outputs[i] for i in chosen])
+    return found
+
+
+def known_words() -> set[str]:
+    """Every word of the training data's everyday and grammar sentences, both languages."""
+    corpus, tokenizer = Corpus(), make_tokenizer.load()
+    chosen = np.flatnonzero((corpus.kind == 0) | (corpus.kind == 2))
+    words: set[str] = set()
+    for side in ("src", "tgt"):
+        off, ids = corpus.columns[f"{side}_off"], corpus.columns[side]
+        for text in tokenizer.decode_batch([ids[off[i] : off[i + 1]].tolist() for i in chosen]):
+            words |= set(word_list(text))
+    return words
+
+
+def word_list(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text.lower())
+
+
+def strange(lines: list[dict], outputs: list[str], known: set[str]) -> float:
+    """Per cent of outputs with a word that is neither known nor in the source."""
+    odd = [any(w not in known and w not in word_list(line["en"]) for w in word_list(o)) for line, o in zip(lines, outputs)]
+    return 100 * float(np.mean(odd))
+
+
+def coreference(lines: list[dict], outputs: list[str]) -> dict[str, float]:
+    """Per cent with the right French pronoun, and with the agreeing adjective after it."""
+    pronoun, both = [], []
+    for line, output in zip(lines, outputs):
+        words, (wanted, adjective) = word_list(output), line["coref_fr"]
+        pronoun.append(wanted in words)
+        both.append(wanted in words and adjective in words[words.index(wanted) + 1 :])
+    return {"pronoun": 100 * float(np.mean(pronoun)), "and adjective": 100 * float(np.mean(both))}
+
+
+def copying(lines: list[dict], outputs: list[str]) -> dict[str, float]:
+    """Per cent of words that arrive, of sentences wholly right, and of sentences right but for the copied word."""
+    arrived = [word in output for line, output in zip(lines, outputs) for word in line["copied"]]
+    whole = [is_exact(o, l) for o, l in zip(outputs, lines)]
+    return {"arrived": 100 * float(np.mean(arrived)), "whole": 100 * float(np.mean(whole)), "chrf": scores(lines, outputs)["chrf"]}
+
+
+def measure_translator(name: str, folder: Path, sets: dict[str, list[dict]], known: set[str]) -> dict:
+    translate = Translator(load(name, folder))
+    outputs = {k: translate([line["en"] for line in lines]) for k, lines in sets.items()}
+    everyday = [f"{low}-{high}" if high < 99 else f"{low}+" for low, high in BUCKETS]
+    return {
+        "training": {k: v for k, v in training_of(name, folder).items() if k != "curve"},
+        "everyday": by_bucket(sets["everyday"], outputs["everyday"], everyday),
+        "joined": by_bucket(sets["joined"], outputs["joined"], JOINED_BUCKETS),
+        "grammar": by_bucket(sets["grammar"], outputs["grammar"], [f"{a}-{b}" for a, b in GRAMMAR_BUCKETS]),
+        "strange words": strange(sets["everyday"], outputs["everyday"], known),
+        "coreference": coreference(sets["coref"], outputs["coref"]),
+        "copying": copying(sets["copies"], outputs["copies"]),
+        "star pair": translate([en for en, _ in STARS]),
+        "samples": list(zip([line["en"] for line in sets["everyday"]][5::40], outputs["everyday"][5::40])),
+    }
+
+
+# ---- the language model --------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def perplexity(model: Model, sentences: list[list[int]]) -> float:
+    total, count = 0.0, 0
+    for start in range(0, len(sentences), 100):
+        tgt_in, tgt_out = framed(*pad(sentences[start : start + 100]))
+        real = tgt_out != PAD
+        total += F.cross_entropy(model.logits(model.read(tgt_in)[real]), tgt_out[real], reduction="sum").item()
+        count += int(real.sum())
+    return math.exp(total / count)
+
+
+@torch.no_grad()
+def continued(model: Model, text: str, longest: int = 20) -> str:
+    tokenizer = make_tokenizer.load()
+    ids = [1, *tokenizer.encode(text).ids]
+    while len(ids) < longest and ids[-1] != EOS:
+        ids.append(int(model.logits(model.read(torch.tensor([ids]))[0, -1]).argmax()))
+    return tokenizer.decode([t for t in ids if t > 3])
+
+
+def mixture(corpus: Corpus, most: int = 160_000) -> list[list[int]]:
+    """English sentences in the models' proportions, every everyday one once."""
+    rng, off, ids = np.random.default_rng(1), corpus.columns["src_off"], corpus.columns["src"]
+    everyday = np.flatnonzero(corpus.kind == 0)
+    rows = [everyday]
+    for k in range(1, len(KINDS)):
+        members = np.flatnonzero(corpus.kind == k)
+        size = min(len(members), round(SHARES[k] / SHARES[0] * len(everyday)))
+        rows.append(rng.choice(members, size, replace=False))
+    return [ids[off[i] : off[i + 1]].tolist() for i in np.concatenate(rows)[:most]]
+
+
+def measure_language_model(folder: Path, lines: list[dict]) -> dict:
+    model, tokenizer = load("decoder_only", folder), make_tokenizer.load()
+    sentences = [tokenizer.encode(line["en"]).ids for line in lines]
+    ngram = KneserNey(mixture(Corpus()), tokenizer.get_vocab_size())
+    return {
+        "training": {k: v for k, v in training_of("decoder_only", folder).items() if k != "curve"},
+        "perplexity": perplexity(model, sentences),
+        "kneser-ney": ngram.perplexity(sentences),
+        "continuations": [continued(model, text) for text in OPENINGS],
+    }
+
+
+# ---- printing ------------------------------------------------------------------------------------------------------------
+
+
+def show(name: str, measured: dict) -> None:
+    print(f"\n## {name}  {measured['training']}")
+    for part in ("everyday", "joined", "grammar"):
+        print(f"{part:9} " + "  ".join(f"{b}: BLEU {s['bleu']:.1f} chrF {s['chrf']:.1f} exact {s['exact']:.0f}" for b, s in measured[part].items()))
+    for part in ("strange words", "coreference", "copying", "star pair"):
+        print(f"{part}: {measured[part]}")
+    for english, french in measured["samples"]:
+        print(f"  {english} -> {french}")
+
+
+def show_heads(rows: list[dict]) -> None:
+    print("\n## heads of the transformer (per cent of rows)")
+    for row in rows:
+        print(f"{row['head']:28} " + "  ".join(f"{k} {100 * v:.0f}" for k, v in row.items() if k != "head"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ASSETS / "accuracy.json")
-    torch.set_num_threads(2)
-    table = measure(read("heldout"), read("coref_heldout"))
-    text = json.dumps(table, ensure_ascii=False, indent=1)
-    parser.parse_args().out.write_text(text + "\n")
-    print(text)
+    parser.add_argument("--weights", type=Path, default=STATE)
+    parser.add_argument("--models", default=",".join(NAMES))
+    parser.add_argument("--set", default="test", choices=("test", "dev"))
+    parser.add_argument("--bits", type=int, default=16, choices=(8, 16))
+    parser.add_argument("--json", type=Path)
+    a = parser.parse_args()
+    global EIGHT_BITS
+    EIGHT_BITS = a.bits == 8
+    torch.set_num_threads(1)
+    stored = [n for n in a.models.split(",") if (a.weights / f"{n}.safetensors").exists()]
+    sets = {"everyday": read(a.set), "joined": read("joined_test"), "grammar": read("grammar_test"), "coref": read("coref_test"), "copies": read("copies_test")}
+    known, result = known_words(), {}
+    for name in (n for n in stored if n in TRANSLATORS):
+        result[name] = measure_translator(name, a.weights, sets, known)
+        show(name, result[name])
+    if "transformer" in stored:
+        lines = sets["everyday"] + sets["coref"][:200] + sets["grammar"][:400]
+        result["heads"] = heads.table(load("transformer", a.weights), make_tokenizer.load(), lines)
+        show_heads(result["heads"])
+    if "decoder_only" in stored:
+        result["decoder_only"] = measure_language_model(a.weights, sets["everyday"])
+        print("\n## decoder_only", json.dumps(result["decoder_only"], indent=1))
+    if a.json:
+        a.json.write_text(json.dumps(result, ensure_ascii=False, indent=1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Writes `tests/goldens/`:
   weight a model: gradient of the summed log-probability of the greedy tokens; for decoder_only of the likeliest
   token after the last. `{sentence}/{elman,gru}/forgetting` (source): Frobenius norm of
   the Jacobian of the last encoder state with respect to each embedded word.
-- `greedy.jsonl`: 25 held-out sentences a bucket with every translator's greedy output. Sentences where the
+- `greedy.jsonl`: 25 held-out sentences of the grammar a bucket with every translator's greedy output. Sentences where the
   first two candidates of some step are nearer than MARGIN are passed over: there, rounding decides.
 """
 
@@ -25,8 +25,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from batches import ASSETS, HERE
-from evaluate import BUCKETS, STAR, bucket_of, load, read
-from models import BOS, NAMES, TRANSLATORS, Model
+from corpus import GRAMMAR_BUCKETS, STARS
+from evaluate import load, read
+from models import BOS, NAMES, TRANSLATORS, Model, keep_weights
 from tracing import check, decoder_input, trace
 
 OUT = HERE.parent.parent / "tests" / "goldens"
@@ -46,21 +47,29 @@ Sentences = dict[str, dict]
 
 
 def with_probes(name: str) -> Model:
-    model = load(name)
+    model = load(name, ASSETS)
+    keep_weights(model, True)
     stored = load_file(ASSETS / f"{name}.safetensors")
     model.probes = {k: w.float() for k, w in stored.items() if k.startswith("readback")}
     return model
 
 
-def sentences(pairs: list[dict]) -> Sentences:
-    """The default sentence, one of 5 tokens, one of 20 with a relative clause."""
+def held_out() -> list[dict]:
+    """The grammar's test sentences with the ids of the models' tokenizer."""
     tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
-    of = lambda n, *words: next(
-        p for p in pairs if len(p["en_ids"]) == n and (not words or set(words) & set(p["en"].split()))
+    return [line | {"en_ids": tokenizer.encode(line["en"], add_special_tokens=False).ids} for line in read("grammar_test")]
+
+
+def sentences(pairs: list[dict]) -> Sentences:
+    """The default sentence, one of 5 tokens (or as near as there is), one of 20 with a relative clause."""
+    tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
+    of = lambda n, *words: min(
+        (p for p in pairs if len(p["en_ids"]) >= n and (not words or set(words) & set(p["en"].split()))),
+        key=lambda p: len(p["en_ids"]),
     )
     short, long = of(5), of(20, "that", "who", "which")
     return {
-        "default": {"text": STAR[0], "ids": tokenizer.encode(STAR[0], add_special_tokens=False).ids},
+        "default": {"text": STARS[0][0], "ids": tokenizer.encode(STARS[0][0], add_special_tokens=False).ids},
         "short": {"text": short["en"], "ids": short["en_ids"]},
         "long": {"text": long["en"], "ids": long["en_ids"]},
     }
@@ -148,16 +157,16 @@ def said(name: str, model: Model, ids: list[int]) -> tuple[list[int], float]:
 
 
 def greedy_outputs(pairs: list[dict], out: Path) -> None:
-    models = {name: load(name) for name in TRANSLATORS}
-    left, lines, passed = [A_BUCKET] * len(BUCKETS), [], 0
+    models = {name: load(name, ASSETS) for name in TRANSLATORS}
+    left, lines, passed = [A_BUCKET] * len(GRAMMAR_BUCKETS), [], 0
     for pair in pairs:
-        if not left[bucket_of(pair)]:
+        if not left[pair["bucket"]]:
             continue
         results = {name: said(name, model, pair["en_ids"]) for name, model in models.items()}
         if min(lead for _, lead in results.values()) < MARGIN:
             passed += 1
             continue
-        left[bucket_of(pair)] -= 1
+        left[pair["bucket"]] -= 1
         outputs = {name: ids for name, (ids, _) in results.items()}
         lines.append(json.dumps({"en": pair["en"], "ids": pair["en_ids"], **outputs}, ensure_ascii=False))
     (out / "greedy.jsonl").write_text("\n".join(lines) + "\n")
@@ -176,7 +185,7 @@ def main() -> None:
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    pairs = read("heldout")
+    pairs = held_out()
     chosen = sentences(pairs)
     for name in NAMES:
         site_values(name, chosen, out)

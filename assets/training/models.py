@@ -5,19 +5,21 @@ A sequence-to-sequence model offers `encode(src, n)` (n: real lengths) and `deco
 work on padded batches, and padding never changes a real position. `decode` returns vectors of width
 d_model; `logits` compares them with the embedding table, which source, target and output share.
 
-Recurrent layers run on PyTorch's own kernels (`torch.gru`, `torch.rnn_tanh`), fed with these weights.
-Absent: dropout, beam search, caches.
+Recurrent layers run on PyTorch's own kernels (`torch.gru`, `torch.rnn_tanh`), fed with these weights. Attention is
+fused unless `keep_weights(model)` asks for its weights. Dropout is zero unless `dropout` is given to `build`, and never
+part of a file. Absent: beam search, caches.
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 PAD, BOS, EOS, UNK = range(4)
-D_MODEL = 64
-N_PROBES = 40
+D_MODEL = 128
+N_PROBES = 24
 
 
 def weight(d_in: int, d_out: int) -> nn.Parameter:
@@ -51,13 +53,35 @@ class Linear(nn.Module):
         return x @ self.W + self.b
 
 
+class Dropout(nn.Module):
+    """Dropout with masks cut at random places from one long one: drawing a mask each time is slow on a CPU."""
+
+    MASKS: dict[tuple, Tensor] = {}
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        n, kind = x.numel(), (x.device, x.dtype, self.p)
+        if kind not in self.MASKS or len(self.MASKS[kind]) < 2 * n:
+            keep = torch.rand(max(4 * n, 1 << 22), device=x.device) >= self.p
+            self.MASKS[kind] = keep.to(x.dtype) / (1 - self.p)
+        mask = self.MASKS[kind]
+        start = int(torch.randint(len(mask) - n, ()))
+        return x * mask[start : start + n].view(x.shape)
+
+
 class Model(nn.Module):
     """An embedding table, sizes for the file's metadata, and the shared output layer."""
 
-    def __init__(self, vocab_size: int, **sizes: int):
+    def __init__(self, vocab_size: int, d_model: int, **sizes: int):
         super().__init__()
-        self.sizes = {"vocab_size": vocab_size, "d_model": D_MODEL, **sizes}
-        self.embed = Embedding(vocab_size, D_MODEL)
+        self.sizes = {"vocab_size": vocab_size, "d_model": d_model, **sizes}
+        self.embed = Embedding(vocab_size, d_model)
+        self.drop = nn.Identity()
 
     def lookup(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self.embed.weight)
@@ -112,19 +136,19 @@ class GruCell(nn.Module):
 class Rnn(Model):
     """Encoder-decoder through one fixed vector (Sutskever et al. 2014)."""
 
-    def __init__(self, cell: type[nn.Module], vocab_size: int, d_hidden: int = 128):
-        super().__init__(vocab_size, d_hidden=d_hidden)
-        self.encoder, self.decoder = cell(D_MODEL, d_hidden), cell(D_MODEL, d_hidden)
-        self.readout = Linear(d_hidden, D_MODEL)
+    def __init__(self, cell: type[nn.Module], vocab_size: int, d_model: int = D_MODEL, d_hidden: int = 256):
+        super().__init__(vocab_size, d_model, d_hidden=d_hidden)
+        self.encoder, self.decoder = cell(d_model, d_hidden), cell(d_model, d_hidden)
+        self.readout = Linear(d_hidden, d_model)
 
     def encode(self, src: Tensor, n: Tensor) -> Tensor:
         """-> the hidden state after each sentence's last word (batch, unit)"""
-        start = torch.zeros(len(src), self.sizes["d_hidden"])
-        hidden = self.encoder(self.lookup(src), start)
-        return hidden[torch.arange(len(src)), n - 1]
+        start = torch.zeros(len(src), self.sizes["d_hidden"], device=src.device)
+        hidden = self.encoder(self.drop(self.lookup(src)), start)
+        return hidden[torch.arange(len(src), device=src.device), n - 1]
 
     def decode(self, memory: Tensor, tgt: Tensor) -> Tensor:
-        return self.readout(self.decoder(self.lookup(tgt), memory))
+        return self.readout(self.drop(self.decoder(self.drop(self.lookup(tgt)), memory)))
 
 
 class Additive(nn.Module):
@@ -139,26 +163,26 @@ class Additive(nn.Module):
 class RnnAttention(Model):
     """Bidirectional GRU encoder, additive attention, GRU decoder (Bahdanau et al. 2015)."""
 
-    def __init__(self, vocab_size: int, d_hidden: int = 128, d_attn: int = 64):
-        super().__init__(vocab_size, d_hidden=d_hidden, d_attn=d_attn)
+    def __init__(self, vocab_size: int, d_model: int = D_MODEL, d_hidden: int = 256, d_attn: int = 128):
+        super().__init__(vocab_size, d_model, d_hidden=d_hidden, d_attn=d_attn)
         half = d_hidden // 2
-        self.encoder = nn.ModuleDict({d: GruCell(D_MODEL, half) for d in ("forward_", "backward_")})
+        self.encoder = nn.ModuleDict({d: GruCell(d_model, half) for d in ("forward_", "backward_")})
         self.init = Linear(half, d_hidden)
         self.attn = Additive(d_hidden, d_attn)
-        self.decoder = GruCell(D_MODEL + d_hidden, d_hidden)
-        self.readout = Linear(2 * d_hidden, D_MODEL)
+        self.decoder = GruCell(d_model + d_hidden, d_hidden)
+        self.readout = Linear(2 * d_hidden, d_model)
 
     def encode(self, src: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
         """-> annotations (batch, source, unit) and -inf where there is no word (batch, source)"""
-        x = self.lookup(src)
+        x = self.drop(self.lookup(src))
         start = x.new_zeros(len(src), self.sizes["d_hidden"] // 2)
-        column = torch.arange(src.shape[1])
+        column = torch.arange(src.shape[1], device=src.device)
         # Reverses each sentence within its own length; padding stays behind it.
         mirror = torch.where(column < n[:, None], n[:, None] - 1 - column, column)[..., None]
         ahead = self.encoder["forward_"](x, start)
         back = self.encoder["backward_"](x.gather(1, mirror.expand_as(x)), start)
         back = back.gather(1, mirror.expand_as(back))
-        nothing = torch.zeros(src.shape).masked_fill(column >= n[:, None], -math.inf)
+        nothing = torch.zeros(src.shape, device=src.device).masked_fill(column >= n[:, None], -math.inf)
         return torch.cat([ahead, back], 2), nothing
 
     def decode(self, memory: tuple[Tensor, Tensor], tgt: Tensor) -> Tensor:
@@ -167,8 +191,9 @@ class RnnAttention(Model):
         s = torch.tanh(self.init(annotations[:, 0, half:]))
         keys = annotations @ self.attn.U_a
         w_x, w_h, b_x, b_h = self.decoder.joined()
-        from_words = self.lookup(tgt) @ w_x[:D_MODEL] + b_x  # (batch, target, 3 unit)
-        w_c = w_x[D_MODEL:]
+        d_model = self.sizes["d_model"]
+        from_words = self.drop(self.lookup(tgt)) @ w_x[:d_model] + b_x  # (batch, target, 3 unit)
+        w_c = w_x[d_model:]
         seen = []
         for word in from_words.unbind(1):
             energies = torch.tanh((s @ self.attn.W_a)[:, None] + keys) @ self.attn.v[0]
@@ -176,7 +201,7 @@ class RnnAttention(Model):
             context = torch.bmm(weights[:, None], annotations)[:, 0]
             s = gru_step(torch.addmm(word, context, w_c), torch.addmm(b_h, s, w_h), s)
             seen.append(torch.cat([s, context], 1))
-        return torch.tanh(self.readout(torch.stack(seen, 1)))
+        return torch.tanh(self.readout(self.drop(torch.stack(seen, 1))))
 
 
 def gru_step(from_input: Tensor, from_state: Tensor, s: Tensor) -> Tensor:
@@ -191,6 +216,7 @@ def gru_step(from_input: Tensor, from_state: Tensor, s: Tensor) -> Tensor:
 # --- Transformers ---
 
 
+@lru_cache(maxsize=256)
 def positions(n: int, d: int) -> Tensor:
     """Sines and cosines of the position (n, d) (Vaswani et al. 2017, section 3.5)."""
     pos = torch.arange(n, dtype=torch.float64)[:, None]
@@ -208,12 +234,18 @@ class LayerNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head scaled dot-product attention without biases. Keeps its last weights in `weights`."""
+    """Multi-head scaled dot-product attention without biases. With `keep` its last weights are in `weights`."""
 
     def __init__(self, d: int, n_heads: int):
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self.keep = n_heads, True
         self.W_Q, self.W_K, self.W_V, self.W_O = (weight(d, d) for _ in range(4))
+
+    def projected(self, x: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+        """Queries of x, keys and values of memory, in as few products as possible."""
+        if memory is x:
+            return (x @ torch.cat([self.W_Q, self.W_K, self.W_V], 1)).chunk(3, 2)
+        return x @ self.W_Q, *(memory @ torch.cat([self.W_K, self.W_V], 1)).chunk(2, 2)
 
     def split(self, x: Tensor) -> Tensor:
         """(batch, position, d) -> (batch, head, position, d_k)"""
@@ -221,7 +253,10 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, memory: Tensor, hidden: Tensor) -> Tensor:
         """`hidden`: -inf where a query must not look, broadcast over (batch, head, query, key)"""
-        q, k, v = self.split(x @ self.W_Q), self.split(memory @ self.W_K), self.split(memory @ self.W_V)
+        q, k, v = (self.split(t) for t in self.projected(x, memory))
+        if not self.keep:
+            out = F.scaled_dot_product_attention(q, k, v, hidden.to(q.dtype))
+            return out.transpose(1, 2).flatten(2) @ self.W_O
         scaled = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
         self.weights = torch.softmax(scaled + hidden, 3)
         return (self.weights @ v).transpose(1, 2).flatten(2) @ self.W_O
@@ -244,24 +279,26 @@ class EncoderLayer(nn.Module):
     def __init__(self, d: int, d_ff: int, n_heads: int):
         super().__init__()
         self.self_attn, self.norm1 = Attention(d, n_heads), LayerNorm(d)
+        self.drop = nn.Identity()
         self.ffn, self.norm2 = FeedForward(d, d_ff), LayerNorm(d)
 
     def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
-        x = self.norm1(x + self.self_attn(x, x, hidden))
-        return self.norm2(x + self.ffn(x))
+        x = self.norm1(x + self.drop(self.self_attn(x, x, hidden)))
+        return self.norm2(x + self.drop(self.ffn(x)))
 
 
 class DecoderLayer(nn.Module):
     def __init__(self, d: int, d_ff: int, n_heads: int):
         super().__init__()
         self.self_attn, self.norm1 = Attention(d, n_heads), LayerNorm(d)
+        self.drop = nn.Identity()
         self.cross_attn, self.norm2 = Attention(d, n_heads), LayerNorm(d)
         self.ffn, self.norm3 = FeedForward(d, d_ff), LayerNorm(d)
 
     def forward(self, y: Tensor, memory: Tensor, future: Tensor, hidden: Tensor) -> Tensor:
-        y = self.norm1(y + self.self_attn(y, y, future))
-        y = self.norm2(y + self.cross_attn(y, memory, hidden))
-        return self.norm3(y + self.ffn(y))
+        y = self.norm1(y + self.drop(self.self_attn(y, y, future)))
+        y = self.norm2(y + self.drop(self.cross_attn(y, memory, hidden)))
+        return self.norm3(y + self.drop(self.ffn(y)))
 
 
 def future_mask(n: int) -> Tensor:
@@ -272,25 +309,26 @@ def future_mask(n: int) -> Tensor:
 class Transformer(Model):
     """Encoder-decoder, post-norm, sinusoidal positions, ReLU (Vaswani et al. 2017)."""
 
-    def __init__(self, vocab_size: int, n_layers: int = 2, n_heads: int = 4, d_ff: int = 256):
-        super().__init__(vocab_size, n_layers=n_layers, n_heads=n_heads, d_ff=d_ff)
-        sizes = (D_MODEL, d_ff, n_heads)
+    def __init__(self, vocab_size: int, d_model: int = D_MODEL, n_layers: int = 2, n_heads: int = 4, d_ff: int = 512):
+        super().__init__(vocab_size, d_model, n_layers=n_layers, n_heads=n_heads, d_ff=d_ff)
+        sizes = (d_model, d_ff, n_heads)
         self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(n_layers))
         self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(n_layers))
 
     def input(self, ids: Tensor) -> Tensor:
-        return self.lookup(ids) * math.sqrt(D_MODEL) + positions(ids.shape[1], D_MODEL)
+        d = self.sizes["d_model"]
+        return self.drop(self.lookup(ids) * math.sqrt(d) + positions(ids.shape[1], d).to(ids.device))
 
     def encode(self, src: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
-        padding = torch.arange(src.shape[1]) >= n[:, None]
-        hidden = torch.zeros(src.shape).masked_fill(padding, -math.inf)[:, None, None]
+        padding = torch.arange(src.shape[1], device=src.device) >= n[:, None]
+        hidden = torch.zeros(src.shape, device=src.device).masked_fill(padding, -math.inf)[:, None, None]
         x = self.input(src)
         for layer in self.encoder:
             x = layer(x, hidden)
         return x, hidden
 
     def decode(self, memory: tuple[Tensor, Tensor], tgt: Tensor) -> Tensor:
-        y, future = self.input(tgt), future_mask(tgt.shape[1])
+        y, future = self.input(tgt), future_mask(tgt.shape[1]).to(tgt.device)
         for layer in self.decoder:
             y = layer(y, memory[0], future, memory[1])
         return y
@@ -304,25 +342,27 @@ class Block(nn.Module):
     def __init__(self, d: int, d_ff: int, n_heads: int):
         super().__init__()
         self.norm1, self.attn = LayerNorm(d), Attention(d, n_heads)
+        self.drop = nn.Identity()
         self.norm2, self.ffn = LayerNorm(d), FeedForward(d, d_ff, gelu=True)
 
     def forward(self, x: Tensor, future: Tensor) -> Tensor:
         normed = self.norm1(x)
-        x = x + self.attn(normed, normed, future)
-        return x + self.ffn(self.norm2(x))
+        x = x + self.drop(self.attn(normed, normed, future))
+        return x + self.drop(self.ffn(self.norm2(x)))
 
 
 class DecoderOnly(Model):
     """Causal language model in GPT-2's arrangement (Radford et al. 2019), sinusoidal positions."""
 
-    def __init__(self, vocab_size: int, n_layers: int = 2, n_heads: int = 4, d_ff: int = 256):
-        super().__init__(vocab_size, n_layers=n_layers, n_heads=n_heads, d_ff=d_ff)
-        self.blocks = nn.ModuleList(Block(D_MODEL, d_ff, n_heads) for _ in range(n_layers))
-        self.final_norm = LayerNorm(D_MODEL)
+    def __init__(self, vocab_size: int, d_model: int = D_MODEL, n_layers: int = 2, n_heads: int = 4, d_ff: int = 512):
+        super().__init__(vocab_size, d_model, n_layers=n_layers, n_heads=n_heads, d_ff=d_ff)
+        self.blocks = nn.ModuleList(Block(d_model, d_ff, n_heads) for _ in range(n_layers))
+        self.final_norm = LayerNorm(d_model)
 
     def read(self, ids: Tensor) -> Tensor:
-        x = self.lookup(ids) * math.sqrt(D_MODEL) + positions(ids.shape[1], D_MODEL)
-        future = future_mask(ids.shape[1])
+        d = self.sizes["d_model"]
+        x = self.drop(self.lookup(ids) * math.sqrt(d) + positions(ids.shape[1], d).to(ids.device))
+        future = future_mask(ids.shape[1]).to(ids.device)
         for block in self.blocks:
             x = block(x, future)
         return self.final_norm(x)
@@ -334,8 +374,23 @@ TRANSLATORS = ["elman", "gru", "rnn_attention", "transformer", "transformer_ungu
 NAMES = [*TRANSLATORS, "decoder_only"]
 
 
-def build(name: str, vocab_size: int, **sizes: int) -> Model:
-    """A new model with random weights. `sizes` are the metadata's, e.g. d_ff."""
+def build(name: str, vocab_size: int, dropout: float = 0.0, **sizes: int) -> Model:
+    """A new model with random weights. `sizes` are the metadata's, e.g. d_ff; `dropout` is for training."""
+    model = new(name, vocab_size, **sizes)
+    for module in model.modules():
+        if dropout and hasattr(module, "drop"):
+            module.drop = Dropout(dropout)
+    return model
+
+
+def keep_weights(model: Model, keep: bool) -> None:
+    """Whether attentions compute step by step and keep their weights, or run fused."""
+    for module in model.modules():
+        if isinstance(module, Attention):
+            module.keep = keep
+
+
+def new(name: str, vocab_size: int, **sizes: int) -> Model:
     match name:
         case "elman":
             return Rnn(ElmanCell, vocab_size, **sizes)
@@ -365,7 +420,8 @@ def load_tensors(model: Model, weights: dict[str, Tensor]) -> None:
 def greedy(model: Model, src: Tensor, n: Tensor) -> list[list[int]]:
     """The likeliest token, one by one, until <eos> or max(20, 2 n + 8) tokens. <eos> is included."""
     memory, longest = model.encode(src, n), torch.clamp(2 * n + 8, min=20)
-    tgt, open_ = torch.full((len(src), 1), BOS), torch.ones(len(src), dtype=torch.bool)
+    tgt = torch.full((len(src), 1), BOS, device=src.device)
+    open_ = torch.ones(len(src), dtype=torch.bool, device=src.device)
     while open_.any():
         token = model.logits(model.decode(memory, tgt)[:, -1]).argmax(1)
         tgt = torch.cat([tgt, token[:, None]], 1)

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batches import BATCH, Corpus, order
-from models import D_MODEL, N_PROBES, PAD, Model
+from batches import Corpus, order
+from models import N_PROBES, PAD, Model
 
 SENTENCES = 60_000
+BATCH = 128
 PASSES = 2
 RATE = 4e-3
 
@@ -23,8 +24,9 @@ def fit(model: Model, corpus: Corpus, seed: int, sentences: int = SENTENCES) -> 
     """-> readback.W (probe, unit, channel) and readback.b (probe, channel)"""
     torch.manual_seed(seed)
     h, words = states_and_words(model, corpus, seed, sentences)
-    W = torch.randn(N_PROBES, h.shape[1], D_MODEL).div_(math.sqrt(h.shape[1])).requires_grad_()
-    b = torch.zeros(N_PROBES, D_MODEL, requires_grad=True)
+    d_model = model.sizes["d_model"]
+    W = torch.randn(N_PROBES, h.shape[1], d_model).div_(math.sqrt(h.shape[1])).requires_grad_()
+    b = torch.zeros(N_PROBES, d_model, requires_grad=True)
     optimizer = torch.optim.Adam([W, b], lr=RATE, fused=True)
     batches = torch.cat([torch.randperm(len(h)) for _ in range(PASSES)]).split(BATCH)
     for step, rows in enumerate(batches):
@@ -46,7 +48,9 @@ def loss_of(model: Model, h: Tensor, words: Tensor, W: Tensor, b: Tensor) -> Ten
 def states_and_words(model: Model, corpus: Corpus, seed: int, sentences: int) -> tuple[Tensor, Tensor]:
     """Last hidden states (sentence, unit), and the words from the last one back (sentence, probe)."""
     states, words = [], []
-    for _, rows in zip(range(sentences // BATCH), order(corpus, seed + 1)):
+    for rows in order(corpus, seed + 1):
+        if sum(map(len, states)) >= sentences:
+            break
         batch = corpus.batch(rows)
         states.append(model.encode(batch.src, batch.n_src))
         words.append(from_the_end(batch.src, batch.n_src))

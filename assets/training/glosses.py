@@ -1,0 +1,66 @@
+"""Writes `state/glosses.tsv`: a line a French word, most frequent first: word, its English gloss, how often it was met.
+
+The gloss is the English word it is most often aligned with in the everyday sentences (by aligner.py), or in the
+grammar's (by their own alignment) if it is not in the former. Words met fewer than LEAST times, numbers and words that are the same in English are left out, as
+are words whose commonest partner has less than SHARE of the links.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+
+import make_tokenizer
+from batches import STATE, Corpus
+from corpus import token_words, word_spans
+
+LEAST = 3
+SHARE = 0.2
+
+
+def count(kind: int) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """How often each French word stands in sentences of that kind, and with which English words it is aligned."""
+    corpus, tokenizer = Corpus(), make_tokenizer.load()
+    seen, partners = Counter(), defaultdict(Counter)
+    rows = np.flatnonzero(corpus.kind == kind)
+    sides = {side: texts(corpus, tokenizer, side, rows) for side in ("src", "tgt")}
+    encoded = {side: tokenizer.encode_batch(sides[side]) for side in sides}
+    off, columns = corpus.columns["align_off"], corpus.columns
+    for i, row in enumerate(rows):
+        english, french = (token_word_texts(encoded[side][i], sides[side][i]) for side in ("src", "tgt"))
+        seen.update({w for w in french if w})
+        links = zip(columns["align_fr"][off[row] : off[row + 1]].tolist(), columns["align_en"][off[row] : off[row + 1]].tolist())
+        for f, e in {(french[f], english[e]) for f, e in links if f < len(french) and e < len(english)}:
+            partners[f][e] += 1
+    return seen, partners
+
+
+def texts(corpus: Corpus, tokenizer, side: str, rows: np.ndarray) -> list[str]:
+    off, ids = corpus.columns[f"{side}_off"], corpus.columns[side]
+    return tokenizer.decode_batch([ids[off[i] : off[i + 1]].tolist() for i in rows])
+
+
+def token_word_texts(encoding, text: str) -> list[str]:
+    """For each token the lower-case word it is part of, or ''."""
+    spans = word_spans(text)
+    return [text[slice(*spans[w])].lower() if w >= 0 else "" for w in token_words(encoding, spans, text)]
+
+
+def main() -> None:
+    seen, partners = count(0)
+    others, of_others = count(2)
+    seen.update({w: n for w, n in others.items() if seen[w] < LEAST})
+    partners.update({w: of_others[w] for w in others if w not in partners})
+    lines = []
+    for word, n in seen.most_common():
+        best = partners[word].most_common(1)
+        usual = word[0].isalpha() and best and best[0][0] and best[0][0] != word
+        if n >= LEAST and usual and best[0][1] >= SHARE * sum(partners[word].values()):
+            lines.append(f"{word}\t{best[0][0]}\t{n}")
+    (STATE / "glosses.tsv").write_text("\n".join(lines) + "\n")
+    print(len(lines), "words")
+
+
+if __name__ == "__main__":
+    main()
