@@ -18,11 +18,11 @@ mod sizes;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use bert::Family;
+use bert::BertFamily;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::Name;
-pub use sizes::Sizes;
+pub use sizes::ModelSizes;
 
 use crate::{
     engine::{
@@ -64,7 +64,7 @@ pub trait Model: Send + Sync {
     fn read(&self, source: &[u32], setup: &Setup) -> Tape;
 
     /// The sizes that memory and time follow from, where they are known.
-    fn sizes(&self) -> Option<Sizes> {
+    fn sizes(&self) -> Option<ModelSizes> {
         None
     }
 
@@ -89,7 +89,7 @@ pub trait Model: Send + Sync {
 
     /// What the model would say if it stopped at these rows of its stream: the logits. None for a model
     /// that cannot be read like this. rows (place, channel) -> (place, vocab)
-    fn say(&self, _rows: &Matrix) -> Option<Matrix> {
+    fn unembed(&self, _rows: &Matrix) -> Option<Matrix> {
         None
     }
 
@@ -176,17 +176,17 @@ pub static ARCHITECTURES: &[Architecture] = &[
     Architecture {
         names: &["bert"],
         title: "BERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Bert)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Bert)?)),
     },
     Architecture {
         names: &["roberta", "xlm-roberta", "camembert"],
         title: "RoBERTa",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Roberta)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Roberta)?)),
     },
     Architecture {
         names: &["distilbert"],
         title: "DistilBERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::DistilBert)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::DistilBert)?)),
     },
     Architecture {
         names: &["bart"],

@@ -23,7 +23,7 @@ pub use figures::grouped;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use sentence::{Sentence, Token, Unknown};
-pub use specials::{Ids, Specials, ids_of};
+pub use specials::{SpecialIds, Specials, ids_of};
 
 use std::sync::{Arc, OnceLock};
 
@@ -57,11 +57,11 @@ pub struct Tokenizer {
     vocab: OnceLock<Arc<[String]>>,
     /// The most tokens of a sentence.
     limit: usize,
-    kind: Kind,
+    kind: Origin,
 }
 
 /// Whose words they are.
-enum Kind {
+enum Origin {
     World(World),
     Checkpoint(Vocabulary),
 }
@@ -74,7 +74,7 @@ impl Tokenizer {
     pub fn embedded() -> Result<Self> {
         let engine = Engine::from_bytes(TOKENIZER)
             .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
-        let kind = Kind::World(World::embedded()?);
+        let kind = Origin::World(World::embedded()?);
         Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind })
     }
 
@@ -110,7 +110,7 @@ impl Tokenizer {
     fn checkpoint(engine: Engine, mut vocabulary: Vocabulary) -> Self {
         let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
         vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
-        let kind = Kind::Checkpoint(vocabulary);
+        let kind = Origin::Checkpoint(vocabulary);
         Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
     }
 
@@ -126,7 +126,7 @@ impl Tokenizer {
     /// As for [`Self::check`].
     pub fn with_rows(mut self, n_rows: usize) -> Result<Self> {
         self.check(n_rows)?;
-        if let Kind::Checkpoint(vocabulary) = &mut self.kind {
+        if let Origin::Checkpoint(vocabulary) = &mut self.kind {
             vocabulary.n_rows = n_rows;
         }
         Ok(self)
@@ -144,8 +144,8 @@ impl Tokenizer {
     /// One more than the largest id, added tokens not counted.
     fn n_own(&self) -> usize {
         match &self.kind {
-            Kind::World(_) => self.engine.get_vocab_size(false),
-            Kind::Checkpoint(vocabulary) => vocabulary.n_ids,
+            Origin::World(_) => self.engine.get_vocab_size(false),
+            Origin::Checkpoint(vocabulary) => vocabulary.n_ids,
         }
     }
 
@@ -162,7 +162,7 @@ impl Tokenizer {
         let shown = |id| {
             let text = self.token(id).text;
             let token = self.engine.id_to_token(id).unwrap_or_default();
-            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Kind::World(_)));
+            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::World(_)));
             let has_twin = bare.is_some_and(|bare| self.engine.token_to_id(bare).is_some());
             if has_twin { format!("·{text}") } else { text }
         };
@@ -173,8 +173,8 @@ impl Tokenizer {
     /// English words the built-in models know, in lower case; none for a checkpoint.
     pub fn words(&self) -> &[String] {
         match &self.kind {
-            Kind::World(world) => &world.words,
-            Kind::Checkpoint(_) => &[],
+            Origin::World(world) => &world.words,
+            Origin::Checkpoint(_) => &[],
         }
     }
 
@@ -184,10 +184,12 @@ impl Tokenizer {
     }
 
     /// The ids of the special tokens.
-    pub fn ids(&self) -> Ids {
+    pub fn ids(&self) -> SpecialIds {
         match &self.kind {
-            Kind::World(_) => Ids { bos: Some(BOS), eos: vec![EOS], ..Ids::default() },
-            Kind::Checkpoint(vocabulary) => vocabulary.ids.clone(),
+            Origin::World(_) => {
+                SpecialIds { bos: Some(BOS), eos: vec![EOS], ..SpecialIds::default() }
+            }
+            Origin::Checkpoint(vocabulary) => vocabulary.ids.clone(),
         }
     }
 
@@ -201,8 +203,8 @@ impl Tokenizer {
     /// What the reader should know of how the tokenizer was read.
     pub fn notes(&self) -> &[String] {
         match &self.kind {
-            Kind::World(_) => &[],
-            Kind::Checkpoint(vocabulary) => &vocabulary.notes,
+            Origin::World(_) => &[],
+            Origin::Checkpoint(vocabulary) => &vocabulary.notes,
         }
     }
 
@@ -224,12 +226,12 @@ impl Tokenizer {
             self.limit
         );
         match &self.kind {
-            Kind::World(world) => {
+            Origin::World(world) => {
                 let encoding = self.encoding(&world::plain(typed), false)?;
                 let unknown = || world.unknown(&self.engine, &encoding);
                 self.sentence_of(typed, &encoding, unknown)
             }
-            Kind::Checkpoint(vocabulary) => {
+            Origin::Checkpoint(vocabulary) => {
                 let typed = without_line_end(text);
                 let encoding = self.encoding(typed, true)?;
                 let sentence =
@@ -255,8 +257,8 @@ impl Tokenizer {
         );
         if ids.len() > self.limit {
             let why = match self.kind {
-                Kind::World(_) => " (the models were trained on 3 to 40)",
-                Kind::Checkpoint(_) => "",
+                Origin::World(_) => " (the models were trained on 3 to 40)",
+                Origin::Checkpoint(_) => "",
             };
             bail!(
                 "the sentence has {} tokens, the limit is {}{why}; shorten it",
@@ -277,15 +279,15 @@ impl Tokenizer {
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
         let word = world::plain(word.trim());
         let id = match &self.kind {
-            Kind::World(_) => self.one_token(&word)?,
-            Kind::Checkpoint(vocabulary) => engine::guarded(|| {
+            Origin::World(_) => self.one_token(&word)?,
+            Origin::Checkpoint(vocabulary) => engine::guarded(|| {
                 Ok(vocabulary.one_token(&self.engine, &word, &sentence.tokens[position]))
             })?,
         };
         let Some(id) = id else {
             let whose = match self.kind {
-                Kind::World(_) => "the models' world",
-                Kind::Checkpoint(_) => "the model's vocabulary",
+                Origin::World(_) => "the models' world",
+                Origin::Checkpoint(_) => "the model's vocabulary",
             };
             bail!(
                 "`{}` is not one token of {whose}, so it cannot stand in the place of one; try {}",
@@ -310,7 +312,7 @@ impl Tokenizer {
     }
 
     fn encoding(&self, text: &str, with_special: bool) -> Result<Encoding> {
-        let encode = || self.engine.encode(text, with_special).map_err(engine::told);
+        let encode = || self.engine.encode(text, with_special).map_err(engine::sanitized);
         engine::guarded(encode).context("the sentence cannot be tokenized")
     }
 
@@ -319,14 +321,14 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let with_special = matches!(self.kind, Kind::Checkpoint(_));
+        let with_special = matches!(self.kind, Origin::Checkpoint(_));
         Ok(self.encoding(text, with_special)?.get_ids().to_vec())
     }
 
     pub fn token(&self, id: u32) -> Token {
         let text = match &self.kind {
-            Kind::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
-            Kind::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
+            Origin::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
+            Origin::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
         };
         Token { id, text: text.unwrap_or_else(|| format!("#{id}")) }
     }
@@ -340,12 +342,12 @@ impl Tokenizer {
     /// [`Self::decode`].
     pub fn text(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Kind::World(_) => {
+            Origin::World(_) => {
                 let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
                 self.engine.decode(&ids, false).unwrap_or_default()
             }
-            Kind::Checkpoint(vocabulary) => {
-                let decode = || self.engine.decode(ids, true).map_err(engine::told);
+            Origin::Checkpoint(vocabulary) => {
+                let decode = || self.engine.decode(ids, true).map_err(engine::sanitized);
                 vocabulary.cleaned(engine::guarded(decode).unwrap_or_default())
             }
         }
@@ -363,8 +365,8 @@ impl Tokenizer {
     /// The words spelled most like `word`.
     pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
         match &self.kind {
-            Kind::World(world) => world.nearest(word, n),
-            Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
+            Origin::World(world) => world.nearest(word, n),
+            Origin::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
     }
 }

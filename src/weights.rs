@@ -20,16 +20,16 @@ mod pairs;
 mod safetensors;
 mod tensor;
 mod wanted;
-mod weights;
+mod named;
 
 pub use config::Config;
 pub use dtype::Dtype;
 pub use finite::NotFinite;
 pub use lost::before_the_end;
+pub use named::Weights;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
-pub use wanted::{Layout, Wanted};
-pub use weights::Weights;
+pub use wanted::{WantedWeight, WeightLayout};
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -41,7 +41,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use crate::text::{GgufVocab, visible::shown};
-use folder::{Files, Part, files};
+use folder::{CheckpointFiles, Shard, files};
 use mapped::Mapped;
 
 /// Why a pickle is not opened, and what to do with it.
@@ -106,8 +106,10 @@ impl Checkpoint {
     /// Naming file, tensor and fault.
     pub fn open(path: &Path) -> Result<Self> {
         match files(path)? {
-            Files::Safetensors { folder, parts } => Self::hugging_face(path, &folder, parts),
-            Files::Gguf(file) => Self::gguf(path, &file),
+            CheckpointFiles::Safetensors { folder, parts } => {
+                Self::hugging_face(path, &folder, parts)
+            }
+            CheckpointFiles::Gguf(file) => Self::gguf(path, &file),
         }
     }
 
@@ -128,7 +130,7 @@ impl Checkpoint {
         .indexed()
     }
 
-    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {
+    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Shard>) -> Result<Self> {
         let name = shown(&folder.join("config.json").to_string_lossy());
         let config = small(folder, "config.json")?.with_context(|| {
             format!(

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use lookback::{
     engine::value::{Cell, Lines},
-    weights::{Checkpoint, Config, Layout, Wanted},
+    weights::{Checkpoint, Config, WantedWeight, WeightLayout},
 };
 use tempfile::TempDir;
 use weights::{counted, f32s, safetensors};
@@ -46,13 +46,13 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     assert_eq!(checkpoint.config().string("model_type").unwrap(), "gpt2");
     assert_eq!(checkpoint.tensors().len(), 3);
     let wanted = [
-        Wanted::new("e", "table", (4, 3), Layout::Table),
-        Wanted::new("w", "model.linear|linear", (3, 2), Layout::Linear),
-        Wanted::new("part", "linear", (3, 1), Layout::LinearRows(1..2)),
-        Wanted::new("cols", "table", (4, 1), Layout::Conv1dColumns(2..3)),
-        Wanted::new("b", "bias", (1, 2), Layout::VectorPart(1..3)),
-        Wanted::new("rest", "bias", (1, 3), Layout::VectorPart(3..6)),
-        Wanted::new("more", "nothing", (1, 3), Layout::Vector).optional(),
+        WantedWeight::new("e", "table", (4, 3), WeightLayout::Table),
+        WantedWeight::new("w", "model.linear|linear", (3, 2), WeightLayout::Linear),
+        WantedWeight::new("part", "linear", (3, 1), WeightLayout::LinearRows(1..2)),
+        WantedWeight::new("cols", "table", (4, 1), WeightLayout::Conv1dColumns(2..3)),
+        WantedWeight::new("b", "bias", (1, 2), WeightLayout::VectorPart(1..3)),
+        WantedWeight::new("rest", "bias", (1, 3), WeightLayout::VectorPart(3..6)),
+        WantedWeight::new("more", "nothing", (1, 3), WeightLayout::Vector).optional(),
     ];
     let weights = checkpoint.weights(&wanted).unwrap();
     let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col));
@@ -73,9 +73,9 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
     let folder = folder(&[("model.safetensors", &small())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let wanted = [
-        Wanted::new("e", "table", (5, 3), Layout::Table),
-        Wanted::new("w", "h.0.w|w", (3, 2), Layout::Linear),
-        Wanted::new("b", "bias", (1, 6), Layout::Vector),
+        WantedWeight::new("e", "table", (5, 3), WeightLayout::Table),
+        WantedWeight::new("w", "h.0.w|w", (3, 2), WeightLayout::Linear),
+        WantedWeight::new("b", "bias", (1, 6), WeightLayout::Vector),
     ];
     let error = checkpoint.weights(&wanted).err().unwrap().to_string();
     assert!(error.contains("`table` is (4, 3), want (5, 3)"), "{error}");
@@ -181,7 +181,8 @@ fn numbers_that_stand_askew_are_copied() {
     let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(6))];
     let folder = folder(&[("model.safetensors", &bytes.concat())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let weights = checkpoint.weights(&[Wanted::new("w", "w", (3, 2), Layout::Linear)]).unwrap();
+    let weights =
+        checkpoint.weights(&[WantedWeight::new("w", "w", (3, 2), WeightLayout::Linear)]).unwrap();
     let value = weights.tensor("w").unwrap();
     let (numbers, stride) = value.as_stored().unwrap().source.lying().unwrap();
     assert_eq!((numbers, stride), (&counted(6)[..], 3));
@@ -193,8 +194,10 @@ fn a_dtype_that_is_not_read_is_refused_where_it_is_wanted() {
         safetensors(&[("ids", "I64", &[1, 2], vec![0; 16]), ("odd", "X9", &[1], vec![0; 3])]);
     let folder = folder(&[("model.safetensors", &bytes)]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let error =
-        checkpoint.weights(&[Wanted::new("i", "ids", (1, 2), Layout::Table)]).err().unwrap();
+    let error = checkpoint
+        .weights(&[WantedWeight::new("i", "ids", (1, 2), WeightLayout::Table)])
+        .err()
+        .unwrap();
     let error = error.to_string();
     assert!(error.contains("`ids` has dtype I64") && error.contains("BF16"), "{error}");
 }

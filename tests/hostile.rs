@@ -7,7 +7,7 @@ mod weights;
 
 use std::{fs, path::Path};
 
-use lookback::weights::{Checkpoint, Layout, Wanted};
+use lookback::weights::{Checkpoint, WantedWeight, WeightLayout};
 use tempfile::TempDir;
 use weights::{Gguf, counted, f32s};
 
@@ -241,10 +241,10 @@ fn all_that_an_index_promises_in_vain_is_listed() {
 
 #[test]
 fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
-    let wanted: Vec<Wanted> = (0..60)
+    let wanted: Vec<WantedWeight> = (0..60)
         .map(|l| {
             let name = format!("model.layers.{l}.self_attn.q_proj.weight");
-            Wanted::new(format!("w{l}"), &name, (4, 4), Layout::Linear)
+            WantedWeight::new(format!("w{l}"), &name, (4, 4), WeightLayout::Linear)
         })
         .collect();
     let folder = TempDir::new().unwrap();

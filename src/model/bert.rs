@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, Sizes, source_scope};
+use super::{EMBED, Model, ModelSizes, Pass, Setup, source_scope};
 use crate::{
     engine::{
         site::{
@@ -23,14 +23,14 @@ use crate::{
         value::Matrix,
     },
     model::layer::{
-        attention::{Attention, Heads, Mask},
+        attention::{Attention, HeadSizes, Mask},
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
     weights::{Checkpoint, Weights},
 };
 use head::{Head, HeadPlan};
-pub use names::Family;
+pub use names::BertFamily;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
@@ -48,9 +48,9 @@ pub static RESIDUAL2: Site =
 
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug, PartialEq)]
-struct Plan {
+struct BertPlan {
     n_layers: usize,
-    heads: Heads,
+    heads: HeadSizes,
     d_ff: usize,
     n_vocab: usize,
     /// Rows of the table of positions.
@@ -64,7 +64,7 @@ struct Plan {
     head: HeadPlan,
 }
 
-impl Plan {
+impl BertPlan {
     /// The row of a text's first token in the table of positions.
     const fn first_position(&self) -> usize {
         match self.padding {
@@ -98,7 +98,7 @@ struct PostNorm {
 }
 
 impl PostNorm {
-    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    fn load(weights: &Weights, plan: &BertPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("encoder.{l}"));
         let in_layer = |name| scope.child(name);
         let (d_model, sizes) = (plan.heads.d_model, (plan.heads.d_model, plan.d_ff));
@@ -132,7 +132,7 @@ impl Block for PostNorm {
 
 /// The whole model.
 pub struct Bert {
-    plan: Plan,
+    plan: BertPlan,
     embed: Weight,
     positions: Weight,
     types: Option<Weight>,
@@ -144,13 +144,13 @@ pub struct Bert {
 impl Bert {
     /// # Errors
     /// If the settings describe a model that is not run, or a weight is missing or misshapen.
-    pub fn load(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
+    pub fn load(checkpoint: &Checkpoint, family: BertFamily) -> Result<Self> {
         let plan = config::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
         Self::of(&weights, plan)
     }
 
-    fn of(weights: &Weights, plan: Plan) -> Result<Self> {
+    fn of(weights: &Weights, plan: BertPlan) -> Result<Self> {
         let d_model = plan.heads.d_model;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let layer = |l| Ok(Arc::new(PostNorm::load(weights, &plan, l)?) as _);
@@ -203,14 +203,15 @@ impl Model for Bert {
     /// Without a head there are no logits.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let all = self.sizes()?;
-        let sizes = if self.head.places(&[]).is_some() { all } else { Sizes { n_vocab: 0, ..all } };
+        let sizes =
+            if self.head.places(&[]).is_some() { all } else { ModelSizes { n_vocab: 0, ..all } };
         let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
         Some(numbers as u64)
     }
 
-    fn sizes(&self) -> Option<Sizes> {
-        let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
-        Some(Sizes {
+    fn sizes(&self) -> Option<ModelSizes> {
+        let BertPlan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
+        Some(ModelSizes {
             n_layers,
             n_beside: 0,
             heads,
@@ -226,7 +227,7 @@ impl Model for Bert {
     }
 
     /// Rows after any norm of the layers, through the head.
-    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
         let logits = self.head.logits(&mut tape, x)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Writer, last_row, predict, source_scope,
+    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, Writer, last_row, predict, source_scope,
 };
 use crate::{
     engine::{
@@ -23,9 +23,9 @@ use crate::{
         value::{Matrix, Value},
     },
     model::layer::{
-        attention::{Attention, Heads, Mask},
-        feed_forward::{Activation, Feed, Kind as FeedKind},
-        norm::{Kind as NormKind, Norm},
+        attention::{Attention, HeadSizes, Mask},
+        feed_forward::{Activation, Feed, FeedKind},
+        norm::{Norm, NormKind},
     },
     text::{BOS, EOS},
     weights::{Checkpoint, Weights},
@@ -57,7 +57,7 @@ pub static RESID_POST: Site = Site::matrix(
 
 /// How a model is told the order of its tokens.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Positions {
+pub enum DecoderPositions {
     /// Sines and cosines, added to the scaled embedding.
     Sinusoidal,
     /// A learned table of so many rows, added to the embedding.
@@ -68,14 +68,14 @@ pub enum Positions {
 
 /// What the scores of a layer are divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scaling {
+pub struct ScoreScaling {
     /// The root of a head's width.
     pub by_root: bool,
     /// The number of the layer, from 1.
     pub by_layer: bool,
 }
 
-impl Scaling {
+impl ScoreScaling {
     pub const BY_ROOT: Self = Self { by_root: true, by_layer: false };
 
     fn root(self, d_head: usize, l: usize) -> Option<Root> {
@@ -85,7 +85,7 @@ impl Scaling {
     }
 }
 
-impl Positions {
+impl DecoderPositions {
     /// The longest text that there are positions for. Only a table ends: turned queries and keys go on, as in
     /// transformers, though the model was not trained on texts so long.
     const fn longest(&self) -> usize {
@@ -98,17 +98,17 @@ impl Positions {
 
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct DecoderPlan {
     pub n_layers: usize,
-    pub heads: Heads,
+    pub heads: HeadSizes,
     pub d_ff: usize,
     pub n_vocab: usize,
     pub norm: NormKind,
     pub feed: FeedKind,
-    pub positions: Positions,
+    pub positions: DecoderPositions,
     /// One a layer.
     pub masks: Vec<Mask>,
-    pub scaling: Scaling,
+    pub scaling: ScoreScaling,
     /// Whether logits are made with the embedding table.
     pub is_tied: bool,
     /// The token that the model reads before any text, where the tokenizer does not say it.
@@ -129,13 +129,13 @@ struct PreNorm {
 }
 
 impl PreNorm {
-    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    fn load(weights: &Weights, plan: &DecoderPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("blocks.{l}"));
         let in_block = |name| scope.child(name);
         let d_model = plan.heads.d_model;
         let rope = match &plan.positions {
-            Positions::Rotary(rope) => Some(Arc::clone(rope)),
-            Positions::Sinusoidal | Positions::Learned(_) => None,
+            DecoderPositions::Rotary(rope) => Some(Arc::clone(rope)),
+            DecoderPositions::Sinusoidal | DecoderPositions::Learned(_) => None,
         };
         let norm = |name| Norm::load(weights, in_block(name), d_model, plan.norm);
         let attn = Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope);
@@ -158,7 +158,7 @@ impl Block for PreNorm {
     /// (position, d_model) -> (position, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = &self.scope;
-        let x = tape.hand_on(at.at(&RESID_PRE), inputs[0]);
+        let x = tape.identity(at.at(&RESID_PRE), inputs[0]);
         let normed = self.norm1.forward(tape, x);
         let attended = self.attn.forward(tape, normed, normed, self.mask);
         let mid = tape.residual(at.at(&RESID_MID), x, attended);
@@ -170,7 +170,7 @@ impl Block for PreNorm {
 
 /// The whole model.
 pub struct DecoderOnly {
-    plan: Plan,
+    plan: DecoderPlan,
     embed: Weight,
     positions: Option<Weight>,
     blocks: Vec<Arc<dyn Block>>,
@@ -186,16 +186,16 @@ impl DecoderOnly {
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
         let n_layers = number("n_layers")?;
-        let plan = Plan {
+        let plan = DecoderPlan {
             n_layers,
-            heads: Heads::slices(number("d_model")?, number("n_heads")?),
+            heads: HeadSizes::slices(number("d_model")?, number("n_heads")?),
             d_ff: number("d_ff")?,
             n_vocab: number("vocab_size")?,
             norm: NormKind::Layer { eps: NORM_EPS },
             feed: FeedKind::Plain(Activation::Gelu),
-            positions: Positions::Sinusoidal,
+            positions: DecoderPositions::Sinusoidal,
             masks: vec![Mask::Causal; n_layers],
-            scaling: Scaling::BY_ROOT,
+            scaling: ScoreScaling::BY_ROOT,
             is_tied: true,
             begin: Some(BOS),
             ends: vec![EOS],
@@ -224,15 +224,15 @@ impl DecoderOnly {
 
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: Plan) -> Result<Self> {
-        let Plan { heads: Heads { d_model, .. }, n_vocab, .. } = plan;
+    pub fn load(weights: &Weights, plan: DecoderPlan) -> Result<Self> {
+        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, .. } = plan;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let block = |l| Ok(Arc::new(PreNorm::load(weights, &plan, l)?) as _);
         Ok(Self {
             embed: table("embed.weight", n_vocab)?,
             positions: match plan.positions {
-                Positions::Learned(n) => Some(table("positions.weight", n)?),
-                Positions::Sinusoidal | Positions::Rotary(_) => None,
+                DecoderPositions::Learned(n) => Some(table("positions.weight", n)?),
+                DecoderPositions::Sinusoidal | DecoderPositions::Rotary(_) => None,
             },
             blocks: (0..plan.n_layers).map(block).collect::<Result<_>>()?,
             final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?,
@@ -253,7 +253,7 @@ impl DecoderOnly {
         let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
         match (&self.plan.positions, &self.positions) {
-            (Positions::Sinusoidal, _) => {
+            (DecoderPositions::Sinusoidal, _) => {
                 let scaled = tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt());
                 let pos = tape.positions(at.at(&POS), Waves::Alternating, n, d_model);
                 tape.add(at.at(&INPUT), scaled, pos)
@@ -263,7 +263,7 @@ impl DecoderOnly {
                 let pos = tape.learned_positions(at.at(&LEARNED), positions, n, 0);
                 tape.add(at.at(&SUM), embed, pos)
             }
-            (_, None) => tape.hand_on(at.at(&PLAIN), embed),
+            (_, None) => tape.identity(at.at(&PLAIN), embed),
         }
     }
 
@@ -296,14 +296,14 @@ impl Model for DecoderOnly {
         &self.plan.ends
     }
 
-    fn sizes(&self) -> Option<Sizes> {
-        let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
+    fn sizes(&self) -> Option<ModelSizes> {
+        let DecoderPlan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
         let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
-        Some(Sizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
+        Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
     }
 
     /// Through the final norm, as the stream's end is.
-    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
         let logits = self.predict(&mut tape, x);
@@ -312,7 +312,7 @@ impl Model for DecoderOnly {
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         let changes = Arc::clone(&setup.changes);
-        Some(Box::new(Continuing { model: self, changes, past: Past::default() }))
+        Some(Box::new(DecoderWriter { model: self, changes, past: Past::default() }))
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
@@ -323,19 +323,19 @@ impl Model for DecoderOnly {
 }
 
 /// A text that is written on, with the keys and values of all that was read.
-struct Continuing<'a> {
+struct DecoderWriter<'a> {
     model: &'a DecoderOnly,
     changes: Arc<Changes>,
     past: Past,
 }
 
-impl Writer for Continuing<'_> {
+impl Writer for DecoderWriter<'_> {
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         in_pool(|| self.read_on(ids))
     }
 }
 
-impl Continuing<'_> {
+impl DecoderWriter<'_> {
     fn read_on(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         let is_first = self.past.n_rows() == 0;
         let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };

@@ -20,14 +20,14 @@ pub fn longest_output(n: usize) -> usize {
 }
 
 /// What a decoder made: what it read, what it wrote, and the record of a search.
-pub struct Written {
+pub struct Decoded {
     /// `<bos>`, then the output without its last token, or what was forced.
     pub target: Vec<u32>,
     pub output: Vec<u32>,
     pub beams: Option<Beams>,
 }
 
-impl Written {
+impl Decoded {
     /// What beam search found after reading `start`.
     pub fn found(beams: Beams, start: u32) -> Self {
         let output = beams.tokens(beams.winner);
@@ -54,13 +54,13 @@ pub fn decode_step_by_step(
     (longest, setup): (usize, &Setup),
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
+) -> Decoded {
     let choosing = setup.choosing();
     match (&setup.forced, choosing.beam) {
         (Some(forced), _) => {
             let target = [&[BOS], &forced[..]].concat();
             let output = read_out(tape, &target, start, step);
-            Written { target, output, beams: None }
+            Decoded { target, output, beams: None }
         }
         (None, Some(width)) => {
             let mark = tape.len();
@@ -71,7 +71,7 @@ pub fn decode_step_by_step(
                     (state, last_row(tape.value(logits).matrix()))
                 });
             tape.truncate(mark);
-            let written = Written::found(beams, BOS);
+            let written = Decoded::found(beams, BOS);
             read_out(tape, &written.target, start, step);
             written
         }
@@ -101,7 +101,7 @@ fn write_on(
     (longest, choosing): (usize, Choosing),
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
+) -> Decoded {
     let (mut target, mut output, mut state) = (vec![BOS], vec![], start);
     for t in 0..longest {
         let (after, logits) = step(tape, state, target[t], t);
@@ -113,5 +113,5 @@ fn write_on(
         }
         target.push(token);
     }
-    Written { target, output, beams: None }
+    Decoded { target, output, beams: None }
 }

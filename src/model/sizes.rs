@@ -1,15 +1,15 @@
 //! How large a model is, and what memory and time follow from that.
 
-use crate::{engine::tape::Keep, model::layer::attention::Heads};
+use crate::{engine::tape::Keep, model::layer::attention::HeadSizes};
 
 /// The sizes of a model that is built of equal layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct ModelSizes {
     /// All layers, of encoder and decoder together.
     pub n_layers: usize,
     /// How many of them are a decoder's that stands beside an encoder.
     pub n_beside: usize,
-    pub heads: Heads,
+    pub heads: HeadSizes,
     pub d_ff: usize,
     pub is_gated: bool,
     pub n_vocab: usize,
@@ -17,10 +17,10 @@ pub struct Sizes {
     pub context: usize,
 }
 
-impl Sizes {
+impl ModelSizes {
     /// The numbers of one layer's inside for a text of `n` tokens.
     pub const fn inside(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, .. } = self.heads;
+        let HeadSizes { d_model, n_heads, .. } = self.heads;
         let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
         let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
         n * (vectors + hidden) + 4 * n_heads * n * n
@@ -38,7 +38,7 @@ impl Sizes {
 
     /// Multiplications of a pass over `n` tokens, about.
     pub const fn products(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, d_head, .. } = self.heads;
+        let HeadSizes { d_model, n_heads, d_head, .. } = self.heads;
         let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
         let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
         let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;

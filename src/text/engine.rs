@@ -24,7 +24,7 @@ use tokenizers::{
 };
 
 use super::{
-    plan::{Merge, Model, Parts, Plan, Vocab},
+    plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     visible,
 };
 
@@ -45,18 +45,18 @@ const LONGEST_AFFIX: usize = 64;
 
 /// # Errors
 /// If a part is damaged, unknown or larger than any tokenizer in use.
-pub fn built(plan: Plan) -> Result<Engine> {
+pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     check(&plan)?;
     guarded(|| {
         let mut engine = Engine::new(model(plan.model)?);
         parts::put(&mut engine, translated(plan.parts))?;
-        engine.add_tokens(plan.added).map_err(told).context("`added_tokens` are damaged")?;
+        engine.add_tokens(plan.added).map_err(sanitized).context("`added_tokens` are damaged")?;
         Ok(engine)
     })
 }
 
 /// The parts with their patterns in the words of the engine here.
-fn translated(mut parts: Parts) -> Parts {
+fn translated(mut parts: TokenizerParts) -> TokenizerParts {
     for part in [&mut parts.normalizer, &mut parts.pre_tokenizer, &mut parts.decoder] {
         pattern::translate(part);
     }
@@ -101,7 +101,7 @@ fn keep_guarded_panics_quiet() {
 }
 
 /// An error of the library, safe to show.
-pub fn told(error: impl std::fmt::Display) -> anyhow::Error {
+pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
     let mut text = visible(&error.to_string());
     if let Some((end, _)) = text.char_indices().nth(300) {
         text.truncate(end);
@@ -126,7 +126,7 @@ pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> R
     parts::put_ends(engine, begin.as_ref(), end.as_ref())
 }
 
-fn check(plan: &Plan) -> Result<()> {
+fn check(plan: &TokenizerPlan) -> Result<()> {
     let model = &plan.model;
     let (n, longest) = match &model.vocab {
         Vocab::Words(words) => (words.len(), words.keys().map(String::len).max()),
@@ -155,11 +155,11 @@ fn check(plan: &Plan) -> Result<()> {
     parts::check(&plan.parts)
 }
 
-fn longest_added(plan: &Plan) -> usize {
+fn longest_added(plan: &TokenizerPlan) -> usize {
     plan.added.iter().map(|added| added.content.len()).max().unwrap_or(0)
 }
 
-fn model(model: Model) -> Result<ModelWrapper> {
+fn model(model: TokenizerModel) -> Result<ModelWrapper> {
     let kind = model.kind().to_owned();
     match kind.as_str() {
         "BPE" => bpe(model).map(Into::into),
@@ -168,7 +168,12 @@ fn model(model: Model) -> Result<ModelWrapper> {
         "WordLevel" => {
             let unk = model.unk_token.clone().unwrap_or_else(|| "<unk>".to_owned());
             let words = words(model.vocab)?;
-            WordLevel::builder().vocab(words).unk_token(unk).build().map(Into::into).map_err(told)
+            WordLevel::builder()
+                .vocab(words)
+                .unk_token(unk)
+                .build()
+                .map(Into::into)
+                .map_err(sanitized)
         }
         other => bail!(
             "its model is of the kind `{}`; known are BPE, WordPiece, Unigram and WordLevel",
@@ -185,7 +190,7 @@ fn words(vocab: Vocab) -> Result<bpe::Vocab> {
 }
 
 /// Dropout, a way to train, is not read: the same text gives the same tokens.
-fn bpe(model: Model) -> Result<BPE> {
+fn bpe(model: TokenizerModel) -> Result<BPE> {
     let vocab = words(model.vocab)?;
     let prefix = model.continuing_subword_prefix.unwrap_or_default();
     check_merges(&model.merges, &vocab, &prefix)?;
@@ -204,7 +209,7 @@ fn bpe(model: Model) -> Result<BPE> {
     if let Some(unk) = model.unk_token {
         builder = builder.unk_token(unk);
     }
-    builder.build().map_err(told)
+    builder.build().map_err(sanitized)
 }
 
 /// That no merge is longer than the longest token, and each continues as the prefix asks: the library
@@ -216,14 +221,14 @@ fn check_merges(merges: &[Merge], vocab: &bpe::Vocab, prefix: &str) -> Result<()
         ensure!(
             whole <= longest && right.starts_with(prefix),
             "merge {i}, of `{}` and `{}`, gives no token of the vocabulary",
-            told(left),
-            told(right)
+            sanitized(left),
+            sanitized(right)
         );
     }
     Ok(())
 }
 
-fn wordpiece(model: Model) -> Result<WordPiece> {
+fn wordpiece(model: TokenizerModel) -> Result<WordPiece> {
     let longest = model.max_input_chars_per_word.unwrap_or(100);
     ensure!(
         longest <= LONGEST_WORD,
@@ -237,12 +242,12 @@ fn wordpiece(model: Model) -> Result<WordPiece> {
         .max_input_chars_per_word(longest)
         .vocab(words(model.vocab)?)
         .build()
-        .map_err(told)
+        .map_err(sanitized)
 }
 
-fn unigram(model: Model) -> Result<Unigram> {
+fn unigram(model: TokenizerModel) -> Result<Unigram> {
     let Vocab::Pieces(pieces) = model.vocab else {
         bail!("`model.vocab` has ids, want a list of tokens with their scores")
     };
-    Unigram::from(pieces, model.unk_id, model.byte_fallback.unwrap_or(false)).map_err(told)
+    Unigram::from(pieces, model.unk_id, model.byte_fallback.unwrap_or(false)).map_err(sanitized)
 }

@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 use tokenizers::{AddedToken, models::bpe};
 
 use super::{
-    Ids,
-    plan::{Merge, Model, Parts, Plan, Vocab},
+    SpecialIds,
+    plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     visible,
 };
 
@@ -44,8 +44,8 @@ pub struct GgufVocab {
 
 impl GgufVocab {
     /// The ids that the file names.
-    pub fn ids(&self) -> Ids {
-        Ids {
+    pub fn ids(&self) -> SpecialIds {
+        SpecialIds {
             bos: self.bos,
             eos: self.eos.into_iter().collect(),
             unk: self.unk,
@@ -69,7 +69,7 @@ const LONGEST_CUT: usize = 512;
 ///
 /// # Errors
 /// If the kind is unknown, or the vocabulary lacks what its kind needs.
-pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let mut planned = match vocab.model.as_str() {
         "gpt2" => byte_level(vocab),
         "llama" => sentencepiece(vocab),
@@ -88,7 +88,7 @@ pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
 pub type Ends = (Option<String>, Option<String>);
 
 /// Byte-level BPE, split before as `tokenizer.ggml.pre` says.
-fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+fn byte_level(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let (kind, note) = split::kind(vocab.pre.as_deref());
     let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
         "use_regex": false});
@@ -96,35 +96,40 @@ fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
         json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
     }).collect();
     stages.push(byte_level.clone());
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("BPE".into()),
         vocab: Vocab::Words(words(&vocab.tokens)),
         merges: spelled(vocab)?,
         ignore_merges: Some(kind.ignore_merges),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: if kind.nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": stages}),
         decoder: byte_level,
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    let plan = Plan { model, parts, notes: note.into_iter().collect(), ..Plan::default() };
+    let plan = TokenizerPlan {
+        model,
+        parts,
+        notes: note.into_iter().collect(),
+        ..TokenizerPlan::default()
+    };
     Ok((plan, ends(vocab, kind.add_bos)))
 }
 
 /// SentencePiece: pairs are merged by the score of what they become, letters that are no token are
 /// spelled in bytes, and a space goes before the text unless the file says otherwise.
-fn sentencepiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let unk = vocab.unk.and_then(|id| vocab.tokens.get(id as usize));
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("BPE".into()),
         merges: if vocab.merges.is_empty() { merges_by_score(vocab)? } else { spelled(vocab)? },
         vocab: Vocab::Words(words(&vocab.tokens)),
         unk_token: Some(unk.map_or_else(|| "<unk>".to_owned(), Clone::clone)),
         fuse_unk: Some(true),
         byte_fallback: Some(true),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let prepend = json!({"type": "Prepend", "prepend": "▁"});
@@ -137,12 +142,12 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
     ];
     let decoders: Vec<Json> = decoders.into_iter().chain(is_led.then_some(strip)).collect();
     let normalizers: Vec<Json> = is_led.then_some(prepend).into_iter().chain([space]).collect();
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
         decoder: json!({"type": "Sequence", "decoders": decoders}),
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    Ok((Plan { model, parts, ..Plan::default() }, ends(vocab, true)))
+    Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends(vocab, true)))
 }
 
 fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
@@ -177,7 +182,7 @@ fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
 
 /// WordPiece; a GGUF writes `▁` before the beginnings of words where the original has `##` before
 /// what continues them.
-fn wordpiece(vocab: &GgufVocab) -> (Plan, Ends) {
+fn wordpiece(vocab: &GgufVocab) -> (TokenizerPlan, Ends) {
     let is_special =
         |i: usize| vocab.token_types.get(i).is_some_and(|t| [UNKNOWN, CONTROL].contains(t));
     let original = |(i, token): (usize, &String)| match token.strip_prefix('▁') {
@@ -190,20 +195,20 @@ fn wordpiece(vocab: &GgufVocab) -> (Plan, Ends) {
     let lowercase = tokens.iter().all(is_lower);
     let name = |id: Option<u32>| id.and_then(|id| tokens.get(id as usize).cloned());
     let ends = (name(vocab.cls.or(vocab.bos)), name(vocab.sep.or(vocab.eos)));
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("WordPiece".into()),
         vocab: Vocab::Words(words(&tokens)),
         unk_token: name(vocab.unk),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
             "strip_accents": null, "lowercase": lowercase}),
         pre_tokenizer: json!({"type": "BertPreTokenizer"}),
         decoder: json!({"type": "WordPiece", "prefix": "##", "cleanup": true}),
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    (Plan { model, parts, ..Plan::default() }, ends)
+    (TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends)
 }
 
 /// What a text begins and ends with, as the file says, or as its kind has it.

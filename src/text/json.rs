@@ -11,7 +11,7 @@ use tokenizers::AddedToken;
 
 use super::{
     Specials,
-    plan::{Model, Parts, Plan},
+    plan::{TokenizerModel, TokenizerParts, TokenizerPlan},
 };
 
 /// The file's own fields; others are passed over.
@@ -27,7 +27,7 @@ struct File {
     post_processor: Json,
     #[serde(default)]
     decoder: Json,
-    model: Model,
+    model: TokenizerModel,
 }
 
 /// An added token; its id is the model's, or the next that is free, whatever the file says.
@@ -39,16 +39,16 @@ struct Added {
 
 /// # Errors
 /// If the bytes are no tokenizer of a version that is known; says where in the file.
-pub fn plan(bytes: &[u8], specials: &Specials) -> Result<Plan> {
+pub fn plan(bytes: &[u8], specials: &Specials) -> Result<TokenizerPlan> {
     let file: File = serde_json::from_slice(bytes)
         .map_err(|e| anyhow::anyhow!("{}", super::visible(&e.to_string())))
         .context("it is no tokenizer.json that can be read")?;
     let version = file.version.as_deref().unwrap_or("1.0");
     ensure!(version == "1.0", "it is of version `{}`, want 1.0", super::visible(version));
     let added: Vec<_> = file.added_tokens.into_iter().flatten().map(|a| a.token).collect();
-    let mut plan = Plan {
+    let mut plan = TokenizerPlan {
         model: file.model,
-        parts: Parts {
+        parts: TokenizerParts {
             normalizer: file.normalizer,
             pre_tokenizer: file.pre_tokenizer,
             post_processor: file.post_processor,
@@ -63,7 +63,7 @@ pub fn plan(bytes: &[u8], specials: &Specials) -> Result<Plan> {
 
 /// Special tokens that only tokenizer_config.json or special_tokens_map.json names are added after the
 /// file's own, as transformers does.
-fn add_named(plan: &mut Plan, specials: &Specials) {
+fn add_named(plan: &mut TokenizerPlan, specials: &Specials) {
     for token in specials.named() {
         if !plan.added.iter().any(|added| added.content == token.content) {
             plan.added.push(token);

@@ -14,9 +14,9 @@ use tokenizers::{AddedToken, models::bpe};
 
 /// A tokenizer, not yet checked nor built.
 #[derive(Default)]
-pub struct Plan {
-    pub model: Model,
-    pub parts: Parts,
+pub struct TokenizerPlan {
+    pub model: TokenizerModel,
+    pub parts: TokenizerParts,
     /// Tokens that are found in a text before anything else is done with it.
     pub added: Vec<AddedToken>,
     /// What the reader should know of how this was read.
@@ -25,7 +25,7 @@ pub struct Plan {
 
 /// The parts around the model, as tokenizer.json has them.
 #[derive(Default)]
-pub struct Parts {
+pub struct TokenizerParts {
     pub normalizer: Json,
     pub pre_tokenizer: Json,
     pub post_processor: Json,
@@ -34,7 +34,7 @@ pub struct Parts {
 
 /// How pieces of text become tokens.
 #[derive(Default, Deserialize)]
-pub struct Model {
+pub struct TokenizerModel {
     /// `BPE`, `WordPiece`, `Unigram` or `WordLevel`; older files do not say.
     #[serde(rename = "type")]
     pub kind: Option<String>,
@@ -52,7 +52,7 @@ pub struct Model {
     pub max_input_chars_per_word: Option<usize>,
 }
 
-impl Model {
+impl TokenizerModel {
     /// Its kind, told from what it has where the file does not say.
     pub fn kind(&self) -> &str {
         match (&self.kind, &self.vocab) {

@@ -18,7 +18,7 @@ pub struct Specials<'a> {
 
 /// Ids of the special tokens; a model need not have each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ids {
+pub struct SpecialIds {
     pub bos: Option<u32>,
     /// All that end a text.
     pub eos: Vec<u32>,
@@ -73,10 +73,10 @@ impl Specials<'_> {
     }
 
     /// The ids, by a look into the vocabulary; those of config.json where no token is named.
-    pub fn ids(&self, id_of: impl Fn(&str) -> Option<u32>) -> Ids {
+    pub fn ids(&self, id_of: impl Fn(&str) -> Option<u32>) -> SpecialIds {
         let named = |name| self.content(name).and_then(&id_of);
         let eos = named("eos_token").filter(|_| self.eos.is_empty());
-        Ids {
+        SpecialIds {
             bos: named("bos_token").or(self.bos),
             eos: self.eos.iter().copied().chain(eos).collect(),
             unk: named("unk_token"),

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::{plan::Parts, visible};
+use super::{plan::TokenizerParts, visible};
 
 /// In which letters a vocabulary is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Alphabet {
 
 impl Alphabet {
     /// As the parts around the model tell.
-    pub fn of(parts: &Parts) -> Self {
+    pub fn of(parts: &TokenizerParts) -> Self {
         let parts = [&parts.decoder, &parts.pre_tokenizer, &parts.normalizer].map(Json::to_string);
         let any = |words: &[&str]| words.iter().any(|w| parts.iter().any(|part| part.contains(w)));
         match () {

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use tokenizers::{Encoding, Tokenizer as Engine};
 
-use super::{Ids, Token, Unknown, nearest, plan::Plan, surface::Alphabet, visible};
+use super::{SpecialIds, Token, Unknown, nearest, plan::TokenizerPlan, surface::Alphabet, visible};
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {
     pub alphabet: Alphabet,
-    pub ids: Ids,
+    pub ids: SpecialIds,
     /// What stands for the unknown.
     pub unk: Option<String>,
     /// What the reader should know of how the tokenizer was read.
@@ -23,10 +23,10 @@ pub struct Vocabulary {
 
 impl Vocabulary {
     /// What the plan says of it; its ids are found when the engine is there.
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &TokenizerPlan) -> Self {
         Self {
             alphabet: Alphabet::of(&plan.parts),
-            ids: Ids::default(),
+            ids: SpecialIds::default(),
             unk: plan.model.unknown().map(str::to_owned),
             notes: plan.notes.clone(),
             cleans_up: false,

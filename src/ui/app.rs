@@ -44,7 +44,7 @@ use crate::{
         change::Changes,
         site::{Address, Axis, Stream},
     },
-    lesson::{Kind, Lesson, PaneSpec, Selection, Step},
+    lesson::{Lesson, PaneKind, PaneSpec, Selection, Step},
     model::Name,
     ui::{
         memory::Left,
@@ -254,12 +254,12 @@ impl State {
 
     /// What is selected, as the axes of a pane have it.
     fn selection_for(&self, spec: &PaneSpec) -> Selection {
-        self.selection.turned(self.has_queries_apart(), self.has_a_plane_a_query(spec))
+        self.selection.swap_axes(self.has_queries_apart(), self.has_a_plane_a_query(spec))
     }
 
     /// What is selected, for the words of the step: they speak of rows.
     fn selection_in_words(&self) -> Selection {
-        self.selection.turned(self.has_queries_apart(), false)
+        self.selection.swap_axes(self.has_queries_apart(), false)
     }
 
     /// Whether the focused pane has a plane for each query.
@@ -275,7 +275,7 @@ impl State {
     fn focus_on(&mut self, pane: usize) {
         let was_apart = self.has_queries_apart();
         self.focus = pane;
-        self.selection = self.selection.turned(was_apart, self.has_queries_apart());
+        self.selection = self.selection.swap_axes(was_apart, self.has_queries_apart());
     }
 
     /// The site that a pane of the step shows, in the selected layer.
@@ -321,7 +321,7 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
-            Kind::Gradient | Kind::ReadBack | Kind::Distance => Stream::Source,
+            PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.reading.as_ref()?.trace(step.model_of(spec));

@@ -24,7 +24,7 @@ pub enum Dtype {
 }
 
 /// What a block of numbers takes, and how it is decoded.
-pub struct Format {
+pub struct BlockFormat {
     pub dtype: Dtype,
     pub name: &'static str,
     /// Its number in a GGUF file.
@@ -38,7 +38,7 @@ pub struct Format {
 }
 
 /// In the order of [`Dtype`].
-static FORMATS: [Format; 11] = [
+static FORMATS: [BlockFormat; 11] = [
     row(Dtype::F32, "F32", 0, (1, 4), |bytes, out| wide!(f32s(bytes, out))),
     row(Dtype::F16, "F16", 1, (1, 2), |bytes, out| wide!(f16s(bytes, out))),
     row(Dtype::Bf16, "BF16", 30, (1, 2), |bytes, out| wide!(bf16s(bytes, out))),
@@ -58,8 +58,8 @@ const fn row(
     ggml: u32,
     (numbers, bytes): (usize, usize),
     decode: fn(&[u8], &mut [f32]),
-) -> Format {
-    Format { dtype, name, ggml, numbers, bytes, decode }
+) -> BlockFormat {
+    BlockFormat { dtype, name, ggml, numbers, bytes, decode }
 }
 
 impl Dtype {
@@ -79,7 +79,7 @@ impl Dtype {
         format!("read are {}", names.join(", "))
     }
 
-    pub fn format(self) -> &'static Format {
+    pub fn format(self) -> &'static BlockFormat {
         &FORMATS[self as usize]
     }
 }

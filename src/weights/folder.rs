@@ -37,24 +37,24 @@ const MOST_SHARDS: usize = 4096;
 const LONGEST_INDEX: usize = 100_000_000;
 
 /// A model's files of weights, by format.
-pub enum Files {
+pub enum CheckpointFiles {
     /// One file, or parts with the tensors that the index promises of each.
     Safetensors {
         folder: PathBuf,
-        parts: Vec<Part>,
+        parts: Vec<Shard>,
     },
     Gguf(PathBuf),
 }
 
 /// A file of weights, and which tensors it must have.
-pub struct Part {
+pub struct Shard {
     pub path: PathBuf,
     pub promised: Vec<String>,
 }
 
 /// # Errors
 /// If the path leads to nothing that is read; the message says what is.
-pub fn files(path: &Path) -> Result<Files> {
+pub fn files(path: &Path) -> Result<CheckpointFiles> {
     let name = shown(&path.to_string_lossy());
     let kind = fs::metadata(path).map_err(|e| {
         let fetched = "nothing is fetched: give a folder or a file of this machine";
@@ -66,7 +66,7 @@ pub fn files(path: &Path) -> Result<Files> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     match ending(path).as_str() {
         "safetensors" => single(path, folder),
-        "gguf" => Ok(Files::Gguf(path.to_owned())),
+        "gguf" => Ok(CheckpointFiles::Gguf(path.to_owned())),
         "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
         end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
@@ -76,7 +76,7 @@ pub fn files(path: &Path) -> Result<Files> {
     }
 }
 
-fn in_folder(folder: &Path, name: &str) -> Result<Files> {
+fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
     if is_there(WHOLE) {
         return single(&folder.join(WHOLE), folder.to_owned());
@@ -89,7 +89,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<Files> {
         |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
     match (of("safetensors").as_slice(), of("gguf").as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
-        ([], [one]) => Ok(Files::Gguf((*one).clone())),
+        ([], [one]) => Ok(CheckpointFiles::Gguf((*one).clone())),
         ([], []) => Err(none(&inside, name)),
         ([], many) | (many, _) => bail!(
             "{name} has {} files of weights and no {INDEX}; give one of them: {}",
@@ -134,7 +134,7 @@ fn pickle(path: &Path) -> anyhow::Error {
     anyhow!("{} is a pickle; {WHY_NO_PICKLE}", shown(&path.to_string_lossy()))
 }
 
-fn single(path: &Path, folder: PathBuf) -> Result<Files> {
+fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     if let Some(index) = index_naming(path, &folder) {
         bail!(
             "{} is one part of a model; give its folder, or {}",
@@ -142,8 +142,8 @@ fn single(path: &Path, folder: PathBuf) -> Result<Files> {
             shown(&index.to_string_lossy())
         );
     }
-    let whole = Part { path: path.to_owned(), promised: vec![] };
-    Ok(Files::Safetensors { folder, parts: vec![whole] })
+    let whole = Shard { path: path.to_owned(), promised: vec![] };
+    Ok(CheckpointFiles::Safetensors { folder, parts: vec![whole] })
 }
 
 /// The index beside a file that is one of several parts by its name.
@@ -167,24 +167,24 @@ struct Index {
 }
 
 /// The parts that an index names, in the order in which it first names them.
-fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
+fn sharded(index: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     let file = Mapped::open(index)?;
     ensure!(file.bytes().len() <= LONGEST_INDEX, "{} is larger than any index", file.name);
     let parsed: Index = serde_json::from_slice(file.bytes())
         .map_err(|e| anyhow!("{} is no index of tensors: {}", file.name, shown(&e.to_string())))?;
     let Pairs(map) = parsed.weight_map;
     ensure!(!map.is_empty(), "{} names no tensor", file.name);
-    let mut parts: Vec<Part> = vec![];
+    let mut parts: Vec<Shard> = vec![];
     let mut known: HashMap<String, usize> = HashMap::new();
     for (tensor, part) in map {
         if !known.contains_key(&part) {
-            parts.push(Part { path: beside(&folder, &part, &file.name)?, promised: vec![] });
+            parts.push(Shard { path: beside(&folder, &part, &file.name)?, promised: vec![] });
             known.insert(part.clone(), parts.len() - 1);
         }
         parts[known[&part]].promised.push(tensor);
     }
     ensure!(parts.len() <= MOST_SHARDS, "{} names {} files", file.name, parts.len());
-    let is_missing = |part: &&Part| part.path.symlink_metadata().is_err();
+    let is_missing = |part: &&Shard| part.path.symlink_metadata().is_err();
     let missing: Vec<String> = parts.iter().filter(is_missing).map(shown_part).collect();
     ensure!(
         missing.is_empty(),
@@ -192,10 +192,10 @@ fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
         file.name,
         listed(&missing)
     );
-    Ok(Files::Safetensors { folder, parts })
+    Ok(CheckpointFiles::Safetensors { folder, parts })
 }
 
-fn shown_part(part: &Part) -> String {
+fn shown_part(part: &Shard) -> String {
     shown(&part.path.to_string_lossy())
 }
 

@@ -25,7 +25,7 @@ use crate::{
 pub use names::name_in_file;
 
 use metadata::{Cursor, Metadata};
-use settings::{Seen, settings};
+use settings::{TensorSettings, settings};
 
 const MAGIC: [u8; 4] = *b"GGUF";
 
@@ -85,12 +85,12 @@ fn read(file: &Arc<Mapped>) -> Result<Gguf> {
         architecture.context("does not say of which architecture it is: `general.architecture`")?;
     let entries = entries(&mut cursor, n_tensors)?;
     let data = data(&metadata, cursor.at)?;
-    let reader = Reader { file, metadata: &metadata, architecture: &architecture, data };
+    let reader = TensorReader { file, metadata: &metadata, architecture: &architecture, data };
     let tensors: Result<Vec<TensorInfo>> =
         entries.iter().map(|entry| reader.tensor(entry)).collect();
     let tensors = tensors?;
     no_overlap(tensors.iter())?;
-    let settings = settings(&metadata, &architecture, &seen(&tensors));
+    let settings = settings(&metadata, &architecture, &tensor_settings(&tensors));
     let config = Config::new(format!("{}: metadata", file.name), settings);
     Ok(Gguf { config, tensors, vocab: vocab::vocab(&metadata)? })
 }
@@ -133,7 +133,7 @@ fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
 }
 
 /// What the table says of a tensor.
-struct Entry {
+struct TableEntry {
     name: String,
     /// Innermost first.
     sizes: Vec<u64>,
@@ -142,16 +142,16 @@ struct Entry {
     offset: u64,
 }
 
-fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<Entry>> {
+fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<TableEntry>> {
     (0..n).map(|_| entry(cursor)).collect()
 }
 
-fn entry(cursor: &mut Cursor) -> Result<Entry> {
+fn entry(cursor: &mut Cursor) -> Result<TableEntry> {
     let name = cursor.name()?;
     let n_axes = cursor.u32()?;
     ensure!(n_axes <= 4, "tensor `{}` has {n_axes} axes, the limit is 4", shown(&name));
     let sizes = (0..n_axes).map(|_| cursor.u64()).collect::<Result<_>>()?;
-    Ok(Entry { name, sizes, kind: cursor.u32()?, offset: cursor.u64()? })
+    Ok(TableEntry { name, sizes, kind: cursor.u32()?, offset: cursor.u64()? })
 }
 
 /// Where the tensors' bytes begin: the end of the table, rounded up.
@@ -166,19 +166,19 @@ fn data(metadata: &Metadata, table_end: usize) -> Result<u64> {
 }
 
 /// What a tensor's entry is compared with.
-struct Reader<'a> {
+struct TensorReader<'a> {
     file: &'a Arc<Mapped>,
     metadata: &'a Metadata<'a>,
     architecture: &'a str,
     data: u64,
 }
 
-impl Reader<'_> {
-    fn tensor(&self, entry: &Entry) -> Result<TensorInfo> {
+impl TensorReader<'_> {
+    fn tensor(&self, entry: &TableEntry) -> Result<TensorInfo> {
         self.checked(entry).with_context(|| format!("tensor `{}`", shown(&entry.name)))
     }
 
-    fn checked(&self, entry: &Entry) -> Result<TensorInfo> {
+    fn checked(&self, entry: &TableEntry) -> Result<TensorInfo> {
         let rows_first: Vec<u64> = entry.sizes.iter().rev().copied().collect();
         let (shape, len) = checked_shape(&rows_first)?;
         let form = Dtype::numbered(entry.kind);
@@ -196,7 +196,7 @@ impl Reader<'_> {
             file: Arc::clone(self.file),
             start: self.start(entry.offset, n_bytes)?,
             order,
-            is_turned: names::is_turned(self.architecture, &entry.name),
+            is_transposed: names::is_transposed(self.architecture, &entry.name),
         })
     }
 
@@ -213,7 +213,7 @@ impl Reader<'_> {
         })
     }
 
-    fn order(&self, entry: &Entry, shape: &[usize]) -> Result<RowOrder> {
+    fn order(&self, entry: &TableEntry, shape: &[usize]) -> Result<RowOrder> {
         let heads =
             |name: &str| self.metadata.whole(&format!("{}.attention.{name}", self.architecture));
         let queries = heads("head_count").unwrap_or(0);
@@ -243,10 +243,10 @@ fn block(form: Option<Dtype>, kind: u32) -> (String, Option<(usize, usize)>) {
 }
 
 /// What settings can be read off the tensors.
-fn seen(tensors: &[TensorInfo]) -> Seen {
+fn tensor_settings(tensors: &[TensorInfo]) -> TensorSettings {
     let find = |name: &str| tensors.iter().find(|t| t.name_in_file == name);
     let rows = |name: &str| find(name).and_then(|t| t.shape.first().copied());
-    Seen {
+    TensorSettings {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
         factors: find(ROPE_FACTORS).and_then(small),

@@ -79,13 +79,13 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The files of a control group: its limit and what it has taken.
-type Files = (&'static str, &'static str);
+type CgroupFiles = (&'static str, &'static str);
 
-const V2: Files = ("memory.max", "memory.current");
-const V1: Files = ("memory.limit_in_bytes", "memory.usage_in_bytes");
+const V2: CgroupFiles = ("memory.max", "memory.current");
+const V1: CgroupFiles = ("memory.limit_in_bytes", "memory.usage_in_bytes");
 
 /// The folders of the groups that /proc/self/cgroup names, and of those above them.
-fn folders(groups: &str) -> Vec<(PathBuf, Files)> {
+fn folders(groups: &str) -> Vec<(PathBuf, CgroupFiles)> {
     let mut found = vec![];
     for line in groups.lines() {
         let mut fields = line.splitn(3, ':');
@@ -107,7 +107,7 @@ fn folders(groups: &str) -> Vec<(PathBuf, Files)> {
 }
 
 /// What a group's limit leaves; pages of files that it has read can be given back.
-fn left(folder: &Path, (limit, taken): Files) -> Option<u64> {
+fn left(folder: &Path, (limit, taken): CgroupFiles) -> Option<u64> {
     let number = |name: &str| text(&folder.join(name))?.trim().parse::<u64>().ok();
     let stat = text(&folder.join("memory.stat")).unwrap_or_default();
     let files = stat.lines().find_map(|l| l.strip_prefix("inactive_file ")?.trim().parse().ok());

@@ -122,7 +122,7 @@ impl Stored for Packed {
         (format.decode)(&self.line(line)[byte(numbers.start)..byte(numbers.end)], out);
     }
 
-    fn lying(&self) -> Option<(&[f32], usize)> {
+    fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         self.aligned().map(|numbers| (numbers, self.stride / 4))
     }
 }
@@ -159,7 +159,7 @@ impl Stored for Copied {
         out.copy_from_slice(&self.numbers[line * self.len..][numbers]);
     }
 
-    fn lying(&self) -> Option<(&[f32], usize)> {
+    fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         Some((&self.numbers, self.len))
     }
 }

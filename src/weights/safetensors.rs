@@ -40,7 +40,7 @@ const OTHERS: [(&str, usize); 14] = [
 
 /// What the header says of a tensor.
 #[derive(Deserialize)]
-struct Entry {
+struct HeaderEntry {
     dtype: String,
     shape: Vec<u64>,
     data_offsets: [u64; 2],
@@ -71,7 +71,7 @@ pub fn tensors(file: &Arc<Mapped>) -> Result<Vec<TensorInfo>> {
 }
 
 /// The header's entries, and where the tensors' bytes begin.
-fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
+fn header(file: &Mapped) -> Result<(Pairs<HeaderEntry>, usize)> {
     let bytes = file.bytes();
     ensure!(
         !is_pickle(bytes),
@@ -99,7 +99,7 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
 }
 
 /// A tensor whose bytes lie in the file and are as many as its shape needs.
-fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &Entry) -> Result<TensorInfo> {
+fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &HeaderEntry) -> Result<TensorInfo> {
     let (shape, len) = checked_shape(&entry.shape)?;
     let held = file.bytes().len() - data;
     let [begin, end] = entry.data_offsets;
@@ -130,7 +130,7 @@ fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &Entry) -> Result<
         file: Arc::clone(file),
         start: data + begin,
         order: RowOrder::InOrder,
-        is_turned: false,
+        is_transposed: false,
     })
 }
 

@@ -44,7 +44,7 @@ pub struct TensorInfo {
     pub(super) start: usize,
     pub(super) order: RowOrder,
     /// The file has (out, in) where Hugging Face's tensor of this name is (in, out).
-    pub(super) is_turned: bool,
+    pub(super) is_transposed: bool,
 }
 
 impl TensorInfo {

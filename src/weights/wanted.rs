@@ -15,21 +15,21 @@ use crate::{
 
 /// A weight that a model needs, and where a checkpoint has it.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct WantedWeight {
     /// This program's name.
     pub ours: String,
     /// Hugging Face's name; several where checkpoints differ, the first that is there is taken.
     pub theirs: Vec<String>,
     /// As we have it: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
     pub shape: (usize, usize),
-    pub layout: Layout,
+    pub layout: WeightLayout,
     /// The model can do without.
     pub is_optional: bool,
 }
 
 /// How a tensor in the file becomes our matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum WeightLayout {
     /// PyTorch's Linear: the file has (out, in), we have (in, out).
     Linear,
     /// These rows of a Linear whose maps stand one below the other (out, in): packed queries, keys
@@ -47,7 +47,7 @@ pub enum Layout {
     VectorPart(Range<usize>),
 }
 
-impl Layout {
+impl WeightLayout {
     fn range(&self) -> Option<&Range<usize>> {
         match self {
             Self::LinearRows(range) | Self::Conv1dColumns(range) | Self::VectorPart(range) => {
@@ -58,13 +58,13 @@ impl Layout {
     }
 }
 
-impl Wanted {
+impl WantedWeight {
     /// `theirs` names alternatives with `|` between them.
     pub fn new(
         ours: impl Into<String>,
         theirs: &str,
         shape: (usize, usize),
-        layout: Layout,
+        layout: WeightLayout,
     ) -> Self {
         let theirs = theirs.split('|').map(str::to_owned).collect();
         Self { ours: ours.into(), theirs, shape, layout, is_optional: false }
@@ -77,36 +77,40 @@ impl Wanted {
 
     /// The shape that its tensor must have in the file; `whole` is the length of the axis that a
     /// part is taken from.
-    fn shape_in_file(&self, whole: usize, is_turned: bool) -> Vec<usize> {
+    fn shape_in_file(&self, whole: usize, is_transposed: bool) -> Vec<usize> {
         let (rows, cols) = self.shape;
         match self.layout {
-            Layout::Linear => vec![cols, rows],
-            Layout::LinearRows(_) => vec![whole, rows],
-            Layout::Conv1d if is_turned => vec![cols, rows],
-            Layout::Conv1dColumns(_) if is_turned => vec![whole, rows],
-            Layout::Table | Layout::Conv1d => vec![rows, cols],
-            Layout::Conv1dColumns(_) => vec![rows, whole],
-            Layout::Vector => vec![cols],
-            Layout::VectorPart(_) => vec![whole],
+            WeightLayout::Linear => vec![cols, rows],
+            WeightLayout::LinearRows(_) => vec![whole, rows],
+            WeightLayout::Conv1d if is_transposed => vec![cols, rows],
+            WeightLayout::Conv1dColumns(_) if is_transposed => vec![whole, rows],
+            WeightLayout::Table | WeightLayout::Conv1d => vec![rows, cols],
+            WeightLayout::Conv1dColumns(_) => vec![rows, whole],
+            WeightLayout::Vector => vec![cols],
+            WeightLayout::VectorPart(_) => vec![whole],
         }
     }
 
     /// Which lines of the file's tensor, which numbers of each, and how the lines stand.
-    fn part(&self, is_turned: bool) -> (Range<usize>, Range<usize>, Lines) {
+    fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
-            Layout::Linear => (0..cols, 0..rows, Lines::Columns),
-            Layout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
-            Layout::Conv1d if is_turned => (0..cols, 0..rows, Lines::Columns),
-            Layout::Conv1dColumns(range) if is_turned => (range.clone(), 0..rows, Lines::Columns),
-            Layout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
-            Layout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
-            Layout::Table | Layout::Conv1d | Layout::Vector => (0..rows, 0..cols, Lines::Rows),
+            WeightLayout::Linear => (0..cols, 0..rows, Lines::Columns),
+            WeightLayout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
+            WeightLayout::Conv1d if is_transposed => (0..cols, 0..rows, Lines::Columns),
+            WeightLayout::Conv1dColumns(range) if is_transposed => {
+                (range.clone(), 0..rows, Lines::Columns)
+            }
+            WeightLayout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
+            WeightLayout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
+            WeightLayout::Table | WeightLayout::Conv1d | WeightLayout::Vector => {
+                (0..rows, 0..cols, Lines::Rows)
+            }
         }
     }
 
     const fn is_vector(&self) -> bool {
-        matches!(self.layout, Layout::Vector | Layout::VectorPart(_))
+        matches!(self.layout, WeightLayout::Vector | WeightLayout::VectorPart(_))
     }
 }
 
@@ -116,7 +120,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Listing every tensor that is missing, misshapen or of a dtype that cannot be read.
-    pub fn weights(&self, wanted: &[Wanted]) -> Result<Weights> {
+    pub fn weights(&self, wanted: &[WantedWeight]) -> Result<Weights> {
         let wholes = wholes(wanted);
         let mut weights = Weights::none(self.title());
         let mut faults = vec![];
@@ -141,7 +145,7 @@ impl Checkpoint {
         Ok(weights)
     }
 
-    fn missing(&self, one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
+    fn missing(&self, one: &WantedWeight, wholes: &HashMap<&[String], usize>) -> String {
         let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
         let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
@@ -168,7 +172,7 @@ impl Checkpoint {
 }
 
 /// The length of the axis that parts are taken from: up to the end of the last part.
-fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
+fn wholes(wanted: &[WantedWeight]) -> HashMap<&[String], usize> {
     let mut wholes = HashMap::new();
     for one in wanted {
         if let Some(range) = one.layout.range() {
@@ -179,8 +183,8 @@ fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
     wholes
 }
 
-fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {
-    let want = wanted.shape_in_file(whole, tensor.is_turned);
+fn value(wanted: &WantedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+    let want = wanted.shape_in_file(whole, tensor.is_transposed);
     let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
     ensure!(
         tensor.shape == want || is_row,
@@ -192,8 +196,8 @@ fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {
     if wanted.is_vector() { vector(wanted, tensor) } else { matrix(wanted, tensor) }
 }
 
-fn matrix(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
-    let (lines, numbers, stand) = wanted.part(tensor.is_turned);
+fn matrix(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
+    let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
     let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
     let source: Arc<dyn Stored> =
         if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };
@@ -201,7 +205,7 @@ fn matrix(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
 }
 
 /// A vector is one line, or lines of one number where the file has them in an order of its own.
-fn vector(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
+fn vector(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,

@@ -14,7 +14,7 @@ impl Tape {
     /// rest unchanged. (head, query, key) -> (head, query, key)
     pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
         if self.changes.is_off(&place, Part::Mask) {
-            return self.hand_on(place, x);
+            return self.identity(place, x);
         }
         let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
         self.record(place, mask, vec![x])

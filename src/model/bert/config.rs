@@ -1,15 +1,15 @@
-//! From a checkpoint's settings to a [`Plan`].
+//! From a checkpoint's settings to a [`BertPlan`].
 
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{
-    Family, Plan,
+    BertFamily, BertPlan,
     head::{HeadPlan, Pooling},
 };
 use crate::{
-    model::layer::{attention::Heads, feed_forward::Activation},
+    model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
     weights::{Checkpoint, Config, POOLING, TokenizerSource},
 };
@@ -44,19 +44,19 @@ const EPS: f32 = 1e-12;
 
 /// # Errors
 /// If a setting is missing, or describes something that is not run.
-pub fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
+pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let config = checkpoint.config();
-    let is_distil = family == Family::DistilBert;
+    let is_distil = family == BertFamily::DistilBert;
     let keys = if is_distil { DISTILBERT } else { BERT };
     must_be_plain(config)?;
     let activation = Activation::of(config, keys.activation, "gelu")?;
-    let plan = Plan {
+    let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
         heads: heads(config, &keys)?,
         d_ff: config.usize(keys.d_ff)?,
         n_vocab: config.usize("vocab_size")?,
         n_positions: config.usize("max_position_embeddings")?,
-        padding: if family == Family::Roberta { Some(padding(config)?) } else { None },
+        padding: if family == BertFamily::Roberta { Some(padding(config)?) } else { None },
         n_types: if is_distil { 0 } else { config.usize_or("type_vocab_size", 2)? },
         activation,
         eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
@@ -74,11 +74,11 @@ fn must_be_plain(config: &Config) -> Result<()> {
     config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
 }
 
-fn heads(config: &Config, keys: &Keys) -> Result<Heads> {
+fn heads(config: &Config, keys: &Keys) -> Result<HeadSizes> {
     let (d_model, n_heads) = (config.usize(keys.d_model)?, config.usize(keys.n_heads)?);
     let wanted = format!("a divisor of `{}`", keys.d_model);
     config.must(keys.n_heads, d_model.is_multiple_of(n_heads), &wanted)?;
-    Ok(Heads::slices(d_model, n_heads))
+    Ok(HeadSizes::slices(d_model, n_heads))
 }
 
 /// The token whose position is not counted; fairseq's number where config.json does not say it.
@@ -86,14 +86,14 @@ fn padding(config: &Config) -> Result<u32> {
     Ok(config.id("pad_token_id")?.unwrap_or(1))
 }
 
-fn head(checkpoint: &Checkpoint, family: Family, activation: Activation) -> Result<HeadPlan> {
+fn head(checkpoint: &Checkpoint, family: BertFamily, activation: Activation) -> Result<HeadPlan> {
     if !family.has_head(checkpoint) {
         return Ok(HeadPlan::Pool(pooling(checkpoint)));
     }
     let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
-    Ok(HeadPlan::Words {
+    Ok(HeadPlan::MaskedWords {
         // RoBERTa's head has this one, whatever the layers have.
-        activation: if family == Family::Roberta { Activation::GeluErf } else { activation },
+        activation: if family == BertFamily::Roberta { Activation::GeluErf } else { activation },
         is_tied: is_tied && !family.has_unembed(checkpoint),
         mask: mask(checkpoint)?,
     })

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Plan;
+use super::BertPlan;
 use crate::{
     engine::{
         math::sampling::Choosing,
@@ -38,7 +38,7 @@ pub static SENTENCE: Site = Site::matrix(
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadPlan {
     /// Which word stands at a place.
-    Words {
+    MaskedWords {
         activation: Activation,
         /// Whether logits are made with the embedding table.
         is_tied: bool,
@@ -60,12 +60,12 @@ pub enum Pooling {
 
 /// The same with its weights.
 pub enum Head {
-    Words(Box<Words>),
+    MaskedWords(Box<MaskedWords>),
     Pool(Pooling),
 }
 
 /// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
-pub struct Words {
+pub struct MaskedWords {
     w: Weight,
     b: Weight,
     activation: Activation,
@@ -78,14 +78,14 @@ pub struct Words {
 impl Head {
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: &Plan) -> Result<Self> {
+    pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
             HeadPlan::Pool(pooling) => Self::Pool(pooling),
-            HeadPlan::Words { activation, is_tied, mask } => {
+            HeadPlan::MaskedWords { activation, is_tied, mask } => {
                 let d_model = plan.heads.d_model;
                 let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
                 let norm = LayerNorm::load(weights, source_scope("mlm.norm"), d_model)?;
-                Self::Words(Box::new(Words {
+                Self::MaskedWords(Box::new(MaskedWords {
                     w: weights.matrix("mlm.W", (d_model, d_model))?,
                     b: weights.row("mlm.b", d_model)?,
                     activation,
@@ -101,7 +101,7 @@ impl Head {
     /// The places that words are given for. None for a sentence's vector.
     pub fn places(&self, ids: &[u32]) -> Option<Vec<usize>> {
         match self {
-            Self::Words(words) => Some(words.places(ids)),
+            Self::MaskedWords(words) => Some(words.places(ids)),
             Self::Pool(_) => None,
         }
     }
@@ -109,7 +109,7 @@ impl Head {
     /// The logits of every row. None for a sentence's vector. x (position, d_model) -> (position, vocab)
     pub fn logits(&self, tape: &mut Tape, x: Node) -> Option<Node> {
         match self {
-            Self::Words(words) => Some(words.forward(tape, x)),
+            Self::MaskedWords(words) => Some(words.forward(tape, x)),
             Self::Pool(_) => None,
         }
     }
@@ -118,7 +118,7 @@ impl Head {
     /// where none is masked). x (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
         match self {
-            Self::Words(words) => {
+            Self::MaskedWords(words) => {
                 let logits = words.forward(tape, x);
                 words.chosen(tape, logits, ids, choosing)
             }
@@ -135,7 +135,7 @@ impl Head {
     }
 }
 
-impl Words {
+impl MaskedWords {
     /// The logits at every place. (position, d_model) -> (position, vocab)
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, all) = (source_scope("mlm"), source_scope(""));

@@ -3,12 +3,12 @@
 //! A body's names stand behind a prefix (`bert.`), or without one where a body was saved alone, as
 //! sentence-transformers does. Older files call a norm's gain and bias `gamma` and `beta`.
 
-use super::{Plan, head::HeadPlan};
-use crate::weights::{Checkpoint, Layout, Wanted};
+use super::{BertPlan, head::HeadPlan};
+use crate::weights::{Checkpoint, WantedWeight, WeightLayout};
 
 /// Models whose tensors have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum BertFamily {
     Bert,
     Roberta,
     DistilBert,
@@ -34,18 +34,18 @@ use Size::{Down, Model, Positions, Square, Tokens, Types, Unit, Up, Vocab};
 
 impl Size {
     /// The shape as we have it, and how the file has it.
-    fn of(self, plan: &Plan) -> ((usize, usize), Layout) {
+    fn of(self, plan: &BertPlan) -> ((usize, usize), WeightLayout) {
         let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
         match self {
-            Square => ((d_model, d_model), Layout::Linear),
-            Up => ((d_model, d_ff), Layout::Linear),
-            Down => ((d_ff, d_model), Layout::Linear),
-            Model => ((1, d_model), Layout::Vector),
-            Unit => ((1, d_ff), Layout::Vector),
-            Vocab => ((1, plan.n_vocab), Layout::Vector),
-            Tokens => ((plan.n_vocab, d_model), Layout::Table),
-            Positions => ((plan.n_positions, d_model), Layout::Table),
-            Types => ((plan.n_types, d_model), Layout::Table),
+            Square => ((d_model, d_model), WeightLayout::Linear),
+            Up => ((d_model, d_ff), WeightLayout::Linear),
+            Down => ((d_ff, d_model), WeightLayout::Linear),
+            Model => ((1, d_model), WeightLayout::Vector),
+            Unit => ((1, d_ff), WeightLayout::Vector),
+            Vocab => ((1, plan.n_vocab), WeightLayout::Vector),
+            Tokens => ((plan.n_vocab, d_model), WeightLayout::Table),
+            Positions => ((plan.n_positions, d_model), WeightLayout::Table),
+            Types => ((plan.n_types, d_model), WeightLayout::Table),
         }
     }
 }
@@ -182,7 +182,7 @@ static DISTILBERT: Names = Names {
     ],
 };
 
-impl Family {
+impl BertFamily {
     fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
@@ -204,12 +204,12 @@ impl Family {
 }
 
 /// Everything that a model of this plan needs from its file.
-pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wanted> {
+pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> Vec<WantedWeight> {
     let names = family.names();
     let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
     let prefix = if is_bare { "" } else { names.prefix };
     let row = |row: &Row| one(row, ("", prefix), plan);
-    let mut all: Vec<Wanted> = TOKENS.iter().map(row).collect();
+    let mut all: Vec<WantedWeight> = TOKENS.iter().map(row).collect();
     if plan.n_types > 0 {
         all.push(row(&TYPE));
     }
@@ -218,7 +218,7 @@ pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wante
             (format!("encoder.{l}."), format!("{prefix}{}.{l}.", names.layer_prefix));
         all.extend(names.layer.iter().map(|row| one(row, (&ours, &theirs), plan)));
     }
-    if let HeadPlan::Words { is_tied, .. } = plan.head {
+    if let HeadPlan::MaskedWords { is_tied, .. } = plan.head {
         let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
         all.extend(names.head.iter().chain(last).map(|row| one(row, ("", ""), plan)));
     }
@@ -226,9 +226,9 @@ pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wante
 }
 
 /// A row of a table with the prefixes of our name and theirs.
-fn one(row: &Row, (ours, theirs): (&str, &str), plan: &Plan) -> Wanted {
+fn one(row: &Row, (ours, theirs): (&str, &str), plan: &BertPlan) -> WantedWeight {
     let (shape, layout) = row.2.of(plan);
     let alternatives: Vec<String> =
         row.1.split('|').map(|name| format!("{theirs}{name}")).collect();
-    Wanted::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
+    WantedWeight::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
 }

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{Order, Plan, Stack};
+use super::{EncoderDecoderPlan, NormPlacement, Stack};
 use crate::{
     engine::{
         site::{
@@ -36,7 +36,7 @@ pub static RESIDUAL3: Site =
 /// What the layers of one stack are loaded from.
 struct Parts<'a> {
     weights: &'a Weights,
-    plan: &'a Plan,
+    plan: &'a EncoderDecoderPlan,
     stack: Stack,
     scope: Scope,
 }
@@ -60,7 +60,7 @@ impl Parts<'_> {
 /// A sub-layer's norm, and where its residual is recorded.
 struct Around<'a> {
     scope: &'a Scope,
-    order: Order,
+    order: NormPlacement,
 }
 
 impl Around<'_> {
@@ -73,12 +73,12 @@ impl Around<'_> {
         f: impl FnOnce(&mut Tape, Node) -> Node,
     ) -> Node {
         match self.order {
-            Order::PostNorm => {
+            NormPlacement::PostNorm => {
                 let out = f(tape, x);
                 let residual = tape.residual(self.scope.at(site), x, out);
                 norm.forward(tape, residual)
             }
-            Order::PreNorm => {
+            NormPlacement::PreNorm => {
                 let normed = norm.forward(tape, x);
                 let out = f(tape, normed);
                 tape.residual(self.scope.at(site), x, out)
@@ -95,7 +95,7 @@ fn relative(table: Option<&Node>, buckets: Option<Buckets>) -> Option<Relative> 
 /// A self-attention and a feed-forward sub-layer.
 pub(super) struct EncoderLayer {
     scope: Scope,
-    order: Order,
+    order: NormPlacement,
     buckets: Option<Buckets>,
     self_attn: Attention,
     norm1: Norm,
@@ -104,7 +104,7 @@ pub(super) struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    pub(super) fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("encoder.{l}"));
         let parts = Parts { weights, plan, stack: plan.encoder, scope };
         Ok(Self {
@@ -138,7 +138,7 @@ impl Block for EncoderLayer {
 /// Masked self-attention, cross-attention and feed-forward.
 pub(super) struct DecoderLayer {
     scope: Scope,
-    order: Order,
+    order: NormPlacement,
     buckets: Option<Buckets>,
     self_attn: Attention,
     norm1: Norm,
@@ -149,7 +149,7 @@ pub(super) struct DecoderLayer {
 }
 
 impl DecoderLayer {
-    pub(super) fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
         let scope = target_scope(&format!("decoder.{l}"));
         let parts = Parts { weights, plan, stack: plan.decoder, scope };
         let cross = parts.scope.child("cross_attn").over(Stream::Source);

@@ -15,11 +15,11 @@ use crate::{
         tape::{Keep, Node, Past, Tape},
         value::{Matrix, Value},
     },
-    model::{Setup, decoding::Written, last_row},
+    model::{Setup, decoding::Decoded, last_row},
 };
 
 /// A decoder that is to write about a source.
-struct Writing<'a> {
+struct TargetWriter<'a> {
     model: &'a EncoderDecoder,
     /// The encoder's last value.
     memory: (Place, Arc<Value>),
@@ -27,7 +27,7 @@ struct Writing<'a> {
     longest: usize,
 }
 
-impl Writing<'_> {
+impl TargetWriter<'_> {
     /// Reads the tokens that are not in the past yet, and gives the logits of what may follow; nothing
     /// of it is recorded.
     fn next(&self, past: Past, read: &[u32]) -> (Past, Vec<f32>) {
@@ -70,16 +70,17 @@ impl EncoderDecoder {
         tape: &Tape,
         memory: Node,
         (longest, setup): (usize, &Setup),
-    ) -> Written {
+    ) -> Decoded {
         let (choosing, rules) = (setup.choosing(), &self.plan.rules);
         let entry = tape.entry(memory);
         let memory = (entry.place.clone(), Arc::clone(&entry.value));
-        let writing = Writing { model: self, memory, changes: Arc::clone(&setup.changes), longest };
+        let writing =
+            TargetWriter { model: self, memory, changes: Arc::clone(&setup.changes), longest };
         if let Some(width) = choosing.beam {
             let (temperature, ends) = (choosing.temperature, &rules.ends[..]);
             let limits = Limits { width, longest, ends, temperature };
             let step = |past: &Past, read: &[u32]| writing.next(past.clone(), read);
-            return Written::found(
+            return Decoded::found(
                 beam::search(limits, rules.start, Past::default(), step),
                 rules.start,
             );
@@ -91,7 +92,7 @@ impl EncoderDecoder {
             let token = choosing.token(&logits, output.len(), self.end());
             output.push(token);
             if rules.ends.contains(&token) || output.len() == longest {
-                return Written { target, output, beams: None };
+                return Decoded { target, output, beams: None };
             }
             target.push(token);
         }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     engine::{
-        math::Attending,
+        math::AttentionOptions,
         site::{
             Axis::{Channel, Head, Key, Query},
             Scope, Site,
@@ -80,7 +80,7 @@ impl Mask {
 
 /// How many heads, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heads {
+pub struct HeadSizes {
     pub d_model: usize,
     pub n_heads: usize,
     /// Heads of keys and values: fewer than `n_heads` where neighbours share them (Ainslie et al. 2023).
@@ -88,7 +88,7 @@ pub struct Heads {
     pub d_head: usize,
 }
 
-impl Heads {
+impl HeadSizes {
     /// `d_model` cut into equal slices, each head with keys and values of its own.
     pub const fn slices(d_model: usize, n_heads: usize) -> Self {
         Self { d_model, n_heads, n_kv_heads: n_heads, d_head: d_model / n_heads }
@@ -132,7 +132,7 @@ pub struct Attention {
     k: Map,
     v: Map,
     o: Map,
-    heads: Heads,
+    heads: HeadSizes,
     rope: Option<Arc<Rope>>,
     /// What scores are divided by; None where they are taken as they are.
     root: Option<Root>,
@@ -147,7 +147,7 @@ pub struct Relative {
 
 /// Keys and values: as they were just made (head, key, d_k), or as a past has them (head, d_k, key).
 #[derive(Clone, Copy)]
-struct Seen {
+struct KeyValues {
     keys: Node,
     values: Node,
     is_past: bool,
@@ -161,7 +161,7 @@ impl Attention {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, heads: Heads) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: Scope, heads: HeadSizes) -> Result<Self> {
         let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
         let map = |of, shape| Map::load(weights, &scope, of, shape);
         let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
@@ -213,61 +213,61 @@ impl Attention {
         let q = tape.project_heads(at.at(&Q), x, w_q, self.heads.n_heads); // (head, query, d_k)
         // What another stream said stays the same while a text is written on.
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
-        let (q, seen) = match known {
-            Some((keys, values)) => (q, Seen { keys, values, is_past: true, made: None }),
-            None => self.see(tape, q, memory, [w_k, w_v]),
+        let (q, kv) = match known {
+            Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
+            None => self.project_kv(tape, q, memory, [w_k, w_v]),
         };
-        let context = self.at_once(tape, (q, seen), mask, relative);
-        let context = context.unwrap_or_else(|| self.by_steps(tape, (q, seen), mask, relative));
+        let context = self.fused(tape, (q, kv), mask, relative);
+        let context = context.unwrap_or_else(|| self.step_by_step(tape, (q, kv), mask, relative));
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
     }
 
     /// The context where nobody looks at how it comes about. (head, query, d_k)
-    fn at_once(
+    fn fused(
         &self,
         tape: &mut Tape,
-        (q, seen): (Node, Seen),
+        (q, kv): (Node, KeyValues),
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
-        let [k, v] = seen.made.filter(|_| relative.is_none())?;
+        let [k, v] = kv.made.filter(|_| relative.is_none())?;
         let root = self.root.map(Root::number);
-        let how = Attending { root, window: mask.window() };
-        tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
+        let how = AttentionOptions { root, window: mask.window() };
+        tape.fused_attention(self.scope.at(&CONTEXT), [q, k, v], how)
     }
 
     /// The context with every step recorded. (head, query, d_k)
-    fn by_steps(
+    fn step_by_step(
         &self,
         tape: &mut Tape,
-        (q, seen): (Node, Seen),
+        (q, kv): (Node, KeyValues),
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
         let at = &self.scope;
-        let scores = if seen.is_past {
-            tape.matmul(at.at(&SCORES), q, seen.keys) // (head, query, key)
+        let scores = if kv.is_past {
+            tape.matmul(at.at(&SCORES), q, kv.keys) // (head, query, key)
         } else {
-            tape.matmul_nt(at.at(&SCORES), q, seen.keys)
+            tape.matmul_nt(at.at(&SCORES), q, kv.keys)
         };
         let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
         let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
-        if seen.is_past {
-            tape.matmul_nt(at.at(&CONTEXT), weights, seen.values) // (head, query, d_k)
+        if kv.is_past {
+            tape.matmul_nt(at.at(&CONTEXT), weights, kv.values) // (head, query, d_k)
         } else {
-            tape.matmul(at.at(&CONTEXT), weights, seen.values)
+            tape.matmul(at.at(&CONTEXT), weights, kv.values)
         }
     }
 
     /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
-    fn see(
+    fn project_kv(
         &self,
         tape: &mut Tape,
         mut q: Node,
         memory: Node,
         [w_k, w_v]: [(Node, Option<Node>); 2],
-    ) -> (Node, Seen) {
+    ) -> (Node, KeyValues) {
         let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
         let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)
         let v = tape.project_heads(at.at(&V), memory, w_v, n_heads); // (kv head, key, d_k)
@@ -275,11 +275,11 @@ impl Attention {
             q = tape.rotate(at.at(&Q_ROT), q, rope);
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
-        let seen = match tape.remember(at.prefix(), k, v) {
-            None => Seen { keys: k, values: v, is_past: false, made: Some([k, v]) },
-            Some((keys, values)) => Seen { keys, values, is_past: true, made: Some([k, v]) },
+        let kv = match tape.remember(at.prefix(), k, v) {
+            None => KeyValues { keys: k, values: v, is_past: false, made: Some([k, v]) },
+            Some((keys, values)) => KeyValues { keys, values, is_past: true, made: Some([k, v]) },
         };
-        (q, seen)
+        (q, kv)
     }
 
     /// Scores as softmax reads them. (head, query, key) -> (head, query, key)

@@ -195,7 +195,7 @@ pub enum Feed {
 
 /// Which kind, and its activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FeedKind {
     Plain(Activation),
     Gated(Activation),
 }
@@ -207,11 +207,13 @@ impl Feed {
         weights: &Weights,
         scope: Scope,
         sizes: (usize, usize),
-        kind: Kind,
+        kind: FeedKind,
     ) -> Result<Self> {
         Ok(match kind {
-            Kind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
-            Kind::Gated(act) => Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?),
+            FeedKind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
+            FeedKind::Gated(act) => {
+                Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?)
+            }
         })
     }
 

@@ -103,7 +103,7 @@ pub enum Norm {
 
 /// Which kind, and what is added before the root is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum NormKind {
     Layer { eps: f32 },
     Rms { eps: f32 },
 }
@@ -111,12 +111,12 @@ pub enum Kind {
 impl Norm {
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: Kind) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
         Ok(match kind {
-            Kind::Layer { eps } => {
+            NormKind::Layer { eps } => {
                 Self::Layer(LayerNorm::load(weights, scope, d_model)?.with_eps(eps))
             }
-            Kind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
+            NormKind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
         })
     }
 

@@ -8,8 +8,8 @@ use tokenizers::{
     Tokenizer as Engine,
 };
 
-use super::told;
-use crate::text::plan::Parts;
+use super::sanitized;
+use crate::text::plan::TokenizerParts;
 
 /// The most stages of one part; the longest in use have about ten.
 const MOST_STAGES: usize = 100;
@@ -25,14 +25,14 @@ const LONGEST_PATTERN: usize = 20_000;
 
 /// # Errors
 /// If a part has too many stages, lets texts grow without end, or has a pattern without end.
-pub fn check(parts: &Parts) -> Result<()> {
+pub fn check(parts: &TokenizerParts) -> Result<()> {
     let all = [
         ("normalizer", &parts.normalizer),
         ("pre_tokenizer", &parts.pre_tokenizer),
         ("decoder", &parts.decoder),
     ];
     for (name, part) in all {
-        let mut seen = Seen { stages: 0, growth: 1 };
+        let mut seen = Cost { stages: 0, growth: 1 };
         look(part, &mut seen)?;
         ensure!(
             seen.stages <= MOST_STAGES && seen.growth <= MOST_GROWTH,
@@ -88,12 +88,12 @@ fn n_ids(template: &Json, id: &str) -> usize {
 }
 
 /// What a part does, summed over its stages.
-struct Seen {
+struct Cost {
     stages: usize,
     growth: usize,
 }
 
-fn look(part: &Json, seen: &mut Seen) -> Result<()> {
+fn look(part: &Json, seen: &mut Cost) -> Result<()> {
     match part {
         Json::Array(items) => items.iter().try_for_each(|item| look(item, seen)),
         Json::Object(fields) => {
@@ -158,7 +158,7 @@ fn check_pattern(pattern: &Json) -> Result<()> {
     ensure!(
         steps <= LONGEST_PATTERN,
         "the pattern `{}` has {steps} steps written out, the limit is {LONGEST_PATTERN}",
-        told(pattern)
+        sanitized(pattern)
     );
     Ok(())
 }
@@ -203,14 +203,14 @@ fn counted(text: &str) -> Option<(usize, usize)> {
 
 /// # Errors
 /// If a part is none that the library knows, or a template multiplies what is put into it.
-pub fn put(engine: &mut Engine, parts: Parts) -> Result<()> {
+pub fn put(engine: &mut Engine, parts: TokenizerParts) -> Result<()> {
     let normalizer: Option<NormalizerWrapper> = read("normalizer", parts.normalizer)?;
     let pre_tokenizer: Option<PreTokenizerWrapper> = read("pre_tokenizer", parts.pre_tokenizer)?;
     let post_processor: Option<PostProcessorWrapper> =
         read("post_processor", parts.post_processor)?;
     check_templates(post_processor.as_ref())?;
     let decoder: Option<DecoderWrapper> = read("decoder", parts.decoder)?;
-    engine.with_normalizer(normalizer).map_err(told)?;
+    engine.with_normalizer(normalizer).map_err(sanitized)?;
     engine.with_pre_tokenizer(pre_tokenizer);
     engine.with_post_processor(post_processor);
     engine.with_decoder(decoder);
@@ -248,7 +248,7 @@ pub fn put_ends(
 
 fn read<T: DeserializeOwned>(name: &str, part: Json) -> Result<Option<T>> {
     serde_json::from_value(part)
-        .map_err(|e| anyhow!("`{name}` cannot be read: {}; a newer kind perhaps", told(e)))
+        .map_err(|e| anyhow!("`{name}` cannot be read: {}; a newer kind perhaps", sanitized(e)))
 }
 
 #[cfg(test)]
@@ -270,7 +270,7 @@ mod tests {
                 serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}); n
             ]})
         };
-        let parts = |n| Parts { normalizer: double(n), ..Parts::default() };
+        let parts = |n| TokenizerParts { normalizer: double(n), ..TokenizerParts::default() };
         assert!(check(&parts(3)).is_ok());
         let error = check(&parts(40)).unwrap_err().to_string();
         assert!(error.contains("`normalizer`"), "{error}");

@@ -6,7 +6,7 @@
 use crate::text::visible;
 
 /// A way to split, which several names may mean.
-pub struct Kind {
+pub struct SplitKind {
     names: &'static [&'static str],
     /// One after the other, each inside what the ones before it left.
     pub splits: &'static [&'static str],
@@ -38,11 +38,11 @@ const DEEPSEEK_LETTERS: &str = r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳ
 
 const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
 
-const fn kind_of(names: &'static [&'static str], splits: &'static [&'static str]) -> Kind {
-    Kind { names, splits, nfc: false, ignore_merges: false, add_bos: false }
+const fn kind_of(names: &'static [&'static str], splits: &'static [&'static str]) -> SplitKind {
+    SplitKind { names, splits, nfc: false, ignore_merges: false, add_bos: false }
 }
 
-const KINDS: &[Kind] = &[
+const KINDS: &[SplitKind] = &[
     kind_of(
         &[
             "default",
@@ -69,7 +69,7 @@ const KINDS: &[Kind] = &[
         ],
         &[GPT2],
     ),
-    Kind {
+    SplitKind {
         ignore_merges: true,
         add_bos: true,
         ..kind_of(
@@ -88,7 +88,7 @@ const KINDS: &[Kind] = &[
         )
     },
     kind_of(&["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], &[LLAMA3]),
-    Kind { nfc: true, ..kind_of(&["qwen2"], &[QWEN2]) },
+    SplitKind { nfc: true, ..kind_of(&["qwen2"], &[QWEN2]) },
     kind_of(
         &[
             "stablelm2",
@@ -102,7 +102,7 @@ const KINDS: &[Kind] = &[
         ],
         &[QWEN2],
     ),
-    Kind { nfc: true, ..kind_of(&["qwen35"], &[QWEN35]) },
+    SplitKind { nfc: true, ..kind_of(&["qwen35"], &[QWEN35]) },
     kind_of(
         &[
             "smollm",
@@ -116,7 +116,7 @@ const KINDS: &[Kind] = &[
         ],
         &[r"\p{N}", GPT2],
     ),
-    Kind { ignore_merges: true, add_bos: true, ..kind_of(&["tekken"], &[TEKKEN]) },
+    SplitKind { ignore_merges: true, add_bos: true, ..kind_of(&["tekken"], &[TEKKEN]) },
     kind_of(&["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], &[GPT4O]),
     kind_of(
         &["deepseek-llm"],
@@ -143,7 +143,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// The kind of that name; GPT-2's for files that name none or one that is not known, then with a note.
-pub fn kind(name: Option<&str>) -> (&'static Kind, Option<String>) {
+pub fn kind(name: Option<&str>) -> (&'static SplitKind, Option<String>) {
     let known = name.map(|name| KINDS.iter().find(|kind| kind.names.contains(&name)));
     match (known, name) {
         (Some(Some(kind)), _) => (kind, None),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Effect, State};
-use crate::{analysis::reading::MachineTimes, lesson::Kind};
+use crate::{analysis::reading::MachineTimes, lesson::PaneKind};
 
 /// Beats for which the finished picture stands before it begins again.
 const PAUSE: usize = 4;
@@ -41,7 +41,7 @@ impl Times {
 impl State {
     /// Whether the step shows something that moves.
     pub fn has_animation(&self) -> bool {
-        self.motion != Motion::Still && self.shows(Kind::Schedule)
+        self.motion != Motion::Still && self.shows(PaneKind::Schedule)
     }
 
     /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
@@ -72,14 +72,14 @@ impl State {
     /// Asks for times, once, when a step is there to show them.
     pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
         let is_unasked = matches!(self.times, Times::Unasked);
-        if !(is_unasked && self.shows(Kind::Times) && self.reading.is_some()) {
+        if !(is_unasked && self.shows(PaneKind::Times) && self.reading.is_some()) {
             return None;
         }
         self.times = Times::Asked;
         Some(Effect::Time)
     }
 
-    fn shows(&self, kind: Kind) -> bool {
+    fn shows(&self, kind: PaneKind) -> bool {
         self.current().1.panes.iter().any(|pane| pane.kind == kind)
     }
 }

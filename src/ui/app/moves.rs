@@ -21,7 +21,7 @@ impl State {
             let start = self.current().1.start(&reading, before);
             let row = if self.has_picked_row { before.row } else { start.row };
             let selection = Selection { row, ..start };
-            self.selection = selection.turned(false, self.has_queries_apart());
+            self.selection = selection.swap_axes(false, self.has_queries_apart());
             self.clamp();
             self.look_at_the_strongest();
         }

@@ -8,7 +8,7 @@ use crate::{
         find::{FINDERS, Finder},
         heads::FIGURES,
     },
-    lesson::{Kind, PaneSpec},
+    lesson::{PaneKind, PaneSpec},
     ui::{
         panes::{Pane, Sort},
         widgets::heat::Zoom,
@@ -62,7 +62,8 @@ impl State {
 
     /// The next order of the table of heads, from its first row.
     pub(super) fn sort_next(&mut self) {
-        let Some(table) = self.specs().iter().position(|spec| spec.kind == Kind::HeadTable) else {
+        let Some(table) = self.specs().iter().position(|spec| spec.kind == PaneKind::HeadTable)
+        else {
             self.note("nothing here can be sorted; the table of heads can");
             return;
         };
@@ -136,7 +137,7 @@ impl State {
     /// Shows the selected head's matrix alone, until Esc.
     pub(super) fn zoom_into_head(&mut self) {
         let Some(spec) = self.focused() else { return };
-        let spec = PaneSpec { kind: Kind::Matrix, title: None, ..spec.clone() };
+        let spec = PaneSpec { kind: PaneKind::Matrix, title: None, ..spec.clone() };
         self.zoomed = Some(Zoomed { spec, focus: self.focus });
         self.focus = 0;
         self.view.zoom = Zoom::Fit;

@@ -108,7 +108,7 @@ pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
 }
 
 /// GPT-2's maps are (in, out) for Hugging Face, (out, in) in every GGUF file.
-pub fn is_turned(architecture: &str, name: &str) -> bool {
+pub fn is_transposed(architecture: &str, name: &str) -> bool {
     const MAPS: [&str; 4] = ["attn_qkv", "attn_output", "ffn_up", "ffn_down"];
     let part = name.strip_prefix(BLOCK).and_then(|rest| rest.split_once('.'));
     let stem = part.and_then(|(_, part)| part.strip_suffix(".weight"));

@@ -62,7 +62,7 @@ fn fixed(architecture: &str) -> Json {
 }
 
 /// What the tensors say of the settings.
-pub struct Seen {
+pub struct TensorSettings {
     /// Rows of the embedding table.
     pub n_tokens: Option<usize>,
     pub n_token_types: Option<usize>,
@@ -74,7 +74,11 @@ pub struct Seen {
 }
 
 /// config.json as it would be.
-pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<String, Json> {
+pub fn settings(
+    metadata: &Metadata,
+    architecture: &str,
+    tensors: &TensorSettings,
+) -> Map<String, Json> {
     let Json::Object(mut all) = fixed(architecture) else { return Map::new() };
     let mut put = |rows: &[Row], prefix: &str| {
         for (theirs, ours) in rows {
@@ -86,14 +90,14 @@ pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<Str
     put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
     put(TOKENS, "tokenizer.ggml");
     all.insert("model_type".into(), model_type(&all, architecture).into());
-    all.insert("tie_word_embeddings".into(), (!seen.has_output).into());
-    all.insert("attention_bias".into(), seen.has_query_bias.into());
-    all.insert("mlp_bias".into(), seen.has_ffn_bias.into());
-    let counted = [("vocab_size", seen.n_tokens), ("type_vocab_size", seen.n_token_types)];
+    all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
+    all.insert("attention_bias".into(), tensors.has_query_bias.into());
+    all.insert("mlp_bias".into(), tensors.has_ffn_bias.into());
+    let counted = [("vocab_size", tensors.n_tokens), ("type_vocab_size", tensors.n_token_types)];
     for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
         all.insert((*key).to_owned(), n.into());
     }
-    let factors = seen.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
+    let factors = tensors.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
     if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
