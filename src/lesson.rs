@@ -316,7 +316,7 @@ fn build_step(step: order::StepOrder, words: StepWords, phrases: Arc<Phrases>) -
     let order::StepOrder { id, model, panes, row, layer, head, needs, without, in_tour, ask } =
         step;
     let StepWords { title, formula, source, text, deeper, question, options, reveal } = words;
-    let asked = ask.map(|kind| QuestionTemplate::new(&kind, (question, options, reveal)));
+    let asked = ask.map(|kind| QuestionTemplate::new(&kind, question, options, reveal));
     let ask = asked.transpose().with_context(|| format!("step {id}"))?;
     Ok(Step {
         id,

@@ -276,7 +276,8 @@ fn predict(
     tape: &mut Tape,
     scope: &Scope,
     x: Node,
-    (table, bias): (Node, Option<Node>),
+    table: Node,
+    bias: Option<Node>,
     t: usize,
 ) -> Node {
     let place = scope.at(&LOGITS).row(t);

@@ -96,8 +96,13 @@ pub struct QuestionTemplate {
 impl QuestionTemplate {
     /// # Errors
     /// If the words do not fit the kind.
-    pub fn new(kind: &str, words: (Template, Vec<String>, Template)) -> Result<Self> {
-        let (kind, (question, options, reveal)) = (find(kind)?, words);
+    pub fn new(
+        kind: &str,
+        question: Template,
+        options: Vec<String>,
+        reveal: Template,
+    ) -> Result<Self> {
+        let kind = find(kind)?;
         ensure!(!question.source.is_empty(), "`{}` has no question in words", kind.name);
         ensure!(!reveal.source.is_empty(), "`{}` reveals nothing", kind.name);
         let (n, wanted) = (options.len(), kind.n_told);

@@ -101,12 +101,12 @@ impl PostNorm {
     fn load(weights: &Weights, plan: &BertPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("encoder.{l}"));
         let in_layer = |name| scope.child(name);
-        let (d_model, sizes) = (plan.heads.d_model, (plan.heads.d_model, plan.d_ff));
+        let d_model = plan.heads.d_model;
         let norm = |name| LayerNorm::load(weights, in_layer(name), d_model);
         Ok(Self {
             self_attn: Attention::load(weights, in_layer("self_attn"), plan.heads)?,
             norm1: norm("norm1")?.with_eps(plan.eps),
-            ffn: FeedForward::load(weights, in_layer("ffn"), sizes, plan.activation)?,
+            ffn: FeedForward::load(weights, in_layer("ffn"), d_model, plan.d_ff, plan.activation)?,
             norm2: norm("norm2")?.with_eps(plan.eps),
             scope,
         })

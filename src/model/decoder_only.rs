@@ -144,7 +144,7 @@ impl PreNorm {
             attn: attn.divided_by(plan.scaling.root(plan.heads.d_head, l)),
             mask: plan.masks.get(l).copied().unwrap_or(Mask::Causal),
             norm2: norm("norm2")?,
-            ffn: Feed::load(weights, in_block("ffn"), (d_model, plan.d_ff), plan.feed)?,
+            ffn: Feed::load(weights, in_block("ffn"), d_model, plan.d_ff, plan.feed)?,
             scope,
         })
     }
@@ -271,7 +271,7 @@ impl DecoderOnly {
     fn predict(&self, tape: &mut Tape, x: Node) -> Node {
         let x = self.final_norm.forward(tape, x);
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        predict(tape, &source_scope(""), x, (table, None), 0)
+        predict(tape, &source_scope(""), x, table, None, 0)
     }
 
     fn with_begin(&self, text: &[u32]) -> Vec<u32> {

@@ -51,7 +51,8 @@ fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits<'static> {
 /// reading `token` as the target's token t.
 pub fn decode_step_by_step(
     tape: &mut Tape,
-    (longest, setup): (usize, &Setup),
+    longest: usize,
+    setup: &Setup,
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
 ) -> Decoded {
@@ -75,7 +76,7 @@ pub fn decode_step_by_step(
             read_out(tape, &written.target, start, step);
             written
         }
-        (None, None) => write_on(tape, (longest, choosing), start, step),
+        (None, None) => write_on(tape, longest, choosing, start, step),
     }
 }
 
@@ -98,7 +99,8 @@ fn read_out(
 /// Reads what it wrote, until `<eos>`.
 fn write_on(
     tape: &mut Tape,
-    (longest, choosing): (usize, Choosing),
+    longest: usize,
+    choosing: Choosing,
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
 ) -> Decoded {

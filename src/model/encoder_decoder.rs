@@ -127,7 +127,9 @@ impl Layers {
     fn load<B: Block + 'static>(
         weights: &Weights,
         plan: &EncoderDecoderPlan,
-        ([scope, at_end], stack): ([Scope; 2], Stack),
+        scope: &Scope,
+        norm_scope: Scope,
+        stack: Stack,
         layer: impl Fn(&Weights, &EncoderDecoderPlan, usize) -> Result<B>,
     ) -> Result<Self> {
         let name = scope.weight("relative.weight");
@@ -137,7 +139,7 @@ impl Layers {
             }
             EncoderDecoderPositions::Sinusoidal(_) | EncoderDecoderPositions::Table { .. } => None,
         };
-        let norm = || Norm::load(weights, at_end, plan.d_model(), plan.norm);
+        let norm = || Norm::load(weights, norm_scope, plan.d_model(), plan.norm);
         let layer = |l| Ok(Arc::new(layer(weights, plan, l)?) as _);
         Ok(Self {
             all: (0..stack.n_layers).map(layer).collect::<Result<_>>()?,
@@ -226,14 +228,26 @@ impl EncoderDecoder {
             (start as usize) < targets,
             "`decoder_start_token_id` is {start}, but there are {targets} tokens to begin with"
         );
-        let encoder = ["encoder", "encoder_norm"].map(source_scope);
-        let decoder = ["decoder", "decoder_norm"].map(target_scope);
         let own = || weights.matrix("unembed.weight", (targets, plan.d_model()));
         Ok(Self {
             source: Embedder::load(weights, &plan, source_scope("src"), sources)?,
             target: Embedder::load(weights, &plan, target_scope("tgt"), targets)?,
-            encoder: Layers::load(weights, &plan, (encoder, plan.encoder), EncoderLayer::load)?,
-            decoder: Layers::load(weights, &plan, (decoder, plan.decoder), DecoderLayer::load)?,
+            encoder: Layers::load(
+                weights,
+                &plan,
+                &source_scope("encoder"),
+                source_scope("encoder_norm"),
+                plan.encoder,
+                EncoderLayer::load,
+            )?,
+            decoder: Layers::load(
+                weights,
+                &plan,
+                &target_scope("decoder"),
+                target_scope("decoder_norm"),
+                plan.decoder,
+                DecoderLayer::load,
+            )?,
             unembed: (!plan.output.is_tied).then(own).transpose()?,
             bias: weights.optional_row("unembed.bias", targets)?,
             plan,
@@ -262,7 +276,7 @@ impl EncoderDecoder {
         };
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.target.table));
         let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
-        predict(tape, &target_scope(""), y, (table, bias), 0)
+        predict(tape, &target_scope(""), y, table, bias, 0)
     }
 
     /// The most tokens that are written for a source of `n`.
@@ -278,7 +292,7 @@ impl Model for EncoderDecoder {
         let memory = self.encode(&mut tape, source);
         let longest = self.longest(source.len(), setup);
         let Decoded { target, mut output, beams } = match &setup.forced {
-            None => self.write(&tape, memory, (longest, setup)),
+            None => self.write(&tape, memory, longest, setup),
             Some(forced) => {
                 let start = [self.plan.rules.start].into_iter();
                 let read = start.chain(forced.iter().copied()).take(self.plan.context);

@@ -103,20 +103,14 @@ impl Rnn {
     }
 
     /// Writes from the encoder's last state `h`, for a source of `n` words.
-    fn decode(
-        &self,
-        tape: &mut Tape,
-        table: Node,
-        h: Node,
-        (n, setup): (usize, &Setup),
-    ) -> Decoded {
+    fn decode(&self, tape: &mut Tape, table: Node, h: Node, n: usize, setup: &Setup) -> Decoded {
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, (longest_output(n), setup), h, |tape, h, id, t| {
+        decode_step_by_step(tape, longest_output(n), setup, h, |tape, h, id, t| {
             let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
             let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
-            (h, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
+            (h, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })
     }
 
@@ -155,7 +149,7 @@ impl Model for Rnn {
         let last = self.encode(&mut tape, table, source);
         self.read_back(&mut tape, table, last, source.len());
         let Decoded { target, output, beams } =
-            self.decode(&mut tape, table, last, (source.len(), setup));
+            self.decode(&mut tape, table, last, source.len(), setup);
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -155,11 +155,12 @@ impl RnnAttention {
         tape: &mut Tape,
         table: Node,
         memory: &Memory,
-        (n, setup): (usize, &Setup),
+        n: usize,
+        setup: &Setup,
     ) -> Decoded {
         let looking = AttentionWeights { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, (longest_output(n), setup), memory.init, |tape, s, id, t| {
+        decode_step_by_step(tape, longest_output(n), setup, memory.init, |tape, s, id, t| {
             let at = |site| target_scope("decoder").at(site).row(t);
             let y = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let context = look_back(tape, &looking, memory, s, t); // (1, unit)
@@ -168,7 +169,7 @@ impl RnnAttention {
             let both = tape.grid(at(&READOUT_CAT), vec![s, context], 2);
             let sum = tape.linear(at(&READOUT_SUM), both, w, Some(b)); // (1, channel)
             let readout = tape.tanh(at(&READOUT), sum);
-            (s, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
+            (s, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })
     }
 }
@@ -197,7 +198,7 @@ impl Model for RnnAttention {
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
         let Decoded { target, output, beams } =
-            self.decode(&mut tape, table, &memory, (source.len(), setup));
+            self.decode(&mut tape, table, &memory, source.len(), setup);
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -92,7 +92,7 @@ impl RecurrentLayer {
     }
 
     /// The state before the first word.
-    fn initial(&self, tape: &mut Tape, (l, d_hidden): (usize, usize)) -> LayerState<Node> {
+    fn initial(&self, tape: &mut Tape, l: usize, d_hidden: usize) -> LayerState<Node> {
         let at = source_scope(&format!("rnn.{l}"));
         let hidden = zero_state(tape, &at, d_hidden);
         let mut cell = || {
@@ -114,7 +114,7 @@ impl RecurrentLayer {
         match self {
             Self::Plain(plain) => LayerState { hidden: plain.step(tape, x, hidden, t), cell: None },
             Self::Lstm(lstm) => {
-                let [hidden, cell] = lstm.step(tape, x, [hidden, cell.unwrap_or(hidden)], t);
+                let [hidden, cell] = lstm.step(tape, x, hidden, cell.unwrap_or(hidden), t);
                 LayerState { hidden, cell: Some(cell) }
             }
         }
@@ -151,7 +151,7 @@ impl RnnLm {
     fn initial(&self, tape: &mut Tape) -> Vec<LayerState<Node>> {
         let d_hidden = self.plan.d_hidden;
         let layers = self.layers.iter().enumerate();
-        layers.map(|(l, layer)| layer.initial(tape, (l, d_hidden))).collect()
+        layers.map(|(l, layer)| layer.initial(tape, l, d_hidden)).collect()
     }
 
     /// Reads word by word; the states are those after the last word. -> each word's hidden state in the
@@ -179,7 +179,7 @@ impl RnnLm {
     fn predict(&self, tape: &mut Tape, x: Node, t: usize) -> Node {
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
         let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
-        predict(tape, &source_scope(""), x, (table, bias), t)
+        predict(tape, &source_scope(""), x, table, bias, t)
     }
 }
 

@@ -39,24 +39,25 @@ pub struct BlockFormat {
 
 /// In the order of [`Dtype`].
 static FORMATS: [BlockFormat; 11] = [
-    row(Dtype::F32, "F32", 0, (1, 4), |bytes, out| wide!(f32s(bytes, out))),
-    row(Dtype::F16, "F16", 1, (1, 2), |bytes, out| wide!(f16s(bytes, out))),
-    row(Dtype::Bf16, "BF16", 30, (1, 2), |bytes, out| wide!(bf16s(bytes, out))),
-    row(Dtype::Q8_0, "Q8_0", 8, (32, 34), |bytes, out| wide!(quant::q8_0(bytes, out))),
-    row(Dtype::Q4_0, "Q4_0", 2, (32, 18), |bytes, out| wide!(quant::q4_0(bytes, out))),
-    row(Dtype::Q4_1, "Q4_1", 3, (32, 20), |bytes, out| wide!(quant::q4_1(bytes, out))),
-    row(Dtype::Q5_0, "Q5_0", 6, (32, 22), |bytes, out| wide!(quant::q5_0(bytes, out))),
-    row(Dtype::Q5_1, "Q5_1", 7, (32, 24), |bytes, out| wide!(quant::q5_1(bytes, out))),
-    row(Dtype::Q4K, "Q4_K", 12, (256, 144), |bytes, out| wide!(quant::q4_k(bytes, out))),
-    row(Dtype::Q5K, "Q5_K", 13, (256, 176), |bytes, out| wide!(quant::q5_k(bytes, out))),
-    row(Dtype::Q6K, "Q6_K", 14, (256, 210), |bytes, out| wide!(quant::q6_k(bytes, out))),
+    row(Dtype::F32, "F32", 0, 1, 4, |bytes, out| wide!(f32s(bytes, out))),
+    row(Dtype::F16, "F16", 1, 1, 2, |bytes, out| wide!(f16s(bytes, out))),
+    row(Dtype::Bf16, "BF16", 30, 1, 2, |bytes, out| wide!(bf16s(bytes, out))),
+    row(Dtype::Q8_0, "Q8_0", 8, 32, 34, |bytes, out| wide!(quant::q8_0(bytes, out))),
+    row(Dtype::Q4_0, "Q4_0", 2, 32, 18, |bytes, out| wide!(quant::q4_0(bytes, out))),
+    row(Dtype::Q4_1, "Q4_1", 3, 32, 20, |bytes, out| wide!(quant::q4_1(bytes, out))),
+    row(Dtype::Q5_0, "Q5_0", 6, 32, 22, |bytes, out| wide!(quant::q5_0(bytes, out))),
+    row(Dtype::Q5_1, "Q5_1", 7, 32, 24, |bytes, out| wide!(quant::q5_1(bytes, out))),
+    row(Dtype::Q4K, "Q4_K", 12, 256, 144, |bytes, out| wide!(quant::q4_k(bytes, out))),
+    row(Dtype::Q5K, "Q5_K", 13, 256, 176, |bytes, out| wide!(quant::q5_k(bytes, out))),
+    row(Dtype::Q6K, "Q6_K", 14, 256, 210, |bytes, out| wide!(quant::q6_k(bytes, out))),
 ];
 
 const fn row(
     dtype: Dtype,
     name: &'static str,
     ggml: u32,
-    (numbers, bytes): (usize, usize),
+    numbers: usize,
+    bytes: usize,
     decode: fn(&[u8], &mut [f32]),
 ) -> BlockFormat {
     BlockFormat { dtype, name, ggml, numbers, bytes, decode }

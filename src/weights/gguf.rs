@@ -184,7 +184,7 @@ impl TensorReader<'_> {
         let form = Dtype::numbered(entry.kind);
         let (dtype, block) = block(form, entry.kind);
         let line = shape.last().copied().unwrap_or(1);
-        let n_bytes = block.map_or(Ok(0), |block| n_bytes(len, line, block))?;
+        let n_bytes = block.map_or(Ok(0), |(numbers, bytes)| n_bytes(len, line, numbers, bytes))?;
         let order = self.order(entry, &shape)?;
         Ok(TensorInfo {
             name: names::translated(self.architecture, &entry.name),
@@ -217,8 +217,9 @@ impl TensorReader<'_> {
         let heads =
             |name: &str| self.metadata.whole(&format!("{}.attention.{name}", self.architecture));
         let queries = heads("head_count").unwrap_or(0);
-        let heads = (queries, heads("head_count_kv").unwrap_or(queries));
-        let Some(heads) = names::interleaved_heads(self.architecture, &entry.name, heads) else {
+        let keys = heads("head_count_kv").unwrap_or(queries);
+        let found = names::interleaved_heads(self.architecture, &entry.name, queries, keys);
+        let Some(heads) = found else {
             return Ok(RowOrder::InOrder);
         };
         let lines = shape.first().copied().unwrap_or(0);

@@ -79,10 +79,15 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The files of a control group: its limit and what it has taken.
-type CgroupFiles = (&'static str, &'static str);
+#[derive(Clone, Copy)]
+struct CgroupFiles {
+    limit: &'static str,
+    usage: &'static str,
+}
 
-const V2: CgroupFiles = ("memory.max", "memory.current");
-const V1: CgroupFiles = ("memory.limit_in_bytes", "memory.usage_in_bytes");
+const V2: CgroupFiles = CgroupFiles { limit: "memory.max", usage: "memory.current" };
+const V1: CgroupFiles =
+    CgroupFiles { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" };
 
 /// The folders of the groups that /proc/self/cgroup names, and of those above them.
 fn folders(groups: &str) -> Vec<(PathBuf, CgroupFiles)> {
@@ -107,12 +112,12 @@ fn folders(groups: &str) -> Vec<(PathBuf, CgroupFiles)> {
 }
 
 /// What a group's limit leaves; pages of files that it has read can be given back.
-fn left(folder: &Path, (limit, taken): CgroupFiles) -> Option<u64> {
+fn left(folder: &Path, group: CgroupFiles) -> Option<u64> {
     let number = |name: &str| text(&folder.join(name))?.trim().parse::<u64>().ok();
     let stat = text(&folder.join("memory.stat")).unwrap_or_default();
     let files = stat.lines().find_map(|l| l.strip_prefix("inactive_file ")?.trim().parse().ok());
-    let taken = number(taken)?.saturating_sub(files.unwrap_or(0));
-    Some(number(limit)?.saturating_sub(taken))
+    let taken = number(group.usage)?.saturating_sub(files.unwrap_or(0));
+    Some(number(group.limit)?.saturating_sub(taken))
 }
 
 #[cfg(test)]

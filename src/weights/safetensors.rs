@@ -111,7 +111,7 @@ fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &HeaderEntry) -> R
     let (begin, end) = (begin as usize, end as usize);
     let form = Dtype::named(&entry.dtype);
     if let Some(size) = size(form, &entry.dtype) {
-        let needed = n_bytes(len, 1, (1, size))?;
+        let needed = n_bytes(len, 1, 1, size)?;
         ensure!(
             end - begin == needed,
             "has {} bytes, but {} numbers of {} are {needed}",

@@ -97,7 +97,7 @@ pub fn checked_shape(sizes: &[u64]) -> Result<(Vec<usize>, usize)> {
 ///
 /// # Errors
 /// If a line is no whole number of blocks, or the bytes cannot be counted.
-pub fn n_bytes(len: usize, line: usize, (numbers, bytes): (usize, usize)) -> Result<usize> {
+pub fn n_bytes(len: usize, line: usize, numbers: usize, bytes: usize) -> Result<usize> {
     ensure!(
         line.is_multiple_of(numbers),
         "has lines of {line} numbers, which are no whole number of blocks of {numbers}"

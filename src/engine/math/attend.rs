@@ -44,7 +44,7 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
         let n_keys = k.shape().rows;
         let keys = if is_finite { how.keys(&queries, n_keys) } else { 0..n_keys };
         let kv = h * n_kv / n_heads;
-        of_some(q.plane(h), (k.plane(kv), v.plane(kv)), (queries, keys), how)
+        attend_some(q.plane(h), k.plane(kv), v.plane(kv), queries, keys, how)
     };
     let contexts: Vec<Matrix> = parts.par_iter().map(context).collect();
     let mut out = Value::zeros(Shape { cols: v.shape().cols, ..q.shape() });
@@ -55,10 +55,12 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
 }
 
 /// The context of some queries of one head, over some keys. -> (query, d_k)
-fn of_some(
+fn attend_some(
     q: &Matrix,
-    (k, v): (&Matrix, &Matrix),
-    (queries, keys): (Range<usize>, Range<usize>),
+    k: &Matrix,
+    v: &Matrix,
+    queries: Range<usize>,
+    keys: Range<usize>,
     how: AttentionOptions,
 ) -> Matrix {
     let n = queries.len();
@@ -71,7 +73,7 @@ fn of_some(
         });
     }
     if let Some(window) = how.window {
-        mask_in_place(&mut scores, n, (queries.start - keys.start, window), f32::NEG_INFINITY);
+        mask_in_place(&mut scores, n, queries.start - keys.start, window, f32::NEG_INFINITY);
     }
     let mut weights = vec![0.0; scores.len()]; // (query, key)
     softmax_into(&scores, n, &mut weights);

@@ -23,7 +23,8 @@ pub const fn strip(n: usize, runs_along: bool) -> usize {
 /// A matrix that is written some columns at a time, with `b` added to every row while they are near the
 /// core; `write` is told the first column.
 pub fn in_strips<T: Send>(
-    (m, n): (usize, usize),
+    m: usize,
+    n: usize,
     width: usize,
     b: Option<&Matrix>,
     start: impl Fn() -> T + Sync + Send,
@@ -110,7 +111,8 @@ pub fn product(a: MatrixView, b: MatrixView, bias: Option<&Matrix>) -> Matrix {
     let runs_along = b.strides.0 == 1;
     let width = if m * n * k < SMALL { n } else { strip(n, runs_along) };
     in_strips(
-        (m, n),
+        m,
+        n,
         width,
         bias,
         || (),

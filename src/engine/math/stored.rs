@@ -55,7 +55,7 @@ fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) 
         (false, Some(lines)) if x.nrows() <= SOME => {
             product(MatrixView::of(x), lines.transposed(), b)
         }
-        (false, _) => by_turned_strips(x, kept, b),
+        (false, _) => by_transposed_strips(x, kept, b),
     }
 }
 
@@ -89,26 +89,26 @@ fn across_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
 /// Lines across the sums that one thread meets at once.
 const ACROSS: usize = 32;
 
-/// The same for many rows: some numbers of all lines are turned to run along the sums, which is what a
+/// The same for many rows: some numbers of all lines are transposed to run along the sums, which is what a
 /// kernel reads fastest.
-fn by_turned_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
+fn by_transposed_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (k, n) = kept.source.size();
     let width = strip(n, false).next_multiple_of(kept.source.block());
-    in_strips((x.nrows(), n), width, b, Vec::new, |turned: &mut Vec<f32>, first, strip| {
+    in_strips(x.nrows(), n, width, b, Vec::new, |transposed: &mut Vec<f32>, first, strip| {
         let width = strip.len() / x.nrows();
-        turned.resize(width * k, 0.0);
-        turn(kept, first..first + width, turned);
-        let right = MatrixView { numbers: turned, shape: (k, width), strides: (1, k) };
+        transposed.resize(width * k, 0.0);
+        transpose(kept, first..first + width, transposed);
+        let right = MatrixView { numbers: transposed, shape: (k, width), strides: (1, k) };
         product_into(MatrixView::of(x), right, strip);
     })
 }
 
-/// Lines that are turned at once: as many numbers as a line of the cache has.
+/// Lines that are transposed at once: as many numbers as a line of the cache has.
 const TILE: usize = 16;
 
 /// Some numbers of all lines, those that stand one below the other written from end to end.
-/// turned (number, line)
-fn turn(kept: &StoredMatrix, some: Range<usize>, turned: &mut [f32]) {
+/// transposed (number, line)
+fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
     let (k, width) = (kept.source.size().0, some.len());
     let mut tile = vec![0.0; TILE * width];
     for first in (0..k).step_by(TILE) {
@@ -116,7 +116,7 @@ fn turn(kept: &StoredMatrix, some: Range<usize>, turned: &mut [f32]) {
         for (i, line) in tile.chunks_exact_mut(width).take(height).enumerate() {
             kept.source.read_part(first + i, some.clone(), line);
         }
-        for (c, column) in turned.chunks_exact_mut(k).enumerate() {
+        for (c, column) in transposed.chunks_exact_mut(k).enumerate() {
             let below: [f32; TILE] = array::from_fn(|i| tile[i * width + c]);
             column[first..first + height].copy_from_slice(&below[..height]);
         }
@@ -130,7 +130,7 @@ fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
     let (n_lines, len) = kept.source.size();
     let at_once = (NEAR / len.max(1)).max(1);
-    in_strips((x.nrows(), n_lines), LINES, b, Vec::new, |decoded, first, strip| {
+    in_strips(x.nrows(), n_lines, LINES, b, Vec::new, |decoded, first, strip| {
         for (i, out) in strip.chunks_mut(n_rows * at_once).enumerate() {
             let first = first + i * at_once;
             let (numbers, stride) = lines(kept, first..first + out.len() / n_rows, decoded);
@@ -160,14 +160,20 @@ fn lines<'a>(
 /// (row, out)
 fn by_decoded_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
-    let shape = (x.nrows(), n_lines);
-    in_strips(shape, strip(n_lines, true), b, Vec::new, |lines: &mut Vec<f32>, first, strip| {
-        let n = strip.len() / x.nrows();
-        lines.resize(n * len, 0.0);
-        kept.source.read(first..first + n, lines);
-        let right = MatrixView { numbers: lines, shape: (len, n), strides: (1, len) };
-        product_into(MatrixView::of(x), right, strip);
-    })
+    in_strips(
+        x.nrows(),
+        n_lines,
+        strip(n_lines, true),
+        b,
+        Vec::new,
+        |lines: &mut Vec<f32>, first, strip| {
+            let n = strip.len() / x.nrows();
+            lines.resize(n * len, 0.0);
+            kept.source.read(first..first + n, lines);
+            let right = MatrixView { numbers: lines, shape: (len, n), strides: (1, len) };
+            product_into(MatrixView::of(x), right, strip);
+        },
+    )
 }
 
 #[cfg(test)]

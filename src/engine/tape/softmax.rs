@@ -48,7 +48,7 @@ impl CausalMask {
     /// The plane with `else_` wherever the key is out of sight.
     fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
         let mut out = plane.clone();
-        mask_in_place(out.as_mut_slice(), plane.nrows(), (self.first, self.window), else_);
+        mask_in_place(out.as_mut_slice(), plane.nrows(), self.first, self.window, else_);
         out
     }
 }

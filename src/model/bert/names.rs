@@ -208,7 +208,7 @@ pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> V
     let names = family.names();
     let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
     let prefix = if is_bare { "" } else { names.prefix };
-    let row = |row: &Row| one(row, ("", prefix), plan);
+    let row = |row: &Row| one(row, "", prefix, plan);
     let mut all: Vec<WantedWeight> = TOKENS.iter().map(row).collect();
     if plan.n_types > 0 {
         all.push(row(&TYPE));
@@ -216,17 +216,17 @@ pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> V
     for l in 0..plan.n_layers {
         let (ours, theirs) =
             (format!("encoder.{l}."), format!("{prefix}{}.{l}.", names.layer_prefix));
-        all.extend(names.layer.iter().map(|row| one(row, (&ours, &theirs), plan)));
+        all.extend(names.layer.iter().map(|row| one(row, &ours, &theirs, plan)));
     }
     if let HeadPlan::MaskedWords { is_tied, .. } = plan.head {
         let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
-        all.extend(names.head.iter().chain(last).map(|row| one(row, ("", ""), plan)));
+        all.extend(names.head.iter().chain(last).map(|row| one(row, "", "", plan)));
     }
     all
 }
 
 /// A row of a table with the prefixes of our name and theirs.
-fn one(row: &Row, (ours, theirs): (&str, &str), plan: &BertPlan) -> WantedWeight {
+fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> WantedWeight {
     let (shape, layout) = row.2.of(plan);
     let alternatives: Vec<String> =
         row.1.split('|').map(|name| format!("{theirs}{name}")).collect();

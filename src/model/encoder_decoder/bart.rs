@@ -159,7 +159,7 @@ pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
             pair(&mut wanted, &format!("{side}_norm"), &format!("{side}.layer_norm"), d);
         }
         for l in 0..stack.n_layers {
-            layer(&mut wanted, (side, l), stack);
+            layer(&mut wanted, side, l, stack);
         }
     }
     wanted
@@ -174,7 +174,7 @@ fn pair(wanted: &mut Vec<WantedWeight>, ours: &str, theirs: &str, d: usize) {
 }
 
 /// The weights of a layer; those of a decoder have one sub-layer more.
-fn layer(wanted: &mut Vec<WantedWeight>, (side, l): (&str, usize), stack: Stack) {
+fn layer(wanted: &mut Vec<WantedWeight>, side: &str, l: usize, stack: Stack) {
     let (d, d_ff) = (stack.heads.d_model, stack.d_ff);
     let is_decoder = side == "decoder";
     let last_norm = if is_decoder { "norm3" } else { "norm2" };

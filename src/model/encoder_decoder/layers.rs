@@ -52,8 +52,8 @@ impl Parts<'_> {
     }
 
     fn feed(&self) -> Result<Feed> {
-        let sizes = (self.plan.d_model(), self.stack.d_ff);
-        Feed::load(self.weights, self.scope.child("ffn"), sizes, self.plan.feed)
+        let (d_model, d_ff) = (self.plan.d_model(), self.stack.d_ff);
+        Feed::load(self.weights, self.scope.child("ffn"), d_model, d_ff, self.plan.feed)
     }
 }
 
@@ -69,7 +69,8 @@ impl Around<'_> {
         &self,
         tape: &mut Tape,
         x: Node,
-        (norm, site): (&Norm, &'static Site),
+        norm: &Norm,
+        site: &'static Site,
         f: impl FnOnce(&mut Tape, Node) -> Node,
     ) -> Node {
         match self.order {
@@ -128,10 +129,10 @@ impl Block for EncoderLayer {
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = Around { scope: &self.scope, order: self.order };
         let relative = relative(inputs.get(1), self.buckets);
-        let x = at.sub_layer(tape, inputs[0], (&self.norm1, &RESIDUAL1), |tape, x| {
+        let x = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, x| {
             self.self_attn.forward_relative(tape, x, Mask::None, relative)
         });
-        at.sub_layer(tape, x, (&self.norm2, &RESIDUAL2), |tape, x| self.ffn.forward(tape, x))
+        at.sub_layer(tape, x, &self.norm2, &RESIDUAL2, |tape, x| self.ffn.forward(tape, x))
     }
 }
 
@@ -177,12 +178,12 @@ impl Block for DecoderLayer {
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = Around { scope: &self.scope, order: self.order };
         let (memory, relative) = (inputs[1], relative(inputs.get(2), self.buckets));
-        let y = at.sub_layer(tape, inputs[0], (&self.norm1, &RESIDUAL1), |tape, y| {
+        let y = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, y| {
             self.self_attn.forward_relative(tape, y, Mask::Causal, relative)
         });
-        let y = at.sub_layer(tape, y, (&self.norm2, &RESIDUAL2), |tape, y| {
+        let y = at.sub_layer(tape, y, &self.norm2, &RESIDUAL2, |tape, y| {
             self.cross_attn.forward(tape, y, memory, Mask::None)
         });
-        at.sub_layer(tape, y, (&self.norm3, &RESIDUAL3), |tape, y| self.ffn.forward(tape, y))
+        at.sub_layer(tape, y, &self.norm3, &RESIDUAL3, |tape, y| self.ffn.forward(tape, y))
     }
 }

@@ -105,14 +105,14 @@ pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
         let theirs = format!("{side}.final_layer_norm.weight");
         wanted.push(WantedWeight::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
         for l in 0..stack.n_layers {
-            layer(&mut wanted, plan.feed, (side, l), stack);
+            layer(&mut wanted, plan.feed, side, l, stack);
         }
     }
     wanted
 }
 
 /// The weights of a layer, sub-layer by sub-layer; those of a decoder have one more.
-fn layer(wanted: &mut Vec<WantedWeight>, feed: FeedKind, (side, l): (&str, usize), stack: Stack) {
+fn layer(wanted: &mut Vec<WantedWeight>, feed: FeedKind, side: &str, l: usize, stack: Stack) {
     let Stack { heads, d_ff, .. } = stack;
     let (d, d_q) = (heads.d_model, heads.d_q());
     let ours = |name: &str| format!("{side}.{l}.{name}");

@@ -69,7 +69,8 @@ impl EncoderDecoder {
         &self,
         tape: &Tape,
         memory: Node,
-        (longest, setup): (usize, &Setup),
+        longest: usize,
+        setup: &Setup,
     ) -> Decoded {
         let (choosing, rules) = (setup.choosing(), &self.plan.rules);
         let entry = tape.entry(memory);

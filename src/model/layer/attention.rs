@@ -186,7 +186,7 @@ impl Attention {
     /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
     /// x (query, d_model), memory (key, d_model) -> (query, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, memory: Node, mask: Mask) -> Node {
-        self.attend(tape, (x, memory), mask, None)
+        self.attend(tape, x, memory, mask, None)
     }
 
     /// Self-attention that is told distances, where a model has a table of them.
@@ -198,13 +198,14 @@ impl Attention {
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
-        self.attend(tape, (x, x), mask, relative)
+        self.attend(tape, x, x, mask, relative)
     }
 
     fn attend(
         &self,
         tape: &mut Tape,
-        (x, memory): (Node, Node),
+        x: Node,
+        memory: Node,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
@@ -215,10 +216,10 @@ impl Attention {
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
         let (q, kv) = match known {
             Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
-            None => self.project_kv(tape, q, memory, [w_k, w_v]),
+            None => self.project_kv(tape, q, memory, w_k, w_v),
         };
-        let context = self.fused(tape, (q, kv), mask, relative);
-        let context = context.unwrap_or_else(|| self.step_by_step(tape, (q, kv), mask, relative));
+        let context = self.fused(tape, q, kv, mask, relative);
+        let context = context.unwrap_or_else(|| self.step_by_step(tape, q, kv, mask, relative));
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
     }
@@ -227,7 +228,8 @@ impl Attention {
     fn fused(
         &self,
         tape: &mut Tape,
-        (q, kv): (Node, KeyValues),
+        q: Node,
+        kv: KeyValues,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
@@ -241,7 +243,8 @@ impl Attention {
     fn step_by_step(
         &self,
         tape: &mut Tape,
-        (q, kv): (Node, KeyValues),
+        q: Node,
+        kv: KeyValues,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
@@ -266,7 +269,8 @@ impl Attention {
         tape: &mut Tape,
         mut q: Node,
         memory: Node,
-        [w_k, w_v]: [(Node, Option<Node>); 2],
+        w_k: (Node, Option<Node>),
+        w_v: (Node, Option<Node>),
     ) -> (Node, KeyValues) {
         let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
         let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)

@@ -114,7 +114,8 @@ impl FeedForward {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        (d_model, d_ff): (usize, usize),
+        d_model: usize,
+        d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
         Ok(Self {
@@ -156,7 +157,8 @@ impl GatedFeedForward {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        (d_model, d_ff): (usize, usize),
+        d_model: usize,
+        d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
         let map = |name: &str, shape: (usize, usize)| -> Result<_> {
@@ -206,13 +208,16 @@ impl Feed {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        sizes: (usize, usize),
+        d_model: usize,
+        d_ff: usize,
         kind: FeedKind,
     ) -> Result<Self> {
         Ok(match kind {
-            FeedKind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
+            FeedKind::Plain(act) => {
+                Self::Plain(FeedForward::load(weights, scope, d_model, d_ff, act)?)
+            }
             FeedKind::Gated(act) => {
-                Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?)
+                Self::Gated(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?)
             }
         })
     }

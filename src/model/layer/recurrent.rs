@@ -259,7 +259,7 @@ impl Lstm {
     }
 
     /// One step: row `t` of every site. x (1, in), hidden state and cell (1, unit) -> the same two
-    pub fn step(&self, tape: &mut Tape, x: Node, [h, c]: [Node; 2], t: usize) -> [Node; 2] {
+    pub fn step(&self, tape: &mut Tape, x: Node, h: Node, c: Node, t: usize) -> [Node; 2] {
         let at = |site| self.scope.at(site).row(t);
         let sum = |tape: &mut Tape, site, gate: &Gate| {
             let weights = gate.on(tape);

@@ -116,12 +116,8 @@ pub fn is_transposed(architecture: &str, name: &str) -> bool {
 }
 
 /// Which heads a tensor's lines belong to, if the file has them interleaved, as it has for the
-/// architecture `llama`: `(queries, keys)` are the numbers of heads.
-pub fn interleaved_heads(
-    architecture: &str,
-    name: &str,
-    (queries, keys): (u64, u64),
-) -> Option<u64> {
+/// architecture `llama`: `queries` and `keys` count heads.
+pub fn interleaved_heads(architecture: &str, name: &str, queries: u64, keys: u64) -> Option<u64> {
     let part = name.strip_prefix(BLOCK)?.split_once('.')?.1.split('.').next()?;
     let heads = [("attn_q", queries), ("attn_k", keys)];
     let found = heads.iter().find(|(stem, _)| *stem == part && architecture == "llama");

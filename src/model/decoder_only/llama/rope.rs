@@ -53,7 +53,7 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     let theta = f64::from(config.float_or("rope_theta", 10_000.0)?);
     config.must("rope_theta", theta > 1.0, "a number above 1")?;
     let Some(scaling) = config.section("rope_scaling")? else {
-        return Ok(turned((Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0)));
+        return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
     };
     whole(config)?;
     whole(&scaling)?;
@@ -64,7 +64,7 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     let longest = longest(config)?;
     let base =
         Base { theta, d, trained: trained(config, &scaling)? as f64, longest: longest as f64 };
-    let rope = turned(found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?);
+    let (speeds, factor) = found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?;
     let longer = match kind {
         // Whatever is said of an original length, transformers takes this one.
         "dynamic" => {
@@ -78,7 +78,7 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
         }
         _ => None,
     };
-    Ok(Rope { longer, ..rope })
+    Ok(Rope { longer, ..rope_of(speeds, factor) })
 }
 
 /// That heads are turned whole. Where nothing is scaled transformers passes over the setting in these
@@ -115,7 +115,8 @@ pub(super) fn context(config: &Config) -> Result<usize> {
     Ok(said.max(stretched as usize))
 }
 
-fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
+/// A rotation in f32, for texts no longer than the model was trained on.
+fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, longer: None }
 }
