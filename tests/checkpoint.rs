@@ -63,9 +63,9 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     let w = weights.tensor("w").unwrap();
     let stored = w.as_stored().unwrap();
     assert_eq!(stored.lines, Lines::Columns);
-    assert_eq!(stored.source.lying().unwrap(), (&counted(6)[..], 3));
+    assert_eq!(stored.source.as_f32_slice().unwrap(), (&counted(6)[..], 3));
     let cols = weights.tensor("cols").unwrap();
-    assert_eq!(cols.as_stored().unwrap().source.lying().unwrap().1, 3);
+    assert_eq!(cols.as_stored().unwrap().source.as_f32_slice().unwrap().1, 3);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn what_is_no_checkpoint_is_refused_in_a_sentence() {
     fs::remove_file(bare.path().join("config.json")).unwrap();
     assert!(refused(bare.path()).contains("config.json is missing"));
     assert!(refused(&bare.path().join("none")).contains("cannot be read"));
-    assert!(refused(Path::new("Cargo.toml")).contains("is no checkpoint that is read"));
+    assert!(refused(Path::new("Cargo.toml")).contains("is not a checkpoint that can be read"));
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn parts_that_do_not_fit_their_index_are_refused() {
         (r#"{"weight_map":{"a":"three.safetensors"}}"#, "missing; fetch them too:\n"),
         (
             r#"{"weight_map":{"a":"../one-1-of-2.safetensors"}}"#,
-            "no .safetensors file in its folder",
+            "not a .safetensors file in its folder",
         ),
-        (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "no .safetensors file in its folder"),
-        (r#"{"weight_map":[]}"#, "is no index of tensors"),
+        (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "not a .safetensors file in its folder"),
+        (r#"{"weight_map":[]}"#, "is not an index of tensors"),
     ];
     for (index, want) in cases {
         let error = refused(parts(index).path());
@@ -184,7 +184,7 @@ fn numbers_that_stand_askew_are_copied() {
     let weights =
         checkpoint.weights(&[WantedWeight::new("w", "w", (3, 2), WeightLayout::Linear)]).unwrap();
     let value = weights.tensor("w").unwrap();
-    let (numbers, stride) = value.as_stored().unwrap().source.lying().unwrap();
+    let (numbers, stride) = value.as_stored().unwrap().source.as_f32_slice().unwrap();
     assert_eq!((numbers, stride), (&counted(6)[..], 3));
 }
 

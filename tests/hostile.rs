@@ -124,7 +124,7 @@ fn each_fault_of_a_gguf_header_has_its_sentence() {
     each_is_refused(&[
         (with_counts(u64::MAX, 0, |_| ()), "tensors, the limit is"),
         (with_counts(0, u64::MAX, |_| ()), "entries of metadata, the limit is"),
-        (with_counts(0, 0, |_| ()), "of which architecture"),
+        (with_counts(0, 0, |_| ()), "does not name its architecture"),
         (twice, "`k` twice"),
         (one(|f| f.text("k").u32(9).u32(8).u64(1 << 40)), "longer than the"),
         (one(|f| f.text("k").u32(77)), "does not know: 77"),
@@ -150,7 +150,7 @@ fn each_fault_of_a_gguf_tensor_has_its_sentence() {
         bytes
     }
     each_is_refused(&[
-        (llama(&[("token_embd.weight", &[33, 2], 8, 0)]), "no whole number of blocks"),
+        (llama(&[("token_embd.weight", &[33, 2], 8, 0)]), "not a whole number of blocks"),
         (llama(&[("t", &[1 << 20, 2], 0, 0)]), "cut short"),
         (llama(&[("t", &[4], 0, u64::MAX)]), "cut short"),
         (llama(&[("t", &[4], 0, 0), ("t", &[4], 0, 32)]), "two tensors `t`"),

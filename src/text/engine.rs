@@ -1,7 +1,7 @@
-//! A plan -> the engine that does the work; nothing that a file says is trusted.
+//! Builds the tokenizer engine from a [`TokenizerPlan`].
 //!
-//! Sizes are bounded before anything is built. What the library that does the work might still
-//! stumble over is caught and told as an error.
+//! No file is trusted: sizes are checked before anything is built, and a panic of the library becomes an error.
+//! Reading the files is left to `json` and `gguf`.
 
 mod parts;
 mod pattern;
@@ -28,23 +28,25 @@ use super::{
     visible,
 };
 
-/// The largest vocabularies have some 260,000 tokens.
+/// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 21;
 
-/// Ids need not be without gaps, but what is shown of them is a list.
+/// The largest id: ids may have gaps, but are shown as a list.
 const LARGEST_ID: u32 = 1 << 21;
 
-/// In bytes; the longest in use, of spaces, are some hundreds.
+/// The longest token, in bytes; those in use have up to some hundreds.
 const LONGEST_TOKEN: usize = 4096;
 
-/// WordPiece tries every part of a word, so that long words take long.
+/// The longest word for WordPiece, in characters: it tries every part of a word.
 const LONGEST_WORD: usize = 1000;
 
-/// In bytes, of what is put before or after pieces of words to look them up.
+/// The longest prefix or suffix of word pieces, in bytes.
 const LONGEST_AFFIX: usize = 64;
 
+/// The engine of a plan.
+///
 /// # Errors
-/// If a part is damaged, unknown or larger than any tokenizer in use.
+/// If a part is damaged, unknown or larger than in any tokenizer in use.
 pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     check(&plan)?;
     guarded(|| {
@@ -55,7 +57,7 @@ pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     })
 }
 
-/// The parts with their patterns in the words of the engine here.
+/// The parts with their patterns translated to this engine's regular expressions.
 fn translated(mut parts: TokenizerParts) -> TokenizerParts {
     for part in [&mut parts.normalizer, &mut parts.pre_tokenizer, &mut parts.decoder] {
         pattern::translate(part);
@@ -64,11 +66,11 @@ fn translated(mut parts: TokenizerParts) -> TokenizerParts {
 }
 
 thread_local! {
-    /// Whether this thread is at work that may panic.
+    /// Whether this thread runs work whose panic is caught.
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does what a library might panic over, which becomes an error. Nothing is printed of it.
+/// Runs work during which the library may panic; a panic becomes an error and prints nothing.
 ///
 /// # Errors
 /// Those of the work itself, and a panic.
@@ -82,8 +84,8 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Whether a panic of this thread will be caught and told as an error, so that it is no reason to
-/// print anything or to leave the screen.
+/// Whether a panic of this thread will be caught and reported as an error, so that the panic hook must neither
+/// print nor leave the screen.
 pub fn is_guarded() -> bool {
     IS_GUARDED.get()
 }
@@ -100,7 +102,7 @@ fn keep_guarded_panics_quiet() {
     });
 }
 
-/// An error of the library, safe to show.
+/// An error of the library, shortened and safe to show.
 pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
     let mut text = visible(&error.to_string());
     if let Some((end, _)) = text.char_indices().nth(300) {
@@ -110,10 +112,10 @@ pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!(text)
 }
 
-/// Has every text begin and end with these tokens, in the place of what the file says.
+/// Adds these tokens before and after every text, in place of those that the file names.
 ///
 /// # Errors
-/// If the vocabulary lacks one.
+/// If the vocabulary lacks one of them.
 pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> Result<()> {
     let id = |token: &str| {
         let id = engine.token_to_id(token);
@@ -189,7 +191,7 @@ fn words(vocab: Vocab) -> Result<bpe::Vocab> {
     }
 }
 
-/// Dropout, a way to train, is not read: the same text gives the same tokens.
+/// Dropout, a training option, is ignored: the same text gives the same tokens.
 fn bpe(model: TokenizerModel) -> Result<BPE> {
     let vocab = words(model.vocab)?;
     let prefix = model.continuing_subword_prefix.unwrap_or_default();
@@ -212,8 +214,8 @@ fn bpe(model: TokenizerModel) -> Result<BPE> {
     builder.build().map_err(sanitized)
 }
 
-/// That no merge is longer than the longest token, and each continues as the prefix asks: the library
-/// takes both for granted.
+/// Checks that no merge is longer than the longest token and each right part has the prefix; the library assumes
+/// both.
 fn check_merges(merges: &[Merge], vocab: &bpe::Vocab, prefix: &str) -> Result<()> {
     let longest = vocab.keys().map(String::len).max().unwrap_or(0);
     for (i, Merge(left, right)) in merges.iter().enumerate() {

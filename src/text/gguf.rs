@@ -1,4 +1,4 @@
-//! The vocabulary inside a GGUF file, and the tokenizer that it stands for.
+//! The vocabulary of a GGUF file, and the [`TokenizerPlan`] that follows from it.
 
 mod split;
 
@@ -12,15 +12,13 @@ use super::{
     visible,
 };
 
-/// The vocabulary and how to use it; texts are as the file has them, not safe to show.
-///
-/// It stands in this room, not with the reader of GGUF files, because a tokenizer is made from it here;
-/// `checkpoint` comes later in the order of rooms and fills it.
+/// A vocabulary and its settings; strings are unchanged from the file, not safe to show. Filled by
+/// `weights::gguf`, which comes later in the order of modules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GgufVocab {
     /// `gpt2`: byte-level BPE; `llama`: SentencePiece; `bert`: WordPiece; `t5`: unigram.
     pub model: String,
-    /// Which way a text is split before BPE: `llama-bpe`, `gpt-2`, `qwen2` ...
+    /// The pre-tokenizer's name: `llama-bpe`, `gpt-2`, `qwen2` ...
     pub pre: Option<String>,
     pub tokens: Vec<String>,
     /// One a token, or none at all.
@@ -43,7 +41,7 @@ pub struct GgufVocab {
 }
 
 impl GgufVocab {
-    /// The ids that the file names.
+    /// The ids of the special tokens.
     pub fn ids(&self) -> SpecialIds {
         SpecialIds {
             bos: self.bos,
@@ -62,10 +60,10 @@ const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
-/// A SentencePiece vocabulary's merges are found by cutting each token everywhere.
+/// The longest token whose merges are derived by splitting it everywhere, in bytes.
 const LONGEST_CUT: usize = 512;
 
-/// The tokenizer of the vocabulary, and what every text begins and ends with.
+/// The plan of the vocabulary's tokenizer, and the tokens that begin and end every text.
 ///
 /// # Errors
 /// If the kind is unknown, or the vocabulary lacks what its kind needs.
@@ -87,7 +85,7 @@ pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
 /// The tokens before and after every text.
 pub type Ends = (Option<String>, Option<String>);
 
-/// Byte-level BPE, split before as `tokenizer.ggml.pre` says.
+/// Byte-level BPE with the pre-tokenizer of `tokenizer.ggml.pre`.
 fn byte_level(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let (kind, note) = split::kind(vocab.pre.as_deref());
     let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
@@ -118,8 +116,8 @@ fn byte_level(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     Ok((plan, ends(vocab, kind.add_bos)))
 }
 
-/// SentencePiece: pairs are merged by the score of what they become, letters that are no token are
-/// spelled in bytes, and a space goes before the text unless the file says otherwise.
+/// SentencePiece: pairs are merged by the score of the result, characters without a token are spelled in bytes,
+/// and a space is put before the text unless the file says otherwise.
 fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let unk = vocab.unk.and_then(|id| vocab.tokens.get(id as usize));
     let model = TokenizerModel {
@@ -152,11 +150,11 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
 
 fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     let merges: Option<Vec<Merge>> = vocab.merges.iter().map(|m| Merge::spelled(m)).collect();
-    merges.context("a merge is no pair of tokens with one space between")
+    merges.context("a merge is not a pair of tokens with one space between")
 }
 
-/// Every way to put a token together from two others, best score first; of equal scores the one with
-/// the longer left part, as transformers orders them (`generate_merges`).
+/// Every pair of tokens that forms another token, best score first; ties by the longer left part, in the order of
+/// transformers (`generate_merges`).
 fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
     let ids = words(&vocab.tokens);
@@ -180,8 +178,7 @@ fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     Ok(merges.into_iter().map(|(_, l, r)| Merge(l.to_owned(), r.to_owned())).collect())
 }
 
-/// WordPiece; a GGUF writes `▁` before the beginnings of words where the original has `##` before
-/// what continues them.
+/// WordPiece. GGUF marks the beginning of a word with `▁`; the original marks continuations with `##`.
 fn wordpiece(vocab: &GgufVocab) -> (TokenizerPlan, Ends) {
     let is_special =
         |i: usize| vocab.token_types.get(i).is_some_and(|t| [UNKNOWN, CONTROL].contains(t));
@@ -211,7 +208,7 @@ fn wordpiece(vocab: &GgufVocab) -> (TokenizerPlan, Ends) {
     (TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends)
 }
 
-/// What a text begins and ends with, as the file says, or as its kind has it.
+/// The tokens that begin and end a text, from the file or by default.
 fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
     let token = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
     let begin = token(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(begins));
@@ -219,7 +216,7 @@ fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
     (begin, end)
 }
 
-/// Tokens that are found whole in a text: control tokens and those that users defined.
+/// Tokens that are matched whole in a text: control tokens and user-defined ones.
 fn added(vocab: &GgufVocab) -> Vec<AddedToken> {
     let token = |(token, kind): (&String, &i32)| match *kind {
         UNKNOWN | CONTROL => Some(AddedToken::from(token.clone(), true)),

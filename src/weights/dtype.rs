@@ -1,4 +1,4 @@
-//! How numbers are packed in a file: one table of formats.
+//! The number formats of weight files, plain and quantised: one table row each, with its decoder.
 
 mod quant;
 
@@ -6,7 +6,7 @@ use half::bf16;
 
 use crate::engine::math::wide;
 
-/// A form of numbers that can be read. `Q8_0` and its like are the names of `ggml`.
+/// A number format that can be read. Names such as `Q8_0` are those of `ggml`.
 #[allow(non_camel_case_types, reason = "as everybody writes them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
@@ -23,11 +23,11 @@ pub enum Dtype {
     Q6K,
 }
 
-/// What a block of numbers takes, and how it is decoded.
+/// The block layout of a number format, and its decoder.
 pub struct BlockFormat {
     pub dtype: Dtype,
     pub name: &'static str,
-    /// Its number in a GGUF file.
+    /// Its type id in a GGUF file.
     pub ggml: u32,
     /// Numbers in a block.
     pub numbers: usize,
@@ -64,17 +64,17 @@ const fn row(
 }
 
 impl Dtype {
-    /// By the name that a safetensors file or `gguf` gives it.
+    /// The format of that name in a safetensors file or in `gguf`.
     pub fn named(name: &str) -> Option<Self> {
         FORMATS.iter().find(|f| f.name == name).map(|f| f.dtype)
     }
 
-    /// By its number in a GGUF file.
+    /// The format of that type id in a GGUF file.
     pub fn numbered(ggml: u32) -> Option<Self> {
         FORMATS.iter().find(|f| f.ggml == ggml).map(|f| f.dtype)
     }
 
-    /// A clause on what is read.
+    /// A clause that lists the readable formats, for messages.
     pub fn known() -> String {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
         format!("read are {}", names.join(", "))

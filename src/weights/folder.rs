@@ -1,4 +1,7 @@
-//! Which files a path means.
+//! Which weight files a path refers to.
+//!
+//! Finds single files, shards behind an index, and GGUF files; refuses pickles and the formats of other programs
+//! with advice. Opens nothing but the index.
 
 use std::{
     collections::HashMap,
@@ -18,27 +21,27 @@ use crate::text::visible::shown;
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Ends of names of files that Python unpickles.
+/// File extensions of pickles.
 const PICKLES: [&str; 6] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle"];
 
-/// Ends of names of files with weights that only other programs read.
+/// File extensions of weights that only other programs read.
 const OTHERS: [&str; 6] = ["h5", "msgpack", "onnx", "ot", "npz", "tflite"];
 
-/// Ends of names of files with weights that are read.
+/// File extensions of weights that are read.
 const READ: [&str; 2] = ["safetensors", "gguf"];
 
-/// So many folders are looked into for a hint.
+/// The most folders searched for a hint.
 const MOST_FOLDERS: usize = 100;
 
-/// No model comes in more files.
+/// The most files of one model.
 const MOST_SHARDS: usize = 4096;
 
-/// The most bytes of an index.
+/// The largest index, in bytes.
 const LONGEST_INDEX: usize = 100_000_000;
 
-/// A model's files of weights, by format.
+/// A model's weight files, by format.
 pub enum CheckpointFiles {
-    /// One file, or parts with the tensors that the index promises of each.
+    /// One file or several shards.
     Safetensors {
         folder: PathBuf,
         parts: Vec<Shard>,
@@ -46,14 +49,14 @@ pub enum CheckpointFiles {
     Gguf(PathBuf),
 }
 
-/// A file of weights, and which tensors it must have.
+/// A weight file, and the tensors that the index promises in it.
 pub struct Shard {
     pub path: PathBuf,
     pub promised: Vec<String>,
 }
 
 /// # Errors
-/// If the path leads to nothing that is read; the message says what is.
+/// If the path refers to nothing readable; the message lists what is readable.
 pub fn files(path: &Path) -> Result<CheckpointFiles> {
     let name = shown(&path.to_string_lossy());
     let kind = fs::metadata(path).map_err(|e| {
@@ -70,7 +73,7 @@ pub fn files(path: &Path) -> Result<CheckpointFiles> {
         "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
         end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
-            "{name} is no checkpoint that is read; give a folder with config.json and {WHOLE}, a \
+            "{name} is not a checkpoint that can be read; give a folder with config.json and {WHOLE}, a \
              .safetensors file with config.json beside it, or a .gguf file"
         ),
     }
@@ -99,8 +102,8 @@ fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     }
 }
 
-/// A folder without weights that are read; perhaps there are pickled ones, or those of other programs,
-/// or a folder of a model.
+/// The error for a folder without readable weights; it names pickles, files of other programs, or a folder
+/// below that has weights.
 fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
     let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&ending(path).as_str()));
     if let Some(found) = of(&PICKLES) {
@@ -120,7 +123,7 @@ fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
     )
 }
 
-/// The folders among these that have weights; of a cache of Hugging Face's, its snapshots.
+/// The folders among these that have weights, and the snapshots of a Hugging Face cache.
 fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
     let below = |path: &PathBuf| entries(path).unwrap_or_default();
     let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
@@ -146,14 +149,14 @@ fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     Ok(CheckpointFiles::Safetensors { folder, parts: vec![whole] })
 }
 
-/// The index beside a file that is one of several parts by its name.
+/// The index beside a file whose name says that it is one of several shards.
 fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
     let index = folder.join(INDEX);
     let is_part = file_name(path).contains("-of-");
     (is_part && index.exists()).then_some(index)
 }
 
-/// What stands in a folder, in the order of names.
+/// The entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let found = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     let mut paths: Vec<PathBuf> = found.into_iter().map(|entry| entry.path()).collect();
@@ -166,12 +169,13 @@ struct Index {
     weight_map: Pairs<String>,
 }
 
-/// The parts that an index names, in the order in which it first names them.
+/// The shards that an index names, in the order of first mention.
 fn sharded(index: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     let file = Mapped::open(index)?;
     ensure!(file.bytes().len() <= LONGEST_INDEX, "{} is larger than any index", file.name);
-    let parsed: Index = serde_json::from_slice(file.bytes())
-        .map_err(|e| anyhow!("{} is no index of tensors: {}", file.name, shown(&e.to_string())))?;
+    let parsed: Index = serde_json::from_slice(file.bytes()).map_err(|e| {
+        anyhow!("{} is not an index of tensors: {}", file.name, shown(&e.to_string()))
+    })?;
     let Pairs(map) = parsed.weight_map;
     ensure!(!map.is_empty(), "{} names no tensor", file.name);
     let mut parts: Vec<Shard> = vec![];
@@ -199,18 +203,18 @@ fn shown_part(part: &Shard) -> String {
     shown(&part.path.to_string_lossy())
 }
 
-/// A part's path: a file of that name in the folder and nowhere else.
+/// A shard's path: a plain file name inside the folder.
 fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
     let is_plain = Path::new(part).file_name().is_some_and(|name| name == part);
     ensure!(
         is_plain && ending(Path::new(part)) == "safetensors",
-        "{index} names the file `{}`, which is no .safetensors file in its folder",
+        "{index} names the file `{}`, which is not a .safetensors file in its folder",
         shown(part)
     );
     Ok(folder.join(part))
 }
 
-/// What stands after the last dot of a file's name, in small letters.
+/// The file extension in lower case, without the dot.
 fn ending(path: &Path) -> String {
     path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }

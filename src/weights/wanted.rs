@@ -1,4 +1,7 @@
-//! From a checkpoint's tensors to a model's weights: which, in what form, and what is wrong with them.
+//! Maps a checkpoint's tensors to a model's weights.
+//!
+//! A model lists what it wants ([`WantedWeight`]); the result has every weight in our layout, or one error that
+//! lists every tensor that is missing, misshapen or unreadable.
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -13,33 +16,33 @@ use crate::{
     text::visible::shown,
 };
 
-/// A weight that a model needs, and where a checkpoint has it.
+/// A weight that a model needs, and its tensor's name in a checkpoint.
 #[derive(Clone, Debug)]
 pub struct WantedWeight {
     /// This program's name.
     pub ours: String,
-    /// Hugging Face's name; several where checkpoints differ, the first that is there is taken.
+    /// Hugging Face's names; of several alternatives the first that exists is taken.
     pub theirs: Vec<String>,
-    /// As we have it: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
+    /// Our shape: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
     pub shape: (usize, usize),
     pub layout: WeightLayout,
-    /// The model can do without.
+    /// Whether the model works without it.
     pub is_optional: bool,
 }
 
-/// How a tensor in the file becomes our matrix.
+/// How a tensor is laid out in the file, compared with our matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeightLayout {
     /// PyTorch's Linear: the file has (out, in), we have (in, out).
     Linear,
-    /// These rows of a Linear whose maps stand one below the other (out, in): packed queries, keys
-    /// and values, the gates of a GRU.
+    /// These rows of a Linear that stacks several maps (out, in): packed queries, keys and values, the gates of
+    /// a GRU.
     LinearRows(Range<usize>),
-    /// (rows, cols), as it stands: an embedding table.
+    /// (rows, cols) in both: an embedding table.
     Table,
-    /// GPT-2's Conv1D: (in, out), as it stands.
+    /// GPT-2's Conv1D: (in, out) in both.
     Conv1d,
-    /// These columns of a Conv1D whose maps stand side by side: GPT-2's `c_attn`.
+    /// These columns of a Conv1D that holds several maps side by side: GPT-2's `c_attn`.
     Conv1dColumns(Range<usize>),
     /// (n) or (1, n) -> (1, n)
     Vector,
@@ -59,7 +62,7 @@ impl WeightLayout {
 }
 
 impl WantedWeight {
-    /// `theirs` names alternatives with `|` between them.
+    /// A required weight; `theirs` lists alternatives separated by `|`.
     pub fn new(
         ours: impl Into<String>,
         theirs: &str,
@@ -75,8 +78,8 @@ impl WantedWeight {
         Self { is_optional: true, ..self }
     }
 
-    /// The shape that its tensor must have in the file; `whole` is the length of the axis that a
-    /// part is taken from.
+    /// The shape that its tensor must have in the file; `whole` is the length of the axis that a part is taken
+    /// from.
     fn shape_in_file(&self, whole: usize, is_transposed: bool) -> Vec<usize> {
         let (rows, cols) = self.shape;
         match self.layout {
@@ -91,7 +94,8 @@ impl WantedWeight {
         }
     }
 
-    /// Which lines of the file's tensor, which numbers of each, and how the lines stand.
+    /// The range of lines of the file's tensor, the range of numbers in each, and whether lines are our rows or
+    /// columns.
     fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
@@ -115,8 +119,7 @@ impl WantedWeight {
 }
 
 impl Checkpoint {
-    /// The weights that a model asks for, under its names. Vectors are decoded, matrices stay in
-    /// their file.
+    /// The weights that a model asks for, under our names. Vectors are decoded, matrices stay in their file.
     ///
     /// # Errors
     /// Listing every tensor that is missing, misshapen or of a dtype that cannot be read.
@@ -153,7 +156,7 @@ impl Checkpoint {
         format!("{} is missing, want {shape}", names.join(" or "))
     }
 
-    /// What the file calls a tensor of this name of Hugging Face's.
+    /// The file's own name for a tensor, given Hugging Face's.
     fn name_in_file(&self, name: &str) -> String {
         let architecture = self.config().string("model_type").unwrap_or_default();
         let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
@@ -171,7 +174,7 @@ impl Checkpoint {
     }
 }
 
-/// The length of the axis that parts are taken from: up to the end of the last part.
+/// The length of the axis that parts are taken from, by tensor: the end of its last part.
 fn wholes(wanted: &[WantedWeight]) -> HashMap<&[String], usize> {
     let mut wholes = HashMap::new();
     for one in wanted {
@@ -204,7 +207,7 @@ fn matrix(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
     Ok(Value::stored(source, stand))
 }
 
-/// A vector is one line, or lines of one number where the file has them in an order of its own.
+/// A vector is read as one line; where its rows are reordered, as lines of one number.
 fn vector(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
