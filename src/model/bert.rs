@@ -1,8 +1,8 @@
 //! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al.
 //! 2019), and sentence encoders made from them (Reimers and Gurevych 2019).
 //!
-//! Every word sees every other; norms stand after the sub-layers. A model with a head says which word
-//! stands at a masked place; one without makes one vector of the sentence.
+//! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens; one
+//! without returns one vector for the sentence.
 
 mod config;
 mod head;
@@ -46,7 +46,7 @@ pub static RESIDUAL1: Site =
 pub static RESIDUAL2: Site =
     Site::matrix("residual2", [Position, Channel], "feed-forward's output added to its input");
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine an encoder's shape and weights.
 #[derive(Clone, Debug, PartialEq)]
 struct BertPlan {
     n_layers: usize,
@@ -65,7 +65,7 @@ struct BertPlan {
 }
 
 impl BertPlan {
-    /// The row of a text's first token in the table of positions.
+    /// The position row of a text's first token.
     const fn first_position(&self) -> usize {
         match self.padding {
             Some(id) => id as usize + 1,
@@ -73,8 +73,8 @@ impl BertPlan {
         }
     }
 
-    /// Each token's row in the table of positions. A padding token that was typed has the row of its own
-    /// number and is not counted, as in Hugging Face's RoBERTa.
+    /// The position row of each token. A typed padding token has the row of its own id and is not counted, as in
+    /// Hugging Face's RoBERTa.
     fn position_rows(&self, ids: &[u32]) -> Vec<u32> {
         let mut next = self.first_position() as u32;
         let row = |&id: &u32| match self.padding {
@@ -130,7 +130,7 @@ impl Block for PostNorm {
     }
 }
 
-/// The whole model.
+/// An encoder-only model.
 pub struct Bert {
     plan: BertPlan,
     embed: Weight,
@@ -143,7 +143,7 @@ pub struct Bert {
 
 impl Bert {
     /// # Errors
-    /// If the settings describe a model that is not run, or a weight is missing or misshapen.
+    /// If a setting is not supported, or a weight is missing or misshapen.
     pub fn load(checkpoint: &Checkpoint, family: BertFamily) -> Result<Self> {
         let plan = config::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
@@ -166,7 +166,7 @@ impl Bert {
         })
     }
 
-    /// What the first layer reads. -> (position, d_model)
+    /// The first layer's input. -> (position, d_model)
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let (at, n) = (source_scope("tokens"), ids.len());
         let [table, positions] = [&self.embed, &self.positions].map(|w| tape.weight(w));
@@ -191,8 +191,8 @@ impl Bert {
 }
 
 impl Model for Bert {
-    /// The output is a token for every masked place of the sentence, or for every place where none is
-    /// masked; nothing from a model without a head.
+    /// The output is a token for every masked position, or for every position if none is masked; empty for a model
+    /// without a head.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let mut tape = setup.tape();
         let x = self.encode(&mut tape, source);
@@ -226,7 +226,7 @@ impl Model for Bert {
         self.head.places(source)
     }
 
-    /// Rows after any norm of the layers, through the head.
+    /// Applies the head to the rows.
     fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));

@@ -1,5 +1,7 @@
-//! Decoder-only language models: pre-norm, causal, in GPT-2's arrangement (Radford et al. 2019) and in
-//! Llama's (Touvron et al. 2023); the built-in model is the first with sinusoidal positions.
+//! Decoder-only language models: pre-norm and causal, of the GPT-2 family (Radford et al. 2019) and the Llama family
+//! (Touvron et al. 2023); the built-in model is a GPT-2 with sinusoidal positions.
+//!
+//! The families differ in a [`DecoderPlan`] only.
 
 mod gpt2;
 mod llama;
@@ -55,23 +57,23 @@ pub static RESID_POST: Site = Site::matrix(
     "the residual stream with feed-forward's output added",
 );
 
-/// How a model is told the order of its tokens.
+/// How positions are encoded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DecoderPositions {
     /// Sines and cosines, added to the scaled embedding.
     Sinusoidal,
-    /// A learned table of so many rows, added to the embedding.
+    /// A learned table with this many rows, added to the embedding.
     Learned(usize),
-    /// Queries and keys are turned in every block.
+    /// Queries and keys are rotated in every block.
     Rotary(Arc<Rope>),
 }
 
-/// What the scores of a layer are divided by.
+/// The divisor of a layer's attention scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoreScaling {
-    /// The root of a head's width.
+    /// Whether it includes the root of a head's width.
     pub by_root: bool,
-    /// The number of the layer, from 1.
+    /// Whether it includes the number of the layer, from 1.
     pub by_layer: bool,
 }
 
@@ -86,8 +88,8 @@ impl ScoreScaling {
 }
 
 impl DecoderPositions {
-    /// The longest text that there are positions for. Only a table ends: turned queries and keys go on, as in
-    /// transformers, though the model was not trained on texts so long.
+    /// The longest text that has positions, in tokens. Only a table ends: rotated queries and keys continue, as in
+    /// transformers, although the model was not trained on such long texts.
     const fn longest(&self) -> usize {
         match self {
             Self::Learned(n) => *n,
@@ -96,7 +98,7 @@ impl DecoderPositions {
     }
 }
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine a decoder's shape and weights.
 #[derive(Clone, Debug)]
 pub struct DecoderPlan {
     pub n_layers: usize,
@@ -109,9 +111,9 @@ pub struct DecoderPlan {
     /// One a layer.
     pub masks: Vec<Mask>,
     pub scaling: ScoreScaling,
-    /// Whether logits are made with the embedding table.
+    /// Whether the logits use the embedding table.
     pub is_tied: bool,
-    /// The token that the model reads before any text, where the tokenizer does not say it.
+    /// The token read before any text, if the tokenizer does not add it.
     pub begin: Option<u32>,
     /// The tokens that end a text.
     pub ends: Vec<u32>,
@@ -168,7 +170,7 @@ impl Block for PreNorm {
     }
 }
 
-/// The whole model.
+/// A decoder-only model.
 pub struct DecoderOnly {
     plan: DecoderPlan,
     embed: Weight,
@@ -204,16 +206,16 @@ impl DecoderOnly {
         Self::load(weights, plan)
     }
 
-    /// A checkpoint of GPT-2's arrangement.
+    /// A checkpoint of the GPT-2 family.
     ///
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = gpt2::plan(checkpoint)?;
         Self::load(&checkpoint.weights(&gpt2::wanted(&plan))?, plan)
     }
 
-    /// A checkpoint of Llama's arrangement.
+    /// A checkpoint of the Llama family.
     ///
     /// # Errors
     /// As for [`Self::gpt2`].
@@ -247,7 +249,7 @@ impl DecoderOnly {
         self.blocks.iter().fold(x, |x, block| tape.block(block, &[x]))
     }
 
-    /// What the first block reads. -> (position, d_model)
+    /// The first block's input. -> (position, d_model)
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let at = source_scope("tokens");
         let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
@@ -280,8 +282,7 @@ impl DecoderOnly {
 }
 
 impl Model for DecoderOnly {
-    /// Reads the sentence, after its first token where the model has one of its own; the output is the
-    /// next token.
+    /// Reads the sentence after the model's beginning token, if it has one; the output is the next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source = self.with_begin(source);
         let mut tape = setup.tape();
@@ -302,7 +303,7 @@ impl Model for DecoderOnly {
         Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
     }
 
-    /// Through the final norm, as the stream's end is.
+    /// Applies the final norm before the logits.
     fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
@@ -322,7 +323,7 @@ impl Model for DecoderOnly {
     }
 }
 
-/// A text that is written on, with the keys and values of all that was read.
+/// A text being continued, with the keys and values of the tokens read.
 struct DecoderWriter<'a> {
     model: &'a DecoderOnly,
     changes: Arc<Changes>,

@@ -1,4 +1,6 @@
-//! How a decoder comes by its output, token by token: forced, searched for, or chosen one after another.
+//! How a decoder's output is produced, token by token: forced, by beam search, or chosen one at a time.
+//!
+//! A model supplies the step; how a token is chosen is left to [`crate::engine::math::sampling`].
 
 use super::{Setup, last_row};
 use crate::{
@@ -19,7 +21,7 @@ pub fn longest_output(n: usize) -> usize {
     (2 * n + 8).max(20)
 }
 
-/// What a decoder made: what it read, what it wrote, and the record of a search.
+/// A decoder's input, its output, and the record of a search.
 pub struct Decoded {
     /// `<bos>`, then the output without its last token, or what was forced.
     pub target: Vec<u32>,
@@ -28,7 +30,7 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// What beam search found after reading `start`.
+    /// The result of beam search after reading `start`.
     pub fn found(beams: Beams, start: u32) -> Self {
         let output = beams.tokens(beams.winner);
         let read = output.len() - 1;
@@ -42,13 +44,13 @@ fn likeliest_of_each(logits: &Matrix) -> Vec<u32> {
     (0..logits.nrows()).map(|row| best(row).unwrap_or(EOS as usize) as u32).collect()
 }
 
-/// The bounds of a beam search that writes at most `longest` tokens.
+/// The limits of a beam search that writes at most `longest` tokens.
 fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits<'static> {
     Limits { width, longest, ends: &[EOS], temperature: choosing.temperature }
 }
 
-/// Writes tokens one by one: `step(tape, state, token, t)` gives the state and the logits after
-/// reading `token` as the target's token t.
+/// Decodes token by token: `step(tape, state, token, t)` returns the state and the logits after reading `token` as
+/// the target's token t.
 pub fn decode_step_by_step(
     tape: &mut Tape,
     longest: usize,
@@ -80,7 +82,7 @@ pub fn decode_step_by_step(
     }
 }
 
-/// Reads what is given and says, at each place, what it holds likeliest.
+/// The likeliest token at each position of a given target.
 fn read_out(
     tape: &mut Tape,
     target: &[u32],
@@ -96,7 +98,7 @@ fn read_out(
     each.collect()
 }
 
-/// Reads what it wrote, until `<eos>`.
+/// Decodes with its own output as input, until `<eos>`.
 fn write_on(
     tape: &mut Tape,
     longest: usize,

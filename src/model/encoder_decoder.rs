@@ -1,5 +1,7 @@
-//! Transformers of an encoder and a decoder (Vaswani et al. 2017): the built-in one, and checkpoints of
-//! BART's, Marian's and T5's arrangement.
+//! Encoder-decoder Transformers (Vaswani et al. 2017): the built-in ones, and checkpoints of the BART, Marian and
+//! T5 families.
+//!
+//! The families differ in an [`EncoderDecoderPlan`] only; layers, decoding and generation rules are shared.
 
 mod bart;
 mod layers;
@@ -58,7 +60,7 @@ pub static TIED: Site = Site::matrix(
     "divided by sqrt(d_model), as logits are made with the table of embeddings",
 );
 
-/// A stream's way from tokens to what its first layer reads.
+/// The embedding stage of a stream: from tokens to the first layer's input.
 struct Embedder {
     scope: Scope,
     table: Weight,
@@ -115,7 +117,7 @@ impl Embedder {
     }
 }
 
-/// Layers, the distances that all of them are told, and the norm at the end.
+/// The layers of a stack, the relative position table that they share, and the final norm.
 struct Layers {
     all: Vec<Arc<dyn Block>>,
     /// (bucket, head)
@@ -148,7 +150,7 @@ impl Layers {
         })
     }
 
-    /// x (position, d_model), and what else each layer reads -> (position, d_model)
+    /// x (position, d_model), the encoder's output for a decoder -> (position, d_model)
     fn forward(&self, tape: &mut Tape, x: Node, memory: Option<Node>) -> Node {
         let relative = self.relative.as_ref().map(|table| tape.weight(table));
         let others: Vec<Node> = memory.into_iter().chain(relative).collect();
@@ -158,14 +160,14 @@ impl Layers {
     }
 }
 
-/// The whole model.
+/// An encoder-decoder model.
 pub struct EncoderDecoder {
     plan: EncoderDecoderPlan,
     source: Embedder,
     target: Embedder,
     encoder: Layers,
     decoder: Layers,
-    /// A table of its own for the logits.
+    /// The table of the logits, if it is not the embedding table.
     unembed: Option<Weight>,
     bias: Option<Weight>,
 }
@@ -199,10 +201,10 @@ impl EncoderDecoder {
         Self::load(weights, plan)
     }
 
-    /// A checkpoint of BART or one of its relatives.
+    /// A checkpoint of the BART family.
     ///
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn bart(checkpoint: &Checkpoint, family: BartFamily) -> Result<Self> {
         let plan = bart::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&bart::wanted(&plan))?;
@@ -254,19 +256,19 @@ impl EncoderDecoder {
         })
     }
 
-    /// What the decoder looks at. -> (source, d_model)
+    /// The encoder's output. -> (source, d_model)
     fn encode(&self, tape: &mut Tape, source: &[u32]) -> Node {
         let x = self.source.forward(tape, &self.plan, source);
         self.encoder.forward(tape, x, None)
     }
 
-    /// The decoder's stream after every target position. -> (target, d_model)
+    /// The decoder's output at every target position. -> (target, d_model)
     fn decode(&self, tape: &mut Tape, memory: Node, target: &[u32]) -> Node {
         let y = self.target.forward(tape, &self.plan, target);
         self.decoder.forward(tape, y, Some(memory))
     }
 
-    /// The logits after every row of the stream. y (target, d_model) -> (target, vocab)
+    /// The logits of every row of the stream. y (target, d_model) -> (target, vocab)
     fn predict(&self, tape: &mut Tape, y: Node) -> Node {
         let y = if self.plan.output.is_scaled {
             let factor = (self.plan.d_model() as f64).powf(-0.5) as f32;
@@ -286,7 +288,7 @@ impl EncoderDecoder {
 }
 
 impl Model for EncoderDecoder {
-    /// Decides what to write, and then records the finished sentence.
+    /// Decodes first, then records a pass over the finished output.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let mut tape = setup.tape();
         let memory = self.encode(&mut tape, source);
@@ -307,8 +309,7 @@ impl Model for EncoderDecoder {
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
 
-    /// Rows of the decoder, through its last norm; where sub-layers end in norms of their own, as they
-    /// stand.
+    /// Applies the decoder's final norm, if it has one, before the logits.
     fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let mut y = tape.leaf(target_scope("").at(&INPUT), Arc::new(rows.clone().into()));
@@ -329,7 +330,7 @@ impl Model for EncoderDecoder {
         &self.plan.rules.ends
     }
 
-    /// The decoder writes more than was read, if it comes to no end by itself.
+    /// Counts the longest output, in case the decoder does not end earlier.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let sizes = self.sizes()?;
         let EncoderDecoderPlan { encoder, decoder, .. } = self.plan;

@@ -55,7 +55,7 @@ pub static READOUT_SUM: Site =
 pub static READOUT: Site =
     Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector");
 
-/// The whole model.
+/// The RNN with attention.
 pub struct RnnAttention {
     d_encoder: usize,
     embed: Weight,
@@ -69,7 +69,7 @@ pub struct RnnAttention {
     readout: (Weight, Weight),
 }
 
-/// What the decoder looks at: annotations and, computed once, their keys.
+/// The encoder's output: annotations and, computed once, their keys.
 struct Memory {
     annotations: Node,
     keys: Node,

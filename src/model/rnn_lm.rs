@@ -5,7 +5,7 @@
 //! {"model_type": "lstm", "vocab_size": 10000, "d_embed": 200, "d_hidden": 200, "n_layers": 2}
 //! ```
 //!
-//! | setting | meaning | where it is not there |
+//! | setting | meaning | default |
 //! | --- | --- | --- |
 //! | `model_type` | `rnn`, `gru` or `lstm` | |
 //! | `vocab_size`, `d_embed`, `d_hidden` | tokens, width of an embedding, units of a layer | |
@@ -52,7 +52,7 @@ pub static OUTPUT: Site = Site::matrix(
     "the last layer's hidden states: what the next token is told from",
 );
 
-/// What an entry of the tape takes beside its numbers, about.
+/// The approximate bytes of a tape entry beside its numbers.
 const ENTRY_BYTES: usize = 450;
 
 /// A layer's cell.
@@ -61,7 +61,7 @@ enum RecurrentLayer {
     Lstm(Box<Lstm>),
 }
 
-/// What a layer hands to its next step: the hidden state, and the cell where it has one.
+/// A layer's state between steps: the hidden state, and the cell of an LSTM.
 #[derive(Clone, Copy)]
 struct LayerState<T> {
     hidden: T,
@@ -91,7 +91,7 @@ impl RecurrentLayer {
         })
     }
 
-    /// The state before the first word.
+    /// The state before the first token: zeros. (1, unit)
     fn initial(&self, tape: &mut Tape, l: usize, d_hidden: usize) -> LayerState<Node> {
         let at = source_scope(&format!("rnn.{l}"));
         let hidden = zero_state(tape, &at, d_hidden);
@@ -102,7 +102,7 @@ impl RecurrentLayer {
         LayerState { hidden, cell: matches!(self, Self::Lstm(_)).then(&mut cell) }
     }
 
-    /// One step: row `t` of every site of the cell. x (1, in) -> states (1, unit)
+    /// The next state, recorded in row `t` of every site. x (1, in) -> states (1, unit)
     fn step(
         &self,
         tape: &mut Tape,
@@ -121,7 +121,7 @@ impl RecurrentLayer {
     }
 }
 
-/// The whole model.
+/// A recurrent language model.
 pub struct RnnLm {
     plan: RnnLmPlan,
     embed: Weight,
@@ -132,7 +132,7 @@ pub struct RnnLm {
 
 impl RnnLm {
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = RnnLmPlan::of(checkpoint)?;
         let weights = checkpoint.weights(&plan.wanted())?;
@@ -207,7 +207,7 @@ impl Model for RnnLm {
         &self.plan.ends
     }
 
-    /// Every number is kept twice: by the step that computed it, and in its site.
+    /// Counts every number twice: in the step that computed it and in its site.
     fn pass_bytes(&self, n: usize, _keeps_all: bool) -> Option<u64> {
         let RnnLmPlan { kind, n_vocab, d_embed, d_hidden, n_layers, .. } = self.plan;
         let layer = kind.n_sites() * (8 * d_hidden + ENTRY_BYTES);
@@ -220,7 +220,7 @@ impl Model for RnnLm {
     }
 }
 
-/// A text that is written on, with the states after all that was read.
+/// A text being continued, with the states after the tokens read.
 struct RnnLmWriter<'a> {
     model: &'a RnnLm,
     changes: Arc<Changes>,

@@ -14,7 +14,7 @@ use crate::{
     weights::{Checkpoint, Config, POOLING, TokenizerSource},
 };
 
-/// Under which keys a family's config.json has the sizes.
+/// The keys of the sizes in a family's config.json.
 struct Keys {
     d_model: &'static str,
     d_ff: &'static str,
@@ -39,11 +39,11 @@ const DISTILBERT: Keys = Keys {
     activation: "activation",
 };
 
-/// What the norms add to a variance where config.json does not say it; DistilBERT's never does.
+/// The default epsilon of the norms; DistilBERT's config.json never has one.
 const EPS: f32 = 1e-12;
 
 /// # Errors
-/// If a setting is missing, or describes something that is not run.
+/// If a setting is missing or not supported.
 pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let config = checkpoint.config();
     let is_distil = family == BertFamily::DistilBert;
@@ -67,7 +67,7 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     Ok(plan)
 }
 
-/// Variants that bear the same names and compute something else.
+/// Refuses variants that have the same names and compute something else.
 fn must_be_plain(config: &Config) -> Result<()> {
     let kind = config.string_or("position_embedding_type", "absolute")?;
     config.must("position_embedding_type", kind == "absolute", "absolute")?;
@@ -81,7 +81,7 @@ fn heads(config: &Config, keys: &Keys) -> Result<HeadSizes> {
     Ok(HeadSizes::slices(d_model, n_heads))
 }
 
-/// The token whose position is not counted; fairseq's number where config.json does not say it.
+/// The padding token, whose position is not counted; fairseq's id by default.
 fn padding(config: &Config) -> Result<u32> {
     Ok(config.id("pad_token_id")?.unwrap_or(1))
 }
@@ -99,11 +99,11 @@ fn head(checkpoint: &Checkpoint, family: BertFamily, activation: Activation) -> 
     })
 }
 
-/// How a GGUF file says that the first token is taken.
+/// GGUF's pooling type for the first token.
 const FIRST_TOKEN: u64 = 2;
 
-/// As sentence-transformers would pool, or llama.cpp with a GGUF file; the mean where nothing is said,
-/// and for modes not known here.
+/// The pooling of sentence-transformers, or of llama.cpp for a GGUF file; the mean by default and for unknown
+/// modes.
 fn pooling(checkpoint: &Checkpoint) -> Pooling {
     let settings = checkpoint.beside(POOLING);
     let is_on = |key| settings.and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
@@ -112,7 +112,7 @@ fn pooling(checkpoint: &Checkpoint) -> Pooling {
     if is_first { Pooling::First } else { Pooling::Mean }
 }
 
-/// What of tokenizer.json says which tokens are special.
+/// The part of tokenizer.json with the added tokens.
 #[derive(Deserialize)]
 struct Added {
     #[serde(default)]
@@ -125,7 +125,7 @@ struct AddedToken {
     content: String,
 }
 
-/// The token that hides a word: what tokenizer_config.json calls so, or the two customary ones.
+/// The mask token: the one in tokenizer_config.json, or one of the two customary ones.
 fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {

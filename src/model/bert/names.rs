@@ -1,7 +1,7 @@
-//! Under which names checkpoints of the BERT family have their weights.
+//! The tensor names of BERT-family checkpoints.
 //!
-//! A body's names stand behind a prefix (`bert.`), or without one where a body was saved alone, as
-//! sentence-transformers does. Older files call a norm's gain and bias `gamma` and `beta`.
+//! Names of the body have a prefix (`bert.`), unless the body was saved alone, as sentence-transformers does. Older
+//! files call a norm's gain and bias `gamma` and `beta`.
 
 use super::{BertPlan, head::HeadPlan};
 use crate::weights::{Checkpoint, WantedWeight, WeightLayout};
@@ -33,7 +33,7 @@ enum Size {
 use Size::{Down, Model, Positions, Square, Tokens, Types, Unit, Up, Vocab};
 
 impl Size {
-    /// The shape as we have it, and how the file has it.
+    /// Our shape, and the layout in the file.
     fn of(self, plan: &BertPlan) -> ((usize, usize), WeightLayout) {
         let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
         match self {
@@ -50,10 +50,10 @@ impl Size {
     }
 }
 
-/// A weight: our name, theirs (`|` between alternatives, the first that is there is taken), its size.
+/// A weight: our name, theirs (alternatives separated by `|`, the first that exists is taken), its size.
 type Row = (&'static str, &'static str, Size);
 
-/// What every body has before its layers.
+/// The weights of every body before its layers.
 const TOKENS: [Row; 4] = [
     ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
     ("positions.weight", "embeddings.position_embeddings.weight", Positions),
@@ -103,7 +103,7 @@ const DISTILBERT_LAYER: [Row; 16] = [
     ("norm2.bias", "output_layer_norm.bias", Model),
 ];
 
-/// The head that names masked words: dense map and norm.
+/// The head that predicts masked tokens: dense map and norm.
 const BERT_HEAD: [Row; 4] = [
     ("mlm.W", "cls.predictions.transform.dense.weight", Square),
     ("mlm.b", "cls.predictions.transform.dense.bias", Model),
@@ -133,7 +133,7 @@ const DISTILBERT_HEAD: [Row; 4] = [
     ("mlm.norm.bias", "vocab_layer_norm.bias", Model),
 ];
 
-/// What differs from family to family.
+/// The names that differ between families.
 struct Names {
     /// Before the names of a body that was saved with a head.
     prefix: &'static str,
@@ -191,19 +191,19 @@ impl BertFamily {
         }
     }
 
-    /// Whether the file has the head that names masked words.
+    /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
         let first = self.names().head[0].1;
         checkpoint.tensor(first).is_some()
     }
 
-    /// Whether the file has a table of its own for the logits.
+    /// Whether the file has a separate table for the logits.
     pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
         checkpoint.tensor(self.names().untied[0].1).is_some()
     }
 }
 
-/// Everything that a model of this plan needs from its file.
+/// The weights that a model of this plan needs.
 pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> Vec<WantedWeight> {
     let names = family.names();
     let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();

@@ -1,5 +1,5 @@
-//! The layers of both stacks, with the norm of every sub-layer behind it (Vaswani et al. 2017) or
-//! before it (Xiong et al. 2020, figure 1).
+//! The layers of both stacks, with the norm after each sub-layer (Vaswani et al. 2017) or before it (Xiong et al.
+//! 2020, figure 1).
 
 use anyhow::Result;
 
@@ -57,14 +57,14 @@ impl Parts<'_> {
     }
 }
 
-/// A sub-layer's norm, and where its residual is recorded.
+/// The residual and norm around a sub-layer.
 struct Around<'a> {
     scope: &'a Scope,
     order: NormPlacement,
 }
 
 impl Around<'_> {
-    /// A sub-layer with its residual and its norm. (position, d_model) -> (position, d_model)
+    /// The output of a sub-layer with residual and norm. (position, d_model) -> (position, d_model)
     fn sub_layer(
         &self,
         tape: &mut Tape,
@@ -88,7 +88,7 @@ impl Around<'_> {
     }
 }
 
-/// Distances, where a table of them comes with the inputs.
+/// The relative position bias, if the inputs include its table.
 fn relative(table: Option<&Node>, buckets: Option<Buckets>) -> Option<Relative> {
     table.zip(buckets).map(|(&table, buckets)| Relative { table, buckets })
 }

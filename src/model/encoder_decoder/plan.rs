@@ -1,4 +1,4 @@
-//! What the arrangements of encoder and decoder differ in.
+//! The settings in which encoder-decoder families differ.
 
 use super::GenerationRules;
 use crate::{
@@ -6,20 +6,20 @@ use crate::{
     model::layer::{attention::HeadSizes, feed_forward::FeedKind, norm::NormKind},
 };
 
-/// Where the norm of a sub-layer stands.
+/// Where the norm of a sub-layer is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormPlacement {
-    /// Behind the residual.
+    /// After the residual.
     PostNorm,
-    /// Before the sub-layer; each stack ends with a norm of its own.
+    /// Before the sub-layer; each stack ends with a further norm.
     PreNorm,
 }
 
-/// How a model is told the order of its tokens.
+/// How positions are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncoderDecoderPositions {
     Sinusoidal(Waves),
-    /// So many rows of a table in the file, of which the first `offset` are no positions.
+    /// A learned table of `n_rows` rows, of which the first `offset` are not positions.
     Table {
         n_rows: usize,
         offset: usize,

@@ -76,7 +76,7 @@ impl GenerationRules {
         }
     }
 
-    /// The tokens that may not follow.
+    /// The tokens that must not follow.
     fn forbidden(&self, read: &[u32]) -> Vec<u32> {
         let never = self.never.iter().filter_map(|sequence| {
             let (last, before) = sequence.split_last()?;

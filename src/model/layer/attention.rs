@@ -78,12 +78,12 @@ impl Mask {
     }
 }
 
-/// How many heads, and how large.
+/// The number and size of attention heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadSizes {
     pub d_model: usize,
     pub n_heads: usize,
-    /// Heads of keys and values: fewer than `n_heads` where neighbours share them (Ainslie et al. 2023).
+    /// Heads of keys and values: fewer than `n_heads` if several query heads share one (Ainslie et al. 2023).
     pub n_kv_heads: usize,
     pub d_head: usize,
 }
@@ -94,18 +94,18 @@ impl HeadSizes {
         Self { d_model, n_heads, n_kv_heads: n_heads, d_head: d_model / n_heads }
     }
 
-    /// The width of all queries side by side.
+    /// The width of all query heads together.
     pub const fn d_q(self) -> usize {
         self.n_heads * self.d_head
     }
 
-    /// The width of all keys, or values, side by side.
+    /// The width of all key heads, or value heads, together.
     pub const fn d_kv(self) -> usize {
         self.n_kv_heads * self.d_head
     }
 }
 
-/// A learned linear map; its bias may be absent.
+/// A learned linear map with an optional bias.
 struct Map {
     w: Weight,
     b: Option<Weight>,
@@ -134,30 +134,30 @@ pub struct Attention {
     o: Map,
     heads: HeadSizes,
     rope: Option<Arc<Rope>>,
-    /// What scores are divided by; None where they are taken as they are.
+    /// The divisor of the scores; None if they are not scaled.
     root: Option<Root>,
 }
 
-/// A learned number for every head and distance, added to the scores. table (bucket, head)
+/// A learned bias per head and distance, added to the scores. table (bucket, head)
 #[derive(Clone, Copy, Debug)]
 pub struct Relative {
     pub table: Node,
     pub buckets: Buckets,
 }
 
-/// Keys and values: as they were just made (head, key, d_k), or as a past has them (head, d_k, key).
+/// Keys and values of new positions (head, key, d_k), or with those of a cached past (head, d_k, key).
 #[derive(Clone, Copy)]
 struct KeyValues {
     keys: Node,
     values: Node,
     is_past: bool,
-    /// As they were just made, in any case; None where nothing was made.
+    /// The keys and values of the new positions; None if all come from the past.
     made: Option<[Node; 2]>,
 }
 
 impl Attention {
     /// Loads `W_Q` (d_model, d_q), `W_K` and `W_V` (d_model, d_kv) and `W_O` (d_q, d_model), and
-    /// `b_Q` to `b_O` where they are there, named within `scope`.
+    /// `b_Q` to `b_O` if present, named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -170,26 +170,25 @@ impl Attention {
         Ok(Self { scope, q, k, v, o, heads, rope: None, root })
     }
 
-    /// The same with queries and keys turned by their positions.
+    /// This layer with rotary position embedding of queries and keys.
     #[must_use]
     pub fn with_rope(self, rope: Option<Arc<Rope>>) -> Self {
         Self { rope, ..self }
     }
 
-    /// The same with scores divided by another number, or taken as they are where the scaling is in the
-    /// learned queries.
+    /// This layer with another divisor of the scores; None if the learned queries include the scaling.
     #[must_use]
     pub fn divided_by(self, root: Option<Root>) -> Self {
         Self { root, ..self }
     }
 
-    /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
+    /// The output of attention: queries from `x`, keys and values from `memory` (the same node in self-attention).
     /// x (query, d_model), memory (key, d_model) -> (query, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, memory: Node, mask: Mask) -> Node {
         self.attend(tape, x, memory, mask, None)
     }
 
-    /// Self-attention that is told distances, where a model has a table of them.
+    /// Self-attention, with relative position bias if the model has one.
     /// x (position, d_model) -> (position, d_model)
     pub fn forward_relative(
         &self,
@@ -212,7 +211,7 @@ impl Attention {
         let at = &self.scope;
         let [w_q, w_k, w_v, w_o] = [&self.q, &self.k, &self.v, &self.o].map(|map| map.on(tape));
         let q = tape.project_heads(at.at(&Q), x, w_q, self.heads.n_heads); // (head, query, d_k)
-        // What another stream said stays the same while a text is written on.
+        // Keys and values of another stream stay the same while a text is continued.
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
         let (q, kv) = match known {
             Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
@@ -224,7 +223,7 @@ impl Attention {
         tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
     }
 
-    /// The context where nobody looks at how it comes about. (head, query, d_k)
+    /// The context from a fused kernel; None if its steps are recorded. (head, query, d_k)
     fn fused(
         &self,
         tape: &mut Tape,
@@ -263,7 +262,8 @@ impl Attention {
         }
     }
 
-    /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
+    /// The queries (rotated if the layer is) and the keys and values, with those of the past.
+    /// q (head, query, d_k), memory (key, d_model)
     fn project_kv(
         &self,
         tape: &mut Tape,
@@ -286,7 +286,7 @@ impl Attention {
         (q, kv)
     }
 
-    /// Scores as softmax reads them. (head, query, key) -> (head, query, key)
+    /// The scores scaled, biased and masked. (head, query, key) -> (head, query, key)
     fn visible(
         &self,
         tape: &mut Tape,

@@ -62,7 +62,7 @@ impl Activation {
     /// The activation of that name in a `config.json`.
     ///
     /// # Errors
-    /// If there is none of that name; the message says which there are.
+    /// If there is none of that name; the message lists the known ones.
     pub fn named(name: &str) -> Result<Self> {
         let found = NAMED.iter().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).with_context(|| {
@@ -189,13 +189,13 @@ impl GatedFeedForward {
     }
 }
 
-/// Either kind.
+/// A feed-forward network of either kind.
 pub enum Feed {
     Plain(FeedForward),
     Gated(GatedFeedForward),
 }
 
-/// Which kind, and its activation.
+/// The kind of a feed-forward network, and its activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedKind {
     Plain(Activation),

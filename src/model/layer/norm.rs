@@ -51,7 +51,7 @@ impl LayerNorm {
         Ok(Self { scope, gain, bias, eps: NORM_EPS })
     }
 
-    /// The same with another number added to the variance.
+    /// This norm with another epsilon added to the variance.
     #[must_use]
     pub fn with_eps(self, eps: f32) -> Self {
         Self { eps, ..self }
@@ -95,13 +95,13 @@ impl RmsNorm {
     }
 }
 
-/// Either kind.
+/// A normalisation of either kind.
 pub enum Norm {
     Layer(LayerNorm),
     Rms(RmsNorm),
 }
 
-/// Which kind, and what is added before the root is taken.
+/// The kind of a normalisation, and the epsilon added before the root.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NormKind {
     Layer { eps: f32 },

@@ -1,5 +1,5 @@
 //! Recurrent cells: Elman (1990), GRU (Cho et al. 2014, in PyTorch's form) and LSTM (Hochreiter and
-//! Schmidhuber 1997, with the forget gate of Gers et al. 2000). One call, one word.
+//! Schmidhuber 1997, with the forget gate of Gers et al. 2000). One call processes one word.
 
 use anyhow::Result;
 
@@ -69,7 +69,7 @@ pub enum RecurrentCell {
 }
 
 impl RecurrentCell {
-    /// One step: row `t` of every site of the cell. x (1, in), h (1, unit) -> (1, unit)
+    /// The next hidden state, recorded in row `t` of every site. x (1, in), h (1, unit) -> (1, unit)
     pub fn step(&self, tape: &mut Tape, x: Node, h: Node, t: usize) -> Node {
         match self {
             Self::Elman(cell) => cell.step(tape, x, h, t),
@@ -85,7 +85,7 @@ pub struct CellSizes {
     pub d_hidden: usize,
 }
 
-/// What bends a plain cell's sum.
+/// The non-linearity of an Elman cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Nonlinearity {
     #[default]
@@ -131,7 +131,7 @@ impl Elman {
         })
     }
 
-    /// The same with another non-linearity.
+    /// This cell with another non-linearity.
     #[must_use]
     pub fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self {
         Self { nonlinearity, ..self }
@@ -258,7 +258,8 @@ impl Lstm {
         Ok(Self { scope, input, forget, cell, output })
     }
 
-    /// One step: row `t` of every site. x (1, in), hidden state and cell (1, unit) -> the same two
+    /// The next hidden state and cell, recorded in row `t` of every site. x (1, in), h and c (1, unit) -> two of
+    /// (1, unit)
     pub fn step(&self, tape: &mut Tape, x: Node, h: Node, c: Node, t: usize) -> [Node; 2] {
         let at = |site| self.scope.at(site).row(t);
         let sum = |tape: &mut Tape, site, gate: &Gate| {

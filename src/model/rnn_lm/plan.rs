@@ -1,4 +1,4 @@
-//! All that the model's shape follows from, and where its file has each weight.
+//! The settings of a recurrent language model, and the names of its weights in a file.
 
 use anyhow::{Result, ensure};
 
@@ -10,16 +10,16 @@ use crate::{
     },
 };
 
-/// What the embedding is called in state dicts.
+/// The names of the embedding in state dicts.
 pub const EMBED_NAMES: [&str; 6] =
     ["embed", "embedding", "embeddings", "encoder", "word_embeddings", "emb"];
-/// What the recurrent module is called; the last is none at all.
+/// The prefixes of the recurrent module; the last is none.
 pub const RNN_NAMES: [&str; 4] = ["rnn.", "gru.", "lstm.", ""];
-/// What the linear map to the vocabulary is called.
+/// The names of the linear map to the vocabulary.
 pub const OUT_NAMES: [&str; 8] =
     ["out", "decoder", "fc", "linear", "head", "lm_head", "output", "proj"];
 
-/// Which cell.
+/// The kind of cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecurrentKind {
     Elman(Nonlinearity),
@@ -60,7 +60,7 @@ impl RecurrentKind {
     }
 }
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine the model's shape and weights.
 #[derive(Clone, Debug)]
 pub struct RnnLmPlan {
     pub kind: RecurrentKind,
