@@ -22,13 +22,13 @@ use serde::Deserialize;
 
 use crate::{analysis::reading::Reading, model::Name, text};
 use fact::Context;
-pub use glossary::{Term, mark as mark_terms};
+pub use glossary::{GlossaryTerm, mark as mark_terms};
 pub use language::Language;
-use language::{OwnWords, StepWords, Words};
-use order::{Order, optional_name};
-pub use panes::{Kind, PaneSpec};
+use language::{CheckpointWords, LanguageWords, StepWords};
+use order::{WalkOrder, optional_name};
+pub use panes::{PaneKind, PaneSpec};
 use phrases::Phrases;
-use quiz::{Ask, Asked};
+use quiz::{Question, QuestionTemplate};
 use template::{Piece, Template};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
@@ -61,7 +61,7 @@ impl Selection {
 /// Which word a step starts from, if the person has not picked one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Row {
+pub enum StartRow {
     First,
     Last,
     /// Two before the last: where the sentence's last word is still to come.
@@ -90,9 +90,9 @@ pub struct Step {
     /// Whether the short tour stops here.
     pub in_tour: bool,
     /// What is asked before the step shows its answer.
-    pub ask: Option<Ask>,
+    pub ask: Option<QuestionTemplate>,
     /// Hints: what to select at first.
-    pub row: Option<Row>,
+    pub row: Option<StartRow>,
     pub layer: Option<usize>,
     pub head: Option<usize>,
     /// Sites that the pass must have, and must not have.
@@ -144,7 +144,7 @@ pub struct Chapter {
 pub struct Lesson {
     pub language: Language,
     pub chapters: Vec<Chapter>,
-    pub glossary: Vec<Term>,
+    pub glossary: Vec<GlossaryTerm>,
 }
 
 impl Lesson {
@@ -163,9 +163,9 @@ impl Lesson {
     /// # Errors
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
-        let shared: Words = clean::read(language.words())?;
-        let own: OwnWords = clean::read(language.checkpoint_words())?;
-        let words = Words { chapters: own.chapters, steps: own.steps, ..shared };
+        let shared: LanguageWords = clean::read(language.words())?;
+        let own: CheckpointWords = clean::read(language.checkpoint_words())?;
+        let words = LanguageWords { chapters: own.chapters, steps: own.steps, ..shared };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
         Self::put_together(language, clean::read(CHECKPOINT)?, words).with_context(file)
     }
@@ -190,7 +190,11 @@ impl Lesson {
         Self::put_together(language, order, clean::read(words)?)
     }
 
-    fn put_together(language: Language, order: Order, mut words: Words) -> Result<Self> {
+    fn put_together(
+        language: Language,
+        order: WalkOrder,
+        mut words: LanguageWords,
+    ) -> Result<Self> {
         words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));
@@ -278,7 +282,7 @@ pub struct Paragraph {
 /// The row that the step looks at through the logit lens, if it does: screens wait for that, frames and
 /// linear text do not.
 pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
-    let has_lens = step.panes.iter().any(|pane| pane.kind == Kind::Lens);
+    let has_lens = step.panes.iter().any(|pane| pane.kind == PaneKind::Lens);
     has_lens.then(|| Context::new(step, reading, selection).row())
 }
 
@@ -293,7 +297,7 @@ pub fn deepen(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Para
 }
 
 /// What the step asks of this pass; None if it asks nothing, or the pass has no clear answer.
-pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<Asked> {
+pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<Question> {
     step.ask.as_ref()?.put(&Context::new(step, reading, selection))
 }
 
@@ -313,21 +317,26 @@ fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
     template.paragraphs.iter().map(paragraph).collect()
 }
 
-fn chapter(order: order::Chapter, words: &mut Words, phrases: &Arc<Phrases>) -> Result<Chapter> {
+fn chapter(
+    order: order::ChapterOrder,
+    words: &mut LanguageWords,
+    phrases: &Arc<Phrases>,
+) -> Result<Chapter> {
     let no_title = || format!("chapter {} has no title", order.id);
     let title = words.chapters.remove(&order.id).with_context(no_title)?;
     let steps = order.steps.into_iter().map(|step| {
         let no_words = || format!("step {} has no words", step.id);
         let words = words.steps.remove(&step.id).with_context(no_words)?;
-        told(step, words, Arc::clone(phrases))
+        build_step(step, words, Arc::clone(phrases))
     });
     Ok(Chapter { title, steps: steps.collect::<Result<_>>()? })
 }
 
-fn told(step: order::Step, words: StepWords, phrases: Arc<Phrases>) -> Result<Step> {
-    let order::Step { id, model, panes, row, layer, head, needs, without, in_tour, ask } = step;
+fn build_step(step: order::StepOrder, words: StepWords, phrases: Arc<Phrases>) -> Result<Step> {
+    let order::StepOrder { id, model, panes, row, layer, head, needs, without, in_tour, ask } =
+        step;
     let StepWords { title, formula, source, text, deeper, question, options, reveal } = words;
-    let asked = ask.map(|kind| Ask::new(&kind, (question, options, reveal)));
+    let asked = ask.map(|kind| QuestionTemplate::new(&kind, question, options, reveal));
     let ask = asked.transpose().with_context(|| format!("step {id}"))?;
     Ok(Step {
         id,

@@ -1,8 +1,8 @@
-//! The models: one file an architecture, each with its table of sites. A checkpoint of a person's own is
-//! opened by the table of [`ARCHITECTURES`].
+//! The models: one file per architecture, each with its table of sites.
 //!
-//! A model turns token ids into a [`Pass`]. It writes greedily unless a change says otherwise; it knows
-//! no text and no screen.
+//! A [`Model`] runs token ids into a [`Pass`], which records every value on a tape; it decodes greedily unless the
+//! changes say otherwise. The built-in models come from [`load`], a user's checkpoint from the table
+//! [`ARCHITECTURES`]. Text and display are left to others.
 
 pub mod layer;
 pub mod bert;
@@ -18,11 +18,11 @@ mod sizes;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use bert::Family;
+use bert::BertFamily;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::Name;
-pub use sizes::Sizes;
+pub use sizes::ModelSizes;
 
 use crate::{
     engine::{
@@ -54,55 +54,55 @@ pub static PROBS: Site =
 pub static INITIAL: Site =
     Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
 
-/// Something that reads token ids and writes every value on a tape.
+/// A model: reads token ids and records every value on a tape.
 pub trait Model: Send + Sync {
-    /// Runs the model on a source sentence and decodes. `source` is not empty.
+    /// A finished pass over a source sentence, decoded. `source` must not be empty.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass;
 
-    /// Reads the source and writes nothing: the encoder alone, or the blocks of a model without one.
-    /// The last value on the tape is what it hands on.
+    /// The tape of reading the source without decoding: the encoder, or the blocks of a model without one. Its last
+    /// value is the encoder's output.
     fn read(&self, source: &[u32], setup: &Setup) -> Tape;
 
-    /// The sizes that memory and time follow from, where they are known.
-    fn sizes(&self) -> Option<Sizes> {
+    /// The sizes that determine memory and time; None if unknown.
+    fn sizes(&self) -> Option<ModelSizes> {
         None
     }
 
-    /// The bytes that a pass over `n` tokens takes at most, weights aside, where that is known; `keeps_all`
-    /// is a pass that keeps the insides of all blocks.
+    /// An upper bound on the bytes of a pass over `n` tokens, without the weights; None if unknown. With `keeps_all`
+    /// the pass keeps the insides of all blocks.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let sizes = self.sizes()?;
         let bytes = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
         Some(bytes as u64)
     }
 
-    /// The rows of the logits that its output was chosen from, where those are not the last ones: the
-    /// masked places of a text that is read from both sides.
+    /// The rows of the logits that the output was chosen from: the masked positions of a bidirectional model. None
+    /// if these are the last rows.
     fn written_at(&self, _source: &[u32]) -> Option<Vec<usize>> {
         None
     }
 
-    /// The tokens that end what it writes.
+    /// The tokens that end an output.
     fn ends(&self) -> &[u32] {
         &[EOS]
     }
 
-    /// What the model would say if it stopped at these rows of its stream: the logits. None for a model
-    /// that cannot be read like this. rows (place, channel) -> (place, vocab)
-    fn say(&self, _rows: &Matrix) -> Option<Matrix> {
+    /// The logits of these rows of the residual stream, as if they were the last layer's. None for a model without
+    /// such a reading. rows (position, channel) -> (position, vocab)
+    fn unembed(&self, _rows: &Matrix) -> Option<Matrix> {
         None
     }
 
-    /// A text to be written on. None for a model that does not write on.
+    /// A text that the model continues; None for a model that does not continue texts.
     fn writer(&self, _setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         None
     }
 }
 
-/// A text that grows; what was read of it is remembered.
+/// A growing text whose past is cached.
 pub trait Writer {
-    /// Reads on, and gives the logits of the token that comes next. None if there is nothing to read, or
-    /// no more room in the model's context.
+    /// Reads more tokens and returns the logits of the next one (vocab). None if there is nothing to read, or no
+    /// room left in the model's context.
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>>;
 }
 
@@ -110,12 +110,11 @@ pub trait Writer {
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     pub changes: Arc<Changes>,
-    /// What the decoder reads after `<bos>` where it is given (teacher forcing), without `<eos>`;
-    /// else it reads what it wrote.
+    /// The decoder's input after `<bos>`, without `<eos>` (teacher forcing); None feeds back its own output.
     pub forced: Option<Vec<u32>>,
-    /// The most tokens that a decoder writes, where it is not left to the length of the source.
+    /// The most tokens that a decoder writes; None derives it from the length of the source.
     pub longest: Option<usize>,
-    /// What of the pass stays on the tape.
+    /// Which values stay on the tape.
     pub keep: Keep,
 }
 
@@ -130,7 +129,7 @@ impl Setup {
     }
 }
 
-/// A finished run: the record, what was read and what was written.
+/// A finished run: the tape, the input and the output.
 pub struct Pass {
     pub tape: Tape,
     /// The tokens on the source stream.
@@ -138,30 +137,30 @@ pub struct Pass {
     /// The tokens on the target stream: `<bos>`, then the output without `<eos>`. Empty for a
     /// model without a decoder stream of its own.
     pub target: Vec<u32>,
-    /// What the model wrote, with `<eos>` if it came to it.
+    /// The output, with `<eos>` if it was reached.
     pub output: Vec<u32>,
-    /// The record of beam search, where the output was found by it.
+    /// The record of beam search, if it was used.
     pub beams: Option<Beams>,
 }
 
 impl Pass {
-    /// The first value recorded under that path.
+    /// The first value recorded under that path; None if there is none.
     pub fn value(&self, path: &str) -> Option<&Value> {
         let node = self.tape.nodes().find(|&node| self.tape.entry(node).place.path == path)?;
         Some(self.tape.value(node))
     }
 }
 
-/// A kind of checkpoint that can be run.
+/// An architecture of checkpoints that can be run.
 pub struct Architecture {
     /// `model_type` in config.json.
     pub names: &'static [&'static str],
-    /// As people say it.
+    /// The name to show.
     pub title: &'static str,
     open: fn(&Checkpoint) -> Result<Arc<dyn Model>>,
 }
 
-/// The kinds of checkpoints that can be run.
+/// The architectures that can be run.
 pub static ARCHITECTURES: &[Architecture] = &[
     Architecture {
         names: &["gpt2"],
@@ -176,17 +175,17 @@ pub static ARCHITECTURES: &[Architecture] = &[
     Architecture {
         names: &["bert"],
         title: "BERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Bert)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Bert)?)),
     },
     Architecture {
         names: &["roberta", "xlm-roberta", "camembert"],
         title: "RoBERTa",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::Roberta)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Roberta)?)),
     },
     Architecture {
         names: &["distilbert"],
         title: "DistilBERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, Family::DistilBert)?)),
+        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::DistilBert)?)),
     },
     Architecture {
         names: &["bart"],
@@ -225,10 +224,10 @@ fn translator(opened: Result<EncoderDecoder>) -> Result<Arc<dyn Model>> {
 }
 
 impl Architecture {
-    /// The kind of a checkpoint.
+    /// The architecture of a checkpoint.
     ///
     /// # Errors
-    /// If it is none that can be run; the message names those that can.
+    /// If it cannot be run; the message names those that can.
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
         let found = ARCHITECTURES.iter().find(|kind| kind.names.contains(&name));
@@ -244,8 +243,10 @@ impl Architecture {
         })
     }
 
+    /// The model of a checkpoint.
+    ///
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen.
+    /// If a setting is not supported, or weights are missing or misshapen.
     pub fn open(&self, checkpoint: &Checkpoint) -> Result<Arc<dyn Model>> {
         (self.open)(checkpoint)
     }
@@ -254,7 +255,7 @@ impl Architecture {
 /// A built-in model, loaded from the binary.
 ///
 /// # Errors
-/// If the embedded file is damaged, or there is none.
+/// If the embedded file is damaged or missing.
 pub fn load(name: Name) -> Result<Arc<dyn Model>> {
     let weights = Weights::embedded(name.id())?;
     Ok(match name {
@@ -269,14 +270,14 @@ pub fn load(name: Name) -> Result<Arc<dyn Model>> {
     })
 }
 
-/// Logits and probabilities of rows that begin at row `t`: `logits = x Eᵀ`, the output layer sharing
-/// the embedding table (Vaswani et al. 2017, section 3.4) or with one of its own, and a bias where there
-/// is one. Returns the logits.
+/// The logits of rows that begin at row `t`, with their probabilities recorded: `logits = x Eᵀ + b`, where E is the
+/// embedding table (Vaswani et al. 2017, section 3.4) or a table of its own. x (row, channel) -> (row, vocab)
 fn predict(
     tape: &mut Tape,
     scope: &Scope,
     x: Node,
-    (table, bias): (Node, Option<Node>),
+    table: Node,
+    bias: Option<Node>,
     t: usize,
 ) -> Node {
     let place = scope.at(&LOGITS).row(t);
@@ -293,7 +294,7 @@ fn last_row(x: &Matrix) -> Vec<f32> {
     x.row(x.nrows() - 1).iter().copied().collect()
 }
 
-/// A row of zeros to begin from.
+/// The initial state: one row of zeros. (1, n)
 fn zero_state(tape: &mut Tape, scope: &Scope, n: usize) -> Node {
     tape.leaf(scope.at(&INITIAL), Arc::new(Value::from_rows(1, n, &vec![0.0; n])))
 }

@@ -1,9 +1,9 @@
-//! From a sentence to tokens and back; what is unknown to the models is said plainly.
+//! A sentence as tokens and back, and words that the models do not know.
 //!
-//! A tokenizer is the built-in models' own, or made from a checkpoint's tokenizer.json or from the
-//! vocabulary inside a GGUF file. A checkpoint's text is read as the reference reads it: nothing is
-//! changed before, special tokens are put where the model wants them, and those that are typed are
-//! found. Text from outside passes through [`visible`] before it is shown anywhere.
+//! A [`Tokenizer`] is that of the built-in models, or is built from a checkpoint's tokenizer.json or from the
+//! vocabulary of a GGUF file. A checkpoint's text is tokenized as the reference does it: unchanged, with the
+//! model's special tokens added and typed ones recognised. Text from outside passes through [`visible`] before it
+//! is shown.
 
 pub mod visible;
 mod engine;
@@ -23,7 +23,7 @@ pub use figures::grouped;
 pub use gguf::GgufVocab;
 pub use lines::{breaks, is_wide};
 pub use sentence::{Sentence, Token, Unknown};
-pub use specials::{Ids, Specials, ids_of};
+pub use specials::{SpecialIds, Specials, ids_of};
 
 use std::sync::{Arc, OnceLock};
 
@@ -34,18 +34,18 @@ pub use crate::text::visible::{shown, visible};
 use vocabulary::Vocabulary;
 use world::World;
 
-/// Ids that every built-in model agrees on.
+/// Beginning of sentence, for every built-in model.
 pub const BOS: u32 = 1;
-/// End of sentence.
+/// End of sentence, for every built-in model.
 pub const EOS: u32 = 2;
 
 /// The most tokens a sentence may have; the built-in models were trained on 3 to 40.
 pub const MAX_TOKENS: usize = 64;
 
-/// The most tokens that a checkpoint is given, whatever its context.
+/// The most tokens given to a checkpoint, even if its context is longer.
 pub const MAX_CONTEXT: usize = 4096;
 
-/// The longest text that is handed to a tokenizer, in bytes.
+/// The longest text passed to a tokenizer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
 static TOKENIZER: &[u8] = include_bytes!("../assets/models/tokenizer.json");
@@ -53,15 +53,15 @@ static TOKENIZER: &[u8] = include_bytes!("../assets/models/tokenizer.json");
 /// Text to tokens and back.
 pub struct Tokenizer {
     engine: Engine,
-    /// What to show for every id, made when first asked for.
+    /// The text to show for every id, computed on first use.
     vocab: OnceLock<Arc<[String]>>,
     /// The most tokens of a sentence.
     limit: usize,
-    kind: Kind,
+    kind: Origin,
 }
 
-/// Whose words they are.
-enum Kind {
+/// Where a tokenizer comes from.
+enum Origin {
     World(World),
     Checkpoint(Vocabulary),
 }
@@ -74,14 +74,14 @@ impl Tokenizer {
     pub fn embedded() -> Result<Self> {
         let engine = Engine::from_bytes(TOKENIZER)
             .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
-        let kind = Kind::World(World::embedded()?);
+        let kind = Origin::World(World::embedded()?);
         Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind })
     }
 
     /// The tokenizer of a tokenizer.json and the small files beside it.
     ///
     /// # Errors
-    /// Naming the file and the fault, if it is damaged or of a kind that is not known.
+    /// Naming file and fault, if it is damaged or of an unknown kind.
     pub fn from_json(bytes: &[u8], specials: &Specials) -> Result<Self> {
         let file = || specials.file.to_owned();
         let plan = json::plan(bytes, specials).with_context(file)?;
@@ -96,7 +96,7 @@ impl Tokenizer {
     /// The tokenizer of the vocabulary inside a GGUF file.
     ///
     /// # Errors
-    /// Naming the fault, if it is damaged or of a kind that is not known.
+    /// Naming the fault, if it is damaged or of an unknown kind.
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Self> {
         let (plan, (begin, end)) = gguf::plan(vocab)?;
         let mut vocabulary = Vocabulary::of(&plan);
@@ -110,59 +110,59 @@ impl Tokenizer {
     fn checkpoint(engine: Engine, mut vocabulary: Vocabulary) -> Self {
         let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
         vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
-        let kind = Kind::Checkpoint(vocabulary);
+        let kind = Origin::Checkpoint(vocabulary);
         Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
     }
 
-    /// The same for sentences of at most so many tokens.
+    /// This tokenizer with a limit of `longest` tokens a sentence.
     #[must_use]
     pub fn up_to(self, longest: usize) -> Self {
         Self { limit: longest.min(MAX_CONTEXT), ..self }
     }
 
-    /// The same for a model whose embedding table has so many rows.
+    /// This tokenizer for a model whose embedding table has `n_rows` rows.
     ///
     /// # Errors
     /// As for [`Self::check`].
     pub fn with_rows(mut self, n_rows: usize) -> Result<Self> {
         self.check(n_rows)?;
-        if let Kind::Checkpoint(vocabulary) = &mut self.kind {
+        if let Origin::Checkpoint(vocabulary) = &mut self.kind {
             vocabulary.n_rows = n_rows;
         }
         Ok(self)
     }
 
-    /// That the model's embedding table has a row for every token of the vocabulary. Tokens that were
-    /// added beside it may lie beyond; a sentence that holds one is refused.
+    /// Checks that the embedding table has a row for every token of the vocabulary. Added tokens may lie beyond
+    /// it; a sentence that contains one is refused.
     ///
     /// # Errors
-    /// Saying how many tokens lie beyond.
+    /// With the number of tokens beyond the table.
     pub fn check(&self, n_rows: usize) -> Result<()> {
         vocabulary::check_rows(&self.engine, self.n_own(), n_rows)
     }
 
-    /// One more than the largest id, added tokens not counted.
+    /// One more than the largest id, without added tokens.
     fn n_own(&self) -> usize {
         match &self.kind {
-            Kind::World(_) => self.engine.get_vocab_size(false),
-            Kind::Checkpoint(vocabulary) => vocabulary.n_ids,
+            Origin::World(_) => self.engine.get_vocab_size(false),
+            Origin::Checkpoint(vocabulary) => vocabulary.n_ids,
         }
     }
 
-    /// One more than the largest id.
+    /// One more than the largest id, added tokens included.
     pub fn vocab_size(&self) -> usize {
         let added = self.engine.get_added_vocabulary().get_added_tokens_decoder().keys().max();
         let added = added.map_or(0, |&id| id as usize + 1);
         self.n_own().max(added)
     }
 
-    /// What to show for every id in a list of them. Of two tokens that are told apart by the space
-    /// before them alone (`qu'il`, `dit il`), the one with it has a `·`.
+    /// The text to show for every id. Of two tokens that differ only in a leading space (`qu'il`, `dit il`), the
+    /// one with the space has a `·`.
     pub fn vocab(&self) -> Arc<[String]> {
         let shown = |id| {
             let text = self.token(id).text;
             let token = self.engine.id_to_token(id).unwrap_or_default();
-            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Kind::World(_)));
+            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::World(_)));
             let has_twin = bare.is_some_and(|bare| self.engine.token_to_id(bare).is_some());
             if has_twin { format!("·{text}") } else { text }
         };
@@ -170,11 +170,11 @@ impl Tokenizer {
         Arc::clone(self.vocab.get_or_init(all))
     }
 
-    /// English words the built-in models know, in lower case; none for a checkpoint.
+    /// The English words that the built-in models know, in lower case; empty for a checkpoint.
     pub fn words(&self) -> &[String] {
         match &self.kind {
-            Kind::World(world) => &world.words,
-            Kind::Checkpoint(_) => &[],
+            Origin::World(world) => &world.words,
+            Origin::Checkpoint(_) => &[],
         }
     }
 
@@ -184,29 +184,31 @@ impl Tokenizer {
     }
 
     /// The ids of the special tokens.
-    pub fn ids(&self) -> Ids {
+    pub fn ids(&self) -> SpecialIds {
         match &self.kind {
-            Kind::World(_) => Ids { bos: Some(BOS), eos: vec![EOS], ..Ids::default() },
-            Kind::Checkpoint(vocabulary) => vocabulary.ids.clone(),
+            Origin::World(_) => {
+                SpecialIds { bos: Some(BOS), eos: vec![EOS], ..SpecialIds::default() }
+            }
+            Origin::Checkpoint(vocabulary) => vocabulary.ids.clone(),
         }
     }
 
-    /// Where a sentence has the mask of a masked language model, as typed: `[MASK]`, `<mask>`.
+    /// The positions of mask tokens in a sentence: `[MASK]`, `<mask>`.
     pub fn masked(&self, sentence: &Sentence) -> Vec<usize> {
         let mask = self.ids().mask;
         let tokens = sentence.tokens.iter().enumerate();
         tokens.filter(|(_, token)| Some(token.id) == mask).map(|(i, _)| i).collect()
     }
 
-    /// What the reader should know of how the tokenizer was read.
+    /// Notes for the reader on how the tokenizer was read.
     pub fn notes(&self) -> &[String] {
         match &self.kind {
-            Kind::World(_) => &[],
-            Kind::Checkpoint(vocabulary) => &vocabulary.notes,
+            Origin::World(_) => &[],
+            Origin::Checkpoint(vocabulary) => &vocabulary.notes,
         }
     }
 
-    /// Tokens of a sentence.
+    /// The tokens of a sentence.
     ///
     /// # Errors
     /// If the text holds no word, or no token, or more tokens than [`Self::limit`], or one that the model does not
@@ -224,12 +226,12 @@ impl Tokenizer {
             self.limit
         );
         match &self.kind {
-            Kind::World(world) => {
+            Origin::World(world) => {
                 let encoding = self.encoding(&world::plain(typed), false)?;
                 let unknown = || world.unknown(&self.engine, &encoding);
                 self.sentence_of(typed, &encoding, unknown)
             }
-            Kind::Checkpoint(vocabulary) => {
+            Origin::Checkpoint(vocabulary) => {
                 let typed = without_line_end(text);
                 let encoding = self.encoding(typed, true)?;
                 let sentence =
@@ -247,7 +249,7 @@ impl Tokenizer {
         unknown: impl FnOnce() -> Vec<Unknown>,
     ) -> Result<Sentence> {
         let ids = encoding.get_ids();
-        // What a tokenizer takes away, or has no entry for, may be the whole text; no model reads nothing.
+        // A tokenizer may remove the whole text or have no entry for it; no model reads an empty sentence.
         ensure!(
             !ids.is_empty(),
             "the sentence has no tokens: the tokenizer leaves nothing of \"{}\"; type other words",
@@ -255,8 +257,8 @@ impl Tokenizer {
         );
         if ids.len() > self.limit {
             let why = match self.kind {
-                Kind::World(_) => " (the models were trained on 3 to 40)",
-                Kind::Checkpoint(_) => "",
+                Origin::World(_) => " (the models were trained on 3 to 40)",
+                Origin::Checkpoint(_) => "",
             };
             bail!(
                 "the sentence has {} tokens, the limit is {}{why}; shorten it",
@@ -268,24 +270,24 @@ impl Tokenizer {
         Ok(Sentence { text: text.to_owned(), tokens, unknown: unknown() })
     }
 
-    /// The sentence with another word in the place of one token.
+    /// The sentence with one token replaced by another word.
     ///
     /// # Errors
-    /// If there is no such place, or the word is not one token; the message offers words that are.
+    /// If there is no such position, or the word is not a single token; the message suggests words that are.
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         let n = sentence.tokens.len();
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
         let word = world::plain(word.trim());
         let id = match &self.kind {
-            Kind::World(_) => self.one_token(&word)?,
-            Kind::Checkpoint(vocabulary) => engine::guarded(|| {
+            Origin::World(_) => self.one_token(&word)?,
+            Origin::Checkpoint(vocabulary) => engine::guarded(|| {
                 Ok(vocabulary.one_token(&self.engine, &word, &sentence.tokens[position]))
             })?,
         };
         let Some(id) = id else {
             let whose = match self.kind {
-                Kind::World(_) => "the models' world",
-                Kind::Checkpoint(_) => "the model's vocabulary",
+                Origin::World(_) => "the models' world",
+                Origin::Checkpoint(_) => "the model's vocabulary",
             };
             bail!(
                 "`{}` is not one token of {whose}, so it cannot stand in the place of one; try {}",
@@ -298,8 +300,8 @@ impl Tokenizer {
         Ok(replaced)
     }
 
-    /// The one token of the built-in vocabulary that a word is. A mark or an ending is one only where
-    /// it follows a word.
+    /// The single built-in token for a word; None if it takes several. Punctuation and endings count if they are
+    /// one token after a word.
     fn one_token(&self, word: &str) -> Result<Option<u32>> {
         let alone = self.encoding(word, false)?;
         let after_a_word = self.encoding(&format!("a{word}"), false)?;
@@ -310,48 +312,47 @@ impl Tokenizer {
     }
 
     fn encoding(&self, text: &str, with_special: bool) -> Result<Encoding> {
-        let encode = || self.engine.encode(text, with_special).map_err(engine::told);
+        let encode = || self.engine.encode(text, with_special).map_err(engine::sanitized);
         engine::guarded(encode).context("the sentence cannot be tokenized")
     }
 
-    /// The ids of a text as the reference has them, those that begin and end it included.
+    /// The ids of a text as in the reference, special tokens included.
     ///
     /// # Errors
     /// If the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let with_special = matches!(self.kind, Kind::Checkpoint(_));
+        let with_special = matches!(self.kind, Origin::Checkpoint(_));
         Ok(self.encoding(text, with_special)?.get_ids().to_vec())
     }
 
     pub fn token(&self, id: u32) -> Token {
         let text = match &self.kind {
-            Kind::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
-            Kind::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
+            Origin::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
+            Origin::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
         };
         Token { id, text: text.unwrap_or_else(|| format!("#{id}")) }
     }
 
-    /// The text of ids, without special tokens, controls made visible.
+    /// The text of ids without special tokens, safe to show.
     pub fn decode(&self, ids: &[u32]) -> String {
         visible(&self.text(ids))
     }
 
-    /// The text of ids as the reference has it, without special tokens. Not safe to show; see
-    /// [`Self::decode`].
+    /// The text of ids without special tokens, as in the reference. Not safe to show; see [`Self::decode`].
     pub fn text(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Kind::World(_) => {
+            Origin::World(_) => {
                 let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
                 self.engine.decode(&ids, false).unwrap_or_default()
             }
-            Kind::Checkpoint(vocabulary) => {
-                let decode = || self.engine.decode(ids, true).map_err(engine::told);
+            Origin::Checkpoint(vocabulary) => {
+                let decode = || self.engine.decode(ids, true).map_err(engine::sanitized);
                 vocabulary.cleaned(engine::guarded(decode).unwrap_or_default())
             }
         }
     }
 
-    /// Encodes and decodes: any text comes back as it was.
+    /// The text encoded and decoded again, which leaves any text unchanged.
     ///
     /// # Errors
     /// If the tokenizer refuses the text.
@@ -360,23 +361,23 @@ impl Tokenizer {
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
 
-    /// The words spelled most like `word`.
+    /// The `n` known words with the spelling closest to `word`.
     pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
         match &self.kind {
-            Kind::World(world) => world.nearest(word, n),
-            Kind::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
+            Origin::World(world) => world.nearest(word, n),
+            Origin::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
     }
 }
 
-/// A pipe ends its text with a line end that nobody typed.
+/// The text without the line end that a pipe adds.
 fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }
 
-/// The `n` candidates spelled most like `word`, nearest first. The time goes with its length, and a
-/// name ends early: only its beginning is compared.
+/// The `n` candidates with the spelling closest to `word`, nearest first. Only the first 100 characters are
+/// compared, as the time grows with the length.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Vec<String> {
     const LONGEST: usize = 100;
     let word = word.char_indices().nth(LONGEST).map_or(word, |(end, _)| &word[..end]);

@@ -1,10 +1,10 @@
-//! Files of weights -> named, shape-checked values.
+//! Weight files as named, shape-checked values.
 //!
-//! A [`Checkpoint`] is a model that somebody has on disk: its settings, its tensors, what its
-//! tokenizer is made from. Whatever the format, settings have the names of Hugging Face's
-//! config.json and tensors those of its models. Nothing in a file is believed: lengths, offsets and
-//! counts are compared with the file's size before anything is made of them. Weights stay in their
-//! file, which is mapped into memory.
+//! A [`Checkpoint`] is a model on disk: its settings, its tensors and the source of its tokenizer. Whatever
+//! the format, settings have the keys of Hugging Face's config.json and tensors the names of its models.
+//! No file is trusted: lengths, offsets and counts are compared with the file's size before anything is
+//! allocated. Weights stay in their file, which is memory-mapped. How they are computed with is left to
+//! [`crate::model`].
 
 mod config;
 mod dtype;
@@ -20,16 +20,16 @@ mod pairs;
 mod safetensors;
 mod tensor;
 mod wanted;
-mod weights;
+mod named;
 
 pub use config::Config;
 pub use dtype::Dtype;
 pub use finite::NotFinite;
 pub use lost::before_the_end;
+pub use named::Weights;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
-pub use wanted::{Layout, Wanted};
-pub use weights::Weights;
+pub use wanted::{WantedWeight, WeightLayout};
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -41,48 +41,48 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use crate::text::{GgufVocab, visible::shown};
-use folder::{Files, Part, files};
+use folder::{CheckpointFiles, Shard, files};
 use mapped::Mapped;
 
-/// Why a pickle is not opened, and what to do with it.
+/// Why pickles are not opened, and how to convert one.
 const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
     convert it in Python, where you trust it: `m = transformers.AutoModel.from_pretrained(FOLDER)`, \
     `m.save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
     `safetensors.torch.save_file(d, \"model.safetensors\")`";
 
-/// By their first bytes: a zip archive, as PyTorch writes them, or a bare pickle. A safetensors header of
-/// 640 bytes has a length that looks like one, but a brace comes after it.
+/// Whether the first bytes are those of a pickle: a zip archive as PyTorch writes it, or a bare pickle. The
+/// length of a 640-byte safetensors header looks like one, but a brace follows it.
 fn is_pickle(bytes: &[u8]) -> bool {
     let is_bare = matches!(bytes, [0x80, 2..=5, ..]);
     (bytes.starts_with(b"PK\x03\x04") || is_bare) && bytes.get(8) != Some(&b'{')
 }
 
-/// The longest name of a tensor, or key of a GGUF's metadata, in bytes.
+/// The longest tensor name or GGUF metadata key, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// The most bytes of a small JSON file, by name; the largest tokenizers in use take some 35 million, a
+/// The size limits of small JSON files, in bytes; the largest tokenizers in use have about 35 million, a
 /// config.json some thousands.
 const LONGEST_JSON: [(&str, usize); 2] = [("tokenizer.json", 64 << 20), ("config.json", 4 << 20)];
 
-/// The most bytes of any other.
+/// The size limit of every other small file, in bytes.
 const LONGEST_BESIDE: usize = 16 << 20;
 
-/// A model on disk, opened and checked, but not yet read.
+/// A model on disk: opened and checked, its weights not yet read.
 pub struct Checkpoint {
     path: PathBuf,
     is_gguf: bool,
     config: Config,
     tensors: Vec<TensorInfo>,
-    /// Where each tensor stands in the list.
+    /// The index of each tensor in the list, by name.
     places: HashMap<String, usize>,
     tokenizer: TokenizerSource,
     /// The small files beside the weights.
     beside: HashMap<&'static str, Json>,
-    /// The tensors that a model has asked for, by their place in the list.
+    /// The indices of the tensors that a model has asked for.
     asked: Mutex<BTreeSet<usize>>,
 }
 
-/// What a tokenizer is made from.
+/// What the tokenizer is built from.
 #[derive(Clone, Debug)]
 pub enum TokenizerSource {
     /// The bytes of tokenizer.json.
@@ -92,11 +92,11 @@ pub enum TokenizerSource {
     None,
 }
 
-/// Small files that say more about the tokenizer, the writing of text and the pooling of vectors.
+/// Small files with further settings: of the tokenizer, of generation, of pooling.
 const BESIDE: [&str; 4] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", POOLING];
 
-/// How sentence-transformers makes one vector of a sentence's.
+/// The pooling settings of sentence-transformers.
 pub const POOLING: &str = "1_Pooling/config.json";
 
 impl Checkpoint {
@@ -106,8 +106,10 @@ impl Checkpoint {
     /// Naming file, tensor and fault.
     pub fn open(path: &Path) -> Result<Self> {
         match files(path)? {
-            Files::Safetensors { folder, parts } => Self::hugging_face(path, &folder, parts),
-            Files::Gguf(file) => Self::gguf(path, &file),
+            CheckpointFiles::Safetensors { folder, parts } => {
+                Self::hugging_face(path, &folder, parts)
+            }
+            CheckpointFiles::Gguf(file) => Self::gguf(path, &file),
         }
     }
 
@@ -128,7 +130,7 @@ impl Checkpoint {
         .indexed()
     }
 
-    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Part>) -> Result<Self> {
+    fn hugging_face(path: &Path, folder: &Path, parts: Vec<Shard>) -> Result<Self> {
         let name = shown(&folder.join("config.json").to_string_lossy());
         let config = small(folder, "config.json")?.with_context(|| {
             format!(
@@ -168,7 +170,7 @@ impl Checkpoint {
         .indexed()
     }
 
-    /// Every tensor under its name.
+    /// The checkpoint with its tensors indexed by name; fails on a name that occurs twice.
     fn indexed(mut self) -> Result<Self> {
         for (i, tensor) in self.tensors.iter().enumerate() {
             if let Some(first) = self.places.insert(tensor.name.clone(), i) {
@@ -188,7 +190,7 @@ impl Checkpoint {
         &self.path
     }
 
-    /// The name of its folder or file, safe to show.
+    /// The name of the folder or file, safe to show.
     pub fn title(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let whole = || self.path.canonicalize().ok();
@@ -196,19 +198,19 @@ impl Checkpoint {
         found.map_or_else(|| "model".into(), |name| shown(&name))
     }
 
-    /// Its path, safe to show.
+    /// The path, safe to show.
     pub fn name(&self) -> String {
         shown(&self.path.to_string_lossy())
     }
 
-    /// The path of a file beside its weights, safe to show.
+    /// The path of a file beside the weights, safe to show.
     pub fn name_beside(&self, name: &str) -> String {
         let is_folder = self.path.is_dir();
         let folder = if is_folder { Some(self.path.as_path()) } else { self.path.parent() };
         shown(&folder.unwrap_or(Path::new("")).join(name).to_string_lossy())
     }
 
-    /// Whether its names and settings are translated.
+    /// Whether it is a GGUF file, whose names and settings are translated to Hugging Face's.
     pub const fn is_gguf(&self) -> bool {
         self.is_gguf
     }
@@ -222,7 +224,7 @@ impl Checkpoint {
         &self.tensors
     }
 
-    /// What the weights take in their files.
+    /// The size of all weights in their files, in bytes.
     pub fn n_bytes(&self) -> u64 {
         self.tensors.iter().map(|t| t.n_bytes as u64).sum()
     }
@@ -231,8 +233,8 @@ impl Checkpoint {
         self.places.get(name).map(|&i| &self.tensors[i])
     }
 
-    /// The tensors that a model has asked for; all, where none has. Files hold others too: masks, positions
-    /// counted out, a table that stands twice.
+    /// The tensors that a model has asked for; all of them if no model has asked yet. Files also hold tensors
+    /// that no model needs: masks, precomputed positions, duplicate tables.
     pub fn asked(&self) -> Vec<&TensorInfo> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.is_empty() {
@@ -251,24 +253,24 @@ impl Checkpoint {
         &self.tokenizer
     }
 
-    /// The content of `tokenizer_config.json`, `special_tokens_map.json`,
-    /// `generation_config.json` or [`POOLING`], where there is such a file.
+    /// The parsed content of `tokenizer_config.json`, `special_tokens_map.json`,
+    /// `generation_config.json` or [`POOLING`]; None if there is no such file.
     pub fn beside(&self, name: &str) -> Option<&Json> {
         self.beside.get(name)
     }
 }
 
-/// Tensors that the index promises of a part, and that are not in it.
+/// The tensors that the index promises in a file and that are missing from it.
 fn lacking(file: &Mapped, tensors: &[TensorInfo], promised: &[String]) -> Vec<String> {
     let here: HashSet<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
     let lacking = promised.iter().filter(|name| !here.contains(name.as_str()));
     lacking.map(|name| format!("{}: `{}`", file.name, shown(name))).collect()
 }
 
-/// How many faults are listed one by one; more than the tensors of any model of usual size.
+/// The most faults that are listed; more than an ordinary model has tensors.
 const MOST_LISTED: usize = 500;
 
-/// Faults, each on a line of its own.
+/// The faults, one a line.
 fn listed(faults: &[String]) -> String {
     let mut text = String::new();
     for fault in faults.iter().take(MOST_LISTED) {
@@ -280,10 +282,10 @@ fn listed(faults: &[String]) -> String {
     }
 }
 
-/// The bytes of a small file in a folder, if there is one.
+/// The bytes of a small file in a folder; None if it does not exist.
 fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     let path = folder.join(name);
-    // A link that leads nowhere is there, and told of when it is opened.
+    // A dangling link exists; opening it reports the fault.
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
@@ -308,7 +310,7 @@ fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
         found.insert(
             name,
             parsed.with_context(|| {
-                format!("{} is no JSON", shown(&folder.join(name).to_string_lossy()))
+                format!("{} is not valid JSON", shown(&folder.join(name).to_string_lossy()))
             })?,
         );
     }

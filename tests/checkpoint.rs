@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use lookback::{
     engine::value::{Cell, Lines},
-    weights::{Checkpoint, Config, Layout, Wanted},
+    weights::{Checkpoint, Config, WantedWeight, WeightLayout},
 };
 use tempfile::TempDir;
 use weights::{counted, f32s, safetensors};
@@ -46,13 +46,13 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     assert_eq!(checkpoint.config().string("model_type").unwrap(), "gpt2");
     assert_eq!(checkpoint.tensors().len(), 3);
     let wanted = [
-        Wanted::new("e", "table", (4, 3), Layout::Table),
-        Wanted::new("w", "model.linear|linear", (3, 2), Layout::Linear),
-        Wanted::new("part", "linear", (3, 1), Layout::LinearRows(1..2)),
-        Wanted::new("cols", "table", (4, 1), Layout::Conv1dColumns(2..3)),
-        Wanted::new("b", "bias", (1, 2), Layout::VectorPart(1..3)),
-        Wanted::new("rest", "bias", (1, 3), Layout::VectorPart(3..6)),
-        Wanted::new("more", "nothing", (1, 3), Layout::Vector).optional(),
+        WantedWeight::new("e", "table", (4, 3), WeightLayout::Table),
+        WantedWeight::new("w", "model.linear|linear", (3, 2), WeightLayout::Linear),
+        WantedWeight::new("part", "linear", (3, 1), WeightLayout::LinearRows(1..2)),
+        WantedWeight::new("cols", "table", (4, 1), WeightLayout::Conv1dColumns(2..3)),
+        WantedWeight::new("b", "bias", (1, 2), WeightLayout::VectorPart(1..3)),
+        WantedWeight::new("rest", "bias", (1, 3), WeightLayout::VectorPart(3..6)),
+        WantedWeight::new("more", "nothing", (1, 3), WeightLayout::Vector).optional(),
     ];
     let weights = checkpoint.weights(&wanted).unwrap();
     let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col));
@@ -63,9 +63,9 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     let w = weights.tensor("w").unwrap();
     let stored = w.as_stored().unwrap();
     assert_eq!(stored.lines, Lines::Columns);
-    assert_eq!(stored.source.lying().unwrap(), (&counted(6)[..], 3));
+    assert_eq!(stored.source.as_f32_slice().unwrap(), (&counted(6)[..], 3));
     let cols = weights.tensor("cols").unwrap();
-    assert_eq!(cols.as_stored().unwrap().source.lying().unwrap().1, 3);
+    assert_eq!(cols.as_stored().unwrap().source.as_f32_slice().unwrap().1, 3);
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
     let folder = folder(&[("model.safetensors", &small())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let wanted = [
-        Wanted::new("e", "table", (5, 3), Layout::Table),
-        Wanted::new("w", "h.0.w|w", (3, 2), Layout::Linear),
-        Wanted::new("b", "bias", (1, 6), Layout::Vector),
+        WantedWeight::new("e", "table", (5, 3), WeightLayout::Table),
+        WantedWeight::new("w", "h.0.w|w", (3, 2), WeightLayout::Linear),
+        WantedWeight::new("b", "bias", (1, 6), WeightLayout::Vector),
     ];
     let error = checkpoint.weights(&wanted).err().unwrap().to_string();
     assert!(error.contains("`table` is (4, 3), want (5, 3)"), "{error}");
@@ -102,7 +102,7 @@ fn what_is_no_checkpoint_is_refused_in_a_sentence() {
     fs::remove_file(bare.path().join("config.json")).unwrap();
     assert!(refused(bare.path()).contains("config.json is missing"));
     assert!(refused(&bare.path().join("none")).contains("cannot be read"));
-    assert!(refused(Path::new("Cargo.toml")).contains("is no checkpoint that is read"));
+    assert!(refused(Path::new("Cargo.toml")).contains("is not a checkpoint that can be read"));
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn parts_that_do_not_fit_their_index_are_refused() {
         (r#"{"weight_map":{"a":"three.safetensors"}}"#, "missing; fetch them too:\n"),
         (
             r#"{"weight_map":{"a":"../one-1-of-2.safetensors"}}"#,
-            "no .safetensors file in its folder",
+            "not a .safetensors file in its folder",
         ),
-        (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "no .safetensors file in its folder"),
-        (r#"{"weight_map":[]}"#, "is no index of tensors"),
+        (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "not a .safetensors file in its folder"),
+        (r#"{"weight_map":[]}"#, "is not an index of tensors"),
     ];
     for (index, want) in cases {
         let error = refused(parts(index).path());
@@ -181,9 +181,10 @@ fn numbers_that_stand_askew_are_copied() {
     let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &f32s(&counted(6))];
     let folder = folder(&[("model.safetensors", &bytes.concat())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let weights = checkpoint.weights(&[Wanted::new("w", "w", (3, 2), Layout::Linear)]).unwrap();
+    let weights =
+        checkpoint.weights(&[WantedWeight::new("w", "w", (3, 2), WeightLayout::Linear)]).unwrap();
     let value = weights.tensor("w").unwrap();
-    let (numbers, stride) = value.as_stored().unwrap().source.lying().unwrap();
+    let (numbers, stride) = value.as_stored().unwrap().source.as_f32_slice().unwrap();
     assert_eq!((numbers, stride), (&counted(6)[..], 3));
 }
 
@@ -193,8 +194,10 @@ fn a_dtype_that_is_not_read_is_refused_where_it_is_wanted() {
         safetensors(&[("ids", "I64", &[1, 2], vec![0; 16]), ("odd", "X9", &[1], vec![0; 3])]);
     let folder = folder(&[("model.safetensors", &bytes)]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let error =
-        checkpoint.weights(&[Wanted::new("i", "ids", (1, 2), Layout::Table)]).err().unwrap();
+    let error = checkpoint
+        .weights(&[WantedWeight::new("i", "ids", (1, 2), WeightLayout::Table)])
+        .err()
+        .unwrap();
     let error = error.to_string();
     assert!(error.contains("`ids` has dtype I64") && error.contains("BF16"), "{error}");
 }

@@ -10,7 +10,7 @@ use std::{fs, path::Path, process::Command, sync::Arc};
 use lookback::{
     analysis::reading::Reader,
     export::txt,
-    lesson::{Kind, Language, Lesson},
+    lesson::{Language, Lesson, PaneKind},
     render::{
         frame::{Shot, Walk},
         picture::{NAMED, Picture},
@@ -139,7 +139,8 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
             continue;
         }
         // These move, or are filled in, with time.
-        if step.panes.iter().any(|pane| [Kind::Schedule, Kind::Times].contains(&pane.kind)) {
+        if step.panes.iter().any(|pane| [PaneKind::Schedule, PaneKind::Times].contains(&pane.kind))
+        {
             continue;
         }
         let read = |ending: &str| {

@@ -8,7 +8,7 @@ use std::{fs, ops::Range, path::Path};
 
 use lookback::{
     engine::value::Cell,
-    weights::{Checkpoint, Config, Layout, TokenizerSource, Wanted},
+    weights::{Checkpoint, Config, TokenizerSource, WantedWeight, WeightLayout},
 };
 use safetensors::SafeTensors;
 use weights::{Gguf, counted, f32s};
@@ -30,8 +30,8 @@ fn a_llama_is_read_under_hugging_faces_names_and_in_its_order() {
     let checkpoint = Checkpoint::open(Path::new("tests/goldens/quants/llama.gguf")).unwrap();
     let reference = reference();
     let wanted = reference.iter().map(|(name, shape, _)| match shape[..] {
-        [n] => Wanted::new(name, name, (1, n), Layout::Vector),
-        [rows, cols] => Wanted::new(name, name, (cols, rows), Layout::Linear),
+        [n] => WantedWeight::new(name, name, (1, n), WeightLayout::Vector),
+        [rows, cols] => WantedWeight::new(name, name, (cols, rows), WeightLayout::Linear),
         _ => unreachable!(),
     });
     let weights = checkpoint.weights(&wanted.collect::<Vec<_>>()).unwrap();
@@ -107,23 +107,38 @@ fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
     let checkpoint = gpt2(folder.path());
     let name = |part: &str| format!("h.0.{part}|transformer.h.0.{part}");
     let part = |ours: &str, range: Range<usize>| {
-        Wanted::new(ours, &name("attn.c_attn.weight"), (2, 2), Layout::Conv1dColumns(range))
+        WantedWeight::new(
+            ours,
+            &name("attn.c_attn.weight"),
+            (2, 2),
+            WeightLayout::Conv1dColumns(range),
+        )
     };
     let weights = checkpoint
         .weights(&[
-            Wanted::new("embed", "wte.weight|transformer.wte.weight", (5, 2), Layout::Table),
+            WantedWeight::new(
+                "embed",
+                "wte.weight|transformer.wte.weight",
+                (5, 2),
+                WeightLayout::Table,
+            ),
             part("q", 0..2),
             part("k", 2..4),
             part("v", 4..6),
-            Wanted::new("b", &name("attn.c_attn.bias"), (1, 2), Layout::VectorPart(4..6)),
-            Wanted::new("up", &name("mlp.c_fc.weight"), (2, 3), Layout::Conv1d),
+            WantedWeight::new(
+                "b",
+                &name("attn.c_attn.bias"),
+                (1, 2),
+                WeightLayout::VectorPart(4..6),
+            ),
+            WantedWeight::new("up", &name("mlp.c_fc.weight"), (2, 3), WeightLayout::Conv1d),
         ])
         .unwrap();
     let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col)) as u32;
     // Numbers are counted through the file, 16 a tensor; the second line of keys is the fourth of all.
     assert_eq!([get("embed", 4, 1), get("k", 0, 1), get("k", 1, 1)], [9, 22, 23]);
     assert_eq!([get("b", 0, 1), get("up", 1, 2), get("v", 0, 0)], [37, 53, 24]);
-    assert!(weights.tensor("q").unwrap().as_stored().unwrap().source.lying().is_some());
+    assert!(weights.tensor("q").unwrap().as_stored().unwrap().source.as_f32_slice().is_some());
     assert_eq!(checkpoint.config().usize("n_embd").unwrap(), 2);
 }
 

@@ -14,7 +14,7 @@ use lookback::{
     engine::value::Cell,
     lesson::{
         Language, Lesson, Paragraph, Selection, Step, deepen, question,
-        quiz::{self, Asked},
+        quiz::{self, Question},
     },
     model::Name,
     ui::{
@@ -206,7 +206,7 @@ fn terms_are_underlined_once() {
 }
 
 /// Every question that can be put, over all sentences and the rows, heads and layers of a step.
-fn asked() -> Vec<(&'static Step, &'static Reading, Selection, Asked)> {
+fn asked() -> Vec<(&'static Step, &'static Reading, Selection, Question)> {
     let mut all = vec![];
     for reading in READINGS.iter() {
         for step in steps() {

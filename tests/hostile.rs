@@ -7,7 +7,7 @@ mod weights;
 
 use std::{fs, path::Path};
 
-use lookback::weights::{Checkpoint, Layout, Wanted};
+use lookback::weights::{Checkpoint, WantedWeight, WeightLayout};
 use tempfile::TempDir;
 use weights::{Gguf, counted, f32s};
 
@@ -124,7 +124,7 @@ fn each_fault_of_a_gguf_header_has_its_sentence() {
     each_is_refused(&[
         (with_counts(u64::MAX, 0, |_| ()), "tensors, the limit is"),
         (with_counts(0, u64::MAX, |_| ()), "entries of metadata, the limit is"),
-        (with_counts(0, 0, |_| ()), "of which architecture"),
+        (with_counts(0, 0, |_| ()), "does not name its architecture"),
         (twice, "`k` twice"),
         (one(|f| f.text("k").u32(9).u32(8).u64(1 << 40)), "longer than the"),
         (one(|f| f.text("k").u32(77)), "does not know: 77"),
@@ -150,7 +150,7 @@ fn each_fault_of_a_gguf_tensor_has_its_sentence() {
         bytes
     }
     each_is_refused(&[
-        (llama(&[("token_embd.weight", &[33, 2], 8, 0)]), "no whole number of blocks"),
+        (llama(&[("token_embd.weight", &[33, 2], 8, 0)]), "not a whole number of blocks"),
         (llama(&[("t", &[1 << 20, 2], 0, 0)]), "cut short"),
         (llama(&[("t", &[4], 0, u64::MAX)]), "cut short"),
         (llama(&[("t", &[4], 0, 0), ("t", &[4], 0, 32)]), "two tensors `t`"),
@@ -241,10 +241,10 @@ fn all_that_an_index_promises_in_vain_is_listed() {
 
 #[test]
 fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
-    let wanted: Vec<Wanted> = (0..60)
+    let wanted: Vec<WantedWeight> = (0..60)
         .map(|l| {
             let name = format!("model.layers.{l}.self_attn.q_proj.weight");
-            Wanted::new(format!("w{l}"), &name, (4, 4), Layout::Linear)
+            WantedWeight::new(format!("w{l}"), &name, (4, 4), WeightLayout::Linear)
         })
         .collect();
     let folder = TempDir::new().unwrap();

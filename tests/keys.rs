@@ -631,7 +631,7 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
     let mut state = at_a_desk();
     state.animation.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
     let schedule = |state: &State| {
-        state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::Kind::Schedule)
+        state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::PaneKind::Schedule)
     };
     let moving = (0..state.n_steps()).find(|&step| {
         state.enter(step);
@@ -673,7 +673,7 @@ fn words_of_a_question_do_not_answer_it() {
 }
 
 /// The step `scores`, with panes of all heads in the place of its own.
-fn walk_of_heads(kind: lookback::lesson::Kind) -> State {
+fn walk_of_heads(kind: lookback::lesson::PaneKind) -> State {
     let mut lesson = Lesson::embedded(Language::English).unwrap();
     let step = lesson.find("scores").unwrap();
     let (chapter, first) = (lesson.steps()[step].0, lesson.steps()[step].1.id.clone());
@@ -692,7 +692,7 @@ fn walk_of_heads(kind: lookback::lesson::Kind) -> State {
 
 #[test]
 fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
-    let mut state = walk_of_heads(lookback::lesson::Kind::Wall);
+    let mut state = walk_of_heads(lookback::lesson::PaneKind::Wall);
     let row = state.nav.selection.row;
     press(&mut state, "Down L L");
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
@@ -714,7 +714,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
 
 #[test]
 fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
-    let mut state = walk_of_heads(lookback::lesson::Kind::HeadTable);
+    let mut state = walk_of_heads(lookback::lesson::PaneKind::HeadTable);
     let heads = &READING.heads()[&lookback::model::Name::Transformer];
     let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
     let entropy = |head: &&lookback::analysis::measure::heads::Summary| head.figures.entropy;

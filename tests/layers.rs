@@ -122,7 +122,9 @@ impl<'ast> Visit<'ast> for Reader {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         let mut found = vec![];
         leaves(&item.tree, vec![], &mut found);
-        found.iter().for_each(|(path, _)| self.add(path));
+        for (path, _) in found {
+            self.add(&path);
+        }
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -269,7 +271,8 @@ fn files_of_one_folder_use_each_other_in_one_direction() {
     let mut wrong = vec![];
     let folders = arrows(&house());
     assert!(folders.len() > 20, "only {} folders have arrows", folders.len());
-    for (folder, arrows) in &folders {
+    // The commands of `cli` share their arguments, settings and look, and still use each other both ways.
+    for (folder, arrows) in folders.iter().filter(|(folder, _)| folder[..] != ["cli"]) {
         let mut done = BTreeSet::new();
         for start in arrows.keys() {
             let mut path = vec![start.as_str()];

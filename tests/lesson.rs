@@ -13,7 +13,7 @@ use lookback::{
         trace::Recorded,
     },
     lesson::{
-        Kind, Language, Lesson, Paragraph, Row, Selection, Step, fact, narrate,
+        Language, Lesson, PaneKind, Paragraph, Selection, StartRow, Step, fact, narrate,
         template::{Piece, Template},
     },
     model::Name,
@@ -119,15 +119,15 @@ fn every_pane_s_site_exists_in_its_model_in_every_layer() {
 #[test]
 fn panes_that_need_a_site_name_one() {
     let siteless = [
-        Kind::ReadBackLength,
-        Kind::Schedule,
-        Kind::Translations,
-        Kind::Accuracy,
-        Kind::Comparison,
-        Kind::Times,
-        Kind::Beams,
-        Kind::Forcing,
-        Kind::Continuations,
+        PaneKind::ReadBackLength,
+        PaneKind::Schedule,
+        PaneKind::Translations,
+        PaneKind::Accuracy,
+        PaneKind::Comparison,
+        PaneKind::Times,
+        PaneKind::Beams,
+        PaneKind::Forcing,
+        PaneKind::Continuations,
     ];
     for step in steps() {
         for pane in &step.panes {
@@ -156,9 +156,9 @@ fn every_link_names_a_site_that_the_step_shows() {
 }
 
 /// The sites that a pane shows: its own, and for some kinds those beside it.
-fn covered(kind: Kind, site: Option<&str>) -> Vec<String> {
+fn covered(kind: PaneKind, site: Option<&str>) -> Vec<String> {
     let Some(site) = site else { return vec![] };
-    if kind == Kind::Stream {
+    if kind == PaneKind::Stream {
         let trace = READINGS[0].trace(if site == "tokens.input" {
             Name::DecoderOnly
         } else {
@@ -168,7 +168,7 @@ fn covered(kind: Kind, site: Option<&str>) -> Vec<String> {
     }
     let scope = site.rsplit_once('.').map_or("", |(scope, _)| scope);
     let beside: &[&str] = match kind {
-        Kind::Recurrence => &[
+        PaneKind::Recurrence => &[
             "input",
             "recurrent",
             "sum",
@@ -179,10 +179,10 @@ fn covered(kind: Kind, site: Option<&str>) -> Vec<String> {
             "gated",
             "candidate",
         ],
-        Kind::Norm => &["mean", "var", "normalized"],
-        Kind::Cache => &["v"],
-        Kind::WeightedSum if site == "attn.context" => return looking_back(),
-        Kind::WeightedSum => &["weights", "v"],
+        PaneKind::Norm => &["mean", "var", "normalized"],
+        PaneKind::Cache => &["v"],
+        PaneKind::WeightedSum if site == "attn.context" => return looking_back(),
+        PaneKind::WeightedSum => &["weights", "v"],
         _ => &[],
     };
     let beside = beside.iter().map(|name| format!("{scope}.{name}"));
@@ -381,7 +381,7 @@ fn a_step_starts_at_its_hints() {
     let start = step.start(&READINGS[0], before);
     assert_eq!((start.layer, start.head, start.col), (1, 2, 3));
     assert_eq!(READINGS[0].sentence.tokens[start.row].text, "it");
-    assert_eq!(step.row, Some(Row::Pronoun));
+    assert_eq!(step.row, Some(StartRow::Pronoun));
 }
 
 /// The whole text, to be read: `cargo test --test lesson -- --ignored --nocapture print`, in English

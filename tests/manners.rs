@@ -10,7 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
-    lesson::{Kind, Language, Lesson},
+    lesson::{Language, Lesson, PaneKind},
     term::mouse,
     ui::{
         app::{Action, Effect, Overlay, Place, State, update},
@@ -203,7 +203,7 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             assert!(inside.positions().any(|at| cell(at) == Some(cursor)), "{here}");
             let reversed = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
             let marks: Vec<Position> = inside.positions().filter(reversed).collect();
-            if !marks.is_empty() && kind != Kind::Hidden {
+            if !marks.is_empty() && kind != PaneKind::Hidden {
                 let middle = marks[marks.len() / 2];
                 assert_eq!(cell(middle), Some(cursor), "{here}, {middle}");
             }

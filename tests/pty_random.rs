@@ -23,7 +23,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     analysis::reading::Reader,
     export::{FORMATS, Format},
-    lesson::{Kind, Language, Lesson},
+    lesson::{Language, Lesson, PaneKind},
     model::Name,
     ui::{
         app::{Action, Command, Desk, Form, SMALLEST, State},
@@ -211,7 +211,10 @@ impl Pair {
         }
         let (plan, _) = state.plan(Rect::new(0, 0, state.size.0, state.size.1), &wanted);
         let shown = state.specs().iter().zip(plan.frames);
-        shown.filter(|(spec, _)| spec.kind == Kind::Times).filter_map(|(_, frame)| frame).collect()
+        shown
+            .filter(|(spec, _)| spec.kind == PaneKind::Times)
+            .filter_map(|(_, frame)| frame)
+            .collect()
     }
 
     /// Whether the terminal is large enough to show what the walk does.

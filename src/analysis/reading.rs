@@ -34,7 +34,7 @@ use crate::{
         math::sampling::{Choice, Choosing},
         value::Matrix,
     },
-    model::{Model, Name, Sizes},
+    model::{Model, ModelSizes, Name},
     text::{Sentence, Token, Tokenizer},
 };
 
@@ -141,7 +141,7 @@ impl Reading {
     }
 
     /// The sizes of a model that says them.
-    pub fn sizes(&self, name: Name) -> Option<Sizes> {
+    pub fn sizes(&self, name: Name) -> Option<ModelSizes> {
         self.model(name)?.sizes()
     }
 
@@ -152,7 +152,7 @@ impl Reading {
         if let Some(guesses) = known().get(&(name, row)) {
             return Arc::clone(guesses);
         }
-        let say = |rows: &Matrix| self.model(name)?.say(rows);
+        let say = |rows: &Matrix| self.model(name)?.unembed(rows);
         let guesses: Arc<[Guess]> = lens::lens(self.trace(name), row, say).into();
         known().insert((name, row), Arc::clone(&guesses));
         guesses
@@ -164,7 +164,7 @@ impl Reading {
             let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
             known.contains_key(&(name, row))
         };
-        let products = |sizes: Sizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
+        let products = |sizes: ModelSizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
         let is_quick = self.sizes(name).is_none_or(|sizes| products(sizes) <= IN_A_MOMENT);
         (is_quick || is_known()).then(|| self.lens(name, row))
     }

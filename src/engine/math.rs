@@ -17,9 +17,11 @@ mod softmax;
 mod stored;
 mod vector;
 
-pub use attend::{Attending, attend};
+pub use attend::{AttentionOptions, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
-pub use product::{View, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip};
+pub use product::{
+    MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,
+};
 pub use softmax::{mask_in_place, softmax_into, softmax_rows};
 pub use stored::{times, times_transposed};
 pub use vector::{

@@ -91,7 +91,7 @@ pub trait Stored: Send + Sync {
     fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]);
 
     /// The numbers themselves, where they lie as aligned f32, and the distance from line to line.
-    fn lying(&self) -> Option<(&[f32], usize)> {
+    fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         None
     }
 }
@@ -107,13 +107,13 @@ pub enum Lines {
 
 /// A stored matrix, and all of it decoded if somebody asked for that.
 #[derive(Clone)]
-pub struct Kept {
+pub struct StoredMatrix {
     pub source: Arc<dyn Stored>,
     pub lines: Lines,
     decoded: OnceLock<Vec<Matrix>>,
 }
 
-impl Kept {
+impl StoredMatrix {
     fn shape(&self) -> (usize, usize) {
         let (n, len) = self.source.size();
         match self.lines {
@@ -149,7 +149,7 @@ pub struct Value {
 
 enum Numbers {
     Dense(Vec<Matrix>),
-    Stored(Kept),
+    Stored(StoredMatrix),
 }
 
 impl Clone for Value {
@@ -211,11 +211,11 @@ impl Value {
 
     /// A matrix that stays in its file.
     pub fn stored(source: Arc<dyn Stored>, lines: Lines) -> Self {
-        Self { numbers: Numbers::Stored(Kept { source, lines, decoded: OnceLock::new() }) }
+        Self { numbers: Numbers::Stored(StoredMatrix { source, lines, decoded: OnceLock::new() }) }
     }
 
     /// The file's own form, where the numbers stay in it.
-    pub const fn as_stored(&self) -> Option<&Kept> {
+    pub const fn as_stored(&self) -> Option<&StoredMatrix> {
         match &self.numbers {
             Numbers::Dense(_) => None,
             Numbers::Stored(kept) => Some(kept),
@@ -280,7 +280,7 @@ impl Value {
 
     /// The numbers of one row, left to right.
     pub fn row(&self, plane: usize, row: usize) -> Vec<f32> {
-        if let Numbers::Stored(Kept { source, lines: Lines::Rows, .. }) = &self.numbers {
+        if let Numbers::Stored(StoredMatrix { source, lines: Lines::Rows, .. }) = &self.numbers {
             let mut numbers = vec![0.0; source.size().1];
             source.read(row..row + 1, &mut numbers);
             return numbers;

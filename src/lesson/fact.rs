@@ -17,7 +17,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use super::{Row, Selection, Step, phrases::Phrases};
+use super::{Selection, StartRow, Step, phrases::Phrases};
 use crate::{
     analysis::{
         measure::{choice::least_sure, lens::Guess, readback::ReadBack},
@@ -198,14 +198,14 @@ impl<'a> Context<'a> {
     }
 
     /// The row that a hint means in this pass.
-    pub fn start_row(&self, row: Row) -> usize {
+    pub fn start_row(&self, row: StartRow) -> usize {
         let last = self.tokens().len().saturating_sub(1);
         match row {
-            Row::First => self.first_of_numbers().unwrap_or(0),
-            Row::Last => last,
-            Row::Late => last.saturating_sub(2),
-            Row::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
-            Row::Pronoun => self.pronoun().unwrap_or(last),
+            StartRow::First => self.first_of_numbers().unwrap_or(0),
+            StartRow::Last => last,
+            StartRow::Late => last.saturating_sub(2),
+            StartRow::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
+            StartRow::Pronoun => self.pronoun().unwrap_or(last),
         }
     }
 

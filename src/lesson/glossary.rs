@@ -7,7 +7,7 @@ use super::{Paragraph, Span};
 /// A word of the field, explained.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Term {
+pub struct GlossaryTerm {
     pub term: String,
     /// Other forms under which texts have it.
     #[serde(default)]
@@ -15,7 +15,7 @@ pub struct Term {
     pub text: String,
 }
 
-impl Term {
+impl GlossaryTerm {
     fn forms(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.term).chain(&self.also).map(String::as_str)
     }
@@ -47,7 +47,7 @@ fn places<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)>
 
 /// Marks where a term of the glossary stands in the paragraphs for the first time. Of terms that
 /// overlap, the longest is meant.
-pub fn mark(glossary: &[Term], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
+pub fn mark(glossary: &[GlossaryTerm], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
     let mut seen = vec![false; glossary.len()];
     let mut marked = |paragraph: &Paragraph| Paragraph {
         spans: paragraph.spans.iter().flat_map(|s| split(glossary, &mut seen, s)).collect(),
@@ -55,7 +55,7 @@ pub fn mark(glossary: &[Term], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
     paragraphs.iter().map(&mut marked).collect()
 }
 
-fn split(glossary: &[Term], seen: &mut [bool], span: &Span) -> Vec<Span> {
+fn split(glossary: &[GlossaryTerm], seen: &mut [bool], span: &Span) -> Vec<Span> {
     let text = span.text.to_ascii_lowercase();
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (i, term) in glossary.iter().enumerate() {
@@ -86,9 +86,9 @@ fn part(span: &Span, range: std::ops::Range<usize>, is_term: bool) -> Span {
 mod tests {
     use super::*;
 
-    fn term(term: &str, also: &[&str]) -> Term {
+    fn term(term: &str, also: &[&str]) -> GlossaryTerm {
         let also = also.iter().map(ToString::to_string).collect();
-        Term { term: term.into(), also, text: String::new() }
+        GlossaryTerm { term: term.into(), also, text: String::new() }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Term, phrases::Phrases, template::Template};
+use super::{GlossaryTerm, phrases::Phrases, template::Template};
 use crate::text::visible;
 
 /// A language that the lesson is told in.
@@ -73,19 +73,19 @@ impl FromStr for Language {
 /// Everything that a language file says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Words {
+pub struct LanguageWords {
     /// Titles by chapter.
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,
     pub phrases: Phrases,
     #[serde(default)]
-    pub glossary: Vec<Term>,
+    pub glossary: Vec<GlossaryTerm>,
 }
 
 /// What the file of a checkpoint's lesson says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OwnWords {
+pub struct CheckpointWords {
     /// Titles by chapter.
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,

@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{PaneSpec, Row};
+use super::{PaneSpec, StartRow};
 use crate::model::Name;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
-    pub chapters: Vec<Chapter>,
+pub struct WalkOrder {
+    pub chapters: Vec<ChapterOrder>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chapter {
+pub struct ChapterOrder {
     pub id: String,
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepOrder>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct StepOrder {
     pub id: String,
     #[serde(deserialize_with = "required_name")]
     pub model: Name,
     pub panes: Vec<PaneSpec>,
     #[serde(default)]
-    pub row: Option<Row>,
+    pub row: Option<StartRow>,
     #[serde(default)]
     pub layer: Option<usize>,
     #[serde(default)]

@@ -7,7 +7,7 @@ use crate::model::Name;
 /// The kinds of pane a step can ask for, and which site each is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum PaneKind {
     /// The sentence's words with token, id and the first numbers of the embedding row.
     Tokens,
     /// A site's matrix (the selected head's plane) as a heat map with labels and numbers.
@@ -74,7 +74,7 @@ pub enum Kind {
     HeadTable,
 }
 
-impl Kind {
+impl PaneKind {
     /// Whether its cursor walks over layers and heads, and leaves the selected cell as it is.
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
@@ -85,7 +85,7 @@ impl Kind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaneSpec {
-    pub kind: Kind,
+    pub kind: PaneKind,
     /// A site's path, with `{l}` for the selected layer.
     #[serde(default)]
     pub site: Option<String>,

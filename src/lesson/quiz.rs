@@ -39,7 +39,7 @@ pub struct Quiz {
 
 /// A kind of question.
 #[derive(Debug)]
-pub struct Kind {
+pub struct QuestionKind {
     pub name: &'static str,
     /// What it asks, for those who write lessons.
     pub about: &'static str,
@@ -53,11 +53,11 @@ const fn kind(
     about: &'static str,
     n_told: usize,
     ask: fn(&Context) -> Option<Quiz>,
-) -> Kind {
-    Kind { name, about, n_told, ask }
+) -> QuestionKind {
+    QuestionKind { name, about, n_told, ask }
 }
 
-pub static KINDS: &[Kind] = &[
+pub static KINDS: &[QuestionKind] = &[
     kind("read-back", "how many words the probes give back", 0, read_back),
     kind("better-memory", "the Elman RNN, the GRU, or both alike", 3, better_memory),
     kind("forgetting", "the word with the largest derivative of the last state", 0, forgetting),
@@ -76,7 +76,7 @@ pub static KINDS: &[Kind] = &[
 ///
 /// # Errors
 /// If there is none; the message offers the nearest names.
-pub fn find(name: &str) -> Result<&'static Kind> {
+pub fn find(name: &str) -> Result<&'static QuestionKind> {
     KINDS.iter().find(|kind| kind.name == name).with_context(|| {
         let near = text::nearest(name, KINDS.iter().map(|k| k.name), 3).join(", ");
         format!("no question `{name}`; the nearest are {near}")
@@ -85,19 +85,24 @@ pub fn find(name: &str) -> Result<&'static Kind> {
 
 /// What a step asks, in the lesson's language.
 #[derive(Clone, Debug)]
-pub struct Ask {
-    pub kind: &'static Kind,
+pub struct QuestionTemplate {
+    pub kind: &'static QuestionKind,
     pub question: Template,
     pub options: Vec<String>,
     /// Said after the answer, with the number of the pass.
     pub reveal: Template,
 }
 
-impl Ask {
+impl QuestionTemplate {
     /// # Errors
     /// If the words do not fit the kind.
-    pub fn new(kind: &str, words: (Template, Vec<String>, Template)) -> Result<Self> {
-        let (kind, (question, options, reveal)) = (find(kind)?, words);
+    pub fn new(
+        kind: &str,
+        question: Template,
+        options: Vec<String>,
+        reveal: Template,
+    ) -> Result<Self> {
+        let kind = find(kind)?;
         ensure!(!question.source.is_empty(), "`{}` has no question in words", kind.name);
         ensure!(!reveal.source.is_empty(), "`{}` reveals nothing", kind.name);
         let (n, wanted) = (options.len(), kind.n_told);
@@ -106,17 +111,17 @@ impl Ask {
     }
 
     /// The question for this pass and this selection, if there is one.
-    pub fn put(&self, context: &Context) -> Option<Asked> {
+    pub fn put(&self, context: &Context) -> Option<Question> {
         let Quiz { options, right } = (self.kind.ask)(context)?;
         let options = if self.kind.n_told > 0 { self.options.clone() } else { options };
         let question = fill(&self.question, context);
-        Some(Asked { question, options, right, reveal: fill(&self.reveal, context) })
+        Some(Question { question, options, right, reveal: fill(&self.reveal, context) })
     }
 }
 
 /// A question with its options and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct Question {
     pub question: Vec<Paragraph>,
     pub options: Vec<String>,
     pub right: usize,

@@ -1,8 +1,8 @@
 //! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al.
 //! 2019), and sentence encoders made from them (Reimers and Gurevych 2019).
 //!
-//! Every word sees every other; norms stand after the sub-layers. A model with a head says which word
-//! stands at a masked place; one without makes one vector of the sentence.
+//! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens; one
+//! without returns one vector for the sentence.
 
 mod config;
 mod head;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, Pass, Setup, Sizes, source_scope};
+use super::{EMBED, Model, ModelSizes, Pass, Setup, source_scope};
 use crate::{
     engine::{
         site::{
@@ -23,14 +23,14 @@ use crate::{
         value::Matrix,
     },
     model::layer::{
-        attention::{Attention, Heads, Mask},
+        attention::{Attention, HeadSizes, Mask},
         feed_forward::{Activation, FeedForward},
         norm::LayerNorm,
     },
     weights::{Checkpoint, Weights},
 };
 use head::{Head, HeadPlan};
-pub use names::Family;
+pub use names::BertFamily;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
@@ -46,11 +46,11 @@ pub static RESIDUAL1: Site =
 pub static RESIDUAL2: Site =
     Site::matrix("residual2", [Position, Channel], "feed-forward's output added to its input");
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine an encoder's shape and weights.
 #[derive(Clone, Debug, PartialEq)]
-struct Plan {
+struct BertPlan {
     n_layers: usize,
-    heads: Heads,
+    heads: HeadSizes,
     d_ff: usize,
     n_vocab: usize,
     /// Rows of the table of positions.
@@ -64,8 +64,8 @@ struct Plan {
     head: HeadPlan,
 }
 
-impl Plan {
-    /// The row of a text's first token in the table of positions.
+impl BertPlan {
+    /// The position row of a text's first token.
     const fn first_position(&self) -> usize {
         match self.padding {
             Some(id) => id as usize + 1,
@@ -73,8 +73,8 @@ impl Plan {
         }
     }
 
-    /// Each token's row in the table of positions. A padding token that was typed has the row of its own
-    /// number and is not counted, as in Hugging Face's RoBERTa.
+    /// The position row of each token. A typed padding token has the row of its own id and is not counted, as in
+    /// Hugging Face's RoBERTa.
     fn position_rows(&self, ids: &[u32]) -> Vec<u32> {
         let mut next = self.first_position() as u32;
         let row = |&id: &u32| match self.padding {
@@ -98,15 +98,15 @@ struct PostNorm {
 }
 
 impl PostNorm {
-    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    fn load(weights: &Weights, plan: &BertPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("encoder.{l}"));
         let in_layer = |name| scope.child(name);
-        let (d_model, sizes) = (plan.heads.d_model, (plan.heads.d_model, plan.d_ff));
+        let d_model = plan.heads.d_model;
         let norm = |name| LayerNorm::load(weights, in_layer(name), d_model);
         Ok(Self {
             self_attn: Attention::load(weights, in_layer("self_attn"), plan.heads)?,
             norm1: norm("norm1")?.with_eps(plan.eps),
-            ffn: FeedForward::load(weights, in_layer("ffn"), sizes, plan.activation)?,
+            ffn: FeedForward::load(weights, in_layer("ffn"), d_model, plan.d_ff, plan.activation)?,
             norm2: norm("norm2")?.with_eps(plan.eps),
             scope,
         })
@@ -130,9 +130,9 @@ impl Block for PostNorm {
     }
 }
 
-/// The whole model.
+/// An encoder-only model.
 pub struct Bert {
-    plan: Plan,
+    plan: BertPlan,
     embed: Weight,
     positions: Weight,
     types: Option<Weight>,
@@ -143,14 +143,14 @@ pub struct Bert {
 
 impl Bert {
     /// # Errors
-    /// If the settings describe a model that is not run, or a weight is missing or misshapen.
-    pub fn load(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
+    /// If a setting is not supported, or a weight is missing or misshapen.
+    pub fn load(checkpoint: &Checkpoint, family: BertFamily) -> Result<Self> {
         let plan = config::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
         Self::of(&weights, plan)
     }
 
-    fn of(weights: &Weights, plan: Plan) -> Result<Self> {
+    fn of(weights: &Weights, plan: BertPlan) -> Result<Self> {
         let d_model = plan.heads.d_model;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let layer = |l| Ok(Arc::new(PostNorm::load(weights, &plan, l)?) as _);
@@ -166,7 +166,7 @@ impl Bert {
         })
     }
 
-    /// What the first layer reads. -> (position, d_model)
+    /// The first layer's input. -> (position, d_model)
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let (at, n) = (source_scope("tokens"), ids.len());
         let [table, positions] = [&self.embed, &self.positions].map(|w| tape.weight(w));
@@ -191,8 +191,8 @@ impl Bert {
 }
 
 impl Model for Bert {
-    /// The output is a token for every masked place of the sentence, or for every place where none is
-    /// masked; nothing from a model without a head.
+    /// The output is a token for every masked position, or for every position if none is masked; empty for a model
+    /// without a head.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let mut tape = setup.tape();
         let x = self.encode(&mut tape, source);
@@ -203,14 +203,15 @@ impl Model for Bert {
     /// Without a head there are no logits.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let all = self.sizes()?;
-        let sizes = if self.head.places(&[]).is_some() { all } else { Sizes { n_vocab: 0, ..all } };
+        let sizes =
+            if self.head.places(&[]).is_some() { all } else { ModelSizes { n_vocab: 0, ..all } };
         let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
         Some(numbers as u64)
     }
 
-    fn sizes(&self) -> Option<Sizes> {
-        let Plan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
-        Some(Sizes {
+    fn sizes(&self) -> Option<ModelSizes> {
+        let BertPlan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
+        Some(ModelSizes {
             n_layers,
             n_beside: 0,
             heads,
@@ -225,8 +226,8 @@ impl Model for Bert {
         self.head.places(source)
     }
 
-    /// Rows after any norm of the layers, through the head.
-    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+    /// Applies the head to the rows.
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
         let logits = self.head.logits(&mut tape, x)?;

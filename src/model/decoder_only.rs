@@ -1,5 +1,7 @@
-//! Decoder-only language models: pre-norm, causal, in GPT-2's arrangement (Radford et al. 2019) and in
-//! Llama's (Touvron et al. 2023); the built-in model is the first with sinusoidal positions.
+//! Decoder-only language models: pre-norm and causal, of the GPT-2 family (Radford et al. 2019) and the Llama family
+//! (Touvron et al. 2023); the built-in model is a GPT-2 with sinusoidal positions.
+//!
+//! The families differ in a [`DecoderPlan`] only.
 
 mod gpt2;
 mod llama;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{
-    EMBED, Model, POS, Pass, SCALED, Setup, Sizes, Writer, last_row, predict, source_scope,
+    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, Writer, last_row, predict, source_scope,
 };
 use crate::{
     engine::{
@@ -23,9 +25,9 @@ use crate::{
         value::{Matrix, Value},
     },
     model::layer::{
-        attention::{Attention, Heads, Mask},
-        feed_forward::{Activation, Feed, Kind as FeedKind},
-        norm::{Kind as NormKind, Norm},
+        attention::{Attention, HeadSizes, Mask},
+        feed_forward::{Activation, Feed, FeedKind},
+        norm::{Norm, NormKind},
     },
     text::{BOS, EOS},
     weights::{Checkpoint, Weights},
@@ -55,27 +57,27 @@ pub static RESID_POST: Site = Site::matrix(
     "the residual stream with feed-forward's output added",
 );
 
-/// How a model is told the order of its tokens.
+/// How positions are encoded.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Positions {
+pub enum DecoderPositions {
     /// Sines and cosines, added to the scaled embedding.
     Sinusoidal,
-    /// A learned table of so many rows, added to the embedding.
+    /// A learned table with this many rows, added to the embedding.
     Learned(usize),
-    /// Queries and keys are turned in every block.
+    /// Queries and keys are rotated in every block.
     Rotary(Arc<Rope>),
 }
 
-/// What the scores of a layer are divided by.
+/// The divisor of a layer's attention scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scaling {
-    /// The root of a head's width.
+pub struct ScoreScaling {
+    /// Whether it includes the root of a head's width.
     pub by_root: bool,
-    /// The number of the layer, from 1.
+    /// Whether it includes the number of the layer, from 1.
     pub by_layer: bool,
 }
 
-impl Scaling {
+impl ScoreScaling {
     pub const BY_ROOT: Self = Self { by_root: true, by_layer: false };
 
     fn root(self, d_head: usize, l: usize) -> Option<Root> {
@@ -85,9 +87,9 @@ impl Scaling {
     }
 }
 
-impl Positions {
-    /// The longest text that there are positions for. Only a table ends: turned queries and keys go on, as in
-    /// transformers, though the model was not trained on texts so long.
+impl DecoderPositions {
+    /// The longest text that has positions, in tokens. Only a table ends: rotated queries and keys continue, as in
+    /// transformers, although the model was not trained on such long texts.
     const fn longest(&self) -> usize {
         match self {
             Self::Learned(n) => *n,
@@ -96,22 +98,22 @@ impl Positions {
     }
 }
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine a decoder's shape and weights.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct DecoderPlan {
     pub n_layers: usize,
-    pub heads: Heads,
+    pub heads: HeadSizes,
     pub d_ff: usize,
     pub n_vocab: usize,
     pub norm: NormKind,
     pub feed: FeedKind,
-    pub positions: Positions,
+    pub positions: DecoderPositions,
     /// One a layer.
     pub masks: Vec<Mask>,
-    pub scaling: Scaling,
-    /// Whether logits are made with the embedding table.
+    pub scaling: ScoreScaling,
+    /// Whether the logits use the embedding table.
     pub is_tied: bool,
-    /// The token that the model reads before any text, where the tokenizer does not say it.
+    /// The token read before any text, if the tokenizer does not add it.
     pub begin: Option<u32>,
     /// The tokens that end a text.
     pub ends: Vec<u32>,
@@ -129,13 +131,13 @@ struct PreNorm {
 }
 
 impl PreNorm {
-    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    fn load(weights: &Weights, plan: &DecoderPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("blocks.{l}"));
         let in_block = |name| scope.child(name);
         let d_model = plan.heads.d_model;
         let rope = match &plan.positions {
-            Positions::Rotary(rope) => Some(Arc::clone(rope)),
-            Positions::Sinusoidal | Positions::Learned(_) => None,
+            DecoderPositions::Rotary(rope) => Some(Arc::clone(rope)),
+            DecoderPositions::Sinusoidal | DecoderPositions::Learned(_) => None,
         };
         let norm = |name| Norm::load(weights, in_block(name), d_model, plan.norm);
         let attn = Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope);
@@ -144,7 +146,7 @@ impl PreNorm {
             attn: attn.divided_by(plan.scaling.root(plan.heads.d_head, l)),
             mask: plan.masks.get(l).copied().unwrap_or(Mask::Causal),
             norm2: norm("norm2")?,
-            ffn: Feed::load(weights, in_block("ffn"), (d_model, plan.d_ff), plan.feed)?,
+            ffn: Feed::load(weights, in_block("ffn"), d_model, plan.d_ff, plan.feed)?,
             scope,
         })
     }
@@ -158,7 +160,7 @@ impl Block for PreNorm {
     /// (position, d_model) -> (position, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = &self.scope;
-        let x = tape.hand_on(at.at(&RESID_PRE), inputs[0]);
+        let x = tape.identity(at.at(&RESID_PRE), inputs[0]);
         let normed = self.norm1.forward(tape, x);
         let attended = self.attn.forward(tape, normed, normed, self.mask);
         let mid = tape.residual(at.at(&RESID_MID), x, attended);
@@ -168,9 +170,9 @@ impl Block for PreNorm {
     }
 }
 
-/// The whole model.
+/// A decoder-only model.
 pub struct DecoderOnly {
-    plan: Plan,
+    plan: DecoderPlan,
     embed: Weight,
     positions: Option<Weight>,
     blocks: Vec<Arc<dyn Block>>,
@@ -186,16 +188,16 @@ impl DecoderOnly {
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
         let n_layers = number("n_layers")?;
-        let plan = Plan {
+        let plan = DecoderPlan {
             n_layers,
-            heads: Heads::slices(number("d_model")?, number("n_heads")?),
+            heads: HeadSizes::slices(number("d_model")?, number("n_heads")?),
             d_ff: number("d_ff")?,
             n_vocab: number("vocab_size")?,
             norm: NormKind::Layer { eps: NORM_EPS },
             feed: FeedKind::Plain(Activation::Gelu),
-            positions: Positions::Sinusoidal,
+            positions: DecoderPositions::Sinusoidal,
             masks: vec![Mask::Causal; n_layers],
-            scaling: Scaling::BY_ROOT,
+            scaling: ScoreScaling::BY_ROOT,
             is_tied: true,
             begin: Some(BOS),
             ends: vec![EOS],
@@ -204,16 +206,16 @@ impl DecoderOnly {
         Self::load(weights, plan)
     }
 
-    /// A checkpoint of GPT-2's arrangement.
+    /// A checkpoint of the GPT-2 family.
     ///
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = gpt2::plan(checkpoint)?;
         Self::load(&checkpoint.weights(&gpt2::wanted(&plan))?, plan)
     }
 
-    /// A checkpoint of Llama's arrangement.
+    /// A checkpoint of the Llama family.
     ///
     /// # Errors
     /// As for [`Self::gpt2`].
@@ -224,15 +226,15 @@ impl DecoderOnly {
 
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: Plan) -> Result<Self> {
-        let Plan { heads: Heads { d_model, .. }, n_vocab, .. } = plan;
+    pub fn load(weights: &Weights, plan: DecoderPlan) -> Result<Self> {
+        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, .. } = plan;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let block = |l| Ok(Arc::new(PreNorm::load(weights, &plan, l)?) as _);
         Ok(Self {
             embed: table("embed.weight", n_vocab)?,
             positions: match plan.positions {
-                Positions::Learned(n) => Some(table("positions.weight", n)?),
-                Positions::Sinusoidal | Positions::Rotary(_) => None,
+                DecoderPositions::Learned(n) => Some(table("positions.weight", n)?),
+                DecoderPositions::Sinusoidal | DecoderPositions::Rotary(_) => None,
             },
             blocks: (0..plan.n_layers).map(block).collect::<Result<_>>()?,
             final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?,
@@ -247,13 +249,13 @@ impl DecoderOnly {
         self.blocks.iter().fold(x, |x, block| tape.block(block, &[x]))
     }
 
-    /// What the first block reads. -> (position, d_model)
+    /// The first block's input. -> (position, d_model)
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let at = source_scope("tokens");
         let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
         match (&self.plan.positions, &self.positions) {
-            (Positions::Sinusoidal, _) => {
+            (DecoderPositions::Sinusoidal, _) => {
                 let scaled = tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt());
                 let pos = tape.positions(at.at(&POS), Waves::Alternating, n, d_model);
                 tape.add(at.at(&INPUT), scaled, pos)
@@ -263,7 +265,7 @@ impl DecoderOnly {
                 let pos = tape.learned_positions(at.at(&LEARNED), positions, n, 0);
                 tape.add(at.at(&SUM), embed, pos)
             }
-            (_, None) => tape.hand_on(at.at(&PLAIN), embed),
+            (_, None) => tape.identity(at.at(&PLAIN), embed),
         }
     }
 
@@ -271,7 +273,7 @@ impl DecoderOnly {
     fn predict(&self, tape: &mut Tape, x: Node) -> Node {
         let x = self.final_norm.forward(tape, x);
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        predict(tape, &source_scope(""), x, (table, None), 0)
+        predict(tape, &source_scope(""), x, table, None, 0)
     }
 
     fn with_begin(&self, text: &[u32]) -> Vec<u32> {
@@ -280,8 +282,7 @@ impl DecoderOnly {
 }
 
 impl Model for DecoderOnly {
-    /// Reads the sentence, after its first token where the model has one of its own; the output is the
-    /// next token.
+    /// Reads the sentence after the model's beginning token, if it has one; the output is the next token.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source = self.with_begin(source);
         let mut tape = setup.tape();
@@ -296,14 +297,14 @@ impl Model for DecoderOnly {
         &self.plan.ends
     }
 
-    fn sizes(&self) -> Option<Sizes> {
-        let Plan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
+    fn sizes(&self) -> Option<ModelSizes> {
+        let DecoderPlan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
         let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
-        Some(Sizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
+        Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
     }
 
-    /// Through the final norm, as the stream's end is.
-    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+    /// Applies the final norm before the logits.
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
         let logits = self.predict(&mut tape, x);
@@ -312,7 +313,7 @@ impl Model for DecoderOnly {
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         let changes = Arc::clone(&setup.changes);
-        Some(Box::new(Continuing { model: self, changes, past: Past::default() }))
+        Some(Box::new(DecoderWriter { model: self, changes, past: Past::default() }))
     }
 
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {
@@ -322,20 +323,20 @@ impl Model for DecoderOnly {
     }
 }
 
-/// A text that is written on, with the keys and values of all that was read.
-struct Continuing<'a> {
+/// A text being continued, with the keys and values of the tokens read.
+struct DecoderWriter<'a> {
     model: &'a DecoderOnly,
     changes: Arc<Changes>,
     past: Past,
 }
 
-impl Writer for Continuing<'_> {
+impl Writer for DecoderWriter<'_> {
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         in_pool(|| self.read_on(ids))
     }
 }
 
-impl Continuing<'_> {
+impl DecoderWriter<'_> {
     fn read_on(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         let is_first = self.past.n_rows() == 0;
         let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };

@@ -1,4 +1,6 @@
-//! How a decoder comes by its output, token by token: forced, searched for, or chosen one after another.
+//! How a decoder's output is produced, token by token: forced, by beam search, or chosen one at a time.
+//!
+//! A model supplies the step; how a token is chosen is left to [`crate::engine::math::sampling`].
 
 use super::{Setup, last_row};
 use crate::{
@@ -19,16 +21,16 @@ pub fn longest_output(n: usize) -> usize {
     (2 * n + 8).max(20)
 }
 
-/// What a decoder made: what it read, what it wrote, and the record of a search.
-pub struct Written {
+/// A decoder's input, its output, and the record of a search.
+pub struct Decoded {
     /// `<bos>`, then the output without its last token, or what was forced.
     pub target: Vec<u32>,
     pub output: Vec<u32>,
     pub beams: Option<Beams>,
 }
 
-impl Written {
-    /// What beam search found after reading `start`.
+impl Decoded {
+    /// The result of beam search after reading `start`.
     pub fn found(beams: Beams, start: u32) -> Self {
         let output = beams.tokens(beams.winner);
         let read = output.len() - 1;
@@ -42,25 +44,26 @@ fn likeliest_of_each(logits: &Matrix) -> Vec<u32> {
     (0..logits.nrows()).map(|row| best(row).unwrap_or(EOS as usize) as u32).collect()
 }
 
-/// The bounds of a beam search that writes at most `longest` tokens.
+/// The limits of a beam search that writes at most `longest` tokens.
 fn limits(width: usize, longest: usize, choosing: Choosing) -> Limits<'static> {
     Limits { width, longest, ends: &[EOS], temperature: choosing.temperature }
 }
 
-/// Writes tokens one by one: `step(tape, state, token, t)` gives the state and the logits after
-/// reading `token` as the target's token t.
+/// Decodes token by token: `step(tape, state, token, t)` returns the state and the logits after reading `token` as
+/// the target's token t.
 pub fn decode_step_by_step(
     tape: &mut Tape,
-    (longest, setup): (usize, &Setup),
+    longest: usize,
+    setup: &Setup,
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
+) -> Decoded {
     let choosing = setup.choosing();
     match (&setup.forced, choosing.beam) {
         (Some(forced), _) => {
             let target = [&[BOS], &forced[..]].concat();
             let output = read_out(tape, &target, start, step);
-            Written { target, output, beams: None }
+            Decoded { target, output, beams: None }
         }
         (None, Some(width)) => {
             let mark = tape.len();
@@ -71,15 +74,15 @@ pub fn decode_step_by_step(
                     (state, last_row(tape.value(logits).matrix()))
                 });
             tape.truncate(mark);
-            let written = Written::found(beams, BOS);
+            let written = Decoded::found(beams, BOS);
             read_out(tape, &written.target, start, step);
             written
         }
-        (None, None) => write_on(tape, (longest, choosing), start, step),
+        (None, None) => write_on(tape, longest, choosing, start, step),
     }
 }
 
-/// Reads what is given and says, at each place, what it holds likeliest.
+/// The likeliest token at each position of a given target.
 fn read_out(
     tape: &mut Tape,
     target: &[u32],
@@ -95,13 +98,14 @@ fn read_out(
     each.collect()
 }
 
-/// Reads what it wrote, until `<eos>`.
+/// Decodes with its own output as input, until `<eos>`.
 fn write_on(
     tape: &mut Tape,
-    (longest, choosing): (usize, Choosing),
+    longest: usize,
+    choosing: Choosing,
     start: Node,
     mut step: impl FnMut(&mut Tape, Node, u32, usize) -> (Node, Node),
-) -> Written {
+) -> Decoded {
     let (mut target, mut output, mut state) = (vec![BOS], vec![], start);
     for t in 0..longest {
         let (after, logits) = step(tape, state, target[t], t);
@@ -113,5 +117,5 @@ fn write_on(
         }
         target.push(token);
     }
-    Written { target, output, beams: None }
+    Decoded { target, output, beams: None }
 }

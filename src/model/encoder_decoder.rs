@@ -1,5 +1,7 @@
-//! Transformers of an encoder and a decoder (Vaswani et al. 2017): the built-in one, and checkpoints of
-//! BART's, Marian's and T5's arrangement.
+//! Encoder-decoder Transformers (Vaswani et al. 2017): the built-in ones, and checkpoints of the BART, Marian and
+//! T5 families.
+//!
+//! The families differ in an [`EncoderDecoderPlan`] only; layers, decoding and generation rules are shared.
 
 mod bart;
 mod layers;
@@ -11,14 +13,16 @@ mod writing;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-pub use bart::{BART, Family, MARIAN, MBART, PEGASUS};
+pub use bart::{BART, BartFamily, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
-pub use plan::{Embedding, Order, Output, Plan, Positions, Stack};
-pub use rules::Rules;
+pub use plan::{
+    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement, OutputPlan, Stack,
+};
+pub use rules::GenerationRules;
 
 use super::{
-    EMBED, Model, POS, Pass, SCALED, Setup, Sizes,
-    decoding::{Written, longest_output},
+    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup,
+    decoding::{Decoded, longest_output},
     predict, source_scope, target_scope,
 };
 use crate::{
@@ -32,9 +36,9 @@ use crate::{
         value::Matrix,
     },
     model::layer::{
-        attention::Heads,
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::{Kind as NormKind, Norm},
+        attention::HeadSizes,
+        feed_forward::{Activation, FeedKind},
+        norm::{Norm, NormKind},
     },
     text::{BOS, EOS},
     weights::{Checkpoint, Weights},
@@ -56,16 +60,21 @@ pub static TIED: Site = Site::matrix(
     "divided by sqrt(d_model), as logits are made with the table of embeddings",
 );
 
-/// A stream's way from tokens to what its first layer reads.
-struct Entrance {
+/// The embedding stage of a stream: from tokens to the first layer's input.
+struct Embedder {
     scope: Scope,
     table: Weight,
     positions: Option<Weight>,
     norm: Option<Norm>,
 }
 
-impl Entrance {
-    fn load(weights: &Weights, plan: &Plan, scope: Scope, n_vocab: usize) -> Result<Self> {
+impl Embedder {
+    fn load(
+        weights: &Weights,
+        plan: &EncoderDecoderPlan,
+        scope: Scope,
+        n_vocab: usize,
+    ) -> Result<Self> {
         let d_model = plan.d_model();
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let embed =
@@ -81,7 +90,7 @@ impl Entrance {
     }
 
     /// -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, plan: &Plan, ids: &[u32]) -> Node {
+    fn forward(&self, tape: &mut Tape, plan: &EncoderDecoderPlan, ids: &[u32]) -> Node {
         let (at, n, d_model) = (&self.scope, ids.len(), plan.d_model());
         let table = tape.weight(&self.table);
         let mut x = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
@@ -90,10 +99,10 @@ impl Entrance {
             x = tape.scale(at.at(&SCALED), x, (d_model as f32).sqrt());
         }
         let pos = match (plan.positions, &self.positions) {
-            (Positions::Sinusoidal(waves), _) => {
+            (EncoderDecoderPositions::Sinusoidal(waves), _) => {
                 Some(tape.positions(at.at(&POS), waves, n, d_model))
             }
-            (Positions::Table { offset, .. }, Some(table)) => {
+            (EncoderDecoderPositions::Table { offset, .. }, Some(table)) => {
                 let table = tape.weight(table);
                 Some(tape.learned_positions(at.at(&TABLE_POS), table, n, offset))
             }
@@ -102,13 +111,13 @@ impl Entrance {
         let input = at.at(if is_scaled { &INPUT } else { &SUM });
         x = match pos {
             Some(pos) => tape.add(input, x, pos),
-            None => tape.hand_on(at.at(&PLAIN), x),
+            None => tape.identity(at.at(&PLAIN), x),
         };
         self.norm.as_ref().map_or(x, |norm| norm.forward(tape, x))
     }
 }
 
-/// Layers, the distances that all of them are told, and the norm at the end.
+/// The layers of a stack, the relative position table that they share, and the final norm.
 struct Layers {
     all: Vec<Arc<dyn Block>>,
     /// (bucket, head)
@@ -119,27 +128,29 @@ struct Layers {
 impl Layers {
     fn load<B: Block + 'static>(
         weights: &Weights,
-        plan: &Plan,
-        ([scope, at_end], stack): ([Scope; 2], Stack),
-        layer: impl Fn(&Weights, &Plan, usize) -> Result<B>,
+        plan: &EncoderDecoderPlan,
+        scope: &Scope,
+        norm_scope: Scope,
+        stack: Stack,
+        layer: impl Fn(&Weights, &EncoderDecoderPlan, usize) -> Result<B>,
     ) -> Result<Self> {
         let name = scope.weight("relative.weight");
         let relative = match plan.positions {
-            Positions::Relative { n_buckets, .. } => {
+            EncoderDecoderPositions::Relative { n_buckets, .. } => {
                 Some(weights.matrix(&name, (n_buckets, stack.heads.n_heads))?)
             }
-            Positions::Sinusoidal(_) | Positions::Table { .. } => None,
+            EncoderDecoderPositions::Sinusoidal(_) | EncoderDecoderPositions::Table { .. } => None,
         };
-        let norm = || Norm::load(weights, at_end, plan.d_model(), plan.norm);
+        let norm = || Norm::load(weights, norm_scope, plan.d_model(), plan.norm);
         let layer = |l| Ok(Arc::new(layer(weights, plan, l)?) as _);
         Ok(Self {
             all: (0..stack.n_layers).map(layer).collect::<Result<_>>()?,
             relative,
-            norm: (plan.order == Order::PreNorm).then(norm).transpose()?,
+            norm: (plan.order == NormPlacement::PreNorm).then(norm).transpose()?,
         })
     }
 
-    /// x (position, d_model), and what else each layer reads -> (position, d_model)
+    /// x (position, d_model), the encoder's output for a decoder -> (position, d_model)
     fn forward(&self, tape: &mut Tape, x: Node, memory: Option<Node>) -> Node {
         let relative = self.relative.as_ref().map(|table| tape.weight(table));
         let others: Vec<Node> = memory.into_iter().chain(relative).collect();
@@ -149,14 +160,14 @@ impl Layers {
     }
 }
 
-/// The whole model.
+/// An encoder-decoder model.
 pub struct EncoderDecoder {
-    plan: Plan,
-    source: Entrance,
-    target: Entrance,
+    plan: EncoderDecoderPlan,
+    source: Embedder,
+    target: Embedder,
     encoder: Layers,
     decoder: Layers,
-    /// A table of its own for the logits.
+    /// The table of the logits, if it is not the embedding table.
     unembed: Option<Weight>,
     bias: Option<Weight>,
 }
@@ -170,31 +181,31 @@ impl EncoderDecoder {
         let number = |key| weights.number(key);
         let stack = Stack {
             n_layers: number("n_layers")?,
-            heads: Heads::slices(number("d_model")?, number("n_heads")?),
+            heads: HeadSizes::slices(number("d_model")?, number("n_heads")?),
             d_ff: number("d_ff")?,
         };
-        let plan = Plan {
+        let plan = EncoderDecoderPlan {
             encoder: stack,
             decoder: stack,
             n_vocab: [number("vocab_size")?; 2],
-            embedding: Embedding { is_shared: true, is_scaled: true, has_norm: false },
-            order: Order::PostNorm,
+            embedding: EmbeddingPlan { is_shared: true, is_scaled: true, has_norm: false },
+            order: NormPlacement::PostNorm,
             norm: NormKind::Layer { eps: NORM_EPS },
             feed: FeedKind::Plain(Activation::Relu),
-            positions: Positions::Sinusoidal(Waves::Alternating),
+            positions: EncoderDecoderPositions::Sinusoidal(Waves::Alternating),
             are_scores_scaled: true,
-            output: Output { is_tied: true, is_scaled: false },
-            rules: Rules { start: BOS, ends: vec![EOS], ..Rules::default() },
+            output: OutputPlan { is_tied: true, is_scaled: false },
+            rules: GenerationRules { start: BOS, ends: vec![EOS], ..GenerationRules::default() },
             context: usize::MAX,
         };
         Self::load(weights, plan)
     }
 
-    /// A checkpoint of BART or one of its relatives.
+    /// A checkpoint of the BART family.
     ///
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
-    pub fn bart(checkpoint: &Checkpoint, family: Family) -> Result<Self> {
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
+    pub fn bart(checkpoint: &Checkpoint, family: BartFamily) -> Result<Self> {
         let plan = bart::plan(checkpoint, family)?;
         let weights = checkpoint.weights(&bart::wanted(&plan))?;
         Self::load(&weights, plan).with_context(|| checkpoint.name())
@@ -212,40 +223,52 @@ impl EncoderDecoder {
 
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: Plan) -> Result<Self> {
+    pub fn load(weights: &Weights, plan: EncoderDecoderPlan) -> Result<Self> {
         let [sources, targets] = plan.n_vocab;
         let start = plan.rules.start;
         ensure!(
             (start as usize) < targets,
             "`decoder_start_token_id` is {start}, but there are {targets} tokens to begin with"
         );
-        let encoder = ["encoder", "encoder_norm"].map(source_scope);
-        let decoder = ["decoder", "decoder_norm"].map(target_scope);
         let own = || weights.matrix("unembed.weight", (targets, plan.d_model()));
         Ok(Self {
-            source: Entrance::load(weights, &plan, source_scope("src"), sources)?,
-            target: Entrance::load(weights, &plan, target_scope("tgt"), targets)?,
-            encoder: Layers::load(weights, &plan, (encoder, plan.encoder), EncoderLayer::load)?,
-            decoder: Layers::load(weights, &plan, (decoder, plan.decoder), DecoderLayer::load)?,
+            source: Embedder::load(weights, &plan, source_scope("src"), sources)?,
+            target: Embedder::load(weights, &plan, target_scope("tgt"), targets)?,
+            encoder: Layers::load(
+                weights,
+                &plan,
+                &source_scope("encoder"),
+                source_scope("encoder_norm"),
+                plan.encoder,
+                EncoderLayer::load,
+            )?,
+            decoder: Layers::load(
+                weights,
+                &plan,
+                &target_scope("decoder"),
+                target_scope("decoder_norm"),
+                plan.decoder,
+                DecoderLayer::load,
+            )?,
             unembed: (!plan.output.is_tied).then(own).transpose()?,
             bias: weights.optional_row("unembed.bias", targets)?,
             plan,
         })
     }
 
-    /// What the decoder looks at. -> (source, d_model)
+    /// The encoder's output. -> (source, d_model)
     fn encode(&self, tape: &mut Tape, source: &[u32]) -> Node {
         let x = self.source.forward(tape, &self.plan, source);
         self.encoder.forward(tape, x, None)
     }
 
-    /// The decoder's stream after every target position. -> (target, d_model)
+    /// The decoder's output at every target position. -> (target, d_model)
     fn decode(&self, tape: &mut Tape, memory: Node, target: &[u32]) -> Node {
         let y = self.target.forward(tape, &self.plan, target);
         self.decoder.forward(tape, y, Some(memory))
     }
 
-    /// The logits after every row of the stream. y (target, d_model) -> (target, vocab)
+    /// The logits of every row of the stream. y (target, d_model) -> (target, vocab)
     fn predict(&self, tape: &mut Tape, y: Node) -> Node {
         let y = if self.plan.output.is_scaled {
             let factor = (self.plan.d_model() as f64).powf(-0.5) as f32;
@@ -255,7 +278,7 @@ impl EncoderDecoder {
         };
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.target.table));
         let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
-        predict(tape, &target_scope(""), y, (table, bias), 0)
+        predict(tape, &target_scope(""), y, table, bias, 0)
     }
 
     /// The most tokens that are written for a source of `n`.
@@ -265,17 +288,17 @@ impl EncoderDecoder {
 }
 
 impl Model for EncoderDecoder {
-    /// Decides what to write, and then records the finished sentence.
+    /// Decodes first, then records a pass over the finished output.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let mut tape = setup.tape();
         let memory = self.encode(&mut tape, source);
         let longest = self.longest(source.len(), setup);
-        let Written { target, mut output, beams } = match &setup.forced {
-            None => self.write(&tape, memory, (longest, setup)),
+        let Decoded { target, mut output, beams } = match &setup.forced {
+            None => self.write(&tape, memory, longest, setup),
             Some(forced) => {
                 let start = [self.plan.rules.start].into_iter();
                 let read = start.chain(forced.iter().copied()).take(self.plan.context);
-                Written { target: read.collect(), output: vec![], beams: None }
+                Decoded { target: read.collect(), output: vec![], beams: None }
             }
         };
         let y = self.decode(&mut tape, memory, &target);
@@ -286,9 +309,8 @@ impl Model for EncoderDecoder {
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
 
-    /// Rows of the decoder, through its last norm; where sub-layers end in norms of their own, as they
-    /// stand.
-    fn say(&self, rows: &Matrix) -> Option<Matrix> {
+    /// Applies the decoder's final norm, if it has one, before the logits.
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
         let mut tape = Tape::default();
         let mut y = tape.leaf(target_scope("").at(&INPUT), Arc::new(rows.clone().into()));
         if let Some(norm) = &self.decoder.norm {
@@ -308,11 +330,11 @@ impl Model for EncoderDecoder {
         &self.plan.rules.ends
     }
 
-    /// The decoder writes more than was read, if it comes to no end by itself.
+    /// Counts the longest output, in case the decoder does not end earlier.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let sizes = self.sizes()?;
-        let Plan { encoder, decoder, .. } = self.plan;
-        let of = |stack: Stack, n_vocab| Sizes {
+        let EncoderDecoderPlan { encoder, decoder, .. } = self.plan;
+        let of = |stack: Stack, n_vocab| ModelSizes {
             n_layers: stack.n_layers,
             heads: stack.heads,
             d_ff: stack.d_ff,
@@ -330,9 +352,9 @@ impl Model for EncoderDecoder {
         Some(4 * (encoder.boundaries(n) + decoder.boundaries(m) + insides) as u64)
     }
 
-    fn sizes(&self) -> Option<Sizes> {
-        let Plan { encoder, decoder, n_vocab, context, .. } = self.plan;
-        Some(Sizes {
+    fn sizes(&self) -> Option<ModelSizes> {
+        let EncoderDecoderPlan { encoder, decoder, n_vocab, context, .. } = self.plan;
+        Some(ModelSizes {
             n_layers: encoder.n_layers + decoder.n_layers,
             n_beside: decoder.n_layers,
             heads: if decoder.heads.n_heads > encoder.heads.n_heads { decoder } else { encoder }

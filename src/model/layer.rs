@@ -1,6 +1,6 @@
-//! Parts that architectures share, each written as the paper's equations on the tape.
+//! Layers that architectures share, each written like the paper's equations on the tape.
 //!
-//! A layer holds its weights and the names it records under; it knows no whole model.
+//! A layer holds its weights and the scope it records under; how layers are combined is left to the models.
 
 pub mod attention;
 pub mod feed_forward;

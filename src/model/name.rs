@@ -1,4 +1,4 @@
-//! What the models are called.
+//! The names of the models, in files, arguments and titles.
 
 use std::{fmt, str::FromStr};
 
@@ -15,12 +15,12 @@ pub enum Name {
     Transformer,
     TransformerUnguided,
     DecoderOnly,
-    /// The person's own: not in the binary.
+    /// The user's own, not in the binary.
     Checkpoint,
 }
 
 impl Name {
-    /// Those in the binary.
+    /// The models in the binary.
     pub const ALL: [Self; 6] = [
         Self::Elman,
         Self::Gru,
@@ -30,7 +30,7 @@ impl Name {
         Self::DecoderOnly,
     ];
 
-    /// As in files and arguments.
+    /// The id in files and arguments.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Elman => "elman",
@@ -43,7 +43,7 @@ impl Name {
         }
     }
 
-    /// As people say it.
+    /// The name to show.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Elman => "Elman RNN",

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::{
     EMBED, LOGITS, Model, PROBS, Pass, Setup,
-    decoding::{Written, decode_step_by_step, longest_output},
+    decoding::{Decoded, decode_step_by_step, longest_output},
     predict, source_scope, target_scope, zero_state,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         tape::{Node, Tape, Weight},
         value::{self, Value},
     },
-    model::layer::recurrent::{Cell, Elman, Gru, Sizes},
+    model::layer::recurrent::{CellSizes, Elman, Gru, RecurrentCell},
     weights::Weights,
 };
 
@@ -48,8 +48,8 @@ pub struct Rnn {
     prefix: &'static str,
     d_hidden: usize,
     embed: Weight,
-    encoder: Cell,
-    decoder: Cell,
+    encoder: RecurrentCell,
+    decoder: RecurrentCell,
     readout: (Weight, Weight),
     probes: Vec<(Weight, Weight)>,
 }
@@ -59,7 +59,7 @@ impl Rnn {
     /// If a weight is missing or misshapen.
     pub fn elman(weights: &Weights) -> Result<Self> {
         Self::load(weights, "rnn", |weights_in, scope, sizes| {
-            Ok(Cell::Elman(Box::new(Elman::load(weights, weights_in, scope, sizes)?)))
+            Ok(RecurrentCell::Elman(Box::new(Elman::load(weights, weights_in, scope, sizes)?)))
         })
     }
 
@@ -67,17 +67,17 @@ impl Rnn {
     /// If a weight is missing or misshapen.
     pub fn gru(weights: &Weights) -> Result<Self> {
         Self::load(weights, "gru", |weights_in, scope, sizes| {
-            Ok(Cell::Gru(Box::new(Gru::load(weights, weights_in, scope, sizes)?)))
+            Ok(RecurrentCell::Gru(Box::new(Gru::load(weights, weights_in, scope, sizes)?)))
         })
     }
 
     fn load(
         weights: &Weights,
         prefix: &'static str,
-        cell: impl Fn(&str, Scope, Sizes) -> Result<Cell>,
+        cell: impl Fn(&str, Scope, CellSizes) -> Result<RecurrentCell>,
     ) -> Result<Self> {
         let (d_model, d_hidden) = (weights.number("d_model")?, weights.number("d_hidden")?);
-        let sizes = Sizes { d_in: d_model, d_hidden };
+        let sizes = CellSizes { d_in: d_model, d_hidden };
         Ok(Self {
             prefix,
             d_hidden,
@@ -103,20 +103,14 @@ impl Rnn {
     }
 
     /// Writes from the encoder's last state `h`, for a source of `n` words.
-    fn decode(
-        &self,
-        tape: &mut Tape,
-        table: Node,
-        h: Node,
-        (n, setup): (usize, &Setup),
-    ) -> Written {
+    fn decode(&self, tape: &mut Tape, table: Node, h: Node, n: usize, setup: &Setup) -> Decoded {
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, (longest_output(n), setup), h, |tape, h, id, t| {
+        decode_step_by_step(tape, longest_output(n), setup, h, |tape, h, id, t| {
             let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
             let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
-            (h, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
+            (h, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })
     }
 
@@ -154,8 +148,8 @@ impl Model for Rnn {
         let table = tape.weight(&self.embed);
         let last = self.encode(&mut tape, table, source);
         self.read_back(&mut tape, table, last, source.len());
-        let Written { target, output, beams } =
-            self.decode(&mut tape, table, last, (source.len(), setup));
+        let Decoded { target, output, beams } =
+            self.decode(&mut tape, table, last, source.len(), setup);
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::{
     EMBED, Model, Pass, Setup,
-    decoding::{Written, decode_step_by_step, longest_output},
+    decoding::{Decoded, decode_step_by_step, longest_output},
     predict, source_scope, target_scope, zero_state,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         },
         tape::{Node, Tape, Weight},
     },
-    model::layer::recurrent::{Cell, Gru, Sizes},
+    model::layer::recurrent::{CellSizes, Gru, RecurrentCell},
     weights::Weights,
 };
 
@@ -55,21 +55,21 @@ pub static READOUT_SUM: Site =
 pub static READOUT: Site =
     Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector");
 
-/// The whole model.
+/// The RNN with attention.
 pub struct RnnAttention {
     d_encoder: usize,
     embed: Weight,
-    forward: Cell,
-    backward: Cell,
+    forward: RecurrentCell,
+    backward: RecurrentCell,
     init: (Weight, Weight),
     w_a: Weight,
     u_a: Weight,
     v: Weight,
-    decoder: Cell,
+    decoder: RecurrentCell,
     readout: (Weight, Weight),
 }
 
-/// What the decoder looks at: annotations and, computed once, their keys.
+/// The encoder's output: annotations and, computed once, their keys.
 struct Memory {
     annotations: Node,
     keys: Node,
@@ -77,7 +77,7 @@ struct Memory {
 }
 
 /// The learned vectors of the attention, on the tape.
-struct Looking {
+struct AttentionWeights {
     w_a: Node,
     v: Node,
 }
@@ -90,11 +90,11 @@ impl RnnAttention {
         let (d_model, d_hidden, d_attn) =
             (number("d_model")?, number("d_hidden")?, number("d_attn")?);
         let d_encoder = d_hidden / 2;
-        let gru = |name: &str, scope: Scope, sizes| -> Result<Cell> {
-            Ok(Cell::Gru(Box::new(Gru::load(weights, name, scope, sizes)?)))
+        let gru = |name: &str, scope: Scope, sizes| -> Result<RecurrentCell> {
+            Ok(RecurrentCell::Gru(Box::new(Gru::load(weights, name, scope, sizes)?)))
         };
-        let reader = Sizes { d_in: d_model, d_hidden: d_encoder };
-        let writer = Sizes { d_in: d_model + d_hidden, d_hidden };
+        let reader = CellSizes { d_in: d_model, d_hidden: d_encoder };
+        let writer = CellSizes { d_in: d_model + d_hidden, d_hidden };
         Ok(Self {
             d_encoder,
             embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
@@ -123,7 +123,7 @@ impl RnnAttention {
             .map(|t| tape.lookup(source_scope("src").at(&EMBED).row(t), table, &[source[t]]))
             .collect(); // each (1, channel)
         let zero = zero_state(tape, &at, self.d_encoder);
-        let mut read = |cell: &Cell, order: &mut dyn Iterator<Item = usize>| {
+        let mut read = |cell: &RecurrentCell, order: &mut dyn Iterator<Item = usize>| {
             let mut hidden = vec![zero; n];
             let mut h = zero;
             for t in order {
@@ -155,11 +155,12 @@ impl RnnAttention {
         tape: &mut Tape,
         table: Node,
         memory: &Memory,
-        (n, setup): (usize, &Setup),
-    ) -> Written {
-        let looking = Looking { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
+        n: usize,
+        setup: &Setup,
+    ) -> Decoded {
+        let looking = AttentionWeights { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
         let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
-        decode_step_by_step(tape, (longest_output(n), setup), memory.init, |tape, s, id, t| {
+        decode_step_by_step(tape, longest_output(n), setup, memory.init, |tape, s, id, t| {
             let at = |site| target_scope("decoder").at(site).row(t);
             let y = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let context = look_back(tape, &looking, memory, s, t); // (1, unit)
@@ -168,13 +169,19 @@ impl RnnAttention {
             let both = tape.grid(at(&READOUT_CAT), vec![s, context], 2);
             let sum = tape.linear(at(&READOUT_SUM), both, w, Some(b)); // (1, channel)
             let readout = tape.tanh(at(&READOUT), sum);
-            (s, predict(tape, &target_scope(""), readout, (table, None), t)) // (1, vocab)
+            (s, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })
     }
 }
 
 /// Additive attention from state `s` (Bahdanau et al. 2015, section 3.1). -> (1, unit)
-fn look_back(tape: &mut Tape, looking: &Looking, memory: &Memory, s: Node, t: usize) -> Node {
+fn look_back(
+    tape: &mut Tape,
+    looking: &AttentionWeights,
+    memory: &Memory,
+    s: Node,
+    t: usize,
+) -> Node {
     let at = target_scope("attn").over(Stream::Source);
     let row = |site| at.at(site).row(t);
     let query = tape.linear(row(&QUERY), s, looking.w_a, None); // (1, unit)
@@ -190,8 +197,8 @@ impl Model for RnnAttention {
         let mut tape = setup.tape();
         let table = tape.weight(&self.embed);
         let memory = self.encode(&mut tape, table, source);
-        let Written { target, output, beams } =
-            self.decode(&mut tape, table, &memory, (source.len(), setup));
+        let Decoded { target, output, beams } =
+            self.decode(&mut tape, table, &memory, source.len(), setup);
         Pass { tape, source: source.to_vec(), target, output, beams }
     }
     fn read(&self, source: &[u32], setup: &Setup) -> Tape {

@@ -5,7 +5,7 @@
 //! {"model_type": "lstm", "vocab_size": 10000, "d_embed": 200, "d_hidden": 200, "n_layers": 2}
 //! ```
 //!
-//! | setting | meaning | where it is not there |
+//! | setting | meaning | default |
 //! | --- | --- | --- |
 //! | `model_type` | `rnn`, `gru` or `lstm` | |
 //! | `vocab_size`, `d_embed`, `d_hidden` | tokens, width of an embedding, units of a layer | |
@@ -38,11 +38,11 @@ use crate::{
         tape::{Node, Past, Tape, Weight},
         value::Value,
     },
-    model::layer::recurrent::{Cell, Elman, Gru, Lstm, Sizes},
+    model::layer::recurrent::{CellSizes, Elman, Gru, Lstm, RecurrentCell},
     text::EOS,
     weights::{Checkpoint, Weights},
 };
-use plan::{Kind, Plan};
+use plan::{RecurrentKind, RnnLmPlan};
 
 pub static INITIAL_CELL: Site =
     Site::matrix("initial_cell", [Single, Unit], "the cell before the first word: zeros");
@@ -52,86 +52,95 @@ pub static OUTPUT: Site = Site::matrix(
     "the last layer's hidden states: what the next token is told from",
 );
 
-/// What an entry of the tape takes beside its numbers, about.
+/// The approximate bytes of a tape entry beside its numbers.
 const ENTRY_BYTES: usize = 450;
 
 /// A layer's cell.
-enum Layer {
-    Plain(Cell),
+enum RecurrentLayer {
+    Plain(RecurrentCell),
     Lstm(Box<Lstm>),
 }
 
-/// What a layer hands to its next step: the hidden state, and the cell where it has one.
+/// A layer's state between steps: the hidden state, and the cell of an LSTM.
 #[derive(Clone, Copy)]
-struct State<T> {
+struct LayerState<T> {
     hidden: T,
     cell: Option<T>,
 }
 
-impl<T> State<T> {
-    fn map<U>(self, mut f: impl FnMut(T) -> U) -> State<U> {
-        State { hidden: f(self.hidden), cell: self.cell.map(f) }
+impl<T> LayerState<T> {
+    fn map<U>(self, mut f: impl FnMut(T) -> U) -> LayerState<U> {
+        LayerState { hidden: f(self.hidden), cell: self.cell.map(f) }
     }
 }
 
-impl Layer {
-    fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+impl RecurrentLayer {
+    fn load(weights: &Weights, plan: &RnnLmPlan, l: usize) -> Result<Self> {
         let (name, scope) = (format!("rnn.{l}"), source_scope(&format!("rnn.{l}")));
-        let sizes = Sizes { d_in: plan.d_in(l), d_hidden: plan.d_hidden };
+        let sizes = CellSizes { d_in: plan.d_in(l), d_hidden: plan.d_hidden };
         Ok(match plan.kind {
-            Kind::Elman(bend) => {
-                let cell = Elman::load(weights, &name, scope, sizes)?.bent(bend);
-                Self::Plain(Cell::Elman(Box::new(cell)))
+            RecurrentKind::Elman(nonlinearity) => {
+                let cell =
+                    Elman::load(weights, &name, scope, sizes)?.with_nonlinearity(nonlinearity);
+                Self::Plain(RecurrentCell::Elman(Box::new(cell)))
             }
-            Kind::Gru => Self::Plain(Cell::Gru(Box::new(Gru::load(weights, &name, scope, sizes)?))),
-            Kind::Lstm => Self::Lstm(Box::new(Lstm::load(weights, &name, scope, sizes)?)),
+            RecurrentKind::Gru => {
+                Self::Plain(RecurrentCell::Gru(Box::new(Gru::load(weights, &name, scope, sizes)?)))
+            }
+            RecurrentKind::Lstm => Self::Lstm(Box::new(Lstm::load(weights, &name, scope, sizes)?)),
         })
     }
 
-    /// The state before the first word.
-    fn initial(&self, tape: &mut Tape, (l, d_hidden): (usize, usize)) -> State<Node> {
+    /// The state before the first token: zeros. (1, unit)
+    fn initial(&self, tape: &mut Tape, l: usize, d_hidden: usize) -> LayerState<Node> {
         let at = source_scope(&format!("rnn.{l}"));
         let hidden = zero_state(tape, &at, d_hidden);
         let mut cell = || {
             let zeros = Value::from_rows(1, d_hidden, &vec![0.0; d_hidden]);
             tape.leaf(at.at(&INITIAL_CELL), Arc::new(zeros))
         };
-        State { hidden, cell: matches!(self, Self::Lstm(_)).then(&mut cell) }
+        LayerState { hidden, cell: matches!(self, Self::Lstm(_)).then(&mut cell) }
     }
 
-    /// One step: row `t` of every site of the cell. x (1, in) -> states (1, unit)
-    fn step(&self, tape: &mut Tape, x: Node, state: State<Node>, t: usize) -> State<Node> {
-        let State { hidden, cell } = state;
+    /// The next state, recorded in row `t` of every site. x (1, in) -> states (1, unit)
+    fn step(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        state: LayerState<Node>,
+        t: usize,
+    ) -> LayerState<Node> {
+        let LayerState { hidden, cell } = state;
         match self {
-            Self::Plain(plain) => State { hidden: plain.step(tape, x, hidden, t), cell: None },
+            Self::Plain(plain) => LayerState { hidden: plain.step(tape, x, hidden, t), cell: None },
             Self::Lstm(lstm) => {
-                let [hidden, cell] = lstm.step(tape, x, [hidden, cell.unwrap_or(hidden)], t);
-                State { hidden, cell: Some(cell) }
+                let [hidden, cell] = lstm.step(tape, x, hidden, cell.unwrap_or(hidden), t);
+                LayerState { hidden, cell: Some(cell) }
             }
         }
     }
 }
 
-/// The whole model.
+/// A recurrent language model.
 pub struct RnnLm {
-    plan: Plan,
+    plan: RnnLmPlan,
     embed: Weight,
-    layers: Vec<Layer>,
+    layers: Vec<RecurrentLayer>,
     unembed: Option<Weight>,
     bias: Option<Weight>,
 }
 
 impl RnnLm {
     /// # Errors
-    /// If a setting cannot be run, or weights are missing or misshapen; all of them are listed.
+    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
-        let plan = Plan::of(checkpoint)?;
+        let plan = RnnLmPlan::of(checkpoint)?;
         let weights = checkpoint.weights(&plan.wanted())?;
         let own = || weights.matrix("unembed.weight", (plan.n_vocab, plan.d_hidden));
         Ok(Self {
             embed: weights.matrix("embed.weight", (plan.n_vocab, plan.d_embed))?,
             layers: (0..plan.n_layers)
-                .map(|l| Layer::load(&weights, &plan, l))
+                .map(|l| RecurrentLayer::load(&weights, &plan, l))
                 .collect::<Result<_>>()?,
             unembed: (!plan.is_tied).then(own).transpose()?,
             bias: weights.optional_row("unembed.bias", plan.n_vocab)?,
@@ -139,15 +148,20 @@ impl RnnLm {
         })
     }
 
-    fn initial(&self, tape: &mut Tape) -> Vec<State<Node>> {
+    fn initial(&self, tape: &mut Tape) -> Vec<LayerState<Node>> {
         let d_hidden = self.plan.d_hidden;
         let layers = self.layers.iter().enumerate();
-        layers.map(|(l, layer)| layer.initial(tape, (l, d_hidden))).collect()
+        layers.map(|(l, layer)| layer.initial(tape, l, d_hidden)).collect()
     }
 
     /// Reads word by word; the states are those after the last word. -> each word's hidden state in the
     /// last layer, (1, unit)
-    fn read_words(&self, tape: &mut Tape, states: &mut [State<Node>], ids: &[u32]) -> Vec<Node> {
+    fn read_words(
+        &self,
+        tape: &mut Tape,
+        states: &mut [LayerState<Node>],
+        ids: &[u32],
+    ) -> Vec<Node> {
         let table = tape.weight(&self.embed);
         let mut outputs = vec![];
         for (t, &id) in ids.iter().enumerate() {
@@ -165,7 +179,7 @@ impl RnnLm {
     fn predict(&self, tape: &mut Tape, x: Node, t: usize) -> Node {
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
         let bias = self.bias.as_ref().map(|bias| tape.weight(bias));
-        predict(tape, &source_scope(""), x, (table, bias), t)
+        predict(tape, &source_scope(""), x, table, bias, t)
     }
 }
 
@@ -193,28 +207,28 @@ impl Model for RnnLm {
         &self.plan.ends
     }
 
-    /// Every number is kept twice: by the step that computed it, and in its site.
+    /// Counts every number twice: in the step that computed it and in its site.
     fn pass_bytes(&self, n: usize, _keeps_all: bool) -> Option<u64> {
-        let Plan { kind, n_vocab, d_embed, d_hidden, n_layers, .. } = self.plan;
+        let RnnLmPlan { kind, n_vocab, d_embed, d_hidden, n_layers, .. } = self.plan;
         let layer = kind.n_sites() * (8 * d_hidden + ENTRY_BYTES);
         Some((n * (n_layers * layer + 8 * d_embed + 8 * n_vocab)) as u64)
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
         let changes = Arc::clone(&setup.changes);
-        Some(Box::new(Continuing { model: self, changes, states: None, n_read: 0 }))
+        Some(Box::new(RnnLmWriter { model: self, changes, states: None, n_read: 0 }))
     }
 }
 
-/// A text that is written on, with the states after all that was read.
-struct Continuing<'a> {
+/// A text being continued, with the states after the tokens read.
+struct RnnLmWriter<'a> {
     model: &'a RnnLm,
     changes: Arc<Changes>,
-    states: Option<Vec<State<Arc<Value>>>>,
+    states: Option<Vec<LayerState<Arc<Value>>>>,
     n_read: usize,
 }
 
-impl Writer for Continuing<'_> {
+impl Writer for RnnLmWriter<'_> {
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         let tape = Tape::changed(Arc::clone(&self.changes));
         let mut tape = tape.after(Past::of_rows(self.n_read));

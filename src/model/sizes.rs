@@ -1,15 +1,15 @@
-//! How large a model is, and what memory and time follow from that.
+//! The sizes of a model, and the memory and time that follow from them.
 
-use crate::{engine::tape::Keep, model::layer::attention::Heads};
+use crate::{engine::tape::Keep, model::layer::attention::HeadSizes};
 
-/// The sizes of a model that is built of equal layers.
+/// The sizes of a model with identical layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct ModelSizes {
     /// All layers, of encoder and decoder together.
     pub n_layers: usize,
-    /// How many of them are a decoder's that stands beside an encoder.
+    /// How many of them belong to a decoder beside an encoder.
     pub n_beside: usize,
-    pub heads: Heads,
+    pub heads: HeadSizes,
     pub d_ff: usize,
     pub is_gated: bool,
     pub n_vocab: usize,
@@ -17,45 +17,45 @@ pub struct Sizes {
     pub context: usize,
 }
 
-impl Sizes {
-    /// The numbers of one layer's inside for a text of `n` tokens.
+impl ModelSizes {
+    /// The count of numbers inside one layer for a text of `n` tokens.
     pub const fn inside(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, .. } = self.heads;
+        let HeadSizes { d_model, n_heads, .. } = self.heads;
         let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
         let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
         n * (vectors + hidden) + 4 * n_heads * n * n
     }
 
-    /// The numbers that stand between layers, and what comes out at the end.
+    /// The count of numbers between layers and of the output.
     pub const fn boundaries(self, n: usize) -> usize {
         n * (self.n_layers + 6) * self.heads.d_model + 2 * n * self.n_vocab
     }
 
-    /// The numbers of a pass that is kept whole.
+    /// The count of numbers of a pass that keeps everything.
     pub const fn whole(self, n: usize) -> usize {
         self.boundaries(n) + self.n_layers * self.inside(n)
     }
 
-    /// Multiplications of a pass over `n` tokens, about.
+    /// The approximate count of multiplications of a pass over `n` tokens.
     pub const fn products(self, n: usize) -> usize {
-        let Heads { d_model, n_heads, d_head, .. } = self.heads;
+        let HeadSizes { d_model, n_heads, d_head, .. } = self.heads;
         let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
         let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
         let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;
         self.n_layers * layer + n * d_model * self.n_vocab
     }
 
-    /// The heads of all layers.
+    /// The count of heads in all layers.
     pub const fn all_heads(self) -> usize {
         self.n_layers * self.heads.n_heads
     }
 
-    /// What of a pass over `n` tokens is kept: everything, as long as that is little.
+    /// Which values of a pass over `n` tokens are kept: all, if they are few.
     pub const fn keep(self, n: usize) -> Keep {
         if self.n_layers * self.inside(n) <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
     }
 
-    /// The bytes that a pass over `n` tokens takes at most, weights aside.
+    /// An upper bound on the bytes of a pass over `n` tokens, without the weights.
     pub const fn bytes(self, n: usize) -> usize {
         let insides = match self.keep(n) {
             Keep::All => self.n_layers * self.inside(n),
@@ -65,5 +65,5 @@ impl Sizes {
     }
 }
 
-/// The most numbers of insides that are all kept: 128 MB.
+/// The most numbers inside layers that are all kept: 128 MB.
 const MOST_INSIDE: usize = 1 << 25;

@@ -10,7 +10,7 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Asked},
+    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Question},
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
@@ -30,7 +30,7 @@ pub struct Shot {
     /// The cells, once for every theme that was asked for.
     pub views: Vec<View>,
     /// The question that waits for its answer.
-    asked: Option<Asked>,
+    asked: Option<Question>,
     /// The number that is open, in words.
     opened: Option<String>,
     lesson: Arc<Lesson>,

@@ -1,7 +1,7 @@
-//! A plan -> the engine that does the work; nothing that a file says is trusted.
+//! Builds the tokenizer engine from a [`TokenizerPlan`].
 //!
-//! Sizes are bounded before anything is built. What the library that does the work might still
-//! stumble over is caught and told as an error.
+//! No file is trusted: sizes are checked before anything is built, and a panic of the library becomes an error.
+//! Reading the files is left to `json` and `gguf`.
 
 mod parts;
 mod pattern;
@@ -24,39 +24,41 @@ use tokenizers::{
 };
 
 use super::{
-    plan::{Merge, Model, Parts, Plan, Vocab},
+    plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     visible,
 };
 
-/// The largest vocabularies have some 260,000 tokens.
+/// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 21;
 
-/// Ids need not be without gaps, but what is shown of them is a list.
+/// The largest id: ids may have gaps, but are shown as a list.
 const LARGEST_ID: u32 = 1 << 21;
 
-/// In bytes; the longest in use, of spaces, are some hundreds.
+/// The longest token, in bytes; those in use have up to some hundreds.
 const LONGEST_TOKEN: usize = 4096;
 
-/// WordPiece tries every part of a word, so that long words take long.
+/// The longest word for WordPiece, in characters: it tries every part of a word.
 const LONGEST_WORD: usize = 1000;
 
-/// In bytes, of what is put before or after pieces of words to look them up.
+/// The longest prefix or suffix of word pieces, in bytes.
 const LONGEST_AFFIX: usize = 64;
 
+/// The engine of a plan.
+///
 /// # Errors
-/// If a part is damaged, unknown or larger than any tokenizer in use.
-pub fn built(plan: Plan) -> Result<Engine> {
+/// If a part is damaged, unknown or larger than in any tokenizer in use.
+pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     check(&plan)?;
     guarded(|| {
         let mut engine = Engine::new(model(plan.model)?);
         parts::put(&mut engine, translated(plan.parts))?;
-        engine.add_tokens(plan.added).map_err(told).context("`added_tokens` are damaged")?;
+        engine.add_tokens(plan.added).map_err(sanitized).context("`added_tokens` are damaged")?;
         Ok(engine)
     })
 }
 
-/// The parts with their patterns in the words of the engine here.
-fn translated(mut parts: Parts) -> Parts {
+/// The parts with their patterns translated to this engine's regular expressions.
+fn translated(mut parts: TokenizerParts) -> TokenizerParts {
     for part in [&mut parts.normalizer, &mut parts.pre_tokenizer, &mut parts.decoder] {
         pattern::translate(part);
     }
@@ -64,11 +66,11 @@ fn translated(mut parts: Parts) -> Parts {
 }
 
 thread_local! {
-    /// Whether this thread is at work that may panic.
+    /// Whether this thread runs work whose panic is caught.
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does what a library might panic over, which becomes an error. Nothing is printed of it.
+/// Runs work during which the library may panic; a panic becomes an error and prints nothing.
 ///
 /// # Errors
 /// Those of the work itself, and a panic.
@@ -82,8 +84,8 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Whether a panic of this thread will be caught and told as an error, so that it is no reason to
-/// print anything or to leave the screen.
+/// Whether a panic of this thread will be caught and reported as an error, so that the panic hook must neither
+/// print nor leave the screen.
 pub fn is_guarded() -> bool {
     IS_GUARDED.get()
 }
@@ -100,8 +102,8 @@ fn keep_guarded_panics_quiet() {
     });
 }
 
-/// An error of the library, safe to show.
-pub fn told(error: impl std::fmt::Display) -> anyhow::Error {
+/// An error of the library, shortened and safe to show.
+pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
     let mut text = visible(&error.to_string());
     if let Some((end, _)) = text.char_indices().nth(300) {
         text.truncate(end);
@@ -110,10 +112,10 @@ pub fn told(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!(text)
 }
 
-/// Has every text begin and end with these tokens, in the place of what the file says.
+/// Adds these tokens before and after every text, in place of those that the file names.
 ///
 /// # Errors
-/// If the vocabulary lacks one.
+/// If the vocabulary lacks one of them.
 pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> Result<()> {
     let id = |token: &str| {
         let id = engine.token_to_id(token);
@@ -126,7 +128,7 @@ pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> R
     parts::put_ends(engine, begin.as_ref(), end.as_ref())
 }
 
-fn check(plan: &Plan) -> Result<()> {
+fn check(plan: &TokenizerPlan) -> Result<()> {
     let model = &plan.model;
     let (n, longest) = match &model.vocab {
         Vocab::Words(words) => (words.len(), words.keys().map(String::len).max()),
@@ -155,11 +157,11 @@ fn check(plan: &Plan) -> Result<()> {
     parts::check(&plan.parts)
 }
 
-fn longest_added(plan: &Plan) -> usize {
+fn longest_added(plan: &TokenizerPlan) -> usize {
     plan.added.iter().map(|added| added.content.len()).max().unwrap_or(0)
 }
 
-fn model(model: Model) -> Result<ModelWrapper> {
+fn model(model: TokenizerModel) -> Result<ModelWrapper> {
     let kind = model.kind().to_owned();
     match kind.as_str() {
         "BPE" => bpe(model).map(Into::into),
@@ -168,7 +170,12 @@ fn model(model: Model) -> Result<ModelWrapper> {
         "WordLevel" => {
             let unk = model.unk_token.clone().unwrap_or_else(|| "<unk>".to_owned());
             let words = words(model.vocab)?;
-            WordLevel::builder().vocab(words).unk_token(unk).build().map(Into::into).map_err(told)
+            WordLevel::builder()
+                .vocab(words)
+                .unk_token(unk)
+                .build()
+                .map(Into::into)
+                .map_err(sanitized)
         }
         other => bail!(
             "its model is of the kind `{}`; known are BPE, WordPiece, Unigram and WordLevel",
@@ -184,8 +191,8 @@ fn words(vocab: Vocab) -> Result<bpe::Vocab> {
     }
 }
 
-/// Dropout, a way to train, is not read: the same text gives the same tokens.
-fn bpe(model: Model) -> Result<BPE> {
+/// Dropout, a training option, is ignored: the same text gives the same tokens.
+fn bpe(model: TokenizerModel) -> Result<BPE> {
     let vocab = words(model.vocab)?;
     let prefix = model.continuing_subword_prefix.unwrap_or_default();
     check_merges(&model.merges, &vocab, &prefix)?;
@@ -204,11 +211,11 @@ fn bpe(model: Model) -> Result<BPE> {
     if let Some(unk) = model.unk_token {
         builder = builder.unk_token(unk);
     }
-    builder.build().map_err(told)
+    builder.build().map_err(sanitized)
 }
 
-/// That no merge is longer than the longest token, and each continues as the prefix asks: the library
-/// takes both for granted.
+/// Checks that no merge is longer than the longest token and each right part has the prefix; the library assumes
+/// both.
 fn check_merges(merges: &[Merge], vocab: &bpe::Vocab, prefix: &str) -> Result<()> {
     let longest = vocab.keys().map(String::len).max().unwrap_or(0);
     for (i, Merge(left, right)) in merges.iter().enumerate() {
@@ -216,14 +223,14 @@ fn check_merges(merges: &[Merge], vocab: &bpe::Vocab, prefix: &str) -> Result<()
         ensure!(
             whole <= longest && right.starts_with(prefix),
             "merge {i}, of `{}` and `{}`, gives no token of the vocabulary",
-            told(left),
-            told(right)
+            sanitized(left),
+            sanitized(right)
         );
     }
     Ok(())
 }
 
-fn wordpiece(model: Model) -> Result<WordPiece> {
+fn wordpiece(model: TokenizerModel) -> Result<WordPiece> {
     let longest = model.max_input_chars_per_word.unwrap_or(100);
     ensure!(
         longest <= LONGEST_WORD,
@@ -237,12 +244,12 @@ fn wordpiece(model: Model) -> Result<WordPiece> {
         .max_input_chars_per_word(longest)
         .vocab(words(model.vocab)?)
         .build()
-        .map_err(told)
+        .map_err(sanitized)
 }
 
-fn unigram(model: Model) -> Result<Unigram> {
+fn unigram(model: TokenizerModel) -> Result<Unigram> {
     let Vocab::Pieces(pieces) = model.vocab else {
         bail!("`model.vocab` has ids, want a list of tokens with their scores")
     };
-    Unigram::from(pieces, model.unk_id, model.byte_fallback.unwrap_or(false)).map_err(told)
+    Unigram::from(pieces, model.unk_id, model.byte_fallback.unwrap_or(false)).map_err(sanitized)
 }

@@ -1,4 +1,4 @@
-//! Numbers as text.
+//! Numbers as text: grouped digits.
 
 /// `1,234,567`
 pub fn grouped(n: usize) -> String {

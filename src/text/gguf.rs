@@ -1,4 +1,4 @@
-//! The vocabulary inside a GGUF file, and the tokenizer that it stands for.
+//! The vocabulary of a GGUF file, and the [`TokenizerPlan`] that follows from it.
 
 mod split;
 
@@ -7,20 +7,18 @@ use serde_json::{Value as Json, json};
 use tokenizers::{AddedToken, models::bpe};
 
 use super::{
-    Ids,
-    plan::{Merge, Model, Parts, Plan, Vocab},
+    SpecialIds,
+    plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     visible,
 };
 
-/// The vocabulary and how to use it; texts are as the file has them, not safe to show.
-///
-/// It stands in this room, not with the reader of GGUF files, because a tokenizer is made from it here;
-/// `checkpoint` comes later in the order of rooms and fills it.
+/// A vocabulary and its settings; strings are unchanged from the file, not safe to show. Filled by
+/// `weights::gguf`, which comes later in the order of modules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GgufVocab {
     /// `gpt2`: byte-level BPE; `llama`: SentencePiece; `bert`: WordPiece; `t5`: unigram.
     pub model: String,
-    /// Which way a text is split before BPE: `llama-bpe`, `gpt-2`, `qwen2` ...
+    /// The pre-tokenizer's name: `llama-bpe`, `gpt-2`, `qwen2` ...
     pub pre: Option<String>,
     pub tokens: Vec<String>,
     /// One a token, or none at all.
@@ -43,9 +41,9 @@ pub struct GgufVocab {
 }
 
 impl GgufVocab {
-    /// The ids that the file names.
-    pub fn ids(&self) -> Ids {
-        Ids {
+    /// The ids of the special tokens.
+    pub fn ids(&self) -> SpecialIds {
+        SpecialIds {
             bos: self.bos,
             eos: self.eos.into_iter().collect(),
             unk: self.unk,
@@ -62,14 +60,14 @@ const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
-/// A SentencePiece vocabulary's merges are found by cutting each token everywhere.
+/// The longest token whose merges are derived by splitting it everywhere, in bytes.
 const LONGEST_CUT: usize = 512;
 
-/// The tokenizer of the vocabulary, and what every text begins and ends with.
+/// The plan of the vocabulary's tokenizer, and the tokens that begin and end every text.
 ///
 /// # Errors
 /// If the kind is unknown, or the vocabulary lacks what its kind needs.
-pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let mut planned = match vocab.model.as_str() {
         "gpt2" => byte_level(vocab),
         "llama" => sentencepiece(vocab),
@@ -87,8 +85,8 @@ pub fn plan(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
 /// The tokens before and after every text.
 pub type Ends = (Option<String>, Option<String>);
 
-/// Byte-level BPE, split before as `tokenizer.ggml.pre` says.
-fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+/// Byte-level BPE with the pre-tokenizer of `tokenizer.ggml.pre`.
+fn byte_level(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let (kind, note) = split::kind(vocab.pre.as_deref());
     let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
         "use_regex": false});
@@ -96,35 +94,40 @@ fn byte_level(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
         json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
     }).collect();
     stages.push(byte_level.clone());
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("BPE".into()),
         vocab: Vocab::Words(words(&vocab.tokens)),
         merges: spelled(vocab)?,
         ignore_merges: Some(kind.ignore_merges),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: if kind.nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": stages}),
         decoder: byte_level,
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    let plan = Plan { model, parts, notes: note.into_iter().collect(), ..Plan::default() };
+    let plan = TokenizerPlan {
+        model,
+        parts,
+        notes: note.into_iter().collect(),
+        ..TokenizerPlan::default()
+    };
     Ok((plan, ends(vocab, kind.add_bos)))
 }
 
-/// SentencePiece: pairs are merged by the score of what they become, letters that are no token are
-/// spelled in bytes, and a space goes before the text unless the file says otherwise.
-fn sentencepiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
+/// SentencePiece: pairs are merged by the score of the result, characters without a token are spelled in bytes,
+/// and a space is put before the text unless the file says otherwise.
+fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let unk = vocab.unk.and_then(|id| vocab.tokens.get(id as usize));
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("BPE".into()),
         merges: if vocab.merges.is_empty() { merges_by_score(vocab)? } else { spelled(vocab)? },
         vocab: Vocab::Words(words(&vocab.tokens)),
         unk_token: Some(unk.map_or_else(|| "<unk>".to_owned(), Clone::clone)),
         fuse_unk: Some(true),
         byte_fallback: Some(true),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let prepend = json!({"type": "Prepend", "prepend": "▁"});
@@ -137,21 +140,21 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(Plan, Ends)> {
     ];
     let decoders: Vec<Json> = decoders.into_iter().chain(is_led.then_some(strip)).collect();
     let normalizers: Vec<Json> = is_led.then_some(prepend).into_iter().chain([space]).collect();
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
         decoder: json!({"type": "Sequence", "decoders": decoders}),
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    Ok((Plan { model, parts, ..Plan::default() }, ends(vocab, true)))
+    Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends(vocab, true)))
 }
 
 fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     let merges: Option<Vec<Merge>> = vocab.merges.iter().map(|m| Merge::spelled(m)).collect();
-    merges.context("a merge is no pair of tokens with one space between")
+    merges.context("a merge is not a pair of tokens with one space between")
 }
 
-/// Every way to put a token together from two others, best score first; of equal scores the one with
-/// the longer left part, as transformers orders them (`generate_merges`).
+/// Every pair of tokens that forms another token, best score first; ties by the longer left part, in the order of
+/// transformers (`generate_merges`).
 fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
     let ids = words(&vocab.tokens);
@@ -175,9 +178,8 @@ fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     Ok(merges.into_iter().map(|(_, l, r)| Merge(l.to_owned(), r.to_owned())).collect())
 }
 
-/// WordPiece; a GGUF writes `▁` before the beginnings of words where the original has `##` before
-/// what continues them.
-fn wordpiece(vocab: &GgufVocab) -> (Plan, Ends) {
+/// WordPiece. GGUF marks the beginning of a word with `▁`; the original marks continuations with `##`.
+fn wordpiece(vocab: &GgufVocab) -> (TokenizerPlan, Ends) {
     let is_special =
         |i: usize| vocab.token_types.get(i).is_some_and(|t| [UNKNOWN, CONTROL].contains(t));
     let original = |(i, token): (usize, &String)| match token.strip_prefix('▁') {
@@ -190,23 +192,23 @@ fn wordpiece(vocab: &GgufVocab) -> (Plan, Ends) {
     let lowercase = tokens.iter().all(is_lower);
     let name = |id: Option<u32>| id.and_then(|id| tokens.get(id as usize).cloned());
     let ends = (name(vocab.cls.or(vocab.bos)), name(vocab.sep.or(vocab.eos)));
-    let model = Model {
+    let model = TokenizerModel {
         kind: Some("WordPiece".into()),
         vocab: Vocab::Words(words(&tokens)),
         unk_token: name(vocab.unk),
-        ..Model::default()
+        ..TokenizerModel::default()
     };
-    let parts = Parts {
+    let parts = TokenizerParts {
         normalizer: json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
             "strip_accents": null, "lowercase": lowercase}),
         pre_tokenizer: json!({"type": "BertPreTokenizer"}),
         decoder: json!({"type": "WordPiece", "prefix": "##", "cleanup": true}),
-        ..Parts::default()
+        ..TokenizerParts::default()
     };
-    (Plan { model, parts, ..Plan::default() }, ends)
+    (TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends)
 }
 
-/// What a text begins and ends with, as the file says, or as its kind has it.
+/// The tokens that begin and end a text, from the file or by default.
 fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
     let token = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
     let begin = token(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(begins));
@@ -214,7 +216,7 @@ fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
     (begin, end)
 }
 
-/// Tokens that are found whole in a text: control tokens and those that users defined.
+/// Tokens that are matched whole in a text: control tokens and user-defined ones.
 fn added(vocab: &GgufVocab) -> Vec<AddedToken> {
     let token = |(token, kind): (&String, &i32)| match *kind {
         UNKNOWN | CONTROL => Some(AddedToken::from(token.clone(), true)),

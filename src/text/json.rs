@@ -1,8 +1,7 @@
-//! tokenizer.json, as the `tokenizers` library writes it.
+//! Reads tokenizer.json into a [`TokenizerPlan`].
 //!
-//! Padding and truncation, which the file may switch on, are not read: a sentence is shown as long as
-//! it is. What a text begins and ends with is said by this file alone: `add_bos_token` of
-//! tokenizer_config.json is passed over beside it, as transformers passes over it.
+//! Padding and truncation are ignored: a sentence keeps its length. Only this file decides which tokens begin and
+//! end a text: `add_bos_token` of tokenizer_config.json is ignored, as transformers ignores it.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -11,10 +10,10 @@ use tokenizers::AddedToken;
 
 use super::{
     Specials,
-    plan::{Model, Parts, Plan},
+    plan::{TokenizerModel, TokenizerParts, TokenizerPlan},
 };
 
-/// The file's own fields; others are passed over.
+/// The fields that are read; others are ignored.
 #[derive(Deserialize)]
 struct File {
     version: Option<String>,
@@ -27,10 +26,10 @@ struct File {
     post_processor: Json,
     #[serde(default)]
     decoder: Json,
-    model: Model,
+    model: TokenizerModel,
 }
 
-/// An added token; its id is the model's, or the next that is free, whatever the file says.
+/// An added token; its id is the model's or the next free one, not the file's.
 #[derive(Deserialize)]
 struct Added {
     #[serde(flatten)]
@@ -38,17 +37,17 @@ struct Added {
 }
 
 /// # Errors
-/// If the bytes are no tokenizer of a version that is known; says where in the file.
-pub fn plan(bytes: &[u8], specials: &Specials) -> Result<Plan> {
+/// If the bytes are not a tokenizer.json of a known version; names the place in the file.
+pub fn plan(bytes: &[u8], specials: &Specials) -> Result<TokenizerPlan> {
     let file: File = serde_json::from_slice(bytes)
         .map_err(|e| anyhow::anyhow!("{}", super::visible(&e.to_string())))
-        .context("it is no tokenizer.json that can be read")?;
+        .context("it is not a tokenizer.json that can be read")?;
     let version = file.version.as_deref().unwrap_or("1.0");
     ensure!(version == "1.0", "it is of version `{}`, want 1.0", super::visible(version));
     let added: Vec<_> = file.added_tokens.into_iter().flatten().map(|a| a.token).collect();
-    let mut plan = Plan {
+    let mut plan = TokenizerPlan {
         model: file.model,
-        parts: Parts {
+        parts: TokenizerParts {
             normalizer: file.normalizer,
             pre_tokenizer: file.pre_tokenizer,
             post_processor: file.post_processor,
@@ -61,9 +60,9 @@ pub fn plan(bytes: &[u8], specials: &Specials) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Special tokens that only tokenizer_config.json or special_tokens_map.json names are added after the
-/// file's own, as transformers does.
-fn add_named(plan: &mut Plan, specials: &Specials) {
+/// Adds the special tokens that only tokenizer_config.json or special_tokens_map.json names after the file's own,
+/// as transformers does.
+fn add_named(plan: &mut TokenizerPlan, specials: &Specials) {
     for token in specials.named() {
         if !plan.added.iter().any(|added| added.content == token.content) {
             plan.added.push(token);

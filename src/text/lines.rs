@@ -1,16 +1,15 @@
-//! Where lines may end: some scripts, Chinese among them, write no spaces between words.
+//! Where lines may break in scripts without spaces between words, such as Chinese.
 
 use unicode_linebreak::linebreaks;
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a character takes two cells, as those of Chinese, Japanese and Korean do.
+/// Whether a character is two cells wide, as in Chinese, Japanese and Korean.
 pub fn is_wide(c: char) -> bool {
     c.width() == Some(2)
 }
 
-/// Byte offsets at which a line may end although no space stands there: beside a wide character,
-/// where the Unicode line breaking algorithm (UAX 14) allows it. No line then begins with `，` or
-/// `」`, and none ends with `「`.
+/// The byte offsets at which a line may break without a space: beside a wide character, where the Unicode line
+/// breaking algorithm (UAX 14) allows it. No line then begins with `，` or `」` or ends with `「`.
 pub fn breaks(text: &str) -> impl Iterator<Item = usize> {
     linebreaks(text).map(|(at, _)| at).filter(|&at| {
         let (before, after) = text.split_at(at);

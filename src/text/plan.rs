@@ -1,7 +1,7 @@
-//! What a tokenizer is made of, whichever file says so.
+//! The description of a tokenizer, whichever file it comes from.
 //!
-//! The model is typed and read as a stream, since it is nearly all of the file; the other parts stay
-//! JSON in the words of tokenizer.json until the engine is built, which checks them.
+//! The model is typed and parsed as a stream, since it is nearly all of the file. The other parts stay JSON in the
+//! format of tokenizer.json; building the engine checks them.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use serde::{
 use serde_json::Value as Json;
 use tokenizers::{AddedToken, models::bpe};
 
-/// A tokenizer, not yet checked nor built.
+/// A tokenizer before it is checked and built.
 #[derive(Default)]
-pub struct Plan {
-    pub model: Model,
-    pub parts: Parts,
-    /// Tokens that are found in a text before anything else is done with it.
+pub struct TokenizerPlan {
+    pub model: TokenizerModel,
+    pub parts: TokenizerParts,
+    /// Tokens that are matched in a text before anything else.
     pub added: Vec<AddedToken>,
-    /// What the reader should know of how this was read.
+    /// Notes for the reader on how this was read.
     pub notes: Vec<String>,
 }
 
-/// The parts around the model, as tokenizer.json has them.
+/// The parts around the model, in the format of tokenizer.json.
 #[derive(Default)]
-pub struct Parts {
+pub struct TokenizerParts {
     pub normalizer: Json,
     pub pre_tokenizer: Json,
     pub post_processor: Json,
@@ -34,8 +34,8 @@ pub struct Parts {
 
 /// How pieces of text become tokens.
 #[derive(Default, Deserialize)]
-pub struct Model {
-    /// `BPE`, `WordPiece`, `Unigram` or `WordLevel`; older files do not say.
+pub struct TokenizerModel {
+    /// `BPE`, `WordPiece`, `Unigram` or `WordLevel`; missing in older files.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     #[serde(default)]
@@ -52,8 +52,8 @@ pub struct Model {
     pub max_input_chars_per_word: Option<usize>,
 }
 
-impl Model {
-    /// Its kind, told from what it has where the file does not say.
+impl TokenizerModel {
+    /// The kind, inferred from the other fields if it is missing.
     pub fn kind(&self) -> &str {
         match (&self.kind, &self.vocab) {
             (Some(kind), _) => kind,
@@ -72,7 +72,7 @@ impl Model {
         }
     }
 
-    /// What stands for the unknown.
+    /// The unknown token.
     pub fn unknown(&self) -> Option<&str> {
         match &self.vocab {
             Vocab::Pieces(pieces) => Some(&pieces.get(self.unk_id?)?.0),
@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for VocabVisitor {
 pub struct Merge(pub String, pub String);
 
 impl Merge {
-    /// From the older spelling.
+    /// A merge in the older spelling, `a b`.
     pub fn spelled(text: &str) -> Option<Self> {
         let (left, right) = text.split_once(' ')?;
         (!right.contains(' ')).then(|| Self(left.to_owned(), right.to_owned()))

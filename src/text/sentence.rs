@@ -1,13 +1,12 @@
-//! A sentence as the models read it, and what they cannot read of it.
+//! A tokenized sentence, and the words in it that the models do not know.
 
 use std::ops::Range;
 
-/// A piece of the sentence.
+/// A token of the sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     pub id: u32,
-    /// What to show, controls made visible: of the built-in models the surface without its leading
-    /// space; of a checkpoint the entry with `·` for the space.
+    /// The text to show: of the built-in models without its leading space, of a checkpoint with `·` for the space.
     pub text: String,
 }
 
@@ -17,8 +16,7 @@ pub struct Sentence {
     /// As typed.
     pub text: String,
     pub tokens: Vec<Token>,
-    /// Words that no model saw in training; the built-in models spell them in bytes, a checkpoint
-    /// reads `<unk>`.
+    /// Words that no model saw in training; the built-in models spell them in bytes, a checkpoint reads `<unk>`.
     pub unknown: Vec<Unknown>,
 }
 
@@ -27,7 +25,7 @@ impl Sentence {
         self.tokens.iter().map(|t| t.id).collect()
     }
 
-    /// What to say of words that a checkpoint's vocabulary has no tokens for.
+    /// A message on words for which a checkpoint's vocabulary has no token; None if there are none.
     pub fn unread(&self) -> Option<String> {
         let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
         words.dedup();
@@ -44,14 +42,13 @@ impl Sentence {
     }
 }
 
-/// A word outside the models' world.
+/// A word that the models do not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     pub word: String,
     /// The tokens that spell it.
     pub tokens: Range<usize>,
-    /// In-world words that are spelled alike, or serve as an example, nearest first; none for a
-    /// checkpoint.
+    /// Known words with similar spelling, nearest first; empty for a checkpoint.
     pub instead: Vec<String>,
 }
 

@@ -1,12 +1,12 @@
-//! Which tokens begin, end, mask and fill, found from all the files that may say so.
+//! The special tokens (begin, end, mask, pad, ...), from all files that may name them.
 
 use serde_json::Value as Json;
 use tokenizers::AddedToken;
 
-/// The small files beside tokenizer.json, as far as there are such.
+/// The small files beside tokenizer.json, as far as they exist.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Specials<'a> {
-    /// What errors call the tokenizer's file, safe to show.
+    /// The name of the tokenizer's file for errors, safe to show.
     pub file: &'a str,
     pub tokenizer_config: Option<&'a Json>,
     pub special_tokens_map: Option<&'a Json>,
@@ -18,7 +18,7 @@ pub struct Specials<'a> {
 
 /// Ids of the special tokens; a model need not have each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ids {
+pub struct SpecialIds {
     pub bos: Option<u32>,
     /// All that end a text.
     pub eos: Vec<u32>,
@@ -33,7 +33,7 @@ pub struct Ids {
 const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-/// What a mask is called where no file says.
+/// The default mask tokens.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
 /// The ids under a key of config.json: one, or a list.
@@ -63,7 +63,7 @@ impl Specials<'_> {
         setting.and_then(Json::as_bool).unwrap_or(false)
     }
 
-    /// Every special token that has a name.
+    /// Every named special token.
     pub fn named(&self) -> impl Iterator<Item = AddedToken> {
         NAMES.iter().filter_map(|name| {
             let flag = |key| self.get(name).and_then(|v| v.get(key)?.as_bool()).unwrap_or(false);
@@ -72,11 +72,11 @@ impl Specials<'_> {
         })
     }
 
-    /// The ids, by a look into the vocabulary; those of config.json where no token is named.
-    pub fn ids(&self, id_of: impl Fn(&str) -> Option<u32>) -> Ids {
+    /// The ids, looked up in the vocabulary; those of config.json for tokens without a name.
+    pub fn ids(&self, id_of: impl Fn(&str) -> Option<u32>) -> SpecialIds {
         let named = |name| self.content(name).and_then(&id_of);
         let eos = named("eos_token").filter(|_| self.eos.is_empty());
-        Ids {
+        SpecialIds {
             bos: named("bos_token").or(self.bos),
             eos: self.eos.iter().copied().chain(eos).collect(),
             unk: named("unk_token"),

@@ -1,27 +1,27 @@
-//! How an entry of a vocabulary is shown.
+//! How a vocabulary entry is shown.
 //!
-//! A leading space is `·`; byte-level entries are read from their alphabet of printable characters
-//! (GPT-2, `bytes_to_unicode`), and bytes that are only a part of a character stand as `<0xE2>`.
+//! A leading space is `·`; byte-level entries are decoded from their printable alphabet (GPT-2,
+//! `bytes_to_unicode`), and bytes of incomplete characters are written as `<0xE2>`.
 
 use serde_json::Value as Json;
 
-use super::{plan::Parts, visible};
+use super::{plan::TokenizerParts, visible};
 
-/// In which letters a vocabulary is written.
+/// The encoding of a vocabulary's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Alphabet {
-    /// A printable character for each byte, as GPT-2 has it.
+    /// A printable character for each byte, as in GPT-2.
     Bytes,
-    /// `▁` for a space, as SentencePiece has it.
+    /// `▁` for a space, as in SentencePiece.
     Spaces,
-    /// As it is.
+    /// Plain text.
     #[default]
     Plain,
 }
 
 impl Alphabet {
-    /// As the parts around the model tell.
-    pub fn of(parts: &Parts) -> Self {
+    /// The encoding that the parts around the model imply.
+    pub fn of(parts: &TokenizerParts) -> Self {
         let parts = [&parts.decoder, &parts.pre_tokenizer, &parts.normalizer].map(Json::to_string);
         let any = |words: &[&str]| words.iter().any(|w| parts.iter().any(|part| part.contains(w)));
         match () {
@@ -31,7 +31,7 @@ impl Alphabet {
         }
     }
 
-    /// An entry as people read it, safe to show.
+    /// A decoded entry, safe to show.
     pub fn shown(self, token: &str) -> String {
         match self {
             Self::Bytes => match token.chars().map(byte).collect::<Option<Vec<u8>>>() {
@@ -43,7 +43,7 @@ impl Alphabet {
         }
     }
 
-    /// A word as the vocabulary would have it at the beginning of a word.
+    /// The entry for `word` with a space before it.
     pub fn led_by_space(self, word: &str) -> String {
         match self {
             Self::Bytes => format!("Ġ{word}"),
@@ -64,7 +64,7 @@ fn byte(c: char) -> Option<u8> {
     }
 }
 
-/// Text where the bytes are text, and `<0xE2>` where they are but a part of a character.
+/// The bytes as text, with `<0xE2>` for bytes of incomplete characters.
 fn from_bytes(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

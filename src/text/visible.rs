@@ -1,7 +1,7 @@
-//! Text from outside, made safe to show: for people, for terminals, for JSON and TOML.
+//! Text from outside, made safe to show: on terminals, in JSON and in TOML.
 //!
-//! Controls, and characters that cannot be seen or that turn the direction of others, are written out.
-//! What is safe already stays as it is, however often it passes here.
+//! Control characters, invisible characters and those that change the direction of text are written out. Safe text
+//! is unchanged, so applying a function twice is the same as once.
 
 use std::io::{self, Write};
 
@@ -19,23 +19,22 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// The same as [`visible`] for what has lines and columns: their ends and tabs stay.
+/// Like [`visible`], but keeps line ends and tabs.
 pub fn visible_lines(text: &str) -> String {
     replaced(text, |c| matches!(c, '\n' | '\t'), written_out)
 }
 
-/// Whether nothing in the text is hidden.
+/// Whether the text has no hidden character.
 pub fn is_visible(text: &str) -> bool {
     characters(text).all(|(_, is_seen)| is_seen)
 }
 
-/// Text without what is hidden.
+/// The text without hidden characters.
 pub fn without_hidden(text: &str) -> String {
     replaced(text, |_| false, |_| String::new())
 }
 
-/// JSON in which nothing is hidden: such characters can stand in its strings alone, and there an escape
-/// means the same.
+/// JSON with hidden characters escaped; they occur only in strings, where an escape means the same.
 pub fn visible_json(json: &str) -> String {
     let escape = |c: char| {
         let units = c.encode_utf16(&mut [0; 2]).to_vec();
@@ -44,17 +43,17 @@ pub fn visible_json(json: &str) -> String {
     replaced(json, |c| c == '\n', escape)
 }
 
-/// A TOML string, quotes and all.
+/// A quoted TOML string.
 pub fn toml_string(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{}\"", replaced(&text, |_| false, |c| format!("\\U{:08x}", u32::from(c))))
 }
 
-/// A writer of text whose every control but the ends of lines and tabs is made visible.
+/// A writer that makes all control characters visible except line ends and tabs.
 pub struct Visible<'a>(pub &'a mut dyn Write);
 
 impl Write for Visible<'_> {
-    /// Takes whole characters, as all that is formatted does.
+    /// Expects whole characters, as formatted output has them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write_all(visible_lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
@@ -73,7 +72,7 @@ fn written_out(c: char) -> String {
     }
 }
 
-/// The text with something else for every hidden character that may not stay.
+/// The text with every hidden character replaced, except those that stay.
 fn replaced(text: &str, stays: impl Fn(char) -> bool, other: impl Fn(char) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     for (c, is_seen) in characters(text) {
@@ -88,7 +87,7 @@ fn replaced(text: &str, stays: impl Fn(char) -> bool, other: impl Fn(char) -> St
 
 /// Every character, and whether it is seen there.
 fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
-    // Whether a mark that chooses a form of the character before it has one there.
+    // Whether a variation selector here would have a base character.
     let mut has_base = false;
     text.chars().map(move |c| {
         let is_seen = if is_variation(c) { has_base } else { !is_hidden(c) };
@@ -97,8 +96,7 @@ fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     })
 }
 
-/// Controls, format characters, separators of lines and paragraphs, what is never drawn, and what is no
-/// character.
+/// Whether this is a control or format character, a line or paragraph separator, never drawn, or not a character.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || u32::from(c) & 0xfffe == 0xfffe
@@ -125,7 +123,7 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Marks that choose a form of the character before them; alone they are not seen.
+/// Whether this is a variation selector; without a base character it is invisible.
 fn is_variation(c: char) -> bool {
     matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }

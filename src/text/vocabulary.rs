@@ -1,32 +1,32 @@
-//! What is known of a checkpoint's vocabulary beside the engine that uses it.
+//! A checkpoint's vocabulary: special tokens, display, unknown words and the limits of the embedding table.
 
 use anyhow::{Result, ensure};
 use tokenizers::{Encoding, Tokenizer as Engine};
 
-use super::{Ids, Token, Unknown, nearest, plan::Plan, surface::Alphabet, visible};
+use super::{SpecialIds, Token, Unknown, nearest, plan::TokenizerPlan, surface::Alphabet, visible};
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {
     pub alphabet: Alphabet,
-    pub ids: Ids,
-    /// What stands for the unknown.
+    pub ids: SpecialIds,
+    /// The unknown token.
     pub unk: Option<String>,
-    /// What the reader should know of how the tokenizer was read.
+    /// Notes for the reader on how the tokenizer was read.
     pub notes: Vec<String>,
     /// Whether spaces before marks are taken out of decoded text.
     pub cleans_up: bool,
-    /// One more than the largest id, added tokens not counted.
+    /// One more than the largest id, without added tokens.
     pub n_ids: usize,
     /// The rows of the model's embedding table.
     pub n_rows: usize,
 }
 
 impl Vocabulary {
-    /// What the plan says of it; its ids are found when the engine is there.
-    pub fn of(plan: &Plan) -> Self {
+    /// The vocabulary of a plan; the special ids are filled in once the engine is built.
+    pub fn of(plan: &TokenizerPlan) -> Self {
         Self {
             alphabet: Alphabet::of(&plan.parts),
-            ids: Ids::default(),
+            ids: SpecialIds::default(),
             unk: plan.model.unknown().map(str::to_owned),
             notes: plan.notes.clone(),
             cleans_up: false,
@@ -35,17 +35,17 @@ impl Vocabulary {
         }
     }
 
-    /// An entry as it is shown; added tokens stand as they are written.
+    /// An entry decoded for display; added tokens are shown as written.
     pub fn shown(&self, engine: &Engine, id: u32) -> Option<String> {
         let is_added = engine.get_added_vocabulary().get_added_tokens_decoder().contains_key(&id);
         let alphabet = if is_added { Alphabet::Plain } else { self.alphabet };
         engine.id_to_token(id).map(|token| alphabet.shown(&token))
     }
 
-    /// That the model knows every id of a text.
+    /// Checks that the embedding table has a row for every token.
     ///
     /// # Errors
-    /// Naming the token that lies beyond the embedding table.
+    /// Naming the first token beyond the table.
     pub fn check(&self, tokens: &[Token]) -> Result<()> {
         match tokens.iter().find(|token| token.id as usize >= self.n_rows) {
             None => Ok(()),
@@ -57,7 +57,7 @@ impl Vocabulary {
         }
     }
 
-    /// Pieces of the text that the vocabulary can say nothing of but `<unk>`, unless this was typed.
+    /// The pieces of the text that became `<unk>`, except a typed `<unk>`.
     pub fn unknown(&self, text: &str, encoding: &Encoding) -> Vec<Unknown> {
         let Some(unk) = self.ids.unk else { return vec![] };
         let places = encoding.get_ids().iter().zip(encoding.get_offsets()).enumerate();
@@ -69,8 +69,8 @@ impl Vocabulary {
             .collect()
     }
 
-    /// The one token that `word` is in the place of `old`: with a leading space if `old` has one and
-    /// there is such a token, otherwise without. A `·` before the word asks for the space.
+    /// The single token for `word` in place of `old`: with a leading space if `old` has one and such a token exists,
+    /// otherwise without. A `·` before the word asks for the space.
     pub fn one_token(&self, engine: &Engine, word: &str, old: &Token) -> Option<u32> {
         let asked = word.strip_prefix('·');
         let word = asked.unwrap_or(word);
@@ -111,7 +111,7 @@ impl Vocabulary {
     }
 }
 
-/// Entries spelled most like a word, as they are shown but without their leading space.
+/// The entries with the spelling closest to `word`, shown without their leading space.
 pub fn alike(vocab: &[String], word: &str, n: usize) -> Vec<String> {
     let words = vocab.iter().map(|entry| entry.trim_start_matches('·'));
     let words = words.filter(|entry| entry.chars().all(char::is_alphanumeric) && entry.len() > 1);
@@ -121,11 +121,11 @@ pub fn alike(vocab: &[String], word: &str, n: usize) -> Vec<String> {
     found
 }
 
-/// That the model's embedding table has rows for the tokenizer's own vocabulary. A few entries may lie
-/// beyond, and tokens that were added beside it; a sentence that uses one is refused.
+/// Checks that the embedding table has rows for the tokenizer's vocabulary. A few entries and added tokens may lie
+/// beyond it; a sentence that uses one is refused.
 ///
 /// # Errors
-/// Saying how far the ids go, and how far the rows.
+/// With the largest id and the number of rows.
 pub fn check_rows(engine: &Engine, n_ids: usize, n_rows: usize) -> Result<()> {
     let added = engine.get_added_vocabulary().get_added_tokens_decoder();
     let beyond = (n_rows..n_ids.max(n_rows))

@@ -1,4 +1,4 @@
-//! The words that the built-in models were trained on, and what to say of all others.
+//! The English words that the built-in models were trained on, and unknown words in a sentence.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ impl World {
         Ok(Self { words: words.filter_map(|w| w.as_str()).map(str::to_owned).collect() })
     }
 
-    /// Words outside the models' English: those spelled in bytes, and words of the French side.
+    /// The words that are not among the models' English words: spelled in bytes, or French.
     pub fn unknown(&self, engine: &Engine, encoding: &Encoding) -> Vec<Unknown> {
         let ids = encoding.get_ids();
         let mut unknown = vec![];
@@ -47,7 +47,7 @@ impl World {
         Unknown { word, tokens, instead }
     }
 
-    /// Whether the source side of the training data has this token.
+    /// Whether this token occurs on the English side of the training data.
     fn is_english(&self, engine: &Engine, id: u32) -> bool {
         let text = engine.id_to_token(id).map_or_else(String::new, |token| shown(&token));
         let lower = text.to_lowercase();
@@ -55,14 +55,13 @@ impl World {
         [".", ","].contains(&text.as_str()) || listed(&text) || (text != lower && listed(&lower))
     }
 
-    /// The words spelled most like `word`.
+    /// The `n` known words with the spelling closest to `word`.
     pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
         nearest(&word.to_lowercase(), self.words.iter().map(String::as_str), n)
     }
 }
 
-/// Where the word that begins at `start` ends; words spelled in bytes, some letters among them or
-/// not, make one run.
+/// The end of the word that begins at `start`; adjacent words spelled in bytes count as one.
 fn run_end(engine: &Engine, encoding: &Encoding, start: usize) -> usize {
     let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
     let end_of =
@@ -79,12 +78,12 @@ fn is_byte(engine: &Engine, id: u32) -> bool {
     engine.id_to_token(id).is_some_and(|t| t.starts_with("<0x") && t.ends_with('>'))
 }
 
-/// A typographic apostrophe is read as the plain one that the models know.
+/// The text with typographic apostrophes replaced by the plain ones that the models know.
 pub fn plain(text: &str) -> String {
     text.replace('’', "'")
 }
 
-/// A vocabulary entry as it is shown: its leading space dropped, controls visible.
+/// A vocabulary entry without its leading space, safe to show.
 pub fn shown(token: &str) -> String {
     let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
     visible(token)

@@ -50,7 +50,7 @@ pub use update::update;
 use crate::{
     analysis::trace::Recorded,
     engine::site::{Axis, Stream},
-    lesson::{Kind, Lesson, PaneSpec, Selection, Step},
+    lesson::{Lesson, PaneKind, PaneSpec, Selection, Step},
     ui::{
         panes::{self, Pane, Scene, Wanted},
         theme::Theme,
@@ -247,7 +247,7 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
-            Kind::Gradient | Kind::ReadBack | Kind::Distance => Stream::Source,
+            PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));

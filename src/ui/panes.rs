@@ -1,6 +1,6 @@
 //! What a step shows: one file a pane. A pane is a value that draws itself; it changes nothing.
 //!
-//! A new kind of pane is a new file here, a row of [`of`], and a variant of [`Kind`].
+//! A new kind of pane is a new file here, a row of [`of`], and a variant of [`PaneKind`].
 
 mod accuracy;
 mod bars;
@@ -47,7 +47,7 @@ use crate::{
         reading::{MachineTimes, Measures, Reading},
     },
     engine::{arithmetic::Arithmetic, site::Address, value::Matrix},
-    lesson::{Kind, PaneSpec, Selection},
+    lesson::{PaneKind, PaneSpec, Selection},
     model::Name,
     ui::{
         theme::Theme,
@@ -258,34 +258,34 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         subject().map_or_else(|| Box::new(Missing::of(spec, scene)) as Box<dyn Pane>, make)
     };
     match spec.kind {
-        Kind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
-        Kind::Matrix => of_site(|s| Box::new(matrix::Matrix(s))),
-        Kind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
-        Kind::Heads => of_site(|s| Box::new(heads::Heads(s))),
-        Kind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
-        Kind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
-        Kind::Norm => of_site(|s| Box::new(norm::Norm(s))),
-        Kind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
-        Kind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
-        Kind::Stream => of_site(|s| Box::new(stream::Stream(s))),
-        Kind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
-        Kind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
-        Kind::Distance => Box::new(distance::Distance::new(scene, spec)),
-        Kind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
-        Kind::Schedule => Box::new(schedule::ScheduleChart(scene)),
-        Kind::Translations => Box::new(translations::Translations(scene)),
-        Kind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),
-        Kind::Times => Box::new(times::TimesTable(scene)),
-        Kind::Comparison => Box::new(comparison::Comparison(scene)),
-        Kind::Candidates => of_site(|s| Box::new(candidates::Candidates::new(s))),
-        Kind::Cache => of_site(|s| Box::new(cache::Cache::new(s))),
-        Kind::Beams => Box::new(beams::BeamTree(scene)),
-        Kind::Forcing => Box::new(forcing::ForcingTable(scene)),
-        Kind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
-        Kind::Wall => Box::new(wall::Wall::new(scene, spec)),
-        Kind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
-        Kind::Card => Box::new(card::Card(scene)),
-        Kind::Continuations => Box::new(continuations::Continuations(scene)),
+        PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
+        PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s))),
+        PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
+        PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s))),
+        PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
+        PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
+        PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),
+        PaneKind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
+        PaneKind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
+        PaneKind::Stream => of_site(|s| Box::new(stream::Stream(s))),
+        PaneKind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
+        PaneKind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
+        PaneKind::Distance => Box::new(distance::Distance::new(scene, spec)),
+        PaneKind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
+        PaneKind::Schedule => Box::new(schedule::ScheduleChart(scene)),
+        PaneKind::Translations => Box::new(translations::Translations(scene)),
+        PaneKind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),
+        PaneKind::Times => Box::new(times::TimesTable(scene)),
+        PaneKind::Comparison => Box::new(comparison::Comparison(scene)),
+        PaneKind::Candidates => of_site(|s| Box::new(candidates::Candidates::new(s))),
+        PaneKind::Cache => of_site(|s| Box::new(cache::Cache::new(s))),
+        PaneKind::Beams => Box::new(beams::BeamTree(scene)),
+        PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
+        PaneKind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
+        PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),
+        PaneKind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
+        PaneKind::Card => Box::new(card::Card(scene)),
+        PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }
 

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     analysis::reading::Reading,
-    lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Asked},
+    lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Question},
     text::{breaks, visible},
 };
 
@@ -59,7 +59,7 @@ pub fn one(
 }
 
 /// A question with its options, a line each, under a title.
-pub fn question(title: &str, asked: &Asked) -> String {
+pub fn question(title: &str, asked: &Question) -> String {
     let question = asked.question.iter().map(words);
     let options = asked.options.iter().map(|option| format!("- {option}"));
     let lines: Vec<String> = question.chain(options).collect();

@@ -1,14 +1,17 @@
-//! A model's settings under the names of Hugging Face's config.json, each read within bounds.
+//! A model's settings under the keys of Hugging Face's config.json.
+//!
+//! Every getter checks type and bounds; its error names file, key, value and what is wanted. Which settings a
+//! model needs is left to the model.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value as Json};
 
 use crate::text::visible::shown;
 
-/// No size of a model that this program can run is larger; context lengths come near it.
+/// The largest size accepted; long context lengths come near it.
 const LARGEST: u64 = 1 << 24;
 
-/// Sizes that are multiplied by others, and have smaller limits.
+/// Smaller limits for sizes that are multiplied by others.
 const LIMITS: [(&str, u64); 12] = [
     ("num_hidden_layers", MOST_LAYERS),
     ("n_layer", MOST_LAYERS),
@@ -30,26 +33,26 @@ const MOST_HEADS: u64 = 4096;
 /// The settings of one checkpoint.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where they stand, safe to show.
+    /// Their file, safe to show.
     file: String,
     settings: Map<String, Json>,
 }
 
 impl Config {
     /// # Errors
-    /// If the text is no JSON object.
+    /// If the text is not a JSON object.
     pub fn from_json(file: String, text: &[u8]) -> Result<Self> {
         let parsed: Result<Json, _> = serde_json::from_slice(text);
         let settings = match parsed {
             Ok(Json::Object(settings)) => settings,
-            Ok(_) => bail!("{file} is JSON, but no object with settings"),
-            Err(e) => bail!("{file} is no JSON: {}", shown(&e.to_string())),
+            Ok(_) => bail!("{file} is JSON, but not an object with settings"),
+            Err(e) => bail!("{file} is not valid JSON: {}", shown(&e.to_string())),
         };
         Ok(Self::new(file, settings))
     }
 
-    /// Settings from anywhere; the newer home of RoPE's (`rope_parameters`) is read as the older. What
-    /// stands in either goes before what stands beside it.
+    /// Settings from any source. The newer key of RoPE's settings (`rope_parameters`) is read as the older one
+    /// (`rope_scaling`); values inside it take precedence over top-level ones.
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
         let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
         if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
@@ -66,12 +69,12 @@ impl Config {
         Self { file, settings }
     }
 
-    /// Where the settings stand, safe to show.
+    /// The file of the settings, safe to show.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// What stands under a key, if it is not null.
+    /// The value of a key; None if it is missing or null.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.settings.get(key).filter(|value| !value.is_null())
     }
@@ -101,10 +104,10 @@ impl Config {
         })
     }
 
-    /// The id of a token; None where there is none. Of a list of ids, the first.
+    /// A token id, the first of a list; None if it is missing.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn id(&self, key: &str) -> Result<Option<u32>> {
         self.read(key, "the id of a token", |v| {
             let one = v.as_array().map_or(Some(v), |ids| ids.first())?;
@@ -112,10 +115,10 @@ impl Config {
         })
     }
 
-    /// The ids of tokens: one, or a list of them; none where nothing is said.
+    /// One token id or a list of them; empty if missing.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn ids(&self, key: &str) -> Result<Vec<u32>> {
         let ids = self.read(key, "the id of a token, or a list of them", |v| match v {
             Json::Array(ids) => ids.iter().map(token).collect(),
@@ -124,10 +127,10 @@ impl Config {
         Ok(ids.unwrap_or_default())
     }
 
-    /// Lists of ids of tokens; none where nothing is said.
+    /// Lists of token ids; empty if missing.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn lists_of_ids(&self, key: &str) -> Result<Vec<Vec<u32>>> {
         let list = |v: &Json| v.as_array()?.iter().map(token).collect::<Option<Vec<_>>>();
         let lists = self.read(key, "lists of ids of tokens", |v| {
@@ -136,10 +139,10 @@ impl Config {
         Ok(lists.unwrap_or_default())
     }
 
-    /// A count that may be 0, which it is where nothing is said.
+    /// A count, 0 if missing.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn count(&self, key: &str) -> Result<usize> {
         self.count_or(key, 0)
     }
@@ -147,7 +150,7 @@ impl Config {
     /// A count that may be 0.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn count_or(&self, key: &str, default: usize) -> Result<usize> {
         let count = self.read(key, "a whole number", |v| v.as_u64().filter(|n| *n <= LARGEST))?;
         Ok(count.map_or(default, |n| n as usize))
@@ -180,25 +183,25 @@ impl Config {
     }
 
     /// # Errors
-    /// If there is something that is no text.
+    /// If the value is not a string.
     pub fn string_or<'a>(&'a self, key: &str, default: &'a str) -> Result<&'a str> {
         Ok(self.read(key, "a text", Json::as_str)?.unwrap_or(default))
     }
 
-    /// Settings of their own under a key.
+    /// The nested settings under a key; None if missing.
     ///
     /// # Errors
-    /// If there is something else.
+    /// If the value has another type or is out of bounds.
     pub fn section(&self, key: &str) -> Result<Option<Self>> {
         let found = self.read(key, "an object with settings", Json::as_object)?;
         let file = format!("{}, `{key}`", self.file);
         Ok(found.map(|settings| Self::new(file, settings.clone())))
     }
 
-    /// Numbers in a list.
+    /// A list of finite numbers; None if missing.
     ///
     /// # Errors
-    /// If there is something else, or a number that is not finite.
+    /// If the value is not a list of finite numbers.
     pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>> {
         self.read(key, "a list of numbers", |v| v.as_array()?.iter().map(finite).collect())
     }

@@ -1,4 +1,4 @@
-//! How numbers are packed in a file: one table of formats.
+//! The number formats of weight files, plain and quantised: one table row each, with its decoder.
 
 mod quant;
 
@@ -6,7 +6,7 @@ use half::bf16;
 
 use crate::engine::math::wide;
 
-/// A form of numbers that can be read. `Q8_0` and its like are the names of `ggml`.
+/// A number format that can be read. Names such as `Q8_0` are those of `ggml`.
 #[allow(non_camel_case_types, reason = "as everybody writes them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
@@ -23,11 +23,11 @@ pub enum Dtype {
     Q6K,
 }
 
-/// What a block of numbers takes, and how it is decoded.
-pub struct Format {
+/// The block layout of a number format, and its decoder.
+pub struct BlockFormat {
     pub dtype: Dtype,
     pub name: &'static str,
-    /// Its number in a GGUF file.
+    /// Its type id in a GGUF file.
     pub ggml: u32,
     /// Numbers in a block.
     pub numbers: usize,
@@ -38,48 +38,49 @@ pub struct Format {
 }
 
 /// In the order of [`Dtype`].
-static FORMATS: [Format; 11] = [
-    row(Dtype::F32, "F32", 0, (1, 4), |bytes, out| wide!(f32s(bytes, out))),
-    row(Dtype::F16, "F16", 1, (1, 2), |bytes, out| wide!(f16s(bytes, out))),
-    row(Dtype::Bf16, "BF16", 30, (1, 2), |bytes, out| wide!(bf16s(bytes, out))),
-    row(Dtype::Q8_0, "Q8_0", 8, (32, 34), |bytes, out| wide!(quant::q8_0(bytes, out))),
-    row(Dtype::Q4_0, "Q4_0", 2, (32, 18), |bytes, out| wide!(quant::q4_0(bytes, out))),
-    row(Dtype::Q4_1, "Q4_1", 3, (32, 20), |bytes, out| wide!(quant::q4_1(bytes, out))),
-    row(Dtype::Q5_0, "Q5_0", 6, (32, 22), |bytes, out| wide!(quant::q5_0(bytes, out))),
-    row(Dtype::Q5_1, "Q5_1", 7, (32, 24), |bytes, out| wide!(quant::q5_1(bytes, out))),
-    row(Dtype::Q4K, "Q4_K", 12, (256, 144), |bytes, out| wide!(quant::q4_k(bytes, out))),
-    row(Dtype::Q5K, "Q5_K", 13, (256, 176), |bytes, out| wide!(quant::q5_k(bytes, out))),
-    row(Dtype::Q6K, "Q6_K", 14, (256, 210), |bytes, out| wide!(quant::q6_k(bytes, out))),
+static FORMATS: [BlockFormat; 11] = [
+    row(Dtype::F32, "F32", 0, 1, 4, |bytes, out| wide!(f32s(bytes, out))),
+    row(Dtype::F16, "F16", 1, 1, 2, |bytes, out| wide!(f16s(bytes, out))),
+    row(Dtype::Bf16, "BF16", 30, 1, 2, |bytes, out| wide!(bf16s(bytes, out))),
+    row(Dtype::Q8_0, "Q8_0", 8, 32, 34, |bytes, out| wide!(quant::q8_0(bytes, out))),
+    row(Dtype::Q4_0, "Q4_0", 2, 32, 18, |bytes, out| wide!(quant::q4_0(bytes, out))),
+    row(Dtype::Q4_1, "Q4_1", 3, 32, 20, |bytes, out| wide!(quant::q4_1(bytes, out))),
+    row(Dtype::Q5_0, "Q5_0", 6, 32, 22, |bytes, out| wide!(quant::q5_0(bytes, out))),
+    row(Dtype::Q5_1, "Q5_1", 7, 32, 24, |bytes, out| wide!(quant::q5_1(bytes, out))),
+    row(Dtype::Q4K, "Q4_K", 12, 256, 144, |bytes, out| wide!(quant::q4_k(bytes, out))),
+    row(Dtype::Q5K, "Q5_K", 13, 256, 176, |bytes, out| wide!(quant::q5_k(bytes, out))),
+    row(Dtype::Q6K, "Q6_K", 14, 256, 210, |bytes, out| wide!(quant::q6_k(bytes, out))),
 ];
 
 const fn row(
     dtype: Dtype,
     name: &'static str,
     ggml: u32,
-    (numbers, bytes): (usize, usize),
+    numbers: usize,
+    bytes: usize,
     decode: fn(&[u8], &mut [f32]),
-) -> Format {
-    Format { dtype, name, ggml, numbers, bytes, decode }
+) -> BlockFormat {
+    BlockFormat { dtype, name, ggml, numbers, bytes, decode }
 }
 
 impl Dtype {
-    /// By the name that a safetensors file or `gguf` gives it.
+    /// The format of that name in a safetensors file or in `gguf`.
     pub fn named(name: &str) -> Option<Self> {
         FORMATS.iter().find(|f| f.name == name).map(|f| f.dtype)
     }
 
-    /// By its number in a GGUF file.
+    /// The format of that type id in a GGUF file.
     pub fn numbered(ggml: u32) -> Option<Self> {
         FORMATS.iter().find(|f| f.ggml == ggml).map(|f| f.dtype)
     }
 
-    /// A clause on what is read.
+    /// A clause that lists the readable formats, for messages.
     pub fn known() -> String {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
         format!("read are {}", names.join(", "))
     }
 
-    pub fn format(self) -> &'static Format {
+    pub fn format(self) -> &'static BlockFormat {
         &FORMATS[self as usize]
     }
 }

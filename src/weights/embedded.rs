@@ -1,4 +1,4 @@
-//! The weights that are part of the binary.
+//! The weights that are embedded in the binary.
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {

@@ -1,23 +1,23 @@
-//! Weights that are no numbers: NaN and infinity, counted and found.
+//! NaN and infinity among a tensor's weights: how many, and where the first one is.
 
 use rayon::prelude::*;
 
 use super::{Packed, TensorInfo, tensor::RowOrder};
 use crate::engine::value::Stored;
 
-/// Numbers that are decoded at once.
+/// Numbers decoded at a time.
 const AT_ONCE: usize = 1 << 16;
 
-/// What of a tensor is NaN or infinite.
+/// The NaN and infinite numbers of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NotFinite {
     pub count: usize,
-    /// The place of the first in row-major order, and what stands there.
+    /// The row-major index of the first one, and its value.
     pub first: (usize, f32),
 }
 
 impl TensorInfo {
-    /// What of it is NaN or infinite. None if nothing is, or it cannot be read.
+    /// Its NaN and infinite numbers; None if there are none or it cannot be read.
     pub fn not_finite(&self) -> Option<NotFinite> {
         let n = self.n_numbers();
         let line = match (self.shape.as_slice(), self.order) {

@@ -1,4 +1,7 @@
-//! Which files a path means.
+//! Which weight files a path refers to.
+//!
+//! Finds single files, shards behind an index, and GGUF files; refuses pickles and the formats of other programs
+//! with advice. Opens nothing but the index.
 
 use std::{
     collections::HashMap,
@@ -18,43 +21,43 @@ use crate::text::visible::shown;
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Ends of names of files that Python unpickles.
+/// File extensions of pickles.
 const PICKLES: [&str; 6] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle"];
 
-/// Ends of names of files with weights that only other programs read.
+/// File extensions of weights that only other programs read.
 const OTHERS: [&str; 6] = ["h5", "msgpack", "onnx", "ot", "npz", "tflite"];
 
-/// Ends of names of files with weights that are read.
+/// File extensions of weights that are read.
 const READ: [&str; 2] = ["safetensors", "gguf"];
 
-/// So many folders are looked into for a hint.
+/// The most folders searched for a hint.
 const MOST_FOLDERS: usize = 100;
 
-/// No model comes in more files.
+/// The most files of one model.
 const MOST_SHARDS: usize = 4096;
 
-/// The most bytes of an index.
+/// The largest index, in bytes.
 const LONGEST_INDEX: usize = 100_000_000;
 
-/// A model's files of weights, by format.
-pub enum Files {
-    /// One file, or parts with the tensors that the index promises of each.
+/// A model's weight files, by format.
+pub enum CheckpointFiles {
+    /// One file or several shards.
     Safetensors {
         folder: PathBuf,
-        parts: Vec<Part>,
+        parts: Vec<Shard>,
     },
     Gguf(PathBuf),
 }
 
-/// A file of weights, and which tensors it must have.
-pub struct Part {
+/// A weight file, and the tensors that the index promises in it.
+pub struct Shard {
     pub path: PathBuf,
     pub promised: Vec<String>,
 }
 
 /// # Errors
-/// If the path leads to nothing that is read; the message says what is.
-pub fn files(path: &Path) -> Result<Files> {
+/// If the path refers to nothing readable; the message lists what is readable.
+pub fn files(path: &Path) -> Result<CheckpointFiles> {
     let name = shown(&path.to_string_lossy());
     let kind = fs::metadata(path).map_err(|e| {
         let fetched = "nothing is fetched: give a folder or a file of this machine";
@@ -66,17 +69,17 @@ pub fn files(path: &Path) -> Result<Files> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     match ending(path).as_str() {
         "safetensors" => single(path, folder),
-        "gguf" => Ok(Files::Gguf(path.to_owned())),
+        "gguf" => Ok(CheckpointFiles::Gguf(path.to_owned())),
         "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
         end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
-            "{name} is no checkpoint that is read; give a folder with config.json and {WHOLE}, a \
+            "{name} is not a checkpoint that can be read; give a folder with config.json and {WHOLE}, a \
              .safetensors file with config.json beside it, or a .gguf file"
         ),
     }
 }
 
-fn in_folder(folder: &Path, name: &str) -> Result<Files> {
+fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
     if is_there(WHOLE) {
         return single(&folder.join(WHOLE), folder.to_owned());
@@ -89,7 +92,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<Files> {
         |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
     match (of("safetensors").as_slice(), of("gguf").as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
-        ([], [one]) => Ok(Files::Gguf((*one).clone())),
+        ([], [one]) => Ok(CheckpointFiles::Gguf((*one).clone())),
         ([], []) => Err(none(&inside, name)),
         ([], many) | (many, _) => bail!(
             "{name} has {} files of weights and no {INDEX}; give one of them: {}",
@@ -99,8 +102,8 @@ fn in_folder(folder: &Path, name: &str) -> Result<Files> {
     }
 }
 
-/// A folder without weights that are read; perhaps there are pickled ones, or those of other programs,
-/// or a folder of a model.
+/// The error for a folder without readable weights; it names pickles, files of other programs, or a folder
+/// below that has weights.
 fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
     let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&ending(path).as_str()));
     if let Some(found) = of(&PICKLES) {
@@ -120,7 +123,7 @@ fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
     )
 }
 
-/// The folders among these that have weights; of a cache of Hugging Face's, its snapshots.
+/// The folders among these that have weights, and the snapshots of a Hugging Face cache.
 fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
     let below = |path: &PathBuf| entries(path).unwrap_or_default();
     let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
@@ -134,7 +137,7 @@ fn pickle(path: &Path) -> anyhow::Error {
     anyhow!("{} is a pickle; {WHY_NO_PICKLE}", shown(&path.to_string_lossy()))
 }
 
-fn single(path: &Path, folder: PathBuf) -> Result<Files> {
+fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     if let Some(index) = index_naming(path, &folder) {
         bail!(
             "{} is one part of a model; give its folder, or {}",
@@ -142,18 +145,18 @@ fn single(path: &Path, folder: PathBuf) -> Result<Files> {
             shown(&index.to_string_lossy())
         );
     }
-    let whole = Part { path: path.to_owned(), promised: vec![] };
-    Ok(Files::Safetensors { folder, parts: vec![whole] })
+    let whole = Shard { path: path.to_owned(), promised: vec![] };
+    Ok(CheckpointFiles::Safetensors { folder, parts: vec![whole] })
 }
 
-/// The index beside a file that is one of several parts by its name.
+/// The index beside a file whose name says that it is one of several shards.
 fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
     let index = folder.join(INDEX);
     let is_part = file_name(path).contains("-of-");
     (is_part && index.exists()).then_some(index)
 }
 
-/// What stands in a folder, in the order of names.
+/// The entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let found = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     let mut paths: Vec<PathBuf> = found.into_iter().map(|entry| entry.path()).collect();
@@ -166,25 +169,26 @@ struct Index {
     weight_map: Pairs<String>,
 }
 
-/// The parts that an index names, in the order in which it first names them.
-fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
+/// The shards that an index names, in the order of first mention.
+fn sharded(index: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     let file = Mapped::open(index)?;
     ensure!(file.bytes().len() <= LONGEST_INDEX, "{} is larger than any index", file.name);
-    let parsed: Index = serde_json::from_slice(file.bytes())
-        .map_err(|e| anyhow!("{} is no index of tensors: {}", file.name, shown(&e.to_string())))?;
+    let parsed: Index = serde_json::from_slice(file.bytes()).map_err(|e| {
+        anyhow!("{} is not an index of tensors: {}", file.name, shown(&e.to_string()))
+    })?;
     let Pairs(map) = parsed.weight_map;
     ensure!(!map.is_empty(), "{} names no tensor", file.name);
-    let mut parts: Vec<Part> = vec![];
+    let mut parts: Vec<Shard> = vec![];
     let mut known: HashMap<String, usize> = HashMap::new();
     for (tensor, part) in map {
         if !known.contains_key(&part) {
-            parts.push(Part { path: beside(&folder, &part, &file.name)?, promised: vec![] });
+            parts.push(Shard { path: beside(&folder, &part, &file.name)?, promised: vec![] });
             known.insert(part.clone(), parts.len() - 1);
         }
         parts[known[&part]].promised.push(tensor);
     }
     ensure!(parts.len() <= MOST_SHARDS, "{} names {} files", file.name, parts.len());
-    let is_missing = |part: &&Part| part.path.symlink_metadata().is_err();
+    let is_missing = |part: &&Shard| part.path.symlink_metadata().is_err();
     let missing: Vec<String> = parts.iter().filter(is_missing).map(shown_part).collect();
     ensure!(
         missing.is_empty(),
@@ -192,25 +196,25 @@ fn sharded(index: &Path, folder: PathBuf) -> Result<Files> {
         file.name,
         listed(&missing)
     );
-    Ok(Files::Safetensors { folder, parts })
+    Ok(CheckpointFiles::Safetensors { folder, parts })
 }
 
-fn shown_part(part: &Part) -> String {
+fn shown_part(part: &Shard) -> String {
     shown(&part.path.to_string_lossy())
 }
 
-/// A part's path: a file of that name in the folder and nowhere else.
+/// A shard's path: a plain file name inside the folder.
 fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
     let is_plain = Path::new(part).file_name().is_some_and(|name| name == part);
     ensure!(
         is_plain && ending(Path::new(part)) == "safetensors",
-        "{index} names the file `{}`, which is no .safetensors file in its folder",
+        "{index} names the file `{}`, which is not a .safetensors file in its folder",
         shown(part)
     );
     Ok(folder.join(part))
 }
 
-/// What stands after the last dot of a file's name, in small letters.
+/// The file extension in lower case, without the dot.
 fn ending(path: &Path) -> String {
     path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }

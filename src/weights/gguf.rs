@@ -1,4 +1,4 @@
-//! The GGUF format, versions 2 and 3: counts, metadata, a table of tensors, their bytes.
+//! The GGUF format, versions 2 and 3: counts, metadata, a table of tensors, then their bytes.
 //!
 //! Source: the specification in the `ggml` repository, docs/gguf.md.
 
@@ -25,14 +25,14 @@ use crate::{
 pub use names::name_in_file;
 
 use metadata::{Cursor, Metadata};
-use settings::{Seen, settings};
+use settings::{TensorSettings, settings};
 
 const MAGIC: [u8; 4] = *b"GGUF";
 
-/// Where tensors may begin, unless the file says otherwise.
+/// The default alignment of tensors, in bytes.
 const ALIGNMENT: u64 = 32;
 
-/// Formats that are known by number, name, numbers and bytes of a block, but not read.
+/// Formats that are recognised but not read: type id, name, numbers and bytes of a block.
 const OTHERS: [(u32, &str, usize, usize); 21] = [
     (9, "Q8_1", 32, 40),
     (10, "Q2_K", 256, 84),
@@ -57,7 +57,7 @@ const OTHERS: [(u32, &str, usize, usize); 21] = [
     (39, "MXFP4", 32, 17),
 ];
 
-/// What a file holds.
+/// The content of a GGUF file under Hugging Face's names.
 pub struct Gguf {
     pub config: Config,
     pub tensors: Vec<TensorInfo>,
@@ -82,20 +82,20 @@ fn read(file: &Arc<Mapped>) -> Result<Gguf> {
     );
     let architecture = metadata.text("general.architecture");
     let architecture =
-        architecture.context("does not say of which architecture it is: `general.architecture`")?;
+        architecture.context("does not name its architecture: `general.architecture`")?;
     let entries = entries(&mut cursor, n_tensors)?;
     let data = data(&metadata, cursor.at)?;
-    let reader = Reader { file, metadata: &metadata, architecture: &architecture, data };
+    let reader = TensorReader { file, metadata: &metadata, architecture: &architecture, data };
     let tensors: Result<Vec<TensorInfo>> =
         entries.iter().map(|entry| reader.tensor(entry)).collect();
     let tensors = tensors?;
     no_overlap(tensors.iter())?;
-    let settings = settings(&metadata, &architecture, &seen(&tensors));
+    let settings = settings(&metadata, &architecture, &tensor_settings(&tensors));
     let config = Config::new(format!("{}: metadata", file.name), settings);
     Ok(Gguf { config, tensors, vocab: vocab::vocab(&metadata)? })
 }
 
-/// Files of another kind under the name of this one.
+/// Refuses files of another format that have a .gguf name.
 fn refuse_others(bytes: &[u8]) -> Result<()> {
     ensure!(
         !is_pickle(bytes),
@@ -108,13 +108,13 @@ fn refuse_others(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The beginning of the file: how many tensors and entries of metadata there are.
+/// The numbers of tensors and of metadata entries, from the file's first bytes.
 fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
     refuse_others(cursor.rest())?;
     let magic = cursor.u32()?.to_le_bytes();
     ensure!(
         magic == MAGIC,
-        "does not begin with GGUF; it is no such file, or damaged: fetch it again"
+        "does not begin with GGUF; it is not such a file, or damaged: fetch it again"
     );
     match cursor.u32()? {
         2 | 3 => {}
@@ -132,29 +132,29 @@ fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
     Ok((n_tensors, n_entries))
 }
 
-/// What the table says of a tensor.
-struct Entry {
+/// A tensor's entry in the table.
+struct TableEntry {
     name: String,
     /// Innermost first.
     sizes: Vec<u64>,
     kind: u32,
-    /// From the beginning of the tensors' bytes.
+    /// In bytes from the beginning of the tensor data.
     offset: u64,
 }
 
-fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<Entry>> {
+fn entries(cursor: &mut Cursor, n: u64) -> Result<Vec<TableEntry>> {
     (0..n).map(|_| entry(cursor)).collect()
 }
 
-fn entry(cursor: &mut Cursor) -> Result<Entry> {
+fn entry(cursor: &mut Cursor) -> Result<TableEntry> {
     let name = cursor.name()?;
     let n_axes = cursor.u32()?;
     ensure!(n_axes <= 4, "tensor `{}` has {n_axes} axes, the limit is 4", shown(&name));
     let sizes = (0..n_axes).map(|_| cursor.u64()).collect::<Result<_>>()?;
-    Ok(Entry { name, sizes, kind: cursor.u32()?, offset: cursor.u64()? })
+    Ok(TableEntry { name, sizes, kind: cursor.u32()?, offset: cursor.u64()? })
 }
 
-/// Where the tensors' bytes begin: the end of the table, rounded up.
+/// The offset of the tensor data: the end of the table, rounded up to the alignment.
 fn data(metadata: &Metadata, table_end: usize) -> Result<u64> {
     let alignment = metadata.whole("general.alignment").unwrap_or(ALIGNMENT);
     ensure!(
@@ -165,26 +165,26 @@ fn data(metadata: &Metadata, table_end: usize) -> Result<u64> {
     end.context("has a table of tensors that ends nowhere")
 }
 
-/// What a tensor's entry is compared with.
-struct Reader<'a> {
+/// What a tensor's entry is checked against.
+struct TensorReader<'a> {
     file: &'a Arc<Mapped>,
     metadata: &'a Metadata<'a>,
     architecture: &'a str,
     data: u64,
 }
 
-impl Reader<'_> {
-    fn tensor(&self, entry: &Entry) -> Result<TensorInfo> {
+impl TensorReader<'_> {
+    fn tensor(&self, entry: &TableEntry) -> Result<TensorInfo> {
         self.checked(entry).with_context(|| format!("tensor `{}`", shown(&entry.name)))
     }
 
-    fn checked(&self, entry: &Entry) -> Result<TensorInfo> {
+    fn checked(&self, entry: &TableEntry) -> Result<TensorInfo> {
         let rows_first: Vec<u64> = entry.sizes.iter().rev().copied().collect();
         let (shape, len) = checked_shape(&rows_first)?;
         let form = Dtype::numbered(entry.kind);
         let (dtype, block) = block(form, entry.kind);
         let line = shape.last().copied().unwrap_or(1);
-        let n_bytes = block.map_or(Ok(0), |block| n_bytes(len, line, block))?;
+        let n_bytes = block.map_or(Ok(0), |(numbers, bytes)| n_bytes(len, line, numbers, bytes))?;
         let order = self.order(entry, &shape)?;
         Ok(TensorInfo {
             name: names::translated(self.architecture, &entry.name),
@@ -196,11 +196,11 @@ impl Reader<'_> {
             file: Arc::clone(self.file),
             start: self.start(entry.offset, n_bytes)?,
             order,
-            is_turned: names::is_turned(self.architecture, &entry.name),
+            is_transposed: names::is_transposed(self.architecture, &entry.name),
         })
     }
 
-    /// Where a tensor begins in the file, if it ends there too.
+    /// The offset of a tensor in the file, checked so that its bytes end inside it.
     fn start(&self, offset: u64, n_bytes: usize) -> Result<usize> {
         let size = self.file.bytes().len();
         let start = self.data.checked_add(offset).and_then(|start| usize::try_from(start).ok());
@@ -213,12 +213,13 @@ impl Reader<'_> {
         })
     }
 
-    fn order(&self, entry: &Entry, shape: &[usize]) -> Result<RowOrder> {
+    fn order(&self, entry: &TableEntry, shape: &[usize]) -> Result<RowOrder> {
         let heads =
             |name: &str| self.metadata.whole(&format!("{}.attention.{name}", self.architecture));
         let queries = heads("head_count").unwrap_or(0);
-        let heads = (queries, heads("head_count_kv").unwrap_or(queries));
-        let Some(heads) = names::interleaved_heads(self.architecture, &entry.name, heads) else {
+        let keys = heads("head_count_kv").unwrap_or(queries);
+        let found = names::interleaved_heads(self.architecture, &entry.name, queries, keys);
+        let Some(heads) = found else {
             return Ok(RowOrder::InOrder);
         };
         let lines = shape.first().copied().unwrap_or(0);
@@ -230,7 +231,7 @@ impl Reader<'_> {
     }
 }
 
-/// The name of a format, numbers and bytes of its blocks.
+/// The name of a format, and the numbers and bytes of its blocks if known.
 fn block(form: Option<Dtype>, kind: u32) -> (String, Option<(usize, usize)>) {
     if let Some(format) = form.map(Dtype::format) {
         return (format.name.to_owned(), Some((format.numbers, format.bytes)));
@@ -242,11 +243,11 @@ fn block(form: Option<Dtype>, kind: u32) -> (String, Option<(usize, usize)>) {
     )
 }
 
-/// What settings can be read off the tensors.
-fn seen(tensors: &[TensorInfo]) -> Seen {
+/// The settings that follow from the tensors.
+fn tensor_settings(tensors: &[TensorInfo]) -> TensorSettings {
     let find = |name: &str| tensors.iter().find(|t| t.name_in_file == name);
     let rows = |name: &str| find(name).and_then(|t| t.shape.first().copied());
-    Seen {
+    TensorSettings {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
         factors: find(ROPE_FACTORS).and_then(small),
@@ -256,7 +257,7 @@ fn seen(tensors: &[TensorInfo]) -> Seen {
     }
 }
 
-/// The numbers of a vector that belongs to the settings, if it is as short as such a vector is.
+/// The numbers of a short vector; None if it is longer than any setting.
 fn small(tensor: &TensorInfo) -> Option<Vec<f32>> {
     const LONGEST: usize = 4096;
     let n = tensor.n_numbers();

@@ -1,8 +1,10 @@
-//! A mapped file that another process cuts short: the system ends a read in its midst with a signal.
-//! The process cannot go on then, but ends in order, with the terminal given back and a sentence said.
+//! Handles a memory-mapped file that another process truncates: the next read raises SIGBUS.
+//!
+//! The process cannot continue, but it exits in order: the handler restores the terminal, prints one sentence
+//! and ends with exit code 1.
 #![allow(
     unsafe_code,
-    reason = "a signal handler may do little; this one gives the terminal back, writes and ends"
+    reason = "a signal handler may do little; this one restores the terminal, writes and exits"
 )]
 
 use std::{
@@ -17,18 +19,18 @@ use signal_hook::{consts::SIGBUS, low_level};
 
 use crate::text::visible::shown;
 
-/// What is said, made before it is needed.
+/// The message, formatted before it is needed.
 static SENTENCE: OnceLock<String> = OnceLock::new();
 
-/// What else is to be done first.
+/// Work to do before exiting.
 static BEFORE_THE_END: OnceLock<fn()> = OnceLock::new();
 
-/// Has this done before the process ends because a file was cut short.
+/// Registers work to do before the process exits because a file was truncated.
 pub fn before_the_end(work: fn()) {
     let _ = BEFORE_THE_END.set(work);
 }
 
-/// From now on a mapped file that is cut short ends the process in order.
+/// Installs the handler, once; the message names `path`.
 pub fn watch(path: &Path) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -38,8 +40,8 @@ pub fn watch(path: &Path) {
             shown(&path.to_string_lossy())
         ));
         // SAFETY: the signal comes from a read of mapped bytes, never from within the allocator or while the
-        // terminal is written to by that thread; the handler gives the terminal back, writes a sentence and
-        // ends the process.
+        // terminal is written to by that thread; the handler restores the terminal, writes a sentence and
+        // exits.
         let _ = unsafe { low_level::register(SIGBUS, end) };
     });
 }

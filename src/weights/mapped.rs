@@ -1,4 +1,4 @@
-//! A file seen as bytes in memory, without reading it first.
+//! A memory-mapped file.
 #![allow(
     unsafe_code,
     reason = "mapping a file is unsafe because another process could change it meanwhile; the \
@@ -17,7 +17,7 @@ use memmap2::Mmap;
 use super::lost::watch;
 use crate::text::visible::shown;
 
-/// The bytes of a file and what to call it in messages.
+/// The bytes of a file, and its name for messages.
 pub struct Mapped {
     map: Mmap,
     /// The path as it was given, safe to show.
@@ -26,14 +26,14 @@ pub struct Mapped {
 
 impl Mapped {
     /// # Errors
-    /// If it cannot be read, is no regular file, is empty, or is a stand-in for weights: a pointer
-    /// of git-lfs, a page of a web site.
+    /// If it cannot be read, is not a regular file, is empty, or stands in for weights: a git-lfs pointer, a
+    /// web page.
     pub fn open(path: &Path) -> Result<Self> {
         let name = shown(&path.to_string_lossy());
         let unreadable = |e: io::Error| unreadable(path, &e);
-        // A pipe would be waited for, so it is not even opened.
+        // Opening a pipe would block.
         let kind = fs::metadata(path).map_err(unreadable)?;
-        ensure!(kind.is_file(), "{name} is no regular file; give a file or a folder of weights");
+        ensure!(kind.is_file(), "{name} is not a regular file; give a file or a folder of weights");
         ensure!(kind.len() > 0, "{name} is empty; fetch it again");
         let file = File::open(path).map_err(unreadable)?;
         // SAFETY: the map is read only; see the reason at the top of this file.
@@ -48,7 +48,7 @@ impl Mapped {
     }
 }
 
-/// What to say of a path that cannot be read.
+/// The error for a path that cannot be read.
 pub fn unreadable(path: &Path, e: &io::Error) -> anyhow::Error {
     let name = shown(&path.to_string_lossy());
     if e.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() {
@@ -57,16 +57,16 @@ pub fn unreadable(path: &Path, e: &io::Error) -> anyhow::Error {
     anyhow!("{name} cannot be read; {}", reason(e))
 }
 
-/// The system's words for a failure, without their number.
+/// The system's error text in lower case, without the error number.
 fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-/// How pages begin that a web site sends instead of a file.
+/// How a web page begins that was downloaded instead of the file.
 const PAGES: [&[u8]; 3] = [b"<!DOCTYPE", b"<html", b"<?xml"];
 
-/// In capitals or not.
+/// Whether the bytes begin like this, ignoring ASCII case.
 fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
     bytes.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }

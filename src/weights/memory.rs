@@ -1,4 +1,6 @@
-//! How much memory there is, and whether that is enough: asked before it is taken.
+//! How much memory is available, checked before it is used.
+//!
+//! Reads /proc and the control groups; where nothing is known, nothing is refused.
 
 use std::{
     fs,
@@ -7,16 +9,16 @@ use std::{
 
 use anyhow::{Result, bail};
 
-/// That so many bytes are free, as far as that is known.
+/// Checks that `needed` bytes are available, as far as that is known.
 ///
 /// # Errors
-/// With both figures, if they are not, unless `force` says to try all the same.
+/// If they are not, with both figures; never with `force`.
 pub fn check(needed: u64, force: bool) -> Result<()> {
     within(needed, available().filter(|_| !force))
 }
 
-/// What a walk through a pass takes that needs so many bytes itself: measures have gradients of the pass,
-/// or a second one beside it. Measured: 1.8 to 2.3 times as many.
+/// The bytes that a walk needs whose pass needs `pass` bytes: measures hold gradients or a second pass.
+/// Measured: 1.8 to 2.3 times as many.
 pub const fn of_walk(pass: u64) -> u64 {
     pass.saturating_mul(11) / 5
 }
@@ -35,7 +37,7 @@ fn within(needed: u64, free: Option<u64>) -> Result<()> {
 pub fn bytes(n: u64) -> String {
     const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
     let x = n as f64;
-    // What would be rounded to 1000 of a unit is 1 of the next.
+    // A value that rounds to 1000 of a unit is written as 1 of the next.
     match UNITS.iter().find(|(_, unit)| x >= unit * 0.9995) {
         Some((name, unit)) if x / unit < 9.95 => format!("{:.1} {name}", x / unit),
         Some((name, unit)) => format!("{:.0} {name}", x / unit),
@@ -43,8 +45,8 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// Bytes that can be taken without driving others out: what the system calls available, or what a
-/// container's limit leaves, or the process's own. None where nobody says.
+/// The bytes that can be used without swapping: the least of what the system reports, what a container's limit
+/// leaves and what the process's own limit leaves. None if unknown.
 pub fn available() -> Option<u64> {
     let system = text("/proc/meminfo".as_ref()).and_then(|text| of_system(&text));
     let groups = text("/proc/self/cgroup".as_ref()).unwrap_or_default();
@@ -54,8 +56,8 @@ pub fn available() -> Option<u64> {
     system.into_iter().chain(own).chain(limits).min()
 }
 
-/// What is left of the address space that `ulimit -v` allows; files that are mapped are not counted as
-/// taken, because their size is part of what is needed.
+/// The address space that `ulimit -v` leaves, in bytes. Mapped files are not counted as used, because their
+/// size is part of what is needed.
 fn of_process(limits: &str, status: &str) -> Option<u64> {
     let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     let limit: u64 = limit.split_whitespace().next()?.parse().ok()?;
@@ -71,21 +73,26 @@ fn of_system(meminfo: &str) -> Option<u64> {
     kilobytes(meminfo, "MemAvailable:")
 }
 
-/// The bytes that a line of this name has in kilobytes.
+/// The value of a line given in kB, in bytes.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kilobytes.checked_mul(1024)
 }
 
-/// The files of a control group: its limit and what it has taken.
-type Files = (&'static str, &'static str);
+/// The file names of a control group's limit and usage.
+#[derive(Clone, Copy)]
+struct CgroupFiles {
+    limit: &'static str,
+    usage: &'static str,
+}
 
-const V2: Files = ("memory.max", "memory.current");
-const V1: Files = ("memory.limit_in_bytes", "memory.usage_in_bytes");
+const V2: CgroupFiles = CgroupFiles { limit: "memory.max", usage: "memory.current" };
+const V1: CgroupFiles =
+    CgroupFiles { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" };
 
-/// The folders of the groups that /proc/self/cgroup names, and of those above them.
-fn folders(groups: &str) -> Vec<(PathBuf, Files)> {
+/// The folders of the groups in /proc/self/cgroup, and of their parents.
+fn folders(groups: &str) -> Vec<(PathBuf, CgroupFiles)> {
     let mut found = vec![];
     for line in groups.lines() {
         let mut fields = line.splitn(3, ':');
@@ -106,13 +113,13 @@ fn folders(groups: &str) -> Vec<(PathBuf, Files)> {
     found
 }
 
-/// What a group's limit leaves; pages of files that it has read can be given back.
-fn left(folder: &Path, (limit, taken): Files) -> Option<u64> {
+/// The bytes that a group's limit leaves; cached file pages count as available.
+fn left(folder: &Path, group: CgroupFiles) -> Option<u64> {
     let number = |name: &str| text(&folder.join(name))?.trim().parse::<u64>().ok();
     let stat = text(&folder.join("memory.stat")).unwrap_or_default();
     let files = stat.lines().find_map(|l| l.strip_prefix("inactive_file ")?.trim().parse().ok());
-    let taken = number(taken)?.saturating_sub(files.unwrap_or(0));
-    Some(number(limit)?.saturating_sub(taken))
+    let taken = number(group.usage)?.saturating_sub(files.unwrap_or(0));
+    Some(number(group.limit)?.saturating_sub(taken))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Lines of a tensor as its file packs them; decoded when they are read.
+//! Lines of a tensor in its mapped file, decoded when they are read.
 
 use std::{ops::Range, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::engine::value::Stored;
 /// The most numbers in a block of any format.
 const LARGEST_BLOCK: usize = 256;
 
-/// A part of a tensor in a mapped file: some of its lines, and of each some numbers.
+/// A range of a tensor's lines in a mapped file, and of each line a range of numbers.
 pub struct Packed {
     file: Arc<Mapped>,
     dtype: Dtype,
@@ -25,7 +25,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// These lines of a tensor that has lines of `line` numbers, and these numbers of each.
+    /// The given range of a tensor whose lines have `line` numbers.
     ///
     /// # Errors
     /// If its dtype is not read, or the part begins or ends within a block.
@@ -64,7 +64,7 @@ impl Packed {
         &self.file.bytes()[at..at + self.len / format.numbers * format.bytes]
     }
 
-    /// f32 numbers that would lie where they are, if their address were a multiple of four.
+    /// Whether these are f32 numbers that could be used in place, were their address a multiple of four.
     pub fn is_misaligned(&self) -> bool {
         self.dtype == Dtype::F32 && self.order == RowOrder::InOrder && self.aligned().is_none()
     }
@@ -79,7 +79,8 @@ impl Packed {
         }
     }
 
-    /// The aligned numbers from the first to the last, those between the lines included.
+    /// The numbers from the first to the last in place, those between the lines included; None if they are not
+    /// aligned f32.
     fn aligned(&self) -> Option<&[f32]> {
         let is_native = cfg!(target_endian = "little") && self.order == RowOrder::InOrder;
         if self.dtype != Dtype::F32 || !is_native || self.lines.is_empty() {
@@ -122,12 +123,12 @@ impl Stored for Packed {
         (format.decode)(&self.line(line)[byte(numbers.start)..byte(numbers.end)], out);
     }
 
-    fn lying(&self) -> Option<(&[f32], usize)> {
+    fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         self.aligned().map(|numbers| (numbers, self.stride / 4))
     }
 }
 
-/// Numbers that cannot lie in their file, because their address there is no multiple of four.
+/// f32 numbers copied out of their file, because their address there is not a multiple of four.
 pub struct Copied {
     numbers: Vec<f32>,
     len: usize,
@@ -159,7 +160,7 @@ impl Stored for Copied {
         out.copy_from_slice(&self.numbers[line * self.len..][numbers]);
     }
 
-    fn lying(&self) -> Option<(&[f32], usize)> {
+    fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         Some((&self.numbers, self.len))
     }
 }

@@ -1,4 +1,4 @@
-//! A JSON object as the pairs that it was written as: a name that stands twice is seen twice.
+//! A JSON object as a list of pairs, which keeps duplicate names.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,10 +10,10 @@ use serde::{
 /// The most tensors; the largest models have some tens of thousands.
 pub const MOST_TENSORS: usize = 1 << 17;
 
-/// Under this name a safetensors header has remarks, which are left out.
+/// The key of a safetensors header's metadata, which is skipped.
 const REMARKS: &str = "__metadata__";
 
-/// Names and what stands under them, in the order of the text.
+/// Names and values in the order of the text.
 pub struct Pairs<T>(pub Vec<(String, T)>);
 
 struct Collect<T>(PhantomData<T>);

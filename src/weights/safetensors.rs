@@ -1,7 +1,7 @@
-//! The safetensors format: eight bytes of length, a JSON header that names the tensors, their bytes.
+//! The safetensors format: eight bytes of length, a JSON header that names the tensors, then their bytes.
 //!
-//! The header is read here, not by the `safetensors` crate, because that keeps the last of two
-//! tensors of one name, and its errors name no tensor.
+//! The header is parsed here, not by the `safetensors` crate, which keeps the last of two tensors of one name
+//! and whose errors do not name the tensor.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::text::visible::shown;
 /// The limit of the reference implementation.
 const LONGEST_HEADER: usize = 100_000_000;
 
-/// Dtypes that are known by name and size, but not read.
+/// Dtypes that are recognised but not read, with the bytes of one number.
 const OTHERS: [(&str, usize); 14] = [
     ("F64", 8),
     ("C64", 8),
@@ -38,9 +38,9 @@ const OTHERS: [(&str, usize); 14] = [
     ("F8_E8M0", 1),
 ];
 
-/// What the header says of a tensor.
+/// A tensor's entry in the header.
 #[derive(Deserialize)]
-struct Entry {
+struct HeaderEntry {
     dtype: String,
     shape: Vec<u64>,
     data_offsets: [u64; 2],
@@ -49,8 +49,8 @@ struct Entry {
 /// The tensors of a file, in the order of its header.
 ///
 /// # Errors
-/// Naming file, tensor and fault: a header that is none, a name that stands twice, bytes outside the
-/// file or shared by two tensors, a shape that is not what the bytes hold.
+/// Naming file, tensor and fault: an invalid header, a duplicate name, bytes outside the file or shared by two
+/// tensors, a shape that does not match the bytes.
 pub fn tensors(file: &Arc<Mapped>) -> Result<Vec<TensorInfo>> {
     let (header, data) = header(file).with_context(|| file.name.clone())?;
     let Pairs(entries) = header;
@@ -70,8 +70,8 @@ pub fn tensors(file: &Arc<Mapped>) -> Result<Vec<TensorInfo>> {
     Ok(tensors)
 }
 
-/// The header's entries, and where the tensors' bytes begin.
-fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
+/// The header's entries, and the offset of the tensors' bytes.
+fn header(file: &Mapped) -> Result<(Pairs<HeaderEntry>, usize)> {
     let bytes = file.bytes();
     ensure!(
         !is_pickle(bytes),
@@ -87,10 +87,10 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
     let length = u64::from_le_bytes(*length);
     let length = usize::try_from(length).ok().filter(|n| *n <= LONGEST_HEADER);
     let length = length.with_context(|| {
-        format!("claims a header longer than the limit of {LONGEST_HEADER} bytes; it is damaged or no safetensors file")
+        format!("claims a header longer than the limit of {LONGEST_HEADER} bytes; it is damaged or not a safetensors file")
     })?;
     let text = rest.get(..length).with_context(|| {
-        format!("claims a header of {length} bytes, but has {} after its length; it is cut short or no safetensors file", rest.len())
+        format!("claims a header of {length} bytes, but has {} after its length; it is cut short or not a safetensors file", rest.len())
     })?;
     let entries = serde_json::from_slice(text).map_err(|e| {
         anyhow!("has a header that does not describe tensors: {}", shown(&e.to_string()))
@@ -98,8 +98,8 @@ fn header(file: &Mapped) -> Result<(Pairs<Entry>, usize)> {
     Ok((entries, 8 + length))
 }
 
-/// A tensor whose bytes lie in the file and are as many as its shape needs.
-fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &Entry) -> Result<TensorInfo> {
+/// A tensor, checked: its bytes lie inside the file and match its shape.
+fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &HeaderEntry) -> Result<TensorInfo> {
     let (shape, len) = checked_shape(&entry.shape)?;
     let held = file.bytes().len() - data;
     let [begin, end] = entry.data_offsets;
@@ -111,7 +111,7 @@ fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &Entry) -> Result<
     let (begin, end) = (begin as usize, end as usize);
     let form = Dtype::named(&entry.dtype);
     if let Some(size) = size(form, &entry.dtype) {
-        let needed = n_bytes(len, 1, (1, size))?;
+        let needed = n_bytes(len, 1, 1, size)?;
         ensure!(
             end - begin == needed,
             "has {} bytes, but {} numbers of {} are {needed}",
@@ -130,11 +130,11 @@ fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &Entry) -> Result<
         file: Arc::clone(file),
         start: data + begin,
         order: RowOrder::InOrder,
-        is_turned: false,
+        is_transposed: false,
     })
 }
 
-/// Bytes of one number, where that is known.
+/// The bytes of one number; None for unknown dtypes.
 fn size(form: Option<Dtype>, name: &str) -> Option<usize> {
     let known = form.map(|form| form.format().bytes);
     known.or_else(|| OTHERS.iter().find(|(other, _)| *other == name).map(|(_, size)| *size))

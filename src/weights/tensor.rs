@@ -1,4 +1,4 @@
-//! A tensor of a checkpoint: what its file says of it, compared with the file's size.
+//! The description of a tensor in a checkpoint, checked against the file's size.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use anyhow::{Result, ensure};
 use super::{Dtype, mapped::Mapped};
 use crate::text::visible::shown;
 
-/// In which order a file has the rows of a tensor.
+/// The order of a tensor's rows in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOrder {
     /// First to last.
     InOrder,
-    /// Groups of this many rows (a head), in which rows of the first and of the second half
-    /// alternate: what GGUF does to queries and keys that are rotated by position in pairs.
+    /// Within groups of this many rows (a head), rows of the first and the second half alternate: GGUF's layout
+    /// of queries and keys with rotary positions.
     Interleaved(usize),
 }
 
-/// What each rotation's speed is divided by.
+/// The GGUF tensor that divides the rotation speeds.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
-/// No tensor of a model that this program can run has a longer axis.
+/// The longest axis accepted.
 const LONGEST_AXIS: u64 = 1 << 32;
 
 /// The most axes: GGUF has four, convolutions in safetensors five.
 const MOST_AXES: usize = 8;
 
-/// A tensor that lies in a file, whole.
+/// A tensor that lies completely inside a file.
 #[derive(Clone)]
 pub struct TensorInfo {
     /// Hugging Face's name for it, whatever the format of the file. Not safe to show: see [`Self::shown`].
@@ -34,17 +34,17 @@ pub struct TensorInfo {
     pub name_in_file: String,
     /// Rows first, as Hugging Face has it.
     pub shape: Vec<usize>,
-    /// As the file calls it, safe to show.
+    /// The file's name for it, safe to show.
     pub dtype: String,
-    /// None where this program cannot read it.
+    /// None if this program cannot read the dtype.
     pub form: Option<Dtype>,
     pub n_bytes: usize,
     pub(super) file: Arc<Mapped>,
-    /// Where its bytes begin in the file.
+    /// The offset of its bytes in the file.
     pub(super) start: usize,
     pub(super) order: RowOrder,
     /// The file has (out, in) where Hugging Face's tensor of this name is (in, out).
-    pub(super) is_turned: bool,
+    pub(super) is_transposed: bool,
 }
 
 impl TensorInfo {
@@ -58,7 +58,7 @@ impl TensorInfo {
         &self.file.name
     }
 
-    /// Whether it is read as a setting of the model: how positions turn, in a GGUF file.
+    /// Whether it is a setting rather than a weight: the RoPE factors of a GGUF file.
     pub fn is_setting(&self) -> bool {
         self.name_in_file == ROPE_FACTORS
     }
@@ -74,7 +74,7 @@ pub fn dimensions(shape: &[usize]) -> String {
     format!("({})", sizes.join(", "))
 }
 
-/// Axes and their product, which fits.
+/// The axis lengths and the number of elements, both checked against the limits.
 ///
 /// # Errors
 /// If there are too many axes, or one is too long, or the product too large.
@@ -93,20 +93,21 @@ pub fn checked_shape(sizes: &[u64]) -> Result<(Vec<usize>, usize)> {
     Ok((axes, len))
 }
 
-/// The bytes that so many numbers take in a format, in lines of `line` numbers.
+/// The size in bytes of `len` numbers in lines of `line`, packed in blocks of `numbers` numbers and `bytes`
+/// bytes.
 ///
 /// # Errors
-/// If a line is no whole number of blocks, or the bytes cannot be counted.
-pub fn n_bytes(len: usize, line: usize, (numbers, bytes): (usize, usize)) -> Result<usize> {
+/// If a line is not a whole number of blocks, or the size overflows.
+pub fn n_bytes(len: usize, line: usize, numbers: usize, bytes: usize) -> Result<usize> {
     ensure!(
         line.is_multiple_of(numbers),
-        "has lines of {line} numbers, which are no whole number of blocks of {numbers}"
+        "has lines of {line} numbers, which are not a whole number of blocks of {numbers}"
     );
     let taken = (len / numbers).checked_mul(bytes);
     taken.ok_or_else(|| anyhow::anyhow!("has {len} numbers, more than can be addressed"))
 }
 
-/// That no two tensors of a file share bytes.
+/// Checks that no two tensors of a file share bytes.
 ///
 /// # Errors
 /// Naming the two.

@@ -1,4 +1,7 @@
-//! From a checkpoint's tensors to a model's weights: which, in what form, and what is wrong with them.
+//! Maps a checkpoint's tensors to a model's weights.
+//!
+//! A model lists what it wants ([`WantedWeight`]); the result has every weight in our layout, or one error that
+//! lists every tensor that is missing, misshapen or unreadable.
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -13,33 +16,33 @@ use crate::{
     text::visible::shown,
 };
 
-/// A weight that a model needs, and where a checkpoint has it.
+/// A weight that a model needs, and its tensor's name in a checkpoint.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct WantedWeight {
     /// This program's name.
     pub ours: String,
-    /// Hugging Face's name; several where checkpoints differ, the first that is there is taken.
+    /// Hugging Face's names; of several alternatives the first that exists is taken.
     pub theirs: Vec<String>,
-    /// As we have it: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
+    /// Our shape: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
     pub shape: (usize, usize),
-    pub layout: Layout,
-    /// The model can do without.
+    pub layout: WeightLayout,
+    /// Whether the model works without it.
     pub is_optional: bool,
 }
 
-/// How a tensor in the file becomes our matrix.
+/// How a tensor is laid out in the file, compared with our matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum WeightLayout {
     /// PyTorch's Linear: the file has (out, in), we have (in, out).
     Linear,
-    /// These rows of a Linear whose maps stand one below the other (out, in): packed queries, keys
-    /// and values, the gates of a GRU.
+    /// These rows of a Linear that stacks several maps (out, in): packed queries, keys and values, the gates of
+    /// a GRU.
     LinearRows(Range<usize>),
-    /// (rows, cols), as it stands: an embedding table.
+    /// (rows, cols) in both: an embedding table.
     Table,
-    /// GPT-2's Conv1D: (in, out), as it stands.
+    /// GPT-2's Conv1D: (in, out) in both.
     Conv1d,
-    /// These columns of a Conv1D whose maps stand side by side: GPT-2's `c_attn`.
+    /// These columns of a Conv1D that holds several maps side by side: GPT-2's `c_attn`.
     Conv1dColumns(Range<usize>),
     /// (n) or (1, n) -> (1, n)
     Vector,
@@ -47,7 +50,7 @@ pub enum Layout {
     VectorPart(Range<usize>),
 }
 
-impl Layout {
+impl WeightLayout {
     fn range(&self) -> Option<&Range<usize>> {
         match self {
             Self::LinearRows(range) | Self::Conv1dColumns(range) | Self::VectorPart(range) => {
@@ -58,13 +61,13 @@ impl Layout {
     }
 }
 
-impl Wanted {
-    /// `theirs` names alternatives with `|` between them.
+impl WantedWeight {
+    /// A required weight; `theirs` lists alternatives separated by `|`.
     pub fn new(
         ours: impl Into<String>,
         theirs: &str,
         shape: (usize, usize),
-        layout: Layout,
+        layout: WeightLayout,
     ) -> Self {
         let theirs = theirs.split('|').map(str::to_owned).collect();
         Self { ours: ours.into(), theirs, shape, layout, is_optional: false }
@@ -75,48 +78,52 @@ impl Wanted {
         Self { is_optional: true, ..self }
     }
 
-    /// The shape that its tensor must have in the file; `whole` is the length of the axis that a
-    /// part is taken from.
-    fn shape_in_file(&self, whole: usize, is_turned: bool) -> Vec<usize> {
+    /// The shape that its tensor must have in the file; `whole` is the length of the axis that a part is taken
+    /// from.
+    fn shape_in_file(&self, whole: usize, is_transposed: bool) -> Vec<usize> {
         let (rows, cols) = self.shape;
         match self.layout {
-            Layout::Linear => vec![cols, rows],
-            Layout::LinearRows(_) => vec![whole, rows],
-            Layout::Conv1d if is_turned => vec![cols, rows],
-            Layout::Conv1dColumns(_) if is_turned => vec![whole, rows],
-            Layout::Table | Layout::Conv1d => vec![rows, cols],
-            Layout::Conv1dColumns(_) => vec![rows, whole],
-            Layout::Vector => vec![cols],
-            Layout::VectorPart(_) => vec![whole],
+            WeightLayout::Linear => vec![cols, rows],
+            WeightLayout::LinearRows(_) => vec![whole, rows],
+            WeightLayout::Conv1d if is_transposed => vec![cols, rows],
+            WeightLayout::Conv1dColumns(_) if is_transposed => vec![whole, rows],
+            WeightLayout::Table | WeightLayout::Conv1d => vec![rows, cols],
+            WeightLayout::Conv1dColumns(_) => vec![rows, whole],
+            WeightLayout::Vector => vec![cols],
+            WeightLayout::VectorPart(_) => vec![whole],
         }
     }
 
-    /// Which lines of the file's tensor, which numbers of each, and how the lines stand.
-    fn part(&self, is_turned: bool) -> (Range<usize>, Range<usize>, Lines) {
+    /// The range of lines of the file's tensor, the range of numbers in each, and whether lines are our rows or
+    /// columns.
+    fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
-            Layout::Linear => (0..cols, 0..rows, Lines::Columns),
-            Layout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
-            Layout::Conv1d if is_turned => (0..cols, 0..rows, Lines::Columns),
-            Layout::Conv1dColumns(range) if is_turned => (range.clone(), 0..rows, Lines::Columns),
-            Layout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
-            Layout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
-            Layout::Table | Layout::Conv1d | Layout::Vector => (0..rows, 0..cols, Lines::Rows),
+            WeightLayout::Linear => (0..cols, 0..rows, Lines::Columns),
+            WeightLayout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
+            WeightLayout::Conv1d if is_transposed => (0..cols, 0..rows, Lines::Columns),
+            WeightLayout::Conv1dColumns(range) if is_transposed => {
+                (range.clone(), 0..rows, Lines::Columns)
+            }
+            WeightLayout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
+            WeightLayout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
+            WeightLayout::Table | WeightLayout::Conv1d | WeightLayout::Vector => {
+                (0..rows, 0..cols, Lines::Rows)
+            }
         }
     }
 
     const fn is_vector(&self) -> bool {
-        matches!(self.layout, Layout::Vector | Layout::VectorPart(_))
+        matches!(self.layout, WeightLayout::Vector | WeightLayout::VectorPart(_))
     }
 }
 
 impl Checkpoint {
-    /// The weights that a model asks for, under its names. Vectors are decoded, matrices stay in
-    /// their file.
+    /// The weights that a model asks for, under our names. Vectors are decoded, matrices stay in their file.
     ///
     /// # Errors
     /// Listing every tensor that is missing, misshapen or of a dtype that cannot be read.
-    pub fn weights(&self, wanted: &[Wanted]) -> Result<Weights> {
+    pub fn weights(&self, wanted: &[WantedWeight]) -> Result<Weights> {
         let wholes = wholes(wanted);
         let mut weights = Weights::none(self.title());
         let mut faults = vec![];
@@ -141,7 +148,7 @@ impl Checkpoint {
         Ok(weights)
     }
 
-    fn missing(&self, one: &Wanted, wholes: &HashMap<&[String], usize>) -> String {
+    fn missing(&self, one: &WantedWeight, wholes: &HashMap<&[String], usize>) -> String {
         let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
         let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
@@ -149,7 +156,7 @@ impl Checkpoint {
         format!("{} is missing, want {shape}", names.join(" or "))
     }
 
-    /// What the file calls a tensor of this name of Hugging Face's.
+    /// The file's own name for a tensor, given Hugging Face's.
     fn name_in_file(&self, name: &str) -> String {
         let architecture = self.config().string("model_type").unwrap_or_default();
         let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
@@ -167,8 +174,8 @@ impl Checkpoint {
     }
 }
 
-/// The length of the axis that parts are taken from: up to the end of the last part.
-fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
+/// The length of the axis that parts are taken from, by tensor: the end of its last part.
+fn wholes(wanted: &[WantedWeight]) -> HashMap<&[String], usize> {
     let mut wholes = HashMap::new();
     for one in wanted {
         if let Some(range) = one.layout.range() {
@@ -179,8 +186,8 @@ fn wholes(wanted: &[Wanted]) -> HashMap<&[String], usize> {
     wholes
 }
 
-fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {
-    let want = wanted.shape_in_file(whole, tensor.is_turned);
+fn value(wanted: &WantedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+    let want = wanted.shape_in_file(whole, tensor.is_transposed);
     let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
     ensure!(
         tensor.shape == want || is_row,
@@ -192,16 +199,16 @@ fn value(wanted: &Wanted, tensor: &TensorInfo, whole: usize) -> Result<Value> {
     if wanted.is_vector() { vector(wanted, tensor) } else { matrix(wanted, tensor) }
 }
 
-fn matrix(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
-    let (lines, numbers, stand) = wanted.part(tensor.is_turned);
+fn matrix(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
+    let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
     let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
     let source: Arc<dyn Stored> =
         if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };
     Ok(Value::stored(source, stand))
 }
 
-/// A vector is one line, or lines of one number where the file has them in an order of its own.
-fn vector(wanted: &Wanted, tensor: &TensorInfo) -> Result<Value> {
+/// A vector is read as one line; where its rows are reordered, as lines of one number.
+fn vector(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,

@@ -16,7 +16,7 @@ use lookback::{
         reading::{Reader, Reading},
     },
     engine::value::{Matrix, Value},
-    lesson::{Kind, Language, Lesson, PaneSpec, template::Template},
+    lesson::{Language, Lesson, PaneKind, PaneSpec, template::Template},
     model::Name,
     ui::{
         app::{Action, Command, State, settle, update},
@@ -32,21 +32,21 @@ const AREA: Rect = Rect::new(0, 0, 200, 60);
 const TOKENS: usize = 1024;
 
 /// What is drawn: a kind of pane, its site, how close.
-const PANES: [(Kind, &str, Zoom); 14] = [
-    (Kind::Wall, "blocks.{l}.attn.weights", Zoom::Fit),
-    (Kind::HeadTable, "blocks.{l}.attn.weights", Zoom::Fit),
-    (Kind::Matrix, "blocks.{l}.attn.weights", Zoom::Overview),
-    (Kind::Matrix, "blocks.{l}.attn.weights", Zoom::Cells),
-    (Kind::Matrix, "blocks.{l}.attn.weights", Zoom::Numbers),
-    (Kind::Matrix, "blocks.{l}.attn.masked", Zoom::Overview),
-    (Kind::Heads, "blocks.{l}.attn.weights", Zoom::Fit),
-    (Kind::Heads, "blocks.{l}.attn.masked", Zoom::Fit),
-    (Kind::Matrix, "blocks.{l}.resid_post", Zoom::Fit),
-    (Kind::Matrix, "logits", Zoom::Fit),
-    (Kind::Bars, "probs", Zoom::Fit),
-    (Kind::Lens, "probs", Zoom::Fit),
-    (Kind::Evidence, "blocks.{l}.attn.weights", Zoom::Fit),
-    (Kind::Tokens, "tokens.embed", Zoom::Fit),
+const PANES: [(PaneKind, &str, Zoom); 14] = [
+    (PaneKind::Wall, "blocks.{l}.attn.weights", Zoom::Fit),
+    (PaneKind::HeadTable, "blocks.{l}.attn.weights", Zoom::Fit),
+    (PaneKind::Matrix, "blocks.{l}.attn.weights", Zoom::Overview),
+    (PaneKind::Matrix, "blocks.{l}.attn.weights", Zoom::Cells),
+    (PaneKind::Matrix, "blocks.{l}.attn.weights", Zoom::Numbers),
+    (PaneKind::Matrix, "blocks.{l}.attn.masked", Zoom::Overview),
+    (PaneKind::Heads, "blocks.{l}.attn.weights", Zoom::Fit),
+    (PaneKind::Heads, "blocks.{l}.attn.masked", Zoom::Fit),
+    (PaneKind::Matrix, "blocks.{l}.resid_post", Zoom::Fit),
+    (PaneKind::Matrix, "logits", Zoom::Fit),
+    (PaneKind::Bars, "probs", Zoom::Fit),
+    (PaneKind::Lens, "probs", Zoom::Fit),
+    (PaneKind::Evidence, "blocks.{l}.attn.weights", Zoom::Fit),
+    (PaneKind::Tokens, "tokens.embed", Zoom::Fit),
 ];
 
 #[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -136,7 +136,7 @@ fn read(path: Option<&str>) -> (Name, Reading) {
 }
 
 /// A walk of one step that shows one pane.
-fn walk(reading: &Arc<Reading>, name: Name, kind: Kind, site: &str) -> State {
+fn walk(reading: &Arc<Reading>, name: Name, kind: PaneKind, site: &str) -> State {
     let mut lesson = Lesson::embedded(Language::English).expect("the lesson loads");
     lesson.chapters.truncate(1);
     lesson.chapters[0].steps.truncate(1);

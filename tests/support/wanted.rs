@@ -1,14 +1,14 @@
 //! A wish for whatever tensor there is.
 
-use lookback::weights::{Layout, TensorInfo, Wanted};
+use lookback::weights::{TensorInfo, WantedWeight, WeightLayout};
 
 /// The tensor as it is, if it can be read as a vector or a matrix.
-pub fn wanted(tensor: &TensorInfo) -> Option<Wanted> {
+pub fn wanted(tensor: &TensorInfo) -> Option<WantedWeight> {
     tensor.form?;
     let (shape, layout) = match tensor.shape[..] {
-        [n] => ((1, n), Layout::Vector),
-        [rows, cols] => ((rows, cols), Layout::Table),
+        [n] => ((1, n), WeightLayout::Vector),
+        [rows, cols] => ((rows, cols), WeightLayout::Table),
         _ => return None,
     };
-    Some(Wanted::new(&tensor.name, &tensor.name, shape, layout))
+    Some(WantedWeight::new(&tensor.name, &tensor.name, shape, layout))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Architecture, Model, Sizes},
+    model::{Architecture, Model, ModelSizes},
     text,
     weights::{Checkpoint, TensorInfo},
 };
@@ -39,7 +39,7 @@ fn parameters(n: usize) -> String {
     if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
 }
 
-fn of_sizes(sizes: Sizes) -> [(&'static str, String); 6] {
+fn of_sizes(sizes: ModelSizes) -> [(&'static str, String); 6] {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()

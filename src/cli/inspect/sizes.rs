@@ -34,7 +34,7 @@ const CONTEXT: [&str; 3] = ["max_position_embeddings", "n_positions", "n_ctx"];
 
 impl Sizes {
     /// From the model if it could be opened, else from its settings alone.
-    pub fn of(config: &Config, known: Option<model::Sizes>) -> Self {
+    pub fn of(config: &Config, known: Option<model::ModelSizes>) -> Self {
         let find = |keys: &[&str]| keys.iter().find_map(|key| config.usize(key).ok());
         let layers = find(&LAYERS);
         let is_translator = config.bool_or("is_encoder_decoder", false).unwrap_or(false);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{View, mask_in_place, product_into, softmax_into, wide};
+use super::{MatrixView, mask_in_place, product_into, softmax_into, wide};
 use crate::engine::value::{Cell, Matrix, Shape, Value};
 
 /// Queries that are worked on together: their scores stay near the core.
@@ -13,14 +13,14 @@ const QUERIES: usize = 128;
 
 /// What scores go through on their way to shares.
 #[derive(Clone, Copy, Debug)]
-pub struct Attending {
+pub struct AttentionOptions {
     /// Scores are divided by it.
     pub root: Option<f32>,
     /// How many keys a query sees, its own the last; None sees all.
     pub window: Option<usize>,
 }
 
-impl Attending {
+impl AttentionOptions {
     /// The keys that some of the queries see.
     fn keys(self, queries: &Range<usize>, n_keys: usize) -> Range<usize> {
         self.window.map_or(0..n_keys, |window| {
@@ -31,7 +31,7 @@ impl Attending {
 
 /// `softmax(mask(q kᵀ / root)) v`, head by head; neighbours share keys and values where there are fewer.
 /// q (head, query, d_k), k and v (kv head, key, d_k) -> (head, query, d_k)
-pub fn attend(q: &Value, k: &Value, v: &Value, how: Attending) -> Value {
+pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
     let Shape { planes: n_heads, rows: n_queries, .. } = q.shape();
     let n_kv = k.shape().planes;
     // Nothing times infinity is not nothing: where there is such a value, unseen ones are met too.
@@ -44,7 +44,7 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: Attending) -> Value {
         let n_keys = k.shape().rows;
         let keys = if is_finite { how.keys(&queries, n_keys) } else { 0..n_keys };
         let kv = h * n_kv / n_heads;
-        of_some(q.plane(h), (k.plane(kv), v.plane(kv)), (queries, keys), how)
+        attend_some(q.plane(h), k.plane(kv), v.plane(kv), queries, keys, how)
     };
     let contexts: Vec<Matrix> = parts.par_iter().map(context).collect();
     let mut out = Value::zeros(Shape { cols: v.shape().cols, ..q.shape() });
@@ -55,28 +55,30 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: Attending) -> Value {
 }
 
 /// The context of some queries of one head, over some keys. -> (query, d_k)
-fn of_some(
+fn attend_some(
     q: &Matrix,
-    (k, v): (&Matrix, &Matrix),
-    (queries, keys): (Range<usize>, Range<usize>),
-    how: Attending,
+    k: &Matrix,
+    v: &Matrix,
+    queries: Range<usize>,
+    keys: Range<usize>,
+    how: AttentionOptions,
 ) -> Matrix {
     let n = queries.len();
-    let keys_seen = View::of(k).rows(&keys);
+    let keys_seen = MatrixView::of(k).rows(&keys);
     let mut scores = vec![0.0; n * keys.len()]; // (query, key)
-    product_into(View::of(q).rows(&queries), keys_seen.transposed(), &mut scores);
+    product_into(MatrixView::of(q).rows(&queries), keys_seen.transposed(), &mut scores);
     if let Some(root) = how.root {
         wide!(for score in &mut scores {
             *score /= root;
         });
     }
     if let Some(window) = how.window {
-        mask_in_place(&mut scores, n, (queries.start - keys.start, window), f32::NEG_INFINITY);
+        mask_in_place(&mut scores, n, queries.start - keys.start, window, f32::NEG_INFINITY);
     }
     let mut weights = vec![0.0; scores.len()]; // (query, key)
     softmax_into(&scores, n, &mut weights);
     let mut context = Matrix::zeros(n, v.ncols());
-    let weights = View::columns_of(&weights, n);
-    product_into(weights, View::of(v).rows(&keys), context.as_mut_slice());
+    let weights = MatrixView::columns_of(&weights, n);
+    product_into(weights, MatrixView::of(v).rows(&keys), context.as_mut_slice());
     context
 }

@@ -23,7 +23,8 @@ pub const fn strip(n: usize, runs_along: bool) -> usize {
 /// A matrix that is written some columns at a time, with `b` added to every row while they are near the
 /// core; `write` is told the first column.
 pub fn in_strips<T: Send>(
-    (m, n): (usize, usize),
+    m: usize,
+    n: usize,
     width: usize,
     b: Option<&Matrix>,
     start: impl Fn() -> T + Sync + Send,
@@ -43,14 +44,14 @@ pub fn in_strips<T: Send>(
 
 /// A matrix as it lies in memory.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct MatrixView<'a> {
     pub numbers: &'a [f32],
     pub shape: (usize, usize),
     /// From row to row, and from column to column.
     pub strides: (usize, usize),
 }
 
-impl<'a> View<'a> {
+impl<'a> MatrixView<'a> {
     /// nalgebra's matrices lie column by column.
     pub fn of(matrix: &'a Matrix) -> Self {
         let (rows, cols) = matrix.shape();
@@ -90,27 +91,28 @@ impl<'a> View<'a> {
 
 /// `a b`
 pub fn matmul(a: &Matrix, b: &Matrix) -> Matrix {
-    product(View::of(a), View::of(b), None)
+    product(MatrixView::of(a), MatrixView::of(b), None)
 }
 
 /// `a bᵀ`
 pub fn matmul_nt(a: &Matrix, b: &Matrix) -> Matrix {
-    product(View::of(a), View::of(b).transposed(), None)
+    product(MatrixView::of(a), MatrixView::of(b).transposed(), None)
 }
 
 /// `aᵀ b`
 pub fn matmul_tn(a: &Matrix, b: &Matrix) -> Matrix {
-    product(View::of(a).transposed(), View::of(b), None)
+    product(MatrixView::of(a).transposed(), MatrixView::of(b), None)
 }
 
 /// `a b`, with `bias` added to every row. bias (1, col)
-pub fn product(a: View, b: View, bias: Option<&Matrix>) -> Matrix {
+pub fn product(a: MatrixView, b: MatrixView, bias: Option<&Matrix>) -> Matrix {
     let ((m, k), (k_b, n)) = (a.shape, b.shape);
     assert_eq!(k, k_b, "inner sizes of a product differ");
     let runs_along = b.strides.0 == 1;
     let width = if m * n * k < SMALL { n } else { strip(n, runs_along) };
     in_strips(
-        (m, n),
+        m,
+        n,
         width,
         bias,
         || (),
@@ -124,7 +126,7 @@ pub fn product(a: View, b: View, bias: Option<&Matrix>) -> Matrix {
 ///
 /// # Panics
 /// If the shapes do not fit each other or their numbers.
-pub fn product_into(a: View, b: View, out: &mut [f32]) {
+pub fn product_into(a: MatrixView, b: MatrixView, out: &mut [f32]) {
     let ((m, k), n) = (a.shape, b.shape.1);
     assert_eq!(k, b.shape.0, "inner sizes of a product differ");
     assert!(a.is_sound() && b.is_sound() && out.len() == m * n, "a product reaches out of bounds");

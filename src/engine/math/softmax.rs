@@ -91,7 +91,7 @@ fn divide_rows(x: &mut [f32], sums: &[f32]) {
 
 /// Writes `else_` wherever the key (column) comes after the query (row), or `window` keys or more before
 /// it. x column by column; row 0 is query `first`, counted from the first column's key.
-pub fn mask_in_place(x: &mut [f32], n_rows: usize, (first, window): (usize, usize), else_: f32) {
+pub fn mask_in_place(x: &mut [f32], n_rows: usize, first: usize, window: usize, else_: f32) {
     for (key, column) in x.chunks_exact_mut(n_rows.max(1)).enumerate() {
         let too_early = key.saturating_sub(first).min(n_rows);
         let too_late = key.saturating_add(window).saturating_sub(first).clamp(too_early, n_rows);

@@ -5,8 +5,10 @@ use std::{array, ops::Range};
 
 use rayon::prelude::*;
 
-use super::{View, add_multiple, add_to_columns, dot, in_strips, product, product_into, strip};
-use crate::engine::value::{Kept, Lines, Matrix, Value};
+use super::{
+    MatrixView, add_multiple, add_to_columns, dot, in_strips, product, product_into, strip,
+};
+use crate::engine::value::{Lines, Matrix, StoredMatrix, Value};
 
 /// Rows up to which a stored line is multiplied as soon as it is decoded, while it is near the core.
 const FEW: usize = 4;
@@ -24,7 +26,7 @@ const NEAR: usize = 1 << 12;
 pub fn times(x: &Matrix, w: &Value, b: Option<&Matrix>) -> Matrix {
     match w.as_stored() {
         Some(kept) => by_stored(x, kept, Lines::Columns, b),
-        None => product(View::of(x), View::of(w.matrix()), b),
+        None => product(MatrixView::of(x), MatrixView::of(w.matrix()), b),
     }
 }
 
@@ -32,32 +34,34 @@ pub fn times(x: &Matrix, w: &Value, b: Option<&Matrix>) -> Matrix {
 pub fn times_transposed(x: &Matrix, e: &Value, b: Option<&Matrix>) -> Matrix {
     match e.as_stored() {
         Some(kept) => by_stored(x, kept, Lines::Rows, b),
-        None => product(View::of(x), View::of(e.matrix()).transposed(), b),
+        None => product(MatrixView::of(x), MatrixView::of(e.matrix()).transposed(), b),
     }
 }
 
 /// The product with a stored matrix. `along` are lines that run along the sums.
-fn by_stored(x: &Matrix, kept: &Kept, along: Lines, b: Option<&Matrix>) -> Matrix {
+fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
-    let lying = kept.source.lying();
-    let lying = lying.map(|(numbers, stride)| View {
+    let lying = kept.source.as_f32_slice();
+    let lying = lying.map(|(numbers, stride)| MatrixView {
         numbers,
         shape: (len, n_lines),
         strides: (1, stride),
     });
     match (kept.lines == along, lying) {
         (true, _) if x.nrows() <= FEW => by_lines(x, kept, b),
-        (true, Some(lines)) => product(View::of(x), lines, b),
+        (true, Some(lines)) => product(MatrixView::of(x), lines, b),
         (true, None) => by_decoded_strips(x, kept, b),
         (false, _) if x.nrows() <= FEW => across_lines(x, kept, b),
-        (false, Some(lines)) if x.nrows() <= SOME => product(View::of(x), lines.transposed(), b),
-        (false, _) => by_turned_strips(x, kept, b),
+        (false, Some(lines)) if x.nrows() <= SOME => {
+            product(MatrixView::of(x), lines.transposed(), b)
+        }
+        (false, _) => by_transposed_strips(x, kept, b),
     }
 }
 
 /// Few rows times lines that run across the sums: each line is met once, times its number of every row,
 /// and read from end to end. x (row, k), lines (k, out) -> (row, out)
-fn across_lines(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+fn across_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (k, n) = kept.source.size();
     let sum = |some: Range<usize>| {
         let (mut sums, mut decoded) = (vec![0.0; n * x.nrows()], vec![]);
@@ -85,26 +89,26 @@ fn across_lines(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
 /// Lines across the sums that one thread meets at once.
 const ACROSS: usize = 32;
 
-/// The same for many rows: some numbers of all lines are turned to run along the sums, which is what a
+/// The same for many rows: some numbers of all lines are transposed to run along the sums, which is what a
 /// kernel reads fastest.
-fn by_turned_strips(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+fn by_transposed_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (k, n) = kept.source.size();
     let width = strip(n, false).next_multiple_of(kept.source.block());
-    in_strips((x.nrows(), n), width, b, Vec::new, |turned: &mut Vec<f32>, first, strip| {
+    in_strips(x.nrows(), n, width, b, Vec::new, |transposed: &mut Vec<f32>, first, strip| {
         let width = strip.len() / x.nrows();
-        turned.resize(width * k, 0.0);
-        turn(kept, first..first + width, turned);
-        let right = View { numbers: turned, shape: (k, width), strides: (1, k) };
-        product_into(View::of(x), right, strip);
+        transposed.resize(width * k, 0.0);
+        transpose(kept, first..first + width, transposed);
+        let right = MatrixView { numbers: transposed, shape: (k, width), strides: (1, k) };
+        product_into(MatrixView::of(x), right, strip);
     })
 }
 
-/// Lines that are turned at once: as many numbers as a line of the cache has.
+/// Lines that are transposed at once: as many numbers as a line of the cache has.
 const TILE: usize = 16;
 
 /// Some numbers of all lines, those that stand one below the other written from end to end.
-/// turned (number, line)
-fn turn(kept: &Kept, some: Range<usize>, turned: &mut [f32]) {
+/// transposed (number, line)
+fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
     let (k, width) = (kept.source.size().0, some.len());
     let mut tile = vec![0.0; TILE * width];
     for first in (0..k).step_by(TILE) {
@@ -112,7 +116,7 @@ fn turn(kept: &Kept, some: Range<usize>, turned: &mut [f32]) {
         for (i, line) in tile.chunks_exact_mut(width).take(height).enumerate() {
             kept.source.read_part(first + i, some.clone(), line);
         }
-        for (c, column) in turned.chunks_exact_mut(k).enumerate() {
+        for (c, column) in transposed.chunks_exact_mut(k).enumerate() {
             let below: [f32; TILE] = array::from_fn(|i| tile[i * width + c]);
             column[first..first + height].copy_from_slice(&below[..height]);
         }
@@ -121,12 +125,12 @@ fn turn(kept: &Kept, some: Range<usize>, turned: &mut [f32]) {
 
 /// Few rows times every line, which is met as soon as it is read. x (row, k), lines (out, k) ->
 /// (row, out)
-fn by_lines(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let n_rows = x.nrows().max(1);
     let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
     let (n_lines, len) = kept.source.size();
     let at_once = (NEAR / len.max(1)).max(1);
-    in_strips((x.nrows(), n_lines), LINES, b, Vec::new, |decoded, first, strip| {
+    in_strips(x.nrows(), n_lines, LINES, b, Vec::new, |decoded, first, strip| {
         for (i, out) in strip.chunks_mut(n_rows * at_once).enumerate() {
             let first = first + i * at_once;
             let (numbers, stride) = lines(kept, first..first + out.len() / n_rows, decoded);
@@ -138,9 +142,13 @@ fn by_lines(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
 }
 
 /// Some lines where they lie, or else decoded, and the distance from one to the next.
-fn lines<'a>(kept: &'a Kept, some: Range<usize>, decoded: &'a mut Vec<f32>) -> (&'a [f32], usize) {
+fn lines<'a>(
+    kept: &'a StoredMatrix,
+    some: Range<usize>,
+    decoded: &'a mut Vec<f32>,
+) -> (&'a [f32], usize) {
     let len = kept.source.size().1;
-    if let Some((numbers, stride)) = kept.source.lying() {
+    if let Some((numbers, stride)) = kept.source.as_f32_slice() {
         return (&numbers[some.start * stride..(some.end - 1) * stride + len], stride);
     }
     decoded.resize(some.len() * len, 0.0);
@@ -150,16 +158,22 @@ fn lines<'a>(kept: &'a Kept, some: Range<usize>, decoded: &'a mut Vec<f32>) -> (
 
 /// The product of every row with every line, decoded strip by strip. x (row, k), lines (out, k) ->
 /// (row, out)
-fn by_decoded_strips(x: &Matrix, kept: &Kept, b: Option<&Matrix>) -> Matrix {
+fn by_decoded_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
-    let shape = (x.nrows(), n_lines);
-    in_strips(shape, strip(n_lines, true), b, Vec::new, |lines: &mut Vec<f32>, first, strip| {
-        let n = strip.len() / x.nrows();
-        lines.resize(n * len, 0.0);
-        kept.source.read(first..first + n, lines);
-        let right = View { numbers: lines, shape: (len, n), strides: (1, len) };
-        product_into(View::of(x), right, strip);
-    })
+    in_strips(
+        x.nrows(),
+        n_lines,
+        strip(n_lines, true),
+        b,
+        Vec::new,
+        |lines: &mut Vec<f32>, first, strip| {
+            let n = strip.len() / x.nrows();
+            lines.resize(n * len, 0.0);
+            kept.source.read(first..first + n, lines);
+            let right = MatrixView { numbers: lines, shape: (len, n), strides: (1, len) };
+            product_into(MatrixView::of(x), right, strip);
+        },
+    )
 }
 
 #[cfg(test)]
@@ -210,7 +224,7 @@ mod tests {
             out.copy_from_slice(&self.numbers[line * self.stride..][numbers]);
         }
 
-        fn lying(&self) -> Option<(&[f32], usize)> {
+        fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
             self.lies.then_some((&self.numbers, self.stride))
         }
     }

@@ -11,7 +11,7 @@ const LINES: usize = 256;
 /// What flows back to `x` through a product with `w`: `g wᵀ` where `along` is rows, `g w` where it is
 /// columns. A stored matrix is decoded a few lines at a time for it, and does not stay decoded.
 pub fn back(g: &Matrix, w: &Value, along: Lines) -> Matrix {
-    let stored = w.as_stored().filter(|kept| kept.source.lying().is_none());
+    let stored = w.as_stored().filter(|kept| kept.source.as_f32_slice().is_none());
     let Some(kept) = stored else {
         return if along == Lines::Rows { times_transposed(g, w, None) } else { times(g, w, None) };
     };

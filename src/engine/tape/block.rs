@@ -11,7 +11,7 @@ use super::{Entry, Leaf, Node, Operation, Pull, Tape};
 use crate::engine::{
     arithmetic::Expr,
     change::Changes,
-    math::{Attending, attend, in_pool},
+    math::{AttentionOptions, attend, in_pool},
     site::{Place, Scope},
     value::{Cell, Value},
 };
@@ -75,11 +75,11 @@ impl Tape {
     /// The context of attention at once, where nobody looks at the scores and nothing of the pass is
     /// changed; None where the steps are to be taken one by one. q (head, query, d_k), k and v (kv head,
     /// key, d_k) -> (head, query, d_k)
-    pub fn attend_at_once(
+    pub fn fused_attention(
         &mut self,
         place: Place,
         [q, k, v]: [Node; 3],
-        how: Attending,
+        how: AttentionOptions,
     ) -> Option<Node> {
         if !self.is_hurried || !self.changes.is_empty() || self.n_past() > 0 {
             return None;

@@ -26,7 +26,7 @@ impl Tape {
     /// A sub-layer's output added to its input (He et al. 2016); without the residual, the output alone.
     pub fn residual(&mut self, place: Place, x: Node, out: Node) -> Node {
         if self.changes.is_off(&place, Part::Residual) {
-            return self.hand_on(place, out);
+            return self.identity(place, out);
         }
         self.add(place, x, out)
     }
@@ -44,7 +44,7 @@ impl Tape {
     /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1), or divided further.
     pub fn divide_by_root(&mut self, place: Place, x: Node, by: Root) -> Node {
         if self.changes.is_off(&place, Part::Scaling) {
-            return self.hand_on(place, x);
+            return self.identity(place, x);
         }
         self.record(place, DivideByRoot { by }, vec![x])
     }

@@ -105,7 +105,7 @@ impl Tape {
     /// Every row turned by its position. (head, position, d_head) -> (head, position, d_head)
     pub fn rotate(&mut self, place: Place, x: Node, rope: &Arc<Rope>) -> Node {
         if self.changes.is_off(&place, Part::Positions) {
-            return self.hand_on(place, x);
+            return self.identity(place, x);
         }
         let first = self.n_past();
         let rope = rope.for_rows(first + self.shape(x).rows);

@@ -18,7 +18,7 @@ impl Tape {
     }
 
     /// The same value under another name: what one block hands to the next.
-    pub fn hand_on(&mut self, place: Place, x: Node) -> Node {
+    pub fn identity(&mut self, place: Place, x: Node) -> Node {
         self.record(place, HandOn, vec![x])
     }
 

@@ -14,7 +14,7 @@ impl Tape {
     /// rest unchanged. (head, query, key) -> (head, query, key)
     pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
         if self.changes.is_off(&place, Part::Mask) {
-            return self.hand_on(place, x);
+            return self.identity(place, x);
         }
         let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
         self.record(place, mask, vec![x])
@@ -48,7 +48,7 @@ impl CausalMask {
     /// The plane with `else_` wherever the key is out of sight.
     fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
         let mut out = plane.clone();
-        mask_in_place(out.as_mut_slice(), plane.nrows(), (self.first, self.window), else_);
+        mask_in_place(out.as_mut_slice(), plane.nrows(), self.first, self.window, else_);
         out
     }
 }

@@ -4,7 +4,7 @@ use super::{Context, Fact, fact, fact_of_built_in, length, number};
 use crate::{
     engine::value::Shape,
     lesson::phrases::Phrases,
-    model::{Name, Sizes},
+    model::{ModelSizes, Name},
     text::grouped,
 };
 
@@ -90,7 +90,7 @@ fn in_layer(
     c: &Context,
     templates: &[&str],
     size: fn(Shape) -> usize,
-    known: fn(Sizes) -> usize,
+    known: fn(ModelSizes) -> usize,
 ) -> usize {
     let in_one = |layer: usize| templates.iter().map(move |t| t.replace("{l}", &layer.to_string()));
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();

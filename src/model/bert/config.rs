@@ -1,20 +1,20 @@
-//! From a checkpoint's settings to a [`Plan`].
+//! From a checkpoint's settings to a [`BertPlan`].
 
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{
-    Family, Plan,
+    BertFamily, BertPlan,
     head::{HeadPlan, Pooling},
 };
 use crate::{
-    model::layer::{attention::Heads, feed_forward::Activation},
+    model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
     weights::{Checkpoint, Config, POOLING, TokenizerSource},
 };
 
-/// Under which keys a family's config.json has the sizes.
+/// The keys of the sizes in a family's config.json.
 struct Keys {
     d_model: &'static str,
     d_ff: &'static str,
@@ -39,24 +39,24 @@ const DISTILBERT: Keys = Keys {
     activation: "activation",
 };
 
-/// What the norms add to a variance where config.json does not say it; DistilBERT's never does.
+/// The default epsilon of the norms; DistilBERT's config.json never has one.
 const EPS: f32 = 1e-12;
 
 /// # Errors
-/// If a setting is missing, or describes something that is not run.
-pub fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
+/// If a setting is missing or not supported.
+pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let config = checkpoint.config();
-    let is_distil = family == Family::DistilBert;
+    let is_distil = family == BertFamily::DistilBert;
     let keys = if is_distil { DISTILBERT } else { BERT };
     must_be_plain(config)?;
     let activation = Activation::of(config, keys.activation, "gelu")?;
-    let plan = Plan {
+    let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
         heads: heads(config, &keys)?,
         d_ff: config.usize(keys.d_ff)?,
         n_vocab: config.usize("vocab_size")?,
         n_positions: config.usize("max_position_embeddings")?,
-        padding: if family == Family::Roberta { Some(padding(config)?) } else { None },
+        padding: if family == BertFamily::Roberta { Some(padding(config)?) } else { None },
         n_types: if is_distil { 0 } else { config.usize_or("type_vocab_size", 2)? },
         activation,
         eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
@@ -67,43 +67,43 @@ pub fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Variants that bear the same names and compute something else.
+/// Refuses variants that have the same names and compute something else.
 fn must_be_plain(config: &Config) -> Result<()> {
     let kind = config.string_or("position_embedding_type", "absolute")?;
     config.must("position_embedding_type", kind == "absolute", "absolute")?;
     config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
 }
 
-fn heads(config: &Config, keys: &Keys) -> Result<Heads> {
+fn heads(config: &Config, keys: &Keys) -> Result<HeadSizes> {
     let (d_model, n_heads) = (config.usize(keys.d_model)?, config.usize(keys.n_heads)?);
     let wanted = format!("a divisor of `{}`", keys.d_model);
     config.must(keys.n_heads, d_model.is_multiple_of(n_heads), &wanted)?;
-    Ok(Heads::slices(d_model, n_heads))
+    Ok(HeadSizes::slices(d_model, n_heads))
 }
 
-/// The token whose position is not counted; fairseq's number where config.json does not say it.
+/// The padding token, whose position is not counted; fairseq's id by default.
 fn padding(config: &Config) -> Result<u32> {
     Ok(config.id("pad_token_id")?.unwrap_or(1))
 }
 
-fn head(checkpoint: &Checkpoint, family: Family, activation: Activation) -> Result<HeadPlan> {
+fn head(checkpoint: &Checkpoint, family: BertFamily, activation: Activation) -> Result<HeadPlan> {
     if !family.has_head(checkpoint) {
         return Ok(HeadPlan::Pool(pooling(checkpoint)));
     }
     let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
-    Ok(HeadPlan::Words {
+    Ok(HeadPlan::MaskedWords {
         // RoBERTa's head has this one, whatever the layers have.
-        activation: if family == Family::Roberta { Activation::GeluErf } else { activation },
+        activation: if family == BertFamily::Roberta { Activation::GeluErf } else { activation },
         is_tied: is_tied && !family.has_unembed(checkpoint),
         mask: mask(checkpoint)?,
     })
 }
 
-/// How a GGUF file says that the first token is taken.
+/// GGUF's pooling type for the first token.
 const FIRST_TOKEN: u64 = 2;
 
-/// As sentence-transformers would pool, or llama.cpp with a GGUF file; the mean where nothing is said,
-/// and for modes not known here.
+/// The pooling of sentence-transformers, or of llama.cpp for a GGUF file; the mean by default and for unknown
+/// modes.
 fn pooling(checkpoint: &Checkpoint) -> Pooling {
     let settings = checkpoint.beside(POOLING);
     let is_on = |key| settings.and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
@@ -112,7 +112,7 @@ fn pooling(checkpoint: &Checkpoint) -> Pooling {
     if is_first { Pooling::First } else { Pooling::Mean }
 }
 
-/// What of tokenizer.json says which tokens are special.
+/// The part of tokenizer.json with the added tokens.
 #[derive(Deserialize)]
 struct Added {
     #[serde(default)]
@@ -125,7 +125,7 @@ struct AddedToken {
     content: String,
 }
 
-/// The token that hides a word: what tokenizer_config.json calls so, or the two customary ones.
+/// The mask token: the one in tokenizer_config.json, or one of the two customary ones.
 fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {

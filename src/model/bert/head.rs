@@ -1,8 +1,8 @@
-//! What stands on the last layer: a word for every place, or one vector of the whole sentence.
+//! The head on the last layer: a token for every position, or one vector for the sentence.
 
 use anyhow::Result;
 
-use super::Plan;
+use super::BertPlan;
 use crate::{
     engine::{
         math::sampling::Choosing,
@@ -34,38 +34,37 @@ pub static SENTENCE: Site = Site::matrix(
     "the sentence's vector: pooled, scaled to length 1",
 );
 
-/// Which head, and what it needs to know.
+/// The kind of head, and its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadPlan {
-    /// Which word stands at a place.
-    Words {
+    /// Predicts masked tokens.
+    MaskedWords {
         activation: Activation,
-        /// Whether logits are made with the embedding table.
+        /// Whether the logits use the embedding table.
         is_tied: bool,
-        /// The token that hides a word; None if the tokenizer has none.
+        /// The mask token; None if the tokenizer has none.
         mask: Option<u32>,
     },
     Pool(Pooling),
 }
 
-/// How one vector is made of all.
+/// How the vectors of all tokens are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
-    /// The mean over all tokens, the first and the last, which are no words, included: what
-    /// sentence-transformers does unless told otherwise.
+    /// The mean over all tokens, special ones included: the default of sentence-transformers.
     Mean,
     /// The first token's vector (`pooling_mode_cls_token`).
     First,
 }
 
-/// The same with its weights.
+/// A head with its weights.
 pub enum Head {
-    Words(Box<Words>),
+    MaskedWords(Box<MaskedWords>),
     Pool(Pooling),
 }
 
 /// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
-pub struct Words {
+pub struct MaskedWords {
     w: Weight,
     b: Weight,
     activation: Activation,
@@ -78,14 +77,14 @@ pub struct Words {
 impl Head {
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: &Plan) -> Result<Self> {
+    pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
             HeadPlan::Pool(pooling) => Self::Pool(pooling),
-            HeadPlan::Words { activation, is_tied, mask } => {
+            HeadPlan::MaskedWords { activation, is_tied, mask } => {
                 let d_model = plan.heads.d_model;
                 let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
                 let norm = LayerNorm::load(weights, source_scope("mlm.norm"), d_model)?;
-                Self::Words(Box::new(Words {
+                Self::MaskedWords(Box::new(MaskedWords {
                     w: weights.matrix("mlm.W", (d_model, d_model))?,
                     b: weights.row("mlm.b", d_model)?,
                     activation,
@@ -98,27 +97,27 @@ impl Head {
         })
     }
 
-    /// The places that words are given for. None for a sentence's vector.
+    /// The positions that tokens are predicted for; None for a sentence vector.
     pub fn places(&self, ids: &[u32]) -> Option<Vec<usize>> {
         match self {
-            Self::Words(words) => Some(words.places(ids)),
+            Self::MaskedWords(words) => Some(words.places(ids)),
             Self::Pool(_) => None,
         }
     }
 
-    /// The logits of every row. None for a sentence's vector. x (position, d_model) -> (position, vocab)
+    /// The logits of every row; None for a sentence vector. x (position, d_model) -> (position, vocab)
     pub fn logits(&self, tape: &mut Tape, x: Node) -> Option<Node> {
         match self {
-            Self::Words(words) => Some(words.forward(tape, x)),
+            Self::MaskedWords(words) => Some(words.forward(tape, x)),
             Self::Pool(_) => None,
         }
     }
 
-    /// Records what is made of the last layer, and gives the words at the masked places (at all places,
-    /// where none is masked). x (position, d_model)
+    /// Records the head's output. Returns the tokens at the masked positions, or at all positions if none is masked.
+    /// x (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32], choosing: &Choosing) -> Vec<u32> {
         match self {
-            Self::Words(words) => {
+            Self::MaskedWords(words) => {
                 let logits = words.forward(tape, x);
                 words.chosen(tape, logits, ids, choosing)
             }
@@ -135,8 +134,8 @@ impl Head {
     }
 }
 
-impl Words {
-    /// The logits at every place. (position, d_model) -> (position, vocab)
+impl MaskedWords {
+    /// The logits at every position. (position, d_model) -> (position, vocab)
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, all) = (source_scope("mlm"), source_scope(""));
         let [w, b, unembed, bias] =
@@ -149,7 +148,7 @@ impl Words {
         logits
     }
 
-    /// The masked places, or all.
+    /// The masked positions, or all if none is masked.
     fn places(&self, ids: &[u32]) -> Vec<usize> {
         let is_masked = |&row: &usize| Some(ids[row]) == self.mask;
         let masked: Vec<usize> = (0..ids.len()).filter(is_masked).collect();

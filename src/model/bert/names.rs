@@ -1,14 +1,14 @@
-//! Under which names checkpoints of the BERT family have their weights.
+//! The tensor names of BERT-family checkpoints.
 //!
-//! A body's names stand behind a prefix (`bert.`), or without one where a body was saved alone, as
-//! sentence-transformers does. Older files call a norm's gain and bias `gamma` and `beta`.
+//! Names of the body have a prefix (`bert.`), unless the body was saved alone, as sentence-transformers does. Older
+//! files call a norm's gain and bias `gamma` and `beta`.
 
-use super::{Plan, head::HeadPlan};
-use crate::weights::{Checkpoint, Layout, Wanted};
+use super::{BertPlan, head::HeadPlan};
+use crate::weights::{Checkpoint, WantedWeight, WeightLayout};
 
 /// Models whose tensors have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum BertFamily {
     Bert,
     Roberta,
     DistilBert,
@@ -33,27 +33,27 @@ enum Size {
 use Size::{Down, Model, Positions, Square, Tokens, Types, Unit, Up, Vocab};
 
 impl Size {
-    /// The shape as we have it, and how the file has it.
-    fn of(self, plan: &Plan) -> ((usize, usize), Layout) {
+    /// Our shape, and the layout in the file.
+    fn of(self, plan: &BertPlan) -> ((usize, usize), WeightLayout) {
         let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
         match self {
-            Square => ((d_model, d_model), Layout::Linear),
-            Up => ((d_model, d_ff), Layout::Linear),
-            Down => ((d_ff, d_model), Layout::Linear),
-            Model => ((1, d_model), Layout::Vector),
-            Unit => ((1, d_ff), Layout::Vector),
-            Vocab => ((1, plan.n_vocab), Layout::Vector),
-            Tokens => ((plan.n_vocab, d_model), Layout::Table),
-            Positions => ((plan.n_positions, d_model), Layout::Table),
-            Types => ((plan.n_types, d_model), Layout::Table),
+            Square => ((d_model, d_model), WeightLayout::Linear),
+            Up => ((d_model, d_ff), WeightLayout::Linear),
+            Down => ((d_ff, d_model), WeightLayout::Linear),
+            Model => ((1, d_model), WeightLayout::Vector),
+            Unit => ((1, d_ff), WeightLayout::Vector),
+            Vocab => ((1, plan.n_vocab), WeightLayout::Vector),
+            Tokens => ((plan.n_vocab, d_model), WeightLayout::Table),
+            Positions => ((plan.n_positions, d_model), WeightLayout::Table),
+            Types => ((plan.n_types, d_model), WeightLayout::Table),
         }
     }
 }
 
-/// A weight: our name, theirs (`|` between alternatives, the first that is there is taken), its size.
+/// A weight: our name, theirs (alternatives separated by `|`, the first that exists is taken), its size.
 type Row = (&'static str, &'static str, Size);
 
-/// What every body has before its layers.
+/// The weights of every body before its layers.
 const TOKENS: [Row; 4] = [
     ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
     ("positions.weight", "embeddings.position_embeddings.weight", Positions),
@@ -103,7 +103,7 @@ const DISTILBERT_LAYER: [Row; 16] = [
     ("norm2.bias", "output_layer_norm.bias", Model),
 ];
 
-/// The head that names masked words: dense map and norm.
+/// The head that predicts masked tokens: dense map and norm.
 const BERT_HEAD: [Row; 4] = [
     ("mlm.W", "cls.predictions.transform.dense.weight", Square),
     ("mlm.b", "cls.predictions.transform.dense.bias", Model),
@@ -133,7 +133,7 @@ const DISTILBERT_HEAD: [Row; 4] = [
     ("mlm.norm.bias", "vocab_layer_norm.bias", Model),
 ];
 
-/// What differs from family to family.
+/// The names that differ between families.
 struct Names {
     /// Before the names of a body that was saved with a head.
     prefix: &'static str,
@@ -182,7 +182,7 @@ static DISTILBERT: Names = Names {
     ],
 };
 
-impl Family {
+impl BertFamily {
     fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
@@ -191,44 +191,44 @@ impl Family {
         }
     }
 
-    /// Whether the file has the head that names masked words.
+    /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
         let first = self.names().head[0].1;
         checkpoint.tensor(first).is_some()
     }
 
-    /// Whether the file has a table of its own for the logits.
+    /// Whether the file has a separate table for the logits.
     pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
         checkpoint.tensor(self.names().untied[0].1).is_some()
     }
 }
 
-/// Everything that a model of this plan needs from its file.
-pub fn wanted(checkpoint: &Checkpoint, family: Family, plan: &Plan) -> Vec<Wanted> {
+/// The weights that a model of this plan needs.
+pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> Vec<WantedWeight> {
     let names = family.names();
     let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
     let prefix = if is_bare { "" } else { names.prefix };
-    let row = |row: &Row| one(row, ("", prefix), plan);
-    let mut all: Vec<Wanted> = TOKENS.iter().map(row).collect();
+    let row = |row: &Row| one(row, "", prefix, plan);
+    let mut all: Vec<WantedWeight> = TOKENS.iter().map(row).collect();
     if plan.n_types > 0 {
         all.push(row(&TYPE));
     }
     for l in 0..plan.n_layers {
         let (ours, theirs) =
             (format!("encoder.{l}."), format!("{prefix}{}.{l}.", names.layer_prefix));
-        all.extend(names.layer.iter().map(|row| one(row, (&ours, &theirs), plan)));
+        all.extend(names.layer.iter().map(|row| one(row, &ours, &theirs, plan)));
     }
-    if let HeadPlan::Words { is_tied, .. } = plan.head {
+    if let HeadPlan::MaskedWords { is_tied, .. } = plan.head {
         let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
-        all.extend(names.head.iter().chain(last).map(|row| one(row, ("", ""), plan)));
+        all.extend(names.head.iter().chain(last).map(|row| one(row, "", "", plan)));
     }
     all
 }
 
 /// A row of a table with the prefixes of our name and theirs.
-fn one(row: &Row, (ours, theirs): (&str, &str), plan: &Plan) -> Wanted {
+fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> WantedWeight {
     let (shape, layout) = row.2.of(plan);
     let alternatives: Vec<String> =
         row.1.split('|').map(|name| format!("{theirs}{name}")).collect();
-    Wanted::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
+    WantedWeight::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
 }

@@ -2,17 +2,16 @@
 
 use anyhow::Result;
 
-use super::{Plan, Positions, Scaling};
+use super::{DecoderPlan, DecoderPositions, ScoreScaling};
 use crate::{
     model::layer::{
-        attention::{Heads, Mask},
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::Kind as NormKind,
+        attention::{HeadSizes, Mask},
+        feed_forward::{Activation, FeedKind},
+        norm::NormKind,
     },
     weights::{
-        Checkpoint, Config,
-        Layout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
-        Wanted,
+        Checkpoint, Config, WantedWeight,
+        WeightLayout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
     },
 };
 
@@ -20,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
+pub(super) fn plan(checkpoint: &Checkpoint) -> Result<DecoderPlan> {
     let config = checkpoint.config();
     let d_model = size(config, ["n_embd", "hidden_size"])?;
     let n_heads = size(config, ["n_head", "num_attention_heads"])?;
@@ -30,16 +29,16 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     let d_ff = if config.has("n_inner") { "n_inner" } else { "intermediate_size" };
     let n_layers = size(config, ["n_layer", "num_hidden_layers"])?;
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
-    Ok(Plan {
+    Ok(DecoderPlan {
         n_layers,
-        heads: Heads::slices(d_model, n_heads),
+        heads: HeadSizes::slices(d_model, n_heads),
         d_ff: config.usize_or(d_ff, 4 * d_model)?,
         n_vocab: config.usize("vocab_size")?,
         norm: NormKind::Layer { eps: config.float_or("layer_norm_epsilon", 1e-5)? },
         feed: FeedKind::Plain(act),
-        positions: Positions::Learned(context),
+        positions: DecoderPositions::Learned(context),
         masks: vec![Mask::Causal; n_layers],
-        scaling: Scaling {
+        scaling: ScoreScaling {
             by_root: config.bool_or("scale_attn_weights", true)?,
             by_layer: config.bool_or("scale_attn_by_inverse_layer_idx", false)?,
         },
@@ -56,22 +55,22 @@ fn size(config: &Config, names: [&str; 2]) -> Result<usize> {
 }
 
 /// Where the file has each weight; queries, keys and values stand side by side in it.
-pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
-    let Plan { d_ff, n_vocab, context, heads: Heads { d_model: d, .. }, .. } = *plan;
+pub(super) fn wanted(plan: &DecoderPlan) -> Vec<WantedWeight> {
+    let DecoderPlan { d_ff, n_vocab, context, heads: HeadSizes { d_model: d, .. }, .. } = *plan;
     let theirs = |name: &str| format!("transformer.{name}|{name}");
     let mut wanted = vec![
-        Wanted::new("embed.weight", &theirs("wte.weight"), (n_vocab, d), Table),
-        Wanted::new("positions.weight", &theirs("wpe.weight"), (context, d), Table),
-        Wanted::new("final_norm.gain", &theirs("ln_f.weight"), (1, d), Vector),
-        Wanted::new("final_norm.bias", &theirs("ln_f.bias"), (1, d), Vector),
+        WantedWeight::new("embed.weight", &theirs("wte.weight"), (n_vocab, d), Table),
+        WantedWeight::new("positions.weight", &theirs("wpe.weight"), (context, d), Table),
+        WantedWeight::new("final_norm.gain", &theirs("ln_f.weight"), (1, d), Vector),
+        WantedWeight::new("final_norm.bias", &theirs("ln_f.bias"), (1, d), Vector),
     ];
     if !plan.is_tied {
-        wanted.push(Wanted::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+        wanted.push(WantedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
     }
     for l in 0..plan.n_layers {
         let mut add = |ours: &str, name: &str, shape, layout| {
             let theirs = theirs(&format!("h.{l}.{name}"));
-            wanted.push(Wanted::new(format!("blocks.{l}.{ours}"), &theirs, shape, layout));
+            wanted.push(WantedWeight::new(format!("blocks.{l}.{ours}"), &theirs, shape, layout));
         };
         for (i, of) in ['Q', 'K', 'V'].into_iter().enumerate() {
             let part = i * d..(i + 1) * d;

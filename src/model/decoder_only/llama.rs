@@ -8,17 +8,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde_json::Value as Json;
 
-use super::{Plan, Positions, Scaling};
+use super::{DecoderPlan, DecoderPositions, ScoreScaling};
 use crate::{
     model::layer::{
-        attention::{Heads, Mask},
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::Kind as NormKind,
+        attention::{HeadSizes, Mask},
+        feed_forward::{Activation, FeedKind},
+        norm::NormKind,
     },
     weights::{
-        Checkpoint, Config,
-        Layout::{Linear, Table, Vector},
-        Wanted,
+        Checkpoint, Config, WantedWeight,
+        WeightLayout::{Linear, Table, Vector},
     },
 };
 
@@ -26,22 +25,22 @@ use crate::{
 ///
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
+pub(super) fn plan(checkpoint: &Checkpoint) -> Result<DecoderPlan> {
     let config = checkpoint.config();
     let act = Activation::of(config, "hidden_act", "silu")?;
     let heads = heads(config)?;
     let n_layers = config.usize("num_hidden_layers")?;
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
-    Ok(Plan {
+    Ok(DecoderPlan {
         n_layers,
         heads,
         d_ff: config.usize("intermediate_size")?,
         n_vocab: config.usize("vocab_size")?,
         norm: NormKind::Rms { eps: config.float_or("rms_norm_eps", 1e-6)? },
         feed: FeedKind::Gated(act),
-        positions: Positions::Rotary(Arc::new(rope::rope(config, heads.d_head)?)),
+        positions: DecoderPositions::Rotary(Arc::new(rope::rope(config, heads.d_head)?)),
         masks: masks(config, n_layers)?,
-        scaling: Scaling::BY_ROOT,
+        scaling: ScoreScaling::BY_ROOT,
         is_tied: config.bool_or("tie_word_embeddings", false)? && !has_own_output,
         begin: None,
         ends: config.ids("eos_token_id")?,
@@ -49,13 +48,13 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
     })
 }
 
-fn heads(config: &Config) -> Result<Heads> {
+fn heads(config: &Config) -> Result<HeadSizes> {
     let (d_model, n_heads) = (config.usize("hidden_size")?, config.usize("num_attention_heads")?);
     let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
     let are_shared = n_heads.is_multiple_of(n_kv_heads);
     config.must("num_key_value_heads", are_shared, "a divisor of num_attention_heads")?;
     let d_head = config.usize_or("head_dim", (d_model / n_heads).max(1))?;
-    Ok(Heads { d_model, n_heads, n_kv_heads, d_head })
+    Ok(HeadSizes { d_model, n_heads, n_kv_heads, d_head })
 }
 
 /// Mistral sees a window in every layer, where one is given; Qwen2 only where it says that it is used,
@@ -132,18 +131,28 @@ impl Bias {
 ///
 /// # Errors
 /// If a setting is of the wrong kind.
-pub(super) fn wanted(checkpoint: &Checkpoint, plan: &Plan) -> Result<Vec<Wanted>> {
-    let Plan { heads, d_ff, n_vocab, n_layers, .. } = *plan;
+pub(super) fn wanted(checkpoint: &Checkpoint, plan: &DecoderPlan) -> Result<Vec<WantedWeight>> {
+    let DecoderPlan { heads, d_ff, n_vocab, n_layers, .. } = *plan;
     let [projections, output, feed] = Bias::all(checkpoint)?;
     // A body that was saved without its head has no prefix.
     let theirs = |name: &str| format!("model.{name}|{name}");
     let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
     let mut wanted = vec![
-        Wanted::new("embed.weight", &theirs("embed_tokens.weight"), (n_vocab, d_model), Table),
-        Wanted::new("final_norm.gain", &theirs("norm.weight"), (1, d_model), Vector),
+        WantedWeight::new(
+            "embed.weight",
+            &theirs("embed_tokens.weight"),
+            (n_vocab, d_model),
+            Table,
+        ),
+        WantedWeight::new("final_norm.gain", &theirs("norm.weight"), (1, d_model), Vector),
     ];
     if !plan.is_tied {
-        wanted.push(Wanted::new("unembed.weight", "lm_head.weight", (n_vocab, d_model), Table));
+        wanted.push(WantedWeight::new(
+            "unembed.weight",
+            "lm_head.weight",
+            (n_vocab, d_model),
+            Table,
+        ));
     }
     let maps = [
         ("attn.W_Q", "attn.b_Q", "self_attn.q_proj", (d_model, d_q), projections),
@@ -159,8 +168,8 @@ pub(super) fn wanted(checkpoint: &Checkpoint, plan: &Plan) -> Result<Vec<Wanted>
         let theirs = |name: &str| theirs(&format!("layers.{l}.{name}"));
         for (w, b, name, shape, has_bias) in maps {
             let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-            wanted.push(Wanted::new(ours(w), &theirs(&weight), shape, Linear));
-            let bias = Wanted::new(ours(b), &theirs(&bias), (1, shape.1), Vector);
+            wanted.push(WantedWeight::new(ours(w), &theirs(&weight), shape, Linear));
+            let bias = WantedWeight::new(ours(b), &theirs(&bias), (1, shape.1), Vector);
             match has_bias {
                 Bias::Always => wanted.push(bias),
                 Bias::IfThere => wanted.push(bias.optional()),
@@ -169,7 +178,7 @@ pub(super) fn wanted(checkpoint: &Checkpoint, plan: &Plan) -> Result<Vec<Wanted>
         }
         for (norm, name) in [("norm1", "input_layernorm"), ("norm2", "post_attention_layernorm")] {
             let (gain, theirs) = (ours(&format!("{norm}.gain")), theirs(&format!("{name}.weight")));
-            wanted.push(Wanted::new(gain, &theirs, (1, d_model), Vector));
+            wanted.push(WantedWeight::new(gain, &theirs, (1, d_model), Vector));
         }
     }
     Ok(wanted)

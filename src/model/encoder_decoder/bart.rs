@@ -10,44 +10,46 @@
 
 use anyhow::Result;
 
-use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
+use super::{
+    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
+    OutputPlan, Stack,
+};
 use crate::{
     engine::math::{NORM_EPS, Waves},
     model::layer::{
-        attention::Heads,
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::Kind as NormKind,
+        attention::HeadSizes,
+        feed_forward::{Activation, FeedKind},
+        norm::NormKind,
     },
     weights::{
-        Checkpoint, Config,
-        Layout::{self, Linear, Table, Vector},
-        Wanted,
+        Checkpoint, Config, WantedWeight,
+        WeightLayout::{self, Linear, Table, Vector},
     },
 };
 
 /// What a family does in its own way.
 #[derive(Clone, Copy, Debug)]
-pub struct Family {
-    order: Order,
+pub struct BartFamily {
+    order: NormPlacement,
     /// The row of the first position in a learned table; None where positions are sines and cosines.
     offset: Option<usize>,
     has_embedding_norm: bool,
 }
 
-pub static BART: Family =
-    Family { order: Order::PostNorm, offset: Some(2), has_embedding_norm: true };
-pub static MBART: Family =
-    Family { order: Order::PreNorm, offset: Some(2), has_embedding_norm: true };
-pub static MARIAN: Family =
-    Family { order: Order::PostNorm, offset: None, has_embedding_norm: false };
-pub static PEGASUS: Family =
-    Family { order: Order::PreNorm, offset: None, has_embedding_norm: false };
+pub static BART: BartFamily =
+    BartFamily { order: NormPlacement::PostNorm, offset: Some(2), has_embedding_norm: true };
+pub static MBART: BartFamily =
+    BartFamily { order: NormPlacement::PreNorm, offset: Some(2), has_embedding_norm: true };
+pub static MARIAN: BartFamily =
+    BartFamily { order: NormPlacement::PostNorm, offset: None, has_embedding_norm: false };
+pub static PEGASUS: BartFamily =
+    BartFamily { order: NormPlacement::PreNorm, offset: None, has_embedding_norm: false };
 
 /// The sizes and settings of a checkpoint.
 ///
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
+pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecoderPlan> {
     let config = checkpoint.config();
     let n_sources = config.usize("vocab_size")?;
     let is_one_vocab = config.bool_or("share_encoder_decoder_embeddings", true)?;
@@ -55,11 +57,11 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
     let context = config.usize("max_position_embeddings")?;
     let act = Activation::of(config, "activation_function", "gelu")?;
-    Ok(Plan {
+    Ok(EncoderDecoderPlan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
         n_vocab: [n_sources, if is_one_vocab { n_sources } else { n_targets }],
-        embedding: Embedding {
+        embedding: EmbeddingPlan {
             is_shared: is_one_vocab && has_one_table(checkpoint),
             is_scaled: config.bool_or("scale_embedding", false)?,
             has_norm: family.has_embedding_norm,
@@ -69,11 +71,11 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: Family) -> Result<Plan> {
         feed: FeedKind::Plain(act),
         positions: positions(checkpoint, family, context),
         are_scores_scaled: true,
-        output: Output {
+        output: OutputPlan {
             is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own_output,
             is_scaled: false,
         },
-        rules: Rules::of(checkpoint)?,
+        rules: GenerationRules::of(checkpoint)?,
         context,
     })
 }
@@ -84,7 +86,7 @@ fn stack(config: &Config, side: &str) -> Result<Stack> {
     config.must(&heads, d_model.is_multiple_of(n_heads), "a divisor of d_model")?;
     Ok(Stack {
         n_layers: config.usize(&format!("{side}_layers"))?,
-        heads: Heads::slices(d_model, n_heads),
+        heads: HeadSizes::slices(d_model, n_heads),
         d_ff: config.usize(&format!("{side}_ffn_dim"))?,
     })
 }
@@ -99,12 +101,16 @@ fn has_one_table(checkpoint: &Checkpoint) -> bool {
 }
 
 /// Sines and cosines may stand in the file as a table; that table is taken then.
-fn positions(checkpoint: &Checkpoint, family: Family, context: usize) -> Positions {
+fn positions(
+    checkpoint: &Checkpoint,
+    family: BartFamily,
+    context: usize,
+) -> EncoderDecoderPositions {
     let stands_in_file = is_there(checkpoint, "encoder.embed_positions.weight");
     match family.offset {
-        Some(offset) => Positions::Table { n_rows: context + offset, offset },
-        None if stands_in_file => Positions::Table { n_rows: context, offset: 0 },
-        None => Positions::Sinusoidal(Waves::Halves),
+        Some(offset) => EncoderDecoderPositions::Table { n_rows: context + offset, offset },
+        None if stands_in_file => EncoderDecoderPositions::Table { n_rows: context, offset: 0 },
+        None => EncoderDecoderPositions::Sinusoidal(Waves::Halves),
     }
 }
 
@@ -118,12 +124,13 @@ fn is_there(checkpoint: &Checkpoint, name: &str) -> bool {
 }
 
 /// Where the file has each weight.
-pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
+pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
     let (d, [sources, targets]) = (plan.d_model(), plan.n_vocab);
-    let mut wanted =
-        vec![Wanted::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional()];
+    let mut wanted = vec![
+        WantedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional(),
+    ];
     let mut table = |ours: &str, theirs: &str, n| {
-        wanted.push(Wanted::new(ours, theirs, (n, d), Table));
+        wanted.push(WantedWeight::new(ours, theirs, (n, d), Table));
     };
     let [shared, encoder, decoder] = TABLES.map(alternatives);
     if plan.embedding.is_shared {
@@ -148,26 +155,26 @@ pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
         if plan.embedding.has_norm {
             pair(&mut wanted, &format!("{stream}.norm"), &format!("{side}.layernorm_embedding"), d);
         }
-        if plan.order == Order::PreNorm {
+        if plan.order == NormPlacement::PreNorm {
             pair(&mut wanted, &format!("{side}_norm"), &format!("{side}.layer_norm"), d);
         }
         for l in 0..stack.n_layers {
-            layer(&mut wanted, (side, l), stack);
+            layer(&mut wanted, side, l, stack);
         }
     }
     wanted
 }
 
 /// A norm's gain and bias.
-fn pair(wanted: &mut Vec<Wanted>, ours: &str, theirs: &str, d: usize) {
+fn pair(wanted: &mut Vec<WantedWeight>, ours: &str, theirs: &str, d: usize) {
     for (our, their) in [("gain", "weight"), ("bias", "bias")] {
         let theirs = alternatives(&format!("{theirs}.{their}"));
-        wanted.push(Wanted::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
+        wanted.push(WantedWeight::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
     }
 }
 
 /// The weights of a layer; those of a decoder have one sub-layer more.
-fn layer(wanted: &mut Vec<Wanted>, (side, l): (&str, usize), stack: Stack) {
+fn layer(wanted: &mut Vec<WantedWeight>, side: &str, l: usize, stack: Stack) {
     let (d, d_ff) = (stack.heads.d_model, stack.d_ff);
     let is_decoder = side == "decoder";
     let last_norm = if is_decoder { "norm3" } else { "norm2" };
@@ -181,9 +188,9 @@ fn layer(wanted: &mut Vec<Wanted>, (side, l): (&str, usize), stack: Stack) {
     for (ours, name) in norms {
         pair(wanted, &format!("{side}.{l}.{ours}"), &theirs(name), d);
     }
-    let mut add = |ours: String, name: &str, shape, layout: Layout| {
+    let mut add = |ours: String, name: &str, shape, layout: WeightLayout| {
         let theirs = alternatives(&theirs(name));
-        wanted.push(Wanted::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
+        wanted.push(WantedWeight::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
     };
     for (ours, name) in attentions {
         for (of, map) in [('Q', "q_proj"), ('K', "k_proj"), ('V', "v_proj"), ('O', "out_proj")] {

@@ -1,9 +1,9 @@
-//! The layers of both stacks, with the norm of every sub-layer behind it (Vaswani et al. 2017) or
-//! before it (Xiong et al. 2020, figure 1).
+//! The layers of both stacks, with the norm after each sub-layer (Vaswani et al. 2017) or before it (Xiong et al.
+//! 2020, figure 1).
 
 use anyhow::Result;
 
-use super::{Order, Plan, Stack};
+use super::{EncoderDecoderPlan, NormPlacement, Stack};
 use crate::{
     engine::{
         site::{
@@ -36,7 +36,7 @@ pub static RESIDUAL3: Site =
 /// What the layers of one stack are loaded from.
 struct Parts<'a> {
     weights: &'a Weights,
-    plan: &'a Plan,
+    plan: &'a EncoderDecoderPlan,
     stack: Stack,
     scope: Scope,
 }
@@ -52,33 +52,34 @@ impl Parts<'_> {
     }
 
     fn feed(&self) -> Result<Feed> {
-        let sizes = (self.plan.d_model(), self.stack.d_ff);
-        Feed::load(self.weights, self.scope.child("ffn"), sizes, self.plan.feed)
+        let (d_model, d_ff) = (self.plan.d_model(), self.stack.d_ff);
+        Feed::load(self.weights, self.scope.child("ffn"), d_model, d_ff, self.plan.feed)
     }
 }
 
-/// A sub-layer's norm, and where its residual is recorded.
+/// The residual and norm around a sub-layer.
 struct Around<'a> {
     scope: &'a Scope,
-    order: Order,
+    order: NormPlacement,
 }
 
 impl Around<'_> {
-    /// A sub-layer with its residual and its norm. (position, d_model) -> (position, d_model)
+    /// The output of a sub-layer with residual and norm. (position, d_model) -> (position, d_model)
     fn sub_layer(
         &self,
         tape: &mut Tape,
         x: Node,
-        (norm, site): (&Norm, &'static Site),
+        norm: &Norm,
+        site: &'static Site,
         f: impl FnOnce(&mut Tape, Node) -> Node,
     ) -> Node {
         match self.order {
-            Order::PostNorm => {
+            NormPlacement::PostNorm => {
                 let out = f(tape, x);
                 let residual = tape.residual(self.scope.at(site), x, out);
                 norm.forward(tape, residual)
             }
-            Order::PreNorm => {
+            NormPlacement::PreNorm => {
                 let normed = norm.forward(tape, x);
                 let out = f(tape, normed);
                 tape.residual(self.scope.at(site), x, out)
@@ -87,7 +88,7 @@ impl Around<'_> {
     }
 }
 
-/// Distances, where a table of them comes with the inputs.
+/// The relative position bias, if the inputs include its table.
 fn relative(table: Option<&Node>, buckets: Option<Buckets>) -> Option<Relative> {
     table.zip(buckets).map(|(&table, buckets)| Relative { table, buckets })
 }
@@ -95,7 +96,7 @@ fn relative(table: Option<&Node>, buckets: Option<Buckets>) -> Option<Relative> 
 /// A self-attention and a feed-forward sub-layer.
 pub(super) struct EncoderLayer {
     scope: Scope,
-    order: Order,
+    order: NormPlacement,
     buckets: Option<Buckets>,
     self_attn: Attention,
     norm1: Norm,
@@ -104,7 +105,7 @@ pub(super) struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    pub(super) fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
         let scope = source_scope(&format!("encoder.{l}"));
         let parts = Parts { weights, plan, stack: plan.encoder, scope };
         Ok(Self {
@@ -128,17 +129,17 @@ impl Block for EncoderLayer {
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = Around { scope: &self.scope, order: self.order };
         let relative = relative(inputs.get(1), self.buckets);
-        let x = at.sub_layer(tape, inputs[0], (&self.norm1, &RESIDUAL1), |tape, x| {
+        let x = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, x| {
             self.self_attn.forward_relative(tape, x, Mask::None, relative)
         });
-        at.sub_layer(tape, x, (&self.norm2, &RESIDUAL2), |tape, x| self.ffn.forward(tape, x))
+        at.sub_layer(tape, x, &self.norm2, &RESIDUAL2, |tape, x| self.ffn.forward(tape, x))
     }
 }
 
 /// Masked self-attention, cross-attention and feed-forward.
 pub(super) struct DecoderLayer {
     scope: Scope,
-    order: Order,
+    order: NormPlacement,
     buckets: Option<Buckets>,
     self_attn: Attention,
     norm1: Norm,
@@ -149,7 +150,7 @@ pub(super) struct DecoderLayer {
 }
 
 impl DecoderLayer {
-    pub(super) fn load(weights: &Weights, plan: &Plan, l: usize) -> Result<Self> {
+    pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
         let scope = target_scope(&format!("decoder.{l}"));
         let parts = Parts { weights, plan, stack: plan.decoder, scope };
         let cross = parts.scope.child("cross_attn").over(Stream::Source);
@@ -177,12 +178,12 @@ impl Block for DecoderLayer {
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = Around { scope: &self.scope, order: self.order };
         let (memory, relative) = (inputs[1], relative(inputs.get(2), self.buckets));
-        let y = at.sub_layer(tape, inputs[0], (&self.norm1, &RESIDUAL1), |tape, y| {
+        let y = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, y| {
             self.self_attn.forward_relative(tape, y, Mask::Causal, relative)
         });
-        let y = at.sub_layer(tape, y, (&self.norm2, &RESIDUAL2), |tape, y| {
+        let y = at.sub_layer(tape, y, &self.norm2, &RESIDUAL2, |tape, y| {
             self.cross_attn.forward(tape, y, memory, Mask::None)
         });
-        at.sub_layer(tape, y, (&self.norm3, &RESIDUAL3), |tape, y| self.ffn.forward(tape, y))
+        at.sub_layer(tape, y, &self.norm3, &RESIDUAL3, |tape, y| self.ffn.forward(tape, y))
     }
 }

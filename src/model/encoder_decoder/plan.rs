@@ -1,25 +1,25 @@
-//! What the arrangements of encoder and decoder differ in.
+//! The settings in which encoder-decoder families differ.
 
-use super::Rules;
+use super::GenerationRules;
 use crate::{
     engine::{math::Waves, tape::Buckets},
-    model::layer::{attention::Heads, feed_forward::Kind as FeedKind, norm::Kind as NormKind},
+    model::layer::{attention::HeadSizes, feed_forward::FeedKind, norm::NormKind},
 };
 
-/// Where the norm of a sub-layer stands.
+/// Where the norm of a sub-layer is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Behind the residual.
+pub enum NormPlacement {
+    /// After the residual.
     PostNorm,
-    /// Before the sub-layer; each stack ends with a norm of its own.
+    /// Before the sub-layer; each stack ends with a further norm.
     PreNorm,
 }
 
-/// How a model is told the order of its tokens.
+/// How positions are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Positions {
+pub enum EncoderDecoderPositions {
     Sinusoidal(Waves),
-    /// So many rows of a table in the file, of which the first `offset` are no positions.
+    /// A learned table of `n_rows` rows, of which the first `offset` are not positions.
     Table {
         n_rows: usize,
         offset: usize,
@@ -31,7 +31,7 @@ pub enum Positions {
     },
 }
 
-impl Positions {
+impl EncoderDecoderPositions {
     /// The distances of a stack, where positions are relative.
     pub(super) const fn buckets(self, is_two_sided: bool) -> Option<Buckets> {
         match self {
@@ -55,13 +55,13 @@ impl Positions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stack {
     pub n_layers: usize,
-    pub heads: Heads,
+    pub heads: HeadSizes,
     pub d_ff: usize,
 }
 
 /// How tokens become what the first layers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Embedding {
+pub struct EmbeddingPlan {
     /// Both streams have one table.
     pub is_shared: bool,
     /// Multiplied by sqrt(d_model).
@@ -72,7 +72,7 @@ pub struct Embedding {
 
 /// How the decoder's stream becomes logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Output {
+pub struct OutputPlan {
     /// With the target's table of embeddings.
     pub is_tied: bool,
     /// Divided by sqrt(d_model) before.
@@ -81,24 +81,24 @@ pub struct Output {
 
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct EncoderDecoderPlan {
     pub encoder: Stack,
     pub decoder: Stack,
     /// Tokens of the source, and of the target.
     pub n_vocab: [usize; 2],
-    pub embedding: Embedding,
-    pub order: Order,
+    pub embedding: EmbeddingPlan,
+    pub order: NormPlacement,
     pub norm: NormKind,
     pub feed: FeedKind,
-    pub positions: Positions,
+    pub positions: EncoderDecoderPositions,
     pub are_scores_scaled: bool,
-    pub output: Output,
-    pub rules: Rules,
+    pub output: OutputPlan,
+    pub rules: GenerationRules,
     /// The most tokens that each stream takes.
     pub context: usize,
 }
 
-impl Plan {
+impl EncoderDecoderPlan {
     pub(super) const fn d_model(&self) -> usize {
         self.encoder.heads.d_model
     }

@@ -11,7 +11,7 @@ const FILE: &str = "generation_config.json";
 
 /// How writing begins, ends and what is never written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct GenerationRules {
     /// The token that the decoder reads first.
     pub start: u32,
     /// The tokens that end the output.
@@ -28,7 +28,7 @@ pub struct Rules {
     pub shortest: usize,
 }
 
-impl Rules {
+impl GenerationRules {
     /// # Errors
     /// If a setting is of the wrong kind, or none says how writing begins.
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
@@ -76,7 +76,7 @@ impl Rules {
         }
     }
 
-    /// The tokens that may not follow.
+    /// The tokens that must not follow.
     fn forbidden(&self, read: &[u32]) -> Vec<u32> {
         let never = self.never.iter().filter_map(|sequence| {
             let (last, before) = sequence.split_last()?;
@@ -98,7 +98,7 @@ impl Rules {
 mod tests {
     use super::*;
 
-    fn left(rules: &Rules, read: &[u32], longest: usize) -> Vec<u32> {
+    fn left(rules: &GenerationRules, read: &[u32], longest: usize) -> Vec<u32> {
         let mut logits = vec![1.0; 6];
         rules.apply(&mut logits, read, longest);
         (0..6).filter(|&i| logits[i as usize].is_finite()).collect()
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_token_may_be_given() {
-        let rules = Rules { first: Some(4), last: Some(1), ..Rules::default() };
+        let rules = GenerationRules { first: Some(4), last: Some(1), ..GenerationRules::default() };
         assert_eq!(left(&rules, &[0], 3), [4]);
         assert_eq!(left(&rules, &[0, 4], 3), [0, 1, 2, 3, 4, 5]);
         assert_eq!(left(&rules, &[0, 4, 4], 3), [1]);
@@ -115,11 +115,12 @@ mod tests {
     #[test]
     fn what_may_never_be_written_has_no_chance() {
         let never = vec![vec![0], vec![2, 3], vec![1]];
-        let rules = Rules { never, ends: vec![1], shortest: 3, ..Rules::default() };
+        let rules =
+            GenerationRules { never, ends: vec![1], shortest: 3, ..GenerationRules::default() };
         assert_eq!(left(&rules, &[0, 2], 9), [2, 4, 5]);
         assert_eq!(left(&rules, &[0, 2, 4], 9), [1, 2, 3, 4, 5]);
-        let rules = Rules { no_repeat: 2, ..Rules::default() };
+        let rules = GenerationRules { no_repeat: 2, ..GenerationRules::default() };
         assert_eq!(left(&rules, &[2, 3, 4, 2, 5, 2], 9), [0, 1, 2, 4]);
-        assert_eq!(left(&Rules { no_repeat: 1, ..rules }, &[2, 3], 9), [0, 1, 4, 5]);
+        assert_eq!(left(&GenerationRules { no_repeat: 1, ..rules }, &[2, 3], 9), [0, 1, 4, 5]);
     }
 }

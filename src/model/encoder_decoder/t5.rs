@@ -3,18 +3,20 @@
 
 use anyhow::{Context, Result};
 
-use super::{Embedding, Order, Output, Plan, Positions, Rules, Stack};
+use super::{
+    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
+    OutputPlan, Stack,
+};
 use crate::{
     model::layer::{
-        attention::Heads,
-        feed_forward::{Activation, Kind as FeedKind},
-        norm::Kind as NormKind,
+        attention::HeadSizes,
+        feed_forward::{Activation, FeedKind},
+        norm::NormKind,
     },
     text::MAX_CONTEXT,
     weights::{
-        Checkpoint, Config,
-        Layout::{Linear, Table, Vector},
-        Wanted,
+        Checkpoint, Config, WantedWeight,
+        WeightLayout::{Linear, Table, Vector},
     },
 };
 
@@ -22,34 +24,34 @@ use crate::{
 ///
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint) -> Result<Plan> {
+pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
     let config = checkpoint.config();
     let (d_model, n_heads) = (config.usize("d_model")?, config.usize("num_heads")?);
     let d_head = config.usize("d_kv")?;
     let encoder = Stack {
         n_layers: config.usize("num_layers")?,
-        heads: Heads { d_model, n_heads, n_kv_heads: n_heads, d_head },
+        heads: HeadSizes { d_model, n_heads, n_kv_heads: n_heads, d_head },
         d_ff: config.usize("d_ff")?,
     };
     let n_layers = config.usize_or("num_decoder_layers", encoder.n_layers)?;
     // The first version divides what goes to the tied table; later ones say that nothing is tied.
     let is_t5 = config.string("model_type")? == "t5";
     let is_first_version = config.bool_or("tie_word_embeddings", true)?;
-    Ok(Plan {
+    Ok(EncoderDecoderPlan {
         encoder,
         decoder: Stack { n_layers, ..encoder },
         n_vocab: [config.usize("vocab_size")?; 2],
-        embedding: Embedding { is_shared: true, is_scaled: false, has_norm: false },
-        order: Order::PreNorm,
+        embedding: EmbeddingPlan { is_shared: true, is_scaled: false, has_norm: false },
+        order: NormPlacement::PreNorm,
         norm: NormKind::Rms { eps: config.float_or("layer_norm_epsilon", 1e-6)? },
         feed: feed(config)?,
         positions: positions(config)?,
         are_scores_scaled: false,
-        output: Output {
+        output: OutputPlan {
             is_tied: checkpoint.tensor("lm_head.weight").is_none(),
             is_scaled: is_t5 && config.bool_or("scale_decoder_outputs", is_first_version)?,
         },
-        rules: Rules::of(checkpoint)?,
+        rules: GenerationRules::of(checkpoint)?,
         context: MAX_CONTEXT,
     })
 }
@@ -69,43 +71,48 @@ fn feed(config: &Config) -> Result<FeedKind> {
     }
 }
 
-fn positions(config: &Config) -> Result<Positions> {
+fn positions(config: &Config) -> Result<EncoderDecoderPositions> {
     const BUCKETS: &str = "relative_attention_num_buckets";
     const FARTHEST: &str = "relative_attention_max_distance";
     let n_buckets = config.usize_or(BUCKETS, 32)?;
     config.must(BUCKETS, n_buckets >= 4, "at least 4")?;
     let farthest = config.usize_or(FARTHEST, 128)?;
     config.must(FARTHEST, farthest > n_buckets / 2, "more than half the number of buckets")?;
-    Ok(Positions::Relative { n_buckets, farthest })
+    Ok(EncoderDecoderPositions::Relative { n_buckets, farthest })
 }
 
 /// Where the file has each weight.
-pub(super) fn wanted(plan: &Plan) -> Vec<Wanted> {
+pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
     let (d, n_vocab) = (plan.d_model(), plan.n_vocab[0]);
     let shared =
         "shared.weight|encoder.embed_tokens.weight|decoder.embed_tokens.weight|lm_head.weight";
-    let mut wanted = vec![Wanted::new("embed.weight", shared, (n_vocab, d), Table)];
+    let mut wanted = vec![WantedWeight::new("embed.weight", shared, (n_vocab, d), Table)];
     if !plan.output.is_tied {
-        wanted.push(Wanted::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+        wanted.push(WantedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
     }
     for (side, stack) in [("encoder", plan.encoder), ("decoder", plan.decoder)] {
-        if let Positions::Relative { n_buckets, .. } = plan.positions {
+        if let EncoderDecoderPositions::Relative { n_buckets, .. } = plan.positions {
             let theirs =
                 format!("{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
             let shape = (n_buckets, stack.heads.n_heads);
-            wanted.push(Wanted::new(format!("{side}.relative.weight"), &theirs, shape, Table));
+            wanted.push(WantedWeight::new(
+                format!("{side}.relative.weight"),
+                &theirs,
+                shape,
+                Table,
+            ));
         }
         let theirs = format!("{side}.final_layer_norm.weight");
-        wanted.push(Wanted::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
+        wanted.push(WantedWeight::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
         for l in 0..stack.n_layers {
-            layer(&mut wanted, plan.feed, (side, l), stack);
+            layer(&mut wanted, plan.feed, side, l, stack);
         }
     }
     wanted
 }
 
 /// The weights of a layer, sub-layer by sub-layer; those of a decoder have one more.
-fn layer(wanted: &mut Vec<Wanted>, feed: FeedKind, (side, l): (&str, usize), stack: Stack) {
+fn layer(wanted: &mut Vec<WantedWeight>, feed: FeedKind, side: &str, l: usize, stack: Stack) {
     let Stack { heads, d_ff, .. } = stack;
     let (d, d_q) = (heads.d_model, heads.d_q());
     let ours = |name: &str| format!("{side}.{l}.{name}");
@@ -118,11 +125,11 @@ fn layer(wanted: &mut Vec<Wanted>, feed: FeedKind, (side, l): (&str, usize), sta
         let (ours, theirs) =
             (ours(&format!("norm{}.gain", i + 1)), format!("layer.{i}.layer_norm"));
         let theirs = format!("{side}.block.{l}.{theirs}.weight");
-        wanted.push(Wanted::new(ours, &theirs, (1, d), Vector));
+        wanted.push(WantedWeight::new(ours, &theirs, (1, d), Vector));
     }
     let mut add = |ours: String, i: usize, name: &str, shape| {
         let theirs = format!("{side}.block.{l}.layer.{i}.{name}.weight");
-        wanted.push(Wanted::new(ours, &theirs, shape, Linear));
+        wanted.push(WantedWeight::new(ours, &theirs, shape, Linear));
     };
     for (i, (name, theirs)) in attentions.into_iter().enumerate() {
         for (of, map, shape) in

@@ -1,5 +1,4 @@
-//! Writing word by word: the decoder remembers the keys and values of what it has read, and of the
-//! source it is given them once.
+//! Decoding token by token with a cache: keys and values of the target read so far, and of the source once.
 
 use std::{mem, sync::Arc};
 
@@ -15,21 +14,21 @@ use crate::{
         tape::{Keep, Node, Past, Tape},
         value::{Matrix, Value},
     },
-    model::{Setup, decoding::Written, last_row},
+    model::{Setup, decoding::Decoded, last_row},
 };
 
-/// A decoder that is to write about a source.
-struct Writing<'a> {
+/// A decoder with its source and its limits.
+struct TargetWriter<'a> {
     model: &'a EncoderDecoder,
-    /// The encoder's last value.
+    /// The encoder's output.
     memory: (Place, Arc<Value>),
     changes: Arc<Changes>,
     longest: usize,
 }
 
-impl Writing<'_> {
-    /// Reads the tokens that are not in the past yet, and gives the logits of what may follow; nothing
-    /// of it is recorded.
+impl TargetWriter<'_> {
+    /// Reads the tokens that are not in the past yet. Returns the new past and the logits of what may follow (vocab);
+    /// records nothing.
     fn next(&self, past: Past, read: &[u32]) -> (Past, Vec<f32>) {
         let past = if self.can_remember() { past } else { Past::default() };
         let new = &read[past.n_rows()..];
@@ -44,7 +43,7 @@ impl Writing<'_> {
         (past, logits)
     }
 
-    /// The logits after one row of the decoder's stream.
+    /// The logits of one row of the decoder's stream. (vocab)
     fn logits(&self, place: Place, last: Value) -> Vec<f32> {
         let mut tape = self.tape(Past::of_rows(place.origin.row));
         let y = tape.leaf(place, Arc::new(last));
@@ -56,7 +55,7 @@ impl Writing<'_> {
         Tape::changed(Arc::clone(&self.changes)).keeping(Keep::Boundaries).after(past)
     }
 
-    /// Without the mask every new word changes what was read before it.
+    /// Whether the past can be reused: without the mask every new token changes the earlier rows.
     fn can_remember(&self) -> bool {
         let unmasks = |change: &Change| matches!(change, Change::Off { part: Part::Mask, .. });
         !self.changes.iter().any(unmasks)
@@ -64,22 +63,24 @@ impl Writing<'_> {
 }
 
 impl EncoderDecoder {
-    /// Decides what to write of what the encoder handed on; nothing of it stays on the tape.
+    /// Decodes from the encoder's output; records nothing on the tape.
     pub(super) fn write(
         &self,
         tape: &Tape,
         memory: Node,
-        (longest, setup): (usize, &Setup),
-    ) -> Written {
+        longest: usize,
+        setup: &Setup,
+    ) -> Decoded {
         let (choosing, rules) = (setup.choosing(), &self.plan.rules);
         let entry = tape.entry(memory);
         let memory = (entry.place.clone(), Arc::clone(&entry.value));
-        let writing = Writing { model: self, memory, changes: Arc::clone(&setup.changes), longest };
+        let writing =
+            TargetWriter { model: self, memory, changes: Arc::clone(&setup.changes), longest };
         if let Some(width) = choosing.beam {
             let (temperature, ends) = (choosing.temperature, &rules.ends[..]);
             let limits = Limits { width, longest, ends, temperature };
             let step = |past: &Past, read: &[u32]| writing.next(past.clone(), read);
-            return Written::found(
+            return Decoded::found(
                 beam::search(limits, rules.start, Past::default(), step),
                 rules.start,
             );
@@ -91,13 +92,13 @@ impl EncoderDecoder {
             let token = choosing.token(&logits, output.len(), self.end());
             output.push(token);
             if rules.ends.contains(&token) || output.len() == longest {
-                return Written { target, output, beams: None };
+                return Decoded { target, output, beams: None };
             }
             target.push(token);
         }
     }
 
-    /// What follows each token that was read, by the logits after it.
+    /// The likeliest allowed token after each token read.
     pub(super) fn likeliest(&self, logits: &Matrix, read: &[u32]) -> Vec<u32> {
         let of_row = |row: usize| {
             let mut logits: Vec<f32> = logits.row(row).iter().copied().collect();
@@ -107,7 +108,7 @@ impl EncoderDecoder {
         (0..logits.nrows()).map(of_row).collect()
     }
 
-    /// The token that stands for an end.
+    /// The token that represents an end.
     fn end(&self) -> u32 {
         self.plan.rules.ends.first().copied().unwrap_or(self.plan.rules.start)
     }

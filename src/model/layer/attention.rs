@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     engine::{
-        math::Attending,
+        math::AttentionOptions,
         site::{
             Axis::{Channel, Head, Key, Query},
             Scope, Site,
@@ -78,34 +78,34 @@ impl Mask {
     }
 }
 
-/// How many heads, and how large.
+/// The number and size of attention heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heads {
+pub struct HeadSizes {
     pub d_model: usize,
     pub n_heads: usize,
-    /// Heads of keys and values: fewer than `n_heads` where neighbours share them (Ainslie et al. 2023).
+    /// Heads of keys and values: fewer than `n_heads` if several query heads share one (Ainslie et al. 2023).
     pub n_kv_heads: usize,
     pub d_head: usize,
 }
 
-impl Heads {
+impl HeadSizes {
     /// `d_model` cut into equal slices, each head with keys and values of its own.
     pub const fn slices(d_model: usize, n_heads: usize) -> Self {
         Self { d_model, n_heads, n_kv_heads: n_heads, d_head: d_model / n_heads }
     }
 
-    /// The width of all queries side by side.
+    /// The width of all query heads together.
     pub const fn d_q(self) -> usize {
         self.n_heads * self.d_head
     }
 
-    /// The width of all keys, or values, side by side.
+    /// The width of all key heads, or value heads, together.
     pub const fn d_kv(self) -> usize {
         self.n_kv_heads * self.d_head
     }
 }
 
-/// A learned linear map; its bias may be absent.
+/// A learned linear map with an optional bias.
 struct Map {
     w: Weight,
     b: Option<Weight>,
@@ -132,36 +132,36 @@ pub struct Attention {
     k: Map,
     v: Map,
     o: Map,
-    heads: Heads,
+    heads: HeadSizes,
     rope: Option<Arc<Rope>>,
-    /// What scores are divided by; None where they are taken as they are.
+    /// The divisor of the scores; None if they are not scaled.
     root: Option<Root>,
 }
 
-/// A learned number for every head and distance, added to the scores. table (bucket, head)
+/// A learned bias per head and distance, added to the scores. table (bucket, head)
 #[derive(Clone, Copy, Debug)]
 pub struct Relative {
     pub table: Node,
     pub buckets: Buckets,
 }
 
-/// Keys and values: as they were just made (head, key, d_k), or as a past has them (head, d_k, key).
+/// Keys and values of new positions (head, key, d_k), or with those of a cached past (head, d_k, key).
 #[derive(Clone, Copy)]
-struct Seen {
+struct KeyValues {
     keys: Node,
     values: Node,
     is_past: bool,
-    /// As they were just made, in any case; None where nothing was made.
+    /// The keys and values of the new positions; None if all come from the past.
     made: Option<[Node; 2]>,
 }
 
 impl Attention {
     /// Loads `W_Q` (d_model, d_q), `W_K` and `W_V` (d_model, d_kv) and `W_O` (d_q, d_model), and
-    /// `b_Q` to `b_O` where they are there, named within `scope`.
+    /// `b_Q` to `b_O` if present, named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, heads: Heads) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: Scope, heads: HeadSizes) -> Result<Self> {
         let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
         let map = |of, shape| Map::load(weights, &scope, of, shape);
         let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
@@ -170,26 +170,25 @@ impl Attention {
         Ok(Self { scope, q, k, v, o, heads, rope: None, root })
     }
 
-    /// The same with queries and keys turned by their positions.
+    /// This layer with rotary position embedding of queries and keys.
     #[must_use]
     pub fn with_rope(self, rope: Option<Arc<Rope>>) -> Self {
         Self { rope, ..self }
     }
 
-    /// The same with scores divided by another number, or taken as they are where the scaling is in the
-    /// learned queries.
+    /// This layer with another divisor of the scores; None if the learned queries include the scaling.
     #[must_use]
     pub fn divided_by(self, root: Option<Root>) -> Self {
         Self { root, ..self }
     }
 
-    /// Queries from `x`, keys and values from `memory` (the same node in self-attention).
+    /// The output of attention: queries from `x`, keys and values from `memory` (the same node in self-attention).
     /// x (query, d_model), memory (key, d_model) -> (query, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node, memory: Node, mask: Mask) -> Node {
-        self.attend(tape, (x, memory), mask, None)
+        self.attend(tape, x, memory, mask, None)
     }
 
-    /// Self-attention that is told distances, where a model has a table of them.
+    /// Self-attention, with relative position bias if the model has one.
     /// x (position, d_model) -> (position, d_model)
     pub fn forward_relative(
         &self,
@@ -198,76 +197,81 @@ impl Attention {
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
-        self.attend(tape, (x, x), mask, relative)
+        self.attend(tape, x, x, mask, relative)
     }
 
     fn attend(
         &self,
         tape: &mut Tape,
-        (x, memory): (Node, Node),
+        x: Node,
+        memory: Node,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
         let at = &self.scope;
         let [w_q, w_k, w_v, w_o] = [&self.q, &self.k, &self.v, &self.o].map(|map| map.on(tape));
         let q = tape.project_heads(at.at(&Q), x, w_q, self.heads.n_heads); // (head, query, d_k)
-        // What another stream said stays the same while a text is written on.
+        // Keys and values of another stream stay the same while a text is continued.
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
-        let (q, seen) = match known {
-            Some((keys, values)) => (q, Seen { keys, values, is_past: true, made: None }),
-            None => self.see(tape, q, memory, [w_k, w_v]),
+        let (q, kv) = match known {
+            Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
+            None => self.project_kv(tape, q, memory, w_k, w_v),
         };
-        let context = self.at_once(tape, (q, seen), mask, relative);
-        let context = context.unwrap_or_else(|| self.by_steps(tape, (q, seen), mask, relative));
+        let context = self.fused(tape, q, kv, mask, relative);
+        let context = context.unwrap_or_else(|| self.step_by_step(tape, q, kv, mask, relative));
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
     }
 
-    /// The context where nobody looks at how it comes about. (head, query, d_k)
-    fn at_once(
+    /// The context from a fused kernel; None if its steps are recorded. (head, query, d_k)
+    fn fused(
         &self,
         tape: &mut Tape,
-        (q, seen): (Node, Seen),
+        q: Node,
+        kv: KeyValues,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
-        let [k, v] = seen.made.filter(|_| relative.is_none())?;
+        let [k, v] = kv.made.filter(|_| relative.is_none())?;
         let root = self.root.map(Root::number);
-        let how = Attending { root, window: mask.window() };
-        tape.attend_at_once(self.scope.at(&CONTEXT), [q, k, v], how)
+        let how = AttentionOptions { root, window: mask.window() };
+        tape.fused_attention(self.scope.at(&CONTEXT), [q, k, v], how)
     }
 
     /// The context with every step recorded. (head, query, d_k)
-    fn by_steps(
+    fn step_by_step(
         &self,
         tape: &mut Tape,
-        (q, seen): (Node, Seen),
+        q: Node,
+        kv: KeyValues,
         mask: Mask,
         relative: Option<Relative>,
     ) -> Node {
         let at = &self.scope;
-        let scores = if seen.is_past {
-            tape.matmul(at.at(&SCORES), q, seen.keys) // (head, query, key)
+        let scores = if kv.is_past {
+            tape.matmul(at.at(&SCORES), q, kv.keys) // (head, query, key)
         } else {
-            tape.matmul_nt(at.at(&SCORES), q, seen.keys)
+            tape.matmul_nt(at.at(&SCORES), q, kv.keys)
         };
         let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
         let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
-        if seen.is_past {
-            tape.matmul_nt(at.at(&CONTEXT), weights, seen.values) // (head, query, d_k)
+        if kv.is_past {
+            tape.matmul_nt(at.at(&CONTEXT), weights, kv.values) // (head, query, d_k)
         } else {
-            tape.matmul(at.at(&CONTEXT), weights, seen.values)
+            tape.matmul(at.at(&CONTEXT), weights, kv.values)
         }
     }
 
-    /// Queries that know their positions, and keys and values. q (head, query, d_k), memory (key, d_model)
-    fn see(
+    /// The queries (rotated if the layer is) and the keys and values, with those of the past.
+    /// q (head, query, d_k), memory (key, d_model)
+    fn project_kv(
         &self,
         tape: &mut Tape,
         mut q: Node,
         memory: Node,
-        [w_k, w_v]: [(Node, Option<Node>); 2],
-    ) -> (Node, Seen) {
+        w_k: (Node, Option<Node>),
+        w_v: (Node, Option<Node>),
+    ) -> (Node, KeyValues) {
         let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
         let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)
         let v = tape.project_heads(at.at(&V), memory, w_v, n_heads); // (kv head, key, d_k)
@@ -275,14 +279,14 @@ impl Attention {
             q = tape.rotate(at.at(&Q_ROT), q, rope);
             k = tape.rotate(at.at(&K_ROT), k, rope);
         }
-        let seen = match tape.remember(at.prefix(), k, v) {
-            None => Seen { keys: k, values: v, is_past: false, made: Some([k, v]) },
-            Some((keys, values)) => Seen { keys, values, is_past: true, made: Some([k, v]) },
+        let kv = match tape.remember(at.prefix(), k, v) {
+            None => KeyValues { keys: k, values: v, is_past: false, made: Some([k, v]) },
+            Some((keys, values)) => KeyValues { keys, values, is_past: true, made: Some([k, v]) },
         };
-        (q, seen)
+        (q, kv)
     }
 
-    /// Scores as softmax reads them. (head, query, key) -> (head, query, key)
+    /// The scores scaled, biased and masked. (head, query, key) -> (head, query, key)
     fn visible(
         &self,
         tape: &mut Tape,

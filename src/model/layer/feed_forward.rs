@@ -62,7 +62,7 @@ impl Activation {
     /// The activation of that name in a `config.json`.
     ///
     /// # Errors
-    /// If there is none of that name; the message says which there are.
+    /// If there is none of that name; the message lists the known ones.
     pub fn named(name: &str) -> Result<Self> {
         let found = NAMED.iter().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).with_context(|| {
@@ -114,7 +114,8 @@ impl FeedForward {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        (d_model, d_ff): (usize, usize),
+        d_model: usize,
+        d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
         Ok(Self {
@@ -156,7 +157,8 @@ impl GatedFeedForward {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        (d_model, d_ff): (usize, usize),
+        d_model: usize,
+        d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
         let map = |name: &str, shape: (usize, usize)| -> Result<_> {
@@ -187,15 +189,15 @@ impl GatedFeedForward {
     }
 }
 
-/// Either kind.
+/// A feed-forward network of either kind.
 pub enum Feed {
     Plain(FeedForward),
     Gated(GatedFeedForward),
 }
 
-/// Which kind, and its activation.
+/// The kind of a feed-forward network, and its activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FeedKind {
     Plain(Activation),
     Gated(Activation),
 }
@@ -206,12 +208,17 @@ impl Feed {
     pub fn load(
         weights: &Weights,
         scope: Scope,
-        sizes: (usize, usize),
-        kind: Kind,
+        d_model: usize,
+        d_ff: usize,
+        kind: FeedKind,
     ) -> Result<Self> {
         Ok(match kind {
-            Kind::Plain(act) => Self::Plain(FeedForward::load(weights, scope, sizes, act)?),
-            Kind::Gated(act) => Self::Gated(GatedFeedForward::load(weights, scope, sizes, act)?),
+            FeedKind::Plain(act) => {
+                Self::Plain(FeedForward::load(weights, scope, d_model, d_ff, act)?)
+            }
+            FeedKind::Gated(act) => {
+                Self::Gated(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?)
+            }
         })
     }
 

@@ -51,7 +51,7 @@ impl LayerNorm {
         Ok(Self { scope, gain, bias, eps: NORM_EPS })
     }
 
-    /// The same with another number added to the variance.
+    /// This norm with another epsilon added to the variance.
     #[must_use]
     pub fn with_eps(self, eps: f32) -> Self {
         Self { eps, ..self }
@@ -95,15 +95,15 @@ impl RmsNorm {
     }
 }
 
-/// Either kind.
+/// A normalisation of either kind.
 pub enum Norm {
     Layer(LayerNorm),
     Rms(RmsNorm),
 }
 
-/// Which kind, and what is added before the root is taken.
+/// The kind of a normalisation, and the epsilon added before the root.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum NormKind {
     Layer { eps: f32 },
     Rms { eps: f32 },
 }
@@ -111,12 +111,12 @@ pub enum Kind {
 impl Norm {
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: Kind) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
         Ok(match kind {
-            Kind::Layer { eps } => {
+            NormKind::Layer { eps } => {
                 Self::Layer(LayerNorm::load(weights, scope, d_model)?.with_eps(eps))
             }
-            Kind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
+            NormKind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
         })
     }
 

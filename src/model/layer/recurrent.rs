@@ -1,5 +1,5 @@
 //! Recurrent cells: Elman (1990), GRU (Cho et al. 2014, in PyTorch's form) and LSTM (Hochreiter and
-//! Schmidhuber 1997, with the forget gate of Gers et al. 2000). One call, one word.
+//! Schmidhuber 1997, with the forget gate of Gers et al. 2000). One call processes one word.
 
 use anyhow::Result;
 
@@ -63,13 +63,13 @@ pub static SHOWN: Site = Site::matrix(
 );
 
 /// One recurrent cell.
-pub enum Cell {
+pub enum RecurrentCell {
     Elman(Box<Elman>),
     Gru(Box<Gru>),
 }
 
-impl Cell {
-    /// One step: row `t` of every site of the cell. x (1, in), h (1, unit) -> (1, unit)
+impl RecurrentCell {
+    /// The next hidden state, recorded in row `t` of every site. x (1, in), h (1, unit) -> (1, unit)
     pub fn step(&self, tape: &mut Tape, x: Node, h: Node, t: usize) -> Node {
         match self {
             Self::Elman(cell) => cell.step(tape, x, h, t),
@@ -80,14 +80,14 @@ impl Cell {
 
 /// Sizes of a cell's input and hidden state.
 #[derive(Clone, Copy, Debug)]
-pub struct Sizes {
+pub struct CellSizes {
     pub d_in: usize,
     pub d_hidden: usize,
 }
 
-/// What bends a plain cell's sum.
+/// The non-linearity of an Elman cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bend {
+pub enum Nonlinearity {
     #[default]
     Tanh,
     Relu,
@@ -100,7 +100,7 @@ pub struct Elman {
     w_h: Weight,
     b: Option<Weight>,
     b_h: Option<Weight>,
-    bend: Bend,
+    nonlinearity: Nonlinearity,
 }
 
 /// A bias on the tape, where there is one.
@@ -114,22 +114,27 @@ impl Elman {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, weights_in: &str, scope: Scope, sizes: Sizes) -> Result<Self> {
-        let Sizes { d_in, d_hidden } = sizes;
+    pub fn load(
+        weights: &Weights,
+        weights_in: &str,
+        scope: Scope,
+        sizes: CellSizes,
+    ) -> Result<Self> {
+        let CellSizes { d_in, d_hidden } = sizes;
         Ok(Self {
             scope,
             w_x: weights.matrix(&format!("{weights_in}.W_x"), (d_in, d_hidden))?,
             w_h: weights.matrix(&format!("{weights_in}.W_h"), (d_hidden, d_hidden))?,
             b: weights.optional_row(&format!("{weights_in}.b"), d_hidden)?,
             b_h: weights.optional_row(&format!("{weights_in}.b_h"), d_hidden)?,
-            bend: Bend::default(),
+            nonlinearity: Nonlinearity::default(),
         })
     }
 
-    /// The same with another non-linearity.
+    /// This cell with another non-linearity.
     #[must_use]
-    pub fn bent(self, bend: Bend) -> Self {
-        Self { bend, ..self }
+    pub fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self {
+        Self { nonlinearity, ..self }
     }
 
     fn step(&self, tape: &mut Tape, x: Node, h: Node, t: usize) -> Node {
@@ -139,9 +144,9 @@ impl Elman {
         let input = tape.linear(at(&INPUT), x, w_x, b); // (1, unit)
         let recurrent = tape.linear(at(&RECURRENT), h, w_h, b_h); // (1, unit)
         let sum = tape.add(at(&SUM), input, recurrent); // (1, unit)
-        match self.bend {
-            Bend::Tanh => tape.tanh(at(&HIDDEN), sum), // (1, unit)
-            Bend::Relu => tape.relu(at(&HIDDEN), sum),
+        match self.nonlinearity {
+            Nonlinearity::Tanh => tape.tanh(at(&HIDDEN), sum), // (1, unit)
+            Nonlinearity::Relu => tape.relu(at(&HIDDEN), sum),
         }
     }
 }
@@ -154,8 +159,8 @@ struct Gate {
 }
 
 impl Gate {
-    fn load(weights: &Weights, weights_in: &str, letter: char, sizes: Sizes) -> Result<Self> {
-        let Sizes { d_in, d_hidden } = sizes;
+    fn load(weights: &Weights, weights_in: &str, letter: char, sizes: CellSizes) -> Result<Self> {
+        let CellSizes { d_in, d_hidden } = sizes;
         Ok(Self {
             w_x: weights.matrix(&format!("{weights_in}.W_x{letter}"), (d_in, d_hidden))?,
             w_h: weights.matrix(&format!("{weights_in}.W_h{letter}"), (d_hidden, d_hidden))?,
@@ -189,8 +194,13 @@ impl Gru {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, weights_in: &str, scope: Scope, sizes: Sizes) -> Result<Self> {
-        let Sizes { d_in, d_hidden } = sizes;
+    pub fn load(
+        weights: &Weights,
+        weights_in: &str,
+        scope: Scope,
+        sizes: CellSizes,
+    ) -> Result<Self> {
+        let CellSizes { d_in, d_hidden } = sizes;
         Ok(Self {
             scope,
             reset: Gate::load(weights, weights_in, 'r', sizes)?,
@@ -237,14 +247,20 @@ impl Lstm {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, weights_in: &str, scope: Scope, sizes: Sizes) -> Result<Self> {
+    pub fn load(
+        weights: &Weights,
+        weights_in: &str,
+        scope: Scope,
+        sizes: CellSizes,
+    ) -> Result<Self> {
         let gate = |letter| Gate::load(weights, weights_in, letter, sizes);
         let (input, forget, cell, output) = (gate('i')?, gate('f')?, gate('g')?, gate('o')?);
         Ok(Self { scope, input, forget, cell, output })
     }
 
-    /// One step: row `t` of every site. x (1, in), hidden state and cell (1, unit) -> the same two
-    pub fn step(&self, tape: &mut Tape, x: Node, [h, c]: [Node; 2], t: usize) -> [Node; 2] {
+    /// The next hidden state and cell, recorded in row `t` of every site. x (1, in), h and c (1, unit) -> two of
+    /// (1, unit)
+    pub fn step(&self, tape: &mut Tape, x: Node, h: Node, c: Node, t: usize) -> [Node; 2] {
         let at = |site| self.scope.at(site).row(t);
         let sum = |tape: &mut Tape, site, gate: &Gate| {
             let weights = gate.on(tape);

@@ -1,49 +1,48 @@
-//! All that the model's shape follows from, and where its file has each weight.
+//! The settings of a recurrent language model, and the names of its weights in a file.
 
 use anyhow::{Result, ensure};
 
 use crate::{
-    model::layer::recurrent::Bend,
+    model::layer::recurrent::Nonlinearity,
     weights::{
-        Checkpoint,
-        Layout::{Linear, LinearRows, Table, Vector, VectorPart},
-        Wanted,
+        Checkpoint, WantedWeight,
+        WeightLayout::{Linear, LinearRows, Table, Vector, VectorPart},
     },
 };
 
-/// What the embedding is called in state dicts.
+/// The names of the embedding in state dicts.
 pub const EMBED_NAMES: [&str; 6] =
     ["embed", "embedding", "embeddings", "encoder", "word_embeddings", "emb"];
-/// What the recurrent module is called; the last is none at all.
+/// The prefixes of the recurrent module; the last is none.
 pub const RNN_NAMES: [&str; 4] = ["rnn.", "gru.", "lstm.", ""];
-/// What the linear map to the vocabulary is called.
+/// The names of the linear map to the vocabulary.
 pub const OUT_NAMES: [&str; 8] =
     ["out", "decoder", "fc", "linear", "head", "lm_head", "output", "proj"];
 
-/// Which cell.
+/// The kind of cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Elman(Bend),
+pub enum RecurrentKind {
+    Elman(Nonlinearity),
     Gru,
     Lstm,
 }
 
 /// Our endings of the packed parts, in PyTorch's order: of `W_x`, `W_h`, and the biases of either.
-type Part = [&'static str; 4];
-const PLAIN: [Part; 1] = [["W_x", "W_h", "b", "b_h"]];
-const GRU: [Part; 3] = [
+type GateNames = [&'static str; 4];
+const PLAIN: [GateNames; 1] = [["W_x", "W_h", "b", "b_h"]];
+const GRU: [GateNames; 3] = [
     ["W_xr", "W_hr", "b_r", "b_hr"],
     ["W_xz", "W_hz", "b_z", "b_hz"],
     ["W_xn", "W_hn", "b_xn", "b_hn"],
 ];
-const LSTM: [Part; 4] = [
+const LSTM: [GateNames; 4] = [
     ["W_xi", "W_hi", "b_i", "b_hi"],
     ["W_xf", "W_hf", "b_f", "b_hf"],
     ["W_xg", "W_hg", "b_g", "b_hg"],
     ["W_xo", "W_ho", "b_o", "b_ho"],
 ];
 
-impl Kind {
+impl RecurrentKind {
     /// Entries of a layer and a step, at most.
     pub const fn n_sites(self) -> usize {
         match self {
@@ -52,7 +51,7 @@ impl Kind {
         }
     }
 
-    const fn parts(self) -> &'static [Part] {
+    const fn parts(self) -> &'static [GateNames] {
         match self {
             Self::Elman(_) => &PLAIN,
             Self::Gru => &GRU,
@@ -61,10 +60,10 @@ impl Kind {
     }
 }
 
-/// All that a model's shape and weights follow from.
+/// The settings that determine the model's shape and weights.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub kind: Kind,
+pub struct RnnLmPlan {
+    pub kind: RecurrentKind,
     pub n_vocab: usize,
     pub d_embed: usize,
     pub d_hidden: usize,
@@ -73,20 +72,20 @@ pub struct Plan {
     pub ends: Vec<u32>,
 }
 
-impl Plan {
+impl RnnLmPlan {
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
         let config = checkpoint.config();
-        let bend = match config.string_or("nonlinearity", "tanh")? {
-            "relu" => Bend::Relu,
+        let nonlinearity = match config.string_or("nonlinearity", "tanh")? {
+            "relu" => Nonlinearity::Relu,
             name => {
                 config.must("nonlinearity", name == "tanh", "tanh or relu")?;
-                Bend::Tanh
+                Nonlinearity::Tanh
             }
         };
         let kind = match config.string("model_type")? {
-            "gru" => Kind::Gru,
-            "lstm" => Kind::Lstm,
-            _ => Kind::Elman(bend),
+            "gru" => RecurrentKind::Gru,
+            "lstm" => RecurrentKind::Lstm,
+            _ => RecurrentKind::Elman(nonlinearity),
         };
         let has_own = OUT_NAMES.iter().any(|n| checkpoint.tensor(&format!("{n}.weight")).is_some());
         let plan = Self {
@@ -120,16 +119,16 @@ impl Plan {
     }
 
     /// Where the file has each weight.
-    pub fn wanted(&self) -> Vec<Wanted> {
+    pub fn wanted(&self) -> Vec<WantedWeight> {
         let (embed, out) = (named(&EMBED_NAMES, ".weight"), named(&OUT_NAMES, ".weight"));
         let (n_vocab, d_hidden) = (self.n_vocab, self.d_hidden);
         let bias = named(&OUT_NAMES, ".bias");
         let mut wanted = vec![
-            Wanted::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
-            Wanted::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
+            WantedWeight::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
+            WantedWeight::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
         ];
         if !self.is_tied {
-            wanted.push(Wanted::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
+            wanted.push(WantedWeight::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
         }
         for l in 0..self.n_layers {
             self.layer(&mut wanted, l);
@@ -138,7 +137,7 @@ impl Plan {
     }
 
     /// The parts of a layer, which stand one below the other in four tensors.
-    fn layer(&self, wanted: &mut Vec<Wanted>, l: usize) {
+    fn layer(&self, wanted: &mut Vec<WantedWeight>, l: usize) {
         let (d_in, d) = (self.d_in(l), self.d_hidden);
         let is_one = self.kind.parts().len() == 1;
         for (i, [w_x, w_h, b_x, b_h]) in self.kind.parts().iter().enumerate() {
@@ -148,12 +147,12 @@ impl Plan {
             for (ours, theirs, d_in) in [(w_x, "weight_ih", d_in), (w_h, "weight_hh", d)] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(Wanted::new(ours, &theirs, (d_in, d), matrix.clone()));
+                wanted.push(WantedWeight::new(ours, &theirs, (d_in, d), matrix.clone()));
             }
             for (ours, theirs) in [(b_x, "bias_ih"), (b_h, "bias_hh")] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(Wanted::new(ours, &theirs, (1, d), vector.clone()).optional());
+                wanted.push(WantedWeight::new(ours, &theirs, (1, d), vector.clone()).optional());
             }
         }
     }

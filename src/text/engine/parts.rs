@@ -1,4 +1,4 @@
-//! The parts around a model: looked over for what would take without end, then put in their places.
+//! The parts around a tokenizer's model: checked against unbounded work, then installed.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::de::DeserializeOwned;
@@ -8,8 +8,8 @@ use tokenizers::{
     Tokenizer as Engine,
 };
 
-use super::told;
-use crate::text::plan::Parts;
+use super::sanitized;
+use crate::text::plan::TokenizerParts;
 
 /// The most stages of one part; the longest in use have about ten.
 const MOST_STAGES: usize = 100;
@@ -17,22 +17,22 @@ const MOST_STAGES: usize = 100;
 /// How much longer a part may make a text.
 const MOST_GROWTH: usize = 256;
 
-/// The most tokens that are put around a text; those in use are a handful.
+/// The most tokens added around a text; those in use are a handful.
 const MOST_AROUND: usize = 256;
 
-/// Steps of one pattern when its counted repetitions are written out.
+/// The most steps of a pattern with its counted repetitions written out.
 const LONGEST_PATTERN: usize = 20_000;
 
 /// # Errors
-/// If a part has too many stages, lets texts grow without end, or has a pattern without end.
-pub fn check(parts: &Parts) -> Result<()> {
+/// If a part has too many stages, lets texts grow beyond the limit, or has too long a pattern.
+pub fn check(parts: &TokenizerParts) -> Result<()> {
     let all = [
         ("normalizer", &parts.normalizer),
         ("pre_tokenizer", &parts.pre_tokenizer),
         ("decoder", &parts.decoder),
     ];
     for (name, part) in all {
-        let mut seen = Seen { stages: 0, growth: 1 };
+        let mut seen = Cost { stages: 0, growth: 1 };
         look(part, &mut seen)?;
         ensure!(
             seen.stages <= MOST_STAGES && seen.growth <= MOST_GROWTH,
@@ -45,8 +45,8 @@ pub fn check(parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// That a text is put into its template once, among tokens that are few: each time it stands there it is
-/// copied, and so is each token. Looked at as the library writes it, which reads several spellings.
+/// Checks that a template contains the text once and few tokens: every occurrence is a copy. Checks the library's
+/// own serialisation, since it reads several spellings.
 fn check_templates(part: Option<&PostProcessorWrapper>) -> Result<()> {
     let mut put = Put { stages: 0, copies: 1, tokens: 0 };
     look_at_templates(&serde_json::to_value(part)?, &mut put);
@@ -61,7 +61,7 @@ fn check_templates(part: Option<&PostProcessorWrapper>) -> Result<()> {
     Ok(())
 }
 
-/// What stages do to a text one after another.
+/// The sum over all stages.
 struct Put {
     stages: usize,
     copies: usize,
@@ -88,12 +88,12 @@ fn n_ids(template: &Json, id: &str) -> usize {
 }
 
 /// What a part does, summed over its stages.
-struct Seen {
+struct Cost {
     stages: usize,
     growth: usize,
 }
 
-fn look(part: &Json, seen: &mut Seen) -> Result<()> {
+fn look(part: &Json, seen: &mut Cost) -> Result<()> {
     match part {
         Json::Array(items) => items.iter().try_for_each(|item| look(item, seen)),
         Json::Object(fields) => {
@@ -145,8 +145,8 @@ fn longest_written(charsmap: &str) -> Result<usize> {
     Ok(texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0))
 }
 
-/// How many times as long a text can become when `content` stands for every match of `pattern`; a
-/// regular expression may match nothing, between any two characters.
+/// The factor by which a text can grow if `content` replaces every match of `pattern`; a regular expression may
+/// match the empty string between any two characters.
 fn growth(pattern: &Json, content: &str) -> usize {
     let matched = pattern.get("String").and_then(Json::as_str).map_or(1, |text| text.len().max(1));
     content.len().div_ceil(matched).max(1)
@@ -158,14 +158,13 @@ fn check_pattern(pattern: &Json) -> Result<()> {
     ensure!(
         steps <= LONGEST_PATTERN,
         "the pattern `{}` has {steps} steps written out, the limit is {LONGEST_PATTERN}",
-        told(pattern)
+        sanitized(pattern)
     );
     Ok(())
 }
 
-/// The length of a regular expression with its counted repetitions written out: `(ab{3}){10}` has
-/// about 40 steps. Counts inside a class or after a backslash are taken as counts too, which errs on
-/// the long side.
+/// The length of a regular expression with its counted repetitions written out: `(ab{3}){10}` has about 40 steps.
+/// Counts inside a class or after a backslash count too, an overestimate.
 fn steps(pattern: &str) -> usize {
     let mut open: Vec<usize> = vec![];
     let (mut sum, mut last) = (0usize, 0usize);
@@ -193,7 +192,7 @@ fn steps(pattern: &str) -> usize {
     open.into_iter().fold(sum, usize::saturating_add)
 }
 
-/// The larger number of `3}` or `1,3}`, and how long this is.
+/// The larger number in `3}` or `1,3}`, and the length of the text read.
 fn counted(text: &str) -> Option<(usize, usize)> {
     let inside = &text[..text.find('}')?];
     let numbers: Option<Vec<usize>> =
@@ -202,22 +201,22 @@ fn counted(text: &str) -> Option<(usize, usize)> {
 }
 
 /// # Errors
-/// If a part is none that the library knows, or a template multiplies what is put into it.
-pub fn put(engine: &mut Engine, parts: Parts) -> Result<()> {
+/// If the library does not know a part, or a template copies the text.
+pub fn put(engine: &mut Engine, parts: TokenizerParts) -> Result<()> {
     let normalizer: Option<NormalizerWrapper> = read("normalizer", parts.normalizer)?;
     let pre_tokenizer: Option<PreTokenizerWrapper> = read("pre_tokenizer", parts.pre_tokenizer)?;
     let post_processor: Option<PostProcessorWrapper> =
         read("post_processor", parts.post_processor)?;
     check_templates(post_processor.as_ref())?;
     let decoder: Option<DecoderWrapper> = read("decoder", parts.decoder)?;
-    engine.with_normalizer(normalizer).map_err(told)?;
+    engine.with_normalizer(normalizer).map_err(sanitized)?;
     engine.with_pre_tokenizer(pre_tokenizer);
     engine.with_post_processor(post_processor);
     engine.with_decoder(decoder);
     Ok(())
 }
 
-/// Puts tokens before and after every text.
+/// Installs a template that adds tokens before and after every text.
 ///
 /// # Errors
 /// None that is known.
@@ -248,7 +247,7 @@ pub fn put_ends(
 
 fn read<T: DeserializeOwned>(name: &str, part: Json) -> Result<Option<T>> {
     serde_json::from_value(part)
-        .map_err(|e| anyhow!("`{name}` cannot be read: {}; a newer kind perhaps", told(e)))
+        .map_err(|e| anyhow!("`{name}` cannot be read: {}; perhaps a newer kind", sanitized(e)))
 }
 
 #[cfg(test)]
@@ -270,7 +269,7 @@ mod tests {
                 serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}); n
             ]})
         };
-        let parts = |n| Parts { normalizer: double(n), ..Parts::default() };
+        let parts = |n| TokenizerParts { normalizer: double(n), ..TokenizerParts::default() };
         assert!(check(&parts(3)).is_ok());
         let error = check(&parts(40)).unwrap_err().to_string();
         assert!(error.contains("`normalizer`"), "{error}");

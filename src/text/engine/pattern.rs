@@ -1,14 +1,13 @@
-//! Regular expressions of tokenizer.json, said again for the engine that is used here.
+//! Translates the regular expressions of tokenizer.json to this engine's syntax.
 //!
-//! They are written for Oniguruma in Ruby's syntax, which the `tokenizers` library has in Python. There
-//! `^` and `$` hold at every line, `m` is what others call `s`, a letter of a word is another set of
-//! characters, POSIX classes go beyond ASCII, and what follows a counted repetition repeats it. Patterns
-//! that mean the same in both stay as they are, but for their spelling.
+//! They are written for Oniguruma in Ruby's syntax, which `tokenizers` uses in Python. There `^` and `$` match at
+//! every line, the flag `m` means `s`, `\w` is another set of characters, POSIX classes include non-ASCII
+//! characters, and a quantifier after a counted repetition repeats it. Patterns with the same meaning in both stay
+//! unchanged.
 
 use serde_json::Value as Json;
 
-/// What `\w` stands for, as the inside of a class; and in a class of the pattern's own, where it stands
-/// for less.
+/// The characters of `\w`, for the inside of a class; and inside a class of the pattern, where they are fewer.
 const WORD: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}²³¹¼½¾";
 const IN_CLASS: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
 
@@ -34,7 +33,7 @@ const POSIX: [(&str, &str); 13] = [
     ("xdigit", "0-9a-fA-F"),
 ];
 
-/// Every pattern of a part, wherever it stands in it.
+/// Translates every pattern of a part, at any depth.
 pub fn translate(part: &mut Json) {
     match part {
         Json::Array(items) => items.iter_mut().for_each(translate),
@@ -60,9 +59,9 @@ fn translated(pattern: &str) -> String {
 struct Translation<'a> {
     rest: &'a str,
     said: String,
-    /// Where in what was said the last thing begins that can be repeated.
+    /// The output position of the last item that a quantifier can repeat.
     atom: usize,
-    /// Where the groups begin that are not closed yet.
+    /// The output positions of the groups still open.
     open: Vec<usize>,
 }
 
@@ -90,7 +89,7 @@ impl Translation<'_> {
         }
     }
 
-    /// Something that can be repeated.
+    /// Writes an item that a quantifier can repeat.
     fn put(&mut self, text: &str) {
         self.atom = self.said.len();
         self.said.push_str(text);
@@ -118,7 +117,7 @@ impl Translation<'_> {
         }
     }
 
-    /// A backslash, the character behind it, and what stands in braces behind that.
+    /// A backslash, the next character, and the braces that follow.
     fn as_it_is(&mut self, c: char) {
         let inside = self.rest.strip_prefix('{').filter(|_| matches!(c, 'p' | 'P' | 'x' | 'u'));
         let Some((inside, rest)) = inside.and_then(|rest| rest.split_once('}')) else {
@@ -136,7 +135,7 @@ impl Translation<'_> {
         self.said.push('}');
     }
 
-    /// A group; that its `.` also stands for the end of a line has another letter.
+    /// A group; its flag `m` becomes `s`.
     fn group(&mut self) {
         self.open.push(self.said.len());
         self.said.push('(');
@@ -151,7 +150,7 @@ impl Translation<'_> {
         }
     }
 
-    /// `{1,3}`; where `+` follows, or `?` a single number, it is the whole that is repeated again.
+    /// `{1,3}`; a `+` behind it, or a `?` behind a single number, repeats the whole again.
     fn count(&mut self) {
         let inside = self.rest.split_once('}').filter(|(inside, _)| {
             !inside.is_empty() && inside.chars().all(|c| c.is_ascii_digit() || c == ',')
@@ -171,7 +170,7 @@ impl Translation<'_> {
         }
     }
 
-    /// A class, those in it included.
+    /// A class with the classes nested in it.
     fn class(&mut self) {
         self.atom = self.said.len();
         self.begin_class();
@@ -189,7 +188,7 @@ impl Translation<'_> {
                     self.said.push(']');
                     depth -= 1;
                 }
-                // Twice, these take one class from another here.
+                // Doubled, these subtract classes in this engine.
                 '-' | '~' if last == c => self.said.extend(['\\', c]),
                 _ => self.said.push(c),
             }
@@ -197,7 +196,7 @@ impl Translation<'_> {
         }
     }
 
-    /// `[`, and what has another meaning as the first in it.
+    /// `[`, and the characters with a special meaning behind it.
     fn begin_class(&mut self) {
         self.said.push('[');
         for first in ['^', ']'] {

@@ -1,20 +1,20 @@
-//! How byte-level vocabularies want a text split before pairs are merged: `tokenizer.ggml.pre`.
+//! The pre-tokenizers of byte-level vocabularies, by the names in `tokenizer.ggml.pre`.
 //!
-//! The patterns are those of the models' own tokenizer.json files; where llama.cpp writes them another
-//! way for want of a feature, the original stands here.
+//! The patterns are those of the models' own tokenizer.json files, also where llama.cpp rewrites them because it
+//! lacks a feature.
 
 use crate::text::visible;
 
-/// A way to split, which several names may mean.
-pub struct Kind {
+/// A pre-tokenizer, which may have several names.
+pub struct SplitKind {
     names: &'static [&'static str],
-    /// One after the other, each inside what the ones before it left.
+    /// The patterns, applied one after another to the pieces left by those before.
     pub splits: &'static [&'static str],
-    /// Whether letters are put together with their accents first (Unicode NFC).
+    /// Whether the text is normalised to Unicode NFC first.
     pub nfc: bool,
-    /// Whether a piece that is a token stays whole, however it would be merged.
+    /// Whether a piece that is a token stays whole, regardless of merges.
     pub ignore_merges: bool,
-    /// Whether a text begins with the beginning token where the file does not say.
+    /// Whether a text begins with the beginning token by default.
     pub add_bos: bool,
 }
 
@@ -38,11 +38,11 @@ const DEEPSEEK_LETTERS: &str = r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳ
 
 const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
 
-const fn kind_of(names: &'static [&'static str], splits: &'static [&'static str]) -> Kind {
-    Kind { names, splits, nfc: false, ignore_merges: false, add_bos: false }
+const fn kind_of(names: &'static [&'static str], splits: &'static [&'static str]) -> SplitKind {
+    SplitKind { names, splits, nfc: false, ignore_merges: false, add_bos: false }
 }
 
-const KINDS: &[Kind] = &[
+const KINDS: &[SplitKind] = &[
     kind_of(
         &[
             "default",
@@ -69,7 +69,7 @@ const KINDS: &[Kind] = &[
         ],
         &[GPT2],
     ),
-    Kind {
+    SplitKind {
         ignore_merges: true,
         add_bos: true,
         ..kind_of(
@@ -88,7 +88,7 @@ const KINDS: &[Kind] = &[
         )
     },
     kind_of(&["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], &[LLAMA3]),
-    Kind { nfc: true, ..kind_of(&["qwen2"], &[QWEN2]) },
+    SplitKind { nfc: true, ..kind_of(&["qwen2"], &[QWEN2]) },
     kind_of(
         &[
             "stablelm2",
@@ -102,7 +102,7 @@ const KINDS: &[Kind] = &[
         ],
         &[QWEN2],
     ),
-    Kind { nfc: true, ..kind_of(&["qwen35"], &[QWEN35]) },
+    SplitKind { nfc: true, ..kind_of(&["qwen35"], &[QWEN35]) },
     kind_of(
         &[
             "smollm",
@@ -116,7 +116,7 @@ const KINDS: &[Kind] = &[
         ],
         &[r"\p{N}", GPT2],
     ),
-    Kind { ignore_merges: true, add_bos: true, ..kind_of(&["tekken"], &[TEKKEN]) },
+    SplitKind { ignore_merges: true, add_bos: true, ..kind_of(&["tekken"], &[TEKKEN]) },
     kind_of(&["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], &[GPT4O]),
     kind_of(
         &["deepseek-llm"],
@@ -142,8 +142,8 @@ const KINDS: &[Kind] = &[
     kind_of(&["viking"], &[BLOOM, r"\p{N}"]),
 ];
 
-/// The kind of that name; GPT-2's for files that name none or one that is not known, then with a note.
-pub fn kind(name: Option<&str>) -> (&'static Kind, Option<String>) {
+/// The pre-tokenizer of that name; GPT-2's if the file names none, or an unknown one, then with a note.
+pub fn kind(name: Option<&str>) -> (&'static SplitKind, Option<String>) {
     let known = name.map(|name| KINDS.iter().find(|kind| kind.names.contains(&name)));
     match (known, name) {
         (Some(Some(kind)), _) => (kind, None),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Effect, State};
-use crate::{analysis::reading::MachineTimes, lesson::Kind};
+use crate::{analysis::reading::MachineTimes, lesson::PaneKind};
 
 /// Beats for which the finished picture stands before it begins again.
 const PAUSE: usize = 4;
@@ -63,7 +63,7 @@ impl Times {
 impl State {
     /// Whether the step shows something that moves.
     pub fn has_animation(&self) -> bool {
-        self.animation.motion != Motion::Still && self.shows(Kind::Schedule)
+        self.animation.motion != Motion::Still && self.shows(PaneKind::Schedule)
     }
 
     /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
@@ -82,10 +82,10 @@ impl State {
 
     /// Asks for times, once, when a step is there to show them.
     pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
-        if self.shows(Kind::Times) { self.passes.time() } else { None }
+        if self.shows(PaneKind::Times) { self.passes.time() } else { None }
     }
 
-    fn shows(&self, kind: Kind) -> bool {
+    fn shows(&self, kind: PaneKind) -> bool {
         self.current().1.panes.iter().any(|pane| pane.kind == kind)
     }
 }

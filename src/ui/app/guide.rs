@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Command, State};
-use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Asked};
+use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question};
 
 /// Words a minute at pace 1.
 const WORDS_A_MINUTE: f32 = 200.0;
@@ -54,7 +54,7 @@ impl Default for Guide {
 /// A question that waits for its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuiz {
-    pub asked: Asked,
+    pub asked: Question,
     pub chosen: usize,
 }
 

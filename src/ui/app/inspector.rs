@@ -7,7 +7,7 @@ use crate::{
         site::Address,
         value::Cell,
     },
-    lesson::{Kind, PaneSpec, Selection},
+    lesson::{PaneKind, PaneSpec, Selection},
     model::Name,
     ui::panes::Mark,
 };
@@ -236,7 +236,7 @@ impl State {
             return None;
         }
         let spec = PaneSpec {
-            kind: Kind::Matrix,
+            kind: PaneKind::Matrix,
             site: Some(path.clone()),
             model: Some(level.model),
             title: None,

@@ -8,7 +8,7 @@ use crate::{
         find::{FINDERS, Finder},
         heads::FIGURES,
     },
-    lesson::{Kind, PaneSpec},
+    lesson::{PaneKind, PaneSpec},
     ui::{
         panes::{Pane, Sort},
         widgets::heat::Zoom,
@@ -54,7 +54,8 @@ impl State {
 
     /// The next order of the table of heads, from its first row.
     pub(super) fn sort_next(&mut self) {
-        let Some(table) = self.specs().iter().position(|spec| spec.kind == Kind::HeadTable) else {
+        let Some(table) = self.specs().iter().position(|spec| spec.kind == PaneKind::HeadTable)
+        else {
             self.note("nothing here can be sorted; the table of heads can");
             return;
         };
@@ -127,7 +128,7 @@ impl State {
     /// Shows the selected head's matrix alone, until Esc.
     pub(super) fn zoom_into_head(&mut self) {
         let Some(spec) = self.focused() else { return };
-        let spec = PaneSpec { kind: Kind::Matrix, title: None, ..spec.clone() };
+        let spec = PaneSpec { kind: PaneKind::Matrix, title: None, ..spec.clone() };
         self.nav.zoom_into(spec);
         self.clamp();
         self.look_at_the_strongest();

@@ -165,7 +165,7 @@ fn the_schedule_lights_up_step_by_step() {
 }
 
 /// A wall, a table and a matrix of the decoder-only model's heads, for some text.
-fn attention(kind: crate::lesson::Kind) -> crate::lesson::PaneSpec {
+fn attention(kind: crate::lesson::PaneKind) -> crate::lesson::PaneSpec {
     let site = Some("blocks.{l}.attn.weights".to_owned());
     crate::lesson::PaneSpec { kind, site, model: None, title: None }
 }
@@ -173,7 +173,7 @@ fn attention(kind: crate::lesson::Kind) -> crate::lesson::PaneSpec {
 /// What a pane of attention shows without colours, as lines without their ends.
 fn shown(
     reading: &Reading,
-    kind: crate::lesson::Kind,
+    kind: crate::lesson::PaneKind,
     (selection, view): (Selection, View),
     (w, h): (u16, u16),
 ) -> Vec<String> {
@@ -207,7 +207,7 @@ fn heads_say_their_strongest_key_with_a_whole_number_at_every_size() {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
             let place = (at(1, 0, 4 * n, 0), View::default());
-            let lines = shown(&reading, crate::lesson::Kind::Heads, place, (w, h));
+            let lines = shown(&reading, crate::lesson::PaneKind::Heads, place, (w, h));
             let lines: Vec<_> = lines.iter().map(|line| line.replace("<bos>", "bos")).collect();
             let said = lines.iter().flat_map(|line| line.split("> ").skip(1));
             let numbers: Vec<&str> = said.filter_map(|text| text.split("  ").next()).collect();
@@ -229,7 +229,7 @@ fn heads_say_their_strongest_key_with_a_whole_number_at_every_size() {
 #[test]
 fn the_wall_frames_the_selected_head_among_all() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
-    let kind = crate::lesson::Kind::Wall;
+    let kind = crate::lesson::PaneKind::Wall;
     let place = (at(1, 2, 0, 0), View::default());
     assert!(shown(&reading, kind, place, (70, 20))[0].contains("measuring"));
     reading.heads();
@@ -248,7 +248,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     reading.heads();
     let place = (at(1, 3, 0, 0), View::default());
-    let lines = shown(&reading, crate::lesson::Kind::Wall, place, (16, 7));
+    let lines = shown(&reading, crate::lesson::PaneKind::Wall, place, (16, 7));
     assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("+==")), "{lines:#?}");
 }
@@ -257,7 +257,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
 fn the_table_of_heads_has_a_row_a_head_and_keeps_the_column_it_is_sorted_by() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
     reading.heads();
-    let kind = crate::lesson::Kind::HeadTable;
+    let kind = crate::lesson::PaneKind::HeadTable;
     let lines = shown(&reading, kind, (at(0, 0, 0, 0), View::default()), (80, 12));
     assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");
     assert!(lines[0].ends_with("largest"));
@@ -279,7 +279,7 @@ fn the_cache_says_what_it_spares_however_many_layers_and_tokens() {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
         let last = reading.trace(crate::model::Name::DecoderOnly).source.len() - 1;
         let place = (at(1, 0, last, 0), View::default());
-        let lines = shown(&reading, crate::lesson::Kind::Cache, place, (76, 5));
+        let lines = shown(&reading, crate::lesson::PaneKind::Cache, place, (76, 5));
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
         assert!(lines[0].contains('#'), "what is new is in view: {lines:#?}");
         assert!(lines[1].contains("layers 1-1 of 2"), "{lines:#?}");
@@ -295,7 +295,7 @@ fn long_texts_are_seen_whole_and_from_near() {
     let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
     let see = |zoom| {
         let view = View { zoom, ..View::default() };
-        shown(&reading, crate::lesson::Kind::Matrix, (at(1, 0, 200, 180), view), (76, 20))
+        shown(&reading, crate::lesson::PaneKind::Matrix, (at(1, 0, 200, 180), view), (76, 20))
     };
     let whole = see(Zoom::Fit);
     assert_eq!(whole, see(Zoom::Overview), "what does not fit is seen whole");

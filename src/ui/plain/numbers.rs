@@ -14,7 +14,7 @@ use crate::{
         trace::{Recorded, Trace},
     },
     engine::site::Axis,
-    lesson::{Kind, PaneSpec, Selection, Step},
+    lesson::{PaneKind, PaneSpec, Selection, Step},
     model::Name,
 };
 
@@ -32,21 +32,21 @@ pub fn of(step: &Step, pane: &PaneSpec, reading: &Reading, selection: &Selection
     let site = path.as_deref().and_then(|path| trace.site(path));
     let decoding = || decoding::of(pane.kind, reading, model, selection.row);
     let lines = match (pane.kind, site) {
-        (Kind::ReadBack, _) => read_back(reading, model),
-        (Kind::Gradient, _) => gradient(reading, model, path.as_deref()),
-        (Kind::Schedule, _) => waiting(reading),
-        (Kind::Translations, _) => translations(reading),
-        (Kind::Accuracy, _) => accuracy(reading),
-        (Kind::Comparison, _) => comparison(reading),
-        (Kind::Card, _) => card(reading),
-        (Kind::Times, _) => vec!["they are measured in the walk".into()],
-        (Kind::ReadBackLength, _) => measured::kept(reading),
-        (Kind::Distance, _) => measured::distance(reading, path.as_deref()),
-        (Kind::Evidence, Some(site)) => {
+        (PaneKind::ReadBack, _) => read_back(reading, model),
+        (PaneKind::Gradient, _) => gradient(reading, model, path.as_deref()),
+        (PaneKind::Schedule, _) => waiting(reading),
+        (PaneKind::Translations, _) => translations(reading),
+        (PaneKind::Accuracy, _) => accuracy(reading),
+        (PaneKind::Comparison, _) => comparison(reading),
+        (PaneKind::Card, _) => card(reading),
+        (PaneKind::Times, _) => vec!["they are measured in the walk".into()],
+        (PaneKind::ReadBackLength, _) => measured::kept(reading),
+        (PaneKind::Distance, _) => measured::distance(reading, path.as_deref()),
+        (PaneKind::Evidence, Some(site)) => {
             measured::evidence(reading, model, &View::new(trace, site, selection))
         }
-        (Kind::Wall | Kind::HeadTable, _) => measured::heads(reading, model, pane),
-        (Kind::Stream, Some(site)) => {
+        (PaneKind::Wall | PaneKind::HeadTable, _) => measured::heads(reading, model, pane),
+        (PaneKind::Stream, Some(site)) => {
             measured::stream(trace, site.path(), View::new(trace, site, selection).row)
         }
         (kind, site) => decoding().unwrap_or_else(|| {
@@ -62,21 +62,21 @@ fn heading(pane: &PaneSpec, model: Name, site: Option<&Recorded>, at: &Selection
     let decoding = decoding::heading(pane.kind, model);
     let (path, model) = (site.map_or("", Recorded::path), model.title());
     let says = match (pane.kind, site) {
-        (Kind::Schedule, _) => "Who waits for whom".into(),
-        (Kind::Translations, _) => "Every model's output".into(),
-        (Kind::Accuracy, _) => "Sentences translated exactly, by length in tokens".into(),
-        (Kind::Comparison, _) => "The encoders side by side".into(),
-        (Kind::Card, _) => "What was opened".into(),
-        (Kind::Times, _) => "Times on this machine".into(),
-        (Kind::ReadBackLength, _) => "Words read back, by length".into(),
-        (Kind::Wall | Kind::HeadTable, _) => format!("Attention by head ({model})"),
-        (Kind::Distance, _) => format!("Gradient of {path} by the line's own mean"),
-        (Kind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
-        (Kind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
+        (PaneKind::Schedule, _) => "Who waits for whom".into(),
+        (PaneKind::Translations, _) => "Every model's output".into(),
+        (PaneKind::Accuracy, _) => "Sentences translated exactly, by length in tokens".into(),
+        (PaneKind::Comparison, _) => "The encoders side by side".into(),
+        (PaneKind::Card, _) => "What was opened".into(),
+        (PaneKind::Times, _) => "Times on this machine".into(),
+        (PaneKind::ReadBackLength, _) => "Words read back, by length".into(),
+        (PaneKind::Wall | PaneKind::HeadTable, _) => format!("Attention by head ({model})"),
+        (PaneKind::Distance, _) => format!("Gradient of {path} by the line's own mean"),
+        (PaneKind::ReadBack, _) => format!("Read back from the last hidden state ({model})"),
+        (PaneKind::Gradient, _) => format!("Gradient of {path} by word ({model})"),
         _ if decoding.is_some() => decoding.unwrap_or_default(),
         (_, None) => model.into(),
         (kind, Some(site)) => {
-            let is_one_of_many = site.axes()[0] == Axis::Head && kind != Kind::Heads;
+            let is_one_of_many = site.axes()[0] == Axis::Head && kind != PaneKind::Heads;
             let head = at.head.min(site.shape().planes - 1);
             let head = if is_one_of_many { format!(", head {head}") } else { String::new() };
             format!("{path} ({model}{head}), {}", site.caption())
@@ -106,12 +106,12 @@ impl<'a> View<'a> {
         Self { trace, site, plane, row }
     }
 
-    fn say(&self, kind: Kind) -> Vec<String> {
+    fn say(&self, kind: PaneKind) -> Vec<String> {
         match kind {
-            Kind::Tokens => self.tokens(),
-            Kind::Heads => self.heads(),
-            Kind::Hidden => self.hidden(),
-            Kind::Recurrence => self.beside(&[
+            PaneKind::Tokens => self.tokens(),
+            PaneKind::Heads => self.heads(),
+            PaneKind::Hidden => self.hidden(),
+            PaneKind::Recurrence => self.beside(&[
                 "input",
                 "recurrent",
                 "reset",
@@ -120,9 +120,9 @@ impl<'a> View<'a> {
                 "candidate",
                 "hidden",
             ]),
-            Kind::Bars => self.bars(),
-            Kind::Norm => self.beside(&["mean", "var", "normalized", "out"]),
-            Kind::WeightedSum => self.weighted_sum(),
+            PaneKind::Bars => self.bars(),
+            PaneKind::Norm => self.beside(&["mean", "var", "normalized", "out"]),
+            PaneKind::WeightedSum => self.weighted_sum(),
             _ => self.rows(),
         }
     }

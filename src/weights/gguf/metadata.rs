@@ -1,5 +1,6 @@
-//! The header of a GGUF file, read front to back; nothing is allocated that the file has not the
-//! bytes for, and arrays stay in the file until they are asked for.
+//! The header of a GGUF file, read front to back.
+//!
+//! Allocates only what the file has bytes for; arrays stay in the file until they are read.
 
 use std::collections::HashMap;
 
@@ -7,16 +8,16 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{text::visible::shown, weights::LONGEST_NAME};
 
-/// The most entries of metadata; real files have some dozens.
+/// The most metadata entries; real files have some dozens.
 const MOST_ENTRIES: u64 = 1 << 14;
 
-/// The longest text of any other kind: a template for chats, a map of characters.
+/// The longest string other than a name, in bytes: a chat template, a character map.
 const LONGEST_TEXT: usize = 1 << 24;
 
-/// Arrays in arrays; real files have none.
+/// The deepest nesting of arrays; real files have none.
 const DEEPEST: usize = 4;
 
-/// A place in the header.
+/// A read position in the header.
 #[derive(Clone, Copy)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
@@ -32,7 +33,7 @@ impl<'a> Cursor<'a> {
         self.bytes.len() - self.at
     }
 
-    /// What was not read yet.
+    /// The bytes not read yet.
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }
@@ -64,7 +65,7 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A length, then so many bytes.
+    /// A length-prefixed string.
     fn text(&mut self) -> Result<&'a [u8]> {
         let length = self.u64()?;
         let length = usize::try_from(length).ok().filter(|n| *n <= LONGEST_TEXT);
@@ -73,7 +74,7 @@ impl<'a> Cursor<'a> {
         self.take(length)
     }
 
-    /// A text that is a name, and therefore short.
+    /// A string that is a name, and therefore short.
     pub fn name(&mut self) -> Result<String> {
         let name = self.text()?;
         ensure!(name.len() <= LONGEST_NAME, "has a name of {} bytes; it is damaged", name.len());
@@ -85,7 +86,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A value of the metadata.
+/// A metadata value.
 #[derive(Clone, Copy)]
 pub enum Meta<'a> {
     Whole(i128),
@@ -100,7 +101,7 @@ pub enum Meta<'a> {
 pub struct List<'a> {
     kind: u32,
     pub len: usize,
-    /// What it takes in the file.
+    /// Its size in the file, in bytes.
     pub n_bytes: usize,
     /// At its first element.
     from: Cursor<'a>,
@@ -110,7 +111,7 @@ impl<'a> List<'a> {
     /// Its elements, one after another.
     pub fn items(self) -> impl Iterator<Item = Meta<'a>> {
         let mut cursor = self.from;
-        // It was read before, so that it ends early only where it was refused already.
+        // It was read once before, so it does not end early.
         (0..self.len).map_while(move |_| value(&mut cursor, self.kind, 1).ok())
     }
 }
@@ -146,13 +147,13 @@ impl Meta<'_> {
     }
 }
 
-/// What is known of a model beside its tensors.
+/// The metadata entries by key.
 #[derive(Default)]
 pub struct Metadata<'a>(HashMap<String, Meta<'a>>);
 
 impl<'a> Metadata<'a> {
     /// # Errors
-    /// With the fault, if an entry is none, or a key stands twice.
+    /// If an entry is invalid, or a key occurs twice.
     pub fn read(cursor: &mut Cursor<'a>, n_entries: u64) -> Result<Self> {
         ensure!(
             n_entries <= MOST_ENTRIES,
@@ -192,7 +193,7 @@ impl<'a> Metadata<'a> {
 const TEXT: u32 = 8;
 const LIST: u32 = 9;
 
-/// Bytes of a value of a kind, where they do not vary.
+/// The bytes of a value of this type id; None if they vary.
 const fn size(kind: u32) -> Option<usize> {
     match kind {
         0 | 1 | 7 => Some(1),
@@ -222,16 +223,16 @@ fn value<'a>(cursor: &mut Cursor<'a>, kind: u32, depth: usize) -> Result<Meta<'a
     })
 }
 
-/// The number that is written as this one is: 0.00001, not 0.000009999999747378752.
+/// The f64 with the same shortest decimal form: 0.00001, not 0.000009999999747378752.
 fn shortest(x: f32) -> f64 {
     x.to_string().parse().unwrap_or_else(|_| x.into())
 }
 
-/// An array, stepped over to its end.
+/// An array; the cursor is moved past its end.
 fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<List<'a>> {
     ensure!(depth < DEEPEST, "has arrays in arrays, {DEEPEST} deep");
     let (kind, len) = (cursor.u32()?, cursor.u64()?);
-    // An element takes a byte at least, a text or an array eight.
+    // An element takes at least one byte, a string or an array eight.
     let least = size(kind).unwrap_or(8);
     let len = usize::try_from(len).ok().filter(|n| *n <= cursor.left() / least);
     let len = len.with_context(|| {

@@ -1,10 +1,10 @@
-//! Names of tensors in GGUF files -> Hugging Face's.
+//! GGUF tensor names translated to Hugging Face's, and back.
 
-/// How one architecture's names are translated: a stem is what stands before `.weight` or `.bias`.
+/// The name translation of some architectures; a stem is the name without `.weight` or `.bias`.
 struct Scheme {
     architectures: &'static [&'static str],
     whole: &'static [(&'static str, &'static str)],
-    /// What Hugging Face has in place of `blk.`
+    /// Hugging Face's prefix in place of `blk.`
     block: &'static str,
     parts: &'static [(&'static str, &'static str)],
 }
@@ -74,7 +74,7 @@ static SCHEMES: [Scheme; 3] = [
     },
 ];
 
-/// Hugging Face's name of a tensor; its own where there is none.
+/// Hugging Face's name of a tensor; the GGUF name if there is none.
 pub fn translated(architecture: &str, name: &str) -> String {
     translation(architecture, name).unwrap_or_else(|| name.to_owned())
 }
@@ -93,7 +93,7 @@ fn translation(architecture: &str, name: &str) -> Option<String> {
     Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
 }
 
-/// What a file calls the tensor that Hugging Face calls this.
+/// The GGUF name of a tensor, given Hugging Face's.
 pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
     let scheme = SCHEMES.iter().find(|s| s.architectures.contains(&architecture))?;
     let (stem, kind) = name.rsplit_once('.')?;
@@ -107,21 +107,17 @@ pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
     Some(format!("{BLOCK}{layer}.{}.{kind}", find(scheme.parts, part)?))
 }
 
-/// GPT-2's maps are (in, out) for Hugging Face, (out, in) in every GGUF file.
-pub fn is_turned(architecture: &str, name: &str) -> bool {
+/// Whether the file has (out, in) where Hugging Face has (in, out): GPT-2's maps.
+pub fn is_transposed(architecture: &str, name: &str) -> bool {
     const MAPS: [&str; 4] = ["attn_qkv", "attn_output", "ffn_up", "ffn_down"];
     let part = name.strip_prefix(BLOCK).and_then(|rest| rest.split_once('.'));
     let stem = part.and_then(|(_, part)| part.strip_suffix(".weight"));
     architecture == "gpt2" && stem.is_some_and(|stem| MAPS.contains(&stem))
 }
 
-/// Which heads a tensor's lines belong to, if the file has them interleaved, as it has for the
-/// architecture `llama`: `(queries, keys)` are the numbers of heads.
-pub fn interleaved_heads(
-    architecture: &str,
-    name: &str,
-    (queries, keys): (u64, u64),
-) -> Option<u64> {
+/// The number of heads whose rows are interleaved in this tensor, as they are for the architecture `llama`; None
+/// if they are in order. `queries` and `keys` count heads.
+pub fn interleaved_heads(architecture: &str, name: &str, queries: u64, keys: u64) -> Option<u64> {
     let part = name.strip_prefix(BLOCK)?.split_once('.')?.1.split('.').next()?;
     let heads = [("attn_q", queries), ("attn_k", keys)];
     let found = heads.iter().find(|(stem, _)| *stem == part && architecture == "llama");

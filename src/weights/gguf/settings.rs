@@ -1,4 +1,4 @@
-//! GGUF metadata -> the settings of Hugging Face's config.json.
+//! GGUF metadata translated to the settings of Hugging Face's config.json.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -48,7 +48,7 @@ static SCALING: &[Row] = &[
     ("yarn_beta_slow", "beta_slow"),
 ];
 
-/// What an architecture is called, and what all models of it have that the metadata does not say.
+/// Settings that all models of an architecture share and that the metadata omits.
 fn fixed(architecture: &str) -> Json {
     match architecture {
         "llama" => json!({"architectures": ["LlamaForCausalLM"], "hidden_act": "silu"}),
@@ -61,20 +61,24 @@ fn fixed(architecture: &str) -> Json {
     }
 }
 
-/// What the tensors say of the settings.
-pub struct Seen {
+/// The settings that follow from the tensors.
+pub struct TensorSettings {
     /// Rows of the embedding table.
     pub n_tokens: Option<usize>,
     pub n_token_types: Option<usize>,
-    /// What each rotation's speed is divided by.
+    /// The divisors of the rotation speeds, one a pair of channels.
     pub factors: Option<Vec<f32>>,
     pub has_output: bool,
     pub has_query_bias: bool,
     pub has_ffn_bias: bool,
 }
 
-/// config.json as it would be.
-pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<String, Json> {
+/// The equivalent config.json.
+pub fn settings(
+    metadata: &Metadata,
+    architecture: &str,
+    tensors: &TensorSettings,
+) -> Map<String, Json> {
     let Json::Object(mut all) = fixed(architecture) else { return Map::new() };
     let mut put = |rows: &[Row], prefix: &str| {
         for (theirs, ours) in rows {
@@ -86,27 +90,27 @@ pub fn settings(metadata: &Metadata, architecture: &str, seen: &Seen) -> Map<Str
     put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
     put(TOKENS, "tokenizer.ggml");
     all.insert("model_type".into(), model_type(&all, architecture).into());
-    all.insert("tie_word_embeddings".into(), (!seen.has_output).into());
-    all.insert("attention_bias".into(), seen.has_query_bias.into());
-    all.insert("mlp_bias".into(), seen.has_ffn_bias.into());
-    let counted = [("vocab_size", seen.n_tokens), ("type_vocab_size", seen.n_token_types)];
+    all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
+    all.insert("attention_bias".into(), tensors.has_query_bias.into());
+    all.insert("mlp_bias".into(), tensors.has_ffn_bias.into());
+    let counted = [("vocab_size", tensors.n_tokens), ("type_vocab_size", tensors.n_token_types)];
     for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
         all.insert((*key).to_owned(), n.into());
     }
-    let factors = seen.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
+    let factors = tensors.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
     if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
     all
 }
 
-/// Mixtures of experts go by the name of their dense kin, but are another architecture.
+/// The model type; mixtures of experts share the name of their dense relatives, but are another architecture.
 fn model_type(settings: &Map<String, Json>, architecture: &str) -> String {
     let n_experts = settings.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
     if n_experts > 0 { format!("{architecture} with experts") } else { architecture.to_owned() }
 }
 
-/// RoPE's scaling, by its newer or its older keys.
+/// RoPE scaling settings, from the newer or the older keys.
 fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
     if let Some(factor) = metadata.get(&format!("{architecture}.rope.scale_linear")) {
         return Some(json!({"rope_type": "linear", "factor": factor.float()?}));
@@ -122,7 +126,7 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
     Some(Json::Object(found.collect()))
 }
 
-/// A value as JSON; of a list, the number that all of its items are.
+/// A value as JSON; a list whose items are all equal becomes that number.
 fn plain(value: Meta) -> Option<Json> {
     Some(match value {
         Meta::Whole(_) => json!(value.whole()?),

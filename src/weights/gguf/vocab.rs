@@ -1,4 +1,4 @@
-//! A tokenizer as a GGUF file holds it.
+//! The tokenizer data of a GGUF file, read into a [`GgufVocab`].
 
 use anyhow::{Result, ensure};
 
@@ -8,10 +8,10 @@ use crate::text::GgufVocab;
 /// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 22;
 
-/// What a list of them may take in the file.
+/// The largest list in the file, in bytes.
 const MOST_BYTES: usize = 256 << 20;
 
-/// The tokenizer of a file, if it holds one.
+/// The vocabulary of a file; None if it has no tokenizer.
 ///
 /// # Errors
 /// If its lists are of different lengths, or the vocabulary is too large.
@@ -54,7 +54,7 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
     Ok(Some(vocab))
 }
 
-/// The items of a list, all of one kind; none where there is no list.
+/// The items of a list of one type; empty if there is no list.
 fn listed<T>(metadata: &Metadata, key: &str, of: impl Fn(Meta) -> Option<T>) -> Result<Vec<T>> {
     let Some(list) = metadata.list(key) else { return Ok(vec![]) };
     ensure!(

@@ -1,4 +1,4 @@
-//! How fast the channels of a checkpoint turn: RoPE's base and the kinds of scaling that stretch it.
+//! The rotation speeds of a checkpoint's channels: RoPE's base and the scaling methods that stretch it.
 
 use std::f64::consts::TAU;
 
@@ -13,11 +13,11 @@ use crate::{
 #[derive(Clone, Copy)]
 struct Base {
     theta: f64,
-    /// Channels that are turned.
+    /// The number of rotated channels.
     d: usize,
     /// The positions that the model was trained on before it was stretched.
     trained: f64,
-    /// The positions that it takes.
+    /// The most positions.
     longest: f64,
 }
 
@@ -28,10 +28,10 @@ impl Base {
     }
 }
 
-/// A kind of scaling: from its settings, the speeds and the factor of cosine and sine.
+/// A scaling method: returns the speeds and the factor of cosine and sine.
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
-/// The kinds that can be run, under the names of config.json.
+/// The supported methods, by their names in config.json.
 const KINDS: [(&str, Scale); 7] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
@@ -53,7 +53,7 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     let theta = f64::from(config.float_or("rope_theta", 10_000.0)?);
     config.must("rope_theta", theta > 1.0, "a number above 1")?;
     let Some(scaling) = config.section("rope_scaling")? else {
-        return Ok(turned((Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0)));
+        return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
     };
     whole(config)?;
     whole(&scaling)?;
@@ -64,9 +64,9 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     let longest = longest(config)?;
     let base =
         Base { theta, d, trained: trained(config, &scaling)? as f64, longest: longest as f64 };
-    let rope = turned(found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?);
+    let (speeds, factor) = found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?;
     let longer = match kind {
-        // Whatever is said of an original length, transformers takes this one.
+        // transformers uses this length, whatever the original length in the settings.
         "dynamic" => {
             let factor = f64::from(scaling.float("factor")?);
             Some(Longer::Dynamic(Dynamic { theta, factor, trained: longest }))
@@ -78,17 +78,17 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
         }
         _ => None,
     };
-    Ok(Rope { longer, ..rope })
+    Ok(Rope { longer, ..rope_of(speeds, factor) })
 }
 
-/// That heads are turned whole. Where nothing is scaled transformers passes over the setting in these
-/// architectures; where something is, it fails.
+/// Checks that whole heads are rotated. Without scaling, transformers ignores the setting in these architectures;
+/// with scaling, it fails.
 fn whole(config: &Config) -> Result<()> {
     let part = config.float_or("partial_rotary_factor", 1.0)?;
     config.must("partial_rotary_factor", part.to_bits() == 1_f32.to_bits(), "1 with a scaling")
 }
 
-/// The positions that a config speaks of.
+/// The number of positions in the config.
 fn longest(config: &Config) -> Result<usize> {
     let default = match config.string_or("model_type", "")? {
         "mistral" => 131_072,
@@ -104,10 +104,10 @@ fn trained(config: &Config, scaling: &Config) -> Result<usize> {
     if config.has(KEY) { config.usize(KEY) } else { scaling.usize_or(KEY, longest(config)?) }
 }
 
-/// The most positions: as many as the config says, or as many as its scaling stretches them to.
+/// The most positions: those of the config, or those that its scaling stretches them to.
 ///
 /// # Errors
-/// If a setting is no such number.
+/// If a setting is not a valid number.
 pub(super) fn context(config: &Config) -> Result<usize> {
     let said = longest(config)?;
     let Some(scaling) = config.section("rope_scaling")? else { return Ok(said) };
@@ -115,7 +115,8 @@ pub(super) fn context(config: &Config) -> Result<usize> {
     Ok(said.max(stretched as usize))
 }
 
-fn turned((speeds, factor): (Vec<f64>, f64)) -> Rope {
+/// A rotation in f32, for texts no longer than the model was trained on.
+fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, longer: None }
 }

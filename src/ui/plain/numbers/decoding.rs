@@ -11,7 +11,7 @@ use crate::{
         reading::Reading,
     },
     engine::math::sampling::Cut,
-    lesson::Kind,
+    lesson::PaneKind,
     model::Name,
     text::Token,
 };
@@ -20,27 +20,32 @@ use crate::{
 const MOST: usize = 6;
 
 /// The lines of a pane of these kinds; None for the others.
-pub(super) fn of(kind: Kind, reading: &Reading, model: Name, row: usize) -> Option<Vec<String>> {
+pub(super) fn of(
+    kind: PaneKind,
+    reading: &Reading,
+    model: Name,
+    row: usize,
+) -> Option<Vec<String>> {
     Some(match kind {
-        Kind::Candidates => candidates(reading, model, row),
-        Kind::Cache => cache(reading, model, row),
-        Kind::Beams => beams(reading, model),
-        Kind::Forcing => forcing(reading, model),
-        Kind::Lens => guesses(reading, model, row),
-        Kind::Continuations => continuations(reading, row),
+        PaneKind::Candidates => candidates(reading, model, row),
+        PaneKind::Cache => cache(reading, model, row),
+        PaneKind::Beams => beams(reading, model),
+        PaneKind::Forcing => forcing(reading, model),
+        PaneKind::Lens => guesses(reading, model, row),
+        PaneKind::Continuations => continuations(reading, row),
         _ => return None,
     })
 }
 
 /// What stands above the lines.
-pub(super) fn heading(kind: Kind, model: Name) -> Option<String> {
+pub(super) fn heading(kind: PaneKind, model: Name) -> Option<String> {
     let says = match kind {
-        Kind::Candidates => "The choice of the next token",
-        Kind::Cache => "The cache of keys and values",
-        Kind::Beams => "Beam search",
-        Kind::Forcing => "Given the right words, and on its own",
-        Kind::Lens => "What it would say after each layer",
-        Kind::Continuations => "How it writes on",
+        PaneKind::Candidates => "The choice of the next token",
+        PaneKind::Cache => "The cache of keys and values",
+        PaneKind::Beams => "Beam search",
+        PaneKind::Forcing => "Given the right words, and on its own",
+        PaneKind::Lens => "What it would say after each layer",
+        PaneKind::Continuations => "How it writes on",
         _ => return None,
     };
     Some(format!("{says} ({})", model.title()))

@@ -1,4 +1,6 @@
-//! Weights under this program's names, each of the shape that a model asks for.
+//! Weights under this program's names.
+//!
+//! Returns each in the shape that a model asks for, or an error that names file, tensor and both shapes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -19,7 +21,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// None yet; `file` is named where one is missed.
+    /// An empty set; errors name `file`.
     pub(super) fn none(file: String) -> Self {
         Self { file, tensors: HashMap::new(), metadata: HashMap::new() }
     }
@@ -27,7 +29,7 @@ impl Weights {
     /// The weights of a built-in model.
     ///
     /// # Errors
-    /// If the name is none of the built-in models', or its file is damaged.
+    /// If no built-in model has that name, or its file is damaged.
     pub fn embedded(model: &str) -> Result<Self> {
         let bytes = built_in(model).with_context(|| format!("no built-in model `{model}`"))?;
         Self::from_safetensors(format!("{model}.safetensors"), bytes)
@@ -36,7 +38,7 @@ impl Weights {
     /// Reads a safetensors file of at most three axes a tensor, F32 or F16.
     ///
     /// # Errors
-    /// With file, tensor and fault, if the header, a shape or a dtype is not as it must be.
+    /// Naming file, tensor and fault, if the header, a shape or a dtype is wrong.
     pub fn from_safetensors(file: String, bytes: &[u8]) -> Result<Self> {
         let (_, header) = SafeTensors::read_metadata(bytes).with_context(|| file.clone())?;
         let metadata = header.metadata().clone().unwrap_or_default();
@@ -99,7 +101,7 @@ impl Weights {
     /// A whole number from the file's metadata.
     ///
     /// # Errors
-    /// If it is missing or no number.
+    /// If it is missing or not a number.
     pub fn number(&self, key: &str) -> Result<usize> {
         let text = self.metadata.get(key);
         let text = text.with_context(|| format!("{}: metadata `{key}` is missing", self.file))?;
