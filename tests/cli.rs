@@ -551,6 +551,16 @@ fn a_sentence_comes_from_standard_input() {
 }
 
 #[test]
+fn the_walk_reads_a_sentence_from_standard_input_once() {
+    let mut child =
+        program().arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"The dog sleeps.\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("The dog sleeps."));
+}
+
+#[test]
 fn a_sentence_of_nothing_is_refused() {
     for sentence in ["", " ", "\n\t  \n", "\u{a0}"] {
         for command in [

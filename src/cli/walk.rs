@@ -41,7 +41,6 @@ pub fn run(
     if cli.linear {
         return linear(cli, language, streams);
     }
-    let sentence = sentence::of(&cli.text)?;
     if !(stdin().is_terminal() && stdout().is_terminal()) || is_dumb(env) {
         let source = source::read_to_walk(&cli.which, &Name::ALL, &cli.text, streams)?;
         let lesson = source.lesson(language)?;
@@ -52,6 +51,11 @@ pub fn run(
     let own = match cli.which.path() {
         Some(_) => Some(source::read_to_walk(&cli.which, &Name::ALL, &cli.text, streams)?),
         None => None,
+    };
+    // Standard input is read once: a reading already holds what it said.
+    let sentence = match &own {
+        Some(source) => source.plain.sentence.text.clone(),
+        None => sentence::of(&cli.text)?,
     };
     let lesson = match &own {
         Some(source) => source.lesson(language)?,
