@@ -2,7 +2,7 @@
 //!
 //! A [`Tokenizer`] is that of the built-in models, or is built from a checkpoint's tokenizer.json or from the
 //! vocabulary of a GGUF file. A checkpoint's text is tokenized as the reference does it: unchanged, with the
-//! model's special tokens added and typed ones recognised. Text from outside passes through [`visible`] before it
+//! model's special tokens added and typed ones recognised. Text from outside passes through [`mod@visible`] before it
 //! is shown.
 
 pub mod visible;

@@ -24,7 +24,7 @@ pub struct Guess {
 }
 
 /// The guesses along one row, first place first; empty for a model without layers of this kind. `say`
-/// gives the logits of rows of the stream ([`crate::model::Model::say`]).
+/// gives the logits of rows of the stream ([`crate::model::Model::unembed`]).
 pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) -> Vec<Guess> {
     let Some(last) = chosen(trace, row) else { return vec![] };
     let read = |site: String| {
