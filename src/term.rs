@@ -100,8 +100,8 @@ pub struct Ended {
     pub unwritten: Vec<String>,
 }
 
-/// Those who do what the state asks of the world.
-struct Hands {
+/// The threads that carry out what `update` returns as effects.
+struct Workers {
     worker: Worker,
     writer: Writer,
     copies: bool,
@@ -137,14 +137,14 @@ enum Next {
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     signals::listen(events.clone(), screen::unblock)?;
-    let hands = Hands {
+    let workers = Workers {
         worker: Worker::start(events.clone(), start.own),
         writer: Writer::start(events.clone()),
         copies: start.has_commands,
     };
     let asks_ground =
         start.follows_ground && start.has_commands && start.theme.depth != Depth::None;
-    hands.worker.read(start.sentence.clone(), start.changes.clone())?;
+    workers.worker.read(start.sentence.clone(), start.changes.clone())?;
     let mut state = State::new(start.lesson, start.theme);
     state.follows_ground = start.follows_ground;
     state.nav.step = start.step.min(state.n_steps().saturating_sub(1));
@@ -155,16 +155,16 @@ pub fn run(start: Start) -> Result<Ended> {
     state.desk = desk::desk();
     let Before { memory, offers, trouble } = start.before;
     state.recall(memory, offers, trouble);
-    if let Some(code) = first_reading(&mut state, &inbox, &hands)? {
+    if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
         return Ok(Ended { code: code.into(), memory: state.memory(), unwritten: vec![] });
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
     let early = if asks_ground { ask_ground(&inbox)? } else { vec![] };
-    let code = walk(&mut state, &mut screen, early, &inbox, &hands)?;
+    let code = walk(&mut state, &mut screen, early, &inbox, &workers)?;
     drop(screen);
     signals::left();
-    hands.writer.finish();
+    workers.writer.finish();
     let unwritten = inbox.try_iter().filter_map(unwritten).collect();
     Ok(Ended { code: code.into(), memory: state.memory(), unwritten })
 }
@@ -181,12 +181,12 @@ fn unwritten(event: Event) -> Option<String> {
 fn first_reading(
     state: &mut State,
     inbox: &mpsc::Receiver<Event>,
-    hands: &Hands,
+    workers: &Workers,
 ) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
         Ok(Event::Signal(signal)) if ENDS.contains(&signal) => Ok(Some(ended_by(signal))),
         Ok(Event::Done(Action::Read(Err(unread)))) => bail!(unread.why),
-        Ok(Event::Done(action)) => carry_out(state, action, hands).map(|_| None),
+        Ok(Event::Done(action)) => carry_out(state, action, workers).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
         _ => Ok(None),
     }
@@ -197,16 +197,16 @@ fn walk(
     screen: &mut Screen,
     early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
-    hands: &Hands,
+    workers: &Workers,
 ) -> Result<u8> {
-    suit_size(state, hands)?;
+    suit_size(state, workers)?;
     let mut clock = Clock::default();
     let mut arrived = early;
     loop {
         // Everything that has arrived by now is answered with one frame.
         let ticked = clock.tick().map(Event::Tick);
         for event in arrived.into_iter().chain(inbox.try_iter()).chain(ticked) {
-            match answer(state, event, hands)? {
+            match answer(state, event, workers)? {
                 Next::Stay => {}
                 Next::Suspend if has_shell() => screen.suspend(stop)?,
                 Next::Suspend => {
@@ -217,7 +217,7 @@ fn walk(
                 Next::End(code) => return Ok(code),
             }
         }
-        if suit_size(state, hands).is_err() || screen.draw(state).is_err() {
+        if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
         arrived = vec![next_event(inbox, clock.wait(state.wants_ticks()))?];
@@ -225,10 +225,10 @@ fn walk(
 }
 
 /// Looks how large the terminal is: a stopped process gets no signal.
-fn suit_size(state: &mut State, hands: &Hands) -> Result<()> {
+fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
     let (width, height) = Screen::size()?;
     if state.size != (width, height) {
-        carry_out(state, Action::Resize(width, height), hands)?;
+        carry_out(state, Action::Resize(width, height), workers)?;
     }
     Ok(())
 }
@@ -288,7 +288,7 @@ fn next_event(inbox: &mpsc::Receiver<Event>, tick: Option<Duration>) -> Result<E
     }
 }
 
-fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
+fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
     let action = match event {
         Event::Closed => return Ok(Next::End(ended_by(SIGHUP))),
         Event::Signal(SIGCONT) => return Ok(Next::Resume),
@@ -312,46 +312,46 @@ fn answer(state: &mut State, event: Event, hands: &Hands) -> Result<Next> {
         Event::Input(Input::Mouse(event)) => {
             let mut next = Next::Stay;
             for action in mouse::actions(state, event) {
-                next = carry_out(state, action, hands)?;
+                next = carry_out(state, action, workers)?;
             }
             return Ok(next);
         }
         Event::Input(_) => return Ok(Next::Stay),
     };
-    carry_out(state, action, hands)
+    carry_out(state, action, workers)
 }
 
-fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
+fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Next> {
     match update(state, action) {
         None => {}
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
-        Some(Effect::Read(sentence, changes)) => hands.worker.read(sentence, changes)?,
+        Some(Effect::Read(sentence, changes)) => workers.worker.read(sentence, changes)?,
         Some(Effect::Open(model, path)) => {
             if let Some(reading) = &state.passes.reading {
-                hands.worker.open(Arc::clone(reading), model, path);
+                workers.worker.open(Arc::clone(reading), model, path);
             }
         }
         Some(Effect::Look(model, row)) => {
             if let Some(reading) = &state.passes.reading {
-                hands.worker.look(Arc::clone(reading), model, row);
+                workers.worker.look(Arc::clone(reading), model, row);
             }
         }
         Some(Effect::Name(path)) => {
-            return carry_out(state, Action::Named(hands.writer.free(&path)), hands);
+            return carry_out(state, Action::Named(workers.writer.free(&path)), workers);
         }
         Some(Effect::Export(order)) => {
-            if let Some(refusal) = hands.writer.export(state, order)? {
-                return carry_out(state, Action::Refused(refusal), hands);
+            if let Some(refusal) = workers.writer.export(state, order)? {
+                return carry_out(state, Action::Refused(refusal), workers);
             }
         }
         Some(Effect::Copy) => {
-            let outcome = copy(state, hands)?;
-            return carry_out(state, Action::Copied(outcome), hands);
+            let outcome = copy(state, workers)?;
+            return carry_out(state, Action::Copied(outcome), workers);
         }
         Some(Effect::Time) => {
             if let Some(reading) = &state.passes.reading {
-                hands.worker.time(Arc::clone(reading));
+                workers.worker.time(Arc::clone(reading));
             }
         }
     }
@@ -359,8 +359,8 @@ fn carry_out(state: &mut State, action: Action, hands: &Hands) -> Result<Next> {
 }
 
 /// Sends the characters of the frame in view to the terminal's clipboard, and tells how many lines.
-fn copy(state: &State, hands: &Hands) -> Result<Result<usize, String>> {
-    if !hands.copies {
+fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
+    if !workers.copies {
         return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
     }
     let text = desk::text(state).unwrap_or_default();
