@@ -10,11 +10,11 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Asked},
+    lesson::{Lesson, Selection, Step, quiz::Asked},
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{self, Action, Level, Line, State, update},
+        app::{Action, Level, State, update},
         plain, screen,
         theme::Theme,
     },
@@ -110,18 +110,6 @@ impl Shot {
 
     pub fn reading(&self) -> &Reading {
         &self.reading
-    }
-
-    /// The narration in lines of that width, with what is told to those who want to know more; a blank
-    /// line between paragraphs. Nothing while a question waits: it would be answered.
-    pub fn told(&self, width: usize) -> Vec<Line> {
-        if self.asked.is_some() {
-            return vec![];
-        }
-        let (step, selection) = (self.step(), &self.selection);
-        let mut paragraphs = narrate(step, &self.reading, selection);
-        paragraphs.extend(deepen(step, &self.reading, selection));
-        app::told(step, selection.layer, &paragraphs, width, true)
     }
 
     /// What is told and shown, as linear text: for those who do not see the picture. While a question
