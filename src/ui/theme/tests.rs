@@ -71,7 +71,7 @@ fn text_is_legible_on_every_cell_of_every_ramp() {
             for i in -100_i16..=100 {
                 let x = f32::from(i) / 100.0;
                 for ground in [theme.sequential(x), theme.diverging(x)].into_iter().flatten() {
-                    let ink = theme.on(ground).fg.map_or((0, 0, 0), rgb);
+                    let ink = theme.on(ground).fg.map_or((0, 0, 0), seen);
                     let got = contrast(ink, seen(ground));
                     assert!(got >= least, "{scheme:?} {depth:?} at {x}: {got} on {ground:?}");
                 }
@@ -146,7 +146,7 @@ fn bars_stand_out_from_the_ground() {
         for depth in DEPTHS {
             let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
             for i in 0..=20_u8 {
-                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), rgb);
+                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), seen);
                 let got = contrast(bar, scheme.palette().ground.rgb);
                 assert!(got >= 3.0, "{scheme:?} {depth:?} at {i}: {got}");
             }
