@@ -11,7 +11,6 @@ pub mod files;
 pub mod gif;
 pub mod html;
 pub mod numbers;
-pub mod pdf;
 pub mod png;
 pub mod svg;
 pub mod txt;
@@ -53,8 +52,6 @@ pub enum Colours {
     Terminal,
     /// Its own: those of the theme.
     Own,
-    /// Its own, for print: of a light theme, unless another is asked for.
-    Print,
     /// Its own, of a dark and of a light theme: the reader chooses.
     Both,
 }
@@ -163,25 +160,16 @@ pub static FORMATS: &[Format] = &[
         colours: Colours::Terminal,
         write: Write::Film(cast::write),
     },
-    Format {
-        id: "cast3",
-        extension: "v3.cast",
-        about: "the same, asciicast version 3",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::Terminal,
-        write: Write::Film(cast::write_v3),
-    },
-    Format {
-        id: "pdf",
-        extension: "pdf",
-        about: "a handout: on every page a frame and what is told of it",
-        is_text: false,
-        has_pixels: false,
-        colours: Colours::Print,
-        write: Write::Film(pdf::write),
-    },
 ];
+
+/// What to do instead, for the id or extension of a format that was written once.
+pub fn instead_of(format: &str) -> Option<&'static str> {
+    match format {
+        "pdf" => Some("write html and print it from a browser: each step starts a page"),
+        "cast3" => Some("write cast: whatever plays asciicast version 3 plays version 2 too"),
+        _ => None,
+    }
+}
 
 impl std::fmt::Debug for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -217,7 +205,6 @@ impl Format {
             Colours::None => vec![plain],
             Colours::Terminal if is_colour_refused => vec![plain],
             Colours::Terminal | Colours::Own => vec![theme],
-            Colours::Print => vec![theme.with(asked.unwrap_or(Scheme::Light))],
             Colours::Both => asked.map_or_else(
                 || vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
                 |asked| vec![theme.with(asked); 2],

@@ -19,9 +19,9 @@ mod vocabulary;
 mod world;
 
 pub use engine::is_guarded;
-pub use figures::grouped;
+pub use figures::{grouped, significant, spoken};
 pub use gguf::GgufVocab;
-pub use lines::{breaks, is_wide};
+pub use lines::{LineRun, is_wide, runs};
 pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{SpecialIds, Specials, ids_of};
 

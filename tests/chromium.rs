@@ -13,6 +13,7 @@ use std::{
 
 use browser::Browser;
 use lookback::lesson::{Language, Lesson};
+use serde_json::json;
 
 const NASTY: &str = "<script>alert(\"x\")</script> & '</b> e\u{301} 猫 🐈.";
 
@@ -114,18 +115,51 @@ fn a_sentence_stays_text_with_and_without_scripts() {
         assert_eq!(browser.eval("document.querySelector('header p').textContent"), NASTY);
         assert_eq!(browser.eval("document.documentElement.scrollWidth <= 390"), true);
         browser.is_content();
-        browser.ask("Emulation.setScriptExecutionDisabled", &serde_json::json!({"value": true}));
+        browser.ask("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
         browser.open(&page, "");
         let all = browser.eval(SHOWN);
         assert_eq!(all.as_str().unwrap().split(' ').count(), n_steps());
         assert_eq!(browser.eval("document.querySelectorAll('nav a').length"), n_steps());
-        browser.ask("Emulation.setScriptExecutionDisabled", &serde_json::json!({"value": false}));
+        browser.ask("Emulation.setScriptExecutionDisabled", &json!({"value": false}));
         browser.is_content();
     }
     let svg = export(folder.path(), "nasty.svg", &[NASTY, "--steps", "tokens"]);
     browser.open(&svg, "");
     assert_eq!(browser.eval("document.querySelectorAll('script, img, parsererror').length"), 0);
     browser.is_content();
+}
+
+#[test]
+fn a_printed_page_is_a_handout() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (size, language) in [("80x24", "en"), ("200x60", "zh")] {
+        let args = ["The dog sleeps.", "--size", size, "--lang", language];
+        let page = export(folder.path(), &format!("{size}.html"), &args);
+        browser.window(687, 1016, "dark"); // A4 within its margins
+        browser.open(&page, "");
+        browser.press("G"); // whatever is on the screen, all is printed
+        let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+        browser.ask("Emulation.setEmulatedMedia", &json!({"media": "print", "features": features}));
+        assert_eq!(browser.eval(SHOWN).as_str().unwrap().split(' ').count(), n_steps());
+        let all = |selector: &str, holds: &str| {
+            format!("[...document.querySelectorAll('{selector}')].every((e) => {holds})")
+        };
+        for (selector, holds) in [
+            ("pre", "e.scrollWidth <= e.clientWidth && e.clientWidth <= 687"),
+            ("pre", "getComputedStyle(e).backgroundColor === 'rgb(240, 240, 235)'"),
+            (".words", "e.checkVisibility({contentVisibilityAuto: true}) && e.clientHeight > 50"),
+            ("h3", "e.clientHeight > 10 && getComputedStyle(e).clipPath === 'none'"),
+            ("footer, nav, summary", "e.getClientRects().length === 0"),
+        ] {
+            assert_eq!(browser.eval(&all(selector, holds)), true, "{size}: {selector}: {holds}");
+        }
+        let pdf = browser.ask("Page.printToPDF", &json!({"preferCSSPageSize": true}));
+        let pdf = base64::decode(pdf["data"].as_str().unwrap()).unwrap();
+        let n_pages = pdf.windows(12).filter(|w| *w == b"/Type /Page\n").count();
+        assert!((n_steps()..4 * n_steps()).contains(&n_pages), "{size}: {n_pages} pages");
+        browser.is_content();
+    }
 }
 
 /// Red, green and blue of a PNG file, and its width.

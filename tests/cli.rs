@@ -785,6 +785,8 @@ fn export_says_what_is_wrong() {
     bad(&["export", "--steps", "tokens..softmaks"], 2, &["softmax"]);
     bad(&["export", "--steps", "softmax..tokens"], 2, &["backwards"]);
     bad(&["export", "--format", "bmp"], 2, &["txt"]);
+    bad(&["export", "--format", "pdf"], 2, &["html", "print"]);
+    bad(&["export", "--format", "cast3"], 2, &["write cast"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

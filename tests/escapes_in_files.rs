@@ -26,7 +26,7 @@ const MARKUP: &str = "The <script></script> \"'/><i onclick=y> javascript: &amp;
 
 /// A file of every form, of this sentence, by this model.
 fn exported(folder: &Path, model: Option<&Path>, sentence: &str) -> Vec<PathBuf> {
-    let forms = "txt,ansi,svg,png,gif,apng,html,cast,cast3,pdf";
+    let forms = "txt,ansi,svg,png,gif,apng,html,cast";
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookback"));
     command.args(["export", "--no-config", "--size", "100x30", "--format", forms, sentence]);
     command.arg("--out").arg(folder);
@@ -48,7 +48,6 @@ fn is_safe(path: &Path) {
         "cast" => film(&bytes, &what),
         "png" | "apng" => png(&bytes, &what),
         "gif" => gif(&bytes, &what),
-        "pdf" => pdf(&bytes, &what),
         other => panic!("{other} is not read"),
     }
 }
@@ -129,42 +128,6 @@ fn gif(bytes: &[u8], what: &str) {
             other => panic!("{what}: {:?}", &other[..8.min(other.len())]),
         }
     }
-}
-
-/// What a PDF file says beside its glyphs, and what its glyphs stand for.
-fn pdf(bytes: &[u8], what: &str) {
-    let find = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|w| w == part);
-    let (mut said, mut stands_for, mut rest) = (vec![], String::new(), bytes);
-    while let Some(at) = find(rest, b"\nstream\n") {
-        said.extend_from_slice(&rest[..at]);
-        let data = &rest[at + 8..];
-        let end = find(data, b"\nendstream").unwrap();
-        let mut stream = vec![];
-        if flate2::read::ZlibDecoder::new(&data[..end]).read_to_end(&mut stream).is_ok() {
-            let text: String = stream.iter().map(|&byte| char::from(byte)).collect();
-            let pairs = text.lines().filter(|line| *line != "<0000> <FFFF>");
-            let pairs = pairs.filter_map(|line| line.split_once("> <"));
-            stands_for.extend(pairs.map(|(_, unit)| utf16(unit.trim_end_matches('>'))));
-            said.extend(text.split("/ActualText").skip(1).flat_map(str::bytes));
-        }
-        rest = &data[end..];
-    }
-    said.extend_from_slice(rest);
-    assert!(stands_for.contains('.'), "{what}: {stands_for}");
-    only(TEXT, stands_for.as_bytes(), what);
-    let said: String = said.iter().map(|&byte| char::from(byte)).collect();
-    for text in said.split("<FEFF").skip(1).filter_map(|part| part.split_once('>')) {
-        only(TEXT, utf16(text.0).as_bytes(), what);
-    }
-    let title = said.split("/Title(").skip(1).filter_map(|part| part.split_once(')'));
-    title.for_each(|(title, _)| only(TEXT, title.as_bytes(), what));
-}
-
-/// Text of four digits a unit.
-fn utf16(hex: &str) -> String {
-    let unit = |at: usize| u16::from_str_radix(hex.get(at..at + 4)?, 16).ok();
-    let units = (0..hex.len()).step_by(4).filter_map(unit);
-    char::decode_utf16(units).map(|c| c.unwrap_or('\0')).collect()
 }
 
 /// Elements, their attributes, and where links lead.

@@ -13,9 +13,9 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     render::{
         frame::{Shot, Walk},
-        picture::{NAMED, Picture},
+        picture::Picture,
     },
-    ui::theme::{Depth, Glyphs, Scheme, Theme},
+    ui::theme::{Depth, Glyphs, NAMED, Scheme, Theme},
 };
 use ratatui::layout::Size;
 use serde_json::Value;
@@ -104,9 +104,8 @@ fn film(path: &Path, size: (u16, u16)) -> Vec<Vec<Vec<Cell>>> {
     let film = fs::read_to_string(path).unwrap();
     let mut events = film.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let header = events.next().unwrap();
-    let term = if header["version"] == 2 { &header } else { &header["term"] };
-    let [cols, rows] = if header["version"] == 2 { ["width", "height"] } else { ["cols", "rows"] };
-    assert_eq!((&term[cols], &term[rows]), (&Value::from(size.0), &Value::from(size.1)));
+    assert_eq!(header["version"], 2);
+    assert_eq!((&header["width"], &header["height"]), (&size.0.into(), &size.1.into()));
     let mut parser = emulator(size);
     let outputs = events.filter(|event| event[1] == "o" && event[2] != "");
     outputs
@@ -121,11 +120,11 @@ fn film(path: &Path, size: (u16, u16)) -> Vec<Vec<Vec<Cell>>> {
 fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let dimensions = format!("{}x{}", size.0, size.1);
-    let args = [&[sentence, "--size", &dimensions, "--format", "txt,ansi,cast,cast3"], options];
+    let args = [&[sentence, "--size", &dimensions, "--format", "txt,ansi,cast"], options];
     export(&args.concat(), folder.path());
     let lesson = Lesson::embedded(Language::English).unwrap();
-    let films = ["walk.cast", "walk.v3.cast"].map(|name| film(&folder.path().join(name), size));
-    assert!(films.iter().all(|frames| frames.len() == lesson.steps().len()));
+    let film = film(&folder.path().join("walk.cast"), size);
+    assert_eq!(film.len(), lesson.steps().len());
     let theme: &[&str] = if options.contains(&"--theme") { &[] } else { &["--theme", "dark"] };
     let walk = [&["--no-config", "--no-questions", sentence][..], theme, options];
     let mut session = Session::start(&walk.concat(), size);
@@ -152,7 +151,7 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
         session.until(&format!("the frame of {} at {dimensions}", step.id), |session| {
             screen(session) == ansi
         });
-        assert!(films.iter().all(|frames| frames[i] == ansi), "the film at {}", step.id);
+        assert!(film[i] == ansi, "the film at {}", step.id);
         if options.contains(&"mono") {
             let want: Vec<String> = read("txt").lines().map(|l| l.trim_end().into()).collect();
             assert_eq!(text(&ansi), want, "the text at {}", step.id);

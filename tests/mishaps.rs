@@ -30,8 +30,8 @@ const JOBS: [&[&str]; 8] = [
     &["export", "--format", "gif", "--steps", "1..8"],
     &["export", "--format", "apng", "--steps", "1..8"],
     &["export", "--format", "html,cast", "--steps", "1..20"],
-    &["export", "--format", "pdf,cast3", "--steps", "1..8"],
-    &["export", "--format", "ansi,png,gif,pdf", "--steps", "1..5"],
+    &["export", "--format", "html,cast", "--steps", "1..8"],
+    &["export", "--format", "ansi,png,gif,html", "--steps", "1..5"],
     &["trace", "--format", "npz", "--model", "all"],
 ];
 

@@ -236,7 +236,7 @@ _lookback() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "txt ansi svg png gif apng html cast cast3 pdf" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "txt ansi svg png gif apng html cast" -- "${cur}"))
                     return 0
                     ;;
                 --steps)

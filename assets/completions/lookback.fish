@@ -205,9 +205,7 @@ png\t'a picture'
 gif\t'film: each frame stays as long as one reads its text'
 apng\t'film in all its colours'
 html\t'a page of the whole walk, led by keys, in dark and light; needs nothing else'
-cast\t'film for terminals, asciicast version 2: asciinema play walk.cast'
-cast3\t'the same, asciicast version 3'
-pdf\t'a handout: on every page a frame and what is told of it'"
+cast\t'film for terminals, asciicast version 2: asciinema play walk.cast'"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l steps -d 'all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N, or a pattern as in \'*softmax*\'; with a comma between them' -r -f -a "all\t''
 tour\t''
 tokens\t''

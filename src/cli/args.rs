@@ -229,7 +229,7 @@ pub struct Export {
     pub text: Text,
 
     /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
-    #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::format())]
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]
     pub format: Vec<&'static Format>,
 
     /// all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N,

@@ -10,7 +10,7 @@ use clap::{
 use super::Cli;
 use crate::{
     engine::change::Change,
-    export::{FORMATS, Format},
+    export::{FORMATS, Format, instead_of},
     lesson::{Language, Lesson},
     model::Name,
     text,
@@ -78,11 +78,36 @@ pub fn command() -> Known<String> {
     Known { read, values }
 }
 
-/// The names of  [`FORMATS`], and what they stand for.
-pub fn format() -> impl TypedValueParser<Value = &'static Format> {
-    let values = FORMATS.iter().map(|format| PossibleValue::new(format.id).help(format.about));
-    PossibleValuesParser::new(values)
-        .try_map(|id| Format::find(&id).ok_or_else(|| format!("no format {id}")))
+/// Reads the id of a format; ids of formats that were written once are refused with what to do instead.
+#[derive(Clone, Copy)]
+pub struct KnownFormat;
+
+impl KnownFormat {
+    fn ids() -> impl Iterator<Item = PossibleValue> {
+        FORMATS.iter().map(|format| PossibleValue::new(format.id).help(format.about))
+    }
+}
+
+impl TypedValueParser for KnownFormat {
+    type Value = &'static Format;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        if let Some(instead) = value.to_str().and_then(instead_of) {
+            return (move |_: &str| Err(instead)).parse_ref(command, arg, value);
+        }
+        PossibleValuesParser::new(Self::ids())
+            .try_map(|id| Format::find(&id).ok_or_else(|| format!("no format {id}")))
+            .parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Self::ids()))
+    }
 }
 
 pub fn pace(text: &str) -> Result<f32, String> {

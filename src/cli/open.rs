@@ -29,7 +29,7 @@ use crate::{
         value::Cell,
     },
     model::Name,
-    text::{nearest, shown},
+    text::{nearest, shown, significant},
 };
 use tree::{Opened, Tree};
 
@@ -112,34 +112,8 @@ fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
 /// Significant digits of a printed number; of an arithmetic that needs more to come to its cell.
 const DIGITS: [usize; 2] = [7, 9];
 
-/// Significant digits, without an exponent where a person would not write one.
-fn number(n: f64, digits: usize) -> String {
-    if n == 0.0 {
-        return "0".into();
-    }
-    if !n.is_finite() {
-        return n.to_string().to_lowercase();
-    }
-    let scientific = format!("{n:.*e}", digits - 1);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-5..=9).contains(&exponent) {
-        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        return trimmed(&format!("{n:.decimals$}")).to_owned();
-    }
-    format!("{}e{exponent}", trimmed(mantissa))
-}
-
 fn value(n: f32) -> String {
-    number(n.into(), DIGITS[0])
-}
-
-fn trimmed(decimal: &str) -> &str {
-    if decimal.contains('.') {
-        decimal.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        decimal
-    }
+    significant(n.into(), DIGITS[0])
 }
 
 /// How a tree is written.
@@ -254,13 +228,13 @@ impl Page<'_, '_> {
 pub fn line(arithmetic: &Arithmetic, terms: usize) -> Option<String> {
     let expr = arithmetic.expr.as_ref()?;
     let digits = digits(expr);
-    let text = expr.text(terms, &|n| number(n, digits));
+    let text = expr.text(terms, &|n| significant(n, digits));
     Some(format!("{text} = {}", value(arithmetic.value)))
 }
 
 fn digits(expr: &Expr<Operand>) -> usize {
     let [few, many] = DIGITS;
-    let as_printed = |n: f32| number(n.into(), few).parse().unwrap_or(n);
+    let as_printed = |n: f32| significant(n.into(), few).parse().unwrap_or(n);
     let rounded = |o: Operand| Operand { value: as_printed(o.value), ..o };
     let (exact, printed) = (expr.eval(), expr.clone().map(&mut |o| rounded(o)).eval());
     if (exact - printed).abs() <= 2e-6 * exact.abs().max(1.0) { few } else { many }
@@ -297,7 +271,7 @@ mod tests {
             (f64::NAN, "nan"),
         ];
         for (n, want) in pairs {
-            assert_eq!(number(n, 7), want);
+            assert_eq!(significant(n, 7), want);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use crate::{
-    export::{FORMATS, Format},
+    export::{FORMATS, Format, instead_of},
     lesson::Lesson,
     text::visible,
 };
@@ -90,10 +90,12 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
     let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
     let of_name = ending(out).filter(|_| !is_folder);
     if asked.is_empty() {
+        let extension = out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let instead = instead_of(&extension).map(|how| format!("; {how}")).unwrap_or_default();
         let endings: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
         ensure!(
             is_folder || of_name.is_some(),
-            "{} ends as no format does; there are {}; or name a folder and give --format",
+            "{} ends as no format does; there are {}{instead}; or name a folder and give --format",
             shown(out),
             endings.join(", ")
         );
@@ -134,10 +136,9 @@ fn targets(
     steps.iter().map(target).collect()
 }
 
-/// The form whose extension the name ends in; of two the longer, as in `walk.v3.cast`.
+/// The format whose extension the name ends in.
 fn ending(path: &Path) -> Option<&'static Format> {
-    let named = FORMATS.iter().filter(|format| is_named_as(path, format));
-    named.max_by_key(|format| format.extension.len())
+    FORMATS.iter().find(|format| is_named_as(path, format))
 }
 
 fn is_named_as(path: &Path, format: &Format) -> bool {

@@ -173,7 +173,7 @@ A frame is what the screen would show at that step, at that size. Frames are nam
 number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
 them; where there is one file only, --out may be its name, and its ending chooses the form.
 Files are written whole or not at all, and none is written if one would replace an existing file
-without --force. Pages have dark and light colours, handouts light ones, unless --theme asks for others.
+without --force. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
 
 Examples:

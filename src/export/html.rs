@@ -1,7 +1,8 @@
 //! The whole walk as one page that needs nothing else: no network, no program but a browser.
 //!
 //! Without scripts all steps stand one below the other, with a list of links; with them, one at a time,
-//! led by keys. Every frame is there in dark and in light colours at once: a class of the page stands for
+//! led by keys. Printed, it is a handout: each step starts a page, with its frame and its text, in light
+//! colours. Every frame is there in dark and in light colours at once: a class of the page stands for
 //! a look in both. The page is well-formed XML too.
 
 use std::{
@@ -234,6 +235,10 @@ impl Head {
             out,
             "pre{{font-family:{families};font-size:{size};font-size:round(down,{size},calc(1px / 1.32));{}}}",
             colours(&paper)
+        )?;
+        writeln!(
+            out,
+            "@media print{{pre{{font-size:min(9pt,180mm / {across:.1},240mm / {down:.2})!important}}}}"
         )?;
         writeln!(out, "{}", about_page(&paper))?;
         for (looks, name) in classes {

@@ -283,21 +283,6 @@ impl Phrases {
 type One = fn(&Phrases) -> String;
 type Many = fn(&Phrases, &str) -> String;
 
-/// A number as a person would say it: three figures or so.
-fn number(x: f32) -> String {
-    match x.abs() {
-        _ if x.is_nan() => "NaN".into(),
-        a if a.is_infinite() => if x > 0.0 { "∞" } else { "−∞" }.into(),
-        0.0 => "0".into(),
-        a if a >= 10_000.0 => format!("{x:.1e}"),
-        a if a >= 100.0 => format!("{x:.0}"),
-        a if a >= 10.0 => format!("{x:.1}"),
-        a if a >= 0.095 => format!("{x:.2}"),
-        a if a >= 0.000_95 => format!("{x:.4}").trim_end_matches('0').into(),
-        _ => format!("{x:.0e}"),
-    }
-}
-
 /// Euclidean length.
 fn length(row: &[f32]) -> f32 {
     row.iter().map(|x| x * x).sum::<f32>().sqrt()
@@ -334,13 +319,14 @@ pub(super) fn largest(row: &[f32], n: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::lesson::{Language, Lesson};
+    use crate::text::spoken;
 
     #[test]
     fn numbers_are_as_long_as_they_need_to_be() {
         let say = [1234.4, 56.78, 3.333, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
         let want =
             ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
-        assert_eq!(say.map(number).to_vec(), want);
+        assert_eq!(say.map(spoken).to_vec(), want);
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Fonts {
 
     /// The characters that are laid over each other to show a grapheme, and the index of the font that
     /// has each. Where none has it, that is remembered; a frame stands for it.
-    pub fn glyphs(&self, symbol: &str, is_bold: bool) -> Vec<(char, Option<usize>)> {
+    fn glyphs(&self, symbol: &str, is_bold: bool) -> Vec<(char, Option<usize>)> {
         // One glyph for letter and accent, where there is one.
         let composed: String = symbol.nfc().collect();
         let is_one = composed.chars().count() == 1
@@ -139,11 +139,6 @@ impl Fonts {
         glyphs
     }
 
-    /// The files of the fonts, in the order of their indices.
-    pub fn files(&self) -> impl Iterator<Item = &[u8]> {
-        self.faces.iter().map(FontArc::font_data)
-    }
-
     /// The index of the first font that has the character.
     fn face(&self, c: char, is_bold: bool) -> Option<usize> {
         let bold = is_bold.then_some(BOLD_FACE);
@@ -154,7 +149,7 @@ impl Fonts {
 
 /// By how many pixels at scale 1 the strokes of a glyph are wider on either side than its font has them:
 /// what has no bold is made bold as browsers do.
-pub fn widened(face: Option<usize>, is_bold: bool) -> f32 {
+fn widened(face: Option<usize>, is_bold: bool) -> f32 {
     let is_lacking = is_bold && face.is_some_and(|face| face != BOLD_FACE);
     if is_lacking { WIDER } else { 0.0 }
 }

@@ -10,11 +10,11 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Lesson, Selection, Step, deepen, narrate, quiz::Question},
+    lesson::{Lesson, Selection, Step, quiz::Question},
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{self, Action, Level, Line, State, settle},
+        app::{Action, Level, State, settle},
         plain, screen,
         theme::Theme,
     },
@@ -108,19 +108,7 @@ impl Shot {
         &self.reading
     }
 
-    /// The narration with its further paragraph in lines of that width; a blank
-    /// line between paragraphs. Nothing while a question waits: it would be answered.
-    pub fn narration(&self, width: usize) -> Vec<Line> {
-        if self.asked.is_some() {
-            return vec![];
-        }
-        let (step, selection) = (self.step(), &self.selection);
-        let mut paragraphs = narrate(step, &self.reading, selection);
-        paragraphs.extend(deepen(step, &self.reading, selection));
-        app::wrap_step(step, selection.layer, &paragraphs, width, true)
-    }
-
-    /// The narration and the numbers as linear text: for those who do not see the picture. While a question
+    /// What is told and shown, as linear text: for those who do not see the picture. While a question
     /// waits, the question alone: the rest would answer it.
     pub fn words(&self) -> String {
         if let Some(asked) = &self.asked {

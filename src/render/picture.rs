@@ -5,11 +5,11 @@
 
 use ratatui::{
     buffer::{Buffer, Cell},
-    style::{Color, Modifier},
+    style::Modifier,
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::ui::theme::{Rgb, Theme};
+use crate::ui::theme::{Rgb, Theme, rgb};
 
 /// How much of dim ink is left beside the ground.
 const DIM: f32 = 0.6;
@@ -119,47 +119,9 @@ fn mixed(a: Rgb, b: Rgb, share: f32) -> Rgb {
     (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// The sixteen colours that a terminal calls by name, as xterm has them.
-pub const NAMED: [(Color, Rgb); 16] = [
-    (Color::Black, (0, 0, 0)),
-    (Color::Red, (205, 0, 0)),
-    (Color::Green, (0, 205, 0)),
-    (Color::Yellow, (205, 205, 0)),
-    (Color::Blue, (0, 0, 238)),
-    (Color::Magenta, (205, 0, 205)),
-    (Color::Cyan, (0, 205, 205)),
-    (Color::Gray, (229, 229, 229)),
-    (Color::DarkGray, (127, 127, 127)),
-    (Color::LightRed, (255, 0, 0)),
-    (Color::LightGreen, (0, 255, 0)),
-    (Color::LightYellow, (255, 255, 0)),
-    (Color::LightBlue, (92, 92, 255)),
-    (Color::LightMagenta, (255, 0, 255)),
-    (Color::LightCyan, (0, 255, 255)),
-    (Color::White, (255, 255, 255)),
-];
-
-/// None where it is left to the terminal.
-fn rgb(colour: Color) -> Option<Rgb> {
-    match colour {
-        Color::Rgb(r, g, b) => Some((r, g, b)),
-        Color::Indexed(i @ 0..=15) => Some(NAMED[usize::from(i)].1),
-        Color::Indexed(i @ 16..=231) => {
-            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
-            let i = i - 16;
-            Some((level(i / 36), level(i / 6 % 6), level(i % 6)))
-        }
-        Color::Indexed(i) => {
-            let level = 8 + 10 * (i - 232);
-            Some((level, level, level))
-        }
-        named => NAMED.iter().find(|(name, _)| *name == named).map(|(_, rgb)| *rgb),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use ratatui::style::Style;
+    use ratatui::style::{Color, Style};
 
     use super::*;
     use crate::ui::theme::{Depth, Glyphs};

@@ -8,6 +8,8 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use crate::ui::theme::number_of;
+
 /// The colours and attributes of a cell.
 type Look = (Color, Color, Modifier);
 
@@ -123,36 +125,13 @@ fn sequence((fg, bg, modifier): Look) -> String {
 
 /// `base` is 30 for the foreground, 40 for the background.
 fn colour(codes: &mut String, colour: Color, base: u8) {
-    let _ = match (colour, named(colour)) {
+    let _ = match (colour, number_of(colour)) {
         (_, Some(n)) if n < 8 => write!(codes, ";{}", base + n),
         (_, Some(n)) => write!(codes, ";{}", base + 60 + n - 8),
         (Color::Indexed(i), _) => write!(codes, ";{};5;{i}", base + 8),
         (Color::Rgb(r, g, b), _) => write!(codes, ";{};2;{r};{g};{b}", base + 8),
         _ => Ok(()),
     };
-}
-
-/// The place of one of the sixteen named colours.
-fn named(colour: Color) -> Option<u8> {
-    const NAMES: [Color; 16] = [
-        Color::Black,
-        Color::Red,
-        Color::Green,
-        Color::Yellow,
-        Color::Blue,
-        Color::Magenta,
-        Color::Cyan,
-        Color::Gray,
-        Color::DarkGray,
-        Color::LightRed,
-        Color::LightGreen,
-        Color::LightYellow,
-        Color::LightBlue,
-        Color::LightMagenta,
-        Color::LightCyan,
-        Color::White,
-    ];
-    NAMES.iter().position(|&name| name == colour).map(|i| i as u8)
 }
 
 #[cfg(test)]

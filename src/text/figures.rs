@@ -7,6 +7,48 @@ pub fn grouped(n: usize) -> String {
     groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
 }
 
+/// A number as narration says it, in about three digits: `0.12`, `31.4`, `−∞`.
+pub fn spoken(x: f32) -> String {
+    match x.abs() {
+        _ if x.is_nan() => "NaN".into(),
+        a if a.is_infinite() => if x > 0.0 { "∞" } else { "−∞" }.into(),
+        0.0 => "0".into(),
+        a if a >= 10_000.0 => format!("{x:.1e}"),
+        a if a >= 100.0 => format!("{x:.0}"),
+        a if a >= 10.0 => format!("{x:.1}"),
+        a if a >= 0.095 => format!("{x:.2}"),
+        a if a >= 0.000_95 => format!("{x:.4}").trim_end_matches('0').into(),
+        _ => format!("{x:.0e}"),
+    }
+}
+
+/// A number in so many significant digits, without zeros at its end; with an exponent only where a
+/// person would write one: `0.1234568`, `1.5e12`.
+pub fn significant(n: f64, digits: usize) -> String {
+    if n == 0.0 {
+        return "0".into();
+    }
+    if !n.is_finite() {
+        return n.to_string().to_lowercase();
+    }
+    let scientific = format!("{n:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-5..=9).contains(&exponent) {
+        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+        return trimmed(&format!("{n:.decimals$}")).to_owned();
+    }
+    format!("{}e{exponent}", trimmed(mantissa))
+}
+
+fn trimmed(decimal: &str) -> &str {
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,7 @@
-//! Where lines may break in scripts without spaces between words, such as Chinese.
+//! Where lines may break: at spaces, and beside wide characters, since Chinese writes no spaces between words. All
+//! wrapped text is filled with [`runs`].
+
+use std::ops::Range;
 
 use unicode_linebreak::linebreaks;
 use unicode_width::UnicodeWidthChar;
@@ -10,7 +13,7 @@ pub fn is_wide(c: char) -> bool {
 
 /// The byte offsets at which a line may break without a space: beside a wide character, where the Unicode line
 /// breaking algorithm (UAX 14) allows it. No line then begins with `，` or `」` or ends with `「`.
-pub fn breaks(text: &str) -> impl Iterator<Item = usize> {
+fn breaks(text: &str) -> impl Iterator<Item = usize> {
     linebreaks(text).map(|(at, _)| at).filter(|&at| {
         let (before, after) = text.split_at(at);
         match (before.chars().next_back(), after.chars().next()) {
@@ -18,6 +21,35 @@ pub fn breaks(text: &str) -> impl Iterator<Item = usize> {
             _ => false,
         }
     })
+}
+
+/// A part of a text that stays on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRun {
+    /// In bytes of the text.
+    pub range: Range<usize>,
+    /// Whether whitespace or the beginning of the text precedes it.
+    pub is_spaced: bool,
+}
+
+/// The parts of a text that each stay on one line, without the whitespace between them.
+pub fn runs(text: &str) -> Vec<LineRun> {
+    let mut breaks = breaks(text).peekable();
+    let (mut runs, mut is_spaced): (Vec<LineRun>, bool) = (vec![], true);
+    for (at, c) in text.char_indices() {
+        let may_break = breaks.next_if_eq(&at).is_some();
+        if c.is_whitespace() {
+            is_spaced = true;
+            continue;
+        }
+        let end = at + c.len_utf8();
+        match runs.last_mut().filter(|_| !is_spaced && !may_break) {
+            Some(run) => run.range.end = end,
+            None => runs.push(LineRun { range: at..end, is_spaced }),
+        }
+        is_spaced = false;
+    }
+    runs
 }
 
 #[cfg(test)]
@@ -50,5 +82,14 @@ mod tests {
         assert_eq!(parts("值（12%）：…！？"), "值|（12%）：…！？");
         assert_eq!(parts("查询、键；值"), "查|询、|键；|值");
         assert_eq!(parts("一个 RNN 读完"), "一|个 RNN 读|完");
+    }
+
+    #[test]
+    fn runs_are_words_and_what_lies_between_breaks() {
+        let text = " 一个 RNN\n读完，";
+        let parts: Vec<_> =
+            runs(text).into_iter().map(|run| (&text[run.range], run.is_spaced)).collect();
+        let want = [("一", true), ("个", false), ("RNN", true), ("读", true), ("完，", false)];
+        assert_eq!(parts, want);
     }
 }

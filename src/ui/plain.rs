@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     analysis::reading::Reading,
     lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Question},
-    text::{breaks, visible},
+    text::{runs, visible},
 };
 
 const WIDTH: usize = 80;
@@ -142,7 +142,8 @@ fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
     let indent = " ".repeat(bullet.len());
     let mut line = bullet.to_owned();
     let mut is_new = true;
-    for (space, word) in text.split_whitespace().flat_map(spaced) {
+    for run in runs(text) {
+        let (space, word) = (if run.is_spaced { " " } else { "" }, &text[run.range]);
         let wide = space.len() + word.width();
         if !is_new && !word.starts_with('%') && line.width() + wide > WIDTH {
             writeln!(out, "{line}")?;
@@ -153,14 +154,6 @@ fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
         is_new = false;
     }
     writeln!(out, "{line}")
-}
-
-/// The parts of a run without spaces that stay on one line, with what parts each from the one before.
-fn spaced(run: &str) -> Vec<(&str, &str)> {
-    let cuts: Vec<usize> = breaks(run).collect();
-    let from = std::iter::once(0).chain(cuts.iter().copied());
-    let to = cuts.iter().copied().chain([run.len()]);
-    from.zip(to).map(|(from, to)| (if from == 0 { " " } else { "" }, &run[from..to])).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod number;
 mod palette;
 #[cfg(test)]
 mod tests;
+mod xterm;
 
 use ratatui::{
     buffer::Cell,
@@ -18,6 +19,7 @@ use ratatui::{
 
 pub use glyph::ascii;
 use palette::{Ink, Palette};
+pub use xterm::{NAMED, number_of, rgb};
 
 /// Red, green, blue.
 pub type Rgb = (u8, u8, u8);

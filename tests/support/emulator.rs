@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEventKind};
-use lookback::render::picture::NAMED;
+use lookback::ui::theme::NAMED;
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::Rect,

@@ -1,8 +1,7 @@
 //! Who looks at whom: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, largest, number,
-    pronoun_in,
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, largest, pronoun_in,
 };
 use crate::{
     analysis::{
@@ -15,7 +14,7 @@ use crate::{
     engine::value::Cell,
     lesson::phrases::Phrases,
     model::Name,
-    text::grouped,
+    text::{grouped, spoken},
 };
 
 /// The head of the last encoder layer that was guided from a pronoun to its noun (MODEL_CARD.md).
@@ -46,10 +45,10 @@ pub(super) static FACTS: &[Fact] = &[
         c.say.or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
     }),
     fact("score_low", "lowest score or energy of the row", |c| {
-        c.say.or_none(extremes(c).map(|e| number(e.0)))
+        c.say.or_none(extremes(c).map(|e| spoken(e.0)))
     }),
     fact("score_high", "highest score or energy of the row", |c| {
-        c.say.or_none(extremes(c).map(|e| number(e.1)))
+        c.say.or_none(extremes(c).map(|e| spoken(e.1)))
     }),
     fact(
         "unscaled_weight",
@@ -57,7 +56,7 @@ pub(super) static FACTS: &[Fact] = &[
         unscaled_weight,
     ),
     fact("knock_out", "change of log p(output) without the selected head", |c| {
-        knock_out(c, |knocked| number(knocked.change))
+        knock_out(c, |knocked| spoken(knocked.change))
     }),
     fact("knock_out_tokens", "tokens of the output that change without the selected head", |c| {
         knock_out(c, |knocked| knocked.tokens.to_string())

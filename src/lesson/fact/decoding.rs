@@ -1,6 +1,6 @@
 //! How the next token was chosen, and what else could have been.
 
-use super::{Context, Fact, fact, number};
+use super::{Context, Fact, fact};
 use crate::{
     analysis::measure::{
         cache::Sizes,
@@ -9,7 +9,7 @@ use crate::{
         lens::Guess,
     },
     engine::math::sampling::{Choice, Choosing},
-    text::grouped,
+    text::{grouped, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -41,7 +41,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.say.or_none(least_sure(c.trace()).map(|(_, _, p)| c.say.percent(p)))
     }),
     fact("log_p", "log-probability of the whole output", |c| {
-        c.say.or_none(log_probability(c.trace()).map(|p| number(p as f32)))
+        c.say.or_none(log_probability(c.trace()).map(|p| spoken(p as f32)))
     }),
     fact("cached", "columns that a cache holds before this step", |c| grouped(c.row())),
     fact("cache_held", "numbers it holds after this step", |c| {

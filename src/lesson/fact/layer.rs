@@ -1,22 +1,23 @@
 //! Residual, norm and feed-forward of the selected word.
 
-use super::{Context, Fact, fact, length, mean, minus, number, variance};
+use super::{Context, Fact, fact, length, mean, minus, variance};
 use crate::analysis::measure::stream::{self, Station, stations};
+use crate::text::spoken;
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {
-        c.say.or_none(parts(c).map(|(before, _)| number(length(&before))))
+        c.say.or_none(parts(c).map(|(before, _)| spoken(length(&before))))
     }),
     fact("size_added", "length of what is added", |c| {
-        c.say.or_none(parts(c).map(|(_, added)| number(length(&added))))
+        c.say.or_none(parts(c).map(|(_, added)| spoken(length(&added))))
     }),
     fact("mean_before", "mean before the norm", |c| c.say.or_none(first(c, "mean"))),
     fact("var_before", "variance before the norm", |c| c.say.or_none(first(c, "var"))),
     fact("mean_after", "mean after gain and bias", |c| {
-        c.say.or_none(c.row_beside("out").map(|row| number(mean(&row))))
+        c.say.or_none(c.row_beside("out").map(|row| spoken(mean(&row))))
     }),
     fact("var_after", "variance after gain and bias", |c| {
-        c.say.or_none(c.row_beside("out").map(|row| number(variance(&row))))
+        c.say.or_none(c.row_beside("out").map(|row| spoken(variance(&row))))
     }),
     fact("stream_first", "length of the word's row where its stream begins", |c| {
         c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
@@ -28,7 +29,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.say.or_none(most_added(c).map(|(path, _)| path))
     }),
     fact("stream_most_added", "the length of what it adds", |c| {
-        c.say.or_none(most_added(c).map(|(_, length)| number(length)))
+        c.say.or_none(most_added(c).map(|(_, length)| spoken(length)))
     }),
     fact("zeros", "share of the feed-forward units that are 0", zeros),
 ];
@@ -61,7 +62,7 @@ fn last(stations: &[Station]) -> Option<&Station> {
 }
 
 fn length_at(c: &Context, path: &str) -> Option<String> {
-    stream::length(c.trace(), path, c.row()).map(number)
+    stream::length(c.trace(), path, c.row()).map(spoken)
 }
 
 fn most_added(c: &Context) -> Option<(String, f32)> {
@@ -74,7 +75,7 @@ fn most_added(c: &Context) -> Option<(String, f32)> {
 }
 
 fn first(c: &Context, name: &str) -> Option<String> {
-    c.row_beside(name).and_then(|row| row.first().copied()).map(number)
+    c.row_beside(name).and_then(|row| row.first().copied()).map(spoken)
 }
 
 fn zeros(c: &Context) -> String {

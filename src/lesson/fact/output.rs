@@ -2,7 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, fact_of_built_in, largest, number};
+use super::{Context, Fact, fact, fact_of_built_in, largest};
+use crate::text::spoken;
 use crate::{analysis::trace::Recorded, lesson::phrases::Phrases, model::Name};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -11,8 +12,8 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("second_next", "the second", |c| nth(c, "probs", 1, |c, r| c.say.quote(&r.0))),
     fact("top3", "the three likeliest with their probabilities", top3),
-    fact("logit_next", "the highest logit", |c| nth(c, "logits", 0, |_, r| number(r.1))),
-    fact("logit_second", "the second", |c| nth(c, "logits", 1, |_, r| number(r.1))),
+    fact("logit_next", "the highest logit", |c| nth(c, "logits", 0, |_, r| spoken(r.1))),
+    fact("logit_second", "the second", |c| nth(c, "logits", 1, |_, r| spoken(r.1))),
     fact("logit_lead", "the difference of the two", |c| {
         c.say.or_none(lead(c).map(|l| format!("{l:.1}")))
     }),

@@ -1,9 +1,9 @@
 //! Recurrent states, gates, probes and forgetting.
 
-use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus, number};
+use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
 use crate::{
     analysis::measure::readback::ReadBack, engine::value::Cell, lesson::phrases::Phrases,
-    model::Name,
+    model::Name, text::spoken,
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -37,10 +37,10 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("guess_probability", "and its probability", guess_probability),
     fact("forgetting_first", "derivative of the last state by the first word", |c| {
-        forgetting(c, c.step.model, |_, norms| number(norms[0]))
+        forgetting(c, c.step.model, |_, norms| spoken(norms[0]))
     }),
     fact("forgetting_last", "the same by the last word", |c| {
-        forgetting(c, c.step.model, |_, norms| number(norms[norms.len() - 1]))
+        forgetting(c, c.step.model, |_, norms| spoken(norms[norms.len() - 1]))
     }),
     fact("forgetting_ratio", "how many times less the first word counts", |c| {
         forgetting(c, c.step.model, ratio)
@@ -52,7 +52,7 @@ pub(super) static FACTS: &[Fact] = &[
 ];
 
 fn size_beside(c: &Context, name: &str) -> String {
-    c.say.or_none(c.row_beside(name).map(|row| number(length(&row))))
+    c.say.or_none(c.row_beside(name).map(|row| spoken(length(&row))))
 }
 
 fn state_change(c: &Context) -> String {
@@ -63,7 +63,7 @@ fn state_change(c: &Context) -> String {
             0 => vec![0.0; now.len()],
             row => site.value.row(0, row - 1),
         };
-        Some(number(length(&minus(&now, &before))))
+        Some(spoken(length(&minus(&now, &before))))
     };
     c.say.or_none(change())
 }
@@ -123,8 +123,8 @@ fn ratio(c: &Context, norms: &[f32]) -> String {
     match last / first {
         _ if norms.len() == 1 => c.say.ratio_one_word(),
         r if !r.is_finite() => c.say.ratio_none(),
-        r if r >= 1.05 => c.say.ratio_smaller(&number(r)),
-        r if r <= 0.95 => c.say.ratio_larger(&number(1.0 / r)),
+        r if r >= 1.05 => c.say.ratio_smaller(&spoken(r)),
+        r if r <= 0.95 => c.say.ratio_larger(&spoken(1.0 / r)),
         _ => c.say.ratio_same(&c.say.counted(norms.len() - 1, Phrases::step, Phrases::steps)),
     }
 }

@@ -1,11 +1,11 @@
 //! The sentence, its words and the models' sizes.
 
-use super::{Context, Fact, fact, fact_of_built_in, length, number};
+use super::{Context, Fact, fact, fact_of_built_in, length};
 use crate::{
     engine::value::Shape,
     lesson::phrases::Phrases,
     model::{ModelSizes, Name},
-    text::grouped,
+    text::{grouped, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -112,7 +112,7 @@ fn root(n: usize) -> String {
 
 fn size_at(c: &Context, path: &str) -> String {
     let row = c.trace().site(path).and_then(|site| c.row_of(site));
-    c.say.or_none(row.map(|row| number(length(&row))))
+    c.say.or_none(row.map(|row| spoken(length(&row))))
 }
 
 fn unknown(c: &Context) -> String {

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     lesson::{Paragraph, Span, Step},
-    text::breaks,
+    text::{LineRun, runs},
 };
 
 /// How a piece of text is to be shown.
@@ -76,38 +76,47 @@ pub fn wrap(
         if is_airy && !lines.is_empty() {
             lines.push(vec![]);
         }
-        let pieces = paragraph.spans.iter().map(|span| Piece {
-            text: span.text.clone(),
-            voice: voice(span),
-            is_term: span.is_term,
-        });
-        fill(words(pieces), width.max(1), &mut lines);
+        let pieces: Vec<Piece> = paragraph
+            .spans
+            .iter()
+            .map(|span| Piece {
+                text: span.text.clone(),
+                voice: voice(span),
+                is_term: span.is_term,
+            })
+            .collect();
+        fill(words(&pieces), width.max(1), &mut lines);
     }
     lines
 }
 
-fn words(pieces: impl Iterator<Item = Piece> + Clone) -> Vec<Word> {
-    let whole: String = pieces.clone().map(|piece| piece.text).collect();
-    let mut breaks = breaks(&whole).peekable();
-    let voiced = pieces.flat_map(|piece| {
-        let (voice, is_term) = (piece.voice, piece.is_term);
-        let letters: Vec<char> = piece.text.chars().collect();
-        letters.into_iter().map(move |c| Piece { text: c.to_string(), voice, is_term })
+/// The runs of a paragraph that stay on one line, each with its pieces.
+fn words(pieces: &[Piece]) -> Vec<Word> {
+    let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    let mut end = 0;
+    let starts = pieces.iter().map(|piece| {
+        end += piece.text.len();
+        (end - piece.text.len()..end, piece)
     });
-    let (mut words, mut word) = (vec![], Word::default());
-    for ((at, c), letter) in whole.char_indices().zip(voiced) {
-        let may_break = breaks.next_if_eq(&at).is_some();
-        if may_break || c.is_whitespace() {
-            let next = Word { pieces: vec![], is_spaced: !may_break };
-            words.push(std::mem::replace(&mut word, next));
+    let placed: Vec<_> = starts.collect();
+    let word = |run: LineRun| {
+        let mut word = Word { pieces: vec![], is_spaced: run.is_spaced };
+        for (place, piece) in &placed {
+            let (from, to) = (place.start.max(run.range.start), place.end.min(run.range.end));
+            if from < to {
+                push(
+                    &mut word.pieces,
+                    Piece {
+                        text: whole[from..to].to_owned(),
+                        voice: piece.voice,
+                        is_term: piece.is_term,
+                    },
+                );
+            }
         }
-        if !c.is_whitespace() {
-            push(&mut word.pieces, letter);
-        }
-    }
-    words.push(word);
-    words.retain(|word| !word.pieces.is_empty());
-    words
+        word
+    };
+    runs(&whole).into_iter().map(word).collect()
 }
 
 fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
