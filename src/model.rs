@@ -30,7 +30,7 @@ use crate::{
         math::{beam::Beams, sampling::Choosing},
         site::{
             Axis::{Channel, Position, Vocab},
-            Scope, Site, Stream,
+            Role, Scope, Site, Stream,
         },
         tape::{Keep, Node, Tape},
         value::{Matrix, Value},
@@ -50,7 +50,8 @@ pub static POS: Site = Site::matrix(
 pub static LOGITS: Site =
     Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
 pub static PROBS: Site =
-    Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token");
+    Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token")
+        .with(Role::Probabilities);
 pub static INITIAL: Site =
     Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
 

@@ -81,7 +81,6 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
         let (panes, Selection { row, col, .. }) = (state.panes(), state.nav.selection);
         let pointed = panes[state.nav.focus].pointed(row, col).unwrap().address;
         let wanted: Address = address.parse().unwrap();
-        let pointed: Address = pointed.parse().unwrap();
         assert_eq!((&pointed.path, pointed.cell.row), (&wanted.path, wanted.cell.row));
         // A list shows a row's largest numbers; where the cell is none of them, it begins at the first.
         assert!(pointed.cell.col == wanted.cell.col || col == 0, "{address}: {pointed}");
@@ -102,7 +101,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
     press(&mut state, "Tab");
     let pointed = |state: &State| {
         let Selection { row, col, .. } = state.nav.selection;
-        state.panes()[state.nav.focus].pointed(row, col).unwrap().address
+        state.panes()[state.nav.focus].pointed(row, col).unwrap().address.to_string()
     };
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
@@ -232,7 +231,7 @@ fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
             let id = &state.current().1.id;
             assert_eq!(pointed.is_some(), !opened(&state).is_empty(), "{id}, pane {pane}");
             if let Some(pointed) = pointed {
-                assert_eq!(opened(&state), pointed.address, "{id}");
+                assert_eq!(opened(&state), pointed.address.to_string(), "{id}");
                 for size in [(80, 24), (120, 36), (200, 60)] {
                     let screen = drawn(&state, size);
                     assert!(screen.contains("Esc back"), "{id} {size:?}\n{screen}");

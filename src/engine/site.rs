@@ -58,10 +58,26 @@ impl Axis {
     }
 }
 
+/// What a site's numbers are, which bounds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Numbers without bounds: sums, scores, vectors.
+    Unbounded,
+    /// Attention weights: shares that sum to 1 in each row, from which a context is averaged.
+    AttentionWeights,
+    /// Probabilities of tokens, which sum to 1 in each row.
+    Probabilities,
+    /// A gate from 0 to 1.
+    Gate,
+    /// Numbers after tanh, from -1 to 1.
+    Tanh,
+}
+
 /// A row of a model's table of sites.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Site {
     pub name: &'static str,
+    pub role: Role,
     /// What planes, rows and columns count.
     pub axes: [Axis; 3],
     /// One line for people: what this value is.
@@ -71,12 +87,18 @@ pub struct Site {
 impl Site {
     /// A site whose value is one matrix.
     pub const fn matrix(name: &'static str, axes: [Axis; 2], caption: &'static str) -> Self {
-        Self { name, axes: [Axis::Single, axes[0], axes[1]], caption }
+        Self::planes(name, [Axis::Single, axes[0], axes[1]], caption)
     }
 
     /// A site with a plane for every head (or output step).
     pub const fn planes(name: &'static str, axes: [Axis; 3], caption: &'static str) -> Self {
-        Self { name, axes, caption }
+        Self { name, role: Role::Unbounded, axes, caption }
+    }
+
+    /// The same site with a role.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 }
 

@@ -37,7 +37,7 @@ use by_hand::ByHand;
 use crate::engine::{
     arithmetic::{Arithmetic, Expr, Operand},
     change::Changes,
-    site::{Place, lies_in},
+    site::{Place, Role, lies_in},
     value::{Cell, Shape, Value},
 };
 
@@ -113,7 +113,7 @@ pub struct Tape {
     /// What the block around an entry was, for the entries that hide one.
     blocks: HashMap<Node, Arc<dyn Block>>,
     /// Whether nobody will look at what is recorded: a block's inside that is not kept.
-    is_hurried: bool,
+    discards_intermediates: bool,
     /// What was read before, where a text is written token by token.
     past: Option<Past>,
 }
@@ -160,8 +160,8 @@ impl Tape {
         let mut value = operation.forward(&self.values(&inputs));
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {
-            let are_shares = place.site.name == "weights";
-            let by_hand = ByHand { inner: operation, edits, are_shares };
+            let are_attention_weights = place.site.role == Role::AttentionWeights;
+            let by_hand = ByHand { inner: operation, edits, are_attention_weights };
             value = by_hand.apply(&value);
             operation = Box::new(by_hand);
         }

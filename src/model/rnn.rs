@@ -36,11 +36,11 @@ static PROBE_W: Site = Site::planes(
     [Position, In, Out],
     "the probes' weights, a plane for every distance from the end",
 );
-static PROBE_B: Site = Site {
-    name: "b",
-    axes: [Single, Position, Out],
-    caption: "the probes' biases, a row for every distance from the end",
-};
+static PROBE_B: Site = Site::planes(
+    "b",
+    [Single, Position, Out],
+    "the probes' biases, a row for every distance from the end",
+);
 
 /// Encoder, decoder, readout and probes.
 pub struct Rnn {

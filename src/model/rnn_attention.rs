@@ -12,7 +12,7 @@ use crate::{
     engine::{
         site::{
             Axis::{Channel, Key, Position, Query, Single, Unit},
-            Scope, Site, Stream,
+            Role, Scope, Site, Stream,
         },
         tape::{Node, Tape, Weight},
     },
@@ -36,11 +36,13 @@ pub static KEYS: Site = Site::matrix("keys", [Key, Unit], "annotations times U_a
 pub static QUERY: Site =
     Site::matrix("query", [Query, Unit], "the decoder's previous state times W_a");
 pub static SUM: Site = Site::planes("sum", [Query, Key, Unit], "query + key, for every word");
-pub static TANH: Site = Site::planes("tanh", [Query, Key, Unit], "tanh(query + key)");
+pub static TANH: Site =
+    Site::planes("tanh", [Query, Key, Unit], "tanh(query + key)").with(Role::Tanh);
 pub static ENERGIES: Site =
     Site::matrix("energies", [Query, Key], "v · tanh(query + key): how well each word fits");
 pub static WEIGHTS: Site =
-    Site::matrix("weights", [Query, Key], "softmax: shares that sum to 1 in each row");
+    Site::matrix("weights", [Query, Key], "softmax: shares that sum to 1 in each row")
+        .with(Role::AttentionWeights);
 pub static CONTEXT: Site =
     Site::matrix("context", [Query, Unit], "annotations averaged by the weights");
 pub static INPUT_CAT: Site = Site::matrix(

@@ -143,7 +143,7 @@ pub struct Mark {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pointed {
     /// `encoder.0.self_attn.weights[2,7,1]`
-    pub address: String,
+    pub address: Address,
     pub value: f32,
     /// What the indices stand for: `head 2 · query "it" · key "animal"`.
     pub labels: String,
@@ -205,7 +205,7 @@ pub trait Pane {
     }
 
     /// What the cursor stands on, where that is no number of the trace.
-    fn told(&self, _row: usize, _col: usize) -> Option<String> {
+    fn status_line(&self, _row: usize, _col: usize) -> Option<String> {
         None
     }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     analysis::trace::Trace,
-    engine::value::{Cell, Value},
+    engine::{
+        site::Role,
+        value::{Cell, Value},
+    },
     model::Name,
 };
 
@@ -59,7 +62,7 @@ pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
 /// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights.
 pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
     let sites = trace.sites().filter(|site| !site.is_leaf);
-    let weights = sites.filter(|site| site.place.site.name == "weights");
+    let weights = sites.filter(|site| site.place.site.role == Role::AttentionWeights);
     let of = |path: &str| Some((path.to_owned(), of_log_probability(trace, path)?));
     weights.filter_map(|site| of(site.path())).collect()
 }

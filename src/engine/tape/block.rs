@@ -57,7 +57,8 @@ impl Tape {
     fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
         let past = self.past.take();
-        let tape = Self { past, is_hurried: true, ..Self::changed(Arc::clone(&self.changes)) };
+        let tape =
+            Self { past, discards_intermediates: true, ..Self::changed(Arc::clone(&self.changes)) };
         let mut inside = in_pool(|| Inside::on(tape, &**block, values));
         self.past = inside.tape.past.take();
         let Entry { place, value, .. } = inside.tape.entry(inside.out);
@@ -81,7 +82,7 @@ impl Tape {
         [q, k, v]: [Node; 3],
         how: AttentionOptions,
     ) -> Option<Node> {
-        if !self.is_hurried || !self.changes.is_empty() || self.n_past() > 0 {
+        if !self.discards_intermediates || !self.changes.is_empty() || self.n_past() > 0 {
             return None;
         }
         let context = attend(self.value(q), self.value(k), self.value(v), how);

@@ -14,7 +14,7 @@ pub(super) struct ByHand {
     pub(super) inner: Box<dyn Operation>,
     pub(super) edits: Vec<Edit>,
     /// Whether rows are shares, which sum to 1.
-    pub(super) are_shares: bool,
+    pub(super) are_attention_weights: bool,
 }
 
 impl ByHand {
@@ -29,7 +29,7 @@ impl ByHand {
 
     /// The columns of a row of shares that were given numbers.
     fn given_in_row(&self, plane: usize, row: usize) -> Vec<(usize, f32)> {
-        if !self.are_shares {
+        if !self.are_attention_weights {
             return vec![];
         }
         let in_row = |edit: &Edit| match *edit {
@@ -71,7 +71,7 @@ fn ratio(left: f32, had: f32) -> f32 {
 
 impl Operation for ByHand {
     fn formula(&self) -> &'static str {
-        if self.are_shares {
+        if self.are_attention_weights {
             "set by hand; the row's other shares keep their proportions"
         } else {
             "set by hand in part, the rest as computed"

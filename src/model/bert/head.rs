@@ -8,7 +8,7 @@ use crate::{
         math::sampling::Choosing,
         site::{
             Axis::{Channel, Position, Single, Vocab},
-            Site,
+            Role, Site,
         },
         tape::{Node, Tape, Weight},
     },
@@ -24,7 +24,8 @@ pub static SUM: Site = Site::matrix("sum", [Position, Channel], "x W + b, before
 pub static HIDDEN: Site =
     Site::matrix("hidden", [Position, Channel], "after the activation: towards a word");
 pub static PROBS: Site =
-    Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place");
+    Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place")
+        .with(Role::Probabilities);
 pub static POOLED: Site =
     Site::matrix("pooled", [Single, Channel], "the mean of all tokens' vectors");
 pub static FIRST: Site = Site::matrix("pooled", [Single, Channel], "the first token's vector");

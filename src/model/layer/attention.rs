@@ -9,7 +9,7 @@ use crate::{
         math::AttentionOptions,
         site::{
             Axis::{Channel, Head, Key, Query},
-            Scope, Site,
+            Role, Scope, Site,
         },
         tape::{Buckets, Node, Root, Rope, Tape, Weight},
     },
@@ -51,7 +51,8 @@ pub static BIASED_MASKED: Site = Site::planes(
     "scores + bias, minus infinity where the key is in the future",
 );
 pub static WEIGHTS: Site =
-    Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row");
+    Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row")
+        .with(Role::AttentionWeights);
 pub static CONTEXT: Site =
     Site::planes("context", [Head, Query, Channel], "values averaged by the weights");
 pub static CONCAT: Site =

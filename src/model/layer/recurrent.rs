@@ -7,7 +7,7 @@ use crate::{
     engine::{
         site::{
             Axis::{Position, Unit},
-            Scope, Site,
+            Role, Scope, Site,
         },
         tape::{GateWeights, Node, Tape, Weight},
     },
@@ -16,10 +16,12 @@ use crate::{
 
 pub static RESET_SUM: Site = Site::matrix("reset_sum", [Position, Unit], "x W_xr + h W_hr + b_r");
 pub static RESET: Site =
-    Site::matrix("reset", [Position, Unit], "reset gate: how much of the past the candidate sees");
+    Site::matrix("reset", [Position, Unit], "reset gate: how much of the past the candidate sees")
+        .with(Role::Gate);
 pub static UPDATE_SUM: Site = Site::matrix("update_sum", [Position, Unit], "x W_xz + h W_hz + b_z");
 pub static UPDATE: Site =
-    Site::matrix("update", [Position, Unit], "update gate: how much of the past is kept");
+    Site::matrix("update", [Position, Unit], "update gate: how much of the past is kept")
+        .with(Role::Gate);
 pub static INPUT: Site = Site::matrix("input", [Position, Unit], "this word's part: x W_x + b");
 pub static RECURRENT: Site = Site::matrix(
     "recurrent",
@@ -29,18 +31,21 @@ pub static RECURRENT: Site = Site::matrix(
 pub static GATED: Site = Site::matrix("gated", [Position, Unit], "reset gate * recurrent part");
 pub static SUM: Site = Site::matrix("sum", [Position, Unit], "input part + recurrent part");
 pub static CANDIDATE: Site =
-    Site::matrix("candidate", [Position, Unit], "tanh(sum): the proposed new state");
+    Site::matrix("candidate", [Position, Unit], "tanh(sum): the proposed new state")
+        .with(Role::Tanh);
 pub static HIDDEN: Site =
-    Site::matrix("hidden", [Position, Unit], "the hidden state after this word");
+    Site::matrix("hidden", [Position, Unit], "the hidden state after this word").with(Role::Tanh);
 
 pub static INPUT_GATE_SUM: Site =
     Site::matrix("input_gate_sum", [Position, Unit], "x W_xi + h W_hi + b_i");
 pub static INPUT_GATE: Site =
-    Site::matrix("input_gate", [Position, Unit], "input gate: how much of this word is written");
+    Site::matrix("input_gate", [Position, Unit], "input gate: how much of this word is written")
+        .with(Role::Gate);
 pub static FORGET_GATE_SUM: Site =
     Site::matrix("forget_gate_sum", [Position, Unit], "x W_xf + h W_hf + b_f");
 pub static FORGET_GATE: Site =
-    Site::matrix("forget_gate", [Position, Unit], "forget gate: how much of the past is kept");
+    Site::matrix("forget_gate", [Position, Unit], "forget gate: how much of the past is kept")
+        .with(Role::Gate);
 pub static CELL_GATE_SUM: Site =
     Site::matrix("cell_gate_sum", [Position, Unit], "x W_xg + h W_hg + b_g");
 pub static CELL_GATE: Site =
@@ -48,7 +53,8 @@ pub static CELL_GATE: Site =
 pub static OUTPUT_GATE_SUM: Site =
     Site::matrix("output_gate_sum", [Position, Unit], "x W_xo + h W_ho + b_o");
 pub static OUTPUT_GATE: Site =
-    Site::matrix("output_gate", [Position, Unit], "output gate: how much of the cell is shown");
+    Site::matrix("output_gate", [Position, Unit], "output gate: how much of the cell is shown")
+        .with(Role::Gate);
 pub static KEPT: Site =
     Site::matrix("kept", [Position, Unit], "forget gate * the cell before this word");
 pub static WRITTEN: Site =
@@ -60,7 +66,8 @@ pub static SHOWN: Site = Site::matrix(
     "hidden",
     [Position, Unit],
     "the hidden state after this word: output gate * tanh",
-);
+)
+.with(Role::Tanh);
 
 /// One recurrent cell.
 pub enum RecurrentCell {

@@ -95,7 +95,7 @@ impl State {
         let opened = {
             let panes = self.panes();
             let Some(pane) = panes.get(self.nav.focus) else { return };
-            let address = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            let address = pane.pointed(row, col).map(|p| p.address);
             let cell = address.and_then(|address| self.open(model, &address).ok());
             cell.or_else(|| pane.arithmetic(row, col))
         };
@@ -173,7 +173,7 @@ impl State {
         let pane = panes.get(self.nav.focus)?;
         let Cell { row, col, .. } = address.cell;
         let is_there = |&(row, col): &(usize, usize)| {
-            let pointed = pane.pointed(row, col).and_then(|p| p.address.parse::<Address>().ok());
+            let pointed = pane.pointed(row, col).map(|p| p.address);
             pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
         };
         let ranks = pane.extent().1.min(LONGEST_LIST);

@@ -122,7 +122,7 @@ impl Pane for BeamTree<'_> {
     }
 
     /// The step that the cursor stands on, with its likeliest output so far.
-    fn told(&self, step: usize, _: usize) -> Option<String> {
+    fn status_line(&self, step: usize, _: usize) -> Option<String> {
         let beams = self.beams()?;
         let kept = beams.steps.get(step)?;
         let best = kept.first()?;

@@ -102,7 +102,7 @@ impl Pane for Distance<'_> {
         (self.n_words(), self.models().len())
     }
 
-    fn told(&self, row: usize, col: usize) -> Option<String> {
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let (norms, name) = (self.norms(col)?, self.models().get(col)?.0.title());
         let word = &self.scene.reading.sentence.tokens.get(row)?.text;
         let (norm, share) = (*norms.get(row)?, *by_own_mean(norms).get(row)?);

@@ -162,7 +162,7 @@ impl Pane for HeadTable<'_> {
         format!("{name} · {sorted}")
     }
 
-    fn told(&self, _: usize, _: usize) -> Option<String> {
+    fn status_line(&self, _: usize, _: usize) -> Option<String> {
         let summary = self.rows().get(self.at())?;
         let caption = match self.scene.view.sort {
             Sort::Computed => "Enter looks at this head",

@@ -67,7 +67,7 @@ impl Pane for ReadBackLength<'_> {
         (self.0.reading.sentence.tokens.len(), MODELS.len())
     }
 
-    fn told(&self, row: usize, col: usize) -> Option<String> {
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let (kept, name) = (self.kept(col)?.get(row)?, MODELS.get(col)?.0.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
         let Kept { read, asked, right } = kept;

@@ -6,7 +6,7 @@ use super::{Mark, Pointed, Scene};
 use crate::{
     analysis::trace::{Magnitude, Recorded, Trace},
     engine::{
-        site::Axis,
+        site::{Axis, Role},
         value::{Cell, Matrix, Shape, Value},
     },
     ui::widgets::heat::{Columns, Heat, Labels, Loudest, Marks, Scale, Zoom},
@@ -150,11 +150,10 @@ impl<'a> Subject<'a> {
             let cells = (0..self.n_rows()).flat_map(row);
             return Scale::signed(cells.map(|cell| self.shown(cell)));
         }
-        match self.site.place.site.name {
-            "weights" | "probs" | "reset" | "update" | "forget_gate" | "input_gate"
-            | "output_gate" => Scale::Unit,
-            "hidden" | "candidate" | "tanh" if self.is_of_tanh() => Scale::Signed(1.0),
-            _ => Scale::of(self.magnitude()),
+        match self.site.place.site.role {
+            Role::AttentionWeights | Role::Probabilities | Role::Gate => Scale::Unit,
+            Role::Tanh => Scale::Signed(1.0),
+            Role::Unbounded => Scale::of(self.magnitude()),
         }
     }
 
@@ -199,11 +198,6 @@ impl<'a> Subject<'a> {
         Cow::Borrowed(self.site.value.plane(self.plane))
     }
 
-    /// Whether a site named as those of recurrent cells is one: other layers' are not bounded by 1.
-    pub fn is_of_tanh(&self) -> bool {
-        !["ffn", "mlm"].iter().any(|layer| self.site.path().contains(layer))
-    }
-
     pub fn axes_text(&self) -> String {
         let [_, row, col] = self.site.axes();
         let theme = self.scene.theme;
@@ -246,7 +240,7 @@ impl<'a> Subject<'a> {
     pub fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
         let cell = Cell::new(self.plane, row, col);
         self.site.shape().holds(cell).then(|| Pointed {
-            address: self.site.address(cell).to_string(),
+            address: self.site.address(cell),
             value: self.site.value.get(cell),
             labels: self.trace.labels(self.site, cell),
         })

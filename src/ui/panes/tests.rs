@@ -54,9 +54,8 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                     }
                     let (row, col) = (selection.row.min(rows - 1), selection.col.min(cols - 1));
                     if let Some(pointed) = pane.pointed(row, col) {
-                        let address: crate::engine::site::Address =
-                            pointed.address.parse().unwrap();
-                        let (site, cell) = reading.trace(model).cell(&address).unwrap();
+                        let address = &pointed.address;
+                        let (site, cell) = reading.trace(model).cell(address).unwrap();
                         let got = site.value.get(cell);
                         assert!(got.total_cmp(&pointed.value).is_eq(), "{}: {address}", step.id);
                     }

@@ -137,7 +137,7 @@ impl Pane for Translations<'_> {
         (MODELS.len() + 1, 1)
     }
 
-    fn told(&self, row: usize, _: usize) -> Option<String> {
+    fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let name = *MODELS.get(row.checked_sub(1)?)?;
         let n = self.words(name).iter().filter(|(_, is_common)| !is_common).count();
         let said = match (name, n) {

@@ -236,7 +236,7 @@ impl<'a> Wall<'a> {
 }
 
 /// `entropy 1.23 · spread 0.45 · distance 2.1 ...`: what there is.
-fn told(summary: &Summary, between: &str) -> String {
+fn in_words(summary: &Summary, between: &str) -> String {
     let figure = |figure: &Figure| {
         let value = (figure.of)(&summary.figures)?;
         Some(format!("{} {value:.2}", figure.heading))
@@ -251,9 +251,9 @@ impl Pane for Wall<'_> {
         format!("{name} · layer {} head {}", summary.layer, summary.head)
     }
 
-    fn told(&self, _: usize, _: usize) -> Option<String> {
+    fn status_line(&self, _: usize, _: usize) -> Option<String> {
         let summary = self.selected()?;
-        Some(format!("layer {} head {}  {}", summary.layer, summary.head, told(summary, "  ")))
+        Some(format!("layer {} head {}  {}", summary.layer, summary.head, in_words(summary, "  ")))
     }
 
     fn head_by(&self, rows: isize, cols: isize) -> Option<(usize, usize)> {

@@ -20,8 +20,8 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     let at = (state.nav.selection.row, state.nav.selection.col);
     let Some(pane) = panes.get(state.nav.focus) else { return };
     let Some(cell) = pane.pointed(at.0, at.1) else {
-        let told = pane.told(at.0, at.1).unwrap_or_default();
-        Line::styled(format!(" {told}"), state.theme.accent()).render(area, buf);
+        let status = pane.status_line(at.0, at.1).unwrap_or_default();
+        Line::styled(format!(" {status}"), state.theme.accent()).render(area, buf);
         return;
     };
     let dim = state.theme.dim();
@@ -44,7 +44,7 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
 /// What the number was before the change, if it is another one now.
 fn before(state: &State, cell: &Pointed) -> Option<f32> {
     let model = state.current().1.model_of(state.focused()?);
-    state.passes.reading.as_ref()?.before(model, &cell.address.parse().ok()?)
+    state.passes.reading.as_ref()?.before(model, &cell.address)
 }
 
 /// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.
