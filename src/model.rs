@@ -40,18 +40,25 @@ use crate::{
 };
 
 pub static EMBED: Site =
-    Site::matrix("embed", [Position, Channel], "each token's row of the embedding table");
-pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)");
+    Site::matrix("embed", [Position, Channel], "each token's row of the embedding table")
+        .called(&["E[id]", "ids"]);
+pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)")
+    .called(&["E[id] · √d_model", "scaled"]);
 pub static POS: Site = Site::matrix(
     "pos",
     [Position, Channel],
     "positional encoding: sines and cosines of the position",
-);
+)
+.with(Role::Positions)
+.called(&["PE(pos,2i)", "PE(pos)"]);
 pub static LOGITS: Site =
-    Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary");
+    Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary")
+        .with(Role::Logits)
+        .called(&["logits", "z"]);
 pub static PROBS: Site =
     Site::matrix("probs", [Position, Vocab], "softmax: the probability of every next token")
-        .with(Role::Probabilities);
+        .with(Role::Probabilities)
+        .called(&["p_k", "p"]);
 pub static INITIAL: Site =
     Site::matrix("initial", [Position, Channel], "the state before the first word: zeros");
 

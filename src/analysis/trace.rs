@@ -20,11 +20,11 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         math::{beam::Beams, picture::Picture},
-        site::{Address, Axis, Place, Stream, path_in},
+        site::{Address, Axis, Place, Role, Site, Stream, path_in},
         tape::{Node, Tape},
         value::{Cell, Shape, Value},
     },
-    model::{Name, Pass},
+    model::{LOGITS, Name, PROBS, Pass},
     text::{self, Token, Tokenizer},
 };
 
@@ -49,9 +49,19 @@ impl Recorded {
         &self.place.path
     }
 
-    /// What stands before its name: `encoder.0.self_attn`; nothing where nothing does.
+    /// The prefix of its path: `encoder.0.self_attn`; empty at the top of a model.
     pub fn scope(&self) -> &str {
-        self.path().rsplit_once('.').map_or("", |(scope, _)| scope)
+        self.place.scope.prefix()
+    }
+
+    pub const fn role(&self) -> Role {
+        self.place.role
+    }
+
+    /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`.
+    pub fn added(&self) -> Option<String> {
+        let Role::Residual(sub_layer) = self.role() else { return None };
+        Some(path_in(self.scope(), &path_in(sub_layer.scope(), "out")))
     }
 
     pub fn caption(&self) -> &'static str {
@@ -157,7 +167,7 @@ impl Trace {
         if let Some(places) = &self.places {
             return places.clone();
         }
-        let n = self.value("logits").map_or(0, |logits| logits.shape().rows);
+        let n = self.logits().map_or(0, |logits| logits.shape().rows);
         (n.saturating_sub(self.output.len())..n).collect()
     }
 
@@ -195,9 +205,19 @@ impl Trace {
         self.holder(path).map(|(_, site)| site)
     }
 
-    /// The site of that name in the scope of another: `weights` beside `encoder.0.self_attn.scores`.
-    pub fn beside(&self, site: &Recorded, name: &str) -> Option<&Recorded> {
-        self.site(&path_in(site.scope(), name))
+    /// The value of another site in the scope of this one: `weights` beside `encoder.0.self_attn.scores`.
+    pub fn beside(&self, site: &Recorded, other: &Site) -> Option<&Recorded> {
+        self.site(&path_in(site.scope(), other.name))
+    }
+
+    /// The logits of the pass: (position, vocab).
+    pub fn logits(&self) -> Option<&Recorded> {
+        self.site(LOGITS.name)
+    }
+
+    /// The probabilities of the tokens: (position, vocab).
+    pub fn probs(&self) -> Option<&Recorded> {
+        self.site(PROBS.name)
     }
 
     /// The site, and the tape that it stands on: a block's inside before its boundary.

@@ -21,7 +21,7 @@ use std::fmt;
 
 use crate::engine::{
     math::sampling::Choosing,
-    site::{Address, Place, lies_in, path_in},
+    site::{Address, Place, Role, lies_in, path_in},
     value::{Cell, Shape},
 };
 
@@ -109,6 +109,17 @@ impl Change {
 }
 
 impl Part {
+    /// Whether leaving the part out, everywhere or in a scope, changes values of that role.
+    pub const fn makes(self, role: Role) -> bool {
+        match self {
+            Self::Mask => matches!(role, Role::MaskedScores),
+            Self::Positions => matches!(role, Role::Positions),
+            Self::Scaling => matches!(role, Role::ScaledScores),
+            Self::Residual => matches!(role, Role::Residual(_)),
+            Self::Whole | Self::Head(_) => false,
+        }
+    }
+
     /// `encoder.1.self_attn.head.2`, `mask`, `encoder.1`
     fn within(self, scope: &str) -> String {
         let name = match self {
@@ -226,15 +237,15 @@ impl fmt::Display for Changes {
 }
 
 fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
-    let stands_at = |scope: &str, name: &str| {
-        place.path.strip_prefix(scope).and_then(|rest| rest.strip_prefix('.')) == Some(name)
-    };
+    let is_in = |scope: &str, role| place.role == role && place.scope.prefix() == scope;
     match change {
-        Change::Off { scope, part: Part::Head(head) } if stands_at(scope, "context") => {
+        Change::Off { scope, part: Part::Head(head) } if is_in(scope, Role::HeadContext) => {
             let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
         }
-        Change::Off { scope, part: Part::Whole } if stands_at(scope, "out") => Some(Edit::All),
+        Change::Off { scope, part: Part::Whole } if is_in(scope, Role::SubLayerOutput) => {
+            Some(Edit::All)
+        }
         Change::Set { address, value } if address.path == place.path => {
             let local = address.cell.counted_from(place.origin)?;
             shape.holds(local).then_some(Edit::Cell(local, *value))

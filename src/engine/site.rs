@@ -4,7 +4,7 @@
 //! (`encoder.0.self_attn`). Together they make a [`Place`]: the one name that trace, panes,
 //! exports and tests use.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{engine::value::Cell, text::visible::shown};
 
@@ -58,19 +58,65 @@ impl Axis {
     }
 }
 
-/// What a site's numbers are, which bounds them.
+/// What a site's numbers are in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Numbers without bounds: sums, scores, vectors.
-    Unbounded,
-    /// Attention weights: shares that sum to 1 in each row, from which a context is averaged.
+    /// A step of the computation that nothing else is said of.
+    Intermediate,
+    /// Encodings of positions, or what they rotate or bias.
+    Positions,
+    /// Scores divided by the root of d_k.
+    ScaledScores,
+    /// Scores, minus infinity where a query may not look.
+    MaskedScores,
+    /// Attention weights: each row sums to 1.
     AttentionWeights,
-    /// Probabilities of tokens, which sum to 1 in each row.
-    Probabilities,
-    /// A gate from 0 to 1.
-    Gate,
+    /// The weighted sum of values, a plane for each head.
+    HeadContext,
+    /// The hidden units of a feed-forward sub-layer.
+    FeedForwardHidden,
+    /// What a sub-layer adds to the residual stream.
+    SubLayerOutput,
+    /// The residual stream at the input of a layer.
+    LayerInput,
+    /// The residual stream after the output of a sub-layer was added to it.
+    Residual(SubLayer),
+    /// The residual stream after a norm (post-norm models).
+    NormedStream,
+    /// The norm after the last layer of a pre-norm model.
+    LastNorm,
+    /// A recurrent cell's hidden state, from -1 to 1.
+    HiddenState,
     /// Numbers after tanh, from -1 to 1.
     Tanh,
+    /// A gate, from 0 to 1.
+    Gate,
+    /// A score for each token of the vocabulary.
+    Logits,
+    /// Probabilities of tokens: each row sums to 1.
+    Probabilities,
+}
+
+/// The sub-layers of a Transformer layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubLayer {
+    /// The self-attention of a decoder-only model.
+    Attention,
+    SelfAttention,
+    CrossAttention,
+    FeedForward,
+}
+
+impl SubLayer {
+    /// The name of its scope in its layer.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Attention => "attn",
+            Self::SelfAttention => "self_attn",
+            Self::CrossAttention => "cross_attn",
+            Self::FeedForward => "ffn",
+        }
+    }
 }
 
 /// A row of a model's table of sites.
@@ -82,6 +128,8 @@ pub struct Site {
     pub axes: [Axis; 3],
     /// One line for people: what this value is.
     pub caption: &'static str,
+    /// What formulas call it.
+    pub symbols: &'static [&'static str],
 }
 
 impl Site {
@@ -92,13 +140,19 @@ impl Site {
 
     /// A site with a plane for every head (or output step).
     pub const fn planes(name: &'static str, axes: [Axis; 3], caption: &'static str) -> Self {
-        Self { name, role: Role::Unbounded, axes, caption }
+        Self { name, role: Role::Intermediate, axes, caption, symbols: &[] }
     }
 
     /// The same site with a role.
     #[must_use]
     pub const fn with(self, role: Role) -> Self {
         Self { role, ..self }
+    }
+
+    /// The same site with its symbols in formulas.
+    #[must_use]
+    pub const fn called(self, symbols: &'static [&'static str]) -> Self {
+        Self { symbols, ..self }
     }
 }
 
@@ -108,19 +162,38 @@ pub static WEIGHT: Site = Site::matrix("", [Axis::In, Axis::Out], "learned in tr
 /// The part of a model that sites stand in, with the streams its axes run over.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    prefix: String,
+    prefix: Arc<str>,
+    layer: Option<LayerScope>,
     rows: Stream,
     keys: Stream,
 }
 
+/// The layer that a scope is, or lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LayerScope {
+    /// Counted from 0.
+    index: u32,
+    /// The bytes of the layer's own prefix.
+    length: u32,
+}
+
 impl Scope {
     pub fn new(prefix: impl Into<String>, rows: Stream, keys: Stream) -> Self {
-        Self { prefix: prefix.into(), rows, keys }
+        let prefix = Arc::from(prefix.into());
+        Self { prefix, layer: None, rows, keys }
+    }
+
+    /// Layer `index` of this stack of layers: `encoder.0` of `encoder`.
+    #[must_use]
+    pub fn layer(&self, index: usize) -> Self {
+        let prefix: Arc<str> = path_in(&self.prefix, &index.to_string()).into();
+        let layer = Some(LayerScope { index: index as u32, length: prefix.len() as u32 });
+        Self { prefix, layer, rows: self.rows, keys: self.keys }
     }
 
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        Self { prefix: path_in(&self.prefix, name), ..self.clone() }
+        Self { prefix: path_in(&self.prefix, name).into(), ..self.clone() }
     }
 
     /// The same scope, looking at another stream: cross-attention.
@@ -133,14 +206,34 @@ impl Scope {
         Place {
             path: path_in(&self.prefix, site.name),
             site,
-            rows: self.rows,
-            keys: self.keys,
+            role: site.role,
+            scope: self.clone(),
             origin: Cell::default(),
         }
     }
 
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// The number of the layer that this scope is or lies in, from 0.
+    pub fn layer_index(&self) -> Option<usize> {
+        self.layer.map(|layer| layer.index as usize)
+    }
+
+    /// The prefix of that layer: `encoder.0` of `encoder.0.self_attn`.
+    pub fn layer_prefix(&self) -> Option<&str> {
+        self.layer.map(|layer| &self.prefix[..layer.length as usize])
+    }
+
+    /// The stream that rows count.
+    pub const fn rows(&self) -> Stream {
+        self.rows
+    }
+
+    /// The stream that is looked at.
+    pub const fn keys(&self) -> Stream {
+        self.keys
     }
 
     /// The name of a weight in this scope, in the checkpoint and on the tape.
@@ -167,20 +260,24 @@ pub fn path_in(scope: &str, name: &str) -> String {
 pub struct Place {
     pub path: String,
     pub site: &'static Site,
-    pub rows: Stream,
-    pub keys: Stream,
+    /// The site's own, or what it is in this model.
+    pub role: Role,
+    pub scope: Scope,
     pub origin: Cell,
 }
 
 impl Place {
     pub fn weight(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            site: &WEIGHT,
-            rows: Stream::Source,
-            keys: Stream::Source,
-            origin: Cell::default(),
-        }
+        let path: String = path.into();
+        let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope);
+        let scope = Scope::new(scope, Stream::Source, Stream::Source);
+        Self { path, site: &WEIGHT, role: WEIGHT.role, scope, origin: Cell::default() }
+    }
+
+    /// The same place with a role that depends on the model.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// This part begins at `row` of the site.
@@ -200,8 +297,8 @@ impl Place {
     /// The stream that an axis of this place runs over, if it counts tokens.
     pub fn stream(&self, axis: Axis) -> Option<Stream> {
         match axis {
-            Axis::Position | Axis::Query => Some(self.rows),
-            Axis::Key => Some(self.keys),
+            Axis::Position | Axis::Query => Some(self.scope.rows),
+            Axis::Key => Some(self.scope.keys),
             _ => None,
         }
     }

@@ -160,7 +160,7 @@ impl Tape {
         let mut value = operation.forward(&self.values(&inputs));
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {
-            let are_attention_weights = place.site.role == Role::AttentionWeights;
+            let are_attention_weights = place.role == Role::AttentionWeights;
             let by_hand = ByHand { inner: operation, edits, are_attention_weights };
             value = by_hand.apply(&value);
             operation = Box::new(by_hand);

@@ -8,7 +8,7 @@
 mod attention;
 mod compare;
 mod decoding;
-mod layer;
+pub mod layer;
 mod output;
 mod recurrent;
 mod sentence;
@@ -24,7 +24,11 @@ use crate::{
         reading::Reading,
         trace::{Recorded, Trace},
     },
-    engine::{math::sampling::Choice, site::Stream, value::Cell},
+    engine::{
+        math::sampling::Choice,
+        site::{Site, Stream},
+        value::Cell,
+    },
     model::Name,
     text::{self, Token, grouped},
 };
@@ -155,8 +159,8 @@ impl<'a> Context<'a> {
     }
 
     /// The site that stands beside the main one: `weights` beside `encoder.0.self_attn.scores`.
-    pub fn beside(&self, name: &str) -> Option<&'a Recorded> {
-        self.trace().beside(self.main()?, name)
+    pub fn beside(&self, other: &Site) -> Option<&'a Recorded> {
+        self.trace().beside(self.main()?, other)
     }
 
     /// The row of a one-plane site that belongs to the selected word.
@@ -166,8 +170,8 @@ impl<'a> Context<'a> {
     }
 
     /// The same for the site that stands beside the main one.
-    pub fn row_beside(&self, name: &str) -> Option<Vec<f32>> {
-        self.beside(name).and_then(|site| self.row_of(site))
+    pub fn row_beside(&self, other: &Site) -> Option<Vec<f32>> {
+        self.beside(other).and_then(|site| self.row_of(site))
     }
 
     /// Which tokens the step's rows stand for.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
-    fact::{Context, largest},
+    fact::{Context, largest, layer::sum_parts},
     fill,
     template::Template,
 };
@@ -21,7 +21,10 @@ use crate::{
         trace::Recorded,
     },
     engine::value::Cell,
-    model::Name,
+    model::{
+        Name,
+        layer::{attention, feed_forward},
+    },
     text,
 };
 
@@ -211,7 +214,7 @@ fn steps_in_a_row(c: &Context) -> Option<Quiz> {
 }
 
 fn next_token(c: &Context) -> Option<Quiz> {
-    let site = c.trace().site("probs")?;
+    let site = c.trace().probs()?;
     let row = c.row_of(site)?;
     // A word with and without the space before it is one word to a person.
     let mut words: Vec<String> = vec![];
@@ -234,34 +237,32 @@ fn row_in_head(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
 }
 
 fn strongest_key(c: &Context) -> Option<Quiz> {
-    let site = c.beside("weights")?;
+    let site = c.beside(&attention::WEIGHTS)?;
     choice(&row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i))
 }
 
 fn rank_kept(c: &Context) -> Option<Quiz> {
-    let site = c.beside("scaled")?;
+    let site = c.beside(&attention::SCALED)?;
     let scores = row_in_head(c, site)?;
     let best = *largest(&scores, 1).first()?;
     let head = c.head().min(site.shape().planes - 1);
-    let look = strongest(c.trace(), c.beside("weights")?.path(), head, c.row())?;
+    let look = strongest(c.trace(), c.beside(&attention::WEIGHTS)?.path(), head, c.row())?;
     (scores.len() > 1).then(|| Quiz { options: vec![], right: usize::from(look.key != best) })
 }
 
 fn longer_part(c: &Context) -> Option<Quiz> {
     let size = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
-    let added = c.row_beside("self_attn.out")?;
-    let sum = c.row_beside("residual1")?;
-    let before: Vec<f32> = sum.iter().zip(&added).map(|(s, a)| s - a).collect();
+    let (before, added) = sum_parts(c)?;
     Some(Quiz { options: vec![], right: usize::from(size(&added) > size(&before)) })
 }
 
 fn silent(c: &Context) -> Option<Quiz> {
-    let row = c.row_beside("hidden")?;
+    let row = c.row_beside(&feed_forward::HIDDEN)?;
     ranges(row.iter().filter(|&&x| x == 0.0).count(), row.len())
 }
 
 fn open_cells(c: &Context) -> Option<Quiz> {
-    let row = row_in_head(c, c.beside("masked")?)?;
+    let row = row_in_head(c, c.beside(&attention::MASKED)?)?;
     let n = row.len();
     let open = row.iter().filter(|x| **x != f32::NEG_INFINITY).count();
     numbers(open, &[0, n / 2, n])

@@ -17,7 +17,7 @@ use crate::{
     engine::{
         site::{
             Axis::{Channel, Position},
-            Scope, Site,
+            Role, Scope, Site, SubLayer,
         },
         tape::{Block, Node, Tape, Weight},
         value::Matrix,
@@ -33,18 +33,26 @@ use head::{Head, HeadPlan};
 pub use names::BertFamily;
 
 pub static POS: Site =
-    Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
+    Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
+        .with(Role::Positions)
+        .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static TYPE: Site = Site::matrix(
     "type",
     [Position, Channel],
     "which of two texts a token belongs to: the first, for all of them",
 );
-pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type");
-pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position");
+pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type")
+    .called(&["input_t", "input", "x"]);
+pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position")
+    .called(&["input_t", "input", "x"]);
 pub static RESIDUAL1: Site =
-    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
+    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input")
+        .with(Role::Residual(SubLayer::SelfAttention))
+        .called(&["residual", "y + attention(y)"]);
 pub static RESIDUAL2: Site =
-    Site::matrix("residual2", [Position, Channel], "feed-forward's output added to its input");
+    Site::matrix("residual2", [Position, Channel], "feed-forward's output added to its input")
+        .with(Role::Residual(SubLayer::FeedForward))
+        .called(&["x + hidden W_2 + b_2"]);
 
 /// The settings that determine an encoder's shape and weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,15 +107,18 @@ struct PostNorm {
 
 impl PostNorm {
     fn load(weights: &Weights, plan: &BertPlan, l: usize) -> Result<Self> {
-        let scope = source_scope(&format!("encoder.{l}"));
+        let scope = source_scope("encoder").layer(l);
         let in_layer = |name| scope.child(name);
         let d_model = plan.heads.d_model;
-        let norm = |name| LayerNorm::load(weights, in_layer(name), d_model);
+        let norm = |name| {
+            let norm = LayerNorm::load(weights, in_layer(name), d_model)?.with_eps(plan.eps);
+            Ok::<_, anyhow::Error>(norm.with_role(Role::NormedStream))
+        };
         Ok(Self {
             self_attn: Attention::load(weights, in_layer("self_attn"), plan.heads)?,
-            norm1: norm("norm1")?.with_eps(plan.eps),
+            norm1: norm("norm1")?,
             ffn: FeedForward::load(weights, in_layer("ffn"), d_model, plan.d_ff, plan.activation)?,
-            norm2: norm("norm2")?.with_eps(plan.eps),
+            norm2: norm("norm2")?,
             scope,
         })
     }
@@ -159,7 +170,7 @@ impl Bert {
             embed: table("embed.weight", plan.n_vocab)?,
             positions: table("positions.weight", plan.n_positions)?,
             types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
-            norm: norm.with_eps(plan.eps),
+            norm: norm.with_eps(plan.eps).with_role(Role::NormedStream),
             layers: (0..plan.n_layers).map(layer).collect::<Result<_>>()?,
             head: Head::load(weights, &plan)?,
             plan,

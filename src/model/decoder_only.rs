@@ -19,7 +19,7 @@ use crate::{
         math::{NORM_EPS, Waves, in_pool},
         site::{
             Axis::{Channel, Position},
-            Place, Scope, Site,
+            Place, Role, Scope, Site, SubLayer,
         },
         tape::{Block, Keep, Node, Past, Root, Rope, Tape, Weight},
         value::{Matrix, Value},
@@ -34,28 +34,38 @@ use crate::{
 };
 
 pub static LEARNED: Site =
-    Site::matrix("pos", [Position, Channel], "each position's row of a learned table");
+    Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
+        .with(Role::Positions)
+        .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first block reads: scaled embedding + position",
-);
+)
+.called(&["input_t", "input", "x"]);
 pub static SUM: Site =
-    Site::matrix("input", [Position, Channel], "what the first block reads: embedding + position");
+    Site::matrix("input", [Position, Channel], "what the first block reads: embedding + position")
+        .called(&["input_t", "input", "x"]);
 pub static PLAIN: Site =
-    Site::matrix("input", [Position, Channel], "what the first block reads: the embedding alone");
+    Site::matrix("input", [Position, Channel], "what the first block reads: the embedding alone")
+        .called(&["input_t", "input", "x"]);
 pub static RESID_PRE: Site =
-    Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it");
+    Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it")
+        .with(Role::LayerInput)
+        .called(&["x"]);
 pub static RESID_MID: Site = Site::matrix(
     "resid_mid",
     [Position, Channel],
     "the residual stream with attention's output added",
-);
+)
+.with(Role::Residual(SubLayer::Attention))
+.called(&["x + attn(norm(x))"]);
 pub static RESID_POST: Site = Site::matrix(
     "resid_post",
     [Position, Channel],
     "the residual stream with feed-forward's output added",
-);
+)
+.with(Role::Residual(SubLayer::FeedForward));
 
 /// How positions are encoded.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +142,7 @@ struct PreNorm {
 
 impl PreNorm {
     fn load(weights: &Weights, plan: &DecoderPlan, l: usize) -> Result<Self> {
-        let scope = source_scope(&format!("blocks.{l}"));
+        let scope = source_scope("blocks").layer(l);
         let in_block = |name| scope.child(name);
         let d_model = plan.heads.d_model;
         let rope = match &plan.positions {
@@ -237,7 +247,8 @@ impl DecoderOnly {
                 DecoderPositions::Sinusoidal | DecoderPositions::Rotary(_) => None,
             },
             blocks: (0..plan.n_layers).map(block).collect::<Result<_>>()?,
-            final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?,
+            final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?
+                .with_role(Role::LastNorm),
             unembed: (!plan.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
             plan,
         })

@@ -30,7 +30,7 @@ use crate::{
         math::{NORM_EPS, Waves},
         site::{
             Axis::{Channel, Position},
-            Scope, Site,
+            Role, Scope, Site,
         },
         tape::{Block, Keep, Node, Tape, Weight},
         value::Matrix,
@@ -45,20 +45,26 @@ use crate::{
 };
 
 pub static TABLE_POS: Site =
-    Site::matrix("pos", [Position, Channel], "each position's row of the model's table");
+    Site::matrix("pos", [Position, Channel], "each position's row of the model's table")
+        .with(Role::Positions)
+        .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first layer reads: scaled embedding + position",
-);
-pub static SUM: Site = Site::matrix("input", [Position, Channel], "embedding + position");
+)
+.called(&["input_t", "input", "x"]);
+pub static SUM: Site = Site::matrix("input", [Position, Channel], "embedding + position")
+    .called(&["input_t", "input", "x"]);
 pub static PLAIN: Site =
-    Site::matrix("input", [Position, Channel], "what the first layer reads: the embedding alone");
+    Site::matrix("input", [Position, Channel], "what the first layer reads: the embedding alone")
+        .called(&["input_t", "input", "x"]);
 pub static TIED: Site = Site::matrix(
     "scaled",
     [Position, Channel],
     "divided by sqrt(d_model), as logits are made with the table of embeddings",
-);
+)
+.called(&["scaled"]);
 
 /// The embedding stage of a stream: from tokens to the first layer's input.
 struct Embedder {

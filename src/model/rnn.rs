@@ -25,12 +25,14 @@ pub static READOUT: Site = Site::matrix(
     "readout",
     [Position, Channel],
     "the hidden state turned into an embedding-like vector",
-);
+)
+.called(&["(s_t W + b)"]);
 pub static PROJ: Site = Site::matrix(
     "proj",
     [Position, Channel],
     "what a linear probe reads out of the last hidden state",
-);
+)
+.called(&["(h_n W_k + b_k)"]);
 static PROBE_W: Site = Site::planes(
     "W",
     [Position, In, Out],

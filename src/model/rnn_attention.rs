@@ -32,30 +32,38 @@ pub static INIT_SUM: Site = Site::matrix(
 );
 pub static INIT: Site =
     Site::matrix("init", [Single, Unit], "the decoder's state before its first word");
-pub static KEYS: Site = Site::matrix("keys", [Key, Unit], "annotations times U_a");
+pub static KEYS: Site =
+    Site::matrix("keys", [Key, Unit], "annotations times U_a").called(&["keys"]);
 pub static QUERY: Site =
-    Site::matrix("query", [Query, Unit], "the decoder's previous state times W_a");
+    Site::matrix("query", [Query, Unit], "the decoder's previous state times W_a")
+        .called(&["query"]);
 pub static SUM: Site = Site::planes("sum", [Query, Key, Unit], "query + key, for every word");
-pub static TANH: Site =
-    Site::planes("tanh", [Query, Key, Unit], "tanh(query + key)").with(Role::Tanh);
+pub static TANH: Site = Site::planes("tanh", [Query, Key, Unit], "tanh(query + key)")
+    .with(Role::Tanh)
+    .called(&["tanh(query_t + key_j)"]);
 pub static ENERGIES: Site =
-    Site::matrix("energies", [Query, Key], "v · tanh(query + key): how well each word fits");
+    Site::matrix("energies", [Query, Key], "v · tanh(query + key): how well each word fits")
+        .called(&["e_tj"]);
 pub static WEIGHTS: Site =
     Site::matrix("weights", [Query, Key], "softmax: shares that sum to 1 in each row")
-        .with(Role::AttentionWeights);
+        .with(Role::AttentionWeights)
+        .called(&["a_tj"]);
 pub static CONTEXT: Site =
-    Site::matrix("context", [Query, Unit], "annotations averaged by the weights");
+    Site::matrix("context", [Query, Unit], "annotations averaged by the weights")
+        .called(&["context", "c_t"]);
 pub static INPUT_CAT: Site = Site::matrix(
     "input_cat",
     [Position, Channel],
     "previous word's embedding and context, side by side",
-);
+)
+.called(&["[y_{t-1} ; c_t]"]);
 pub static READOUT_CAT: Site =
     Site::matrix("readout_cat", [Position, Unit], "state and context, side by side");
 pub static READOUT_SUM: Site =
     Site::matrix("readout_sum", [Position, Channel], "[state; context] W + b");
 pub static READOUT: Site =
-    Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector");
+    Site::matrix("readout", [Position, Channel], "tanh of that: an embedding-like vector")
+        .called(&["tanh([s_t ; c_t] W + b)"]);
 
 /// The RNN with attention.
 pub struct RnnAttention {

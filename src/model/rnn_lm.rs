@@ -76,7 +76,7 @@ impl<T> LayerState<T> {
 
 impl RecurrentLayer {
     fn load(weights: &Weights, plan: &RnnLmPlan, l: usize) -> Result<Self> {
-        let (name, scope) = (format!("rnn.{l}"), source_scope(&format!("rnn.{l}")));
+        let (name, scope) = (format!("rnn.{l}"), source_scope("rnn").layer(l));
         let sizes = CellSizes { d_in: plan.d_in(l), d_hidden: plan.d_hidden };
         Ok(match plan.kind {
             RecurrentKind::Elman(nonlinearity) => {
@@ -93,7 +93,7 @@ impl RecurrentLayer {
 
     /// The state before the first token: zeros. (1, unit)
     fn initial(&self, tape: &mut Tape, l: usize, d_hidden: usize) -> LayerState<Node> {
-        let at = source_scope(&format!("rnn.{l}"));
+        let at = source_scope("rnn").layer(l);
         let hidden = zero_state(tape, &at, d_hidden);
         let mut cell = || {
             let zeros = Value::from_rows(1, d_hidden, &vec![0.0; d_hidden]);

@@ -32,6 +32,7 @@ mod tokens;
 mod translations;
 mod wall;
 mod weighted_sum;
+mod words;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -45,8 +46,13 @@ use crate::{
     analysis::{
         measure::heads::FIGURES,
         reading::{MachineTimes, Measures, Reading},
+        trace::Recorded,
     },
-    engine::{arithmetic::Arithmetic, site::Address, value::Matrix},
+    engine::{
+        arithmetic::Arithmetic,
+        site::{Address, Role},
+        value::Matrix,
+    },
     lesson::{PaneKind, PaneSpec, Selection},
     model::Name,
     ui::{
@@ -56,6 +62,7 @@ use crate::{
 };
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
+pub use words::PaneWords;
 
 /// All that a pane is a function of.
 #[derive(Clone, Copy)]
@@ -79,6 +86,11 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// The site of a pane in the selected layer.
+    fn site(&self, spec: &PaneSpec) -> Option<&'a Recorded> {
+        self.reading.trace(self.model).site(&spec.path(self.selection.layer)?)
+    }
+
     /// What stands where a measure is still to come.
     const fn measuring(&self) -> &'static str {
         self.theme.glyph("measuring …", "measuring ...")
@@ -91,9 +103,9 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether a pane about gradients is about the last hidden state, by its site.
-fn is_of_state(spec: &PaneSpec) -> bool {
-    spec.site.as_ref().is_some_and(|site| site.ends_with("hidden"))
+/// Whether a pane about gradients is about the last hidden state; else it is about the output.
+fn is_of_state(site: Option<&Recorded>) -> bool {
+    site.is_some_and(|site| site.role() == Role::HiddenState)
 }
 
 /// How panes show what they show.
@@ -208,6 +220,9 @@ pub trait Pane {
     fn status_line(&self, _row: usize, _col: usize) -> Option<String> {
         None
     }
+
+    /// What the pane shows in words.
+    fn in_words(&self) -> PaneWords;
 
     fn wanted(&self) -> Wanted;
 

@@ -3,16 +3,20 @@
 //! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing
 //! depends on columns, colour or glyphs.
 
-mod numbers;
-
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
     analysis::reading::Reading,
-    lesson::{Lesson, Paragraph, Selection, looks_through, narrate, quiz::Question},
+    lesson::{
+        Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate, quiz::Question,
+    },
     text::{runs, visible},
+    ui::{
+        panes::{self, PaneWords, Scene, View},
+        theme::{Depth, Glyphs, Theme},
+    },
 };
 
 const WIDTH: usize = 80;
@@ -122,14 +126,35 @@ fn step(
         wrapped(out, "", &words(&paragraph))?;
     }
     for pane in &step.panes {
-        let numbers = numbers::of(step, pane, reading, selection);
+        let says = in_words(step, pane, reading, *selection);
         writeln!(out)?;
-        wrapped(out, "", &format!("{}:", numbers.heading))?;
-        for line in &numbers.lines {
+        wrapped(out, "", &format!("{}:", says.heading))?;
+        for line in &says.lines {
             wrapped(out, "- ", line)?;
         }
     }
     Ok(())
+}
+
+/// What a pane of the step says, under the title that the lesson gives it.
+fn in_words(step: &Step, pane: &PaneSpec, reading: &Reading, selection: Selection) -> PaneWords {
+    let (model, theme) = (step.model_of(pane), Theme::new(Depth::None, Glyphs::Ascii));
+    let scene = Scene {
+        reading,
+        model,
+        selection,
+        theme: &theme,
+        focused: false,
+        marks: &[],
+        shows_difference: false,
+        beat: None,
+        times: None,
+        view: View::default(),
+    };
+    let PaneWords { heading, lines } = panes::of(pane, scene).in_words();
+    let title = pane.title.as_ref().filter(|title| *title != model.title());
+    let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
+    PaneWords { heading: format!("{title}{heading}"), lines }
 }
 
 fn words(paragraph: &Paragraph) -> String {

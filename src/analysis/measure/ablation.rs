@@ -12,7 +12,7 @@ use crate::{
         math::{argmax, beam::log_softmax},
         value::Value,
     },
-    model::{Model, Setup},
+    model::{LOGITS, Model, Setup},
 };
 
 /// The effect of knocking out one head.
@@ -38,7 +38,7 @@ pub fn knock_out_heads(
     changes: &Changes,
 ) -> KnockOuts {
     let mut all = KnockOuts::new();
-    let Some(before) = trace.value("logits").map(|logits| Answer::new(logits, trace)) else {
+    let Some(before) = trace.value(LOGITS.name).map(|logits| Answer::new(logits, trace)) else {
         return all;
     };
     for change in trace.parts_off() {
@@ -46,7 +46,7 @@ pub fn knock_out_heads(
         let changes = Arc::new(changes.with(change.clone()));
         let pass =
             model.run(source, &Setup { changes, forced: own_output(trace), ..Setup::default() });
-        let Some(logits) = pass.value("logits") else { continue };
+        let Some(logits) = pass.value(LOGITS.name) else { continue };
         let after = Answer::new(logits, trace);
         let knock_out = KnockOut {
             head: *head,

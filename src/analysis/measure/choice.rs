@@ -9,13 +9,14 @@ use crate::{
         },
         value::Cell,
     },
+    model::{LOGITS, PROBS},
     text::Token,
 };
 
 /// The choice after the row, from the recorded logits. A model that only reads has written nothing
 /// yet at any row, so that each of its choices is a first one. None if there is no such row.
 pub fn choice(trace: &Trace, choosing: Choosing, row: usize) -> Option<Choice> {
-    let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+    let logits = trace.value(LOGITS.name).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
     let step = trace.output_at(row).map_or(0, |(i, _)| i);
     Some(choosing.choose(&logits.row(0, row), step))
 }
@@ -39,7 +40,7 @@ pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
 
 /// Row, token and probability of the written token that the model was least sure of.
 pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
-    let probs = trace.value("probs")?;
+    let probs = trace.value(PROBS.name)?;
     let at = |(row, token): (usize, &Token)| {
         let cell = Cell::new(0, row, token.id as usize);
         (cell.row, cell.col, probs.get(cell))
@@ -49,7 +50,7 @@ pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
 
 /// Sum of the log-probabilities of what was written, at temperature 1.
 pub fn log_probability(trace: &Trace) -> Option<f64> {
-    let logits = trace.value("logits")?;
+    let logits = trace.value(LOGITS.name)?;
     let at =
         |(row, token): (usize, &Token)| log_softmax(&logits.row(0, row), 1.0)[token.id as usize];
     Some(trace.output_rows().into_iter().zip(&trace.output).map(at).sum())

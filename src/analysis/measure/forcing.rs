@@ -1,7 +1,7 @@
 //! Teacher forcing (Williams and Zipser 1989): a decoder that is given the right word before each
 //! place, beside the same decoder that reads what it wrote.
 
-use crate::{analysis::trace::Trace, engine::value::Cell, text::Token};
+use crate::{analysis::trace::Trace, engine::value::Cell, model::PROBS, text::Token};
 
 /// One place of the output.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl Forcing {
     pub fn new(right: &[Token], forced: &Trace, free: &Trace) -> Self {
         let probability = |t: usize, token: &Token| {
             let cell = Cell::new(0, t, token.id as usize);
-            let probs = forced.value("probs").filter(|probs| probs.shape().holds(cell));
+            let probs = forced.value(PROBS.name).filter(|probs| probs.shape().holds(cell));
             probs.map_or(f32::NAN, |probs| probs.get(cell))
         };
         let place = |(t, right): (usize, &Token)| {

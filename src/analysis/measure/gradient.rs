@@ -8,7 +8,7 @@ use crate::{
         site::Role,
         value::{Cell, Value},
     },
-    model::Name,
+    model::{LOGITS, Name},
 };
 
 /// What a norm a word is made of: for every word the squares that are added up under the root.
@@ -62,7 +62,7 @@ pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
 /// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights.
 pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
     let sites = trace.sites().filter(|site| !site.is_leaf);
-    let weights = sites.filter(|site| site.place.site.role == Role::AttentionWeights);
+    let weights = sites.filter(|site| site.role() == Role::AttentionWeights);
     let of = |path: &str| Some((path.to_owned(), of_log_probability(trace, path)?));
     weights.filter_map(|site| of(site.path())).collect()
 }
@@ -70,7 +70,7 @@ pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
 /// Gradient of the summed log-probability of what the model wrote, with respect to a site or a
 /// weight; of the shape of that site. None if the output does not depend on it.
 pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
-    let logits = trace.value("logits")?;
+    let logits = trace.value(LOGITS.name)?;
     let mut seed = Value::zeros(logits.shape());
     // Some models predict at every position; not every prediction is an output.
     for (row, chosen) in trace.output_rows().into_iter().zip(&trace.output) {

@@ -14,7 +14,7 @@ use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
         math::picture::Picture,
-        site::{Axis, lies_in},
+        site::{Axis, Role, lies_in},
         value::{Matrix, Value},
     },
     text::Token,
@@ -169,10 +169,10 @@ pub fn of_trace(trace: &Trace) -> Vec<Summary> {
 fn layer_of(trace: &Trace, site: &Recorded) -> Option<Layer<Arc<Value>>> {
     let is_of_heads = site.axes() == [Axis::Head, Axis::Query, Axis::Key];
     let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect();
-    let (rows, keys) = (site.place.rows, site.place.keys);
-    (is_of_heads && site.path().ends_with(".weights")).then(|| Layer {
+    let (rows, keys) = (site.place.scope.rows(), site.place.scope.keys());
+    (is_of_heads && site.role() == Role::AttentionWeights).then(|| Layer {
         path: site.path().to_owned(),
-        layer: site.path().split('.').find_map(|part| part.parse().ok()).unwrap_or(0),
+        layer: site.place.scope.layer_index().unwrap_or(0),
         weights: Arc::clone(&site.value),
         tokens: (rows == keys).then(|| ids(trace.tokens(rows))),
     })

@@ -6,8 +6,10 @@ use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
         math::{argmax, softmax_rows},
+        site::{Role, Stream},
         value::{Cell, Matrix},
     },
+    model::LOGITS,
 };
 
 /// What one place inside the model says of the next token.
@@ -49,21 +51,25 @@ pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) 
 /// The token that the model settles on after this row.
 pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
     let written = trace.output.get(row).filter(|_| !trace.target.is_empty());
-    let logits = trace.value("logits").filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
+    let logits = trace.value(LOGITS.name).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
     written.map(|token| token.id as usize).or_else(|| argmax(logits.row(0, row)))
 }
 
-/// Where the stream is read, in the order of computation.
+/// The paths at which the stream is read, in the order of computation: after each norm where norms are on the stream,
+/// else after each sum.
 fn places(trace: &Trace) -> Vec<String> {
-    let is_place = |path: &&str| match path.split('.').collect::<Vec<_>>()[..] {
-        ["tokens", "norm", "out"] => trace.fills_in(),
-        ["encoder", _, norm, "out"] => trace.fills_in() && norm.starts_with("norm"),
-        ["decoder", _, norm, "out"] => norm.starts_with("norm"),
-        ["blocks", layer, "resid_pre"] => layer == "0",
-        ["blocks", _, "resid_mid" | "resid_post"] => true,
+    let writes = if trace.target.is_empty() { Stream::Source } else { Stream::Target };
+    let stream = || trace.sites().filter(|site| site.place.scope.rows() == writes);
+    let is_post_norm = stream().any(|site| site.role() == Role::NormedStream);
+    let is_place = |site: &&Recorded| match (site.role(), site.place.scope.layer_index()) {
+        (Role::NormedStream, layer) => {
+            trace.fills_in() || (writes == Stream::Target && layer.is_some())
+        }
+        (Role::LayerInput, Some(0)) => true,
+        (Role::Residual(_), Some(_)) => !is_post_norm,
         _ => false,
     };
-    trace.sites().map(Recorded::path).filter(is_place).map(str::to_owned).collect()
+    stream().filter(is_place).map(|site| site.path().to_owned()).collect()
 }
 
 /// The three largest with their indices, largest first; of equals the first.

@@ -1,13 +1,18 @@
-//! The residual stream: the row of a word on its way through the layers, and what is added to it.
+//! The residual stream: the vector of a word on its way through the layers, and what each sub-layer adds to it.
 
-use crate::analysis::trace::Trace;
+use std::iter;
 
-/// A place where the stream can be looked at.
+use crate::{
+    analysis::trace::{Recorded, Trace},
+    engine::site::{Role, SubLayer},
+};
+
+/// A site at which the stream can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Station {
-    /// The path of the row as it stands here.
+    /// The path of the stream here.
     pub site: String,
-    /// The path of what was just added to it; None where it was embedded or normed.
+    /// The path of what was just added to it; None after the embedding and after a norm.
     pub added: Option<String>,
     /// The layer it belongs to; None before the first and after the last.
     pub layer: Option<usize>,
@@ -15,73 +20,31 @@ pub struct Station {
     pub name: &'static str,
 }
 
-/// What stands in a layer, in order: the site, what it adds, and its name.
-type Layer = &'static [(&'static str, Option<&'static str>, &'static str)];
-
-const ENCODER: Layer = &[
-    ("residual1", Some("self_attn.out"), "attention"),
-    ("norm1.out", None, "norm"),
-    ("residual2", Some("ffn.out"), "feed-forward"),
-    ("norm2.out", None, "norm"),
-];
-const DECODER: Layer = &[
-    ("residual1", Some("self_attn.out"), "attention"),
-    ("norm1.out", None, "norm"),
-    ("residual2", Some("cross_attn.out"), "cross-att."),
-    ("norm2.out", None, "norm"),
-    ("residual3", Some("ffn.out"), "feed-forward"),
-    ("norm3.out", None, "norm"),
-];
-const BLOCK: Layer = &[
-    ("resid_mid", Some("attn.out"), "attention"),
-    ("resid_post", Some("ffn.out"), "feed-forward"),
-];
-
-/// A stream: where it begins, the scope of its layers, what stands in one, and the norms before the
-/// first layer and after the last.
-struct Course {
-    input: &'static str,
-    scope: &'static str,
-    layer: Layer,
-    first_norm: Option<&'static str>,
-    last_norm: Option<&'static str>,
-}
-
-const fn course(input: &'static str, scope: &'static str, layer: Layer) -> Course {
-    Course { input, scope, layer, first_norm: None, last_norm: None }
-}
-
-/// Of those that begin alike, a pass has the layers of one.
-const STREAMS: [Course; 4] = [
-    course("src.input", "encoder", ENCODER),
-    course("tgt.input", "decoder", DECODER),
-    Course { last_norm: Some("final_norm.out"), ..course("tokens.input", "blocks", BLOCK) },
-    Course { first_norm: Some("tokens.norm.out"), ..course("tokens.input", "encoder", ENCODER) },
-];
-
-/// The stations of the stream that begins at `input`, as far as the pass has them.
+/// The stations of the stream that begins at the site `input`, in the order of computation. Empty if the model has no
+/// residual stream.
 pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
-    let has = |course: &Course, l: usize| {
-        trace.site(&format!("{}.{l}.{}", course.scope, course.layer[0].0)).is_some()
-    };
-    let mut courses = STREAMS.iter().filter(|course| course.input == input);
-    let Some(course) = courses.find(|course| has(course, 0)) else { return vec![] };
-    let &Course { scope, layer, first_norm, last_norm, .. } = course;
-    let station = |site: &str, name| Station { site: site.into(), added: None, layer: None, name };
-    let mut all = vec![station(input, "input")];
-    all.extend(first_norm.map(|site| station(site, "norm")));
-    for l in 0..trace.n_layers(&format!("{scope}.{{l}}.{}", layer[0].0)) {
-        let at = |name: &str| format!("{scope}.{l}.{name}");
-        let stations = layer.iter().map(|(site, added, name)| Station {
-            added: added.map(at),
-            layer: Some(l),
-            ..station(&at(site), name)
-        });
-        // Of a block that is closed there is what comes out of it.
-        all.extend(stations.filter(|station| trace.site(&station.site).is_some()));
+    let Some(first) = trace.site(input) else { return vec![] };
+    let rows = first.place.scope.rows();
+    let in_stream = trace.sites().filter(|site| site.place.scope.rows() == rows);
+    let later: Vec<Station> = in_stream.filter_map(station).collect();
+    if later.is_empty() {
+        return later;
     }
-    all.extend(last_norm.map(|site| station(site, "last norm")));
-    all
+    let input = Station { site: input.into(), added: None, layer: None, name: "input" };
+    iter::once(input).chain(later).collect()
+}
+
+fn station(site: &Recorded) -> Option<Station> {
+    let name = match site.role() {
+        Role::Residual(SubLayer::Attention | SubLayer::SelfAttention) => "attention",
+        Role::Residual(SubLayer::CrossAttention) => "cross-att.",
+        Role::Residual(SubLayer::FeedForward) => "feed-forward",
+        Role::NormedStream => "norm",
+        Role::LastNorm => "last norm",
+        _ => return None,
+    };
+    let layer = site.place.scope.layer_index();
+    Some(Station { site: site.path().to_owned(), added: site.added(), layer, name })
 }
 
 /// The length of a word's row at a path. None if there is no such row.

@@ -9,7 +9,7 @@ use crate::{
     analysis::trace::Trace,
     engine::{
         change::{Change, Changes},
-        site::Address,
+        site::{Address, Role},
     },
     model::Name,
     text,
@@ -20,7 +20,7 @@ impl Reading {
     /// If the change has no place in any pass; the message offers the nearest that have.
     pub(super) fn check(&self, change: &Change) -> Result<()> {
         if let Change::Set { address, value } = change
-            && address.path.ends_with("weights")
+            && self.traces.values().any(|trace| is_weight(trace, address))
         {
             ensure!(
                 (0.0..=1.0).contains(value),
@@ -65,4 +65,8 @@ impl Reading {
         let was = trace.before(plain, site, address.cell)?;
         (was.to_bits() != site.value.get(address.cell).to_bits()).then_some(was)
     }
+}
+
+fn is_weight(trace: &Trace, address: &Address) -> bool {
+    trace.site(&address.path).is_some_and(|site| site.role() == Role::AttentionWeights)
 }

@@ -1,9 +1,11 @@
 //! Which what-ifs a pass has a place for, and what a number was before a change.
 
+use std::{collections::HashSet, iter};
+
 use super::{Recorded, Trace};
 use crate::engine::{
     change::{Change, Part},
-    site::{Axis, Stream, lies_in},
+    site::{Axis, Role, Stream, lies_in},
     value::{Cell, Shape},
 };
 
@@ -23,27 +25,15 @@ impl Trace {
     }
 
     fn has_part(&self, scope: &str, part: Part) -> bool {
-        let site = |name: &str| self.site(&format!("{scope}.{name}"));
         match part {
-            Part::Head(head) => site("q")
-                .and_then(|_| site("context"))
-                .is_some_and(|context| head < context.shape().planes),
-            Part::Whole => self.parts_off().any(
-                |change| matches!(change, Change::Off { scope: s, part: Part::Whole } if s == scope),
-            ),
-            part => self.sites().any(|site| self.is_made_by(site, part) && lies_in(site.path(), scope)),
-        }
-    }
-
-    /// Whether leaving the part out changes how this site is made.
-    fn is_made_by(&self, site: &Recorded, part: Part) -> bool {
-        let name = last_name(site.path());
-        match part {
-            Part::Mask => name == "masked",
-            Part::Positions => !site.is_leaf && ["pos", "q_rot", "k_rot", "bias"].contains(&name),
-            Part::Scaling => name == "scaled" && self.beside(site, "scores").is_some(),
-            Part::Residual => name.starts_with("resid") && name != "resid_pre",
-            Part::Whole | Part::Head(_) => false,
+            Part::Whole | Part::Head(_) => {
+                let off = Change::Off { scope: scope.to_owned(), part };
+                self.parts_off().any(|change| change == off)
+            }
+            part => {
+                let mut sites = self.sites().filter(|site| !site.is_leaf);
+                sites.any(|site| part.makes(site.role()) && lies_in(site.path(), scope))
+            }
         }
     }
 
@@ -54,15 +44,15 @@ impl Trace {
         let everywhere = everywhere.into_iter().filter(|part| self.has_part("", *part));
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let everywhere = everywhere.map(move |part| off("", part));
+        let mut layers = HashSet::new();
         everywhere.chain(self.sites().flat_map(move |site| {
-            let beside = |name: &str| self.beside(site, name);
-            let parts: Vec<Part> = match last_name(site.path()) {
-                "residual1" | "resid_pre" => vec![Part::Whole],
-                "hidden" if beside("out").is_some() => vec![Part::Whole],
-                "context" if beside("q").is_some() => {
-                    let heads = (0..site.shape().planes).map(Part::Head);
-                    [Part::Whole].into_iter().chain(heads).collect()
+            let heads = || (0..site.shape().planes).map(Part::Head);
+            let parts: Vec<Part> = match site.role() {
+                Role::LayerInput | Role::Residual(_) if layers.insert(site.scope()) => {
+                    vec![Part::Whole]
                 }
+                Role::FeedForwardHidden => vec![Part::Whole],
+                Role::HeadContext => iter::once(Part::Whole).chain(heads()).collect(),
                 _ => vec![],
             };
             parts.into_iter().map(move |part| off(site.scope(), part))
@@ -92,9 +82,4 @@ impl Trace {
         let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
         plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))
     }
-}
-
-/// `weights` of `encoder.0.self_attn.weights`.
-fn last_name(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }

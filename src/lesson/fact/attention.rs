@@ -13,7 +13,7 @@ use crate::{
     },
     engine::value::Cell,
     lesson::phrases::Phrases,
-    model::Name,
+    model::{Name, layer::attention, rnn_attention},
     text::{grouped, spoken},
 };
 
@@ -105,11 +105,11 @@ fn row_of<'a>(c: &Context<'a>, site: &'a Recorded) -> Option<Vec<f32>> {
 }
 
 fn weights(c: &Context) -> Option<Vec<f32>> {
-    row_of(c, c.beside("weights")?)
+    row_of(c, c.beside(&attention::WEIGHTS)?)
 }
 
 fn nth_look(c: &Context, n: usize) -> Option<Look> {
-    let (site, row) = (c.beside("weights")?, weights(c)?);
+    let (site, row) = (c.beside(&attention::WEIGHTS)?, weights(c)?);
     let key = *largest(&row, n + 1).get(n)?;
     Some(Look { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
 }
@@ -124,7 +124,7 @@ fn then_second(c: &Context) -> String {
 }
 
 fn heads_look(c: &Context) -> String {
-    let Some(site) = c.beside("weights") else { return c.say.no_value() };
+    let Some(site) = c.beside(&attention::WEIGHTS) else { return c.say.no_value() };
     let looks = (0..site.shape().planes).filter_map(|head| {
         let look = strongest(c.trace(), site.path(), head, c.row())?;
         let (word, weight) = (c.say.quote(&look.word), c.say.share(look.weight));
@@ -144,7 +144,8 @@ fn knock_out(c: &Context, say: fn(&KnockOut) -> String) -> String {
 }
 
 fn extremes(c: &Context) -> Option<(f32, f32)> {
-    let row = row_of(c, c.beside("scores").or_else(|| c.beside("energies"))?)?;
+    let row =
+        row_of(c, c.beside(&attention::SCORES).or_else(|| c.beside(&rnn_attention::ENERGIES))?)?;
     let low = row.iter().copied().min_by(f32::total_cmp)?;
     Some((low, row.into_iter().max_by(f32::total_cmp)?))
 }
@@ -158,13 +159,13 @@ fn softmax(row: &[f32]) -> Vec<f32> {
 }
 
 fn unscaled_weight(c: &Context) -> String {
-    let row = c.beside("scores").and_then(|site| row_of(c, site));
+    let row = c.beside(&attention::SCORES).and_then(|site| row_of(c, site));
     let most = row.and_then(|row| softmax(&row).into_iter().max_by(f32::total_cmp));
     c.say.or_none(most.map(|x| c.say.share(x)))
 }
 
 fn leak(c: &Context) -> String {
-    let row = c.beside("scaled").and_then(|site| row_of(c, site));
+    let row = c.beside(&attention::SCALED).and_then(|site| row_of(c, site));
     let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
     c.say.or_none(future.map(|x| c.say.percent(x)))
 }

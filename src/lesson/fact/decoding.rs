@@ -86,7 +86,7 @@ fn of_chosen(c: &Context, say: fn(&Context, usize, &Choice) -> String) -> Option
 }
 
 fn lead_at(c: &Context, temperature: f32) -> String {
-    let logits = c.trace().site("logits").and_then(|site| c.row_of(site));
+    let logits = c.trace().logits().and_then(|site| c.row_of(site));
     let lead = |row: Vec<f32>| {
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         1.0 / row.iter().map(|z| ((z - most) / temperature).exp()).sum::<f32>()
@@ -95,7 +95,7 @@ fn lead_at(c: &Context, temperature: f32) -> String {
 }
 
 fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
-    let n = c.trace().value("logits").map_or(0, |logits| logits.shape().rows);
+    let n = c.trace().logits().map_or(0, |logits| logits.shape().rows);
     c.say.or_none(Sizes::of(c.trace()).map(|sizes| grouped(of(sizes, c.row(), n))))
 }
 

@@ -1,23 +1,27 @@
 //! Residual, norm and feed-forward of the selected word.
 
 use super::{Context, Fact, fact, length, mean, minus, variance};
-use crate::analysis::measure::stream::{self, Station, stations};
-use crate::text::spoken;
+use crate::{
+    analysis::measure::stream::{self, Station, stations},
+    engine::site::Site,
+    model::layer::{feed_forward, norm},
+    text::spoken,
+};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {
-        c.say.or_none(parts(c).map(|(before, _)| spoken(length(&before))))
+        c.say.or_none(sum_parts(c).map(|(before, _)| spoken(length(&before))))
     }),
     fact("size_added", "length of what is added", |c| {
-        c.say.or_none(parts(c).map(|(_, added)| spoken(length(&added))))
+        c.say.or_none(sum_parts(c).map(|(_, added)| spoken(length(&added))))
     }),
-    fact("mean_before", "mean before the norm", |c| c.say.or_none(first(c, "mean"))),
-    fact("var_before", "variance before the norm", |c| c.say.or_none(first(c, "var"))),
+    fact("mean_before", "mean before the norm", |c| c.say.or_none(first(c, &norm::MEAN))),
+    fact("var_before", "variance before the norm", |c| c.say.or_none(first(c, &norm::VAR))),
     fact("mean_after", "mean after gain and bias", |c| {
-        c.say.or_none(c.row_beside("out").map(|row| spoken(mean(&row))))
+        c.say.or_none(c.row_beside(&norm::OUT).map(|row| spoken(mean(&row))))
     }),
     fact("var_after", "variance after gain and bias", |c| {
-        c.say.or_none(c.row_beside("out").map(|row| spoken(variance(&row))))
+        c.say.or_none(c.row_beside(&norm::OUT).map(|row| spoken(variance(&row))))
     }),
     fact("stream_first", "length of the word's row where its stream begins", |c| {
         c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
@@ -34,22 +38,11 @@ pub(super) static FACTS: &[Fact] = &[
     fact("zeros", "share of the feed-forward units that are 0", zeros),
 ];
 
-/// Which sub-layer's output each sum adds; the first that the model has.
-static SUMS: [(&str, &[&str]); 5] = [
-    ("residual1", &["self_attn.out"]),
-    ("residual2", &["cross_attn.out", "ffn.out"]),
-    ("residual3", &["ffn.out"]),
-    ("resid_mid", &["attn.out"]),
-    ("resid_post", &["ffn.out"]),
-];
-
 /// The row before the addition and what is added: the step's first sum.
-fn parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
-    let (_, added) =
-        SUMS.iter().find(|(sum, _)| c.main().is_some_and(|m| m.path().ends_with(sum)))?;
-    let added = added.iter().find_map(|name| c.row_beside(name))?;
-    let sum = c.row_of(c.main()?)?;
-    Some((minus(&sum, &added), added))
+pub fn sum_parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
+    let sum = c.main()?;
+    let added = c.row_of(c.trace().site(&sum.added()?)?)?;
+    Some((minus(&c.row_of(sum)?, &added), added))
 }
 
 fn stream(c: &Context) -> Vec<Station> {
@@ -74,12 +67,12 @@ fn most_added(c: &Context) -> Option<(String, f32)> {
     added.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn first(c: &Context, name: &str) -> Option<String> {
-    c.row_beside(name).and_then(|row| row.first().copied()).map(spoken)
+fn first(c: &Context, site: &Site) -> Option<String> {
+    c.row_beside(site).and_then(|row| row.first().copied()).map(spoken)
 }
 
 fn zeros(c: &Context) -> String {
-    let hidden = c.row_beside("hidden");
+    let hidden = c.row_beside(&feed_forward::HIDDEN);
     let silent =
         hidden.map(|row| row.iter().filter(|&&x| x == 0.0).count() as f32 / row.len() as f32);
     c.say.or_none(silent.map(|x| c.say.percent(x)))

@@ -3,8 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Context, Fact, fact, fact_of_built_in, largest};
-use crate::text::spoken;
-use crate::{analysis::trace::Recorded, lesson::phrases::Phrases, model::Name};
+use crate::{analysis::trace::Recorded, lesson::phrases::Phrases, model::Name, text::spoken};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("next", "the likeliest token after the selected row", |c| {
@@ -54,7 +53,7 @@ fn nth(c: &Context, path: &str, n: usize, say: fn(&Context, &(String, f32)) -> S
 }
 
 fn top3(c: &Context) -> String {
-    let Some(site) = c.trace().site("probs") else { return c.say.no_value() };
+    let Some(site) = c.trace().probs() else { return c.say.no_value() };
     let Some(row) = c.row_of(site) else { return c.say.no_value() };
     let say = |&i: &usize| {
         let word = c.say.quote(&c.trace().label(site, site.axes()[2], i));
@@ -64,7 +63,7 @@ fn top3(c: &Context) -> String {
 }
 
 fn lead(c: &Context) -> Option<f32> {
-    let site = c.trace().site("logits")?;
+    let site = c.trace().logits()?;
     Some(ranked_token(c, site, 0)?.1 - ranked_token(c, site, 1)?.1)
 }
 
@@ -79,7 +78,7 @@ fn odds(c: &Context, lead: f32) -> String {
 fn actual(c: &Context) -> String {
     let after = c.tokens().get(c.row() + 1);
     let given = after.and_then(|token| {
-        let row = c.row_of(c.trace().site("probs")?)?;
+        let row = c.row_of(c.trace().probs()?)?;
         Some((token, *row.get(token.id as usize)?))
     });
     match given {

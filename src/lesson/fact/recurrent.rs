@@ -2,18 +2,25 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
 use crate::{
-    analysis::measure::readback::ReadBack, engine::value::Cell, lesson::phrases::Phrases,
-    model::Name, text::spoken,
+    analysis::measure::readback::ReadBack,
+    engine::{site::Site, value::Cell},
+    lesson::phrases::Phrases,
+    model::{Name, layer::recurrent},
+    text::spoken,
 };
 
 pub(super) static FACTS: &[Fact] = &[
-    fact("input_size", "length of the word's part", |c| size_beside(c, "input")),
-    fact("recurrent_size", "length of the past's part", |c| size_beside(c, "recurrent")),
-    fact("state_size", "length of the state after the selected word", |c| size_beside(c, "hidden")),
+    fact("input_size", "length of the word's part", |c| size_beside(c, &recurrent::INPUT)),
+    fact("recurrent_size", "length of the past's part", |c| size_beside(c, &recurrent::RECURRENT)),
+    fact("state_size", "length of the state after the selected word", |c| {
+        size_beside(c, &recurrent::HIDDEN)
+    }),
     fact("state_change", "how far the selected word moved the state", state_change),
     fact("saturated", "units of the state beyond 0.9", saturated),
-    fact("update_mean", "mean of the update gate at the selected word", |c| gate(c, "update")),
-    fact("reset_mean", "mean of the reset gate", |c| gate(c, "reset")),
+    fact("update_mean", "mean of the update gate at the selected word", |c| {
+        gate(c, &recurrent::UPDATE)
+    }),
+    fact("reset_mean", "mean of the reset gate", |c| gate(c, &recurrent::RESET)),
     fact("readback", "how many words the step's model gives back", |c| right(c, c.read_back())),
     fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
         right(c, &c.reading.read_back(Name::Elman))
@@ -51,13 +58,13 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("forgetting_ratio_gru", "the same, GRU", |c| forgetting(c, Name::Gru, ratio)),
 ];
 
-fn size_beside(c: &Context, name: &str) -> String {
-    c.say.or_none(c.row_beside(name).map(|row| spoken(length(&row))))
+fn size_beside(c: &Context, site: &Site) -> String {
+    c.say.or_none(c.row_beside(site).map(|row| spoken(length(&row))))
 }
 
 fn state_change(c: &Context) -> String {
     let change = || {
-        let (site, row) = (c.beside("hidden")?, c.row());
+        let (site, row) = (c.beside(&recurrent::HIDDEN)?, c.row());
         let now = c.row_of(site)?;
         let before = match row {
             0 => vec![0.0; now.len()],
@@ -70,11 +77,11 @@ fn state_change(c: &Context) -> String {
 
 fn saturated(c: &Context) -> String {
     let beyond = |row: Vec<f32>| row.iter().filter(|h| h.abs() > 0.9).count().to_string();
-    c.say.or_none(c.row_beside("hidden").map(beyond))
+    c.say.or_none(c.row_beside(&recurrent::HIDDEN).map(beyond))
 }
 
-fn gate(c: &Context, name: &str) -> String {
-    c.say.or_none(c.row_beside(name).map(|row| c.say.share(mean(&row))))
+fn gate(c: &Context, site: &Site) -> String {
+    c.say.or_none(c.row_beside(site).map(|row| c.say.share(mean(&row))))
 }
 
 fn right(c: &Context, answers: &[ReadBack]) -> String {

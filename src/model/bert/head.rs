@@ -20,12 +20,15 @@ use crate::{
     weights::Weights,
 };
 
-pub static SUM: Site = Site::matrix("sum", [Position, Channel], "x W + b, before the activation");
+pub static SUM: Site = Site::matrix("sum", [Position, Channel], "x W + b, before the activation")
+    .called(&["input + recurrent", "x W_1 + b_1"]);
 pub static HIDDEN: Site =
-    Site::matrix("hidden", [Position, Channel], "after the activation: towards a word");
+    Site::matrix("hidden", [Position, Channel], "after the activation: towards a word")
+        .called(&["hidden"]);
 pub static PROBS: Site =
     Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place")
-        .with(Role::Probabilities);
+        .with(Role::Probabilities)
+        .called(&["p_k", "p"]);
 pub static POOLED: Site =
     Site::matrix("pooled", [Single, Channel], "the mean of all tokens' vectors");
 pub static FIRST: Site = Site::matrix("pooled", [Single, Channel], "the first token's vector");

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         site::{
             Axis::{Channel, Position},
-            Scope, Site, Stream,
+            Place, Role, Scope, Site, Stream, SubLayer,
         },
         tape::{Block, Buckets, Node, Tape},
     },
@@ -24,14 +24,19 @@ use crate::{
 };
 
 pub static RESIDUAL1: Site =
-    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input");
+    Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input")
+        .with(Role::Residual(SubLayer::SelfAttention))
+        .called(&["residual", "y + attention(y)"]);
 pub static RESIDUAL2: Site = Site::matrix(
     "residual2",
     [Position, Channel],
     "the second sub-layer's output added to its input",
-);
+)
+.with(Role::Residual(SubLayer::FeedForward))
+.called(&["x + hidden W_2 + b_2"]);
 pub static RESIDUAL3: Site =
-    Site::matrix("residual3", [Position, Channel], "feed-forward's output added to its input");
+    Site::matrix("residual3", [Position, Channel], "feed-forward's output added to its input")
+        .with(Role::Residual(SubLayer::FeedForward));
 
 /// What the layers of one stack are loaded from.
 struct Parts<'a> {
@@ -43,7 +48,12 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn norm(&self, name: &str) -> Result<Norm> {
-        Norm::load(self.weights, self.scope.child(name), self.plan.d_model(), self.plan.norm)
+        let scope = self.scope.child(name);
+        let norm = Norm::load(self.weights, scope, self.plan.d_model(), self.plan.norm)?;
+        Ok(match self.plan.order {
+            NormPlacement::PostNorm => norm.with_role(Role::NormedStream),
+            NormPlacement::PreNorm => norm,
+        })
     }
 
     fn attention(&self, scope: Scope) -> Result<Attention> {
@@ -57,32 +67,26 @@ impl Parts<'_> {
     }
 }
 
-/// The residual and norm around a sub-layer.
-struct Around<'a> {
-    scope: &'a Scope,
-    order: NormPlacement,
-}
-
-impl Around<'_> {
+impl NormPlacement {
     /// The output of a sub-layer with residual and norm. (position, d_model) -> (position, d_model)
     fn sub_layer(
-        &self,
+        self,
         tape: &mut Tape,
         x: Node,
         norm: &Norm,
-        site: &'static Site,
+        residual: Place,
         f: impl FnOnce(&mut Tape, Node) -> Node,
     ) -> Node {
-        match self.order {
-            NormPlacement::PostNorm => {
+        match self {
+            Self::PostNorm => {
                 let out = f(tape, x);
-                let residual = tape.residual(self.scope.at(site), x, out);
-                norm.forward(tape, residual)
+                let sum = tape.residual(residual, x, out);
+                norm.forward(tape, sum)
             }
-            NormPlacement::PreNorm => {
+            Self::PreNorm => {
                 let normed = norm.forward(tape, x);
                 let out = f(tape, normed);
-                tape.residual(self.scope.at(site), x, out)
+                tape.residual(residual, x, out)
             }
         }
     }
@@ -106,7 +110,7 @@ pub(super) struct EncoderLayer {
 
 impl EncoderLayer {
     pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
-        let scope = source_scope(&format!("encoder.{l}"));
+        let scope = source_scope("encoder").layer(l);
         let parts = Parts { weights, plan, stack: plan.encoder, scope };
         Ok(Self {
             self_attn: parts.attention(parts.scope.child("self_attn"))?,
@@ -127,12 +131,17 @@ impl Block for EncoderLayer {
 
     /// x (source, d_model), table of distances (bucket, head) or none -> (source, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
-        let at = Around { scope: &self.scope, order: self.order };
         let relative = relative(inputs.get(1), self.buckets);
-        let x = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, x| {
-            self.self_attn.forward_relative(tape, x, Mask::None, relative)
-        });
-        at.sub_layer(tape, x, &self.norm2, &RESIDUAL2, |tape, x| self.ffn.forward(tape, x))
+        let x = self.order.sub_layer(
+            tape,
+            inputs[0],
+            &self.norm1,
+            self.scope.at(&RESIDUAL1),
+            |tape, x| self.self_attn.forward_relative(tape, x, Mask::None, relative),
+        );
+        self.order.sub_layer(tape, x, &self.norm2, self.scope.at(&RESIDUAL2), |tape, x| {
+            self.ffn.forward(tape, x)
+        })
     }
 }
 
@@ -151,7 +160,7 @@ pub(super) struct DecoderLayer {
 
 impl DecoderLayer {
     pub(super) fn load(weights: &Weights, plan: &EncoderDecoderPlan, l: usize) -> Result<Self> {
-        let scope = target_scope(&format!("decoder.{l}"));
+        let scope = target_scope("decoder").layer(l);
         let parts = Parts { weights, plan, stack: plan.decoder, scope };
         let cross = parts.scope.child("cross_attn").over(Stream::Source);
         Ok(Self {
@@ -176,14 +185,20 @@ impl Block for DecoderLayer {
     /// y (target, d_model), memory (source, d_model), table of distances (bucket, head) or none ->
     /// (target, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
-        let at = Around { scope: &self.scope, order: self.order };
         let (memory, relative) = (inputs[1], relative(inputs.get(2), self.buckets));
-        let y = at.sub_layer(tape, inputs[0], &self.norm1, &RESIDUAL1, |tape, y| {
-            self.self_attn.forward_relative(tape, y, Mask::Causal, relative)
-        });
-        let y = at.sub_layer(tape, y, &self.norm2, &RESIDUAL2, |tape, y| {
+        let y = self.order.sub_layer(
+            tape,
+            inputs[0],
+            &self.norm1,
+            self.scope.at(&RESIDUAL1),
+            |tape, y| self.self_attn.forward_relative(tape, y, Mask::Causal, relative),
+        );
+        let second = self.scope.at(&RESIDUAL2).with_role(Role::Residual(SubLayer::CrossAttention));
+        let y = self.order.sub_layer(tape, y, &self.norm2, second, |tape, y| {
             self.cross_attn.forward(tape, y, memory, Mask::None)
         });
-        at.sub_layer(tape, y, &self.norm3, &RESIDUAL3, |tape, y| self.ffn.forward(tape, y))
+        self.order.sub_layer(tape, y, &self.norm3, self.scope.at(&RESIDUAL3), |tape, y| {
+            self.ffn.forward(tape, y)
+        })
     }
 }

@@ -16,48 +16,67 @@ use crate::{
     weights::Weights,
 };
 
-pub static Q: Site = Site::planes("q", [Head, Query, Channel], "queries: what each word asks for");
+pub static Q: Site =
+    Site::planes("q", [Head, Query, Channel], "queries: what each word asks for").called(&["Q"]);
 pub static K: Site =
-    Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by");
+    Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by")
+        .called(&["K"]);
 pub static V: Site =
-    Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at");
+    Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at")
+        .called(&["V"]);
 pub static Q_ROT: Site = Site::planes(
     "q_rot",
     [Head, Query, Channel],
     "queries turned by their positions: rotary position embedding",
-);
+)
+.with(Role::Positions);
 pub static K_ROT: Site = Site::planes(
     "k_rot",
     [Head, Key, Channel],
     "keys turned by their positions: rotary position embedding",
-);
+)
+.with(Role::Positions);
 pub static SCORES: Site =
-    Site::planes("scores", [Head, Query, Key], "q · k for every pair of words");
-pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)");
+    Site::planes("scores", [Head, Query, Key], "q · k for every pair of words")
+        .called(&["S", "Q Kᵀ"]);
+pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)")
+    .with(Role::ScaledScores)
+    .called(&["/ √d_k", "/√d_k", "scaled"]);
 pub static MASKED: Site = Site::planes(
     "masked",
     [Head, Query, Key],
     "scaled scores, minus infinity where the key is in the future",
-);
+)
+.with(Role::MaskedScores)
+.called(&["masked", "mask"]);
 pub static BIAS: Site = Site::planes(
     "bias",
     [Head, Query, Key],
     "relative position bias: what each head learned to add at this distance",
-);
+)
+.with(Role::Positions);
 pub static BIASED: Site = Site::planes("biased", [Head, Query, Key], "scores + bias");
 pub static BIASED_MASKED: Site = Site::planes(
     "masked",
     [Head, Query, Key],
     "scores + bias, minus infinity where the key is in the future",
-);
+)
+.with(Role::MaskedScores)
+.called(&["masked", "mask"]);
 pub static WEIGHTS: Site =
     Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row")
-        .with(Role::AttentionWeights);
+        .with(Role::AttentionWeights)
+        .called(&["A"]);
 pub static CONTEXT: Site =
-    Site::planes("context", [Head, Query, Channel], "values averaged by the weights");
+    Site::planes("context", [Head, Query, Channel], "values averaged by the weights")
+        .with(Role::HeadContext)
+        .called(&["context"]);
 pub static CONCAT: Site =
-    Site::matrix("concat", [Query, Channel], "the heads' contexts side by side");
-pub static OUT: Site = Site::matrix("out", [Query, Channel], "the heads mixed by W_O");
+    Site::matrix("concat", [Query, Channel], "the heads' contexts side by side")
+        .called(&["[head_0 ; … ; head_h]", "concat"]);
+pub static OUT: Site = Site::matrix("out", [Query, Channel], "the heads mixed by W_O")
+    .with(Role::SubLayerOutput)
+    .called(&["out", "attention(x)", "attention(y)"]);
 
 /// Whether a query may see keys that come after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

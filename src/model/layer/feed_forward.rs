@@ -7,7 +7,7 @@ use crate::{
     engine::{
         site::{
             Axis::{Channel, Position, Unit},
-            Place, Scope, Site,
+            Place, Role, Scope, Site,
         },
         tape::{Node, Tape, Weight},
     },
@@ -15,19 +15,28 @@ use crate::{
     weights::{Config, Weights},
 };
 
-pub static SUM: Site = Site::matrix("sum", [Position, Unit], "x W_1 + b_1, before the activation");
+pub static SUM: Site = Site::matrix("sum", [Position, Unit], "x W_1 + b_1, before the activation")
+    .called(&["x W_1 + b_1"]);
 pub static HIDDEN: Site =
-    Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire");
+    Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire")
+        .with(Role::FeedForwardHidden)
+        .called(&["hidden", "ffn(x)", "ffn(y)"]);
 pub static OUT: Site =
-    Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2");
+    Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2")
+        .with(Role::SubLayerOutput)
+        .called(&["out"]);
 
 pub static GATE: Site =
     Site::matrix("gate", [Position, Unit], "x W_gate: how far each unit is to open");
 pub static ACT: Site = Site::matrix("act", [Position, Unit], "the gate after its activation");
 pub static UP: Site = Site::matrix("up", [Position, Unit], "x W_up: what each unit would say");
 pub static GATED: Site =
-    Site::matrix("hidden", [Position, Unit], "act * up: what the gates let through");
-pub static DOWN: Site = Site::matrix("out", [Position, Channel], "back to d_model: hidden W_down");
+    Site::matrix("hidden", [Position, Unit], "act * up: what the gates let through")
+        .with(Role::FeedForwardHidden)
+        .called(&["hidden", "ffn(x)", "ffn(y)"]);
+pub static DOWN: Site = Site::matrix("out", [Position, Channel], "back to d_model: hidden W_down")
+    .with(Role::SubLayerOutput)
+    .called(&["out"]);
 
 /// The non-linearity between the two linear maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,8 +200,8 @@ impl GatedFeedForward {
 
 /// A feed-forward network of either kind.
 pub enum Feed {
-    Plain(FeedForward),
-    Gated(GatedFeedForward),
+    Plain(Box<FeedForward>),
+    Gated(Box<GatedFeedForward>),
 }
 
 /// The kind of a feed-forward network, and its activation.
@@ -214,10 +223,10 @@ impl Feed {
     ) -> Result<Self> {
         Ok(match kind {
             FeedKind::Plain(act) => {
-                Self::Plain(FeedForward::load(weights, scope, d_model, d_ff, act)?)
+                Self::Plain(Box::new(FeedForward::load(weights, scope, d_model, d_ff, act)?))
             }
             FeedKind::Gated(act) => {
-                Self::Gated(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?)
+                Self::Gated(Box::new(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?))
             }
         })
     }

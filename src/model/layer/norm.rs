@@ -8,7 +8,7 @@ use crate::{
         math::NORM_EPS,
         site::{
             Axis::{Channel, Position, Single},
-            Scope, Site,
+            Role, Scope, Site,
         },
         tape::{Moments, Node, Tape, Weight},
     },
@@ -26,11 +26,19 @@ pub static RMS_NORMALIZED: Site = Site::matrix(
     "divided by the root of the mean square: no mean is taken away",
 );
 pub static RMS_OUT: Site =
-    Site::matrix("out", [Position, Channel], "stretched by the gain; there is no bias");
+    Site::matrix("out", [Position, Channel], "stretched by the gain; there is no bias").called(&[
+        "out",
+        "norm(x)",
+        "norm(y + cross)",
+    ]);
 pub static NORMALIZED: Site =
     Site::matrix("normalized", [Position, Channel], "mean 0, variance 1 in every row");
 pub static OUT: Site =
-    Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias");
+    Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias").called(&[
+        "out",
+        "norm(x)",
+        "norm(y + cross)",
+    ]);
 
 /// The learned gain and bias of one normalisation.
 pub struct LayerNorm {
@@ -38,6 +46,7 @@ pub struct LayerNorm {
     gain: Weight,
     bias: Weight,
     eps: f32,
+    role: Role,
 }
 
 impl LayerNorm {
@@ -48,13 +57,19 @@ impl LayerNorm {
     pub fn load(weights: &Weights, scope: Scope, d_model: usize) -> Result<Self> {
         let gain = weights.row(&scope.weight("gain"), d_model)?;
         let bias = weights.row(&scope.weight("bias"), d_model)?;
-        Ok(Self { scope, gain, bias, eps: NORM_EPS })
+        Ok(Self { scope, gain, bias, eps: NORM_EPS, role: OUT.role })
     }
 
     /// This norm with another epsilon added to the variance.
     #[must_use]
     pub fn with_eps(self, eps: f32) -> Self {
         Self { eps, ..self }
+    }
+
+    /// This norm with what its output is in the model.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// (position, d_model) -> (position, d_model)
@@ -64,7 +79,7 @@ impl LayerNorm {
         let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
         let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
         let normalized = tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, self.eps); // (position, d_model)
-        tape.gain_bias(at.at(&OUT), normalized, gain, bias) // (position, d_model)
+        tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias) // (position, d_model)
     }
 }
 
@@ -73,6 +88,7 @@ pub struct RmsNorm {
     scope: Scope,
     gain: Weight,
     eps: f32,
+    role: Role,
 }
 
 impl RmsNorm {
@@ -82,7 +98,7 @@ impl RmsNorm {
     /// If it is missing or misshapen.
     pub fn load(weights: &Weights, scope: Scope, d_model: usize, eps: f32) -> Result<Self> {
         let gain = weights.row(&scope.weight("gain"), d_model)?;
-        Ok(Self { scope, gain, eps })
+        Ok(Self { scope, gain, eps, role: RMS_OUT.role })
     }
 
     /// (position, d_model) -> (position, d_model)
@@ -91,7 +107,7 @@ impl RmsNorm {
         let gain = tape.weight(&self.gain);
         let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
         let normalized = tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, self.eps);
-        tape.gain(at.at(&RMS_OUT), normalized, gain) // (position, d_model)
+        tape.gain(at.at(&RMS_OUT).with_role(self.role), normalized, gain) // (position, d_model)
     }
 }
 
@@ -118,6 +134,15 @@ impl Norm {
             }
             NormKind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
         })
+    }
+
+    /// This norm with what its output is in the model.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        match self {
+            Self::Layer(norm) => Self::Layer(LayerNorm { role, ..norm }),
+            Self::Rms(norm) => Self::Rms(RmsNorm { role, ..norm }),
+        }
     }
 
     /// (position, d_model) -> (position, d_model)

@@ -17,24 +17,31 @@ use crate::{
 pub static RESET_SUM: Site = Site::matrix("reset_sum", [Position, Unit], "x W_xr + h W_hr + b_r");
 pub static RESET: Site =
     Site::matrix("reset", [Position, Unit], "reset gate: how much of the past the candidate sees")
-        .with(Role::Gate);
+        .with(Role::Gate)
+        .called(&["r"]);
 pub static UPDATE_SUM: Site = Site::matrix("update_sum", [Position, Unit], "x W_xz + h W_hz + b_z");
 pub static UPDATE: Site =
     Site::matrix("update", [Position, Unit], "update gate: how much of the past is kept")
-        .with(Role::Gate);
-pub static INPUT: Site = Site::matrix("input", [Position, Unit], "this word's part: x W_x + b");
+        .with(Role::Gate)
+        .called(&["z"]);
+pub static INPUT: Site = Site::matrix("input", [Position, Unit], "this word's part: x W_x + b")
+    .called(&["input_t", "input", "x"]);
 pub static RECURRENT: Site = Site::matrix(
     "recurrent",
     [Position, Unit],
     "the past's part: the previous hidden state times W_h",
-);
+)
+.called(&["recurrent"]);
 pub static GATED: Site = Site::matrix("gated", [Position, Unit], "reset gate * recurrent part");
-pub static SUM: Site = Site::matrix("sum", [Position, Unit], "input part + recurrent part");
+pub static SUM: Site = Site::matrix("sum", [Position, Unit], "input part + recurrent part")
+    .called(&["input + recurrent"]);
 pub static CANDIDATE: Site =
     Site::matrix("candidate", [Position, Unit], "tanh(sum): the proposed new state")
         .with(Role::Tanh);
 pub static HIDDEN: Site =
-    Site::matrix("hidden", [Position, Unit], "the hidden state after this word").with(Role::Tanh);
+    Site::matrix("hidden", [Position, Unit], "the hidden state after this word")
+        .with(Role::HiddenState)
+        .called(&["h_t", "h_n", "h_j", "s_t", "hidden"]);
 
 pub static INPUT_GATE_SUM: Site =
     Site::matrix("input_gate_sum", [Position, Unit], "x W_xi + h W_hi + b_i");
@@ -67,7 +74,8 @@ pub static SHOWN: Site = Site::matrix(
     [Position, Unit],
     "the hidden state after this word: output gate * tanh",
 )
-.with(Role::Tanh);
+.with(Role::HiddenState)
+.called(&["h_t", "h_n", "h_j", "s_t", "hidden"]);
 
 /// One recurrent cell.
 pub enum RecurrentCell {

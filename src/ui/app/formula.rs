@@ -2,54 +2,13 @@
 
 use super::{Piece, State, Voice};
 
-/// What a site is called in formulas, the longest first.
-const SYMBOLS: &[(&str, &[&str])] = &[
-    ("embed", &["E[id]", "ids"]),
-    ("scaled", &["E[id] · √d_model", "/ √d_k", "/√d_k", "scaled"]),
-    ("pos", &["PE(pos,2i)", "PE(pos)"]),
-    ("input", &["input_t", "input", "x"]),
-    ("recurrent", &["recurrent"]),
-    ("sum", &["input + recurrent", "x W_1 + b_1"]),
-    ("hidden", &["h_t", "h_n", "h_j", "s_t", "hidden", "ffn(x)", "ffn(y)"]),
-    ("update", &["z"]),
-    ("reset", &["r"]),
-    ("proj", &["(h_n W_k + b_k)"]),
-    ("readout", &["(s_t W + b)", "tanh([s_t ; c_t] W + b)"]),
-    ("query", &["query"]),
-    ("keys", &["keys"]),
-    ("energies", &["e_tj"]),
-    ("tanh", &["tanh(query_t + key_j)"]),
-    ("input_cat", &["[y_{t-1} ; c_t]"]),
-    ("q", &["Q"]),
-    ("k", &["K"]),
-    ("v", &["V"]),
-    ("scores", &["S", "Q Kᵀ"]),
-    ("masked", &["masked", "mask"]),
-    ("weights", &["a_tj", "A"]),
-    ("context", &["context", "c_t"]),
-    ("concat", &["[head_0 ; … ; head_h]", "concat"]),
-    ("out", &["out", "attention(x)", "attention(y)", "norm(x)", "norm(y + cross)"]),
-    ("residual1", &["residual", "y + attention(y)"]),
-    ("residual2", &["x + hidden W_2 + b_2"]),
-    ("resid_mid", &["x + attn(norm(x))"]),
-    ("resid_pre", &["x"]),
-    ("logits", &["logits", "z"]),
-    ("probs", &["p_k", "p"]),
-];
-
 impl State {
     /// The formula; what no pane shows is plain.
     pub fn formula(&self) -> Vec<Piece> {
         let (_, step) = self.current();
-        let name = |site: &String| site.rsplit('.').next().unwrap_or_default().to_owned();
-        let shown = step
-            .panes
-            .iter()
-            .enumerate()
-            .filter_map(|(i, pane)| Some((i, name(pane.site.as_ref()?))));
         let mut found: Vec<(usize, usize, usize)> = vec![];
-        for (pane, name) in shown {
-            let symbols = SYMBOLS.iter().find(|(site, _)| *site == name).map_or(&[][..], |s| s.1);
+        for (pane, spec) in step.panes.iter().enumerate() {
+            let symbols = self.site(spec).map_or(&[][..], |site| site.place.site.symbols);
             found.extend(symbols.iter().flat_map(|symbol| {
                 places(&step.formula, symbol).map(move |at| (at, symbol.len(), pane))
             }));

@@ -120,14 +120,13 @@ impl State {
             let change = Change::Off { scope: scope.to_owned(), part: Part::Head(0) };
             self.concerns(&change).then(|| scope.to_owned())
         };
-        self.shown().find_map(|site| has_heads(site.path().rsplit_once('.')?.0))
+        self.shown().find_map(|site| has_heads(site.scope()))
     }
 
     /// `encoder.1` of whatever the step shows in that layer.
     fn layer_scope(&self) -> Option<String> {
         self.shown().find_map(|site| {
-            let mut parts = site.path().split('.');
-            let scope = format!("{}.{}", parts.next()?, parts.next()?);
+            let scope = site.place.scope.layer_prefix()?.to_owned();
             let change = Change::Off { scope: scope.clone(), part: Part::Whole };
             self.concerns(&change).then_some(scope)
         })

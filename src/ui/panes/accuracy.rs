@@ -2,7 +2,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted};
+use super::{
+    Pane, Scene, Wanted,
+    words::{PaneWords, percent},
+};
 use crate::{
     model::Name,
     ui::widgets::lines::{put_line, put_on},
@@ -133,6 +136,19 @@ impl Pane for AccuracyChart<'_> {
 
     fn wanted(&self) -> Wanted {
         Wanted::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let table = &self.0.reading.accuracy;
+        let row = |name: &Name| {
+            let shares = table.exact_match.get(name.id())?;
+            let cells = table.buckets.iter().zip(shares);
+            let cells =
+                cells.map(|([from, to], share)| format!("{from} to {to}: {}", percent(*share)));
+            Some(format!("{}: {}", name.title(), cells.collect::<Vec<_>>().join(", ")))
+        };
+        let lines = Name::ALL.iter().filter_map(row).collect();
+        PaneWords::new("Sentences translated exactly, by length in tokens", lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

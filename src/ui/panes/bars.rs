@@ -6,7 +6,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Wanted, line_at, subject::Subject};
+use super::{Pane, Pointed, Wanted, line_at, subject::Subject, words::PaneWords};
 use crate::{
     engine::{site::Axis, value::Cell},
     ui::widgets::{
@@ -114,6 +114,12 @@ impl Pane for Bars<'_> {
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         line_at(self.order.len(), self.at(), area, at).map(|i| (self.subject.row(), i))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let view = self.subject.view();
+        let line = format!("{}: {}", view.word(view.row), view.largest(view.row, 5));
+        self.subject.in_words(vec![line])
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
@@ -139,6 +139,20 @@ impl Pane for BeamTree<'_> {
         let n = beams.steps.len() as u16;
         let height = width + finished + 2;
         Wanted::new((RANK + 2 * STEP, height.min(7)), (RANK + n.min(6) * STEP, height))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let trace = self.0.reading.trace(self.0.model);
+        let line = |beams: &Beams, at: (usize, usize)| {
+            let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
+            let log_p = beams.steps[at.0][at.1].log_p;
+            format!("score {:.3}, log p {log_p:.3}: {}", beams.score(at), words.join(" "))
+        };
+        let lines = match &trace.beams {
+            None => vec!["no beam in this pass; --what-if beam=4 switches it on".into()],
+            Some(beams) => beams.finished().into_iter().map(|at| line(beams, at)).collect(),
+        };
+        PaneWords::of_model("Beam search", self.0.model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

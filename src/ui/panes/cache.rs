@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::cache::{Sizes, Step},
     text::grouped,
@@ -160,6 +160,24 @@ impl Pane for Cache<'_> {
         let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
         let n = self.n() as u16;
         Wanted::new((COUNT, layers.min(4) + 4), (COUNT + GAP + n, (layers + 4).max(n.min(20))))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (trace, model) = (self.subject.trace, self.subject.scene.model);
+        let heading = "The cache of keys and values";
+        let Some(sizes) = Sizes::of(trace) else {
+            return PaneWords::of_model(heading, model, vec![]);
+        };
+        let n = trace.logits().map_or(0, |logits| logits.shape().rows);
+        let row = self.subject.scene.selection.row.min(n.saturating_sub(1));
+        let (step, whole) = (sizes.step(row), sizes.whole(n));
+        let lines = vec![
+            format!("{row} columns reused, 1 new, in each of {} layers", sizes.n_layers),
+            format!("numbers held: {}, and {} of cross-attention", step.held, step.held_cross),
+            format!("multiplications, this step: {} with it, {} without", step.with, step.without),
+            format!("multiplications, all {n} steps: {} with it, {} without", whole.0, whole.1),
+        ];
+        PaneWords::of_model(heading, model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, percent},
+};
 use crate::{
-    analysis::measure::choice::{read_so_far, taken},
+    analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
     ui::widgets::lines::{put_line, put_on, right, window},
 };
@@ -133,6 +137,9 @@ impl<'a> Candidates<'a> {
     }
 }
 
+/// How many of the likeliest candidates words name.
+const MOST_IN_WORDS: usize = 6;
+
 impl Pane for Candidates<'_> {
     fn title(&self) -> String {
         let subject = &self.subject;
@@ -160,6 +167,31 @@ impl Pane for Candidates<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.shown.len() as u16 + 2;
         Wanted::new((62, n.min(6)), (88, n))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (trace, row) = (self.subject.trace, self.subject.scene.selection.row);
+        let heading = "The choice of the next token";
+        let model = self.subject.scene.model;
+        let Some(choice) = choice(trace, self.choosing, row) else {
+            return PaneWords::of_model(heading, model, vec![]);
+        };
+        let taken = taken(trace, &choice, row);
+        let line = |i: usize| {
+            let c = &choice.candidates[i];
+            let what = match (i == taken, c.cut) {
+                (true, _) => ", taken",
+                (false, Some(Cut::TopK)) => ", cut by top-k",
+                (false, Some(Cut::TopP)) => ", cut by top-p",
+                (false, None) => "",
+            };
+            let (word, p) = (trace.word(c.token as u32), percent(c.probability));
+            format!("\"{word}\": logit {:.2}, {p}{what}", c.logit)
+        };
+        let n = choice.candidates.len().min(MOST_IN_WORDS);
+        let shown = (0..n).chain((taken >= n).then_some(taken));
+        let draw = choice.draw.map(|draw| format!("the number drawn is {draw:.3}"));
+        PaneWords::of_model(heading, model, shown.map(line).chain(draw).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::ui::widgets::lines::put_line;
 
 pub(super) struct Card<'a>(pub(super) Scene<'a>);
@@ -24,6 +24,12 @@ impl Pane for Card<'_> {
         let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
         let width = LABEL + (widest as u16).min(80);
         Wanted::new((30, lines.min(6)), (width, lines))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let rows = self.0.reading.card.iter().flat_map(|card| &card.rows);
+        let lines = rows.map(|(label, value)| format!("{label}: {value}")).collect();
+        PaneWords::new("What was opened", lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

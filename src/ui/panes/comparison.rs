@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, Sizes, built_in, schedule},
     model::Name,
@@ -122,6 +122,22 @@ impl Pane for Comparison<'_> {
     fn wanted(&self) -> Wanted {
         let width = LABEL + COLUMN * MODELS.len() as u16;
         Wanted::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let n = self.0.reading.sentence.tokens.len();
+        let line = |name: Name| {
+            let s = schedule(name, built_in(n));
+            format!(
+                "{}: {} sequential steps, a longest path of {} between two words, {} multiplications",
+                name.title(),
+                s.sequential,
+                s.longest_path,
+                s.multiplications
+            )
+        };
+        let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+        PaneWords::new("The encoders side by side", models.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

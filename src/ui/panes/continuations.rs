@@ -3,9 +3,10 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
+    text::Token,
     ui::widgets::lines::{put_line, put_on},
 };
 
@@ -87,6 +88,23 @@ impl Pane for Continuations<'_> {
 
     fn wanted(&self) -> Wanted {
         Wanted::new((44, 6), (100, 10)).up_to(14)
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, model, selection, .. } = self.0;
+        let all = &reading.measures().continued;
+        let continued = all.iter().rev().find(|c| c.row <= selection.row).or_else(|| all.first());
+        let text =
+            |tokens: &[Token]| tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
+        let line = |way: &Continuation| {
+            let how = way.seed.map_or("greedy".into(), |seed| format!("seed {seed}"));
+            format!("{how}, log p {:.2} a token: {}", way.log_p_per_token(), text(&way.tokens))
+        };
+        let lines = continued.map(|continued| {
+            let given = format!("given: {}", text(reading.given(continued.row)));
+            [given].into_iter().chain(continued.ways.iter().map(line)).collect()
+        });
+        PaneWords::of_model("How it writes on", model, lines.unwrap_or_default())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

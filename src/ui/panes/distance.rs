@@ -5,10 +5,14 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, is_of_state};
+use super::{
+    Pane, Scene, Wanted, is_of_state,
+    words::{PaneWords, short},
+};
 use crate::{
     lesson::PaneSpec,
     model::Name,
+    text::Token,
     ui::widgets::{
         chart::{Chart, Heights, Series},
         lines::put_on,
@@ -18,6 +22,7 @@ use crate::{
 pub(super) struct Distance<'a> {
     scene: Scene<'a>,
     title: Option<String>,
+    path: String,
     /// Of the last hidden state, else of the output.
     of_state: bool,
 }
@@ -27,7 +32,9 @@ const MODELS: [(Name, char); 4] =
 
 impl<'a> Distance<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
+        let site = scene.site(spec);
+        let path = site.map_or_else(String::new, |site| site.path().to_owned());
+        Self { scene, title: spec.title.clone(), path, of_state: is_of_state(site) }
     }
 
     /// Only the first two have a last state that is handed on.
@@ -112,6 +119,26 @@ impl Pane for Distance<'_> {
 
     fn wanted(&self) -> Wanted {
         Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let tokens = &self.scene.reading.sentence.tokens;
+        self.scene.reading.measures();
+        let line = |(i, token): (usize, &Token)| {
+            let of = |model: usize| {
+                let share = *by_own_mean(self.norms(model)?).get(i)?;
+                Some(format!("{} {}", self.models()[model].0.title(), short(share)))
+            };
+            let all: Vec<String> = (0..self.models().len()).filter_map(of).collect();
+            format!(
+                "{} before the last, \"{}\": {}",
+                tokens.len() - 1 - i,
+                token.text,
+                all.join(", ")
+            )
+        };
+        let heading = format!("Gradient of {} by the line's own mean", self.path);
+        PaneWords::new(heading, tokens.iter().enumerate().map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

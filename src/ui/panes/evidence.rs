@@ -15,7 +15,11 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Wanted, line_at, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted, line_at,
+    subject::Subject,
+    words::{PaneWords, short},
+};
 use crate::{
     analysis::{
         measure::ablation::KnockOut,
@@ -231,6 +235,28 @@ impl Pane for Beside<'_> {
         let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
         line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), at)
             .map(|key| (self.0.row(), key))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (subject, view) = (&self.0, self.0.view());
+        let measures = subject.scene.reading.measures();
+        let Some(evidence) = measures.evidence.get(&subject.scene.model) else {
+            return subject.in_words(vec![]);
+        };
+        let slopes = evidence.slopes.get(subject.site.path());
+        let slopes = slopes.map(|slopes| slopes.row(view.plane, view.row)).unwrap_or_default();
+        let weights = view.values(view.row).into_iter().zip(slopes).enumerate();
+        let keys = weights.map(|(key, (weight, slope))| {
+            let word = subject.quoted(Axis::Key, key);
+            format!("{word}: weight {}, times its slope {}", short(weight), short(weight * slope))
+        });
+        let n = subject.trace.output.len();
+        let heads = evidence.heads.get(subject.site.scope()).into_iter().flatten();
+        let heads = heads.map(|without| {
+            let (head, change, tokens) = (without.head, short(without.change), without.tokens);
+            format!("without head {head}: log p {change}, {tokens} of {n} tokens change")
+        });
+        subject.in_words(keys.chain(heads).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

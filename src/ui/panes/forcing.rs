@@ -2,7 +2,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted};
+use super::{
+    Pane, Scene, Wanted,
+    words::{PaneWords, percent},
+};
 use crate::{
     analysis::measure::forcing::{Forcing, Place},
     ui::widgets::lines::{left, put_on, right, window},
@@ -79,6 +82,27 @@ impl Pane for ForcingTable<'_> {
     fn wanted(&self) -> Wanted {
         let n = self.forcing().map_or(8, |forcing| forcing.places.len()) as u16 + 1;
         Wanted::new((52, n.min(6)), (66, n))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let forcing = self.0.reading.measures().forcing.get(&self.0.model);
+        let line = |place: &Place| {
+            let free = place.free.as_ref().map_or("nothing", |token| &token.text);
+            format!(
+                "given \"{}\": says \"{}\", {} for \"{}\"; on its own \"{free}\"",
+                place.given.text,
+                place.forced.text,
+                percent(place.probability),
+                place.right.text
+            )
+        };
+        let sum = |forcing: &Forcing| {
+            let (forced, free) = (forcing.n_forced_right(), forcing.n_free_right());
+            format!("right: {forced} when forced, {free} on its own, of {}", forcing.places.len())
+        };
+        let lines = forcing.map(|f| f.places.iter().map(line).chain([sum(f)]).collect());
+        let heading = "Given the right words, and on its own";
+        PaneWords::of_model(heading, self.0.model, lines.unwrap_or_default())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -6,7 +6,10 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Scene, Wanted, is_of_state, line_at};
+use super::{
+    Pane, Scene, Wanted, is_of_state, line_at,
+    words::{PaneWords, percent, short},
+};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::{
@@ -15,12 +18,14 @@ use crate::{
         value::Cell,
     },
     lesson::PaneSpec,
+    text::Token,
     ui::widgets::lines::{put_line, put_on, right, window},
 };
 
 pub(super) struct Gradient<'a> {
     scene: Scene<'a>,
     title: Option<String>,
+    path: String,
     /// Of the last hidden state, else of the output.
     of_state: bool,
 }
@@ -30,7 +35,9 @@ const NARROW: u16 = 32;
 
 impl<'a> Gradient<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        Self { scene, title: spec.title.clone(), of_state: is_of_state(spec) }
+        let site = scene.site(spec);
+        let path = site.map_or_else(String::new, |site| site.path().to_owned());
+        Self { scene, title: spec.title.clone(), path, of_state: is_of_state(site) }
     }
 
     fn norms(&self) -> Option<&'a [f32]> {
@@ -96,6 +103,19 @@ impl Pane for Gradient<'_> {
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         line_at(self.words().len(), self.at(), area, at).map(|word| (word, 0))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        self.scene.reading.measures();
+        let norms = self.norms().unwrap_or(&[]);
+        let most = norms.iter().copied().fold(0.0, f32::max);
+        let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();
+        let line = |(i, (norm, token)): (usize, (&f32, &Token))| {
+            let share = if most > 0.0 { percent(norm / most) } else { "0 %".into() };
+            format!("{i} \"{}\": {}, {share} of the largest", token.text, short(*norm))
+        };
+        let heading = format!("Gradient of {} by word", self.path);
+        PaneWords::of_model(&heading, self.scene.model, words.map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,5 +1,6 @@
 //! All heads in figures: a row a head, sorted by any of them.
 
+use super::{words::PaneWords, words::words_of_heads};
 use std::cmp::Ordering;
 
 use ratatui::{
@@ -18,7 +19,7 @@ use crate::{
 /// Its site is the attention `weights`.
 pub(super) struct HeadTable<'a> {
     scene: Scene<'a>,
-    title: Option<String>,
+    spec: PaneSpec,
     /// In their order; None until they are measured.
     rows: Option<Vec<&'a Summary>>,
 }
@@ -58,7 +59,7 @@ impl<'a> HeadTable<'a> {
             let heads = heads.get(&scene.model).into_iter().flatten();
             sorted(heads.filter(is_here).collect(), scene.view.sort)
         });
-        Self { scene, title: spec.title.clone(), rows }
+        Self { scene, spec: spec.clone(), rows }
     }
 
     fn rows(&self) -> &[&'a Summary] {
@@ -151,7 +152,7 @@ impl<'a> HeadTable<'a> {
 
 impl Pane for HeadTable<'_> {
     fn title(&self) -> String {
-        let name = self.title.clone().unwrap_or_else(|| "heads in figures".to_owned());
+        let name = self.spec.title.clone().unwrap_or_else(|| "heads in figures".to_owned());
         let sorted = match self.scene.view.sort {
             Sort::Computed => "in order, S sorts".to_owned(),
             Sort::Figure { figure, is_rising } => {
@@ -192,6 +193,10 @@ impl Pane for HeadTable<'_> {
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         let row = super::line_at(self.rows().len(), self.at(), Self::body(area), at)?;
         Some((self.rows()[row].layer, self.rows()[row].head))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        words_of_heads(self.scene, &self.spec)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -7,8 +7,13 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, short},
+};
 use crate::{
+    analysis::measure::attention::{entropy_bits, strongest},
     engine::math::argmax,
     ui::widgets::{
         heat::{Columns, Heat, Labels, Scale},
@@ -180,6 +185,22 @@ impl Pane for Heads<'_> {
             Self::body(self.frame(head, area).intersection(area))
                 .is_some_and(|body| body.contains(at))
         })
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (subject, view) = (&self.0, self.0.view());
+        let (site, from) = (subject.site, view.word(view.row));
+        let line = |head: usize| {
+            let look = strongest(subject.trace, site.path(), head, view.row)?;
+            let bits = short(entropy_bits(&site.value.row(head, view.row)));
+            let (key, word, weight) = (look.key, look.word, short(look.weight));
+            Some(format!(
+                "head {head}: {from} looks most at {key} \"{word}\", {weight}; entropy {bits} bits"
+            ))
+        };
+        let lines = (0..site.shape().planes).filter_map(line).collect();
+        let model = subject.scene.model.title();
+        PaneWords::new(format!("{} ({model}), {}", site.path(), site.caption()), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -6,7 +6,11 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, first, short},
+};
 use crate::{
     engine::{site::Stream, value::Cell},
     model::Name,
@@ -26,7 +30,7 @@ const NUMBERED: usize = 8;
 impl<'a> Hidden<'a> {
     /// Whether the last state is all that the decoder gets.
     fn is_bottleneck(&self) -> bool {
-        let is_encoder = self.0.site.place.rows == Stream::Source;
+        let is_encoder = self.0.site.place.scope.rows() == Stream::Source;
         is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
     }
 
@@ -129,6 +133,21 @@ impl Pane for Hidden<'_> {
             }
             None => None,
         }
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let view = self.0.view();
+        let line = |row: usize| {
+            let values = view.values(row);
+            let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let full = values.iter().filter(|v| v.abs() > 0.9).count();
+            let n = values.len();
+            let (word, length, begins) = (view.word(row), short(length), first(&values, 3));
+            format!(
+                "after {word}: length {length}, {full} of {n} units beyond 0.9, begins {begins}"
+            )
+        };
+        self.0.in_words((0..self.0.n_rows()).map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,5 +1,9 @@
 //! The logit lens: what the model would say after each layer, for the selected word.
 
+use super::{
+    Scene,
+    words::{PaneWords, percent},
+};
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -123,6 +127,24 @@ impl Pane for Lens<'_> {
             + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * GUESS;
         Wanted::new((44, n.min(5)), (width as u16, n))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, model, selection, .. } = self.subject.scene;
+        let word = |(token, p): &(usize, f32)| {
+            format!("\"{}\" {}", self.subject.trace.word(*token as u32), percent(*p))
+        };
+        let line = |guess: &Guess| {
+            let top: Vec<String> = guess.top.iter().map(word).collect();
+            format!(
+                "{}: {}; the chosen token is at rank {}",
+                guess.site,
+                top.join(", "),
+                guess.rank
+            )
+        };
+        let lines = reading.lens(model, selection.row).iter().map(line).collect();
+        PaneWords::of_model("What it would say after each layer", model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
 use crate::{
     engine::value::Matrix as Numbers,
     ui::widgets::heat::{Heat, Zoom},
@@ -53,6 +53,10 @@ impl Pane for Matrix<'_> {
 
     fn plane(&self) -> Option<Cow<'_, Numbers>> {
         Some(self.0.shown_plane())
+    }
+
+    fn in_words(&self) -> PaneWords {
+        self.0.in_words(self.0.view().rows())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

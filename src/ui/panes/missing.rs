@@ -2,12 +2,13 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted};
-use crate::{lesson::PaneSpec, ui::widgets::lines::put_on};
+use super::{Pane, Scene, Wanted, words::PaneWords};
+use crate::{lesson::PaneSpec, model::Name, ui::widgets::lines::put_on};
 
 /// Stands where a site does not exist in the selected layer, or is not there yet.
 pub struct Missing {
     why: &'static str,
+    model: Name,
     style: Style,
 }
 
@@ -16,7 +17,7 @@ impl Missing {
         let path = spec.path(scene.selection.layer).unwrap_or_default();
         let is_closed = scene.reading.trace(scene.model).is_closed(&path);
         let why = if is_closed { "this layer is being computed" } else { "not in this layer" };
-        Self { why, style: scene.theme.dim() }
+        Self { why, model: scene.model, style: scene.theme.dim() }
     }
 }
 
@@ -27,6 +28,10 @@ impl Pane for Missing {
 
     fn wanted(&self) -> Wanted {
         Wanted::new((10, 1), (40, 20))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        PaneWords::new(self.model.title(), vec![])
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

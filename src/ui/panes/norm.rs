@@ -8,12 +8,15 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
-use crate::ui::{
-    theme::Theme,
-    widgets::{
-        heat::{Columns, Heat, Labels, Scale},
-        lines::{put_line, put_on, whole},
+use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use crate::{
+    model::layer::norm,
+    ui::{
+        theme::Theme,
+        widgets::{
+            heat::{Columns, Heat, Labels, Scale},
+            lines::{put_line, put_on, whole},
+        },
     },
 };
 
@@ -33,7 +36,7 @@ const FEWEST_BARS: u16 = 3;
 impl<'a> Norm<'a> {
     /// What went into the norm: the site that was computed last before its mean.
     fn before(&self) -> Option<Subject<'a>> {
-        let mean = self.0.beside("mean")?;
+        let mean = self.0.beside(&norm::MEAN)?;
         let opened =
             self.0.trace.open(&mean.site.address(crate::engine::value::Cell::default())).ok()?;
         let path = opened.expr?.leaves().first()?.address.path.clone();
@@ -43,7 +46,7 @@ impl<'a> Norm<'a> {
     fn parts(&self) -> Vec<(&'static str, Subject<'a>)> {
         let parts = [
             ("before", self.before()),
-            ("normalized", self.0.beside("normalized")),
+            ("normalized", self.0.beside(&norm::NORMALIZED)),
             ("gain, bias", Some(self.0.clone())),
         ];
         parts.into_iter().filter_map(|(label, s)| Some((label, s?))).collect()
@@ -214,6 +217,11 @@ impl Pane for Norm<'_> {
         let heat = self.heat();
         let (strips, _) = Self::strips_area(&heat, area);
         heat.cell_at(strips, at).map(|(_, channel)| (self.0.row(), channel))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let sites = [&norm::MEAN, &norm::VAR, &norm::NORMALIZED, &norm::OUT];
+        self.0.in_words(self.0.view().beside(&sites))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

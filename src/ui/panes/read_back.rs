@@ -6,7 +6,11 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, Pointed, Scene, Wanted, line_at, subject::Subject};
+use super::{
+    Pane, Pointed, Scene, Wanted, line_at,
+    subject::Subject,
+    words::{PaneWords, percent},
+};
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
     engine::value::Cell,
@@ -98,6 +102,21 @@ impl Pane for ReadBackTable<'_> {
         let beneath = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let i = line_at(self.answers.len(), self.at(), beneath, at)?;
         Some((self.answers[i].position, 0))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let line = |a: &ReadBack| {
+            let (verdict, sure) =
+                (if a.is_right { "right" } else { "wrong" }, percent(a.probability));
+            format!(
+                "{} \"{}\": the probe says \"{}\", {verdict}; it gives the right word {sure}",
+                a.position, a.word, a.guess
+            )
+        };
+        let share = share_right(&self.answers)
+            .map(|share| format!("read back rightly: {} of the words", percent(share)));
+        let lines = self.answers.iter().map(line).chain(share).collect();
+        PaneWords::of_model("Read back from the last hidden state", self.scene.model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::measure::readback::Kept,
     model::Name,
@@ -77,6 +77,19 @@ impl Pane for ReadBackLength<'_> {
 
     fn wanted(&self) -> Wanted {
         Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let kept = &self.0.reading.measures().kept;
+        let line = |i: usize| {
+            let of = |(name, kept): (&Name, &Vec<Kept>)| {
+                Some(format!("{} {}", name.title(), kept.get(i)?.right))
+            };
+            let all: Vec<String> = kept.iter().filter_map(of).collect();
+            format!("of the last {}, read alone: {}", i + 1, all.join(", "))
+        };
+        let lines = (0..self.0.reading.sentence.tokens.len()).map(line).collect();
+        PaneWords::new("Words read back, by length", lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

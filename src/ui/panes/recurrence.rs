@@ -6,35 +6,43 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
-use crate::ui::widgets::heat::{Columns, Heat, Labels, Scale};
+use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use crate::{
+    engine::site::Site,
+    model::layer::recurrent,
+    ui::widgets::heat::{Columns, Heat, Labels, Scale},
+};
 
 pub(super) struct Recurrence<'a>(pub(super) Subject<'a>);
 
-/// The parts in the order of computation, with the sign that joins them to the part above.
-const PARTS: [(&str, &str); 8] = [
-    ("input", "input"),
-    ("recurrent", "+ recurrent"),
-    ("reset", "  reset gate"),
-    ("gated", "+ gated"),
-    ("sum", "= sum"),
-    ("candidate", "tanh candidate"),
-    ("update", "  update gate"),
-    ("hidden", "hidden"),
+/// The parts of an Elman cell in the order of computation, with the sign that joins each to the part above.
+static ELMAN: [(&Site, &str); 4] = [
+    (&recurrent::INPUT, "input"),
+    (&recurrent::RECURRENT, "+ recurrent"),
+    (&recurrent::SUM, "= sum"),
+    (&recurrent::HIDDEN, "tanh = hidden"),
+];
+
+/// The parts of a GRU: the reset gate limits the recurrent part.
+static GRU: [(&Site, &str); 8] = [
+    (&recurrent::INPUT, "input"),
+    (&recurrent::RECURRENT, "  recurrent"),
+    (&recurrent::RESET, "  reset gate"),
+    (&recurrent::GATED, "+ gated"),
+    (&recurrent::SUM, "= sum"),
+    (&recurrent::CANDIDATE, "tanh candidate"),
+    (&recurrent::UPDATE, "  update gate"),
+    (&recurrent::HIDDEN, "mixed = hidden"),
 ];
 
 impl<'a> Recurrence<'a> {
-    /// The parts that this cell has. In a GRU the recurrent part counts only as far as its gate lets
-    /// it; in an Elman cell the sum goes straight into tanh.
+    /// The parts of this cell with their labels.
     fn parts(&self) -> Vec<(String, Subject<'a>)> {
-        let is_gru = self.0.beside("gated").is_some();
-        let label = |name: &str, label: &str| match (name, is_gru) {
-            ("hidden", false) => "tanh = hidden".to_owned(),
-            ("hidden", true) => "mixed = hidden".to_owned(),
-            ("recurrent", true) => "  recurrent".to_owned(),
-            _ => label.to_owned(),
-        };
-        PARTS.iter().filter_map(|(name, l)| Some((label(name, l), self.0.beside(name)?))).collect()
+        let is_gru = self.0.beside(&recurrent::GATED).is_some();
+        let parts = if is_gru { &GRU[..] } else { &ELMAN[..] };
+        let part =
+            |(site, label): &(&Site, &str)| Some(((*label).to_owned(), self.0.beside(site)?));
+        parts.iter().filter_map(part).collect()
     }
 
     fn heat(&self) -> Heat<'a> {
@@ -84,6 +92,18 @@ impl Pane for Recurrence<'_> {
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         self.heat().number_at(area, at).map(|(_, unit)| (self.0.row(), unit))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        self.0.in_words(self.0.view().beside(&[
+            &recurrent::INPUT,
+            &recurrent::RECURRENT,
+            &recurrent::RESET,
+            &recurrent::UPDATE,
+            &recurrent::SUM,
+            &recurrent::CANDIDATE,
+            &recurrent::HIDDEN,
+        ]))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

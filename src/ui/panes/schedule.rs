@@ -5,7 +5,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     model::Name,
@@ -192,6 +192,16 @@ impl Pane for ScheduleChart<'_> {
         let n = self.words().len() as u16;
         let ideal = (LABEL + GAP + HEADING + 4 * n, n + AROUND);
         Wanted::new((40, n.min(6) + AROUND), ideal).up_to(2 * (n + AROUND))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let n = self.0.reading.sentence.tokens.len();
+        let line = |name: Name| {
+            let steps = schedule(name, built_in(n)).sequential;
+            format!("{}: {steps} steps, one after the other, to read {n} tokens", name.title())
+        };
+        let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+        PaneWords::new("Who waits for whom", models.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

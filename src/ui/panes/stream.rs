@@ -3,7 +3,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, short},
+};
 use crate::{
     analysis::{
         measure::stream::{self, Station},
@@ -169,6 +173,23 @@ impl Pane for Stream<'_> {
         let n = self.stations().len() as u16 + 1;
         let columns = self.0.n_cols() as u16;
         Wanted::new((NAME + 20 + BESIDE, n.min(6)), (NAME + columns + BESIDE + LONGEST_BAR, n))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let subject = &self.0;
+        let length = |path: &str| {
+            stream::length(subject.trace, path, subject.row()).map_or_else(String::new, short)
+        };
+        let line = |station: Station| {
+            let added = station.added.map(|path| format!(", {path} added {}", length(&path)));
+            format!(
+                "{}: length {}{}",
+                station.site,
+                length(&station.site),
+                added.unwrap_or_default()
+            )
+        };
+        subject.in_words(self.stations().into_iter().map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

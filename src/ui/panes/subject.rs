@@ -6,7 +6,7 @@ use super::{Mark, Pointed, Scene};
 use crate::{
     analysis::trace::{Magnitude, Recorded, Trace},
     engine::{
-        site::{Axis, Role},
+        site::{Axis, Role, Site},
         value::{Cell, Matrix, Shape, Value},
     },
     ui::widgets::heat::{Columns, Heat, Labels, Loudest, Marks, Scale, Zoom},
@@ -88,8 +88,8 @@ impl<'a> Subject<'a> {
     }
 
     /// Another site of the same model, given its last name.
-    pub fn beside(&self, name: &str) -> Option<Self> {
-        Self::new(self.scene, self.trace.beside(self.site, name)?.path(), None)
+    pub fn beside(&self, other: &Site) -> Option<Self> {
+        Self::new(self.scene, self.trace.beside(self.site, other)?.path(), None)
     }
 
     pub fn title(&self) -> String {
@@ -150,10 +150,10 @@ impl<'a> Subject<'a> {
             let cells = (0..self.n_rows()).flat_map(row);
             return Scale::signed(cells.map(|cell| self.shown(cell)));
         }
-        match self.site.place.site.role {
+        match self.site.role() {
             Role::AttentionWeights | Role::Probabilities | Role::Gate => Scale::Unit,
-            Role::Tanh => Scale::Signed(1.0),
-            Role::Unbounded => Scale::of(self.magnitude()),
+            Role::HiddenState | Role::Tanh => Scale::Signed(1.0),
+            _ => Scale::of(self.magnitude()),
         }
     }
 

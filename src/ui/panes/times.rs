@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     analysis::measure::wall::{LENGTHS, Times},
     model::Name,
@@ -65,6 +65,10 @@ impl Pane for TimesTable<'_> {
 
     fn wanted(&self) -> Wanted {
         Wanted::new((LABEL + 3 * 9, LINES), (LABEL + 3 * COLUMN, LINES))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        PaneWords::new("Times on this machine", vec!["they are measured in the walk".into()])
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

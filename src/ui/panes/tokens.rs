@@ -5,10 +5,18 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
-use crate::ui::widgets::{
-    heat::{Heat, Labels},
-    lines::{put_line, right},
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, first},
+};
+use crate::{
+    engine::site::Axis,
+    text::Token,
+    ui::widgets::{
+        heat::{Heat, Labels},
+        lines::{put_line, right},
+    },
 };
 
 /// The columns of the word; an id of four digits and its mark still fit beside it.
@@ -20,10 +28,10 @@ impl<'a> Tokens<'a> {
     fn heat(&self) -> Heat<'a> {
         let subject = &self.0;
         let unknown = &subject.scene.reading.sentence.unknown;
-        let stream = subject.site.place.rows;
+        let stream = subject.site.place.scope.rows();
         let offset =
             usize::from(subject.trace.source.first().is_some_and(|t| t.id == crate::text::BOS));
-        let label = |(i, token): (usize, &crate::text::Token)| {
+        let label = |(i, token): (usize, &Token)| {
             let is_unknown = stream == crate::engine::site::Stream::Source
                 && unknown.iter().any(|u| u.tokens.contains(&i.wrapping_sub(offset)));
             let mark = if is_unknown { "?" } else { " " };
@@ -57,6 +65,19 @@ impl Pane for Tokens<'_> {
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         self.heat().cell_at(area, at)
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (subject, view) = (&self.0, self.0.view());
+        let Some(stream) = subject.site.place.stream(Axis::Position) else {
+            return subject.in_words(vec![]);
+        };
+        let tokens = subject.trace.tokens(stream).iter().take(subject.n_rows());
+        let line = |(i, token): (usize, &Token)| {
+            let begins = first(&view.values(i), 3);
+            format!("{i} \"{}\", id {}, its row begins {begins}", token.text, token.id)
+        };
+        subject.in_words(tokens.enumerate().map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
     engine::math::kept,
     model::Name,
@@ -147,6 +147,12 @@ impl Pane for Translations<'_> {
             _ => format!("{n} words that the Transformer does not write"),
         };
         Some(format!("{}: {said}", name.title()))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let line =
+            |name: Name| format!("{}: {}", name.title(), self.0.reading.trace(name).output_text);
+        PaneWords::new("Every model's output", Name::ALL.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

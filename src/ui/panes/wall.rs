@@ -1,6 +1,7 @@
 //! All heads of all layers as small pictures: a row a layer, a column a head. What is dark looks
 //! nowhere; a diagonal looks beside itself, a column at one token, a block evenly.
 
+use super::{words::PaneWords, words::words_of_heads};
 use std::ops::Range;
 
 use ratatui::{
@@ -23,7 +24,7 @@ use crate::{
 /// Its site is the attention `weights`.
 pub(super) struct Wall<'a> {
     scene: Scene<'a>,
-    title: Option<String>,
+    spec: PaneSpec,
     /// Layer by layer; None until they are measured.
     layers: Option<Vec<Vec<&'a Summary>>>,
 }
@@ -76,7 +77,7 @@ impl<'a> Wall<'a> {
             }
             layers
         });
-        Self { scene, title: spec.title.clone(), layers }
+        Self { scene, spec: spec.clone(), layers }
     }
 
     fn layers(&self) -> &[Vec<&'a Summary>] {
@@ -246,7 +247,7 @@ fn in_words(summary: &Summary, between: &str) -> String {
 
 impl Pane for Wall<'_> {
     fn title(&self) -> String {
-        let name = self.title.clone().unwrap_or_else(|| "all heads".to_owned());
+        let name = self.spec.title.clone().unwrap_or_else(|| "all heads".to_owned());
         let Some(summary) = self.selected() else { return name };
         format!("{name} · layer {} head {}", summary.layer, summary.head)
     }
@@ -287,6 +288,10 @@ impl Pane for Wall<'_> {
         all.find(|&(layer, head)| {
             head < self.layers()[layer].len() && grid.place(area, layer, head).contains(at)
         })
+    }
+
+    fn in_words(&self) -> PaneWords {
+        words_of_heads(self.scene, &self.spec)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

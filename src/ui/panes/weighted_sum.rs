@@ -6,9 +6,14 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{
+    Pane, Pointed, Wanted,
+    subject::Subject,
+    words::{PaneWords, spread},
+};
 use crate::{
     analysis::trace::Magnitude,
+    model::layer::attention,
     ui::widgets::{
         heat::{Columns, Heat, Labels, Marks, Scale},
         lines::{put_on, right},
@@ -38,12 +43,12 @@ impl<'a> WeightedSum<'a> {
     fn values(&self) -> Option<Subject<'a>> {
         let annotations = || Subject::new(self.0.scene, "encoder.annotations", None);
         // An RNN's `attn.v` is a learned vector, not a value row.
-        self.0.beside("v").filter(|v| !v.site.is_leaf).or_else(annotations)
+        self.0.beside(&attention::V).filter(|v| !v.site.is_leaf).or_else(annotations)
     }
 
     /// One term a key word, in the order of the sentence.
     fn terms(&self) -> Option<Vec<Term>> {
-        let (weights, values) = (self.0.beside("weights")?, self.values()?);
+        let (weights, values) = (self.0.beside(&attention::WEIGHTS)?, self.values()?);
         let shares = weights.site.value.row(weights.plane, self.0.row());
         let term = |(key, weight): (usize, f32)| {
             let value = values.site.value.row(values.plane, key);
@@ -153,6 +158,16 @@ impl Pane for WeightedSum<'_> {
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
         let (_, heat, cells) = self.laid_out(area)?;
         heat.cell_at(cells, at).map(|(_, unit)| (self.0.row(), unit))
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let view = self.0.view();
+        let says = spread(&view.values(view.row));
+        let mut lines = vec![format!("the sum for {}: {says}", view.word(view.row))];
+        if let Some(weights) = self.0.beside(&attention::WEIGHTS) {
+            lines.push(format!("its weights: {}", weights.view().largest(view.row, 4)));
+        }
+        self.0.in_words(lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,0 +1,180 @@
+//! What panes say in words: for linear text, screen readers and the descriptions of exported pictures.
+
+use super::{Scene, subject::Subject};
+use crate::{
+    analysis::measure::heads::{FIGURES, Figure, Summary},
+    engine::site::{Axis, Site},
+    lesson::PaneSpec,
+    model::Name,
+};
+
+/// A pane in words.
+pub struct PaneWords {
+    /// What the pane is about, without the title that the lesson gives it.
+    pub heading: String,
+    /// Its main numbers, a fact a line.
+    pub lines: Vec<String>,
+}
+
+impl PaneWords {
+    pub fn new(heading: impl Into<String>, lines: Vec<String>) -> Self {
+        Self { heading: heading.into(), lines }
+    }
+
+    /// A heading that ends with the model: `Beam search (Transformer)`.
+    pub fn of_model(heading: &str, model: Name, lines: Vec<String>) -> Self {
+        Self::new(format!("{heading} ({})", model.title()), lines)
+    }
+}
+
+/// A site with the plane and the row that the words are about.
+pub(super) struct View<'a> {
+    subject: &'a Subject<'a>,
+    pub(super) plane: usize,
+    pub(super) row: usize,
+}
+
+impl<'a> Subject<'a> {
+    /// The site as words show it: the selected head, or the selected row where planes are rows.
+    pub(super) fn view(&'a self) -> View<'a> {
+        let (shape, at) = (self.site.shape(), &self.scene.selection);
+        let plane = if self.site.axes()[0] == Axis::Head { at.head } else { at.row };
+        View { subject: self, plane: plane.min(shape.planes - 1), row: self.row() }
+    }
+
+    /// The pane in words: its site as the heading.
+    pub(super) fn in_words(&self, lines: Vec<String>) -> PaneWords {
+        let (site, model) = (self.site, self.scene.model.title());
+        let is_one_of_heads = site.axes()[0] == Axis::Head;
+        let head = self.scene.selection.head.min(site.shape().planes - 1);
+        let head = if is_one_of_heads { format!(", head {head}") } else { String::new() };
+        PaneWords::new(format!("{} ({model}{head}), {}", site.path(), site.caption()), lines)
+    }
+
+    /// Index `i` of an axis: `7 "it"`, `channel 3`.
+    pub(super) fn quoted(&self, axis: Axis, i: usize) -> String {
+        if axis == Axis::Single {
+            return "the only row".into();
+        }
+        let label = self.trace.label(self.site, axis, i);
+        if label == i.to_string() {
+            format!("{} {i}", axis.name())
+        } else {
+            format!("{i} \"{label}\"")
+        }
+    }
+}
+
+impl View<'_> {
+    pub(super) fn values(&self, row: usize) -> Vec<f32> {
+        self.subject.site.value.row(self.plane, row)
+    }
+
+    /// A row by the token that it belongs to: `7 "it"`.
+    pub(super) fn word(&self, row: usize) -> String {
+        self.subject.quoted(self.subject.site.axes()[1], row)
+    }
+
+    /// One line a row: where it is largest if its columns are tokens, else how it spreads.
+    pub(super) fn rows(&self) -> Vec<String> {
+        let column = self.subject.site.axes()[2];
+        let named = matches!(column, Axis::Key | Axis::Vocab);
+        let line = |row: usize| {
+            let says = if named { self.largest(row, 2) } else { spread(&self.values(row)) };
+            format!("{}: {says}", self.word(row))
+        };
+        (0..self.subject.n_rows()).map(line).collect()
+    }
+
+    /// The `n` largest numbers of a row: `largest at 1 "animal" 0.980, then 4 "street" 0.010; 3 masked`.
+    pub(super) fn largest(&self, row: usize, n: usize) -> String {
+        let values = self.values(row);
+        let column = self.subject.site.axes()[2];
+        let mut order: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
+        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        let say = |&i: &usize| format!("{} {}", self.subject.quoted(column, i), short(values[i]));
+        let largest: Vec<_> = order.iter().take(n).map(say).collect();
+        let masked = values.iter().filter(|v| **v == f32::NEG_INFINITY).count();
+        let masked = if masked > 0 { format!("; {masked} masked") } else { String::new() };
+        if largest.is_empty() {
+            return format!("no numbers{masked}");
+        }
+        format!("largest at {}{masked}", largest.join(", then "))
+    }
+
+    /// The selected row of other sites in the same scope, a site a line.
+    pub(super) fn beside(&self, sites: &[&Site]) -> Vec<String> {
+        let line = |other: &&Site| {
+            let site = self.subject.trace.beside(self.subject.site, other)?;
+            let values = site.value.row(0, self.row.min(site.shape().rows - 1));
+            let says = match values[..] {
+                [one] => short(one),
+                _ => format!("{}, begins {}", spread(&values), first(&values, 3)),
+            };
+            Some(format!("{}: {says}", other.name))
+        };
+        let lines = sites.iter().filter_map(line);
+        [format!("at {}", self.word(self.row))].into_iter().chain(lines).collect()
+    }
+}
+
+/// Each head that the pane's site has in any layer, in figures.
+pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
+    let heads = scene.reading.heads().get(&scene.model).into_iter().flatten();
+    let is_here = |head: &&Summary| spec.path(head.layer).as_ref() == Some(&head.path);
+    let line = |summary: &Summary| {
+        let figure = |figure: &Figure| {
+            let value = (figure.of)(&summary.figures)?;
+            Some(format!("{} {}", figure.heading, short(value)))
+        };
+        let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
+        format!("layer {} head {}: {}", summary.layer, summary.head, figures.join(", "))
+    };
+    PaneWords::of_model("Attention by head", scene.model, heads.filter(is_here).map(line).collect())
+}
+
+/// `-1.200 to 1.400, length 3.100`
+pub(super) fn spread(values: &[f32]) -> String {
+    let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+    format!("{} to {}, length {}", short(least), short(most), short(length))
+}
+
+/// The first `n` numbers, with commas.
+pub(super) fn first(values: &[f32], n: usize) -> String {
+    values.iter().take(n).map(|&v| short(v)).collect::<Vec<_>>().join(", ")
+}
+
+/// Three decimals, or two digits where three decimals say nothing.
+pub(super) fn short(v: f32) -> String {
+    match v.abs() {
+        a if v.is_nan() || a.is_infinite() => v.to_string().to_lowercase(),
+        a if a > 0.0 && a < 0.0005 => format!("{v:.1e}"),
+        a if a >= 1000.0 => format!("{v:.0}"),
+        _ => format!("{v:.3}"),
+    }
+}
+
+pub(super) fn percent(share: f32) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let pairs = [(0.0, "0.000"), (0.1234, "0.123"), (-2.5e-6, "-2.5e-6"), (1234.5, "1234")];
+        for (v, want) in pairs {
+            assert_eq!(short(v), want);
+        }
+        assert_eq!([0.0, 0.012, 0.5, 1.0].map(percent), ["0 %", "1.2 %", "50 %", "100 %"]);
+    }
+}
