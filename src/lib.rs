@@ -26,7 +26,7 @@
 //! # Rules
 //!
 //! - A module uses only modules listed before it; files of one folder use each other in one direction
-//!   (`tests/layers.rs` reads the real imports).
+//!   (`tests/it/layers.rs` reads the real imports).
 //! - An operation of [`engine::tape`] computes a value and records what it was computed from. Nothing else may make a
 //!   number that is shown as one of the pass.
 //! - Every number has one address, `encoder.1.self_attn.weights[2,8,1]`, on screen, in files, golden values and
@@ -36,11 +36,11 @@
 //! - Panes draw into a buffer and change nothing; exporters write what was drawn.
 //! - Colours come from [`ui::theme`], words of the lesson from `assets/lessons`. Meaning never depends on colour alone.
 //! - Files enter through [`weights`], [`ui::memory`] and [`cli`]; standard output belongs to [`cli`] and [`term`]; nothing
-//!   opens a network connection (`tests/layers.rs`).
+//!   opens a network connection (`tests/it/layers.rs`).
 //! - Errors are `anyhow` with the name of what is wrong: path, tensor, shape expected and found. [`cli`] prints one line:
-//!   what happened, why, what to do. Input from outside is checked before use and never panics (`tests/hostile.rs`).
+//!   what happened, why, what to do. Input from outside is checked before use and never panics (`tests/it/hostile.rs`).
 //! - The same input gives the same bytes, for any number of threads.
-//! - `unsafe` is denied except in three files, each with its reason (`tests/documents.rs`).
+//! - `unsafe` is denied except in three files, each with its reason (`tests/it/documents.rs`).
 pub mod text;
 pub mod engine;
 pub mod weights;

@@ -1,0 +1,55 @@
+//! Settings of decoder-only checkpoints: what they ask of the file, and which are refused. The numbers
+//! are compared in `checkpoints.rs`.
+
+use std::{fs, path::Path};
+
+use lookback::{model::Architecture, weights::Checkpoint};
+use serde_json::{Value as Json, json};
+
+/// What is said of a tiny checkpoint whose settings are changed; nothing where it can be run.
+fn said(name: &str, changes: &[(&str, Json)]) -> String {
+    let from = Path::new("tests/goldens/checkpoints").join(name);
+    let folder = tempfile::TempDir::new().unwrap();
+    let text = fs::read(from.join("config.json")).unwrap();
+    let mut config: Json = serde_json::from_slice(&text).unwrap();
+    for (key, value) in changes {
+        config[key] = value.clone();
+    }
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let weights = "model.safetensors";
+    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
+    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
+}
+
+#[test]
+fn biases_are_those_that_the_settings_ask_for() {
+    let asked = said("smollm2", &[("attention_bias", json!(true))]);
+    assert!(asked.contains("`model.layers.0.self_attn.q_proj.bias`"), "{asked}");
+    assert_eq!(said("llama_biased", &[("mlp_bias", json!(false))]), "");
+    let of_qwen2 = said("smollm2", &[("model_type", json!("qwen2"))]);
+    assert!(of_qwen2.contains("`model.layers.1.self_attn.v_proj.bias`"), "{of_qwen2}");
+    assert!(!of_qwen2.contains("o_proj.bias"), "{of_qwen2}");
+}
+
+#[test]
+fn an_output_that_is_not_tied_must_be_there() {
+    let untied = said("smollm2", &[("tie_word_embeddings", json!(false))]);
+    assert!(untied.contains("`lm_head.weight` is missing"), "{untied}");
+}
+
+#[test]
+fn settings_that_cannot_be_run_are_named() {
+    for (name, key, value) in [
+        ("qwen2_windows", "layer_types", json!(["sliding_attention"])),
+        ("qwen2_windows", "layer_types", json!(["chunked_attention", "x", "y"])),
+        ("llama_linear", "partial_rotary_factor", json!(0.5)),
+        ("mistral", "hidden_act", json!("mish")),
+        ("mistral", "rope_scaling", json!({"rope_type": "longrope", "short_factor": [1.0]})),
+        ("mistral", "rope_scaling", json!({"rope_type": "proportional", "factor": 2.0})),
+    ] {
+        let text = said(name, &[(key, value)]);
+        assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
+    }
+}

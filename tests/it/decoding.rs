@@ -1,0 +1,246 @@
+//! How the next token is chosen: sampling and beam search in every model.
+
+use std::sync::{Arc, LazyLock};
+
+use lookback::{
+    analysis::{
+        measure::{choice, lens},
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::{
+        change::{Change, Changes},
+        math::beam::log_softmax,
+        value::Cell,
+    },
+    export::txt,
+    lesson::{Language, Lesson},
+    model::Name,
+    render::frame::Walk,
+    ui::theme::{Depth, Glyphs, Theme},
+};
+use ratatui::layout::Size;
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static PLAIN: LazyLock<Arc<Reading>> = LazyLock::new(|| {
+    let star = "The animal didn't cross the street because it was too tired.";
+    Arc::new(READER.read(star).unwrap())
+});
+
+const WRITERS: [Name; 5] =
+    [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
+
+fn what_if(texts: &[&str]) -> Reading {
+    let changes: Changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
+    READER.read_changed(&PLAIN, changes).unwrap()
+}
+
+fn ids(trace: &Trace) -> Vec<u32> {
+    trace.output.iter().map(|token| token.id).collect()
+}
+
+/// Log-probability of what was written, from the recorded logits.
+fn log_p(trace: &Trace, temperature: f32) -> f64 {
+    let logits = trace.value("logits").unwrap();
+    let at = |(t, id): (usize, u32)| log_softmax(&logits.row(0, t), temperature)[id as usize];
+    ids(trace).into_iter().enumerate().map(at).sum()
+}
+
+#[test]
+fn what_leaves_no_choice_is_greedy() {
+    for texts in [
+        &["sample=3", "top_k=1"][..],
+        &["sample=4", "top_p=0.01"],
+        &["sample=5", "temperature=0.01"],
+        &["beam=1"],
+        &["top_k=3", "top_p=0.5"],
+    ] {
+        let reading = what_if(texts);
+        for name in Name::ALL {
+            assert_eq!(ids(reading.trace(name)), ids(PLAIN.trace(name)), "{texts:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_writes_the_same_and_seeds_differ() {
+    let hot = |seed: &str| what_if(&[seed, "temperature=5"]);
+    let (a, again, b) = (hot("sample=1"), hot("sample=1"), hot("sample=2"));
+    for name in WRITERS {
+        assert_eq!(ids(a.trace(name)), ids(again.trace(name)), "{name}");
+        assert_ne!(ids(a.trace(name)), ids(b.trace(name)), "{name}");
+        assert_ne!(ids(a.trace(name)), ids(PLAIN.trace(name)), "{name}");
+    }
+}
+
+#[test]
+fn every_sampled_token_is_the_choice_from_the_recorded_logits() {
+    let reading = what_if(&["sample=11", "temperature=1.8", "top_k=6", "top_p=0.95"]);
+    let choosing = reading.changes.choosing();
+    for name in WRITERS {
+        let trace = reading.trace(name);
+        let logits = trace.value("logits").unwrap();
+        assert_eq!(logits.shape().rows, trace.output.len(), "{name}");
+        for (t, id) in ids(trace).into_iter().enumerate() {
+            let choice = choosing.choose(&logits.row(0, t), t);
+            let candidate = choice.candidates[choice.chosen];
+            assert_eq!(candidate.token, id as usize, "{name} step {t}");
+            assert!(candidate.cut.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
+    let reading = what_if(&["beam=4"]);
+    for name in WRITERS {
+        let trace = reading.trace(name);
+        let beams = trace.beams.as_ref().unwrap();
+        assert_eq!(beams.tokens(beams.winner), ids(trace), "{name}");
+        let (step, index) = beams.winner;
+        let told = beams.steps[step][index].log_p;
+        assert!((told - log_p(trace, 1.0)).abs() < 1e-3, "{name}: {told}");
+        // Greedy's output is compared by the same score; a beam may lose it on the way, but not here.
+        let plain = PLAIN.trace(name);
+        let greedy = lookback::engine::math::beam::score(log_p(plain, 1.0), plain.output.len());
+        assert!(beams.score(beams.winner) >= greedy - 1e-3, "{name}");
+        assert!(plain.beams.is_none());
+    }
+    assert!(reading.trace(Name::DecoderOnly).beams.is_none());
+}
+
+#[test]
+fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
+    let reading = Arc::new(what_if(&["beam=4"]));
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let at = lesson.find("beam-search").unwrap();
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let walk = Walk::new(lesson, Arc::clone(&reading), vec![theme], Size::new(120, 36));
+    let shown = txt::text(walk.shots(&[at]).next().unwrap().buffer());
+    let line = |of: &str| {
+        let found = shown.lines().find(|line| line.contains(of));
+        found.unwrap_or_else(|| panic!("no `{of}` in\n{shown}"))
+    };
+
+    let trace = reading.trace(Name::Transformer);
+    let beams = trace.beams.as_ref().unwrap();
+    assert_eq!(beams.steps[0].len(), 4);
+    for (rank, hypothesis) in beams.steps[0].iter().enumerate() {
+        let of = format!("|{}", rank + 1);
+        let (word, log_p) = (trace.word(hypothesis.token), format!("{:.1}", hypothesis.log_p));
+        assert!(line(&of).contains(&word) && line(&of).contains(&log_p), "{word} {log_p}\n{shown}");
+    }
+    let finished = beams.finished();
+    assert!(finished.len() >= 2);
+    for at in finished.into_iter().take(4) {
+        let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
+        let log_p = beams.steps[at.0][at.1].log_p;
+        let numbers = format!("{:>7.2} {log_p:>7.2} {:>7}  ", beams.score(at), at.0 + 1);
+        assert_eq!(line(&numbers).starts_with("|*"), at == beams.winner, "{shown}");
+        // Where outputs are longer than a line, they are cut where they are alike.
+        let end = words[words.len() - 3..].join(" ");
+        assert!(line(&numbers).contains(&end), "{end}\n{shown}");
+    }
+}
+
+#[test]
+fn the_lens_after_a_layer_is_what_a_model_without_the_next_one_says() {
+    let cases = [
+        (Name::DecoderOnly, "blocks.1=off", "blocks.0.resid_post", 14),
+        // Without its second layer the Transformer writes something else; only `<bos>` is the same.
+        (Name::Transformer, "decoder.1=off", "decoder.0.norm3.out", 1),
+    ];
+    for (name, change, place, rows) in cases {
+        let (shorter, plain) = (what_if(&[change]), PLAIN.trace(name));
+        let probs = shorter.trace(name).value("probs").unwrap();
+        for row in 0..rows {
+            let guesses = PLAIN.lens(name, row);
+            let guess = guesses.iter().find(|guess| guess.site == place).unwrap();
+            let chosen = lens::chosen(plain, row).unwrap();
+            let all = probs.row(0, row);
+            assert!((guess.probability - all[chosen]).abs() < 1e-4, "{name} {row}");
+            let (token, p) = guess.top[0];
+            assert!((all[token] - p).abs() < 1e-4 && all.iter().all(|q| *q <= p + 1e-4));
+            let rank = 1 + all.iter().filter(|q| **q > all[chosen]).count();
+            assert!(rank.abs_diff(guess.rank) <= 1, "{name} {row}: {rank} {}", guess.rank);
+        }
+    }
+}
+
+#[test]
+fn the_lens_ends_in_the_probabilities_themselves() {
+    for name in [Name::DecoderOnly, Name::Transformer, Name::TransformerUnguided] {
+        let trace = PLAIN.trace(name);
+        let probs = trace.value("probs").unwrap();
+        for row in 0..probs.shape().rows {
+            let guess = PLAIN.lens(name, row).last().unwrap().clone();
+            let chosen = lens::chosen(trace, row).unwrap();
+            assert!((guess.probability - probs.get(Cell::new(0, row, chosen))).abs() < 1e-5);
+            assert_eq!(guess.rank, 1, "{name} {row}");
+        }
+    }
+    assert!(PLAIN.lens(Name::Gru, 0).is_empty());
+}
+
+#[test]
+fn forced_and_free_agree_until_they_part() {
+    let right = &PLAIN.trace(Name::Transformer).output;
+    for (name, forcing) in &PLAIN.measures().forcing {
+        let own = PLAIN.trace(*name);
+        assert_eq!(forcing.places.len(), right.len());
+        let part = forcing.part.unwrap_or(right.len());
+        for (t, place) in forcing.places.iter().enumerate() {
+            assert_eq!(place.right, right[t]);
+            assert_eq!(place.given.id, if t == 0 { own.target[0].id } else { right[t - 1].id });
+            assert_eq!(place.free.as_ref(), own.output.get(t));
+            // Up to and with the place where they part, both have read the same words.
+            if t <= part {
+                let own = own.value("probs").unwrap().get(Cell::new(0, t, place.right.id as usize));
+                assert!((place.probability - own).abs() < 1e-5, "{name} {t}");
+                assert_eq!(place.is_forced_right(), place.is_free_right(), "{name} {t}");
+            }
+        }
+    }
+    assert_eq!(PLAIN.measures().forcing.len(), 3);
+}
+
+#[test]
+fn a_continuation_begins_as_the_model_reads_its_prefix() {
+    let text = "The animal didn't cross the street because it";
+    let prefix = Arc::new(READER.read(text).unwrap());
+    let n = prefix.sentence.tokens.len();
+    let continued = &PLAIN.measures().continued;
+    let here = continued.iter().find(|c| c.row == n).unwrap();
+    assert_eq!(here.ways.len(), 4);
+    for way in &here.ways {
+        let changes = way.seed.map(Change::Sample).into_iter().collect();
+        let read = READER.read_changed(&prefix, changes).unwrap();
+        let trace = read.trace(Name::DecoderOnly);
+        assert_eq!(trace.output[0], way.tokens[0], "seed {:?}", way.seed);
+        assert!(way.tokens.len() <= 24 && way.log_p < 0.0);
+    }
+    // What is likeliest at each place is likelier than what is drawn at the first.
+    let first = |i: usize| {
+        let logits = prefix.trace(Name::DecoderOnly).value("logits").unwrap().row(0, n);
+        log_softmax(&logits, 1.0)[here.ways[i].tokens[0].id as usize]
+    };
+    assert!((1..4).all(|i| first(i) <= first(0)));
+}
+
+#[test]
+fn the_record_of_a_choice_is_what_was_written() {
+    let reading = what_if(&["sample=5", "temperature=4"]);
+    let trace = reading.trace(Name::Transformer);
+    let probs = trace.value("probs").unwrap();
+    let (row, token, p) = choice::least_sure(trace).unwrap();
+    assert_eq!(trace.output[row].id as usize, token);
+    let written = |t: usize| probs.get(Cell::new(0, t, trace.output[t].id as usize));
+    assert!((0..trace.output.len()).all(|t| written(t) >= p));
+    for t in 0..trace.output.len() {
+        let choice = choice::choice(trace, reading.changes.choosing(), t).unwrap();
+        let taken = choice.candidates[choice::taken(trace, &choice, t)];
+        assert!((taken.probability - written(t)).abs() < 1e-6);
+    }
+    let told = choice::log_probability(trace).unwrap();
+    assert!((told - log_p(trace, 1.0)).abs() < 1e-9);
+}

@@ -1,0 +1,406 @@
+//! The lesson: every blank is filled, every site exists, and nothing is too long to be shown.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use lookback::{
+    analysis::{
+        measure::stream::stations,
+        reading::{Reader, Reading},
+        trace::Recorded,
+    },
+    lesson::{
+        Language, Lesson, PaneKind, Paragraph, Selection, StartRow, Step, fact, narrate,
+        template::{Piece, Template},
+    },
+    model::Name,
+};
+use unicode_width::UnicodeWidthStr;
+
+static STAR: &str = "The animal didn't cross the street because it was too tired.";
+
+/// The lesson in every language, English first.
+static LESSONS: LazyLock<Vec<Lesson>> =
+    LazyLock::new(|| Language::ALL.map(|language| Lesson::embedded(language).unwrap()).into());
+static LESSON: LazyLock<&Lesson> = LazyLock::new(|| &LESSONS[0]);
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+
+/// Ordinary, one token, longest, unknown, no pronoun, brackets that look like marks.
+static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
+    let longest = "dog ".repeat(64);
+    let sentences =
+        [STAR, "dog", &longest, "zqx 猫 \u{202e}🐈", "The dog sleeps.", "[{word}](x) *a* {"];
+    sentences.iter().map(|text| READER.read(text).unwrap()).collect()
+});
+
+fn selections() -> impl Iterator<Item = Selection> {
+    let corners = [(0, 0, 0, 0), (1, 2, 7, 1), (0, 3, 12, 63), (9, 99, 999, 9999)];
+    corners.into_iter().map(|(layer, head, row, col)| Selection { layer, head, row, col })
+}
+
+fn plain(paragraphs: &[Paragraph]) -> String {
+    let one = |p: &Paragraph| p.spans.iter().map(|s| s.text.as_str()).collect::<String>();
+    paragraphs.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// What is no matter of words is looked at in one language.
+fn steps() -> Vec<&'static Step> {
+    LESSON.steps().into_iter().map(|(_, step)| step).collect()
+}
+
+fn told() -> impl Iterator<Item = (Language, &'static Step)> {
+    let steps = |lesson: &'static Lesson| {
+        lesson.steps().into_iter().map(move |(_, step)| (lesson.language, step))
+    };
+    LESSONS.iter().flat_map(steps)
+}
+
+/// What a language says where a number is missing, and while it is being measured.
+fn stopgaps(language: Language) -> (&'static str, &'static str) {
+    match language {
+        Language::English => ("(no value)", "(measuring)"),
+        Language::Chinese => ("（无数值）", "（测量中）"),
+    }
+}
+
+#[test]
+fn every_blank_is_filled_for_nasty_sentences_before_and_after_measuring() {
+    for round in 0..2 {
+        for reading in READINGS.iter() {
+            for (language, step) in told() {
+                let (no_value, measuring) = stopgaps(language);
+                for selection in selections() {
+                    let text = plain(&narrate(step, reading, &selection));
+                    let about = format!("{} of {:?}: {text}", step.id, reading.sentence.text);
+                    assert!(!text.contains(no_value), "{about}");
+                    assert!(!text.contains("NaN"), "{about}");
+                    assert!(!text.contains("  ") && !text.ends_with(' '), "{about}");
+                    assert!(text.width() < 1100, "{about}");
+                    assert!(round == 0 || !text.contains(measuring), "{about}");
+                }
+                let start = step.start(reading, Selection::default());
+                let trace = reading.trace(step.model);
+                let n_rows = trace.source.len().max(trace.target.len());
+                assert!(start.row < n_rows, "{}: row {} of {n_rows}", step.id, start.row);
+            }
+            if round == 0 {
+                reading.measures();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sentence_with_marks_in_it_stays_as_it_is() {
+    let reading = READER.read("[{word}](x)").unwrap();
+    for lesson in LESSONS.iter() {
+        let text = plain(&narrate(lesson.steps()[0].1, &reading, &Selection::default()));
+        assert!(text.contains("[{word}](x)"), "{text}");
+    }
+}
+
+#[test]
+fn every_pane_s_site_exists_in_its_model_in_every_layer() {
+    for step in steps() {
+        assert!(!step.panes.is_empty(), "{} shows nothing", step.id);
+        for pane in &step.panes {
+            for layer in 0..2 {
+                let Some(path) = pane.path(layer) else { continue };
+                let found = READINGS[0].trace(step.model_of(pane)).find(&path);
+                assert!(found.is_ok(), "{}: {}", step.id, found.err().unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn panes_that_need_a_site_name_one() {
+    let siteless = [
+        PaneKind::ReadBackLength,
+        PaneKind::Schedule,
+        PaneKind::Translations,
+        PaneKind::Accuracy,
+        PaneKind::Comparison,
+        PaneKind::Times,
+        PaneKind::Beams,
+        PaneKind::Forcing,
+        PaneKind::Continuations,
+    ];
+    for step in steps() {
+        for pane in &step.panes {
+            assert_eq!(
+                pane.site.is_none(),
+                siteless.contains(&pane.kind),
+                "{}: {:?}",
+                step.id,
+                pane.kind
+            );
+        }
+    }
+}
+
+#[test]
+fn every_link_names_a_site_that_the_step_shows() {
+    let mut wrong = vec![];
+    for (language, step) in told() {
+        let shown: BTreeSet<_> =
+            step.panes.iter().flat_map(|p| covered(p.kind, p.site.as_deref())).collect();
+        let links = step.text.marks().filter_map(|mark| mark.site.as_ref());
+        let missing = links.filter(|site| !shown.contains(*site));
+        wrong.extend(missing.map(|site| (language, &step.id, site)));
+    }
+    assert!(wrong.is_empty(), "links to what the step does not show: {wrong:?}");
+}
+
+/// The sites that a pane shows: its own, and for some kinds those beside it.
+fn covered(kind: PaneKind, site: Option<&str>) -> Vec<String> {
+    let Some(site) = site else { return vec![] };
+    if kind == PaneKind::Stream {
+        let trace = READINGS[0].trace(if site == "tokens.input" {
+            Name::DecoderOnly
+        } else {
+            Name::Transformer
+        });
+        return stations(trace, site).into_iter().map(|station| station.site).collect();
+    }
+    let scope = site.rsplit_once('.').map_or("", |(scope, _)| scope);
+    let beside: &[&str] = match kind {
+        PaneKind::Recurrence => &[
+            "input",
+            "recurrent",
+            "sum",
+            "reset_sum",
+            "reset",
+            "update_sum",
+            "update",
+            "gated",
+            "candidate",
+        ],
+        PaneKind::Norm => &["mean", "var", "normalized"],
+        PaneKind::Cache => &["v"],
+        PaneKind::WeightedSum if site == "attn.context" => return looking_back(),
+        PaneKind::WeightedSum => &["weights", "v"],
+        _ => &[],
+    };
+    let beside = beside.iter().map(|name| format!("{scope}.{name}"));
+    beside.chain([site.to_owned()]).collect()
+}
+
+/// In the RNN with attention the values are the annotations themselves.
+fn looking_back() -> Vec<String> {
+    ["attn.context", "attn.weights", "encoder.annotations"].map(str::to_owned).to_vec()
+}
+
+/// Sites that no step shows yet, by model; `*` at an end stands for the rest. A step that comes to
+/// show one strikes it off.
+static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
+    (Name::Elman, &["src.embed", "tgt.embed", "readback.logits"]),
+    // Its decoder's cell is its encoder's, with other weights.
+    (
+        Name::Gru,
+        &[
+            "src.embed",
+            "tgt.embed",
+            "readback.proj",
+            "readback.logits",
+            "gru.decoder.*",
+            "gru.readout",
+            "probs",
+        ],
+    ),
+    // Gates are opened at the GRU.
+    (
+        Name::RnnAttention,
+        &[
+            "src.embed",
+            "tgt.embed",
+            "encoder.forward.*",
+            "encoder.backward.*",
+            "decoder.init*",
+            "attn.sum",
+            "decoder.readout_*",
+            "logits",
+        ],
+    ),
+    // What an encoder layer has shown already.
+    (
+        Name::Transformer,
+        &[
+            "tgt.scaled",
+            "tgt.pos",
+            "decoder.{l}.self_attn.q",
+            "decoder.{l}.self_attn.concat",
+            "decoder.{l}.cross_attn.scores",
+            "decoder.{l}.cross_attn.concat",
+            "decoder.{l}.cross_attn.out",
+            "decoder.{l}.ffn.sum",
+            "decoder.{l}.ffn.out",
+        ],
+    ),
+    // The same machine as its twin; only its attention is set beside.
+    (Name::TransformerUnguided, &["*"]),
+    (
+        Name::DecoderOnly,
+        &[
+            "tokens.scaled",
+            "tokens.pos",
+            "blocks.{l}.attn.q",
+            "blocks.{l}.attn.scores",
+            "blocks.{l}.attn.scaled",
+            "blocks.{l}.attn.context",
+            "blocks.{l}.attn.concat",
+            "blocks.{l}.attn.out",
+            "blocks.{l}.norm2.*",
+            "blocks.{l}.ffn.sum",
+            "blocks.{l}.ffn.out",
+        ],
+    ),
+];
+
+/// Whether a line of the list means this path.
+fn means(line: &str, path: &str) -> bool {
+    ["0", "1"].iter().any(|layer| {
+        let line = line.replace("{l}", layer);
+        line.strip_suffix('*').map_or(line == path, |start| path.starts_with(start))
+    })
+}
+
+#[test]
+fn every_site_is_shown_by_some_step_or_listed() {
+    let mut shown: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
+    for step in steps() {
+        for pane in &step.panes {
+            for layer in ["0", "1"] {
+                let sites = covered(pane.kind, pane.site.as_deref()).into_iter();
+                let sites = sites.map(|site| site.replace("{l}", layer));
+                shown.entry(step.model_of(pane)).or_default().extend(sites);
+            }
+        }
+    }
+    let mut wrong = vec![];
+    for (model, listed) in NOT_SHOWN_YET {
+        let sites = READINGS[0].trace(model).sites().filter(|site| !site.is_leaf);
+        let missing: Vec<&str> =
+            sites.map(Recorded::path).filter(|path| !shown[&model].contains(*path)).collect();
+        let unlisted = missing.iter().filter(|path| !listed.iter().any(|line| means(line, path)));
+        wrong.extend(unlisted.map(|path| format!("{model}: {path} is not shown")));
+        let idle = listed.iter().filter(|line| !missing.iter().any(|path| means(line, path)));
+        wrong.extend(idle.map(|line| format!("{model}: {line} is shown by now; strike it off")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn ids_are_unique_and_kebab_case() {
+    let ids: Vec<&str> = steps().iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    for id in ids {
+        assert!(
+            id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+            "{id}"
+        );
+    }
+}
+
+/// Cells of a text without its blanks.
+fn cells(step: &Step) -> usize {
+    let words = |piece: &Piece| if let Piece::Words(words) = piece { words.width() } else { 0 };
+    step.text.marks().flat_map(|mark| &mark.pieces).map(words).sum()
+}
+
+#[test]
+fn titles_formulas_and_texts_fit() {
+    let mut wrong = vec![];
+    for (language, step) in told() {
+        let words = step.text.source.split_whitespace().count();
+        let bounds = [
+            ("title", step.title.width(), 3..=46),
+            ("formula", step.formula.width(), 3..=50),
+            ("source", step.source.width(), 3..=56),
+            ("text's words", words, 1..=105),
+            ("text", cells(step), 100..=560),
+        ];
+        let unfit = bounds.iter().filter(|(_, n, fitting)| !fitting.contains(n));
+        wrong.extend(unfit.map(|b| (language, &step.id, b.0, b.1)));
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn every_language_has_the_same_blanks_and_links_and_much_the_same_length() {
+    let mut wrong = vec![];
+    for (language, step) in told() {
+        let english = steps()[LESSON.find(&step.id).unwrap()];
+        for (text, other) in [(&step.text, &english.text), (&step.deeper, &english.deeper)] {
+            let (blanks, others): (BTreeSet<_>, BTreeSet<_>) =
+                (text.facts().collect(), other.facts().collect());
+            let differ = blanks.symmetric_difference(&others);
+            wrong.extend(differ.map(|name| format!("{language} {}: {{{name}}}", step.id)));
+            let (links, others) = (links(text), links(other));
+            let differ = links.symmetric_difference(&others);
+            wrong.extend(differ.map(|site| format!("{language} {}: [..]({site})", step.id)));
+        }
+        let (a, b) = (cells(step) as f64, cells(english) as f64);
+        // Chinese is the denser script.
+        if !(0.5..1.2).contains(&(a / b)) {
+            wrong.push(format!("{language} {}: {a} cells, in English {b}", step.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn links(text: &Template) -> BTreeSet<&str> {
+    text.marks().filter_map(|mark| mark.site.as_deref()).collect()
+}
+
+#[test]
+fn every_fact_is_used() {
+    let own = Lesson::for_checkpoint(Language::English).unwrap();
+    let own = own.steps().into_iter().map(|(_, step)| step);
+    let all = steps().into_iter().chain(own);
+    let used: BTreeSet<&str> = all.flat_map(|step| step.text.facts()).collect();
+    let idle: Vec<_> = fact::all().map(|f| f.name).filter(|name| !used.contains(name)).collect();
+    assert!(idle.is_empty(), "{idle:?}");
+}
+
+#[test]
+fn a_misspelt_step_or_fact_gets_the_nearest_names() {
+    let step = LESSON.find("layernorm").unwrap_err().to_string();
+    assert!(step.contains("layer-norm"), "{step}");
+    let fact = fact::find("wieght").err().unwrap().to_string();
+    assert!(fact.contains("weight"), "{fact}");
+}
+
+#[test]
+fn a_step_starts_at_its_hints() {
+    let step = steps()[LESSON.find("it-looks").unwrap()];
+    let before = Selection { layer: 0, head: 0, row: 1, col: 3 };
+    let start = step.start(&READINGS[0], before);
+    assert_eq!((start.layer, start.head, start.col), (1, 2, 3));
+    assert_eq!(READINGS[0].sentence.tokens[start.row].text, "it");
+    assert_eq!(step.row, Some(StartRow::Pronoun));
+}
+
+/// The whole text, to be read: `cargo test --test it lesson:: -- --ignored --nocapture print`, in English
+/// or with LESSON=zh.
+#[test]
+#[ignore = "prints the narration"]
+#[allow(clippy::print_stdout, reason = "that is its purpose")]
+fn print_the_narration() {
+    let text = std::env::var("SENTENCE").unwrap_or_else(|_| STAR.into());
+    let language = std::env::var("LESSON").map_or(Language::English, |id| id.parse().unwrap());
+    let lesson = Lesson::embedded(language).unwrap();
+    let reading = READER.read(&text).unwrap();
+    reading.measures();
+    let mut selection = Selection::default();
+    for (chapter, step) in lesson.steps() {
+        selection = step.start(&reading, selection);
+        println!(
+            "\n{chapter} · {} · {}\n   {}   [{}]",
+            step.id, step.title, step.formula, step.source
+        );
+        println!("{}", plain(&narrate(step, &reading, &selection)));
+    }
+}

@@ -1,0 +1,56 @@
+//! The tests of the whole program: one module a subject, one program to build and link.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod support;
+
+mod arithmetic;
+mod checkpoint;
+mod checkpoints;
+mod chromium;
+mod cli;
+mod closed;
+mod damaged;
+mod decoders;
+mod decoding;
+mod documents;
+mod encoders;
+#[cfg(unix)]
+mod escapes;
+#[cfg(unix)]
+mod escapes_in_files;
+#[cfg(unix)]
+mod escapes_on_a_terminal;
+#[cfg(unix)]
+mod files;
+mod frames;
+#[cfg(unix)]
+mod gallery;
+mod gguf;
+mod goldens;
+mod guide;
+mod hostile;
+mod inspect;
+mod inspect_checkpoint;
+mod keys;
+mod layers;
+mod lesson;
+mod manners;
+mod measures;
+#[cfg(unix)]
+mod mishaps;
+mod own_commands;
+mod own_lesson;
+mod pages;
+mod pictures;
+mod pty;
+mod pty_random;
+mod quants;
+mod random;
+mod restoration;
+mod screens;
+mod sites;
+mod text;
+mod tokenization;
+mod trace;
+mod translators;
+mod whatif;

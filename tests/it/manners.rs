@@ -1,0 +1,417 @@
+//! The interface's manners: keys and mouse in, state and cells out.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use lookback::{
+    analysis::reading::{Reader, Reading},
+    engine::change::Changes,
+    lesson::{Language, Lesson, PaneKind},
+    term::mouse,
+    ui::{
+        app::{Action, Effect, Overlay, Place, State, update},
+        keys,
+        memory::{Left, Memory},
+        screen::{self, Hit, hit},
+        theme::{Depth, Glyphs, Ground, Scheme, Theme},
+    },
+};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Margin, Position, Rect},
+    style::{Color, Modifier},
+};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
+
+fn walk_at(step: &str, (width, height): (u16, u16)) -> State {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let mut state = State::new(lesson, Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    update(&mut state, Action::Resize(width, height));
+    state.enter(state.lesson.find(step).unwrap());
+    state.message = None;
+    state
+}
+
+fn walk() -> State {
+    walk_at("tokens", (100, 30))
+}
+
+/// The last effect of some keys: characters, or `Enter`, `Esc`, `Down`.
+fn press(state: &mut State, keys: &str) -> Option<Effect> {
+    let mut effect = None;
+    for name in keys.split_whitespace() {
+        let code = match name {
+            "Enter" => KeyCode::Enter,
+            "Esc" => KeyCode::Esc,
+            "Space" => KeyCode::Char(' '),
+            "Down" => KeyCode::Down,
+            _ => KeyCode::Char(name.chars().next().unwrap()),
+        };
+        let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
+        effect = update(state, action);
+    }
+    effect
+}
+
+fn area(state: &State) -> Rect {
+    Rect::new(0, 0, state.size.0, state.size.1)
+}
+
+fn drawn(state: &State) -> Buffer {
+    let mut buf = Buffer::empty(area(state));
+    screen::draw(state, area(state), &mut buf);
+    buf
+}
+
+fn line(buf: &Buffer, y: u16) -> String {
+    (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect()
+}
+
+fn shown(state: &State) -> String {
+    let buf = drawn(state);
+    (0..buf.area.height).map(|y| line(&buf, y) + "\n").collect()
+}
+
+fn said(state: &State) -> &str {
+    state.message.as_ref().map_or("", |message| &message.text)
+}
+
+fn mouse(state: &mut State, kind: MouseEventKind, at: Position) {
+    let event = MouseEvent { kind, column: at.x, row: at.y, modifiers: KeyModifiers::NONE };
+    for action in mouse::actions(state, event) {
+        update(state, action);
+    }
+}
+
+fn click(state: &mut State, at: Position) {
+    mouse(state, MouseEventKind::Down(MouseButton::Left), at);
+}
+
+// The mouse.
+
+/// Where the cursor is drawn: the cells of its brackets and what stands between them.
+fn marked(state: &State) -> Vec<Position> {
+    let buf = drawn(state);
+    let is_marked = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
+    buf.area.positions().filter(is_marked).collect()
+}
+
+#[test]
+fn a_click_on_a_cell_puts_the_cursor_where_that_cell_is_drawn() {
+    for size in [(80, 24), (120, 36), (200, 60)] {
+        let mut state = walk_at("scores", size);
+        let (rows, cols) = state.panes()[0].extent();
+        for cell in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
+            update(&mut state, Action::Point(Place { pane: 0, cell: Some(cell), head: None }));
+            assert_eq!((state.nav.selection.row, state.nav.selection.col), cell);
+            let marked = marked(&state);
+            assert!(!marked.is_empty(), "{cell:?} is in view at {size:?}");
+            // A number's left bracket stands in the space before its cell.
+            for at in marked.iter().skip(usize::from(marked.len() > 1)) {
+                let Hit::Pane(Place { pane: 0, cell: found, .. }) = hit(&state, area(&state), *at)
+                else {
+                    panic!("a cell is drawn at {at} of {size:?}")
+                };
+                assert_eq!(found, Some(cell), "{at} of {size:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_all_cells_are_in_view_each_is_reached_from_anywhere() {
+    for size in [(120, 36), (160, 44), (200, 60)] {
+        let places: Vec<(usize, usize, Position)> = {
+            let mut state = walk_at("scores", size);
+            let (rows, cols) = state.panes()[0].extent();
+            let cells = (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
+            let place = |(row, col)| {
+                (state.nav.selection.row, state.nav.selection.col) = (row, col);
+                let marks = marked(&state);
+                (row, col, marks[marks.len() / 2])
+            };
+            cells.map(place).collect()
+        };
+        let mut state = walk_at("scores", size);
+        for &(row, col, at) in &places {
+            click(&mut state, at);
+            assert_eq!(
+                (state.nav.selection.row, state.nav.selection.col),
+                (row, col),
+                "{size:?} {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_place_of_every_step_can_be_clicked_without_harm() {
+    let (mut n_panes, mut n_cells) = (0, 0);
+    for size in [(80, 24), (130, 40)] {
+        let mut state = walk_at("tokens", size);
+        for step in 0..state.n_steps() {
+            state.enter(step);
+            for at in area(&state).positions().step_by(37) {
+                if let Hit::Pane(place) = hit(&state, area(&state), at) {
+                    n_panes += 1;
+                    update(&mut state, Action::Point(place));
+                    let (rows, cols) = state.panes()[place.pane].extent();
+                    assert_eq!(state.nav.focus, place.pane);
+                    if let Some((row, col)) = place.cell {
+                        n_cells += 1;
+                        assert!(row < rows && col < cols, "{row} {col} of {rows} {cols}");
+                        assert_eq!((state.nav.selection.row, state.nav.selection.col), (row, col));
+                    }
+                }
+            }
+        }
+    }
+    assert!(n_panes > 1000 && n_cells > 300, "{n_panes} places in panes, {n_cells} on cells");
+}
+
+/// Whatever the pane: the cell under the cursor is in view, so some place of it is that cell, and
+/// where a cursor is drawn, that place is.
+#[test]
+fn every_pane_finds_the_cell_under_its_cursor() {
+    let mut found = BTreeSet::new();
+    for size in [(80, 24), (160, 44)] {
+        let mut state = walk_at("tokens", size);
+        for step in 0..state.n_steps() {
+            state.enter(step);
+            let buf = drawn(&state);
+            let panes = state.panes();
+            let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+            let (plan, _) = state.plan(area(&state), &wanted);
+            let Some(frame) = plan.frames[state.nav.focus] else { continue };
+            let inside = frame.inner(Margin::new(1, 1));
+            let cell = |at: Position| panes[state.nav.focus].cell_at(inside, at);
+            if inside.positions().all(|at| cell(at).is_none()) {
+                continue;
+            }
+            let cursor = (state.nav.selection.row, state.nav.selection.col);
+            let kind = state.current().1.panes[state.nav.focus].kind;
+            let here = format!("{kind:?} of {} at {size:?}", state.current().1.id);
+            assert!(inside.positions().any(|at| cell(at) == Some(cursor)), "{here}");
+            let reversed = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
+            let marks: Vec<Position> = inside.positions().filter(reversed).collect();
+            if !marks.is_empty() && kind != PaneKind::Hidden {
+                let middle = marks[marks.len() / 2];
+                assert_eq!(cell(middle), Some(cursor), "{here}, {middle}");
+            }
+            found.insert(format!("{kind:?}"));
+        }
+    }
+    assert!(found.len() >= 8, "{found:?}");
+}
+
+#[test]
+fn a_click_on_a_head_chooses_it() {
+    let mut state = walk_at("heads", (160, 44));
+    let before = state.nav.selection.head;
+    let heads: Vec<usize> = area(&state)
+        .positions()
+        .filter_map(|at| match hit(&state, area(&state), at) {
+            Hit::Pane(Place { head, .. }) => head,
+            _ => None,
+        })
+        .collect();
+    let other = *heads.iter().find(|head| **head != before).unwrap();
+    let place = Place { pane: 0, cell: None, head: Some(other) };
+    update(&mut state, Action::Point(place));
+    assert_eq!(state.nav.selection.head, other);
+}
+
+#[test]
+fn a_dot_of_the_timeline_is_its_step() {
+    for size in [(80, 24), (200, 60)] {
+        let mut state = walk_at("tokens", size);
+        let y = size.1 - 2;
+        let steps: Vec<usize> = (0..size.0)
+            .filter_map(|x| match hit(&state, area(&state), Position::new(x, y)) {
+                Hit::Step(step) => Some(step),
+                _ => None,
+            })
+            .collect();
+        assert!(steps.is_sorted() && steps.len() >= state.lesson.chapters.len(), "{steps:?}");
+        let x = (0..size.0).rev();
+        let last = x.map(|x| Position::new(x, y)).find(|at| drawn(&state)[*at].symbol() == "·");
+        click(&mut state, last.unwrap());
+        assert_eq!(drawn(&state)[last.unwrap()].symbol(), "●", "{size:?}");
+    }
+}
+
+#[test]
+fn a_row_of_a_list_is_taken_and_the_rest_of_the_screen_is_not() {
+    let mut state = walk();
+    press(&mut state, "/ s o f t m a x");
+    let text = shown(&state);
+    let (y, row) = text.lines().enumerate().find(|(_, l)| l.contains(" softmax ")).unwrap();
+    let before = row.split(" softmax ").next().unwrap();
+    let x = before.chars().count() + 2;
+    click(&mut state, Position::new(0, 0));
+    assert!(matches!(state.overlay, Overlay::Find { .. }), "outside of the list nothing happens");
+    click(&mut state, Position::new(x as u16, y as u16));
+    assert!(matches!(state.overlay, Overlay::None));
+    assert!(text.lines().nth(y).unwrap().contains(&state.current().1.title));
+}
+
+#[test]
+fn the_wheel_scrolls_what_is_said_within_its_bounds() {
+    let mut state = walk_at("tokens", (80, 24));
+    let far = (0..state.n_steps()).find(|&step| {
+        state.enter(step);
+        shown(&state).contains("more ▾")
+    });
+    assert!(far.is_some(), "some narration is longer than its place");
+    update(&mut state, Action::Scroll(3));
+    assert!(state.nav.scroll > 0);
+    update(&mut state, Action::Scroll(1000));
+    let end = state.nav.scroll;
+    update(&mut state, Action::Scroll(3));
+    assert_eq!(state.nav.scroll, end);
+    update(&mut state, Action::Scroll(-1000));
+    assert_eq!(state.nav.scroll, 0);
+    mouse(&mut state, MouseEventKind::ScrollDown, Position::new(10, 19));
+    assert!(state.nav.scroll > 0, "the wheel over the narration");
+}
+
+#[test]
+fn the_wheel_over_a_pane_moves_its_row_and_an_open_number_keeps_the_panes() {
+    let mut state = walk_at("scores", (120, 36));
+    let row = state.nav.selection.row;
+    mouse(&mut state, MouseEventKind::ScrollUp, Position::new(20, 10));
+    assert_eq!(state.nav.selection.row, row - 1);
+    press(&mut state, "Enter");
+    assert!(state.opened().is_some());
+    let before = state.nav.selection;
+    click(&mut state, Position::new(20, 12));
+    assert_eq!(state.nav.selection, before);
+}
+
+#[test]
+fn a_row_of_the_palette_is_done() {
+    let mut state = walk();
+    press(&mut state, ": n e x t Space t h e m e");
+    let text = shown(&state);
+    let y = text.lines().position(|line| line.contains("other colours")).unwrap();
+    click(&mut state, Position::new(50, y as u16));
+    assert!(matches!(state.overlay, Overlay::None), "{text}");
+    assert_eq!(state.theme.scheme, Scheme::Light);
+}
+
+// Themes.
+
+#[test]
+fn one_key_goes_round_the_themes_and_says_which() {
+    let mut state = walk();
+    for theme in ["light", "high-contrast", "mono", "dark"] {
+        press(&mut state, "V");
+        assert_eq!(state.theme.scheme.id(), theme);
+        assert!(said(&state).contains(theme));
+    }
+    state.theme = Theme::new(Depth::None, Glyphs::Ascii);
+    press(&mut state, "V");
+    assert!(said(&state).contains("no colours"));
+}
+
+#[test]
+fn the_ground_decides_until_the_person_does() {
+    let mut state = walk();
+    update(&mut state, Action::Ground(Ground::Light));
+    assert_eq!(state.theme.scheme, Scheme::Dark, "a theme that was asked for stays");
+    state.follows_ground = true;
+    update(&mut state, Action::Ground(Ground::Light));
+    assert_eq!(state.theme.scheme, Scheme::Light);
+    press(&mut state, "V");
+    update(&mut state, Action::Ground(Ground::Dark));
+    assert_eq!(state.theme.scheme, Scheme::HighContrast);
+}
+
+#[test]
+fn a_painted_ground_leaves_no_cell_out_and_an_unpainted_one_none_in() {
+    let mut state = walk_at("scores", (100, 30));
+    for keys in ["", "?", "Esc /", "Esc i"] {
+        press(&mut state, keys);
+        state.theme.scheme = Scheme::Light;
+        let buf = drawn(&state);
+        assert!(buf.content.iter().all(|cell| cell.bg != Color::Reset && cell.fg != Color::Reset));
+        state.theme.scheme = Scheme::Mono;
+        let buf = drawn(&state);
+        assert!(buf.content.iter().all(|cell| cell.bg == Color::Reset && cell.fg == Color::Reset));
+    }
+}
+
+// Marks, and the walk before.
+
+#[test]
+fn a_step_is_marked_listed_and_found_again() {
+    let mut state = walk_at("softmax", (100, 30));
+    press(&mut state, "B");
+    assert!(said(&state).contains("no step is marked"));
+    press(&mut state, "b");
+    assert!(shown(&state).contains('★'));
+    press(&mut state, "g");
+    let (timeline, here) = (line(&drawn(&state), 28), state.nav.step);
+    assert_eq!(timeline.matches('★').count(), 1);
+    press(&mut state, "b B Down Enter");
+    assert_eq!(state.current().1.id, "softmax");
+    press(&mut state, "B");
+    assert!(shown(&state).contains("2 marked"));
+    press(&mut state, "Esc b g b B");
+    assert_eq!((state.bookmarked(), state.nav.step), (vec![], here));
+}
+
+fn left(sentence: &str, step: &str) -> Left {
+    Left { sentence: sentence.to_owned(), step: step.to_owned() }
+}
+
+#[test]
+fn the_last_walk_is_offered_and_taken_up() {
+    let mut state = walk();
+    press(&mut state, "R");
+    assert!(said(&state).contains("nothing is kept"));
+    let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
+    state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
+    assert!(said(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
+    assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
+    let effect = press(&mut state, "R");
+    assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into(), Changes::default())));
+    let other = Arc::new(READER.read("The dog sleeps.").unwrap());
+    update(&mut state, Action::Read(Ok(other)));
+    assert_eq!(state.current().1.id, "softmax");
+    assert_eq!(state.memory().last.unwrap(), left("The dog sleeps.", "softmax"));
+    press(&mut state, "g l");
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    assert_eq!(state.nav.step, 1, "the next sentence stays at the step");
+}
+
+#[test]
+fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
+    let mut state = walk();
+    let last = left("The dog sleeps.", "softmax");
+    state.recall(Memory { last: Some(last.clone()), bookmarks: vec![] }, true, None);
+    assert_eq!(state.memory().last, Some(last));
+    press(&mut state, "l");
+    assert_eq!(state.memory().last, Some(left(SENTENCE, &state.current().1.id)));
+}
+
+#[test]
+fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
+    let mut state = walk();
+    state.recall(Memory { last: Some(left(SENTENCE, "softmax")), bookmarks: vec![] }, false, None);
+    assert_eq!(said(&state), "", "not offered where a sentence was given");
+    assert_eq!(press(&mut state, "R"), None);
+    assert_eq!(state.current().1.id, "softmax");
+    let gone = Memory { last: Some(left(SENTENCE, "gone")), bookmarks: vec!["gone".into()] };
+    state.recall(gone, true, Some("it is damaged".into()));
+    press(&mut state, "R");
+    assert_eq!((state.nav.step, state.bookmarked()), (0, vec![]));
+}

@@ -1,0 +1,247 @@
+//! Figures of a pass against the same figures computed another way.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use lookback::{
+    analysis::{
+        measure::{
+            gradient, readback,
+            schedule::{built_in, schedule},
+            stream,
+        },
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::{
+        change::{Change, Changes},
+        value::{Cell, Value},
+    },
+    lesson::{Language, Lesson},
+    model::{self, Name, Setup},
+    text,
+    ui::{
+        app::{Action, Command, Effect, Motion, State, update},
+        theme::Theme,
+    },
+};
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+static STAR: LazyLock<Reading> = LazyLock::new(|| {
+    let star = "The animal didn't cross the street because it was too tired.";
+    READER.read(star).unwrap()
+});
+
+#[test]
+fn a_head_knocked_out_changes_what_the_probabilities_say() {
+    let (name, scope, head) = (Name::Transformer, "encoder.1.self_attn", 2);
+    let trace = STAR.trace(name);
+    let change: Change = format!("{scope}.head.{head}=off").parse().unwrap();
+    let forced = trace.target[1..].iter().map(|t| t.id).collect();
+    let changes = Arc::new(Changes::default().with(change));
+    let setup = Setup { changes, forced: Some(forced), ..Setup::default() };
+    let pass = model::load(name).unwrap().run(&STAR.sentence.ids(), &setup);
+    let log = |probs: &Value| -> f32 {
+        let chosen = trace.output.iter().enumerate();
+        chosen.map(|(t, y)| probs.get(Cell::new(0, t, y.id as usize)).ln()).sum()
+    };
+    let want = log(pass.value("probs").unwrap()) - log(trace.value("probs").unwrap());
+    let tokens = pass.output.iter().zip(&trace.output).filter(|(a, b)| **a != b.id).count();
+    let got = STAR.measures().evidence[&name].heads[scope][head];
+    assert_eq!((got.head, got.tokens), (head, tokens));
+    assert!((got.change - want).abs() < 1e-3 * want.abs().max(1.0), "{} {want}", got.change);
+}
+
+#[test]
+fn every_head_of_every_attention_is_knocked_out_once() {
+    let heads = |name| {
+        let heads = &STAR.measures().evidence[&name].heads;
+        heads.iter().map(|(scope, heads)| format!("{scope} {}", heads.len())).collect::<Vec<_>>()
+    };
+    let want = [
+        "decoder.0.cross_attn 4",
+        "decoder.0.self_attn 4",
+        "decoder.1.cross_attn 4",
+        "decoder.1.self_attn 4",
+        "encoder.0.self_attn 4",
+        "encoder.1.self_attn 4",
+    ];
+    assert_eq!(heads(Name::Transformer), want);
+    assert_eq!(heads(Name::TransformerUnguided), want);
+    assert_eq!(heads(Name::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
+    assert_eq!(heads(Name::RnnAttention), [""; 0]);
+    assert!(!STAR.measures().evidence.contains_key(&Name::Gru));
+}
+
+/// What the batched probes say of a length is what a pass over those words alone says.
+#[test]
+fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
+    for name in [Name::Elman, Name::Gru] {
+        let kept = &STAR.measures().kept[&name];
+        let ids = STAR.sentence.ids();
+        assert_eq!(kept.len(), ids.len());
+        for n in 1..=ids.len() {
+            let last = &ids[ids.len() - n..];
+            let pass = model::load(name).unwrap().run(last, &Setup::default());
+            let shorter = Trace::new(name, pass, READER.tokenizer());
+            let right = readback::read_back(&shorter).iter().filter(|a| a.is_right).count();
+            assert_eq!((kept[n - 1].read, kept[n - 1].asked, kept[n - 1].right), (n, n, right));
+        }
+    }
+}
+
+#[test]
+fn probes_reach_forty_words_back() {
+    let long = READER.read(&"dog ".repeat(50)).unwrap();
+    let kept = &long.measures().kept[&Name::Gru];
+    assert_eq!((kept[49].read, kept[49].asked), (50, 40));
+    let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
+    assert_eq!(kept[49].right, right);
+}
+
+/// The context is linear in the weights, so `sum_k w_k dL/dw_k` is `sum_c context_c dL/dcontext_c`.
+#[test]
+fn slopes_of_weights_agree_with_slopes_of_the_context() {
+    for (name, scope) in [
+        (Name::Transformer, "encoder.1.self_attn"),
+        (Name::Transformer, "decoder.0.cross_attn"),
+        (Name::DecoderOnly, "blocks.1.attn"),
+    ] {
+        let trace = STAR.trace(name);
+        let path = |site| format!("{scope}.{site}");
+        let [weights, context] = ["weights", "context"].map(|s| trace.value(&path(s)).unwrap());
+        let of_weights = &STAR.measures().evidence[&name].slopes[&path("weights")];
+        let of_context = gradient::of_log_probability(trace, &path("context")).unwrap();
+        for (head, row) in [(0, 0), (2, 7), (3, 3)] {
+            let dot = |a: &Value, b: &Value| -> f32 {
+                a.row(head, row).iter().zip(b.row(head, row)).map(|(a, b)| a * b).sum()
+            };
+            let (got, want) = (dot(weights, of_weights), dot(context, &of_context));
+            assert!((got - want).abs() < 1e-4 * want.abs().max(1e-3), "{got} {want}");
+        }
+    }
+}
+
+/// Every sum of the stream is the station before it and what is added.
+#[test]
+fn stations_of_the_stream_follow_from_each_other() {
+    for (name, input, n) in [
+        (Name::Transformer, "src.input", 9),
+        (Name::Transformer, "tgt.input", 13),
+        (Name::DecoderOnly, "tokens.input", 6),
+    ] {
+        let trace = STAR.trace(name);
+        let stations = stream::stations(trace, input);
+        assert_eq!(stations.len(), n, "{input}");
+        let row = |path: &str| trace.value(path).unwrap().row(0, 3);
+        for pair in stations.windows(2) {
+            let now = row(&pair[1].site);
+            let Some(added) = &pair[1].added else {
+                assert!(pair[1].site.contains("norm"), "{pair:?}");
+                continue;
+            };
+            let sum = row(&pair[0].site).into_iter().zip(row(added)).map(|(a, b)| a + b);
+            assert!(sum.zip(now).all(|(a, b)| (a - b).abs() < 1e-6), "{pair:?}");
+        }
+        let last = stations.last().unwrap();
+        let squares: f32 = row(&last.site).iter().map(|v| v * v).sum();
+        let length = stream::length(trace, &last.site, 3).unwrap();
+        assert!((length - squares.sqrt()).abs() < 1e-4, "{length}");
+    }
+}
+
+#[test]
+fn multiplications_are_those_of_the_tape() {
+    let scopes = [
+        (Name::Elman, &["rnn.encoder"][..]),
+        (Name::Gru, &["gru.encoder"]),
+        (Name::RnnAttention, &["encoder.forward", "encoder.backward"]),
+        (Name::Transformer, &["encoder"]),
+        (Name::DecoderOnly, &["blocks"]),
+    ];
+    let ids = STAR.sentence.ids();
+    for (name, scopes) in scopes {
+        let tape = model::load(name).unwrap().read(&ids, &Setup::default());
+        let counted: usize = scopes.iter().map(|scope| tape.products(scope)).sum();
+        assert_eq!(schedule(name, built_in(ids.len())).multiplications, counted, "{name}");
+    }
+}
+
+/// What reading hands on is what the whole pass computed.
+#[test]
+fn reading_alone_is_the_first_part_of_a_pass() {
+    let last = [
+        (Name::Elman, "rnn.encoder.hidden"),
+        (Name::RnnAttention, "attn.keys"),
+        (Name::Transformer, "encoder.1.norm2.out"),
+        (Name::DecoderOnly, "blocks.1.resid_post"),
+    ];
+    let ids = STAR.sentence.ids();
+    for (name, path) in last {
+        let with_bos: Vec<u32> = std::iter::once(text::BOS).chain(ids.clone()).collect();
+        let source = if name == Name::DecoderOnly { &with_bos } else { &ids };
+        let tape = model::load(name).unwrap().read(source, &Setup::default());
+        let node = tape.nodes().last().unwrap();
+        let (entry, whole) = (tape.entry(node), STAR.trace(name).value(path).unwrap());
+        assert_eq!(entry.place.path, path);
+        let part = whole.part(entry.place.origin, entry.value.shape());
+        assert_eq!(*entry.value, part, "{name}");
+    }
+}
+
+#[test]
+fn a_thousand_tokens_are_read_in_bounded_memory() {
+    let ids: Vec<u32> = STAR.sentence.ids().into_iter().cycle().take(1000).collect();
+    for name in [Name::Elman, Name::Gru, Name::Transformer] {
+        let tape = model::load(name).unwrap().read(&ids, &Setup::default());
+        let numbers: usize = tape.nodes().map(|node| tape.shape(node).len()).sum();
+        assert!(numbers * size_of::<f32>() < 200_000_000, "{name}: {numbers} numbers");
+    }
+}
+
+fn walk_at(step: &str) -> (State, Option<Effect>) {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let mut state = State::new(lesson, Theme::default());
+    state.nav.step = state.lesson.find(step).unwrap();
+    let reading = Arc::new(READER.read("The dog saw the cat.").unwrap());
+    let effect = update(&mut state, Action::Read(Ok(reading)));
+    (state, effect)
+}
+
+#[test]
+fn beats_go_from_nothing_to_everything_and_begin_again_after_a_pause() {
+    let (mut state, _) = walk_at("waiting");
+    assert!(!state.has_animation(), "an exported frame stands still");
+    state.animation.motion = Motion::Moving(Duration::ZERO);
+    assert!(state.has_animation());
+    assert_eq!(state.animation.beat, None);
+    let beats: Vec<_> = (0..12)
+        .map(|_| {
+            update(&mut state, Action::Tick(Duration::from_millis(400)));
+            state.animation.beat.unwrap()
+        })
+        .collect();
+    // Six words: the picture is finished at beat 6 and stands for four more.
+    assert_eq!(beats, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]);
+    update(&mut state, Action::Do(Command::NextStep));
+    assert_eq!(state.animation.beat, None);
+    assert!(!state.has_animation());
+}
+
+#[test]
+fn times_are_asked_for_once_and_only_where_they_are_shown() {
+    let (mut state, effect) = walk_at("translations");
+    assert_eq!(effect, None);
+    assert_eq!(update(&mut state, Action::Do(Command::NextStep)), Some(Effect::Time));
+    assert_eq!(update(&mut state, Action::Do(Command::NextStep)), None);
+    let times = Arc::new(state.passes.reading.as_ref().unwrap().time());
+    assert_eq!(
+        times.keys().copied().collect::<Vec<_>>(),
+        [Name::Elman, Name::Gru, Name::Transformer]
+    );
+    assert!(times.values().flatten().all(|time| !time.is_zero()));
+    update(&mut state, Action::Timed(Arc::clone(&times)));
+    assert!(state.passes.times.known().is_some());
+}

@@ -1,0 +1,152 @@
+//! Commands with a checkpoint of the person's own: what they say beside their answer, and when they refuse.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const CHECKPOINTS: &str = "tests/goldens/checkpoints";
+
+/// Exit code, standard output, standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn lookback(model: &str, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+    let model = if Path::new(model).is_absolute() {
+        model.into()
+    } else {
+        format!("{CHECKPOINTS}/{model}")
+    };
+    run(command.args(args).args(["--model", &model, "--no-config", "--lang", "en"]))
+}
+
+#[test]
+fn the_walk_names_the_model_that_reads() {
+    let (code, out, _) = lookback("lstm", &["The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("Lookback: lstm reads a text, step by step.\n"), "{out}");
+}
+
+#[test]
+fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let mut bytes = fs::read(Path::new(CHECKPOINTS).join("rnn").join(name)).unwrap();
+        if name == "model.safetensors" {
+            // The end of the file is the last number of its last tensor.
+            let end = bytes.len();
+            bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let path = folder.path().to_str().unwrap();
+    let (code, out, err) = lookback(path, &["steps", "The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(err.contains("NaN or infinite, first in rnn.") && err.contains(path), "{err}");
+    assert!(!out.is_empty());
+    assert_eq!(lookback("rnn", &["steps", "The cat sat."]).2, "");
+}
+
+#[test]
+fn a_way_of_splitting_text_that_is_not_known_is_told() {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = fs::read(Path::new(CHECKPOINTS).join("gpt2.gguf")).unwrap();
+    let key = b"tokenizer.ggml.pre";
+    let at = bytes.windows(key.len()).position(|part| part == key).unwrap() + key.len();
+    // After the key: its value's type, and the value's length.
+    let value = &mut bytes[at + 12..at + 17];
+    assert_eq!(value, b"gpt-2");
+    value.copy_from_slice(b"gpt-9");
+    let path = folder.path().join("gpt9.gguf");
+    fs::write(&path, bytes).unwrap();
+    let (code, _, err) = lookback(path.to_str().unwrap(), &["steps", "The cat sat."]);
+    assert_eq!(code, 0);
+    assert!(err.starts_with("note: ") && err.contains("`gpt-9`"), "{err}");
+    assert_eq!(lookback("gpt2.gguf", &["steps", "The cat sat."]).2, "");
+}
+
+#[test]
+fn a_recurrent_model_says_what_can_be_changed_in_it() {
+    let (code, _, err) = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
+    assert_eq!(code, 2);
+    assert!(err.contains("has nothing that `mask=off` speaks of"), "{err}");
+    assert!(err.contains("token.1=WORD"), "{err}");
+}
+
+#[test]
+fn a_site_that_is_none_is_told_with_the_command_that_lists_them() {
+    let (code, _, err) = lookback("minilm", &["open", "logits[0,0]", "The cat sat."]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`lookback trace --list --model PATH`"), "{err}");
+}
+
+/// The formula of a part without a bias speaks of none.
+#[test]
+fn formulas_are_those_of_the_model() {
+    let opened = |model, address| lookback(model, &["open", address, "The cat sat."]).1;
+    let has_bias = |model, address| opened(model, address).contains("+ b");
+    assert!(!has_bias("llama2", "blocks.0.attn.q[0,1,1]"));
+    assert!(!has_bias("llama2", "blocks.0.norm1.out[1,1]"));
+    assert!(has_bias("gpt2", "blocks.0.attn.q[0,1,1]"));
+    assert!(has_bias("gpt2", "blocks.0.norm1.out[1,1]"));
+}
+
+#[test]
+fn a_long_text_of_an_encoder_decoder_loses_no_step() {
+    let n_steps = |text: &str| lookback("t5", &["steps", text]).1.lines().count();
+    assert_eq!(n_steps("The cat sat."), n_steps(&"the cat sat ".repeat(75)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_figures() {
+    let program = assert_cmd::cargo::cargo_bin!("lookback").to_str().unwrap().to_owned();
+    let text = "a".repeat(3000);
+    let script = format!(
+        "ulimit -v 1500000; exec {program} --no-config --model {CHECKPOINTS}/t5 steps {text}"
+    );
+    let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("GB of memory are needed") && err.contains("--force"), "{err}");
+}
+
+/// A copy of the small GPT-2 with other parts around its tokenizer's model.
+fn with_tokenizer(change: impl FnOnce(&mut Value)) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(Path::new(CHECKPOINTS).join("gpt2").join(name), folder.path().join(name)).unwrap();
+    }
+    let path = folder.path().join("tokenizer.json");
+    let mut json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut json);
+    fs::write(path, json.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn a_text_of_which_the_tokenizer_leaves_nothing_is_refused_in_words() {
+    let without_letters = with_tokenizer(|json| {
+        json["normalizer"] =
+            json!({"type": "Replace", "pattern": {"Regex": "[a-z]"}, "content": ""});
+    });
+    let empty_template = with_tokenizer(|json| {
+        json["post_processor"] =
+            json!({"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}});
+    });
+    for folder in [&without_letters, &empty_template] {
+        let path = folder.path().to_str().unwrap();
+        for command in [&[][..], &["steps"], &["trace"], &["open", "logits[0,0]"], &["export"]] {
+            let (code, _, err) = lookback(path, &[command, &["bcd"]].concat());
+            assert_eq!(code, 2, "{command:?}: {err}");
+            assert!(err.contains("no tokens") && err.contains("\"bcd\""), "{command:?}: {err}");
+        }
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+        let (code, out, err) = run(command.args(["--no-config", "inspect", path]));
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains("no: the sentence has no tokens"), "{out}");
+    }
+}

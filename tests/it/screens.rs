@@ -1,0 +1,183 @@
+//! Every step of the walk on the default sentence: what the step itself draws, as text and as a map of styles, without the
+//! header and the timeline, which count the steps of the whole walk and are tested on their own.
+
+use std::sync::Arc;
+
+use lookback::{
+    analysis::reading::Reader,
+    export::txt,
+    lesson::{Language, Lesson},
+    render::frame::Walk,
+    ui::theme::{Depth, Glyphs, Scheme, Theme},
+};
+use ratatui::{
+    buffer::{Buffer, Cell},
+    layout::Size,
+    style::{Color, Modifier, Style},
+};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
+    told(Language::English, theme, size)
+}
+
+fn told(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
+    let lesson = Arc::new(Lesson::embedded(language).unwrap());
+    let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
+    let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
+    let all: Vec<usize> = (0..ids.len()).collect();
+    let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);
+    shots.map(|shot| (ids[shot.index].clone(), shot.buffer().clone())).collect()
+}
+
+/// The rows that a step does not share with the walk: all but the header and the timeline above the last row.
+fn own_rows(buffer: &Buffer) -> Vec<u16> {
+    let Size { height, .. } = buffer.area.as_size();
+    (1..height).filter(|&y| y != height - 2).collect()
+}
+
+fn own_text(buffer: &Buffer) -> String {
+    let text = txt::text(buffer);
+    let lines: Vec<&str> = text.lines().collect();
+    let own: Vec<&str> = own_rows(buffer).into_iter().map(|y| lines[usize::from(y)]).collect();
+    own.join("\n")
+}
+
+/// The style of a cell, by a letter for the theme's name of it, a capital where it is bold; `#` is a colour of a heat map, `%` any other colour.
+fn style_of(theme: Theme, cell: &Cell) -> char {
+    let (ink, ground) = theme.paper();
+    let is = |colour: Color, rgb: (u8, u8, u8)| {
+        colour == Color::Reset || colour == Color::Rgb(rgb.0, rgb.1, rgb.2)
+    };
+    let named = [
+        ('d', theme.dim()),
+        ('a', theme.accent()),
+        ('w', theme.wrong()),
+        ('r', theme.right()),
+        ('b', theme.strong()),
+        ('1', theme.pane(0)),
+        ('2', theme.pane(1)),
+        ('3', theme.pane(2)),
+        ('4', theme.pane(3)),
+    ];
+    let same = |style: &Style| {
+        let fg = style.fg.unwrap_or(Color::Reset);
+        (cell.fg == fg || (fg == Color::Reset && is(cell.fg, ink)))
+            && cell.modifier == style.add_modifier
+    };
+    if cell.modifier.contains(Modifier::REVERSED) {
+        return 'c';
+    }
+    if !is(cell.bg, ground) {
+        return '#';
+    }
+    if same(&Style::new()) {
+        return if cell.symbol() == " " { ' ' } else { '.' };
+    }
+    if cell.modifier.contains(Modifier::UNDERLINED) {
+        return '_';
+    }
+    let bold = |(name, style): &(char, Style)| {
+        (name.to_ascii_uppercase(), style.add_modifier(Modifier::BOLD))
+    };
+    let all = named.iter().copied().chain(named.iter().map(bold));
+    all.into_iter().find(|(_, style)| same(style)).map_or('%', |(name, _)| name)
+}
+
+/// A letter a cell: which style it is drawn in.
+fn styles(theme: Theme, buffer: &Buffer) -> String {
+    let line = |y: u16| {
+        let cells = (0..buffer.area.width).map(|x| style_of(theme, &buffer[(x, y)]));
+        cells.collect::<String>().trim_end().to_owned()
+    };
+    own_rows(buffer).into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn theme() -> Theme {
+    Theme::new(Depth::True, Glyphs::Unicode)
+}
+
+#[test]
+fn every_step_at_two_sizes() {
+    for (id, buffer) in walk(theme(), Size::new(80, 24)) {
+        let drawn = format!("{}\n\nstyles:\n{}", own_text(&buffer), styles(theme(), &buffer));
+        insta::assert_snapshot!(format!("{id}-80x24"), drawn);
+    }
+    for (id, buffer) in walk(theme(), Size::new(120, 36)) {
+        insta::assert_snapshot!(format!("{id}-120x36"), own_text(&buffer));
+    }
+}
+
+#[test]
+fn every_step_in_chinese() {
+    for (id, buffer) in told(Language::Chinese, theme(), Size::new(80, 24)) {
+        insta::assert_snapshot!(format!("zh-{id}-80x24"), own_text(&buffer));
+    }
+}
+
+/// The first and the last row of what the walk shares: where one is, and how far it goes.
+#[test]
+fn header_and_timeline_say_where_the_step_is() {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let steps = lesson.steps();
+    for (i, (_, buffer)) in walk(theme(), Size::new(120, 36)).into_iter().enumerate() {
+        let (chapter, step) = steps[i];
+        let text = txt::text(&buffer);
+        let lines: Vec<&str> = text.lines().collect();
+        let of_chapter = steps.iter().filter(|(other, _)| *other == chapter).count();
+        let before = steps[..i].iter().filter(|(other, _)| *other == chapter).count();
+        let title = format!("{chapter} · {}", lesson.chapters[chapter].title);
+        assert!(lines[0].contains(&title), "{}: {}", step.id, lines[0]);
+        let place = format!("step {} of {of_chapter} · {}/{}", before + 1, i + 1, steps.len());
+        assert!(lines[0].contains(&place), "{}: {}", step.id, lines[0]);
+        // A sign a step; the step's own is another.
+        let timeline: Vec<char> = lines[34].chars().filter(|c| "·●".contains(*c)).collect();
+        assert_eq!(timeline.len(), steps.len(), "{}", lines[34]);
+        assert_eq!(timeline.iter().filter(|c| **c == '●').count(), 1, "{}", lines[34]);
+    }
+}
+
+/// A scheme changes colours alone: the same characters, and each cell in the style of the same name.
+#[test]
+fn every_scheme_draws_the_same_in_its_own_colours() {
+    let size = Size::new(100, 30);
+    let dark = walk(theme(), size);
+    for scheme in [Scheme::Light, Scheme::HighContrast] {
+        let other = theme().with(scheme);
+        for ((id, want), (_, got)) in dark.iter().zip(walk(other, size)) {
+            assert_eq!(txt::text(&got), txt::text(want), "{id} in {}", scheme.id());
+            if scheme == Scheme::Light {
+                assert_eq!(styles(other, &got), styles(theme(), want), "{id} in {}", scheme.id());
+            }
+        }
+    }
+    for depth in [Depth::Sixteen, Depth::Indexed] {
+        let other = Theme::new(depth, Glyphs::Unicode);
+        for ((id, want), (_, got)) in dark.iter().zip(walk(other, size)) {
+            assert_eq!(txt::text(&got), txt::text(want), "{id} in {depth:?}");
+            let is_coloured = |buffer: &Buffer| {
+                buffer.content.iter().map(|c| c.bg != Color::Reset).collect::<Vec<_>>()
+            };
+            assert_eq!(is_coloured(&got), is_coloured(want), "{id} in {depth:?}");
+        }
+    }
+}
+
+#[test]
+fn in_ascii_only_letters_of_the_sentences_are_not_ascii() {
+    for (id, buffer) in walk(Theme::new(Depth::None, Glyphs::Ascii), Size::new(100, 30)) {
+        let strange = |c: &char| !c.is_ascii() && !c.is_alphabetic();
+        let found: String = txt::text(&buffer).chars().filter(strange).collect();
+        assert_eq!(found, "", "{id}");
+    }
+}
+
+#[test]
+fn without_colour_no_cell_has_one() {
+    for (id, buffer) in walk(Theme::new(Depth::None, Glyphs::Unicode), Size::new(100, 30)) {
+        let plain = |c: Color| c == Color::Reset;
+        let coloured = buffer.content.iter().position(|c| !plain(c.fg) || !plain(c.bg));
+        assert_eq!(coloured, None, "{id}");
+    }
+}

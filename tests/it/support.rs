@@ -1,0 +1,13 @@
+//! What several tests use.
+
+pub mod browser;
+pub mod chance;
+pub mod emulator;
+pub mod gguf;
+pub mod hostile;
+pub mod random;
+pub mod reader;
+pub mod session;
+pub mod walker;
+pub mod wanted;
+pub mod weights;

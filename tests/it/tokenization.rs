@@ -1,0 +1,409 @@
+//! Tokenizers of checkpoints: the ids of the reference on every line of a nasty corpus, by way of
+//! tokenizer.json and of the vocabulary inside a GGUF; damaged files are refused in words.
+
+use std::{collections::HashMap, fs};
+
+use lookback::text::{GgufVocab, Specials, Tokenizer};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+const NAMES: [&str; 8] =
+    ["gpt2", "llama3", "qwen2", "smollm2", "roberta", "bert", "unigram", "llama2"];
+
+/// Those that a GGUF can hold.
+const IN_GGUF: [&str; 6] = ["gpt2", "llama3", "qwen2", "smollm2", "bert", "llama2"];
+
+fn read(file: &str) -> String {
+    fs::read_to_string(format!("tests/goldens/tokenization/{file}")).unwrap()
+}
+
+fn from_json(name: &str) -> Tokenizer {
+    let specials = Specials { file: "tokenizer.json", ..Specials::default() };
+    Tokenizer::from_json(read(&format!("{name}.json")).as_bytes(), &specials).unwrap()
+}
+
+fn from_gguf(name: &str) -> Tokenizer {
+    Tokenizer::from_gguf(&vocab(&read(&format!("{name}.gguf.json")))).unwrap()
+}
+
+fn vocab(text: &str) -> GgufVocab {
+    let read: Json = serde_json::from_str(text).unwrap();
+    let texts = |key: &str| -> Vec<String> {
+        read[key].as_array().into_iter().flatten().map(|t| t.as_str().unwrap().into()).collect()
+    };
+    let numbers = |key: &str| -> Vec<f64> {
+        read[key].as_array().into_iter().flatten().map(|n| n.as_f64().unwrap()).collect()
+    };
+    let id = |key: &str| read[key].as_u64().map(|id| id as u32);
+    GgufVocab {
+        model: read["model"].as_str().unwrap().into(),
+        pre: read["pre"].as_str().map(Into::into),
+        tokens: texts("tokens"),
+        scores: numbers("scores").into_iter().map(|n| n as f32).collect(),
+        token_types: numbers("token_types").into_iter().map(|n| n as i32).collect(),
+        merges: texts("merges"),
+        bos: id("bos"),
+        eos: id("eos"),
+        unk: id("unk"),
+        sep: id("sep"),
+        cls: id("cls"),
+        mask: id("mask"),
+        pad: id("pad"),
+        add_bos: read["add_bos"].as_bool(),
+        ..GgufVocab::default()
+    }
+}
+
+fn ids(value: &Json) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// What the reference makes of each text.
+fn goldens(name: &str) -> Vec<(String, Vec<u32>, String)> {
+    let text = read("goldens.jsonl");
+    let rows = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let rows = rows.filter(|row| row["name"] == name);
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    rows.map(|row| (text(&row["text"]), ids(&row["ids"]), text(&row["decoded"]))).collect()
+}
+
+fn texts(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
+    tokenizer.sentence(text).unwrap().tokens.into_iter().map(|t| t.text).collect()
+}
+
+#[test]
+fn ids_and_texts_are_the_references_by_way_of_tokenizer_json() {
+    for name in NAMES {
+        let tokenizer = from_json(name);
+        let goldens = goldens(name);
+        assert!(goldens.len() > 50);
+        for (text, ids, decoded) in goldens {
+            assert_eq!(tokenizer.encode(&text).unwrap(), ids, "{name}: {text:?}");
+            assert_eq!(tokenizer.text(&ids), decoded, "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn ids_are_the_same_by_way_of_a_gguf() {
+    for name in IN_GGUF {
+        let tokenizer = from_gguf(name);
+        assert!(tokenizer.notes().is_empty());
+        let goldens = goldens(name);
+        assert!(goldens.len() > 50, "{name}: only {} texts", goldens.len());
+        for (text, ids, decoded) in goldens {
+            assert_eq!(tokenizer.encode(&text).unwrap(), ids, "{name}: {text:?}");
+            assert_eq!(tokenizer.text(&ids), decoded, "{name}: {text:?}");
+        }
+    }
+}
+
+/// The tokenizers of the tiny checkpoints, on a corpus of their own.
+#[test]
+fn checkpoints_read_as_in_transformers() {
+    let mut opened = HashMap::<String, Option<Tokenizer>>::new();
+    let open = |name: &String| {
+        // The newer form, which a GGUF cannot say, is in the folder of the model with a window.
+        let folder = if name == "mistral" { "mistral_window" } else { name };
+        let file = format!("tests/goldens/checkpoints/{folder}/tokenizer.json");
+        let specials = Specials::default();
+        Some(Tokenizer::from_json(&fs::read(file).ok()?, &specials).unwrap())
+    };
+    for line in fs::read_to_string("tests/goldens/tokenization.jsonl").unwrap().lines() {
+        let row: Json = serde_json::from_str(line).unwrap();
+        let text = row["text"].as_str().unwrap();
+        for (name, want) in row["ids"].as_object().unwrap() {
+            let tokenizer = opened.entry(name.clone()).or_insert_with(|| open(name));
+            let Some(tokenizer) = tokenizer else { continue };
+            assert_eq!(tokenizer.encode(text).unwrap(), ids(want), "{name}: {text:?}");
+        }
+    }
+    assert!(opened.values().flatten().count() >= 8);
+}
+
+#[test]
+fn tokens_are_shown_as_people_read_them() {
+    let text = "The river\n🙂";
+    let byte_level = "The ·river ␊ <0xF0> <0x9F> <0x99> <0x82>";
+    let pieces = "<s> ·The ·r iv er ␊ <0xF0> <0x9F> <0x99> <0x82>";
+    for (name, want) in [("gpt2", byte_level), ("llama2", pieces)] {
+        for tokenizer in [from_json(name), from_gguf(name)] {
+            assert_eq!(texts(&tokenizer, text).join(" "), want);
+        }
+    }
+    let bert = from_json("bert");
+    assert_eq!(texts(&bert, "the boatss").join(" "), "[CLS] the boats ##s [SEP]");
+}
+
+#[test]
+fn masks_are_found_and_unknown_characters_are_named() {
+    let config =
+        json!({"mask_token": {"content": "[MASK]", "lstrip": false}, "cls_token": "[CLS]"});
+    let specials = Specials { tokenizer_config: Some(&config), ..Specials::default() };
+    let bert = Tokenizer::from_json(read("bert.json").as_bytes(), &specials).unwrap();
+    let sentence = bert.sentence("the [MASK] runs 龘").unwrap();
+    assert_eq!(bert.masked(&sentence), [2]);
+    assert_eq!(bert.ids().cls, Some(2));
+    assert!(bert.masked(&bert.sentence("the river").unwrap()).is_empty());
+    let unknown: Vec<_> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
+    assert_eq!(unknown, ["龘"]);
+    let said = sentence.unread().unwrap();
+    assert!(said.contains("no token for \"龘\"; `[UNK]` is read instead"), "{said}");
+    assert!(from_json("gpt2").sentence("zxqv 🙂").unwrap().unknown.is_empty());
+    let sentence = bert.sentence("naïve 𝔘 [UNK]").unwrap();
+    assert_eq!(
+        sentence.unknown.len(),
+        1,
+        "what is typed as [UNK] is known: {:?}",
+        sentence.unknown
+    );
+}
+
+#[test]
+fn one_word_stands_in_the_place_of_another() {
+    let gpt2 = from_json("gpt2");
+    let sentence = gpt2.sentence("The river runs").unwrap();
+    let at = sentence.tokens.iter().position(|t| t.text == "·river").unwrap();
+    for (word, want) in [("boats", "·boats"), ("·boats", "·boats"), ("the", "·the"), ("s", "·s")]
+    {
+        assert_eq!(gpt2.replaced(&sentence, at, word).unwrap().tokens[at].text, want);
+    }
+    assert_eq!(gpt2.replaced(&sentence, 0, "s").unwrap().tokens[0].text, "s");
+    let error = gpt2.replaced(&sentence, at, "zxqv\u{1b}").unwrap_err().to_string();
+    assert!(error.contains("zxqv␛") && error.contains("try "), "{error}");
+    let bert = from_json("bert");
+    let sentence = bert.sentence("the old boats").unwrap();
+    assert_eq!(bert.replaced(&sentence, 1, "The").unwrap().tokens[1].text, "the");
+    assert_eq!(bert.replaced(&sentence, 1, "[MASK]").unwrap().tokens[1].text, "[MASK]");
+}
+
+#[test]
+fn texts_that_are_too_long_or_beyond_the_table_are_refused() {
+    let gpt2 = from_json("gpt2").up_to(5);
+    let error = gpt2.sentence("one two three four five six").unwrap_err().to_string();
+    assert!(error.contains("the limit is 5; shorten it"), "{error}");
+    assert!(gpt2.sentence(" \n").unwrap_err().to_string().contains("empty"));
+    let n = from_json("gpt2").vocab_size();
+    assert!(from_json("gpt2").check(n).is_ok());
+    let error = from_json("gpt2").check(n / 2).unwrap_err().to_string();
+    assert!(error.contains("tokens lie beyond"), "{error}");
+    let short = from_json("gpt2").with_rows(n - 1).unwrap();
+    assert!(short.sentence("The river").is_ok());
+    let error = short.sentence("a<|endoftext|>").unwrap_err().to_string();
+    assert!(error.contains("`<|endoftext|>`") && error.contains(&format!("ends at {}", n - 2)));
+}
+
+#[test]
+fn settings_name_special_tokens_and_the_file_says_how_texts_begin() {
+    let config = json!({"bos_token": "<|endoftext|>", "add_bos_token": true, "pad_token": "[PAD]"});
+    let specials = Specials { tokenizer_config: Some(&config), eos: &[7], ..Specials::default() };
+    let gpt2 = Tokenizer::from_json(read("gpt2.json").as_bytes(), &specials).unwrap();
+    let n = from_json("gpt2").vocab_size() as u32;
+    assert_eq!(gpt2.encode("a").unwrap(), from_json("gpt2").encode("a").unwrap());
+    assert_eq!((gpt2.ids().bos, gpt2.ids().pad, gpt2.ids().eos), (Some(n - 1), Some(n), vec![7]));
+}
+
+#[test]
+fn every_way_to_split_can_be_used() {
+    let names = [
+        "gpt-2",
+        "llama-bpe",
+        "dbrx",
+        "qwen2",
+        "qwen35",
+        "smollm",
+        "tekken",
+        "gpt-4o",
+        "falcon",
+        "bloom",
+        "viking",
+        "deepseek-llm",
+        "deepseek-coder",
+        "deepseek-v3",
+    ];
+    for name in names {
+        let mut vocab = vocab(&read("gpt2.gguf.json"));
+        vocab.pre = Some(name.into());
+        let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+        assert!(tokenizer.notes().is_empty(), "{name}");
+        let ids = tokenizer.encode("Ὗώ K-4567  \n\t字 a1!").unwrap();
+        assert_eq!(tokenizer.text(&ids), "Ὗώ K-4567  \n\t字 a1!", "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_way_to_split_is_noted() {
+    let mut vocab = vocab(&read("gpt2.gguf.json"));
+    vocab.pre = Some("brand-new".into());
+    let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+    assert!(tokenizer.notes()[0].contains("`brand-new`"));
+    assert_eq!(
+        tokenizer.encode("The river").unwrap(),
+        from_json("gpt2").encode("The river").unwrap()
+    );
+}
+
+/// gpt2's tokenizer.json with something else at one place.
+fn with(at: &str, value: Json) -> Json {
+    let mut bad: Json = serde_json::from_str(&read("gpt2.json")).unwrap();
+    *bad.pointer_mut(at).unwrap() = value;
+    bad
+}
+
+/// Models that a hostile tokenizer.json may hold, and a word of the error.
+fn hostile_models() -> Vec<(Json, &'static str)> {
+    let model = |value: Json| with("/model", value);
+    vec![
+        (model(json!({"type": "BPE", "vocab": {}, "merges": []})), "empty"),
+        (model(json!({"type": "Magic", "vocab": {"a": 0}})), "`Magic`"),
+        (
+            model(json!({"type": "BPE", "vocab": {"a": 4_000_000_000_u32}, "merges": []})),
+            "4000000000",
+        ),
+        (model(json!({"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "aaaa"]]})), "merge 0"),
+        (model(json!({"type": "BPE", "vocab": {"a": 0}, "merges": ["a b c"]})), "merge"),
+        (model(json!({"type": "BPE", "vocab": {"ab": 0, "a": 1}, "merges": ["a b"]})), "b"),
+        (
+            model(json!({"type": "BPE", "vocab": {"é": 0, "a": 1}, "merges": [["a", "é"]],
+                "continuing_subword_prefix": "x"})),
+            "merge 0",
+        ),
+        (model(json!({"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 9})), "unk_id"),
+        (model(json!({"type": "Unigram", "vocab": {"a": 0}, "unk_id": 0})), "list"),
+        (
+            model(json!({"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "a",
+                "continuing_subword_prefix": "##", "max_input_chars_per_word": 1_000_000_000})),
+            "max_input_chars_per_word",
+        ),
+        (model(json!({"type": "WordPiece", "vocab": {"a".repeat(5000): 0}})), "5000 bytes"),
+        (
+            model(json!({"type": "BPE", "vocab": {"a": 0}, "merges": [],
+                "end_of_word_suffix": "x".repeat(1000)})),
+            "1000 bytes",
+        ),
+    ]
+}
+
+/// What else it may hold.
+fn hostile_parts() -> Vec<(Json, &'static str)> {
+    let double = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let special = json!({"SpecialToken": {"id": "X", "type_id": 0}});
+    let template = |single: Json, n_ids: usize| {
+        let special = json!({"id": "X", "ids": vec![0; n_ids], "tokens": vec!["x"; n_ids]});
+        json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": {"X": special}})
+    };
+    vec![
+        (json!([]), "tokenizer.json"),
+        (json!({"version": "1.0"}), "model"),
+        (with("/version", json!("9.9")), "9.9"),
+        (with("/pre_tokenizer", json!({"type": "Warp"})), "pre_tokenizer"),
+        (
+            with(
+                "/pre_tokenizer",
+                json!({"type": "Split", "behavior": "Isolated", "invert": false,
+                "pattern": {"Regex": "((((a{999}){999}){999}){999})"}}),
+            ),
+            "steps",
+        ),
+        (
+            with("/normalizer", json!({"type": "Sequence", "normalizers": vec![double; 40]})),
+            "times as long",
+        ),
+        (
+            with("/normalizer", json!({"type": "Prepend", "prepend": "x".repeat(1000)})),
+            "1000 bytes",
+        ),
+        (
+            with(
+                "/normalizer",
+                json!({"type": "Precompiled", "precompiled_charsmap":
+                base64::encode([&[4, 0, 0, 0, 0, 0, 0, 0], [b'x'; 900].as_slice()].concat())}),
+            ),
+            "900 bytes for one character",
+        ),
+        (
+            with("/normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "////fw=="})),
+            "a trie of 2147483647 bytes, but has 0",
+        ),
+        (with("/post_processor", template(vec![text; 200_000].into(), 1)), "200000 times"),
+        (
+            with("/post_processor", template(vec![special; 1000].into(), 100_000)),
+            "100000000 tokens",
+        ),
+        (with("/added_tokens", json!([{"id": 1, "content": 7}])), "tokenizer.json"),
+    ]
+}
+
+#[test]
+fn damaged_and_hostile_files_are_refused_in_words() {
+    let specials = Specials { file: "tokenizer.json of x", ..Specials::default() };
+    for (json, word) in hostile_models().into_iter().chain(hostile_parts()) {
+        let refused = Tokenizer::from_json(json.to_string().as_bytes(), &specials).err();
+        let error = format!("{:#}", refused.expect(word));
+        assert!(error.starts_with("tokenizer.json of x: "), "{error}");
+        assert!(error.contains(word) && !error.contains('\u{1b}'), "{word}: {error}");
+    }
+    let whole = read("llama2.json");
+    for cut in (0..whole.len()).step_by(97).filter(|&cut| whole.is_char_boundary(cut)) {
+        assert!(Tokenizer::from_json(&whole.as_bytes()[..cut], &specials).is_err());
+    }
+}
+
+#[test]
+fn damaged_vocabularies_are_refused_in_words() {
+    let good = vocab(&read("llama2.gguf.json"));
+    let cases = [
+        (GgufVocab { model: "rwkv\u{1b}".into(), ..good.clone() }, "`rwkv␛`"),
+        (GgufVocab { scores: vec![], ..good.clone() }, "no scores"),
+        (
+            GgufVocab { tokens: vec![], scores: vec![], token_types: vec![], ..good.clone() },
+            "empty",
+        ),
+        (GgufVocab { merges: vec!["a".into()], ..good.clone() }, "merge"),
+    ];
+    for (vocab, word) in cases {
+        let error = format!("{:#}", Tokenizer::from_gguf(&vocab).err().expect(word));
+        assert!(error.contains(word), "{error}");
+    }
+    let odd = GgufVocab { scores: vec![f32::NAN; good.tokens.len()], bos: Some(9999), ..good };
+    assert!(Tokenizer::from_gguf(&odd).unwrap().encode("the river").is_ok());
+}
+
+thread_local! {
+    static BYTE_LEVEL: Vec<Tokenizer> =
+        ["gpt2", "llama3", "smollm2", "roberta"].map(from_json).into();
+}
+
+proptest! {
+    #[test]
+    fn byte_level_texts_come_back(text in "\\PC{0,40}|[ a-z'.,\\n\\t0-9é]{0,40}|.{0,20}") {
+        let back = BYTE_LEVEL.with(|all| {
+            all.iter().map(|t| t.round_trip(&text).unwrap()).collect::<Vec<_>>()
+        });
+        prop_assert!(back.iter().all(|back| *back == text));
+    }
+
+    #[test]
+    fn damage_anywhere_is_an_error_or_harmless(
+        name in prop::sample::select(NAMES.to_vec()),
+        at in 0.0..1.0_f64,
+        damage in prop::collection::vec(any::<u8>(), 1..4),
+    ) {
+        let mut bytes = read(&format!("{name}.json")).into_bytes();
+        let at = (at * (bytes.len() - damage.len()) as f64) as usize;
+        bytes[at..at + damage.len()].copy_from_slice(&damage);
+        if let Ok(tokenizer) = Tokenizer::from_json(&bytes, &Specials::default())
+            && let Ok(ids) = tokenizer.encode("The river's  <s>[MASK]</s> 12 🙂")
+        {
+            let _ = (tokenizer.text(&ids), tokenizer.vocab());
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd(text in ".{0,60}") {
+        for name in ["bert", "unigram", "llama2"] {
+            prop_assert!(from_json(name).encode(&text).is_ok());
+        }
+    }
+}
