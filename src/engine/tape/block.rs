@@ -71,9 +71,9 @@ impl Tape {
         node
     }
 
-    /// The context of attention, computed by the fused kernel. None if the scores are kept or the pass is changed, so
-    /// that the steps have to be recorded one by one. q (head, query, d_k), k and v (kv head, key, d_k) -> (head,
-    /// query, d_k)
+    /// The context of attention, computed by the fused kernel. None if the scores are kept, the pass is changed or the
+    /// tape has a past: the steps are then recorded one by one. q (head, query, d_k), k and v (kv head, key, d_k) ->
+    /// (head, query, d_k)
     pub fn fused_attention(
         &mut self,
         place: Place,
