@@ -1,13 +1,13 @@
-//! The residual stream: the row of a word on its way through the layers, and what is added to it.
+//! The residual stream: a word's row at each site through the layers, and what is added to it.
 
 use crate::analysis::trace::Trace;
 
-/// A place where the stream can be looked at.
+/// A site of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Station {
-    /// The path of the row as it stands here.
+    /// The path of the stream's value.
     pub site: String,
-    /// The path of what was just added to it; None where it was embedded or normed.
+    /// The path of the value just added to it; None after an embedding or a norm.
     pub added: Option<String>,
     /// The layer it belongs to; None before the first and after the last.
     pub layer: Option<usize>,
@@ -15,7 +15,7 @@ pub struct Station {
     pub name: &'static str,
 }
 
-/// What stands in a layer, in order: the site, what it adds, and its name.
+/// The stations of a layer, in order: the site, what it adds, and its name.
 type Layer = &'static [(&'static str, Option<&'static str>, &'static str)];
 
 const ENCODER: Layer = &[
@@ -37,8 +37,8 @@ const BLOCK: Layer = &[
     ("resid_post", Some("ffn.out"), "feed-forward"),
 ];
 
-/// A stream: where it begins, the scope of its layers, what stands in one, and the norms before the
-/// first layer and after the last.
+/// A stream: its first site, the scope of its layers, their stations, and the norms before the first layer and after
+/// the last.
 struct Course {
     input: &'static str,
     scope: &'static str,
@@ -51,7 +51,7 @@ const fn course(input: &'static str, scope: &'static str, layer: Layer) -> Cours
     Course { input, scope, layer, first_norm: None, last_norm: None }
 }
 
-/// Of those that begin alike, a pass has the layers of one.
+/// Of streams with the same first site, a pass has the layers of only one.
 const STREAMS: [Course; 4] = [
     course("src.input", "encoder", ENCODER),
     course("tgt.input", "decoder", DECODER),
@@ -59,7 +59,7 @@ const STREAMS: [Course; 4] = [
     Course { first_norm: Some("tokens.norm.out"), ..course("tokens.input", "encoder", ENCODER) },
 ];
 
-/// The stations of the stream that begins at `input`, as far as the pass has them.
+/// The stations of the stream that begins at `input`, those that the pass has.
 pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
     let has = |course: &Course, l: usize| {
         trace.site(&format!("{}.{l}.{}", course.scope, course.layer[0].0)).is_some()
@@ -77,14 +77,14 @@ pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
             layer: Some(l),
             ..station(&at(site), name)
         });
-        // Of a block that is closed there is what comes out of it.
+        // A closed block has only its output.
         all.extend(stations.filter(|station| trace.site(&station.site).is_some()));
     }
     all.extend(last_norm.map(|site| station(site, "last norm")));
     all
 }
 
-/// The length of a word's row at a path. None if there is no such row.
+/// The L2 norm of a word's row at a path. None if there is no such row.
 pub fn length(trace: &Trace, path: &str, row: usize) -> Option<f32> {
     let value = trace.value(path).filter(|value| row < value.shape().rows)?;
     Some(value.matrix().row(row).norm())
