@@ -46,7 +46,8 @@ pub struct Mask {
 /// The fonts, at one scale.
 pub struct Fonts {
     scale: usize,
-    /// Regular, bold, Chinese, and the user's font; searched in that order, but for bold text the bold one first.
+    /// Regular, bold, Chinese, and the user's font if any; searched in that order, but for bold text the bold one
+    /// first.
     faces: Vec<FontArc>,
     /// Finished masks by grapheme, for narrow and wide, regular and bold each.
     masks: RwLock<HashMap<String, [Option<Arc<Mask>>; 4]>>,

@@ -40,7 +40,7 @@ pub const fn ended_by(signal: i32) -> u8 {
 }
 
 /// Sends signals as events. If a blocked terminal keeps the loop from handling a terminating one, the process ends at
-/// the second signal or after [`PATIENCE`], having restored what it can with `give_back`.
+/// the second signal or after 2 seconds, having restored what it can with `give_back`.
 pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
     let mut signals = Signals::new(ENDS.into_iter().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
     guarded(events.clone(), move || {
