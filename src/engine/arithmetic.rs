@@ -30,7 +30,7 @@ pub enum Expr<L> {
     Product(Vec<Self>),
     Difference(Box<Self>, Box<Self>),
     Quotient(Box<Self>, Box<Self>),
-    /// The larger of zero and the argument.
+    /// `max(0, x)`.
     Positive(Box<Self>),
     Call(Function, Box<Self>),
 }

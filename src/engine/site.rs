@@ -73,7 +73,7 @@ impl Site {
         Self { name, axes: [Axis::Single, axes[0], axes[1]], caption }
     }
 
-    /// A site with a plane for every head (or output step).
+    /// A site with one plane per head (or output step).
     pub const fn planes(name: &'static str, axes: [Axis; 3], caption: &'static str) -> Self {
         Self { name, axes, caption }
     }
@@ -160,7 +160,7 @@ impl Place {
         }
     }
 
-    /// This part begins at `row` of the site.
+    /// The same place with its origin at `row`.
     #[must_use]
     pub fn row(mut self, row: usize) -> Self {
         self.origin.row = row;

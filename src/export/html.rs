@@ -89,7 +89,7 @@ struct Head {
     list: String,
 }
 
-/// Writes the page.
+/// Writes the page with all frames.
 ///
 /// # Errors
 /// If the writer fails, no temporary file can be made, or the work is stopped.

@@ -5,10 +5,10 @@
 //!  "tokens": {"source": [{"id", "text"}], "target": [..], "output": [..]}, "output_text",
 //!  "sites": [{"path", "caption", "axes": ["head", "query", "key"], "shape": [4, 5, 5]}, ..]}
 //! ```
-//! JSON adds `"values"` to every site. npz and safetensors hold an array a site, named by its path
-//! (`MODEL/PATH` where there are several passes), and the description as one more text. A plain
-//! matrix has two axes; `what_if` is there in a changed pass. The version changes when a reader of
-//! the old form would misread the new one. `assets/trace.schema.json` says the same to programs.
+//! JSON adds `"values"` to every site. npz and safetensors hold one array per site, named by its path (`MODEL/PATH` if
+//! there are several passes), and the description as a text. A plain matrix has two axes; only a changed pass has
+//! `what_if`. The version changes when a reader of the old format would misread the new one. The JSON schema is
+//! `assets/trace.schema.json`.
 
 pub mod json;
 pub mod npz;

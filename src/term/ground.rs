@@ -68,7 +68,7 @@ fn belongs(answer: &str, c: char) -> bool {
     }
 }
 
-/// `11;rgb:ffff/ffff/ffff`, one to four digits a colour.
+/// The background of an answer, `11;rgb:ffff/ffff/ffff`, with one to four digits per colour.
 fn ground(answer: &str) -> Option<Ground> {
     let (_, colours) = answer.split_once(':')?;
     let mut parts = colours.split('/').map(channel);
@@ -90,7 +90,7 @@ mod tests {
         Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers))
     }
 
-    /// What is typed and what is heard, of an answer with keys before and after.
+    /// The typed keys and the recognised answers of a sequence of keys.
     fn heard(answer: &str, end: Event) -> (String, Vec<Ground>) {
         let plain = |c| key(c, KeyModifiers::NONE);
         let mut events = vec![plain('a'), key(']', KeyModifiers::ALT)];

@@ -121,7 +121,7 @@ impl Screen {
         self.resume()
     }
 
-    /// Enters the screen again and redraws it.
+    /// Enters the screen again; the next frame is drawn completely.
     pub fn resume(&mut self) -> Result<()> {
         disable_raw_mode()?;
         enter(self.mouse)?;

@@ -49,7 +49,7 @@ pub fn influence(trace: &Trace) -> Option<Squares> {
     Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
 }
 
-/// The norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
+/// The gradient norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
 pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
     let gradient = of_log_probability(trace, "tgt.embed")?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())

@@ -22,7 +22,7 @@ pub struct ReadBack {
     pub guess: String,
     /// Its probability for the right word, 0 to 1.
     pub probability: f32,
-    /// Whether the guess is right.
+    /// Whether that word is right.
     pub is_right: bool,
 }
 

@@ -27,7 +27,7 @@ pub fn join_columns(value: &Value) -> Matrix {
     out
 }
 
-/// The sum of each column. (1, col)
+/// The sum of each column. (row, col) -> (1, col)
 pub fn column_sums(grad: &Matrix) -> Matrix {
     Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
 }

@@ -70,7 +70,7 @@ impl Tape {
         self.record(place, Activation::Gelu, vec![x])
     }
 
-    /// GELU in its exact form, as in BERT.
+    /// GELU in its exact form, cell by cell, as in BERT.
     pub fn gelu_erf(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::GeluErf, vec![x])
     }

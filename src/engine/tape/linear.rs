@@ -1,4 +1,4 @@
-//! Linear maps with a bias, for all heads at once, and the sum inside a recurrent gate.
+//! Linear maps with a bias, for all heads at once, and the pre-activation of a recurrent gate.
 
 use super::{
     Leaf, Node, Operation, Pull, Tape,
