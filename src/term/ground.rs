@@ -90,7 +90,7 @@ mod tests {
         Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers))
     }
 
-    /// The typed keys and the recognised answers of a sequence of keys.
+    /// The typed keys and the recognised backgrounds, for an answer with keys before and after it.
     fn heard(answer: &str, end: Event) -> (String, Vec<Ground>) {
         let plain = |c| key(c, KeyModifiers::NONE);
         let mut events = vec![plain('a'), key(']', KeyModifiers::ALT)];

@@ -15,7 +15,7 @@ use crate::engine::value::{Matrix, blank};
 const SMALL: usize = 1 << 21;
 
 /// The columns computed together in a product of `n` columns: whole tiles of `gemm`'s kernels, and enough strips to
-/// keep the cores equally busy. Matrices that run across the sums take wider strips.
+/// keep the cores equally busy. Wide products, and matrices that run across the sums, take wider strips.
 pub const fn strip(n: usize, runs_along: bool) -> usize {
     if n < 4096 && runs_along { 48 } else { 192 }
 }
