@@ -1,11 +1,11 @@
 //! The numeric engine: values, pure functions on them, and the tape that records a pass.
 //!
-//! Holds matrices by plane ([`value`]) and functions on them ([`math`]); what a value is and where it
-//! lives ([`site`]); what-ifs ([`change`]); the operations with their forward pass, opened cells and gradients
-//! ([`tape`]), and how an opened cell is written ([`arithmetic`]).
+//! Holds values made of planes ([`value`]) and functions on them ([`math`]); sites and addresses ([`site`]); what-ifs
+//! ([`change`]); the recorded operations with forward pass, opened cells and gradients ([`tape`]), and the expression
+//! of an opened cell ([`arithmetic`]).
 //!
-//! Promises that a value and its provenance are recorded by the same line, and the same bytes for any number of
-//! threads. Knows no model, no token text and no screen.
+//! Promises that one call records a value and what it was computed from, and that results have the same bytes for any
+//! number of threads. Knows no model, no token text and no screen.
 
 pub mod fault;
 pub mod value;

@@ -1,8 +1,8 @@
-//! What is known, written for other programs and other eyes: frames in the forms of [`FORMATS`], a
-//! trace as numbers, files that appear whole or not at all.
+//! Files for other programs and readers: frames in the formats of [`FORMATS`], traces as numbers. A file appears
+//! complete or not at all.
 //!
-//! Exporters do not compute, and draw nothing that the screen would not: a frame is cells. Nothing but
-//! the writer can fail here. A new form of frames is a file here and its line in [`FORMATS`].
+//! Exporters compute nothing and draw only what the screen shows: a frame is cells. Only the writer can fail here. A
+//! new frame format is one file in this folder and one entry in [`FORMATS`].
 
 pub mod parallel;
 pub mod ansi;
@@ -27,32 +27,32 @@ use crate::{
     ui::theme::{Depth, Scheme, Theme},
 };
 
-/// A form that frames take.
+/// A format of frames.
 pub struct Format {
-    /// As `--format` calls it.
+    /// Its name for `--format`.
     pub id: &'static str,
-    /// What a file's name ends in.
+    /// The file extension.
     pub extension: &'static str,
-    /// What it is, for help and lists.
+    /// Its description, for help and lists.
     pub about: &'static str,
-    /// Whether a terminal can be shown it.
+    /// Whether a terminal can show it.
     pub is_text: bool,
-    /// Whether it is made of pixels: large pictures then take large memory.
+    /// Whether it consists of pixels; large pictures then need much memory.
     pub has_pixels: bool,
     pub colours: Colours,
     pub write: Write,
 }
 
-/// Which colours a form has.
+/// The colours of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// None: the screen then says with characters what it would say with colours.
+    /// No colours: the screen then uses characters instead.
     None,
-    /// Those that a terminal is sent: none where none are wanted there.
+    /// The terminal's colours; none if they are not wanted there.
     Terminal,
-    /// Its own: those of the theme.
+    /// Its own: the theme's colours.
     Own,
-    /// Its own, of a dark and of a light theme: the reader chooses.
+    /// Its own, for a dark and a light theme: the reader chooses.
     Both,
 }
 
@@ -61,32 +61,32 @@ pub type FrameWriter = fn(&Shot, &Paper, &mut dyn io::Write) -> io::Result<()>;
 /// Writes all frames.
 pub type FilmWriter = fn(Film, &Paper, &mut dyn io::Write) -> io::Result<()>;
 
-/// How a form is written.
+/// The writer of a format.
 #[derive(Clone, Copy)]
 pub enum Write {
-    /// A file a frame.
+    /// One file per frame.
     Frame(FrameWriter),
     /// One file for all frames.
     Film(FilmWriter),
 }
 
-/// What frames are put on: the same for all of them.
+/// Settings common to all frames.
 pub struct Paper {
-    /// What characters look like, and how large a cell is.
+    /// The fonts, with the size of a cell.
     pub fonts: Fonts,
-    /// Times the usual pace of reading.
+    /// The factor of the usual reading pace.
     pub pace: f32,
 }
 
 impl Paper {
-    /// How long a film shows a frame, in whole hundredths of a second.
+    /// The time that a film shows a frame, in whole hundredths of a second.
     pub fn time(&self, shot: &Shot) -> Duration {
         let hundredths = shot.time.as_secs_f32() * 100.0 / self.pace;
         Duration::from_millis(10 * hundredths.round().max(1.0) as u64)
     }
 }
 
-/// Every form, in the order in which files are listed.
+/// All formats, in the order in which lists show them.
 pub static FORMATS: &[Format] = &[
     Format {
         id: "txt",
@@ -162,7 +162,7 @@ pub static FORMATS: &[Format] = &[
     },
 ];
 
-/// What to do instead, for the id or extension of a format that was written once.
+/// The replacement for a removed format, by its id or extension; None if there was no such format.
 pub fn instead_of(format: &str) -> Option<&'static str> {
     match format {
         "pdf" => Some("write html and print it from a browser: each step starts a page"),
@@ -182,7 +182,7 @@ impl Format {
         FORMATS.iter().find(|format| format.id == id)
     }
 
-    /// The form of a file of that name.
+    /// The format with this file extension.
     pub fn of_extension(extension: &str) -> Option<&'static Self> {
         FORMATS.iter().find(|format| format.extension == extension)
     }
@@ -192,8 +192,7 @@ impl Format {
         matches!(self.write, Write::Film(_))
     }
 
-    /// In which themes its frames are drawn, where that one is the usual one; `asked` are the colours that
-    /// were asked for, if any were.
+    /// The themes in which its frames are drawn, given the usual theme; `asked` are the requested colours, if any.
     pub fn themes(
         &self,
         theme: Theme,
@@ -213,23 +212,23 @@ impl Format {
     }
 }
 
-/// The frames of a film, on their way.
+/// The frames of a film and its progress.
 pub struct Film<'a> {
-    /// Before its first step, with the themes of the form.
+    /// The walk, before its first step, with the format's themes.
     pub walk: Walk,
     /// Indices of the steps.
     pub steps: &'a [usize],
     pub n_threads: usize,
-    /// Told of every finished frame; an error stops the work.
+    /// Called for every finished frame; an error stops the work.
     pub progress: &'a dyn Fn() -> io::Result<()>,
 }
 
 impl Film<'_> {
-    /// Makes a part of every frame and of the one before it, on all cores; takes the parts in order.
-    /// What is in memory does not grow with the number of frames.
+    /// Computes a part from each frame and the one before it, on `n_threads` threads, and passes the parts to `take`
+    /// in order. Memory does not grow with the number of frames.
     ///
     /// # Errors
-    /// The first of taking, or of being stopped.
+    /// The first error of `take` or `progress`.
     pub fn each<P: Send>(
         self,
         part: impl Fn(Option<&Shot>, &Shot) -> P + Sync,

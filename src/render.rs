@@ -1,8 +1,8 @@
-//! Frames as pictures: drawn cells turned into escape codes, pixels or markup.
+//! Frames as pictures: drawn cells converted to escape codes, pixels or markup.
 //!
-//! [`frame`] makes the frame of any step; [`picture`] settles what colours each cell has; [`sgr`], [`raster`] and
-//! [`markup`] write it, with glyphs from [`font`]. Everything that has colours goes through [`picture`], so all formats
-//! show the same. Writing files is left to [`crate::export`].
+//! [`frame`] makes the frame of any step; [`picture`] resolves the colours of each cell; [`sgr`], [`raster`] and
+//! [`markup`] write it, with glyphs from [`font`]. All coloured formats except escape codes take their colours from
+//! [`picture`], so that they show the same. Writing files is left to [`crate::export`].
 
 pub mod sgr;
 pub mod picture;

@@ -1,7 +1,7 @@
-//! The terminal: the only place that waits, and the only one that knows it.
+//! The terminal: the only module that waits for events, and the only one that knows the terminal.
 //!
-//! Keys, signals and finished readings arrive in one channel. The screen is given back after quit,
-//! error, panic and signals; a signal of the end gives the exit code 128 + n.
+//! Keys, signals and finished readings arrive in one channel. The screen is restored after quit, error, panic and
+//! signals; a terminating signal gives the exit code 128 + n.
 
 pub mod desk;
 mod ground;
@@ -43,37 +43,37 @@ use screen::Screen;
 use signals::{ENDS, ended_by, has_shell, stop};
 use worker::Worker;
 
-/// How long the first frame waits for the models before it says that they are reading.
+/// How long the first frame waits for the models before it shows that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
 
-/// How long the first frame waits for the terminal to say what its ground is. Most answer within a
-/// few milliseconds; an answer that comes later counts too.
+/// How long the first frame waits for the terminal to report its background. Most answer within a few milliseconds; a
+/// later answer is used too.
 const ANSWER: Duration = Duration::from_millis(30);
 
-/// How often an idle walk looks whether its terminal is still there.
+/// How often an idle walk checks whether its terminal still exists.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How often a state that wants ticks gets one.
+/// The interval of ticks, for a state that wants them.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The most bytes that go to the clipboard: many terminals drop a sequence of more than 74 kB, and
-/// four letters carry three bytes.
+/// The most bytes copied to the clipboard: many terminals drop a sequence of more than 74 kB, and base64 writes three
+/// bytes as four letters.
 const LONGEST_COPY: usize = 74_000 / 4 * 3;
 
-/// What the walk starts from.
+/// The parameters of a walk.
 pub struct Start {
     pub sentence: String,
-    /// A checkpoint's reader and what it has read already; None reads with the built-in models.
+    /// A checkpoint's reader and its first reading; None uses the built-in models.
     pub own: Option<(Reader, Arc<Reading>)>,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
-    /// Whether the theme is to suit the terminal's ground.
+    /// Whether the theme follows the terminal's background.
     pub follows_ground: bool,
-    /// Whether the mouse is ours.
+    /// Whether mouse events are captured.
     pub mouse: bool,
-    /// Whether the terminal may be asked for its ground, and given a text for its clipboard.
+    /// Whether the terminal may be asked for its background and sent text for its clipboard.
     pub has_commands: bool,
-    /// What is different in the first pass.
+    /// The changes of the first pass.
     pub changes: Changes,
     /// Index of the first step to show.
     pub step: usize,
@@ -83,20 +83,20 @@ pub struct Start {
     pub motion: Motion,
 }
 
-/// What there was before this walk.
+/// The state that an earlier walk saved.
 pub struct Before {
     pub memory: Memory,
-    /// Whether to offer to go on where the last one ended.
+    /// Whether to offer to continue where the last walk ended.
     pub offers: bool,
-    /// What is wrong with the memory, if anything is.
+    /// The problem with the saved state, if any.
     pub trouble: Option<String>,
 }
 
-/// What a walk leaves.
+/// The result of a walk.
 pub struct Ended {
     pub code: ExitCode,
     pub memory: Memory,
-    /// Frames that could not be written at the last moment, and why.
+    /// Frames that could not be written at the end, each with the reason.
     pub unwritten: Vec<String>,
 }
 
@@ -107,22 +107,22 @@ struct Workers {
     copies: bool,
 }
 
-/// What wakes the loop.
+/// An event of the loop.
 enum Event {
     Input(Input),
     Signal(i32),
-    /// What another thread has done.
+    /// The result of another thread.
     Done(Action),
     Ground(Ground),
-    /// Time has passed, for a state that wants to know.
+    /// A tick: the time since the last one.
     Tick(Duration),
     /// The terminal is gone.
     Closed,
-    /// A thread has died.
+    /// A thread has panicked.
     Failed,
 }
 
-/// Whether the walk goes on.
+/// Whether the walk continues.
 enum Next {
     Stay,
     Suspend,
@@ -130,10 +130,10 @@ enum Next {
     End(u8),
 }
 
-/// Shows the walk until the person leaves it. Needs standard input and output to be a terminal.
+/// Shows the walk until the user quits. Standard input and output must be a terminal.
 ///
 /// # Errors
-/// If the first sentence cannot be read, or the terminal refuses to be set up.
+/// If the first sentence cannot be read, or the terminal cannot be set up.
 pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     signals::listen(events.clone(), screen::unblock)?;
@@ -169,7 +169,7 @@ pub fn run(start: Start) -> Result<Ended> {
     Ok(Ended { code: code.into(), memory: state.memory(), unwritten })
 }
 
-/// A file that could not be written, of which the walk did not hear any more.
+/// The file that could not be written, if the event reports one after the walk has ended.
 fn unwritten(event: Event) -> Option<String> {
     match event {
         Event::Done(Action::Exported(Err(why))) => Some(why),
@@ -177,7 +177,7 @@ fn unwritten(event: Event) -> Option<String> {
     }
 }
 
-/// Waits a moment for the first reading; a sentence that cannot be read ends the walk before it begins.
+/// Waits briefly for the first reading; an error ends the walk before the screen is entered.
 fn first_reading(
     state: &mut State,
     inbox: &mpsc::Receiver<Event>,
@@ -203,7 +203,7 @@ fn walk(
     let mut clock = Clock::default();
     let mut arrived = early;
     loop {
-        // Everything that has arrived by now is answered with one frame.
+        // All events received so far are answered with one frame.
         let ticked = clock.tick().map(Event::Tick);
         for event in arrived.into_iter().chain(inbox.try_iter()).chain(ticked) {
             match answer(state, event, workers)? {
@@ -224,7 +224,7 @@ fn walk(
     }
 }
 
-/// Looks how large the terminal is: a stopped process gets no signal.
+/// Updates the size of the terminal: a stopped process gets no signal.
 fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
     let (width, height) = Screen::size()?;
     if state.size != (width, height) {
@@ -233,8 +233,8 @@ fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
     Ok(())
 }
 
-/// Asks the terminal for its ground and waits a moment for the answer, so that the first frame has
-/// the right colours; gives what came in meanwhile.
+/// Asks the terminal for its background and waits briefly for the answer, so that the first frame has the right
+/// colours; returns the other events received.
 fn ask_ground(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
     Screen::ask(ground::QUESTION)?;
     let until = Instant::now() + ANSWER;
@@ -249,20 +249,20 @@ fn ask_ground(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
     Ok(early)
 }
 
-/// Tells how much time has passed, to a state that wants to know; stands still otherwise.
+/// The clock of ticks; it runs only for a state that wants them.
 #[derive(Default)]
 struct Clock {
     last: Option<Instant>,
 }
 
 impl Clock {
-    /// How long to wait for an event, if not forever.
+    /// How long to wait for an event; None for no limit.
     fn wait(&mut self, wants_ticks: bool) -> Option<Duration> {
         self.last = wants_ticks.then(|| self.last.unwrap_or_else(Instant::now));
         self.last.map(|last| TICK.saturating_sub(last.elapsed()))
     }
 
-    /// The time since the last tick, once it is long enough.
+    /// The time since the last tick, if a tick is due.
     fn tick(&mut self) -> Option<Duration> {
         let elapsed = self.last?.elapsed();
         (elapsed >= TICK).then(|| {
@@ -272,8 +272,8 @@ impl Clock {
     }
 }
 
-/// Waits for something to happen, or until it is time for a tick. A terminal can vanish without a
-/// word, so that is looked for too.
+/// The next event, or a tick when it is due. Also checks whether the terminal still exists, since it can vanish
+/// without an event.
 fn next_event(inbox: &mpsc::Receiver<Event>, tick: Option<Duration>) -> Result<Event> {
     loop {
         match inbox.recv_timeout(tick.unwrap_or(HEARTBEAT)) {
@@ -298,7 +298,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
         Event::Failed => {
             bail!("a part of Lookback failed; please report what stands above, with the sentence")
         }
-        // The first sentence came too late to be refused before the screen was entered.
+        // The error arrived after the screen was entered.
         Event::Done(Action::Read(Err(unread))) if state.passes.reading.is_none() => {
             return Err(anyhow!(unread.why));
         }
@@ -358,7 +358,7 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
     Ok(Next::Stay)
 }
 
-/// Sends the characters of the frame in view to the terminal's clipboard, and tells how many lines.
+/// Sends the characters of the current frame to the terminal's clipboard; returns the number of lines.
 fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
     if !workers.copies {
         return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
@@ -371,11 +371,11 @@ fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
     Ok(Ok(text.lines().count()))
 }
 
-/// A thread whose panic ends the walk instead of leaving it waiting.
+/// Runs `work` on a thread whose panic ends the walk.
 fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            // Nobody listens any more if the walk has ended.
+            // There is no receiver if the walk has ended.
             let _ = events.send(Event::Failed);
         }
     });
@@ -394,7 +394,7 @@ fn listen_to_keys(events: mpsc::Sender<Event>) {
                 return;
             }
         }
-        // Nobody listens any more if the walk has ended.
+        // There is no receiver if the walk has ended.
         let _ = events.send(Event::Closed);
     });
 }

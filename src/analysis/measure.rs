@@ -1,6 +1,6 @@
-//! What is measured on a finished pass, so that the lesson's claims are figures of this sentence.
+//! Measures of a finished pass, which give the lesson the figures of this sentence.
 //!
-//! Pure functions of traces; nothing is stored and nothing drawn here.
+//! Pure functions; storing results and drawing are left to others.
 
 pub mod ablation;
 pub mod accuracy;

@@ -1,5 +1,4 @@
-//! One sentence, read by every built-in model, or by a checkpoint of the person's own: all that the
-//! screen can show of it.
+//! One sentence as read by every built-in model, or by the user's checkpoint: all data that the screen can show.
 
 mod card;
 mod concern;
@@ -41,10 +40,10 @@ use crate::{
 /// The loaded models, in the order of the lesson.
 type Models = Arc<[(Name, Arc<dyn Model>)]>;
 
-/// Multiplications that nobody waits for: a few milliseconds at most.
+/// The most multiplications that run without being noticed: a few milliseconds.
 const IN_A_MOMENT: usize = 20_000_000;
 
-/// The passes by model; a pass that no change concerns is shared with the plain reading.
+/// The passes by model; a pass that no change applies to is shared with the plain reading.
 type Traces = BTreeMap<Name, Arc<Trace>>;
 
 /// All passes over one sentence.
@@ -52,36 +51,36 @@ type Traces = BTreeMap<Name, Arc<Trace>>;
 pub struct Reading {
     pub sentence: Sentence,
     pub accuracy: Arc<Accuracy>,
-    /// What is different from the plain reading; nothing in a plain one.
+    /// The changes; empty in a plain reading.
     pub changes: Arc<Changes>,
-    /// The same sentence read without changes, if this is a changed reading.
+    /// The reading of the same sentence without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
-    /// What is known of the checkpoint that read it.
+    /// The description of the checkpoint.
     pub card: Option<Arc<Card>>,
     traces: Traces,
-    /// For the measures that need passes of their own.
+    /// The models, for measures that run further passes.
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<OnceLock<Measures>>,
-    /// The lens, by model and row, as far as it was looked through.
+    /// The computed results of the lens, by model and row.
     lenses: Lenses,
-    /// The choices that were looked at last.
+    /// The most recently computed choices.
     choices: Choices,
     heads: Arc<OnceLock<Heads>>,
 }
 
-/// How long models take to read so many tokens.
+/// The times that each model takes to read texts of several lengths.
 pub type MachineTimes = BTreeMap<Name, Times>;
 
-/// What was seen through the lens, by model and row.
+/// The results of the lens, by model and row.
 type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[Guess]>>>>;
 
-/// Choices of the next token, by model, row and way of choosing.
+/// Choices of the next token, by model, row and sampling settings.
 type Choices = Arc<Mutex<VecDeque<((Name, usize, Choosing), Arc<Choice>)>>>;
 
 impl Reading {
     /// # Panics
-    /// If the reader does not have that model ([`Reader::of`]).
+    /// If the reader does not have this model ([`Reader::of`]).
     pub fn trace(&self, name: Name) -> &Trace {
         &self.traces[&name]
     }
@@ -90,12 +89,12 @@ impl Reading {
         self.traces.contains_key(&name)
     }
 
-    /// The models that have read it, in the order of the lesson.
+    /// The models of this reading, in the order of the lesson.
     pub fn names(&self) -> impl Iterator<Item = Name> {
         self.traces.keys().copied()
     }
 
-    /// The same reading with the block of that path opened. None if nothing is closed there.
+    /// The same reading with the block at this path opened. None if the path is not in a closed block.
     #[must_use]
     pub fn opened(&self, name: Name, path: &str) -> Option<Self> {
         let open = |reading: &Self| {
@@ -111,7 +110,7 @@ impl Reading {
         Some(Self { traces: open(self)?, plain, lenses: Arc::default(), ..self.clone() })
     }
 
-    /// The same model's pass without changes, if this reading is a changed one.
+    /// The same model's unchanged pass; None if this reading is a plain one.
     pub fn plain_trace(&self, name: Name) -> Option<&Trace> {
         self.plain.as_ref().map(|plain| plain.trace(name))
     }
@@ -120,8 +119,8 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// What a model's next token is chosen from after that row: a vocabulary is put in order once for all
-    /// who ask on one screen.
+    /// The choice of a model's next token after a row. The last few are cached, so that one screen sorts the
+    /// vocabulary once.
     pub fn choice(&self, name: Name, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
         const KEPT: usize = 4;
         let known = || self.choices.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,13 +139,13 @@ impl Reading {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
 
-    /// The sizes of a model that says them.
+    /// A model's sizes; None if it does not report them.
     pub fn sizes(&self, name: Name) -> Option<ModelSizes> {
         self.model(name)?.sizes()
     }
 
-    /// What a model would say after each layer, from that row: of a large vocabulary and many layers
-    /// a matter of tenths of a second.
+    /// The model's prediction from each layer at a row. Takes tenths of a second with a large vocabulary and many
+    /// layers.
     pub fn lens(&self, name: Name, row: usize) -> Arc<[Guess]> {
         let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guesses) = known().get(&(name, row)) {
@@ -158,7 +157,7 @@ impl Reading {
         guesses
     }
 
-    /// The same, if it has been computed or is a matter of a moment: for the screen, which never waits.
+    /// The lens if it has been computed or takes a few milliseconds, else None; for the screen, which never waits.
     pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[Guess]>> {
         let is_known = || {
             let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,7 +168,7 @@ impl Reading {
         (is_quick || is_known()).then(|| self.lens(name, row))
     }
 
-    /// How long the models with an encoder take to read, one after another; about a second.
+    /// The times that the models with an encoder take to read, measured one after another; takes about a second.
     pub fn time(&self) -> MachineTimes {
         let ids = self.sentence.ids();
         let timed = [Name::Elman, Name::Gru, Name::Transformer];
@@ -177,8 +176,7 @@ impl Reading {
         models.map(|(name, model)| (*name, wall::time(&**model, &ids))).collect()
     }
 
-    /// What was read of the text that the language model writes on, up to that token of the sentence:
-    /// with the token before it, where the model has one of its own.
+    /// The first `n_tokens` tokens that the language model continues, with the leading token if the model adds one.
     pub fn given(&self, n_tokens: usize) -> &[Token] {
         let models = [Name::Checkpoint, Name::DecoderOnly].map(|name| self.traces.get(&name));
         let source = models.into_iter().flatten().next().map_or(&[][..], |t| &t.source);
@@ -187,8 +185,7 @@ impl Reading {
     }
 }
 
-/// `f` of every item, a thread each if there are several; the answers in the order of the items,
-/// whoever is first.
+/// `f` of every item, computed on one thread each if there are several; results are in the order of the items.
 fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if let [item] = items {
         return vec![f(item)];
@@ -199,7 +196,7 @@ fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> 
     })
 }
 
-/// What a thread answers; its panic goes on here.
+/// A thread's result; resumes its panic.
 fn joined<R>(thread: thread::ScopedJoinHandle<R>) -> R {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

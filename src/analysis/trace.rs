@@ -1,7 +1,7 @@
-//! A finished pass: every value by its site's path, every cell to be opened.
+//! A finished pass: every value by its site's path, every cell with its arithmetic.
 //!
-//! A trace does not change; it knows tokens as text, and no screen. Of a large pass it has the
-//! boundaries of the blocks, and the insides of those that were opened ([`Trace::opened`]).
+//! A trace is immutable; it holds tokens as text and knows no screen. Of a large pass it holds the boundaries of the
+//! blocks, and the insides of the opened ones ([`Trace::opened`]).
 
 mod inside;
 mod magnitude;
@@ -33,15 +33,15 @@ pub struct Recorded {
     /// Path, axes and caption; its origin is the site's first cell.
     pub place: Place,
     pub value: Arc<Value>,
-    /// Whether its numbers are learned or given instead of computed.
+    /// Whether its numbers are weights or inputs instead of computed.
     pub is_leaf: bool,
     parts: Vec<Node>,
-    /// What has been looked at from afar, by plane.
+    /// The computed pictures, by plane.
     pictures: Vec<OnceLock<Picture>>,
     magnitudes: Vec<OnceLock<Magnitude>>,
 }
 
-/// The most rows and columns of a plane's picture: more points than a terminal has.
+/// The most rows and columns of a plane's picture: more than a terminal shows.
 const PICTURE: usize = 256;
 
 impl Recorded {
@@ -76,12 +76,12 @@ impl Recorded {
         self.value.shape()
     }
 
-    /// A plane made small, once: what a screen shows of thousands of rows and columns.
+    /// A plane downsampled for the screen, computed once.
     pub fn picture(&self, plane: usize) -> &Picture {
         self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
     }
 
-    /// How large the numbers of a plane are, reckoned once.
+    /// The magnitude of a plane's numbers, computed once.
     pub fn magnitude(&self, plane: usize) -> Magnitude {
         let of = || Magnitude::of(self.value.plane(plane).iter().copied());
         *self.magnitudes[plane].get_or_init(of)
@@ -100,16 +100,16 @@ pub struct Trace {
     pub source: Vec<Token>,
     /// The target stream's tokens: `<bos>` and the output. Empty for the decoder-only model.
     pub target: Vec<Token>,
-    /// What the model wrote, `<eos>` included if it came to it.
+    /// The model's output, with `<eos>` if it was reached.
     pub output: Vec<Token>,
     /// The output as text.
     pub output_text: String,
-    /// The record of beam search, where the output was found by it.
+    /// The record of beam search, if the output was found by it.
     pub beams: Option<Beams>,
-    /// The rows of the logits that the output was chosen from, where those are not the last ones.
+    /// The rows of the logits that the output was chosen from, if they are not the last ones.
     places: Option<Vec<usize>>,
     record: Arc<Record>,
-    /// Blocks whose inside was computed again; the latest last.
+    /// Blocks whose inside was recomputed, the latest last.
     opened: Vec<Arc<Opened>>,
     vocab: Arc<[String]>,
 }
@@ -150,19 +150,19 @@ impl Trace {
         }
     }
 
-    /// The same with the rows of the logits that the output was chosen from.
+    /// The same trace with the rows of the logits that the output was chosen from.
     #[must_use]
     pub fn written_at(self, places: Option<Vec<usize>>) -> Self {
         Self { places, ..self }
     }
 
-    /// Whether every token sees those after it too, and the output stands among them.
+    /// Whether the model fills in masked tokens: each token attends to those after it too.
     pub const fn fills_in(&self) -> bool {
         self.places.is_some()
     }
 
-    /// The rows of the logits that the output's tokens were chosen from: the last ones, or the masked
-    /// places. Empty where there are no logits.
+    /// The rows of the logits that the output's tokens were chosen from: the last ones, or the masked positions. Empty
+    /// without logits.
     pub fn output_rows(&self) -> Vec<usize> {
         if let Some(places) = &self.places {
             return places.clone();
@@ -171,8 +171,8 @@ impl Trace {
         (n.saturating_sub(self.output.len())..n).collect()
     }
 
-    /// The first site with numbers that are NaN or infinite, where those reach the end of the pass. Hidden
-    /// scores are minus infinity by right.
+    /// The path of the first site with NaN or infinity, if the last row of the pass is not finite. Minus infinity
+    /// alone is allowed: masked scores have it.
     pub fn not_finite(&self) -> Option<&str> {
         let computed = || self.sites().filter(|site| !site.is_leaf);
         let last = computed().last()?;
@@ -185,14 +185,13 @@ impl Trace {
         computed().find(|site| site.value.numbers().any(is_odd)).map(Recorded::path)
     }
 
-    /// The token that was chosen from a row of the logits, and which of the output it is.
+    /// The output's token that was chosen from a row of the logits, and its index in the output.
     pub fn output_at(&self, row: usize) -> Option<(usize, &Token)> {
         let i = self.output_rows().iter().position(|&at| at == row)?;
         Some((i, self.output.get(i)?))
     }
 
-    /// All sites in the order of computation, weights where they are first used; of a block that is
-    /// closed, what comes out of it.
+    /// All sites in the order of computation, weights where they are first used; of a closed block, its output only.
     pub fn sites(&self) -> impl Iterator<Item = &Recorded> {
         self.record.sites.iter().flat_map(|site| {
             let opened = self.opened_at(site.path());
@@ -220,7 +219,7 @@ impl Trace {
         self.site(PROBS.name)
     }
 
-    /// The site, and the tape that it stands on: a block's inside before its boundary.
+    /// The site at a path, and the tape that holds it; the inside of a block is searched before the pass.
     fn holder(&self, path: &str) -> Option<(&Tape, &Recorded)> {
         let outside = || Some((&self.record.tape, self.record.site(path)?));
         self.inside(path).or_else(outside)
@@ -230,10 +229,10 @@ impl Trace {
         self.site(path).map(|site| &*site.value)
     }
 
-    /// The site of that path.
+    /// The site at this path.
     ///
     /// # Errors
-    /// If there is none; the message offers the nearest names.
+    /// If there is none; the message suggests the nearest names.
     pub fn find(&self, path: &str) -> Result<&Recorded> {
         if let Some(site) = self.site(path) {
             return Ok(site);
@@ -247,10 +246,10 @@ impl Trace {
         )
     }
 
-    /// Checks an address against the sites of this pass.
+    /// The site and the cell of an address.
     ///
     /// # Errors
-    /// If the site is unknown, or the cell lies outside it; the message says what there is.
+    /// If the site is unknown or the cell is outside it; the message says what exists.
     pub fn cell(&self, address: &Address) -> Result<(&Recorded, Cell)> {
         let site = self.find(&address.path)?;
         let (shape, [plane, row, col]) = (site.shape(), site.axes());
@@ -274,7 +273,7 @@ impl Trace {
     /// The arithmetic of one cell.
     ///
     /// # Errors
-    /// As for [`Self::cell`], and where a probe has no value at this distance.
+    /// As for [`Self::cell`], or if a probe has no value at this distance.
     pub fn open(&self, address: &Address) -> Result<Arithmetic> {
         let (_, cell) = self.cell(address)?;
         let part = self.holder(&address.path).and_then(|(tape, site)| {
@@ -295,12 +294,12 @@ impl Trace {
         }
     }
 
-    /// The token of that id, as it is shown.
+    /// The token with this id, as shown.
     pub fn word(&self, token: u32) -> String {
         self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
     }
 
-    /// What index `i` of an axis of a site is called: a token, or a number.
+    /// The label of index `i` of a site's axis: a token, or a number.
     pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
         let token = match (site.place.stream(axis), axis) {
             (Some(stream), _) => self.tokens(stream).get(i).map(|t| t.text.clone()),
@@ -310,7 +309,7 @@ impl Trace {
         token.unwrap_or_else(|| i.to_string())
     }
 
-    /// What the indices of a cell stand for: `head 2 · query 7 “it” · key 1 “animal”`.
+    /// The labels of a cell's indices: `head 2 · query 7 “it” · key 1 “animal”`.
     pub fn labels(&self, site: &Recorded, cell: Cell) -> String {
         let indices = [cell.plane, cell.row, cell.col];
         let axes = site.axes().into_iter().zip(indices);
@@ -326,14 +325,14 @@ impl Trace {
         named.collect::<Vec<_>>().join(" · ")
     }
 
-    /// The token whose row this is in a table of embeddings.
+    /// The token of a row of the embedding table; None for another site.
     pub fn word_of_row(&self, site: &Recorded, row: usize) -> Option<&str> {
         let is_table = site.is_leaf && site.path() == "embed.weight";
         self.vocab.get(row).filter(|_| is_table).map(String::as_str)
     }
 }
 
-/// The part of a site that holds a cell, and the cell's place in it.
+/// The part of a site that holds a cell, and the cell relative to the part.
 fn part(tape: &Tape, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
     site.parts.iter().find_map(|&node| {
         let entry = tape.entry(node);
@@ -342,7 +341,7 @@ fn part(tape: &Tape, site: &Recorded, cell: Cell) -> Option<(Node, Cell)> {
     })
 }
 
-/// Gathers the parts of every site; cells that no part covers are NaN.
+/// The sites, each assembled from its parts; cells that no part covers are NaN.
 fn assemble(tape: &Tape) -> Vec<Recorded> {
     let mut order: Vec<Vec<Node>> = vec![];
     let mut index: HashMap<&str, usize> = HashMap::new();

@@ -1,8 +1,7 @@
 //! The arithmetic of one cell: an expression whose leaves are numbers and other cells.
 //!
-//! What is printed is what is evaluated: [`Expr::eval`] and the text come from the same tree.
-//! An operation builds `Expr<(usize, Cell)>` (which input, which cell); the tape turns the leaves
-//! into [`Operand`]s with address and value.
+//! [`Expr::eval`] and the printed text come from the same tree, so that they agree. An operation builds `Expr<(usize,
+//! Cell)>` (input, cell); the tape turns the leaves into [`Operand`]s with address and value.
 
 pub mod terms;
 
@@ -31,7 +30,7 @@ pub enum Expr<L> {
     Product(Vec<Self>),
     Difference(Box<Self>, Box<Self>),
     Quotient(Box<Self>, Box<Self>),
-    /// The larger of zero and the argument.
+    /// `max(0, x)`.
     Positive(Box<Self>),
     Call(Function, Box<Self>),
 }
@@ -49,7 +48,7 @@ impl<L> Expr<L> {
         Self::Call(function, Box::new(argument))
     }
 
-    /// Every leaf replaced by `f(leaf)`.
+    /// The expression with every leaf replaced by `f(leaf)`.
     pub fn map<M>(self, f: &mut impl FnMut(L) -> M) -> Expr<M> {
         let mut all = |terms: Vec<Self>| terms.into_iter().map(|t| t.map(f)).collect();
         match self {
@@ -78,7 +77,7 @@ impl<L> Expr<L> {
     }
 }
 
-/// A cell that stands in an expression.
+/// A cell used in an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operand {
     pub address: Address,
@@ -86,7 +85,7 @@ pub struct Operand {
 }
 
 impl Expr<Operand> {
-    /// The number the expression comes to, in f64 from the f32 operands.
+    /// The value of the expression, computed in f64 from the f32 operands.
     pub fn eval(&self) -> f64 {
         match self {
             Self::Number(n) => f64::from(*n),
@@ -105,8 +104,8 @@ impl Expr<Operand> {
         }
     }
 
-    /// The text of the expression with every number written by `number`; a sum of more than
-    /// `most` terms shows its largest and one number for the rest, so the text stays exact.
+    /// The expression as text, with every number formatted by `number`; a sum of more than `most` terms shows the
+    /// largest and the rest as one number, so that the text stays exact.
     pub fn text(&self, most: usize, number: &dyn Fn(f64) -> String) -> String {
         let text = |e: &Self| e.text(most, number);
         match self {
@@ -179,13 +178,13 @@ impl fmt::Display for Function {
     }
 }
 
-/// A cell opened: its address, its value, how it was made and from what.
+/// An opened cell: its address, its value, and the expression that it was computed by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arithmetic {
     pub address: Address,
     pub value: f32,
-    /// The operation in symbols, `sum_k x[i,k] * W[k,j]`; for a leaf, what it is.
+    /// The formula, such as `sum_k x[i,k] * W[k,j]`; for a leaf, its caption.
     pub formula: &'static str,
-    /// Absent for a leaf: a weight, a token, a position.
+    /// None for a leaf.
     pub expr: Option<Expr<Operand>>,
 }

@@ -1,19 +1,19 @@
-//! What-ifs: what is to be different when a pass is run again, in one small language.
+//! What-ifs: changes under which a pass is run again, and the language they are written in.
 //!
 //! | written | what it does |
 //! | --- | --- |
-//! | `mask=off` `positions=off` `scaling=off` `residual=off` | that part of the equations is left out, everywhere |
-//! | `decoder.0.self_attn.mask=off` | the same, in one place only |
-//! | `encoder.1.self_attn.head.2=off` | that head hands over nothing |
+//! | `mask=off` `positions=off` `scaling=off` `residual=off` | that part of the equations is left out everywhere |
+//! | `decoder.0.self_attn.mask=off` | the same, in one sub-layer |
+//! | `encoder.1.self_attn.head.2=off` | that head outputs zeros |
 //! | `encoder.1.ffn=off` | that sub-layer adds nothing |
-//! | `encoder.1=off` | the layer hands on what it was given |
-//! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one number set by hand; a row of weights still sums to 1 |
+//! | `encoder.1=off` | the layer returns its input unchanged |
+//! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one attention weight is set; its row still sums to 1 |
 //! | `token.1=dog` | another word in the sentence, counted from 0 |
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
 //! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
-//! | `beam=4` | so many outputs are carried along, and the likeliest whole one is written |
+//! | `beam=4` | beam search with this many hypotheses |
 //!
-//! A change knows paths and numbers; whether a model has such a place is asked of a finished pass.
+//! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
 mod language;
 
@@ -28,7 +28,7 @@ use crate::engine::{
 /// The most changes that can be combined.
 pub const MOST: usize = 64;
 
-/// What of a model can be left out.
+/// A part of a model that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// A whole layer, or a whole sub-layer.
@@ -40,7 +40,7 @@ pub enum Part {
     Residual,
 }
 
-/// Parts that go by a name of their own.
+/// The parts written by name.
 const NAMED: [(&str, Part); 4] = [
     ("mask", Part::Mask),
     ("positions", Part::Positions),
@@ -48,10 +48,10 @@ const NAMED: [(&str, Part); 4] = [
     ("residual", Part::Residual),
 ];
 
-/// One thing that is different.
+/// One change to a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A part is left out in `scope`; an empty scope is the whole model.
+    /// The part is off in `scope`; an empty scope is the whole model.
     Off {
         scope: String,
         part: Part,
@@ -61,24 +61,24 @@ pub enum Change {
         address: Address,
         value: f32,
     },
-    /// Another word at that place of the sentence.
+    /// Another word at that position of the sentence, from 0.
     Token {
         position: usize,
         word: String,
     },
     Temperature(f32),
-    /// Tokens are drawn by chance from this seed instead of taking the likeliest.
+    /// Tokens are sampled with this seed instead of taking the likeliest.
     Sample(u64),
-    /// Only so many of the likeliest tokens may be drawn.
+    /// Only this many of the likeliest tokens may be drawn.
     TopK(usize),
-    /// Only the likeliest tokens that together reach this probability may be drawn.
+    /// Only the fewest likeliest tokens that together reach this probability may be drawn.
     TopP(f32),
-    /// So many candidate outputs are carried along, and the likeliest whole one is taken.
+    /// Beam search with this many hypotheses.
     Beam(usize),
 }
 
 impl Change {
-    /// What it is about: of two changes with the same subject the later one holds.
+    /// The part, cell or setting that it changes. Of two changes with the same subject the later one is used.
     pub fn subject(&self) -> String {
         match self {
             Self::Off { scope, part } => part.within(scope),
@@ -92,7 +92,7 @@ impl Change {
         }
     }
 
-    /// In words, for the title of a changed pass: `head 2 of encoder.1.self_attn off`.
+    /// The change in words, for the title of a changed pass: `head 2 of encoder.1.self_attn off`.
     pub fn words(&self) -> String {
         match self {
             Self::Off { scope, part: Part::Head(head) } => format!("head {head} of {scope} off"),
@@ -124,7 +124,7 @@ impl Part {
     fn within(self, scope: &str) -> String {
         let name = match self {
             Self::Whole => return scope.to_owned(),
-            // `encoder.0.residual1` names one residual, and is its own scope.
+            // `encoder.0.residual1` names a single residual and is its own scope.
             Self::Residual if last(scope).starts_with("resid") => return scope.to_owned(),
             Self::Head(head) => format!("head.{head}"),
             named => NAMED.iter().find(|(_, part)| *part == named).map_or("", |n| n.0).to_owned(),
@@ -137,17 +137,17 @@ fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
-/// Changes that hold together; at most one for each subject.
+/// Changes that apply together, at most one for each subject.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes(Vec<Change>);
 
-/// Cells of a recorded value that get another number.
+/// An edit of a recorded value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Edit {
     Cell(Cell, f32),
-    /// A whole plane becomes zeros.
+    /// A whole plane set to zero.
     Plane(usize),
-    /// Everything becomes zeros.
+    /// All planes set to zero.
     All,
 }
 
@@ -160,7 +160,7 @@ impl Changes {
         self.0.iter()
     }
 
-    /// Adds a change, in the place of an earlier one with the same subject.
+    /// These changes and one more, which replaces an earlier one with the same subject.
     #[must_use]
     pub fn with(&self, change: Change) -> Self {
         let mut changes = self.without(&change);
@@ -174,25 +174,25 @@ impl Changes {
         Self(others.cloned().collect())
     }
 
-    /// Takes the change away if it is there, else adds it.
+    /// These changes without `change` if they contain it, else with it.
     #[must_use]
     pub fn toggled(&self, change: Change) -> Self {
         if self.0.contains(&change) { self.without(&change) } else { self.with(change) }
     }
 
-    /// `mask off, head 2 of encoder.1.self_attn off`
+    /// The changes in words: `mask off, head 2 of encoder.1.self_attn off`.
     pub fn words(&self) -> String {
         self.0.iter().map(Change::words).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether the part is left out at that place.
+    /// Whether the part is off at this place.
     pub fn is_off(&self, place: &Place, part: Part) -> bool {
         self.0.iter().any(|change| {
             matches!(change, Change::Off { scope, part: off } if *off == part && lies_in(&place.path, scope))
         })
     }
 
-    /// Whether the layer of that prefix is left out.
+    /// Whether the layer with this prefix is off.
     pub fn is_layer_off(&self, prefix: &str) -> bool {
         self.0.iter().any(
             |change| matches!(change, Change::Off { scope, part: Part::Whole } if scope == prefix),
@@ -215,8 +215,7 @@ impl Changes {
         })
     }
 
-    /// What is different in a value of that shape, recorded at that place; cells count from the
-    /// value's own first cell.
+    /// The edits of a value with this shape, recorded at this place; cells count from the value's own first cell.
     pub fn edits(&self, place: &Place, shape: Shape) -> Vec<Edit> {
         self.0.iter().filter_map(|change| edit(change, place, shape)).collect()
     }
@@ -228,7 +227,7 @@ impl FromIterator<Change> for Changes {
     }
 }
 
-/// As they are written, with a space between them.
+/// The written form, separated by spaces.
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();

@@ -1,6 +1,6 @@
-//! Pure functions on matrices: products, softmax, activations, positions.
+//! Pure functions on matrices: products, softmax, activations, positions, sampling, beam search.
 //!
-//! Nothing here knows a model, a tape or a screen.
+//! Results do not depend on the number of threads. Recording values is left to [`crate::engine::tape`].
 
 #![allow(
     clippy::inline_always,
@@ -33,7 +33,7 @@ pub(crate) use vector::{on_widest, wide};
 
 use crate::engine::value::Matrix;
 
-/// Added to a variance before its root is taken (PyTorch's default).
+/// The epsilon added to a variance before the root (PyTorch's default).
 pub const NORM_EPS: f32 = 1e-5;
 
 /// The logistic function `1 / (1 + exp(-x))`.
@@ -66,17 +66,17 @@ pub fn gelu_slope(x: f32) -> f32 {
     0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU_ROOT * (1.0 + 3.0 * GELU_CUBE * x * x)
 }
 
-/// Where sines and cosines of the same angle stand in a row of sinusoidal positions.
+/// The column order of sines and cosines in sinusoidal positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waves {
-    /// Sines in even columns, each cosine behind its sine (Vaswani et al. 2017, section 3.5).
+    /// Sines in even columns, each cosine after its sine (Vaswani et al. 2017, section 3.5).
     Alternating,
     /// All sines, then all cosines (Marian: Junczys-Dowmunt et al. 2018).
     Halves,
 }
 
 impl Waves {
-    /// Whether a column is a sine, and which of the angles it is of.
+    /// Whether a column is a sine, and the index of its angle.
     pub const fn of(self, channel: usize, d_model: usize) -> (bool, usize) {
         match self {
             Self::Alternating => (channel.is_multiple_of(2), channel / 2),
@@ -87,7 +87,7 @@ impl Waves {
         }
     }
 
-    /// `10000^(2i / d_model)` for angle i: how slowly a column of the positions turns.
+    /// `10000^(2i / d_model)` for angle i: the divisor of the position in this column.
     pub fn divisor(self, channel: usize, d_model: usize) -> f64 {
         10_000_f64.powf((2 * self.of(channel, d_model).1) as f64 / d_model as f64)
     }
@@ -118,7 +118,7 @@ pub fn argmax(row: impl IntoIterator<Item = f32>) -> Option<usize> {
     best.map(|(i, _)| i)
 }
 
-/// For each word: does it stand in a longest common subsequence with the reference? (Hirschberg 1975)
+/// For each word, whether it belongs to a longest common subsequence with the reference (Hirschberg 1975).
 pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
     let (n, m) = (own.len(), reference.len());
     let mut longest = vec![vec![0_usize; m + 1]; n + 1];

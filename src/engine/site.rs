@@ -1,33 +1,32 @@
-//! Where a number lives: sites, their axes, and addresses such as `encoder.0.self_attn.weights[2,7,1]`.
+//! The addresses of numbers: sites, their axes, and addresses such as `encoder.0.self_attn.weights[2,7,1]`.
 //!
-//! A [`Site`] is a row in a model's table. A [`Scope`] is the part of a model that it stands in
-//! (`encoder.0.self_attn`). Together they make a [`Place`]: the one name that trace, panes,
-//! exports and tests use.
+//! A [`Site`] names a value of a model. A [`Scope`] is the part of the model that records it (`encoder.0.self_attn`).
+//! Together they make a [`Place`], the name that traces, panes, exports and tests use.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{engine::value::Cell, text::visible::shown};
 
-/// Which sequence of tokens an axis runs over.
+/// The sequence of tokens that an axis indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
-    /// The sentence that was typed.
+    /// The input sentence.
     Source,
-    /// What the decoder reads: `<bos>` and then its own output.
+    /// The decoder's input: `<bos>`, then its own output.
     Target,
 }
 
-/// What an axis of a site counts.
+/// What an axis of a site indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Axis {
-    /// One only: the plane axis of a plain matrix, the column of a mean.
+    /// Length 1: the plane axis of a plain matrix, the column of a mean.
     Single,
     Head,
     /// Positions of the scope's own stream.
     Position,
-    /// Positions of the scope's own stream, in the role of asking.
+    /// Positions of the scope's own stream, as queries.
     Query,
-    /// Positions of the stream that is looked at.
+    /// Positions of the attended stream.
     Key,
     /// Components of a vector of size d_model (or a slice of it).
     Channel,
@@ -126,7 +125,7 @@ pub struct Site {
     pub role: Role,
     /// What planes, rows and columns count.
     pub axes: [Axis; 3],
-    /// One line for people: what this value is.
+    /// A one-line description.
     pub caption: &'static str,
     /// What formulas call it.
     pub symbols: &'static [&'static str],
@@ -138,7 +137,7 @@ impl Site {
         Self::planes(name, [Axis::Single, axes[0], axes[1]], caption)
     }
 
-    /// A site with a plane for every head (or output step).
+    /// A site with one plane per head (or output step).
     pub const fn planes(name: &'static str, axes: [Axis; 3], caption: &'static str) -> Self {
         Self { name, role: Role::Intermediate, axes, caption, symbols: &[] }
     }
@@ -156,10 +155,10 @@ impl Site {
     }
 }
 
-/// Learned numbers are sites as well, so that arithmetic can be opened down to them.
+/// Weights are sites too, so that arithmetic can be opened down to them.
 pub static WEIGHT: Site = Site::matrix("", [Axis::In, Axis::Out], "learned in training");
 
-/// The part of a model that sites stand in, with the streams its axes run over.
+/// A part of a model, with the streams that its axes index.
 #[derive(Clone, Debug)]
 pub struct Scope {
     prefix: Arc<str>,
@@ -196,7 +195,7 @@ impl Scope {
         Self { prefix: path_in(&self.prefix, name).into(), ..self.clone() }
     }
 
-    /// The same scope, looking at another stream: cross-attention.
+    /// The same scope attending to another stream, for cross-attention.
     #[must_use]
     pub fn over(&self, keys: Stream) -> Self {
         Self { keys, ..self.clone() }
@@ -242,20 +241,20 @@ impl Scope {
     }
 }
 
-/// Whether a path is a scope's or stands somewhere in it; everything stands in the empty scope.
+/// Whether a path is `scope` or inside it; every path is inside the empty scope.
 pub fn lies_in(path: &str, scope: &str) -> bool {
     let rest = path.strip_prefix(scope);
     scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The path of a name in a scope; the empty scope adds nothing.
+/// The path of a name in a scope; in the empty scope, the name alone.
 pub fn path_in(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
-/// A full site name, its axes, and where in the site a recorded value begins.
+/// A site's full path, its axes, and the origin of the recorded part.
 ///
-/// A recurrent model records a site row by row: step `t` is the part whose origin is row `t`.
+/// A recurrent model records a site row by row: the part of step `t` has its origin at row `t`.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub path: String,
@@ -280,21 +279,21 @@ impl Place {
         Self { role, ..self }
     }
 
-    /// This part begins at `row` of the site.
+    /// The same place with its origin at `row`.
     #[must_use]
     pub fn row(mut self, row: usize) -> Self {
         self.origin.row = row;
         self
     }
 
-    /// This part begins at `plane` of the site.
+    /// The same place with its origin at `plane`.
     #[must_use]
     pub fn plane(mut self, plane: usize) -> Self {
         self.origin.plane = plane;
         self
     }
 
-    /// The stream that an axis of this place runs over, if it counts tokens.
+    /// The stream that an axis of this place indexes; None if the axis does not count tokens.
     pub fn stream(&self, axis: Axis) -> Option<Stream> {
         match axis {
             Axis::Position | Axis::Query => Some(self.scope.rows),
@@ -303,7 +302,7 @@ impl Place {
         }
     }
 
-    /// The address of a cell of the part recorded here.
+    /// The address of a cell, given relative to the part recorded here.
     pub fn address(&self, local: Cell) -> Address {
         let o = self.origin;
         let cell = Cell::new(o.plane + local.plane, o.row + local.row, o.col + local.col);
@@ -315,10 +314,10 @@ impl Place {
     }
 }
 
-/// More than any address has, in bytes.
+/// The longest accepted address, in bytes.
 const LONGEST_ADDRESS: usize = 1024;
 
-/// One number's address: `encoder.0.self_attn.weights[2,7,1]`, or `logits[3,17]` for a plain matrix.
+/// The address of one number: `encoder.0.self_attn.weights[2,7,1]`, or `logits[3,17]` for a plain matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     pub path: String,
@@ -341,10 +340,10 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = anyhow::Error;
 
-    /// Reads `path[row,col]` or `path[plane,row,col]`.
+    /// Parses `path[row,col]` or `path[plane,row,col]`.
     ///
     /// # Errors
-    /// If the text is not of that form, with the form in the message.
+    /// If the text has another form; the message shows the expected one.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || {
             anyhow::anyhow!(

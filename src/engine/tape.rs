@@ -1,9 +1,8 @@
-//! The tape: every operation of a pass, with its value and what it was made from.
+//! The tape: the record of every operation of a pass, with its value and its inputs.
 //!
-//! A model calls one method an equation; the method computes the value and writes down, under a
-//! [`Place`], the operation and its inputs. Value and provenance come from the same line, so they
-//! cannot disagree. From the record the tape can *open* a cell into arithmetic and run *backward*.
-//! A tape knows no model, no token text and no screen.
+//! A model calls one method per equation; the method computes the value and records operation and inputs under a
+//! [`Place`]. One call does both, so that value and provenance cannot disagree. From the record the tape opens a cell
+//! into its arithmetic and computes gradients. It knows no model, no token text and no screen.
 
 mod back;
 mod block;
@@ -45,12 +44,12 @@ use crate::engine::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node(usize);
 
-/// A leaf of an opened cell: which input, which of its cells.
+/// A leaf of an opened cell: the index of an input, and a cell of it.
 pub type Leaf = (usize, Cell);
 
-/// One kind of operation: forward, open a cell, backward.
+/// A kind of operation: its forward pass, the arithmetic of a cell, its backward pass.
 pub trait Operation: Send + Sync {
-    /// The operation in symbols, as a person would write it.
+    /// The formula, as a person would write it.
     fn formula(&self) -> &'static str;
 
     fn forward(&self, inputs: &[&Value]) -> Value;
@@ -58,17 +57,16 @@ pub trait Operation: Send + Sync {
     /// The arithmetic of one cell of the output, over cells of the inputs.
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf>;
 
-    /// How many numbers are multiplied in matrix products: what takes the time.
+    /// The number of multiplications in matrix products, which take most of the time.
     fn products(&self, _inputs: &[&Value]) -> usize {
         0
     }
 
-    /// The gradient for each input, given the gradient of the output; `wanted[i]` is false where
-    /// nobody will read it, and None may then be returned.
+    /// The gradient with respect to each input, given that of the output; may be None where `wanted[i]` is false.
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>>;
 }
 
-/// What an operation sees when gradients are pulled back through it.
+/// The arguments of an operation's backward pass.
 pub struct Pull<'a> {
     pub inputs: &'a [&'a Value],
     pub output: &'a Value,
@@ -77,7 +75,7 @@ pub struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    /// `f()` for input `i` if its gradient is wanted.
+    /// `f()` if the gradient of input `i` is wanted, else None.
     fn for_input(&self, i: usize, f: impl FnOnce() -> Value) -> Option<Value> {
         self.wanted[i].then(f)
     }
@@ -87,12 +85,12 @@ impl Pull<'_> {
 pub struct Entry {
     pub place: Place,
     pub value: Arc<Value>,
-    /// None for a leaf: a weight, a position table, an initial state.
+    /// None for a leaf, such as a weight or an initial state.
     operation: Option<Box<dyn Operation>>,
     inputs: Vec<Node>,
 }
 
-/// A learned value with its name, ready to be put on a tape.
+/// A weight with its name, ready to be recorded.
 #[derive(Clone)]
 pub struct Weight {
     pub place: Place,
@@ -101,16 +99,15 @@ pub struct Weight {
 
 /// The record of a pass, in the order of computation.
 ///
-/// The keys of `weights` are addresses of values that `entries` keep alive; they are compared,
-/// never followed.
+/// The keys of `weights` are addresses of values that `entries` keep alive; they are compared, never dereferenced.
 #[derive(Default)]
 pub struct Tape {
     entries: Vec<Entry>,
-    /// Weights stand on the tape once, however often they are used.
+    /// Each weight is recorded once, however often it is used.
     weights: HashMap<usize, Node>,
     changes: Arc<Changes>,
     keep: Keep,
-    /// What the block around an entry was, for the entries that hide one.
+    /// The blocks whose inside was not kept, by the node of their output.
     blocks: HashMap<Node, Arc<dyn Block>>,
     /// Whether nobody will look at what is recorded: a block's inside that is not kept.
     discards_intermediates: bool,
@@ -118,16 +115,16 @@ pub struct Tape {
     past: Option<Past>,
 }
 
-/// Gradients by node, as far as they were asked for.
+/// The requested gradients, by node.
 pub type Gradients = HashMap<Node, Value>;
 
 impl Tape {
-    /// A tape on which a pass runs with changes.
+    /// An empty tape that applies these changes to the pass.
     pub fn changed(changes: Arc<Changes>) -> Self {
         Self { changes, ..Self::default() }
     }
 
-    /// The same, keeping the inside of blocks or not.
+    /// The same tape, with or without keeping the inside of blocks.
     #[must_use]
     pub fn keeping(self, keep: Keep) -> Self {
         Self { keep, ..self }
@@ -147,7 +144,7 @@ impl Tape {
         node
     }
 
-    /// Computes and records: the one way in which a value comes to stand on the tape.
+    /// Computes a value, applies the edits and records it; every computed value enters the tape here.
     fn record(
         &mut self,
         place: Place,
@@ -193,7 +190,7 @@ impl Tape {
         self.entries.len()
     }
 
-    /// Whether the value is a leaf: learned or given, not computed.
+    /// Whether the value is a leaf, which is not computed.
     pub fn is_leaf(&self, node: Node) -> bool {
         self.entry(node).operation.is_none()
     }
@@ -202,14 +199,14 @@ impl Tape {
         self.entries.is_empty()
     }
 
-    /// Forgets everything recorded after the first `len` entries: a decoder's trial steps.
+    /// Removes all but the first `len` entries, such as a decoder's trial steps.
     pub fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
         self.weights.retain(|_, node| node.0 < len);
         self.blocks.retain(|node, _| node.0 < len);
     }
 
-    /// The arithmetic of one cell of a recorded value, its operands with address and number.
+    /// The arithmetic of one cell of a recorded value, with address and number of every operand.
     pub fn open(&self, node: Node, cell: Cell) -> Arithmetic {
         let entry = self.entry(node);
         let expr = entry.operation.as_ref().map(|operation| {
@@ -226,10 +223,10 @@ impl Tape {
         Operand { address: entry.place.address(cell), value: entry.value.get(cell) }
     }
 
-    /// Gradients of the sum of `seed * value` over the seeds, with respect to each wanted node.
+    /// The gradients of the sum of `seed * value` over the seeds, with respect to each wanted node.
     ///
-    /// Reverse mode: one walk from the last entry to the first, through entries that lead to a
-    /// wanted node. A wanted node that no seed depends on is absent from the answer.
+    /// Reverse mode: one pass from the last entry to the first, through entries that depend on a wanted node. A wanted
+    /// node that no seed depends on is absent from the result.
     pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
         let leads = self.leads_to(wanted);
         let mut grads: Gradients = HashMap::new();
@@ -257,7 +254,7 @@ impl Tape {
         grads
     }
 
-    /// For every entry: is it wanted, or made from one that is?
+    /// For every entry, whether it is wanted or depends on a wanted one.
     fn leads_to(&self, wanted: &[Node]) -> Vec<bool> {
         let mut leads = vec![false; self.len()];
         for (i, entry) in self.entries.iter().enumerate() {
@@ -266,7 +263,7 @@ impl Tape {
         leads
     }
 
-    /// The multiplications inside the matrix products of everything recorded in a scope.
+    /// The number of multiplications in the matrix products recorded in a scope.
     pub fn products(&self, scope: &str) -> usize {
         let entries = self.entries.iter().filter(|entry| lies_in(&entry.place.path, scope));
         let products = |entry: &Entry| {
@@ -289,12 +286,12 @@ fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {
     }
 }
 
-/// The leaf for a cell of input `i`.
+/// The leaf of a cell of input `i`.
 fn leaf(input: usize, plane: usize, row: usize, col: usize) -> Expr<Leaf> {
     Expr::Leaf((input, Cell::new(plane, row, col)))
 }
 
-/// `sum_k a[row_a, k] * b[k, col]` with the given leaves.
+/// The terms of the dot product `sum_k a[row_a, k] * b[k, col]`; `pair(k)` gives the two factors.
 fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<Leaf>> {
     (0..n)
         .map(|k| {
@@ -304,7 +301,8 @@ fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<L
         .collect()
 }
 
-/// Every number of the left factor meets one number of each column of the right one.
+/// The multiplications of a product: each number of the left factor is multiplied once for each column of the right
+/// one.
 const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
     n_left * n_columns
 }

@@ -1,7 +1,7 @@
-//! A value of a pass: planes (heads) of equal matrices; a plain matrix is one plane.
+//! A value of a pass: one or more planes (heads), matrices of equal shape.
 //!
-//! Rows are positions, as in the papers. A value knows its numbers and its shape, not its name.
-//! What a checkpoint learned may stay in its file as it stands there ([`Stored`]).
+//! Rows are positions, as in the papers. A value has numbers and a shape, but no name. Weights of a checkpoint may
+//! stay in their file ([`Stored`]).
 
 mod buffers;
 
@@ -29,7 +29,7 @@ impl Cell {
         Self { plane, row, col }
     }
 
-    /// The same cell counted from another; None if it stands before that.
+    /// This cell relative to an origin; None if it lies before it.
     pub fn counted_from(self, origin: Self) -> Option<Self> {
         Some(Self {
             plane: self.plane.checked_sub(origin.plane)?,
@@ -69,11 +69,10 @@ impl Shape {
     }
 }
 
-/// Learned numbers that stay as their file has them: lines of equal length, one after another.
-///
-/// A line is a row of the tensor in the file, whatever its dtype; it is decoded when it is read.
+/// Weights that stay in their file: lines of equal length. A line is a row of the tensor in the file, of any dtype,
+/// decoded when it is read.
 pub trait Stored: Send + Sync {
-    /// How many lines, and how many numbers each has.
+    /// The number of lines, and of numbers in each.
     fn size(&self) -> (usize, usize);
 
     /// One number, decoded.
@@ -82,21 +81,21 @@ pub trait Stored: Send + Sync {
     /// Decodes lines into `out`, one after another.
     fn read(&self, lines: Range<usize>, out: &mut [f32]);
 
-    /// How many numbers are packed together: what can be decoded alone begins and ends between such blocks.
+    /// The numbers in a block: a range that is decoded alone begins and ends at block boundaries.
     fn block(&self) -> usize {
         1
     }
 
-    /// Decodes some numbers of a line, whole blocks.
+    /// Decodes a range of a line, in whole blocks.
     fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]);
 
-    /// The numbers themselves, where they lie as aligned f32, and the distance from line to line.
+    /// The numbers in place and the stride from line to line; None if they are not aligned f32.
     fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         None
     }
 }
 
-/// How the lines of a [`Stored`] stand in the matrix.
+/// Whether the lines of a [`Stored`] are rows or columns of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
     /// Line r is row r: an embedding table (vocab, channel).
@@ -105,7 +104,7 @@ pub enum Lines {
     Columns,
 }
 
-/// A stored matrix, and all of it decoded if somebody asked for that.
+/// A stored matrix, and its decoded form once that was requested.
 #[derive(Clone)]
 pub struct StoredMatrix {
     pub source: Arc<dyn Stored>,
@@ -162,7 +161,7 @@ impl Clone for Value {
     }
 }
 
-/// The room of its planes is kept for others.
+/// Returns the buffers of its planes for reuse.
 impl Drop for Value {
     fn drop(&mut self) {
         if let Numbers::Dense(planes) = &mut self.numbers {
@@ -171,7 +170,7 @@ impl Drop for Value {
     }
 }
 
-/// No numbers at all.
+/// An empty matrix.
 impl Default for Value {
     fn default() -> Self {
         Self::of(vec![Matrix::zeros(0, 0)])
@@ -214,7 +213,7 @@ impl Value {
         Self { numbers: Numbers::Stored(StoredMatrix { source, lines, decoded: OnceLock::new() }) }
     }
 
-    /// The file's own form, where the numbers stay in it.
+    /// The stored form; None for a dense value.
     pub const fn as_stored(&self) -> Option<&StoredMatrix> {
         match &self.numbers {
             Numbers::Dense(_) => None,
@@ -239,7 +238,7 @@ impl Value {
         Shape { planes, rows, cols }
     }
 
-    /// All planes; a stored matrix is decoded as a whole, once.
+    /// All planes; a stored matrix is decoded completely, once.
     pub fn planes(&self) -> &[Matrix] {
         match &self.numbers {
             Numbers::Dense(planes) => planes,
@@ -247,7 +246,7 @@ impl Value {
         }
     }
 
-    /// The planes to be written into; what was stored is dense from then on.
+    /// The planes for writing; a stored value becomes dense.
     pub fn planes_mut(&mut self) -> &mut [Matrix] {
         if let Numbers::Stored(kept) = &self.numbers {
             self.numbers = Numbers::Dense(kept.decoded().to_vec());
@@ -262,7 +261,7 @@ impl Value {
         &self.planes()[plane]
     }
 
-    /// The matrix of a value that has one plane only (the first, if there are more).
+    /// The first plane, which is the matrix of a one-plane value.
     pub fn matrix(&self) -> &Matrix {
         self.plane(0)
     }
@@ -325,7 +324,7 @@ impl Value {
         }
     }
 
-    /// The part of `shape` whose first cell stands at `origin`.
+    /// The part of this shape whose first cell is `origin`.
     #[must_use]
     pub fn part(&self, origin: Cell, shape: Shape) -> Self {
         let planes = self.planes()[origin.plane..origin.plane + shape.planes]

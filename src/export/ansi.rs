@@ -1,11 +1,11 @@
-//! A frame as text with colours: `cat` shows it in a terminal.
+//! A frame as text with escape codes for colours: `cat` shows it in a terminal.
 
 use std::io;
 
 use super::{Paper, rows};
 use crate::render::{frame::Shot, sgr};
 
-/// Writes a frame, one line a row, every line ending without colours.
+/// Writes a frame, one line per row; every line ends with attributes reset.
 ///
 /// # Errors
 /// If the writer fails.

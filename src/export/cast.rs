@@ -1,7 +1,7 @@
 //! The walk as a film for terminals: asciicast version 2, which every asciinema and agg plays.
 //!
-//! Every step is one event that writes the rows that differ from the step before, and stays for its
-//! reading time; every chapter begins with a marker. Format: docs.asciinema.org/manual/asciicast.
+//! Every step is one event that writes the rows that differ from the step before, and stays for its reading time;
+//! every chapter begins with a marker. Format: docs.asciinema.org/manual/asciicast.
 
 use std::{fmt::Write as _, io, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::{
     ui::theme::NAMED,
 };
 
-/// What is known of a frame when its turn comes.
+/// The data of a frame.
 struct Part {
     header: String,
-    /// Where a chapter begins: its heading.
+    /// The chapter's heading, if this is its first frame.
     marker: Option<String>,
-    /// What the terminal is sent.
+    /// The text sent to the terminal.
     output: String,
     time: Duration,
 }
@@ -48,7 +48,7 @@ pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<(
         now += part.time;
         Ok(())
     })?;
-    // The last frame has its time too.
+    // The last frame is shown for its time too.
     writeln!(out, "{}", event(now, "o", ""))
 }
 
@@ -76,8 +76,8 @@ fn marker(before: Option<&Shot>, shot: &Shot) -> Option<String> {
     is_new.then(|| format!("{number}. {title}"))
 }
 
-/// The rows that are not there yet. A row is cleared before it is written: after a full one the cursor
-/// would stand on its last character.
+/// The text that writes the changed rows. A row is cleared before it is written: after a full row the cursor would be
+/// on its last character.
 fn output(before: Option<&Shot>, shot: &Shot) -> String {
     let mut output = String::from(if before.is_none() { "\x1b[?25l\x1b[2J" } else { "" });
     let mut there = before.map(|before| rows(before.buffer()));

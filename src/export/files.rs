@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all.
+//! Files that appear complete or not at all.
 //!
-//! Everything is first written in a workshop beside its destination; only when all of it is there do
-//! the files take their names. An existing file is replaced only if that was asked for.
+//! All content is first written to a temporary folder beside its destination; only when it is complete do the files
+//! get their names. An existing file is replaced only on request.
 
 mod workshop;
 
@@ -20,9 +20,9 @@ use workshop::Workshop;
 /// Why a file was not written.
 #[derive(Debug)]
 pub struct Unwritten {
-    /// `a.svg cannot be written; permission denied`.
+    /// The message: `a.svg cannot be written; permission denied`.
     pub what: String,
-    /// What helps on a command line.
+    /// The remedy on a command line.
     remedy: &'static str,
 }
 
@@ -34,20 +34,20 @@ impl fmt::Display for Unwritten {
 
 impl error::Error for Unwritten {}
 
-/// Files on their way.
+/// Files to be written.
 pub struct Files {
     is_forced: bool,
-    /// Closed, so that there may be many.
+    /// Complete files, closed, so that there may be many.
     staged: Vec<(TempPath, PathBuf)>,
-    /// By the folder beside which each stands; one, but for files that are links.
+    /// By destination folder; usually one, unless files are links.
     workshops: Vec<(PathBuf, Workshop)>,
 }
 
 impl Files {
-    /// Ready to write the given files; creates nothing yet.
+    /// Prepares to write the given files; creates nothing yet.
     ///
     /// # Errors
-    /// If one of them exists and is not to be replaced, or is no regular file.
+    /// If one exists and may not be replaced, or is not a regular file.
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>, is_forced: bool) -> Result<Self> {
         for path in paths {
             may_write(path, is_forced)?;
@@ -55,10 +55,10 @@ impl Files {
         Ok(Self { is_forced, staged: vec![], workshops: vec![] })
     }
 
-    /// Writes one file's content, not yet under its name.
+    /// Writes one file's content under a temporary name.
     ///
     /// # Errors
-    /// If the folder cannot be written, or the content fails.
+    /// If the folder is not writable, or writing the content fails.
     pub fn stage(
         &mut self,
         path: &Path,
@@ -84,10 +84,10 @@ impl Files {
         Ok(&self.workshops[i].1)
     }
 
-    /// Gives every file its name. If one cannot have it, those before it are taken back.
+    /// Gives every file its name. If one fails, those before it are removed again.
     ///
     /// # Errors
-    /// If a file has appeared in the meantime, or the folder refuses.
+    /// If a file has appeared meanwhile, or the folder refuses.
     pub fn finish(self) -> Result<()> {
         let mut new: Vec<(PathBuf, Option<Identity>)> = vec![];
         let n_files = self.staged.len();
@@ -119,7 +119,7 @@ impl Files {
     }
 }
 
-/// What tells a file from another that took its name.
+/// Device and inode of a file, which distinguish it from another with the same name.
 type Identity = (u64, u64);
 
 #[cfg(unix)]
@@ -133,7 +133,7 @@ fn identity(_: &Path) -> Option<Identity> {
     None
 }
 
-/// Takes files back that are still those that were made.
+/// Removes the made files, except those that were replaced meanwhile.
 fn take_back(made: &[(PathBuf, Option<Identity>)]) {
     for (path, made) in made {
         if identity(path) == *made {
@@ -142,7 +142,7 @@ fn take_back(made: &[(PathBuf, Option<Identity>)]) {
     }
 }
 
-/// Makes a folder and the folders it stands in.
+/// Creates a folder and its missing parents.
 ///
 /// # Errors
 /// If the file system refuses.
@@ -180,7 +180,7 @@ fn cannot_write(path: &Path, e: &io::Error) -> Error {
     Unwritten { what, remedy: "choose another place with --out" }.into()
 }
 
-/// `permission denied`, without the number.
+/// The text of an error without its number: `permission denied`.
 pub fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! The walk as a GIF film: every frame with a palette of its own, and only what changes.
+//! The walk as an animated GIF: each frame has its own palette and holds only changes.
 
 use std::{collections::HashMap, io, time::Duration};
 
@@ -15,14 +15,14 @@ use crate::{
     ui::theme::Rgb,
 };
 
-/// The index of what stays as it was; below it there are colours.
+/// The transparent index, for unchanged pixels; smaller indices are colours.
 const SAME: u8 = 255;
-/// So many levels are one.
+/// The number of levels merged into one.
 const STEP: u32 = 3;
-/// Where there are more colours than indices, so many of the most frequent stay exactly what they are.
+/// With more colours than indices, this many of the most frequent ones stay exact.
 const EXACT: usize = 160;
 
-/// Writes all frames; the film begins again at its end.
+/// Writes all frames; the film loops.
 ///
 /// # Errors
 /// If the writer fails or the work is stopped.
@@ -41,7 +41,7 @@ pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<(
     })
 }
 
-/// A finished frame, and the size of the whole picture in pixels.
+/// The encoded frame, and the size of the whole picture in pixels.
 fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> ((u16, u16), Frame<'static>) {
     let paint = |shot: &Shot| coarse(raster::paint(&shot.picture(), &paper.fonts));
     let (image, before) = (paint(shot), before.map(paint));
@@ -49,7 +49,7 @@ fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> ((u16, u16), Frame
     (size, frame(before.as_ref(), &image, paper.fonts.cell(), paper.time(shot)))
 }
 
-/// The same with fewer levels between ground and ink: it is packed better, and hardly seen.
+/// The image with fewer levels between background and foreground: it compresses better with little visible difference.
 fn coarse(mut image: Image) -> Image {
     let levels = u32::from(LEVELS);
     for pixel in &mut image.pixels {
@@ -95,11 +95,11 @@ fn frame(
     let pixels = || area.pixels(image.width);
     let whole = packed(pixels().map(colour).collect());
     let changes = packed(pixels().map(|i| if is_same(i) { SAME } else { colour(i) }).collect());
-    // Where much changes, holes make it larger.
+    // If much changes, transparent areas make the frame larger.
     if changes.buffer.len() < whole.buffer.len() { changes } else { whole }
 }
 
-/// For every cell whether it is as it was. Single pixels would be more, and worse to pack.
+/// For every cell, whether it is unchanged. Single pixels would be more and compress worse.
 fn same_cells(before: &Image, image: &Image, (cell, line): (usize, usize)) -> Vec<bool> {
     let columns = image.width / cell;
     let mut same = vec![true; columns * (image.height / line)];
@@ -109,7 +109,7 @@ fn same_cells(before: &Image, image: &Image, (cell, line): (usize, usize)) -> Ve
     same
 }
 
-/// At most 255 colours (and one that is never seen) that stand for these, and which stands for each.
+/// A palette of at most 255 colours, and the palette index of each given colour.
 fn reduced(colours: &[(Rgb, usize)]) -> (Vec<u8>, Vec<u8>) {
     let all = || colours.iter().map(|(colour, _)| *colour);
     let mut kept: Vec<Rgb> = all().collect();
@@ -131,7 +131,7 @@ fn reduced(colours: &[(Rgb, usize)]) -> (Vec<u8>, Vec<u8>) {
     (kept.into_iter().flat_map(<[u8; 3]>::from).collect(), nearest)
 }
 
-/// So many colours that lie among these.
+/// `n` colours that represent these.
 fn quantised(colours: &[&(Rgb, usize)], n: usize) -> Vec<Rgb> {
     let pixels: Vec<u8> = colours.iter().flat_map(|((r, g, b), _)| [*r, *g, *b, 255]).collect();
     let map = NeuQuant::new(1, n, &pixels).color_map_rgb();
@@ -141,13 +141,13 @@ fn quantised(colours: &[&(Rgb, usize)], n: usize) -> Vec<Rgb> {
 fn nearest(colour: Rgb, among: &[Rgb]) -> u8 {
     let distance = |other: &Rgb| {
         let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
-        // Eyes tell greens apart best, blues least.
+        // The eye separates greens best, blues least.
         3 * square(colour.0, other.0) + 6 * square(colour.1, other.1) + square(colour.2, other.2)
     };
     (0..among.len()).min_by_key(|&i| distance(&among[i])).unwrap_or(0) as u8
 }
 
-/// All but the writer's own errors would be mistakes of ours.
+/// The writer's error; other errors would be bugs here.
 fn failure(error: EncodingError) -> io::Error {
     match error {
         EncodingError::Io(error) => error,

@@ -1,9 +1,8 @@
-//! The whole walk as one page that needs nothing else: no network, no program but a browser.
+//! The whole walk as one self-contained page: it needs a browser and no network.
 //!
-//! Without scripts all steps stand one below the other, with a list of links; with them, one at a time,
-//! led by keys. Printed, it is a handout: each step starts a page, with its frame and its text, in light
-//! colours. Every frame is there in dark and in light colours at once: a class of the page stands for
-//! a look in both. The page is well-formed XML too.
+//! Without scripts all steps follow each other, with a list of links; with scripts one step shows at a time,
+//! controlled by keys. Printed, each step starts a page, with its frame and its text, in light colours. Every frame
+//! has dark and light colours at once: a class stands for a look in both. The page is well-formed XML too.
 
 use std::{
     collections::BTreeMap,
@@ -27,11 +26,11 @@ use crate::{
 static STYLE: &str = include_str!("html/page.css");
 static SCRIPT: &str = include_str!("html/page.js");
 
-/// Nothing is fetched, whatever stands in the page.
+/// Prevents the page from fetching anything, whatever its content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       font-src data:; img-src data:";
 
-/// What the page itself says.
+/// The page's own texts.
 struct Words {
     back: &'static str,
     next: &'static str,
@@ -67,36 +66,36 @@ const fn words(language: Language) -> Words {
 
 /// A look in dark and in light colours.
 type Looks = (Look, Look);
-/// The name of each.
+/// The class name of each pair.
 type Classes = BTreeMap<Looks, String>;
 
-/// A frame before its looks have names.
+/// A frame whose looks have no class names yet.
 struct Part {
     rows: Vec<Vec<(Run, Looks)>>,
     paper: Looks,
     needs: Needs,
     /// Columns and rows.
     size: (usize, usize),
-    /// What stands before the frame, and after it.
+    /// The markup before the frame, and after it.
     before: String,
     after: String,
     lesson: Option<Head>,
 }
 
-/// What is known of the whole from its first frame.
+/// The page's properties, taken from its first frame.
 struct Head {
     language: Language,
     sentence: String,
     list: String,
 }
 
-/// Writes the page.
+/// Writes the page with all frames.
 ///
 /// # Errors
 /// If the writer fails, no temporary file can be made, or the work is stopped.
 pub fn write(film: Film, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
     let steps = film.steps;
-    // The styles stand before the frames, but are known only after them.
+    // Styles precede the frames in the page, but are known only after them.
     let mut frames = BufWriter::new(tempfile::tempfile()?);
     let (mut classes, mut needs, mut first) = (Classes::new(), Needs::default(), None);
     film.each(
@@ -143,7 +142,7 @@ fn part(before: Option<&Shot>, shot: &Shot, steps: &[usize]) -> Part {
     }
 }
 
-/// Where a chapter begins its heading, then the step's.
+/// The heading of the step, after that of its chapter if it is the chapter's first.
 fn opening(before: Option<&Shot>, shot: &Shot) -> String {
     let (number, chapter) = shot.chapter();
     let mut html = String::new();
@@ -167,7 +166,7 @@ fn closing(shot: &Shot) -> String {
     )
 }
 
-/// A finished frame.
+/// Writes a frame's section.
 fn section(part: &Part, classes: &mut Classes, out: &mut dyn io::Write) -> io::Result<()> {
     write!(out, "{}", part.before)?;
     for row in &part.rows {
@@ -192,7 +191,7 @@ fn section(part: &Part, classes: &mut Classes, out: &mut dyn io::Write) -> io::R
     write!(out, "{}", part.after)
 }
 
-/// Whether a blank of that look is more than paper.
+/// Whether a space with this look differs from paper.
 fn is_seen((dark, light): &Looks, paper: &Looks) -> bool {
     dark.ground != paper.0.ground || light.ground != paper.1.ground || dark.is_underlined
 }
@@ -226,8 +225,8 @@ impl Head {
         )?;
         write!(out, "{}{STYLE}", needs.faces())?;
         let (families, across, down) = (needs.families(), columns as f32 * 0.6, rows as f32 * 1.32);
-        // As large as the window allows, but never too small to read; where the browser can round, a row
-        // is a whole number of pixels high.
+        // As large as the window allows, with a readable minimum; if the browser supports rounding, a row is a whole
+        // number of pixels high.
         let size = format!(
             "max(8px,min(calc((100vw - 2.5rem) / {across:.1}),calc((100vh - 9.5rem) / {down:.2})))"
         );
@@ -254,7 +253,7 @@ impl Head {
     }
 }
 
-/// What stands around the frames has their colours. Where both are the same, there is nothing to choose.
+/// The CSS of the page around the frames, in their colours. If dark and light are the same, there is no choice.
 fn about_page((dark, light): &Looks) -> String {
     let both = |dark: Rgb, light: Rgb| format!("light-dark({},{})", hex(light), hex(dark));
     let (ink, ground) = (both(dark.ink, light.ink), both(dark.ground, light.ground));
@@ -268,7 +267,7 @@ fn about_page((dark, light): &Looks) -> String {
     css
 }
 
-/// The steps as links, by chapter.
+/// The list of links to the steps, by chapter.
 fn list(lesson: &Lesson, steps: &[usize]) -> String {
     let all = lesson.steps();
     let mut html = String::new();
@@ -285,7 +284,7 @@ fn list(lesson: &Lesson, steps: &[usize]) -> String {
     html
 }
 
-/// First for browsers that know only dark, then for those that choose.
+/// The CSS of a look: the dark colours for browsers that know nothing else, then the choice.
 fn colours((dark, light): &Looks) -> String {
     let (ink, ground) = (hex(dark.ink), hex(dark.ground));
     format!(

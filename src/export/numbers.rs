@@ -1,14 +1,14 @@
-//! The numbers of passes, for notebooks and other programs: one description, three forms.
+//! The numbers of passes for notebooks and other programs: one description, three formats.
 //!
 //! ```text
 //! {"schema": "lookback-trace", "version": 1, "model", "sentence", "what_if": ["mask=off", ..],
 //!  "tokens": {"source": [{"id", "text"}], "target": [..], "output": [..]}, "output_text",
 //!  "sites": [{"path", "caption", "axes": ["head", "query", "key"], "shape": [4, 5, 5]}, ..]}
 //! ```
-//! JSON adds `"values"` to every site. npz and safetensors hold an array a site, named by its path
-//! (`MODEL/PATH` where there are several passes), and the description as one more text. A plain
-//! matrix has two axes; `what_if` is there in a changed pass. The version changes when a reader of
-//! the old form would misread the new one. `assets/trace.schema.json` says the same to programs.
+//! JSON adds `"values"` to every site. npz and safetensors hold one array per site, named by its path (`MODEL/PATH` if
+//! there are several passes), and the description as a text. A plain matrix has two axes; only a changed pass has
+//! `what_if`. The version changes when a reader of the old format would misread the new one. The JSON schema is
+//! `assets/trace.schema.json`.
 
 pub mod json;
 pub mod npz;
@@ -22,10 +22,10 @@ use crate::{
     text::{Token, visible::visible_json},
 };
 
-/// The version of the schema.
+/// The schema's version.
 pub const VERSION: u32 = 1;
 
-/// What is written of one pass.
+/// A pass to write.
 pub struct Pass<'a> {
     pub trace: &'a Trace,
     pub sentence: &'a str,
@@ -33,7 +33,7 @@ pub struct Pass<'a> {
     pub sites: Vec<&'a Recorded>,
 }
 
-/// The axes that have a name, with their sizes: two for a plain matrix.
+/// The named axes with their sizes; two for a plain matrix.
 pub fn axes(site: &Recorded) -> Vec<(&'static str, usize)> {
     let shape = site.shape();
     let sizes = [shape.planes, shape.rows, shape.cols];
@@ -46,7 +46,7 @@ fn shape(site: &Recorded) -> Vec<usize> {
     axes(site).into_iter().map(|(_, size)| size).collect()
 }
 
-/// All that is known of the passes but the values: an object for one, a list of them for several.
+/// The JSON description of the passes, without values: an object for one pass, a list for several.
 fn description(passes: &[Pass]) -> io::Result<String> {
     let mut out: Vec<u8> = vec![];
     let without_values = |pass: &Pass, out: &mut dyn Write| describe(pass, out, |_, _| Ok(()));
@@ -57,7 +57,7 @@ fn description(passes: &[Pass]) -> io::Result<String> {
     String::from_utf8(out).map_err(io::Error::other)
 }
 
-/// Every site with the name of its array.
+/// Every site with its array's name.
 fn named<'a>(passes: &'a [Pass<'a>]) -> impl Iterator<Item = (String, &'a Recorded)> {
     let name = |pass: &Pass, site: &Recorded| match passes.len() {
         1 => site.path().to_owned(),
@@ -66,12 +66,12 @@ fn named<'a>(passes: &'a [Pass<'a>]) -> impl Iterator<Item = (String, &'a Record
     passes.iter().flat_map(move |pass| pass.sites.iter().map(move |site| (name(pass, site), *site)))
 }
 
-/// The numbers as little-endian f32, the last axis fastest.
+/// The numbers as little-endian f32, the last axis varying fastest.
 fn bytes(value: &Value) -> Vec<u8> {
     value.numbers().flat_map(f32::to_le_bytes).collect()
 }
 
-/// Writes a pass's description; `values` adds to each site what follows its shape.
+/// Writes a pass's description; `values` writes what follows the shape of each site.
 fn describe(
     pass: &Pass,
     out: &mut dyn Write,
@@ -100,7 +100,7 @@ fn describe(
     write!(out, "}}")
 }
 
-/// The object of a site, still open.
+/// Writes a site's JSON object without its closing brace.
 fn describe_site(site: &Recorded, out: &mut dyn Write) -> io::Result<()> {
     let axes = axes(site);
     write!(out, "{{\"path\":{},\"caption\":{},", text(site.path()), text(site.caption()))?;
@@ -129,8 +129,8 @@ fn list<T>(
     write!(out, "]")
 }
 
-/// A JSON string in which controls and invisible characters are escapes: a terminal that is shown
-/// the file must not obey it.
+/// A JSON string with control and invisible characters escaped, so that showing the file cannot send commands to a
+/// terminal.
 fn text(text: &str) -> String {
     visible_json(&serde_json::Value::from(text).to_string())
 }

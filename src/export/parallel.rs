@@ -1,4 +1,4 @@
-//! Work on all cores whose results arrive in order.
+//! Parallel work whose results arrive in order.
 
 use std::{
     collections::VecDeque,
@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-/// Maps items on so many threads and takes the results in the order of the items. However many items
-/// there are, at most three times as many as threads are under way at once.
+/// Maps items on `n_threads` threads and passes the results to `take` in the order of the items. At most three times
+/// as many items as threads are in memory at once.
 ///
 /// # Errors
-/// The first that `take` gives; no further item is drawn then.
+/// The first error of `take`; no further item is then drawn.
 pub fn in_order<T: Send, U: Send, E>(
     items: impl Iterator<Item = T>,
     n_threads: usize,
@@ -21,13 +21,13 @@ pub fn in_order<T: Send, U: Send, E>(
     let (jobs, queue) = mpsc::channel::<(T, mpsc::SyncSender<U>)>();
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
-        // Dropped when this ends, however it ends: the threads then find nothing more to do.
+        // Dropped at the end of this scope in any case, so that the threads end.
         let jobs = jobs;
         for _ in 0..n_threads {
             scope.spawn(|| {
                 let next = || queue.lock().ok()?.recv().ok();
                 while let Some((item, answer)) = next() {
-                    // Nobody takes the result after an error.
+                    // There is no receiver after an error.
                     let _ = answer.send(map(item));
                 }
             });
@@ -49,7 +49,7 @@ pub fn in_order<T: Send, U: Send, E>(
     })
 }
 
-/// The oldest result; none if its thread has panicked, which the scope then passes on.
+/// The oldest result; None if its thread panicked, which the scope then propagates.
 fn first<U>(under_way: &mut VecDeque<mpsc::Receiver<U>>) -> Option<U> {
     under_way.pop_front()?.recv().ok()
 }

@@ -1,4 +1,4 @@
-//! A frame as a PNG file: with a palette where its colours fit into one.
+//! A frame as a PNG file, with a palette if it has few enough colours.
 
 pub mod animated;
 
@@ -9,7 +9,7 @@ use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 use super::Paper;
 use crate::render::{frame::Shot, raster};
 
-/// As many colours as a byte can tell apart.
+/// The most colours of a palette.
 const MOST: usize = 256;
 
 /// Writes a frame.
@@ -39,7 +39,7 @@ pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<
     writer.finish().map_err(failure)
 }
 
-/// All but the writer's own errors would be mistakes of ours.
+/// The writer's error; other errors would be bugs here.
 fn failure(error: EncodingError) -> io::Error {
     match error {
         EncodingError::IoError(error) => error,

@@ -1,7 +1,6 @@
-//! A frame as an SVG file: its text can be selected, its fonts are in it, and a description tells what
-//! it shows.
+//! A frame as an SVG file with selectable text, embedded fonts and a description of its content.
 //!
-//! Every run of text says how many columns it takes, so that cells line up in any font.
+//! Every run of text has its width, so that cells line up in any font.
 
 use std::{collections::BTreeMap, io};
 
@@ -13,7 +12,7 @@ use crate::render::{
     picture::{Look, Picture},
 };
 
-/// The base line of the type, in pixels below the top of its cell.
+/// The text's baseline, in pixels below the top of its cell.
 const BASE: usize = 17;
 
 /// Writes a frame.
@@ -45,10 +44,10 @@ pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<
     writeln!(out, "</svg>")
 }
 
-/// What of a look concerns the text, and the name of its class.
+/// The class name of each look of text.
 type Inks = BTreeMap<Look, String>;
 
-/// All looks of text, with one ground.
+/// The looks of text, all with the same background.
 fn inks(picture: &Picture) -> Inks {
     let mut inks = Inks::new();
     for cell in &picture.cells {
@@ -74,7 +73,7 @@ fn style(picture: &Picture, inks: &Inks, out: &mut dyn io::Write) -> io::Result<
     writeln!(out, "</style>")
 }
 
-/// Rectangles where the ground is another than the paper's.
+/// Writes rectangles for backgrounds that differ from the paper's.
 fn grounds(picture: &Picture, out: &mut dyn io::Write) -> io::Result<()> {
     for (y, cells) in picture.rows().enumerate() {
         let mut column = 0;

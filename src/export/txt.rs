@@ -16,7 +16,7 @@ pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> 
     out.write_all(text(shot.buffer()).as_bytes())
 }
 
-/// One line a row, without the spaces at its end; a wide character stands once.
+/// The text of a buffer, one line per row, without trailing spaces; a wide character is written once.
 pub fn text(buffer: &Buffer) -> String {
     let rows = super::rows(buffer).map(|row| {
         let mut line = String::new();

@@ -1,8 +1,8 @@
-//! The fonts of pictures: embedded, so that a picture is the same on every machine, and one more if the
-//! person gives it.
+//! The fonts of pictures: embedded, so that a picture is the same on every machine, and optionally one given by the
+//! user.
 //!
-//! How the embedded ones are made is told in `assets/fonts/make_fonts.py`. Their frames, bars and shades
-//! fill the cell exactly, and their edges lie on pixels.
+//! `assets/fonts/make_fonts.py` makes the embedded ones. Their frames, bars and shades fill the cell exactly, with
+//! edges on pixel boundaries.
 
 mod web;
 
@@ -21,20 +21,20 @@ pub use web::{WEB, WebFont, is_in_web};
 /// Width and height of a cell in pixels, at scale 1.
 pub const CELL: (usize, usize) = (10, 22);
 
-/// How many shades there are between ground and ink, both included.
+/// The number of levels from background to foreground, both included.
 pub const LEVELS: u8 = 16;
 
 static REGULAR: &[u8] = include_bytes!("../../assets/fonts/mono-regular.ttf");
 static BOLD: &[u8] = include_bytes!("../../assets/fonts/mono-bold.ttf");
 static HAN: &[u8] = include_bytes!("../../assets/fonts/han.otf");
 
-/// By how many pixels at scale 1 a stroke is wider on either side where there is no bold font.
+/// Pixels at scale 1 added to each side of a stroke for bold text without a bold font.
 const WIDER: f32 = 0.3;
 
-/// The index of the bold one.
+/// The index of the bold font.
 const BOLD_FACE: usize = 1;
 
-/// How much of each pixel of a cell is ink, in levels from 0 to [`LEVELS`] - 1.
+/// The ink of each pixel of a cell, in levels from 0 to [`LEVELS`] - 1.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mask {
     /// In pixels.
@@ -46,15 +46,16 @@ pub struct Mask {
 /// The fonts, at one scale.
 pub struct Fonts {
     scale: usize,
-    /// Regular, bold, Chinese, and one of the person's; asked in that order, but for bold text bold first.
+    /// Regular, bold, Chinese, and the user's font if any; searched in that order, but for bold text the bold one
+    /// first.
     faces: Vec<FontArc>,
-    /// Finished masks by grapheme; for each narrow and wide, regular and bold.
+    /// Finished masks by grapheme, for narrow and wide, regular and bold each.
     masks: RwLock<HashMap<String, [Option<Arc<Mask>>; 4]>>,
     missing: Mutex<BTreeSet<char>>,
 }
 
 impl Fonts {
-    /// The embedded ones, for pictures so many times larger.
+    /// The embedded fonts, for pictures at this scale.
     ///
     /// # Errors
     /// If an embedded font is damaged.
@@ -68,13 +69,13 @@ impl Fonts {
         })
     }
 
-    /// With one more, for characters that the others lack.
+    /// These fonts and one more, for characters that the others lack.
     ///
     /// # Errors
-    /// If the bytes are no font.
+    /// If the bytes are not a valid font.
     pub fn and(mut self, bytes: Vec<u8>) -> Result<Self> {
         let font = FontArc::try_from_vec(bytes).context("this is no TrueType or OpenType font")?;
-        // A font without any height cannot be scaled.
+        // A font with height 0 cannot be scaled.
         anyhow::ensure!(font.height_unscaled() > 0.0, "this font has no height");
         self.faces.push(font);
         Ok(self)
@@ -85,12 +86,12 @@ impl Fonts {
         (CELL.0 * self.scale, CELL.1 * self.scale)
     }
 
-    /// Characters that were asked for and that no font has; a frame stands for each.
+    /// The requested characters that no font has; each is drawn as a frame.
     pub fn missing(&self) -> Vec<char> {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
-    /// A grapheme in one or two columns.
+    /// The mask of a grapheme in one or two columns.
     pub fn mask(&self, symbol: &str, columns: u8, is_bold: bool) -> Arc<Mask> {
         let kind = usize::from(is_bold) + 2 * usize::from(columns > 1);
         let known = self.masks.read().unwrap_or_else(PoisonError::into_inner);
@@ -122,16 +123,16 @@ impl Fonts {
         canvas.mask()
     }
 
-    /// The characters that are laid over each other to show a grapheme, and the index of the font that
-    /// has each. Where none has it, that is remembered; a frame stands for it.
+    /// The characters that are drawn over each other for a grapheme, each with the index of its font. A character that
+    /// no font has is recorded as missing and drawn as a frame.
     fn glyphs(&self, symbol: &str, is_bold: bool) -> Vec<(char, Option<usize>)> {
-        // One glyph for letter and accent, where there is one.
+        // Composed, since one glyph for letter and accent is preferred.
         let composed: String = symbol.nfc().collect();
         let is_one = composed.chars().count() == 1
             && composed.chars().all(|c| self.face(c, is_bold).is_some());
         let shown = if is_one { &composed } else { symbol };
         let glyphs = shown.chars().map(|c| (c, self.face(c, is_bold)));
-        // Joiners and selectors have no shape.
+        // Joiners and variation selectors have no glyph.
         let glyphs: Vec<_> =
             glyphs.filter(|(c, face)| face.is_some() || c.width().unwrap_or(0) > 0).collect();
         let missing = glyphs.iter().filter(|(_, face)| face.is_none()).map(|(c, _)| *c);
@@ -147,14 +148,14 @@ impl Fonts {
     }
 }
 
-/// By how many pixels at scale 1 the strokes of a glyph are wider on either side than its font has them:
-/// what has no bold is made bold as browsers do.
+/// Pixels at scale 1 added to each side of a glyph's strokes: bold text without a bold font is made bold as browsers
+/// do.
 fn widened(face: Option<usize>, is_bold: bool) -> f32 {
     let is_lacking = is_bold && face.is_some_and(|face| face != BOLD_FACE);
     if is_lacking { WIDER } else { 0.0 }
 }
 
-/// Shares of ink, 0 to 1, one a pixel.
+/// The ink of each pixel, 0 to 1.
 struct Canvas {
     width: usize,
     height: usize,
@@ -166,7 +167,7 @@ impl Canvas {
         Self { width, height, shares: vec![0.0; width * height] }
     }
 
-    /// A glyph in the middle of the cell, or so many pixels beside it; what does not fit is cut off.
+    /// Draws a glyph in the middle of the cell, shifted by `aside` pixels; whatever does not fit is cut off.
     fn glyph(&mut self, face: &FontArc, c: char, aside: Point) {
         let height = self.height as f32;
         let scale = PxScale::from(height);
@@ -181,7 +182,7 @@ impl Canvas {
         if is_combining_mark(c)
             && let Some(mark) = at(0.0)
         {
-            // Where a mark stands beside its letter differs from font to font: over its middle.
+            // Fonts place marks differently, so a mark is centred over its letter.
             let bounds = mark.px_bounds();
             slack = (self.width as f32 - bounds.width()) / 2.0 - bounds.min.x;
         }
@@ -202,7 +203,7 @@ impl Canvas {
         });
     }
 
-    /// What stands for a character without a glyph.
+    /// Draws the frame for a character without a glyph.
     fn frame(&mut self, line: usize) {
         let (width, height) = (self.width, self.height);
         let is_line = |at: usize, size: usize, margin: usize| {

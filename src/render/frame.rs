@@ -1,4 +1,4 @@
-//! Frames of the walk: for every step the cells that the screen would show, and what is said about them.
+//! Frames of the walk: for every step the cells that the screen would show, and its text.
 
 use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
@@ -20,18 +20,18 @@ use crate::{
     },
 };
 
-/// One step as it stands on the screen.
+/// One step as shown on the screen.
 #[derive(Clone)]
 pub struct Shot {
     /// Index of the step in the lesson.
     pub index: usize,
-    /// How long a person looks at it.
+    /// How long a reader needs for it.
     pub time: Duration,
-    /// The cells, once for every theme that was asked for.
+    /// The cells, once for each requested theme.
     pub views: Vec<View>,
-    /// The question that waits for its answer.
+    /// The open question, if any.
     asked: Option<Question>,
-    /// The number that is open, in words.
+    /// The opened cell in words, if any.
     opened: Option<String>,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
@@ -52,8 +52,8 @@ impl View {
 }
 
 impl Shot {
-    /// Of the walk as it is, without what lies over it and without the message of the last key; None
-    /// before anything is read.
+    /// The shot of the walk's current state, without overlays and without the message of the last key; None before
+    /// anything is read.
     pub fn of(state: &State, size: Size, themes: &[Theme]) -> Option<Self> {
         let mut state = state.for_frame(size.width, size.height);
         let reading = Arc::clone(state.passes.reading.as_ref()?);
@@ -79,7 +79,7 @@ impl Shot {
         &self.views[0].buffer
     }
 
-    /// The cells in the first theme, as the eye sees them.
+    /// The cells in the first theme as a picture.
     pub fn picture(&self) -> Picture {
         self.views[0].picture()
     }
@@ -88,13 +88,13 @@ impl Shot {
         self.lesson.steps()[self.index].1
     }
 
-    /// The number of its chapter, and what that is called.
+    /// The number and the name of its chapter.
     pub fn chapter(&self) -> (usize, &str) {
         let (chapter, _) = self.lesson.steps()[self.index];
         (chapter, &self.lesson.chapters[chapter].title)
     }
 
-    /// `Step 45 of 81: Where does “it” look?`
+    /// The title: `Step 45 of 81: Where does “it” look?`
     pub fn title(&self) -> String {
         let n_steps = self.lesson.steps().len();
         format!("Step {} of {n_steps}: {}", self.index + 1, self.step().title)
@@ -108,21 +108,21 @@ impl Shot {
         &self.reading
     }
 
-    /// What is told and shown, as linear text: for those who do not see the picture. While a question
-    /// waits, the question alone: the rest would answer it.
+    /// The step as linear text, for readers who cannot see the picture. While a question is open, the question alone,
+    /// since the rest would answer it.
     pub fn words(&self) -> String {
         if let Some(asked) = &self.asked {
             return visible_lines(&plain::question(&self.title(), asked));
         }
         let mut words = vec![];
-        // Nothing is refused by a vector.
+        // Writing to a vector cannot fail.
         let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
         let text = visible_lines(String::from_utf8_lossy(&words).trim());
         self.opened.as_ref().map_or_else(|| text.clone(), |opened| format!("{text}\n\n{opened}"))
     }
 }
 
-/// `Opened: logits[0,12] = 3.1416; x W + b`.
+/// The text of an opened cell: `Opened: logits[0,12] = 3.1416; x W + b`.
 fn opened(level: &Level) -> String {
     let Arithmetic { address, value, formula, .. } = &level.arithmetic;
     format!("Opened: {address} = {value:.4}; {formula}")
@@ -141,15 +141,15 @@ fn is_cut(state: &State, area: Rect) -> bool {
     lines.len() > plan.prose.height.into()
 }
 
-/// A walk that is only looked at: a frame is the same whatever else is drawn.
+/// A walk for viewing only: each frame is independent of which others are drawn.
 pub struct Walk {
     state: State,
     themes: Vec<Theme>,
 }
 
 impl Walk {
-    /// Stands before the first step; every frame will be drawn in each of the themes. Computes the
-    /// slow measures, so that they are on the frames.
+    /// A walk before its first step, whose frames are drawn in each of the themes. Computes the slow measures, so that
+    /// frames show them.
     pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
         reading.measures();
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
@@ -158,7 +158,7 @@ impl Walk {
         Self { state, themes }
     }
 
-    /// Those of the wanted steps whose text does not fit on their frames.
+    /// The wanted steps whose text does not fit on their frames.
     pub fn cut(self, wanted: &[usize]) -> Vec<usize> {
         let (width, height) = self.state.size;
         let area = Rect::new(0, 0, width, height);
@@ -166,13 +166,13 @@ impl Walk {
         steps.filter(|(_, is_cut)| *is_cut).map(|(step, _)| step).collect()
     }
 
-    /// Takes the shots of the steps that are wanted, in the order of the walk.
+    /// The shots of the wanted steps, in the order of the walk.
     pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
         self.visit(wanted, move |state| Shot::of(state, state.size.into(), &themes)).flatten()
     }
 
-    /// Goes to the wanted steps, each once and in order, and looks at them.
+    /// The results of `look` at the wanted steps, each visited once, in order.
     fn visit<T>(
         mut self,
         wanted: &[usize],

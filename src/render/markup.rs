@@ -1,4 +1,4 @@
-//! A picture in the words of XML and CSS: text that cannot break out, runs of cells, embedded fonts.
+//! A picture in XML and CSS: escaped text, runs of cells, embedded fonts.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use crate::{
     ui::theme::Rgb,
 };
 
-/// Size of the type in pixels, at which a cell has 10 by 22: a thousand units at 60 a pixel.
+/// The font size in pixels at which a cell has 10 by 22 pixels: a character is 600 of 1000 units wide.
 pub const TYPE_SIZE: &str = "16.6667px";
 
-/// What stands in for an embedded font where a program does not read it.
+/// The fallback fonts, if a program does not read the embedded ones.
 const FALLBACK: &str = "'JetBrains Mono','DejaVu Sans Mono',Menlo,Consolas,'Noto Sans Mono CJK SC',\
                         'PingFang SC','Microsoft YaHei',monospace";
 
-/// Text that XML and HTML take for text, in an element or in an attribute.
+/// The text escaped for elements and attributes of XML and HTML.
 pub fn escaped(text: &str) -> String {
     let text = visible(text);
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
@@ -34,17 +34,17 @@ pub fn escaped(text: &str) -> String {
     })
 }
 
-/// The same for text of several lines.
+/// The escaped text, with its line breaks kept.
 pub fn escaped_lines(text: &str) -> String {
     text.lines().map(escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// `#24262c`
+/// The colour in CSS: `#24262c`.
 pub fn hex((r, g, b): Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// A name for the i-th of many styles: a, b, ... z, aa, ab, ...
+/// The name of style `i`: a, b, ... z, aa, ab, ...
 pub fn class(mut i: usize) -> String {
     let mut name = vec![];
     loop {
@@ -57,7 +57,7 @@ pub fn class(mut i: usize) -> String {
     name.iter().rev().map(|&c| char::from(c)).collect()
 }
 
-/// Weight, slant and lines of a look, as declarations.
+/// The CSS declarations for weight, slant and lines of a look.
 pub fn strokes(look: &Look) -> String {
     let mut css = String::new();
     let lines = [(look.is_underlined, "underline"), (look.is_crossed_out, "line-through")];
@@ -74,18 +74,18 @@ pub fn strokes(look: &Look) -> String {
     css
 }
 
-/// Cells of a row that are written together: from a column on, so many columns.
+/// Cells of a row that are written together: the first column and the number of columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub column: usize,
     pub columns: usize,
     pub text: String,
-    /// Whether an embedded font has it all, so that it takes just its columns.
+    /// Whether an embedded font has all its characters, so that it is exactly as wide as its columns.
     pub is_regular: bool,
 }
 
-/// The runs of a row: cells that are alike stand together, unless a program's own font might make one of
-/// them wider or narrower than its cell.
+/// The runs of a row: equal looks are joined, except for characters that a program's own font might draw wider or
+/// narrower than their cells.
 pub fn runs<L: PartialEq>(cells: &[Painted], look: impl Fn(usize) -> L) -> Vec<Run> {
     let mut runs: Vec<Run> = vec![];
     for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.columns > 0) {
@@ -104,7 +104,7 @@ pub fn runs<L: PartialEq>(cells: &[Painted], look: impl Fn(usize) -> L) -> Vec<R
     runs
 }
 
-/// Which of the embedded fonts a text needs.
+/// The embedded fonts that a text needs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
     is_bold: bool,
@@ -112,7 +112,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Counts these cells in.
+    /// The same set with the fonts for these cells added.
     #[must_use]
     pub fn of<'a>(mut self, cells: impl IntoIterator<Item = &'a Painted>) -> Self {
         for cell in cells {
@@ -122,7 +122,7 @@ impl Needs {
         self
     }
 
-    /// What either needs.
+    /// The union of two sets.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self { is_bold: self.is_bold || other.is_bold, is_han: self.is_han || other.is_han }
@@ -133,7 +133,7 @@ impl Needs {
         (!font.is_bold || self.is_bold) && (!is_han || self.is_han)
     }
 
-    /// Their `@font-face` rules, with the fonts in them.
+    /// The `@font-face` rules, with the fonts embedded.
     pub fn faces(self) -> String {
         let face = |font: &WebFont| {
             let weight = if font.is_bold { 700 } else { 400 };
@@ -147,7 +147,7 @@ impl Needs {
         WEB.iter().filter(|font| self.includes(font)).map(face).collect()
     }
 
-    /// The families, and what stands in for them.
+    /// The font families, followed by the fallbacks.
     pub fn families(self) -> String {
         let han = if self.is_han { "'Lookback Han'," } else { "" };
         format!("'Lookback Mono',{han}{FALLBACK}")

@@ -1,7 +1,7 @@
-//! A drawn buffer as the eye sees it: what stands in each cell, and in which two colours.
+//! A drawn buffer as visible cells: the symbol of each cell and its two colours.
 //!
-//! Named colours, reversed and dim text, and what is left to the terminal are settled here, so that every
-//! exporter that has colours of its own shows the same ones.
+//! Named colours, reversed and dim text, and the terminal's default colours are resolved here, so that all exporters
+//! with colours of their own show the same.
 
 use ratatui::{
     buffer::{Buffer, Cell},
@@ -11,20 +11,20 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::ui::theme::{Rgb, Theme, rgb};
 
-/// How much of dim ink is left beside the ground.
+/// The share of the foreground in dim text; the rest is background.
 const DIM: f32 = 0.6;
 
 /// A cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Painted {
-    /// One grapheme; a space where there is nothing.
+    /// One grapheme; a space if the cell is empty.
     pub symbol: String,
-    /// 1 or 2; 0 where the wide character before it covers the cell.
+    /// Width in columns: 1 or 2; 0 if a wide character before it covers the cell.
     pub columns: u8,
     pub look: Look,
 }
 
-/// Colours and strokes of a cell.
+/// Colours and text attributes of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a stroke of its own")]
 pub struct Look {
@@ -43,12 +43,12 @@ pub struct Picture {
     pub width: usize,
     pub height: usize,
     pub cells: Vec<Painted>,
-    /// What plain text looks like.
+    /// The look of plain text.
     pub paper: Look,
 }
 
 impl Picture {
-    /// Of a buffer that was drawn in that theme.
+    /// The picture of a buffer that was drawn in this theme.
     pub fn of(buffer: &Buffer, theme: &Theme) -> Self {
         let (ink, ground) = theme.paper();
         let paper = Look {
@@ -74,7 +74,7 @@ fn row(cells: &[Cell], paper: &Look) -> Vec<Painted> {
     let mut covered = 0; // columns that the wide character before still takes
     let mut painted = Vec::with_capacity(cells.len());
     for (x, cell) in cells.iter().enumerate() {
-        // Half a character is none: where the row ends, a blank stands for it.
+        // A wide character that does not fit at the end of a row becomes a space.
         let wide = cell.symbol().width().clamp(1, 2);
         let fits = x + wide <= cells.len();
         let columns = if covered > 0 { 0 } else { wide * usize::from(fits) + usize::from(!fits) };
@@ -113,7 +113,7 @@ fn look(cell: &Cell, paper: &Look) -> Look {
     }
 }
 
-/// `share` of one colour, the rest of the other.
+/// A mix of two colours: `share` of `a`, the rest of `b`.
 fn mixed(a: Rgb, b: Rgb, share: f32) -> Rgb {
     let mix = |a: u8, b: u8| (f32::from(a) * share + f32::from(b) * (1.0 - share)).round() as u8;
     (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))

@@ -1,7 +1,7 @@
-//! A picture in pixels.
+//! A picture as pixels.
 //!
-//! A pixel is a number of a colour, not a colour: exporters that have palettes need not look for what
-//! is known here. Between ground and ink colours are mixed as browsers do, in sRGB.
+//! A pixel is the index of a colour, so that exporters with palettes need not search for colours. Between background
+//! and foreground, colours are mixed in sRGB, as browsers do.
 
 use std::collections::HashMap;
 
@@ -13,18 +13,18 @@ use crate::{
     ui::theme::Rgb,
 };
 
-/// Rows of pixels, top to bottom.
+/// An image: rows of pixels, top to bottom.
 pub struct Image {
     /// In pixels.
     pub width: usize,
     pub height: usize,
-    /// Not all of them are used, and some are there twice.
+    /// The colours; some may be unused or repeated.
     pub colours: Vec<Rgb>,
     /// Indices into the colours.
     pub pixels: Vec<u32>,
 }
 
-/// Draws every cell.
+/// The image of a picture, with every cell drawn.
 pub fn paint(picture: &Picture, fonts: &Fonts) -> Image {
     let (cell, line) = fonts.cell();
     let (width, height) = (picture.width * cell, picture.height * line);
@@ -47,8 +47,8 @@ pub fn paint(picture: &Picture, fonts: &Fonts) -> Image {
 }
 
 impl Image {
-    /// The distinct colours in the order of their appearance in [`Self::colours`], how many pixels have
-    /// each, and for every index of [`Self::colours`] its place among the distinct ones.
+    /// The distinct used colours in the order of [`Self::colours`], with the number of pixels of each; and for every
+    /// index of [`Self::colours`] the index of its distinct colour.
     pub fn palette(&self) -> (Vec<(Rgb, usize)>, Vec<usize>) {
         let mut counts = vec![0; self.colours.len()];
         for &pixel in &self.pixels {
@@ -70,23 +70,22 @@ impl Image {
         (palette, index)
     }
 
-    /// Red, green and blue of an area, row by row.
+    /// The red, green and blue bytes of an area, row by row.
     pub fn rgb(&self, area: &Area) -> Vec<u8> {
         area.pixels(self.width).flat_map(|i| <[u8; 3]>::from(self.colour(i))).collect()
     }
 
-    /// Of a pixel, by its number from the top left.
+    /// The colour of pixel `i`, counted row by row from the top left.
     pub fn colour(&self, i: usize) -> Rgb {
         self.colours[self.pixels[i] as usize]
     }
 
-    /// All of it.
+    /// The whole image as an area.
     pub const fn area(&self) -> Area {
         Area { left: 0, top: 0, width: self.width, height: self.height }
     }
 
-    /// The smallest area outside of which another picture of that size is the same; one pixel if it is
-    /// the same everywhere.
+    /// The smallest area that holds all differences to another image of the same size; one pixel if there are none.
     pub fn changed(&self, before: &Self) -> Area {
         let (mut left, mut top, mut right, mut bottom) = (self.width, self.height, 0, 0);
         for i in (0..self.pixels.len()).filter(|&i| self.colour(i) != before.colour(i)) {
@@ -101,7 +100,7 @@ impl Image {
     }
 }
 
-/// A part of an image, in pixels.
+/// A rectangle of an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     pub left: usize,
@@ -111,14 +110,14 @@ pub struct Area {
 }
 
 impl Area {
-    /// The numbers of its pixels in an image of that width.
+    /// The indices of its pixels in an image of width `stride`.
     pub fn pixels(self, stride: usize) -> impl Iterator<Item = usize> {
         let rows = self.top..self.top + self.height;
         rows.flat_map(move |y| (0..self.width).map(move |x| y * stride + self.left + x))
     }
 }
 
-/// Where a cell stands in its band of rows.
+/// The position of a cell in its band of pixel rows.
 struct Place {
     left: usize,
     width: usize,
@@ -141,7 +140,7 @@ impl Place {
         }
     }
 
-    /// A line beneath the text, and one through it.
+    /// Draws underline and strikethrough.
     fn strokes(&self, band: &mut [u32], colour: u32, cell: &Painted, height: usize) {
         let thick = (height / 22).max(1);
         let mut stroke = |top: usize| {
@@ -158,7 +157,7 @@ impl Place {
     }
 }
 
-/// Every pair of ground and ink with the levels between them.
+/// All pairs of background and foreground, with the mixed levels between them.
 #[derive(Default)]
 struct Colours {
     first: HashMap<(Rgb, Rgb), u32>,
@@ -166,7 +165,7 @@ struct Colours {
 }
 
 impl Colours {
-    /// The index of the ground; the levels follow it.
+    /// The index of the background; its levels follow it.
     fn of(&mut self, ground: Rgb, ink: Rgb) -> u32 {
         *self.first.entry((ground, ink)).or_insert_with(|| {
             let first = self.mixed.len() as u32;

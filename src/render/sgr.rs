@@ -1,4 +1,4 @@
-//! Cells as terminals are sent them: characters, and SGR sequences where the look changes.
+//! Cells as text for terminals: characters, and SGR sequences at changes of the look.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::ui::theme::number_of;
 /// The colours and attributes of a cell.
 type Look = (Color, Color, Modifier);
 
-/// A character that no text has.
+/// A character that occurs in no text: the cell's content is unknown.
 const UNKNOWN: char = '\u{10ffff}';
 
 const PLAIN: Look = (Color::Reset, Color::Reset, Modifier::empty());
@@ -30,7 +30,7 @@ const MODIFIERS: &[(Modifier, u8)] = &[
     (Modifier::CROSSED_OUT, 9),
 ];
 
-/// A row without the plain spaces at its end; a wide character stands once. What is set is set back.
+/// A row without the plain spaces at its end; a wide character is written once. Attributes are reset at the end.
 pub fn line(row: &[Cell]) -> String {
     let is_blank = |cell: &&Cell| cell.symbol() == " " && look(cell) == PLAIN;
     let row = &row[..row.len() - row.iter().rev().take_while(is_blank).count()];
@@ -52,8 +52,8 @@ pub fn line(row: &[Cell]) -> String {
     line
 }
 
-/// What turns one frame on the screen into another of the same size. Every run of cells is told its
-/// place, and so is what follows a wide character: not all terminals agree on how wide that is.
+/// The text that changes one frame on the screen into another of the same size. Each run of cells, and whatever
+/// follows a wide character, begins with its position: terminals disagree on the width of some characters.
 pub fn changes(mut before: Buffer, after: &Buffer) -> String {
     forget(&mut before, after);
     let (mut text, mut now, mut next, mut covered) = (String::new(), PLAIN, None, None);
@@ -70,7 +70,7 @@ pub fn changes(mut before: Buffer, after: &Buffer) -> String {
             text.push_str(&sequence(now));
         }
         if is_disputed(symbol) {
-            // Where it is narrow, nothing else would clear the cell beside it.
+            // If the terminal draws it narrow, nothing else would clear the next cell.
             text.push_str(&" ".repeat(width));
             text.push_str(&place(x, y));
         }
@@ -84,7 +84,7 @@ pub fn changes(mut before: Buffer, after: &Buffer) -> String {
     text
 }
 
-/// Of a wide character that goes away, who knows what stands in its cells.
+/// Marks the cells of every wide character that disappears as unknown.
 fn forget(before: &mut Buffer, after: &Buffer) {
     for i in 0..before.content.len().min(after.content.len()) {
         let cell = &before.content[i];
@@ -97,12 +97,12 @@ fn forget(before: &mut Buffer, after: &Buffer) {
     }
 }
 
-/// Whether terminals do not agree on how many cells it takes: flags, `☂️`, letters that are drawn as one.
+/// Whether terminals disagree on the width of a symbol: flags, `☂️`, joined letters.
 fn is_disputed(symbol: &str) -> bool {
     symbol.chars().nth(1).is_some() && symbol.width() > 1
 }
 
-/// Puts the cursor there.
+/// The sequence that moves the cursor to a cell, from 0.
 fn place(x: u16, y: u16) -> String {
     format!("\x1b[{};{}H", u32::from(y) + 1, u32::from(x) + 1)
 }
@@ -111,7 +111,7 @@ fn look(cell: &Cell) -> Look {
     (cell.fg, cell.bg, cell.modifier)
 }
 
-/// From nothing to this look: `ESC [ 0 ; ... m`.
+/// The sequence that sets this look after a reset: `ESC [ 0 ; ... m`.
 fn sequence((fg, bg, modifier): Look) -> String {
     let mut codes = String::from("\x1b[0");
     for (_, code) in MODIFIERS.iter().filter(|(m, _)| modifier.contains(*m)) {
@@ -123,7 +123,7 @@ fn sequence((fg, bg, modifier): Look) -> String {
     codes
 }
 
-/// `base` is 30 for the foreground, 40 for the background.
+/// Appends the code of a colour; `base` is 30 for the foreground, 40 for the background.
 fn colour(codes: &mut String, colour: Color, base: u8) {
     let _ = match (colour, number_of(colour)) {
         (_, Some(n)) if n < 8 => write!(codes, ";{}", base + n),
@@ -165,7 +165,7 @@ mod tests {
     fn a_sign_of_disputed_width_leaves_nothing_beside_it() {
         let (before, after) = (Buffer::with_lines(["abc"]), Buffer::with_lines(["☂\u{fe0f}c"]));
         assert_eq!(changes(before.clone(), &after), "\x1b[1;1H  \x1b[1;1H☂\u{fe0f}");
-        // Of a flag, two letters may stand there.
+        // A flag may be drawn as two letters there.
         let blank = Buffer::with_lines(["  c"]);
         assert_eq!(changes(after, &blank), "\x1b[1;1H  ");
     }

@@ -1,4 +1,4 @@
-//! Frames as files: which names are free, what will not do, and the thread that writes.
+//! Frames as files: free names, checks of a path, and the writing thread.
 
 use std::{
     cell::LazyCell,
@@ -25,33 +25,33 @@ use crate::{
     },
 };
 
-/// How long the end waits for files that are being written.
+/// How long the walk waits at its end for files that are being written.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// As many names are tried before one is given up.
+/// The most names that are tried.
 const MOST: usize = 9999;
 
-/// Columns of a path in a message: the beginning of a longer one is left out.
+/// The columns of a path in a message; the beginning of a longer one is left out.
 const COLUMNS: usize = 40;
 
-/// What can be written, and where one is.
+/// The available formats, and the current folder.
 pub fn desk() -> Desk {
     let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     Desk::new(FORMATS.iter().map(form).collect(), here.to_string_lossy().into_owned())
 }
 
-/// The characters of the frame in view.
+/// The characters of the current frame; None before anything is read.
 pub fn text(state: &State) -> Option<String> {
     let plain = Theme { depth: Depth::None, ..state.theme };
     let shot = Shot::of(state, state.size.into(), &[plain])?;
     Some(txt::text(shot.buffer()))
 }
 
-/// Files that are being written.
+/// The files that are being written.
 type Underway = Arc<Mutex<BTreeSet<PathBuf>>>;
 
-/// A frame, and where it goes.
+/// A frame and its destination.
 struct Job {
     shot: Shot,
     order: Order,
@@ -59,7 +59,7 @@ struct Job {
     format: &'static Format,
 }
 
-/// The thread that writes; one file at a time, in the order of asking.
+/// The writing thread; it writes one file at a time, in the order of requests.
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
     underway: Underway,
@@ -78,14 +78,14 @@ impl Writer {
             for job in inbox {
                 let outcome = write(&job, &paper);
                 with(&known, |known| known.remove(&job.path));
-                // Whoever ends the walk hears of it too.
+                // The end of the walk receives these too.
                 let _ = events.send(Event::Done(Action::Exported(outcome)));
             }
         });
         Self { jobs, underway, end }
     }
 
-    /// The path as it is, or with the first of `-2`, `-3`, … before its ending that is free.
+    /// The path if it is free, else with the first free one of `-2`, `-3`, … before its extension.
     pub fn free(&self, path: &str) -> String {
         let at = path.rfind('.').unwrap_or(path.len());
         let (stem, ending) = path.split_at(at);
@@ -95,14 +95,14 @@ impl Writer {
     }
 
     fn is_taken(&self, path: &Path) -> bool {
-        // A link that leads nowhere is there too.
+        // A dangling link exists too.
         fs::symlink_metadata(path).is_ok() || with(&self.underway, |known| known.contains(path))
     }
 
-    /// Lets the frame in view be written, if nothing is to be said against the path.
+    /// Queues the current frame for writing, or returns why the path is refused.
     ///
     /// # Errors
-    /// If the thread that writes has ended.
+    /// If the writing thread has ended.
     pub fn export(&self, state: &State, order: Order) -> Result<Option<Refusal>> {
         let path = at_home(&order.path);
         if let Some((why, is_taken)) = self.objection(&order, &path) {
@@ -119,7 +119,7 @@ impl Writer {
         Ok(None)
     }
 
-    /// What speaks against a path, and whether it is a file that is there.
+    /// Why a path is refused, and whether it is an existing file; None if it is not.
     fn objection(&self, order: &Order, path: &Path) -> Option<(String, bool)> {
         let shown = short(&order.path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -143,7 +143,7 @@ impl Writer {
         }
     }
 
-    /// Waits a moment for files that are being written.
+    /// Waits, for a limited time, for files that are being written.
     pub fn finish(self) {
         drop(self.jobs);
         let _ = self.end.recv_timeout(PATIENCE);
@@ -154,13 +154,13 @@ fn with<T>(underway: &Underway, work: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) 
     work(&mut underway.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Its own colours are all that a file can have, unless the screen has none.
+/// The themes that a format draws: in full colour, unless the screen has no colours.
 fn themes(format: &Format, theme: Theme) -> Vec<Theme> {
     let depth = if theme.depth == Depth::None { Depth::None } else { Depth::True };
     format.themes(Theme { depth, ..theme }, Some(theme.scheme), false)
 }
 
-/// A cell of a picture has the usual size.
+/// The fonts at scale 1 and the usual pace.
 fn paper() -> Result<Paper, String> {
     let fonts = Fonts::embedded(1).map_err(|e| format!("{e:#}"))?;
     Ok(Paper { fonts, pace: 1.0 })
@@ -177,7 +177,7 @@ fn write(job: &Job, paper: &Result<Paper, String>) -> Result<Written, String> {
     }
 }
 
-/// Gives the size of the file in bytes.
+/// Writes a file; returns its size in bytes.
 fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u64> {
     let Write::Frame(write) = format.write else { bail!("{} is a film", format.id) };
     let mut files = Files::new([path.as_path()], order.replaces)?;
@@ -186,7 +186,7 @@ fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u
     Ok(fs::metadata(path).map_or(0, |file| file.len()))
 }
 
-/// `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
+/// The message after writing: `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
 fn said(job: &Job, paper: &Paper, bytes: u64) -> String {
     let size = job.shot.buffer().area;
     let (width, height) = (usize::from(size.width), usize::from(size.height));
@@ -202,7 +202,7 @@ fn said(job: &Job, paper: &Paper, bytes: u64) -> String {
     if missing.is_empty() { wrote } else { format!("{wrote}; no font has {}", missing.join(" ")) }
 }
 
-/// `~/` at the beginning is the person's own folder.
+/// The path with a leading `~/` replaced by the user's home folder.
 fn at_home(path: &str) -> PathBuf {
     let inside = path.strip_prefix('~').and_then(|rest| rest.strip_prefix(['/', '\\']));
     match (inside, env::home_dir()) {
@@ -211,7 +211,7 @@ fn at_home(path: &str) -> PathBuf {
     }
 }
 
-/// The end of a path, if it is long.
+/// The path, without its beginning if it is long.
 fn short(path: &str) -> String {
     let n = path.chars().count();
     if n <= COLUMNS {

@@ -1,33 +1,32 @@
-//! What the terminal's background is: asked with OSC 11, the answer picked out of the keys.
+//! The terminal's background: requested with OSC 11, the answer separated from the keys.
 //!
-//! Nobody waits for the answer for long, and no key that is typed meanwhile is lost: whoever reads
-//! keys hears the answer too, as `Alt-] 1 1 ; r g b : … Ctrl-G`, and must not take it for typing,
-//! however late it comes.
+//! The wait for the answer is short, and no key typed meanwhile is lost. The reader of keys gets the answer as `Alt-]
+//! 1 1 ; r g b : … Ctrl-G` and must not take it for typing, however late it comes.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::ui::theme::Ground;
 
-/// The question. A terminal that does not know it says nothing.
+/// The query. A terminal that does not know it does not answer.
 pub const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
 
-/// What came in.
+/// The result of a key.
 #[derive(Debug, PartialEq)]
 pub enum Heard {
     Typed(Event),
     Ground(Ground),
-    /// A part of an answer.
+    /// The key is part of an answer.
     Part,
 }
 
-/// Tells answers from keys.
+/// Separates answers from keys.
 #[derive(Default)]
 pub struct Listener {
     /// The answer so far.
     answer: Option<String>,
 }
 
-/// Longer than `11;rgba:ffff/ffff/ffff/ffff`.
+/// The most characters of an answer; longer than `11;rgba:ffff/ffff/ffff/ffff`.
 const LONGEST: usize = 32;
 
 impl Listener {
@@ -51,7 +50,7 @@ impl Listener {
                 answer.push(c);
                 Heard::Part
             }
-            // Alt-] was typed.
+            // The user typed Alt-].
             (Some(_), ..) => {
                 self.answer = None;
                 Heard::Typed(event)
@@ -60,7 +59,7 @@ impl Listener {
     }
 }
 
-/// Whether an answer may go on like that.
+/// Whether an answer may continue with this character.
 fn belongs(answer: &str, c: char) -> bool {
     let start = "11;rgb";
     match start.chars().nth(answer.len()) {
@@ -69,7 +68,7 @@ fn belongs(answer: &str, c: char) -> bool {
     }
 }
 
-/// `11;rgb:ffff/ffff/ffff`, one to four digits a colour.
+/// The background of an answer, `11;rgb:ffff/ffff/ffff`, with one to four digits per colour.
 fn ground(answer: &str) -> Option<Ground> {
     let (_, colours) = answer.split_once(':')?;
     let mut parts = colours.split('/').map(channel);
@@ -91,7 +90,7 @@ mod tests {
         Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers))
     }
 
-    /// What is typed and what is heard, of an answer with keys before and after.
+    /// The typed keys and the recognised backgrounds, for an answer with keys before and after it.
     fn heard(answer: &str, end: Event) -> (String, Vec<Ground>) {
         let plain = |c| key(c, KeyModifiers::NONE);
         let mut events = vec![plain('a'), key(']', KeyModifiers::ALT)];

@@ -1,4 +1,4 @@
-//! What the mouse asks for, said in the words that keys use too.
+//! Mouse events translated to the actions that keys cause.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -9,10 +9,10 @@ use crate::ui::{
     screen::{Hit, hit},
 };
 
-/// Lines that one notch of the wheel scrolls.
+/// The lines scrolled by one notch of the wheel.
 const NOTCH: isize = 3;
 
-/// What an event of the mouse does to this state, in order.
+/// The actions of a mouse event in this state, in order.
 pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
     let area = Rect::new(0, 0, state.size.0, state.size.1);
     let hit = hit(state, area, Position::new(event.column, event.row));
@@ -36,7 +36,7 @@ fn pressed(state: &State, hit: Hit) -> Vec<Action> {
     }
 }
 
-/// Whether the head is selected already: a second click goes into it.
+/// Whether the head is already selected: a second click opens it.
 fn is_chosen_head(state: &State, place: Place) -> bool {
     let at = (state.nav.selection.layer, state.nav.selection.head);
     let is_focused = place.pane == state.nav.focus && state.opened().is_none();
@@ -45,7 +45,7 @@ fn is_chosen_head(state: &State, place: Place) -> bool {
         && place.cell == Some(at)
 }
 
-/// What Enter means on that row.
+/// The action of Enter on that row.
 fn taken(state: &State, row: usize) -> Action {
     match &state.overlay {
         Overlay::Palette { query, .. } => Action::Pick(palette::pick(state, query.value(), row)),

@@ -1,4 +1,4 @@
-//! The terminal's screen, borrowed: entered, drawn to, and always given back.
+//! The terminal's screen: entered, drawn to, and always restored.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -29,43 +29,43 @@ use crate::{
     weights::before_the_end,
 };
 
-/// Whether there is something to give back; leaving twice would move the shell's cursor.
+/// Whether the screen has to be restored; doing it twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// The thread that draws.
 static OWNER: OnceLock<ThreadId> = OnceLock::new();
 
-/// Panics of other threads. They are read when the screen has been given back: the thread that draws
-/// could be drawing meanwhile.
+/// Panics of other threads, printed after the screen is restored, since the drawing thread may be drawing meanwhile.
 static PANICS: Mutex<Vec<String>> = Mutex::new(vec![]);
 
-/// Larger than any terminal that is looked at; what a broken one claims to be would not fit in memory.
+/// The largest accepted size: a broken terminal may report one that does not fit in memory.
 const LARGEST: (u16, u16) = (1000, 500);
 
-/// Another screen, which is cleared where there is but one; text that is pasted, marked as such; no cursor.
+/// Enters the alternate screen, clears (terminals may have just one screen), enables bracketed paste, hides the
+/// cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[0m\x1b[2J\x1b[?2004h\x1b[?25l";
 
-/// The same backwards, whatever was being drawn. A terminal that has but one screen is left empty.
+/// Undoes [`ENTER`], even in the middle of a frame. A terminal with just one screen is left empty.
 const LEAVE: &str =
     "\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
 
-/// Buttons and wheel, with places beyond column 223; no movements, which nothing here answers.
+/// Mouse buttons and wheel, with positions beyond column 223; movements are not reported.
 const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
 
-/// Around a frame: a terminal that knows this shows all of it at once.
+/// Written around a frame: terminals that know synchronized output show all of it at once.
 const FRAME: [&str; 2] = ["\x1b[?2026h", "\x1b[?2026l"];
 
 const CLEAR: &str = "\x1b[0m\x1b[2J";
 
-/// The terminal while it is ours.
+/// The terminal while the walk uses it.
 pub struct Screen {
-    /// What stands on it.
+    /// The displayed cells.
     shown: Buffer,
     mouse: bool,
 }
 
 impl Screen {
-    /// Takes the screen, and the mouse if it is wanted.
+    /// Enters the screen, and captures the mouse if `mouse` is set.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
         before_the_end(leave);
@@ -73,17 +73,17 @@ impl Screen {
         Ok(Self { shown: Buffer::default(), mouse })
     }
 
-    /// Sends a question to the terminal; the answer comes in like keys.
+    /// Sends a query to the terminal; the answer arrives with the keys.
     pub fn ask(question: &[u8]) -> Result<()> {
         Ok(output()?.write_all(question)?)
     }
 
-    /// Gives the terminal a text for its clipboard; works through ssh as well.
+    /// Sends the terminal a text for its clipboard; works through ssh as well.
     pub fn copy(text: &str) -> Result<()> {
         Ok(write!(output()?, "\x1b]52;c;{}\x07", base64::encode(text))?)
     }
 
-    /// Columns and rows. A terminal that does not know, as on a serial line, has the usual ones.
+    /// Columns and rows. A terminal that reports none, as on a serial line, gets the usual ones.
     pub fn size() -> Result<(u16, u16)> {
         let (width, height) = size()?;
         if width == 0 || height == 0 {
@@ -92,7 +92,7 @@ impl Screen {
         Ok((width.min(LARGEST.0), height.min(LARGEST.1)))
     }
 
-    /// Whether nobody is at the other end any more; asks the terminal's driver, not the terminal.
+    /// Whether the terminal is gone; asks its driver, not the terminal.
     pub fn is_gone() -> bool {
         cfg!(unix) && window_size().is_err()
     }
@@ -114,14 +114,14 @@ impl Screen {
         Ok(())
     }
 
-    /// Hands the terminal to the shell until the process is continued.
+    /// Restores the terminal and stops the process until it is continued.
     pub fn suspend(&mut self, stop: fn() -> Result<()>) -> Result<()> {
         leave();
         stop()?;
         self.resume()
     }
 
-    /// Takes the terminal again, whatever happened to it meanwhile.
+    /// Enters the screen again; the next frame is drawn completely.
     pub fn resume(&mut self) -> Result<()> {
         disable_raw_mode()?;
         enter(self.mouse)?;
@@ -130,8 +130,8 @@ impl Screen {
     }
 }
 
-/// Standard output without a buffer in between: what a vanished terminal did not take must not be
-/// written once more at the end.
+/// Standard output without a buffer: output that a vanished terminal did not accept must not be written again at the
+/// end.
 fn output() -> io::Result<File> {
     Ok(File::from(stdout().as_fd().try_clone_to_owned()?))
 }
@@ -141,7 +141,7 @@ impl Drop for Screen {
         leave();
         let panics = mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
         for panic in panics {
-            // A terminal that is gone need not hear of it.
+            // Writing to a terminal that is gone may fail.
             let _ = writeln!(stderr(), "{panic}");
         }
     }
@@ -154,7 +154,7 @@ fn enter(mouse: bool) -> Result<()> {
     Ok(write!(output()?, "{ENTER}{mouse}")?)
 }
 
-/// Gives the terminal back. A terminal that is gone is left alone.
+/// Restores the terminal, unless it is gone.
 fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
         let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
@@ -162,12 +162,12 @@ fn leave() {
     }
 }
 
-/// Gives back what can be given back to a terminal that takes no output.
+/// Restores what is possible on a terminal that accepts no output.
 pub fn unblock() {
     let _ = disable_raw_mode();
 }
 
-/// The message of a panic is read on the shell's screen; one that is caught has none.
+/// Installs a panic hook that restores the screen, so that the message is readable; a caught panic prints none.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
     let _ = OWNER.set(thread::current().id());
@@ -187,7 +187,7 @@ fn give_back_on_panic() {
     });
 }
 
-/// As the message would have been.
+/// The text of a panic's message.
 fn panic_text(info: &PanicHookInfo) -> String {
     let backtrace = Backtrace::capture();
     match backtrace.status() {

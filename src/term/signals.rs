@@ -1,4 +1,4 @@
-//! Signals, and the job that the shell knows this process as.
+//! Signals, and the shell's job that this process belongs to.
 
 use std::{
     sync::{
@@ -20,27 +20,27 @@ use signal_hook::{
 
 use super::{Event, guarded};
 
-/// Those that end the walk, as they end any program.
+/// The signals that end the walk.
 pub const ENDS: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2];
 
-/// How long a walk may take to end; a terminal that takes no output could keep it for ever.
+/// How long a walk may take to end; a terminal that accepts no output could block it forever.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether the terminal was given back.
+/// Whether the terminal was restored.
 static HAS_LEFT: AtomicBool = AtomicBool::new(false);
 
-/// The walk has left the terminal; what is still to be done may take its time.
+/// Records that the walk has left the terminal, so that the remaining work is not limited in time.
 pub fn left() {
     HAS_LEFT.store(true, Ordering::SeqCst);
 }
 
-/// The exit code that tells of it.
+/// The exit code for a signal: 128 + n.
 pub const fn ended_by(signal: i32) -> u8 {
     128 + signal as u8
 }
 
-/// Signals come in as events. Where a blocked terminal keeps the loop from answering one of the end, the
-/// process ends at the second, or after a while; what can be given back then is.
+/// Sends signals as events. If a blocked terminal keeps the loop from handling a terminating one, the process ends at
+/// the second signal or after 2 seconds, having restored what it can with `give_back`.
 pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
     let mut signals = Signals::new(ENDS.into_iter().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
     guarded(events.clone(), move || {
@@ -70,13 +70,13 @@ pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
     Ok(())
 }
 
-/// Stops the whole job, as the shell expects, until it is continued: a program that started this one and
-/// waits for it, as `cargo run` does, would keep the shell waiting too.
+/// Stops the whole job until it is continued, as the shell expects: a parent that waits for this process, such as
+/// `cargo run`, would otherwise block the shell.
 pub fn stop() -> Result<()> {
     Ok(kill_current_process_group(Signal::STOP)?)
 }
 
-/// Whether a shell would notice: one with job control gives every job a group of its own.
+/// Whether a shell with job control started this process: it gives every job its own process group.
 pub fn has_shell() -> bool {
     getsid(None).is_ok_and(|session| session != getpgrp())
 }

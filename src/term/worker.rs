@@ -1,4 +1,4 @@
-//! The threads that let the models read, and that measure what they have read.
+//! The threads that run the models and measure their readings.
 
 use std::sync::{Arc, mpsc};
 
@@ -12,10 +12,10 @@ use crate::{
     ui::app::{Action, Unread},
 };
 
-/// A sentence to be read, and what is to be different.
+/// A sentence to read, and its changes.
 type Request = (String, Changes);
 
-/// What is asked of the threads; the answers come as events.
+/// Requests to the threads; results arrive as events.
 pub struct Worker {
     requests: mpsc::Sender<Request>,
     events: mpsc::Sender<Event>,
@@ -33,44 +33,44 @@ impl Worker {
     }
 
     /// # Errors
-    /// If the thread that reads has ended.
+    /// If the reading thread has ended.
     pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
         Ok(self.requests.send((sentence, changes))?)
     }
 
-    /// Opens the block of that path.
+    /// Opens the block at this path.
     pub fn open(&self, reading: Arc<Reading>, model: Name, path: String) {
         let events = self.events.clone();
         guarded(self.events.clone(), move || {
             if let Some(opened) = reading.opened(model, &path) {
-                // Nobody listens any more if the walk has ended.
+                // There is no receiver if the walk has ended.
                 let _ = events.send(Event::Done(Action::Opened(reading, Arc::new(opened))));
             }
         });
     }
 
-    /// Looks through the lens from that row.
+    /// Computes the lens at this row.
     pub fn look(&self, reading: Arc<Reading>, model: Name, row: usize) {
         let events = self.events.clone();
         guarded(self.events.clone(), move || {
             reading.lens(model, row);
-            // Nobody listens any more if the walk has ended.
+            // There is no receiver if the walk has ended.
             let _ = events.send(Event::Done(Action::Looked));
         });
     }
 
-    /// Takes the time that the models need to read.
+    /// Measures the time that the models need to read.
     pub fn time(&self, reading: Arc<Reading>) {
         let events = self.events.clone();
         guarded(self.events.clone(), move || {
             let times = Arc::new(reading.time());
-            // Nobody listens any more if the walk has ended.
+            // There is no receiver if the walk has ended.
             let _ = events.send(Event::Done(Action::Timed(times)));
         });
     }
 }
 
-/// Reads until nobody asks or listens any more.
+/// Handles requests until there is no sender or no receiver.
 fn read_all(
     own: Option<(Reader, Arc<Reading>)>,
     inbox: &mpsc::Receiver<Request>,
@@ -81,7 +81,7 @@ fn read_all(
         || Ok((Reader::embedded()?, None)),
         |(reader, plain)| Ok::<_, anyhow::Error>((reader, Some(plain))),
     );
-    // The last plain reading: a what-if runs only what it changes.
+    // The last plain reading: a what-if runs only the models it changes.
     let (reader, mut plain) = match loaded {
         Ok(loaded) => loaded,
         Err(why) => {
@@ -92,7 +92,7 @@ fn read_all(
     };
     let mut asked = inbox.recv().ok();
     while let Some(first) = asked {
-        // Of several requests the last one counts.
+        // Only the last of several waiting requests is handled.
         let request = inbox.try_iter().last().unwrap_or(first);
         let (sentence, changes) = request;
         let outcome = read(&reader, &mut plain, &sentence, changes)
@@ -129,7 +129,7 @@ fn read(
     reader.read_changed(&base, changes).map(Arc::new)
 }
 
-/// Measures the latest reading, until none comes any more.
+/// Measures the latest reading, until the channel closes.
 fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
     while let Ok(first) = readings.recv() {
         let reading = readings.try_iter().last().unwrap_or(first);

@@ -1,7 +1,7 @@
-//! What a model loses when a head hands over nothing: heads knocked out one at a time.
+//! Ablation of heads: the loss when one head outputs zeros, head by head.
 //!
-//! The model reads its own output again (teacher forcing), so that every pass is asked for the same
-//! tokens and the difference is the head's alone.
+//! The model reads its own output again (teacher forcing), so that every pass predicts the same tokens and the
+//! difference is due to the head alone.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,18 +19,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KnockOut {
     pub head: usize,
-    /// Change of the log-probability of the model's own output, in nats; negative where the output
-    /// needed the head.
+    /// The change of the log-probability of the model's own output, in nats; negative if the head helped the output.
     pub change: f32,
-    /// At how many places of the output another token would be the likeliest.
+    /// The number of output positions where another token becomes the likeliest.
     pub tokens: usize,
 }
 
-/// By attention sub-layer (`encoder.1.self_attn`), head by head.
+/// The effects by attention sub-layer (`encoder.1.self_attn`), head by head.
 pub type KnockOuts = BTreeMap<String, Vec<KnockOut>>;
 
-/// Knocks out every head of the model in turn. `source` are the ids the trace was made from,
-/// `changes` what was different in it already.
+/// The effect of knocking out each head in turn. `source` are the ids the trace was made from, `changes` its changes.
 pub fn knock_out_heads(
     model: &dyn Model,
     trace: &Trace,
@@ -58,14 +56,14 @@ pub fn knock_out_heads(
     all
 }
 
-/// What the decoder reads after `<bos>`; None for a model without a decoder.
+/// The decoder's input after `<bos>`; None for a model without a decoder.
 fn own_output(trace: &Trace) -> Option<Vec<u32>> {
     (!trace.target.is_empty()).then(|| trace.target[1..].iter().map(|token| token.id).collect())
 }
 
-/// What a pass says where the output stands.
+/// A pass's predictions at the positions of the output.
 struct Answer {
-    /// Of the tokens that the unchanged pass wrote.
+    /// The log-probability of the unchanged pass's output.
     log_probability: f64,
     likeliest: Vec<Option<usize>>,
 }

@@ -1,4 +1,4 @@
-//! The measured quality of the built-in models on the held-out set, as stored beside the weights.
+//! The measured quality of the built-in models on the held-out set, stored with the weights.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! What attention weights say: where a row looks most, and how spread it is.
+//! Figures of attention weights: the strongest key of a row, and its entropy.
 
 use crate::{
     analysis::trace::Trace,
     engine::{math::argmax, value::Cell},
 };
 
-/// The key that a query looks at most.
+/// The key with a query's largest weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     pub key: usize,
@@ -15,7 +15,7 @@ pub struct Look {
     pub weight: f32,
 }
 
-/// Where `query` looks most in a head of the attention weights at `path`. None if there is no such
+/// The key with the largest weight for `query`, in a head of the attention weights at `path`. None if there is no such
 /// cell.
 pub fn strongest(trace: &Trace, path: &str, head: usize, query: usize) -> Option<Look> {
     let site = trace.site(path)?;
@@ -28,7 +28,7 @@ pub fn strongest(trace: &Trace, path: &str, head: usize, query: usize) -> Option
     Some(Look { key, word, weight: site.value.get(Cell::new(head, query, key)) })
 }
 
-/// Shannon entropy of one row in bits: 0 looks at one word, log2(n) at all alike.
+/// The Shannon entropy of one row in bits: 0 for weight on one word only, log2(n) for equal weights on n words.
 pub fn entropy_bits(row: &[f32]) -> f32 {
     row.iter().filter(|&&p| p > 0.0).map(|&p| -p * p.log2()).sum()
 }

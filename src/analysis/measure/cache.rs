@@ -1,7 +1,6 @@
-//! What a cache of keys and values holds and saves (Shazeer 2019; Pope et al. 2022), counted.
+//! The counted size and savings of a key-value cache (Shazeer 2019; Pope et al. 2022).
 //!
-//! The pass that is shown is computed as a whole; the counts are of what a cache holds while the same
-//! output is written token by token, and of what it spares.
+//! The pass on screen is computed as a whole; the counts are for writing the same output token by token.
 
 use crate::{analysis::trace::Trace, model::Name};
 
@@ -10,23 +9,23 @@ use crate::{analysis::trace::Trace, model::Name};
 pub struct Sizes {
     pub n_layers: usize,
     pub d_model: usize,
-    /// All queries of a token, and all its keys: fewer where heads share them.
+    /// The width of a token's queries; keys may have a smaller one, if heads share them.
     pub d_q: usize,
     pub d_kv: usize,
     pub d_ff: usize,
-    /// Maps of the feed-forward layer: three where it is gated.
+    /// The linear maps of the feed-forward layer: three if it is gated.
     pub n_fed: usize,
     pub vocab: usize,
-    /// Source words that cross-attention looks at; 0 without cross-attention.
+    /// The source tokens that cross-attention attends to; 0 without cross-attention.
     pub n_source: usize,
 }
 
-/// One step of writing.
+/// The counts of one output step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Numbers held of self-attention's keys and values, this step's included.
+    /// The cached numbers of self-attention's keys and values, this step's included.
     pub held: usize,
-    /// The same of cross-attention: computed once, before the first step.
+    /// The cached numbers of cross-attention, computed once, before the first step.
     pub held_cross: usize,
     /// Multiplications with and without the cache.
     pub with: usize,
@@ -61,7 +60,7 @@ impl Sizes {
         })
     }
 
-    /// Step `t`, from 0: t columns are there, one comes in.
+    /// The counts of step `t`, from 0: `t` rows are cached, one is added.
     pub fn step(self, t: usize) -> Step {
         let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
         let n = t + 1;
@@ -81,15 +80,15 @@ impl Sizes {
         (with + self.n_layers * self.cross_keys(), without)
     }
 
-    /// One layer's work for `rows` rows that look at `keys` keys: projections, scores and sums of
-    /// self-attention and cross-attention, feed-forward.
+    /// The multiplications of one layer for `rows` rows that attend to `keys` keys: projections, scores and weighted
+    /// sums of self-attention and cross-attention, feed-forward.
     fn rows(self, rows: usize, keys: usize) -> usize {
         let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, .. } = self;
         let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
         rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + n_fed * d * d_ff)
     }
 
-    /// One layer's keys and values of the source words.
+    /// The multiplications for one layer's keys and values of the source tokens.
     fn cross_keys(self) -> usize {
         2 * self.n_source * self.d_model * self.d_model
     }

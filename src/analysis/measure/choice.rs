@@ -1,4 +1,4 @@
-//! What the next token was chosen from, at each place of an output.
+//! The choice of the next token at each position of an output.
 
 use crate::{
     analysis::trace::Trace,
@@ -13,23 +13,22 @@ use crate::{
     text::Token,
 };
 
-/// The choice after the row, from the recorded logits. A model that only reads has written nothing
-/// yet at any row, so that each of its choices is a first one. None if there is no such row.
+/// The choice after the row, from the recorded logits. For a model that only reads, each choice counts as the first
+/// one. None if there is no such row.
 pub fn choice(trace: &Trace, choosing: Choosing, row: usize) -> Option<Choice> {
     let logits = trace.value(LOGITS.name).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
     let step = trace.output_at(row).map_or(0, |(i, _)| i);
     Some(choosing.choose(&logits.row(0, row), step))
 }
 
-/// Index of the candidate that was taken: what stands in the output, or what the choice says where
-/// the model only reads.
+/// The index of the chosen candidate: the output's token, or the choice's own for a model that only reads.
 pub fn taken(trace: &Trace, choice: &Choice, row: usize) -> usize {
     let written = trace.output_at(row).map(|(_, token)| token);
     let is_it = |token: &Token| choice.candidates.iter().position(|c| c.token == token.id as usize);
     written.and_then(is_it).unwrap_or(choice.chosen)
 }
 
-/// What has been read when the choice at the row is made.
+/// The tokens read before the choice at the row.
 pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
     if trace.fills_in() {
         return &trace.source;
@@ -38,7 +37,7 @@ pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
     &tokens[..tokens.len().min(row + 1)]
 }
 
-/// Row, token and probability of the written token that the model was least sure of.
+/// Row, token and probability of the output token with the lowest probability.
 pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
     let probs = trace.value(PROBS.name)?;
     let at = |(row, token): (usize, &Token)| {
@@ -48,7 +47,7 @@ pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
     trace.output_rows().into_iter().zip(&trace.output).map(at).min_by(|a, b| a.2.total_cmp(&b.2))
 }
 
-/// Sum of the log-probabilities of what was written, at temperature 1.
+/// The sum of the log-probabilities of the output, at temperature 1.
 pub fn log_probability(trace: &Trace) -> Option<f64> {
     let logits = trace.value(LOGITS.name)?;
     let at =

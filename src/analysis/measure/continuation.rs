@@ -1,4 +1,4 @@
-//! How the language model writes on after a part of the sentence: once greedily, then by chance.
+//! The language model's continuations of a part of the sentence: one greedy, then sampled ones.
 
 use crate::{
     engine::math::{beam::log_softmax, sampling::Choosing},
@@ -6,18 +6,18 @@ use crate::{
     text::{EOS, Token, Tokenizer},
 };
 
-/// The most tokens that are written on.
+/// The most tokens of a continuation.
 pub const MOST: usize = 24;
 /// The seeds of the samples.
 pub const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// One way to write on.
+/// One continuation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Continuation {
-    /// The seed it was drawn with; None if it is the greedy one.
+    /// The seed of a sampled one; None for the greedy one.
     pub seed: Option<u64>,
     pub tokens: Vec<Token>,
-    /// Sum of the log-probabilities of its tokens, at temperature 1.
+    /// The sum of the log-probabilities of its tokens, at temperature 1.
     pub log_p: f64,
 }
 
@@ -27,33 +27,33 @@ impl Continuation {
     }
 }
 
-/// A part of the sentence, and what was written after it.
+/// A part of the sentence, and its continuations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Continued {
-    /// The row of the last token that was given.
+    /// The row of the last given token.
     pub row: usize,
-    /// The greedy one first.
+    /// The continuations, the greedy one first.
     pub ways: Vec<Continuation>,
 }
 
-/// Into how many parts a sentence is cut.
+/// The number of parts of a sentence.
 const PARTS: usize = 8;
 
-/// The ends of the first `n` eighths of a sentence, each once.
+/// The lengths of the first `n` eighths of a sentence, without repetition.
 pub fn eighths(n_tokens: usize, n: usize) -> Vec<usize> {
     let mut ends: Vec<usize> = (1..=n).map(|part| n_tokens * part / PARTS).collect();
     ends.dedup();
     ends
 }
 
-/// A sentence, and how many of its tokens are given each time.
+/// A sentence, and the numbers of its tokens to continue from.
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     pub tokens: &'a [u32],
     pub parts: &'a [usize],
 }
 
-/// Writes on after each part. Empty for a model that does not write on.
+/// The continuations of each part; empty for a model that does not continue texts.
 pub fn continued(
     model: &dyn Model,
     text: Text,
@@ -68,7 +68,7 @@ pub fn continued(
     text.parts.iter().filter_map(of_part).collect()
 }
 
-/// One continuation, until `<eos>`, a full stop or [`MOST`] tokens. None if the model has none.
+/// One continuation, until `<eos>`, a full stop or [`MOST`] tokens; None for a model that does not continue texts.
 fn write_on(
     model: &dyn Model,
     prefix: &[u32],

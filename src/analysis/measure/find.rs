@@ -1,5 +1,5 @@
-//! Cells worth going to in a matrix: a table of finders, each a function of the plane (row, column)
-//! and of where one stands.
+//! Cells of interest in a matrix: a table of finders, each a function of the plane (row, column) and of the current
+//! cell.
 
 use std::cmp::Ordering;
 
@@ -8,10 +8,10 @@ use crate::engine::value::Matrix;
 /// The most cells that a finder ranks.
 const RANKED: usize = 100;
 
-/// More than this of a row's weight on its first token is nearly all of it.
+/// The weight on the first token from which a row counts as attending to it alone.
 const NEARLY_ALL: f32 = 0.9;
 
-/// A cell that answers, and what it was found by where that is not its own number.
+/// A found cell, and the entropy of its row if it was found by that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     pub row: usize,
@@ -26,33 +26,33 @@ impl Hit {
     }
 }
 
-/// Which answer follows which.
+/// The order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    /// The best first.
+    /// Best first.
     Best,
-    /// As one reads, from where one stands.
+    /// Row by row, from the current cell.
     Reading,
 }
 
-/// A way to find cells.
+/// A search for cells.
 pub struct Finder {
-    /// What it finds, as a person would ask for it.
+    /// Its name, as a person would ask for it.
     pub name: &'static str,
     order: Order,
     find: fn(&Matrix, (usize, usize)) -> Vec<Hit>,
 }
 
-/// What was found.
+/// A search result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
     pub hit: Hit,
-    /// Which of so many answers it is, from 1.
+    /// Its index among the `n` results, from 1.
     pub nth: usize,
     pub n: usize,
 }
 
-/// Everything that can be looked for.
+/// All finders.
 pub static FINDERS: [Finder; 11] = [
     Finder { name: "the strongest cell off the diagonal", order: Order::Best, find: off_diagonal },
     Finder {
@@ -92,12 +92,12 @@ pub static FINDERS: [Finder; 11] = [
 ];
 
 impl Finder {
-    /// The best answer, or the one that follows as one reads; None if there is none.
+    /// The best result, or in reading order the next from the current cell; None if there is none.
     pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
         self.answer(plane, at, false)
     }
 
-    /// The answer that follows where one stands: after the last comes the first.
+    /// The result after the current cell; after the last comes the first.
     pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
         self.answer(plane, at, true)
     }
@@ -117,15 +117,14 @@ impl Finder {
     }
 }
 
-/// All cells, column by column as they lie.
+/// All cells, column by column, the order in memory.
 fn cells(plane: &Matrix) -> impl Iterator<Item = ((usize, usize), f32)> {
     let columns = plane.as_slice().chunks_exact(plane.nrows()).enumerate();
     columns
         .flat_map(|(col, column)| column.iter().enumerate().map(move |(row, &v)| ((row, col), v)))
 }
 
-/// The finite cells of the highest keys, the best first, of equals as one reads; a key that is NaN
-/// counts for nothing.
+/// The finite cells with the highest keys, best first, ties in reading order; cells whose key is NaN are skipped.
 fn best(plane: &Matrix, key: impl Fn((usize, usize), f32) -> f32) -> Vec<Hit> {
     let better = |a: &(f32, (usize, usize)), b: &(f32, (usize, usize))| {
         b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
@@ -169,7 +168,7 @@ fn not_finite(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
     hits
 }
 
-/// Rows that are shares of 1, the highest entropy first, at the largest share of each.
+/// For each row of weights that sums to 1, its largest cell; highest entropy first.
 fn by_entropy(plane: &Matrix) -> Vec<Hit> {
     let of = |row: usize| {
         let (mut sum, mut entropy, mut most) = (0.0, 0.0, (0, 0.0));
@@ -199,7 +198,7 @@ mod tests {
         FINDERS.iter().find(|finder| finder.name.contains(name)).unwrap()
     }
 
-    /// Where a finder leads from a place, and on from there.
+    /// The cells that a finder gives from a cell, and then from each result.
     fn walk(name: &str, plane: &Matrix, from: (usize, usize), n: usize) -> Vec<(usize, usize)> {
         let mut at = from;
         let mut step = |i: usize| {

@@ -1,34 +1,33 @@
-//! Teacher forcing (Williams and Zipser 1989): a decoder that is given the right word before each
-//! place, beside the same decoder that reads what it wrote.
+//! Teacher forcing (Williams and Zipser 1989): a decoder given the right word before each position, compared with the
+//! same decoder reading its own output.
 
 use crate::{analysis::trace::Trace, engine::value::Cell, model::PROBS, text::Token};
 
-/// One place of the output.
+/// One position of the output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    /// The word it is given.
+    /// The word given as input.
     pub given: Token,
     /// The word that is right here.
     pub right: Token,
-    /// What it holds likeliest, having been given the right words.
+    /// Its likeliest word when given the right words.
     pub forced: Token,
-    /// The probability it gives to the right word.
+    /// Its probability for the right word.
     pub probability: f32,
-    /// What it wrote on its own; None where it had ended.
+    /// Its word when reading its own output; None after its end.
     pub free: Option<Token>,
 }
 
-/// Both ways of running, place by place.
+/// Both runs, position by position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forcing {
     pub places: Vec<Place>,
-    /// The first place where the free run has another word than is right.
+    /// The first position where the free run's word is not the right one.
     pub part: Option<usize>,
 }
 
 impl Forcing {
-    /// `right` is the whole output that counts as right; `forced` is the pass that was given it,
-    /// `free` the pass of the same model on its own.
+    /// Compares two passes of one model with the output `right`: `forced` was given it, `free` read its own output.
     pub fn new(right: &[Token], forced: &Trace, free: &Trace) -> Self {
         let probability = |t: usize, token: &Token| {
             let cell = Cell::new(0, t, token.id as usize);

@@ -1,4 +1,4 @@
-//! How much each source word still matters: Jacobians and gradients by automatic differentiation.
+//! The influence of each source word: Jacobians and gradients by automatic differentiation.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::{
     model::{LOGITS, Name},
 };
 
-/// What a norm a word is made of: for every word the squares that are added up under the root.
+/// Squared gradient components per word; the root of a word's sum is its norm.
 pub type Squares = Vec<Vec<f32>>;
 
-/// The norms of such squares.
+/// The norm of each word's components.
 pub fn norms(squares: &Squares) -> Vec<f32> {
     squares.iter().map(|squares| squares.iter().sum::<f32>().sqrt()).collect()
 }
 
-/// Frobenius norm of the Jacobian of the last encoder hidden state with respect to each source
-/// word's embedding, `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one a unit of the
-/// state, for each source word. None for a model without a fixed vector.
+/// The Frobenius norm of the Jacobian of the last encoder hidden state with respect to each source word's embedding,
+/// `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one per unit of the state, for each source word. None for
+/// a model without a fixed vector.
 pub fn forgetting(trace: &Trace) -> Option<Squares> {
     let hidden = match trace.model {
         Name::Elman => "rnn.encoder.hidden",
@@ -41,10 +41,9 @@ pub fn forgetting(trace: &Trace) -> Option<Squares> {
     Some(squares)
 }
 
-/// Norm of the gradient of the output's log-probability with respect to each source word's
-/// embedding: `||d sum_t log p(y_t) / d x_j||`, as squares: one a channel, for each source word; for
-/// a model that only reads the log-probability of the next token, or of the masked ones, by each token
-/// read.
+/// The norm of the gradient of the output's log-probability with respect to each source word's embedding, `||d sum_t
+/// log p(y_t) / d x_j||`, as squares: one per channel, for each source word. A model that only reads has the
+/// log-probability of the next token, or of the masked ones, and its own input tokens.
 pub fn influence(trace: &Trace) -> Option<Squares> {
     let embed =
         ["src.embed", "tokens.embed"].into_iter().find(|path| trace.site(path).is_some())?;
@@ -53,7 +52,7 @@ pub fn influence(trace: &Trace) -> Option<Squares> {
     Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
 }
 
-/// The norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
+/// The gradient norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
 pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
     let gradient = of_log_probability(trace, "tgt.embed")?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
@@ -67,12 +66,12 @@ pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
     weights.filter_map(|site| of(site.path())).collect()
 }
 
-/// Gradient of the summed log-probability of what the model wrote, with respect to a site or a
-/// weight; of the shape of that site. None if the output does not depend on it.
+/// The gradient of the output's summed log-probability with respect to a site or a weight, in its shape. None if the
+/// output does not depend on it.
 pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
     let logits = trace.value(LOGITS.name)?;
     let mut seed = Value::zeros(logits.shape());
-    // Some models predict at every position; not every prediction is an output.
+    // Some models predict at every position, but not every prediction is part of the output.
     for (row, chosen) in trace.output_rows().into_iter().zip(&trace.output) {
         let slopes = slopes_of_log_softmax(&logits.row(0, row), chosen.id as usize);
         for (col, slope) in slopes.into_iter().enumerate() {
@@ -82,8 +81,8 @@ pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
     trace.gradient(&[("logits", seed)], wanted)
 }
 
-/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`. In f64, and with `1 - p` as the sum of
-/// the others: a confident model's `1 - p` is lost in f32.
+/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`. Computed in f64, with `1 - p` as the sum of the
+/// others, since f32 loses the `1 - p` of a confident model.
 fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();

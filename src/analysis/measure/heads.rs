@@ -1,8 +1,7 @@
-//! Attention summarised head by head: how spread, how far, and at what a head looks.
+//! Attention summarised by head: entropy, distance, and the weight on particular tokens.
 //!
-//! A head's weights (query, key) are read once, column by column as they lie. What is kept of them
-//! are a few figures and a small picture, so that hundreds of heads over a thousand tokens can stand
-//! beside each other while no layer's weights stay in memory.
+//! A head's weights (query, key) are read once, in memory order, and reduced to a few figures and a small picture, so
+//! that hundreds of heads over a thousand tokens can be compared while only one layer's weights are in memory.
 
 mod sweep;
 
@@ -24,26 +23,25 @@ use sweep::{Repeats, summary};
 /// The most rows and columns of a head's picture.
 pub const PICTURE: usize = 64;
 
-/// What is said of one head; every share is a mean over its rows, 0 to 1.
+/// The figures of one head; every share is a mean over its rows, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
-    /// Shannon entropy of a row, in nats.
+    /// The mean Shannon entropy of a row, in nats.
     pub entropy: f32,
-    /// Entropy as a share of ln n, the most that the n keys in a row's sight allow. None where no row
-    /// sees two keys.
+    /// Entropy divided by ln n, its maximum for the n keys that a row attends to. None if no row attends to two keys.
     pub spread: Option<f32>,
-    /// |query - key| in positions. None where queries and keys are different tokens, as is all that
-    /// speaks of their places.
+    /// The mean of |query - key|, in positions. None if queries and keys are different tokens, as are the other
+    /// figures about positions.
     pub distance: Option<f32>,
     /// The weight on the first key.
     pub first: f32,
     /// The weight on the query's own token.
     pub own: Option<f32>,
-    /// The weight on the token before, over the rows that have one.
+    /// The weight on the preceding token, over the rows that have one.
     pub previous: Option<f32>,
-    /// The weight on the tokens that followed earlier occurrences of the query's token, over the rows
-    /// whose token has occurred before (prefix matching, Olsson et al. 2022, In-context Learning and
-    /// Induction Heads). None where no token is repeated.
+    /// The weight on the tokens that followed earlier occurrences of the query's token, over the rows whose token has
+    /// occurred before (prefix matching, Olsson et al. 2022, In-context Learning and Induction Heads). None if no token
+    /// is repeated.
     pub induction: Option<f32>,
     /// The largest weight.
     pub largest: f32,
@@ -51,16 +49,16 @@ pub struct Figures {
 
 /// A column of a table of heads.
 pub struct Figure {
-    /// What stands above the column.
+    /// The column's heading.
     pub heading: &'static str,
-    /// What it says, for people.
+    /// A one-line description.
     pub caption: &'static str,
-    /// Whether it is a part of 1.
+    /// Whether it is a share, 0 to 1.
     pub is_share: bool,
     pub of: fn(&Figures) -> Option<f32>,
 }
 
-/// What can be compared between heads.
+/// The figures by which heads can be compared.
 pub static FIGURES: [Figure; 8] = [
     Figure {
         heading: "entropy",
@@ -129,13 +127,12 @@ pub struct Layer<V> {
     pub path: String,
     pub layer: usize,
     pub weights: V,
-    /// Where a row's token can look again: the ids of the tokens that rows and columns both stand for.
-    /// None where they stand for different tokens.
+    /// The token ids of rows and columns, if both are the same tokens; else None.
     pub tokens: Option<Vec<u32>>,
 }
 
-/// Summaries of all heads, layer by layer. A layer is asked for when the one before is done with, so
-/// that no more than one has to be in memory; its heads are read at once.
+/// The summaries of all heads, layer by layer. A layer is requested when the one before is finished, so that only one
+/// has to be in memory; its heads are computed in parallel.
 pub fn summaries<V: Borrow<Value>>(layers: impl IntoIterator<Item = Layer<V>>) -> Vec<Summary> {
     let mut all = vec![];
     for Layer { path, layer, weights, tokens } in layers {
@@ -150,8 +147,8 @@ pub fn summaries<V: Borrow<Value>>(layers: impl IntoIterator<Item = Layer<V>>) -
     all
 }
 
-/// All heads of a pass, in the order of computation. A block that is closed is opened for as long as it
-/// is looked at, and no other with it.
+/// The summaries of all heads of a pass, in the order of computation. A closed block is opened only while it is read,
+/// one at a time.
 pub fn of_trace(trace: &Trace) -> Vec<Summary> {
     let hidden = trace.hidden();
     let is_outside = |site: &&Recorded| !hidden.iter().any(|block| lies_in(site.path(), block));
@@ -165,7 +162,7 @@ pub fn of_trace(trace: &Trace) -> Vec<Summary> {
     summaries(outside.chain(inside))
 }
 
-/// The site as a layer, if it is the weights of heads.
+/// The site as a layer; None if it is not the weights of heads.
 fn layer_of(trace: &Trace, site: &Recorded) -> Option<Layer<Arc<Value>>> {
     let is_of_heads = site.axes() == [Axis::Head, Axis::Query, Axis::Key];
     let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect();
@@ -224,7 +221,7 @@ mod tests {
         near(figures.largest, 1.0);
     }
 
-    /// a b a b: the second a looks at the first b, the second b at the second a.
+    /// The text is a b a b: the second a attends to the first b, the second b to the second a.
     #[test]
     fn induction_is_the_weight_on_what_followed_the_same_token() {
         let tokens = [7, 8, 7, 8];
@@ -236,9 +233,9 @@ mod tests {
         ];
         near(of(&rows, Some(&tokens)).figures.induction, f32::midpoint(0.7, 0.6));
         near(of(&rows, Some(&[1, 2, 3, 4])).figures.induction, None);
-        // The token right after an occurrence is the query itself: that would be `self`.
+        // The token right after an occurrence is the query itself, which counts as `own`.
         near(of(&rows, Some(&[1, 2, 3, 3])).figures.induction, None);
-        // Three of a kind: what followed both is added.
+        // With three occurrences, the weights on both following tokens are added.
         near(of(&rows, Some(&[7, 7, 1, 7])).figures.induction, 0.0 + 0.6);
     }
 

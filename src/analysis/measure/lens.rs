@@ -1,4 +1,4 @@
-//! The logit lens (nostalgebraist 2020): what the model would say if it stopped after a layer.
+//! The logit lens (nostalgebraist 2020): the model's prediction if it stopped after a layer.
 
 use nalgebra::RowDVector;
 
@@ -12,21 +12,21 @@ use crate::{
     model::LOGITS,
 };
 
-/// What one place inside the model says of the next token.
+/// The next-token prediction at one site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guess {
-    /// The site that was read: `blocks.0.resid_post`.
+    /// The site of the residual stream: `blocks.0.resid_post`.
     pub site: String,
-    /// The three likeliest tokens with their probabilities.
+    /// The three likeliest tokens, with their probabilities.
     pub top: Vec<(usize, f32)>,
-    /// The place of the finally chosen token among all, counted from 1.
+    /// The rank of the finally chosen token, from 1.
     pub rank: usize,
     /// Its probability here.
     pub probability: f32,
 }
 
-/// The guesses along one row, first place first; empty for a model without layers of this kind. `say`
-/// gives the logits of rows of the stream ([`crate::model::Model::unembed`]).
+/// The predictions at one row, in the order of computation; empty for a model without layers of this kind. `say` gives
+/// the logits of rows of the stream ([`crate::model::Model::unembed`]).
 pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) -> Vec<Guess> {
     let Some(last) = chosen(trace, row) else { return vec![] };
     let read = |site: String| {
@@ -48,7 +48,7 @@ pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) 
     sites.into_iter().zip(probs).map(guess).collect()
 }
 
-/// The token that the model settles on after this row.
+/// The token that the model chose after this row, or its likeliest one if it only reads.
 pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
     let written = trace.output.get(row).filter(|_| !trace.target.is_empty());
     let logits = trace.value(LOGITS.name).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
@@ -72,7 +72,7 @@ fn places(trace: &Trace) -> Vec<String> {
     stream().filter(is_place).map(|site| site.path().to_owned()).collect()
 }
 
-/// The three largest with their indices, largest first; of equals the first.
+/// The three largest numbers with their indices, largest first; ties by the smaller index.
 fn largest(row: &[f32]) -> Vec<(usize, f32)> {
     let mut top: Vec<(usize, f32)> = vec![];
     for (i, &p) in row.iter().enumerate() {

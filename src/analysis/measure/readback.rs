@@ -1,4 +1,4 @@
-//! What a linear probe can still read out of the last hidden state, word by word.
+//! The words that a linear probe reads from the last hidden state.
 
 use nalgebra::RowDVector;
 
@@ -11,23 +11,23 @@ use crate::{
     model::{Model, Setup},
 };
 
-/// The probe's answer for one source word.
+/// The probe's prediction for one source word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadBack {
     /// Position in the sentence.
     pub position: usize,
-    /// The word that stood there.
+    /// The word at that position.
     pub word: String,
-    /// The probe's first guess.
+    /// The probe's likeliest word.
     pub guess: String,
-    /// The probability it gives to the right word, 0 to 1.
+    /// Its probability for the right word, 0 to 1.
     pub probability: f32,
-    /// Whether the guess is right.
+    /// Whether that word is right.
     pub is_right: bool,
 }
 
-/// The probes' answers, first word first; words beyond the probes' reach (40) are left out. Empty
-/// for a model without probes.
+/// The probes' predictions, first word first, without words beyond the probes' range (40). Empty for a model without
+/// probes.
 pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
     let Some(site) = trace.site("readback.probs") else { return vec![] };
     let reach = (0..trace.source.len()).filter(|&t| !site.value.get(Cell::new(0, t, 0)).is_nan());
@@ -46,24 +46,24 @@ pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
         .collect()
 }
 
-/// The share of words read back rightly, 0 to 1. None without probes.
+/// The share of words read back correctly, 0 to 1. None without probes.
 pub fn share_right(answers: &[ReadBack]) -> Option<f32> {
     let right = answers.iter().filter(|a| a.is_right).count();
     (!answers.is_empty()).then(|| right as f32 / answers.len() as f32)
 }
 
-/// The last so many words read alone: how many of them the state gives back.
+/// How many of a text's words can be read back, when the model reads only the last words of the sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub read: usize,
-    /// How many of them the probes reach.
+    /// The number of words in the probes' range.
     pub asked: usize,
     pub right: usize,
 }
 
-/// The model reads the last word of `source` alone, then the last two, and so on to the whole; the
-/// probes ask each last state for its words. (They know the states after a sentence's end, none from
-/// its middle: so the sentence is lengthened from its end.) None for a model without probes.
+/// The words read back when the model reads the last word of `source` alone, then the last two, up to the whole; the
+/// probes predict the words from each last state. They were trained on states at a sentence's end, not in its middle,
+/// so the sentence is extended at its beginning. None for a model without probes.
 pub fn kept_by_length(
     model: &dyn Model,
     trace: &Trace,
@@ -76,7 +76,7 @@ pub fn kept_by_length(
     let states = Matrix::from_rows(&last_states.collect::<Option<Vec<_>>>()?); // (length, unit)
     let mut right = vec![0; n];
     for (back, (w, word)) in w.planes().iter().zip(source.iter().rev()).enumerate() {
-        // Only who has read so many words can be asked for this one.
+        // Only states that have read enough words include this one.
         let states = states.rows(back, n - back).into_owned();
         let bias = b.matrix().row(back);
         let mut proj = matmul(&states, w); // (length, channel)

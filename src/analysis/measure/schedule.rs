@@ -1,14 +1,13 @@
-//! Who waits for whom: sequential steps, path length and counted operations
-//! (Vaswani et al. 2017, Table 1).
+//! Sequential steps, path length and counted operations (Vaswani et al. 2017, Table 1).
 
 use crate::model::Name;
 
-/// Figures of one architecture for a sentence of n words.
+/// The figures of one architecture for a sentence of n words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Steps of the encoder that must follow each other, whatever the number of workers.
+    /// The encoder's sequential steps, for any number of workers.
     pub sequential: usize,
-    /// The most steps a signal travels between two words of the sentence, inside the encoder.
+    /// The longest path of a signal between two words of the sentence, in steps inside the encoder.
     pub longest_path: usize,
     /// Multiplications in the encoder's layers.
     pub multiplications: usize,
@@ -50,12 +49,12 @@ pub fn schedule(model: Name, sizes: Sizes) -> Schedule {
     }
 }
 
-/// One word after the other: n steps, and n - 1 of them between the first word and the last.
+/// The schedule of a recurrent encoder: n steps, n - 1 of them between the first word and the last.
 fn recurrent(n: usize, multiplications: usize) -> Schedule {
     Schedule { sequential: n, longest_path: n.saturating_sub(1), multiplications }
 }
 
-/// When word `t` (0-based) of a sentence is ready: the RNN's step, first 1.
+/// The step at which word `t` (0-based) of a sentence is ready; the RNN's first step is 1.
 pub fn ready_at(model: Name, t: usize) -> usize {
     match model {
         Name::Elman | Name::Gru | Name::RnnAttention => t + 1,

@@ -47,7 +47,7 @@ fn station(site: &Recorded) -> Option<Station> {
     Some(Station { site: site.path().to_owned(), added: site.added(), layer, name })
 }
 
-/// The length of a word's row at a path. None if there is no such row.
+/// The L2 norm of a word's row at a path. None if there is no such row.
 pub fn length(trace: &Trace, path: &str, row: usize) -> Option<f32> {
     let value = trace.value(path).filter(|value| row < value.shape().rows)?;
     Some(value.matrix().row(row).norm())

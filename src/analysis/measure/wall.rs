@@ -1,5 +1,5 @@
-//! How long reading takes on this machine, by the number of tokens. Never twice the same, so it is
-//! shown in the walk alone.
+//! The time that reading takes on this machine, by the number of tokens. It varies from run to run, so it is shown in
+//! the walk only.
 
 use std::{
     array,
@@ -8,17 +8,17 @@ use std::{
 
 use crate::model::{Model, Setup};
 
-/// The numbers of tokens that are read.
+/// The measured text lengths, in tokens.
 pub const LENGTHS: [usize; 5] = [10, 30, 100, 300, 1000];
 
-/// How often each is read; the middle time counts.
+/// The runs per length; the median time is used.
 const RUNS: usize = 3;
 
 /// Times of one model, by [`LENGTHS`].
 pub type Times = [Duration; LENGTHS.len()];
 
-/// Lets the model read so many tokens, the sentence's over and over, and write nothing. One after
-/// another, so that the values of one pass only are kept (some 110 MB for 1,000 tokens).
+/// The times that the model takes to read texts made of the repeated sentence, without writing. Measured one after
+/// another, so that the values of only one pass are in memory (some 110 MB for 1,000 tokens).
 pub fn time(model: &dyn Model, sentence: &[u32]) -> Times {
     array::from_fn(|i| {
         let ids: Vec<u32> = sentence.iter().copied().cycle().take(LENGTHS[i]).collect();

@@ -1,4 +1,4 @@
-//! What a checkpoint is, in a few rows.
+//! The description of a checkpoint in a few rows.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::{
     weights::{Checkpoint, TensorInfo},
 };
 
-/// What is known of a checkpoint before it has read anything.
+/// The description of a checkpoint, known before any pass.
 pub struct Card {
     pub title: String,
-    /// What it is called, and what it is.
+    /// Labels and their texts.
     pub rows: Vec<(&'static str, String)>,
 }
 
@@ -34,7 +34,7 @@ impl Card {
     }
 }
 
-/// `134.5 million`; of a toy all of them, counted.
+/// A number of parameters as text: `134.5 million`; below a million, all digits.
 fn parameters(n: usize) -> String {
     if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
 }

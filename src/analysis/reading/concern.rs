@@ -1,4 +1,4 @@
-//! What-ifs of a reading: whether one has a place in it, and what a number was before.
+//! What-ifs of a reading: whether one applies to it, and a number's value before the changes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 
 impl Reading {
     /// # Errors
-    /// If the change has no place in any pass; the message offers the nearest that have.
+    /// If the change applies to no pass; the message suggests the nearest names.
     pub(super) fn check(&self, change: &Change) -> Result<()> {
         if let Change::Set { address, value } = change
             && self.traces.values().any(|trace| is_weight(trace, address))
@@ -58,7 +58,7 @@ impl Reading {
         (!changes.iter().any(|change| trace.concerns(change))).then(|| Arc::clone(trace))
     }
 
-    /// What a number was before the changes, where it is another one now.
+    /// A number's value before the changes; None if it is the same now.
     pub fn before(&self, name: Name, address: &Address) -> Option<f32> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         let site = trace.site(&address.path)?;

@@ -1,4 +1,4 @@
-//! The slow measures of a reading: figures that take many passes, forward or backward.
+//! The slow measures of a reading, which take many passes, forward or backward.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,43 +21,43 @@ use crate::{
 
 /// Figures that take many passes, forward or backward.
 pub struct Measures {
-    /// `||d h_n / d x_t||` for the models with a fixed vector.
+    /// `||d h_n / d x_t||`, by model with a fixed vector.
     pub forgetting: BTreeMap<Name, Vec<f32>>,
-    /// Gradient norm of the output's log-probability, by model.
+    /// The gradient norm of the output's log-probability, by model.
     pub influence: BTreeMap<Name, Vec<f32>>,
-    /// What the norms of `forgetting` and of `influence` are made of.
+    /// The squared gradient components behind `forgetting` and `influence`.
     pub squares: [BTreeMap<Name, Squares>; 2],
-    /// How many of the last 1, 2, … words the state gives back, for the models with a fixed vector.
+    /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
     pub kept: BTreeMap<Name, Vec<Kept>>,
-    /// For the models that have attention.
+    /// By model with attention.
     pub evidence: BTreeMap<Name, Evidence>,
-    /// The RNNs given the Transformer's output word by word, beside their own.
+    /// The RNNs given the Transformer's output word by word, compared with their own output.
     pub forcing: BTreeMap<Name, Forcing>,
-    /// How the language model writes on after parts of the sentence.
+    /// The language model's continuations of parts of the sentence.
     pub continued: Vec<Continued>,
 }
 
-/// What there is to be said beside attention weights.
+/// Measures of attention other than its weights.
 pub struct Evidence {
     /// `d log p(output) / d weight`, by the path of the weights.
     pub slopes: BTreeMap<String, Value>,
     /// `||d log p(output) / d x||` for the tokens that the decoder read; empty without a decoder.
     pub target: Vec<f32>,
-    /// What knocking out a head does.
+    /// The effect of knocking out each head.
     pub heads: KnockOuts,
 }
 
-/// All heads by model; models without heads are not among them.
+/// The summaries of all heads by model; models without heads have no entry.
 pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
 impl Reading {
-    /// The slow measures, computed at the first call (tenths of a second), those of heads with them.
+    /// The slow measures, with those of heads; computed at the first call, in tenths of a second.
     pub fn measures(&self) -> &Measures {
         self.heads();
         self.measures.get_or_init(|| self.measure())
     }
 
-    /// The slow measures, if they have been computed: for the screen, which never waits.
+    /// The slow measures if they have been computed, else None; for the screen, which never waits.
     pub fn measured(&self) -> Option<&Measures> {
         self.measures.get()
     }
@@ -79,19 +79,19 @@ impl Reading {
         }
     }
 
-    /// Every attention head in a few figures and small, by model, computed at the first call: of a
-    /// large pass every block is opened for it, one at a time.
+    /// The summary of every attention head, by model; computed at the first call. The blocks of a large pass are
+    /// opened for it one at a time.
     pub fn heads(&self) -> &Heads {
         let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
         self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
     }
 
-    /// The same, if it has been computed: for the screen, which never waits.
+    /// The summaries of heads if they have been computed, else None; for the screen, which never waits.
     pub fn known_heads(&self) -> Option<&Heads> {
         self.heads.get()
     }
 
-    /// A measure of every model that has it, a thread each.
+    /// A measure of every model that has it, computed on one thread per model.
     fn of_each<R: Send>(
         &self,
         measure: impl Fn(&dyn Model, &Trace) -> Option<R> + Sync,
@@ -119,12 +119,12 @@ impl Reading {
         })
     }
 
-    /// Whether a token is written in a few milliseconds at most.
+    /// Whether the model computes a token in a few milliseconds at most.
     fn is_small(model: &dyn Model) -> bool {
         model.sizes().is_none_or(|sizes| sizes.products(1) <= IN_A_MOMENT)
     }
 
-    /// Whether as many passes as the model has heads are a matter of a second or so.
+    /// Whether as many passes as the model has heads take about a second at most.
     fn is_quick(&self, model: &dyn Model) -> bool {
         const MOST_PRODUCTS: usize = 100_000_000_000;
         let n = self.sentence.tokens.len();

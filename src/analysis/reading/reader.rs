@@ -1,4 +1,4 @@
-//! The loaded models and their tokenizer: what makes readings.
+//! The loaded models and their tokenizer, which make readings.
 
 use std::{sync::Arc, thread};
 
@@ -22,17 +22,17 @@ pub struct Reader {
     tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
-    /// Whether the insides of blocks are kept; where nobody says, as long as they are little.
+    /// Whether the insides of blocks are kept; None keeps them if they are small.
     keep: Option<Keep>,
-    /// Whether what was read will be measured: gradients, texts written on.
+    /// Whether readings will be measured (gradients, continuations), which needs more memory.
     walks: bool,
     card: Option<Arc<Card>>,
-    /// Bytes of the weights in their file; None where memory is no matter.
+    /// Bytes of the weights in their file; None if memory is not checked.
     n_bytes: Option<u64>,
 }
 
 impl Reader {
-    /// Everything in the binary.
+    /// A reader with all built-in models.
     ///
     /// # Errors
     /// If an embedded file is damaged.
@@ -40,8 +40,8 @@ impl Reader {
         Self::of(&Name::ALL)
     }
 
-    /// These models alone: enough for their own traces, not for changes or measures, which look at
-    /// all of them.
+    /// A reader with these built-in models only: enough for their traces, but not for changes or measures, which use
+    /// all models.
     ///
     /// # Errors
     /// If an embedded file is damaged.
@@ -65,11 +65,11 @@ impl Reader {
         })
     }
 
-    /// A checkpoint of the person's own.
+    /// A reader with the user's checkpoint.
     ///
     /// # Errors
-    /// If it is of a kind that cannot be run, or damaged; the message names file, tensor and fault. If it
-    /// needs more memory than is free, unless `force` says to try.
+    /// If the checkpoint is damaged or of an unsupported kind; the message names file, tensor and fault. If it needs
+    /// more memory than is free, unless `force` is set.
     pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
         fault::point("loader");
         memory::check(checkpoint.n_bytes(), force)?;
@@ -77,7 +77,7 @@ impl Reader {
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
-        // Not the model's own number: one that makes a sentence's vector has no logits, but a table.
+        // From the configuration: a model of sentence vectors has a table of embeddings but no logits.
         let rows = checkpoint.config().usize("vocab_size")?;
         let tokenizer = tokenizer.with_rows(rows).with_context(|| checkpoint.name())?;
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
@@ -92,22 +92,22 @@ impl Reader {
         })
     }
 
-    /// The same, keeping the insides of all blocks, however many, or of none but the first.
+    /// The same reader, keeping the insides of all blocks, whatever their size, or of the first ones only.
     #[must_use]
     pub fn keeping(self, keep: Keep) -> Self {
         Self { keep: Some(keep), ..self }
     }
 
-    /// The same for a walk, whose measures take memory too.
+    /// The same reader for a walk, whose measures need memory too.
     #[must_use]
     pub fn for_walk(self) -> Self {
         Self { walks: true, ..self }
     }
 
-    /// The same for texts of at most so many tokens.
+    /// The same reader for texts of at most `longest` tokens.
     ///
     /// # Panics
-    /// If a reading of it is still there.
+    /// If one of its readings still exists.
     #[must_use]
     pub fn up_to(self, longest: usize) -> Self {
         let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
@@ -118,7 +118,7 @@ impl Reader {
         &self.tokenizer
     }
 
-    /// Runs every model on the sentence.
+    /// The reading of a sentence: runs every model on it.
     ///
     /// # Errors
     /// If the sentence is empty or too long.
@@ -126,20 +126,20 @@ impl Reader {
         self.read_sentence(self.tokenizer.sentence(text)?)
     }
 
-    /// The same for a text whose tokens are known.
+    /// The reading of a sentence that is already tokenized.
     ///
     /// # Errors
-    /// If there is too little memory.
+    /// If there is not enough memory.
     pub fn read_sentence(&self, sentence: Sentence) -> Result<Reading> {
         self.check_memory(sentence.tokens.len())?;
         let traces = self.run(&sentence, &Setup::default(), |_| None);
         Ok(self.reading(sentence, traces))
     }
 
-    /// That there is room for the weights and for a pass over so many tokens.
+    /// Checks that the weights and a pass over `n_tokens` tokens fit in memory.
     ///
     /// # Errors
-    /// With the figures, if there is not.
+    /// If they do not fit; the message has the figures.
     fn check_memory(&self, n_tokens: usize) -> Result<()> {
         let keeps_all = self.keep == Some(Keep::All);
         let pass = self.models[0].1.pass_bytes(n_tokens, keeps_all);
@@ -148,10 +148,10 @@ impl Reader {
         memory::check(n_bytes + needed, false)
     }
 
-    /// Runs the models again with changes: those that a change concerns.
+    /// The reading with changes: runs the models that a change applies to again.
     ///
     /// # Errors
-    /// If a change has no place in any model, or names a word that is no token.
+    /// If a change applies to no model, or names a word that is not a token.
     pub fn read_changed(&self, plain: &Arc<Reading>, changes: Changes) -> Result<Reading> {
         let mut sentence = plain.sentence.clone();
         for change in changes.iter() {
@@ -167,7 +167,7 @@ impl Reader {
         Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
     }
 
-    /// Every model's pass, or the one that is there already.
+    /// Every model's pass; those that exist already are reused.
     fn run(
         &self,
         sentence: &Sentence,

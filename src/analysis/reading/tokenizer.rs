@@ -1,4 +1,4 @@
-//! Where a checkpoint's tokenizer comes from.
+//! The choice of a checkpoint's tokenizer.
 
 use anyhow::{Context, Result, bail};
 
@@ -10,7 +10,7 @@ use crate::{
 /// The tokenizer that comes with a checkpoint.
 ///
 /// # Errors
-/// Naming file and fault, if it is damaged, of a kind that is not known, or not there.
+/// If it is damaged, of an unknown kind, or missing; the message names the file and the fault.
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let config = checkpoint.config();
     let beside = |name| checkpoint.beside(name);

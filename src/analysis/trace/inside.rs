@@ -1,4 +1,4 @@
-//! The insides of blocks: computed again when they are looked at, and found as if they had been kept.
+//! The insides of blocks: recomputed on demand, and then found like recorded values.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use crate::engine::{
     value::Value,
 };
 
-/// The most numbers that opened blocks hold, so that a long text's do not pile up; one block is
-/// always held.
+/// The most numbers that opened blocks hold, which limits the memory for a long text; at least one block is always
+/// held.
 const MOST_NUMBERS: usize = 1 << 25;
 
-/// More layers than any model has.
+/// The most layers that are searched.
 const MOST_LAYERS: usize = 1024;
 
-/// A block whose inside was computed again.
+/// A block whose inside was recomputed.
 pub(super) struct Opened {
-    /// `blocks.3`
+    /// The block's path: `blocks.3`.
     prefix: String,
-    /// The block's entry on the tape around it.
+    /// The block's node on the tape of the pass.
     node: Node,
-    /// The same on the tape inside.
+    /// The block's output on the tape of the inside.
     out: Node,
     record: Record,
 }
@@ -36,30 +36,30 @@ impl Opened {
         lies_in(path, &self.prefix)
     }
 
-    /// The numbers that were computed.
+    /// The number of values that were recomputed.
     fn n_numbers(&self) -> usize {
         self.own_sites().map(|site| site.shape().len()).sum()
     }
 
-    /// What was recorded inside, without what was given to the block.
+    /// The sites recorded inside, without the block's inputs.
     pub(super) fn own_sites(&self) -> impl Iterator<Item = &Recorded> {
         self.record.sites.iter().filter(|site| self.holds(site.path()))
     }
 }
 
 impl Trace {
-    /// The site of that path inside an opened block, and its tape.
+    /// The site at this path inside an opened block, and its tape.
     pub(super) fn inside(&self, path: &str) -> Option<(&Tape, &Recorded)> {
         let opened = self.opened_at(path)?;
         Some((&opened.record.tape, opened.record.site(path)?))
     }
 
-    /// The opened block that the path lies in.
+    /// The opened block that contains the path.
     pub(super) fn opened_at(&self, path: &str) -> Option<&Opened> {
         self.opened.iter().map(|opened| &**opened).find(|opened| opened.holds(path))
     }
 
-    /// Whether the path lies in a block whose inside is not there.
+    /// Whether the path is inside a block that is not opened.
     pub fn is_closed(&self, path: &str) -> bool {
         self.closed(path).is_some()
     }
@@ -73,14 +73,14 @@ impl Trace {
         Some((found.0, found.1.prefix().to_owned()))
     }
 
-    /// The blocks whose inside was not kept, in the order of computation: `blocks.0`, `blocks.1`.
+    /// The paths of the blocks whose inside was not kept, in the order of computation: `blocks.0`, `blocks.1`.
     pub fn hidden(&self) -> Vec<String> {
         let hidden = self.record.tape.hidden();
         hidden.into_iter().map(|(_, scope)| scope.prefix().to_owned()).collect()
     }
 
-    /// The same trace with the block of that path opened; the ones opened longest ago are closed where
-    /// they take too much room. None if nothing is closed there.
+    /// The same trace with the block at this path opened; the blocks opened earliest are closed if all hold too many
+    /// numbers. None if the path is not in a closed block.
     #[must_use]
     pub fn opened(&self, path: &str) -> Option<Self> {
         let mut more = self.with_one_more(path)?;
@@ -100,8 +100,8 @@ impl Trace {
         Some(Self { opened, ..self.clone() })
     }
 
-    /// The same trace with the first block of every stack opened: what one sees first, and what a block
-    /// has in it. However large they are: what is told of a model follows from what they hold.
+    /// The same trace with the first block of every stack opened, whatever its size: it is shown first, and shows
+    /// which sites a block has.
     #[must_use]
     pub fn with_firsts(self) -> Self {
         let hidden = self.hidden();
@@ -110,7 +110,7 @@ impl Trace {
         firsts.fold(self, open)
     }
 
-    /// How many layers have the site that `{l}` stands in, whether they are opened or not.
+    /// The number of layers that have the site at `template`, where `{l}` is the layer; opened or not.
     pub fn n_layers(&self, template: &str) -> usize {
         let path = |l: usize| template.replace("{l}", &l.to_string());
         let has_one = self.sites().any(|site| is_of(template, site.path()));
@@ -121,8 +121,8 @@ impl Trace {
         (0..MOST_LAYERS).take_while(has).count()
     }
 
-    /// Gradients of the sum of `seed * site` over the seeds, with respect to a site. None if the
-    /// site does not exist or nothing seeded depends on it.
+    /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site
+    /// does not exist or nothing seeded depends on it.
     pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {
         let (tape, seeds) = match self.opened_at(wanted) {
             None => (&self.record.tape, self.seeds(seeds)?),
@@ -143,7 +143,7 @@ impl Trace {
         (!grads.is_empty()).then_some(out)
     }
 
-    /// Seeds by node of the tape around the blocks.
+    /// The seeds by node of the pass's tape.
     fn seeds(&self, seeds: &[(&str, Value)]) -> Option<Vec<(Node, Value)>> {
         let (tape, mut by_node) = (&self.record.tape, vec![]);
         for (path, seed) in seeds {
@@ -156,7 +156,7 @@ impl Trace {
     }
 }
 
-/// Whether a path is the template with some number in it.
+/// Whether a path is the template with a number for `{l}`.
 fn is_of(template: &str, path: &str) -> bool {
     let Some((before, after)) = template.split_once("{l}") else { return template == path };
     let number = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));

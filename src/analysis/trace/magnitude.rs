@@ -1,7 +1,6 @@
-//! How large the numbers of a matrix are.
+//! The magnitude of a matrix's numbers.
 
-/// The largest magnitude of finite numbers, and the mean one of those that are not zero: what is usual
-/// where something is said at all.
+/// The largest magnitude of the finite numbers, and the mean magnitude of those that are not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Magnitude {
     pub most: f32,

@@ -1,4 +1,4 @@
-//! Which what-ifs a pass has a place for, and what a number was before a change.
+//! Which what-ifs apply to a pass, and the value of a number before a change.
 
 use std::{collections::HashSet, iter};
 
@@ -10,7 +10,7 @@ use crate::engine::{
 };
 
 impl Trace {
-    /// Whether the change makes this model's pass another one.
+    /// Whether the change applies to this model's pass.
     pub fn concerns(&self, change: &Change) -> bool {
         match change {
             Change::Off { scope, part } => self.has_part(scope, *part),
@@ -37,8 +37,8 @@ impl Trace {
         }
     }
 
-    /// Everything that can be left out of this model, one by one: parts everywhere, layers,
-    /// sub-layers and heads.
+    /// Every part of this model that can be switched off, one change each: parts everywhere, layers, sub-layers and
+    /// heads.
     pub fn parts_off(&self) -> impl Iterator<Item = Change> {
         let everywhere = [Part::Mask, Part::Positions, Part::Scaling, Part::Residual];
         let everywhere = everywhere.into_iter().filter(|part| self.has_part("", *part));
@@ -59,9 +59,8 @@ impl Trace {
         }))
     }
 
-    /// The leading block of a site's cells that stand for the same tokens in the pass without
-    /// changes: where the outputs part, what follows is about other words. None if the plain pass has
-    /// no such site.
+    /// The shape of a site's leading cells that belong to the same tokens in the unchanged pass: from where the
+    /// outputs differ, rows belong to other words. None if the unchanged pass has no such site.
     pub fn comparable(&self, plain: &Self, site: &Recorded) -> Option<Shape> {
         let (now, was) = (site.shape(), plain.site(site.path())?.shape());
         let same = self.target.iter().zip(&plain.target).take_while(|(a, b)| a == b).count();
@@ -77,7 +76,7 @@ impl Trace {
         })
     }
 
-    /// What this number was in the pass without changes, if it stood for the same token there.
+    /// This number's value in the unchanged pass; None if it belongs to another token there.
     pub fn before(&self, plain: &Self, site: &Recorded, cell: Cell) -> Option<f32> {
         let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
         plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))

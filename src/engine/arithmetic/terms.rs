@@ -1,13 +1,13 @@
-//! An opened cell as a list to choose from: the summands, largest first, and the operands outside of
-//! sums in the order of the formula.
+//! An opened cell as a list of terms to select: summands, largest first, then the operands outside of sums in the
+//! order of the formula.
 
 use super::{Arithmetic, Expr, Operand};
 
-/// A part of an opened cell that can be read alone.
+/// A term of an opened cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     pub expr: Expr<Operand>,
-    /// What the part comes to.
+    /// The term's value.
     pub value: f64,
     /// Whether it is one of the terms of a sum.
     pub is_summand: bool,
@@ -18,7 +18,7 @@ impl Term {
         Self { expr: expr.clone(), value: expr.eval(), is_summand }
     }
 
-    /// The cells it is made of, each once.
+    /// Its cells, without repetition.
     pub fn operands(&self) -> Vec<&Operand> {
         let mut operands: Vec<&Operand> = vec![];
         for leaf in self.expr.leaves() {
@@ -31,7 +31,7 @@ impl Term {
 }
 
 impl Arithmetic {
-    /// The parts of the arithmetic; empty for a leaf.
+    /// The terms of the arithmetic; empty for a leaf.
     pub fn terms(&self) -> Vec<Term> {
         let mut terms = vec![];
         if let Some(expr) = &self.expr {
@@ -50,7 +50,7 @@ fn gather(expr: &Expr<Operand>, terms: &mut Vec<Term>) {
             summands.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
             terms.extend(summands);
         }
-        // exp(x), max(0, x): with the function around it, x says more.
+        // For exp(x) and max(0, x) the term includes the function.
         Expr::Call(_, inner) | Expr::Positive(inner) if inner.leaves().len() == 1 => {
             terms.push(Term::new(expr, false));
         }

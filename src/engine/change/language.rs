@@ -1,4 +1,4 @@
-//! Changes as they are written.
+//! The written form of changes: parsing and display.
 
 use std::{fmt, str::FromStr};
 
@@ -7,10 +7,10 @@ use anyhow::{Result, bail, ensure};
 use super::{Change, NAMED, Part, last};
 use crate::text::visible::shown;
 
-/// More than any what-if has, in bytes.
+/// The longest accepted what-if, in bytes.
 const LONGEST: usize = 1024;
 
-/// As it is written, and read again by [`Change::from_str`].
+/// The written form, which [`Change::from_str`] parses.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}=", self.subject())?;
@@ -30,7 +30,7 @@ impl FromStr for Change {
     type Err = anyhow::Error;
 
     /// # Errors
-    /// If the text is no change; the message says what can be written.
+    /// If the text is not a valid change; the message says what is allowed.
     fn from_str(text: &str) -> Result<Self> {
         ensure!(
             text.len() <= LONGEST,

@@ -1,5 +1,5 @@
-//! Attention without a trace: what the recorded operations give, in the room of some rows of one head's
-//! scores, and without the keys that none of them sees.
+//! Fused attention: the same result as the recorded operations, in the memory of some rows of one head's scores,
+//! without the keys that the mask hides from all of them.
 
 use std::ops::Range;
 
@@ -8,20 +8,20 @@ use rayon::prelude::*;
 use super::{MatrixView, mask_in_place, product_into, softmax_into, wide};
 use crate::engine::value::{Cell, Matrix, Shape, Value};
 
-/// Queries that are worked on together: their scores stay near the core.
+/// Queries processed together, so that their scores stay in the cache.
 const QUERIES: usize = 128;
 
-/// What scores go through on their way to shares.
+/// Scaling and mask of the scores.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionOptions {
-    /// Scores are divided by it.
+    /// The divisor of the scores.
     pub root: Option<f32>,
-    /// How many keys a query sees, its own the last; None sees all.
+    /// How many keys a query attends to, its own included; None for all.
     pub window: Option<usize>,
 }
 
 impl AttentionOptions {
-    /// The keys that some of the queries see.
+    /// The keys that any of the queries attends to.
     fn keys(self, queries: &Range<usize>, n_keys: usize) -> Range<usize> {
         self.window.map_or(0..n_keys, |window| {
             (queries.start + 1).saturating_sub(window)..queries.end.min(n_keys)
@@ -34,7 +34,7 @@ impl AttentionOptions {
 pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
     let Shape { planes: n_heads, rows: n_queries, .. } = q.shape();
     let n_kv = k.shape().planes;
-    // Nothing times infinity is not nothing: where there is such a value, unseen ones are met too.
+    // 0 * infinity is NaN, not 0: with such a value the masked keys count too.
     let is_finite = v.planes().iter().all(|v| v.iter().all(|v| v.is_finite()));
     let starts = (0..n_queries).step_by(QUERIES);
     let parts: Vec<(usize, usize)> =

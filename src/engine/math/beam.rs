@@ -1,15 +1,15 @@
-//! Beam search: several outputs carried along at once, the likeliest whole one taken.
+//! Beam search: several hypotheses are continued in parallel and the best finished one is taken.
 //!
-//! At each step every hypothesis is continued by every token and the likeliest N continuations are
-//! kept; one that ends leaves the beam, which is narrower from then on (Freitag and Al-Onaizan 2017,
-//! section 2, has this plain form). Ended ones are compared by log-probability over a length
-//! penalty, `log p / ((5 + length) / 6)^alpha` (Wu et al. 2016, equation 14), with the alpha of 0.6
-//! that Vaswani et al. 2017, section 6.1, use; without it short outputs would win by being short.
+//! At each step every hypothesis is continued by every token and the likeliest N continuations are kept; a finished
+//! one leaves the beam, which is narrower from then on (Freitag and Al-Onaizan 2017, section 2, has this plain form).
+//! Finished hypotheses are compared by log-probability over a length penalty, `log p / ((5 + length) / 6)^alpha` (Wu
+//! et al. 2016, equation 14), with the alpha of 0.6 that Vaswani et al. 2017, section 6.1, use; without it short
+//! outputs would have an advantage.
 
 /// The strength of the length penalty.
 pub const ALPHA: f64 = 0.6;
 
-/// An output as far as it has been written: its last token and whom it continues.
+/// A partial output: its last token and the hypothesis that it continues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hypothesis {
     /// Index among the hypotheses of the step before; None at the first step.
@@ -17,16 +17,16 @@ pub struct Hypothesis {
     pub token: u32,
     /// Sum of the log-probabilities of all its tokens.
     pub log_p: f64,
-    /// Whether it is whole: it has come to its end, or to the longest output.
+    /// Whether it is finished: it has ended or reached the longest output.
     pub is_over: bool,
 }
 
-/// The record of a search: what was kept at each step, likeliest first.
+/// The record of a search: the hypotheses kept at each step, likeliest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beams {
     pub width: usize,
     pub steps: Vec<Vec<Hypothesis>>,
-    /// Step and index of the hypothesis that won.
+    /// Step and index of the best finished hypothesis.
     pub winner: (usize, usize),
 }
 
@@ -37,7 +37,7 @@ impl Beams {
         path.iter().enumerate().map(|(step, &i)| self.steps[step][i].token).collect()
     }
 
-    /// At every step up to that of the hypothesis, the index of what it grew from.
+    /// The index of the hypothesis's ancestor at every step up to its own.
     pub fn path(&self, (step, index): (usize, usize)) -> Vec<usize> {
         let mut path = vec![index];
         for step in (1..=step).rev() {
@@ -48,7 +48,7 @@ impl Beams {
         path
     }
 
-    /// The whole hypotheses, best score first; of equals the shorter, then the likelier one.
+    /// Step and index of the finished hypotheses, best score first; ties by length, then by probability.
     pub fn finished(&self) -> Vec<(usize, usize)> {
         let all = self.steps.iter().enumerate().flat_map(|(step, kept)| {
             let over = kept.iter().enumerate().filter(|(_, h)| h.is_over);
@@ -59,7 +59,7 @@ impl Beams {
         all
     }
 
-    /// Its log-probability with the length penalty.
+    /// The log-probability of a hypothesis over the length penalty.
     pub fn score(&self, (step, index): (usize, usize)) -> f64 {
         score(self.steps[step][index].log_p, step + 1)
     }
@@ -70,7 +70,7 @@ pub fn score(log_p: f64, length: usize) -> f64 {
     log_p / ((5 + length) as f64 / 6.0).powf(ALPHA)
 }
 
-/// What bounds a search.
+/// The limits of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'a> {
     pub width: usize,
@@ -80,8 +80,8 @@ pub struct Limits<'a> {
     pub temperature: f32,
 }
 
-/// Searches from the state `start`, which has read `first`: `next(state, tokens)` gives the state
-/// after reading the last of `tokens`, and the logits of what follows.
+/// The record of a search from the state `start`, before the token `first` is read: `next(state, tokens)` returns the
+/// state after reading the last of `tokens`, and the logits of what follows.
 pub fn search<S: Clone>(
     limits: Limits,
     first: u32,
@@ -98,7 +98,7 @@ pub fn search<S: Clone>(
             hypothesis.state = state;
             grown.extend(hypothesis.continued(&logits, limits.temperature).map(|h| (h, i)));
         }
-        // The sort is stable: of equals the one from the likelier hypothesis, then the smaller id.
+        // The sort is stable: ties by the likelier parent, then the smaller id.
         grown.sort_by(|(a, _), (b, _)| b.log_p.total_cmp(&a.log_p));
         grown.truncate(room);
         let is_last = beams.steps.len() + 1 >= limits.longest;
@@ -142,8 +142,8 @@ impl<S: Clone> Live<S> {
     }
 }
 
-/// `z/T - log sum exp(z/T)`, with the largest taken out first; in f64, since the differences between the
-/// outputs of a confident model would be lost in f32.
+/// `z/T - log sum exp(z/T)` for each logit, computed in f64 with the maximum subtracted first: f32 would lose the
+/// differences between the outputs of a confident model.
 pub fn log_softmax(logits: &[f32], temperature: f32) -> Vec<f64> {
     let scaled = || logits.iter().map(|z| f64::from(z / temperature));
     let most = scaled().fold(f64::NEG_INFINITY, f64::max);
@@ -157,7 +157,7 @@ mod tests {
 
     const END: u32 = 3;
 
-    /// A little language: what follows depends on all that stands before, by a made-up rule.
+    /// A toy language model: the logits depend on all tokens before, by a fixed rule.
     fn logits(tokens: &[u32]) -> Vec<f32> {
         let seed = tokens.iter().fold(7_u32, |s, t| s.wrapping_mul(31).wrapping_add(*t + 1));
         (0..4).map(|i| ((seed.wrapping_mul(i * 2 + 3) >> 3) % 17) as f32 / 4.0).collect()
@@ -234,7 +234,7 @@ mod tests {
                 assert_eq!(hypothesis.is_over, tokens[step] == END || step == 7);
             }
         }
-        // Each that ended took a place of the beam with it.
+        // Each finished hypothesis narrowed the beam by one.
         assert_eq!(beams.finished().len(), 3);
     }
 

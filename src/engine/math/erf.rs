@@ -15,11 +15,11 @@ const BELOW: [f32; 7] = [
     2.354_796_6e-5,
     -1.179_160_3e-7,
 ];
-/// Beyond it f32 has no number between erf and 1.
+/// Beyond this, erf rounds to 1 in f32.
 const FLAT: f32 = 3.743_921;
 
-/// `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, to 4e-7: the quotient of two
-/// polynomials that Eigen uses for f32. It has no branches, so a compiler makes vectors of it.
+/// The error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, to 4e-7: the quotient of two
+/// polynomials that Eigen uses for f32. It has no branches, so that compilers vectorise it.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let within = x.clamp(-FLAT, FLAT);
@@ -33,8 +33,7 @@ fn polynomial(coefficients: &[f32], x: f32) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, &c| sum * x + c)
 }
 
-/// GELU as it was defined, `x/2 (1 + erf(x / sqrt 2))`, as in BERT (Hendrycks and Gimpel 2016,
-/// section 2).
+/// GELU in its exact form, `x/2 (1 + erf(x / sqrt 2))`, as in BERT (Hendrycks and Gimpel 2016, section 2).
 #[inline(always)]
 pub fn gelu_erf(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2))

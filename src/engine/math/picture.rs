@@ -1,10 +1,10 @@
-//! A matrix made small: of each block of cells the one that stands out most.
+//! A downsampled matrix: each block of cells is represented by its most prominent number.
 
 use std::ops::Range;
 
 use crate::engine::value::Matrix;
 
-/// A matrix of blocks; a small matrix is its own picture.
+/// A downsampled matrix; a small matrix is unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     pub rows: usize,
@@ -19,7 +19,7 @@ impl Picture {
         Self { rows, cols, cells }
     }
 
-    /// At most `most` rows and columns of the matrix, whose columns are read once, as they lie.
+    /// The matrix reduced to at most `most` rows and columns; reads it once, in memory order.
     pub fn of(plane: &Matrix, most: usize) -> Self {
         let (n_rows, n_cols) = plane.shape();
         let (rows, cols) = (n_rows.min(most), n_cols.min(most));
@@ -45,15 +45,14 @@ impl Picture {
         self.cells[row * self.cols + col]
     }
 
-    /// What stands out most in a part of the picture.
+    /// The most prominent number in a part of the picture.
     pub fn most(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
         let row = |row: usize| &self.cells[row * self.cols..][cols.clone()];
         rows.flat_map(row).copied().fold(f32::NEG_INFINITY, louder)
     }
 }
 
-/// Which of two numbers stands out: what is no number at all, else the larger magnitude; what is
-/// masked is heard only where there is nothing else.
+/// The more prominent of two numbers: NaN first, then the larger magnitude; masked cells (minus infinity) last.
 pub fn louder(a: f32, b: f32) -> f32 {
     let rank = |v: f32| if v == f32::NEG_INFINITY { -1.0 } else { v.abs() };
     if a.is_nan() || rank(a) >= rank(b) { a } else { b }

@@ -11,17 +11,17 @@ use rayon::prelude::*;
 use super::add_to_columns;
 use crate::engine::value::{Matrix, blank};
 
-/// Multiplications below which one thread is quicker than several.
+/// Multiplications below which one thread is faster than several.
 const SMALL: usize = 1 << 21;
 
-/// Columns of a product of `n` columns that are computed at once: whole tiles of `gemm`'s kernels, and
-/// many enough strips to keep the cores equally busy. What runs across the sums is read farther at a time.
+/// The columns computed together in a product of `n` columns: whole tiles of `gemm`'s kernels, and enough strips to
+/// keep the cores equally busy. Wide products, and matrices that run across the sums, take wider strips.
 pub const fn strip(n: usize, runs_along: bool) -> usize {
     if n < 4096 && runs_along { 48 } else { 192 }
 }
 
-/// A matrix that is written some columns at a time, with `b` added to every row while they are near the
-/// core; `write` is told the first column.
+/// A matrix (m, n) computed in strips of `width` columns, with `b` added to every row while a strip is in the cache.
+/// `write` gets the index of its first column.
 pub fn in_strips<T: Send>(
     m: usize,
     n: usize,
@@ -42,17 +42,17 @@ pub fn in_strips<T: Send>(
     out
 }
 
-/// A matrix as it lies in memory.
+/// A strided view of a matrix.
 #[derive(Clone, Copy)]
 pub struct MatrixView<'a> {
     pub numbers: &'a [f32],
     pub shape: (usize, usize),
-    /// From row to row, and from column to column.
+    /// The strides from row to row and from column to column.
     pub strides: (usize, usize),
 }
 
 impl<'a> MatrixView<'a> {
-    /// nalgebra's matrices lie column by column.
+    /// A view of a nalgebra matrix, which is column-major.
     pub fn of(matrix: &'a Matrix) -> Self {
         let (rows, cols) = matrix.shape();
         Self { numbers: matrix.as_slice(), shape: (rows, cols), strides: (1, rows) }
@@ -64,25 +64,25 @@ impl<'a> MatrixView<'a> {
         Self { shape: (cols, rows), strides: (col, row), ..self }
     }
 
-    /// Columns of `n_rows` numbers that lie one after another.
+    /// A view of consecutive columns of `n_rows` numbers.
     pub fn columns_of(numbers: &'a [f32], n_rows: usize) -> Self {
         Self { numbers, shape: (n_rows, numbers.len() / n_rows.max(1)), strides: (1, n_rows) }
     }
 
-    /// Some of its rows.
+    /// A range of its rows.
     #[must_use]
     pub fn rows(self, rows: &Range<usize>) -> Self {
         let numbers = &self.numbers[(rows.start * self.strides.0).min(self.numbers.len())..];
         Self { numbers, shape: (rows.len(), self.shape.1), ..self }
     }
 
-    /// Some of its columns.
+    /// A range of its columns.
     fn columns(self, first: usize, n: usize) -> Self {
         let numbers = &self.numbers[first * self.strides.1..];
         Self { numbers, shape: (self.shape.0, n), ..self }
     }
 
-    /// Whether its last number lies inside.
+    /// Whether its last number is inside the slice.
     fn is_sound(self) -> bool {
         let ((rows, cols), (row, col)) = (self.shape, self.strides);
         rows == 0 || cols == 0 || (rows - 1) * row + (cols - 1) * col < self.numbers.len()

@@ -1,9 +1,8 @@
-//! Choosing the next token: temperature, top-k, top-p, and one draw a step.
+//! The choice of the next token: temperature, top-k, top-p, and one draw per step.
 //!
-//! The order is that of Hugging Face's `generate`: logits are divided by the temperature; top-k keeps
-//! the k likeliest (Fan et al. 2018, section 5.1); of these, top-p keeps the fewest likeliest that
-//! together reach p (Holtzman et al. 2020, section 3.1); what is kept is scaled to sum to 1. Without
-//! a seed the likeliest token is taken, whatever is kept.
+//! The order is that of Hugging Face's `generate`: logits are divided by the temperature; top-k keeps the k likeliest
+//! (Fan et al. 2018, section 5.1); of these, top-p keeps the fewest likeliest that together reach p (Holtzman et al.
+//! 2020, section 3.1); the kept probabilities are scaled to sum to 1. Without a seed the likeliest token is chosen.
 
 use crate::engine::value::Matrix;
 
@@ -15,7 +14,7 @@ pub struct Choosing {
     pub sample: Option<u64>,
     pub top_k: Option<usize>,
     pub top_p: Option<f32>,
-    /// How many hypotheses beam search carries along, where a whole output is searched for.
+    /// The number of hypotheses of beam search; None without a search.
     pub beam: Option<usize>,
 }
 
@@ -25,33 +24,33 @@ impl Default for Choosing {
     }
 }
 
-/// What took a token out of the draw.
+/// The rule that excluded a token from the draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     TopK,
     TopP,
 }
 
-/// One token that could come next.
+/// A token that could come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     pub token: usize,
     pub logit: f32,
     /// Its probability at temperature 1.
     pub plain: f32,
-    /// Its probability at the temperature that is set.
+    /// Its probability at the given temperature.
     pub probability: f32,
     pub cut: Option<Cut>,
-    /// Its probability among those kept, which sum to 1; 0 if it is cut.
+    /// Its probability among the kept tokens, which sum to 1; 0 if it is cut.
     pub share: f32,
 }
 
-/// All candidates, and which of them is taken.
+/// All candidates, and the chosen one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// Likeliest first; of equals the one with the smaller id.
+    /// Likeliest first; ties by the smaller id.
     pub candidates: Vec<Candidate>,
-    /// The number drawn, at least 0 and below 1. None if the likeliest is taken.
+    /// The drawn number in [0, 1). None if the likeliest is taken.
     pub draw: Option<f64>,
     /// Index of the chosen candidate.
     pub chosen: usize,
@@ -63,10 +62,10 @@ impl Choice {
         self.candidates.get(self.chosen).map(|candidate| candidate.token)
     }
 
-    /// The part of 0 to 1 that belongs to a candidate: it is taken if the draw falls there.
+    /// The candidate's interval in [0, 1): it is chosen if the draw is inside.
     pub fn interval(&self, i: usize) -> (f64, f64) {
         let shares = self.candidates[..i].iter().map(|c| f64::from(c.share));
-        // A sum of nothing would be minus zero.
+        // The sum of an empty iterator is -0.0.
         let below = shares.fold(0.0, |sum, share| sum + share);
         (below, below + f64::from(self.candidates[i].share))
     }
@@ -116,7 +115,7 @@ fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     super::softmax_rows(&Matrix::from_iterator(1, logits.len(), scaled)).as_slice().to_vec()
 }
 
-/// Of probabilities in falling order: what is cut, and the share of what is kept.
+/// For probabilities in descending order, the rule that cut each one, and its share among the kept.
 pub fn kept(ranked: &[f32], top_k: Option<usize>, top_p: Option<f32>) -> Vec<(Option<Cut>, f32)> {
     let k = top_k.unwrap_or(usize::MAX);
     let of_k: f64 = ranked.iter().take(k).map(|&p| f64::from(p)).sum();
@@ -138,7 +137,7 @@ pub fn kept(ranked: &[f32], top_k: Option<usize>, top_p: Option<f32>) -> Vec<(Op
     ranked.iter().zip(cuts).map(|(&p, cut)| (cut, share(p, cut))).collect()
 }
 
-/// The candidate in whose part of 0 to 1 the draw falls.
+/// The index of the candidate whose interval contains the draw.
 fn drawn(candidates: &[Candidate], draw: f64) -> usize {
     let mut reached = 0.0;
     let falls_in = |c: &Candidate| {
@@ -149,9 +148,8 @@ fn drawn(candidates: &[Candidate], draw: f64) -> usize {
     candidates.iter().position(falls_in).unwrap_or_else(last)
 }
 
-/// Number `step` of the stream that belongs to a seed, at least 0 and below 1: SplitMix64 (Steele,
-/// Lea and Flood 2014), whose n-th number needs no other; its upper 53 bits. Whole-number
-/// arithmetic, so it is the same on every machine.
+/// Number `step` of a seed's stream, in [0, 1): SplitMix64 (Steele, Lea and Flood 2014), whose n-th number needs no
+/// other, reduced to its upper 53 bits. Integer arithmetic, so that it is the same on every machine.
 pub fn uniform(seed: u64, step: usize) -> f64 {
     (split_mix(seed, step) >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -242,7 +240,7 @@ mod tests {
         let n = |k, p| of(k, p).iter().filter(|(cut, _)| cut.is_none()).count();
         assert_eq!((n(None, None), n(Some(2), None), n(Some(99), None)), (5, 2, 5));
         assert_eq!((n(None, Some(0.39)), n(None, Some(0.41)), n(None, Some(1.0))), (1, 2, 5));
-        // Of the two that top-k leaves, the first has 4/7 and so reaches 0.55 alone.
+        // Of the two that top-k keeps, the first has 4/7 and so reaches 0.55 alone.
         assert_eq!(n(Some(2), Some(0.55)), 1);
         assert_eq!(of(Some(2), Some(0.55))[1].0, Some(Cut::TopP));
         assert_eq!(of(Some(2), None)[2], (Some(Cut::TopK), 0.0));

@@ -1,21 +1,21 @@
-//! Rows as shares, and the causal mask that stands before it: loops over matrices that lie column by column.
+//! Softmax of rows, and the causal mask before it, over column-major matrices.
 
 use rayon::prelude::*;
 
 use super::{exp, wide};
 use crate::engine::value::{Matrix, blank};
 
-/// Each row as shares that sum to 1: `exp(x_j) / sum_k exp(x_k)`.
+/// The softmax of each row: `exp(x_j) / sum_k exp(x_k)`, which sums to 1. (row, col) -> (row, col)
 ///
-/// The row's maximum is subtracted first, which changes no share and keeps `exp` finite. A row that
-/// is minus infinity throughout gives NaN, as in PyTorch.
+/// The row's maximum is subtracted first, which changes no result and keeps `exp` finite. A row of minus infinity
+/// throughout gives NaN, as in PyTorch.
 pub fn softmax_rows(x: &Matrix) -> Matrix {
     let mut out = blank(x.nrows(), x.ncols());
     softmax_into(x.as_slice(), x.nrows(), out.as_mut_slice());
     out
 }
 
-/// The same of numbers that lie column by column.
+/// Like [`softmax_rows`], for column-major slices.
 pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
     let size = n_rows.max(1) * COLUMNS;
     let larger = |a: f32, b: f32| if b > a { b } else { a };
@@ -26,11 +26,11 @@ pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
     out.par_chunks_mut(size).for_each(|part| divide_rows(part, &sums));
 }
 
-/// Columns that one thread takes at once. A row's sum is made of the sums of so many, whatever the number
-/// of rows and threads.
+/// Columns per task. A row's sum is the sum of its partial sums over this many columns, for any number of rows and
+/// threads.
 const COLUMNS: usize = 2048;
 
-/// What every part says of each row, put together in their order.
+/// The parts' results for each row, folded in order.
 fn joined(parts: Vec<Vec<f32>>, f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
     let put = |mut all: Vec<f32>, part: Vec<f32>| {
         all.iter_mut().zip(part).for_each(|(all, part)| *all = f(*all, part));
@@ -56,7 +56,7 @@ fn most_of_rows(x: &[f32], n_rows: usize) -> Vec<f32> {
     most
 }
 
-/// Every number's `exp`, its row's largest taken away first; and the sum of each row.
+/// Writes `exp(x - row maximum)`; returns the sum of each row.
 fn exp_and_sum(x: &[f32], most: &[f32], out: &mut [f32]) -> Vec<f32> {
     if let [most] = *most {
         wide!({

@@ -1,5 +1,5 @@
-//! Products with weights that stay in their file: met line by line where rows are few, strip by strip
-//! where they are many, whatever form the file has them in and whichever way its lines run.
+//! Products with weights that stay in their file, of any dtype and line direction: line by line for few rows, strip
+//! by strip for many.
 
 use std::{array, ops::Range};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::engine::value::{Lines, Matrix, StoredMatrix, Value};
 
-/// Rows up to which a stored line is multiplied as soon as it is decoded, while it is near the core.
+/// Rows up to which a stored line is multiplied as soon as it is decoded, while it is in the cache.
 const FEW: usize = 4;
 
-/// Rows up to which lines across the sums are not worth turning.
+/// Rows up to which lines across the sums are not worth transposing.
 const SOME: usize = 64;
 
-/// Lines that one thread meets at once with few rows.
+/// Lines per task with few rows.
 const LINES: usize = 32;
 
-/// Numbers that stay nearest to the core.
+/// Numbers that fit the first-level cache.
 const NEAR: usize = 1 << 12;
 
 /// `x W + b`, where W may be stored in its file. x (row, in), W (in, out), b (1, out) -> (row, out)
@@ -38,7 +38,7 @@ pub fn times_transposed(x: &Matrix, e: &Value, b: Option<&Matrix>) -> Matrix {
     }
 }
 
-/// The product with a stored matrix. `along` are lines that run along the sums.
+/// The product with a stored matrix; `along` is the direction in which lines run along the sums.
 fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
     let lying = kept.source.as_f32_slice();
@@ -59,8 +59,8 @@ fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) 
     }
 }
 
-/// Few rows times lines that run across the sums: each line is met once, times its number of every row,
-/// and read from end to end. x (row, k), lines (k, out) -> (row, out)
+/// Few rows times lines that run across the sums: each line is read once and added to the sums, scaled by its number
+/// in every row. x (row, k), lines (k, out) -> (row, out)
 fn across_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (k, n) = kept.source.size();
     let sum = |some: Range<usize>| {
@@ -86,11 +86,11 @@ fn across_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     out
 }
 
-/// Lines across the sums that one thread meets at once.
+/// Lines across the sums per task.
 const ACROSS: usize = 32;
 
-/// The same for many rows: some numbers of all lines are transposed to run along the sums, which is what a
-/// kernel reads fastest.
+/// Many rows times lines that run across the sums: strips of the lines are transposed to run along the sums, which
+/// kernels read fastest.
 fn by_transposed_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (k, n) = kept.source.size();
     let width = strip(n, false).next_multiple_of(kept.source.block());
@@ -103,10 +103,10 @@ fn by_transposed_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> 
     })
 }
 
-/// Lines that are transposed at once: as many numbers as a line of the cache has.
+/// Lines transposed together: the numbers in a cache line.
 const TILE: usize = 16;
 
-/// Some numbers of all lines, those that stand one below the other written from end to end.
+/// Transposes a range of all lines.
 /// transposed (number, line)
 fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
     let (k, width) = (kept.source.size().0, some.len());
@@ -123,7 +123,7 @@ fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
     }
 }
 
-/// Few rows times every line, which is met as soon as it is read. x (row, k), lines (out, k) ->
+/// Few rows times lines that run along the sums, each used as soon as it is read. x (row, k), lines (out, k) ->
 /// (row, out)
 fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let n_rows = x.nrows().max(1);
@@ -141,7 +141,7 @@ fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     })
 }
 
-/// Some lines where they lie, or else decoded, and the distance from one to the next.
+/// A range of lines, in place or decoded, and the stride from one to the next.
 fn lines<'a>(
     kept: &'a StoredMatrix,
     some: Range<usize>,
@@ -156,7 +156,7 @@ fn lines<'a>(
     (decoded, len)
 }
 
-/// The product of every row with every line, decoded strip by strip. x (row, k), lines (out, k) ->
+/// Many rows times lines that run along the sums, decoded strip by strip. x (row, k), lines (out, k) ->
 /// (row, out)
 fn by_decoded_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::engine::value::Stored;
 
-    /// Lines of numbers, a little apart where they lie as they are.
+    /// Lines of numbers with gaps between them.
     struct Given {
         numbers: Vec<f32>,
         len: usize,

@@ -1,7 +1,6 @@
-//! Loops over many numbers, on the widest vectors that the processor has and on all its cores.
+//! Loops over many numbers, with the processor's widest vectors and on all cores.
 //!
-//! Every number is computed in the same way whatever its place, so that cutting the work up changes no
-//! bit of it.
+//! Every number is computed in the same way wherever it is, so splitting the work does not change a bit of it.
 
 use std::sync::LazyLock;
 
@@ -10,11 +9,11 @@ use rayon::prelude::*;
 
 use crate::engine::value::{Matrix, Value, blank, copied};
 
-/// Numbers that one thread takes at once.
+/// Numbers per task.
 const PIECE: usize = 1 << 14;
 
-/// Runs a loop compiled for the widest vectors that there are. The loop takes their width because it is
-/// compiled into the call; a plain closure would keep the narrowest ones, and be several times slower.
+/// Runs a loop compiled for the processor's widest vectors. The loop must be inlined into the call; a plain closure
+/// would keep the narrowest vectors and be several times slower.
 macro_rules! wide {
     ($work:expr) => {
         $crate::engine::math::on_widest(
@@ -25,9 +24,9 @@ macro_rules! wide {
 }
 pub(crate) use wide;
 
-/// What [`wide!`] calls.
+/// The implementation of [`wide!`].
 pub(crate) fn on_widest<R>(work: impl FnOnce() -> R) -> R {
-    /// To ask the processor each time would take longer than a short loop.
+    /// Detected once: detection takes longer than a short loop.
     static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
     ARCH.dispatch(work)
 }
@@ -61,7 +60,7 @@ pub fn exp(x: f32) -> f32 {
     if x > HIGHEST { f32::INFINITY } else { value }
 }
 
-/// How many sums run beside each other in [`dot`].
+/// The number of parallel sums in [`dot`].
 const LANES: usize = 32;
 
 /// `sum_k a_k b_k`, in an order that does not depend on the processor.
@@ -79,7 +78,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     })
 }
 
-/// A matrix whose numbers are written piece by piece; `write` is told where its piece begins.
+/// A matrix written piece by piece; `write` gets the offset of its piece.
 fn written((rows, cols): (usize, usize), write: impl Fn(usize, &mut [f32]) + Sync) -> Matrix {
     let mut out = blank(rows, cols);
     let pieces = out.as_mut_slice().par_chunks_mut(PIECE).enumerate();
@@ -112,7 +111,7 @@ pub fn map(x: &Value, f: impl Fn(f32) -> f32 + Sync) -> Value {
     })
 }
 
-/// `f` of every two numbers that stand in the same cell. a and b of one shape
+/// `f` of every pair of numbers in the same cell. a and b of one shape
 pub fn zip(a: &Value, b: &Value, f: impl Fn(f32, f32) -> f32 + Sync) -> Value {
     let zipped = |(a, b): (&Matrix, &Matrix)| {
         let (left, right) = (a.as_slice(), b.as_slice());
@@ -129,12 +128,12 @@ pub fn zip(a: &Value, b: &Value, f: impl Fn(f32, f32) -> f32 + Sync) -> Value {
     Value::from_planes(a.planes().iter().zip(b.planes()).map(zipped).collect())
 }
 
-/// Runs work on a thread of the pool: loops in it are shared with the others without waking them for each.
+/// Runs work on a thread of the pool, so that its loops do not wake the other threads each time.
 pub fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
 }
 
-/// `f` of every plane, on all cores where there is much to do.
+/// `f` of every plane, on all cores if the value is large.
 pub fn each_plane(x: &Value, f: impl Fn(&Matrix) -> Matrix + Sync) -> Value {
     if x.shape().len() < PIECE {
         return x.map_planes(f);
@@ -142,7 +141,7 @@ pub fn each_plane(x: &Value, f: impl Fn(&Matrix) -> Matrix + Sync) -> Value {
     Value::from_planes(x.planes().par_iter().map(&f).collect())
 }
 
-/// Every row folded to one number, column by column, as the numbers lie in memory.
+/// Every row folded to one number, column by column, in memory order.
 fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
     if x.nrows() == 1 {
         return vec![x.as_slice().iter().fold(start, |so_far, &v| f(so_far, v))];
@@ -158,7 +157,7 @@ fn fold_rows<A: Copy>(x: &Matrix, start: A, f: impl Fn(A, f32) -> A) -> Vec<A> {
     folded
 }
 
-/// Some whole columns of a matrix at a time: how many numbers.
+/// The numbers of the whole columns in one task.
 fn whole_columns(n_rows: usize) -> usize {
     n_rows.max(1) * (PIECE / n_rows.max(1)).max(1)
 }
@@ -190,7 +189,7 @@ fn with_each_column(x: &mut Matrix, row: &Matrix, f: impl Fn(f32, f32) -> f32 + 
     parts.for_each(|(part, row)| with_columns(part, row, &f));
 }
 
-/// The same of columns that lie one after another. x (row, col), row (col)
+/// Like [`with_each_column`], for consecutive columns. x (row, col), row (col)
 #[inline(always)]
 fn with_columns(x: &mut [f32], row: &[f32], f: impl Fn(f32, f32) -> f32) {
     let n_rows = x.len() / row.len().max(1);
@@ -207,7 +206,7 @@ fn with_columns(x: &mut [f32], row: &[f32], f: impl Fn(f32, f32) -> f32) {
     });
 }
 
-/// `b` added to every row of columns that lie one after another. x (row, col), b (col)
+/// Adds `b` to every row of consecutive columns. x (row, col), b (col)
 pub fn add_to_columns(x: &mut [f32], b: &[f32]) {
     with_columns(x, b, |v, b| v + b);
 }

@@ -1,15 +1,15 @@
-//! What flows back through a product with weights that may stay in their file.
+//! Gradients through products with weights that may be stored in their file.
 
 use crate::engine::{
     math::{matmul, matmul_nt, times, times_transposed},
     value::{Lines, Matrix, Value},
 };
 
-/// So many lines of a stored matrix are decoded at once.
+/// The number of lines of a stored matrix decoded at once.
 const LINES: usize = 256;
 
-/// What flows back to `x` through a product with `w`: `g wᵀ` where `along` is rows, `g w` where it is
-/// columns. A stored matrix is decoded a few lines at a time for it, and does not stay decoded.
+/// The gradient of `x` in a product with `w`, given that of the output: `g wᵀ` where `along` is rows, `g w` where it
+/// is columns. A stored matrix is decoded a few lines at a time and is not kept decoded.
 pub fn back(g: &Matrix, w: &Value, along: Lines) -> Matrix {
     let stored = w.as_stored().filter(|kept| kept.source.as_f32_slice().is_none());
     let Some(kept) = stored else {

@@ -1,9 +1,8 @@
 //! Blocks: layers whose inside need not be kept.
 //!
-//! A large pass keeps the residual stream between its layers and no more; the inside of a layer is
-//! computed again when it is looked at, and when gradients are pulled back through it (Chen et al.
-//! 2016, *Training Deep Nets with Sublinear Memory Cost*). Memory grows as layers * rows * d_model,
-//! not as layers * heads * rows * rows.
+//! A large pass keeps only the residual stream between its layers; the inside of a layer is recomputed when it is
+//! viewed and when gradients pass through it (Chen et al. 2016, *Training Deep Nets with Sublinear Memory Cost*).
+//! Memory grows as layers * rows * d_model instead of layers * heads * rows * rows.
 
 use std::sync::Arc;
 
@@ -16,13 +15,13 @@ use crate::engine::{
     value::{Cell, Value},
 };
 
-/// What of a pass stays on its tape.
+/// Which values of a pass stay on its tape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// Everything.
+    /// All values.
     #[default]
     All,
-    /// What goes into blocks and comes out of them.
+    /// Only the inputs and outputs of blocks.
     Boundaries,
 }
 
@@ -30,21 +29,21 @@ pub enum Keep {
 pub trait Block: Send + Sync {
     fn scope(&self) -> &Scope;
 
-    /// The layer's equations. The first input is the stream that goes through it.
+    /// Records the layer's equations; returns its output. The first input is the residual stream.
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node;
 }
 
-/// The inside of a block, computed again: a tape of its own that begins with the block's inputs.
+/// The recomputed inside of a block: a tape that begins with the block's inputs.
 pub struct Inside {
     pub tape: Tape,
     inputs: Vec<Node>,
-    /// What comes out of the block.
+    /// The block's output.
     pub out: Node,
 }
 
 impl Tape {
-    /// What a layer makes of its inputs; where the layer is left out, the first of them. Its own
-    /// values are recorded all the same: they are what it would have done.
+    /// The output of a layer; its first input if the layer is off. The layer's own values are recorded even then: they
+    /// are what it would have computed.
     pub fn block(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let out = match self.keep {
             Keep::All => block.forward(self, inputs),
@@ -53,7 +52,7 @@ impl Tape {
         if self.changes.is_layer_off(block.scope().prefix()) { inputs[0] } else { out }
     }
 
-    /// Computes a block and keeps only what comes out.
+    /// Computes a block and keeps only its output.
     fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
         let past = self.past.take();
@@ -73,9 +72,9 @@ impl Tape {
         node
     }
 
-    /// The context of attention at once, where nobody looks at the scores and nothing of the pass is
-    /// changed; None where the steps are to be taken one by one. q (head, query, d_k), k and v (kv head,
-    /// key, d_k) -> (head, query, d_k)
+    /// The context of attention, computed by the fused kernel. None if the scores are kept, the pass is changed or the
+    /// tape has a past: the steps are then recorded one by one. q (head, query, d_k), k and v (kv head, key, d_k) ->
+    /// (head, query, d_k)
     pub fn fused_attention(
         &mut self,
         place: Place,
@@ -102,7 +101,7 @@ impl Tape {
         hidden
     }
 
-    /// The inside of a block that was not kept. None for any other entry.
+    /// The recomputed inside of a block; None if the entry is not the output of a block whose inside was discarded.
     pub fn inside(&self, node: Node) -> Option<Inside> {
         let block = self.blocks.get(&node)?;
         let values = self.entry(node).inputs.iter().map(|&input| self.given(input)).collect();
@@ -119,7 +118,7 @@ impl Inside {
     }
 }
 
-/// A whole block as one operation.
+/// A whole block recorded as one operation.
 struct Hidden {
     block: Arc<dyn Block>,
     changes: Arc<Changes>,
@@ -143,7 +142,7 @@ impl Operation for Hidden {
         inside.tape.value(inside.out).clone()
     }
 
-    /// The stream that goes through: a trace opens the layer instead.
+    /// The residual stream alone: a trace opens the layer instead.
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         Expr::Leaf((0, cell))
     }

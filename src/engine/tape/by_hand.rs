@@ -1,7 +1,7 @@
-//! An operation some of whose results are set by hand: the what-ifs that name numbers.
+//! An operation with some results replaced: what-ifs that set numbers.
 //!
-//! In a row of shares (attention weights) the others keep their proportions and the row still sums
-//! to 1: `w'_j = w_j (1 - a) / (1 - w_k)` where cell k is set to a.
+//! In a row of attention weights the others keep their proportions and the row still sums to 1: `w'_j = w_j (1 - a) /
+//! (1 - w_k)` where cell k is set to a.
 
 use super::{Leaf, Operation, Pull};
 use crate::engine::{
@@ -18,7 +18,7 @@ pub(super) struct ByHand {
 }
 
 impl ByHand {
-    /// The number that a cell was given, if it was.
+    /// The number that a cell is set to; None if it is not edited.
     fn given(&self, cell: Cell) -> Option<f32> {
         self.edits.iter().find_map(|edit| match *edit {
             Edit::Cell(at, number) => (at == cell).then_some(number),
@@ -27,7 +27,7 @@ impl ByHand {
         })
     }
 
-    /// The columns of a row of shares that were given numbers.
+    /// The edited columns of a row of attention weights, with their numbers.
     fn given_in_row(&self, plane: usize, row: usize) -> Vec<(usize, f32)> {
         if !self.are_attention_weights {
             return vec![];
@@ -39,7 +39,7 @@ impl ByHand {
         self.edits.iter().filter_map(in_row).collect()
     }
 
-    /// What is left for the others, and what they had: `(1 - a, 1 - w_k)`.
+    /// The sums of the other weights of a row after and before the edit: `(1 - a, 1 - w_k)`.
     fn shares_left(&self, computed: &Matrix, plane: usize, row: usize) -> Option<(f32, f32)> {
         let given = self.given_in_row(plane, row);
         let taken: f32 = given.iter().map(|(_, number)| number).sum();
@@ -64,7 +64,7 @@ impl ByHand {
     }
 }
 
-/// Where one share had everything, the others have nothing to keep in proportion.
+/// `left / had`, 0 if the edited weight was 1: the others then have no proportions to keep.
 fn ratio(left: f32, had: f32) -> f32 {
     if had > 0.0 { left / had } else { 0.0 }
 }
@@ -102,8 +102,8 @@ impl Operation for ByHand {
         self.inner.products(inputs)
     }
 
-    /// `dL/dw_i = c/S (g_i - sum_j g_j w_j / S)` for the kept shares, with `c = 1 - a`,
-    /// `S = sum_j w_j`; nothing flows back through a number set by hand.
+    /// `dL/dw_i = c/S (g_i - sum_j g_j w_j / S)` for the other weights, with `c = 1 - a`, `S = sum_j w_j`; the
+    /// gradient of a replaced number is zero.
     fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
         let computed = self.inner.forward(pull.inputs);
         let planes = computed.planes().iter().zip(pull.grad.planes()).enumerate();

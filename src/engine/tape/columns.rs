@@ -1,10 +1,10 @@
-//! Heads side by side as columns of one matrix, and apart again.
+//! Heads as column blocks of one matrix: split and joined.
 
 use rayon::prelude::*;
 
 use crate::engine::value::{Matrix, Shape, Value, blank};
 
-/// A matrix cut into equal column blocks, one a plane.
+/// A matrix split into equal column blocks, one per plane. (row, head*d_k) -> (head, row, d_k)
 pub fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
     let width = whole.ncols() / n_heads;
     let of_head = whole.as_slice().par_chunks((whole.nrows() * width).max(1));
@@ -16,7 +16,7 @@ pub fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
     Value::from_planes(of_head.map(plane).collect())
 }
 
-/// Planes side by side in one matrix: the inverse of [`split_columns`].
+/// The planes as column blocks of one matrix: the inverse of [`split_columns`]. (head, row, d_k) -> (row, head*d_k)
 pub fn join_columns(value: &Value) -> Matrix {
     let Shape { planes, rows, cols } = value.shape();
     let mut out = blank(rows, planes * cols);
@@ -27,7 +27,7 @@ pub fn join_columns(value: &Value) -> Matrix {
     out
 }
 
-/// The sum of each column. (1, col)
+/// The sum of each column. (row, col) -> (1, col)
 pub fn column_sums(grad: &Matrix) -> Matrix {
     Matrix::from_fn(1, grad.ncols(), |_, c| grad.column(c).sum())
 }

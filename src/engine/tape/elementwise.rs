@@ -1,4 +1,4 @@
-//! Cell by cell: sums, products, factors, activations.
+//! Elementwise operations: sums, products, factors, activations.
 
 use super::{Leaf, Node, Operation, Pull, Tape, columns::column_sums};
 use crate::engine::{
@@ -23,7 +23,7 @@ impl Tape {
         self.record(place, Sum, terms.to_vec())
     }
 
-    /// A sub-layer's output added to its input (He et al. 2016); without the residual, the output alone.
+    /// A sub-layer's output added to its input (He et al. 2016); the output alone if the residual is off.
     pub fn residual(&mut self, place: Place, x: Node, out: Node) -> Node {
         if self.changes.is_off(&place, Part::Residual) {
             return self.identity(place, out);
@@ -41,7 +41,7 @@ impl Tape {
         self.record(place, Scale { factor }, vec![x])
     }
 
-    /// `x / sqrt(n)`: the scaling of dot products (Vaswani et al. 2017, eq. 1), or divided further.
+    /// `x / (sqrt(n) * times)`, the scaling of dot products (Vaswani et al. 2017, eq. 1); `x` if scaling is off.
     pub fn divide_by_root(&mut self, place: Place, x: Node, by: Root) -> Node {
         if self.changes.is_off(&place, Part::Scaling) {
             return self.identity(place, x);
@@ -70,7 +70,7 @@ impl Tape {
         self.record(place, Activation::Gelu, vec![x])
     }
 
-    /// GELU in its exact form, as in BERT.
+    /// GELU in its exact form, cell by cell, as in BERT.
     pub fn gelu_erf(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::GeluErf, vec![x])
     }
@@ -80,7 +80,7 @@ impl Tape {
     }
 }
 
-/// Where the second summand's cell stands: its only row serves all rows.
+/// The cell of the second summand: if it has one row, that row is used for all.
 fn broadcast(cell: Cell, shape: Shape) -> Cell {
     Cell { row: if shape.rows == 1 { 0 } else { cell.row }, ..cell }
 }
@@ -188,7 +188,7 @@ impl Operation for Scale {
     }
 }
 
-/// `sqrt(n) * times`: what dot products are divided by.
+/// `sqrt(n) * times`, the divisor of dot products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
     pub n: usize,
@@ -300,7 +300,7 @@ impl Operation for Activation {
         match self {
             Self::Tanh => map(inputs[0], f32::tanh),
             Self::Sigmoid => map(inputs[0], sigmoid),
-            // Not `max`, which would make 0 of what is no number.
+            // Not `max`, which would turn NaN into 0.
             Self::Relu => map(inputs[0], |x| if x < 0.0 { 0.0 } else { x }),
             Self::Gelu => map(inputs[0], gelu),
             Self::GeluErf => map(inputs[0], gelu_erf),

@@ -1,4 +1,4 @@
-//! Linear maps with a bias, for all heads at once, and the sum inside a recurrent gate.
+//! Linear maps with a bias, for all heads at once, and the pre-activation of a recurrent gate.
 
 use super::{
     Leaf, Node, Operation, Pull, Tape,
@@ -19,8 +19,8 @@ impl Tape {
         self.project_heads(place, x, (w, b), 1)
     }
 
-    /// `x W + b`, a plane for every head: head h takes W's columns h*d_k to (h+1)*d_k - 1.
-    /// x (row, in), W (in, n_heads*d_k), b (1, n_heads*d_k) or none -> (head, row, d_k)
+    /// `x W + b`, one plane per head: head h uses columns h*d_k to (h+1)*d_k - 1 of W. x (row, in), W (in,
+    /// n_heads*d_k), b (1, n_heads*d_k) or none -> (head, row, d_k)
     pub fn project_heads(
         &mut self,
         place: Place,
@@ -35,8 +35,8 @@ impl Tape {
         )
     }
 
-    /// `x_t W_x + h W_h + b`, the sum inside a recurrent gate (Cho et al. 2014, eq. 5); no bias, one, or
-    /// one for either part. x (1, in), h (1, unit) -> (1, unit)
+    /// `x_t W_x + h W_h + b`, the pre-activation of a recurrent gate (Cho et al. 2014, eq. 5); `b` is the sum of up to
+    /// two biases. x (1, in), h (1, unit) -> (1, unit)
     pub fn gate(&mut self, place: Place, x: Node, h: Node, weights: GateWeights) -> Node {
         let GateWeights { w_x, w_h, b } = weights;
         self.record(
@@ -47,12 +47,12 @@ impl Tape {
     }
 }
 
-/// What a recurrent gate learned.
+/// The weights of a recurrent gate.
 #[derive(Clone, Copy, Debug)]
 pub struct GateWeights {
     pub w_x: Node,
     pub w_h: Node,
-    /// That of the input's part, and that of the state's part.
+    /// The bias of the input's part, and that of the state's part.
     pub b: [Option<Node>; 2],
 }
 

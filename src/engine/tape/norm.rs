@@ -1,6 +1,5 @@
-//! Layer normalisation (Ba et al. 2016) in its four parts, each a value of its own:
-//! mean, variance, normalised, then gain and bias; and root mean square normalisation (Zhang and
-//! Sennrich 2019) in its three.
+//! Layer normalisation (Ba et al. 2016) in four recorded steps (mean, variance, normalised, gain and bias), and root
+//! mean square normalisation (Zhang and Sennrich 2019) in three.
 
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::engine::{
@@ -23,7 +22,7 @@ impl Tape {
         self.record(place, RowVariance, vec![x, mean])
     }
 
-    /// `(x - mean) / sqrt(var + eps)`
+    /// `(x - mean) / sqrt(var + eps)`, row by row. (row, col) -> (row, col)
     pub fn normalize(&mut self, place: Place, x: Node, of: Moments, eps: f32) -> Node {
         self.record(place, Normalize { eps }, vec![x, of.mean, of.var])
     }
@@ -33,7 +32,7 @@ impl Tape {
         self.record(place, RowMeanSquare, vec![x])
     }
 
-    /// `x / sqrt(mean_square + eps)`
+    /// `x / sqrt(mean_square + eps)`, row by row. (row, col) -> (row, col)
     pub fn divide_by_rms(&mut self, place: Place, x: Node, mean_square: Node, eps: f32) -> Node {
         self.record(place, DivideByRms { eps }, vec![x, mean_square])
     }
@@ -49,14 +48,14 @@ impl Tape {
     }
 }
 
-/// What a row is normalised by.
+/// The mean and variance of each row.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     pub mean: Node,
     pub var: Node,
 }
 
-/// A matrix of `x`'s shape, cell by cell.
+/// A matrix of `x`'s shape whose cells are `f(row, col)`.
 fn each(x: &Matrix, f: impl Fn(usize, usize) -> f32) -> Value {
     Matrix::from_fn(x.nrows(), x.ncols(), f).into()
 }

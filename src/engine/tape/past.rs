@@ -1,5 +1,4 @@
-//! Keys and values of the rows that were read before: the cache that writing token by token goes by
-//! (Shazeer 2019; Pope et al. 2022).
+//! The key-value cache used when a text is written token by token (Shazeer 2019; Pope et al. 2022).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,14 +8,14 @@ use crate::engine::{
     value::{Matrix, Value},
 };
 
-/// What attention has to remember of a text, by scope.
+/// The keys and values of the rows read so far, by scope of the attention.
 #[derive(Clone, Default)]
 pub struct Past {
     n_rows: usize,
     kept: HashMap<String, Remembered>,
 }
 
-/// Keys and values, a column a row of the text, so that another one is put at the end. (head, d_k, row)
+/// Keys and values, one column per row of the text, so that new rows are appended at the end. (head, d_k, row)
 #[derive(Clone, Default)]
 struct Remembered {
     keys: Arc<Value>,
@@ -24,18 +23,18 @@ struct Remembered {
 }
 
 impl Past {
-    /// So many rows, of which nothing need be known.
+    /// A past of `n_rows` rows without keys and values.
     pub fn of_rows(n_rows: usize) -> Self {
         Self { n_rows, ..Self::default() }
     }
 
-    /// How many rows have been read.
+    /// The number of rows read.
     pub const fn n_rows(&self) -> usize {
         self.n_rows
     }
 }
 
-/// Puts the new rows behind what was kept. kept (head, d_k, row), new (head, new row, d_k)
+/// Appends new rows. kept (head, d_k, row), new (head, new row, d_k)
 fn grow(kept: &mut Arc<Value>, new: &Value) {
     if kept.shape().is_empty() {
         *kept = Arc::new(new.map_planes(Matrix::transpose));
@@ -49,7 +48,7 @@ fn grow(kept: &mut Arc<Value>, new: &Value) {
     *kept = Arc::new(Value::from_planes(planes.collect()));
 }
 
-/// (d_k, old) and (new, d_k) -> (d_k, old + new)
+/// `old` with the new rows appended as columns. (d_k, old) and (new, d_k) -> (d_k, old + new)
 fn appended(old: Matrix, new: &Matrix) -> Matrix {
     let (n_old, d_k) = (old.ncols(), new.ncols());
     let mut numbers: Vec<f32> = old.data.into();
@@ -60,25 +59,25 @@ fn appended(old: Matrix, new: &Matrix) -> Matrix {
 }
 
 impl Tape {
-    /// A tape whose rows come after those of the past.
+    /// The same tape, whose rows come after those of the past.
     #[must_use]
     pub fn after(self, past: Past) -> Self {
         Self { past: Some(past), ..self }
     }
 
-    /// The past for the next rows, where this tape was given one; `n_rows` were read on it.
+    /// The past for the next rows, after `n_rows` were read on this tape.
     pub fn into_past(self, n_rows: usize) -> Past {
         let past = self.past.unwrap_or_default();
         Past { n_rows: past.n_rows + n_rows, ..past }
     }
 
-    /// How many rows were read before the first of this tape.
+    /// The number of rows read before this tape's first.
     pub fn n_past(&self) -> usize {
         self.past.as_ref().map_or(0, Past::n_rows)
     }
 
-    /// All keys and values so far, transposed, where the tape has a past. k and v (head, row, d_k) ->
-    /// (head, d_k, key)
+    /// All keys and values so far, transposed; None if the tape has no past. k and v (head, row, d_k) -> (head, d_k,
+    /// key)
     pub fn remember(&mut self, scope: &str, k: Node, v: Node) -> Option<(Node, Node)> {
         let (k, v) = (Arc::clone(&self.entry(k).value), Arc::clone(&self.entry(v).value));
         let past = self.past.as_mut()?;
@@ -89,8 +88,7 @@ impl Tape {
         Some(self.leaves(scope, remembered))
     }
 
-    /// The keys and values of a scope as they were remembered, transposed, where the tape has a past
-    /// in which there are any. (head, d_k, key)
+    /// The cached keys and values of a scope, transposed; None if there are none. (head, d_k, key)
     pub fn recall(&mut self, scope: &str) -> Option<(Node, Node)> {
         let kept = self.past.as_ref()?.kept.get(scope)?.clone();
         Some(self.leaves(scope, kept))

@@ -1,4 +1,4 @@
-//! Many rows made one: their mean, or the first of them; and a row scaled to length 1.
+//! Pooling: many rows to one (their mean, or one of them), and rows scaled to length 1.
 
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::engine::{
@@ -13,12 +13,12 @@ impl Tape {
         self.record(place, MeanOfRows, vec![x])
     }
 
-    /// One row alone. (row, col) -> (1, col)
+    /// One of the rows. (row, col) -> (1, col)
     pub fn one_row(&mut self, place: Place, x: Node, row: usize) -> Node {
         self.record(place, OneRow { row }, vec![x])
     }
 
-    /// Each row divided by its length. (row, col) -> (row, col)
+    /// Each row divided by its L2 norm. (row, col) -> (row, col)
     pub fn to_length_one(&mut self, place: Place, x: Node) -> Node {
         self.record(place, ToLengthOne, vec![x])
     }
@@ -82,12 +82,12 @@ impl Operation for OneRow {
     }
 }
 
-/// A shorter row is taken to be of this length, so that zeros stay zeros (PyTorch's `normalize`).
+/// The smallest divisor, so that zero rows stay zero (PyTorch's `normalize`).
 const SHORTEST: f32 = 1e-12;
 
 struct ToLengthOne;
 
-/// The length of each row.
+/// The L2 norm of each row, at least [`SHORTEST`].
 fn lengths(x: &Matrix) -> Vec<f32> {
     let square = |v: &f32| f64::from(*v) * f64::from(*v);
     let length = |row: usize| x.row(row).iter().map(square).sum::<f64>().sqrt() as f32;
@@ -134,7 +134,7 @@ mod tests {
         Value::from_rows(3, 4, &[1.0, -2.0, 0.5, 3.0, 0.25, 4.0, -1.5, 2.0, -3.0, 0.75, 1.25, -0.5])
     }
 
-    /// The record of one operation on a leaf, and its node.
+    /// A tape with one operation on a leaf, the leaf's node and the result's.
     fn recorded(x: Value, f: impl Fn(&mut Tape, Place, Node) -> Node) -> (Tape, Node, Node) {
         let mut tape = Tape::default();
         let x = tape.leaf(Place::weight("x"), Arc::new(x));

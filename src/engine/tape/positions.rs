@@ -1,5 +1,5 @@
-//! Positions: sines and cosines (Vaswani et al. 2017, section 3.5), made from nothing but the position,
-//! or learned rows of a table (Gehring et al. 2017).
+//! Position embeddings: sines and cosines (Vaswani et al. 2017, section 3.5), computed from the position alone, or
+//! rows of a learned table (Gehring et al. 2017).
 
 use super::{Leaf, Node, Operation, Pull, Tape};
 use crate::engine::{
@@ -11,7 +11,7 @@ use crate::engine::{
 };
 
 impl Tape {
-    /// Sines and cosines of `pos / 10000^(2i/d_model)`. -> (position, d_model)
+    /// Sines and cosines of `pos / 10000^(2i/d_model)`; zeros if positions are off. -> (position, d_model)
     pub fn positions(
         &mut self,
         place: Place,
@@ -24,11 +24,10 @@ impl Tape {
         self.record(place, Positions { waves, first, n_rows: n_positions, d_model, is_off }, vec![])
     }
 
-    /// The table's rows of so many positions, the first of them at row `offset`. table (position,
-    /// channel) -> (position, channel)
+    /// The table's rows for `n` positions from row `offset` on. table (position, channel) -> (position, channel)
     ///
     /// # Panics
-    /// If the table is too short: a model takes no more positions than it learned.
+    /// If the table is too short; models limit the length of a text to their table.
     pub fn learned_positions(
         &mut self,
         place: Place,
@@ -62,7 +61,7 @@ struct Positions {
     first: usize,
     n_rows: usize,
     d_model: usize,
-    /// Zeros: a model that is told no order.
+    /// Whether positions are off; the rows are then zero.
     is_off: bool,
 }
 

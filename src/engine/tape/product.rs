@@ -1,4 +1,4 @@
-//! Matrix times matrix, plane by plane, and logits: rows times a table.
+//! Matrix products, plane by plane, and logits: rows times a table.
 
 use rayon::prelude::*;
 
@@ -13,8 +13,8 @@ use crate::engine::{
 };
 
 impl Tape {
-    /// `a b`, plane by plane. Where b has fewer planes, neighbours in a share them: grouped-query
-    /// attention (Ainslie et al. 2023). (plane, row, k) (plane, k, col) -> (plane, row, col)
+    /// `a b`, plane by plane. If b has fewer planes, neighbouring planes of a share one: grouped-query attention
+    /// (Ainslie et al. 2023). (plane, row, k) (plane, k, col) -> (plane, row, col)
     pub fn matmul(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, MatMul, vec![a, b])
     }
@@ -35,12 +35,12 @@ fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Syn
     Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
 }
 
-/// The plane of `b` that plane p of `a` meets.
+/// The plane of `b` that plane p of `a` is multiplied by.
 fn shared(p: usize, a: &Value, b: &Value) -> usize {
     p * b.shape().planes / a.shape().planes
 }
 
-/// What flows back to each plane of `b`: the sum over the planes of `a` that share it.
+/// The gradient of each plane of `b`: the sum over the planes of `a` that share it.
 fn zip_back(
     a: &Value,
     (b, grad): (&Value, &Value),
@@ -121,7 +121,7 @@ impl Operation for MatMulNt {
     }
 }
 
-/// [`MatMulNt`] and a bias.
+/// [`MatMulNt`] plus a bias.
 struct LinearNt;
 
 impl Operation for LinearNt {

@@ -1,6 +1,5 @@
-//! Relative positions: a learned number for every distance between query and key, added to their
-//! score (Shaw et al. 2018); far distances share one in buckets that widen (Raffel et al. 2020,
-//! section 2.1).
+//! Relative positions: a learned bias for each distance between query and key, added to their score (Shaw et al.
+//! 2018); large distances share buckets of growing width (Raffel et al. 2020, section 2.1).
 
 use super::{Leaf, Node, Operation, Pull, Tape, leaf};
 use crate::engine::{
@@ -10,20 +9,20 @@ use crate::engine::{
     value::{Cell, Matrix, Value},
 };
 
-/// Which distances share a bucket.
+/// The assignment of distances to buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
-    /// How many there are; half of them for keys after the query, where both sides are seen.
+    /// The number of buckets; if two-sided, half of them are for keys after the query.
     pub n: usize,
-    /// From this distance on everything is in the last bucket.
+    /// From this distance on, every distance is in the last bucket.
     pub farthest: usize,
     pub is_two_sided: bool,
 }
 
 impl Buckets {
-    /// The bucket of a key seen from a query. Half the buckets of a side hold one distance each, the
-    /// others grow with its logarithm. In f32, step by step as PyTorch does it, so that distances on
-    /// the border fall where they fell in training.
+    /// The bucket of a query and a key. Half the buckets of a side hold one distance each, the others grow with its
+    /// logarithm. Computed in f32 in PyTorch's order, so that distances at a boundary get the same bucket as in
+    /// training.
     fn of(self, query: usize, key: usize) -> usize {
         let n = if self.is_two_sided { self.n / 2 } else { self.n };
         let is_after = key > query;
@@ -43,7 +42,7 @@ impl Buckets {
 }
 
 impl Tape {
-    /// What every head adds to the score of each pair. table (bucket, head) -> (head, query, key)
+    /// The bias that each head adds to the score of each pair. table (bucket, head) -> (head, query, key)
     pub fn relative_bias(
         &mut self,
         place: Place,
@@ -63,7 +62,7 @@ struct RelativeBias {
     first: usize,
     n_queries: usize,
     n_keys: usize,
-    /// Zeros: a model that is told no order.
+    /// Whether positions are off; the bias is then zero.
     is_off: bool,
 }
 

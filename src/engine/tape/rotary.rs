@@ -1,8 +1,8 @@
-//! Rotary position embedding (Su et al. 2021, eq. 34): pairs of channels turned by the position.
+//! Rotary position embedding (Su et al. 2021, eq. 34): pairs of channels rotated by the position.
 //!
-//! Channel j of the first half is paired with channel j of the second half, as in Hugging Face's
-//! checkpoints; each pair turns at its own speed, and a dot product of two turned vectors depends on
-//! how far apart their positions are.
+//! Channel j of the first half is paired with channel j of the second half, as in Hugging Face's checkpoints. Each
+//! pair has its own frequency, and the dot product of two rotated vectors depends on the distance between their
+//! positions.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ use crate::engine::{
     value::{Cell, Matrix, Value, copied},
 };
 
-/// How fast each pair of channels turns.
+/// The frequency of each pair of channels.
 ///
-/// From the trained length on, a text may turn them at other speeds.
+/// A text longer than the trained length may use other frequencies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
-    /// Radians a position, by pair; half as many as channels are turned.
+    /// Radians per position, by pair; half as many as there are rotated channels.
     pub speeds: Vec<f32>,
-    /// Cosine and sine are multiplied by this (YaRN, Peng et al. 2023); 1 elsewhere.
+    /// The factor of cosine and sine (YaRN, Peng et al. 2023); 1 elsewhere.
     pub factor: f32,
     pub longer: Option<Longer>,
 }
 
-/// Speeds of a text longer than the model was trained on.
+/// The frequencies for texts longer than the trained length.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Longer {
     Dynamic(Dynamic),
@@ -44,7 +44,7 @@ impl Longer {
         }
     }
 
-    /// Radians a position, by pair, for a text of `n` rows.
+    /// Radians per position, by pair, for a text of `n` rows.
     fn speeds(&self, n: usize, n_pairs: usize) -> Vec<f32> {
         match self {
             Self::Dynamic(dynamic) => dynamic.speeds(n, n_pairs),
@@ -53,7 +53,7 @@ impl Longer {
     }
 }
 
-/// The base grows with the length (`bloc97` and `emozilla` 2023, "dynamic NTK").
+/// A base that grows with the length of the text (`bloc97` and `emozilla` 2023, "dynamic NTK").
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dynamic {
     pub theta: f64,
@@ -62,7 +62,7 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
-    /// Radians a position, by pair, for a text of `n` rows.
+    /// Radians per position, by pair, for a text of `n` rows.
     fn speeds(self, n: usize, n_pairs: usize) -> Vec<f32> {
         let (longer, d) = (n as f64 / self.trained as f64, 2.0 * n_pairs as f64);
         let grown = self.factor * longer - (self.factor - 1.0);
@@ -72,7 +72,7 @@ impl Dynamic {
 }
 
 impl Rope {
-    /// The speeds for a text of `n` rows.
+    /// The frequencies for a text of `n` rows.
     fn for_rows(self: &Arc<Self>, n: usize) -> Arc<Self> {
         match self.longer.as_ref().filter(|longer| n > longer.trained()) {
             None => Arc::clone(self),
@@ -83,14 +83,13 @@ impl Rope {
         }
     }
 
-    /// Cosine and sine of a pair at a position.
+    /// The cosine and sine of a pair at a position, times the factor.
     fn turn(&self, position: usize, pair: usize) -> (f32, f32) {
         let angle = position as f32 * self.speeds[pair];
         (angle.cos() * self.factor, angle.sin() * self.factor)
     }
 
-    /// The pair that a channel belongs to, its partner, and whether it is the pair's first. None for
-    /// a channel that is not turned.
+    /// The channel's pair, its partner, and whether it is the pair's first. None for a channel that is not rotated.
     fn pair(&self, channel: usize) -> Option<(usize, usize, bool)> {
         let half = self.speeds.len();
         match channel {
@@ -102,7 +101,7 @@ impl Rope {
 }
 
 impl Tape {
-    /// Every row turned by its position. (head, position, d_head) -> (head, position, d_head)
+    /// Each row rotated by its position. (head, position, d_head) -> (head, position, d_head)
     pub fn rotate(&mut self, place: Place, x: Node, rope: &Arc<Rope>) -> Node {
         if self.changes.is_off(&place, Part::Positions) {
             return self.identity(place, x);
@@ -120,7 +119,7 @@ struct Rotate {
 }
 
 impl Rotate {
-    /// Each pair turned forwards (`sign` 1) or back (-1).
+    /// `x` with each pair rotated forwards (`sign` 1) or back (-1).
     fn turned(&self, x: &Value, sign: f32) -> Value {
         let (n, half) = (x.shape().rows, self.rope.speeds.len());
         let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();

@@ -11,7 +11,7 @@ impl Tape {
     /// The table's row of each id. table (vocab, channel) -> (position, channel)
     ///
     /// # Panics
-    /// If an id is not in the table: tokenizer and table are compared when a model is loaded.
+    /// If an id is outside the table; loading a model compares tokenizer and table.
     pub fn lookup(&mut self, place: Place, table: Node, ids: &[u32]) -> Node {
         let rows = ids.iter().map(|&id| id as usize).collect();
         self.record(place, Lookup { rows }, vec![table])

@@ -1,4 +1,4 @@
-//! Values put beside each other: heads into columns, blocks into a grid.
+//! Changes of shape: heads concatenated to columns, blocks assembled to a grid.
 
 use super::{
     Leaf, Node, Operation, Pull, Tape,
@@ -12,17 +12,17 @@ use crate::engine::{
 };
 
 impl Tape {
-    /// Heads side by side. (head, row, d_k) -> (row, head*d_k)
+    /// The heads concatenated. (head, row, d_k) -> (row, head*d_k)
     pub fn concat_heads(&mut self, place: Place, x: Node) -> Node {
         self.record(place, ConcatHeads, vec![x])
     }
 
-    /// The same value under another name: what one block hands to the next.
+    /// The same value at another place.
     pub fn identity(&mut self, place: Place, x: Node) -> Node {
         self.record(place, HandOn, vec![x])
     }
 
-    /// One-plane blocks in rows and columns, `n_cols` blocks a row, all of a row equally high.
+    /// One-plane blocks assembled to a matrix, `n_cols` blocks per row; blocks of a row have equal heights.
     pub fn grid(&mut self, place: Place, blocks: Vec<Node>, n_cols: usize) -> Node {
         self.record(place, Grid { n_cols }, blocks)
     }

@@ -10,8 +10,8 @@ use crate::engine::{
 };
 
 impl Tape {
-    /// Minus infinity wherever the key comes after the query, or `window` keys or more before it; the
-    /// rest unchanged. (head, query, key) -> (head, query, key)
+    /// The scores with minus infinity where the key comes after the query, or `window` keys or more before it. (head,
+    /// query, key) -> (head, query, key)
     pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
         if self.changes.is_off(&place, Part::Mask) {
             return self.identity(place, x);
@@ -20,12 +20,12 @@ impl Tape {
         self.record(place, mask, vec![x])
     }
 
-    /// Each row as shares that sum to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`.
+    /// The softmax of each row, which sums to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`. The shape is that of `x`.
     pub fn softmax(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Softmax { temperature: 1.0 }, vec![x])
     }
 
-    /// The same of logits divided by the pass's temperature: 1 unless it is changed.
+    /// The softmax of logits divided by the pass's temperature, 1 unless changed. The shape is that of `logits`.
     pub fn softmax_of_logits(&mut self, place: Place, logits: Node) -> Node {
         let temperature = self.changes.temperature();
         self.record(place, Softmax { temperature }, vec![logits])
@@ -33,7 +33,7 @@ impl Tape {
 }
 
 struct CausalMask {
-    /// How many keys a query sees, its own included.
+    /// The number of keys that a query attends to, its own included.
     window: usize,
     /// The position of the first query.
     first: usize,
@@ -45,7 +45,7 @@ impl CausalMask {
         key <= query && query - key < self.window
     }
 
-    /// The plane with `else_` wherever the key is out of sight.
+    /// The plane with `else_` at masked keys.
     fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
         let mut out = plane.clone();
         mask_in_place(out.as_mut_slice(), plane.nrows(), self.first, self.window, else_);

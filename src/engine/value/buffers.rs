@@ -1,6 +1,5 @@
-//! Room for numbers that is used again. A pass makes the same shapes layer after layer; memory that was given
-//! back to the system would have to be asked for anew, page by page, which takes longer than many an
-//! operation on it.
+//! Reuses the buffers of matrices. A pass allocates the same shapes layer after layer; returning memory to the
+//! system and requesting it again, page by page, takes longer than many operations on it.
 
 use std::{
     collections::HashMap,
@@ -10,13 +9,13 @@ use std::{
 
 use super::Matrix;
 
-/// Smaller ones are not worth keeping.
+/// The smallest buffer worth keeping, in numbers.
 const LEAST: usize = 1 << 14;
 
 /// The most numbers that are kept: 32 MB.
 const MOST: usize = 1 << 23;
 
-/// Buffers that nobody uses, by their length.
+/// The unused buffers, by length.
 #[derive(Default)]
 struct Shelf {
     buffers: Option<HashMap<usize, Vec<Vec<f32>>>>,
@@ -26,8 +25,8 @@ struct Shelf {
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf { buffers: None, n_numbers: 0 });
 
 impl Shelf {
-    /// A used buffer of that length. Where it would be larger than all that is kept, that is freed first, so
-    /// that nothing is held beside what is largest.
+    /// An unused buffer of that length, if there is one. If the length exceeds all kept buffers together, those are
+    /// freed, so that nothing is held beside the largest allocation.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         let found = self.buffers.as_mut().and_then(|buffers| buffers.get_mut(&len)?.pop());
         if found.is_some() {
@@ -38,8 +37,7 @@ impl Shelf {
         found
     }
 
-    /// Where there are too many, those that were kept before are let go: they may be of another text's
-    /// lengths.
+    /// Keeps a buffer; beyond the limit the older ones are freed, as they may have another text's lengths.
     fn put(&mut self, buffer: Vec<f32>) {
         let len = buffer.len();
         if self.n_numbers + len > MOST {
@@ -50,21 +48,21 @@ impl Shelf {
     }
 }
 
-/// A matrix to be written all over: its numbers are any.
+/// A matrix with arbitrary content, to be overwritten completely.
 pub fn blank(rows: usize, cols: usize) -> Matrix {
     let len = rows * cols;
     let used = if len < LEAST { None } else { shelf().take(len) };
     Matrix::from_vec(rows, cols, used.unwrap_or_else(|| vec![0.0; len]))
 }
 
-/// The same numbers in another place.
+/// A copy in a reused buffer.
 pub fn copied(x: &Matrix) -> Matrix {
     let mut out = blank(x.nrows(), x.ncols());
     out.as_mut_slice().copy_from_slice(x.as_slice());
     out
 }
 
-/// Keeps a matrix's room for another.
+/// Keeps a matrix's buffer for reuse.
 pub fn give_back(matrix: Matrix) {
     if (LEAST..=MOST).contains(&matrix.len()) {
         shelf().put(matrix.data.into());

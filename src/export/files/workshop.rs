@@ -1,7 +1,7 @@
-//! Where files are made: a hidden folder beside their destination, which goes when they have their names.
+//! A hidden temporary folder beside the destination, removed when the files have their names.
 //!
-//! A run that is killed leaves its folder behind. Whoever is at work holds a lock on theirs, so the next run
-//! can tell, and clears away what nobody holds.
+//! A killed run leaves its folder behind. A running one holds a lock on its folder, so that the next run can tell, and
+//! removes folders that are not locked.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ const SUFFIX: &str = ".part";
 
 pub struct Workshop {
     folder: TempDir,
-    /// Held for as long as the folder is there.
+    /// Held while the folder exists.
     _lock: File,
 }
 
@@ -28,19 +28,19 @@ impl Workshop {
         loop {
             let folder = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempdir_in(destination)?;
             let Ok(lock) = File::open(folder.path()) else { continue };
-            // A file system without locks clears nothing away.
+            // Without file locks, nothing is removed.
             let _ = lock.lock();
-            // Another run may have held it for a moment, and taken it for left behind.
+            // Another run may have locked it first and removed it as left behind.
             if folder.path().exists() {
                 return Ok(Self { folder, _lock: lock });
             }
         }
     }
 
-    /// A new file with the permissions that any new file would have.
+    /// A new file with the default permissions.
     ///
     /// # Errors
-    /// If none can be made.
+    /// If the file cannot be created.
     pub fn file(&self) -> io::Result<NamedTempFile> {
         let mut builder = Builder::new();
         #[cfg(unix)]
@@ -49,20 +49,20 @@ impl Workshop {
     }
 }
 
-/// Clears away what runs have left there that are no more.
+/// Removes folders left there by runs that have ended.
 fn clear(destination: &Path) {
     let entries = fs::read_dir(destination).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
         let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            // What cannot be cleared stays; it harms nobody.
+            // A folder that cannot be removed stays; it does no harm.
             let _ = clear_away(&entry.path());
         }
     }
 }
 
-/// Files only, and the folder only if nothing else is in it.
+/// Removes the folder's files, and the folder if it is then empty.
 fn clear_away(folder: &Path) -> io::Result<()> {
     let lock = File::open(folder)?;
     lock.try_lock()?;

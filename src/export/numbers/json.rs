@@ -1,7 +1,7 @@
-//! JSON: the description with the values in it, a document a pass and line, streamed.
+//! JSON: the description with the values, one document per pass and line, streamed.
 //!
-//! Numbers are f32 in their shortest form that reads back the same; `"inf"`, `"-inf"` and `"nan"`
-//! stand for those that JSON does not know.
+//! Numbers are f32 in the shortest form that reads back unchanged; `"inf"`, `"-inf"` and `"nan"` represent those that
+//! JSON lacks.
 
 use std::io::{self, Write};
 

@@ -1,8 +1,8 @@
-//! npz, for `numpy.load`: a zip of arrays, each as `numpy.save` writes it.
+//! npz, for `numpy.load`: a zip file of arrays, each in the format of `numpy.save`.
 //!
-//! The description is the array `__metadata__`, a text without axes: `json.loads(str(z["__metadata__"]))`.
-//! Members are stored, not deflated: the numbers of a pass shrink by a seventh only, in six times the time.
-//! No member carries a date or the name of a system, so that the same pass gives the same bytes.
+//! The description is the array `__metadata__`, a string scalar: `json.loads(str(z["__metadata__"]))`. Members are
+//! stored, not deflated: compression saves only a seventh, in six times the time. No member has a date or the name of
+//! a system, so that the same pass gives the same bytes.
 
 use std::io::{self, Cursor, Write};
 
@@ -13,10 +13,10 @@ use super::{Pass, bytes, description, named, shape};
 /// The member that holds the description.
 const METADATA: &str = "__metadata__";
 
-/// What an array's numbers begin at a multiple of.
+/// The alignment of an array's numbers, in bytes.
 const ALIGNMENT: usize = 64;
 
-/// Writes the passes: an f32 array a site, with its named axes in the order of [`super::axes`].
+/// Writes the passes: one f32 array per site, with its named axes in the order of [`super::axes`].
 ///
 /// # Errors
 /// If the writer fails.
@@ -45,8 +45,8 @@ fn member(
     zip.write_all(numbers)
 }
 
-/// What stands before the numbers, in version 1.0 of the format: the mark, the length of the rest,
-/// a Python dictionary, and spaces up to a line end.
+/// The header of version 1.0 of the format: the magic string, the length of the rest, a Python dictionary, spaces, and
+/// a line end.
 fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let start = b"\x93NUMPY\x01\x00";
@@ -58,7 +58,7 @@ fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     [&start[..], &length_field, padded.as_bytes()].concat()
 }
 
-/// A text as numpy holds one: its type, and every character in four bytes.
+/// A string as numpy stores it: its type, and four bytes per character.
 fn text(text: &str) -> (String, Vec<u8>) {
     let characters = text.chars().flat_map(|c| u32::from(c).to_le_bytes());
     (format!("<U{}", text.chars().count()), characters.collect())

@@ -1,7 +1,7 @@
-//! safetensors, for `safetensors.numpy.load_file`, `safetensors.torch.load_file` and whoever else reads it.
+//! safetensors, for `safetensors.numpy.load_file`, `safetensors.torch.load_file` and other readers.
 //!
-//! The description is the metadata's one entry, `lookback`: several would be written in the order of
-//! a hash, another one in every run.
+//! The description is the metadata's only entry, `lookback`: several entries would be written in the order of a hash
+//! map, which differs between runs.
 
 use std::{
     borrow::Cow,
@@ -13,10 +13,10 @@ use safetensors::{Dtype, View, serialize};
 use super::{Pass, bytes, description, named, shape};
 use crate::{analysis::trace::Recorded, engine::value::Value};
 
-/// Where the metadata holds the description.
+/// The metadata key of the description.
 const KEY: &str = "lookback";
 
-/// A site's value as the file's writer wants to see it.
+/// A site's value with the interface that the file's writer requires.
 struct Array<'a> {
     shape: Vec<usize>,
     value: &'a Value,
@@ -46,7 +46,7 @@ impl View for Array<'_> {
     }
 }
 
-/// Writes the passes: an f32 tensor a site, with its named axes in the order of [`super::axes`].
+/// Writes the passes: one f32 tensor per site, with its named axes in the order of [`super::axes`].
 ///
 /// # Errors
 /// If the writer fails, or the description is longer than the format allows (100 MB).

@@ -1,4 +1,4 @@
-//! The walk as an animated PNG: every colour as it is, and after the first frame only what changes.
+//! The walk as an animated PNG with exact colours; frames after the first hold only the changed area.
 
 use std::{io, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::{
     },
 };
 
-/// A frame's part of the picture.
+/// The changed area of a frame.
 struct Part {
-    /// Of the whole picture, in pixels.
+    /// The size of the whole picture, in pixels.
     size: (u32, u32),
     area: Area,
     rgb: Vec<u8>,
     time: Duration,
 }
 
-/// Writes all frames; the film begins again at its end.
+/// Writes all frames; the film loops.
 ///
 /// # Errors
 /// If the writer fails or the work is stopped.
@@ -63,7 +63,7 @@ fn begin(
 
 fn add(writer: &mut Writer<&mut dyn io::Write>, part: &Part) -> Result<(), EncodingError> {
     let Area { left, top, width, height } = part.area;
-    // The size is checked against the place of the frame before, so that goes first.
+    // The encoder checks the size against the previous position, so the position is reset first.
     writer.reset_frame_position()?;
     writer.set_frame_dimension(width as u32, height as u32)?;
     writer.set_frame_position(left as u32, top as u32)?;

@@ -1,21 +1,21 @@
-//! The embedded fonts as pages have them: WOFF2, which readers' programs draw with.
+//! The embedded fonts for web pages: WOFF2, with which browsers draw.
 
 use std::sync::LazyLock;
 
-/// First and last of the characters of the Latin fonts for pages.
+/// The character ranges of the Latin web fonts, first and last.
 static WEB_CHARACTERS: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     let number = |hex: &str| u32::from_str_radix(hex, 16).ok();
     let range = |line: &str| line.split_once(' ').and_then(|(a, b)| number(a).zip(number(b)));
     include_str!("../../../assets/fonts/web.txt").lines().filter_map(range).collect()
 });
 
-/// Whether the Latin fonts for pages have it: it then is as wide as its cell.
+/// Whether the Latin web fonts have the character, which then is as wide as its cell.
 pub fn is_in_web(c: char) -> bool {
     let c = u32::from(c);
     WEB_CHARACTERS.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
-/// A font for pages, which readers' programs draw with.
+/// A font for web pages.
 pub struct WebFont {
     pub family: &'static str,
     pub is_bold: bool,
@@ -23,7 +23,7 @@ pub struct WebFont {
     pub bytes: &'static [u8],
 }
 
-/// The embedded fonts with the characters that frames usually have.
+/// The embedded web fonts, with the characters that frames usually have.
 pub static WEB: [WebFont; 3] = [
     WebFont {
         family: "Lookback Mono",

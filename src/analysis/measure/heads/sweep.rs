@@ -1,15 +1,15 @@
-//! One head's weights in a sweep over their columns, as they lie.
+//! The summary of one head's weights, from one sweep over their columns in memory order.
 
 use std::collections::HashMap;
 
 use super::{Figures, PICTURE};
 use crate::engine::{math::picture::Picture, value::Matrix};
 
-/// Where tokens occur again.
+/// The repeated tokens of a text.
 pub struct Repeats {
-    /// By key, the queries whose token occurred just before that key, and comes again after it.
+    /// By key, the later queries whose token is the one just before that key.
     lookers: Vec<Vec<usize>>,
-    /// How many rows have an earlier occurrence with a token after it.
+    /// The number of rows whose token occurred earlier with another token after it.
     n_rows: usize,
 }
 
@@ -28,13 +28,13 @@ impl Repeats {
     }
 }
 
-/// What is gathered row by row while columns go by.
+/// Sums by row, accumulated over columns.
 struct Rows {
-    /// sum over keys of -w ln w.
+    /// The sum over keys of -w ln w.
     entropy: Vec<f32>,
-    /// sum over keys of w |query - key|.
+    /// The sum over keys of w |query - key|.
     distance: Vec<f32>,
-    /// The largest weight of the columns that share a column of the picture.
+    /// The largest weight in the columns that share a column of the picture.
     most: Vec<f32>,
 }
 
@@ -43,7 +43,7 @@ impl Rows {
         Self { entropy: vec![0.0; n], distance: vec![0.0; n], most: vec![0.0; n] }
     }
 
-    /// One column, from the row `from` on: loops that the compiler makes wide.
+    /// Adds one column, from the row `from` on, in loops that the compiler vectorises.
     fn take(&mut self, column: &[f32], key: usize, from: usize) {
         let column = &column[from..];
         for (entropy, &w) in self.entropy[from..].iter_mut().zip(column) {
@@ -99,14 +99,14 @@ pub fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) 
     (figures, Picture::new(high, wide, cells))
 }
 
-/// Whether no row looks past itself: a causal mask, and what lies above its diagonal need not be read.
+/// Whether no row attends to later keys: with a causal mask, the cells above the diagonal need not be read.
 fn looks_back(plane: &Matrix) -> bool {
     let mut above = (0..plane.ncols())
         .map(|key| &plane.as_slice()[key * plane.nrows()..][..key.min(plane.nrows())]);
     plane.is_square() && above.all(|column| column.iter().all(|w| *w == 0.0))
 }
 
-/// Takes the largest of the rows that share a row of the picture into its column, and begins anew.
+/// Writes the largest of the rows that share a row of the picture to its column, and resets `most`.
 fn pool(most: &mut [f32], mut column: Vec<&mut f32>) {
     let (n, high) = (most.len(), column.len());
     for (row, w) in most.iter_mut().enumerate() {
@@ -122,8 +122,8 @@ fn total(rows: &[f32]) -> f32 {
 
 /// The natural logarithm of a weight, to about 1e-7; finite at 0, where it is multiplied by 0.
 ///
-/// w = 2^e m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s), s = (m - 1) / (m + 1), by its
-/// series. The library's logarithm cannot be taken of several numbers at once, and is most of a sweep.
+/// w = 2^e m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s), s = (m - 1) / (m + 1), by its series. The
+/// library's logarithm cannot be vectorised and would take most of a sweep.
 #[inline]
 fn ln(w: f32) -> f32 {
     const ROOT_OF_HALF: i32 = 0x3f35_04f3;
