@@ -22,11 +22,13 @@ mod open;
 mod paper;
 mod place;
 mod progress;
+mod request;
 mod sentence;
 pub mod settings;
 mod size;
 mod source;
 mod steps;
+mod streams;
 mod trace;
 mod walk;
 mod words;
@@ -43,17 +45,12 @@ use std::{
 
 use clap::{Parser, error::ErrorKind};
 
-use crate::{
-    engine::change::{Changes, MOST},
-    lesson::{Language, Lesson},
-    model::Name,
-    text::{Tokenizer, visible::Visible},
-    ui::theme::Glyphs,
-};
-use args::{Command, Which};
+use crate::text::visible::Visible;
+use args::{Command, Text};
 use failure::{Failure, Outcome, Usage, wrong_usage};
-use language::language;
+use request::Request;
 use settings::Settings;
+use streams::Streams;
 
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
@@ -72,12 +69,6 @@ pub fn main() -> ExitCode {
     ExitCode::from(failure.code())
 }
 
-/// Where a command prints: its answer, and remarks beside it.
-struct Streams<'a> {
-    out: &'a mut dyn Write,
-    notes: &'a mut dyn Write,
-}
-
 fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outcome<ExitCode> {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -89,42 +80,37 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
     };
     let Some(command) = &cli.command else {
         let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
-        return walk::run(&cli, &settings(&cli)?, &variable, text);
+        return walk::run(&cli, &request(&cli, &cli.text, settings(&cli)?)?, text);
     };
     only_before_a_walk(&cli)?;
     dispatch(command, &cli, streams)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings file, unless it is to be skipped. Commands that nothing in it concerns do not read it.
+fn request<'a>(cli: &Cli, text: &'a Text, settings: Settings) -> Outcome<Request<'a>> {
+    Request::new(cli.look, &cli.which, text, settings, &variable)
+}
+
+/// The settings file, unless it is skipped. Commands that no setting concerns do not read it.
 fn settings(cli: &Cli) -> Outcome<Settings> {
     let path = if cli.look.no_config { None } else { settings::path() };
     path.map_or_else(|| Ok(Settings::default()), |path| settings::load(&path)).usage()
 }
 
 fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
-    let look = cli.look;
     let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
+    let none = Text::default();
+    let set = |asked| request(cli, asked, settings(cli)?);
+    let unset = |asked| request(cli, asked, Settings::default());
     match command {
         // What is a file elsewhere stays what it is on standard output.
-        Command::Trace(trace) => trace::run(trace, &cli.which, streams),
-        Command::Export(export) => {
-            let asked = frames::Asked { export, look, which: &cli.which };
-            frames::run(asked, &settings(cli)?, &variable, streams)
-        }
-        Command::Steps(asked) => {
-            let language = language(look.lang, settings(cli)?.lang, &variable);
-            steps(&cli.which, asked, language, text)
-        }
-        Command::Open(open) => {
-            let is_ascii = look::glyphs(look, &settings(cli)?) == Glyphs::Ascii;
-            open::run(open, &cli.which, is_ascii, text)
-        }
-        Command::Eval(eval) => eval::run(eval, &cli.which, text),
-        Command::Inspect(asked) => {
-            inspect::run(asked, language(look.lang, settings(cli)?.lang, &variable), text)
-        }
-        Command::Config => config::run(look, &settings(cli)?, &variable, text),
+        Command::Trace(asked) => trace::run(asked, &unset(&asked.text)?, streams),
+        Command::Export(asked) => frames::run(asked, &set(&asked.text)?, streams),
+        Command::Steps(asked) => steps::run(&set(asked)?, text),
+        Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
+        Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
+        Command::Inspect(asked) => inspect::run(asked, set(&none)?.language, text),
+        Command::Config => config::run(&set(&none)?, text),
         Command::Completions { shell } => paper::completions(*shell, text.out),
         Command::Man { command } => paper::man(command.as_deref(), text.out),
     }
@@ -165,24 +151,4 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         Some((_, wrong)) => Err(Failure::Usage(anyhow::anyhow!(wrong))),
         None => Ok(()),
     }
-}
-
-/// One step a line: ID, chapter, title. The steps are the same for every sentence.
-fn steps(which: &Which, text: &args::Text, language: Language, streams: &mut Streams) -> Outcome {
-    let lesson = if which.path().is_some() {
-        source::read(which, &Name::ALL, text, streams)?.lesson(language)?
-    } else {
-        Tokenizer::embedded()?.sentence(&sentence::of(text)?).usage()?;
-        Lesson::embedded(language)?
-    };
-    for (chapter, step) in lesson.steps() {
-        writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
-    }
-    Ok(())
-}
-
-/// The what-ifs that were asked for.
-fn changes(text: &args::Text) -> anyhow::Result<Changes> {
-    anyhow::ensure!(text.what_if.len() <= MOST, "at most {MOST} changes can be combined");
-    Ok(text.what_if.iter().cloned().collect())
 }

@@ -26,7 +26,7 @@ use crossterm::event::{self, Event as Input, KeyEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Readings,
     engine::change::Changes,
     lesson::Lesson,
     ui::{
@@ -63,8 +63,8 @@ const LONGEST_COPY: usize = 74_000 / 4 * 3;
 /// The parameters of a walk.
 pub struct Start {
     pub sentence: String,
-    /// A checkpoint's reader and its first reading; None uses the built-in models.
-    pub own: Option<(Reader, Arc<Reading>)>,
+    /// A checkpoint's reader with its readings; None uses the built-in models.
+    pub own: Option<Readings>,
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
     /// Whether the theme follows the terminal's background.
@@ -77,7 +77,6 @@ pub struct Start {
     pub changes: Changes,
     /// Index of the first step to show.
     pub step: usize,
-    pub before: Before,
     pub guide: Guide,
     /// Whether panes may move.
     pub motion: Motion,
@@ -134,7 +133,7 @@ enum Next {
 ///
 /// # Errors
 /// If the first sentence cannot be read, or the terminal cannot be set up.
-pub fn run(start: Start) -> Result<Ended> {
+pub fn run(start: Start, before: Before) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     signals::listen(events.clone(), screen::unblock)?;
     let workers = Workers {
@@ -153,7 +152,7 @@ pub fn run(start: Start) -> Result<Ended> {
     state.animation.motion = start.motion;
     state.passes.changes = start.changes;
     state.desk = desk::desk();
-    let Before { memory, offers, trouble } = start.before;
+    let Before { memory, offers, trouble } = before;
     state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
         return Ok(Ended { code: code.into(), memory: state.memory(), unwritten: vec![] });

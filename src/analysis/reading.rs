@@ -4,6 +4,7 @@ mod card;
 mod concern;
 mod measures;
 mod reader;
+mod readings;
 mod tokenizer;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 pub use card::Card;
 pub use measures::{Evidence, Heads, Measures};
 pub use reader::Reader;
+pub use readings::Readings;
 pub use tokenizer::tokenizer;
 
 use crate::{

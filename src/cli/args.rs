@@ -3,10 +3,15 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::Styles};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint, builder::Styles};
 use clap_complete::Shell;
 
-use super::{Ask, known, look::Choice, size::Size, words};
+use super::{
+    colour::{Ask, ThemeChoice},
+    known::{self, Known},
+    size::Size,
+    words,
+};
 use crate::{engine::change::Change, export::Format, lesson::Language};
 
 /// See how an RNN and a Transformer read a sentence, step by step.
@@ -88,7 +93,7 @@ pub struct Which {
     pub force: bool,
 }
 
-/// How it looks, in every command.
+/// How it looks, in every command, as it was asked for; [`super::look::Look`] is what that comes to.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Look {
     /// Colours: if the place they go to can show them, always, or never
@@ -99,7 +104,7 @@ pub struct Look {
 
     /// Which colours; the walk's are `auto` without this, an exported frame's `dark`
     #[arg(long, value_enum, value_name = "NAME", global = true)]
-    pub theme: Option<Choice>,
+    pub theme: Option<ThemeChoice>,
 
     /// Draw frames, marks and cells with ASCII characters only
     #[arg(long, global = true)]
@@ -151,9 +156,14 @@ pub enum Command {
     /// Print the manual page, of lookback or of one of its commands
     #[command(after_help = "Example:\n  lookback man | man -l -")]
     Man {
-        #[arg(value_name = "COMMAND", value_parser = known::command(), hide_possible_values = true)]
+        #[arg(value_name = "COMMAND", value_parser = command(), hide_possible_values = true)]
         command: Option<String>,
     },
+}
+
+/// The name of a command.
+fn command() -> Known<String> {
+    Known::new(|| Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect())
 }
 
 /// One number, opened.

@@ -1,9 +1,10 @@
-//! How many colours the output may have, from the option, the environment and the place it goes to.
+//! Which colours are asked for, and how many the output may have: from the option, the environment and the place it
+//! goes to.
 
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::ui::theme::Depth;
+use crate::ui::theme::{Depth, Scheme};
 
 /// What `--color` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -13,6 +14,33 @@ pub enum Ask {
     Auto,
     Always,
     Never,
+}
+
+/// What `--theme` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThemeChoice {
+    /// What suits the terminal's background
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    HighContrast,
+    /// No colours: signs, shades, bold and underlined
+    Mono,
+}
+
+impl ThemeChoice {
+    /// None where the ground decides.
+    pub const fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Auto => None,
+            Self::Dark => Some(Scheme::Dark),
+            Self::Light => Some(Scheme::Light),
+            Self::HighContrast => Some(Scheme::HighContrast),
+            Self::Mono => Some(Scheme::Mono),
+        }
+    }
 }
 
 /// The environment as far as colours go; a variable that is set to nothing counts as absent.

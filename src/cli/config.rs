@@ -5,20 +5,19 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 
 use super::{
-    Ask, Environment, Streams,
-    args::Look,
+    colour::Ask,
     failure::Outcome,
-    language::language,
-    look,
-    settings::{self, KEYS, Settings},
+    request::Request,
+    settings::{self, KEYS},
+    streams::Streams,
 };
 use crate::{lesson::Language, text::visible, ui::theme::Glyphs};
 
-pub fn run(look: Look, settings: &Settings, env: Environment, streams: &mut Streams) -> Outcome {
+pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     let out = &mut *streams.out;
-    place(look, out)?;
+    place(request.asked.no_config, out)?;
     writeln!(out, "\nIn force:")?;
-    for (key, value, origin) in in_force(look, settings, env) {
+    for (key, value, origin) in in_force(request) {
         writeln!(out, "  {:<30} # {origin}", format!("{key} = {value}"))?;
     }
     writeln!(out, "\nA file with every key, each optional:")?;
@@ -28,9 +27,9 @@ pub fn run(look: Look, settings: &Settings, env: Environment, streams: &mut Stre
     Ok(())
 }
 
-fn place(look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn place(skips_file: bool, out: &mut dyn Write) -> io::Result<()> {
     match settings::path() {
-        _ if look.no_config => writeln!(out, "No settings file is read (--no-config)."),
+        _ if skips_file => writeln!(out, "No settings file is read (--no-config)."),
         None => writeln!(out, "There is no home, so there is no settings file."),
         Some(path) => {
             let shown = visible(&path.to_string_lossy());
@@ -41,11 +40,8 @@ fn place(look: Look, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Keys, their values and where those are from.
-fn in_force(
-    look: Look,
-    settings: &Settings,
-    env: Environment,
-) -> [(&'static str, String, &'static str); 8] {
+fn in_force(request: &Request) -> [(&'static str, String, &'static str); 8] {
+    let Request { asked, settings, look, language, .. } = request;
     let origin = |is_option: bool, is_set: bool| match (is_option, is_set) {
         (true, _) => "option",
         (false, true) => "settings",
@@ -54,20 +50,19 @@ fn in_force(
     let flag = |value: Option<bool>, default: bool| {
         (value.unwrap_or(default).to_string(), origin(false, value.is_some()))
     };
-    let ask = look::ask(look, settings, env);
-    let by_environment = look.color.is_none() && ask == Ask::Auto && settings.color.is_some();
+    let by_environment =
+        asked.color.is_none() && look.colour == Ask::Auto && settings.color.is_some();
     let color_is = if by_environment && settings.color != Some(Ask::Auto) {
         "environment"
     } else {
-        origin(look.color.is_some(), settings.color.is_some())
+        origin(asked.color.is_some(), settings.color.is_some())
     };
-    let has_locale = language(None, None, env) != Language::default();
-    let lang_is = match origin(look.lang.is_some(), settings.lang.is_some()) {
-        "default" if has_locale => "environment",
+    let lang_is = match origin(asked.lang.is_some(), settings.lang.is_some()) {
+        "default" if *language != Language::default() => "environment",
         origin => origin,
     };
-    let is_ascii = look::glyphs_there(look, settings, env) == Glyphs::Ascii;
-    let ascii_is = match origin(look.ascii, settings.ascii.is_some()) {
+    let is_ascii = look.terminal.glyphs == Glyphs::Ascii;
+    let ascii_is = match origin(asked.ascii, settings.ascii.is_some()) {
         "default" if is_ascii => "environment",
         origin => origin,
     };
@@ -75,14 +70,10 @@ fn in_force(
     let (motion, motion_is) = flag(settings.motion, true);
     let (mouse, mouse_is) = flag(settings.mouse, true);
     [
-        (
-            "theme",
-            named(&look::choice(look, settings)),
-            origin(look.theme.is_some(), settings.theme.is_some()),
-        ),
-        ("color", named(&ask), color_is),
+        ("theme", named(&look.theme), origin(asked.theme.is_some(), settings.theme.is_some())),
+        ("color", named(&look.colour), color_is),
         ("ascii", is_ascii.to_string(), ascii_is),
-        ("lang", format!("\"{}\"", language(look.lang, settings.lang, env)), lang_is),
+        ("lang", format!("\"{language}\""), lang_is),
         (
             "pace",
             settings.pace.unwrap_or(settings::PACE).to_string(),

@@ -11,11 +11,12 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{
-    Streams,
-    args::{Eval, Which},
+    args::Eval,
     failure::{Outcome, Usage},
     progress::Progress,
+    request::Request,
     sentence::MOST_BYTES,
+    streams::Streams,
 };
 use crate::{
     analysis::measure::accuracy::Accuracy,
@@ -24,12 +25,12 @@ use crate::{
     text::{EOS, Tokenizer, visible},
 };
 
-pub fn run(asked: &Eval, which: &Which, streams: &mut Streams) -> Outcome {
-    if which.path().is_some() {
+pub fn run(asked: &Eval, request: &Request, streams: &mut Streams) -> Outcome {
+    if request.checkpoint().is_some() {
         return Err(anyhow!("eval measures the built-in translators; leave --model PATH out"))
             .usage();
     }
-    let names = which.names(&Name::ALL);
+    let names = request.names(&Name::ALL);
     let stored = Accuracy::embedded()?;
     let table = match &asked.data {
         None => Table::stored(&stored, &names),

@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ErrorKind},
 };
 
-use super::Cli;
+use super::args::Cli;
 use crate::{
     export::files::reason,
     text::{

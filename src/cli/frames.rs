@@ -11,16 +11,16 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
-    Ask, Environment, Streams,
-    args::{Export, Look, Which},
+    args::Export,
+    colour::{Ask, ThemeChoice},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
-    language::language,
-    look::{self, Choice},
     place::{self, Place, Target},
     progress::Progress,
-    settings::Settings,
-    source, steps,
+    request::Request,
+    source::{Purpose, Source},
+    steps,
+    streams::Streams,
 };
 use crate::{
     analysis::reading::Reading,
@@ -44,28 +44,16 @@ const MOST_PIXELS: usize = 64_000_000;
 /// The most of a font file that is read.
 const MOST_FONT_BYTES: u64 = 64 << 20;
 
-/// What is to be exported.
-#[derive(Clone, Copy)]
-pub struct Asked<'a> {
-    pub export: &'a Export,
-    pub look: Look,
-    pub which: &'a Which,
-}
-
-pub fn run(
-    Asked { export: asked, look, which }: Asked,
-    settings: &Settings,
-    env: Environment,
-    streams: &mut Streams,
-) -> Outcome {
-    let language = language(look.lang, settings.lang, env);
-    let mut read = None;
-    let lesson = Arc::new(if which.path().is_some() {
-        read.insert(source::read_to_walk(which, &Name::ALL, &asked.text, streams)?)
-            .lesson(language)?
-    } else {
-        Lesson::embedded(language)?
-    });
+pub fn run(asked: &Export, request: &Request, streams: &mut Streams) -> Outcome {
+    // Which steps a checkpoint has is known once it was read; everything else is checked before anything is read.
+    let read = match request.checkpoint() {
+        Some(_) => Some(Source::read(request, &Name::ALL, Purpose::Walk, streams)?),
+        None => None,
+    };
+    let lesson = match &read {
+        Some(source) => source.lesson(request.language)?,
+        None => Lesson::embedded(request.language)?,
+    };
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let out = &asked.out.out;
     let formats = place::formats(&asked.format, out).usage()?;
@@ -79,39 +67,26 @@ pub fn run(
     }
     small_enough(asked, &formats).usage()?;
     let files = place.files(out)?;
-    let fonts = fonts(asked)?;
-    let reading = match read {
-        Some(source) => source.reading,
-        None => source::read_to_walk(which, &Name::ALL, &asked.text, streams)?.reading,
+    let paper = Paper { fonts: fonts(asked)?, pace: asked.pace };
+    let source = match read {
+        Some(source) => source,
+        None => Source::read(request, &Name::ALL, Purpose::Walk, streams)?,
     };
     // Not before a sentence on standard input was waited for, which a first signal ends.
     let interrupt = Interrupt::listen()?;
     let job = Job {
         asked,
-        lesson,
-        reading,
+        lesson: Arc::new(lesson),
+        reading: source.reading,
         steps,
-        theme: theme(look, settings),
-        scheme: scheme(look),
-        is_colour_refused: is_colour_refused(look::ask(look, settings, env), env),
-        paper: Paper { fonts, pace: asked.pace },
+        theme: theme(request),
+        scheme: request.asked.theme.and_then(ThemeChoice::scheme),
+        is_colour_refused: request.look.is_colour_refused,
+        paper,
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
     };
-    if let Some(remark) = job.without_all_text() {
-        writeln!(streams.notes, "note: {remark}")?;
-    }
-    let outcome = match standard {
-        Some(target) => job.print(target, streams.out).map_err(Failure::from),
-        None => job.save(files).map_err(Failure::from),
-    };
-    if let Some(remark) = without_glyph(&job.paper.fonts.missing()) {
-        writeln!(streams.notes, "note: {remark}")?;
-    }
-    match interrupt.signal() {
-        Some(signal) if outcome.is_err() => Err(Failure::Stopped(signal)),
-        _ => outcome,
-    }
+    job.run(standard, files, streams)
 }
 
 /// PATH, form and step of what would be written.
@@ -177,22 +152,12 @@ fn without_glyph(missing: &[char]) -> Option<String> {
     })
 }
 
-/// A file has no ground that could be asked for, and settings are for screens: only an option makes a
+/// The theme of files: their background cannot be asked for, and settings are for screens, so only an option makes a
 /// frame other than dark.
-fn theme(look: Look, settings: &Settings) -> Theme {
-    let scheme = scheme(look).unwrap_or_default();
-    let depth = if look.color == Some(Ask::Never) { Depth::None } else { Depth::True };
-    Theme::new(depth, look::glyphs(look, settings)).with(scheme)
-}
-
-fn scheme(look: Look) -> Option<Scheme> {
-    look.theme.and_then(Choice::scheme)
-}
-
-/// A file is no terminal of a kind: what is meant for one has all colours, unless none are wanted.
-fn is_colour_refused(ask: Ask, env: Environment) -> bool {
-    let says_no = || env("NO_COLOR").is_some_and(|value| !value.is_empty());
-    ask == Ask::Never || (ask == Ask::Auto && says_no())
+fn theme(request: &Request) -> Theme {
+    let scheme = request.asked.theme.and_then(ThemeChoice::scheme).unwrap_or_default();
+    let depth = if request.asked.color == Some(Ask::Never) { Depth::None } else { Depth::True };
+    Theme::new(depth, request.look.glyphs).with(scheme)
 }
 
 fn n_threads(asked: Option<u16>) -> usize {
@@ -216,6 +181,24 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Prints or saves the frames, with notes on what they lack.
+    fn run(&self, standard: Option<&Target>, files: &[Target], streams: &mut Streams) -> Outcome {
+        if let Some(remark) = self.without_all_text() {
+            writeln!(streams.notes, "note: {remark}")?;
+        }
+        let outcome = match standard {
+            Some(target) => self.print(target, streams.out).map_err(Failure::from),
+            None => self.save(files).map_err(Failure::from),
+        };
+        if let Some(remark) = without_glyph(&self.paper.fonts.missing()) {
+            writeln!(streams.notes, "note: {remark}")?;
+        }
+        match self.interrupt.signal() {
+            Some(signal) if outcome.is_err() => Err(Failure::Stopped(signal)),
+            _ => outcome,
+        }
+    }
+
     /// What is said of frames that are too small for their text.
     fn without_all_text(&self) -> Option<String> {
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));

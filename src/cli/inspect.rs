@@ -15,7 +15,7 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Streams, args::Inspect, failure::Outcome, progress::Spinner, source};
+use super::{args::Inspect, failure::Outcome, progress::Spinner, source, streams::Streams};
 use crate::{
     analysis::reading::{self, Reader, Reading},
     lesson::Language,

@@ -3,11 +3,10 @@
 use std::{ffi::OsStr, fmt::Display, path::PathBuf, str::FromStr};
 
 use clap::{
-    Arg, Command, CommandFactory,
+    Arg, Command,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 
-use super::Cli;
 use crate::{
     engine::change::Change,
     export::{FORMATS, Format, instead_of},
@@ -21,6 +20,13 @@ use crate::{
 pub struct Known<T> {
     read: fn(&str) -> Result<T, String>,
     values: fn() -> Vec<String>,
+}
+
+impl<T: FromStr<Err: Display>> Known<T> {
+    /// Values that are read by their own grammar; `values` are known beforehand.
+    pub const fn new(values: fn() -> Vec<String>) -> Self {
+        Self { read, values }
+    }
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
@@ -53,29 +59,22 @@ fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
 }
 
 pub fn language() -> Known<Language> {
-    Known { read, values: || Language::ALL.map(|language| language.id().to_owned()).into() }
+    Known::new(|| Language::ALL.map(|language| language.id().to_owned()).into())
 }
 
 /// A step of the walk; that of a checkpoint may have others.
 pub fn step() -> Known<String> {
-    Known { read, values: ids }
+    Known::new(ids)
 }
 
 /// A choice of steps.
 pub fn steps() -> Known<String> {
-    let values = || ["all", "tour"].map(str::to_owned).into_iter().chain(ids()).collect();
-    Known { read, values }
+    Known::new(|| ["all", "tour"].map(str::to_owned).into_iter().chain(ids()).collect())
 }
 
 fn ids() -> Vec<String> {
     let lesson = Lesson::embedded(Language::English);
     lesson.map_or_else(|_| vec![], |l| l.steps().iter().map(|(_, step)| step.id.clone()).collect())
-}
-
-/// The name of a command.
-pub fn command() -> Known<String> {
-    let values = || Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    Known { read, values }
 }
 
 /// Reads the id of a format; ids of formats that were written once are refused with what to do instead.

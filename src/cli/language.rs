@@ -1,6 +1,6 @@
 //! Which language the lesson is told in.
 
-use super::Environment;
+use super::colour::Environment;
 use crate::lesson::Language;
 
 /// `--lang`; without it the settings; without them the language of the locale, if the lesson is told

@@ -1,70 +1,74 @@
 //! How it is to look: the option, then the environment, then the settings, then what suits most.
 
-use clap::ValueEnum;
-use serde::Deserialize;
-
 use super::{
-    Ask, Environment,
-    args::Look,
-    colour::{colours, is_old},
+    args,
+    colour::{Ask, Environment, ThemeChoice, colours, is_dumb, is_old},
     settings::Settings,
 };
 use crate::ui::theme::{Glyphs, Ground, Scheme, Theme};
 
-/// What `--theme` asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Choice {
-    /// What suits the terminal's background
-    #[default]
-    Auto,
-    Dark,
-    Light,
-    HighContrast,
-    /// No colours: signs, shades, bold and underlined
-    Mono,
+/// How the output looks: options, environment and settings together.
+pub struct Look {
+    pub theme: ThemeChoice,
+    pub colour: Ask,
+    /// The characters of what is not for this terminal, such as files.
+    pub glyphs: Glyphs,
+    /// The theme of the walk, before its terminal has reported its background.
+    pub terminal: Theme,
+    /// Whether the terminal may be asked for its background, and given text for its clipboard.
+    pub has_commands: bool,
+    /// Whether the terminal understands no escape sequences, or may not.
+    pub is_dumb: bool,
+    /// Whether output for a terminal of any kind, such as an ANSI file, has no colours.
+    pub is_colour_refused: bool,
 }
 
-impl Choice {
-    /// None where the ground decides.
-    pub const fn scheme(self) -> Option<Scheme> {
-        match self {
-            Self::Auto => None,
-            Self::Dark => Some(Scheme::Dark),
-            Self::Light => Some(Scheme::Light),
-            Self::HighContrast => Some(Scheme::HighContrast),
-            Self::Mono => Some(Scheme::Mono),
+impl Look {
+    pub fn of(asked: args::Look, settings: &Settings, env: Environment) -> Self {
+        Self {
+            theme: choice(asked, settings),
+            colour: ask(asked, settings, env),
+            glyphs: glyphs(asked, settings),
+            terminal: of_terminal(asked, settings, env),
+            has_commands: has_commands(env),
+            is_dumb: is_dumb(env),
+            is_colour_refused: is_colour_refused(ask(asked, settings, env), env),
         }
     }
 }
 
 /// What `--color`, the environment and the settings come to: a setting gives way to NO_COLOR and its
 /// like, the option to nothing.
-pub fn ask(look: Look, settings: &Settings, env: Environment) -> Ask {
+fn ask(look: args::Look, settings: &Settings, env: Environment) -> Ask {
     let says = |name| env(name).is_some_and(|value| !value.is_empty());
     let set = || if says("NO_COLOR") || says("CLICOLOR_FORCE") { None } else { settings.color };
     look.color.or_else(set).unwrap_or_default()
 }
 
-pub fn glyphs(look: Look, settings: &Settings) -> Glyphs {
+fn is_colour_refused(ask: Ask, env: Environment) -> bool {
+    let says_no = || env("NO_COLOR").is_some_and(|value| !value.is_empty());
+    ask == Ask::Never || (ask == Ask::Auto && says_no())
+}
+
+fn glyphs(look: args::Look, settings: &Settings) -> Glyphs {
     let is_ascii = look.ascii || settings.ascii.unwrap_or(false);
     if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode }
 }
 
 /// The same on this terminal: a console of the system has a few hundred signs, an old terminal letters;
 /// a setting knows better.
-pub fn glyphs_there(look: Look, settings: &Settings, env: Environment) -> Glyphs {
+fn glyphs_there(look: args::Look, settings: &Settings, env: Environment) -> Glyphs {
     let is_console = env("TERM").is_some_and(|term| term == "linux");
     let has_few = settings.ascii.is_none() && (is_console || is_old(env));
     if has_few { Glyphs::Ascii } else { glyphs(look, settings) }
 }
 
-pub fn choice(look: Look, settings: &Settings) -> Choice {
+fn choice(look: args::Look, settings: &Settings) -> ThemeChoice {
     look.theme.or(settings.theme).unwrap_or_default()
 }
 
 /// The look of the walk, before its terminal has said what its ground is.
-pub fn of_terminal(look: Look, settings: &Settings, env: Environment) -> Theme {
+fn of_terminal(look: args::Look, settings: &Settings, env: Environment) -> Theme {
     let ground = ground_by_name(env);
     let suits = match ground {
         Some(Ground::Light) => Scheme::Light,
@@ -88,7 +92,7 @@ fn ground_by_name(env: Environment) -> Option<Ground> {
 
 /// Whether the terminal may be asked for its ground, and given a text for its clipboard: those that are
 /// known to do neither, or to print what they are sent, are not.
-pub fn has_commands(env: Environment) -> bool {
+fn has_commands(env: Environment) -> bool {
     let term = env("TERM").unwrap_or_default();
     let is_tmux = env("TMUX").is_some();
     let is_screen = !is_tmux && (env("STY").is_some() || term.starts_with("screen"));
@@ -104,8 +108,8 @@ mod tests {
         |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
     }
 
-    fn look() -> Look {
-        Look { color: None, ascii: false, theme: None, lang: None, no_config: false }
+    fn look() -> args::Look {
+        args::Look { color: None, ascii: false, theme: None, lang: None, no_config: false }
     }
 
     #[test]
@@ -114,7 +118,7 @@ mod tests {
         let no_color = [("NO_COLOR", "1")];
         assert_eq!(ask(look(), &settings, &env(&[])), Ask::Always);
         assert_eq!(ask(look(), &settings, &env(&no_color)), Ask::Auto);
-        let never = Look { color: Some(Ask::Never), ..look() };
+        let never = args::Look { color: Some(Ask::Never), ..look() };
         assert_eq!(ask(never, &settings, &env(&[])), Ask::Never);
     }
 

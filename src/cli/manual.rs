@@ -10,7 +10,7 @@ use clap_mangen::{
 };
 
 use super::{
-    Cli,
+    args::Cli,
     words::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row, TERMINALS, TROUBLE},
 };
 use crate::ui::keys::KEYS;

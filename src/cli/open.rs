@@ -13,10 +13,11 @@ use std::{
 use anyhow::anyhow;
 
 use super::{
-    Streams,
-    args::{Open, Which},
+    args::Open,
     failure::{Outcome, Usage},
-    source,
+    request::Request,
+    source::{Purpose, Source},
+    streams::Streams,
 };
 use crate::{
     analysis::{
@@ -30,19 +31,21 @@ use crate::{
     },
     model::Name,
     text::{nearest, shown, significant},
+    ui::theme::Glyphs,
 };
 use tree::{Opened, Tree};
 
-pub fn run(asked: &Open, which: &Which, is_ascii: bool, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Open, request: &Request, streams: &mut Streams) -> Outcome {
     let address = asked.address.parse::<Address>();
-    let reading = source::read(which, &Name::ALL, &asked.text, streams)?.reading;
+    let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
-    let meant = which.model.as_ref().and_then(|_| which.names(&[]).first().copied());
+    let meant = request.names(&[]).first().copied();
     let reading = with_insides(&reading, &address.path);
     let model = choose(&reading, meant, &address.path).usage()?;
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
     let tree = Tree::new(trace, &address, usize::from(asked.depth), terms).usage()?;
+    let is_ascii = request.look.glyphs == Glyphs::Ascii;
     let mut page = Page { trace, terms, is_ascii, out: streams.out };
     if meant.is_none() && model != Name::Transformer {
         let (has, path) = (model.title(), &address.path);

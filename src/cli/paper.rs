@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
 use super::{
-    Cli,
+    args::Cli,
     failure::{Failure, Outcome},
     manual,
 };

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Ask, look::Choice};
+use super::colour::{Ask, ThemeChoice};
 use crate::{
     export::files::reason,
     lesson::Language,
@@ -27,7 +27,7 @@ pub const PACE: f32 = 1.0;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    pub theme: Option<Choice>,
+    pub theme: Option<ThemeChoice>,
     pub color: Option<Ask>,
     pub ascii: Option<bool>,
     #[serde(deserialize_with = "language")]
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(parse(""), Ok(Settings::default()));
         let all: Vec<String> = KEYS.map(|(key, value, _)| format!("{key} = {value}\n")).to_vec();
         let settings = parse(&all.concat()).expect("the examples are settings");
-        assert_eq!(settings.theme, Some(Choice::Auto));
+        assert_eq!(settings.theme, Some(ThemeChoice::Auto));
         assert_eq!((settings.pace, settings.mouse), (Some(1.0), Some(true)));
     }
 

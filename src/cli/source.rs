@@ -1,19 +1,17 @@
-//! What reads: the built-in models, or a checkpoint of the person's own; and its first reading.
+//! What reads: the built-in models, or a checkpoint; and its first reading.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Streams,
-    args::{self, Which},
-    changes,
     failure::{Outcome, Usage},
-    known::Chosen,
     progress::Spinner,
+    request::Request,
     sentence,
+    streams::Streams,
 };
 use crate::{
-    analysis::reading::{Reader, Reading},
-    engine::tape::Keep,
+    analysis::reading::{Reader, Reading, Readings},
+    engine::{change::Changes, tape::Keep},
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
@@ -22,94 +20,87 @@ use crate::{
 
 /// A reader, and what it read first.
 pub struct Source {
-    pub reader: Reader,
+    pub readings: Readings,
     /// Without changes.
     pub plain: Arc<Reading>,
-    /// With the changes that were asked for, if any were.
+    /// With the changes of the request, if it has any.
     pub reading: Arc<Reading>,
 }
 
-impl Which {
-    /// The path of a checkpoint, if one is meant.
-    pub fn path(&self) -> Option<&Path> {
-        match &self.model {
-            Some(Chosen::Path(path)) => Some(path),
-            _ => None,
+/// What a reading is for, which decides how much of it is kept.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// To look values up: the insides of blocks are kept as long as they are small.
+    LookUp,
+    /// To be walked through and measured.
+    Walk,
+    /// To be written whole: the insides of all blocks are kept.
+    Whole,
+}
+
+impl Source {
+    /// Reads the sentence of the request by its checkpoint, or by these built-in models; with changes by all of them,
+    /// since a change is checked against every model. Notes what no model has seen.
+    ///
+    /// # Errors
+    /// If the models, the sentence or a change cannot be read.
+    pub fn read(
+        request: &Request,
+        names: &[Name],
+        purpose: Purpose,
+        streams: &mut Streams,
+    ) -> Outcome<Self> {
+        let text = request.sentence()?.to_owned();
+        let reader = reader(request, if request.changes.is_empty() { names } else { &Name::ALL })?;
+        let reader = match purpose {
+            Purpose::LookUp => reader,
+            Purpose::Walk => reader.for_walk(),
+            Purpose::Whole => reader.keeping(Keep::All),
+        };
+        let mut readings = Readings::new(reader);
+        let plain = {
+            let _spinner = Spinner::new("reading");
+            readings.reader().tokenizer().sentence(&text).usage()?;
+            readings.read(&text, &Changes::default())?
+        };
+        note_what_is_odd(request, &readings, &plain, streams)?;
+        let reading = readings.read(&text, &request.changes).usage()?;
+        if !request.changes.is_empty() {
+            writeln!(streams.notes, "note: a changed pass: {}", visible(&request.changes.words()))?;
         }
+        Ok(Self { readings, plain, reading })
     }
 
-    /// The models that are meant; these, where nothing is said.
-    pub fn names(&self, otherwise: &[Name]) -> Vec<Name> {
-        match &self.model {
-            None => otherwise.to_vec(),
-            Some(Chosen::All) => Name::ALL.to_vec(),
-            Some(Chosen::BuiltIn(name)) => vec![*name],
-            Some(Chosen::Path(_)) => vec![Name::Checkpoint],
-        }
+    /// The lesson about what was read.
+    ///
+    /// # Errors
+    /// If an embedded lesson is damaged.
+    pub fn lesson(&self, language: Language) -> anyhow::Result<Lesson> {
+        lesson(&self.plain, language)
     }
 }
 
-/// The reader that is meant; of the built-in models these.
-pub fn reader(which: &Which, names: &[Name]) -> Outcome<Reader> {
-    let Some(path) = which.path() else { return Ok(Reader::of(names)?) };
+/// The reader of the request; of the built-in models these.
+fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
+    let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = Checkpoint::open(path)?;
-    Ok(Reader::open(&checkpoint, which.force)?)
+    Ok(Reader::open(&checkpoint, request.force)?)
 }
 
-/// The passes of these built-in models over the sentence, or the checkpoint's; of all models where
-/// there are changes: a change of any model is known. Remarks on words that none has seen.
-pub fn read(
-    which: &Which,
-    names: &[Name],
-    text: &args::Text,
+fn note_what_is_odd(
+    request: &Request,
+    readings: &Readings,
+    plain: &Reading,
     streams: &mut Streams,
-) -> Outcome<Source> {
-    read_by(which, names, text, streams, |reader| reader)
-}
-
-/// The same, to be walked through and measured.
-pub fn read_to_walk(
-    which: &Which,
-    names: &[Name],
-    text: &args::Text,
-    streams: &mut Streams,
-) -> Outcome<Source> {
-    read_by(which, names, text, streams, Reader::for_walk)
-}
-
-/// The same with the insides of all blocks kept, however many.
-pub fn read_whole(
-    which: &Which,
-    names: &[Name],
-    text: &args::Text,
-    streams: &mut Streams,
-) -> Outcome<Source> {
-    read_by(which, names, text, streams, |reader| reader.keeping(Keep::All))
-}
-
-fn read_by(
-    which: &Which,
-    names: &[Name],
-    text: &args::Text,
-    streams: &mut Streams,
-    made: fn(Reader) -> Reader,
-) -> Outcome<Source> {
-    let sentence = sentence::of(text)?;
-    let changes = changes(text).usage()?;
-    let reader = made(reader(which, if changes.is_empty() { names } else { &Name::ALL })?);
-    let plain = {
-        let _spinner = Spinner::new("reading");
-        let sentence = reader.tokenizer().sentence(&sentence).usage()?;
-        Arc::new(reader.read_sentence(sentence)?)
-    };
+) -> Outcome {
     if let Some(remark) = sentence::remark(&plain.sentence) {
         writeln!(streams.notes, "note: {remark}")?;
     }
-    for note in reader.tokenizer().notes() {
+    for note in readings.reader().tokenizer().notes() {
         writeln!(streams.notes, "note: {note}")?;
     }
-    if let Some(path) = which.path()
+    if let Some(path) = request.checkpoint()
         && let Some(site) = plain.trace(Name::Checkpoint).not_finite()
     {
         let path = visible(&path.to_string_lossy());
@@ -119,23 +110,13 @@ fn read_by(
              names weights that are"
         )?;
     }
-    if changes.is_empty() {
-        return Ok(Source { reader, reading: Arc::clone(&plain), plain });
-    }
-    let words = visible(&changes.words());
-    let reading = Arc::new(reader.read_changed(&plain, changes).usage()?);
-    writeln!(streams.notes, "note: a changed pass: {words}")?;
-    Ok(Source { reader, plain, reading })
+    Ok(())
 }
 
-impl Source {
-    /// The lesson that tells of what was read.
-    pub fn lesson(&self, language: Language) -> anyhow::Result<Lesson> {
-        lesson(&self.plain, language)
-    }
-}
-
-/// The lesson that tells of a reading: the built-in one, or the one for checkpoints as far as it fits.
+/// The lesson about a reading: the built-in one, or the one for checkpoints as far as it fits.
+///
+/// # Errors
+/// If an embedded lesson is damaged.
 pub fn lesson(reading: &Reading, language: Language) -> anyhow::Result<Lesson> {
     if !reading.has(Name::Checkpoint) {
         return Lesson::embedded(language);

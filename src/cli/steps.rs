@@ -1,9 +1,33 @@
-//! Which steps are meant: by id, range, chapter, pattern, or all of them.
+//! `lookback steps`, and which steps are meant: by id, range, chapter, pattern, or all of them.
 
 use anyhow::{Result, anyhow, bail};
 use wildmatch::WildMatch;
 
-use crate::{lesson::Lesson, text::visible};
+use super::{
+    failure::{Outcome, Usage},
+    request::Request,
+    source::{Purpose, Source},
+    streams::Streams,
+};
+use crate::{
+    lesson::Lesson,
+    model::Name,
+    text::{Tokenizer, visible},
+};
+
+/// One step a line: ID, chapter, title. Without a checkpoint the steps are the same for every sentence.
+pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
+    let lesson = if request.checkpoint().is_some() {
+        Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.lesson(request.language)?
+    } else {
+        Tokenizer::embedded()?.sentence(request.sentence()?).usage()?;
+        Lesson::embedded(request.language)?
+    };
+    for (chapter, step) in lesson.steps() {
+        writeln!(streams.out, "{}\t{}\t{}", step.id, lesson.chapters[chapter].title, step.title)?;
+    }
+    Ok(())
+}
 
 /// Indices of the steps that the choices name, in the order of the walk.
 ///

@@ -9,10 +9,11 @@ use anyhow::{Result, anyhow, ensure};
 use wildmatch::WildMatch;
 
 use super::{
-    Streams,
-    args::{Out, Trace as Asked, TraceFormat, Which},
+    args::{Out, Trace as Asked, TraceFormat},
     failure::{Outcome, Usage},
-    source,
+    request::Request,
+    source::{Purpose, Source},
+    streams::Streams,
 };
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
@@ -54,7 +55,7 @@ static FORMS: [Form; 3] = [
 
 static SCHEMA: &str = include_str!("../../assets/trace.schema.json");
 
-pub fn run(asked: &Asked, which: &Which, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
@@ -62,8 +63,8 @@ pub fn run(asked: &Asked, which: &Which, streams: &mut Streams) -> Outcome {
     if !asked.list {
         not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
-    let names = which.names(&[Name::Transformer]);
-    let reading = source::read_whole(which, &names, &asked.text, streams)?.reading;
+    let names = request.names(&[Name::Transformer]);
+    let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, asked)).collect();
     if passes.iter().all(|pass| pass.sites.is_empty()) {
         return Err(nothing(&reading, &names, asked)).usage();

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Event, guarded};
 use crate::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::{Reader, Reading, Readings},
     engine::{change::Changes, fault},
     model::Name,
     ui::app::{Action, Unread},
@@ -23,11 +23,11 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the threads.
-    pub fn start(events: mpsc::Sender<Event>, own: Option<(Reader, Arc<Reading>)>) -> Self {
+    pub fn start(events: mpsc::Sender<Event>, own: Option<Readings>) -> Self {
         let (requests, inbox) = mpsc::channel();
-        let (readings, measured) = mpsc::channel();
+        let (finished, measured) = mpsc::channel();
         let (answers, figures) = (events.clone(), events.clone());
-        guarded(events.clone(), move || read_all(own, &inbox, &answers, &readings));
+        guarded(events.clone(), move || read_all(own, &inbox, &answers, &finished));
         guarded(events.clone(), move || measure_all(&measured, &figures));
         Self { requests, events }
     }
@@ -72,17 +72,13 @@ impl Worker {
 
 /// Handles requests until there is no sender or no receiver.
 fn read_all(
-    own: Option<(Reader, Arc<Reading>)>,
+    own: Option<Readings>,
     inbox: &mpsc::Receiver<Request>,
     events: &mpsc::Sender<Event>,
-    readings: &mpsc::Sender<Arc<Reading>>,
+    finished: &mpsc::Sender<Arc<Reading>>,
 ) {
-    let loaded = own.map_or_else(
-        || Ok((Reader::embedded()?, None)),
-        |(reader, plain)| Ok::<_, anyhow::Error>((reader, Some(plain))),
-    );
-    // The last plain reading: a what-if runs only the models it changes.
-    let (reader, mut plain) = match loaded {
+    let loaded = own.map_or_else(|| Reader::embedded().map(Readings::new), Ok);
+    let mut readings = match loaded {
         Ok(loaded) => loaded,
         Err(why) => {
             let (sentence, why) = (String::new(), format!("{why:#}"));
@@ -95,38 +91,22 @@ fn read_all(
         // Only the last of several waiting requests is handled.
         let request = inbox.try_iter().last().unwrap_or(first);
         let (sentence, changes) = request;
-        let outcome = read(&reader, &mut plain, &sentence, changes)
+        if !changes.is_empty() {
+            fault::point("worker");
+        }
+        let outcome = readings
+            .read(&sentence, &changes)
             .map_err(|why| Unread { sentence, why: format!("{why:#}") });
-        let finished = outcome.clone();
-        if events.send(Event::Done(Action::Read(finished))).is_err() {
+        if events.send(Event::Done(Action::Read(outcome.clone()))).is_err() {
             return;
         }
         if let Ok(reading) = outcome
-            && readings.send(reading).is_err()
+            && finished.send(reading).is_err()
         {
             return;
         }
         asked = inbox.recv().ok();
     }
-}
-
-fn read(
-    reader: &Reader,
-    plain: &mut Option<Arc<Reading>>,
-    sentence: &str,
-    changes: Changes,
-) -> Result<Arc<Reading>> {
-    let known = plain.take().filter(|reading| reading.sentence.text == sentence);
-    let base = match known {
-        Some(reading) => reading,
-        None => Arc::new(reader.read(sentence)?),
-    };
-    *plain = Some(Arc::clone(&base));
-    if changes.is_empty() {
-        return Ok(base);
-    }
-    fault::point("worker");
-    reader.read_changed(&base, changes).map(Arc::new)
 }
 
 /// Measures the latest reading, until the channel closes.
@@ -142,5 +122,25 @@ fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Ev
         if tell().is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_was_handed_over_is_not_made_again() -> Result<()> {
+        let changes = Changes::from_iter(["mask=off".parse()?]);
+        let mut readings = Readings::new(Reader::embedded()?);
+        let changed = readings.read("The dog sleeps.", &changes)?;
+        let (events, inbox) = mpsc::channel();
+        let worker = Worker::start(events, Some(readings));
+        worker.read("The dog sleeps.".to_owned(), changes)?;
+        let Event::Done(Action::Read(Ok(answer))) = inbox.recv()? else {
+            anyhow::bail!("the worker did not read");
+        };
+        assert!(Arc::ptr_eq(&answer, &changed));
+        Ok(())
     }
 }

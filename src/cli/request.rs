@@ -1,0 +1,105 @@
+//! What a command is asked to do: arguments, environment and settings, resolved once.
+//!
+//! [`super::args`] holds what was typed; a [`Request`] holds what that comes to (ripgrep calls these low-level and
+//! high-level arguments). Commands take a request and ask nothing of the environment.
+
+use std::{cell::OnceCell, path::Path};
+
+use super::{
+    args::{self, Text, Which},
+    colour::Environment,
+    failure::{Outcome, Usage},
+    known::Chosen,
+    language::language,
+    look::Look,
+    sentence,
+    settings::Settings,
+};
+use crate::{
+    engine::change::{Changes, MOST},
+    lesson::Language,
+    model::Name,
+};
+
+/// The sentence, the models, the changes, the language and the look of a command.
+pub struct Request<'a> {
+    /// The options of the look, for `config`, which says where a value comes from.
+    pub asked: args::Look,
+    pub settings: Settings,
+    pub changes: Changes,
+    pub language: Language,
+    pub look: Look,
+    /// Whether a checkpoint is opened although it needs more memory than is free.
+    pub force: bool,
+    pub model: Option<Chosen>,
+    text: &'a Text,
+    sentence: OnceCell<String>,
+}
+
+impl<'a> Request<'a> {
+    /// # Errors
+    /// If there are too many changes.
+    pub fn new(
+        asked: args::Look,
+        which: &Which,
+        text: &'a Text,
+        settings: Settings,
+        env: Environment,
+    ) -> Outcome<Self> {
+        Ok(Self {
+            asked,
+            changes: changes(&text.what_if).usage()?,
+            language: language(asked.lang, settings.lang, env),
+            look: Look::of(asked, &settings, env),
+            settings,
+            force: which.force,
+            model: which.model.clone(),
+            text,
+            sentence: OnceCell::new(),
+        })
+    }
+
+    /// The sentence; standard input is read here, once.
+    ///
+    /// # Errors
+    /// If standard input cannot be read, or the sentence is too long or not UTF-8.
+    pub fn sentence(&self) -> Outcome<&str> {
+        if self.sentence.get().is_none() {
+            let _ = self.sentence.set(sentence::of(self.text)?);
+        }
+        Ok(self.sentence.get().map_or("", String::as_str))
+    }
+
+    /// Whether a sentence was given, as an argument or on standard input.
+    pub const fn has_sentence(&self) -> bool {
+        self.text.sentence.is_some()
+    }
+
+    /// Whether the sentence is on standard input.
+    pub fn reads_standard_input(&self) -> bool {
+        self.text.sentence.as_ref().is_some_and(|sentence| sentence == "-")
+    }
+
+    /// The path of the checkpoint, if one is asked for.
+    pub fn checkpoint(&self) -> Option<&Path> {
+        match &self.model {
+            Some(Chosen::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The models that are asked for; `otherwise` where no model is.
+    pub fn names(&self, otherwise: &[Name]) -> Vec<Name> {
+        match &self.model {
+            None => otherwise.to_vec(),
+            Some(Chosen::All) => Name::ALL.to_vec(),
+            Some(Chosen::BuiltIn(name)) => vec![*name],
+            Some(Chosen::Path(_)) => vec![Name::Checkpoint],
+        }
+    }
+}
+
+fn changes(asked: &[crate::engine::change::Change]) -> anyhow::Result<Changes> {
+    anyhow::ensure!(asked.len() <= MOST, "at most {MOST} changes can be combined");
+    Ok(asked.iter().cloned().collect())
+}
