@@ -2,7 +2,7 @@
 //! complete or not at all.
 //!
 //! Exporters compute nothing and draw only what the screen shows: a frame is cells. Only the writer can fail here. A
-//! new frame format is one file in this folder and one entry in [`FORMATS`].
+//! new frame format is one file in this folder, its `pub mod`, and one entry in [`FORMATS`].
 
 pub mod parallel;
 pub mod ansi;
@@ -86,80 +86,16 @@ impl Paper {
     }
 }
 
-/// All formats, in the order in which lists show them.
-pub static FORMATS: &[Format] = &[
-    Format {
-        id: "txt",
-        extension: "txt",
-        about: "characters only",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::None,
-        write: Write::Frame(txt::write),
-    },
-    Format {
-        id: "ansi",
-        extension: "ansi",
-        about: "characters with colours, as terminals read them",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::Terminal,
-        write: Write::Frame(ansi::write),
-    },
-    Format {
-        id: "svg",
-        extension: "svg",
-        about: "a picture of any size, its text to be selected, its fonts in it",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::Own,
-        write: Write::Frame(svg::write),
-    },
-    Format {
-        id: "png",
-        extension: "png",
-        about: "a picture",
-        is_text: false,
-        has_pixels: true,
-        colours: Colours::Own,
-        write: Write::Frame(png::write),
-    },
-    Format {
-        id: "gif",
-        extension: "gif",
-        about: "film: each frame stays as long as one reads its text",
-        is_text: false,
-        has_pixels: true,
-        colours: Colours::Own,
-        write: Write::Film(gif::write),
-    },
-    Format {
-        id: "apng",
-        extension: "apng",
-        about: "film in all its colours",
-        is_text: false,
-        has_pixels: true,
-        colours: Colours::Own,
-        write: Write::Film(png::animated::write),
-    },
-    Format {
-        id: "html",
-        extension: "html",
-        about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::Both,
-        write: Write::Film(html::write),
-    },
-    Format {
-        id: "cast",
-        extension: "cast",
-        about: "film for terminals, asciicast version 2: asciinema play walk.cast",
-        is_text: true,
-        has_pixels: false,
-        colours: Colours::Terminal,
-        write: Write::Film(cast::write),
-    },
+/// All formats, in the order in which lists show them; each describes itself in its file.
+pub static FORMATS: [&Format; 8] = [
+    &txt::FORMAT,
+    &ansi::FORMAT,
+    &svg::FORMAT,
+    &png::FORMAT,
+    &gif::FORMAT,
+    &png::animated::FORMAT,
+    &html::FORMAT,
+    &cast::FORMAT,
 ];
 
 /// The replacement for a removed format, by its id or extension; None if there was no such format.
@@ -179,12 +115,12 @@ impl std::fmt::Debug for Format {
 
 impl Format {
     pub fn find(id: &str) -> Option<&'static Self> {
-        FORMATS.iter().find(|format| format.id == id)
+        FORMATS.into_iter().find(|format| format.id == id)
     }
 
     /// The format with this file extension.
     pub fn of_extension(extension: &str) -> Option<&'static Self> {
-        FORMATS.iter().find(|format| format.extension == extension)
+        FORMATS.into_iter().find(|format| format.extension == extension)
     }
 
     /// Whether all frames go into one file.

@@ -23,8 +23,8 @@ use serde::Deserialize;
 use crate::{analysis::reading::Reading, model::Name, text};
 use fact::Context;
 pub use glossary::{GlossaryTerm, mark as mark_terms};
-pub use language::Language;
 use language::{CheckpointWords, LanguageWords, StepWords};
+pub use language::{Language, PageWords};
 use order::{WalkOrder, optional_name};
 pub use panes::{PaneKind, PaneSpec};
 use phrases::Phrases;
@@ -145,6 +145,8 @@ pub struct Lesson {
     pub language: Language,
     pub chapters: Vec<Chapter>,
     pub glossary: Vec<GlossaryTerm>,
+    /// The texts of an exported page.
+    pub page: Arc<PageWords>,
 }
 
 impl Lesson {
@@ -202,7 +204,7 @@ impl Lesson {
         if let Some(id) = words.steps.keys().chain(words.chapters.keys()).next() {
             bail!("there are words for `{id}`, which is not in the lesson");
         }
-        let lesson = Self { language, chapters, glossary: words.glossary };
+        let lesson = Self { language, chapters, glossary: words.glossary, page: words.page.into() };
         for (_, step) in lesson.steps() {
             let asked = step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
             for name in step.text.facts().chain(step.deeper.facts()).chain(asked) {

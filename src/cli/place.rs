@@ -112,7 +112,7 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
         );
     }
     let is_asked = |format: &&Format| asked.iter().any(|asked| asked.id == format.id);
-    Ok(FORMATS.iter().filter(is_asked).collect())
+    Ok(FORMATS.into_iter().filter(is_asked).collect())
 }
 
 fn shown(path: &Path) -> String {
@@ -138,7 +138,7 @@ fn targets(
 
 /// The format whose extension the name ends in.
 fn ending(path: &Path) -> Option<&'static Format> {
-    FORMATS.iter().find(|format| is_named_as(path, format))
+    FORMATS.into_iter().find(|format| is_named_as(path, format))
 }
 
 fn is_named_as(path: &Path, format: &Format) -> bool {

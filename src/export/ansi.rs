@@ -3,7 +3,18 @@
 use std::io;
 
 use super::{Paper, rows};
+use crate::export::{Colours, Format, Write};
 use crate::render::{frame::Shot, sgr};
+
+pub static FORMAT: Format = Format {
+    id: "ansi",
+    extension: "ansi",
+    about: "characters with colours, as terminals read them",
+    is_text: true,
+    has_pixels: false,
+    colours: Colours::Terminal,
+    write: Write::Frame(write),
+};
 
 /// Writes a frame, one line per row; every line ends with attributes reset.
 ///

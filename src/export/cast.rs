@@ -8,10 +8,21 @@ use std::{fmt::Write as _, io, time::Duration};
 use serde_json::json;
 
 use super::{Film, Paper, rows};
+use crate::export::{Colours, Format, Write};
 use crate::{
     render::{frame::Shot, markup::hex, sgr},
     text::visible::{visible, visible_json},
     ui::theme::NAMED,
+};
+
+pub static FORMAT: Format = Format {
+    id: "cast",
+    extension: "cast",
+    about: "film for terminals, asciicast version 2: asciinema play walk.cast",
+    is_text: true,
+    has_pixels: false,
+    colours: Colours::Terminal,
+    write: Write::Film(write),
 };
 
 /// The data of a frame.

@@ -6,6 +6,7 @@ use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
 use super::{Film, Paper};
+use crate::export::{Colours, Format, Write};
 use crate::{
     render::{
         font::LEVELS,
@@ -13,6 +14,16 @@ use crate::{
         raster::{self, Image},
     },
     ui::theme::Rgb,
+};
+
+pub static FORMAT: Format = Format {
+    id: "gif",
+    extension: "gif",
+    about: "film: each frame stays as long as one reads its text",
+    is_text: false,
+    has_pixels: true,
+    colours: Colours::Own,
+    write: Write::Film(write),
 };
 
 /// The transparent index, for unchanged pixels; smaller indices are colours.

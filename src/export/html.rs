@@ -9,11 +9,13 @@ use std::{
     fmt::Write as _,
     fs::File,
     io::{self, BufWriter, Seek},
+    sync::Arc,
 };
 
 use super::{Film, Paper};
+use crate::export::{Colours, Format, Write};
 use crate::{
-    lesson::{Language, Lesson},
+    lesson::{Language, Lesson, PageWords},
     render::{
         frame::Shot,
         markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
@@ -23,46 +25,22 @@ use crate::{
     ui::theme::{Ground, Rgb},
 };
 
+pub static FORMAT: Format = Format {
+    id: "html",
+    extension: "html",
+    about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
+    is_text: true,
+    has_pixels: false,
+    colours: Colours::Both,
+    write: Write::Film(write),
+};
+
 static STYLE: &str = include_str!("html/page.css");
 static SCRIPT: &str = include_str!("html/page.js");
 
 /// Prevents the page from fetching anything, whatever its content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       font-src data:; img-src data:";
-
-/// The page's own texts.
-struct Words {
-    back: &'static str,
-    next: &'static str,
-    steps: &'static str,
-    close: &'static str,
-    colours: &'static str,
-    told: &'static str,
-    keys: &'static str,
-}
-
-const fn words(language: Language) -> Words {
-    match language {
-        Language::English => Words {
-            back: "← Back",
-            next: "Next →",
-            steps: "Steps",
-            close: "Close",
-            colours: "Light or dark",
-            told: "In words",
-            keys: "Keys: ← → step, { } chapter, s steps, t light or dark",
-        },
-        Language::Chinese => Words {
-            back: "← 上一步",
-            next: "下一步 →",
-            steps: "目录",
-            close: "关闭",
-            colours: "明暗",
-            told: "文字说明",
-            keys: "按键：← → 步，{ } 章，s 目录，t 明暗",
-        },
-    }
-}
 
 /// A look in dark and in light colours.
 type Looks = (Look, Look);
@@ -85,6 +63,7 @@ struct Part {
 /// The page's properties, taken from its first frame.
 struct Head {
     language: Language,
+    words: Arc<PageWords>,
     sentence: String,
     list: String,
 }
@@ -112,7 +91,7 @@ pub fn write(film: Film, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
     let mut frames: File = frames.into_inner().map_err(io::IntoInnerError::into_error)?;
     frames.rewind()?;
     io::copy(&mut frames, out)?;
-    let Words { back, next, steps, colours, .. } = words(head.language);
+    let PageWords { back, next, steps, colours, .. } = &*head.words;
     writeln!(
         out,
         "</main>\n<footer>\n<button id=\"back\">{back}</button>\n<span id=\"place\" aria-live=\"polite\"></span>\n\
@@ -159,7 +138,7 @@ fn opening(before: Option<&Shot>, shot: &Shot) -> String {
 }
 
 fn closing(shot: &Shot) -> String {
-    let heading = words(shot.lesson().language).told;
+    let heading = &shot.lesson().page.told;
     let told = escaped_lines(&shot.words());
     format!(
         "</pre>\n<details><summary>{heading}</summary><div class=\"words\">{told}</div></details>\n</section>\n"
@@ -200,6 +179,7 @@ impl Head {
     fn of(shot: &Shot, steps: &[usize]) -> Self {
         Self {
             language: shot.lesson().language,
+            words: Arc::clone(&shot.lesson().page),
             sentence: visible(&shot.reading().sentence.text),
             list: list(shot.lesson(), steps),
         }
@@ -214,7 +194,7 @@ impl Head {
         out: &mut dyn io::Write,
     ) -> io::Result<()> {
         let (language, sentence) = (self.language, escaped(&self.sentence));
-        let Words { steps, close, keys, .. } = words(language);
+        let PageWords { steps, close, keys, .. } = &*self.words;
         writeln!(
             out,
             "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"{language}\">\n<head>\n\

@@ -7,7 +7,18 @@ use std::io;
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
 use super::Paper;
+use crate::export::{Colours, Format, Write};
 use crate::render::{frame::Shot, raster};
+
+pub static FORMAT: Format = Format {
+    id: "png",
+    extension: "png",
+    about: "a picture",
+    is_text: false,
+    has_pixels: true,
+    colours: Colours::Own,
+    write: Write::Frame(write),
+};
 
 /// The most colours of a palette.
 const MOST: usize = 256;

@@ -5,11 +5,22 @@
 use std::{collections::BTreeMap, io};
 
 use super::Paper;
+use crate::export::{Colours, Format, Write};
 use crate::render::{
     font::CELL,
     frame::Shot,
     markup::{Needs, TYPE_SIZE, class, escaped, escaped_lines, hex, runs, strokes},
     picture::{Look, Picture},
+};
+
+pub static FORMAT: Format = Format {
+    id: "svg",
+    extension: "svg",
+    about: "a picture of any size, its text to be selected, its fonts in it",
+    is_text: true,
+    has_pixels: false,
+    colours: Colours::Own,
+    write: Write::Frame(write),
 };
 
 /// The text's baseline, in pixels below the top of its cell.

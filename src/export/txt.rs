@@ -6,7 +6,18 @@ use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
 use super::Paper;
+use crate::export::{Colours, Format, Write};
 use crate::render::frame::Shot;
+
+pub static FORMAT: Format = Format {
+    id: "txt",
+    extension: "txt",
+    about: "characters only",
+    is_text: true,
+    has_pixels: false,
+    colours: Colours::None,
+    write: Write::Frame(write),
+};
 
 /// Writes a frame.
 ///

@@ -1,6 +1,6 @@
 //! The languages of the lesson, and the words of one as they stand in its file.
 //!
-//! A new language is a file in assets/lessons and a variant of [`Language`].
+//! A new language is two files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -10,41 +10,50 @@ use serde::Deserialize;
 use super::{GlossaryTerm, phrases::Phrases, template::Template};
 use crate::text::visible;
 
-/// A language that the lesson is told in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    #[default]
-    English,
-    /// Simplified characters.
-    Chinese,
+/// One row a language: its variant, with its id. The files are `assets/lessons/ID.toml` and
+/// `assets/lessons/checkpoint-ID.toml`.
+macro_rules! languages {
+    ($($(#[$attribute:meta])* $language:ident $id:literal;)*) => {
+        /// A language of the lesson.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum Language {
+            $($(#[$attribute])* $language,)*
+        }
+
+        impl Language {
+            pub const ALL: [Self; [$($id),*].len()] = [$(Self::$language),*];
+
+            /// The id in arguments and settings.
+            pub const fn id(self) -> &'static str {
+                match self {
+                    $(Self::$language => $id,)*
+                }
+            }
+
+            /// The embedded file of the walk.
+            pub(super) const fn words(self) -> &'static str {
+                match self {
+                    $(Self::$language => include_str!(concat!("../../assets/lessons/", $id, ".toml")),)*
+                }
+            }
+
+            /// The embedded file of a checkpoint's lesson: chapters and steps; phrases and glossary are shared.
+            pub(super) const fn checkpoint_words(self) -> &'static str {
+                match self {
+                    $(Self::$language => {
+                        include_str!(concat!("../../assets/lessons/checkpoint-", $id, ".toml"))
+                    })*
+                }
+            }
+        }
+    };
 }
 
-impl Language {
-    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
-
-    /// As in arguments and settings.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh",
-        }
-    }
-
-    /// The embedded file of a checkpoint's lesson: chapters and steps; phrases and glossary are shared.
-    pub(super) const fn checkpoint_words(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../../assets/lessons/checkpoint-en.toml"),
-            Self::Chinese => include_str!("../../assets/lessons/checkpoint-zh.toml"),
-        }
-    }
-
-    /// The embedded file.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../../assets/lessons/en.toml"),
-            Self::Chinese => include_str!("../../assets/lessons/zh.toml"),
-        }
-    }
+languages! {
+    #[default]
+    English "en";
+    /// Simplified characters.
+    Chinese "zh";
 }
 
 impl fmt::Display for Language {
@@ -78,8 +87,23 @@ pub struct LanguageWords {
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,
     pub phrases: Phrases,
+    pub page: PageWords,
     #[serde(default)]
     pub glossary: Vec<GlossaryTerm>,
+}
+
+/// The texts of an exported page around its frames.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageWords {
+    pub back: String,
+    pub next: String,
+    pub steps: String,
+    pub close: String,
+    pub colours: String,
+    /// The heading of a frame's text.
+    pub told: String,
+    pub keys: String,
 }
 
 /// What the file of a checkpoint's lesson says.

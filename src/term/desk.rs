@@ -38,7 +38,7 @@ const COLUMNS: usize = 40;
 pub fn desk() -> Desk {
     let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    Desk::new(FORMATS.iter().map(form).collect(), here.to_string_lossy().into_owned())
+    Desk::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
 }
 
 /// The characters of the current frame; None before anything is read.

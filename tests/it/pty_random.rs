@@ -98,7 +98,7 @@ impl Mode {
         state.guide.asks = true;
         let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
         let here = session.home.path().canonicalize().unwrap();
-        let forms = FORMATS.iter().map(form).collect();
+        let forms = FORMATS.into_iter().map(form).collect();
         state.desk = Desk::new(forms, here.to_string_lossy().into_owned());
         state.passes.pending = Some(SENTENCE.to_owned());
         state.recall(Memory::default(), false, None);

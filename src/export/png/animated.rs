@@ -5,12 +5,23 @@ use std::{io, time::Duration};
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 
 use super::failure;
+use crate::export::{Colours, Format, Write};
 use crate::{
     export::{Film, Paper},
     render::{
         frame::Shot,
         raster::{self, Area},
     },
+};
+
+pub static FORMAT: Format = Format {
+    id: "apng",
+    extension: "apng",
+    about: "film in all its colours",
+    is_text: false,
+    has_pixels: true,
+    colours: Colours::Own,
+    write: Write::Film(write),
 };
 
 /// The changed area of a frame.
