@@ -1,8 +1,12 @@
-//! Arguments and environment: what is asked for, and the commands that answer.
+//! The commands, and what they are asked to do.
 //!
-//! Every command writes to the writer it is given and returns how it ended; only [`main`] knows
-//! standard output. What is no file passes through [`Visible`]. A closed pipe ends quietly; nothing here
-//! panics.
+//! [`args`] is the table of arguments, [`request`] resolves arguments, environment and settings once, [`source`] reads the
+//! sentence with the models of a request, and each command has a file ([`walk`], [`open`], [`trace`], [`frames`] for
+//! `export`, [`eval`], [`inspect`], [`steps`], [`config`], [`paper`] for completions and manual).
+//!
+//! Every command writes to the [`Streams`] it is given and returns an [`Outcome`]; only [`main`] uses standard output.
+//! All text passes through [`Visible`], except what is a file elsewhere. A closed pipe ends the program without an
+//! error; nothing here panics.
 
 mod args;
 mod colour;
@@ -46,7 +50,7 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 
 use crate::text::visible::Visible;
-use args::{Command, Text};
+use args::{Command, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
 use settings::Settings;
@@ -87,11 +91,11 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
     Ok(ExitCode::SUCCESS)
 }
 
-fn request<'a>(cli: &Cli, text: &'a Text, settings: Settings) -> Outcome<Request<'a>> {
+fn request<'a>(cli: &Cli, text: &'a TextArgs, settings: Settings) -> Outcome<Request<'a>> {
     Request::new(cli.look, &cli.which, text, settings, &variable)
 }
 
-/// The settings file, unless it is skipped. Commands that no setting concerns do not read it.
+/// The settings file, unless it is skipped. Commands that use no setting do not read it.
 fn settings(cli: &Cli) -> Outcome<Settings> {
     let path = if cli.look.no_config { None } else { settings::path() };
     path.map_or_else(|| Ok(Settings::default()), |path| settings::load(&path)).usage()
@@ -99,7 +103,7 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
 
 fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
-    let none = Text::default();
+    let none = TextArgs::default();
     let set = |asked| request(cli, asked, settings(cli)?);
     let unset = |asked| request(cli, asked, Settings::default());
     match command {

@@ -57,9 +57,9 @@ pub enum Colours {
 }
 
 /// Writes a frame.
-pub type FrameWriter = fn(&Shot, &Paper, &mut dyn io::Write) -> io::Result<()>;
+pub type FrameWriter = fn(&Shot, &FrameSettings, &mut dyn io::Write) -> io::Result<()>;
 /// Writes all frames.
-pub type FilmWriter = fn(Film, &Paper, &mut dyn io::Write) -> io::Result<()>;
+pub type FilmWriter = fn(Film, &FrameSettings, &mut dyn io::Write) -> io::Result<()>;
 
 /// The writer of a format.
 #[derive(Clone, Copy)]
@@ -71,14 +71,14 @@ pub enum Write {
 }
 
 /// Settings common to all frames.
-pub struct Paper {
+pub struct FrameSettings {
     /// The fonts, with the size of a cell.
     pub fonts: Fonts,
     /// The factor of the usual reading pace.
     pub pace: f32,
 }
 
-impl Paper {
+impl FrameSettings {
     /// The time that a film shows a frame, in whole hundredths of a second.
     pub fn time(&self, shot: &Shot) -> Duration {
         let hundredths = shot.time.as_secs_f32() * 100.0 / self.pace;

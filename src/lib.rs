@@ -12,16 +12,16 @@
 //! | module | holds | for instance |
 //! | --- | --- | --- |
 //! | [`text`] | a sentence as tokens and back; text from outside made safe to show | `text::visible` |
-//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape | softmax: `engine::math::softmax` |
+//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math`, recorded by `engine::tape` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
 //! | [`model`] | layers and the models made of them, one file a family; decoding | attention: `model::layer::attention` |
-//! | [`analysis`] | a finished pass by address, measures of it, all passes over a sentence | `analysis::trace` |
+//! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure` |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers, questions, languages | a step: `assets/lessons` |
 //! | [`ui`] | theme, widgets, panes, the state and its update, keys, the whole screen | heat map: `ui::widgets::heat`; keys: `ui::keys::table` |
 //! | [`render`] | frames as escape codes, pixels and markup; fonts | `render::raster` |
-//! | [`export`] | frames and traces as files that appear whole or not at all | a format: `export::svg` |
-//! | [`term`] | raw mode, events, drawing, restoration, worker threads | |
-//! | [`cli`] | arguments resolved into a request; the commands | |
+//! | [`export`] | frames and traces as files that appear whole or not at all | a format: `export::svg`, its entry in `export::FORMATS` |
+//! | [`term`] | raw mode, events, drawing, restoration, worker threads | `term::run` |
+//! | [`cli`] | arguments resolved into a request; the commands | `export`: `cli::frames` |
 //!
 //! # Rules
 //!

@@ -371,7 +371,7 @@ fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
 }
 
 /// Runs `work` on a thread whose panic ends the walk.
-fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
+fn spawn_guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             // There is no receiver if the walk has ended.
@@ -381,7 +381,7 @@ fn guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
 }
 
 fn listen_to_keys(events: mpsc::Sender<Event>) {
-    guarded(events.clone(), move || {
+    spawn_guarded(events.clone(), move || {
         let mut listener = Listener::default();
         while let Ok(input) = event::read() {
             let event = match listener.hear(input) {

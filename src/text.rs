@@ -280,7 +280,7 @@ impl Tokenizer {
         let word = world::plain(word.trim());
         let id = match &self.kind {
             Origin::World(_) => self.one_token(&word)?,
-            Origin::Checkpoint(vocabulary) => engine::guarded(|| {
+            Origin::Checkpoint(vocabulary) => engine::spawn_guarded(|| {
                 Ok(vocabulary.one_token(&self.engine, &word, &sentence.tokens[position]))
             })?,
         };
@@ -313,7 +313,7 @@ impl Tokenizer {
 
     fn encoding(&self, text: &str, with_special: bool) -> Result<Encoding> {
         let encode = || self.engine.encode(text, with_special).map_err(engine::sanitized);
-        engine::guarded(encode).context("the sentence cannot be tokenized")
+        engine::spawn_guarded(encode).context("the sentence cannot be tokenized")
     }
 
     /// The ids of a text as in the reference, special tokens included.
@@ -347,7 +347,7 @@ impl Tokenizer {
             }
             Origin::Checkpoint(vocabulary) => {
                 let decode = || self.engine.decode(ids, true).map_err(engine::sanitized);
-                vocabulary.cleaned(engine::guarded(decode).unwrap_or_default())
+                vocabulary.cleaned(engine::spawn_guarded(decode).unwrap_or_default())
             }
         }
     }

@@ -16,4 +16,4 @@ pub mod lens;
 pub mod readback;
 pub mod schedule;
 pub mod stream;
-pub mod wall;
+pub mod timing;

@@ -24,9 +24,9 @@ use crate::{
         measure::{
             accuracy::Accuracy,
             choice::choice,
-            lens::{self, Guess},
+            lens::{self, LensPrediction},
             readback::{self, ReadBack},
-            wall::{self, Times},
+            timing::{self, Times},
         },
         trace::Trace,
     },
@@ -75,7 +75,7 @@ pub struct Reading {
 pub type MachineTimes = BTreeMap<Name, Times>;
 
 /// The results of the lens, by model and row.
-type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[Guess]>>>>;
+type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[LensPrediction]>>>>;
 
 /// Choices of the next token, by model, row and sampling settings.
 type Choices = Arc<Mutex<VecDeque<((Name, usize, Choosing), Arc<Choice>)>>>;
@@ -148,19 +148,19 @@ impl Reading {
 
     /// The model's prediction from each layer at a row. Takes tenths of a second with a large vocabulary and many
     /// layers.
-    pub fn lens(&self, name: Name, row: usize) -> Arc<[Guess]> {
+    pub fn lens(&self, name: Name, row: usize) -> Arc<[LensPrediction]> {
         let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guesses) = known().get(&(name, row)) {
             return Arc::clone(guesses);
         }
         let say = |rows: &Matrix| self.model(name)?.unembed(rows);
-        let guesses: Arc<[Guess]> = lens::lens(self.trace(name), row, say).into();
+        let guesses: Arc<[LensPrediction]> = lens::lens(self.trace(name), row, say).into();
         known().insert((name, row), Arc::clone(&guesses));
         guesses
     }
 
     /// The lens if it has been computed or takes a few milliseconds, else None; for the screen, which never waits.
-    pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[Guess]>> {
+    pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[LensPrediction]>> {
         let is_known = || {
             let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
             known.contains_key(&(name, row))
@@ -175,7 +175,7 @@ impl Reading {
         let ids = self.sentence.ids();
         let timed = [Name::Elman, Name::Gru, Name::Transformer];
         let models = self.models.iter().filter(|(name, _)| timed.contains(name));
-        models.map(|(name, model)| (*name, wall::time(&**model, &ids))).collect()
+        models.map(|(name, model)| (*name, timing::time(&**model, &ids))).collect()
     }
 
     /// The first `n_tokens` tokens that the language model continues, with the leading token if the model adds one.
@@ -188,7 +188,7 @@ impl Reading {
 }
 
 /// `f` of every item, computed on one thread each if there are several; results are in the order of the items.
-fn at_once<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if let [item] = items {
         return vec![f(item)];
     }

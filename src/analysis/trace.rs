@@ -157,7 +157,7 @@ impl Trace {
     }
 
     /// Whether the model fills in masked tokens: each token attends to those after it too.
-    pub const fn fills_in(&self) -> bool {
+    pub const fn is_masked_lm(&self) -> bool {
         self.places.is_some()
     }
 

@@ -24,7 +24,7 @@ use crate::{engine::change::Change, export::Format, lesson::Language};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]
-    pub text: Text,
+    pub text: TextArgs,
 
     /// Begin at this step of `lookback steps`
     #[arg(long, value_name = "STEP", value_parser = known::step(), hide_possible_values = true)]
@@ -51,10 +51,10 @@ pub struct Cli {
     pub no_questions: bool,
 
     #[command(flatten)]
-    pub look: Look,
+    pub look: LookArgs,
 
     #[command(flatten)]
-    pub which: Which,
+    pub which: ModelArgs,
 
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -62,7 +62,7 @@ pub struct Cli {
 
 /// What is read.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Text {
+pub struct TextArgs {
     /// The sentence to read, in quotes; `-` takes it from standard input
     ///
     /// Without one: "The animal didn't cross the street because it was too tired."
@@ -81,7 +81,7 @@ pub struct Text {
 
 /// What reads, in every command that reads.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Which {
+pub struct ModelArgs {
     /// A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file
     ///
     /// The walk with a checkpoint tells of it alone. `lookback inspect PATH` says whether it can be run.
@@ -93,9 +93,9 @@ pub struct Which {
     pub force: bool,
 }
 
-/// How it looks, in every command, as it was asked for; [`super::look::Look`] is what that comes to.
+/// How it looks, in every command, as it was asked for; [`super::look::Look`] is the result.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Look {
+pub struct LookArgs {
     /// Colours: if the place they go to can show them, always, or never
     ///
     /// auto (without this option), always or never.
@@ -124,22 +124,22 @@ pub enum Command {
     /// List the steps of the walk: ID, chapter, title
     ///
     /// One step a line, separated by tabs: its ID (for --at and --steps), its chapter, its title.
-    Steps(Text),
+    Steps(TextArgs),
 
     /// Print how one number was computed, and from what
-    Open(Open),
+    Open(OpenArgs),
 
     /// Write every value of a pass, by address
-    Trace(Trace),
+    Trace(TraceArgs),
 
     /// Write frames of the walk: text, pictures, film, a page
-    Export(Export),
+    Export(ExportArgs),
 
     /// Print how often each model translates held-out sentences exactly, by length
-    Eval(Eval),
+    Eval(EvalArgs),
 
     /// Print what is in a checkpoint, whether it can be run, and what would be shown
-    Inspect(Inspect),
+    Inspect(InspectArgs),
 
     /// Print where the settings are, which are in force, and an example
     Config,
@@ -169,13 +169,13 @@ fn command() -> Known<String> {
 /// One number, opened.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::OPEN)]
-pub struct Open {
+pub struct OpenArgs {
     /// A site and a cell: site[row,column], or site[head,row,column]
     #[arg(value_hint = ValueHint::Other)]
     pub address: String,
 
     #[command(flatten)]
-    pub text: Text,
+    pub text: TextArgs,
 
     /// How many levels of operands to open as well
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(..=64))]
@@ -193,9 +193,9 @@ pub struct Open {
 /// Every value of a pass.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::TRACE)]
-pub struct Trace {
+pub struct TraceArgs {
     #[command(flatten)]
-    pub text: Text,
+    pub text: TextArgs,
 
     /// The form of the output (default: as the name after --out ends, else json)
     #[arg(long, value_enum)]
@@ -218,7 +218,7 @@ pub struct Trace {
     pub schema: bool,
 
     #[command(flatten)]
-    pub out: Out,
+    pub out: OutArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -234,9 +234,9 @@ pub enum TraceFormat {
 /// Frames of the walk.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::EXPORT)]
-pub struct Export {
+pub struct ExportArgs {
     #[command(flatten)]
-    pub text: Text,
+    pub text: TextArgs,
 
     /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]
@@ -272,12 +272,12 @@ pub struct Export {
     pub list: bool,
 
     #[command(flatten)]
-    pub out: Out,
+    pub out: OutArgs,
 }
 
 /// Where it goes.
 #[derive(Clone, Debug, Args)]
-pub struct Out {
+pub struct OutArgs {
     /// The file or folder to write; `-` is standard output
     #[arg(long, value_name = "PATH", default_value = "-")]
     pub out: PathBuf,
@@ -290,7 +290,7 @@ pub struct Out {
 /// Exact match by length.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::EVAL)]
-pub struct Eval {
+pub struct EvalArgs {
     /// A file of JSON lines with the fields `en` and `fr`; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
@@ -303,7 +303,7 @@ pub struct Eval {
 /// A checkpoint, looked into.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::INSPECT)]
-pub struct Inspect {
+pub struct InspectArgs {
     /// The folder, the .safetensors file or the .gguf file
     pub path: PathBuf,
 

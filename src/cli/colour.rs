@@ -31,7 +31,7 @@ pub enum ThemeChoice {
 }
 
 impl ThemeChoice {
-    /// None where the ground decides.
+    /// The scheme that was chosen; None if the background decides.
     pub const fn scheme(self) -> Option<Scheme> {
         match self {
             Self::Auto => None,
@@ -43,10 +43,11 @@ impl ThemeChoice {
     }
 }
 
-/// The environment as far as colours go; a variable that is set to nothing counts as absent.
+/// Returns an environment variable. For colours an empty variable counts as absent.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// `--color` beats NO_COLOR, NO_COLOR beats CLICOLOR_FORCE, and that beats what the place is.
+/// The colour depth of the output. `--color` beats NO_COLOR, NO_COLOR beats CLICOLOR_FORCE, and that beats what the
+/// output is.
 pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Depth {
     let is_set = |name| env(name).is_some_and(|v| !v.is_empty());
     let forced = env("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
@@ -62,12 +63,12 @@ pub fn colours(ask: Ask, env: Environment, is_terminal: bool) -> Depth {
     }
 }
 
-/// A terminal that understands no escape sequences, or may be one.
+/// Whether the terminal understands no escape sequences, or may not.
 pub fn is_dumb(env: Environment) -> bool {
     env("TERM").is_some_and(|term| ["dumb", "unknown"].contains(&&*term))
 }
 
-/// A terminal of the time before colours, or what is sold as one: `vt100`, `vt220`, `xterm-mono`.
+/// Whether the terminal is older than colours, or emulates one that is: `vt100`, `vt220`, `xterm-mono`.
 pub fn is_old(env: Environment) -> bool {
     let term = env("TERM").unwrap_or_default();
     let is_vt = ["vt1", "vt2", "vt3", "vt4"].iter().any(|vt| term.starts_with(vt));

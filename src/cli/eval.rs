@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{
-    args::Eval,
+    args::EvalArgs,
     failure::{Outcome, Usage},
     progress::Progress,
     request::Request,
@@ -25,7 +25,7 @@ use crate::{
     text::{EOS, Tokenizer, visible},
 };
 
-pub fn run(asked: &Eval, request: &Request, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcome {
     if request.checkpoint().is_some() {
         return Err(anyhow!("eval measures the built-in translators; leave --model PATH out"))
             .usage();
@@ -117,7 +117,7 @@ impl Table {
     fn measured(
         pairs: &[Pair],
         buckets: &[[usize; 2]],
-        (asked, names): (&Eval, &[Name]),
+        (asked, names): (&EvalArgs, &[Name]),
     ) -> Result<Self> {
         let tokenizer = Tokenizer::embedded()?;
         let most = asked.per_bucket.map_or(usize::MAX, |n| n as usize);

@@ -1,4 +1,4 @@
-//! Why a command ends without success, as one line: what; why; what to do.
+//! Why a command failed, in one line: what happened, why, what to do.
 
 use std::io;
 
@@ -16,22 +16,22 @@ use crate::{
     },
 };
 
-/// The end of a command that did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// Asked wrongly: exit code 2.
+    /// A wrong argument: exit code 2.
     Usage(anyhow::Error),
-    /// Asked rightly, but it could not be done: exit code 1.
+    /// The arguments were right, but the work failed: exit code 1.
     Failed(anyhow::Error),
-    /// Nobody reads any longer: a quiet end, exit code 0.
+    /// The output was closed by its reader: no message, exit code 0.
     Closed,
-    /// Ended by a signal, with everything cleared away: exit code 128 + n.
+    /// Ended by a signal, after cleaning up: exit code 128 + n.
     Stopped(u8),
 }
 
 pub type Outcome<T = ()> = Result<T, Failure>;
 
-/// Marks an error as one of usage.
+/// Marks an error as a usage error.
 pub trait Usage<T> {
     fn usage(self) -> Outcome<T>;
 }
@@ -70,11 +70,11 @@ impl Failure {
         }
     }
 
-    /// The line for standard error; empty for a quiet end.
+    /// The line for standard error; empty if there is no message.
     pub fn line(&self) -> String {
         match self {
             Self::Usage(error) => format!("error: {}\n", visible(&format!("{error:#}"))),
-            // Faults of files may be many, a line each.
+            // A file can have many faults, one per line.
             Self::Failed(error) => visible_lines(&format!("error: {error:#}\n")),
             Self::Closed => String::new(),
             Self::Stopped(_) => "stopped; nothing was written\n".into(),
@@ -82,13 +82,13 @@ impl Failure {
     }
 }
 
-/// A wrong command line, said in our form: clap's paragraphs become clauses of one line.
+/// clap's error in our form: its paragraphs become clauses of one line.
 pub fn wrong_usage(error: &clap::Error) -> Failure {
     let unknown = error.kind() == ErrorKind::UnknownArgument;
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let argument = argument.filter(|_| unknown).unwrap_or_default();
     let near = (error.get(ContextKind::SuggestedArg).is_none()).then(|| near(&argument)).flatten();
-    // Without styles of its own; as plain text it would be without the argument's escapes too.
+    // clap's styles are removed here; its plain rendering would also remove escapes that belong to the argument.
     let rendered = with_short_value(error, error.render().ansi().to_string());
     let clauses = rendered.split("\n\n").map(clause).filter(|clause| {
         let is_noise = ["Usage:", "For more"].iter().any(|start| clause.starts_with(start));
@@ -111,7 +111,7 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
     Failure::Usage(anyhow::anyhow!(clauses.join("; ")))
 }
 
-/// A wrong value may be of any length; its beginning is enough to know it again.
+/// The beginning of a wrong value, which can be very long.
 fn with_short_value(error: &clap::Error, rendered: String) -> String {
     let values =
         [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
@@ -125,7 +125,7 @@ fn clause(paragraph: &str) -> String {
     visible(line.trim_start_matches("error: ").trim_start_matches("tip: "))
 }
 
-/// The nearest option of any command, for one that stands where it does not belong.
+/// The nearest option of any command, for an option given to the wrong command.
 fn near(argument: &str) -> Option<String> {
     let wanted = argument.strip_prefix("--")?;
     let whole = Cli::command();

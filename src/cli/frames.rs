@@ -1,4 +1,4 @@
-//! `lookback export`: frames of the walk, one file a step, or one film of all.
+//! `lookback export`: frames of the walk, one file per step or one film of all steps.
 
 use std::{
     collections::BTreeSet,
@@ -11,11 +11,11 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
-    args::Export,
+    args::ExportArgs,
     colour::{Ask, ThemeChoice},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
-    place::{self, Place, Target},
+    place::{self, Destination, Target},
     progress::Progress,
     request::Request,
     source::{Purpose, Source},
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     analysis::reading::Reading,
     export::{
-        FORMATS, Film, Format, FrameWriter, Paper, Write,
+        FORMATS, Film, Format, FrameSettings, FrameWriter, Write,
         files::{Files, make_folder, reason},
         parallel,
     },
@@ -39,13 +39,13 @@ use crate::{
     ui::theme::{Depth, Scheme, Theme},
 };
 
-/// The most pixels of a picture.
+/// The limit on a picture's pixels.
 const MOST_PIXELS: usize = 64_000_000;
-/// The most of a font file that is read.
+/// The limit on a font file's bytes.
 const MOST_FONT_BYTES: u64 = 64 << 20;
 
-pub fn run(asked: &Export, request: &Request, streams: &mut Streams) -> Outcome {
-    // Which steps a checkpoint has is known once it was read; everything else is checked before anything is read.
+pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    // The steps of a checkpoint's walk depend on its sites, so it is read first; otherwise the arguments are checked first.
     let read = match request.checkpoint() {
         Some(_) => Some(Source::read(request, &Name::ALL, Purpose::Walk, streams)?),
         None => None,
@@ -57,7 +57,7 @@ pub fn run(asked: &Export, request: &Request, streams: &mut Streams) -> Outcome 
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let out = &asked.out.out;
     let formats = place::formats(&asked.format, out).usage()?;
-    let place = Place::of(&lesson, &steps, &formats, out).usage()?;
+    let place = Destination::of(&lesson, &steps, &formats, out).usage()?;
     if asked.list {
         return list(&place.targets, &lesson, steps.len(), streams);
     }
@@ -67,12 +67,12 @@ pub fn run(asked: &Export, request: &Request, streams: &mut Streams) -> Outcome 
     }
     small_enough(asked, &formats).usage()?;
     let files = place.files(out)?;
-    let paper = Paper { fonts: fonts(asked)?, pace: asked.pace };
+    let paper = FrameSettings { fonts: fonts(asked)?, pace: asked.pace };
     let source = match read {
         Some(source) => source,
         None => Source::read(request, &Name::ALL, Purpose::Walk, streams)?,
     };
-    // Not before a sentence on standard input was waited for, which a first signal ends.
+    // Only now: while standard input is read, the first signal should end the process.
     let interrupt = Interrupt::listen()?;
     let job = Job {
         asked,
@@ -89,7 +89,7 @@ pub fn run(asked: &Export, request: &Request, streams: &mut Streams) -> Outcome 
     job.run(standard, files, streams)
 }
 
-/// PATH, form and step of what would be written.
+/// Prints path, format and step of each file that would be written.
 fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
     let (all, out): (_, &mut dyn io::Write) = (lesson.steps(), &mut Visible(streams.out));
     for Target { path, format, step } in targets {
@@ -110,8 +110,8 @@ fn not_on_a_terminal(format: &Format) -> Result<()> {
     Ok(())
 }
 
-/// Pictures of a size that a machine can hold.
-fn small_enough(asked: &Export, formats: &[&Format]) -> Result<()> {
+/// Checks that pictures fit into memory.
+fn small_enough(asked: &ExportArgs, formats: &[&Format]) -> Result<()> {
     let scale = usize::from(asked.scale);
     let (width, height) = (usize::from(asked.size.width), usize::from(asked.size.height));
     let (width, height) = (width * CELL.0 * scale, height * CELL.1 * scale);
@@ -125,14 +125,14 @@ fn small_enough(asked: &Export, formats: &[&Format]) -> Result<()> {
     Ok(())
 }
 
-/// The embedded fonts, and the one that is given.
-fn fonts(asked: &Export) -> Result<Fonts> {
+/// The embedded fonts and the one of `--font`.
+fn fonts(asked: &ExportArgs) -> Result<Fonts> {
     let fonts = Fonts::embedded(asked.scale)?;
     let Some(path) = &asked.font else { return Ok(fonts) };
     let shown = || visible(&path.to_string_lossy());
     let unreadable =
         |e: io::Error| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e));
-    // A pipe would be waited for, so it is not even opened.
+    // Opening a pipe would block.
     let is_file = fs::metadata(path).map_err(unreadable)?.is_file();
     ensure!(is_file, "{} is no regular file; choose another --font", shown());
     let mut bytes = vec![];
@@ -141,7 +141,7 @@ fn fonts(asked: &Export) -> Result<Fonts> {
     fonts.and(bytes).with_context(|| format!("{} cannot be used; choose another --font", shown()))
 }
 
-/// What is said of characters that a frame stands for.
+/// A note about characters that no font has; None if there are none.
 fn without_glyph(missing: &[char]) -> Option<String> {
     let shown = missing.iter().take(8).map(|c| visible(c.encode_utf8(&mut [0; 4])));
     let shown = shown.collect::<Vec<_>>().join(" ");
@@ -165,17 +165,17 @@ fn n_threads(asked: Option<u16>) -> usize {
     asked.map_or_else(all, usize::from)
 }
 
-/// All that the frames are made from.
+/// Everything that the frames are made from.
 struct Job<'a> {
-    asked: &'a Export,
+    asked: &'a ExportArgs,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
     theme: Theme,
-    /// The colours that were asked for.
+    /// The scheme of `--theme`, if any.
     scheme: Option<Scheme>,
     is_colour_refused: bool,
-    paper: Paper,
+    paper: FrameSettings,
     n_threads: usize,
     interrupt: &'a Interrupt,
 }
@@ -199,7 +199,7 @@ impl Job<'_> {
         }
     }
 
-    /// What is said of frames that are too small for their text.
+    /// A note about frames that are too small for their text; None if all fit.
     fn without_all_text(&self) -> Option<String> {
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         let walk = Walk::new(lesson, reading, vec![self.theme], self.asked.size.into());
@@ -226,7 +226,7 @@ impl Job<'_> {
         }
     }
 
-    /// Every file or none.
+    /// Writes all files, or none.
     fn save(&self, targets: &[Target]) -> Result<()> {
         let paths = targets.iter().map(|target| target.path.as_path());
         let mut files = Files::new(paths, self.asked.out.force)?;
@@ -256,7 +256,7 @@ impl Job<'_> {
         files.finish()
     }
 
-    /// Writes the frames of a form, all cores at work.
+    /// Writes the frames of a format on several threads.
     fn each(
         &self,
         format: &Format,
@@ -278,7 +278,7 @@ impl Job<'_> {
         })
     }
 
-    /// A frame is done; stops where that is asked for.
+    /// Counts a finished frame; an error if a signal asked to stop.
     fn next(&self, progress: &Progress) -> io::Result<()> {
         progress.step();
         self.interrupt.check()

@@ -15,7 +15,7 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{args::Inspect, failure::Outcome, progress::Spinner, source, streams::Streams};
+use super::{args::InspectArgs, failure::Outcome, progress::Spinner, source, streams::Streams};
 use crate::{
     analysis::reading::{self, Reader, Reading},
     lesson::Language,
@@ -120,7 +120,7 @@ struct NotANumber {
     value: String,
 }
 
-pub fn run(asked: &Inspect, language: Language, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &InspectArgs, language: Language, streams: &mut Streams) -> Outcome {
     let report = {
         let _spinner = Spinner::new("opening the checkpoint");
         report(&Checkpoint::open(&asked.path)?, language)?

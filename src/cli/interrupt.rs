@@ -1,4 +1,4 @@
-//! A long command that is asked to end: it stops at the next frame, and leaves nothing half done.
+//! Signals during a long command: it stops at the next frame and leaves no partial file.
 
 use std::{
     io,
@@ -13,21 +13,21 @@ use signal_hook::{
     flag,
 };
 
-/// Whether a signal has come.
+/// The signal that arrived, if any.
 pub struct Interrupt {
     seen: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// From now on a first signal is only noted. A second one ends the process.
+    /// From now on the first signal is only recorded; a second one ends the process.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the handlers cannot be installed.
     pub fn listen() -> io::Result<Self> {
         let seen = Arc::new(AtomicUsize::new(0));
         let again = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // In this order: the first signal does not yet see what it sets itself.
+            // The order matters: the first signal must not see the flag that it sets.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
             flag::register(signal, Arc::clone(&again))?;
             flag::register_usize(signal, Arc::clone(&seen), signal as usize)?;
@@ -35,14 +35,14 @@ impl Interrupt {
         Ok(Self { seen })
     }
 
-    /// The signal, if one has come.
+    /// The signal, if one arrived.
     pub fn signal(&self) -> Option<u8> {
         let signal = self.seen.load(Ordering::Relaxed) as u8;
         (signal != 0).then_some(signal)
     }
 
     /// # Errors
-    /// If a signal has come.
+    /// If a signal arrived.
     pub fn check(&self) -> io::Result<()> {
         self.signal().map_or(Ok(()), |_| Err(io::Error::other("stopped")))
     }

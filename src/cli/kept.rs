@@ -1,4 +1,4 @@
-//! What is kept of the last walk, in its place; with `--no-config` there is none.
+//! The saved state of earlier walks and its file; with `--no-config` there is none.
 
 use std::{
     fs,
@@ -10,15 +10,15 @@ use etcetera::BaseStrategy;
 
 use crate::{export::files::reason, text::visible, ui::memory::Memory};
 
-/// The memory of walks before, and where it belongs.
-pub struct Kept {
+/// The state that earlier walks saved, and its path.
+pub struct SavedState {
     path: Option<PathBuf>,
     pub memory: Memory,
-    /// Why it could not be read, though it is there.
+    /// Why an existing file could not be read.
     pub trouble: Option<String>,
 }
 
-impl Kept {
+impl SavedState {
     pub fn find(is_wanted: bool) -> Self {
         let path = if is_wanted { path().map(followed) } else { None };
         let loaded = path.as_deref().map_or_else(|| Ok(Memory::default()), Memory::load);
@@ -33,11 +33,11 @@ impl Kept {
         Self { path, memory: loaded.unwrap_or_default(), trouble }
     }
 
-    /// Keeps what a walk left, unless it is what is there already. What another walk has marked
-    /// meanwhile stays, and a file that could not be read is put aside.
+    /// Saves the state of a walk if it changed. Bookmarks that another walk saved meanwhile are kept, and a file that could
+    /// not be read is renamed.
     ///
     /// # Errors
-    /// If the place cannot be written to; the message says which.
+    /// If the file cannot be written; the message names it.
     pub fn replace(&self, memory: &Memory) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         if *memory == self.memory && self.trouble.is_none() {
@@ -62,14 +62,14 @@ impl Kept {
     }
 }
 
-/// The name of a file that could not be read.
+/// The new name of a file that could not be read.
 const ASIDE: &str = "state.toml.bak";
 
 fn put_aside(path: &Path) -> Result<()> {
     Ok(fs::rename(path, path.with_file_name(ASIDE))?)
 }
 
-/// Where the file is if its name is a link: the link stays.
+/// The target of the path if it is a link, so that the link stays.
 fn followed(path: PathBuf) -> PathBuf {
     let target = |path: &Path| Some(path.parent()?.join(fs::read_link(path).ok()?));
     fs::canonicalize(&path).ok().or_else(|| target(&path)).unwrap_or(path)

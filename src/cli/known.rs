@@ -1,4 +1,4 @@
-//! Values of options: how they are read, and which of them are known beforehand, for completions and help.
+//! Parsers of option values, with the values that completions and help list.
 
 use std::{ffi::OsStr, fmt::Display, path::PathBuf, str::FromStr};
 
@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-/// Reads a value by a function; some are known beforehand, and others are welcome too.
+/// A parser with some known values for completions; other values are accepted too.
 #[derive(Clone, Copy)]
 pub struct Known<T> {
     read: fn(&str) -> Result<T, String>,
@@ -23,7 +23,7 @@ pub struct Known<T> {
 }
 
 impl<T: FromStr<Err: Display>> Known<T> {
-    /// Values that are read by their own grammar; `values` are known beforehand.
+    /// A parser by `FromStr`; completions list `values`.
     pub const fn new(values: fn() -> Vec<String>) -> Self {
         Self { read, values }
     }
@@ -46,7 +46,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
     }
 }
 
-/// Which model.
+/// The value of `--model`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chosen {
     All,
@@ -62,12 +62,12 @@ pub fn language() -> Known<Language> {
     Known::new(|| Language::ALL.map(|language| language.id().to_owned()).into())
 }
 
-/// A step of the walk; that of a checkpoint may have others.
+/// A step id; the walk of a checkpoint can have others than those listed.
 pub fn step() -> Known<String> {
     Known::new(ids)
 }
 
-/// A choice of steps.
+/// A selection of steps.
 pub fn steps() -> Known<String> {
     Known::new(|| ["all", "tour"].map(str::to_owned).into_iter().chain(ids()).collect())
 }
@@ -77,7 +77,7 @@ fn ids() -> Vec<String> {
     lesson.map_or_else(|_| vec![], |l| l.steps().iter().map(|(_, step)| step.id.clone()).collect())
 }
 
-/// Reads the id of a format; ids of formats that were written once are refused with what to do instead.
+/// The id of a format; the error for a removed format names its replacement.
 #[derive(Clone, Copy)]
 pub struct KnownFormat;
 
@@ -118,7 +118,7 @@ pub fn change(text: &str) -> Result<Change, String> {
     read(text)
 }
 
-/// A built-in model by its name; anything that looks like a path, or is one, is a path.
+/// A built-in model by its name; text that looks like a path, or names an existing file, is a path.
 pub fn chosen(text: &str) -> Result<Chosen, String> {
     if text == "all" {
         return Ok(Chosen::All);

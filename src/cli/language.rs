@@ -1,10 +1,9 @@
-//! Which language the lesson is told in.
+//! The language of the lesson.
 
 use super::colour::Environment;
 use crate::lesson::Language;
 
-/// `--lang`; without it the settings; without them the language of the locale, if the lesson is told
-/// in it.
+/// The language of `--lang`, else of the settings, else of the locale, if the lesson has it; else English.
 pub fn language(asked: Option<Language>, set: Option<Language>, env: Environment) -> Language {
     let locale = || {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());

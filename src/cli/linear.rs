@@ -1,5 +1,5 @@
-//! `lookback --linear`: the walk as plain text, a step at a time, led by lines of input. No cursor
-//! moves, nothing is drawn over: fit for a screen reader, a slow line, or a script.
+//! `lookback --linear`: the walk as plain text, one step at a time, controlled by lines of input. It moves no cursor and
+//! overwrites nothing, so it suits screen readers, slow connections and scripts.
 
 use std::{
     io::{self, BufRead, Read, Write},
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// The longest line that is read as one.
+/// The limit on a line's bytes.
 const MOST_BYTES: u64 = 16 * 1024;
 
-/// What can be typed, and what it does.
+/// The commands and their descriptions.
 const COMMANDS: [(&str, &str); 8] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
@@ -32,7 +32,7 @@ const COMMANDS: [(&str, &str); 8] = [
     ("q", "the end"),
 ];
 
-/// What a line of input asks for.
+/// The command of a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked<'a> {
     Do(Command),
@@ -61,7 +61,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Leads through the walk until the input ends or asks for the end.
+/// Runs the walk until the input ends or a line quits.
 pub fn run(
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
@@ -88,14 +88,14 @@ pub fn run(
     }
 }
 
-/// A line without its end; None at the end of the input.
+/// The next line without its newline; None at the end of the input.
 fn next_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
     let mut bytes = vec![];
     let n = input.take(MOST_BYTES).read_until(b'\n', &mut bytes)?;
     Ok((n > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Does what a line asks for; false if that is the end.
+/// Carries out a command; false if it quits.
 fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool> {
     match Asked::of(line) {
         Asked::Quit => return Ok(false),
@@ -121,7 +121,7 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
     Ok(true)
 }
 
-/// The step that was reached, or why it is still the same.
+/// Prints the new step, or why it is the same.
 fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
     if let Some(message) = &state.message {
         return writeln!(

@@ -1,4 +1,4 @@
-//! How it is to look: the option, then the environment, then the settings, then what suits most.
+//! How the output looks: the option first, then the environment, then the settings, then a default for the terminal.
 
 use super::{
     args,
@@ -24,7 +24,7 @@ pub struct Look {
 }
 
 impl Look {
-    pub fn of(asked: args::Look, settings: &Settings, env: Environment) -> Self {
+    pub fn of(asked: args::LookArgs, settings: &Settings, env: Environment) -> Self {
         Self {
             theme: choice(asked, settings),
             colour: ask(asked, settings, env),
@@ -37,9 +37,8 @@ impl Look {
     }
 }
 
-/// What `--color`, the environment and the settings come to: a setting gives way to NO_COLOR and its
-/// like, the option to nothing.
-fn ask(look: args::Look, settings: &Settings, env: Environment) -> Ask {
+/// `--color`, else the settings; NO_COLOR and CLICOLOR_FORCE override the settings.
+fn ask(look: args::LookArgs, settings: &Settings, env: Environment) -> Ask {
     let says = |name| env(name).is_some_and(|value| !value.is_empty());
     let set = || if says("NO_COLOR") || says("CLICOLOR_FORCE") { None } else { settings.color };
     look.color.or_else(set).unwrap_or_default()
@@ -50,25 +49,24 @@ fn is_colour_refused(ask: Ask, env: Environment) -> bool {
     ask == Ask::Never || (ask == Ask::Auto && says_no())
 }
 
-fn glyphs(look: args::Look, settings: &Settings) -> Glyphs {
+fn glyphs(look: args::LookArgs, settings: &Settings) -> Glyphs {
     let is_ascii = look.ascii || settings.ascii.unwrap_or(false);
     if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode }
 }
 
-/// The same on this terminal: a console of the system has a few hundred signs, an old terminal letters;
-/// a setting knows better.
-fn glyphs_there(look: args::Look, settings: &Settings, env: Environment) -> Glyphs {
+/// The characters for this terminal: ASCII on a Linux console and on old terminals, unless a setting says otherwise.
+fn glyphs_there(look: args::LookArgs, settings: &Settings, env: Environment) -> Glyphs {
     let is_console = env("TERM").is_some_and(|term| term == "linux");
     let has_few = settings.ascii.is_none() && (is_console || is_old(env));
     if has_few { Glyphs::Ascii } else { glyphs(look, settings) }
 }
 
-fn choice(look: args::Look, settings: &Settings) -> ThemeChoice {
+fn choice(look: args::LookArgs, settings: &Settings) -> ThemeChoice {
     look.theme.or(settings.theme).unwrap_or_default()
 }
 
-/// The look of the walk, before its terminal has said what its ground is.
-fn of_terminal(look: args::Look, settings: &Settings, env: Environment) -> Theme {
+/// The theme of the walk, before its terminal has reported its background.
+fn of_terminal(look: args::LookArgs, settings: &Settings, env: Environment) -> Theme {
     let ground = ground_by_name(env);
     let suits = match ground {
         Some(Ground::Light) => Scheme::Light,
@@ -79,7 +77,7 @@ fn of_terminal(look: args::Look, settings: &Settings, env: Environment) -> Theme
     Theme { ground, ..Theme::new(depth, glyphs_there(look, settings, env)).with(scheme) }
 }
 
-/// Some terminals say it in a variable: `15;0` is white on black.
+/// The background by COLORFGBG, which some terminals set: `15;0` is white on black.
 fn ground_by_name(env: Environment) -> Option<Ground> {
     let colours = env("COLORFGBG")?;
     let background = colours.rsplit(';').next()?.parse::<u8>().ok()?;
@@ -90,8 +88,8 @@ fn ground_by_name(env: Environment) -> Option<Ground> {
     }
 }
 
-/// Whether the terminal may be asked for its ground, and given a text for its clipboard: those that are
-/// known to do neither, or to print what they are sent, are not.
+/// Whether the terminal may be asked for its background, and given text for its clipboard: not those that are known to
+/// support neither, or to print what they are sent.
 fn has_commands(env: Environment) -> bool {
     let term = env("TERM").unwrap_or_default();
     let is_tmux = env("TMUX").is_some();
@@ -108,8 +106,8 @@ mod tests {
         |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
     }
 
-    fn look() -> args::Look {
-        args::Look { color: None, ascii: false, theme: None, lang: None, no_config: false }
+    fn look() -> args::LookArgs {
+        args::LookArgs { color: None, ascii: false, theme: None, lang: None, no_config: false }
     }
 
     #[test]
@@ -118,7 +116,7 @@ mod tests {
         let no_color = [("NO_COLOR", "1")];
         assert_eq!(ask(look(), &settings, &env(&[])), Ask::Always);
         assert_eq!(ask(look(), &settings, &env(&no_color)), Ask::Auto);
-        let never = args::Look { color: Some(Ask::Never), ..look() };
+        let never = args::LookArgs { color: Some(Ask::Never), ..look() };
         assert_eq!(ask(never, &settings, &env(&[])), Ask::Never);
     }
 

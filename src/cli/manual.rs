@@ -1,5 +1,5 @@
-//! The manual: one page of the whole program, made from the table of arguments and what belongs around
-//! it, and a page of each command.
+//! The manual: one page of the whole program and one of each command, made from the table of arguments and the texts of
+//! [`super::words`].
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::ui::keys::KEYS;
 /// The page of the whole program.
 ///
 /// # Errors
-/// Never, in fact: it is written into memory.
+/// Never: it is written into memory.
 pub fn page() -> io::Result<String> {
     let (bare, mut whole) = (Cli::command(), Cli::command());
     whole.build();
@@ -49,17 +49,17 @@ pub fn page() -> io::Result<String> {
     Ok(finished(&page))
 }
 
-/// The page of one command, which is built.
+/// The page of one command, after `Command::build`.
 ///
 /// # Errors
-/// Never, in fact: it is written into memory.
+/// Never: it is written into memory.
 pub fn page_of(command: Command) -> io::Result<String> {
     let mut page = vec![];
     Man::new(command).manual("Lookback").render(&mut page)?;
     Ok(finished(&text(&page)))
 }
 
-/// The command without the options that are told of at the top already.
+/// The command without the options that the top of the page describes.
 fn own(command: &Command, program: &Command) -> Command {
     let is_told = |arg: &Arg| {
         let same = |other: &&Arg| other.get_id() == arg.get_id();
@@ -72,7 +72,7 @@ fn own(command: &Command, program: &Command) -> Command {
     command.clone().disable_help_flag(true).mut_args(hidden)
 }
 
-/// A command of its own: how it is called, its own options, what its help adds. `built` knows the program's name.
+/// The section of a command: usage, its own options, what its help adds. `built` has the program's name.
 fn of_command(command: &Command, built: Option<&mut Command>) -> io::Result<String> {
     let mut part = heading("SS", command.get_name());
     part += &built.map_or_else(String::new, |built| synopsis("", built));
@@ -102,7 +102,7 @@ fn heading(control: &str, title: &str) -> String {
     })
 }
 
-/// Each line of usage, as clap has it, under a heading where one is wanted.
+/// clap's usage lines, under a heading if there is one.
 fn synopsis(control: &str, command: &mut Command) -> String {
     let usage = command.render_usage().to_string();
     let lines = usage.trim_start_matches("Usage:").lines();
@@ -143,7 +143,7 @@ fn list(title: &str, rows: impl Iterator<Item = Row>) -> String {
         })
 }
 
-/// What every part begins with stands once, at the top; empty lines are space, not mistakes.
+/// The page with the preamble that each part repeats only once, and without empty lines.
 fn finished(page: &str) -> String {
     let start = Roff::new().render();
     start.clone() + &page.replace(&start, "").replace("\n\n", "\n.sp\n")

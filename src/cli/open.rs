@@ -1,7 +1,7 @@
 //! `lookback open`: one number's arithmetic, and that of the numbers it was made from.
 //!
-//! What is printed can be evaluated: numbers carry seven significant digits (nine where seven
-//! are too few), and what a long sum does not show stands in it as one number.
+//! The printed arithmetic can be evaluated: numbers have seven significant digits (nine where seven are too few), and the
+//! terms of a long sum that are not shown are one number.
 
 mod tree;
 
@@ -13,7 +13,7 @@ use std::{
 use anyhow::anyhow;
 
 use super::{
-    args::Open,
+    args::OpenArgs,
     failure::{Outcome, Usage},
     request::Request,
     source::{Purpose, Source},
@@ -35,7 +35,7 @@ use crate::{
 };
 use tree::{Opened, Tree};
 
-pub fn run(asked: &Open, request: &Request, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let address = asked.address.parse::<Address>();
     let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
@@ -54,13 +54,13 @@ pub fn run(asked: &Open, request: &Request, streams: &mut Streams) -> Outcome {
     Ok(page.print(&tree)?)
 }
 
-/// The reading with the block opened that the path lies in.
+/// The reading with the block of the path opened.
 fn with_insides(reading: &Arc<Reading>, path: &str) -> Arc<Reading> {
     let opened = reading.names().find_map(|name| reading.opened(name, path));
     opened.map_or_else(|| Arc::clone(reading), Arc::new)
 }
 
-/// The model asked for, or the Transformer, or the first that has the site.
+/// The requested model, else the Transformer, else the first that has the site.
 fn choose(reading: &Reading, asked: Option<Name>, path: &str) -> anyhow::Result<Name> {
     let has = |name: &Name| reading.has(*name) && reading.trace(*name).site(path).is_some();
     let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
@@ -97,7 +97,7 @@ fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
     )
 }
 
-/// A site without a cell: say which cells it has.
+/// The error for a site without a cell, which names its cells; None if the text is no site.
 fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
     let path = text.trim();
     let site = reading.names().find_map(|name| reading.trace(name).site(path))?;
@@ -112,7 +112,7 @@ fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
     ))
 }
 
-/// Significant digits of a printed number; of an arithmetic that needs more to come to its cell.
+/// Significant digits of a printed number; the second, where seven do not evaluate to the cell.
 const DIGITS: [usize; 2] = [7, 9];
 
 fn value(n: f32) -> String {
@@ -226,8 +226,7 @@ impl Page<'_, '_> {
     }
 }
 
-/// `a*b + c*d = value`: what stands before the sign comes to what stands after it, to 1e-5. None for
-/// a leaf.
+/// `a*b + c*d = value`: the left side evaluates to the right side, to 1e-5. None for a leaf.
 pub fn line(arithmetic: &Arithmetic, terms: usize) -> Option<String> {
     let expr = arithmetic.expr.as_ref()?;
     let digits = digits(expr);

@@ -25,7 +25,7 @@ pub fn completions(shell: Shell, out: &mut dyn Write) -> Outcome {
     Ok(out.write_all(mended.as_bytes())?)
 }
 
-/// clap_complete takes the command for the sentence, and its options for those of the program.
+/// clap_complete's fish script with options offered after the command that they belong to.
 fn zsh(script: &str) -> String {
     let commands = "\":: :_lookback_commands\"";
     let (start, rest) = script.split_once(commands).unwrap_or((script, ""));
@@ -63,7 +63,7 @@ fn bare(command: &Command, when: &str) -> String {
     format!("complete -c lookback -n \"__fish_lookback_{when}\" -f{names}\n")
 }
 
-/// The page of the program, or of one of its commands.
+/// Prints the page of the program, or of one of its commands.
 pub fn man(command: Option<&str>, out: &mut dyn Write) -> Outcome {
     let page = match command {
         None => manual::page()?,

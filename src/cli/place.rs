@@ -1,4 +1,4 @@
-//! Where exported frames go: standard output, one file, or a folder of files with names of ours.
+//! Where exported frames go: standard output, one file, or a folder with a file per frame.
 
 use std::path::{Path, PathBuf};
 
@@ -18,18 +18,18 @@ pub struct Target {
     pub step: Option<usize>,
 }
 
-/// Where they go.
-pub struct Place {
+/// All files of an export.
+pub struct Destination {
     pub is_standard: bool,
     /// In the order of their paths; bare names for standard output.
     pub targets: Vec<Target>,
 }
 
-impl Place {
-    /// Of the files that these steps make in these forms.
+impl Destination {
+    /// The destination of these steps in these formats.
     ///
     /// # Errors
-    /// If several of them are to share one file.
+    /// If several frames would share one file.
     pub fn of(
         lesson: &Lesson,
         steps: &[usize],
@@ -53,7 +53,7 @@ impl Place {
         Ok(Self { is_standard, targets })
     }
 
-    /// The one file that standard output can take; None where it is not meant.
+    /// The only file, for standard output; None if the output is a file or folder.
     ///
     /// # Errors
     /// If there are several.
@@ -67,10 +67,10 @@ impl Place {
         Ok(self.targets.first().filter(|_| self.is_standard))
     }
 
-    /// The files that are to be written.
+    /// The files to write.
     ///
     /// # Errors
-    /// If a file stands where their folder should be.
+    /// If their folder exists as a file.
     pub fn files(&self, out: &Path) -> Result<&[Target]> {
         let needs_folder = self.targets.iter().any(|target| target.path != out);
         ensure!(
@@ -82,10 +82,10 @@ impl Place {
     }
 }
 
-/// The forms that are asked for, each once: by name, else by the end of the file's name, else text.
+/// The requested formats, each once: by `--format`, else by the extension of `--out`, else text.
 ///
 /// # Errors
-/// If the file's name ends as another form does, or as none does and would be taken for a folder.
+/// If the extension belongs to another format, or to none, so that the name would be a folder.
 pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static Format>> {
     let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
     let of_name = ending(out).filter(|_| !is_folder);

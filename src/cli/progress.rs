@@ -1,4 +1,4 @@
-//! How far a long command is: a line on standard error, if that is a terminal and it takes a while.
+//! Progress of long commands: a line on standard error, if that is a terminal and the command takes a while.
 
 use std::{
     cell::Cell,
@@ -7,10 +7,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What takes no longer than this passes without a word.
+/// Work that is shorter shows no progress.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// So many of so many; the line goes away with it.
+/// A count of finished parts; the line is removed when it is dropped.
 pub struct Progress {
     bar: ProgressBar,
     start: Instant,
@@ -25,12 +25,12 @@ impl Progress {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(what);
-        // A terminal that moves no cursor would show a line after the other.
+        // A terminal without cursor movement would print one line after another.
         let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         Self { bar, start: Instant::now(), is_settled: Cell::new(is_dumb) }
     }
 
-    /// One more is done.
+    /// Counts one more finished part.
     pub fn step(&self) {
         if !self.is_settled.get() && self.start.elapsed() > PATIENCE {
             self.is_settled.set(true);
@@ -40,13 +40,13 @@ impl Progress {
     }
 }
 
-/// Something whose end cannot be counted.
+/// Work of unknown length.
 pub struct Spinner {
     bar: ProgressBar,
 }
 
 impl Spinner {
-    /// Shown once it has lasted a while.
+    /// Starts it; it is shown after a while.
     pub fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {

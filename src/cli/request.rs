@@ -6,7 +6,7 @@
 use std::{cell::OnceCell, path::Path};
 
 use super::{
-    args::{self, Text, Which},
+    args::{self, ModelArgs, TextArgs},
     colour::Environment,
     failure::{Outcome, Usage},
     known::Chosen,
@@ -24,7 +24,7 @@ use crate::{
 /// The sentence, the models, the changes, the language and the look of a command.
 pub struct Request<'a> {
     /// The options of the look, for `config`, which says where a value comes from.
-    pub asked: args::Look,
+    pub asked: args::LookArgs,
     pub settings: Settings,
     pub changes: Changes,
     pub language: Language,
@@ -32,7 +32,7 @@ pub struct Request<'a> {
     /// Whether a checkpoint is opened although it needs more memory than is free.
     pub force: bool,
     pub model: Option<Chosen>,
-    text: &'a Text,
+    text: &'a TextArgs,
     sentence: OnceCell<String>,
 }
 
@@ -40,9 +40,9 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If there are too many changes.
     pub fn new(
-        asked: args::Look,
-        which: &Which,
-        text: &'a Text,
+        asked: args::LookArgs,
+        which: &ModelArgs,
+        text: &'a TextArgs,
         settings: Settings,
         env: Environment,
     ) -> Outcome<Self> {

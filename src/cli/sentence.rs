@@ -1,23 +1,26 @@
-//! The sentence that was asked for: an argument, standard input, or ours.
+//! The sentence: an argument, standard input, or the default.
 
 use std::io::{self, Read};
 
 use anyhow::{Context, anyhow};
 
 use super::{
-    args::Text,
+    args::TextArgs,
     failure::{Outcome, Usage},
 };
 use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
 
-/// Read when none is given: to know what `it` is, one has to look back.
+/// The default: to know what `it` is, one has to look back.
 pub const DEFAULT: &str = "The animal didn't cross the street because it was too tired.";
 
-/// More than any sentence within the limit of tokens; reading ends there.
+/// The limit on standard input, which is more than any sentence within the limit of tokens.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The sentence as text.
-pub fn of(text: &Text) -> Outcome<String> {
+///
+/// # Errors
+/// If standard input cannot be read, or the text is too long or not UTF-8.
+pub fn of(text: &TextArgs) -> Outcome<String> {
     let Some(sentence) = &text.sentence else { return Ok(DEFAULT.to_owned()) };
     if sentence == "-" {
         return from(&mut io::stdin().lock());
@@ -46,10 +49,10 @@ fn not_utf8(lossy: &str) -> anyhow::Error {
     )
 }
 
-/// At most this many unknown words are named.
+/// The limit on named unknown words.
 const MOST_NAMED: usize = 4;
 
-/// What to say of words that no model has seen.
+/// A note on words that no model has seen; None if there are none.
 pub fn remark(sentence: &Sentence) -> Option<String> {
     if let Some(unread) = sentence.unread() {
         return Some(unread);

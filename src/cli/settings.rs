@@ -1,4 +1,4 @@
-//! The settings file: read whole, refused whole. Nothing in it is guessed at, nothing is written.
+//! The settings file. A file with a mistake is refused as a whole; the program never writes it.
 
 use std::{
     fs::{self, File},
@@ -17,13 +17,13 @@ use crate::{
     text::{nearest, visible},
 };
 
-/// More than any settings have.
+/// The limit on the file's bytes.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// How fast pages turn by themselves, where nothing is set: 200 words a minute.
+/// The default pace of `--autoplay`: 200 words a minute.
 pub const PACE: f32 = 1.0;
 
-/// What is set in the file; every key may be left out.
+/// The values of the file; every key is optional.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -32,17 +32,17 @@ pub struct Settings {
     pub ascii: Option<bool>,
     #[serde(deserialize_with = "language")]
     pub lang: Option<Language>,
-    /// How fast pages turn by themselves, against the usual.
+    /// The factor of the default pace.
     #[serde(deserialize_with = "pace")]
     pub pace: Option<f32>,
     /// Whether the walk asks for a prediction before it shows.
     pub questions: Option<bool>,
-    /// Whether anything moves by itself.
+    /// Whether panes are animated.
     pub motion: Option<bool>,
     pub mouse: Option<bool>,
 }
 
-/// Every key, with an example and what it says.
+/// Every key with an example and its description.
 pub const KEYS: [(&str, &str, &str); 8] = [
     ("theme", "\"auto\"", "auto, dark, light, high-contrast or mono"),
     ("color", "\"auto\"", "auto, always or never"),
@@ -67,13 +67,13 @@ fn pace<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
     }
 }
 
-/// Where the settings are looked for; None where there is no home.
+/// The path of the settings file; None without a home folder.
 pub fn path() -> Option<PathBuf> {
     let places = etcetera::choose_base_strategy().ok()?;
     Some(places.config_dir().join("lookback").join("config.toml"))
 }
 
-/// The settings of a file; the defaults where there is none.
+/// The settings of a file; the defaults if there is none.
 ///
 /// # Errors
 /// If there is a file that cannot be read or understood; the message says where and what to do.
@@ -82,7 +82,7 @@ pub fn load(path: &Path) -> Result<Settings> {
     let unreadable = |e: io::Error| {
         anyhow!("{shown} cannot be read; {}; mend it, or skip it with --no-config", reason(&e))
     };
-    // A pipe would be waited for, so it is not even opened.
+    // Opening a pipe would block.
     let kind = match fs::metadata(path) {
         Ok(kind) => kind,
         Err(e) if is_absent(&e) => return Ok(Settings::default()),
@@ -106,7 +106,7 @@ fn is_absent(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The settings of a text, or the line and what is wrong there.
+/// The settings of a text, or the line of a mistake and what is wrong there.
 fn parse(text: &str) -> Result<Settings, String> {
     toml::from_str(text).map_err(|e: toml::de::Error| {
         let at = e.span().map_or(0, |span| span.start).min(text.len());
@@ -116,7 +116,7 @@ fn parse(text: &str) -> Result<Settings, String> {
     })
 }
 
-/// A key or word that there is not, with the nearest one; else the message as it is.
+/// The message for an unknown key or value with the nearest known one; else the message as it is.
 fn better(message: &str) -> String {
     let quoted = |i: usize| message.split('`').nth(i);
     let (Some(kind), Some(wrong)) = (message.split(" `").next(), quoted(1)) else {

@@ -1,4 +1,4 @@
-//! What reads: the built-in models, or a checkpoint; and its first reading.
+//! The models that read the sentence, built-in or from a checkpoint, and their first reading.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     weights::Checkpoint,
 };
 
-/// A reader, and what it read first.
+/// A reader with its first readings.
 pub struct Source {
     pub readings: Readings,
     /// Without changes.
@@ -71,7 +71,7 @@ impl Source {
         Ok(Self { readings, plain, reading })
     }
 
-    /// The lesson about what was read.
+    /// The lesson about the sentence.
     ///
     /// # Errors
     /// If an embedded lesson is damaged.

@@ -1,4 +1,4 @@
-//! `lookback steps`, and which steps are meant: by id, range, chapter, pattern, or all of them.
+//! `lookback steps`, and the selection of steps by id, range, chapter, pattern, or all.
 
 use anyhow::{Result, anyhow, bail};
 use wildmatch::WildMatch;
@@ -15,7 +15,7 @@ use crate::{
     text::{Tokenizer, visible},
 };
 
-/// One step a line: ID, chapter, title. Without a checkpoint the steps are the same for every sentence.
+/// Prints one step a line: ID, chapter, title. Without a checkpoint the steps are the same for every sentence.
 pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     let lesson = if request.checkpoint().is_some() {
         Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.lesson(request.language)?
@@ -29,10 +29,10 @@ pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     Ok(())
 }
 
-/// Indices of the steps that the choices name, in the order of the walk.
+/// The indices of the selected steps, in the order of the walk.
 ///
 /// # Errors
-/// If a choice names nothing; the message says what there is.
+/// If a choice selects nothing; the message says what there is.
 pub fn chosen(lesson: &Lesson, choices: &[String]) -> Result<Vec<usize>> {
     let mut steps = vec![];
     for choice in choices {

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, ensure};
 use wildmatch::WildMatch;
 
 use super::{
-    args::{Out, Trace as Asked, TraceFormat},
+    args::{OutArgs, TraceArgs as Asked, TraceFormat},
     failure::{Outcome, Usage},
     request::Request,
     source::{Purpose, Source},
@@ -19,7 +19,7 @@ use crate::{
     analysis::{reading::Reading, trace::Recorded},
     export::{
         files::Files,
-        numbers::{Pass, axes, json, npz, safetensors},
+        numbers::{PassExport, axes, json, npz, safetensors},
     },
     model::Name,
     text::{
@@ -28,15 +28,15 @@ use crate::{
     },
 };
 
-/// How a format is written: the ends of names that mean it, and whether a terminal can show it.
+/// A format: its extensions, whether a terminal can show it, and its writer.
 struct Form {
     format: TraceFormat,
     extensions: &'static [&'static str],
     is_text: bool,
-    write: fn(&[Pass], &mut dyn Write) -> io::Result<()>,
+    write: fn(&[PassExport], &mut dyn Write) -> io::Result<()>,
 }
 
-/// The first is what is written where nothing says otherwise.
+/// The first is the default.
 static FORMS: [Form; 3] = [
     Form {
         format: TraceFormat::Json,
@@ -73,10 +73,10 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     to(&asked.out, streams.out, |out| write(&passes, out))
 }
 
-/// The form that is asked for, or that the name of the file means.
+/// The format of `--format`, else of the file's extension, else the default.
 ///
 /// # Errors
-/// If the one contradicts the other.
+/// If the two differ.
 fn form(format: Option<TraceFormat>, out: &Path) -> Result<&'static Form> {
     let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let of_name = FORMS.iter().find(|form| form.extensions.contains(&end.as_str()));
@@ -93,7 +93,7 @@ fn form(format: Option<TraceFormat>, out: &Path) -> Result<&'static Form> {
     Ok(asked.or(of_name).unwrap_or(&FORMS[0]))
 }
 
-/// Bytes that are no text would make a terminal do anything.
+/// Refuses to write binary data to a terminal.
 fn not_onto_a_terminal(form: &Form, out: &Path, is_terminal: bool) -> Result<()> {
     let end = form.extensions[0];
     ensure!(
@@ -103,8 +103,8 @@ fn not_onto_a_terminal(form: &Form, out: &Path, is_terminal: bool) -> Result<()>
     Ok(())
 }
 
-/// Sites that a pattern matches; without a pattern all that are computed, weights if asked for.
-fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Pass<'a> {
+/// The sites that a pattern matches; without patterns all computed sites, and weights with `--weights`.
+fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> PassExport<'a> {
     let globs: Vec<_> = asked.sites.iter().map(|glob| WildMatch::new(glob)).collect();
     let wanted = |site: &&Recorded| {
         let is_named = globs.iter().any(|glob| glob.matches(site.path()));
@@ -112,7 +112,7 @@ fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> Pass<'a> {
     };
     let trace = reading.trace(name);
     let sites = trace.sites().filter(wanted).collect();
-    Pass { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
+    PassExport { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 
 fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
@@ -125,10 +125,10 @@ fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
     )
 }
 
-/// PATH, axes, shape, caption; before them the model, where there are several.
-fn list(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+/// Prints path, axes, shape and caption; the model first, if there are several.
+fn list(passes: &[PassExport], out: &mut dyn Write) -> io::Result<()> {
     let out = &mut Visible(out);
-    for Pass { trace, sites, .. } in passes {
+    for PassExport { trace, sites, .. } in passes {
         for site in sites {
             let (names, sizes): (Vec<_>, Vec<_>) =
                 axes(site).into_iter().map(|(name, size)| (name, size.to_string())).unzip();
@@ -142,9 +142,9 @@ fn list(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes to standard output, or to a file that appears whole or not at all.
+/// Writes to standard output, or to a file that appears complete or not at all.
 fn to(
-    place: &Out,
+    place: &OutArgs,
     standard: &mut dyn Write,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Outcome {

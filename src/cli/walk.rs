@@ -1,4 +1,4 @@
-//! `lookback` alone: the walk on the terminal, or its text where there is none.
+//! `lookback` without a command: the walk on the terminal, or its text if there is none.
 
 use std::{
     io::{IsTerminal, stdin, stdout},
@@ -11,7 +11,7 @@ use super::{
     args::Cli,
     colour::ThemeChoice,
     failure::{Failure, Outcome, Usage},
-    kept::Kept,
+    kept::SavedState,
     known::Chosen,
     linear,
     request::Request,
@@ -40,7 +40,7 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
         return Ok(ExitCode::SUCCESS);
     }
     let start = start(cli, request, streams)?;
-    let kept = Kept::find(!cli.look.no_config);
+    let kept = SavedState::find(!cli.look.no_config);
     let before = Before {
         memory: kept.memory.clone(),
         offers: !request.has_sentence() && cli.at.is_none(),
@@ -50,20 +50,20 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
         .map_err(|e| of_the_sentence(request).unwrap_or(Failure::Failed(e)))?;
     let unkept = kept.replace(&ended.memory).err().map(|why| format!("{why:#}"));
     for why in unkept.iter().chain(&ended.unwritten) {
-        // The walk itself went well; a terminal that is gone need not hear of it.
+        // The walk itself succeeded; if the terminal is gone, the note is lost.
         let _ = writeln!(streams.notes, "note: {why}");
     }
     Ok(ended.code)
 }
 
-/// What is read, and its lesson.
+/// The first reading and its lesson.
 fn opened(request: &Request, streams: &mut Streams) -> Outcome<(Source, Lesson)> {
     let source = Source::read(request, &Name::ALL, Purpose::Walk, streams)?;
     let lesson = source.lesson(request.language)?;
     Ok((source, lesson))
 }
 
-/// What the walk on the terminal starts from.
+/// The start of the walk on the terminal.
 fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> {
     // A checkpoint is read before the terminal is taken: which steps there are depends on it.
     let (own, lesson) = if request.checkpoint().is_some() {

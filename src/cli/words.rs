@@ -1,6 +1,6 @@
-//! What `--help` and the manual say around the table of arguments.
+//! The texts of `--help` and the manual around the table of arguments.
 
-/// What a thing is called, and what is said of it.
+/// A name and its description.
 pub type Row = (&'static str, &'static str);
 
 pub const EXAMPLES: &str = "
@@ -17,7 +17,7 @@ pub const EXAMPLES: &str = "
   lookback --model ./gpt2 \"The Eiffel Tower is in\"
   lookback -- steps                              the walk, on the sentence \"steps\"";
 
-/// Variables that are read.
+/// The environment variables that are read.
 pub const ENVIRONMENT: [Row; 7] = [
     ("NO_COLOR", "no colours, if it is set to anything"),
     ("CLICOLOR_FORCE", "colours in files and pipes too, if it is set to anything but 0"),
@@ -33,7 +33,7 @@ pub const FILES: [Row; 2] = [
     ("~/.local/state/lookback/state.toml", "sentence, step and marks of the last walk"),
 ];
 
-/// What may look wrong, and what helps.
+/// Symptoms, and what helps.
 pub const TROUBLE: [Row; 11] = [
     (
         "boxes or question marks instead of lines and shades",
@@ -75,7 +75,7 @@ pub const TROUBLE: [Row; 11] = [
     ),
 ];
 
-/// What to know about one terminal.
+/// Notes on single terminals.
 pub const TERMINALS: [Row; 11] = [
     (
         "tmux",
@@ -124,7 +124,7 @@ pub const EXIT: [Row; 4] = [
     ("128 + n", "ended by signal n, with the terminal given back"),
 ];
 
-/// What stands at the end of `lookback --help`.
+/// The end of `lookback --help`.
 pub fn closing() -> String {
     let list = |title: &str, rows: &[Row]| {
         let lines = rows.iter().map(|(what, about)| format!("\n  {what:<35} {about}"));

@@ -4,7 +4,7 @@
 ///
 /// # Panics
 /// In a debug build, if `LOOKBACK_FAULT` is `place`.
-pub fn point(place: &str) {
+pub fn panic_if_requested(place: &str) {
     let is_asked = || std::env::var("LOOKBACK_FAULT").is_ok_and(|asked| asked == place);
     assert!(!(cfg!(debug_assertions) && is_asked()), "a fault was asked for in the {place}");
 }

@@ -6,7 +6,7 @@
 
 mod back;
 mod block;
-mod by_hand;
+mod edited;
 mod columns;
 mod elementwise;
 mod linear;
@@ -31,7 +31,7 @@ pub use rotary::{Dynamic, Longer, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 
-use by_hand::ByHand;
+use edited::Edited;
 
 use crate::engine::{
     arithmetic::{Arithmetic, Expr, Operand},
@@ -63,18 +63,18 @@ pub trait Operation: Send + Sync {
     }
 
     /// The gradient with respect to each input, given that of the output; may be None where `wanted[i]` is false.
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>>;
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>>;
 }
 
 /// The arguments of an operation's backward pass.
-pub struct Pull<'a> {
+pub struct BackwardArgs<'a> {
     pub inputs: &'a [&'a Value],
     pub output: &'a Value,
     pub grad: &'a Value,
     pub wanted: &'a [bool],
 }
 
-impl Pull<'_> {
+impl BackwardArgs<'_> {
     /// `f()` if the gradient of input `i` is wanted, else None.
     fn for_input(&self, i: usize, f: impl FnOnce() -> Value) -> Option<Value> {
         self.wanted[i].then(f)
@@ -158,9 +158,9 @@ impl Tape {
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {
             let are_attention_weights = place.role == Role::AttentionWeights;
-            let by_hand = ByHand { inner: operation, edits, are_attention_weights };
-            value = by_hand.apply(&value);
-            operation = Box::new(by_hand);
+            let edited = Edited { inner: operation, edits, are_attention_weights };
+            value = edited.apply(&value);
+            operation = Box::new(edited);
         }
         self.push(Entry { place, value: Arc::new(value), operation: Some(operation), inputs })
     }
@@ -228,7 +228,7 @@ impl Tape {
     /// Reverse mode: one pass from the last entry to the first, through entries that depend on a wanted node. A wanted
     /// node that no seed depends on is absent from the result.
     pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
-        let leads = self.leads_to(wanted);
+        let leads = self.depends_on_wanted(wanted);
         let mut grads: Gradients = HashMap::new();
         for (node, seed) in seeds {
             accumulate(&mut grads, *node, seed.clone());
@@ -243,7 +243,7 @@ impl Tape {
             }
             let (inputs, output) = (self.values(&entry.inputs), &*entry.value);
             let pulled =
-                operation.backward(&Pull { inputs: &inputs, output, grad, wanted: &asked });
+                operation.backward(&BackwardArgs { inputs: &inputs, output, grad, wanted: &asked });
             for (input, grad) in entry.inputs.iter().zip(pulled) {
                 if let (Some(grad), true) = (grad, leads[input.0]) {
                     accumulate(&mut grads, *input, grad);
@@ -255,7 +255,7 @@ impl Tape {
     }
 
     /// For every entry, whether it is wanted or depends on a wanted one.
-    fn leads_to(&self, wanted: &[Node]) -> Vec<bool> {
+    fn depends_on_wanted(&self, wanted: &[Node]) -> Vec<bool> {
         let mut leads = vec![false; self.len()];
         for (i, entry) in self.entries.iter().enumerate() {
             leads[i] = wanted.contains(&Node(i)) || entry.inputs.iter().any(|n| leads[n.0]);
@@ -303,6 +303,6 @@ fn dot(n: usize, pair: impl Fn(usize) -> (Expr<Leaf>, Expr<Leaf>)) -> Vec<Expr<L
 
 /// The multiplications of a product: each number of the left factor is multiplied once for each column of the right
 /// one.
-const fn each_with_each(n_left: usize, n_columns: usize) -> usize {
+const fn n_multiplications(n_left: usize, n_columns: usize) -> usize {
     n_left * n_columns
 }

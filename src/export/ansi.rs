@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Paper, rows};
+use super::{FrameSettings, rows};
 use crate::export::{Colours, Format, Write};
 use crate::render::{frame::Shot, sgr};
 
@@ -20,6 +20,6 @@ pub static FORMAT: Format = Format {
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(shot: &Shot, _: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     rows(shot.buffer()).try_for_each(|row| writeln!(out, "{}", sgr::line(row)))
 }

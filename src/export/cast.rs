@@ -7,7 +7,7 @@ use std::{fmt::Write as _, io, time::Duration};
 
 use serde_json::json;
 
-use super::{Film, Paper, rows};
+use super::{Film, FrameSettings, rows};
 use crate::export::{Colours, Format, Write};
 use crate::{
     render::{frame::Shot, markup::hex, sgr},
@@ -39,7 +39,7 @@ struct Part {
 ///
 /// # Errors
 /// If the writer fails or the work is stopped.
-pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let part = |before: Option<&Shot>, shot: &Shot| Part {
         header: header(shot),
         marker: marker(before, shot),

@@ -15,24 +15,24 @@ use anyhow::{Error, Result, anyhow};
 use tempfile::TempPath;
 
 use crate::text::visible;
-use workshop::Workshop;
+use workshop::StagingFolder;
 
 /// Why a file was not written.
 #[derive(Debug)]
-pub struct Unwritten {
+pub struct WriteError {
     /// The message: `a.svg cannot be written; permission denied`.
     pub what: String,
     /// The remedy on a command line.
     remedy: &'static str,
 }
 
-impl fmt::Display for Unwritten {
+impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.remedy)
     }
 }
 
-impl error::Error for Unwritten {}
+impl error::Error for WriteError {}
 
 /// Files to be written.
 pub struct Files {
@@ -40,7 +40,7 @@ pub struct Files {
     /// Complete files, closed, so that there may be many.
     staged: Vec<(TempPath, PathBuf)>,
     /// By destination folder; usually one, unless files are links.
-    workshops: Vec<(PathBuf, Workshop)>,
+    workshops: Vec<(PathBuf, StagingFolder)>,
 }
 
 impl Files {
@@ -67,7 +67,8 @@ impl Files {
         let failed = |e| cannot_write(path, &e);
         let target =
             if path.exists() { fs::canonicalize(path).map_err(failed)? } else { path.into() };
-        let mut file = self.workshop(folder(&target)).and_then(Workshop::file).map_err(failed)?;
+        let mut file =
+            self.workshop(folder(&target)).and_then(StagingFolder::file).map_err(failed)?;
         let mut out = BufWriter::new(file.as_file_mut());
         content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
         drop(out);
@@ -75,11 +76,11 @@ impl Files {
         Ok(())
     }
 
-    fn workshop(&mut self, beside: &Path) -> io::Result<&Workshop> {
+    fn workshop(&mut self, beside: &Path) -> io::Result<&StagingFolder> {
         let known = self.workshops.iter().position(|(folder, _)| folder == beside);
         let i = known.unwrap_or(self.workshops.len());
         if known.is_none() {
-            self.workshops.push((beside.to_owned(), Workshop::beside(beside)?));
+            self.workshops.push((beside.to_owned(), StagingFolder::beside(beside)?));
         }
         Ok(&self.workshops[i].1)
     }
@@ -159,11 +160,11 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
         Err(e) => Err(cannot_write(path, &e)),
         Ok(there) if there.is_dir() => {
             let what = format!("{} is a folder; a file is wanted", shown(path));
-            Err(Unwritten { what, remedy: "add a name to it" }.into())
+            Err(WriteError { what, remedy: "add a name to it" }.into())
         }
         Ok(there) if !there.is_file() => {
             let what = format!("{} is no regular file; it would be replaced", shown(path));
-            Err(Unwritten { what, remedy: "write --out - and redirect" }.into())
+            Err(WriteError { what, remedy: "write --out - and redirect" }.into())
         }
         Ok(_) if is_forced => Ok(()),
         Ok(_) => Err(exists(path)),
@@ -172,12 +173,12 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
 
 fn exists(path: &Path) -> Error {
     let what = format!("{} exists; nothing was written", shown(path));
-    Unwritten { what, remedy: "write --force to replace it" }.into()
+    WriteError { what, remedy: "write --force to replace it" }.into()
 }
 
 fn cannot_write(path: &Path, e: &io::Error) -> Error {
     let what = format!("{} cannot be written; {}", shown(path), reason(e));
-    Unwritten { what, remedy: "choose another place with --out" }.into()
+    WriteError { what, remedy: "choose another place with --out" }.into()
 }
 
 /// The text of an error without its number: `permission denied`.

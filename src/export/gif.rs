@@ -5,7 +5,7 @@ use std::{collections::HashMap, io, time::Duration};
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
-use super::{Film, Paper};
+use super::{Film, FrameSettings};
 use crate::export::{Colours, Format, Write};
 use crate::{
     render::{
@@ -37,7 +37,7 @@ const EXACT: usize = 160;
 ///
 /// # Errors
 /// If the writer fails or the work is stopped.
-pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let part = |before: Option<&Shot>, shot: &Shot| part(before, shot, paper);
     let mut out = Some(out);
     let mut encoder = None;
@@ -53,7 +53,7 @@ pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<(
 }
 
 /// The encoded frame, and the size of the whole picture in pixels.
-fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> ((u16, u16), Frame<'static>) {
+fn part(before: Option<&Shot>, shot: &Shot, paper: &FrameSettings) -> ((u16, u16), Frame<'static>) {
     let paint = |shot: &Shot| coarse(raster::paint(&shot.picture(), &paper.fonts));
     let (image, before) = (paint(shot), before.map(paint));
     let size = (image.width as u16, image.height as u16);

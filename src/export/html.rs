@@ -12,14 +12,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Film, Paper};
+use super::{Film, FrameSettings};
 use crate::export::{Colours, Format, Write};
 use crate::{
     lesson::{Language, Lesson, PageWords},
     render::{
         frame::Shot,
         markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
-        picture::Look,
+        picture::CellLook,
     },
     text::visible,
     ui::theme::{Ground, Rgb},
@@ -43,7 +43,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
                       font-src data:; img-src data:";
 
 /// A look in dark and in light colours.
-type Looks = (Look, Look);
+type Looks = (CellLook, CellLook);
 /// The class name of each pair.
 type Classes = BTreeMap<Looks, String>;
 
@@ -72,7 +72,7 @@ struct Head {
 ///
 /// # Errors
 /// If the writer fails, no temporary file can be made, or the work is stopped.
-pub fn write(film: Film, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(film: Film, _: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let steps = film.steps;
     // Styles precede the frames in the page, but are known only after them.
     let mut frames = BufWriter::new(tempfile::tempfile()?);

@@ -26,7 +26,7 @@ use crate::{
 pub const VERSION: u32 = 1;
 
 /// A pass to write.
-pub struct Pass<'a> {
+pub struct PassExport<'a> {
     pub trace: &'a Trace,
     pub sentence: &'a str,
     pub changes: &'a Changes,
@@ -47,9 +47,10 @@ fn shape(site: &Recorded) -> Vec<usize> {
 }
 
 /// The JSON description of the passes, without values: an object for one pass, a list for several.
-fn description(passes: &[Pass]) -> io::Result<String> {
+fn description(passes: &[PassExport]) -> io::Result<String> {
     let mut out: Vec<u8> = vec![];
-    let without_values = |pass: &Pass, out: &mut dyn Write| describe(pass, out, |_, _| Ok(()));
+    let without_values =
+        |pass: &PassExport, out: &mut dyn Write| describe(pass, out, |_, _| Ok(()));
     match passes {
         [pass] => without_values(pass, &mut out)?,
         _ => list(passes, &mut out, without_values)?,
@@ -58,8 +59,8 @@ fn description(passes: &[Pass]) -> io::Result<String> {
 }
 
 /// Every site with its array's name.
-fn named<'a>(passes: &'a [Pass<'a>]) -> impl Iterator<Item = (String, &'a Recorded)> {
-    let name = |pass: &Pass, site: &Recorded| match passes.len() {
+fn named<'a>(passes: &'a [PassExport<'a>]) -> impl Iterator<Item = (String, &'a Recorded)> {
+    let name = |pass: &PassExport, site: &Recorded| match passes.len() {
         1 => site.path().to_owned(),
         _ => format!("{}/{}", pass.trace.model, site.path()),
     };
@@ -73,11 +74,11 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 /// Writes a pass's description; `values` writes what follows the shape of each site.
 fn describe(
-    pass: &Pass,
+    pass: &PassExport,
     out: &mut dyn Write,
     values: impl Fn(&Recorded, &mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let Pass { trace, sentence, changes, sites } = pass;
+    let PassExport { trace, sentence, changes, sites } = pass;
     write!(out, "{{\"schema\":\"lookback-trace\",\"version\":{VERSION},")?;
     write!(out, "\"model\":{},\"sentence\":{},", text(trace.model.id()), text(sentence))?;
     if !changes.is_empty() {

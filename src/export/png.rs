@@ -6,7 +6,7 @@ use std::io;
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
-use super::Paper;
+use super::FrameSettings;
 use crate::export::{Colours, Format, Write};
 use crate::render::{frame::Shot, raster};
 
@@ -27,7 +27,7 @@ const MOST: usize = 256;
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(shot: &Shot, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let image = raster::paint(&shot.picture(), &paper.fonts);
     let mut encoder = Encoder::new(out, image.width as u32, image.height as u32);
     encoder.set_depth(BitDepth::Eight);

@@ -4,13 +4,13 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::Paper;
+use super::FrameSettings;
 use crate::export::{Colours, Format, Write};
 use crate::render::{
     font::CELL,
     frame::Shot,
     markup::{Needs, TYPE_SIZE, class, escaped, escaped_lines, hex, runs, strokes},
-    picture::{Look, Picture},
+    picture::{CellLook, Picture},
 };
 
 pub static FORMAT: Format = Format {
@@ -30,7 +30,7 @@ const BASE: usize = 17;
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(shot: &Shot, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let picture = shot.picture();
     let (width, height) = (picture.width * CELL.0, picture.height * CELL.1);
     let (cell, line) = paper.fonts.cell();
@@ -56,7 +56,7 @@ pub fn write(shot: &Shot, paper: &Paper, out: &mut dyn io::Write) -> io::Result<
 }
 
 /// The class name of each look of text.
-type Inks = BTreeMap<Look, String>;
+type Inks = BTreeMap<CellLook, String>;
 
 /// The looks of text, all with the same background.
 fn inks(picture: &Picture) -> Inks {
@@ -68,8 +68,8 @@ fn inks(picture: &Picture) -> Inks {
     inks
 }
 
-fn ink(picture: &Picture, look: &Look) -> Look {
-    Look { ground: picture.paper.ground, ..*look }
+fn ink(picture: &Picture, look: &CellLook) -> CellLook {
+    CellLook { ground: picture.paper.ground, ..*look }
 }
 
 fn style(picture: &Picture, inks: &Inks, out: &mut dyn io::Write) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io;
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
-use super::Paper;
+use super::FrameSettings;
 use crate::export::{Colours, Format, Write};
 use crate::render::frame::Shot;
 
@@ -23,7 +23,7 @@ pub static FORMAT: Format = Format {
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(shot: &Shot, _: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(shot: &Shot, _: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(text(shot.buffer()).as_bytes())
 }
 

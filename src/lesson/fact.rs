@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result};
 use super::{Selection, StartRow, Step, phrases::Phrases};
 use crate::{
     analysis::{
-        measure::{choice::least_sure, lens::Guess, readback::ReadBack},
+        measure::{choice::least_sure, lens::LensPrediction, readback::ReadBack},
         reading::Reading,
         trace::{Recorded, Trace},
     },
@@ -102,7 +102,7 @@ pub struct Context<'a> {
     selection: Selection,
     /// Asked for by several facts of a step, and read from the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
-    lens: OnceCell<Option<Arc<[Guess]>>>,
+    lens: OnceCell<Option<Arc<[LensPrediction]>>>,
     choice: OnceCell<Option<Arc<Choice>>>,
 }
 
@@ -126,7 +126,7 @@ impl<'a> Context<'a> {
 
     /// What the model would say after each layer, from the selected row; None as long as that is not
     /// known.
-    fn lens(&self) -> Option<&[Guess]> {
+    fn lens(&self) -> Option<&[LensPrediction]> {
         self.lens.get_or_init(|| self.reading.known_lens(self.step.model, self.row())).as_deref()
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     render::{
         font::{WEB, WebFont, is_in_web},
-        picture::{Look, Painted},
+        picture::{CellLook, Painted},
     },
     text::visible,
     ui::theme::Rgb,
@@ -58,7 +58,7 @@ pub fn class(mut i: usize) -> String {
 }
 
 /// The CSS declarations for weight, slant and lines of a look.
-pub fn strokes(look: &Look) -> String {
+pub fn strokes(look: &CellLook) -> String {
     let mut css = String::new();
     let lines = [(look.is_underlined, "underline"), (look.is_crossed_out, "line-through")];
     let lines: Vec<&str> = lines.iter().filter(|(is, _)| *is).map(|(_, line)| *line).collect();

@@ -21,13 +21,13 @@ pub struct Painted {
     pub symbol: String,
     /// Width in columns: 1 or 2; 0 if a wide character before it covers the cell.
     pub columns: u8,
-    pub look: Look,
+    pub look: CellLook,
 }
 
 /// Colours and text attributes of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a stroke of its own")]
-pub struct Look {
+pub struct CellLook {
     pub ink: Rgb,
     pub ground: Rgb,
     pub is_bold: bool,
@@ -44,14 +44,14 @@ pub struct Picture {
     pub height: usize,
     pub cells: Vec<Painted>,
     /// The look of plain text.
-    pub paper: Look,
+    pub paper: CellLook,
 }
 
 impl Picture {
     /// The picture of a buffer that was drawn in this theme.
     pub fn of(buffer: &Buffer, theme: &Theme) -> Self {
         let (ink, ground) = theme.paper();
-        let paper = Look {
+        let paper = CellLook {
             ink,
             ground,
             is_bold: false,
@@ -70,7 +70,7 @@ impl Picture {
     }
 }
 
-fn row(cells: &[Cell], paper: &Look) -> Vec<Painted> {
+fn row(cells: &[Cell], paper: &CellLook) -> Vec<Painted> {
     let mut covered = 0; // columns that the wide character before still takes
     let mut painted = Vec::with_capacity(cells.len());
     for (x, cell) in cells.iter().enumerate() {
@@ -90,7 +90,7 @@ fn row(cells: &[Cell], paper: &Look) -> Vec<Painted> {
     painted
 }
 
-fn look(cell: &Cell, paper: &Look) -> Look {
+fn look(cell: &Cell, paper: &CellLook) -> CellLook {
     let is = |modifier| cell.modifier.contains(modifier);
     let (mut ink, mut ground) =
         (rgb(cell.fg).unwrap_or(paper.ink), rgb(cell.bg).unwrap_or(paper.ground));
@@ -103,7 +103,7 @@ fn look(cell: &Cell, paper: &Look) -> Look {
     if is(Modifier::HIDDEN) {
         ink = ground;
     }
-    Look {
+    CellLook {
         ink,
         ground,
         is_bold: is(Modifier::BOLD),

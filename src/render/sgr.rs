@@ -69,7 +69,7 @@ pub fn changes(mut before: Buffer, after: &Buffer) -> String {
             now = look(cell);
             text.push_str(&sequence(now));
         }
-        if is_disputed(symbol) {
+        if has_ambiguous_width(symbol) {
             // If the terminal draws it narrow, nothing else would clear the next cell.
             text.push_str(&" ".repeat(width));
             text.push_str(&place(x, y));
@@ -98,7 +98,7 @@ fn forget(before: &mut Buffer, after: &Buffer) {
 }
 
 /// Whether terminals disagree on the width of a symbol: flags, `☂️`, joined letters.
-fn is_disputed(symbol: &str) -> bool {
+fn has_ambiguous_width(symbol: &str) -> bool {
     symbol.chars().nth(1).is_some() && symbol.width() > 1
 }
 

@@ -11,16 +11,16 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{Event, guarded};
+use super::{Event, spawn_guarded};
 use crate::{
     export::{
-        FORMATS, Format, Paper, Write,
-        files::{Files, Unwritten, reason},
+        FORMATS, Format, FrameSettings, Write,
+        files::{Files, WriteError, reason},
         txt,
     },
     render::{font::Fonts, frame::Shot},
     ui::{
-        app::{Action, Desk, Form, Order, Refusal, State, Written},
+        app::{Action, Desk, ExportFormat, ExportRequest, Refusal, State, Written},
         theme::{Depth, Theme},
     },
 };
@@ -36,7 +36,8 @@ const COLUMNS: usize = 40;
 
 /// The available formats, and the current folder.
 pub fn desk() -> Desk {
-    let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
+    let form =
+        |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     Desk::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
 }
@@ -54,7 +55,7 @@ type Underway = Arc<Mutex<BTreeSet<PathBuf>>>;
 /// A frame and its destination.
 struct Job {
     shot: Shot,
-    order: Order,
+    order: ExportRequest,
     path: PathBuf,
     format: &'static Format,
 }
@@ -72,7 +73,7 @@ impl Writer {
         let (ending, end) = mpsc::channel();
         let underway = Underway::default();
         let known = Arc::clone(&underway);
-        guarded(events.clone(), move || {
+        spawn_guarded(events.clone(), move || {
             let _ending = ending; // dropped when all is written
             let paper = LazyCell::new(paper);
             for job in inbox {
@@ -103,7 +104,7 @@ impl Writer {
     ///
     /// # Errors
     /// If the writing thread has ended.
-    pub fn export(&self, state: &State, order: Order) -> Result<Option<Refusal>> {
+    pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<Refusal>> {
         let path = at_home(&order.path);
         if let Some((why, is_taken)) = self.objection(&order, &path) {
             return Ok(Some(Refusal { path: order.path, why, is_taken }));
@@ -120,7 +121,7 @@ impl Writer {
     }
 
     /// Why a path is refused, and whether it is an existing file; None if it is not.
-    fn objection(&self, order: &Order, path: &Path) -> Option<(String, bool)> {
+    fn objection(&self, order: &ExportRequest, path: &Path) -> Option<(String, bool)> {
         let shown = short(&order.path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -161,16 +162,16 @@ fn themes(format: &Format, theme: Theme) -> Vec<Theme> {
 }
 
 /// The fonts at scale 1 and the usual pace.
-fn paper() -> Result<Paper, String> {
+fn paper() -> Result<FrameSettings, String> {
     let fonts = Fonts::embedded(1).map_err(|e| format!("{e:#}"))?;
-    Ok(Paper { fonts, pace: 1.0 })
+    Ok(FrameSettings { fonts, pace: 1.0 })
 }
 
-fn write(job: &Job, paper: &Result<Paper, String>) -> Result<Written, String> {
+fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<Written, String> {
     let paper = paper.as_ref().map_err(String::clone)?;
     match try_write(job, paper) {
         Ok(bytes) => Ok(Written { path: job.order.path.clone(), said: said(job, paper, bytes) }),
-        Err(e) => Err(match e.downcast_ref::<Unwritten>() {
+        Err(e) => Err(match e.downcast_ref::<WriteError>() {
             Some(unwritten) => unwritten.what.clone(),
             None => format!("{e:#}"),
         }),
@@ -178,7 +179,7 @@ fn write(job: &Job, paper: &Result<Paper, String>) -> Result<Written, String> {
 }
 
 /// Writes a file; returns its size in bytes.
-fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u64> {
+fn try_write(Job { shot, order, path, format }: &Job, paper: &FrameSettings) -> Result<u64> {
     let Write::Frame(write) = format.write else { bail!("{} is a film", format.id) };
     let mut files = Files::new([path.as_path()], order.replaces)?;
     files.stage(path, |out| write(shot, paper, out))?;
@@ -187,7 +188,7 @@ fn try_write(Job { shot, order, path, format }: &Job, paper: &Paper) -> Result<u
 }
 
 /// The message after writing: `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
-fn said(job: &Job, paper: &Paper, bytes: u64) -> String {
+fn said(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
     let size = job.shot.buffer().area;
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let cell = paper.fonts.cell();

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use crate::ui::{
-    app::{Action, Command, Overlay, Place, State},
+    app::{Action, Command, MouseTarget, Overlay, State},
     keys::palette,
     screen::{Hit, hit},
 };
@@ -37,7 +37,7 @@ fn pressed(state: &State, hit: Hit) -> Vec<Action> {
 }
 
 /// Whether the head is already selected: a second click opens it.
-fn is_chosen_head(state: &State, place: Place) -> bool {
+fn is_chosen_head(state: &State, place: MouseTarget) -> bool {
     let at = (state.nav.selection.layer, state.nav.selection.head);
     let is_focused = place.pane == state.nav.focus && state.opened().is_none();
     is_focused
@@ -56,8 +56,8 @@ fn taken(state: &State, row: usize) -> Action {
 fn scrolled(hit: Hit, by: isize) -> Vec<Action> {
     let step = Action::Do(Command::Move(by, 0));
     match hit {
-        Hit::Pane(Place { pane, .. }) => {
-            vec![Action::Point(Place { pane, cell: None, head: None }), step]
+        Hit::Pane(MouseTarget { pane, .. }) => {
+            vec![Action::Point(MouseTarget { pane, cell: None, head: None }), step]
         }
         Hit::Row(_) => vec![step],
         Hit::Narration => vec![Action::Scroll(by * NOTCH)],

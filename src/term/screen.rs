@@ -99,7 +99,7 @@ impl Screen {
 
     /// Draws one frame, as one write.
     pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        fault::point("drawing");
+        fault::panic_if_requested("drawing");
         let mut frame = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
         screen::draw(state, frame.area, &mut frame);
         let mut text = FRAME[0].to_owned();

@@ -18,7 +18,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Event, guarded};
+use super::{Event, spawn_guarded};
 
 /// The signals that end the walk.
 pub const ENDS: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2];
@@ -43,7 +43,7 @@ pub const fn ended_by(signal: i32) -> u8 {
 /// the second signal or after 2 seconds, having restored what it can with `give_back`.
 pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
     let mut signals = Signals::new(ENDS.into_iter().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
-    guarded(events.clone(), move || {
+    spawn_guarded(events.clone(), move || {
         let mut is_ending = false;
         for signal in signals.forever() {
             if ENDS.contains(&signal) {

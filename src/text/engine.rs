@@ -49,7 +49,7 @@ const LONGEST_AFFIX: usize = 64;
 /// If a part is damaged, unknown or larger than in any tokenizer in use.
 pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     check(&plan)?;
-    guarded(|| {
+    spawn_guarded(|| {
         let mut engine = Engine::new(model(plan.model)?);
         parts::put(&mut engine, translated(plan.parts))?;
         engine.add_tokens(plan.added).map_err(sanitized).context("`added_tokens` are damaged")?;
@@ -74,7 +74,7 @@ thread_local! {
 ///
 /// # Errors
 /// Those of the work itself, and a panic.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn spawn_guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     keep_guarded_panics_quiet();
     let was_guarded = IS_GUARDED.replace(true);
     let caught = catch_unwind(AssertUnwindSafe(work));

@@ -33,7 +33,7 @@ use ratatui::layout::Rect;
 pub use action::{Action, Command, Effect, Pick, Switch, Unread};
 pub use bookmarks::Kept;
 pub use clock::{Animation, Motion, Times};
-pub use desk::{Desk, Form, Order, Prompt, Refusal, Written};
+pub use desk::{Desk, ExportFormat, ExportRequest, Prompt, Refusal, Written};
 pub use guide::Guide;
 pub use insides::settle;
 pub use inspector::{Inspector, Level};
@@ -43,7 +43,7 @@ use navigation::PickedRow;
 pub use navigation::{Navigation, Zoomed};
 pub use overlay::Overlay;
 pub use passes::Passes;
-pub use place::Place;
+pub use place::MouseTarget;
 pub use prose::{Line, Piece, Voice, wrap, wrap_step};
 pub use update::update;
 

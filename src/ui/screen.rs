@@ -20,7 +20,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::{
     text::visible::{is_visible, without_hidden},
     ui::{
-        app::{Overlay, Piece, Place, SMALLEST, State, Voice},
+        app::{MouseTarget, Overlay, Piece, SMALLEST, State, Voice},
         keys::palette,
         theme::{Theme, ascii},
     },
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
     Nothing,
-    Pane(Place),
+    Pane(MouseTarget),
     Narration,
     /// A dot of the timeline, by the index of its step.
     Step(usize),
@@ -163,7 +163,7 @@ fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
     }
     if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(at)) {
         let tab = stage::tab_at(state, &panes, tabs, at);
-        let place = |pane| Place { pane, cell: None, head: None };
+        let place = |pane| MouseTarget { pane, cell: None, head: None };
         return tab.map_or(Hit::Nothing, |pane| Hit::Pane(place(pane)));
     }
     let framed = plan.frames.iter().enumerate().filter_map(|(i, frame)| Some((i, (*frame)?)));
@@ -172,7 +172,7 @@ fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
     let inside = stage::inside(frame);
     let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, at));
     let head = panes.get(pane).and_then(|pane| pane.head_at(inside, at));
-    Hit::Pane(Place { pane, cell, head })
+    Hit::Pane(MouseTarget { pane, cell, head })
 }
 
 fn too_small(area: Rect, buf: &mut Buffer) {

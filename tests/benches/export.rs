@@ -9,7 +9,7 @@ use std::{io, sync::Arc, thread};
 use divan::{Bencher, black_box};
 use lookback::{
     analysis::reading::{Reader, Reading},
-    export::{FORMATS, Film, Format, Paper, Write, parallel},
+    export::{FORMATS, Film, Format, FrameSettings, Write, parallel},
     lesson::{Language, Lesson},
     render::{
         font::Fonts,
@@ -47,7 +47,7 @@ impl Job {
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         let walk =
             Walk::new(lesson, reading, format.themes(theme, None, false), Size::new(120, 36));
-        let paper = Paper { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 };
+        let paper = FrameSettings { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 };
         let (steps, n_threads) = (self.steps.as_slice(), self.n_threads);
         match format.write {
             Write::Film(write) => {

@@ -13,8 +13,8 @@ use lookback::{
     render::frame::{Shot, Walk},
     ui::{
         app::{
-            Action, Command, Desk, Effect, Form, Order, Overlay, Refusal, State, Unread, Written,
-            update,
+            Action, Command, Desk, Effect, ExportFormat, ExportRequest, Overlay, Refusal, State,
+            Unread, Written, update,
         },
         keys::{self, KEYS},
         plain, screen,
@@ -468,7 +468,7 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
 fn at_a_desk() -> State {
     let mut state = walk();
     let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_film)| Form { ending, is_film });
+    let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
     state.desk = Desk::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
     state.enter(state.lesson.find("it-looks").unwrap());
     state
@@ -485,7 +485,7 @@ fn spelled(text: &str) -> String {
 }
 
 fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
-    Effect::Export(Order { path: path.into(), ending, replaces })
+    Effect::Export(ExportRequest { path: path.into(), ending, replaces })
 }
 
 fn wrote(path: &str) -> Action {

@@ -12,7 +12,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     term::mouse,
     ui::{
-        app::{Action, Effect, Overlay, Place, State, update},
+        app::{Action, Effect, MouseTarget, Overlay, State, update},
         keys,
         memory::{Left, Memory},
         screen::{self, Hit, hit},
@@ -110,13 +110,17 @@ fn a_click_on_a_cell_puts_the_cursor_where_that_cell_is_drawn() {
         let mut state = walk_at("scores", size);
         let (rows, cols) = state.panes()[0].extent();
         for cell in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
-            update(&mut state, Action::Point(Place { pane: 0, cell: Some(cell), head: None }));
+            update(
+                &mut state,
+                Action::Point(MouseTarget { pane: 0, cell: Some(cell), head: None }),
+            );
             assert_eq!((state.nav.selection.row, state.nav.selection.col), cell);
             let marked = marked(&state);
             assert!(!marked.is_empty(), "{cell:?} is in view at {size:?}");
             // A number's left bracket stands in the space before its cell.
             for at in marked.iter().skip(usize::from(marked.len() > 1)) {
-                let Hit::Pane(Place { pane: 0, cell: found, .. }) = hit(&state, area(&state), *at)
+                let Hit::Pane(MouseTarget { pane: 0, cell: found, .. }) =
+                    hit(&state, area(&state), *at)
                 else {
                     panic!("a cell is drawn at {at} of {size:?}")
                 };
@@ -219,12 +223,12 @@ fn a_click_on_a_head_chooses_it() {
     let heads: Vec<usize> = area(&state)
         .positions()
         .filter_map(|at| match hit(&state, area(&state), at) {
-            Hit::Pane(Place { head, .. }) => head,
+            Hit::Pane(MouseTarget { head, .. }) => head,
             _ => None,
         })
         .collect();
     let other = *heads.iter().find(|head| **head != before).unwrap();
-    let place = Place { pane: 0, cell: None, head: Some(other) };
+    let place = MouseTarget { pane: 0, cell: None, head: Some(other) };
     update(&mut state, Action::Point(place));
     assert_eq!(state.nav.selection.head, other);
 }

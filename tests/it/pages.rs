@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use lookback::{
     analysis::reading::{Reader, Reading},
-    export::{Film, Format, Paper, Write},
+    export::{Film, Format, FrameSettings, Write},
     lesson::{Language, Lesson},
     render::{
         font::Fonts,
@@ -76,8 +76,8 @@ fn theme(scheme: Scheme) -> Theme {
     Theme::new(Depth::True, Glyphs::Unicode).with(scheme)
 }
 
-fn paper() -> Paper {
-    Paper { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 }
+fn paper() -> FrameSettings {
+    FrameSettings { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 }
 }
 
 fn parse(text: &str) -> Document<'_> {

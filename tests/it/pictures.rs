@@ -4,7 +4,7 @@ use std::{io::Cursor, sync::Arc};
 
 use lookback::{
     analysis::reading::Reader,
-    export::{FORMATS, Film, Format, Paper, Write},
+    export::{FORMATS, Film, Format, FrameSettings, Write},
     lesson::{Language, Lesson},
     render::{
         font::{CELL, Fonts, is_in_web},
@@ -27,8 +27,8 @@ fn theme() -> Theme {
     Theme::new(Depth::True, Glyphs::Unicode)
 }
 
-fn paper(scale: u8) -> Paper {
-    Paper { fonts: Fonts::embedded(scale).unwrap(), pace: 1.0 }
+fn paper(scale: u8) -> FrameSettings {
+    FrameSettings { fonts: Fonts::embedded(scale).unwrap(), pace: 1.0 }
 }
 
 /// Some steps, two of them alike.

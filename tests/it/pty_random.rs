@@ -16,7 +16,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     model::Name,
     ui::{
-        app::{Action, Command, Desk, Form, SMALLEST, State},
+        app::{Action, Command, Desk, ExportFormat, SMALLEST, State},
         memory::Memory,
         theme::{Depth, Glyphs, Theme},
     },
@@ -96,7 +96,8 @@ impl Mode {
         state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
         state.follows_ground = true;
         state.guide.asks = true;
-        let form = |format: &Format| Form { ending: format.extension, is_film: format.is_film() };
+        let form =
+            |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
         let here = session.home.path().canonicalize().unwrap();
         let forms = FORMATS.into_iter().map(form).collect();
         state.desk = Desk::new(forms, here.to_string_lossy().into_owned());

@@ -15,7 +15,7 @@ use lookback::{
     model::Name,
     render::sgr,
     ui::{
-        app::{Action, Desk, Form, Motion, State},
+        app::{Action, Desk, ExportFormat, Motion, State},
         theme::{Depth, Glyphs, Scheme, Theme},
     },
     weights::Checkpoint,
@@ -65,7 +65,7 @@ fn theme(i: usize) -> Theme {
 fn fresh(lesson: Lesson, theme: Theme) -> State {
     let mut state = State::new(Arc::new(lesson), theme);
     let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_film)| Form { ending, is_film });
+    let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
     state.desk = Desk::new(forms.into(), "/here".into());
     state.guide.asks = true;
     state.animation.motion = Motion::Moving(Duration::ZERO);
@@ -122,7 +122,7 @@ fn the_built_in_models_can_be_walked_through_by_chance() {
             state.lesson.steps().iter().position(|(_, step)| step.model == name).unwrap_or(0);
         let walker = Walker::start(state, &READER, "The dog sleeps.", (100, 30));
         let what = format!("{name} in {:?}", theme(i));
-        wander(walker, n_events(500), Log { what, seed: seed(i as u64), given: vec![] });
+        wander(walker, n_events(250), Log { what, seed: seed(i as u64), given: vec![] });
     }
 }
 
@@ -141,7 +141,7 @@ fn checkpoints_can_be_walked_through_by_chance() {
         let walker = Walker::start(state, &reader, "The dog saw the cat.", (100, 30));
         wander(
             walker,
-            n_events(500),
+            n_events(250),
             Log { what: folder.into(), seed: seed(i as u64), given: vec![] },
         );
     }

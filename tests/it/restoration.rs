@@ -65,6 +65,19 @@ fn a_panic_gives_the_terminal_back_and_its_message_can_be_read() {
     }
 }
 
+#[cfg(debug_assertions)]
+#[test]
+fn a_changed_pass_of_a_checkpoint_is_run_once() {
+    let gpt2 = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/checkpoints/gpt2");
+    // The worker panics if it runs a changed pass: the one from before the terminal was taken has to do.
+    let variables = [("LOOKBACK_FAULT", Some("worker"))];
+    let args = ["--model", gpt2, "--what-if", "mask=off", "The dog sleeps."];
+    let mut session = Session::in_terminal(home(), &variables, &args, (100, 24));
+    session.until_shown("your changed run");
+    session.press("q");
+    session.ends_with(0);
+}
+
 #[test]
 fn a_terminal_that_takes_no_output_is_given_back_after_a_second_signal() {
     let mut session = Session::start(&["The dog sleeps."], (400, 120));

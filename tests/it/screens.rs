@@ -44,7 +44,8 @@ fn own_text(buffer: &Buffer) -> String {
     own.join("\n")
 }
 
-/// The style of a cell, by a letter for the theme's name of it, a capital where it is bold; `#` is a colour of a heat map, `%` any other colour.
+/// The style of a cell, by a letter for the theme's name of it, a capital where it is bold. A digit is the
+/// brightness of a heat map's colour, `c` the cursor (`C` on a heat map), `%` any other colour.
 fn style_of(theme: Theme, cell: &Cell) -> char {
     let (ink, ground) = theme.paper();
     let is = |colour: Color, rgb: (u8, u8, u8)| {
@@ -56,10 +57,10 @@ fn style_of(theme: Theme, cell: &Cell) -> char {
         ('w', theme.wrong()),
         ('r', theme.right()),
         ('b', theme.strong()),
-        ('1', theme.pane(0)),
-        ('2', theme.pane(1)),
-        ('3', theme.pane(2)),
-        ('4', theme.pane(3)),
+        ('p', theme.pane(0)),
+        ('q', theme.pane(1)),
+        ('s', theme.pane(2)),
+        ('t', theme.pane(3)),
     ];
     let same = |style: &Style| {
         let fg = style.fg.unwrap_or(Color::Reset);
@@ -67,10 +68,12 @@ fn style_of(theme: Theme, cell: &Cell) -> char {
             && cell.modifier == style.add_modifier
     };
     if cell.modifier.contains(Modifier::REVERSED) {
-        return 'c';
+        return if is(cell.bg, ground) { 'c' } else { 'C' };
     }
     if !is(cell.bg, ground) {
-        return '#';
+        let Color::Rgb(r, g, b) = cell.bg else { return '#' };
+        let brightness = (u32::from(r) * 2 + u32::from(g) * 5 + u32::from(b)) / 8;
+        return char::from_digit(brightness * 10 / 256, 10).unwrap_or('#');
     }
     if same(&Style::new()) {
         return if cell.symbol() == " " { ' ' } else { '.' };
@@ -116,25 +119,36 @@ fn every_step_in_chinese() {
     }
 }
 
-/// The first and the last row of what the walk shares: where one is, and how far it goes.
+/// What steps share: the header and the timeline, which say where one is and how far the walk goes.
 #[test]
 fn header_and_timeline_say_where_the_step_is() {
     let lesson = Lesson::embedded(Language::English).unwrap();
     let steps = lesson.steps();
-    for (i, (_, buffer)) in walk(theme(), Size::new(120, 36)).into_iter().enumerate() {
+    let (small, large) = (walk(theme(), Size::new(80, 24)), walk(theme(), Size::new(120, 36)));
+    for (i, ((_, small), (_, large))) in small.into_iter().zip(large).enumerate() {
         let (chapter, step) = steps[i];
-        let text = txt::text(&buffer);
-        let lines: Vec<&str> = text.lines().collect();
         let of_chapter = steps.iter().filter(|(other, _)| *other == chapter).count();
-        let before = steps[..i].iter().filter(|(other, _)| *other == chapter).count();
+        let at = steps[..i].iter().filter(|(other, _)| *other == chapter).count() + 1;
         let title = format!("{chapter} · {}", lesson.chapters[chapter].title);
-        assert!(lines[0].contains(&title), "{}: {}", step.id, lines[0]);
-        let place = format!("step {} of {of_chapter} · {}/{}", before + 1, i + 1, steps.len());
-        assert!(lines[0].contains(&place), "{}: {}", step.id, lines[0]);
-        // A sign a step; the step's own is another.
-        let timeline: Vec<char> = lines[34].chars().filter(|c| "·●".contains(*c)).collect();
-        assert_eq!(timeline.len(), steps.len(), "{}", lines[34]);
-        assert_eq!(timeline.iter().filter(|c| **c == '●').count(), 1, "{}", lines[34]);
+        let [small, large] = [small, large].map(|buffer| txt::text(&buffer));
+        let (small, large): (Vec<&str>, Vec<&str>) =
+            (small.lines().collect(), large.lines().collect());
+        assert!(
+            small[0].contains(&title) && large[0].contains(&title),
+            "{}: {}",
+            step.id,
+            small[0]
+        );
+        let short = [format!("step {at}/{of_chapter}"), format!("step {at} of {of_chapter}")];
+        assert!(short.iter().any(|place| small[0].contains(place)), "{}: {}", step.id, small[0]);
+        let place = format!("step {at} of {of_chapter} · {}/{}", i + 1, steps.len());
+        assert!(large[0].contains(&place), "{}: {}", step.id, large[0]);
+        // A sign a step; on a small screen only in the step's own chapter.
+        for (line, n, here) in [(large[34], steps.len(), i), (small[22], of_chapter, at - 1)] {
+            let signs: Vec<char> = line.chars().filter(|c| "·●".contains(*c)).collect();
+            let found: Vec<usize> = (0..signs.len()).filter(|&at| signs[at] == '●').collect();
+            assert_eq!((signs.len(), found), (n, vec![here]), "{}: {line}", step.id);
+        }
     }
 }
 
@@ -143,12 +157,21 @@ fn header_and_timeline_say_where_the_step_is() {
 fn every_scheme_draws_the_same_in_its_own_colours() {
     let size = Size::new(100, 30);
     let dark = walk(theme(), size);
+    let no_shades = |styles: String| styles.replace(|c: char| c.is_ascii_digit(), "#");
+    // In high contrast nothing is dim, so that only marks are compared: the cursor and what is underlined.
+    let marks = |styles: String| {
+        let marks = styles.replace(|c: char| !"cC_\n".contains(c), " ");
+        marks.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    };
     for scheme in [Scheme::Light, Scheme::HighContrast] {
         let other = theme().with(scheme);
         for ((id, want), (_, got)) in dark.iter().zip(walk(other, size)) {
             assert_eq!(txt::text(&got), txt::text(want), "{id} in {}", scheme.id());
+            let (got, want) = (no_shades(styles(other, &got)), no_shades(styles(theme(), want)));
             if scheme == Scheme::Light {
-                assert_eq!(styles(other, &got), styles(theme(), want), "{id} in {}", scheme.id());
+                assert_eq!(got, want, "{id} in {}", scheme.id());
+            } else {
+                assert_eq!(marks(got), marks(want), "{id} in {}", scheme.id());
             }
         }
     }
@@ -156,10 +179,12 @@ fn every_scheme_draws_the_same_in_its_own_colours() {
         let other = Theme::new(depth, Glyphs::Unicode);
         for ((id, want), (_, got)) in dark.iter().zip(walk(other, size)) {
             assert_eq!(txt::text(&got), txt::text(want), "{id} in {depth:?}");
-            let is_coloured = |buffer: &Buffer| {
-                buffer.content.iter().map(|c| c.bg != Color::Reset).collect::<Vec<_>>()
+            let look = |cell: &Cell| {
+                let has_colour = |colour: Color| colour != Color::Reset;
+                (has_colour(cell.bg), has_colour(cell.fg), cell.modifier)
             };
-            assert_eq!(is_coloured(&got), is_coloured(want), "{id} in {depth:?}");
+            let looks = |buffer: &Buffer| buffer.content.iter().map(look).collect::<Vec<_>>();
+            assert_eq!(looks(&got), looks(want), "{id} in {depth:?}");
         }
     }
 }

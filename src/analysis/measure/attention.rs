@@ -7,7 +7,7 @@ use crate::{
 
 /// The key with a query's largest weight.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Look {
+pub struct AttendedKey {
     pub key: usize,
     /// The key's token.
     pub word: String,
@@ -17,7 +17,7 @@ pub struct Look {
 
 /// The key with the largest weight for `query`, in a head of the attention weights at `path`. None if there is no such
 /// cell.
-pub fn strongest(trace: &Trace, path: &str, head: usize, query: usize) -> Option<Look> {
+pub fn strongest(trace: &Trace, path: &str, head: usize, query: usize) -> Option<AttendedKey> {
     let site = trace.site(path)?;
     let shape = site.shape();
     if !shape.holds(Cell::new(head, query, 0)) {
@@ -25,7 +25,7 @@ pub fn strongest(trace: &Trace, path: &str, head: usize, query: usize) -> Option
     }
     let key = argmax(site.value.row(head, query))?;
     let word = trace.label(site, site.axes()[2], key);
-    Some(Look { key, word, weight: site.value.get(Cell::new(head, query, key)) })
+    Some(AttendedKey { key, word, weight: site.value.get(Cell::new(head, query, key)) })
 }
 
 /// The Shannon entropy of one row in bits: 0 for weight on one word only, log2(n) for equal weights on n words.

@@ -6,7 +6,7 @@ use crate::{analysis::trace::Trace, model::Name};
 
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct CacheSizes {
     pub n_layers: usize,
     pub d_model: usize,
     /// The width of a token's queries; keys may have a smaller one, if heads share them.
@@ -32,7 +32,7 @@ pub struct Step {
     pub without: usize,
 }
 
-impl Sizes {
+impl CacheSizes {
     /// The sizes of a pass; None for a model without self-attention in its decoder.
     pub fn of(trace: &Trace) -> Option<Self> {
         let (stack, n_source) = match trace.model {
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_counts_are_those_of_a_loop_over_products() {
         // Products by their sizes (rows, inner, columns), for 2 layers, step 3, 5 source words.
-        let sizes = Sizes {
+        let sizes = CacheSizes {
             n_layers: 2,
             d_model: 6,
             d_q: 6,

@@ -30,7 +30,7 @@ pub fn taken(trace: &Trace, choice: &Choice, row: usize) -> usize {
 
 /// The tokens read before the choice at the row.
 pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
-    if trace.fills_in() {
+    if trace.is_masked_lm() {
         return &trace.source;
     }
     let tokens = if trace.target.is_empty() { &trace.source } else { &trace.target };

@@ -28,7 +28,7 @@ impl Hit {
 
 /// The order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+enum ResultOrder {
     /// Best first.
     Best,
     /// Row by row, from the current cell.
@@ -39,7 +39,7 @@ enum Order {
 pub struct Finder {
     /// Its name, as a person would ask for it.
     pub name: &'static str,
-    order: Order,
+    order: ResultOrder,
     find: fn(&Matrix, (usize, usize)) -> Vec<Hit>,
 }
 
@@ -54,39 +54,47 @@ pub struct Found {
 
 /// All finders.
 pub static FINDERS: [Finder; 11] = [
-    Finder { name: "the strongest cell off the diagonal", order: Order::Best, find: off_diagonal },
+    Finder {
+        name: "the strongest cell off the diagonal",
+        order: ResultOrder::Best,
+        find: off_diagonal,
+    },
     Finder {
         name: "the next row with over 0.9 on the first token",
-        order: Order::Reading,
+        order: ResultOrder::Reading,
         find: on_the_first,
     },
-    Finder { name: "the largest cell", order: Order::Best, find: |m, _| best(m, |_, v| v) },
-    Finder { name: "the smallest cell", order: Order::Best, find: |m, _| best(m, |_, v| -v) },
+    Finder { name: "the largest cell", order: ResultOrder::Best, find: |m, _| best(m, |_, v| v) },
+    Finder { name: "the smallest cell", order: ResultOrder::Best, find: |m, _| best(m, |_, v| -v) },
     Finder {
         name: "the largest cell of this row",
-        order: Order::Best,
+        order: ResultOrder::Best,
         find: |m, (at, _)| best(m, |(row, _), v| if row == at { v } else { f32::NAN }),
     },
     Finder {
         name: "the smallest cell of this row",
-        order: Order::Best,
+        order: ResultOrder::Best,
         find: |m, (at, _)| best(m, |(row, _), v| if row == at { -v } else { f32::NAN }),
     },
     Finder {
         name: "the largest cell of this column",
-        order: Order::Best,
+        order: ResultOrder::Best,
         find: |m, (_, at)| best(m, |(_, col), v| if col == at { v } else { f32::NAN }),
     },
     Finder {
         name: "the least certain row (highest entropy)",
-        order: Order::Best,
+        order: ResultOrder::Best,
         find: |m, _| by_entropy(m),
     },
-    Finder { name: "the next NaN or infinity", order: Order::Reading, find: not_finite },
-    Finder { name: "the first cell", order: Order::Reading, find: |_, _| vec![Hit::new(0, 0)] },
+    Finder { name: "the next NaN or infinity", order: ResultOrder::Reading, find: not_finite },
+    Finder {
+        name: "the first cell",
+        order: ResultOrder::Reading,
+        find: |_, _| vec![Hit::new(0, 0)],
+    },
     Finder {
         name: "the last cell",
-        order: Order::Reading,
+        order: ResultOrder::Reading,
         find: |m, _| vec![Hit::new(m.nrows() - 1, m.ncols() - 1)],
     },
 ];
@@ -109,8 +117,8 @@ impl Finder {
         let hits = (self.find)(plane, at);
         let here = hits.iter().position(|hit| goes_on && (hit.row, hit.col) == at);
         let next = match self.order {
-            Order::Best => here.map_or(0, |here| here + 1),
-            Order::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
+            ResultOrder::Best => here.map_or(0, |here| here + 1),
+            ResultOrder::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
         };
         let i = if next < hits.len() { next } else { 0 };
         hits.get(i).map(|&hit| Found { hit, nth: i + 1, n: hits.len() })

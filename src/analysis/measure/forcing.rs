@@ -5,7 +5,7 @@ use crate::{analysis::trace::Trace, engine::value::Cell, model::PROBS, text::Tok
 
 /// One position of the output.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct ForcedToken {
     /// The word given as input.
     pub given: Token,
     /// The word that is right here.
@@ -21,7 +21,7 @@ pub struct Place {
 /// Both runs, position by position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forcing {
-    pub places: Vec<Place>,
+    pub places: Vec<ForcedToken>,
     /// The first position where the free run's word is not the right one.
     pub part: Option<usize>,
 }
@@ -35,7 +35,7 @@ impl Forcing {
             probs.map_or(f32::NAN, |probs| probs.get(cell))
         };
         let place = |(t, right): (usize, &Token)| {
-            Some(Place {
+            Some(ForcedToken {
                 given: forced.target.get(t)?.clone(),
                 right: right.clone(),
                 forced: forced.output.get(t)?.clone(),
@@ -43,7 +43,7 @@ impl Forcing {
                 free: free.output.get(t).cloned(),
             })
         };
-        let places: Vec<Place> = right.iter().enumerate().filter_map(place).collect();
+        let places: Vec<ForcedToken> = right.iter().enumerate().filter_map(place).collect();
         let part = places.iter().position(|place| !place.is_free_right());
         Self { places, part }
     }
@@ -57,7 +57,7 @@ impl Forcing {
     }
 }
 
-impl Place {
+impl ForcedToken {
     pub fn is_forced_right(&self) -> bool {
         self.forced.id == self.right.id
     }

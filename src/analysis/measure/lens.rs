@@ -14,7 +14,7 @@ use crate::{
 
 /// The next-token prediction at one site.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Guess {
+pub struct LensPrediction {
     /// The site of the residual stream: `blocks.0.resid_post`.
     pub site: String,
     /// The three likeliest tokens, with their probabilities.
@@ -27,7 +27,11 @@ pub struct Guess {
 
 /// The predictions at one row, in the order of computation; empty for a model without layers of this kind. `say` gives
 /// the logits of rows of the stream ([`crate::model::Model::unembed`]).
-pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) -> Vec<Guess> {
+pub fn lens(
+    trace: &Trace,
+    row: usize,
+    say: impl Fn(&Matrix) -> Option<Matrix>,
+) -> Vec<LensPrediction> {
     let Some(last) = chosen(trace, row) else { return vec![] };
     let read = |site: String| {
         let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
@@ -42,7 +46,7 @@ pub fn lens(trace: &Trace, row: usize, say: impl Fn(&Matrix) -> Option<Matrix>) 
     let guess = |(site, probs): (String, Vec<f32>)| {
         let (top, probability) = (largest(&probs), probs[last]);
         let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
-        Guess { site, top, rank, probability }
+        LensPrediction { site, top, rank, probability }
     };
     let probs = probs.row_iter().map(|row| row.iter().copied().collect());
     sites.into_iter().zip(probs).map(guess).collect()
@@ -63,7 +67,7 @@ fn places(trace: &Trace) -> Vec<String> {
     let is_post_norm = stream().any(|site| site.role() == Role::NormedStream);
     let is_place = |site: &&Recorded| match (site.role(), site.place.scope.layer_index()) {
         (Role::NormedStream, layer) => {
-            trace.fills_in() || (writes == Stream::Target && layer.is_some())
+            trace.is_masked_lm() || (writes == Stream::Target && layer.is_some())
         }
         (Role::LayerInput, Some(0)) => true,
         (Role::Residual(_), Some(_)) => !is_post_norm,

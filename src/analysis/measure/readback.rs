@@ -54,7 +54,7 @@ pub fn share_right(answers: &[ReadBack]) -> Option<f32> {
 
 /// How many of a text's words can be read back, when the model reads only the last words of the sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct ReadBackCount {
     pub read: usize,
     /// The number of words in the probes' range.
     pub asked: usize,
@@ -69,7 +69,7 @@ pub fn kept_by_length(
     trace: &Trace,
     source: &[u32],
     setup: &Setup,
-) -> Option<Vec<Kept>> {
+) -> Option<Vec<ReadBackCount>> {
     let (w, b) = (trace.value("readback.W")?, trace.value("readback.b")?);
     let (n, table) = (source.len(), trace.value("embed.weight")?.matrix());
     let last_states = (1..=n).map(|read| last_state(model, &source[n - read..], setup));
@@ -87,7 +87,7 @@ pub fn kept_by_length(
         }
     }
     let reach = w.shape().planes;
-    let kept = |(i, right)| Kept { read: i + 1, asked: reach.min(i + 1), right };
+    let kept = |(i, right)| ReadBackCount { read: i + 1, asked: reach.min(i + 1), right };
     Some(right.into_iter().enumerate().map(kept).collect())
 }
 

@@ -13,9 +13,9 @@ pub struct Schedule {
     pub multiplications: usize,
 }
 
-/// Sizes that the counts depend on.
+/// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug)]
-pub struct Sizes {
+pub struct ScheduleSizes {
     pub n_words: usize,
     pub d_model: usize,
     pub d_hidden: usize,
@@ -24,13 +24,13 @@ pub struct Sizes {
 }
 
 /// The built-in models' sizes for a sentence of `n_words`.
-pub const fn built_in(n_words: usize) -> Sizes {
-    Sizes { n_words, d_model: 64, d_hidden: 128, d_ff: 256, n_layers: 2 }
+pub const fn built_in(n_words: usize) -> ScheduleSizes {
+    ScheduleSizes { n_words, d_model: 64, d_hidden: 128, d_ff: 256, n_layers: 2 }
 }
 
 /// The encoder's schedule. The decoder-only model has no encoder; its blocks are counted.
-pub fn schedule(model: Name, sizes: Sizes) -> Schedule {
-    let Sizes { n_words: n, d_model, d_hidden, d_ff, n_layers } = sizes;
+pub fn schedule(model: Name, sizes: ScheduleSizes) -> Schedule {
+    let ScheduleSizes { n_words: n, d_model, d_hidden, d_ff, n_layers } = sizes;
     match model {
         Name::Elman => recurrent(n, n * d_hidden * (d_model + d_hidden)),
         Name::Gru => recurrent(n, n * 3 * d_hidden * (d_model + d_hidden)),

@@ -27,7 +27,7 @@ impl Reading {
                 "{change}: an attention weight is a share; give 0 to 1"
             );
         }
-        if self.traces.values().any(|trace| trace.concerns(change)) {
+        if self.traces.values().any(|trace| trace.applies_to(change)) {
             return Ok(());
         }
         if let Change::Set { address, .. } = change {
@@ -53,9 +53,9 @@ impl Reading {
         )
     }
 
-    pub(super) fn unless_concerned(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
+    pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
         let trace = &self.traces[&name];
-        (!changes.iter().any(|change| trace.concerns(change))).then(|| Arc::clone(trace))
+        (!changes.iter().any(|change| trace.applies_to(change))).then(|| Arc::clone(trace))
     }
 
     /// A number's value before the changes; None if it is the same now.

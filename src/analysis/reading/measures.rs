@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{IN_A_MOMENT, Reading, at_once};
+use super::{IN_A_MOMENT, Reading, in_parallel};
 use crate::{
     analysis::{
         measure::{
@@ -11,7 +11,7 @@ use crate::{
             forcing::Forcing,
             gradient::{self, Squares},
             heads::{self, Summary},
-            readback::{self, Kept},
+            readback::{self, ReadBackCount},
         },
         trace::Trace,
     },
@@ -28,7 +28,7 @@ pub struct Measures {
     /// The squared gradient components behind `forgetting` and `influence`.
     pub squares: [BTreeMap<Name, Squares>; 2],
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub kept: BTreeMap<Name, Vec<Kept>>,
+    pub kept: BTreeMap<Name, Vec<ReadBackCount>>,
     /// By model with attention.
     pub evidence: BTreeMap<Name, Evidence>,
     /// The RNNs given the Transformer's output word by word, compared with their own output.
@@ -97,12 +97,12 @@ impl Reading {
         measure: impl Fn(&dyn Model, &Trace) -> Option<R> + Sync,
     ) -> BTreeMap<Name, R> {
         let of = |(name, model): &(Name, Arc<dyn Model>)| measure(&**model, self.trace(*name));
-        let found = at_once(&self.models, of);
+        let found = in_parallel(&self.models, of);
         let named = self.models.iter().zip(found);
         named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
     }
 
-    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<Kept>> {
+    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<ReadBackCount>> {
         readback::kept_by_length(model, trace, &self.sentence.ids(), &self.setup(None))
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use anyhow::{Context, Result};
 
-use super::{Card, Models, Reading, Traces, at_once, joined, tokenizer};
+use super::{Card, Models, Reading, Traces, in_parallel, joined, tokenizer};
 use crate::{
     analysis::{measure::accuracy::Accuracy, trace::Trace},
     engine::{
@@ -46,12 +46,12 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn of(names: &[Name]) -> Result<Self> {
-        fault::point("loader");
+        fault::panic_if_requested("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
             let tokenizer = scope.spawn(Tokenizer::embedded);
             Ok(Self {
-                models: at_once(names, |&name| load(name))
+                models: in_parallel(names, |&name| load(name))
                     .into_iter()
                     .collect::<Result<Vec<_>>>()?
                     .into(),
@@ -71,7 +71,7 @@ impl Reader {
     /// If the checkpoint is damaged or of an unsupported kind; the message names file, tensor and fault. If it needs
     /// more memory than is free, unless `force` is set.
     pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
-        fault::point("loader");
+        fault::panic_if_requested("loader");
         memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;
@@ -162,7 +162,7 @@ impl Reader {
         }
         let changes = Arc::new(changes);
         let setup = Setup { changes: Arc::clone(&changes), ..Setup::default() };
-        let traces = self.run(&sentence, &setup, |name| plain.unless_concerned(name, &changes));
+        let traces = self.run(&sentence, &setup, |name| plain.unless_it_applies(name, &changes));
         let reading = self.reading(sentence, traces);
         Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
     }
@@ -185,7 +185,7 @@ impl Reader {
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))
         };
-        at_once(&self.models, trace).into_iter().collect()
+        in_parallel(&self.models, trace).into_iter().collect()
     }
 
     fn reading(&self, sentence: Sentence, traces: Traces) -> Reading {

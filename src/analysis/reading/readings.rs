@@ -24,6 +24,13 @@ impl Readings {
         &self.reader
     }
 
+    /// Whether the reading of this sentence with these changes exists already.
+    pub fn holds(&self, sentence: &str, changes: &Changes) -> bool {
+        let latest = if changes.is_empty() { &self.plain } else { &self.changed };
+        let plain = self.plain.as_ref().is_some_and(|plain| plain.sentence.text == sentence);
+        plain && latest.as_ref().is_some_and(|latest| *latest.changes == *changes)
+    }
+
     /// The reading of this sentence with these changes; a pass is run only where the last readings do not hold it.
     ///
     /// # Errors
@@ -62,6 +69,7 @@ mod tests {
         let changed = readings.read("The dog sleeps.", &mask)?;
         assert!(Arc::ptr_eq(&changed, &readings.read("The dog sleeps.", &mask)?));
         assert!(Arc::ptr_eq(&first, &readings.read("The dog sleeps.", &plain)?));
+        assert!(readings.holds("The dog sleeps.", &mask) && !readings.holds("The cat.", &mask));
         let other =
             readings.read("The dog sleeps.", &Changes::from_iter(["residual=off".parse()?]))?;
         assert!(!Arc::ptr_eq(&changed, &other));

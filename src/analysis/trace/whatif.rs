@@ -11,7 +11,7 @@ use crate::engine::{
 
 impl Trace {
     /// Whether the change applies to this model's pass.
-    pub fn concerns(&self, change: &Change) -> bool {
+    pub fn applies_to(&self, change: &Change) -> bool {
         match change {
             Change::Off { scope, part } => self.has_part(scope, *part),
             Change::Set { address, .. } => self.cell(address).is_ok_and(|(site, _)| !site.is_leaf),

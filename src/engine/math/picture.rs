@@ -30,7 +30,7 @@ impl Picture {
             for row in 0..rows {
                 let to = ((row + 1) * n_rows).div_ceil(rows).min(n_rows);
                 let cell = &mut cells[row * cols + at];
-                *cell = column[from..to].iter().copied().fold(*cell, louder);
+                *cell = column[from..to].iter().copied().fold(*cell, more_prominent);
                 from = to;
             }
         }
@@ -48,12 +48,12 @@ impl Picture {
     /// The most prominent number in a part of the picture.
     pub fn most(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
         let row = |row: usize| &self.cells[row * self.cols..][cols.clone()];
-        rows.flat_map(row).copied().fold(f32::NEG_INFINITY, louder)
+        rows.flat_map(row).copied().fold(f32::NEG_INFINITY, more_prominent)
     }
 }
 
 /// The more prominent of two numbers: NaN first, then the larger magnitude; masked cells (minus infinity) last.
-pub fn louder(a: f32, b: f32) -> f32 {
+pub fn more_prominent(a: f32, b: f32) -> f32 {
     let rank = |v: f32| if v == f32::NEG_INFINITY { -1.0 } else { v.abs() };
     if a.is_nan() || rank(a) >= rank(b) { a } else { b }
 }
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn faults_are_heard_and_masks_are_not() {
         let [nan, inf, masked] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
-        assert!(louder(nan, 3.0).is_nan() && louder(0.0, inf).is_infinite());
-        assert_eq!((louder(masked, 0.0), louder(-2.0, masked)), (0.0, -2.0));
-        assert!(louder(masked, masked).is_infinite());
+        assert!(more_prominent(nan, 3.0).is_nan() && more_prominent(0.0, inf).is_infinite());
+        assert_eq!((more_prominent(masked, 0.0), more_prominent(-2.0, masked)), (0.0, -2.0));
+        assert!(more_prominent(masked, masked).is_infinite());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Leaf, Node, Operation, Pull, Tape};
+use super::{BackwardArgs, Entry, Leaf, Node, Operation, Tape};
 use crate::engine::{
     arithmetic::Expr,
     change::Changes,
@@ -151,7 +151,7 @@ impl Operation for Hidden {
         self.inside(inputs).tape.products(self.block.scope().prefix())
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let Inside { tape, inputs, out } = self.inside(pull.inputs);
         let mut grads = tape.backward(&[(out, pull.grad.clone())], &inputs);
         let wanted = inputs.iter().zip(pull.wanted);

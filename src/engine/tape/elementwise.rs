@@ -1,6 +1,6 @@
 //! Elementwise operations: sums, products, factors, activations.
 
-use super::{Leaf, Node, Operation, Pull, Tape, columns::column_sums};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, columns::column_sums};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -109,7 +109,7 @@ impl Operation for Add {
         Expr::Sum(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, b))])
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let same = pull.inputs[1].shape() == pull.inputs[0].shape();
         let for_b = || {
             if same {
@@ -140,7 +140,7 @@ impl Operation for Sum {
         Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf((i, cell))).collect())
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         (0..pull.inputs.len()).map(|i| pull.for_input(i, || pull.grad.clone())).collect()
     }
 }
@@ -160,7 +160,7 @@ impl Operation for Mul {
         Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, cell))])
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let times = |other: usize| pull.grad.zip_map(pull.inputs[other], |g, o| g * o);
         vec![pull.for_input(0, || times(1)), pull.for_input(1, || times(0))]
     }
@@ -183,7 +183,7 @@ impl Operation for Scale {
         Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factor)])
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map(|g| g * self.factor))]
     }
 }
@@ -227,7 +227,7 @@ impl Operation for DivideByRoot {
         Expr::quotient(Expr::Leaf((0, cell)), below)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map(|g| g / self.by.number()))]
     }
 }
@@ -252,7 +252,7 @@ impl Operation for Interpolate {
         Expr::Sum(vec![new, Expr::Product(vec![z, b])])
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let [z, a, b] = [0, 1, 2].map(|i| pull.inputs[i]);
         vec![
             pull.for_input(0, || pull.grad.zip_map(&b.zip_map(a, |b, a| b - a), |g, d| g * d)),
@@ -335,7 +335,7 @@ impl Operation for Activation {
         }
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let slope = || pull.inputs[0].zip_map(pull.output, |x, y| self.slope(x, y));
         vec![pull.for_input(0, || pull.grad.zip_map(&slope(), |g, s| g * s))]
     }

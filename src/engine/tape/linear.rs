@@ -1,10 +1,10 @@
 //! Linear maps with a bias, for all heads at once, and the pre-activation of a recurrent gate.
 
 use super::{
-    Leaf, Node, Operation, Pull, Tape,
+    BackwardArgs, Leaf, Node, Operation, Tape,
     back::back,
     columns::{column_sums, join_columns, split_columns},
-    dot, each_with_each, leaf,
+    dot, leaf, n_multiplications,
 };
 use crate::engine::{
     arithmetic::Expr,
@@ -94,10 +94,10 @@ impl Operation for Linear {
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
-        each_with_each(inputs[0].shape().len(), inputs[1].shape().cols)
+        n_multiplications(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let grad = join_columns(pull.grad);
         let (x, w) = (pull.inputs[0].matrix(), pull.inputs[1]);
         let mut grads = vec![
@@ -134,10 +134,10 @@ impl Operation for Gate {
 
     fn products(&self, inputs: &[&Value]) -> usize {
         let unit = inputs[2].shape().cols;
-        each_with_each(inputs[0].shape().len() + inputs[2].shape().len(), unit)
+        n_multiplications(inputs[0].shape().len() + inputs[2].shape().len(), unit)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let grad = pull.grad.matrix();
         let matrix = |i: usize| pull.inputs[i].matrix();
         let mut grads = vec![

@@ -1,7 +1,7 @@
 //! Layer normalisation (Ba et al. 2016) in four recorded steps (mean, variance, normalised, gain and bias), and root
 //! mean square normalisation (Zhang and Sennrich 2019) in three.
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
     math::{
@@ -81,7 +81,7 @@ impl Operation for RowMean {
         Expr::quotient(sum, Expr::Number(n as f32))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (x, grad) = (pull.inputs[0].matrix(), pull.grad.matrix());
         vec![pull.for_input(0, || each(x, |r, _| grad[(r, 0)] / x.ncols() as f32))]
     }
@@ -107,7 +107,7 @@ impl Operation for RowVariance {
         Expr::quotient(Expr::Sum(squares.collect()), Expr::Number(n as f32))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (x, mean, grad) =
             (pull.inputs[0].matrix(), pull.inputs[1].matrix(), pull.grad.matrix());
         let n = x.ncols() as f32;
@@ -142,7 +142,7 @@ impl Operation for Normalize {
         Expr::quotient(above, Expr::call(Function::Sqrt, below))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let [var, grad] = [pull.inputs[2].matrix(), pull.grad.matrix()];
         let y = pull.output.matrix();
         let root = |r: usize| (var[(r, 0)] + self.eps).sqrt();
@@ -180,7 +180,7 @@ impl Operation for RowMeanSquare {
         Expr::quotient(Expr::Sum(squares), Expr::Number(n as f32))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (x, grad) = (pull.inputs[0].matrix(), pull.grad.matrix());
         let slope = |r: usize, c: usize| grad[(r, 0)] * 2.0 * x[(r, c)] / x.ncols() as f32;
         vec![pull.for_input(0, || each(x, slope))]
@@ -206,7 +206,7 @@ impl Operation for DivideByRms {
         Expr::quotient(leaf(0, 0, row, col), Expr::call(Function::Sqrt, below))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let [square, grad] = [pull.inputs[1].matrix(), pull.grad.matrix()];
         let y = pull.output.matrix();
         let root = |r: usize| (square[(r, 0)] + self.eps).sqrt();
@@ -240,7 +240,7 @@ impl Operation for GainBias {
         if inputs.len() == 2 { product } else { Expr::Sum(vec![product, leaf(2, 0, 0, col)]) }
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let [x, gain, grad] =
             [pull.inputs[0].matrix(), pull.inputs[1].matrix(), pull.grad.matrix()];
         let columns = |f: &dyn Fn(usize, usize) -> f32| -> Value {

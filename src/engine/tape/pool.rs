@@ -1,6 +1,6 @@
 //! Pooling: many rows to one (their mean, or one of them), and rows scaled to length 1.
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
     site::Place,
@@ -19,7 +19,7 @@ impl Tape {
     }
 
     /// Each row divided by its L2 norm. (row, col) -> (row, col)
-    pub fn to_length_one(&mut self, place: Place, x: Node) -> Node {
+    pub fn l2_normalize(&mut self, place: Place, x: Node) -> Node {
         self.record(place, ToLengthOne, vec![x])
     }
 }
@@ -48,7 +48,7 @@ impl Operation for MeanOfRows {
         Expr::quotient(sum, Expr::Number(n as f32))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (rows, cols) = pull.inputs[0].matrix().shape();
         let share = |_, c| pull.grad.matrix()[(0, c)] / rows as f32;
         vec![pull.for_input(0, || Matrix::from_fn(rows, cols, share).into())]
@@ -72,7 +72,7 @@ impl Operation for OneRow {
         leaf(0, 0, self.row, col)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let scattered = || {
             let mut x = Value::zeros(pull.inputs[0].shape());
             x.put(Cell::new(0, self.row, 0), pull.grad);
@@ -111,7 +111,7 @@ impl Operation for ToLengthOne {
     }
 
     /// `dx = (dy - y (y · dy)) / |x|`, row by row.
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let [x, y, dy] = [pull.inputs[0], pull.output, pull.grad].map(Value::matrix);
         let pulled = || {
             let lengths = lengths(x);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn operations() -> [fn(&mut Tape, Place, Node) -> Node; 3] {
-        [Tape::mean_of_rows, |tape, place, x| tape.one_row(place, x, 1), Tape::to_length_one]
+        [Tape::mean_of_rows, |tape, place, x| tape.one_row(place, x, 1), Tape::l2_normalize]
     }
 
     #[test]

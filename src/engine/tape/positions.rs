@@ -1,7 +1,7 @@
 //! Position embeddings: sines and cosines (Vaswani et al. 2017, section 3.5), computed from the position alone, or
 //! rows of a learned table (Gehring et al. 2017).
 
-use super::{Leaf, Node, Operation, Pull, Tape};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -91,7 +91,7 @@ impl Operation for Positions {
         Expr::call(if is_sine { Function::Sin } else { Function::Cos }, angle)
     }
 
-    fn backward(&self, _: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, _: &BackwardArgs) -> Vec<Option<Value>> {
         vec![]
     }
 }

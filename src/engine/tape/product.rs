@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::{
-    Leaf, Node, Operation, Pull, Tape, back::back, columns::column_sums, dot, each_with_each, leaf,
+    BackwardArgs, Leaf, Node, Operation, Tape, back::back, columns::column_sums, dot, leaf,
+    n_multiplications,
 };
 use crate::engine::{
     arithmetic::Expr,
@@ -73,10 +74,10 @@ impl Operation for MatMul {
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
-        each_with_each(inputs[0].shape().len(), inputs[1].shape().cols)
+        n_multiplications(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
             pull.for_input(0, || zip_planes(pull.grad, b, matmul_nt)),
@@ -106,10 +107,10 @@ impl Operation for MatMulNt {
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
-        each_with_each(inputs[0].shape().len(), inputs[1].shape().rows)
+        n_multiplications(inputs[0].shape().len(), inputs[1].shape().rows)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
             pull.for_input(0, || match b.as_stored() {
@@ -144,7 +145,7 @@ impl Operation for LinearNt {
         MatMulNt.products(inputs)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let mut grads = MatMulNt.backward(pull);
         grads.push(pull.for_input(2, || column_sums(pull.grad.matrix()).into()));
         grads

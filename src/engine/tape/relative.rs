@@ -1,7 +1,7 @@
 //! Relative positions: a learned bias for each distance between query and key, added to their score (Shaw et al.
 //! 2018); large distances share buckets of growing width (Raffel et al. 2020, section 2.1).
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::Expr,
     change::Part,
@@ -95,7 +95,7 @@ impl Operation for RelativeBias {
         if self.is_off { Expr::Number(0.0) } else { leaf(0, 0, self.bucket(row, col), plane) }
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let gathered = || {
             let shape = pull.inputs[0].shape();
             let mut table = Matrix::zeros(shape.rows, shape.cols);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -168,7 +168,7 @@ impl Operation for Rotate {
         if is_first { Expr::difference(own, other) } else { Expr::Sum(vec![own, other]) }
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || self.turned(pull.grad, -1.0))]
     }
 }

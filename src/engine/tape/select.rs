@@ -1,6 +1,6 @@
 //! Rows taken from a table: embeddings.
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::Expr,
     site::Place,
@@ -39,7 +39,7 @@ impl Operation for Lookup {
         leaf(0, 0, self.rows[row], col)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let scatter = || {
             let mut table = Value::zeros(pull.inputs[0].shape());
             for (r, &id) in self.rows.iter().enumerate() {

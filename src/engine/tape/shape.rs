@@ -1,7 +1,7 @@
 //! Changes of shape: heads concatenated to columns, blocks assembled to a grid.
 
 use super::{
-    Leaf, Node, Operation, Pull, Tape,
+    BackwardArgs, Leaf, Node, Operation, Tape,
     columns::{join_columns, split_columns},
     leaf,
 };
@@ -43,7 +43,7 @@ impl Operation for HandOn {
         Expr::Leaf((0, cell))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.clone())]
     }
 }
@@ -64,7 +64,7 @@ impl Operation for ConcatHeads {
         leaf(0, col / width, row, col % width)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let n_heads = pull.inputs[0].shape().planes;
         vec![pull.for_input(0, || split_columns(pull.grad.matrix(), n_heads))]
     }
@@ -117,7 +117,7 @@ impl Operation for Grid {
         leaf(i, 0, cell.row - origins[i].row, cell.col - origins[i].col)
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let origins = self.origins(pull.inputs);
         (0..pull.inputs.len())
             .map(|i| pull.for_input(i, || pull.grad.part(origins[i], pull.inputs[i].shape())))

@@ -1,6 +1,6 @@
 //! The causal mask and softmax.
 
-use super::{Leaf, Node, Operation, Pull, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -71,7 +71,7 @@ impl Operation for CausalMask {
         if is_seen { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map_planes(|g| self.seen(g, 0.0)))]
     }
 }
@@ -112,7 +112,7 @@ impl Operation for Softmax {
         Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
     }
 
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         // dx = y * (dy - sum_k dy_k y_k), row by row.
         let pulled = || {
             let planes = pull.output.planes().iter().zip(pull.grad.planes());

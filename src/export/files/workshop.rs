@@ -14,13 +14,13 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 const PREFIX: &str = ".lookback-";
 const SUFFIX: &str = ".part";
 
-pub struct Workshop {
+pub struct StagingFolder {
     folder: TempDir,
     /// Held while the folder exists.
     _lock: File,
 }
 
-impl Workshop {
+impl StagingFolder {
     /// # Errors
     /// If no folder can be made there.
     pub fn beside(destination: &Path) -> io::Result<Self> {
@@ -92,9 +92,9 @@ mod tests {
         }
         fs::create_dir(at(".lookback-2.part/mine"))?;
         fs::write(at(".lookback-3.part"), "a file")?;
-        let at_work = Workshop::beside(here.path())?;
+        let at_work = StagingFolder::beside(here.path())?;
         let file = at_work.file()?;
-        let other = Workshop::beside(here.path())?;
+        let other = StagingFolder::beside(here.path())?;
         assert!(file.path().exists(), "a run at work keeps its files");
         drop((file, at_work, other));
         let mut left = names(here.path());
@@ -110,7 +110,7 @@ mod tests {
         std::thread::scope(|scope| {
             let begin = || {
                 for _ in 0..100 {
-                    let workshop = Workshop::beside(here.path()).unwrap();
+                    let workshop = StagingFolder::beside(here.path()).unwrap();
                     assert!(workshop.file().unwrap().path().exists());
                 }
             };

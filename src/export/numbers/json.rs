@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use super::{Pass, describe, list};
+use super::{PassExport, describe, list};
 use crate::{
     analysis::trace::Recorded,
     engine::value::{Matrix, Value},
@@ -13,7 +13,7 @@ use crate::{
 
 /// # Errors
 /// If the writer fails.
-pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+pub fn write(passes: &[PassExport], out: &mut dyn Write) -> io::Result<()> {
     for pass in passes {
         describe(pass, out, site)?;
         writeln!(out)?;

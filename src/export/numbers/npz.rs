@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Write};
 
 use zip::{CompressionMethod, DateTime, System, ZipWriter, write::SimpleFileOptions};
 
-use super::{Pass, bytes, description, named, shape};
+use super::{PassExport, bytes, description, named, shape};
 
 /// The member that holds the description.
 const METADATA: &str = "__metadata__";
@@ -20,7 +20,7 @@ const ALIGNMENT: usize = 64;
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+pub fn write(passes: &[PassExport], out: &mut dyn Write) -> io::Result<()> {
     let mut zip = ZipWriter::new(Cursor::new(vec![]));
     let (descr, description) = text(&description(passes)?);
     member(&mut zip, METADATA, &header(&descr, &[]), &description)?;

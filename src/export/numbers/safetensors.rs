@@ -10,7 +10,7 @@ use std::{
 
 use safetensors::{Dtype, View, serialize};
 
-use super::{Pass, bytes, description, named, shape};
+use super::{PassExport, bytes, description, named, shape};
 use crate::{analysis::trace::Recorded, engine::value::Value};
 
 /// The metadata key of the description.
@@ -50,7 +50,7 @@ impl View for Array<'_> {
 ///
 /// # Errors
 /// If the writer fails, or the description is longer than the format allows (100 MB).
-pub fn write(passes: &[Pass], out: &mut dyn Write) -> io::Result<()> {
+pub fn write(passes: &[PassExport], out: &mut dyn Write) -> io::Result<()> {
     let metadata = [(KEY.to_owned(), description(passes)?)].into();
     let arrays = named(passes).map(|(name, site)| (name, Array::from(site)));
     out.write_all(&serialize(arrays, Some(metadata)).map_err(io::Error::other)?)

@@ -7,7 +7,7 @@ use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 use super::failure;
 use crate::export::{Colours, Format, Write};
 use crate::{
-    export::{Film, Paper},
+    export::{Film, FrameSettings},
     render::{
         frame::Shot,
         raster::{self, Area},
@@ -37,7 +37,7 @@ struct Part {
 ///
 /// # Errors
 /// If the writer fails or the work is stopped.
-pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let n_frames = film.steps.len() as u32;
     let part = |before: Option<&Shot>, shot: &Shot| part(before, shot, paper);
     let mut out = Some(out);
@@ -51,7 +51,7 @@ pub fn write(film: Film, paper: &Paper, out: &mut dyn io::Write) -> io::Result<(
     writer.map_or(Ok(()), Writer::finish).map_err(failure)
 }
 
-fn part(before: Option<&Shot>, shot: &Shot, paper: &Paper) -> Part {
+fn part(before: Option<&Shot>, shot: &Shot, paper: &FrameSettings) -> Part {
     let image = raster::paint(&shot.picture(), &paper.fonts);
     let before = before.map(|before| raster::paint(&before.picture(), &paper.fonts));
     let area = before.map_or(image.area(), |before| image.changed(&before));

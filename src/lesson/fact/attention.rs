@@ -7,7 +7,7 @@ use crate::{
     analysis::{
         measure::{
             ablation::KnockOut,
-            attention::{Look, entropy_bits, strongest},
+            attention::{AttendedKey, entropy_bits, strongest},
         },
         trace::Recorded,
     },
@@ -108,18 +108,19 @@ fn weights(c: &Context) -> Option<Vec<f32>> {
     row_of(c, c.beside(&attention::WEIGHTS)?)
 }
 
-fn nth_look(c: &Context, n: usize) -> Option<Look> {
+fn nth_look(c: &Context, n: usize) -> Option<AttendedKey> {
     let (site, row) = (c.beside(&attention::WEIGHTS)?, weights(c)?);
     let key = *largest(&row, n + 1).get(n)?;
-    Some(Look { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
+    Some(AttendedKey { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
 }
 
-fn look(c: &Context, n: usize, say: fn(&Context, &Look) -> String) -> String {
+fn look(c: &Context, n: usize, say: fn(&Context, &AttendedKey) -> String) -> String {
     nth_look(c, n).map_or_else(|| c.say.nothing(), |look| say(c, &look))
 }
 
 fn then_second(c: &Context) -> String {
-    let say = |look: Look| c.say.then_second(&c.say.quote(&look.word), &c.say.share(look.weight));
+    let say =
+        |look: AttendedKey| c.say.then_second(&c.say.quote(&look.word), &c.say.share(look.weight));
     nth_look(c, 1).map_or_else(String::new, say)
 }
 
@@ -184,11 +185,11 @@ fn note(c: &Context, text: fn(&Phrases) -> String) -> String {
     if has_pronoun(c) { String::new() } else { text(c.say) }
 }
 
-fn guided_look(c: &Context, model: Name) -> Option<Look> {
+fn guided_look(c: &Context, model: Name) -> Option<AttendedKey> {
     strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, asker(c).0)
 }
 
-fn guided(c: &Context, model: Name, say: fn(&Context, &Look) -> String) -> String {
+fn guided(c: &Context, model: Name, say: fn(&Context, &AttendedKey) -> String) -> String {
     c.say.or_none(guided_look(c, model).map(|look| say(c, &look)))
 }
 

@@ -3,10 +3,10 @@
 use super::{Context, Fact, fact};
 use crate::{
     analysis::measure::{
-        cache::Sizes,
+        cache::CacheSizes,
         choice::{least_sure, log_probability, taken},
         forcing::Forcing,
-        lens::Guess,
+        lens::LensPrediction,
     },
     engine::math::sampling::{Choice, Choosing},
     text::{grouped, spoken},
@@ -94,9 +94,9 @@ fn lead_at(c: &Context, temperature: f32) -> String {
     c.say.or_none(logits.map(|row| c.say.percent(lead(row))))
 }
 
-fn of_cache(c: &Context, of: fn(Sizes, usize, usize) -> usize) -> String {
+fn of_cache(c: &Context, of: fn(CacheSizes, usize, usize) -> usize) -> String {
     let n = c.trace().logits().map_or(0, |logits| logits.shape().rows);
-    c.say.or_none(Sizes::of(c.trace()).map(|sizes| grouped(of(sizes, c.row(), n))))
+    c.say.or_none(CacheSizes::of(c.trace()).map(|sizes| grouped(of(sizes, c.row(), n))))
 }
 
 /// Measured on a worker, never here.
@@ -106,17 +106,17 @@ fn of_forcing(c: &Context, say: fn(&Forcing) -> String) -> String {
 }
 
 /// Of a large model it is looked through on a worker, never here.
-fn of_lens(c: &Context, say: impl Fn(&[Guess]) -> Option<String>) -> String {
+fn of_lens(c: &Context, say: impl Fn(&[LensPrediction]) -> Option<String>) -> String {
     c.lens().map_or_else(|| c.say.measuring(), |guesses| c.say.or_none(say(guesses)))
 }
 
-fn top(c: &Context, guess: &Guess) -> Option<String> {
+fn top(c: &Context, guess: &LensPrediction) -> Option<String> {
     let (token, p) = guess.top.first()?;
     Some(format!("{} {}", word(c, *token), c.say.percent(*p)))
 }
 
 /// The first place after which the chosen token stays at rank 1.
-fn settled(guesses: &[Guess]) -> Option<String> {
+fn settled(guesses: &[LensPrediction]) -> Option<String> {
     let n = guesses.iter().rev().take_while(|guess| guess.rank == 1).count();
     Some(guesses.get(guesses.len().checked_sub(n.max(1))?)?.site.clone())
 }

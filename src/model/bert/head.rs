@@ -131,7 +131,7 @@ impl Head {
                     Pooling::Mean => tape.mean_of_rows(at.at(&POOLED), x),
                     Pooling::First => tape.one_row(at.at(&FIRST), x, 0),
                 }; // (1, d_model)
-                tape.to_length_one(at.at(&SENTENCE), pooled); // (1, d_model)
+                tape.l2_normalize(at.at(&SENTENCE), pooled); // (1, d_model)
                 vec![]
             }
         }

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tui_input::InputRequest;
 
 use super::{
-    desk::{Order, Refusal, Written},
-    place::Place,
+    desk::{ExportRequest, Refusal, Written},
+    place::MouseTarget,
 };
 use crate::{
     analysis::reading::{MachineTimes, Reading},
@@ -144,7 +144,7 @@ pub enum Action {
     /// Columns and rows of the terminal.
     Resize(u16, u16),
     /// The cursor is put somewhere.
-    Point(Place),
+    Point(MouseTarget),
     /// That step, by its index.
     GoTo(usize),
     /// Scrolls the narration by lines.
@@ -190,7 +190,7 @@ pub enum Effect {
     /// Find a free name that begins like this path.
     Name(String),
     /// Write the frame in view.
-    Export(Order),
+    Export(ExportRequest),
     /// Put the frame in view on the clipboard.
     Copy,
     Suspend,

@@ -9,7 +9,7 @@ use tui_input::Input;
 
 /// A form that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
+pub struct ExportFormat {
     /// What a file's name ends in, after the full stop.
     pub ending: &'static str,
     /// Whether it holds the whole walk.
@@ -23,7 +23,7 @@ const USUAL: [&str; 4] = ["svg", "png", "ansi", "txt"];
 #[derive(Clone, Debug, Default)]
 pub struct Desk {
     /// In the order in which they are offered; none where nothing can be written.
-    forms: Vec<Form>,
+    forms: Vec<ExportFormat>,
     /// The current folder.
     here: String,
     pub(super) last_ending: Option<&'static str>,
@@ -43,7 +43,7 @@ pub struct Prompt {
 
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct ExportRequest {
     pub path: String,
     /// The ending of its form.
     pub ending: &'static str,
@@ -69,7 +69,7 @@ pub struct Written {
 }
 
 impl Desk {
-    pub fn new(forms: Vec<Form>, here: String) -> Self {
+    pub fn new(forms: Vec<ExportFormat>, here: String) -> Self {
         Self { forms, here, ..Self::default() }
     }
 
@@ -79,9 +79,10 @@ impl Desk {
     }
 
     /// The form whose ending a file's name has; the longest, where several fit.
-    pub(super) fn form_of(&self, path: &str) -> Option<Form> {
+    pub(super) fn form_of(&self, path: &str) -> Option<ExportFormat> {
         let name = name_of(path).to_lowercase();
-        let ends = |form: &&Form| name.strip_suffix(form.ending).is_some_and(|n| n.ends_with('.'));
+        let ends =
+            |form: &&ExportFormat| name.strip_suffix(form.ending).is_some_and(|n| n.ends_with('.'));
         self.forms.iter().filter(ends).max_by_key(|form| form.ending.len()).copied()
     }
 
@@ -104,7 +105,7 @@ impl Desk {
     }
 
     /// The form that a typed path asks for, or what is wrong with the path.
-    pub(super) fn asked(&self, path: &str) -> Result<Form, String> {
+    pub(super) fn asked(&self, path: &str) -> Result<ExportFormat, String> {
         let endings = || self.endings().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
         let name = name_of(path);
         if path.is_empty() {
@@ -115,7 +116,7 @@ impl Desk {
             return Err(format!("a file's name is wanted, and then one of {}", endings()));
         }
         match self.form_of(path) {
-            Some(Form { is_film: true, ending }) => Err(format!(
+            Some(ExportFormat { is_film: true, ending }) => Err(format!(
                 ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it"
             )),
             Some(form) => Ok(form),

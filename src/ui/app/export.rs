@@ -5,7 +5,8 @@ use std::path::MAIN_SEPARATOR;
 use tui_input::Input;
 
 use super::{
-    Command, Effect, Form, Order, Overlay, Prompt, Refusal, SMALLEST, State, Written, desk::name_of,
+    Command, Effect, ExportFormat, ExportRequest, Overlay, Prompt, Refusal, SMALLEST, State,
+    Written, desk::name_of,
 };
 
 impl State {
@@ -88,11 +89,11 @@ impl State {
                 self.wrong(why);
                 None
             }
-            Ok(Form { ending, .. }) => {
+            Ok(ExportFormat { ending, .. }) => {
                 self.overlay = Overlay::None;
                 self.desk.last_ending = Some(ending);
                 self.note(format!("writing {path}"));
-                Some(Effect::Export(Order { path, ending, replaces }))
+                Some(Effect::Export(ExportRequest { path, ending, replaces }))
             }
         }
     }

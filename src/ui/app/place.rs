@@ -2,7 +2,7 @@
 
 /// A place in a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct MouseTarget {
     pub pane: usize,
     /// Row and column of a cell, if one is drawn there.
     pub cell: Option<(usize, usize)>,

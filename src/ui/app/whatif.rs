@@ -118,7 +118,7 @@ impl State {
     fn attention(&self) -> Option<String> {
         let has_heads = |scope: &str| {
             let change = Change::Off { scope: scope.to_owned(), part: Part::Head(0) };
-            self.concerns(&change).then(|| scope.to_owned())
+            self.applies_to(&change).then(|| scope.to_owned())
         };
         self.shown().find_map(|site| has_heads(site.scope()))
     }
@@ -128,13 +128,13 @@ impl State {
         self.shown().find_map(|site| {
             let scope = site.place.scope.layer_prefix()?.to_owned();
             let change = Change::Off { scope: scope.clone(), part: Part::Whole };
-            self.concerns(&change).then_some(scope)
+            self.applies_to(&change).then_some(scope)
         })
     }
 
-    fn concerns(&self, change: &Change) -> bool {
+    fn applies_to(&self, change: &Change) -> bool {
         let model = self.current().1.model;
-        self.passes.reading.as_ref().is_some_and(|reading| reading.trace(model).concerns(change))
+        self.passes.reading.as_ref().is_some_and(|reading| reading.trace(model).applies_to(change))
     }
 
     /// The sites of the step, the focused pane's first.

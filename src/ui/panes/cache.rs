@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
 use crate::{
-    analysis::measure::cache::{Sizes, Step},
+    analysis::measure::cache::{CacheSizes, Step},
     text::grouped,
     ui::widgets::lines::{left, put_on, window},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// Its subject is the keys of self-attention in the selected layer.
 pub(super) struct Cache<'a> {
     subject: Subject<'a>,
-    sizes: Option<Sizes>,
+    sizes: Option<CacheSizes>,
 }
 
 /// The columns of a layer's name, and of the names of the counts.
@@ -23,7 +23,7 @@ const GAP: u16 = 3;
 
 impl<'a> Cache<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
-        let sizes = Sizes::of(subject.trace);
+        let sizes = CacheSizes::of(subject.trace);
         Self { subject, sizes }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Cache<'a> {
     /// As many layers as there are lines for, the selected one among them, and what the signs mean.
     fn draw_layers(
         &self,
-        sizes: Sizes,
+        sizes: CacheSizes,
         room: usize,
         lines: &mut dyn Iterator<Item = Rect>,
         buf: &mut Buffer,
@@ -100,7 +100,7 @@ impl<'a> Cache<'a> {
         }
     }
 
-    fn counts(&self, sizes: Sizes) -> Vec<(String, String)> {
+    fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
         let t = self.subject.row();
         let Step { held, held_cross, with, without } = sizes.step(t);
         let (all_with, all_without) = sizes.whole(self.n());
@@ -165,7 +165,7 @@ impl Pane for Cache<'_> {
     fn in_words(&self) -> PaneWords {
         let (trace, model) = (self.subject.trace, self.subject.scene.model);
         let heading = "The cache of keys and values";
-        let Some(sizes) = Sizes::of(trace) else {
+        let Some(sizes) = CacheSizes::of(trace) else {
             return PaneWords::of_model(heading, model, vec![]);
         };
         let n = trace.logits().map_or(0, |logits| logits.shape().rows);

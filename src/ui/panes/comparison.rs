@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
-    analysis::measure::schedule::{Schedule, Sizes, built_in, schedule},
+    analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     model::Name,
     text::grouped,
     ui::widgets::lines::{fit, put_line, put_on},
@@ -63,7 +63,7 @@ const LABEL: u16 = 20;
 const COLUMN: u16 = 21;
 
 impl Comparison<'_> {
-    fn sizes(&self) -> Sizes {
+    fn sizes(&self) -> ScheduleSizes {
         built_in(self.0.reading.sentence.tokens.len())
     }
 
@@ -104,7 +104,7 @@ fn result_at_least(text: &str, width: usize) -> String {
 }
 
 /// The d of the paper's formulas: the width of a layer's state or row.
-const fn width(model: Name, sizes: Sizes) -> usize {
+const fn width(model: Name, sizes: ScheduleSizes) -> usize {
     match model {
         Name::Elman | Name::Gru => sizes.d_hidden,
         // Each direction has half of the units.

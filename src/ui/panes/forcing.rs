@@ -7,7 +7,7 @@ use super::{
     words::{PaneWords, percent},
 };
 use crate::{
-    analysis::measure::forcing::{Forcing, Place},
+    analysis::measure::forcing::{ForcedToken, Forcing},
     ui::widgets::lines::{left, put_on, right, window},
 };
 
@@ -35,7 +35,7 @@ impl<'a> ForcingTable<'a> {
 
     fn draw_place(
         &self,
-        place: &Place,
+        place: &ForcedToken,
         (is_at, parts): (bool, bool),
         line: Rect,
         buf: &mut Buffer,
@@ -86,7 +86,7 @@ impl Pane for ForcingTable<'_> {
 
     fn in_words(&self) -> PaneWords {
         let forcing = self.0.reading.measures().forcing.get(&self.0.model);
-        let line = |place: &Place| {
+        let line = |place: &ForcedToken| {
             let free = place.free.as_ref().map_or("nothing", |token| &token.text);
             format!(
                 "given \"{}\": says \"{}\", {} for \"{}\"; on its own \"{free}\"",

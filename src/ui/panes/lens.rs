@@ -10,7 +10,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, Pointed, Wanted, subject::Subject};
 use crate::{
-    analysis::measure::lens::{Guess, chosen},
+    analysis::measure::lens::{LensPrediction, chosen},
     ui::widgets::lines::{left, put_line, put_on, right, window},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Lens<'a> {
     subject: Subject<'a>,
     /// None as long as they are not known.
-    guesses: Option<Arc<[Guess]>>,
+    guesses: Option<Arc<[LensPrediction]>>,
 }
 
 /// The columns of a guess.
@@ -33,7 +33,7 @@ impl<'a> Lens<'a> {
         Self { subject, guesses }
     }
 
-    fn guesses(&self) -> &[Guess] {
+    fn guesses(&self) -> &[LensPrediction] {
         self.guesses.as_deref().unwrap_or(&[])
     }
 
@@ -134,7 +134,7 @@ impl Pane for Lens<'_> {
         let word = |(token, p): &(usize, f32)| {
             format!("\"{}\" {}", self.subject.trace.word(*token as u32), percent(*p))
         };
-        let line = |guess: &Guess| {
+        let line = |guess: &LensPrediction| {
             let top: Vec<String> = guess.top.iter().map(word).collect();
             format!(
                 "{}: {}; the chosen token is at rank {}",

@@ -64,7 +64,7 @@ impl<'a> Norm<'a> {
             n_rows,
             marks,
             value: Box::new(move |part, channel| numbers[part][channel]),
-            loudest: None,
+            most_prominent: None,
             row_labels: Labels::listed(labels),
             columns: Columns::Counted,
             scale,

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
-    analysis::measure::readback::Kept,
+    analysis::measure::readback::ReadBackCount,
     model::Name,
     ui::widgets::{
         chart::{Chart, Heights, REFERENCE, Series},
@@ -18,7 +18,7 @@ pub(super) struct ReadBackLength<'a>(pub(super) Scene<'a>);
 const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
 
 impl<'a> ReadBackLength<'a> {
-    fn kept(&self, model: usize) -> Option<&'a [Kept]> {
+    fn kept(&self, model: usize) -> Option<&'a [ReadBackCount]> {
         self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
     }
 
@@ -70,7 +70,7 @@ impl Pane for ReadBackLength<'_> {
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let (kept, name) = (self.kept(col)?.get(row)?, MODELS.get(col)?.0.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
-        let Kept { read, asked, right } = kept;
+        let ReadBackCount { read, asked, right } = kept;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
         Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
     }
@@ -82,7 +82,7 @@ impl Pane for ReadBackLength<'_> {
     fn in_words(&self) -> PaneWords {
         let kept = &self.0.reading.measures().kept;
         let line = |i: usize| {
-            let of = |(name, kept): (&Name, &Vec<Kept>)| {
+            let of = |(name, kept): (&Name, &Vec<ReadBackCount>)| {
                 Some(format!("{} {}", name.title(), kept.get(i)?.right))
             };
             let all: Vec<String> = kept.iter().filter_map(of).collect();

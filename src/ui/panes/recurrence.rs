@@ -56,7 +56,7 @@ impl<'a> Recurrence<'a> {
             n_rows,
             marks,
             value: Box::new(move |part, unit| numbers[part][unit]),
-            loudest: None,
+            most_prominent: None,
             row_labels: Labels::listed(labels),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),

@@ -9,7 +9,7 @@ use crate::{
         site::{Axis, Role, Site},
         value::{Cell, Matrix, Shape, Value},
     },
-    ui::widgets::heat::{Columns, Heat, Labels, Loudest, Marks, Scale, Zoom},
+    ui::widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
 };
 
 /// A plane of a site: what most panes are about.
@@ -169,7 +169,7 @@ impl<'a> Subject<'a> {
     }
 
     /// What stands out most in a block of a plane: of large planes as their picture has it.
-    pub fn loudest(&self, plane: usize) -> Option<Loudest<'a>> {
+    pub fn most_prominent(&self, plane: usize) -> Option<MostProminent<'a>> {
         let (site, shape) = (self.site, self.site.shape());
         if self.shows_difference() || site.value.as_stored().is_some() {
             return None;
@@ -222,7 +222,7 @@ impl<'a> Subject<'a> {
             n_rows: self.n_rows(),
             n_cols: self.n_cols(),
             value: Box::new(move |row, col| subject.shown(Cell::new(plane, row, col))),
-            loudest: self.loudest(plane),
+            most_prominent: self.most_prominent(plane),
             row_labels: self.row_labels(),
             columns: self.columns(),
             scale,

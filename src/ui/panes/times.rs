@@ -6,7 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Scene, Wanted, words::PaneWords};
 use crate::{
-    analysis::measure::wall::{LENGTHS, Times},
+    analysis::measure::timing::{LENGTHS, Times},
     model::Name,
     text::grouped,
     ui::widgets::lines::{fit, put_line, put_on},

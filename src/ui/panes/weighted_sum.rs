@@ -70,7 +70,7 @@ impl<'a> WeightedSum<'a> {
             n_rows: rows.len(),
             cursor: (last, self.0.col()),
             value: Box::new(move |row, col| rows[row][col]),
-            loudest: None,
+            most_prominent: None,
             row_labels: Labels::none(),
             marks: Marks::default(),
             columns: Columns::Counted,

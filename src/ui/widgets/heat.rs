@@ -10,7 +10,7 @@ mod legend;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use crate::{analysis::trace::Magnitude, engine::math::picture::louder, ui::theme::Theme};
+use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, ui::theme::Theme};
 
 /// How values become colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -174,7 +174,7 @@ impl Marks {
 }
 
 /// What stands out most in a block of rows and columns.
-pub type Loudest<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
+pub type MostProminent<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
 
 /// A matrix ready to be drawn.
 pub struct Heat<'a> {
@@ -183,7 +183,7 @@ pub struct Heat<'a> {
     pub n_cols: usize,
     pub value: Box<dyn Fn(usize, usize) -> f32 + 'a>,
     /// Found faster than by looking at every cell, where it can be.
-    pub loudest: Option<Loudest<'a>>,
+    pub most_prominent: Option<MostProminent<'a>>,
     pub row_labels: Labels<'a>,
     pub columns: Columns<'a>,
     pub scale: Scale,
@@ -203,13 +203,13 @@ pub struct Heat<'a> {
 }
 
 impl Heat<'_> {
-    fn loudest(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
-        if let Some(loudest) = &self.loudest {
-            return loudest(rows, cols);
+    fn most_prominent(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
+        if let Some(most_prominent) = &self.most_prominent {
+            return most_prominent(rows, cols);
         }
         let row = |row: usize| cols.clone().map(move |col| (row, col));
         let cells = rows.flat_map(row).map(|(row, col)| (self.value)(row, col));
-        cells.fold(f32::NEG_INFINITY, louder)
+        cells.fold(f32::NEG_INFINITY, more_prominent)
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
             n_rows,
             n_cols,
             value: Box::new(|r, c| (r as f32 - c as f32) / 10.0),
-            loudest: None,
+            most_prominent: None,
             row_labels: Labels::new(n_rows, |i| format!("row{i}")),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),

@@ -202,10 +202,10 @@ impl Heat<'_> {
         let line = row..(row + layout.cell.rows_a_line()).min(self.n_rows);
         for (i, col) in layout.cols.clone().step_by(cols).enumerate() {
             let columns = col..(col + cols).min(self.n_cols);
-            let upper = self.loudest(block(row), columns.clone());
+            let upper = self.most_prominent(block(row), columns.clone());
             let (sign, style) = if has_halves {
                 let lower = Some(block(row + rows)).filter(|rows| !rows.is_empty());
-                let lower = lower.map(|rows| self.loudest(rows, columns.clone()));
+                let lower = lower.map(|rows| self.most_prominent(rows, columns.clone()));
                 let lower = lower.and_then(|v| self.colour(v));
                 ("▀".to_owned(), halves(self.colour(upper), lower))
             } else {

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Columns, Heat, Zoom};
-use crate::{engine::math::picture::louder, ui::widgets::lines::window};
+use crate::{engine::math::picture::more_prominent, ui::widgets::lines::window};
 
 /// How wide a cell is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,7 +263,7 @@ impl Heat<'_> {
             rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
         let louder_of = |a: (usize, usize), b: (usize, usize)| {
             let (was, now) = ((self.value)(a.0, a.1), (self.value)(b.0, b.1));
-            if louder(was, now).to_bits() == was.to_bits() { a } else { b }
+            if more_prominent(was, now).to_bits() == was.to_bits() { a } else { b }
         };
         cells.reduce(louder_of).unwrap_or((row, col))
     }

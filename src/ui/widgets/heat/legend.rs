@@ -115,7 +115,7 @@ impl Heat<'_> {
 
     fn has_masked(&self, layout: &Layout) -> bool {
         if matches!(layout.cell, CellWidth::Block { .. }) {
-            return self.loudest(0..1, self.n_cols - 1..self.n_cols).is_infinite();
+            return self.most_prominent(0..1, self.n_cols - 1..self.n_cols).is_infinite();
         }
         layout.rows.clone().any(|r| layout.cols.clone().any(|c| (self.value)(r, c).is_infinite()))
     }

@@ -3,21 +3,21 @@
 //! In a row of attention weights the others keep their proportions and the row still sums to 1: `w'_j = w_j (1 - a) /
 //! (1 - w_k)` where cell k is set to a.
 
-use super::{Leaf, Operation, Pull};
+use super::{BackwardArgs, Leaf, Operation};
 use crate::engine::{
     arithmetic::Expr,
     change::Edit,
     value::{Cell, Matrix, Value},
 };
 
-pub(super) struct ByHand {
+pub(super) struct Edited {
     pub(super) inner: Box<dyn Operation>,
     pub(super) edits: Vec<Edit>,
     /// Whether rows are shares, which sum to 1.
     pub(super) are_attention_weights: bool,
 }
 
-impl ByHand {
+impl Edited {
     /// The number that a cell is set to; None if it is not edited.
     fn given(&self, cell: Cell) -> Option<f32> {
         self.edits.iter().find_map(|edit| match *edit {
@@ -69,7 +69,7 @@ fn ratio(left: f32, had: f32) -> f32 {
     if had > 0.0 { left / had } else { 0.0 }
 }
 
-impl Operation for ByHand {
+impl Operation for Edited {
     fn formula(&self) -> &'static str {
         if self.are_attention_weights {
             "set by hand; the row's other shares keep their proportions"
@@ -104,7 +104,7 @@ impl Operation for ByHand {
 
     /// `dL/dw_i = c/S (g_i - sum_j g_j w_j / S)` for the other weights, with `c = 1 - a`, `S = sum_j w_j`; the
     /// gradient of a replaced number is zero.
-    fn backward(&self, pull: &Pull) -> Vec<Option<Value>> {
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let computed = self.inner.forward(pull.inputs);
         let planes = computed.planes().iter().zip(pull.grad.planes()).enumerate();
         let planes = planes.map(|(p, (w, g))| {
@@ -125,6 +125,6 @@ impl Operation for ByHand {
             })
         });
         let grad = Value::from_planes(planes.collect());
-        self.inner.backward(&Pull { output: &computed, grad: &grad, ..*pull })
+        self.inner.backward(&BackwardArgs { output: &computed, grad: &grad, ..*pull })
     }
 }
