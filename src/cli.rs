@@ -1,11 +1,11 @@
 //! The commands, and what they are asked to do.
 //!
-//! [`args`] is the table of arguments, [`request`] resolves arguments, environment and settings once, [`source`] reads the
-//! sentence with the models of a request, and each command has a file ([`walk`], [`open`], [`trace`], [`frames`] for
-//! `export`, [`eval`], [`inspect`], [`steps`], [`config`], [`paper`] for completions and manual).
+//! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
+//! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
+//! `export`, `eval`, `inspect`, `steps`, `config`, `paper` for completions and manual).
 //!
-//! Every command writes to the [`Streams`] it is given and returns an [`Outcome`]; only [`main`] uses standard output.
-//! All text passes through [`Visible`], except what is a file elsewhere. A closed pipe ends the program without an
+//! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
+//! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
 //! error; nothing here panics.
 
 mod args;

@@ -1,7 +1,7 @@
 //! What the fuzz targets share: the bound on memory, what every refusal must be like, a place for
 //! files, and tiny models of every family.
 
-#[path = "../support/wanted.rs"]
+#[path = "../it/support/wanted.rs"]
 mod wanted;
 
 use std::{
