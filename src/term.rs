@@ -160,7 +160,11 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
     let early = if asks_ground { ask_ground(&inbox)? } else { vec![] };
-    let code = walk(&mut state, &mut screen, early, &inbox, &workers)?;
+    let code = match walk(&mut state, &mut screen, early, &inbox, &workers) {
+        // Whatever fails when the terminal is gone fails because of that.
+        Err(_) if Screen::is_gone() => ended_by(SIGHUP),
+        walked => walked?,
+    };
     drop(screen);
     signals::left();
     workers.writer.finish();

@@ -56,7 +56,9 @@ pub fn exit_code(child: &mut dyn Child) -> Option<u32> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if let Some(status) = child.try_wait().unwrap() {
-            return Some(status.exit_code());
+            // A hang-up that comes after the handlers are gone ends the process as a shell reports it.
+            let is_hung_up = status.signal() == Some("Hangup");
+            return Some(if is_hung_up { 129 } else { status.exit_code() });
         }
         thread::sleep(Duration::from_millis(10));
     }
