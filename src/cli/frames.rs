@@ -13,9 +13,9 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::{
     args::ExportArgs,
     colour::{Ask, ThemeChoice},
+    destination::{self, Destination, Target},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
-    place::{self, Destination, Target},
     progress::Progress,
     request::Request,
     source::{Purpose, Source},
@@ -56,17 +56,17 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
     };
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let out = &asked.out.out;
-    let formats = place::formats(&asked.format, out).usage()?;
-    let place = Destination::of(&lesson, &steps, &formats, out).usage()?;
+    let formats = destination::formats(&asked.format, out).usage()?;
+    let destination = Destination::of(&lesson, &steps, &formats, out).usage()?;
     if asked.list {
-        return list(&place.targets, &lesson, steps.len(), streams);
+        return list(&destination.targets, &lesson, steps.len(), streams);
     }
-    let standard = place.standard().usage()?;
+    let standard = destination.standard().usage()?;
     if let Some(target) = standard {
         not_on_a_terminal(target.format).usage()?;
     }
     small_enough(asked, &formats).usage()?;
-    let files = place.files(out)?;
+    let files = destination.files(out)?;
     let paper = FrameSettings { fonts: fonts(asked)?, pace: asked.pace };
     let source = match read {
         Some(source) => source,

@@ -16,7 +16,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    engine::change::{Changes, MOST},
+    engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::Name,
 };
@@ -99,7 +99,7 @@ impl<'a> Request<'a> {
     }
 }
 
-fn changes(asked: &[crate::engine::change::Change]) -> anyhow::Result<Changes> {
+fn changes(asked: &[Change]) -> anyhow::Result<Changes> {
     anyhow::ensure!(asked.len() <= MOST, "at most {MOST} changes can be combined");
     Ok(asked.iter().cloned().collect())
 }

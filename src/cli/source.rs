@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     analysis::reading::{Reader, Reading, Readings},
-    engine::{change::Changes, tape::Keep},
+    engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
@@ -50,7 +50,7 @@ impl Source {
         purpose: Purpose,
         streams: &mut Streams,
     ) -> Outcome<Self> {
-        let text = request.sentence()?.to_owned();
+        request.sentence()?; // standard input is waited for before the models are loaded
         let reader = reader(request, if request.changes.is_empty() { names } else { &Name::ALL })?;
         let reader = match purpose {
             Purpose::LookUp => reader,
@@ -60,11 +60,11 @@ impl Source {
         let mut readings = Readings::new(reader);
         let plain = {
             let _spinner = Spinner::new("reading");
-            readings.reader().tokenizer().sentence(&text).usage()?;
-            readings.read(&text, &Changes::default())?
+            let sentence = readings.reader().tokenizer().sentence(request.sentence()?).usage()?;
+            readings.read_plain(sentence)?
         };
         note_what_is_odd(request, &readings, &plain, streams)?;
-        let reading = readings.read(&text, &request.changes).usage()?;
+        let reading = readings.change(&plain, &request.changes).usage()?;
         if !request.changes.is_empty() {
             writeln!(streams.notes, "note: a changed pass: {}", visible(&request.changes.words()))?;
         }

@@ -11,10 +11,10 @@ use super::{
     args::Cli,
     colour::ThemeChoice,
     failure::{Failure, Outcome, Usage},
-    kept::SavedState,
     known::Chosen,
     linear,
     request::Request,
+    saved_state::SavedState,
     settings::{PACE, Settings},
     source::{Purpose, Source},
     streams::Streams,
@@ -66,15 +66,15 @@ fn opened(request: &Request, streams: &mut Streams) -> Outcome<(Source, Lesson)>
 /// The start of the walk on the terminal.
 fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> {
     // A checkpoint is read before the terminal is taken: which steps there are depends on it.
-    let (own, lesson) = if request.checkpoint().is_some() {
+    let (own, sentence, lesson) = if request.checkpoint().is_some() {
         let (source, lesson) = opened(request, streams)?;
-        (Some(source.readings), lesson)
+        (Some(source.readings), source.plain.sentence.text.clone(), lesson)
     } else {
-        (None, Lesson::embedded(request.language)?)
+        (None, request.sentence()?.to_owned(), Lesson::embedded(request.language)?)
     };
     let Request { settings, look, .. } = request;
     Ok(Start {
-        sentence: request.sentence()?.to_owned(),
+        sentence,
         own,
         step: begin(cli, request, &lesson)?,
         lesson: Arc::new(lesson),

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::{FrameSettings, rows};
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Format, FrameSettings, Write, rows};
 use crate::render::{frame::Shot, sgr};
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "ansi",
     extension: "ansi",

@@ -7,14 +7,14 @@ use std::{fmt::Write as _, io, time::Duration};
 
 use serde_json::json;
 
-use super::{Film, FrameSettings, rows};
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Film, Format, FrameSettings, Write, rows};
 use crate::{
     render::{frame::Shot, markup::hex, sgr},
     text::visible::{visible, visible_json},
     ui::theme::NAMED,
 };
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "cast",
     extension: "cast",

@@ -5,8 +5,7 @@ use std::{collections::HashMap, io, time::Duration};
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
-use super::{Film, FrameSettings};
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Film, Format, FrameSettings, Write};
 use crate::{
     render::{
         font::LEVELS,
@@ -16,6 +15,7 @@ use crate::{
     ui::theme::Rgb,
 };
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "gif",
     extension: "gif",

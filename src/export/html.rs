@@ -12,8 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Film, FrameSettings};
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Film, Format, FrameSettings, Write};
 use crate::{
     lesson::{Language, Lesson, PageWords},
     render::{
@@ -25,6 +24,7 @@ use crate::{
     ui::theme::{Ground, Rgb},
 };
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "html",
     extension: "html",

@@ -6,10 +6,10 @@ use std::io;
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
-use super::FrameSettings;
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Format, FrameSettings, Write};
 use crate::render::{frame::Shot, raster};
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "png",
     extension: "png",

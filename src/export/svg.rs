@@ -4,8 +4,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::FrameSettings;
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Format, FrameSettings, Write};
 use crate::render::{
     font::CELL,
     frame::Shot,
@@ -13,6 +12,7 @@ use crate::render::{
     picture::{CellLook, Picture},
 };
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "svg",
     extension: "svg",

@@ -5,10 +5,10 @@ use std::io;
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
-use super::FrameSettings;
-use crate::export::{Colours, Format, Write};
+use super::{Colours, Format, FrameSettings, Write};
 use crate::render::frame::Shot;
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "txt",
     extension: "txt",

@@ -1,5 +1,6 @@
 //! A walk through layers that are closed, as those of a large model over a long text are.
 
+use crate::support::walk::drawn_text;
 use std::{path::Path, sync::Arc};
 
 use lookback::{
@@ -9,12 +10,10 @@ use lookback::{
     model::Name,
     ui::{
         app::{Action, Command, Effect, State, update},
-        screen,
         theme::{Depth, Glyphs, Theme},
     },
     weights::Checkpoint,
 };
-use ratatui::{buffer::Buffer, layout::Rect};
 
 /// A walk that stands at a step, and what it is of.
 fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
@@ -35,11 +34,7 @@ fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
 }
 
 fn drawn(state: &State) -> String {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
-    screen::draw(state, buffer.area, &mut buffer);
-    let line =
-        |y| (0..state.size.0).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>();
-    (0..state.size.1).map(line).collect::<Vec<_>>().join("\n")
+    drawn_text(state, state.size.0, state.size.1)
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `LOOKBACK_DOCUMENTS=update cargo test --test it documents::` writes the manual and the completions anew.
 
+use crate::support::sources::rust_files;
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -30,17 +31,6 @@ const UNSAFE: [&str; 3] =
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            rust_files(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
 }
 
 fn sources() -> Vec<(String, String)> {

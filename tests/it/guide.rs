@@ -1,13 +1,13 @@
 //! The guided walk: further paragraphs, words explained, questions first, pages that turn by
 //! themselves, the short way.
 
+use crate::support::walk::{drawn, message, press};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
@@ -18,11 +18,10 @@ use lookback::{
     model::Name,
     ui::{
         app::{Action, Overlay, State, update},
-        keys, screen,
         theme::Theme,
     },
 };
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use ratatui::{buffer::Buffer, style::Modifier};
 
 const SENTENCES: [&str; 8] = [
     "The animal didn't cross the street because it was too tired.",
@@ -66,40 +65,12 @@ fn walk(asks: bool) -> State {
     state
 }
 
-fn press(state: &mut State, keys: &str) {
-    for name in keys.split_whitespace() {
-        let code = match name {
-            "Right" => KeyCode::Right,
-            "Left" => KeyCode::Left,
-            "Up" => KeyCode::Up,
-            "Down" => KeyCode::Down,
-            "Enter" => KeyCode::Enter,
-            "Esc" => KeyCode::Esc,
-            "PgDn" => KeyCode::PageDown,
-            _ => KeyCode::Char(name.chars().next().unwrap()),
-        };
-        let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
-        update(state, action);
-    }
-}
-
 fn tick(state: &mut State, seconds: u64) {
     update(state, Action::Tick(Duration::from_secs(seconds)));
 }
 
 fn id(state: &State) -> &str {
     &state.current().1.id
-}
-
-fn said(state: &State) -> &str {
-    state.message.as_ref().map_or("", |message| &message.text)
-}
-
-fn drawn(state: &State, width: u16, height: u16) -> Buffer {
-    let area = Rect::new(0, 0, width, height);
-    let mut buffer = Buffer::empty(area);
-    screen::draw(state, area, &mut buffer);
-    buffer
 }
 
 fn text(buffer: &Buffer) -> String {
@@ -432,7 +403,7 @@ fn plus_and_minus_set_the_pace() {
     assert!(state.reading_time() * 4 <= usual + Duration::from_millis(1));
     press(&mut state, "- - - - - - - - -");
     assert!(state.reading_time() + Duration::from_millis(1) >= usual * 2);
-    assert!(said(&state).contains("pace 0.5"));
+    assert!(message(&state).contains("pace 0.5"));
 }
 
 #[test]
@@ -453,7 +424,7 @@ fn another_key_stops_the_pages_and_says_so() {
     }
     let mut state = walk(false);
     press(&mut state, "a Down");
-    assert!(said(&state).contains("stand still"), "{}", said(&state));
+    assert!(message(&state).contains("stand still"), "{}", message(&state));
 }
 
 #[test]
@@ -463,12 +434,12 @@ fn pages_wait_at_a_question_and_at_the_end() {
     press(&mut state, "a");
     tick(&mut state, 300);
     assert_eq!(id(&state), "mask");
-    assert!(!state.wants_ticks() && said(&state).contains("question"));
+    assert!(!state.wants_ticks() && message(&state).contains("question"));
     let mut state = walk(false);
     state.enter(state.n_steps() - 1);
     press(&mut state, "a");
     tick(&mut state, 300);
-    assert!(!state.wants_ticks() && said(&state).contains("last step"));
+    assert!(!state.wants_ticks() && message(&state).contains("last step"));
 }
 
 #[test]
@@ -496,7 +467,7 @@ fn in_the_tour_next_and_previous_go_from_stop_to_stop() {
     assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), 12);
     assert!(text(&drawn(&state, 80, 24)).contains("tour 12/12"));
     press(&mut state, "Right");
-    assert!(said(&state).contains("last step"));
+    assert!(message(&state).contains("last step"));
     press(&mut state, "Left T Left");
     assert_eq!(state.tour_place(), None);
     assert!(!state.current().1.in_tour);

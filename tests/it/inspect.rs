@@ -1,5 +1,6 @@
 //! Keys in, state out: opening numbers, asking what-if, doing things by name.
 
+use crate::support::walk::{self, drawn_text, message};
 use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -11,11 +12,9 @@ use lookback::{
     ui::{
         app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
         keys::{self, KEYS, palette},
-        screen,
         theme::Theme,
     },
 };
-use ratatui::{buffer::Buffer, layout::Rect};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -34,18 +33,7 @@ fn at(step: &str) -> State {
 fn press(state: &mut State, keys: &str) -> Option<Effect> {
     let mut last = None;
     for key in keys.split(' ') {
-        let code = match key {
-            "Enter" => KeyCode::Enter,
-            "Esc" => KeyCode::Esc,
-            "Tab" => KeyCode::Tab,
-            "BackTab" => KeyCode::BackTab,
-            "Up" => KeyCode::Up,
-            "Down" => KeyCode::Down,
-            "Right" => KeyCode::Right,
-            key => KeyCode::Char(key.chars().next().unwrap()),
-        };
-        let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
-        last = update(state, action);
+        last = walk::press(state, key);
         if let Some(Effect::Read(sentence, changes)) = &last {
             let outcome = if changes.is_empty() {
                 Ok(Arc::clone(&READING))
@@ -105,7 +93,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
     assert!(drawn(&state, (120, 36)).contains(&format!("query {} of 16", before.row)));
-    press(&mut state, "Down BackTab");
+    press(&mut state, "Down S-Tab");
     assert_eq!((state.nav.selection.row, state.nav.selection.col), (before.row, before.col + 1));
 }
 
@@ -113,11 +101,11 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
 fn a_difference_that_is_none_says_where_to_look() {
     let mut state = at("softmax");
     press(&mut state, "x v");
-    assert!(said(&state).contains("reaches what comes after it"), "{}", said(&state));
+    assert!(message(&state).contains("reaches what comes after it"), "{}", message(&state));
     press(&mut state, "v");
     state.enter(state.lesson.find("residual").unwrap());
     press(&mut state, "v");
-    assert!(said(&state).contains("matrices show what the change made"), "{}", said(&state));
+    assert!(message(&state).contains("matrices show what the change made"), "{}", message(&state));
 }
 
 #[test]
@@ -154,10 +142,10 @@ fn a_long_message_is_read_to_its_end() {
     let mut state = at("softmax");
     type_in(&mut state, ":token.1=xyzzy");
     press(&mut state, "Enter");
-    let (message, screen) = (said(&state), drawn(&state, (80, 24)));
+    let (message, screen) = (message(&state), drawn(&state, (80, 24)));
     assert!(message.len() > 80);
     let lines: Vec<&str> = screen.lines().map(str::trim).collect();
-    assert!(lines.join(" ").contains(&message), "{message}\n{screen}");
+    assert!(lines.join(" ").contains(message), "{message}\n{screen}");
 }
 
 #[test]
@@ -179,20 +167,12 @@ fn words_beyond_the_probes_reach_have_no_numbers() {
     assert!(!screen.contains("NaN"), "{screen}");
 }
 
-fn said(state: &State) -> String {
-    state.message.as_ref().map_or_else(String::new, |m| m.text.clone())
-}
-
 fn opened(state: &State) -> String {
     state.opened().map_or_else(String::new, |level| level.arithmetic.address.to_string())
 }
 
 fn drawn(state: &State, (width, height): (u16, u16)) -> String {
-    let area = Rect::new(0, 0, width, height);
-    let mut buf = Buffer::empty(area);
-    screen::draw(state, area, &mut buf);
-    let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
-    (0..height).map(row).collect::<Vec<_>>().join("\n")
+    drawn_text(state, width, height)
 }
 
 #[test]
@@ -270,7 +250,7 @@ fn terms_of_a_long_sum_come_largest_first_and_all_can_be_reached() {
         press(&mut state, "Down");
     }
     assert_eq!(state.opened().unwrap().term, n - 1);
-    assert!(said(&state).contains("end of the list"));
+    assert!(message(&state).contains("end of the list"));
     let second = state.opened().unwrap().terms[n - 1].operands()[1].address.to_string();
     press(&mut state, "L Enter");
     assert_eq!(opened(&state), second);
@@ -308,7 +288,7 @@ fn what_ifs_are_combined_told_and_taken_back() {
     assert!(state.passes.reading.as_ref().unwrap().plain.is_none());
     assert!(!drawn(&state, (120, 36)).contains("changed:"));
     press(&mut state, "r");
-    assert!(said(&state).contains("nothing is changed"));
+    assert!(message(&state).contains("nothing is changed"));
 }
 
 #[test]
@@ -353,14 +333,14 @@ fn a_what_if_that_cannot_be_leaves_everything_as_it_was() {
     press(&mut state, ":");
     type_in(&mut state, "token.99=dog");
     press(&mut state, "Enter");
-    assert!(said(&state).contains("no token 99"), "{}", said(&state));
+    assert!(message(&state).contains("no token 99"), "{}", message(&state));
     assert!(
         state.passes.changes.is_empty() && state.passes.reading.as_ref().unwrap().plain.is_none()
     );
     press(&mut state, ":");
     type_in(&mut state, "encoder.9=off");
     press(&mut state, "Enter");
-    assert!(said(&state).contains("nearest"), "{}", said(&state));
+    assert!(message(&state).contains("nearest"), "{}", message(&state));
 }
 
 #[test]
@@ -407,7 +387,7 @@ fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
             press(&mut state, ":");
             update(&mut state, Action::Paste(address.clone()));
             press(&mut state, "Enter");
-            assert_eq!(opened(&state), address, "{name}: {}", said(&state));
+            assert_eq!(opened(&state), address, "{name}: {}", message(&state));
             press(&mut state, "q");
         }
     }

@@ -1,11 +1,11 @@
 //! Keys in, state out: what a person types, and where that leads.
 
+use crate::support::walk::{drawn_text, message, press, text};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
 };
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
@@ -16,7 +16,7 @@ use lookback::{
             Action, Command, Desk, Effect, ExportFormat, ExportRequest, Overlay, Refusal, State,
             Unread, Written, update,
         },
-        keys::{self, KEYS},
+        keys::KEYS,
         plain, screen,
         theme::Theme,
     },
@@ -40,41 +40,6 @@ fn walk_in(language: Language) -> State {
     state
 }
 
-/// `Right Tab x C-c`: names of keys and characters, apart by spaces.
-fn key(name: &str) -> KeyEvent {
-    let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
-    match name {
-        "Right" => plain(KeyCode::Right),
-        "Left" => plain(KeyCode::Left),
-        "Up" => plain(KeyCode::Up),
-        "Down" => plain(KeyCode::Down),
-        "Tab" => plain(KeyCode::Tab),
-        "S-Tab" => KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT),
-        "Space" => plain(KeyCode::Char(' ')),
-        "Backspace" => plain(KeyCode::Backspace),
-        "Enter" => plain(KeyCode::Enter),
-        "Esc" => plain(KeyCode::Esc),
-        "PgDn" => plain(KeyCode::PageDown),
-        "PgUp" => plain(KeyCode::PageUp),
-        _ => match name.chars().collect::<Vec<_>>()[..] {
-            ['C', '-', c] => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
-            [c] if c.is_uppercase() => KeyEvent::new(KeyCode::Char(c), KeyModifiers::SHIFT),
-            [c] => plain(KeyCode::Char(c)),
-            _ => panic!("no key is called {name}"),
-        },
-    }
-}
-
-/// The last effect of some keys.
-fn press(state: &mut State, keys: &str) -> Option<Effect> {
-    let mut effect = None;
-    for name in keys.split_whitespace() {
-        let action = keys::action(state, key(name));
-        effect = update(state, action);
-    }
-    effect
-}
-
 fn after(keys: &str) -> State {
     let mut state = walk();
     press(&mut state, keys);
@@ -83,10 +48,6 @@ fn after(keys: &str) -> State {
 
 fn id(state: &State) -> &str {
     &state.current().1.id
-}
-
-fn said(state: &State) -> &str {
-    state.message.as_ref().map_or("", |message| &message.text)
 }
 
 #[test]
@@ -114,8 +75,8 @@ fn chapters_are_reached_by_number_and_by_brace() {
 fn the_walk_has_ends() {
     let state = after("G");
     assert_eq!(state.nav.step + 1, state.n_steps());
-    assert!(said(&after("G l")).contains("last step"));
-    assert!(said(&after("h")).contains("first step"));
+    assert!(message(&after("G l")).contains("last step"));
+    assert!(message(&after("h")).contains("first step"));
     assert_eq!(after("G g").nav.step, 0);
 }
 
@@ -136,10 +97,10 @@ fn the_cursor_stays_inside_its_pane() {
     state.enter(state.lesson.find("scores").unwrap());
     press(&mut state, &"j ".repeat(40));
     assert_eq!(state.nav.selection.row + 1, READING.sentence.tokens.len());
-    assert!(said(&state).contains("last row"));
+    assert!(message(&state).contains("last row"));
     press(&mut state, &"L ".repeat(40));
     assert_eq!(state.nav.selection.col + 1, READING.sentence.tokens.len());
-    assert!(said(&state).contains("last column"));
+    assert!(message(&state).contains("last column"));
 }
 
 #[test]
@@ -151,7 +112,7 @@ fn layers_and_heads_persist_and_have_bounds() {
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
     press(&mut state, "] ]");
     assert_eq!(state.nav.selection.layer, 1);
-    assert!(said(&state).contains("layers are 0 to 1"));
+    assert!(message(&state).contains("layers are 0 to 1"));
     press(&mut state, ". . .");
     assert_eq!(state.nav.selection.head, 3);
     press(&mut state, "[ , ,");
@@ -229,7 +190,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     let why = READER.read(&sentence).err().unwrap();
     let unread = Unread { sentence: sentence.clone(), why: why.to_string() };
     update(&mut state, Action::Read(Err(unread)));
-    assert!(said(&state).contains("the limit is 64"));
+    assert!(message(&state).contains("the limit is 64"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
     press(&mut state, "Esc");
     assert_eq!(state.passes.reading.unwrap().sentence.text, SENTENCE);
@@ -241,7 +202,7 @@ fn a_refusal_that_comes_late_calls_nobody_back() {
     press(&mut state, "i C-u d o g Enter : s o f t");
     let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
     update(&mut state, Action::Read(Err(unread)));
-    assert!(said(&state).contains("it cannot be read"));
+    assert!(message(&state).contains("it cannot be read"));
     assert!(matches!(state.overlay, Overlay::Palette { .. }), "the palette stays");
 
     // Nor does one of a sentence before the one that is being read.
@@ -265,7 +226,7 @@ fn a_step_is_found_by_a_part_of_its_name() {
     let state = after("/ s o f t m a x Down Up Enter");
     assert!(id(&state).contains("softmax") || state.current().1.title.contains("oftmax"));
     assert!(matches!(state.overlay, Overlay::None));
-    assert!(said(&after("/ z z z z Enter")).contains("no step matches"));
+    assert!(message(&after("/ z z z z Enter")).contains("no step matches"));
 }
 
 #[test]
@@ -284,8 +245,8 @@ fn esc_and_q_leave_what_is_on_top() {
 
 #[test]
 fn a_key_that_does_nothing_says_so() {
-    assert!(said(&after("Y")).contains("Y does nothing here"));
-    assert!(said(&after("Y l")).is_empty(), "the next key clears it");
+    assert!(message(&after("Y")).contains("Y does nothing here"));
+    assert!(message(&after("Y l")).is_empty(), "the next key clears it");
 }
 
 #[test]
@@ -346,24 +307,11 @@ fn name(command: Command) -> &'static str {
     }
 }
 
-fn drawn(state: &State, width: u16, height: u16) -> String {
-    let area = Rect::new(0, 0, width, height);
-    let mut buf = Buffer::empty(area);
-    screen::draw(state, area, &mut buf);
-    cells(&buf)
-}
-
-fn cells(buf: &Buffer) -> String {
-    let (width, height) = (buf.area.width, buf.area.height);
-    let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
-    (0..height).map(row).collect::<Vec<_>>().join("\n")
-}
-
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
     assert_eq!(bound.len(), 44, "{bound:?}");
-    let help = drawn(&after("?"), 80, 24) + &drawn(&after("? PgDn PgDn PgDn"), 80, 24);
+    let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
     }
@@ -375,7 +323,7 @@ fn every_step_is_drawn_at_every_size() {
     for step in 0..state.n_steps() {
         state.enter(step);
         for (width, height) in [(1, 1), (40, 10), (80, 24), (120, 36), (200, 60), (80, 100)] {
-            let screen = drawn(&state, width, height);
+            let screen = drawn_text(&state, width, height);
             let fits = width >= 80 && height >= 24;
             assert_eq!(screen.contains(&state.current().1.title), fits, "{}", id(&state));
         }
@@ -384,15 +332,15 @@ fn every_step_is_drawn_at_every_size() {
 
 #[test]
 fn a_screen_that_is_too_small_says_what_it_needs() {
-    assert!(drawn(&walk(), 79, 24).contains("Lookback needs 80x24, this terminal is 79x24"));
-    assert!(drawn(&walk(), 30, 5).contains("this terminal is 30x5"));
+    assert!(drawn_text(&walk(), 79, 24).contains("Lookback needs 80x24, this terminal is 79x24"));
+    assert!(drawn_text(&walk(), 30, 5).contains("this terminal is 30x5"));
 }
 
 #[test]
 fn control_characters_never_reach_the_screen() {
     let mut state = walk();
     update(&mut state, Action::Paste("a\u{1b}[2J\u{7}\u{202e}b".into()));
-    let screen = drawn(&state, 80, 24);
+    let screen = drawn_text(&state, 80, 24);
     assert!(screen.contains("a␛[2J␇<U+202E>b"));
     assert!(!screen.chars().any(|c| c.is_control() && c != '\n'));
 }
@@ -404,7 +352,7 @@ fn without_unicode_the_frame_and_its_marks_are_ascii() {
     state.theme = Theme::new(Depth::None, Glyphs::Ascii);
     for keys in ["l", "?", "Esc /", "Esc i"] {
         press(&mut state, keys);
-        let drawn = drawn(&state, 80, 24);
+        let drawn = drawn_text(&state, 80, 24);
         let mark = drawn.chars().find(|c| "╭╮╰╯─│→←↑↓▴▾▸·…●".contains(*c));
         assert_eq!(mark, None, "{drawn}");
     }
@@ -422,7 +370,7 @@ fn before_the_first_reading_there_is_a_frame_and_keys_do_no_harm() {
     let mut state =
         State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     press(&mut state, "l j L ] . Tab PgDn ? Esc / Esc");
-    assert!(drawn(&state, 80, 24).contains("reading the sentence …"));
+    assert!(drawn_text(&state, 80, 24).contains("reading the sentence …"));
 }
 
 /// A wide character takes its own cell and the next one; whatever stands there would not be seen.
@@ -456,7 +404,7 @@ fn wide_characters_hide_nothing_and_stay_on_the_screen() {
 fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
     let mut state = walk_in(Language::Chinese);
     press(&mut state, "/ 归 一 化");
-    let found = drawn(&state, 80, 24);
+    let found = drawn_text(&state, 80, 24);
     for id in ["layer-norm", "ffn-out", "decoder-norm", "llm-norm"] {
         assert!(found.contains(&format!(" {id} ")), "{found}");
     }
@@ -503,17 +451,17 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     let free = name.replace(".svg", "-2.svg");
     update(&mut state, Action::Named(free.clone()));
     assert_eq!(to(&state), free);
-    let screen = drawn(&state, 80, 24);
+    let screen = drawn_text(&state, 80, 24);
     for text in ["Export this frame", &free, "in /home/ada/␛[2Jslides", "as .txt .svg "] {
         assert!(screen.contains(text), "{text}\n{screen}");
     }
     assert_eq!(press(&mut state, "Enter"), Some(order(&free, "svg", false)));
     assert_eq!(to(&state), "");
-    assert!(said(&state).contains("writing ./"));
+    assert!(message(&state).contains("writing ./"));
     update(&mut state, wrote(&free));
-    assert_eq!(said(&state), format!("wrote {free}"));
+    assert_eq!(message(&state), format!("wrote {free}"));
     update(&mut state, Action::Exported(Err("the disk is full".into())));
-    assert_eq!(said(&state), "the disk is full");
+    assert_eq!(message(&state), "the disk is full");
 }
 
 #[test]
@@ -541,7 +489,7 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
     update(&mut state, wrote("~/talk/a.txt"));
     press(&mut state, "l e");
     assert_eq!(to(&state), format!("~/talk/{}.txt", state.lesson.file_stem(state.nav.step)));
-    assert!(drawn(&state, 80, 24).contains("in ~/talk "));
+    assert!(drawn_text(&state, 80, 24).contains("in ~/talk "));
 }
 
 #[test]
@@ -556,9 +504,13 @@ fn what_cannot_be_written_is_refused_in_the_prompt() {
     ] {
         let mut state = at_a_desk();
         assert_eq!(press(&mut state, &format!("e C-u {} Enter", spelled(typed))), None, "{typed}");
-        assert!(said(&state).contains(why), "{typed}: {}", said(&state));
+        assert!(message(&state).contains(why), "{typed}: {}", message(&state));
         assert_eq!(to(&state), typed);
-        assert_eq!(drawn(&state, 80, 24).matches(why).count(), 1, "{typed}: said once, in full");
+        assert_eq!(
+            drawn_text(&state, 80, 24).matches(why).count(),
+            1,
+            "{typed}: said once, in full"
+        );
         press(&mut state, "Esc");
         assert!(matches!(state.overlay, Overlay::None));
     }
@@ -576,7 +528,7 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     assert_eq!(press(&mut state, &typed), Some(order("a.svg", "svg", false)));
     update(&mut state, Action::Refused(refusal()));
     assert_eq!(to(&state), "a.svg");
-    assert!(drawn(&state, 80, 24).contains("Enter again replaces it"));
+    assert!(drawn_text(&state, 80, 24).contains("Enter again replaces it"));
     assert_eq!(press(&mut state, "Enter"), Some(order("a.svg", "svg", true)));
     update(&mut state, Action::Refused(refusal()));
     press(&mut state, &format!("C-u {}", spelled("b.svg")));
@@ -595,9 +547,9 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
     let mut state = State::new(lesson, Theme::default());
     for keys in ["e", "y"] {
         assert_eq!(press(&mut state, keys), None);
-        assert!(said(&state).contains("nothing is read yet"), "{}", said(&state));
+        assert!(message(&state).contains("nothing is read yet"), "{}", message(&state));
     }
-    assert!(said(&after("e")).contains("lookback export"), "no forms are known");
+    assert!(message(&after("e")).contains("lookback export"), "no forms are known");
     let mut small = at_a_desk();
     update(&mut small, Action::Resize(40, 10));
     assert_eq!(press(&mut small, "e"), None, "a prompt that is not seen would swallow keys");
@@ -608,20 +560,20 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
 fn the_frame_that_is_exported_is_what_was_in_view() {
     let mut state = at_a_desk();
     press(&mut state, "j L Enter j");
-    let (before, opened) = (drawn(&state, 80, 24), state.inspector.levels.len());
+    let (before, opened) = (drawn_text(&state, 80, 24), state.inspector.levels.len());
     press(&mut state, "e");
-    assert_ne!(drawn(&state, 80, 24), before);
+    assert_ne!(drawn_text(&state, 80, 24), before);
     state.message = Some(lookback::ui::app::Message { text: "hello".into(), is_error: false });
     let theme = state.theme;
     let shot = Shot::of(&state, (80, 24).into(), &[theme]).unwrap();
-    assert_eq!(cells(shot.buffer()), before);
+    assert_eq!(text(shot.buffer()), before);
     assert!(
         shot.words().contains("\n\nOpened: encoder.1.self_attn.weights[2,9,"),
         "{}",
         shot.words()
     );
     assert_eq!(state.inspector.levels.len(), opened);
-    assert!(state.is_exporting() && said(&state) == "hello", "the state is left as it was");
+    assert!(state.is_exporting() && message(&state) == "hello", "the state is left as it was");
 }
 
 #[test]
@@ -697,7 +649,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
     assert_eq!(state.nav.selection.row, row, "the word stays");
     press(&mut state, "Down");
-    assert!(said(&state).contains("last head"), "{}", said(&state));
+    assert!(message(&state).contains("last head"), "{}", message(&state));
     press(&mut state, "Enter");
     let title = state.panes()[0].title();
     assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
@@ -721,8 +673,8 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     press(&mut state, "J J S");
     let first = (state.nav.selection.layer, state.nav.selection.head);
     assert_eq!(first, (most.layer, most.head), "another order is seen from its first row");
-    assert!(drawn(&state, 120, 36).contains("largest entropy first"));
-    assert!(said(&after("S")).contains("nothing here can be sorted"));
+    assert!(drawn_text(&state, 120, 36).contains("largest entropy first"));
+    assert!(message(&after("S")).contains("nothing here can be sorted"));
 }
 
 #[test]
@@ -735,12 +687,12 @@ fn the_steps_of_a_beam_stand_beside_each_other_and_are_walked_by_both_kinds_of_k
     assert_eq!(state.nav.selection.row, 0);
     press(&mut state, "L L L L L j");
     assert_eq!(state.nav.selection.row, 6);
-    let shown = drawn(&state, 80, 24);
+    let shown = drawn_text(&state, 80, 24);
     assert!(shown.contains("step 7 ") && shown.contains("step 7 of "), "{shown}");
     press(&mut state, "H k");
     assert_eq!(state.nav.selection.row, 4);
     press(&mut state, "J J J J");
-    assert!(said(&state).contains("last row"), "{}", said(&state));
+    assert!(message(&state).contains("last row"), "{}", message(&state));
 }
 
 #[test]
@@ -750,10 +702,10 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
     let mut state = walk();
     update(&mut state, Action::Read(Ok(Arc::new(READER.read(long).unwrap()))));
     state.enter(state.lesson.find("attention-translation").unwrap());
-    let shown = drawn(&state, 80, 24);
+    let shown = drawn_text(&state, 80, 24);
     assert!(shown.contains("English") && shown.contains("3 more below"), "{shown}");
     press(&mut state, &"Down ".repeat(5));
-    let shown = drawn(&state, 80, 24);
+    let shown = drawn_text(&state, 80, 24);
     assert!(shown.contains("more above") && !shown.contains("more below"), "{shown}");
     let last =
         state.passes.reading.as_ref().unwrap().trace(lookback::model::Name::TransformerUnguided);
@@ -772,10 +724,10 @@ fn matrices_are_seen_from_near_and_far() {
     assert_eq!(state.nav.view.zoom, Zoom::Cells);
     press(&mut state, "Z Z");
     assert_eq!(state.nav.view.zoom, Zoom::Overview);
-    assert!(said(&state).contains("whole matrix"), "{}", said(&state));
+    assert!(message(&state).contains("whole matrix"), "{}", message(&state));
     press(&mut state, "z z z");
     assert_eq!(state.nav.view.zoom, Zoom::Numbers);
-    assert!(said(&state).contains("as close as it gets"), "{}", said(&state));
+    assert!(message(&state).contains("as close as it gets"), "{}", message(&state));
     assert_eq!(state.nav.selection, at, "the cursor keeps its cell");
     press(&mut state, "K");
     assert_eq!(state.nav.selection.row, 0);
@@ -790,15 +742,15 @@ fn cells_are_found_by_name_and_the_next_by_a_key() {
     press(&mut state, "f");
     assert!(matches!(&state.overlay, Overlay::Palette { query, .. } if query.value() == "find: "));
     press(&mut state, "l a r g e s t Space c e l l Enter");
-    assert!(said(&state).contains("the largest cell: encoder."), "{}", said(&state));
+    assert!(message(&state).contains("the largest cell: encoder."), "{}", message(&state));
     let shown = |state: &State| {
         let at = state.nav.selection;
         state.panes()[state.nav.focus].pointed(at.row, at.col).unwrap().value
     };
     let largest = shown(&state);
     press(&mut state, "F");
-    assert!(said(&state).contains("2 of 100"), "{}", said(&state));
+    assert!(message(&state).contains("2 of 100"), "{}", message(&state));
     assert!(shown(&state) <= largest);
     press(&mut state, "f N a N Enter");
-    assert!(said(&state).contains("there is none here"), "{}", said(&state));
+    assert!(message(&state).contains("there is none here"), "{}", message(&state));
 }

@@ -2,6 +2,7 @@
 //! of one folder use each other in one direction, and nothing is imported through a parent that itself only
 //! imports it.
 
+use crate::support::sources::rust_files;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -12,17 +13,6 @@ use syn::{
     Attribute, File, Item, ItemMod, ItemUse, UseTree, Visibility,
     visit::{self, Visit},
 };
-
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            rust_files(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-}
 
 /// The segments of a module or a name, from the root of the crate.
 type Segments = Vec<String>;

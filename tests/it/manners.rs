@@ -1,11 +1,12 @@
 //! The interface's manners: keys and mouse in, state and cells out.
 
+use crate::support::walk::{self, message, press};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
 };
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
@@ -13,9 +14,8 @@ use lookback::{
     term::mouse,
     ui::{
         app::{Action, Effect, MouseTarget, Overlay, State, update},
-        keys,
         memory::{Left, Memory},
-        screen::{self, Hit, hit},
+        screen::{Hit, hit},
         theme::{Depth, Glyphs, Ground, Scheme, Theme},
     },
 };
@@ -44,31 +44,12 @@ fn walk() -> State {
     walk_at("tokens", (100, 30))
 }
 
-/// The last effect of some keys: characters, or `Enter`, `Esc`, `Down`.
-fn press(state: &mut State, keys: &str) -> Option<Effect> {
-    let mut effect = None;
-    for name in keys.split_whitespace() {
-        let code = match name {
-            "Enter" => KeyCode::Enter,
-            "Esc" => KeyCode::Esc,
-            "Space" => KeyCode::Char(' '),
-            "Down" => KeyCode::Down,
-            _ => KeyCode::Char(name.chars().next().unwrap()),
-        };
-        let action = keys::action(state, KeyEvent::new(code, KeyModifiers::NONE));
-        effect = update(state, action);
-    }
-    effect
-}
-
 fn area(state: &State) -> Rect {
     Rect::new(0, 0, state.size.0, state.size.1)
 }
 
 fn drawn(state: &State) -> Buffer {
-    let mut buf = Buffer::empty(area(state));
-    screen::draw(state, area(state), &mut buf);
-    buf
+    walk::drawn(state, state.size.0, state.size.1)
 }
 
 fn line(buf: &Buffer, y: u16) -> String {
@@ -78,10 +59,6 @@ fn line(buf: &Buffer, y: u16) -> String {
 fn shown(state: &State) -> String {
     let buf = drawn(state);
     (0..buf.area.height).map(|y| line(&buf, y) + "\n").collect()
-}
-
-fn said(state: &State) -> &str {
-    state.message.as_ref().map_or("", |message| &message.text)
 }
 
 fn mouse(state: &mut State, kind: MouseEventKind, at: Position) {
@@ -319,11 +296,11 @@ fn one_key_goes_round_the_themes_and_says_which() {
     for theme in ["light", "high-contrast", "mono", "dark"] {
         press(&mut state, "V");
         assert_eq!(state.theme.scheme.id(), theme);
-        assert!(said(&state).contains(theme));
+        assert!(message(&state).contains(theme));
     }
     state.theme = Theme::new(Depth::None, Glyphs::Ascii);
     press(&mut state, "V");
-    assert!(said(&state).contains("no colours"));
+    assert!(message(&state).contains("no colours"));
 }
 
 #[test]
@@ -359,7 +336,7 @@ fn a_painted_ground_leaves_no_cell_out_and_an_unpainted_one_none_in() {
 fn a_step_is_marked_listed_and_found_again() {
     let mut state = walk_at("softmax", (100, 30));
     press(&mut state, "B");
-    assert!(said(&state).contains("no step is marked"));
+    assert!(message(&state).contains("no step is marked"));
     press(&mut state, "b");
     assert!(shown(&state).contains('★'));
     press(&mut state, "g");
@@ -381,10 +358,10 @@ fn left(sentence: &str, step: &str) -> Left {
 fn the_last_walk_is_offered_and_taken_up() {
     let mut state = walk();
     press(&mut state, "R");
-    assert!(said(&state).contains("nothing is kept"));
+    assert!(message(&state).contains("nothing is kept"));
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
     state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
-    assert!(said(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
+    assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
     assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
     assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into(), Changes::default())));
@@ -411,7 +388,7 @@ fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
 fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     let mut state = walk();
     state.recall(Memory { last: Some(left(SENTENCE, "softmax")), bookmarks: vec![] }, false, None);
-    assert_eq!(said(&state), "", "not offered where a sentence was given");
+    assert_eq!(message(&state), "", "not offered where a sentence was given");
     assert_eq!(press(&mut state, "R"), None);
     assert_eq!(state.current().1.id, "softmax");
     let gone = Memory { last: Some(left(SENTENCE, "gone")), bookmarks: vec!["gone".into()] };

@@ -8,6 +8,8 @@ pub mod hostile;
 pub mod random;
 pub mod reader;
 pub mod session;
+pub mod sources;
+pub mod walk;
 pub mod walker;
 pub mod wanted;
 pub mod weights;

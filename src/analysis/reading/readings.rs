@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{Reader, Reading};
-use crate::engine::change::Changes;
+use crate::{engine::change::Changes, text::Sentence};
 
 /// A reader with what it read last: the plain reading, from which a what-if runs only what it changes, and the changed
 /// one.
@@ -24,11 +24,15 @@ impl Readings {
         &self.reader
     }
 
-    /// Whether the reading of this sentence with these changes exists already.
+    /// Whether the last readings hold this sentence with these changes.
     pub fn holds(&self, sentence: &str, changes: &Changes) -> bool {
         let latest = if changes.is_empty() { &self.plain } else { &self.changed };
-        let plain = self.plain.as_ref().is_some_and(|plain| plain.sentence.text == sentence);
-        plain && latest.as_ref().is_some_and(|latest| *latest.changes == *changes)
+        self.is_plain_of(sentence)
+            && latest.as_ref().is_some_and(|latest| *latest.changes == *changes)
+    }
+
+    fn is_plain_of(&self, sentence: &str) -> bool {
+        self.plain.as_ref().is_some_and(|plain| plain.sentence.text == sentence)
     }
 
     /// The reading of this sentence with these changes; a pass is run only where the last readings do not hold it.
@@ -36,21 +40,36 @@ impl Readings {
     /// # Errors
     /// If the sentence cannot be read, or a change has no place in any model.
     pub fn read(&mut self, sentence: &str, changes: &Changes) -> Result<Arc<Reading>> {
-        let known = self.plain.take().filter(|plain| plain.sentence.text == sentence);
-        let plain = if let Some(plain) = known {
-            plain
-        } else {
-            self.changed = None;
-            Arc::new(self.reader.read(sentence)?)
+        let plain = match &self.plain {
+            Some(plain) if self.is_plain_of(sentence) => Arc::clone(plain),
+            _ => self.read_plain(self.reader.tokenizer().sentence(sentence)?)?,
         };
+        self.change(&plain, changes)
+    }
+
+    /// The reading of this sentence without changes.
+    ///
+    /// # Errors
+    /// If the pass would take too much memory.
+    pub fn read_plain(&mut self, sentence: Sentence) -> Result<Arc<Reading>> {
+        (self.plain, self.changed) = (None, None); // their memory is free before the next pass
+        let plain = Arc::new(self.reader.read_sentence(sentence)?);
         self.plain = Some(Arc::clone(&plain));
+        Ok(plain)
+    }
+
+    /// A reading with these changes, from the same reading without changes.
+    ///
+    /// # Errors
+    /// If a change has no place in any model.
+    pub fn change(&mut self, plain: &Arc<Reading>, changes: &Changes) -> Result<Arc<Reading>> {
         if changes.is_empty() {
-            return Ok(plain);
+            return Ok(Arc::clone(plain));
         }
         let known = self.changed.take().filter(|changed| *changed.changes == *changes);
         let changed = match known {
             Some(changed) => changed,
-            None => Arc::new(self.reader.read_changed(&plain, changes.clone())?),
+            None => Arc::new(self.reader.read_changed(plain, changes.clone())?),
         };
         self.changed = Some(Arc::clone(&changed));
         Ok(changed)
@@ -60,6 +79,16 @@ impl Readings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spaces_around_a_sentence_do_not_make_it_another() -> Result<()> {
+        let mut readings = Readings::new(Reader::embedded()?);
+        let sentence = readings.reader().tokenizer().sentence(" The dog sleeps.\n")?;
+        let plain = readings.read_plain(sentence)?;
+        assert!(Arc::ptr_eq(&plain, &readings.change(&plain, &Changes::default())?));
+        assert!(Arc::ptr_eq(&plain, &readings.read(&plain.sentence.text, &Changes::default())?));
+        Ok(())
+    }
 
     #[test]
     fn a_pass_that_is_known_is_not_run_again() -> Result<()> {

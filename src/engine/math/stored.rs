@@ -129,10 +129,10 @@ fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let n_rows = x.nrows().max(1);
     let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
     let (n_lines, len) = kept.source.size();
-    let in_parallel = (NEAR / len.max(1)).max(1);
+    let at_once = (NEAR / len.max(1)).max(1);
     in_strips(x.nrows(), n_lines, LINES, b, Vec::new, |decoded, first, strip| {
-        for (i, out) in strip.chunks_mut(n_rows * in_parallel).enumerate() {
-            let first = first + i * in_parallel;
+        for (i, out) in strip.chunks_mut(n_rows * at_once).enumerate() {
+            let first = first + i * at_once;
             let (numbers, stride) = lines(kept, first..first + out.len() / n_rows, decoded);
             for (line, out) in numbers.chunks(stride).zip(out.chunks_exact_mut(n_rows)) {
                 out.iter_mut().zip(&rows).for_each(|(out, row)| *out = dot(row, &line[..len]));

@@ -5,15 +5,15 @@ use std::{io, time::Duration};
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 
 use super::failure;
-use crate::export::{Colours, Format, Write};
 use crate::{
-    export::{Film, FrameSettings},
+    export::{Colours, Film, Format, FrameSettings, Write},
     render::{
         frame::Shot,
         raster::{self, Area},
     },
 };
 
+/// This format's entry in [`FORMATS`](crate::export::FORMATS).
 pub static FORMAT: Format = Format {
     id: "apng",
     extension: "apng",

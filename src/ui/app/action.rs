@@ -6,7 +6,7 @@ use tui_input::InputRequest;
 
 use super::{
     desk::{ExportRequest, Refusal, Written},
-    place::MouseTarget,
+    mouse_target::MouseTarget,
 };
 use crate::{
     analysis::reading::{MachineTimes, Reading},
