@@ -3,8 +3,8 @@
 //! Keys, signals and finished readings arrive in one channel. The screen is restored after quit, error, panic and
 //! signals; a terminating signal gives the exit code 128 + n.
 
-pub mod desk;
-mod ground;
+pub mod exporter;
+mod background;
 pub mod mouse;
 mod screen;
 mod signals;
@@ -33,12 +33,12 @@ use crate::{
         app::{Action, Effect, Guide, Motion, State, update},
         keys,
         memory::Memory,
-        theme::{Depth, Ground, Theme},
+        theme::{Background, Depth, Theme},
     },
 };
 
-use desk::Writer;
-use ground::{Heard, Listener};
+use background::{Heard, Listener};
+use exporter::Writer;
 use screen::Screen;
 use signals::{ENDS, ended_by, has_shell, stop};
 use worker::Worker;
@@ -112,7 +112,7 @@ enum Event {
     Signal(i32),
     /// The result of another thread.
     Done(Action),
-    Ground(Ground),
+    Background(Background),
     /// A tick: the time since the last one.
     Tick(Duration),
     /// The terminal is gone.
@@ -151,7 +151,7 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
     state.guide = start.guide;
     state.animation.motion = start.motion;
     state.passes.changes = start.changes;
-    state.desk = desk::desk();
+    state.exports = exporter::export_options();
     let Before { memory, offers, trouble } = before;
     state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
@@ -239,11 +239,11 @@ fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
 /// Asks the terminal for its background and waits briefly for the answer, so that the first frame has the right
 /// colours; returns the other events received.
 fn ask_ground(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
-    Screen::ask(ground::QUESTION)?;
+    Screen::ask(background::QUESTION)?;
     let until = Instant::now() + ANSWER;
     let mut early = vec![];
     while let Ok(event) = inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        let is_answer = matches!(event, Event::Ground(_));
+        let is_answer = matches!(event, Event::Background(_));
         early.push(event);
         if is_answer {
             break;
@@ -306,7 +306,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
             return Err(anyhow!(unread.why));
         }
         Event::Done(action) => action,
-        Event::Ground(ground) => Action::Ground(ground),
+        Event::Background(ground) => Action::Background(ground),
         Event::Tick(elapsed) => Action::Tick(elapsed),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
@@ -366,7 +366,7 @@ fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
     if !workers.copies {
         return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
     }
-    let text = desk::text(state).unwrap_or_default();
+    let text = exporter::text(state).unwrap_or_default();
     if text.len() > LONGEST_COPY {
         return Ok(Err("the frame is too long for a terminal's clipboard; e writes it".into()));
     }
@@ -390,7 +390,7 @@ fn listen_to_keys(events: mpsc::Sender<Event>) {
         while let Ok(input) = event::read() {
             let event = match listener.hear(input) {
                 Heard::Typed(input) => Event::Input(input),
-                Heard::Ground(ground) => Event::Ground(ground),
+                Heard::Background(ground) => Event::Background(ground),
                 Heard::Part => continue,
             };
             if events.send(event).is_err() {

@@ -29,7 +29,7 @@ pub use lost::before_the_end;
 pub use named::Weights;
 pub use packed::{Copied, Packed};
 pub use tensor::TensorInfo;
-pub use wanted::{WantedWeight, WeightLayout};
+pub use wanted::{ExpectedWeight, WeightLayout};
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

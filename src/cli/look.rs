@@ -5,7 +5,7 @@ use super::{
     colour::{Ask, Environment, ThemeChoice, colours, is_dumb, is_old},
     settings::Settings,
 };
-use crate::ui::theme::{Glyphs, Ground, Scheme, Theme};
+use crate::ui::theme::{Background, Glyphs, Scheme, Theme};
 
 /// How the output looks: options, environment and settings together.
 pub struct Look {
@@ -69,7 +69,7 @@ fn choice(look: args::LookArgs, settings: &Settings) -> ThemeChoice {
 fn of_terminal(look: args::LookArgs, settings: &Settings, env: Environment) -> Theme {
     let ground = ground_by_name(env);
     let suits = match ground {
-        Some(Ground::Light) => Scheme::Light,
+        Some(Background::Light) => Scheme::Light,
         _ => Scheme::Dark,
     };
     let depth = colours(ask(look, settings, env), env, true);
@@ -78,12 +78,12 @@ fn of_terminal(look: args::LookArgs, settings: &Settings, env: Environment) -> T
 }
 
 /// The background by COLORFGBG, which some terminals set: `15;0` is white on black.
-fn ground_by_name(env: Environment) -> Option<Ground> {
+fn ground_by_name(env: Environment) -> Option<Background> {
     let colours = env("COLORFGBG")?;
     let background = colours.rsplit(';').next()?.parse::<u8>().ok()?;
     match background {
-        0..=6 | 8 => Some(Ground::Dark),
-        7 | 9..=15 => Some(Ground::Light),
+        0..=6 | 8 => Some(Background::Dark),
+        7 | 9..=15 => Some(Background::Light),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         picture::CellLook,
     },
     text::visible,
-    ui::theme::{Ground, Rgb},
+    ui::theme::{Background, Rgb},
 };
 
 /// This format's entry in [`FORMATS`](crate::export::FORMATS).
@@ -239,7 +239,8 @@ fn about_page((dark, light): &Looks) -> String {
     let (ink, ground) = (both(dark.ink, light.ink), both(dark.ground, light.ground));
     let mut css = format!(":root{{--ink:{ink};--ground:{ground}}}");
     if dark == light {
-        let is_dark = Ground::of(dark.ground.0, dark.ground.1, dark.ground.2) == Ground::Dark;
+        let is_dark =
+            Background::of(dark.ground.0, dark.ground.1, dark.ground.2) == Background::Dark;
         let scheme = if is_dark { "dark" } else { "light" };
         let _ =
             write!(css, "\n:root{{color-scheme:{scheme}!important}}\n.js #turn{{display:none}}");

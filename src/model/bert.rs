@@ -157,7 +157,7 @@ impl Bert {
     /// If a setting is not supported, or a weight is missing or misshapen.
     pub fn load(checkpoint: &Checkpoint, family: BertFamily) -> Result<Self> {
         let plan = config::plan(checkpoint, family)?;
-        let weights = checkpoint.weights(&names::wanted(checkpoint, family, &plan))?;
+        let weights = checkpoint.weights(&names::expected_weights(checkpoint, family, &plan))?;
         Self::of(&weights, plan)
     }
 

@@ -222,7 +222,7 @@ impl DecoderOnly {
     /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = gpt2::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&gpt2::wanted(&plan))?, plan)
+        Self::load(&checkpoint.weights(&gpt2::expected_weights(&plan))?, plan)
     }
 
     /// A checkpoint of the Llama family.
@@ -231,7 +231,7 @@ impl DecoderOnly {
     /// As for [`Self::gpt2`].
     pub fn llama(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = llama::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&llama::wanted(checkpoint, &plan)?)?, plan)
+        Self::load(&checkpoint.weights(&llama::expected_weights(checkpoint, &plan)?)?, plan)
     }
 
     /// # Errors

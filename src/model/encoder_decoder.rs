@@ -213,7 +213,7 @@ impl EncoderDecoder {
     /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn bart(checkpoint: &Checkpoint, family: BartFamily) -> Result<Self> {
         let plan = bart::plan(checkpoint, family)?;
-        let weights = checkpoint.weights(&bart::wanted(&plan))?;
+        let weights = checkpoint.weights(&bart::expected_weights(&plan))?;
         Self::load(&weights, plan).with_context(|| checkpoint.name())
     }
 
@@ -223,7 +223,7 @@ impl EncoderDecoder {
     /// As for [`Self::bart`].
     pub fn t5(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = t5::plan(checkpoint)?;
-        let weights = checkpoint.weights(&t5::wanted(&plan))?;
+        let weights = checkpoint.weights(&t5::expected_weights(&plan))?;
         Self::load(&weights, plan).with_context(|| checkpoint.name())
     }
 

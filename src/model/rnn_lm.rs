@@ -135,7 +135,7 @@ impl RnnLm {
     /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = RnnLmPlan::of(checkpoint)?;
-        let weights = checkpoint.weights(&plan.wanted())?;
+        let weights = checkpoint.weights(&plan.expected_weights())?;
         let own = || weights.matrix("unembed.weight", (plan.n_vocab, plan.d_hidden));
         Ok(Self {
             embed: weights.matrix("embed.weight", (plan.n_vocab, plan.d_embed))?,

@@ -14,7 +14,7 @@ use crate::{
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{Action, Level, State, settle},
+        app::{Action, OpenedNumber, State, settle},
         plain, screen,
         theme::Theme,
     },
@@ -123,7 +123,7 @@ impl Shot {
 }
 
 /// The text of an opened cell: `Opened: logits[0,12] = 3.1416; x W + b`.
-fn opened(level: &Level) -> String {
+fn opened(level: &OpenedNumber) -> String {
     let Arithmetic { address, value, formula, .. } = &level.arithmetic;
     format!("Opened: {address} = {value:.4}; {formula}")
 }
@@ -136,7 +136,7 @@ fn drawn(state: &State, size: Size) -> Buffer {
 }
 
 fn is_cut(state: &State, area: Rect) -> bool {
-    let wanted: Vec<_> = state.panes().iter().map(|pane| pane.wanted()).collect();
+    let wanted: Vec<_> = state.panes().iter().map(|pane| pane.preferred_size()).collect();
     let (plan, lines) = state.plan(area, &wanted);
     lines.len() > plan.prose.height.into()
 }

@@ -9,7 +9,7 @@ use crate::{
     analysis::reading::{Reader, Reading, Readings},
     engine::{change::Changes, fault},
     model::Name,
-    ui::app::{Action, Unread},
+    ui::app::{Action, ReadFailure},
 };
 
 /// A sentence to read, and its changes.
@@ -82,7 +82,7 @@ fn read_all(
         Ok(loaded) => loaded,
         Err(why) => {
             let (sentence, why) = (String::new(), format!("{why:#}"));
-            let _ = events.send(Event::Done(Action::Read(Err(Unread { sentence, why }))));
+            let _ = events.send(Event::Done(Action::Read(Err(ReadFailure { sentence, why }))));
             return;
         }
     };
@@ -96,7 +96,7 @@ fn read_all(
         }
         let outcome = readings
             .read(&sentence, &changes)
-            .map_err(|why| Unread { sentence, why: format!("{why:#}") });
+            .map_err(|why| ReadFailure { sentence, why: format!("{why:#}") });
         if events.send(Event::Done(Action::Read(outcome.clone()))).is_err() {
             return;
         }

@@ -6,7 +6,7 @@
 mod action;
 mod bookmarks;
 mod clock;
-mod desk;
+mod export_options;
 mod export;
 mod formula;
 mod glossary;
@@ -22,7 +22,7 @@ mod passes;
 mod mouse_target;
 mod point;
 mod prose;
-mod seek;
+mod zoom;
 mod update;
 mod whatif;
 
@@ -30,21 +30,23 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-pub use action::{Action, Command, Effect, Pick, Switch, Unread};
-pub use bookmarks::Kept;
+pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, WhatIfKey};
+pub use bookmarks::SavedProgress;
 pub use clock::{Animation, Motion, Times};
-pub use desk::{Desk, ExportFormat, ExportRequest, Prompt, Refusal, Written};
+pub use export_options::{
+    ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
+};
 pub use guide::Guide;
 pub use insides::settle;
-pub use inspector::{Inspector, Level};
-use layout::Beneath;
-pub use layout::{Plan, SMALLEST};
+pub use inspector::{Inspector, OpenedNumber};
+use layout::NarrationBelow;
+pub use layout::{SMALLEST, ScreenLayout};
 pub use mouse_target::MouseTarget;
 use navigation::PickedRow;
-pub use navigation::{Navigation, Zoomed};
+pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
-pub use prose::{Line, Piece, Voice, wrap, wrap_step};
+pub use prose::{Line, Piece, TextRole, wrap, wrap_step};
 pub use update::update;
 
 use crate::{
@@ -52,7 +54,7 @@ use crate::{
     engine::site::{Axis, Stream},
     lesson::{Lesson, PaneKind, PaneSpec, Selection, Step},
     ui::{
-        panes::{self, Pane, Scene, Wanted},
+        panes::{self, Pane, PreferredSize, Scene},
         theme::Theme,
     },
 };
@@ -81,9 +83,9 @@ pub struct State {
     /// Questions, further paragraphs, the tour, pages that turn by themselves.
     pub guide: Guide,
     /// Marked steps, and where the walk before this one ended.
-    pub kept: Kept,
+    pub saved: SavedProgress,
     /// What frames can be written as, and where.
-    pub desk: Desk,
+    pub exports: ExportOptions,
 }
 
 /// A line for the person, until the next key.
@@ -116,8 +118,8 @@ impl State {
             overlay: Overlay::None,
             message: None,
             guide: Guide::default(),
-            kept: Kept::default(),
-            desk: Desk::default(),
+            saved: SavedProgress::default(),
+            exports: ExportOptions::default(),
         }
     }
 
@@ -280,16 +282,16 @@ impl State {
     }
 
     /// Where everything stands on a screen of that size.
-    pub fn plan(&self, area: Rect, wanted: &[Wanted]) -> (Plan, Vec<Line>) {
-        let mut plan = Plan::new(area, !self.reading_is_plain());
+    pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
+        let mut plan = ScreenLayout::new(area, !self.reading_is_plain());
         if self.opened().is_some() {
-            plan.arrange(wanted, self.nav.focus, Beneath { lines: OPENED_LINES, share: 2 });
+            plan.arrange(wanted, self.nav.focus, NarrationBelow { lines: OPENED_LINES, share: 2 });
             return (plan, vec![]);
         }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
         // A question claims all that it needs, a text a quarter.
         let share = if self.guide.quiz.is_some() { 1 } else { 4 };
-        plan.arrange(wanted, self.nav.focus, Beneath { lines: lines.len(), share });
+        plan.arrange(wanted, self.nav.focus, NarrationBelow { lines: lines.len(), share });
         if lines.len() > plan.prose.height.into() {
             lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
         }

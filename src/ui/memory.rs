@@ -23,13 +23,13 @@ pub struct Memory {
     /// Ids of steps.
     pub bookmarks: Vec<String>,
     /// Where the last walk ended.
-    pub last: Option<Left>,
+    pub last: Option<ResumePoint>,
 }
 
 /// Where a walk was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Left {
+pub struct ResumePoint {
     pub sentence: String,
     /// The step's id.
     pub step: String,
@@ -69,7 +69,7 @@ impl Memory {
     fn text(&self) -> String {
         let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
         let mut text = format!("bookmarks = [{}]\n", marked.join(", "));
-        if let Some(Left { sentence, step }) = &self.last {
+        if let Some(ResumePoint { sentence, step }) = &self.last {
             let (sentence, step) = (toml_string(sentence), toml_string(step));
             let _ = write!(text, "\n[last]\nsentence = {sentence}\nstep = {step}\n");
         }
@@ -99,7 +99,8 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a/b/state.toml");
         assert_eq!(Memory::load(&path)?, Memory::default());
-        let last = Left { sentence: "A \"dog\"\n\u{1b} 猫.".into(), step: "softmax".into() };
+        let last =
+            ResumePoint { sentence: "A \"dog\"\n\u{1b} 猫.".into(), step: "softmax".into() };
         let memory = Memory { bookmarks: vec!["tokens".into()], last: Some(last) };
         memory.save(&path)?;
         memory.save(&path)?;
@@ -127,7 +128,7 @@ mod tests {
         let path = folder.path().join("state.toml");
         let of = |step: &str| Memory {
             bookmarks: vec![step.repeat(2000)],
-            last: Some(Left { sentence: step.repeat(5000), step: step.into() }),
+            last: Some(ResumePoint { sentence: step.repeat(5000), step: step.into() }),
         };
         let all = ["a", "b"].map(of);
         all[0].save(&path)?;

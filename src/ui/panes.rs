@@ -153,7 +153,7 @@ pub struct Mark {
 
 /// The cell under the cursor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pointed {
+pub struct CursorCell {
     /// `encoder.0.self_attn.weights[2,7,1]`
     pub address: Address,
     pub value: f32,
@@ -167,14 +167,14 @@ const LONGEST_TITLE: u16 = 34;
 
 /// The room a pane asks for, in cells, without its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct PreferredSize {
     pub min: (u16, u16),
     pub ideal: (u16, u16),
     /// The height up to which it makes use of room that nobody else needs.
     pub tallest: u16,
 }
 
-impl Wanted {
+impl PreferredSize {
     pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
         Self { min, ideal, tallest: ideal.1 }
     }
@@ -207,7 +207,7 @@ pub trait Pane {
     }
 
     /// The number at a place of the cursor.
-    fn pointed(&self, _row: usize, _col: usize) -> Option<Pointed> {
+    fn cursor_cell(&self, _row: usize, _col: usize) -> Option<CursorCell> {
         None
     }
 
@@ -224,7 +224,7 @@ pub trait Pane {
     /// What the pane shows in words.
     fn in_words(&self) -> PaneWords;
 
-    fn wanted(&self) -> Wanted;
+    fn preferred_size(&self) -> PreferredSize;
 
     /// The place of the cursor whose cell [`Self::draw`] draws there.
     fn cell_at(&self, _area: Rect, _at: Position) -> Option<(usize, usize)> {

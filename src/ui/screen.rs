@@ -20,7 +20,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::{
     text::visible::{is_visible, without_hidden},
     ui::{
-        app::{MouseTarget, Overlay, Piece, SMALLEST, State, Voice},
+        app::{MouseTarget, Overlay, Piece, SMALLEST, State, TextRole},
         keys::palette,
         theme::{Theme, ascii},
     },
@@ -91,7 +91,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         return;
     }
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
     let (plan, lines) = state.plan(area, &wanted);
     let is_opened = state.opened().is_some();
     header::draw(state, &plan, buf);
@@ -149,7 +149,7 @@ pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
 
 fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
     let (plan, _) = state.plan(area, &wanted);
     if plan.timeline.contains(at) {
         return footer::step_at(state, plan.timeline, at).map_or(Hit::Nothing, Hit::Step);
@@ -203,16 +203,16 @@ fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
 
 /// How a piece of text looks: a term of the glossary is underlined, in whatever colour it has.
 fn style(state: &State, piece: &Piece) -> Style {
-    let style = voice(&state.theme, piece.voice);
+    let style = role(&state.theme, piece.role);
     if piece.is_term { style.underlined() } else { style }
 }
 
-/// How a voice looks.
-pub fn voice(theme: &Theme, voice: Voice) -> Style {
-    match voice {
-        Voice::Plain => Style::new(),
-        Voice::Strong => theme.strong(),
-        Voice::Pane(i) => theme.pane(i),
-        Voice::Site => Style::new().italic(),
+/// How a role looks.
+pub fn role(theme: &Theme, role: TextRole) -> Style {
+    match role {
+        TextRole::Plain => Style::new(),
+        TextRole::Strong => theme.strong(),
+        TextRole::Pane(i) => theme.pane(i),
+        TextRole::Site => Style::new().italic(),
     }
 }

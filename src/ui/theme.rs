@@ -86,12 +86,12 @@ impl Scheme {
 
 /// What the terminal's own background is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
+pub enum Background {
     Dark,
     Light,
 }
 
-impl Ground {
+impl Background {
     /// Of a background colour.
     pub fn of(red: u8, green: u8, blue: u8) -> Self {
         let is_light = contrast::luminance((red, green, blue)) > 0.18;
@@ -106,7 +106,7 @@ pub struct Theme {
     pub glyphs: Glyphs,
     pub scheme: Scheme,
     /// None where it is not known.
-    pub ground: Option<Ground>,
+    pub ground: Option<Background>,
 }
 
 impl Theme {
@@ -233,8 +233,8 @@ impl Theme {
     /// Whether the ground is drawn too: a scheme is legible only on the ground it was made for.
     pub fn paints_ground(&self) -> bool {
         let suits = match self.scheme {
-            Scheme::Dark => self.ground != Some(Ground::Light),
-            Scheme::Light => self.ground == Some(Ground::Light),
+            Scheme::Dark => self.ground != Some(Background::Light),
+            Scheme::Light => self.ground == Some(Background::Light),
             Scheme::HighContrast => false,
             Scheme::Mono => true,
         };

@@ -1,6 +1,6 @@
 //! Maps a checkpoint's tensors to a model's weights.
 //!
-//! A model lists what it wants ([`WantedWeight`]); the result has every weight in our layout, or one error that
+//! A model lists what it wants ([`ExpectedWeight`]); the result has every weight in our layout, or one error that
 //! lists every tensor that is missing, misshapen or unreadable.
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
@@ -18,7 +18,7 @@ use crate::{
 
 /// A weight that a model needs, and its tensor's name in a checkpoint.
 #[derive(Clone, Debug)]
-pub struct WantedWeight {
+pub struct ExpectedWeight {
     /// This program's name.
     pub ours: String,
     /// Hugging Face's names; of several alternatives the first that exists is taken.
@@ -61,7 +61,7 @@ impl WeightLayout {
     }
 }
 
-impl WantedWeight {
+impl ExpectedWeight {
     /// A required weight; `theirs` lists alternatives separated by `|`.
     pub fn new(
         ours: impl Into<String>,
@@ -123,7 +123,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Listing every tensor that is missing, misshapen or of a dtype that cannot be read.
-    pub fn weights(&self, wanted: &[WantedWeight]) -> Result<Weights> {
+    pub fn weights(&self, wanted: &[ExpectedWeight]) -> Result<Weights> {
         let wholes = wholes(wanted);
         let mut weights = Weights::none(self.title());
         let mut faults = vec![];
@@ -148,7 +148,7 @@ impl Checkpoint {
         Ok(weights)
     }
 
-    fn missing(&self, one: &WantedWeight, wholes: &HashMap<&[String], usize>) -> String {
+    fn missing(&self, one: &ExpectedWeight, wholes: &HashMap<&[String], usize>) -> String {
         let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
         let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
@@ -175,7 +175,7 @@ impl Checkpoint {
 }
 
 /// The length of the axis that parts are taken from, by tensor: the end of its last part.
-fn wholes(wanted: &[WantedWeight]) -> HashMap<&[String], usize> {
+fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {
     let mut wholes = HashMap::new();
     for one in wanted {
         if let Some(range) = one.layout.range() {
@@ -186,7 +186,7 @@ fn wholes(wanted: &[WantedWeight]) -> HashMap<&[String], usize> {
     wholes
 }
 
-fn value(wanted: &WantedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+fn value(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
     let want = wanted.shape_in_file(whole, tensor.is_transposed);
     let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
     ensure!(
@@ -199,7 +199,7 @@ fn value(wanted: &WantedWeight, tensor: &TensorInfo, whole: usize) -> Result<Val
     if wanted.is_vector() { vector(wanted, tensor) } else { matrix(wanted, tensor) }
 }
 
-fn matrix(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
+fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
     let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
     let source: Arc<dyn Stored> =
@@ -208,7 +208,7 @@ fn matrix(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
 }
 
 /// A vector is read as one line; where its rows are reordered, as lines of one number.
-fn vector(wanted: &WantedWeight, tensor: &TensorInfo) -> Result<Value> {
+fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::support::weights::{counted, f32s, safetensors};
 use lookback::{
     engine::value::{Cell, Lines},
-    weights::{Checkpoint, Config, WantedWeight, WeightLayout},
+    weights::{Checkpoint, Config, ExpectedWeight, WeightLayout},
 };
 use tempfile::TempDir;
 
@@ -42,13 +42,13 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     assert_eq!(checkpoint.config().string("model_type").unwrap(), "gpt2");
     assert_eq!(checkpoint.tensors().len(), 3);
     let wanted = [
-        WantedWeight::new("e", "table", (4, 3), WeightLayout::Table),
-        WantedWeight::new("w", "model.linear|linear", (3, 2), WeightLayout::Linear),
-        WantedWeight::new("part", "linear", (3, 1), WeightLayout::LinearRows(1..2)),
-        WantedWeight::new("cols", "table", (4, 1), WeightLayout::Conv1dColumns(2..3)),
-        WantedWeight::new("b", "bias", (1, 2), WeightLayout::VectorPart(1..3)),
-        WantedWeight::new("rest", "bias", (1, 3), WeightLayout::VectorPart(3..6)),
-        WantedWeight::new("more", "nothing", (1, 3), WeightLayout::Vector).optional(),
+        ExpectedWeight::new("e", "table", (4, 3), WeightLayout::Table),
+        ExpectedWeight::new("w", "model.linear|linear", (3, 2), WeightLayout::Linear),
+        ExpectedWeight::new("part", "linear", (3, 1), WeightLayout::LinearRows(1..2)),
+        ExpectedWeight::new("cols", "table", (4, 1), WeightLayout::Conv1dColumns(2..3)),
+        ExpectedWeight::new("b", "bias", (1, 2), WeightLayout::VectorPart(1..3)),
+        ExpectedWeight::new("rest", "bias", (1, 3), WeightLayout::VectorPart(3..6)),
+        ExpectedWeight::new("more", "nothing", (1, 3), WeightLayout::Vector).optional(),
     ];
     let weights = checkpoint.weights(&wanted).unwrap();
     let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col));
@@ -69,9 +69,9 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
     let folder = folder(&[("model.safetensors", &small())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let wanted = [
-        WantedWeight::new("e", "table", (5, 3), WeightLayout::Table),
-        WantedWeight::new("w", "h.0.w|w", (3, 2), WeightLayout::Linear),
-        WantedWeight::new("b", "bias", (1, 6), WeightLayout::Vector),
+        ExpectedWeight::new("e", "table", (5, 3), WeightLayout::Table),
+        ExpectedWeight::new("w", "h.0.w|w", (3, 2), WeightLayout::Linear),
+        ExpectedWeight::new("b", "bias", (1, 6), WeightLayout::Vector),
     ];
     let error = checkpoint.weights(&wanted).err().unwrap().to_string();
     assert!(error.contains("`table` is (4, 3), want (5, 3)"), "{error}");
@@ -178,7 +178,7 @@ fn numbers_that_stand_askew_are_copied() {
     let folder = folder(&[("model.safetensors", &bytes.concat())]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let weights =
-        checkpoint.weights(&[WantedWeight::new("w", "w", (3, 2), WeightLayout::Linear)]).unwrap();
+        checkpoint.weights(&[ExpectedWeight::new("w", "w", (3, 2), WeightLayout::Linear)]).unwrap();
     let value = weights.tensor("w").unwrap();
     let (numbers, stride) = value.as_stored().unwrap().source.as_f32_slice().unwrap();
     assert_eq!((numbers, stride), (&counted(6)[..], 3));
@@ -191,7 +191,7 @@ fn a_dtype_that_is_not_read_is_refused_where_it_is_wanted() {
     let folder = folder(&[("model.safetensors", &bytes)]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let error = checkpoint
-        .weights(&[WantedWeight::new("i", "ids", (1, 2), WeightLayout::Table)])
+        .weights(&[ExpectedWeight::new("i", "ids", (1, 2), WeightLayout::Table)])
         .err()
         .unwrap();
     let error = error.to_string();

@@ -5,7 +5,7 @@ use std::{fs, ops::Range, path::Path};
 use crate::support::weights::{Gguf, counted, f32s};
 use lookback::{
     engine::value::Cell,
-    weights::{Checkpoint, Config, TokenizerSource, WantedWeight, WeightLayout},
+    weights::{Checkpoint, Config, ExpectedWeight, TokenizerSource, WeightLayout},
 };
 use safetensors::SafeTensors;
 
@@ -26,8 +26,8 @@ fn a_llama_is_read_under_hugging_faces_names_and_in_its_order() {
     let checkpoint = Checkpoint::open(Path::new("tests/goldens/quants/llama.gguf")).unwrap();
     let reference = reference();
     let wanted = reference.iter().map(|(name, shape, _)| match shape[..] {
-        [n] => WantedWeight::new(name, name, (1, n), WeightLayout::Vector),
-        [rows, cols] => WantedWeight::new(name, name, (cols, rows), WeightLayout::Linear),
+        [n] => ExpectedWeight::new(name, name, (1, n), WeightLayout::Vector),
+        [rows, cols] => ExpectedWeight::new(name, name, (cols, rows), WeightLayout::Linear),
         _ => unreachable!(),
     });
     let weights = checkpoint.weights(&wanted.collect::<Vec<_>>()).unwrap();
@@ -103,7 +103,7 @@ fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
     let checkpoint = gpt2(folder.path());
     let name = |part: &str| format!("h.0.{part}|transformer.h.0.{part}");
     let part = |ours: &str, range: Range<usize>| {
-        WantedWeight::new(
+        ExpectedWeight::new(
             ours,
             &name("attn.c_attn.weight"),
             (2, 2),
@@ -112,7 +112,7 @@ fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
     };
     let weights = checkpoint
         .weights(&[
-            WantedWeight::new(
+            ExpectedWeight::new(
                 "embed",
                 "wte.weight|transformer.wte.weight",
                 (5, 2),
@@ -121,13 +121,13 @@ fn a_gpt2_answers_the_same_wishes_as_hugging_faces() {
             part("q", 0..2),
             part("k", 2..4),
             part("v", 4..6),
-            WantedWeight::new(
+            ExpectedWeight::new(
                 "b",
                 &name("attn.c_attn.bias"),
                 (1, 2),
                 WeightLayout::VectorPart(4..6),
             ),
-            WantedWeight::new("up", &name("mlp.c_fc.weight"), (2, 3), WeightLayout::Conv1d),
+            ExpectedWeight::new("up", &name("mlp.c_fc.weight"), (2, 3), WeightLayout::Conv1d),
         ])
         .unwrap();
     let get = |name, row, col| weights.tensor(name).unwrap().get(Cell::new(0, row, col)) as u32;

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use crate::support::weights::{Gguf, counted, f32s};
-use lookback::weights::{Checkpoint, WantedWeight, WeightLayout};
+use lookback::weights::{Checkpoint, ExpectedWeight, WeightLayout};
 use tempfile::TempDir;
 
 fn small_safetensors() -> Vec<u8> {
@@ -237,10 +237,10 @@ fn all_that_an_index_promises_in_vain_is_listed() {
 
 #[test]
 fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
-    let wanted: Vec<WantedWeight> = (0..60)
+    let wanted: Vec<ExpectedWeight> = (0..60)
         .map(|l| {
             let name = format!("model.layers.{l}.self_attn.q_proj.weight");
-            WantedWeight::new(format!("w{l}"), &name, (4, 4), WeightLayout::Linear)
+            ExpectedWeight::new(format!("w{l}"), &name, (4, 4), WeightLayout::Linear)
         })
         .collect();
     let folder = TempDir::new().unwrap();

@@ -10,7 +10,7 @@ use lookback::{
     lesson::{Language, Lesson, Selection},
     model::Name,
     ui::{
-        app::{Action, Effect, Overlay, Pick, State, Switch, Unread, update},
+        app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, KEYS, palette},
         theme::Theme,
     },
@@ -47,8 +47,8 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
     last
 }
 
-fn unread(sentence: &str, why: &impl ToString) -> Unread {
-    Unread { sentence: sentence.to_owned(), why: why.to_string() }
+fn unread(sentence: &str, why: &impl ToString) -> ReadFailure {
+    ReadFailure { sentence: sentence.to_owned(), why: why.to_string() }
 }
 
 fn type_in(state: &mut State, text: &str) {
@@ -66,7 +66,7 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
         press(&mut state, "Enter");
         assert_eq!(opened(&state), address);
         let (panes, Selection { row, col, .. }) = (state.panes(), state.nav.selection);
-        let pointed = panes[state.nav.focus].pointed(row, col).unwrap().address;
+        let pointed = panes[state.nav.focus].cursor_cell(row, col).unwrap().address;
         let wanted: Address = address.parse().unwrap();
         assert_eq!((&pointed.path, pointed.cell.row), (&wanted.path, wanted.cell.row));
         // A list shows a row's largest numbers; where the cell is none of them, it begins at the first.
@@ -88,7 +88,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
     press(&mut state, "Tab");
     let pointed = |state: &State| {
         let Selection { row, col, .. } = state.nav.selection;
-        state.panes()[state.nav.focus].pointed(row, col).unwrap().address.to_string()
+        state.panes()[state.nav.focus].cursor_cell(row, col).unwrap().address.to_string()
     };
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
@@ -113,7 +113,7 @@ fn a_step_that_is_called_so_comes_first_in_the_palette() {
     let state = at("tokens");
     for (step, (_, named)) in state.lesson.steps().iter().enumerate() {
         let first = palette::pick(&state, &named.id, 0);
-        assert!(matches!(first, Pick::Step(picked) if picked == step), "{}", named.id);
+        assert!(matches!(first, PaletteChoice::Step(picked) if picked == step), "{}", named.id);
     }
 }
 
@@ -205,7 +205,7 @@ fn every_pane_with_numbers_opens_and_its_arithmetic_is_drawn() {
         for pane in 0..state.current().1.panes.len() {
             state.nav.focus = pane;
             let pointed =
-                state.panes()[pane].pointed(state.nav.selection.row, state.nav.selection.col);
+                state.panes()[pane].cursor_cell(state.nav.selection.row, state.nav.selection.col);
             press(&mut state, "Enter");
             let id = &state.current().1.id;
             assert_eq!(pointed.is_some(), !opened(&state).is_empty(), "{id}, pane {pane}");
@@ -323,7 +323,7 @@ fn a_number_is_set_by_hand_from_the_cursor() {
     press(&mut state, "Enter");
     assert_eq!(state.passes.changes.iter().count(), 1);
     let (row, col) = (state.nav.selection.row, state.nav.selection.col);
-    let pointed = state.panes()[state.nav.focus].pointed(row, col).unwrap();
+    let pointed = state.panes()[state.nav.focus].cursor_cell(row, col).unwrap();
     assert!((pointed.value - 0.25).abs() < 1e-9);
 }
 
@@ -407,7 +407,7 @@ fn every_command_with_a_key_is_in_the_palette() {
         .filter(|command| !palette::COMMANDS.iter().any(|(c, _)| c == *command))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
-    assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::Switch(Switch::Mask)));
+    assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::Switch(WhatIfKey::Mask)));
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn every_site_of_every_model_is_reachable_from_some_step() {
         let state = at(&step.unwrap_or_else(|| panic!("no step shows the {name}")));
         let entries = palette::entries(&state, "");
         for site in READING.trace(name).sites() {
-            let leads = |entry: &palette::Entry| matches!(&entry.pick, Pick::Open(model, address) if *model == name && address.path == site.path());
+            let leads = |entry: &palette::Entry| matches!(&entry.pick, PaletteChoice::Open(model, address) if *model == name && address.path == site.path());
             assert!(entries.iter().any(leads), "{name}: {}", site.path());
         }
     }
@@ -503,10 +503,10 @@ fn any_keys_in_any_order_do_no_harm() {
 
 #[test]
 fn symbols_of_a_formula_take_the_colours_of_their_panes() {
-    use lookback::ui::app::Voice;
+    use lookback::ui::app::TextRole;
     let mut state = at("scaling");
     let said = |state: &State, pane| -> Vec<String> {
-        let pieces = state.formula().into_iter().filter(|piece| piece.voice == Voice::Pane(pane));
+        let pieces = state.formula().into_iter().filter(|piece| piece.role == TextRole::Pane(pane));
         pieces.map(|piece| piece.text).collect()
     };
     assert_eq!((said(&state, 0), said(&state, 1)), (vec!["/ √d_k".into()], vec!["Q Kᵀ".into()]));
@@ -516,7 +516,7 @@ fn symbols_of_a_formula_take_the_colours_of_their_panes() {
         let pieces = state.formula();
         let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
         assert_eq!(whole, state.current().1.formula);
-        coloured += usize::from(pieces.iter().any(|piece| piece.voice != Voice::Plain));
+        coloured += usize::from(pieces.iter().any(|piece| piece.role != TextRole::Plain));
     }
     assert!(coloured >= 45, "only {coloured} formulas have a colour");
 }

@@ -13,8 +13,8 @@ use lookback::{
     render::frame::{Shot, Walk},
     ui::{
         app::{
-            Action, Command, Desk, Effect, ExportFormat, ExportRequest, Overlay, Refusal, State,
-            Unread, Written, update,
+            Action, Command, Effect, ExportFormat, ExportOptions, ExportRefusal, ExportRequest,
+            ExportedFile, Overlay, ReadFailure, State, update,
         },
         keys::KEYS,
         plain, screen,
@@ -188,7 +188,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     update(&mut state, Action::Paste(" dog".repeat(70)));
     let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
-    let unread = Unread { sentence: sentence.clone(), why: why.to_string() };
+    let unread = ReadFailure { sentence: sentence.clone(), why: why.to_string() };
     update(&mut state, Action::Read(Err(unread)));
     assert!(message(&state).contains("the limit is 64"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
@@ -200,14 +200,14 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
 fn a_refusal_that_comes_late_calls_nobody_back() {
     let mut state = walk();
     press(&mut state, "i C-u d o g Enter : s o f t");
-    let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
+    let unread = ReadFailure { sentence: "dog".into(), why: "it cannot be read".into() };
     update(&mut state, Action::Read(Err(unread)));
     assert!(message(&state).contains("it cannot be read"));
     assert!(matches!(state.overlay, Overlay::Palette { .. }), "the palette stays");
 
     // Nor does one of a sentence before the one that is being read.
     press(&mut state, "Esc i C-u c a t Enter");
-    let unread = Unread { sentence: "dog".into(), why: "it cannot be read".into() };
+    let unread = ReadFailure { sentence: "dog".into(), why: "it cannot be read".into() };
     update(&mut state, Action::Read(Err(unread)));
     assert_eq!(state.passes.pending.as_deref(), Some("cat"));
 }
@@ -413,11 +413,11 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
 }
 
 /// At `it-looks`, where frames can be written in two forms, and films in a third.
-fn at_a_desk() -> State {
+fn with_exports() -> State {
     let mut state = walk();
     let forms = [("txt", false), ("svg", false), ("gif", true)];
     let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
-    state.desk = Desk::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
+    state.exports = ExportOptions::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
     state.enter(state.lesson.find("it-looks").unwrap());
     state
 }
@@ -437,12 +437,12 @@ fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
 }
 
 fn wrote(path: &str) -> Action {
-    Action::Exported(Ok(Written { path: path.into(), said: format!("wrote {path}") }))
+    Action::Exported(Ok(ExportedFile { path: path.into(), said: format!("wrote {path}") }))
 }
 
 #[test]
 fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     let name = format!("./{}.svg", state.lesson.file_stem(state.nav.step));
     assert_eq!(press(&mut state, "e"), Some(Effect::Name(name.clone())));
     assert_eq!(to(&state), name);
@@ -466,7 +466,7 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
 
 #[test]
 fn tab_changes_the_form_and_the_walk_remembers_it() {
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     press(&mut state, "e");
     update(&mut state, Action::Named("./taken-2.svg".into()));
     let name = format!("./{}.txt", state.lesson.file_stem(state.nav.step));
@@ -502,7 +502,7 @@ fn what_cannot_be_written_is_refused_in_the_prompt() {
         ("slides/.svg", "a file's name is wanted"),
         ("", "the name is empty"),
     ] {
-        let mut state = at_a_desk();
+        let mut state = with_exports();
         assert_eq!(press(&mut state, &format!("e C-u {} Enter", spelled(typed))), None, "{typed}");
         assert!(message(&state).contains(why), "{typed}: {}", message(&state));
         assert_eq!(to(&state), typed);
@@ -518,12 +518,12 @@ fn what_cannot_be_written_is_refused_in_the_prompt() {
 
 #[test]
 fn a_file_that_is_there_is_replaced_after_asking() {
-    let refusal = || Refusal {
+    let refusal = || ExportRefusal {
         path: "a.svg".into(),
         why: "a.svg exists; a-2.svg is free; Enter again replaces it".into(),
         is_taken: true,
     };
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     let typed = format!("e C-u {} Enter", spelled("a.svg"));
     assert_eq!(press(&mut state, &typed), Some(order("a.svg", "svg", false)));
     update(&mut state, Action::Refused(refusal()));
@@ -533,7 +533,7 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     update(&mut state, Action::Refused(refusal()));
     press(&mut state, &format!("C-u {}", spelled("b.svg")));
     assert_eq!(press(&mut state, "Enter"), Some(order("b.svg", "svg", false)), "another name");
-    update(&mut state, Action::Refused(Refusal { is_taken: false, ..refusal() }));
+    update(&mut state, Action::Refused(ExportRefusal { is_taken: false, ..refusal() }));
     assert_eq!(
         press(&mut state, "Enter"),
         Some(order("a.svg", "svg", false)),
@@ -550,7 +550,7 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
         assert!(message(&state).contains("nothing is read yet"), "{}", message(&state));
     }
     assert!(message(&after("e")).contains("lookback export"), "no forms are known");
-    let mut small = at_a_desk();
+    let mut small = with_exports();
     update(&mut small, Action::Resize(40, 10));
     assert_eq!(press(&mut small, "e"), None, "a prompt that is not seen would swallow keys");
     assert_eq!(to(&small), "");
@@ -558,7 +558,7 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
 
 #[test]
 fn the_frame_that_is_exported_is_what_was_in_view() {
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     press(&mut state, "j L Enter j");
     let (before, opened) = (drawn_text(&state, 80, 24), state.inspector.levels.len());
     press(&mut state, "e");
@@ -579,7 +579,7 @@ fn the_frame_that_is_exported_is_what_was_in_view() {
 #[test]
 fn a_moving_picture_stands_still_while_its_name_is_typed() {
     use std::time::Duration;
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     state.animation.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
     let schedule = |state: &State| {
         state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::PaneKind::Schedule)
@@ -604,7 +604,7 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
 
 #[test]
 fn words_of_a_question_do_not_answer_it() {
-    let mut state = at_a_desk();
+    let mut state = with_exports();
     state.guide.asks = true;
     state.enter(state.nav.step);
     let quiz = state.guide.quiz.clone().unwrap();
@@ -745,7 +745,7 @@ fn cells_are_found_by_name_and_the_next_by_a_key() {
     assert!(message(&state).contains("the largest cell: encoder."), "{}", message(&state));
     let shown = |state: &State| {
         let at = state.nav.selection;
-        state.panes()[state.nav.focus].pointed(at.row, at.col).unwrap().value
+        state.panes()[state.nav.focus].cursor_cell(at.row, at.col).unwrap().value
     };
     let largest = shown(&state);
     press(&mut state, "F");

@@ -14,9 +14,9 @@ use lookback::{
     term::mouse,
     ui::{
         app::{Action, Effect, MouseTarget, Overlay, State, update},
-        memory::{Left, Memory},
+        memory::{Memory, ResumePoint},
         screen::{Hit, hit},
-        theme::{Depth, Glyphs, Ground, Scheme, Theme},
+        theme::{Background, Depth, Glyphs, Scheme, Theme},
     },
 };
 use ratatui::{
@@ -169,7 +169,7 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             state.enter(step);
             let buf = drawn(&state);
             let panes = state.panes();
-            let wanted: Vec<_> = panes.iter().map(|pane| pane.wanted()).collect();
+            let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
             let (plan, _) = state.plan(area(&state), &wanted);
             let Some(frame) = plan.frames[state.nav.focus] else { continue };
             let inside = frame.inner(Margin::new(1, 1));
@@ -306,13 +306,13 @@ fn one_key_goes_round_the_themes_and_says_which() {
 #[test]
 fn the_ground_decides_until_the_person_does() {
     let mut state = walk();
-    update(&mut state, Action::Ground(Ground::Light));
+    update(&mut state, Action::Background(Background::Light));
     assert_eq!(state.theme.scheme, Scheme::Dark, "a theme that was asked for stays");
     state.follows_ground = true;
-    update(&mut state, Action::Ground(Ground::Light));
+    update(&mut state, Action::Background(Background::Light));
     assert_eq!(state.theme.scheme, Scheme::Light);
     press(&mut state, "V");
-    update(&mut state, Action::Ground(Ground::Dark));
+    update(&mut state, Action::Background(Background::Dark));
     assert_eq!(state.theme.scheme, Scheme::HighContrast);
 }
 
@@ -350,8 +350,8 @@ fn a_step_is_marked_listed_and_found_again() {
     assert_eq!((state.bookmarked(), state.nav.step), (vec![], here));
 }
 
-fn left(sentence: &str, step: &str) -> Left {
-    Left { sentence: sentence.to_owned(), step: step.to_owned() }
+fn left(sentence: &str, step: &str) -> ResumePoint {
+    ResumePoint { sentence: sentence.to_owned(), step: step.to_owned() }
 }
 
 #[test]

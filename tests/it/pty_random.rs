@@ -16,7 +16,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     model::Name,
     ui::{
-        app::{Action, Command, Desk, ExportFormat, SMALLEST, State},
+        app::{Action, Command, ExportFormat, ExportOptions, SMALLEST, State},
         memory::Memory,
         theme::{Depth, Glyphs, Theme},
     },
@@ -100,7 +100,7 @@ impl Mode {
             |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
         let here = session.home.path().canonicalize().unwrap();
         let forms = FORMATS.into_iter().map(form).collect();
-        state.desk = Desk::new(forms, here.to_string_lossy().into_owned());
+        state.exports = ExportOptions::new(forms, here.to_string_lossy().into_owned());
         state.passes.pending = Some(SENTENCE.to_owned());
         state.recall(Memory::default(), false, None);
         Walker::start(state, &READER, SENTENCE, SIZE)
@@ -198,7 +198,7 @@ impl Pair {
     /// Where times are shown, which are never twice the same.
     fn times(&self) -> Vec<Rect> {
         let Walker { state, .. } = &self.walker;
-        let wanted: Vec<_> = state.panes().iter().map(|pane| pane.wanted()).collect();
+        let wanted: Vec<_> = state.panes().iter().map(|pane| pane.preferred_size()).collect();
         if !self.is_seen() {
             return vec![];
         }

@@ -15,7 +15,7 @@ use lookback::{
     model::Name,
     render::sgr,
     ui::{
-        app::{Action, Desk, ExportFormat, Motion, State},
+        app::{Action, ExportFormat, ExportOptions, Motion, State},
         theme::{Depth, Glyphs, Scheme, Theme},
     },
     weights::Checkpoint,
@@ -66,7 +66,7 @@ fn fresh(lesson: Lesson, theme: Theme) -> State {
     let mut state = State::new(Arc::new(lesson), theme);
     let forms = [("txt", false), ("svg", false), ("gif", true)];
     let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
-    state.desk = Desk::new(forms.into(), "/here".into());
+    state.exports = ExportOptions::new(forms.into(), "/here".into());
     state.guide.asks = true;
     state.animation.motion = Motion::Moving(Duration::ZERO);
     state

@@ -4,7 +4,7 @@
 //! files call a norm's gain and bias `gamma` and `beta`.
 
 use super::{BertPlan, head::HeadPlan};
-use crate::weights::{Checkpoint, WantedWeight, WeightLayout};
+use crate::weights::{Checkpoint, ExpectedWeight, WeightLayout};
 
 /// Models whose tensors have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,12 +204,16 @@ impl BertFamily {
 }
 
 /// The weights that a model of this plan needs.
-pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> Vec<WantedWeight> {
+pub fn expected_weights(
+    checkpoint: &Checkpoint,
+    family: BertFamily,
+    plan: &BertPlan,
+) -> Vec<ExpectedWeight> {
     let names = family.names();
     let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
     let prefix = if is_bare { "" } else { names.prefix };
     let row = |row: &Row| one(row, "", prefix, plan);
-    let mut all: Vec<WantedWeight> = TOKENS.iter().map(row).collect();
+    let mut all: Vec<ExpectedWeight> = TOKENS.iter().map(row).collect();
     if plan.n_types > 0 {
         all.push(row(&TYPE));
     }
@@ -226,9 +230,9 @@ pub fn wanted(checkpoint: &Checkpoint, family: BertFamily, plan: &BertPlan) -> V
 }
 
 /// A row of a table with the prefixes of our name and theirs.
-fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> WantedWeight {
+fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> ExpectedWeight {
     let (shape, layout) = row.2.of(plan);
     let alternatives: Vec<String> =
         row.1.split('|').map(|name| format!("{theirs}{name}")).collect();
-    WantedWeight::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
+    ExpectedWeight::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
 }

@@ -10,7 +10,7 @@ use crate::{
         norm::NormKind,
     },
     weights::{
-        Checkpoint, Config, WantedWeight,
+        Checkpoint, Config, ExpectedWeight,
         WeightLayout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
     },
 };
@@ -55,22 +55,22 @@ fn size(config: &Config, names: [&str; 2]) -> Result<usize> {
 }
 
 /// Where the file has each weight; queries, keys and values stand side by side in it.
-pub(super) fn wanted(plan: &DecoderPlan) -> Vec<WantedWeight> {
+pub(super) fn expected_weights(plan: &DecoderPlan) -> Vec<ExpectedWeight> {
     let DecoderPlan { d_ff, n_vocab, context, heads: HeadSizes { d_model: d, .. }, .. } = *plan;
     let theirs = |name: &str| format!("transformer.{name}|{name}");
     let mut wanted = vec![
-        WantedWeight::new("embed.weight", &theirs("wte.weight"), (n_vocab, d), Table),
-        WantedWeight::new("positions.weight", &theirs("wpe.weight"), (context, d), Table),
-        WantedWeight::new("final_norm.gain", &theirs("ln_f.weight"), (1, d), Vector),
-        WantedWeight::new("final_norm.bias", &theirs("ln_f.bias"), (1, d), Vector),
+        ExpectedWeight::new("embed.weight", &theirs("wte.weight"), (n_vocab, d), Table),
+        ExpectedWeight::new("positions.weight", &theirs("wpe.weight"), (context, d), Table),
+        ExpectedWeight::new("final_norm.gain", &theirs("ln_f.weight"), (1, d), Vector),
+        ExpectedWeight::new("final_norm.bias", &theirs("ln_f.bias"), (1, d), Vector),
     ];
     if !plan.is_tied {
-        wanted.push(WantedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+        wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
     }
     for l in 0..plan.n_layers {
         let mut add = |ours: &str, name: &str, shape, layout| {
             let theirs = theirs(&format!("h.{l}.{name}"));
-            wanted.push(WantedWeight::new(format!("blocks.{l}.{ours}"), &theirs, shape, layout));
+            wanted.push(ExpectedWeight::new(format!("blocks.{l}.{ours}"), &theirs, shape, layout));
         };
         for (i, of) in ['Q', 'K', 'V'].into_iter().enumerate() {
             let part = i * d..(i + 1) * d;

@@ -16,7 +16,7 @@ use crate::{
         norm::NormKind,
     },
     weights::{
-        Checkpoint, Config, WantedWeight,
+        Checkpoint, Config, ExpectedWeight,
         WeightLayout::{Linear, Table, Vector},
     },
 };
@@ -131,23 +131,26 @@ impl Bias {
 ///
 /// # Errors
 /// If a setting is of the wrong kind.
-pub(super) fn wanted(checkpoint: &Checkpoint, plan: &DecoderPlan) -> Result<Vec<WantedWeight>> {
+pub(super) fn expected_weights(
+    checkpoint: &Checkpoint,
+    plan: &DecoderPlan,
+) -> Result<Vec<ExpectedWeight>> {
     let DecoderPlan { heads, d_ff, n_vocab, n_layers, .. } = *plan;
     let [projections, output, feed] = Bias::all(checkpoint)?;
     // A body that was saved without its head has no prefix.
     let theirs = |name: &str| format!("model.{name}|{name}");
     let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
     let mut wanted = vec![
-        WantedWeight::new(
+        ExpectedWeight::new(
             "embed.weight",
             &theirs("embed_tokens.weight"),
             (n_vocab, d_model),
             Table,
         ),
-        WantedWeight::new("final_norm.gain", &theirs("norm.weight"), (1, d_model), Vector),
+        ExpectedWeight::new("final_norm.gain", &theirs("norm.weight"), (1, d_model), Vector),
     ];
     if !plan.is_tied {
-        wanted.push(WantedWeight::new(
+        wanted.push(ExpectedWeight::new(
             "unembed.weight",
             "lm_head.weight",
             (n_vocab, d_model),
@@ -168,8 +171,8 @@ pub(super) fn wanted(checkpoint: &Checkpoint, plan: &DecoderPlan) -> Result<Vec<
         let theirs = |name: &str| theirs(&format!("layers.{l}.{name}"));
         for (w, b, name, shape, has_bias) in maps {
             let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-            wanted.push(WantedWeight::new(ours(w), &theirs(&weight), shape, Linear));
-            let bias = WantedWeight::new(ours(b), &theirs(&bias), (1, shape.1), Vector);
+            wanted.push(ExpectedWeight::new(ours(w), &theirs(&weight), shape, Linear));
+            let bias = ExpectedWeight::new(ours(b), &theirs(&bias), (1, shape.1), Vector);
             match has_bias {
                 Bias::Always => wanted.push(bias),
                 Bias::IfThere => wanted.push(bias.optional()),
@@ -178,7 +181,7 @@ pub(super) fn wanted(checkpoint: &Checkpoint, plan: &DecoderPlan) -> Result<Vec<
         }
         for (norm, name) in [("norm1", "input_layernorm"), ("norm2", "post_attention_layernorm")] {
             let (gain, theirs) = (ours(&format!("{norm}.gain")), theirs(&format!("{name}.weight")));
-            wanted.push(WantedWeight::new(gain, &theirs, (1, d_model), Vector));
+            wanted.push(ExpectedWeight::new(gain, &theirs, (1, d_model), Vector));
         }
     }
     Ok(wanted)

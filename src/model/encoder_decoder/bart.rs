@@ -22,7 +22,7 @@ use crate::{
         norm::NormKind,
     },
     weights::{
-        Checkpoint, Config, WantedWeight,
+        Checkpoint, Config, ExpectedWeight,
         WeightLayout::{self, Linear, Table, Vector},
     },
 };
@@ -124,13 +124,13 @@ fn is_there(checkpoint: &Checkpoint, name: &str) -> bool {
 }
 
 /// Where the file has each weight.
-pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
+pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
     let (d, [sources, targets]) = (plan.d_model(), plan.n_vocab);
     let mut wanted = vec![
-        WantedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional(),
+        ExpectedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional(),
     ];
     let mut table = |ours: &str, theirs: &str, n| {
-        wanted.push(WantedWeight::new(ours, theirs, (n, d), Table));
+        wanted.push(ExpectedWeight::new(ours, theirs, (n, d), Table));
     };
     let [shared, encoder, decoder] = TABLES.map(alternatives);
     if plan.embedding.is_shared {
@@ -166,15 +166,15 @@ pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
 }
 
 /// A norm's gain and bias.
-fn pair(wanted: &mut Vec<WantedWeight>, ours: &str, theirs: &str, d: usize) {
+fn pair(wanted: &mut Vec<ExpectedWeight>, ours: &str, theirs: &str, d: usize) {
     for (our, their) in [("gain", "weight"), ("bias", "bias")] {
         let theirs = alternatives(&format!("{theirs}.{their}"));
-        wanted.push(WantedWeight::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
+        wanted.push(ExpectedWeight::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
     }
 }
 
 /// The weights of a layer; those of a decoder have one sub-layer more.
-fn layer(wanted: &mut Vec<WantedWeight>, side: &str, l: usize, stack: Stack) {
+fn layer(wanted: &mut Vec<ExpectedWeight>, side: &str, l: usize, stack: Stack) {
     let (d, d_ff) = (stack.heads.d_model, stack.d_ff);
     let is_decoder = side == "decoder";
     let last_norm = if is_decoder { "norm3" } else { "norm2" };
@@ -190,7 +190,7 @@ fn layer(wanted: &mut Vec<WantedWeight>, side: &str, l: usize, stack: Stack) {
     }
     let mut add = |ours: String, name: &str, shape, layout: WeightLayout| {
         let theirs = alternatives(&theirs(name));
-        wanted.push(WantedWeight::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
+        wanted.push(ExpectedWeight::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
     };
     for (ours, name) in attentions {
         for (of, map) in [('Q', "q_proj"), ('K', "k_proj"), ('V', "v_proj"), ('O', "out_proj")] {

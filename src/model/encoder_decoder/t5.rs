@@ -15,7 +15,7 @@ use crate::{
     },
     text::MAX_CONTEXT,
     weights::{
-        Checkpoint, Config, WantedWeight,
+        Checkpoint, Config, ExpectedWeight,
         WeightLayout::{Linear, Table, Vector},
     },
 };
@@ -82,20 +82,20 @@ fn positions(config: &Config) -> Result<EncoderDecoderPositions> {
 }
 
 /// Where the file has each weight.
-pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
+pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
     let (d, n_vocab) = (plan.d_model(), plan.n_vocab[0]);
     let shared =
         "shared.weight|encoder.embed_tokens.weight|decoder.embed_tokens.weight|lm_head.weight";
-    let mut wanted = vec![WantedWeight::new("embed.weight", shared, (n_vocab, d), Table)];
+    let mut wanted = vec![ExpectedWeight::new("embed.weight", shared, (n_vocab, d), Table)];
     if !plan.output.is_tied {
-        wanted.push(WantedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+        wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
     }
     for (side, stack) in [("encoder", plan.encoder), ("decoder", plan.decoder)] {
         if let EncoderDecoderPositions::Relative { n_buckets, .. } = plan.positions {
             let theirs =
                 format!("{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
             let shape = (n_buckets, stack.heads.n_heads);
-            wanted.push(WantedWeight::new(
+            wanted.push(ExpectedWeight::new(
                 format!("{side}.relative.weight"),
                 &theirs,
                 shape,
@@ -103,7 +103,7 @@ pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
             ));
         }
         let theirs = format!("{side}.final_layer_norm.weight");
-        wanted.push(WantedWeight::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
+        wanted.push(ExpectedWeight::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
         for l in 0..stack.n_layers {
             layer(&mut wanted, plan.feed, side, l, stack);
         }
@@ -112,7 +112,7 @@ pub(super) fn wanted(plan: &EncoderDecoderPlan) -> Vec<WantedWeight> {
 }
 
 /// The weights of a layer, sub-layer by sub-layer; those of a decoder have one more.
-fn layer(wanted: &mut Vec<WantedWeight>, feed: FeedKind, side: &str, l: usize, stack: Stack) {
+fn layer(wanted: &mut Vec<ExpectedWeight>, feed: FeedKind, side: &str, l: usize, stack: Stack) {
     let Stack { heads, d_ff, .. } = stack;
     let (d, d_q) = (heads.d_model, heads.d_q());
     let ours = |name: &str| format!("{side}.{l}.{name}");
@@ -125,11 +125,11 @@ fn layer(wanted: &mut Vec<WantedWeight>, feed: FeedKind, side: &str, l: usize, s
         let (ours, theirs) =
             (ours(&format!("norm{}.gain", i + 1)), format!("layer.{i}.layer_norm"));
         let theirs = format!("{side}.block.{l}.{theirs}.weight");
-        wanted.push(WantedWeight::new(ours, &theirs, (1, d), Vector));
+        wanted.push(ExpectedWeight::new(ours, &theirs, (1, d), Vector));
     }
     let mut add = |ours: String, i: usize, name: &str, shape| {
         let theirs = format!("{side}.block.{l}.layer.{i}.{name}.weight");
-        wanted.push(WantedWeight::new(ours, &theirs, shape, Linear));
+        wanted.push(ExpectedWeight::new(ours, &theirs, shape, Linear));
     };
     for (i, (name, theirs)) in attentions.into_iter().enumerate() {
         for (of, map, shape) in

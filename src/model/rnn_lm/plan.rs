@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::{
     model::layer::recurrent::Nonlinearity,
     weights::{
-        Checkpoint, WantedWeight,
+        Checkpoint, ExpectedWeight,
         WeightLayout::{Linear, LinearRows, Table, Vector, VectorPart},
     },
 };
@@ -119,16 +119,16 @@ impl RnnLmPlan {
     }
 
     /// Where the file has each weight.
-    pub fn wanted(&self) -> Vec<WantedWeight> {
+    pub fn expected_weights(&self) -> Vec<ExpectedWeight> {
         let (embed, out) = (named(&EMBED_NAMES, ".weight"), named(&OUT_NAMES, ".weight"));
         let (n_vocab, d_hidden) = (self.n_vocab, self.d_hidden);
         let bias = named(&OUT_NAMES, ".bias");
         let mut wanted = vec![
-            WantedWeight::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
-            WantedWeight::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
+            ExpectedWeight::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
+            ExpectedWeight::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
         ];
         if !self.is_tied {
-            wanted.push(WantedWeight::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
+            wanted.push(ExpectedWeight::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
         }
         for l in 0..self.n_layers {
             self.layer(&mut wanted, l);
@@ -137,7 +137,7 @@ impl RnnLmPlan {
     }
 
     /// The parts of a layer, which stand one below the other in four tensors.
-    fn layer(&self, wanted: &mut Vec<WantedWeight>, l: usize) {
+    fn layer(&self, wanted: &mut Vec<ExpectedWeight>, l: usize) {
         let (d_in, d) = (self.d_in(l), self.d_hidden);
         let is_one = self.kind.parts().len() == 1;
         for (i, [w_x, w_h, b_x, b_h]) in self.kind.parts().iter().enumerate() {
@@ -147,12 +147,12 @@ impl RnnLmPlan {
             for (ours, theirs, d_in) in [(w_x, "weight_ih", d_in), (w_h, "weight_hh", d)] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(WantedWeight::new(ours, &theirs, (d_in, d), matrix.clone()));
+                wanted.push(ExpectedWeight::new(ours, &theirs, (d_in, d), matrix.clone()));
             }
             for (ours, theirs) in [(b_x, "bias_ih"), (b_h, "bias_hh")] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(WantedWeight::new(ours, &theirs, (1, d), vector.clone()).optional());
+                wanted.push(ExpectedWeight::new(ours, &theirs, (1, d), vector.clone()).optional());
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tui_input::InputRequest;
 
 use super::{
-    desk::{ExportRequest, Refusal, Written},
+    export_options::{ExportRefusal, ExportRequest, ExportedFile},
     mouse_target::MouseTarget,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         site::Address,
     },
     model::Name,
-    ui::theme::Ground,
+    ui::theme::Background,
 };
 
 /// What a key asks for.
@@ -51,7 +51,7 @@ pub enum Command {
     /// Scrolls the narration by pages.
     Page(isize),
     /// A what-if on or off.
-    Switch(Switch),
+    Switch(WhatIfKey),
     /// Takes every what-if back.
     Reset,
     /// Matrices show their numbers, or what the changes made of them.
@@ -100,7 +100,7 @@ pub enum Command {
 
 /// What-ifs that have a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
+pub enum WhatIfKey {
     Mask,
     Positions,
     Scaling,
@@ -113,7 +113,7 @@ pub enum Switch {
 
 /// A sentence that cannot be read as was asked, and why.
 #[derive(Clone, Debug)]
-pub struct Unread {
+pub struct ReadFailure {
     pub sentence: String,
     pub why: String,
 }
@@ -126,13 +126,13 @@ pub enum Action {
     Type(InputRequest),
     Paste(String),
     /// What was picked from the palette.
-    Pick(Pick),
+    Pick(PaletteChoice),
     /// Another row of the palette, or of the help.
     Choose(usize),
     /// A key that nothing is bound to, by its name.
     Unbound(String),
     /// The models have read a sentence, or it cannot be read.
-    Read(Result<Arc<Reading>, Unread>),
+    Read(Result<Arc<Reading>, ReadFailure>),
     /// The first reading with a block opened: the second.
     Opened(Arc<Reading>, Arc<Reading>),
     /// The slow measures of the reading are there.
@@ -150,13 +150,13 @@ pub enum Action {
     /// Scrolls the narration by lines.
     Scroll(isize),
     /// The terminal has said what its background is.
-    Ground(Ground),
+    Background(Background),
     /// A free name for the one that an exported frame was given.
     Named(String),
     /// The frame cannot be written there.
-    Refused(Refusal),
+    Refused(ExportRefusal),
     /// The frame has been written, or why it has not.
-    Exported(Result<Written, String>),
+    Exported(Result<ExportedFile, String>),
     /// So many lines were sent to the clipboard, or why none were.
     Copied(Result<usize, String>),
     /// So much time has passed since the tick before; only while [`super::State::wants_ticks`].
@@ -165,7 +165,7 @@ pub enum Action {
 
 /// What can be picked from the palette.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Pick {
+pub enum PaletteChoice {
     Command(Command),
     /// Goes to a step.
     Step(usize),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Command, Effect, Overlay, State};
 use crate::ui::{
-    memory::{Left, Memory},
+    memory::{Memory, ResumePoint},
     widgets::lines::fit,
 };
 
@@ -13,19 +13,19 @@ const SHOWN: usize = 32;
 
 /// What goes from one walk to the next.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct SavedProgress {
     /// Ids of the steps that are marked.
     bookmarks: BTreeSet<String>,
     /// Where the walk before this one ended.
-    last: Option<Left>,
+    last: Option<ResumePoint>,
     /// Where this one began.
-    began: Option<Left>,
+    began: Option<ResumePoint>,
 }
 
-impl Kept {
+impl SavedProgress {
     /// What is to be kept of a walk that ends here. One that never left its beginning does not replace the
     /// place of the one before.
-    fn memory(&self, here: Option<Left>) -> Memory {
+    fn memory(&self, here: Option<ResumePoint>) -> Memory {
         let stayed = here.is_some() && here == self.began;
         let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
         Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
@@ -45,19 +45,19 @@ impl State {
     /// Takes what was kept of walks before, and says what there is to say about it: what is wrong
     /// with it, or, if that is wanted, an offer to go on there.
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
-        self.kept = Kept {
+        self.saved = SavedProgress {
             bookmarks: memory.bookmarks.into_iter().collect(),
             last: memory.last,
             began: self.here(),
         };
         if let Some(trouble) = trouble {
-            self.wrong(trouble);
+            self.show_error(trouble);
         }
         let elsewhere =
-            self.kept.last.clone().filter(|_| offers && self.kept.last != self.kept.began);
+            self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.began);
         let Some(last) = elsewhere else { return };
         let sentence = fit(&last.sentence, SHOWN);
-        self.note(format!(
+        self.show_message(format!(
             "last time: \"{sentence}\" at step {}; press R to go on there",
             last.step
         ));
@@ -65,22 +65,22 @@ impl State {
 
     /// What is to be kept for the next walk.
     pub fn memory(&self) -> Memory {
-        self.kept.memory(self.here())
+        self.saved.memory(self.here())
     }
 
     /// The sentence that is shown, or else being read, and the step.
-    fn here(&self) -> Option<Left> {
+    fn here(&self) -> Option<ResumePoint> {
         let read =
             self.passes.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
         let sentence = read.or_else(|| Some(self.passes.pending.as_ref()?.trim().to_owned()))?;
-        Some(Left { sentence, step: self.current().1.id.clone() })
+        Some(ResumePoint { sentence, step: self.current().1.id.clone() })
     }
 
     pub fn is_bookmarked(&self, step: usize) -> bool {
         self.lesson
             .steps()
             .get(step)
-            .is_some_and(|(_, step)| self.kept.bookmarks.contains(&step.id))
+            .is_some_and(|(_, step)| self.saved.bookmarks.contains(&step.id))
     }
 
     /// The marked steps in the order of the walk.
@@ -90,8 +90,8 @@ impl State {
 
     pub(super) fn toggle_bookmark(&mut self) {
         let id = self.current().1.id.clone();
-        let is_marked = self.kept.toggle(id);
-        self.note(if is_marked {
+        let is_marked = self.saved.toggle(id);
+        self.show_message(if is_marked {
             "this step is marked; B lists what is marked"
         } else {
             "this step is no longer marked"
@@ -101,7 +101,7 @@ impl State {
     pub(super) fn list_bookmarks(&mut self) {
         let marked = self.bookmarked();
         if marked.is_empty() {
-            self.note("no step is marked; b marks this one");
+            self.show_message("no step is marked; b marks this one");
             return;
         }
         let chosen = marked.iter().position(|&step| step >= self.nav.step).unwrap_or(0);
@@ -110,8 +110,8 @@ impl State {
 
     /// Goes on where the last walk ended.
     pub(super) fn resume(&mut self) -> Option<Effect> {
-        let Some(last) = self.kept.last.clone() else {
-            self.note("nothing is kept of a walk before this one");
+        let Some(last) = self.saved.last.clone() else {
+            self.show_message("nothing is kept of a walk before this one");
             return None;
         };
         let step = self.lesson.find(&last.step).unwrap_or(0);
@@ -135,7 +135,7 @@ impl State {
                 }
             }
             Command::Bookmarks => self.overlay = Overlay::None,
-            _ => self.note("Enter goes there; Esc leaves the list"),
+            _ => self.show_message("Enter goes there; Esc leaves the list"),
         }
         None
     }

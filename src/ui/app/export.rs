@@ -5,8 +5,8 @@ use std::path::MAIN_SEPARATOR;
 use tui_input::Input;
 
 use super::{
-    Command, Effect, ExportFormat, ExportRequest, Overlay, Prompt, Refusal, SMALLEST, State,
-    Written, desk::name_of,
+    Command, Effect, ExportFormat, ExportRefusal, ExportRequest, ExportedFile, Overlay, Prompt,
+    SMALLEST, State, export_options::name_of,
 };
 
 impl State {
@@ -19,15 +19,15 @@ impl State {
     pub(super) fn export(&mut self) -> Option<Effect> {
         let (width, height) = self.size;
         if self.passes.reading.is_none() {
-            self.note("nothing is read yet; there is no frame to export");
+            self.show_message("nothing is read yet; there is no frame to export");
             return None;
         }
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return None;
         }
-        let ending = self.desk.usual_ending();
+        let ending = self.exports.usual_ending();
         if ending.is_none() {
-            self.note("files cannot be written from here; `lookback export` writes them");
+            self.show_message("files cannot be written from here; `lookback export` writes them");
         }
         ending.map(|ending| self.give(ending))
     }
@@ -35,7 +35,7 @@ impl State {
     /// Fills the line with a name as `lookback export` gives it.
     fn give(&mut self, ending: &str) -> Effect {
         let here = format!(".{MAIN_SEPARATOR}");
-        let folder = self.desk.last_folder.as_ref().unwrap_or(&here);
+        let folder = self.exports.last_folder.as_ref().unwrap_or(&here);
         let path = format!("{folder}{}.{ending}", self.lesson.file_stem(self.nav.step));
         self.overlay = Overlay::Export(Prompt {
             path: Input::new(path.clone()),
@@ -68,11 +68,11 @@ impl State {
     fn other_ending(&mut self, by: isize) -> Option<Effect> {
         let Overlay::Export(prompt) = &mut self.overlay else { return None };
         let path = prompt.path.value();
-        let ending = self.desk.ending_after(path, by)?;
+        let ending = self.exports.ending_after(path, by)?;
         if path == prompt.given {
             return Some(self.give(ending));
         }
-        let stem = match self.desk.form_of(path) {
+        let stem = match self.exports.form_of(path) {
             Some(form) => &path[..path.len() - form.ending.len()],
             None => &format!("{}.", path.trim_end_matches('.')),
         };
@@ -84,43 +84,43 @@ impl State {
         let Overlay::Export(prompt) = &self.overlay else { return None };
         let path = prompt.path.value().trim().to_owned();
         let replaces = prompt.taken.as_ref() == Some(&path);
-        match self.desk.asked(&path) {
+        match self.exports.asked(&path) {
             Err(why) => {
-                self.wrong(why);
+                self.show_error(why);
                 None
             }
             Ok(ExportFormat { ending, .. }) => {
                 self.overlay = Overlay::None;
-                self.desk.last_ending = Some(ending);
-                self.note(format!("writing {path}"));
+                self.exports.last_ending = Some(ending);
+                self.show_message(format!("writing {path}"));
                 Some(Effect::Export(ExportRequest { path, ending, replaces }))
             }
         }
     }
 
     /// The path will not do: it stands there again, with the reason.
-    pub(super) fn refused(&mut self, Refusal { path, why, is_taken }: Refusal) {
+    pub(super) fn refused(&mut self, ExportRefusal { path, why, is_taken }: ExportRefusal) {
         let taken = is_taken.then(|| path.clone());
         self.overlay =
             Overlay::Export(Prompt { path: Input::new(path), taken, ..Prompt::default() });
-        self.wrong(why);
+        self.show_error(why);
     }
 
-    pub(super) fn exported(&mut self, outcome: Result<Written, String>) {
+    pub(super) fn exported(&mut self, outcome: Result<ExportedFile, String>) {
         match outcome {
-            Ok(Written { path, said }) => {
+            Ok(ExportedFile { path, said }) => {
                 let folder = path[..path.len() - name_of(&path).len()].to_owned();
-                self.desk.last_folder = Some(folder);
-                self.note(said);
+                self.exports.last_folder = Some(folder);
+                self.show_message(said);
             }
-            Err(why) => self.wrong(why),
+            Err(why) => self.show_error(why),
         }
     }
 
     /// The characters in view, for pasting.
     pub(super) fn copy(&mut self) -> Option<Effect> {
         if self.passes.reading.is_none() {
-            self.note("nothing is read yet; there is no frame to copy");
+            self.show_message("nothing is read yet; there is no frame to copy");
             return None;
         }
         Some(Effect::Copy)
@@ -129,9 +129,11 @@ impl State {
     pub(super) fn copied(&mut self, outcome: Result<usize, String>) {
         match outcome {
             Ok(n) => {
-                self.note(format!("copied the frame, {n} lines, if the terminal lets one copy"));
+                self.show_message(format!(
+                    "copied the frame, {n} lines, if the terminal lets one copy"
+                ));
             }
-            Err(why) => self.wrong(why),
+            Err(why) => self.show_error(why),
         }
     }
 }

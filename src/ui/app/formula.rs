@@ -1,6 +1,6 @@
 //! The step's formula in pieces: a symbol takes the colour of the pane that shows it.
 
-use super::{Piece, State, Voice};
+use super::{Piece, State, TextRole};
 
 impl State {
     /// The formula; what no pane shows is plain.
@@ -21,16 +21,16 @@ impl State {
 /// later, the longer before the shorter, the first pane before the next.
 fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<Piece> {
     found.sort_by_key(|&(at, length, pane)| (at, usize::MAX - length, pane));
-    let piece = |text: &str, voice| Piece { text: text.to_owned(), voice, is_term: false };
+    let piece = |text: &str, role| Piece { text: text.to_owned(), role, is_term: false };
     let (mut pieces, mut end) = (vec![], 0);
     for (at, length, pane) in found {
         if at >= end {
-            pieces.push(piece(&text[end..at], Voice::Plain));
-            pieces.push(piece(&text[at..at + length], Voice::Pane(pane)));
+            pieces.push(piece(&text[end..at], TextRole::Plain));
+            pieces.push(piece(&text[at..at + length], TextRole::Pane(pane)));
             end = at + length;
         }
     }
-    pieces.push(piece(&text[end..], Voice::Plain));
+    pieces.push(piece(&text[end..], TextRole::Plain));
     pieces.retain(|piece| !piece.text.is_empty());
     pieces
 }
@@ -56,8 +56,8 @@ mod tests {
             .iter()
             .flat_map(|(symbol, pane)| places(text, symbol).map(|at| (at, symbol.len(), *pane)));
         let pieces = coloured(text, found.collect());
-        let pane = |voice| if let Voice::Pane(i) = voice { Some(i) } else { None };
-        pieces.into_iter().map(|piece| (piece.text, pane(piece.voice))).collect()
+        let pane = |role| if let TextRole::Pane(i) = role { Some(i) } else { None };
+        pieces.into_iter().map(|piece| (piece.text, pane(piece.role))).collect()
     }
 
     #[test]

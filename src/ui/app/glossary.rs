@@ -22,7 +22,7 @@ impl State {
 
     pub(super) fn open_glossary(&mut self) {
         if self.lesson.glossary.is_empty() {
-            self.note("this lesson has no glossary");
+            self.show_message("this lesson has no glossary");
         } else {
             self.overlay = Overlay::Glossary { query: Input::default(), chosen: 0 };
         }
@@ -38,7 +38,7 @@ impl State {
                     self.overlay = Overlay::None;
                     self.enter(step);
                 }
-                None => self.note("no such word; Esc leaves the glossary"),
+                None => self.show_message("no such word; Esc leaves the glossary"),
             },
             Command::Move(rows, _) => self.overlay.move_by(rows, found.len()),
             _ => {}

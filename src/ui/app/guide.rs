@@ -139,7 +139,7 @@ impl State {
         let asked = question(step, reading, &self.selection_in_words());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         if self.guide.quiz.is_some() && self.guide.playing.take().is_some() {
-            self.note("a question: the pages wait for your answer; a lets them go on");
+            self.show_message("a question: the pages wait for your answer; a lets them go on");
         }
     }
 
@@ -154,13 +154,13 @@ impl State {
             Command::Accept => self.answer(),
             Command::Leave | Command::NextStep => {
                 self.guide.quiz = None;
-                self.note("skipped");
+                self.show_message("skipped");
             }
             Command::Move(..) | Command::Layer(_) | Command::Head(_) => {
-                self.note("↑ ↓ choose, Enter answers, Esc skips the question");
+                self.show_message("↑ ↓ choose, Enter answers, Esc skips the question");
             }
             Command::NextPane | Command::PreviousPane | Command::Deeper | Command::Glossary => {
-                self.note("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
+                self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
             }
             _ => return false,
         }
@@ -189,10 +189,10 @@ impl State {
     pub(super) fn toggle_questions(&mut self) {
         self.guide.asks = !self.guide.asks;
         if self.guide.asks {
-            self.note("questions come before answers from the next step on");
+            self.show_message("questions come before answers from the next step on");
         } else {
             self.guide.quiz = None;
-            self.note("no questions any more; P brings them back");
+            self.show_message("no questions any more; P brings them back");
         }
     }
 
@@ -201,7 +201,7 @@ impl State {
         self.guide.is_deeper = !self.guide.is_deeper;
         // Where not all fits, the new paragraph comes into view.
         self.nav.scroll = if self.guide.is_deeper { short } else { 0 };
-        self.note(if self.guide.is_deeper {
+        self.show_message(if self.guide.is_deeper {
             "deeper: one paragraph more at every step; PgDn scrolls"
         } else {
             "the short text again"
@@ -236,7 +236,7 @@ impl State {
     pub(super) fn toggle_tour(&mut self) {
         self.guide.in_tour = !self.guide.in_tour;
         if !self.guide.in_tour {
-            self.note("the full walk again");
+            self.show_message("the full walk again");
             return;
         }
         let stops = self.stops();
@@ -244,7 +244,7 @@ impl State {
         if let Some(&stop) = here.filter(|&&stop| stop != self.nav.step) {
             self.enter(stop);
         }
-        self.note(format!("the short tour, {} steps; T goes back to all", stops.len()));
+        self.show_message(format!("the short tour, {} steps; T goes back to all", stops.len()));
     }
 }
 
@@ -252,9 +252,9 @@ impl State {
 impl State {
     pub(super) fn toggle_play(&mut self) {
         if self.guide.playing.take().is_some() {
-            self.note("the pages stand still");
+            self.show_message("the pages stand still");
         } else if self.guide.quiz.is_some() {
-            self.note("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
+            self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
         } else {
             self.guide.playing = Some(Duration::ZERO);
         }
@@ -265,14 +265,14 @@ impl State {
         let is_edge = pace == self.guide.pace;
         self.guide.pace = pace;
         if is_edge || !self.guide.is_playing() {
-            self.note(format!("pace {}; a starts and stops the pages", self.guide.pace()));
+            self.show_message(format!("pace {}; a starts and stops the pages", self.guide.pace()));
         }
     }
 
     /// A key that is no part of it stops the pages.
     pub(super) fn stop_playing(&mut self) {
         if self.guide.playing.take().is_some() {
-            self.note("the pages stand still; a lets them go on");
+            self.show_message("the pages stand still; a lets them go on");
         }
     }
 
@@ -290,7 +290,7 @@ impl State {
             self.enter(step);
         } else {
             self.guide.playing = None;
-            self.note("that was the last step; g goes back to the first");
+            self.show_message("that was the last step; g goes back to the first");
         }
     }
 

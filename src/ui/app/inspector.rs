@@ -23,7 +23,7 @@ type Place = (usize, usize, Option<usize>);
 
 /// An opened number.
 #[derive(Clone, Debug)]
-pub struct Level {
+pub struct OpenedNumber {
     pub model: Name,
     pub arithmetic: Arithmetic,
     pub terms: Vec<Term>,
@@ -32,7 +32,7 @@ pub struct Level {
     pub operand: usize,
 }
 
-impl Level {
+impl OpenedNumber {
     fn new(model: Name, arithmetic: Arithmetic) -> Self {
         let terms = arithmetic.terms();
         Self { model, arithmetic, terms, term: 0, operand: 0 }
@@ -58,7 +58,7 @@ impl Level {
 /// Opened numbers, each an operand of the one before, and what panes show of the last.
 #[derive(Clone, Default)]
 pub struct Inspector {
-    pub levels: Vec<Level>,
+    pub levels: Vec<OpenedNumber>,
     /// The operands of the opened number, for the panes.
     pub marks: Vec<Mark>,
     /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
@@ -79,7 +79,7 @@ impl Inspector {
 
 impl State {
     /// The number that is open, if one is.
-    pub fn opened(&self) -> Option<&Level> {
+    pub fn opened(&self) -> Option<&OpenedNumber> {
         self.inspector.levels.last()
     }
 
@@ -95,13 +95,13 @@ impl State {
         let opened = {
             let panes = self.panes();
             let Some(pane) = panes.get(self.nav.focus) else { return };
-            let address = pane.pointed(row, col).map(|p| p.address);
+            let address = pane.cursor_cell(row, col).map(|p| p.address);
             let cell = address.and_then(|address| self.open(model, &address).ok());
             cell.or_else(|| pane.arithmetic(row, col))
         };
         match opened {
-            Some(arithmetic) => self.inspector.levels = vec![Level::new(model, arithmetic)],
-            None => self.note("there is no number to open here; Tab goes to another pane"),
+            Some(arithmetic) => self.inspector.levels = vec![OpenedNumber::new(model, arithmetic)],
+            None => self.show_message("there is no number to open here; Tab goes to another pane"),
         }
     }
 
@@ -112,8 +112,8 @@ impl State {
             return;
         }
         match self.open(model, address) {
-            Ok(arithmetic) => self.inspector.levels.push(Level::new(model, arithmetic)),
-            Err(why) => self.wrong(why.to_string()),
+            Ok(arithmetic) => self.inspector.levels.push(OpenedNumber::new(model, arithmetic)),
+            Err(why) => self.show_error(why.to_string()),
         }
     }
 
@@ -132,7 +132,9 @@ impl State {
         let (model, chosen) = (level.model, level.chosen().cloned());
         match chosen {
             Some(operand) => self.inspect_address(model, &operand.address),
-            None => self.note("this is where it begins: a number that is given; Esc goes back"),
+            None => {
+                self.show_message("this is where it begins: a number that is given; Esc goes back")
+            }
         }
     }
 
@@ -173,7 +175,7 @@ impl State {
         let pane = panes.get(self.nav.focus)?;
         let Cell { row, col, .. } = address.cell;
         let is_there = |&(row, col): &(usize, usize)| {
-            let pointed = pane.pointed(row, col).map(|p| p.address);
+            let pointed = pane.cursor_cell(row, col).map(|p| p.address);
             pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
         };
         let ranks = pane.extent().1.min(LONGEST_LIST);
@@ -207,7 +209,7 @@ impl State {
         if let Some(level) = self.inspector.levels.last_mut()
             && !level.choose(terms, operands)
         {
-            self.note("that was the end of the list");
+            self.show_message("that was the end of the list");
         }
     }
 
@@ -216,10 +218,10 @@ impl State {
         let levels = std::mem::take(&mut self.inspector.levels);
         for level in levels {
             let Ok(arithmetic) = self.open(level.model, &level.arithmetic.address) else { return };
-            let again = Level::new(level.model, arithmetic);
+            let again = OpenedNumber::new(level.model, arithmetic);
             let n_terms = again.terms.len();
             let (term, operand) = (level.term.min(n_terms.saturating_sub(1)), 0);
-            self.inspector.levels.push(Level { term, operand, ..again });
+            self.inspector.levels.push(OpenedNumber { term, operand, ..again });
         }
     }
 

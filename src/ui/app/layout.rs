@@ -14,7 +14,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use crate::ui::panes::Wanted;
+use crate::ui::panes::PreferredSize;
 
 /// The smallest screen that the walk fits on.
 pub const SMALLEST: (u16, u16) = (80, 24);
@@ -32,7 +32,7 @@ const MORE: u16 = 7;
 
 /// The parts of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ScreenLayout {
     pub header: Rect,
     pub title: Rect,
     /// What a changed pass writes, and what was written before.
@@ -56,13 +56,13 @@ pub struct Plan {
 
 /// What is said beneath the panes of a narrow screen.
 #[derive(Clone, Copy, Debug)]
-pub struct Beneath {
+pub struct NarrationBelow {
     pub lines: usize,
     /// It may claim one part in so many of the stage.
     pub share: u16,
 }
 
-impl Plan {
+impl ScreenLayout {
     /// The fixed parts; the panes come in with [`Self::arrange`].
     pub fn new(area: Rect, is_changed: bool) -> Self {
         let (is_wide, is_tall) = (area.width >= WIDE, area.height >= TALL);
@@ -112,7 +112,7 @@ impl Plan {
 
     /// Gives every pane its place. What is said beneath the panes takes the lines that it needs, at
     /// least its share of the stage if it has that much to say, and what the panes leave.
-    pub fn arrange(&mut self, wanted: &[Wanted], focus: usize, beneath: Beneath) {
+    pub fn arrange(&mut self, wanted: &[PreferredSize], focus: usize, beneath: NarrationBelow) {
         let n_lines = beneath.lines as u16;
         if self.is_wide {
             self.place(wanted, focus);
@@ -133,7 +133,7 @@ impl Plan {
         self.prose.width.saturating_sub(MORE)
     }
 
-    fn place(&mut self, wanted: &[Wanted], focus: usize) {
+    fn place(&mut self, wanted: &[PreferredSize], focus: usize) {
         let stage = self.stage;
         let best = [side_by_side(stage, wanted), stacked(stage, wanted)]
             .into_iter()
@@ -168,7 +168,7 @@ fn framed(size: (u16, u16)) -> (u16, u16) {
 }
 
 /// All panes in one row, the whole width shared, as high as the highest would like.
-fn side_by_side(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
+fn side_by_side(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     let gaps = wanted.len().saturating_sub(1) as u16;
     let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).0, framed(w.ideal).0)).collect();
     let widths = widen(share(stage.width.checked_sub(gaps)?, &sizes)?, stage.width - gaps);
@@ -188,7 +188,7 @@ fn side_by_side(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
 }
 
 /// All panes above each other, each over the whole width.
-fn stacked(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
+fn stacked(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).1, framed(w.ideal).1)).collect();
     let heights = share(stage.height, &sizes)?;
     if wanted.iter().any(|w| framed(w.min).0 > stage.width) {
@@ -204,8 +204,8 @@ fn stacked(stage: Rect, wanted: &[Wanted]) -> Option<Vec<Rect>> {
 }
 
 /// Lets panes that can use it have the height that is left.
-fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[Wanted]) -> Vec<Rect> {
-    let tallest = |w: &Wanted| w.tallest.saturating_add(FRAME);
+fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[PreferredSize]) -> Vec<Rect> {
+    let tallest = |w: &PreferredSize| w.tallest.saturating_add(FRAME);
     if frames.iter().all(|frame| frame.y == stage.y) {
         let height = wanted.iter().map(tallest).max().unwrap_or(0).min(stage.height);
         return frames.into_iter().map(|f| Rect { height: height.max(f.height), ..f }).collect();
@@ -247,9 +247,9 @@ fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
 }
 
 /// How near the panes come to what they would like, 0 to 1, on average.
-fn comfort(frames: &[Rect], wanted: &[Wanted]) -> f32 {
+fn comfort(frames: &[Rect], wanted: &[PreferredSize]) -> f32 {
     let part = |got: u16, ideal: u16| (f32::from(got) / f32::from(ideal.max(1))).min(1.0);
-    let one = |(frame, wanted): (&Rect, &Wanted)| {
+    let one = |(frame, wanted): (&Rect, &PreferredSize)| {
         let (width, height) = framed(wanted.ideal);
         part(frame.width, width) * part(frame.height, height)
     };
@@ -260,12 +260,12 @@ fn comfort(frames: &[Rect], wanted: &[Wanted]) -> f32 {
 mod tests {
     use super::*;
 
-    const SMALL: Wanted = Wanted::new((20, 5), (36, 16));
-    const LARGE: Wanted = Wanted::new((60, 10), (300, 40));
+    const SMALL: PreferredSize = PreferredSize::new((20, 5), (36, 16));
+    const LARGE: PreferredSize = PreferredSize::new((60, 10), (300, 40));
 
-    fn plan(width: u16, height: u16, wanted: &[Wanted], n_lines: usize) -> Plan {
-        let mut plan = Plan::new(Rect::new(0, 0, width, height), false);
-        plan.arrange(wanted, 0, Beneath { lines: n_lines, share: 4 });
+    fn plan(width: u16, height: u16, wanted: &[PreferredSize], n_lines: usize) -> ScreenLayout {
+        let mut plan = ScreenLayout::new(Rect::new(0, 0, width, height), false);
+        plan.arrange(wanted, 0, NarrationBelow { lines: n_lines, share: 4 });
         plan
     }
 

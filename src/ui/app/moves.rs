@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Line, PickedRow, Plan, State};
+use super::{Line, PickedRow, ScreenLayout, State};
 use crate::{
     engine::{math::argmax, site::Axis},
     lesson::{PaneSpec, Selection},
@@ -29,7 +29,7 @@ impl State {
         let n = self.lesson.chapters.len();
         match chapter.and_then(|chapter| self.first_of(chapter)) {
             Some(step) => self.enter(step),
-            None => self.note(format!("the chapters are 0 to {}", n - 1)),
+            None => self.show_message(format!("the chapters are 0 to {}", n - 1)),
         }
     }
 
@@ -38,7 +38,7 @@ impl State {
         let chapter = self.current().0;
         let is_at_start = self.first_of(chapter) == Some(self.nav.step);
         match (is_at_start, chapter) {
-            (true, 0) => self.note("this is the first step"),
+            (true, 0) => self.show_message("this is the first step"),
             (true, _) => self.enter_chapter(Some(chapter - 1)),
             (false, _) => self.enter_chapter(Some(chapter)),
         }
@@ -47,7 +47,7 @@ impl State {
     pub(super) fn focus_by(&mut self, by: isize) {
         let n = self.specs().len();
         if n < 2 {
-            self.note(match self.nav.zoomed {
+            self.show_message(match self.nav.zoomed {
                 Some(_) => "this head alone is shown; Esc goes back",
                 None => "this step has one pane",
             });
@@ -68,7 +68,7 @@ impl State {
         }
         let (n_rows, n_cols) = self.extent();
         if n_rows == 0 || n_cols == 0 {
-            self.note("this pane has no cells to walk");
+            self.show_message("this pane has no cells to walk");
             return;
         }
         // What stands beside each other is walked by the keys of columns as well.
@@ -84,7 +84,7 @@ impl State {
             self.pick_row();
         }
         if self.nav.selection == before {
-            self.note(format!("that was the {}", edge(rows, cols)));
+            self.show_message(format!("that was the {}", edge(rows, cols)));
         }
     }
 
@@ -92,9 +92,9 @@ impl State {
         let n = self.n_layers();
         let layer = self.nav.selection.layer.saturating_add_signed(by);
         match n {
-            0 => self.note("this step has no layer to choose"),
+            0 => self.show_message("this step has no layer to choose"),
             _ if layer >= n || layer == self.nav.selection.layer => {
-                self.note(format!("the layers are 0 to {}", n - 1));
+                self.show_message(format!("the layers are 0 to {}", n - 1));
             }
             _ => {
                 self.nav.selection.layer = layer;
@@ -113,12 +113,12 @@ impl State {
 
     pub(super) fn head_by(&mut self, by: isize) {
         let Some((axis, n)) = self.planes() else {
-            self.note("this step has no head to choose");
+            self.show_message("this step has no head to choose");
             return;
         };
         let head = self.nav.selection.head.saturating_add_signed(by);
         if head >= n || head == self.nav.selection.head {
-            self.note(format!("the {}s are 0 to {}", axis.name(), n - 1));
+            self.show_message(format!("the {}s are 0 to {}", axis.name(), n - 1));
         } else {
             self.nav.selection.head = head;
             self.pick_head();
@@ -157,9 +157,9 @@ impl State {
     }
 
     /// The plan of the terminal's screen and its narration.
-    pub(super) fn planned(&self) -> (Plan, Vec<Line>) {
+    pub(super) fn planned(&self) -> (ScreenLayout, Vec<Line>) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.wanted()).collect();
+        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.preferred_size()).collect();
         self.plan(area, &wanted)
     }
 
@@ -170,7 +170,7 @@ impl State {
     pub(super) fn page_by(&mut self, by: isize) {
         let (page, last) = self.pages();
         if !self.nav.scroll_by(by * page as isize, last) {
-            self.note(if last == 0 {
+            self.show_message(if last == 0 {
                 "all of the text is in view"
             } else {
                 "that was all of the text"

@@ -17,7 +17,7 @@ pub struct Navigation {
     pub focus: usize,
     pub view: View,
     /// One head's matrix in the place of the step's panes.
-    pub zoomed: Option<Zoomed>,
+    pub zoomed: Option<ZoomedHead>,
     /// The finder that was used last.
     pub(super) sought: Option<usize>,
     /// Lines of the narration that are scrolled away.
@@ -26,7 +26,7 @@ pub struct Navigation {
 
 /// One head's matrix in the place of the step's panes.
 #[derive(Clone, Debug)]
-pub struct Zoomed {
+pub struct ZoomedHead {
     pub(super) spec: PaneSpec,
     /// The pane that was focused before.
     focus: usize,
@@ -70,7 +70,7 @@ impl Navigation {
 
     /// Shows a pane of one head alone.
     pub(super) fn zoom_into(&mut self, spec: PaneSpec) {
-        self.zoomed = Some(Zoomed { spec, focus: self.focus });
+        self.zoomed = Some(ZoomedHead { spec, focus: self.focus });
         self.focus = 0;
         self.view.zoom = Zoom::Fit;
     }

@@ -1,5 +1,5 @@
 //! Narration broken into lines: at spaces, and where a script without spaces may be broken. A word
-//! keeps its voice; no word is cut unless it is wider than a line.
+//! keeps its role; no word is cut unless it is wider than a line.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -11,7 +11,7 @@ use crate::{
 
 /// How a piece of text is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
+pub enum TextRole {
     Plain,
     Strong,
     /// It names the site of the step's pane of that index.
@@ -20,18 +20,18 @@ pub enum Voice {
     Site,
 }
 
-/// A stretch of one voice.
+/// A stretch of one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub text: String,
-    pub voice: Voice,
+    pub role: TextRole,
     /// The first mention of a term of the glossary.
     pub is_term: bool,
 }
 
 impl Piece {
     fn is_like(&self, other: &Self) -> bool {
-        (self.voice, self.is_term) == (other.voice, other.is_term)
+        (self.role, self.is_term) == (other.role, other.is_term)
     }
 }
 
@@ -66,10 +66,10 @@ pub fn wrap(
     width: usize,
     is_airy: bool,
 ) -> Vec<Line> {
-    let voice = |span: &Span| match &span.site {
-        Some(site) => pane_of(site).map_or(Voice::Site, Voice::Pane),
-        None if span.strong => Voice::Strong,
-        None => Voice::Plain,
+    let role = |span: &Span| match &span.site {
+        Some(site) => pane_of(site).map_or(TextRole::Site, TextRole::Pane),
+        None if span.strong => TextRole::Strong,
+        None => TextRole::Plain,
     };
     let mut lines = vec![];
     for paragraph in paragraphs {
@@ -79,11 +79,7 @@ pub fn wrap(
         let pieces: Vec<Piece> = paragraph
             .spans
             .iter()
-            .map(|span| Piece {
-                text: span.text.clone(),
-                voice: voice(span),
-                is_term: span.is_term,
-            })
+            .map(|span| Piece { text: span.text.clone(), role: role(span), is_term: span.is_term })
             .collect();
         fill(words(&pieces), width.max(1), &mut lines);
     }
@@ -108,7 +104,7 @@ fn words(pieces: &[Piece]) -> Vec<Word> {
                     &mut word.pieces,
                     Piece {
                         text: whole[from..to].to_owned(),
-                        voice: piece.voice,
+                        role: piece.role,
                         is_term: piece.is_term,
                     },
                 );
@@ -128,10 +124,10 @@ fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
             used = 0;
         }
         if used > 0 && word.is_spaced {
-            // A space between two words of one voice belongs to it: a name is coloured throughout.
+            // A space between two words of one role belongs to it: a name is coloured throughout.
             let like = line.last().filter(|before| before.is_like(&word.pieces[0]));
-            let (voice, is_term) = like.map_or((Voice::Plain, false), |b| (b.voice, b.is_term));
-            push(&mut line, Piece { text: " ".into(), voice, is_term });
+            let (role, is_term) = like.map_or((TextRole::Plain, false), |b| (b.role, b.is_term));
+            push(&mut line, Piece { text: " ".into(), role, is_term });
             used += 1;
         }
         used += wide;
@@ -199,7 +195,7 @@ mod tests {
         assert_eq!(texts(&lines), ["the hidden", "state, and", "more"]);
         assert_eq!(
             lines[1][0],
-            Piece { text: "state".into(), voice: Voice::Pane(0), is_term: false }
+            Piece { text: "state".into(), role: TextRole::Pane(0), is_term: false }
         );
     }
 
@@ -214,6 +210,9 @@ mod tests {
         let spans = [("先读", None), ("隐藏状态", Some("h")), ("，再看「it」。RNN 在等。", None)];
         let lines = wrap(&[paragraph(&spans)], |_| Some(0), 10, false);
         assert_eq!(texts(&lines), ["先读隐藏状", "态，再看", "「it」。", "RNN 在等。"]);
-        assert_eq!(lines[1][0], Piece { text: "态".into(), voice: Voice::Pane(0), is_term: false });
+        assert_eq!(
+            lines[1][0],
+            Piece { text: "态".into(), role: TextRole::Pane(0), is_term: false }
+        );
     }
 }

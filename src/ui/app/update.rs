@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{Action, Command, Effect, Message, Overlay, Pick, State, Times, Unread};
+use super::{Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times};
 use crate::{
     analysis::reading::Reading,
     text::{Sentence, visible},
@@ -41,7 +41,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::Choose(row) => state.overlay.choose(row),
         Action::Unbound(key) => {
             state.stop_playing();
-            state.note(format!("{key} does nothing here; ? shows the keys"));
+            state.show_message(format!("{key} does nothing here; ? shows the keys"));
         }
         Action::Read(outcome) => read(state, outcome),
         Action::Opened(of, opened) => state.opened_block(&of, opened),
@@ -52,7 +52,7 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
         Action::Point(place) => state.point(place),
         Action::GoTo(step) => state.jump_to(step),
         Action::Scroll(lines) => state.scroll_by(lines),
-        Action::Ground(ground) => state.suit(ground),
+        Action::Background(ground) => state.suit(ground),
         Action::Named(path) => state.named(path),
         Action::Refused(refusal) => state.refused(refusal),
         Action::Exported(outcome) => state.exported(outcome),
@@ -96,11 +96,11 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::NextStep => match state.next_stop() {
             Some(step) => state.enter(step),
-            None => state.note("this is the last step; g goes back to the first"),
+            None => state.show_message("this is the last step; g goes back to the first"),
         },
         Command::PreviousStep => match state.stop_before() {
             Some(step) => state.enter(step),
-            None => state.note("this is the first step"),
+            None => state.show_message("this is the first step"),
         },
         Command::NextChapter => state.enter_chapter(Some(chapter + 1)),
         Command::PreviousChapter => state.step_back_a_chapter(),
@@ -117,8 +117,8 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Zoom(by) => state.zoom_by(by),
         Command::Sort => state.sort_next(),
         Command::FindCell => state.overlay = Overlay::palette("find: "),
-        Command::FindAgain => state.seek_again(),
-        Command::Seek(finder) => state.seek(finder, false),
+        Command::FindAgain => state.find_next_cell(),
+        Command::Seek(finder) => state.find_cell(finder, false),
         Command::Switch(switch) => return state.switch(switch),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
@@ -142,7 +142,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
         Command::Leave if state.zoom_out_of_head() => {}
-        Command::Leave => state.note("nothing is open; q ends Lookback"),
+        Command::Leave => state.show_message("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
         Command::Suspend | Command::End => {}
     }
@@ -177,7 +177,7 @@ fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
 fn in_help(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::Help | Command::Accept => state.overlay = Overlay::None,
-        _ => state.note("Esc leaves the help"),
+        _ => state.show_message("Esc leaves the help"),
     }
     None
 }
@@ -191,7 +191,7 @@ fn in_find(state: &mut State, command: Command) -> Option<Effect> {
                 state.overlay = Overlay::None;
                 state.enter(step);
             }
-            None => state.wrong("no step matches; Esc leaves the search"),
+            None => state.show_error("no step matches; Esc leaves the search"),
         },
         Command::Move(rows, _) => state.overlay.move_by(rows, found.len()),
         _ => {}
@@ -206,30 +206,30 @@ fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
     }
     let text = sentence.value().trim().to_owned();
     if text.is_empty() {
-        state.wrong("the sentence is empty; type a few words, as in \"The dog sleeps.\"");
+        state.show_error("the sentence is empty; type a few words, as in \"The dog sleeps.\"");
         return None;
     }
     state.overlay = Overlay::None;
     Some(state.passes.ask(text))
 }
 
-fn picked(state: &mut State, pick: Pick) -> Option<Effect> {
+fn picked(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
     state.message = None;
     state.overlay = Overlay::None;
     match pick {
-        Pick::Command(command) => return run(state, command),
-        Pick::Step(step) => {
+        PaletteChoice::Command(command) => return run(state, command),
+        PaletteChoice::Step(step) => {
             state.inspector.close();
             state.enter(step);
         }
-        Pick::Change(change) => return state.change(change),
-        Pick::Open(model, address) => state.go_to(model, &address),
-        Pick::Nothing(why) => state.wrong(why),
+        PaletteChoice::Change(change) => return state.change(change),
+        PaletteChoice::Open(model, address) => state.go_to(model, &address),
+        PaletteChoice::Nothing(why) => state.show_error(why),
     }
     None
 }
 
-fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
+fn read(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) {
     match outcome {
         Ok(reading) => {
             let heading_for = state.passes.heading_for.take();
@@ -238,7 +238,7 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
                 return;
             }
             if let Some(note) = never_seen(&reading.sentence) {
-                state.note(note);
+                state.show_message(note);
             }
             state.inspector.close();
             state.nav.picked.row = None;
@@ -249,13 +249,13 @@ fn read(state: &mut State, outcome: Result<Arc<Reading>, Unread>) {
     }
 }
 
-fn not_read(state: &mut State, Unread { sentence, why }: Unread) {
+fn not_read(state: &mut State, ReadFailure { sentence, why }: ReadFailure) {
     let Some(is_another) = state.passes.refused(&sentence) else { return };
     // Whoever has gone on to something else meanwhile sees the message and keeps their overlay.
     if is_another && state.overlay.is_none() {
         state.overlay = Overlay::edit(&sentence);
     }
-    state.wrong(why);
+    state.show_error(why);
 }
 
 /// What to say of words outside the models' world.
@@ -273,11 +273,11 @@ fn never_seen(sentence: &Sentence) -> Option<String> {
 }
 
 impl State {
-    pub(super) fn note(&mut self, text: impl Into<String>) {
+    pub(super) fn show_message(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: false });
     }
 
-    pub(super) fn wrong(&mut self, text: impl Into<String>) {
+    pub(super) fn show_error(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 

@@ -1,6 +1,6 @@
 //! What-ifs from the keyboard: which change a key means here, and what is asked of the models.
 
-use super::{Effect, Overlay, State, Switch};
+use super::{Effect, Overlay, State, WhatIfKey};
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
     engine::change::{Change, Changes, MOST, Part},
@@ -19,7 +19,7 @@ impl State {
 
     pub(super) fn reset(&mut self) -> Option<Effect> {
         if self.passes.changes.is_empty() {
-            self.note("nothing is changed");
+            self.show_message("nothing is changed");
             return None;
         }
         self.ask_for(Changes::default())
@@ -27,29 +27,31 @@ impl State {
 
     fn ask_for(&mut self, changes: Changes) -> Option<Effect> {
         if changes.iter().count() > MOST {
-            self.wrong(format!("at most {MOST} changes can be combined; r takes them all back"));
+            self.show_error(format!(
+                "at most {MOST} changes can be combined; r takes them all back"
+            ));
             return None;
         }
         self.passes.ask_changed(changes)
     }
 
-    pub(super) fn switch(&mut self, switch: Switch) -> Option<Effect> {
+    pub(super) fn switch(&mut self, switch: WhatIfKey) -> Option<Effect> {
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let change = match switch {
-            Switch::Mask => Some(off("", Part::Mask)),
-            Switch::Positions => Some(off("", Part::Positions)),
-            Switch::Scaling => Some(off("", Part::Scaling)),
-            Switch::Residual => Some(off("", Part::Residual)),
-            Switch::Head => {
+            WhatIfKey::Mask => Some(off("", Part::Mask)),
+            WhatIfKey::Positions => Some(off("", Part::Positions)),
+            WhatIfKey::Scaling => Some(off("", Part::Scaling)),
+            WhatIfKey::Residual => Some(off("", Part::Residual)),
+            WhatIfKey::Head => {
                 self.attention().map(|scope| off(&scope, Part::Head(self.nav.selection.head)))
             }
-            Switch::Layer => self.layer_scope().map(|scope| off(&scope, Part::Whole)),
+            WhatIfKey::Layer => self.layer_scope().map(|scope| off(&scope, Part::Whole)),
         };
         if let Some(change) = change {
             return self.toggle(change);
         }
-        self.note(match switch {
-            Switch::Head => "this step shows no head that could be left out",
+        self.show_message(match switch {
+            WhatIfKey::Head => "this step shows no head that could be left out",
             _ => "this step shows no layer that could be left out",
         });
         None
@@ -57,13 +59,13 @@ impl State {
 
     pub(super) fn toggle_difference(&mut self) {
         if self.passes.changes.is_empty() && !self.passes.shows_difference {
-            self.note(
+            self.show_message(
                 "nothing is changed, so there is no difference; m x o s u = change something",
             );
             return;
         }
         self.passes.shows_difference = !self.passes.shows_difference;
-        self.note(match (self.passes.shows_difference, self.is_untouched()) {
+        self.show_message(match (self.passes.shows_difference, self.is_untouched()) {
             (true, true) => {
                 "no number here is another: a change reaches what comes after it; → goes on"
             }
@@ -86,12 +88,12 @@ impl State {
                 return Some(format!("{}=", level.arithmetic.address));
             }
             let at = (self.nav.selection.row, self.nav.selection.col);
-            let pointed = self.panes().get(self.nav.focus)?.pointed(at.0, at.1)?;
+            let pointed = self.panes().get(self.nav.focus)?.cursor_cell(at.0, at.1)?;
             Some(format!("{}=", pointed.address))
         });
         match beginning {
             Some(text) => self.overlay = Overlay::palette(&text),
-            None => self.note("there is no number under the cursor"),
+            None => self.show_message("there is no number under the cursor"),
         }
     }
 
@@ -105,7 +107,7 @@ impl State {
         let is_same = reading
             .plain_trace(model)
             .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
-        self.note(if words.is_empty() {
+        self.show_message(if words.is_empty() {
             "the plain pass again".to_owned()
         } else if is_same {
             format!("{words}: nothing of that is in the {}, which stays as it is", model.title())

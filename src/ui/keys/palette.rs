@@ -13,7 +13,7 @@ use crate::{
     analysis::measure::find::FINDERS,
     engine::{change::Change, site::Address, value::Cell},
     model::Name,
-    ui::app::{Command as C, Pick, State, Switch},
+    ui::app::{Command as C, PaletteChoice, State, WhatIfKey},
 };
 
 /// A row of the palette.
@@ -21,7 +21,7 @@ pub struct Entry {
     pub text: String,
     /// What it is: its key, its chapter, its caption.
     pub detail: String,
-    pub pick: Pick,
+    pub pick: PaletteChoice,
 }
 
 impl AsRef<str> for Entry {
@@ -41,12 +41,12 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Find, "find a step"),
     (C::Edit, "another sentence"),
     (C::Accept, "open the number under the cursor"),
-    (C::Switch(Switch::Mask), "what if: causal mask off"),
-    (C::Switch(Switch::Head), "what if: this head out"),
-    (C::Switch(Switch::Layer), "what if: this layer out"),
-    (C::Switch(Switch::Positions), "what if: positions off"),
-    (C::Switch(Switch::Scaling), "what if: scaling off"),
-    (C::Switch(Switch::Residual), "what if: residuals off"),
+    (C::Switch(WhatIfKey::Mask), "what if: causal mask off"),
+    (C::Switch(WhatIfKey::Head), "what if: this head out"),
+    (C::Switch(WhatIfKey::Layer), "what if: this layer out"),
+    (C::Switch(WhatIfKey::Positions), "what if: positions off"),
+    (C::Switch(WhatIfKey::Scaling), "what if: scaling off"),
+    (C::Switch(WhatIfKey::Residual), "what if: residuals off"),
     (C::Temperature, "what if: another temperature"),
     (C::SetNumber, "what if: set the number under the cursor"),
     (C::Difference, "show the difference a change makes"),
@@ -100,7 +100,8 @@ pub fn entries(state: &State, query: &str) -> Vec<Entry> {
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     // A step that is called so comes before all that resembles it.
     let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
-    let is_named = |entry: &Entry| matches!(entry.pick, Pick::Step(step) if Some(step) == named);
+    let is_named =
+        |entry: &Entry| matches!(entry.pick, PaletteChoice::Step(step) if Some(step) == named);
     let (named, rest): (Vec<_>, Vec<_>) = all(state).into_iter().partition(is_named);
     entries.extend(named);
     let found = pattern.match_list(rest, &mut matcher);
@@ -109,9 +110,9 @@ pub fn entries(state: &State, query: &str) -> Vec<Entry> {
 }
 
 /// The row that the chosen index stands for.
-pub fn pick(state: &State, query: &str, chosen: usize) -> Pick {
+pub fn pick(state: &State, query: &str, chosen: usize) -> PaletteChoice {
     let entry = entries(state, query).into_iter().nth(chosen);
-    let nothing = || Pick::Nothing(format!("nothing answers to “{}”", query.trim()));
+    let nothing = || PaletteChoice::Nothing(format!("nothing answers to “{}”", query.trim()));
     entry.map_or_else(nothing, |entry| entry.pick)
 }
 
@@ -124,10 +125,10 @@ fn literal(state: &State, query: &str) -> Option<Entry> {
         return None;
     }
     let pick = match query.parse::<Address>() {
-        Err(why) => Pick::Nothing(why.to_string()),
+        Err(why) => PaletteChoice::Nothing(why.to_string()),
         Ok(address) => match model_of(state, &address) {
-            Some(model) => Pick::Open(model, address),
-            None => Pick::Nothing(format!("no model has a number {address}")),
+            Some(model) => PaletteChoice::Open(model, address),
+            None => PaletteChoice::Nothing(format!("no model has a number {address}")),
         },
     };
     Some(Entry { text: query.to_owned(), detail: "open this number".into(), pick })
@@ -135,8 +136,8 @@ fn literal(state: &State, query: &str) -> Option<Entry> {
 
 fn what_if(query: &str) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
-        Ok(change) => (format!("what if: {}", change.words()), Pick::Change(change)),
-        Err(why) => (why.to_string(), Pick::Nothing(why.to_string())),
+        Ok(change) => (format!("what if: {}", change.words()), PaletteChoice::Change(change)),
+        Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
     };
     Entry { text: query.to_owned(), detail, pick }
 }
@@ -161,7 +162,7 @@ fn all(state: &State) -> Vec<Entry> {
 fn row(command: C, text: &str) -> Entry {
     let key = KEYS.iter().flat_map(|binding| binding.keys).find(|(_, c)| *c == command);
     let detail = key.map_or_else(String::new, |(key, _)| name(*key));
-    Entry { text: text.to_owned(), detail, pick: Pick::Command(command) }
+    Entry { text: text.to_owned(), detail, pick: PaletteChoice::Command(command) }
 }
 
 /// Cells worth going to in the focused matrix.
@@ -169,7 +170,7 @@ fn finders() -> impl Iterator<Item = Entry> {
     FINDERS.iter().enumerate().map(|(i, finder)| Entry {
         text: format!("find: {}", finder.name),
         detail: "in the matrix".into(),
-        pick: Pick::Command(C::Seek(i)),
+        pick: PaletteChoice::Command(C::Seek(i)),
     })
 }
 
@@ -178,7 +179,7 @@ fn parts(state: &State) -> Vec<Entry> {
     let entry = |change: Change| Entry {
         text: change.to_string(),
         detail: "what if".into(),
-        pick: Pick::Change(change),
+        pick: PaletteChoice::Change(change),
     };
     let others = OTHERS.iter().filter_map(|text| text.parse().ok());
     reading.trace(state.current().1.model).parts_off().chain(others).map(entry).collect()
@@ -188,7 +189,7 @@ fn steps(state: &State) -> Vec<Entry> {
     let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| Entry {
         text: format!("{} ({})", step.title, step.id),
         detail: format!("step, chapter {chapter}"),
-        pick: Pick::Step(i),
+        pick: PaletteChoice::Step(i),
     };
     state.lesson.steps().iter().enumerate().map(entry).collect()
 }
@@ -224,7 +225,7 @@ fn sites_of(state: &State, model: Name) -> Vec<Entry> {
             } else {
                 format!("{}: {}", model.title(), site.caption())
             },
-            pick: Pick::Open(model, site.address(cell)),
+            pick: PaletteChoice::Open(model, site.address(cell)),
         }
     };
     reading.trace(model).sites().map(entry).collect()

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
 
 use super::Key;
-use crate::ui::app::{Command, Switch};
+use crate::ui::app::{Command, WhatIfKey};
 
 /// Rows of the help that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,35 +283,35 @@ pub static KEYS: &[Binding] = &[
     },
     Binding {
         shown: "m",
-        keys: &[(char('m'), C::Switch(Switch::Mask))],
+        keys: &[(char('m'), C::Switch(WhatIfKey::Mask))],
         help: "mask off",
         group: Group::WhatIf,
         hint: Some(("m o s u x", "what if")),
     },
     Binding {
         shown: "o",
-        keys: &[(char('o'), C::Switch(Switch::Positions))],
+        keys: &[(char('o'), C::Switch(WhatIfKey::Positions))],
         help: "positions off",
         group: Group::WhatIf,
         hint: None,
     },
     Binding {
         shown: "s",
-        keys: &[(char('s'), C::Switch(Switch::Scaling))],
+        keys: &[(char('s'), C::Switch(WhatIfKey::Scaling))],
         help: "scaling off",
         group: Group::WhatIf,
         hint: None,
     },
     Binding {
         shown: "u",
-        keys: &[(char('u'), C::Switch(Switch::Residual))],
+        keys: &[(char('u'), C::Switch(WhatIfKey::Residual))],
         help: "residuals off",
         group: Group::WhatIf,
         hint: None,
     },
     Binding {
         shown: "x X",
-        keys: &[(char('x'), C::Switch(Switch::Head)), (char('X'), C::Switch(Switch::Layer))],
+        keys: &[(char('x'), C::Switch(WhatIfKey::Head)), (char('X'), C::Switch(WhatIfKey::Layer))],
         help: "this head, layer out",
         group: Group::WhatIf,
         hint: None,

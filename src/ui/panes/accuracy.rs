@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    Pane, Scene, Wanted,
+    Pane, PreferredSize, Scene,
     words::{PaneWords, percent},
 };
 use crate::{
@@ -134,8 +134,8 @@ impl Pane for AccuracyChart<'_> {
         "exact match on held-out sentences, by length".to_owned()
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
     }
 
     fn in_words(&self) -> PaneWords {

@@ -6,7 +6,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Pointed, Wanted, line_at, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, line_at, subject::Subject, words::PaneWords};
 use crate::{
     engine::{site::Axis, value::Cell},
     ui::widgets::{
@@ -103,13 +103,13 @@ impl Pane for Bars<'_> {
         (self.subject.n_rows(), self.order.len())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.subject.pointed(row, *self.order.get(col)?).filter(|_| !self.is_out_of_reach(row))
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.subject.cursor_cell(row, *self.order.get(col)?).filter(|_| !self.is_out_of_reach(row))
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.order.len() as u16;
-        Wanted::new((30, n.min(5)), (60, n))
+        PreferredSize::new((30, n.min(5)), (60, n))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

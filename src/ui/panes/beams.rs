@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
@@ -132,13 +132,13 @@ impl Pane for BeamTree<'_> {
         Some(format!("{of}{dot}{n} kept{dot}the likeliest goes on with “{word}”, log p {log_p:.2}"))
     }
 
-    fn wanted(&self) -> Wanted {
-        let Some(beams) = self.beams() else { return Wanted::new((40, 2), (60, 2)) };
+    fn preferred_size(&self) -> PreferredSize {
+        let Some(beams) = self.beams() else { return PreferredSize::new((40, 2), (60, 2)) };
         let width = beams.width as u16;
         let finished = beams.finished().len().min(MOST) as u16;
         let n = beams.steps.len() as u16;
         let height = width + finished + 2;
-        Wanted::new((RANK + 2 * STEP, height.min(7)), (RANK + n.min(6) * STEP, height))
+        PreferredSize::new((RANK + 2 * STEP, height.min(7)), (RANK + n.min(6) * STEP, height))
     }
 
     fn in_words(&self) -> PaneWords {

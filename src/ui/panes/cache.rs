@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::cache::{CacheSizes, Step},
     text::grouped,
@@ -152,14 +152,17 @@ impl Pane for Cache<'_> {
         (self.n(), self.subject.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.subject.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.subject.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
         let n = self.n() as u16;
-        Wanted::new((COUNT, layers.min(4) + 4), (COUNT + GAP + n, (layers + 4).max(n.min(20))))
+        PreferredSize::new(
+            (COUNT, layers.min(4) + 4),
+            (COUNT + GAP + n, (layers + 4).max(n.min(20))),
+        )
     }
 
     fn in_words(&self) -> PaneWords {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, percent},
 };
@@ -159,14 +159,14 @@ impl Pane for Candidates<'_> {
         (self.subject.n_rows(), self.shown.len())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         let index = *self.shown.get(col)?;
-        self.subject.pointed(row, self.choice.as_ref()?.candidates.get(index)?.token)
+        self.subject.cursor_cell(row, self.choice.as_ref()?.candidates.get(index)?.token)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.shown.len() as u16 + 2;
-        Wanted::new((62, n.min(6)), (88, n))
+        PreferredSize::new((62, n.min(6)), (88, n))
     }
 
     fn in_words(&self) -> PaneWords {

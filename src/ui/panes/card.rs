@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::ui::widgets::lines::put_line;
 
 pub(super) struct Card<'a>(pub(super) Scene<'a>);
@@ -19,11 +19,11 @@ impl Pane for Card<'_> {
         self.0.reading.card.as_ref().map_or_else(String::new, |card| card.title.clone())
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let lines = self.rows().len() as u16;
         let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
         let width = LABEL + (widest as u16).min(80);
-        Wanted::new((30, lines.min(6)), (width, lines))
+        PreferredSize::new((30, lines.min(6)), (width, lines))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     model::Name,
@@ -119,9 +119,9 @@ impl Pane for Comparison<'_> {
         format!("the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1")
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let width = LABEL + COLUMN * MODELS.len() as u16;
-        Wanted::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
+        PreferredSize::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
     text::Token,
@@ -86,8 +86,8 @@ impl Pane for Continuations<'_> {
         (self.0.reading.given(usize::MAX).len(), 1)
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new((44, 6), (100, 10)).up_to(14)
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new((44, 6), (100, 10)).up_to(14)
     }
 
     fn in_words(&self) -> PaneWords {

@@ -6,7 +6,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    Pane, Scene, Wanted, is_of_state,
+    Pane, PreferredSize, Scene, is_of_state,
     words::{PaneWords, short},
 };
 use crate::{
@@ -117,8 +117,8 @@ impl Pane for Distance<'_> {
         Some(format!("{name}, “{word}”, {away} before the last: {norm:.3}, {share:.2} x its mean"))
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(30)
     }
 
     fn in_words(&self) -> PaneWords {

@@ -16,7 +16,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Pointed, Wanted, line_at,
+    CursorCell, Pane, PreferredSize, line_at,
     subject::Subject,
     words::{PaneWords, short},
 };
@@ -221,13 +221,13 @@ impl Pane for Beside<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
-        Wanted::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
+        PreferredSize::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

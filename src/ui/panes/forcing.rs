@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    Pane, Scene, Wanted,
+    Pane, PreferredSize, Scene,
     words::{PaneWords, percent},
 };
 use crate::{
@@ -79,9 +79,9 @@ impl Pane for ForcingTable<'_> {
         self.forcing().map_or((0, 0), |forcing| (forcing.places.len(), 1))
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.forcing().map_or(8, |forcing| forcing.places.len()) as u16 + 1;
-        Wanted::new((52, n.min(6)), (66, n))
+        PreferredSize::new((52, n.min(6)), (66, n))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Scene, Wanted, is_of_state, line_at,
+    Pane, PreferredSize, Scene, is_of_state, line_at,
     words::{PaneWords, percent, short},
 };
 use crate::{
@@ -96,9 +96,9 @@ impl Pane for Gradient<'_> {
         })
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        Wanted::new((20, n.min(5)), (NARROW, n))
+        PreferredSize::new((20, n.min(5)), (NARROW, n))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

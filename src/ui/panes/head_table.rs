@@ -9,7 +9,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Sort, Wanted};
+use super::{Pane, PreferredSize, Scene, Sort};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     lesson::PaneSpec,
@@ -183,10 +183,10 @@ impl Pane for HeadTable<'_> {
         (usize::from(Self::body(area).height).max(1), 1)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.rows().len() as u16 + 1;
         let all = LAYER + HEAD + FIGURES.iter().map(width).sum::<u16>();
-        Wanted::new((40, n.min(6)), (all, n))
+        PreferredSize::new((40, n.min(6)), (all, n))
     }
 
     /// Layer and head of a line.

@@ -8,7 +8,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, short},
 };
@@ -163,15 +163,15 @@ impl Pane for Heads<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let most = |n: usize| n.min(2 * SMALL) as u16;
         let (n, rows, cols) = (self.n_heads() as u16, most(self.0.n_rows()), most(self.0.n_cols()));
         let one = (cols * 2).max(12) + GAP;
-        Wanted::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
+        PreferredSize::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, first, short},
 };
@@ -111,15 +111,15 @@ impl Pane for Hidden<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n_words = self.0.n_rows() as u16;
         let n_lines = (self.0.n_cols() as u16).div_ceil(2);
         let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST);
-        Wanted::new((6 + 2 * n_words.min(14), 8), ideal)
+        PreferredSize::new((6 + 2 * n_words.min(14), 8), ideal)
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

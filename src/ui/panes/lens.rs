@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Pointed, Wanted, subject::Subject};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject};
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
     ui::widgets::lines::{left, put_line, put_on, right, window},
@@ -117,16 +117,16 @@ impl Pane for Lens<'_> {
     }
 
     /// The probability that the chosen token has at the end.
-    fn pointed(&self, row: usize, _: usize) -> Option<Pointed> {
-        self.subject.pointed(row, chosen(self.subject.trace, row)?)
+    fn cursor_cell(&self, row: usize, _: usize) -> Option<CursorCell> {
+        self.subject.cursor_cell(row, chosen(self.subject.trace, row)?)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.guesses().len().max(self.subject.trace.n_layers("blocks.{l}.resid_post"))
             as u16
             + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * GUESS;
-        Wanted::new((44, n.min(5)), (width as u16, n))
+        PreferredSize::new((44, n.min(5)), (width as u16, n))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     engine::value::Matrix as Numbers,
     ui::widgets::heat::{Heat, Zoom},
@@ -30,13 +30,13 @@ impl Pane for Matrix<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let heat = self.0.uncoloured();
-        Wanted::new(heat.least(), heat.ideal()).up_to(heat.tallest()).titled(&self.title())
+        PreferredSize::new(heat.least(), heat.ideal()).up_to(heat.tallest()).titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

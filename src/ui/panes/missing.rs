@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{lesson::PaneSpec, model::Name, ui::widgets::lines::put_on};
 
 /// Stands where a site does not exist in the selected layer, or is not there yet.
@@ -26,8 +26,8 @@ impl Pane for Missing {
         self.why.to_owned()
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new((10, 1), (40, 20))
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new((10, 1), (40, 20))
     }
 
     fn in_words(&self) -> PaneWords {

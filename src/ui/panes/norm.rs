@@ -8,7 +8,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     model::layer::norm,
     ui::{
@@ -205,12 +205,12 @@ impl Pane for Norm<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new((40, 6), (100, STRIPS + 7)).up_to(STRIPS + 3 + TALLEST_HISTOGRAM)
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new((40, 6), (100, STRIPS + 7)).up_to(STRIPS + 3 + TALLEST_HISTOGRAM)
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

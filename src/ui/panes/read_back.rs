@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Pointed, Scene, Wanted, line_at,
+    CursorCell, Pane, PreferredSize, Scene, line_at,
     subject::Subject,
     words::{PaneWords, percent},
 };
@@ -86,16 +86,16 @@ impl Pane for ReadBackTable<'_> {
     }
 
     /// The probability of the right word.
-    fn pointed(&self, row: usize, _: usize) -> Option<Pointed> {
+    fn cursor_cell(&self, row: usize, _: usize) -> Option<CursorCell> {
         let subject = Subject::new(self.scene, "readback.probs", None)?;
         let id = subject.trace.source.get(row)?.id as usize;
         let value = subject.site.value.get(Cell::new(0, row, id));
-        subject.pointed(row, id).filter(|_| !value.is_nan())
+        subject.cursor_cell(row, id).filter(|_| !value.is_nan())
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.answers.len() as u16 + 1;
-        Wanted::new((TABLE as u16, n.min(6)), (66, n))
+        PreferredSize::new((TABLE as u16, n.min(6)), (66, n))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

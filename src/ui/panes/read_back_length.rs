@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::readback::ReadBackCount,
     model::Name,
@@ -18,7 +18,7 @@ pub(super) struct ReadBackLength<'a>(pub(super) Scene<'a>);
 const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
 
 impl<'a> ReadBackLength<'a> {
-    fn kept(&self, model: usize) -> Option<&'a [ReadBackCount]> {
+    fn counts(&self, model: usize) -> Option<&'a [ReadBackCount]> {
         self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
     }
 
@@ -29,7 +29,7 @@ impl<'a> ReadBackLength<'a> {
     }
 
     fn series(&self, model: usize) -> Option<Series> {
-        let (kept, (name, letter)) = (self.kept(model)?, *MODELS.get(model)?);
+        let (kept, (name, letter)) = (self.counts(model)?, *MODELS.get(model)?);
         let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.asked));
         Some(Series {
             letter,
@@ -68,15 +68,15 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        let (kept, name) = (self.kept(col)?.get(row)?, MODELS.get(col)?.0.title());
+        let (kept, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.0.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
         let ReadBackCount { read, asked, right } = kept;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
         Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(30)
     }
 
     fn in_words(&self) -> PaneWords {

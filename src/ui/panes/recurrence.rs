@@ -6,7 +6,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, Pointed, Wanted, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     engine::site::Site,
     model::layer::recurrent,
@@ -81,13 +81,13 @@ impl Pane for Recurrence<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let height = self.parts().len() as u16 + 2;
-        Wanted::new((40, height.min(6)), (130, height))
+        PreferredSize::new((40, height.min(6)), (130, height))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

@@ -5,7 +5,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     model::Name,
@@ -188,10 +188,10 @@ impl Pane for ScheduleChart<'_> {
         (self.words().len(), 1)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
         let ideal = (LABEL + GAP + HEADING + 4 * n, n + AROUND);
-        Wanted::new((40, n.min(6) + AROUND), ideal).up_to(2 * (n + AROUND))
+        PreferredSize::new((40, n.min(6) + AROUND), ideal).up_to(2 * (n + AROUND))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -4,7 +4,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, short},
 };
@@ -164,15 +164,18 @@ impl Pane for Stream<'_> {
     }
 
     /// What the stream has come to at its end.
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         let last = self.stations().pop()?;
-        Subject::new(self.0.scene, &last.site, None)?.pointed(row, col)
+        Subject::new(self.0.scene, &last.site, None)?.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.stations().len() as u16 + 1;
         let columns = self.0.n_cols() as u16;
-        Wanted::new((NAME + 20 + BESIDE, n.min(6)), (NAME + columns + BESIDE + LONGEST_BAR, n))
+        PreferredSize::new(
+            (NAME + 20 + BESIDE, n.min(6)),
+            (NAME + columns + BESIDE + LONGEST_BAR, n),
+        )
     }
 
     fn in_words(&self) -> PaneWords {

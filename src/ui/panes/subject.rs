@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::{Mark, Pointed, Scene};
+use super::{CursorCell, Mark, Scene};
 use crate::{
     analysis::trace::{Magnitude, Recorded, Trace},
     engine::{
@@ -237,9 +237,9 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
+    pub fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         let cell = Cell::new(self.plane, row, col);
-        self.site.shape().holds(cell).then(|| Pointed {
+        self.site.shape().holds(cell).then(|| CursorCell {
             address: self.site.address(cell),
             value: self.site.value.get(cell),
             labels: self.trace.labels(self.site, cell),

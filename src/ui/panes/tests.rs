@@ -53,7 +53,7 @@ fn panes_draw_at_every_size_and_point_at_what_they_show() {
                         continue;
                     }
                     let (row, col) = (selection.row.min(rows - 1), selection.col.min(cols - 1));
-                    if let Some(pointed) = pane.pointed(row, col) {
+                    if let Some(pointed) = pane.cursor_cell(row, col) {
                         let address = &pointed.address;
                         let (site, cell) = reading.trace(model).cell(address).unwrap();
                         let got = site.value.get(cell);
@@ -217,7 +217,7 @@ fn heads_say_their_strongest_key_with_a_whole_number_at_every_size() {
             };
             let (all, whole) = (numbers.clone().count(), numbers.filter(is_whole).count());
             assert_eq!((all, whole), (4, 4), "{n} {w}x{h} {lines:#?}");
-            // Beneath a head's name stand its cells, not their numbers.
+            // NarrationBelow a head's name stand its cells, not their numbers.
             let beneath = lines.iter().skip_while(|line| !line.contains("head 0")).nth(1);
             let has_cells = beneath.is_some_and(|line| !line.contains(|c: char| c.is_numeric()));
             assert!(has_cells || h < 6, "{n} {w}x{h} {lines:#?}");

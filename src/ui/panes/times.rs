@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::timing::{LENGTHS, Times},
     model::Name,
@@ -63,8 +63,8 @@ impl Pane for TimesTable<'_> {
         "tokens read, timed on this machine (one core, median of 3)".to_owned()
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::new((LABEL + 3 * 9, LINES), (LABEL + 3 * COLUMN, LINES))
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::new((LABEL + 3 * 9, LINES), (LABEL + 3 * COLUMN, LINES))
     }
 
     fn in_words(&self) -> PaneWords {

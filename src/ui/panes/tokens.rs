@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, first},
 };
@@ -54,13 +54,13 @@ impl Pane for Tokens<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let heat = self.heat();
-        Wanted::new(heat.least(), heat.ideal())
+        PreferredSize::new(heat.least(), heat.ideal())
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, Scene, Wanted, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     engine::math::kept,
     model::Name,
@@ -127,9 +127,9 @@ impl Pane for Translations<'_> {
         "the sentence in every model's French".to_owned()
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let lines = self.blocks().iter().map(|(_, words)| words.len() / 9 + 2).sum::<usize>();
-        Wanted::new((50, 8), (110, lines as u16 + 2))
+        PreferredSize::new((50, 8), (110, lines as u16 + 2))
     }
 
     /// Walks from block to block.

@@ -10,7 +10,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, Scene, Wanted};
+use super::{Pane, PreferredSize, Scene};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::math::picture::Picture,
@@ -268,7 +268,7 @@ impl Pane for Wall<'_> {
         self.grid(area).map_or((1, 1), |grid| (grid.layers.len(), grid.heads.len()))
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let (n_layers, n_heads) = (self.layers().len() as u16, self.n_heads() as u16);
         let size = |(width, height): (u16, u16)| {
             (
@@ -277,7 +277,7 @@ impl Pane for Wall<'_> {
             )
         };
         let (ideal, least) = (size((12, 6)), size(SMALLEST));
-        Wanted::new((least.0.min(40), least.1.min(8)), ideal).up_to(size(LARGEST).1)
+        PreferredSize::new((least.0.min(40), least.1.min(8)), ideal).up_to(size(LARGEST).1)
     }
 
     /// Layer and head of a picture.

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, Pointed, Wanted,
+    CursorCell, Pane, PreferredSize,
     subject::Subject,
     words::{PaneWords, spread},
 };
@@ -145,14 +145,14 @@ impl Pane for WeightedSum<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    fn pointed(&self, row: usize, col: usize) -> Option<Pointed> {
-        self.0.pointed(row, col)
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
     }
 
-    fn wanted(&self) -> Wanted {
+    fn preferred_size(&self) -> PreferredSize {
         let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
         let cells = (self.0.n_cols() as u16).min(20) * 5;
-        Wanted::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
+        PreferredSize::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
     }
 
     fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {

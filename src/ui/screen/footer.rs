@@ -12,14 +12,14 @@ use unicode_width::UnicodeWidthStr;
 use crate::ui::{
     app::State,
     keys::KEYS,
-    panes::{Pane, Pointed},
+    panes::{CursorCell, Pane},
 };
 
 /// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
 pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
     let at = (state.nav.selection.row, state.nav.selection.col);
     let Some(pane) = panes.get(state.nav.focus) else { return };
-    let Some(cell) = pane.pointed(at.0, at.1) else {
+    let Some(cell) = pane.cursor_cell(at.0, at.1) else {
         let status = pane.status_line(at.0, at.1).unwrap_or_default();
         Line::styled(format!(" {status}"), state.theme.accent()).render(area, buf);
         return;
@@ -42,7 +42,7 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
 }
 
 /// What the number was before the change, if it is another one now.
-fn before(state: &State, cell: &Pointed) -> Option<f32> {
+fn before(state: &State, cell: &CursorCell) -> Option<f32> {
     let model = state.current().1.model_of(state.focused()?);
     state.passes.reading.as_ref()?.before(model, &cell.address)
 }

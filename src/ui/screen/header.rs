@@ -16,7 +16,7 @@ use crate::{
     },
     text::{Token, visible},
     ui::{
-        app::{Piece, Plan, State, Word},
+        app::{Piece, ScreenLayout, State, Word},
         widgets::lines::fit,
     },
 };
@@ -24,7 +24,7 @@ use crate::{
 /// From this width on, a changed pass has room for the chapter's title too.
 const ROOMY: u16 = 110;
 
-pub fn draw(state: &State, plan: &Plan, buf: &mut Buffer) {
+pub fn draw(state: &State, plan: &ScreenLayout, buf: &mut Buffer) {
     place(state, plan.header, buf);
     title(state, plan.title, buf);
     // While a question waits, what was written may be its answer.

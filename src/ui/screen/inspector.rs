@@ -16,7 +16,7 @@ use crate::{
         site::{Address, Axis},
     },
     ui::{
-        app::{Level, State},
+        app::{OpenedNumber, State},
         widgets::lines::{fit, window},
     },
 };
@@ -39,7 +39,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
 
 struct Page<'a> {
     state: &'a State,
-    level: &'a Level,
+    level: &'a OpenedNumber,
     trace: &'a Trace,
     width: usize,
 }

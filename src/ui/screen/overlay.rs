@@ -269,7 +269,7 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
         text.wrap(Wrap { trim: true }).render(said, buf);
     }
     let dim = state.theme.dim();
-    let into = format!("in {}", visible(&state.desk.folder(prompt.path.value())));
+    let into = format!("in {}", visible(&state.exports.folder(prompt.path.value())));
     Line::styled(fit(&into, folder.width.into()), dim).render(folder, buf);
     Line::from(endings(state, prompt.path.value())).render(forms, buf);
     Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
@@ -277,9 +277,9 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
 
 /// Every ending, that of the path lit.
 fn endings(state: &State, path: &str) -> Vec<Span<'static>> {
-    let chosen = state.desk.ending_of(path);
+    let chosen = state.exports.ending_of(path);
     let mut spans = vec![Span::styled("as", state.theme.dim())];
-    for ending in state.desk.endings() {
+    for ending in state.exports.endings() {
         let is_chosen = chosen == Some(ending);
         spans.push(Span::raw(" "));
         let style = if is_chosen { state.theme.strong() } else { state.theme.dim() };

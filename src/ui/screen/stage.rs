@@ -10,12 +10,12 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::ui::{
-    app::{self, Plan, State},
+    app::{self, ScreenLayout, State},
     panes::Pane,
     widgets::lines::fit,
 };
 
-pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &Plan, buf: &mut Buffer) {
+pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, buf: &mut Buffer) {
     if let Some(area) = plan.tabs {
         tabs(state, panes, area, buf);
     }

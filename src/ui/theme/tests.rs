@@ -132,10 +132,10 @@ fn mono_has_no_colour_at_any_depth() {
 #[test]
 fn a_ground_is_painted_where_the_terminals_does_not_suit() {
     let paints = |scheme, ground| Theme { ground, ..Theme::default().with(scheme) }.paints_ground();
-    assert!(!paints(Scheme::Dark, None) && !paints(Scheme::Dark, Some(Ground::Dark)));
-    assert!(paints(Scheme::Dark, Some(Ground::Light)));
-    assert!(paints(Scheme::Light, None) && !paints(Scheme::Light, Some(Ground::Light)));
-    assert!(paints(Scheme::HighContrast, Some(Ground::Dark)));
+    assert!(!paints(Scheme::Dark, None) && !paints(Scheme::Dark, Some(Background::Dark)));
+    assert!(paints(Scheme::Dark, Some(Background::Light)));
+    assert!(paints(Scheme::Light, None) && !paints(Scheme::Light, Some(Background::Light)));
+    assert!(paints(Scheme::HighContrast, Some(Background::Dark)));
     let plain = Theme { scheme: Scheme::Light, ..Theme::new(Depth::None, Glyphs::Ascii) };
     assert!(!plain.paints_ground());
 }

@@ -6,9 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
-    term::{desk, mouse},
+    term::{exporter, mouse},
     ui::{
-        app::{Action, Command, Effect, Overlay, Pick, Refusal, State, Unread, Written, update},
+        app::{
+            Action, Command, Effect, ExportRefusal, ExportedFile, Overlay, PaletteChoice,
+            ReadFailure, State, update,
+        },
         keys, screen,
     },
 };
@@ -51,7 +54,7 @@ impl<'a> Walker<'a> {
         match action {
             Action::Do(Command::Quit) => matches!(self.state.overlay, Overlay::None),
             Action::Do(Command::End)
-            | Action::Pick(Pick::Command(Command::Quit | Command::End)) => true,
+            | Action::Pick(PaletteChoice::Command(Command::Quit | Command::End)) => true,
             _ => false,
         }
     }
@@ -60,7 +63,9 @@ impl<'a> Walker<'a> {
     pub fn may_reach_out(&self, action: &Action) -> bool {
         match action {
             Action::Do(Command::Accept) => matches!(self.state.overlay, Overlay::Export(_)),
-            Action::Do(command) | Action::Pick(Pick::Command(command)) => *command == Command::Play,
+            Action::Do(command) | Action::Pick(PaletteChoice::Command(command)) => {
+                *command == Command::Play
+            }
             _ => false,
         }
     }
@@ -93,8 +98,8 @@ impl<'a> Walker<'a> {
         self.take(answer) | works
     }
 
-    fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, Unread> {
-        let refused = |why| Unread { sentence: sentence.to_owned(), why: format!("{why:#}") };
+    fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, ReadFailure> {
+        let refused = |why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") };
         let reading = self.try_read(sentence, changes).map_err(refused)?;
         reading.heads();
         Ok(reading)
@@ -114,14 +119,18 @@ impl<'a> Walker<'a> {
     fn exported(&mut self, path: String, replaces: bool) -> Action {
         self.n_written += 1;
         if self.n_written.is_multiple_of(3) && !replaces {
-            return Action::Refused(Refusal { path, why: "it exists".into(), is_taken: true });
+            return Action::Refused(ExportRefusal {
+                path,
+                why: "it exists".into(),
+                is_taken: true,
+            });
         }
         let said = format!("wrote {path}");
-        Action::Exported(Ok(Written { path, said }))
+        Action::Exported(Ok(ExportedFile { path, said }))
     }
 
     fn copied(&mut self) -> Result<usize, String> {
-        let text = desk::text(&self.state).unwrap();
+        let text = exporter::text(&self.state).unwrap();
         if text.len() > LONGEST_COPY {
             return Err("the frame is too long for a terminal's clipboard; e writes it".into());
         }

@@ -5,7 +5,7 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use crate::ui::theme::Ground;
+use crate::ui::theme::Background;
 
 /// The query. A terminal that does not know it does not answer.
 pub const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
@@ -14,7 +14,7 @@ pub const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
 #[derive(Debug, PartialEq)]
 pub enum Heard {
     Typed(Event),
-    Ground(Ground),
+    Background(Background),
     /// The key is part of an answer.
     Part,
 }
@@ -44,7 +44,7 @@ impl Listener {
             | (Some(answer), '\\', KeyModifiers::ALT) => {
                 let ground = ground(answer);
                 self.answer = None;
-                ground.map_or(Heard::Part, Heard::Ground)
+                ground.map_or(Heard::Part, Heard::Background)
             }
             (Some(answer), c, _) if belongs(answer, c) => {
                 answer.push(c);
@@ -69,11 +69,11 @@ fn belongs(answer: &str, c: char) -> bool {
 }
 
 /// The background of an answer, `11;rgb:ffff/ffff/ffff`, with one to four digits per colour.
-fn ground(answer: &str) -> Option<Ground> {
+fn ground(answer: &str) -> Option<Background> {
     let (_, colours) = answer.split_once(':')?;
     let mut parts = colours.split('/').map(channel);
     let (red, green, blue) = (parts.next()??, parts.next()??, parts.next()??);
-    Some(Ground::of(red, green, blue))
+    Some(Background::of(red, green, blue))
 }
 
 fn channel(digits: &str) -> Option<u8> {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     /// The typed keys and the recognised backgrounds, for an answer with keys before and after it.
-    fn heard(answer: &str, end: Event) -> (String, Vec<Ground>) {
+    fn heard(answer: &str, end: Event) -> (String, Vec<Background>) {
         let plain = |c| key(c, KeyModifiers::NONE);
         let mut events = vec![plain('a'), key(']', KeyModifiers::ALT)];
         events.extend(answer.chars().map(plain));
@@ -101,7 +101,7 @@ mod tests {
         for event in events {
             match listener.hear(event) {
                 Heard::Typed(Event::Key(KeyEvent { code: KeyCode::Char(c), .. })) => typed.push(c),
-                Heard::Ground(ground) => grounds.push(ground),
+                Heard::Background(ground) => grounds.push(ground),
                 _ => {}
             }
         }
@@ -113,14 +113,14 @@ mod tests {
         let bell = || key('g', KeyModifiers::CONTROL);
         let string_end = key('\\', KeyModifiers::ALT);
         for (answer, ground) in [
-            ("11;rgb:ffff/ffff/ffff", Ground::Light),
-            ("11;rgb:ff/f0/dd", Ground::Light),
-            ("11;rgb:1e1e/1e1e/2e2e", Ground::Dark),
-            ("11;rgba:0000/0000/0000/ffff", Ground::Dark),
+            ("11;rgb:ffff/ffff/ffff", Background::Light),
+            ("11;rgb:ff/f0/dd", Background::Light),
+            ("11;rgb:1e1e/1e1e/2e2e", Background::Dark),
+            ("11;rgba:0000/0000/0000/ffff", Background::Dark),
         ] {
             assert_eq!(heard(answer, bell()), ("ab".to_owned(), vec![ground]), "{answer}");
         }
-        assert_eq!(heard("11;rgb:f/f/f", string_end), ("ab".to_owned(), vec![Ground::Light]));
+        assert_eq!(heard("11;rgb:f/f/f", string_end), ("ab".to_owned(), vec![Background::Light]));
         assert_eq!(heard("11;rgb:", bell()), ("ab".to_owned(), vec![]));
     }
 

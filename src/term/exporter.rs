@@ -20,7 +20,9 @@ use crate::{
     },
     render::{font::Fonts, frame::Shot},
     ui::{
-        app::{Action, Desk, ExportFormat, ExportRequest, Refusal, State, Written},
+        app::{
+            Action, ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, State,
+        },
         theme::{Depth, Theme},
     },
 };
@@ -35,11 +37,11 @@ const MOST: usize = 9999;
 const COLUMNS: usize = 40;
 
 /// The available formats, and the current folder.
-pub fn desk() -> Desk {
+pub fn export_options() -> ExportOptions {
     let form =
         |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    Desk::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
+    ExportOptions::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
 }
 
 /// The characters of the current frame; None before anything is read.
@@ -104,10 +106,10 @@ impl Writer {
     ///
     /// # Errors
     /// If the writing thread has ended.
-    pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<Refusal>> {
+    pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<ExportRefusal>> {
         let path = at_home(&order.path);
         if let Some((why, is_taken)) = self.objection(&order, &path) {
-            return Ok(Some(Refusal { path: order.path, why, is_taken }));
+            return Ok(Some(ExportRefusal { path: order.path, why, is_taken }));
         }
         let Some(format) = Format::of_extension(order.ending) else {
             bail!("no form ends in {}", order.ending)
@@ -167,10 +169,12 @@ fn paper() -> Result<FrameSettings, String> {
     Ok(FrameSettings { fonts, pace: 1.0 })
 }
 
-fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<Written, String> {
+fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<ExportedFile, String> {
     let paper = paper.as_ref().map_err(String::clone)?;
     match try_write(job, paper) {
-        Ok(bytes) => Ok(Written { path: job.order.path.clone(), said: said(job, paper, bytes) }),
+        Ok(bytes) => {
+            Ok(ExportedFile { path: job.order.path.clone(), said: said(job, paper, bytes) })
+        }
         Err(e) => Err(match e.downcast_ref::<WriteError>() {
             Some(unwritten) => unwritten.what.clone(),
             None => format!("{e:#}"),

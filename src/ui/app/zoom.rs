@@ -34,14 +34,14 @@ impl State {
     /// Closer, or farther.
     pub(super) fn zoom_by(&mut self, by: isize) {
         let Some(zoom) = self.of_pane(|pane, area| pane.zoom(area)) else {
-            self.note("this pane has one scale; matrices have three");
+            self.show_message("this pane has one scale; matrices have three");
             return;
         };
         let at = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
         match at.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
             Some(&zoom) => self.nav.view.zoom = zoom,
-            None if by > 0 => self.note("this is as close as it gets; Z goes away from it"),
-            None => self.note("the whole matrix is in view; z goes closer"),
+            None if by > 0 => self.show_message("this is as close as it gets; Z goes away from it"),
+            None => self.show_message("the whole matrix is in view; z goes closer"),
         }
     }
 
@@ -56,7 +56,7 @@ impl State {
     pub(super) fn sort_next(&mut self) {
         let Some(table) = self.specs().iter().position(|spec| spec.kind == PaneKind::HeadTable)
         else {
-            self.note("nothing here can be sorted; the table of heads can");
+            self.show_message("nothing here can be sorted; the table of heads can");
             return;
         };
         self.nav.view.sort = self.nav.view.sort.next();
@@ -65,16 +65,16 @@ impl State {
             self.pick_layer_and_head(first);
         }
         match self.nav.view.sort {
-            Sort::Computed => self.note("layer by layer"),
+            Sort::Computed => self.show_message("layer by layer"),
             Sort::Figure { figure, is_rising } => {
                 let order = if is_rising { "smallest" } else { "largest" };
-                self.note(format!("{}: the {order} first", FIGURES[figure].caption));
+                self.show_message(format!("{}: the {order} first", FIGURES[figure].caption));
             }
         }
     }
 
     /// Goes to the cell that a finder finds, or on to the next one.
-    pub(super) fn seek(&mut self, finder: usize, goes_on: bool) {
+    pub(super) fn find_cell(&mut self, finder: usize, goes_on: bool) {
         let Some(wanted) = FINDERS.get(finder) else { return };
         self.nav.sought = Some(finder);
         let at = (self.nav.selection.row, self.nav.selection.col);
@@ -83,11 +83,13 @@ impl State {
             let Some(pane) = panes.get(self.nav.focus) else { return };
             let find = if goes_on { Finder::next } else { Finder::first };
             let next = pane.plane().map(|plane| find(wanted, &plane, at));
-            next.map(|found| found.map(|found| (found, pane.pointed(found.hit.row, found.hit.col))))
+            next.map(|found| {
+                found.map(|found| (found, pane.cursor_cell(found.hit.row, found.hit.col)))
+            })
         };
         let (found, pointed) = match found {
-            None => return self.note("this pane is no matrix; Tab goes to another"),
-            Some(None) => return self.note(format!("{}: there is none here", wanted.name)),
+            None => return self.show_message("this pane is no matrix; Tab goes to another"),
+            Some(None) => return self.show_message(format!("{}: there is none here", wanted.name)),
             Some(Some(found)) => found,
         };
         self.move_to(found.hit.row, found.hit.col);
@@ -99,13 +101,13 @@ impl State {
         } else {
             String::new()
         };
-        self.note(format!("{}{cell}{}{count}", wanted.name, entropy.unwrap_or_default()));
+        self.show_message(format!("{}{cell}{}{count}", wanted.name, entropy.unwrap_or_default()));
     }
 
     /// The same once more.
-    pub(super) fn seek_again(&mut self) {
+    pub(super) fn find_next_cell(&mut self) {
         match self.nav.sought {
-            Some(finder) => self.seek(finder, true),
+            Some(finder) => self.find_cell(finder, true),
             None => self.overlay = Overlay::palette("find: "),
         }
     }
@@ -121,7 +123,7 @@ impl State {
         let here = (self.nav.selection.layer, self.nav.selection.head);
         match to {
             Some(to) if to != here => self.pick_layer_and_head(to),
-            _ => self.note("that was the last head this way"),
+            _ => self.show_message("that was the last head this way"),
         }
     }
 
@@ -132,7 +134,9 @@ impl State {
         self.nav.zoom_into(spec);
         self.clamp();
         self.look_at_the_strongest();
-        self.note("z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back");
+        self.show_message(
+            "z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back",
+        );
     }
 
     /// Back to the step's panes. False if they are shown.

@@ -1,7 +1,7 @@
 //! What frames can be written as, and where: the line that is typed, the order, what speaks against it.
 //!
 //! No file system is known here: whether a name is free is asked with `Effect::Name`, and a file
-//! that is there comes back as a [`Refusal`].
+//! that is there comes back as a [`ExportRefusal`].
 
 use std::path::{MAIN_SEPARATOR, Path};
 
@@ -21,7 +21,7 @@ const USUAL: [&str; 4] = ["svg", "png", "ansi", "txt"];
 
 /// What there is to write to, and what was written last.
 #[derive(Clone, Debug, Default)]
-pub struct Desk {
+pub struct ExportOptions {
     /// In the order in which they are offered; none where nothing can be written.
     forms: Vec<ExportFormat>,
     /// The current folder.
@@ -53,7 +53,7 @@ pub struct ExportRequest {
 
 /// What speaks against a path, found out before anything is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ExportRefusal {
     pub path: String,
     pub why: String,
     /// Whether a file is there, which could be replaced.
@@ -62,13 +62,13 @@ pub struct Refusal {
 
 /// A file that has been written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct ExportedFile {
     pub path: String,
     /// `wrote ./045-it-looks.svg (120 x 36 cells, 61 kB)`.
     pub said: String,
 }
 
-impl Desk {
+impl ExportOptions {
     pub fn new(forms: Vec<ExportFormat>, here: String) -> Self {
         Self { forms, here, ..Self::default() }
     }
