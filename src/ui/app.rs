@@ -1,7 +1,7 @@
-//! The walk as a value: what is shown, what is selected, what is typed.
+//! State of the walk: the reading, the selection, open overlays and typed text.
 //!
-//! [`update`] is the only thing that changes a [`State`]; it draws nothing, reads no sentence and knows
-//! no terminal. What the world has to do is handed back as an [`Effect`].
+//! [`update()`] applies an [`Action`] to a [`State`]. It draws nothing, runs no model and does not know the terminal:
+//! it returns work for the caller as an [`Effect`].
 
 mod action;
 mod bookmarks;
@@ -59,43 +59,43 @@ use crate::{
     },
 };
 
-/// The lines that an opened number makes use of.
-const OPENED_LINES: usize = 14;
+/// Height in lines of an open inspector.
+const INSPECTOR_LINES: usize = 14;
 
-/// Everything the screen is a function of, in parts that each own their data.
+/// Everything that determines the content of the screen.
 #[derive(Clone)]
 pub struct State {
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
-    /// Whether the theme is the one that suits the terminal's ground.
+    /// Whether the theme follows the terminal's background.
     pub follows_ground: bool,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// The reading on the screen, and the work under way.
+    /// The reading on the screen and the requests in progress.
     pub passes: Passes,
-    /// The step, and what is selected in it.
+    /// The current step and the selection in it.
     pub nav: Navigation,
-    /// Opened numbers.
+    /// Numbers opened in the inspector.
     pub inspector: Inspector,
     pub animation: Animation,
     pub overlay: Overlay,
     pub message: Option<Message>,
-    /// Questions, further paragraphs, the tour, pages that turn by themselves.
+    /// Questions, further paragraphs, the tour, automatic page turning.
     pub guide: Guide,
-    /// Marked steps, and where the walk before this one ended.
+    /// Bookmarks, and where the previous walk ended.
     pub saved: SavedProgress,
-    /// What frames can be written as, and where.
+    /// File formats and folder for exported frames.
     pub exports: ExportOptions,
 }
 
-/// A line for the person, until the next key.
+/// A message for the user, shown until the next key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub text: String,
     pub is_error: bool,
 }
 
-/// The token that the cursor's row stands for.
+/// The token of the cursor's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub stream: Stream,
@@ -104,7 +104,7 @@ pub struct Word {
 }
 
 impl State {
-    /// The first step of a lesson, before any sentence is read.
+    /// State at the first step of a lesson, before any sentence is read.
     pub fn new(lesson: Arc<Lesson>, theme: Theme) -> Self {
         Self {
             lesson,
@@ -127,7 +127,7 @@ impl State {
         self.lesson.chapters.iter().map(|chapter| chapter.steps.len()).sum()
     }
 
-    /// The step on the screen, with the index of its chapter.
+    /// Index of the current chapter, and the current step.
     ///
     /// # Panics
     /// If the lesson has no step; the embedded one has.
@@ -135,14 +135,14 @@ impl State {
         self.lesson.steps()[self.nav.step]
     }
 
-    /// The index of a chapter's first step.
+    /// Index of a chapter's first step; None if there is no such chapter.
     pub fn first_of(&self, chapter: usize) -> Option<usize> {
         let chapters = &self.lesson.chapters;
         (chapter < chapters.len())
             .then(|| chapters[..chapter].iter().map(|chapter| chapter.steps.len()).sum())
     }
 
-    /// What is to be shown: the step's panes, or one head that was zoomed into.
+    /// Specifications of the panes shown: the step's, or the zoomed head's matrix alone.
     pub fn specs(&self) -> &[PaneSpec] {
         match &self.nav.zoomed {
             Some(zoomed) => std::slice::from_ref(&zoomed.spec),
@@ -150,7 +150,7 @@ impl State {
         }
     }
 
-    /// The panes of the step; none while nothing is read.
+    /// The step's panes; empty before the first reading.
     pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
         let Some(reading) = &self.passes.reading else { return vec![] };
         let (_, step) = self.current();
@@ -166,11 +166,11 @@ impl State {
             times: self.passes.times.known(),
             view: self.nav.view,
         };
-        let of = |(i, spec): (usize, &_)| {
+        let build = |(i, spec): (usize, &_)| {
             panes::of(spec, scene(spec, self.selection_for(spec), i == self.nav.focus))
         };
-        let mut panes: Vec<_> = self.specs().iter().enumerate().map(of).collect();
-        if let Some((spec, selection)) = &self.inspector.follow {
+        let mut panes: Vec<_> = self.specs().iter().enumerate().map(build).collect();
+        if let Some((spec, selection)) = &self.inspector.operand_pane {
             let pane = panes::of(spec, scene(spec, *selection, false));
             match (0..panes.len()).rev().find(|&i| i != self.nav.focus) {
                 Some(i) => panes[i] = pane,
@@ -180,33 +180,36 @@ impl State {
         panes
     }
 
-    /// What is selected, as the axes of a pane have it.
+    /// The selection in the axes of a pane.
     fn selection_for(&self, spec: &PaneSpec) -> Selection {
-        self.nav.selection.swap_axes(self.has_queries_apart(), self.has_a_plane_a_query(spec))
+        self.nav
+            .selection
+            .swap_axes(self.focused_has_plane_per_query(), self.has_plane_per_query(spec))
     }
 
-    /// What is selected, for the words of the step: they speak of rows.
-    fn selection_in_words(&self) -> Selection {
-        self.nav.selection.swap_axes(self.has_queries_apart(), false)
+    /// The selection for the narration, with the query as its row.
+    fn narration_selection(&self) -> Selection {
+        self.nav.selection.swap_axes(self.focused_has_plane_per_query(), false)
     }
 
-    /// Whether the focused pane has a plane for each query.
-    fn has_queries_apart(&self) -> bool {
-        self.focused().is_some_and(|spec| self.has_a_plane_a_query(spec))
+    /// Whether the focused pane has one plane per query.
+    fn focused_has_plane_per_query(&self) -> bool {
+        self.focused().is_some_and(|spec| self.has_plane_per_query(spec))
     }
 
-    fn has_a_plane_a_query(&self, spec: &PaneSpec) -> bool {
+    fn has_plane_per_query(&self, spec: &PaneSpec) -> bool {
         self.site(spec).is_some_and(|site| site.axes()[0] == Axis::Query)
     }
 
-    /// Gives the cursor to a pane of the step; it stays on its query and key.
+    /// Focuses a pane of the step; the cursor keeps its query and key.
     fn focus_on(&mut self, pane: usize) {
-        let was_apart = self.has_queries_apart();
+        let had_plane_per_query = self.focused_has_plane_per_query();
         self.nav.focus = pane;
-        self.nav.selection = self.nav.selection.swap_axes(was_apart, self.has_queries_apart());
+        self.nav.selection =
+            self.nav.selection.swap_axes(had_plane_per_query, self.focused_has_plane_per_query());
     }
 
-    /// The site that a pane of the step shows, in the selected layer.
+    /// The site that a pane shows, in the selected layer.
     pub fn site(&self, spec: &PaneSpec) -> Option<&Recorded> {
         self.site_in(spec, self.nav.selection.layer)
     }
@@ -216,12 +219,12 @@ impl State {
         self.passes.reading.as_ref()?.trace(step.model_of(spec)).site(&spec.path(layer)?)
     }
 
-    /// The specification of the pane with the cursor.
+    /// Specification of the focused pane.
     pub fn focused(&self) -> Option<&PaneSpec> {
         self.specs().get(self.nav.focus)
     }
 
-    /// How many layers the step can show; 0 where it speaks of none.
+    /// Number of layers that the step can show; 0 if it shows no site of a layer.
     pub fn n_layers(&self) -> usize {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
         let count = |spec: &PaneSpec| {
@@ -231,19 +234,20 @@ impl State {
         self.specs().iter().filter_map(count).max().unwrap_or(0)
     }
 
-    /// What the planes of the step's sites count, heads most often, and how many there are.
+    /// Axis (usually heads) and number of the planes of the first site that has planes.
     pub fn planes(&self) -> Option<(Axis, usize)> {
         let focused = self.focused().into_iter();
         let mut sites = focused.chain(self.specs()).filter_map(|spec| self.site(spec));
-        // A pane with a plane for each query follows the row of the others.
-        let is_chosen = |site: &&Recorded| {
-            site.place.has_planes() && (site.axes()[0] != Axis::Query || self.has_queries_apart())
+        // Planes that are queries follow the selected row of the other panes.
+        let has_selectable_planes = |site: &&Recorded| {
+            site.place.has_planes()
+                && (site.axes()[0] != Axis::Query || self.focused_has_plane_per_query())
         };
-        let site = sites.find(is_chosen)?;
+        let site = sites.find(has_selectable_planes)?;
         Some((site.axes()[0], site.shape().planes))
     }
 
-    /// The token of the cursor's row, where rows stand for tokens.
+    /// The token of the cursor's row; None if rows are not tokens.
     pub fn word(&self) -> Option<Word> {
         let (_, step) = self.current();
         let spec = self.focused()?;
@@ -258,7 +262,7 @@ impl State {
         Some(Word { stream, index, text })
     }
 
-    /// Steps that answer to a query, best first; all of them if it is empty.
+    /// Indices of the steps that match a query, best first; all steps if it is empty.
     pub fn found(&self, query: &str) -> Vec<usize> {
         let query = query.trim().to_lowercase();
         let steps = self.lesson.steps();
@@ -271,7 +275,7 @@ impl State {
         found.into_iter().map(|(_, i)| i).collect()
     }
 
-    /// The narration in lines of that width.
+    /// The narration wrapped to `width` columns.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
         let (_, step) = self.current();
         wrap_step(step, self.nav.selection.layer, &self.paragraphs(), width.into(), is_airy)
@@ -281,36 +285,41 @@ impl State {
         self.passes.reading.as_ref().is_none_or(|reading| reading.plain.is_none())
     }
 
-    /// Where everything stands on a screen of that size.
+    /// The layout of a screen of this size, and the lines of the narration.
     pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
         let mut plan = ScreenLayout::new(area, !self.reading_is_plain());
         if self.opened().is_some() {
-            plan.arrange(wanted, self.nav.focus, NarrationBelow { lines: OPENED_LINES, share: 2 });
+            plan.arrange(
+                wanted,
+                self.nav.focus,
+                NarrationBelow { lines: INSPECTOR_LINES, share: 2 },
+            );
             return (plan, vec![]);
         }
         let mut lines = self.prose(plan.prose.width, plan.is_airy());
-        // A question claims all that it needs, a text a quarter.
+        // A question may take the whole stage, other text a quarter.
         let share = if self.guide.quiz.is_some() { 1 } else { 4 };
         plan.arrange(wanted, self.nav.focus, NarrationBelow { lines: lines.len(), share });
         if lines.len() > plan.prose.height.into() {
-            lines = self.prose(plan.keep_room_for_more(), plan.is_airy());
+            lines = self.prose(plan.width_beside_more(), plan.is_airy());
         }
         (plan, lines)
     }
 }
 
-/// How well texts answer a query, in order of weight: 0 is best. None if nothing does.
+/// How well texts, in order of weight, match a query: 0 is best. None if no text matches.
 fn rank(query: &str, texts: [&str; 4]) -> Option<usize> {
     let texts = texts.map(str::to_lowercase);
     let starts = |t: &String| t.starts_with(query);
     let starts_word = |t: &String| t.match_indices(query).any(|(i, _)| !ends_in_word(&t[..i]));
     let contains = |t: &String| t.contains(query);
-    let all_words = |t: &String| query.split_whitespace().all(|word| t.contains(word));
-    let tests: [&dyn Fn(&String) -> bool; 4] = [&starts, &starts_word, &contains, &all_words];
-    let best = |t: &String| tests.iter().position(|test| test(t));
+    let contains_all_words = |t: &String| query.split_whitespace().all(|word| t.contains(word));
+    let criteria: [&dyn Fn(&String) -> bool; 4] =
+        [&starts, &starts_word, &contains, &contains_all_words];
+    let best = |t: &String| criteria.iter().position(|test| test(t));
     let ranks = texts.iter().enumerate().filter_map(|(i, t)| Some(best(t)? * texts.len() + i));
-    let spread = texts.join(" ");
-    ranks.min().or_else(|| all_words(&spread).then_some(usize::MAX))
+    let joined = texts.join(" ");
+    ranks.min().or_else(|| contains_all_words(&joined).then_some(usize::MAX))
 }
 
 fn ends_in_word(text: &str) -> bool {

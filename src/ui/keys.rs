@@ -1,4 +1,4 @@
-//! Which key does what: one table, which is also the help.
+//! Key bindings: one table, which is also the help.
 
 pub mod palette;
 mod table;
@@ -14,51 +14,52 @@ pub use table::{Binding, Group, KEYS};
 /// A key with its modifiers; Shift is part of the character.
 pub type Key = (KeyCode, KeyModifiers);
 
-/// What a key asks for in this state.
+/// The action of a key in this state.
 pub fn action(state: &State, event: KeyEvent) -> Action {
-    let key = normal(event);
+    let key = without_implied_shift(event);
     let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
     match &state.overlay {
         Overlay::Palette { query, chosen } => {
-            in_palette(state, (query.value(), *chosen), key, command)
+            palette_action(state, (query.value(), *chosen), key, command)
         }
-        Overlay::Help { first } => in_help(state, *first, key, command),
+        Overlay::Help { first } => help_action(state, *first, key, command),
         Overlay::None | Overlay::Bookmarks { .. } => {
-            command.map_or_else(|| Action::Unbound(name(key)), Action::Do)
+            command.map_or_else(|| Action::Unbound(key_name(key)), Action::Do)
         }
-        overlay => typing(overlay, key, command),
+        overlay => typing_action(overlay, key, command),
     }
 }
 
-/// The help scrolls by lines and by screens.
-fn in_help(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
-    let room = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
-    let last = HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(room);
+/// Scrolls the help by lines and by screens.
+fn help_action(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
+    let visible_lines = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
+    let last =
+        HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(visible_lines);
     let by = match command {
         Some(Command::Move(rows, 0)) => rows,
-        Some(Command::Page(pages)) => pages * room as isize,
+        Some(Command::Page(pages)) => pages * visible_lines as isize,
         Some(command) => return Action::Do(command),
-        None => return Action::Unbound(name(key)),
+        None => return Action::Unbound(key_name(key)),
     };
     Action::Choose(first.saturating_add_signed(by).min(last))
 }
 
-/// The help's frame and its last line.
+/// Lines taken by the border of the help and its last line.
 pub const HELP_FRAME: usize = 3;
 
-/// The groups of the help, column by column.
+/// Groups of each column of the help.
 pub const HELP_COLUMNS: [&[Group]; 2] = {
     let (left, right) = Group::ALL.split_at(3);
     [left, right]
 };
 
-/// Lines of a column of the help: titles, rows, and a blank line between groups.
+/// Height in lines of a column of the help: titles, rows, and a blank line between groups.
 pub fn help_height(groups: &[Group]) -> usize {
     let rows = KEYS.iter().filter(|binding| groups.contains(&binding.group)).count();
     rows + 2 * groups.len() - 1
 }
 
-fn in_palette(
+fn palette_action(
     state: &State,
     (query, chosen): (&str, usize),
     key: Key,
@@ -71,11 +72,11 @@ fn in_palette(
             let last = palette::entries(state, query).len().saturating_sub(1);
             Action::Choose((chosen + 1).min(last))
         }
-        _ => typing(&state.overlay, key, command),
+        _ => typing_action(&state.overlay, key, command),
     }
 }
 
-fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
+fn typing_action(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
     let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
     let exports = matches!(overlay, Overlay::Export(_));
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
@@ -88,20 +89,20 @@ fn typing(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
         (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
         _ => match TYPING.iter().find(|(k, _)| *k == key) {
             Some((_, request)) => Action::Type(*request),
-            None => Action::Unbound(name(key)),
+            None => Action::Unbound(key_name(key)),
         },
     }
 }
 
-/// Terminals report Shift beside a character that is already shifted.
-fn normal(event: KeyEvent) -> Key {
+/// The key without a Shift that its character already implies.
+fn without_implied_shift(event: KeyEvent) -> Key {
     let is_shifted = matches!(event.code, KeyCode::Char(_) | KeyCode::BackTab);
     let shift = if is_shifted { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
     (event.code, event.modifiers.difference(shift))
 }
 
-/// The key as people write it.
-fn name((code, modifiers): Key) -> String {
+/// Display name of a key.
+fn key_name((code, modifiers): Key) -> String {
     let code = match code {
         KeyCode::Char(c) => c.to_string(),
         code => code.to_string(),

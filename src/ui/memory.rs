@@ -1,4 +1,4 @@
-//! What is kept from one walk to the next: a small file, read with suspicion, written whole.
+//! Progress kept between walks, in a small file: validated when read, replaced atomically when written.
 
 use std::{
     fmt::Write as _,
@@ -13,20 +13,20 @@ use tempfile::NamedTempFile;
 
 use crate::text::visible::toml_string;
 
-/// More than any walk leaves behind.
-const MOST_BYTES: u64 = 64 * 1024;
+/// Maximum size of the file.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
-    /// Ids of steps.
+    /// Ids of the bookmarked steps.
     pub bookmarks: Vec<String>,
     /// Where the last walk ended.
     pub last: Option<ResumePoint>,
 }
 
-/// Where a walk was left.
+/// The sentence and step at which a walk ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResumePoint {
@@ -36,25 +36,25 @@ pub struct ResumePoint {
 }
 
 impl Memory {
-    /// What the file holds; nothing if there is none.
+    /// Reads the file; returns the default if there is none.
     ///
     /// # Errors
-    /// If there is one that cannot be read or understood.
+    /// If the file exists but cannot be read or parsed.
     pub fn load(path: &Path) -> Result<Self> {
-        // A pipe would be waited for, so it is not even opened.
+        // Opening a pipe would block.
         let kind = match fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             kind => kind?,
         };
         ensure!(kind.is_file(), "it is not a file");
         let mut text = String::new();
-        File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-        ensure!(text.len() as u64 <= MOST_BYTES, "it is too large");
+        File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        ensure!(text.len() as u64 <= MAX_BYTES, "it is too large");
         toml::from_str(&text).context("it is damaged")
     }
 
-    /// With the marks that another walk has set or taken away: `before` is what this one began with, `now`
-    /// what is there at its end.
+    /// Merges in the bookmarks that another walk has added or removed: `before` is the state when this walk began,
+    /// `now` the state of the file when it ends.
     #[must_use]
     pub fn since(&self, before: &Self, now: &Self) -> Self {
         let is_kept = |id: &&String| self.bookmarks.contains(id) || !before.bookmarks.contains(id);
@@ -65,8 +65,8 @@ impl Memory {
         Self { bookmarks, last: self.last.clone() }
     }
 
-    /// As the file has it; what a terminal would obey stands there escaped.
-    fn text(&self) -> String {
+    /// Content of the file as TOML; control characters are escaped.
+    fn to_toml(&self) -> String {
         let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
         let mut text = format!("bookmarks = [{}]\n", marked.join(", "));
         if let Some(ResumePoint { sentence, step }) = &self.last {
@@ -76,15 +76,15 @@ impl Memory {
         text
     }
 
-    /// Writes the file and the folders it stands in; a file that is there stays whole until then.
+    /// Writes the file, and creates its folders; an existing file is replaced atomically.
     ///
     /// # Errors
-    /// If the place cannot be written to.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let folder = path.parent().context("it has no folder")?;
         fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(self.text().as_bytes())?;
+        file.write_all(self.to_toml().as_bytes())?;
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_is_loaded() -> Result<()> {
+    fn saved_memory_is_loaded() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a/b/state.toml");
         assert_eq!(Memory::load(&path)?, Memory::default());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_walks_at_the_same_time_are_all_kept() {
+    fn bookmarks_of_concurrent_walks_are_merged() {
         let of = |marks: &[&str]| Memory {
             bookmarks: marks.iter().map(|id| (*id).to_owned()).collect(),
             last: None,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn of_walks_that_end_at_once_one_is_kept_whole() -> Result<()> {
+    fn concurrent_saves_keep_one_whole_file() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("state.toml");
         let of = |step: &str| Memory {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_refused() -> Result<()> {
+    fn invalid_files_are_refused() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("state.toml");
         for text in [&b"last = 3"[..], b"mine = 1", b"[[[", b"\xff", &vec![b'#'; 70_000]] {

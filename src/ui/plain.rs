@@ -1,7 +1,7 @@
 //! The whole walk as linear text: for pipes, files and screen readers.
 //!
-//! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing
-//! depends on columns, colour or glyphs.
+//! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing depends on columns,
+//! colour or glyphs.
 
 use std::io::{self, Write};
 
@@ -31,7 +31,7 @@ pub fn walk(
     from: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    reading.measures(); // some of the narration waits for them
+    reading.measures(); // the narration needs them
     opening(reading, out)?;
     let steps = lesson.steps();
     let mut chapter = None;
@@ -43,10 +43,14 @@ pub fn walk(
         step(i, lesson, reading, &lesson.start(i, reading), out)?;
     }
     writeln!(out, "\n")?;
-    wrapped(out, "", "End of the walk. `lookback open ADDRESS` shows how a number was computed.")
+    write_wrapped(
+        out,
+        "",
+        "End of the walk. `lookback open ADDRESS` shows how a number was computed.",
+    )
 }
 
-/// Writes one step, with the chapter it belongs to.
+/// Writes one step under the title of its chapter.
 ///
 /// # Errors
 /// If the writer fails.
@@ -62,15 +66,15 @@ pub fn one(
     step(i, lesson, reading, selection, out)
 }
 
-/// A question with its options, a line each, under a title.
+/// Text of a question: a title, the question, and its options on a line each.
 pub fn question(title: &str, asked: &Question) -> String {
-    let question = asked.question.iter().map(words);
+    let question = asked.question.iter().map(paragraph_text);
     let options = asked.options.iter().map(|option| format!("- {option}"));
     let lines: Vec<String> = question.chain(options).collect();
     format!("{title}\n\n{}", lines.join("\n"))
 }
 
-/// Writes what is read: the sentence, and which of its words no model knows.
+/// Writes the sentence, its number of tokens, its changes, and the words that no model knows.
 ///
 /// # Errors
 /// If the writer fails.
@@ -80,23 +84,23 @@ pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
         Some(card) => format!("{} reads a text", card.title),
         None => "an RNN and a Transformer read a sentence".to_owned(),
     };
-    wrapped(out, "", &format!("Lookback: {reads}, step by step."))?;
+    write_wrapped(out, "", &format!("Lookback: {reads}, step by step."))?;
     writeln!(out)?;
-    wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
+    write_wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
     writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
     if !reading.changes.is_empty() {
         let words = visible(&reading.changes.words());
-        wrapped(out, "", &format!("This is a changed pass: {words}."))?;
+        write_wrapped(out, "", &format!("This is a changed pass: {words}."))?;
     }
     if let Some(unread) = sentence.unread() {
-        return wrapped(out, "", &format!("Note: {unread}."));
+        return write_wrapped(out, "", &format!("Note: {unread}."));
     }
     let mut named: Vec<&str> = vec![];
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {
             named.push(&unknown.word);
             let known = unknown.instead.join(", ");
-            wrapped(
+            write_wrapped(
                 out,
                 "",
                 &format!("No model has seen \"{}\". They know: {known}.", unknown.word),
@@ -116,28 +120,33 @@ fn step(
     let steps = lesson.steps();
     let (_, step) = steps[i];
     writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
-    wrapped(out, "", &format!("Formula: {}", step.formula))?;
-    wrapped(out, "", &format!("Source: {}", step.source))?;
+    write_wrapped(out, "", &format!("Formula: {}", step.formula))?;
+    write_wrapped(out, "", &format!("Source: {}", step.source))?;
     if let Some(row) = looks_through(step, reading, selection) {
-        reading.lens(step.model, row); // the narration waits for it
+        reading.lens(step.model, row); // the narration needs it
     }
     for paragraph in narrate(step, reading, selection) {
         writeln!(out)?;
-        wrapped(out, "", &words(&paragraph))?;
+        write_wrapped(out, "", &paragraph_text(&paragraph))?;
     }
     for pane in &step.panes {
-        let says = in_words(step, pane, reading, *selection);
+        let described = pane_in_words(step, pane, reading, *selection);
         writeln!(out)?;
-        wrapped(out, "", &format!("{}:", says.heading))?;
-        for line in &says.lines {
-            wrapped(out, "- ", line)?;
+        write_wrapped(out, "", &format!("{}:", described.heading))?;
+        for line in &described.lines {
+            write_wrapped(out, "- ", line)?;
         }
     }
     Ok(())
 }
 
-/// What a pane of the step says, under the title that the lesson gives it.
-fn in_words(step: &Step, pane: &PaneSpec, reading: &Reading, selection: Selection) -> PaneWords {
+/// Heading and numbers of a pane in words, under the title that the lesson gives it.
+fn pane_in_words(
+    step: &Step,
+    pane: &PaneSpec,
+    reading: &Reading,
+    selection: Selection,
+) -> PaneWords {
     let (model, theme) = (step.model_of(pane), Theme::new(Depth::None, Glyphs::Ascii));
     let scene = Scene {
         reading,
@@ -157,13 +166,13 @@ fn in_words(step: &Step, pane: &PaneSpec, reading: &Reading, selection: Selectio
     PaneWords { heading: format!("{title}{heading}"), lines }
 }
 
-fn words(paragraph: &Paragraph) -> String {
+fn paragraph_text(paragraph: &Paragraph) -> String {
     paragraph.spans.iter().map(|span| span.text.as_str()).collect()
 }
 
-/// Words in lines of at most [`WIDTH`] columns; a longer word has a line of its own. Where a script
-/// has no spaces, lines break between its characters.
-fn wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
+/// Writes text in lines of at most [`WIDTH`] columns; a longer word has a line of its own. Scripts without spaces
+/// break between characters.
+fn write_wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
     let indent = " ".repeat(bullet.len());
     let mut line = bullet.to_owned();
     let mut is_new = true;
@@ -189,7 +198,7 @@ mod tests {
     fn lines_break_between_words() -> io::Result<()> {
         let mut out = vec![];
         let long = "x".repeat(90);
-        wrapped(&mut out, "- ", &format!("{} {long} b", "a ".repeat(50)))?;
+        write_wrapped(&mut out, "- ", &format!("{} {long} b", "a ".repeat(50)))?;
         let text = String::from_utf8_lossy(&out);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("- {}a", "a ".repeat(38)));
@@ -201,7 +210,7 @@ mod tests {
     #[test]
     fn chinese_lines_break_between_characters() -> io::Result<()> {
         let mut out = vec![];
-        wrapped(&mut out, "- ", &format!("RNN {}，然后「停」。", "读".repeat(37)))?;
+        write_wrapped(&mut out, "- ", &format!("RNN {}，然后「停」。", "读".repeat(37)))?;
         let text = String::from_utf8_lossy(&out);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("- RNN {}", "读".repeat(36)));

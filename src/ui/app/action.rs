@@ -1,4 +1,4 @@
-//! What can happen to the walk.
+//! Inputs and outputs of [`super::update()`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     ui::theme::Background,
 };
 
-/// What a key asks for.
+/// What a key or a palette entry does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     NextStep,
@@ -32,69 +32,69 @@ pub enum Command {
     PreviousPane,
     /// Moves the cell cursor by rows and columns.
     Move(isize, isize),
-    /// Another layer, by so many.
+    /// Changes the layer by this number.
     Layer(isize),
-    /// Another head, by so many.
+    /// Changes the head by this number.
     Head(isize),
-    /// Moves the cursor by so many screens of rows and columns.
+    /// Moves the cursor by screens of rows and columns.
     Screen(isize, isize),
-    /// Closer to a matrix, or farther, by so many scales.
+    /// Changes the scale of a matrix by this number of levels; positive is closer.
     Zoom(isize),
-    /// Another order of the table of heads.
+    /// Sorts the table of heads by the next order.
     Sort,
-    /// Looks for a cell of the matrix.
+    /// Opens the palette to find a cell of the matrix.
     FindCell,
-    /// The next cell that was looked for.
+    /// Goes to the next cell of the last finder.
     FindAgain,
-    /// The next cell that the n-th finder finds.
+    /// Goes to the cell found by the finder with this index.
     Seek(usize),
     /// Scrolls the narration by pages.
     Page(isize),
-    /// A what-if on or off.
+    /// Turns a what-if on or off.
     Switch(WhatIfKey),
-    /// Takes every what-if back.
+    /// Removes every what-if.
     Reset,
-    /// Matrices show their numbers, or what the changes made of them.
+    /// Switches matrices between numbers and differences from the plain pass.
     Difference,
     /// Sets the number under the cursor by hand.
     SetNumber,
-    /// Types a what-if on the temperature.
+    /// Opens the palette for a what-if on the temperature.
     Temperature,
     Edit,
-    /// Writes the frame in view to a file.
+    /// Exports the frame in view to a file.
     Export,
     /// Copies the frame in view to the clipboard.
     Copy,
     Find,
     Palette,
     Help,
-    /// The further paragraph, shown or not.
+    /// Shows or hides the further paragraph.
     Deeper,
-    /// What the words mean.
+    /// Opens the glossary.
     Glossary,
-    /// The short way, or all steps.
+    /// Switches between the short tour and all steps.
     Tour,
-    /// Questions before answers, or not.
+    /// Turns questions before the text on or off.
     Questions,
-    /// Pages turn by themselves, or stand still.
+    /// Starts or stops automatic page turning.
     Play,
-    /// Faster or slower, by so many paces.
+    /// Changes the pace by this number of levels.
     Pace(isize),
-    /// Takes what is typed or chosen.
+    /// Confirms what is typed or chosen.
     Accept,
-    /// Leaves what is on top.
+    /// Closes the topmost overlay, number or zoomed head.
     Leave,
-    /// Marks this step, or takes the mark away.
+    /// Adds or removes the bookmark of this step.
     Bookmark,
-    /// Lists the marked steps.
+    /// Lists the bookmarked steps.
     Bookmarks,
-    /// Goes on where the last walk ended.
+    /// Resumes where the last walk ended.
     Resume,
-    /// Other colours.
+    /// Switches to the next theme.
     NextTheme,
     Suspend,
     Quit,
-    /// Ends at once, whatever is on top.
+    /// Quits at once, whatever is open.
     End,
 }
 
@@ -111,87 +111,87 @@ pub enum WhatIfKey {
     Layer,
 }
 
-/// A sentence that cannot be read as was asked, and why.
+/// A sentence that cannot be read as requested, and the reason.
 #[derive(Clone, Debug)]
 pub struct ReadFailure {
     pub sentence: String,
     pub why: String,
 }
 
-/// Everything that reaches the state.
+/// An input to the state.
 #[derive(Clone)]
 pub enum Action {
     Do(Command),
-    /// A change of the line being typed.
+    /// An edit of the typed line.
     Type(InputRequest),
     Paste(String),
-    /// What was picked from the palette.
+    /// An entry picked from the palette.
     Pick(PaletteChoice),
-    /// Another row of the palette, or of the help.
+    /// Selects a row of the open list, or scrolls the help to it.
     Choose(usize),
-    /// A key that nothing is bound to, by its name.
+    /// A key without a binding, by its name.
     Unbound(String),
-    /// The models have read a sentence, or it cannot be read.
+    /// The reading of a sentence, or why it cannot be read.
     Read(Result<Arc<Reading>, ReadFailure>),
-    /// The first reading with a block opened: the second.
+    /// A reading, and the same reading with one more block opened.
     Opened(Arc<Reading>, Arc<Reading>),
-    /// The slow measures of the reading are there.
+    /// The slow measures of the reading are computed.
     Measured,
-    /// The lens was looked through.
+    /// The requested lens is computed.
     Looked,
-    /// How long reading takes on this machine.
+    /// Reading times measured on this machine.
     Timed(Arc<MachineTimes>),
-    /// Columns and rows of the terminal.
+    /// New size of the terminal in columns and rows.
     Resize(u16, u16),
-    /// The cursor is put somewhere.
+    /// Moves the cursor to a place under the mouse.
     Point(MouseTarget),
-    /// That step, by its index.
+    /// Enters the step with this index.
     GoTo(usize),
     /// Scrolls the narration by lines.
     Scroll(isize),
-    /// The terminal has said what its background is.
+    /// The background that the terminal reports.
     Background(Background),
-    /// A free name for the one that an exported frame was given.
+    /// A free path for the proposed name of an exported frame.
     Named(String),
-    /// The frame cannot be written there.
+    /// The frame cannot be written to the requested path.
     Refused(ExportRefusal),
-    /// The frame has been written, or why it has not.
+    /// The file that the frame was written to, or why it was not written.
     Exported(Result<ExportedFile, String>),
-    /// So many lines were sent to the clipboard, or why none were.
+    /// Number of lines copied to the clipboard, or why none were.
     Copied(Result<usize, String>),
-    /// So much time has passed since the tick before; only while [`super::State::wants_ticks`].
+    /// Time since the previous tick; only while [`super::State::wants_ticks`].
     Tick(Duration),
 }
 
-/// What can be picked from the palette.
+/// What a palette entry does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PaletteChoice {
     Command(Command),
-    /// Goes to a step.
+    /// Enters the step with this index.
     Step(usize),
     Change(Change),
-    /// Opens a cell, where a step shows it.
+    /// Opens a cell, in a step that shows it if there is one.
     Open(Name, Address),
-    /// Reads as nothing that can be done; why.
+    /// Nothing can be done; why.
     Nothing(String),
 }
 
-/// What the world is asked to do.
+/// Work that the state requests from its caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Let every model read this sentence, with these changes.
+    /// Read this sentence with every model, under these changes.
     Read(String, Changes),
-    /// Open the block that the path lies in.
+    /// Open the block that contains this path.
     Open(Name, String),
-    /// Look through the lens from that row.
+    /// Compute the lens of this row.
     Look(Name, usize),
-    /// Take the time that the models need to read.
+    /// Measure how long the models take to read.
     Time,
-    /// Find a free name that begins like this path.
+    /// Find a free path that begins like this one.
     Name(String),
-    /// Write the frame in view.
+    /// Export the frame in view to a file.
     Export(ExportRequest),
-    /// Put the frame in view on the clipboard.
+    /// Copy the frame in view to the clipboard.
     Copy,
     Suspend,
     Quit,

@@ -1,4 +1,4 @@
-//! Marked steps, and what goes from one walk to the next.
+//! Bookmarks, and progress kept between walks.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,30 @@ use crate::ui::{
     widgets::lines::fit,
 };
 
-/// Columns of a sentence in a message.
-const SHOWN: usize = 32;
+/// Maximum columns of a sentence in a message.
+const SENTENCE_COLUMNS: usize = 32;
 
-/// What goes from one walk to the next.
+/// Bookmarks and resume points.
 #[derive(Clone, Debug, Default)]
 pub struct SavedProgress {
-    /// Ids of the steps that are marked.
+    /// Ids of the bookmarked steps.
     bookmarks: BTreeSet<String>,
-    /// Where the walk before this one ended.
+    /// Where the previous walk ended.
     last: Option<ResumePoint>,
-    /// Where this one began.
+    /// Where this walk began.
     began: Option<ResumePoint>,
 }
 
 impl SavedProgress {
-    /// What is to be kept of a walk that ends here. One that never left its beginning does not replace the
-    /// place of the one before.
+    /// What to save if the walk ends at `resume_point`. A walk that never left its first step keeps the resume point of the
+    /// previous walk.
     fn memory(&self, here: Option<ResumePoint>) -> Memory {
         let stayed = here.is_some() && here == self.began;
         let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
         Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
     }
 
-    /// Marks a step, or takes its mark away; returns whether it is marked now.
+    /// Adds or removes the bookmark of a step; returns whether it is bookmarked now.
     fn toggle(&mut self, id: String) -> bool {
         let is_new = !self.bookmarks.remove(&id);
         if is_new {
@@ -42,34 +42,34 @@ impl SavedProgress {
 }
 
 impl State {
-    /// Takes what was kept of walks before, and says what there is to say about it: what is wrong
-    /// with it, or, if that is wanted, an offer to go on there.
+    /// Takes over what previous walks saved. Shows the trouble in reading it or, if `offers`, an offer to resume
+    /// there.
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
         self.saved = SavedProgress {
             bookmarks: memory.bookmarks.into_iter().collect(),
             last: memory.last,
-            began: self.here(),
+            began: self.resume_point(),
         };
         if let Some(trouble) = trouble {
             self.show_error(trouble);
         }
-        let elsewhere =
+        let offered =
             self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.began);
-        let Some(last) = elsewhere else { return };
-        let sentence = fit(&last.sentence, SHOWN);
+        let Some(last) = offered else { return };
+        let sentence = fit(&last.sentence, SENTENCE_COLUMNS);
         self.show_message(format!(
             "last time: \"{sentence}\" at step {}; press R to go on there",
             last.step
         ));
     }
 
-    /// What is to be kept for the next walk.
+    /// What to save for the next walk.
     pub fn memory(&self) -> Memory {
-        self.saved.memory(self.here())
+        self.saved.memory(self.resume_point())
     }
 
-    /// The sentence that is shown, or else being read, and the step.
-    fn here(&self) -> Option<ResumePoint> {
+    /// The sentence on the screen, or else the pending one, and the step.
+    fn resume_point(&self) -> Option<ResumePoint> {
         let read =
             self.passes.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
         let sentence = read.or_else(|| Some(self.passes.pending.as_ref()?.trim().to_owned()))?;
@@ -83,7 +83,7 @@ impl State {
             .is_some_and(|(_, step)| self.saved.bookmarks.contains(&step.id))
     }
 
-    /// The marked steps in the order of the walk.
+    /// Indices of the bookmarked steps, in order.
     pub fn bookmarked(&self) -> Vec<usize> {
         (0..self.n_steps()).filter(|&step| self.is_bookmarked(step)).collect()
     }
@@ -108,22 +108,22 @@ impl State {
         self.overlay = Overlay::Bookmarks { chosen };
     }
 
-    /// Goes on where the last walk ended.
+    /// Resumes where the last walk ended.
     pub(super) fn resume(&mut self) -> Option<Effect> {
         let Some(last) = self.saved.last.clone() else {
             self.show_message("nothing is kept of a walk before this one");
             return None;
         };
         let step = self.lesson.find(&last.step).unwrap_or(0);
-        if self.passes.is_of(&last.sentence) {
+        if self.passes.has_sentence(&last.sentence) {
             self.enter(step);
             return None;
         }
-        self.passes.heading_for = Some(step);
-        Some(self.passes.ask(last.sentence))
+        self.passes.step_after_reading = Some(step);
+        Some(self.passes.request_sentence(last.sentence))
     }
 
-    pub(super) fn in_bookmarks(&mut self, command: Command) -> Option<Effect> {
+    pub(super) fn run_in_bookmarks(&mut self, command: Command) -> Option<Effect> {
         let marked = self.bookmarked();
         let Overlay::Bookmarks { chosen } = self.overlay else { return None };
         match command {

@@ -1,36 +1,36 @@
-//! What changes with time: the beat of animated panes, and times measured on this machine.
+//! State that changes with time: the beat of animated panes, and times measured on this machine.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Effect, State};
 use crate::{analysis::reading::MachineTimes, lesson::PaneKind};
 
-/// Beats for which the finished picture stands before it begins again.
+/// Beats for which the finished picture is shown before the animation restarts.
 const PAUSE: usize = 4;
 
-/// How long a beat lasts.
+/// Duration of a beat.
 const BEAT: Duration = Duration::from_millis(400);
 
-/// Whether panes move: not in an exported frame, and not for those who do not want it.
+/// Whether panes are animated: not in exported frames, and not if the user turns it off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Motion {
     #[default]
     Still,
-    /// And so much time has passed since the last beat.
+    /// With the time since the last beat.
     Moving(Duration),
 }
 
-/// What animated panes show.
+/// The state of animated panes.
 #[derive(Clone, Debug, Default)]
 pub struct Animation {
-    /// The moment that is shown; None shows everything at once.
+    /// The beat that is shown; None shows everything at once.
     pub beat: Option<usize>,
     pub motion: Motion,
 }
 
 impl Animation {
-    /// Lets time pass; after a beat the next one comes: from nothing, step by step, to everything for `words` words,
-    /// then a pause, and again.
+    /// Adds elapsed time. Beats build up the picture for `words` words, one word per beat; it is shown for [`PAUSE`]
+    /// beats and then begins again.
     fn tick(&mut self, elapsed: Duration, words: usize) {
         let Motion::Moving(since) = self.motion else { return };
         let since = since + elapsed;
@@ -42,7 +42,7 @@ impl Animation {
     }
 }
 
-/// How long reading takes on this machine: measured once, when a step shows it.
+/// Reading times on this machine: measured once, when a step shows them.
 #[derive(Clone, Default)]
 pub enum Times {
     #[default]
@@ -61,14 +61,14 @@ impl Times {
 }
 
 impl State {
-    /// Whether the step shows something that moves.
+    /// Whether the step shows an animated pane.
     pub fn has_animation(&self) -> bool {
         self.animation.motion != Motion::Still && self.shows(PaneKind::Schedule)
     }
 
-    /// Lets so much time pass in a pane that moves; on other steps the beat begins anew. What is to
-    /// be exported stands still.
-    pub(super) fn move_by_itself(&mut self, elapsed: Duration) {
+    /// Adds elapsed time to the animation, except during an export; on steps without an animated pane, resets the
+    /// beat.
+    pub(super) fn advance_animation(&mut self, elapsed: Duration) {
         if self.animation.motion == Motion::Still || self.is_exporting() {
             return;
         }
@@ -80,9 +80,9 @@ impl State {
         self.animation.tick(elapsed, words);
     }
 
-    /// Asks for times, once, when a step is there to show them.
-    pub(super) fn ask_for_times(&mut self) -> Option<Effect> {
-        if self.shows(PaneKind::Times) { self.passes.time() } else { None }
+    /// Requests reading times, once, if the step shows them.
+    pub(super) fn request_times(&mut self) -> Option<Effect> {
+        if self.shows(PaneKind::Times) { self.passes.request_times() } else { None }
     }
 
     fn shows(&self, kind: PaneKind) -> bool {

@@ -1,4 +1,4 @@
-//! Writing the frame in view, and copying it.
+//! Exports the frame in view to a file, and copies it.
 
 use std::path::MAIN_SEPARATOR;
 
@@ -10,12 +10,12 @@ use super::{
 };
 
 impl State {
-    /// Whether the walk waits for a name: what is in view stays as it is.
+    /// Whether the input of a path is open: the frame in view does not change meanwhile.
     pub const fn is_exporting(&self) -> bool {
         matches!(self.overlay, Overlay::Export(_))
     }
 
-    /// Asks where the frame goes.
+    /// Opens the input of a path.
     pub(super) fn export(&mut self) -> Option<Effect> {
         let (width, height) = self.size;
         if self.passes.reading.is_none() {
@@ -25,66 +25,66 @@ impl State {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return None;
         }
-        let ending = self.exports.usual_ending();
+        let ending = self.exports.default_ending();
         if ending.is_none() {
             self.show_message("files cannot be written from here; `lookback export` writes them");
         }
-        ending.map(|ending| self.give(ending))
+        ending.map(|ending| self.propose_path(ending))
     }
 
-    /// Fills the line with a name as `lookback export` gives it.
-    fn give(&mut self, ending: &str) -> Effect {
-        let here = format!(".{MAIN_SEPARATOR}");
-        let folder = self.exports.last_folder.as_ref().unwrap_or(&here);
+    /// Opens the input with a path named as by `lookback export`, and requests a free one.
+    fn propose_path(&mut self, ending: &str) -> Effect {
+        let current_folder = format!(".{MAIN_SEPARATOR}");
+        let folder = self.exports.last_folder.as_ref().unwrap_or(&current_folder);
         let path = format!("{folder}{}.{ending}", self.lesson.file_stem(self.nav.step));
         self.overlay = Overlay::Export(Prompt {
             path: Input::new(path.clone()),
-            given: path.clone(),
-            taken: None,
+            proposed: path.clone(),
+            existing: None,
         });
         Effect::Name(path)
     }
 
-    /// A free name was found for the one that was given.
-    pub(super) fn named(&mut self, path: String) {
+    /// Replaces the proposed path by a free one, unless the user has changed it.
+    pub(super) fn take_free_path(&mut self, path: String) {
         if let Overlay::Export(prompt) = &mut self.overlay
-            && prompt.path.value() == prompt.given
+            && prompt.path.value() == prompt.proposed
         {
             prompt.path = Input::new(path.clone());
-            prompt.given = path;
+            prompt.proposed = path;
         }
     }
 
-    pub(super) fn in_export(&mut self, command: Command) -> Option<Effect> {
+    pub(super) fn run_in_export(&mut self, command: Command) -> Option<Effect> {
         match command {
-            Command::Accept => self.order(),
-            Command::NextPane => self.other_ending(1),
-            Command::PreviousPane => self.other_ending(-1),
+            Command::Accept => self.confirm_export(),
+            Command::NextPane => self.change_ending(1),
+            Command::PreviousPane => self.change_ending(-1),
             _ => None,
         }
     }
 
-    /// Another ending; a name of ours is looked for anew, one that was typed is kept.
-    fn other_ending(&mut self, by: isize) -> Option<Effect> {
+    /// Changes the extension; requests a free path again for a proposed name, keeps a typed one.
+    fn change_ending(&mut self, by: isize) -> Option<Effect> {
         let Overlay::Export(prompt) = &mut self.overlay else { return None };
         let path = prompt.path.value();
         let ending = self.exports.ending_after(path, by)?;
-        if path == prompt.given {
-            return Some(self.give(ending));
+        if path == prompt.proposed {
+            return Some(self.propose_path(ending));
         }
-        let stem = match self.exports.form_of(path) {
-            Some(form) => &path[..path.len() - form.ending.len()],
+        let stem = match self.exports.format_of(path) {
+            Some(format) => &path[..path.len() - format.ending.len()],
             None => &format!("{}.", path.trim_end_matches('.')),
         };
         prompt.path = Input::new(format!("{stem}{ending}"));
         None
     }
 
-    fn order(&mut self) -> Option<Effect> {
+    fn confirm_export(&mut self) -> Option<Effect> {
         let Overlay::Export(prompt) = &self.overlay else { return None };
         let path = prompt.path.value().trim().to_owned();
-        let replaces = prompt.taken.as_ref() == Some(&path);
-        match self.exports.asked(&path) {
+        let replaces = prompt.existing.as_ref() == Some(&path);
+        match self.exports.check_path(&path) {
             Err(why) => {
                 self.show_error(why);
                 None
@@ -98,15 +98,15 @@ impl State {
         }
     }
 
-    /// The path will not do: it stands there again, with the reason.
-    pub(super) fn refused(&mut self, ExportRefusal { path, why, is_taken }: ExportRefusal) {
-        let taken = is_taken.then(|| path.clone());
+    /// Opens the input again with the refused path, and shows the reason.
+    pub(super) fn reopen_prompt(&mut self, ExportRefusal { path, why, is_taken }: ExportRefusal) {
+        let existing = is_taken.then(|| path.clone());
         self.overlay =
-            Overlay::Export(Prompt { path: Input::new(path), taken, ..Prompt::default() });
+            Overlay::Export(Prompt { path: Input::new(path), existing, ..Prompt::default() });
         self.show_error(why);
     }
 
-    pub(super) fn exported(&mut self, outcome: Result<ExportedFile, String>) {
+    pub(super) fn report_export(&mut self, outcome: Result<ExportedFile, String>) {
         match outcome {
             Ok(ExportedFile { path, said }) => {
                 let folder = path[..path.len() - name_of(&path).len()].to_owned();
@@ -117,7 +117,7 @@ impl State {
         }
     }
 
-    /// The characters in view, for pasting.
+    /// Requests a copy of the text in view.
     pub(super) fn copy(&mut self) -> Option<Effect> {
         if self.passes.reading.is_none() {
             self.show_message("nothing is read yet; there is no frame to copy");
@@ -126,7 +126,7 @@ impl State {
         Some(Effect::Copy)
     }
 
-    pub(super) fn copied(&mut self, outcome: Result<usize, String>) {
+    pub(super) fn report_copy(&mut self, outcome: Result<usize, String>) {
         match outcome {
             Ok(n) => {
                 self.show_message(format!(

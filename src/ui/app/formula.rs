@@ -1,33 +1,33 @@
-//! The step's formula in pieces: a symbol takes the colour of the pane that shows it.
+//! The step's formula in pieces: a symbol has the colour of the pane that shows it.
 
 use super::{Piece, State, TextRole};
 
 impl State {
-    /// The formula; what no pane shows is plain.
+    /// The formula; symbols without a pane are plain.
     pub fn formula(&self) -> Vec<Piece> {
         let (_, step) = self.current();
         let mut found: Vec<(usize, usize, usize)> = vec![];
         for (pane, spec) in step.panes.iter().enumerate() {
             let symbols = self.site(spec).map_or(&[][..], |site| site.place.site.symbols);
             found.extend(symbols.iter().flat_map(|symbol| {
-                places(&step.formula, symbol).map(move |at| (at, symbol.len(), pane))
+                occurrences(&step.formula, symbol).map(move |start| (start, symbol.len(), pane))
             }));
         }
         coloured(&step.formula, found)
     }
 }
 
-/// Pieces of a text in which stretches (from, length, pane) are coloured; the earlier goes before the
-/// later, the longer before the shorter, the first pane before the next.
+/// Pieces of a text in which stretches (start, length, pane) are coloured; of overlapping stretches the earlier wins,
+/// then the longer, then the first pane.
 fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<Piece> {
-    found.sort_by_key(|&(at, length, pane)| (at, usize::MAX - length, pane));
+    found.sort_by_key(|&(start, length, pane)| (start, usize::MAX - length, pane));
     let piece = |text: &str, role| Piece { text: text.to_owned(), role, is_term: false };
     let (mut pieces, mut end) = (vec![], 0);
-    for (at, length, pane) in found {
-        if at >= end {
-            pieces.push(piece(&text[end..at], TextRole::Plain));
-            pieces.push(piece(&text[at..at + length], TextRole::Pane(pane)));
-            end = at + length;
+    for (start, length, pane) in found {
+        if start >= end {
+            pieces.push(piece(&text[end..start], TextRole::Plain));
+            pieces.push(piece(&text[start..start + length], TextRole::Pane(pane)));
+            end = start + length;
         }
     }
     pieces.push(piece(&text[end..], TextRole::Plain));
@@ -35,14 +35,14 @@ fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<Piece> {
     pieces
 }
 
-/// Where a symbol stands alone: `K`, but not the one in `W_K`.
-fn places<'a>(text: &'a str, symbol: &'a str) -> impl Iterator<Item = usize> + 'a {
+/// Byte offsets at which a symbol is alone: `K`, but not the one in `W_K`.
+fn occurrences<'a>(text: &'a str, symbol: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins = symbol.starts_with(is_part);
     let ends = symbol.ends_with(is_part);
-    text.match_indices(symbol).map(|(at, _)| at).filter(move |&at| {
-        let before = text[..at].chars().next_back().is_some_and(is_part);
-        let after = text[at + symbol.len()..].chars().next().is_some_and(is_part);
+    text.match_indices(symbol).map(|(start, _)| start).filter(move |&start| {
+        let before = text[..start].chars().next_back().is_some_and(is_part);
+        let after = text[start + symbol.len()..].chars().next().is_some_and(is_part);
         !(begins && before || ends && after)
     })
 }
@@ -52,9 +52,9 @@ mod tests {
     use super::*;
 
     fn colours(text: &str, found: &[(&str, usize)]) -> Vec<(String, Option<usize>)> {
-        let found = found
-            .iter()
-            .flat_map(|(symbol, pane)| places(text, symbol).map(|at| (at, symbol.len(), *pane)));
+        let found = found.iter().flat_map(|(symbol, pane)| {
+            occurrences(text, symbol).map(|start| (start, symbol.len(), *pane))
+        });
         let pieces = coloured(text, found.collect());
         let pane = |role| if let TextRole::Pane(i) = role { Some(i) } else { None };
         pieces.into_iter().map(|piece| (piece.text, pane(piece.role))).collect()
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_at_one_place_the_longer_counts() {
+    fn the_longer_of_two_symbols_at_one_place_is_coloured() {
         let got = colours("Q Kᵀ / √d_k", &[("Q", 2), ("Q Kᵀ", 1), ("/ √d_k", 0)]);
         let want = [("Q Kᵀ".into(), Some(1)), (" ".into(), None), ("/ √d_k".into(), Some(0))];
         assert_eq!(got, want);

@@ -1,4 +1,4 @@
-//! The words of the field, those of this step first.
+//! The glossary, the terms of the current step first.
 
 use tui_input::Input;
 
@@ -6,7 +6,7 @@ use super::{Command, Overlay, State};
 use crate::lesson::Step;
 
 impl State {
-    /// Terms that answer to a query: those of the step first, in their order, and how many they are.
+    /// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
     pub fn terms(&self, query: &str) -> (Vec<usize>, usize) {
         let query = query.trim().to_lowercase();
         let glossary = self.lesson.glossary.iter().enumerate();
@@ -28,7 +28,7 @@ impl State {
         }
     }
 
-    pub(super) fn in_glossary(&mut self, command: Command) {
+    pub(super) fn run_in_glossary(&mut self, command: Command) {
         let Overlay::Glossary { query, chosen } = &self.overlay else { return };
         let (found, _) = self.terms(query.value());
         let chosen = *chosen;
@@ -45,8 +45,8 @@ impl State {
         }
     }
 
-    /// The step that explains a term: the first with the term in its title or its
-    /// chapter's, else in its text.
+    /// Index of the step that explains a term: the first with the term in its title or its chapter's, else in its
+    /// text.
     pub fn explained(&self, term: usize) -> Option<usize> {
         let term = self.lesson.glossary.get(term)?;
         let steps = self.lesson.steps();
@@ -64,7 +64,7 @@ impl State {
     }
 }
 
-/// All that a step says.
+/// Title, text and further text of a step.
 fn text_of(step: &Step) -> String {
     let all = [step.title.as_str(), &step.text.source, &step.deeper.source].join("\n");
     all.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,37 +1,37 @@
-//! What guides a person through the walk: questions before answers, further paragraphs, the short
-//! way, and pages that turn by themselves.
+//! Guidance through the walk: questions before the text, further paragraphs, the short tour, and automatic page
+//! turning.
 //!
-//! Time comes in as [`super::Action::Tick`] and from nowhere else.
+//! Time advances only with [`super::Action::Tick`].
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Command, State};
 use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question};
 
-/// Words a minute at pace 1.
+/// Reading speed at pace 1, in words per minute.
 const WORDS_A_MINUTE: f32 = 200.0;
-/// To look at the panes, beside the reading.
-const LOOKING: Duration = Duration::from_secs(3);
-/// How fast pages turn, beside [`WORDS_A_MINUTE`].
+/// Time for looking at the panes, added to the reading time.
+const LOOKING_TIME: Duration = Duration::from_secs(3);
+/// Selectable multiples of [`WORDS_A_MINUTE`].
 const PACES: [f32; 7] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0];
-const USUAL_PACE: usize = 2;
+const DEFAULT_PACE: usize = 2;
 
-/// The guide's part of the state.
+/// Settings and progress of the guidance.
 #[derive(Clone, Debug)]
 pub struct Guide {
     /// Whether the further paragraph is shown.
     pub is_deeper: bool,
-    /// Whether next and previous go from stop to stop of the short way.
+    /// Whether next and previous visit only the steps of the short tour.
     pub in_tour: bool,
-    /// Whether questions are put before answers. Never where nobody can answer.
+    /// Whether a step's question comes before its text; false where nobody can answer.
     pub asks: bool,
     /// The question on the screen.
     pub quiz: Option<OpenQuiz>,
-    /// What is said of the answer just given.
+    /// Paragraphs on the answer just given.
     verdict: Option<Vec<Paragraph>>,
-    /// By step, for this sentence: whether the answer was right.
+    /// By step id, for the current sentence: whether the answer was right.
     answers: BTreeMap<String, bool>,
-    /// How long the step has been shown, while pages turn by themselves.
+    /// Time for which the step has been shown; None while pages do not turn.
     playing: Option<Duration>,
     pace: usize,
 }
@@ -46,12 +46,12 @@ impl Default for Guide {
             verdict: None,
             answers: BTreeMap::new(),
             playing: None,
-            pace: USUAL_PACE,
+            pace: DEFAULT_PACE,
         }
     }
 }
 
-/// A question that waits for its answer.
+/// An unanswered question, with the index of the chosen option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuiz {
     pub asked: Question,
@@ -59,21 +59,21 @@ pub struct OpenQuiz {
 }
 
 impl Guide {
-    /// A guide whose pages turn at the nearest pace that there is.
+    /// A guide with the selectable pace nearest to `pace`.
     pub fn at_pace(pace: f32) -> Self {
         let distance = |i: &usize| ((PACES[*i] - pace).abs() * 1000.0) as u32;
-        let pace = (0..PACES.len()).min_by_key(distance).unwrap_or(USUAL_PACE);
+        let pace = (0..PACES.len()).min_by_key(distance).unwrap_or(DEFAULT_PACE);
         Self { pace, ..Self::default() }
     }
 
-    /// Pages turn by themselves from the beginning.
+    /// Starts automatic page turning.
     #[must_use]
     pub fn playing(mut self) -> Self {
         self.playing = Some(Duration::ZERO);
         self
     }
 
-    /// How many answers were right, and how many were given.
+    /// Number of right answers, and of all answers.
     pub fn score(&self) -> (usize, usize) {
         (self.answers.values().filter(|&&right| right).count(), self.answers.len())
     }
@@ -86,32 +86,32 @@ impl Guide {
         PACES[self.pace]
     }
 
-    /// Another sentence: its answers are its own.
-    pub(super) fn forget(&mut self) {
+    /// Forgets the answers, which hold for one sentence.
+    pub(super) fn clear_answers(&mut self) {
         self.answers.clear();
     }
 }
 
 impl State {
-    /// Whether this state needs ticks. The place for every other reason.
+    /// Whether this state needs ticks: pages turn or a pane is animated, and no export is being named.
     pub fn wants_ticks(&self) -> bool {
         !self.is_exporting()
             && self.passes.reading.is_some()
             && (self.guide.is_playing() || self.has_animation())
     }
 
-    /// The paragraphs of the narration: the question, or the verdict, the text and what is deeper.
+    /// The paragraphs of the narration: the open question alone, or else verdict, text, further text and score.
     pub(super) fn paragraphs(&self) -> Vec<Paragraph> {
         let Some(reading) = &self.passes.reading else { return vec![] };
         if let Some(quiz) = &self.guide.quiz {
-            return asked(quiz);
+            return question_paragraphs(quiz);
         }
         let (_, step) = self.current();
         let mut paragraphs = self.guide.verdict.clone().unwrap_or_default();
         if reading.plain.is_some() {
-            paragraphs.push(of(plain(step.changed_pass())));
+            paragraphs.push(paragraph_of(plain_span(step.changed_pass())));
         }
-        let selection = self.selection_in_words();
+        let selection = self.narration_selection();
         paragraphs.extend(narrate(step, reading, &selection));
         if self.guide.is_deeper {
             paragraphs.extend(deepen(step, reading, &selection));
@@ -120,15 +120,15 @@ impl State {
         mark_terms(&self.lesson.glossary, &paragraphs)
     }
 
-    /// How the predictions went, on the last step.
+    /// The score of the predictions, on the last step.
     fn summary(&self) -> Option<Paragraph> {
         let (right, n) = self.guide.score();
         (n > 0 && self.nav.step + 1 == self.n_steps())
-            .then(|| strong(format!("You predicted {right} of {n} rightly.")))
+            .then(|| strong_paragraph(format!("You predicted {right} of {n} rightly.")))
     }
 
-    /// What the step asks, unless it has been answered.
-    pub(super) fn ask(&mut self) {
+    /// Opens the step's question, unless it has been answered or questions are off.
+    pub(super) fn ask_question(&mut self) {
         (self.guide.quiz, self.guide.verdict) = (None, None);
         self.guide.playing = self.guide.playing.map(|_| Duration::ZERO);
         let (_, step) = self.current();
@@ -136,15 +136,15 @@ impl State {
             return;
         }
         let Some(reading) = &self.passes.reading else { return };
-        let asked = question(step, reading, &self.selection_in_words());
+        let asked = question(step, reading, &self.narration_selection());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         if self.guide.quiz.is_some() && self.guide.playing.take().is_some() {
             self.show_message("a question: the pages wait for your answer; a lets them go on");
         }
     }
 
-    /// Whether the open question took this command.
-    pub(super) fn in_quiz(&mut self, command: Command) -> bool {
+    /// Runs a command on the open question; false if there is none or it does not handle the command.
+    pub(super) fn run_in_quiz(&mut self, command: Command) -> bool {
         let Some(quiz) = &mut self.guide.quiz else { return false };
         match command {
             Command::Move(by, 0) => {
@@ -174,14 +174,14 @@ impl State {
         self.guide.answers.insert(id, is_right);
         let (right, n) = self.guide.score();
         let option = |i: usize| asked.options[i].as_str();
-        let said = if is_right {
+        let result = if is_right {
             format!("Right: {}.", option(chosen))
         } else {
             format!("Not {}; it is {}.", option(chosen), option(asked.right))
         };
-        let mut verdict = strong(format!("{said} "));
+        let mut verdict = strong_paragraph(format!("{result} "));
         verdict.spans.extend(asked.reveal.into_iter().flat_map(|p| p.spans));
-        verdict.spans.push(plain(format!(" ({right} of {n} so far.)")));
+        verdict.spans.push(plain_span(format!(" ({right} of {n} so far.)")));
         self.guide.verdict = Some(vec![verdict]);
         self.nav.scroll = 0;
     }
@@ -197,10 +197,10 @@ impl State {
     }
 
     pub(super) fn toggle_deeper(&mut self) {
-        let short = self.lines_of_text();
+        let n_lines_before = self.n_narration_lines();
         self.guide.is_deeper = !self.guide.is_deeper;
-        // Where not all fits, the new paragraph comes into view.
-        self.nav.scroll = if self.guide.is_deeper { short } else { 0 };
+        // If not everything fits, scroll to the new paragraph.
+        self.nav.scroll = if self.guide.is_deeper { n_lines_before } else { 0 };
         self.show_message(if self.guide.is_deeper {
             "deeper: one paragraph more at every step; PgDn scrolls"
         } else {
@@ -209,27 +209,27 @@ impl State {
     }
 }
 
-/// The short way.
+/// The short tour.
 impl State {
-    /// The stops of the way one is on: of the tour, or all steps.
+    /// Indices of the steps that next and previous visit.
     fn stops(&self) -> Vec<usize> {
         let steps = self.lesson.steps().into_iter().enumerate();
         let is_stop = |step: &crate::lesson::Step| !self.guide.in_tour || step.in_tour;
         steps.filter(|(_, (_, step))| is_stop(step)).map(|(i, _)| i).collect()
     }
 
-    /// Which stop of the tour this is, and of how many; None on the full walk.
+    /// Number of the current tour stop (from 1), and of all stops; None outside the tour.
     pub fn tour_place(&self) -> Option<(usize, usize)> {
         let stops = self.stops();
-        let passed = stops.iter().filter(|&&stop| stop <= self.nav.step).count();
-        self.guide.in_tour.then_some((passed, stops.len()))
+        let number = stops.iter().filter(|&&stop| stop <= self.nav.step).count();
+        self.guide.in_tour.then_some((number, stops.len()))
     }
 
     pub(super) fn next_stop(&self) -> Option<usize> {
         self.stops().into_iter().find(|&stop| stop > self.nav.step)
     }
 
-    pub(super) fn stop_before(&self) -> Option<usize> {
+    pub(super) fn previous_stop(&self) -> Option<usize> {
         self.stops().into_iter().rev().find(|&stop| stop < self.nav.step)
     }
 
@@ -240,15 +240,15 @@ impl State {
             return;
         }
         let stops = self.stops();
-        let here = stops.iter().rev().find(|&&stop| stop <= self.nav.step);
-        if let Some(&stop) = here.filter(|&&stop| stop != self.nav.step) {
+        let current_stop = stops.iter().rev().find(|&&stop| stop <= self.nav.step);
+        if let Some(&stop) = current_stop.filter(|&&stop| stop != self.nav.step) {
             self.enter(stop);
         }
         self.show_message(format!("the short tour, {} steps; T goes back to all", stops.len()));
     }
 }
 
-/// Pages that turn by themselves.
+/// Automatic page turning.
 impl State {
     pub(super) fn toggle_play(&mut self) {
         if self.guide.playing.take().is_some() {
@@ -269,14 +269,14 @@ impl State {
         }
     }
 
-    /// A key that is no part of it stops the pages.
+    /// Stops page turning when another key is pressed.
     pub(super) fn stop_playing(&mut self) {
         if self.guide.playing.take().is_some() {
             self.show_message("the pages stand still; a lets them go on");
         }
     }
 
-    pub(super) fn tick(&mut self, elapsed: Duration) {
+    pub(super) fn advance_pages(&mut self, elapsed: Duration) {
         if self.passes.reading.is_none() || !self.overlay.is_none() {
             return;
         }
@@ -294,49 +294,50 @@ impl State {
         }
     }
 
-    /// How long the text takes at this pace.
+    /// Time to read the text and look at the panes, at the current pace.
     pub fn reading_time(&self) -> Duration {
         let paragraphs = self.paragraphs();
         let text = paragraphs.iter().flat_map(|p| &p.spans).map(|span| span.text.as_str());
         let minutes = n_words(&text.collect::<Vec<_>>().join("\n")) / WORDS_A_MINUTE;
-        (LOOKING + Duration::from_secs_f32(60.0 * minutes)).div_f32(self.guide.pace())
+        (LOOKING_TIME + Duration::from_secs_f32(60.0 * minutes)).div_f32(self.guide.pace())
     }
 
-    /// The part of the step's time that is over, 0 to 1, and what is left.
+    /// Elapsed fraction of the step's time, 0 to 1, and the time left; None while pages do not turn.
     pub fn progress(&self) -> Option<(f32, Duration)> {
-        let (spent, all) = (self.guide.playing?, self.reading_time());
-        Some(((spent.as_secs_f32() / all.as_secs_f32()).min(1.0), all.saturating_sub(spent)))
+        let (spent, total) = (self.guide.playing?, self.reading_time());
+        Some(((spent.as_secs_f32() / total.as_secs_f32()).min(1.0), total.saturating_sub(spent)))
     }
 }
 
-/// Two signs of a script without spaces take about as long as a word.
+/// Number of words; two characters of a script without spaces count as one.
 fn n_words(text: &str) -> f32 {
-    let is_whole = |c: &char| ('\u{3040}'..='\u{9fff}').contains(c);
-    let signs = text.chars().filter(is_whole).count();
-    let spaced = |word: &&str| word.chars().any(|c| c.is_alphanumeric() && !is_whole(&c));
-    text.split_whitespace().filter(spaced).count() as f32 + signs as f32 / 2.0
+    let is_unspaced = |c: &char| ('\u{3040}'..='\u{9fff}').contains(c);
+    let unspaced = text.chars().filter(is_unspaced).count();
+    let has_spaced_letter =
+        |word: &&str| word.chars().any(|c| c.is_alphanumeric() && !is_unspaced(&c));
+    text.split_whitespace().filter(has_spaced_letter).count() as f32 + unspaced as f32 / 2.0
 }
 
-/// A question in lines: what is asked, the options, how to answer.
-fn asked(quiz: &OpenQuiz) -> Vec<Paragraph> {
+/// The question, its options and the keys, a paragraph each.
+fn question_paragraphs(quiz: &OpenQuiz) -> Vec<Paragraph> {
     let mut lines: Vec<Paragraph> = quiz.asked.question.clone();
     for (i, option) in quiz.asked.options.iter().enumerate() {
         let is_chosen = i == quiz.chosen;
         let line = if is_chosen { format!("▸ {option}") } else { format!("· {option}") };
-        lines.push(if is_chosen { strong(line) } else { of(plain(line)) });
+        lines.push(if is_chosen { strong_paragraph(line) } else { paragraph_of(plain_span(line)) });
     }
-    lines.push(of(plain("↑ ↓ choose · Enter answers · Esc skips".into())));
+    lines.push(paragraph_of(plain_span("↑ ↓ choose · Enter answers · Esc skips".into())));
     lines
 }
 
-const fn plain(text: String) -> Span {
+const fn plain_span(text: String) -> Span {
     Span { text, site: None, strong: false, is_term: false }
 }
 
-fn of(span: Span) -> Paragraph {
+fn paragraph_of(span: Span) -> Paragraph {
     Paragraph { spans: vec![span] }
 }
 
-fn strong(text: String) -> Paragraph {
-    of(Span { strong: true, ..plain(text) })
+fn strong_paragraph(text: String) -> Paragraph {
+    paragraph_of(Span { strong: true, ..plain_span(text) })
 }

@@ -1,5 +1,5 @@
-//! Blocks of a large pass are opened when a step or the inspector looks into them, and the lens of a large
-//! model is looked through when a step shows it: one at a time, away from the screen, which goes on.
+//! Requests that run in the background, one of a kind at a time: opening a block of a large pass that a step or the
+//! inspector shows, and computing the lens of a large model.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use super::{Action, Effect, Overlay, State, update};
 use crate::{analysis::reading::Reading, lesson::looks_through, model::Name};
 
 impl State {
-    /// A path in a closed block that is looked at now.
-    pub(super) fn closed(&self) -> Option<(Name, String)> {
+    /// Model and path of a site shown now that is in a closed block.
+    pub(super) fn closed_block(&self) -> Option<(Name, String)> {
         let reading = self.passes.reading.as_ref()?;
         let (_, step) = self.current();
-        // Panes of all heads have what they show from elsewhere.
+        // Panes over all heads do not read the values of this site.
         let inside = self.specs().iter().filter(|spec| !spec.kind.walks_heads());
         let shown = inside
             .filter_map(|spec| Some((step.model_of(spec), spec.path(self.nav.selection.layer)?)));
@@ -21,15 +21,15 @@ impl State {
         inspected.chain(shown).find(is_closed)
     }
 
-    /// What is to be opened, unless something is under way: what is looked at by then comes next.
-    pub(super) fn ask_for_inside(&mut self) -> Option<Effect> {
-        let (model, path) = self.closed()?;
-        self.passes.open(model, path)
+    /// Requests that the closed block shown now be opened, unless a request is in progress.
+    pub(super) fn request_block(&mut self) -> Option<Effect> {
+        let (model, path) = self.closed_block()?;
+        self.passes.request_block(model, path)
     }
 
-    /// The opened block takes its place, if the reading is still that of the screen.
-    pub(super) fn opened_block(&mut self, of: &Arc<Reading>, opened: Arc<Reading>) {
-        if self.passes.opened(of, opened) {
+    /// Stores the reading with the opened block, if its reading is still on the screen.
+    pub(super) fn take_opened_block(&mut self, of: &Arc<Reading>, opened: Arc<Reading>) {
+        if self.passes.take_opened_block(of, opened) {
             self.clamp_where_open();
             if let Some((model, address)) = self.inspector.awaited.take() {
                 self.inspect_address(model, &address);
@@ -37,38 +37,37 @@ impl State {
         }
     }
 
-    /// The row to look at through the lens, unless that is known or somebody looks already.
-    pub(super) fn ask_for_lens(&mut self) -> Option<Effect> {
-        let (model, row) = self.behind_lens()?;
-        self.passes.look(model, row)
+    /// Requests the lens that the step shows, unless it is known or a request is in progress.
+    pub(super) fn request_lens(&mut self) -> Option<Effect> {
+        let (model, row) = self.shown_lens()?;
+        self.passes.request_lens(model, row)
     }
 
-    fn behind_lens(&self) -> Option<(Name, usize)> {
+    fn shown_lens(&self) -> Option<(Name, usize)> {
         let (_, step) = self.current();
-        let row = looks_through(step, self.passes.reading.as_ref()?, &self.selection_in_words())?;
+        let row = looks_through(step, self.passes.reading.as_ref()?, &self.narration_selection())?;
         Some((step.model, row))
     }
 
-    /// The same without what lies over the walk, without the message of the last key, and with everything that is
-    /// looked at opened: for a frame of that size.
+    /// A copy for a frame of this size, without overlay and message, and with everything that is shown opened.
     #[must_use]
     pub fn for_frame(&self, width: u16, height: u16) -> Self {
-        let passes = self.passes.at_rest();
+        let passes = self.passes.without_requests();
         let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
         settle(&mut state, Action::Resize(width, height));
         state
     }
 }
 
-/// Updates a state that nobody waits for: what is to be opened or looked at is done at once.
+/// Updates a state and performs its requests for blocks and lenses at once.
 pub fn settle(state: &mut State, action: Action) {
     let mut next = Some(action);
     while let Some(action) = next {
-        next = update(state, action).and_then(|effect| answer(state, effect));
+        next = update(state, action).and_then(|effect| perform(state, effect));
     }
 }
 
-fn answer(state: &State, effect: Effect) -> Option<Action> {
+fn perform(state: &State, effect: Effect) -> Option<Action> {
     let reading = state.passes.reading.as_ref()?;
     match effect {
         Effect::Open(model, path) => {

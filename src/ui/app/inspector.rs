@@ -1,4 +1,4 @@
-//! A number opened into its arithmetic, its operands into theirs, down to a weight or a token.
+//! Inspector: opens a number into its arithmetic, and its operands in turn, down to a weight or a token.
 
 use super::State;
 use crate::{
@@ -12,22 +12,22 @@ use crate::{
     ui::panes::Mark,
 };
 
-/// More layers than any model has.
-const MOST_LAYERS: usize = 1024;
+/// Upper bound on layer numbers.
+const MAX_LAYERS: usize = 1024;
 
-/// As many ranks of a list are looked through.
-const LONGEST_LIST: usize = 4096;
+/// Number of ranks of a list that are searched for a cell.
+const MAX_RANKS: usize = 4096;
 
-/// A step, its pane, and the layer to choose if the pane has one of each.
+/// Indices of a step and its pane, and the layer to select if the site is one of a layer.
 type Place = (usize, usize, Option<usize>);
 
-/// An opened number.
+/// A number opened into its arithmetic.
 #[derive(Clone, Debug)]
 pub struct OpenedNumber {
     pub model: Name,
     pub arithmetic: Arithmetic,
     pub terms: Vec<Term>,
-    /// The chosen term, and which of its operands.
+    /// Indices of the chosen term and of its chosen operand.
     pub term: usize,
     pub operand: usize,
 }
@@ -38,16 +38,17 @@ impl OpenedNumber {
         Self { model, arithmetic, terms, term: 0, operand: 0 }
     }
 
-    /// The operand that Enter opens.
+    /// The chosen operand, which Enter opens.
     pub fn chosen(&self) -> Option<&Operand> {
         self.terms.get(self.term)?.operands().get(self.operand).copied()
     }
 
-    /// Another term, or another operand of this one. False at the end of the list.
+    /// Moves the choice by terms and operands. False if it is at the end of the list.
     fn choose(&mut self, terms: isize, operands: isize) -> bool {
         let before = (self.term, self.operand);
-        let within =
-            |at: usize, by: isize, n: usize| at.saturating_add_signed(by).min(n.saturating_sub(1));
+        let within = |index: usize, by: isize, n: usize| {
+            index.saturating_add_signed(by).min(n.saturating_sub(1))
+        };
         self.term = within(self.term, terms, self.terms.len());
         let n_operands = self.terms.get(self.term).map_or(0, |term| term.operands().len());
         self.operand = within(self.operand, operands, n_operands);
@@ -55,15 +56,15 @@ impl OpenedNumber {
     }
 }
 
-/// Opened numbers, each an operand of the one before, and what panes show of the last.
+/// Opened numbers, each an operand of the previous one, and what panes show of the last.
 #[derive(Clone, Default)]
 pub struct Inspector {
     pub levels: Vec<OpenedNumber>,
-    /// The operands of the opened number, for the panes.
+    /// Marks in the panes on the operands of the last number.
     pub marks: Vec<Mark>,
-    /// A pane of the chosen operand's site, where the step has none, and the cell it looks at.
-    pub(super) follow: Option<(PaneSpec, Selection)>,
-    /// A number to open as soon as its block is there.
+    /// Pane and selection for the chosen operand, if no pane of the step shows its site.
+    pub(super) operand_pane: Option<(PaneSpec, Selection)>,
+    /// A number to open once its block is opened.
     pub(super) awaited: Option<(Name, Address)>,
 }
 
@@ -78,12 +79,12 @@ impl Inspector {
 }
 
 impl State {
-    /// The number that is open, if one is.
+    /// The last opened number.
     pub fn opened(&self) -> Option<&OpenedNumber> {
         self.inspector.levels.last()
     }
 
-    /// Opens the number under the cursor.
+    /// Opens the number under the cursor, or zooms into the head under it.
     pub(super) fn inspect(&mut self) {
         let (row, col) = (self.nav.selection.row, self.nav.selection.col);
         if self.walks_heads() {
@@ -96,7 +97,7 @@ impl State {
             let panes = self.panes();
             let Some(pane) = panes.get(self.nav.focus) else { return };
             let address = pane.cursor_cell(row, col).map(|p| p.address);
-            let cell = address.and_then(|address| self.open(model, &address).ok());
+            let cell = address.and_then(|address| self.arithmetic_of(model, &address).ok());
             cell.or_else(|| pane.arithmetic(row, col))
         };
         match opened {
@@ -105,23 +106,23 @@ impl State {
         }
     }
 
-    /// Opens a cell by its address, on top of what is open.
+    /// Opens a cell by its address, as an operand of the last opened number.
     pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
-        if self.is_closed(model, address) {
+        if self.is_in_closed_block(model, address) {
             self.inspector.awaited = Some((model, address.clone()));
             return;
         }
-        match self.open(model, address) {
+        match self.arithmetic_of(model, address) {
             Ok(arithmetic) => self.inspector.levels.push(OpenedNumber::new(model, arithmetic)),
             Err(why) => self.show_error(why.to_string()),
         }
     }
 
-    fn is_closed(&self, model: Name, address: &Address) -> bool {
+    fn is_in_closed_block(&self, model: Name, address: &Address) -> bool {
         self.passes.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
     }
 
-    fn open(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
+    fn arithmetic_of(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
         let Some(reading) = &self.passes.reading else { anyhow::bail!("nothing is read yet") };
         reading.trace(model).open(address)
     }
@@ -138,21 +139,21 @@ impl State {
         }
     }
 
-    /// Goes to a step that shows the cell, and opens it there; where no step does, it is opened here.
+    /// Enters a step that shows the cell and opens it there; without such a step, opens it in the current one.
     pub(super) fn go_to(&mut self, model: Name, address: &Address) {
         self.inspector.close();
         let places = self.places_of(model, &address.path);
-        // A list of a row's largest numbers may lack the cell, which a matrix in another step has.
-        let is_shown = places.iter().any(|place| self.aim(*place, address));
+        // A list of a row's largest numbers may lack the cell; a matrix in another step has it.
+        let is_shown = places.iter().any(|place| self.select_cell(*place, address));
         if let Some(first) = places.first().filter(|_| !is_shown) {
-            self.aim(*first, address);
+            self.select_cell(*first, address);
         }
         self.inspect_address(model, address);
     }
 
-    /// Enters a step with the cursor on the cell, or at the beginning of the cell's row where the pane
-    /// has no place for it; tells whether it has one.
-    fn aim(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
+    /// Enters a step and moves the cursor to the cell, or to the start of its row if the pane lacks it; returns
+    /// whether the pane has it.
+    fn select_cell(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
         self.enter(step);
         self.nav.focus = pane;
         let Cell { plane: head, row, col } = address.cell;
@@ -162,36 +163,35 @@ impl State {
         self.pick_row();
         self.pick_head();
         self.clamp();
-        let at = self.place_in_pane(address);
-        (self.nav.selection.row, self.nav.selection.col) = at.unwrap_or((row, 0));
+        let cursor = self.cursor_on(address);
+        (self.nav.selection.row, self.nav.selection.col) = cursor.unwrap_or((row, 0));
         self.clamp();
-        at.is_some()
+        cursor.is_some()
     }
 
-    /// Where the cursor of the focused pane stands on the cell: not always in the column that is the
-    /// cell's own, as lists have ranks.
-    fn place_in_pane(&self, address: &Address) -> Option<(usize, usize)> {
+    /// Row and column of the cursor on a cell in the focused pane; in a list, the column is the cell's rank.
+    fn cursor_on(&self, address: &Address) -> Option<(usize, usize)> {
         let panes = self.panes();
         let pane = panes.get(self.nav.focus)?;
         let Cell { row, col, .. } = address.cell;
-        let is_there = |&(row, col): &(usize, usize)| {
+        let is_on_cell = |&(row, col): &(usize, usize)| {
             let pointed = pane.cursor_cell(row, col).map(|p| p.address);
             pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
         };
-        let ranks = pane.extent().1.min(LONGEST_LIST);
-        std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_there)
+        let ranks = pane.extent().1.min(MAX_RANKS);
+        std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_on_cell)
     }
 
-    /// Steps with a pane of that site; those of the chapter one is in come first.
+    /// Panes of a site, at most one per step, the current chapter first.
     fn places_of(&self, model: Name, path: &str) -> Vec<Place> {
-        let here = self.current().0;
+        let chapter = self.current().0;
         let steps = self.lesson.steps();
         let mut order: Vec<usize> = (0..steps.len()).collect();
-        order.sort_by_key(|&i| steps[i].0 != here);
+        order.sort_by_key(|&i| steps[i].0 != chapter);
         let in_step = |i: usize| {
             let step = steps[i].1;
             let place = |(pane, spec): (usize, &PaneSpec)| {
-                let layer = (0..MOST_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
+                let layer = (0..MAX_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
                 let is_layered = spec.site.as_ref()?.contains("{l}");
                 (step.model_of(spec) == model).then_some((i, pane, is_layered.then_some(layer)))
             };
@@ -200,7 +200,7 @@ impl State {
         order.into_iter().filter_map(in_step).collect()
     }
 
-    /// Back the way one came.
+    /// Closes the last opened number.
     pub(super) fn inspect_back(&mut self) {
         self.inspector.levels.pop();
     }
@@ -213,20 +213,22 @@ impl State {
         }
     }
 
-    /// The same cells in the reading that has come; what is no cell there is closed.
-    pub(super) fn inspect_again(&mut self) {
+    /// Opens the same cells in a new reading, up to the first that is missing there.
+    pub(super) fn reopen_numbers(&mut self) {
         let levels = std::mem::take(&mut self.inspector.levels);
         for level in levels {
-            let Ok(arithmetic) = self.open(level.model, &level.arithmetic.address) else { return };
-            let again = OpenedNumber::new(level.model, arithmetic);
-            let n_terms = again.terms.len();
+            let Ok(arithmetic) = self.arithmetic_of(level.model, &level.arithmetic.address) else {
+                return;
+            };
+            let reopened = OpenedNumber::new(level.model, arithmetic);
+            let n_terms = reopened.terms.len();
             let (term, operand) = (level.term.min(n_terms.saturating_sub(1)), 0);
-            self.inspector.levels.push(OpenedNumber { term, operand, ..again });
+            self.inspector.levels.push(OpenedNumber { term, operand, ..reopened });
         }
     }
 
-    /// Where the chosen operand lives, if no pane of the step shows it.
-    pub(super) fn to_follow(&self) -> Option<(PaneSpec, Selection)> {
+    /// Pane and selection for the chosen operand; None if a pane of the step shows its site.
+    pub(super) fn operand_pane(&self) -> Option<(PaneSpec, Selection)> {
         let level = self.opened()?;
         let Address { path, cell, .. } = &level.chosen()?.address;
         let (_, step) = self.current();
@@ -243,12 +245,13 @@ impl State {
             model: Some(level.model),
             title: None,
         };
-        let at = Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.nav.selection };
-        Some((spec, at))
+        let selection =
+            Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.nav.selection };
+        Some((spec, selection))
     }
 
-    /// The operands of the open number, to be lit in the panes where they live.
-    pub(super) fn operands(&self) -> Vec<Mark> {
+    /// Marks on the operands of the open number.
+    pub(super) fn operand_marks(&self) -> Vec<Mark> {
         let Some(level) = self.opened() else { return vec![] };
         let chosen = level.chosen();
         let operands = level.terms.iter().flat_map(Term::operands);

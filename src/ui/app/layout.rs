@@ -1,4 +1,4 @@
-//! Where everything stands: arithmetic on rectangles, apart from drawing.
+//! Layout of the screen: arithmetic on rectangles, without drawing.
 //!
 //! ```text
 //! wide                                   narrow
@@ -16,34 +16,34 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::ui::panes::PreferredSize;
 
-/// The smallest screen that the walk fits on.
+/// Smallest screen for the walk, in columns and rows.
 pub const SMALLEST: (u16, u16) = (80, 24);
 
-/// From this width on, the narration stands beside the panes.
+/// From this width on, the narration is beside the panes.
 const WIDE: u16 = 110;
-/// From this height on, there is room for the sentence and for air.
+/// From this height on, the sentence and blank lines are shown.
 const TALL: u16 = 30;
-/// What a frame takes of a pane's width and height.
+/// Columns and rows taken by a pane's border.
 const FRAME: u16 = 2;
-/// Below this part of what they would like, panes are better seen one at a time.
-const CRAMPED: f32 = 0.34;
-/// What `more ▾` takes.
-const MORE: u16 = 7;
+/// Below this [`comfort`], panes are shown one at a time.
+const MIN_COMFORT: f32 = 0.34;
+/// Columns taken by `more ▾`.
+const MORE_WIDTH: u16 = 7;
 
-/// The parts of the screen.
+/// Rectangles of the parts of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScreenLayout {
     pub header: Rect,
     pub title: Rect,
-    /// What a changed pass writes, and what was written before.
+    /// Output of a changed pass and of the plain pass; None without changes.
     pub output: Option<Rect>,
-    /// The words of the sentence, where the screen is tall.
+    /// The words of the sentence; None on a low screen.
     pub sentence: Option<Rect>,
-    /// The region that the panes share.
+    /// Region shared by the panes.
     pub stage: Rect,
-    /// Names of the panes, when only one is in view.
+    /// Names of the panes, if only one is in view.
     pub tabs: Option<Rect>,
-    /// The frame of every pane; None where it is not in view.
+    /// Every pane's frame; None if the pane is not in view.
     pub frames: Vec<Option<Rect>>,
     pub prose: Rect,
     /// The cell under the cursor.
@@ -54,16 +54,16 @@ pub struct ScreenLayout {
     is_tall: bool,
 }
 
-/// What is said beneath the panes of a narrow screen.
+/// Narration below the panes of a narrow screen.
 #[derive(Clone, Copy, Debug)]
 pub struct NarrationBelow {
     pub lines: usize,
-    /// It may claim one part in so many of the stage.
+    /// It may take 1/`share` of the stage's height from the panes.
     pub share: u16,
 }
 
 impl ScreenLayout {
-    /// The fixed parts; the panes come in with [`Self::arrange`].
+    /// Layout of the fixed parts; [`Self::arrange`] adds the panes.
     pub fn new(area: Rect, is_changed: bool) -> Self {
         let (is_wide, is_tall) = (area.width >= WIDE, area.height >= TALL);
         let [header, title, output, sentence, gap, body, cell, timeline, hints] =
@@ -80,11 +80,11 @@ impl ScreenLayout {
             ])
             .areas(area);
         debug_assert!(gap.height < 2);
-        let column = (area.width * 35 / 100).min(66);
+        let prose_width = (area.width * 35 / 100).min(66);
         let [stage, _, prose, _] = Layout::horizontal([
             Constraint::Fill(1),
             Constraint::Length(2),
-            Constraint::Length(if is_wide { column } else { 0 }),
+            Constraint::Length(if is_wide { prose_width } else { 0 }),
             Constraint::Length(1),
         ])
         .areas(body);
@@ -97,7 +97,7 @@ impl ScreenLayout {
             stage: if is_wide { stage } else { body },
             tabs: None,
             frames: vec![],
-            prose: if is_wide { down(prose, 1) } else { beneath },
+            prose: if is_wide { without_top_rows(prose, 1) } else { beneath },
             cell,
             timeline,
             hints,
@@ -110,8 +110,8 @@ impl ScreenLayout {
         self.is_tall
     }
 
-    /// Gives every pane its place. What is said beneath the panes takes the lines that it needs, at
-    /// least its share of the stage if it has that much to say, and what the panes leave.
+    /// Places the panes and the narration. Below the panes the narration gets its lines, up to 1/`share` of the stage,
+    /// and the lines that the panes leave free.
     pub fn arrange(&mut self, wanted: &[PreferredSize], focus: usize, beneath: NarrationBelow) {
         let n_lines = beneath.lines as u16;
         if self.is_wide {
@@ -128,9 +128,9 @@ impl ScreenLayout {
         }
     }
 
-    /// Narrows the narration so that `more ▾` can stand beside it, and says the width that is left.
-    pub fn keep_room_for_more(&self) -> u16 {
-        self.prose.width.saturating_sub(MORE)
+    /// Width of the narration beside `more ▾`.
+    pub fn width_beside_more(&self) -> u16 {
+        self.prose.width.saturating_sub(MORE_WIDTH)
     }
 
     fn place(&mut self, wanted: &[PreferredSize], focus: usize) {
@@ -141,7 +141,7 @@ impl ScreenLayout {
             .map(|frames| (comfort(&frames, wanted), frames))
             .reduce(|a, b| if b.0 > a.0 { b } else { a });
         match best {
-            Some((comfort, frames)) if wanted.len() < 2 || comfort >= CRAMPED => {
+            Some((comfort, frames)) if wanted.len() < 2 || comfort >= MIN_COMFORT => {
                 let frames = if self.is_wide { grow(stage, frames, wanted) } else { frames };
                 self.frames = frames.into_iter().map(Some).collect();
             }
@@ -149,7 +149,7 @@ impl ScreenLayout {
             _ => {
                 self.tabs = Some(Rect { height: 1.min(stage.height), ..stage });
                 let height = wanted[focus.min(wanted.len() - 1)].ideal.1.saturating_add(FRAME);
-                let rest = down(stage, 1);
+                let rest = without_top_rows(stage, 1);
                 let frame = Rect { height: rest.height.min(height), ..rest };
                 self.frames = (0..wanted.len()).map(|i| (i == focus).then_some(frame)).collect();
             }
@@ -158,22 +158,23 @@ impl ScreenLayout {
 }
 
 /// The area without its first rows.
-fn down(area: Rect, rows: u16) -> Rect {
+fn without_top_rows(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
-fn framed(size: (u16, u16)) -> (u16, u16) {
+fn with_frame(size: (u16, u16)) -> (u16, u16) {
     (size.0.saturating_add(FRAME), size.1.saturating_add(FRAME))
 }
 
-/// All panes in one row, the whole width shared, as high as the highest would like.
+/// Frames in one row over the full width, as high as the highest ideal; None if they do not fit.
 fn side_by_side(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     let gaps = wanted.len().saturating_sub(1) as u16;
-    let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).0, framed(w.ideal).0)).collect();
+    let sizes: Vec<_> =
+        wanted.iter().map(|w| (with_frame(w.min).0, with_frame(w.ideal).0)).collect();
     let widths = widen(share(stage.width.checked_sub(gaps)?, &sizes)?, stage.width - gaps);
-    let least = wanted.iter().map(|w| framed(w.min).1).max()?;
-    let ideal = wanted.iter().map(|w| framed(w.ideal).1).max()?;
+    let least = wanted.iter().map(|w| with_frame(w.min).1).max()?;
+    let ideal = wanted.iter().map(|w| with_frame(w.ideal).1).max()?;
     if least > stage.height {
         return None;
     }
@@ -187,11 +188,12 @@ fn side_by_side(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     Some(widths.into_iter().map(frame).collect())
 }
 
-/// All panes above each other, each over the whole width.
+/// Frames one above the other, each over the full width; None if they do not fit.
 fn stacked(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
-    let sizes: Vec<_> = wanted.iter().map(|w| (framed(w.min).1, framed(w.ideal).1)).collect();
+    let sizes: Vec<_> =
+        wanted.iter().map(|w| (with_frame(w.min).1, with_frame(w.ideal).1)).collect();
     let heights = share(stage.height, &sizes)?;
-    if wanted.iter().any(|w| framed(w.min).0 > stage.width) {
+    if wanted.iter().any(|w| with_frame(w.min).0 > stage.width) {
         return None;
     }
     let mut y = stage.y;
@@ -203,7 +205,7 @@ fn stacked(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     Some(heights.into_iter().map(frame).collect())
 }
 
-/// Lets panes that can use it have the height that is left.
+/// Distributes the remaining height to panes that can use it.
 fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[PreferredSize]) -> Vec<Rect> {
     let tallest = |w: &PreferredSize| w.tallest.saturating_add(FRAME);
     if frames.iter().all(|frame| frame.y == stage.y) {
@@ -222,21 +224,22 @@ fn grow(stage: Rect, frames: Vec<Rect>, wanted: &[PreferredSize]) -> Vec<Rect> {
     moved.collect()
 }
 
-/// Shares a length: everyone the least first, then in proportion to what is missing to the ideal.
+/// Divides a length among (least, ideal) sizes: the least to each, the rest in proportion to what is missing to the
+/// ideal.
 fn share(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
     let least: u32 = sizes.iter().map(|s| u32::from(s.0)).sum();
     let missing: Vec<u32> = sizes.iter().map(|s| u32::from(s.1.saturating_sub(s.0))).collect();
     let mut rest = u32::from(total).checked_sub(least)?;
-    let mut lacking: u32 = missing.iter().sum();
+    let mut total_missing: u32 = missing.iter().sum();
     let give = |(size, &missing): (&(u16, u16), &u32)| {
-        let part = (rest.min(lacking) * missing).checked_div(lacking).unwrap_or(0);
-        (rest, lacking) = (rest - part, lacking - missing);
+        let part = (rest.min(total_missing) * missing).checked_div(total_missing).unwrap_or(0);
+        (rest, total_missing) = (rest - part, total_missing - missing);
         size.0 + part as u16
     };
     Some(sizes.iter().zip(&missing).map(give).collect())
 }
 
-/// Spreads what is left of a length evenly.
+/// Distributes the rest of a length evenly.
 fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
     let n = lengths.len() as u16;
     let rest = total.saturating_sub(lengths.iter().sum());
@@ -246,11 +249,11 @@ fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
     lengths
 }
 
-/// How near the panes come to what they would like, 0 to 1, on average.
+/// Mean fraction of their ideal area that the panes get, 0 to 1.
 fn comfort(frames: &[Rect], wanted: &[PreferredSize]) -> f32 {
     let part = |got: u16, ideal: u16| (f32::from(got) / f32::from(ideal.max(1))).min(1.0);
     let one = |(frame, wanted): (&Rect, &PreferredSize)| {
-        let (width, height) = framed(wanted.ideal);
+        let (width, height) = with_frame(wanted.ideal);
         part(frame.width, width) * part(frame.height, height)
     };
     frames.iter().zip(wanted).map(one).sum::<f32>() / frames.len().max(1) as f32
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn two_small_panes_stand_side_by_side() {
+    fn two_small_panes_are_side_by_side() {
         let plan = plan(80, 24, &[SMALL, SMALL], 5);
         let [Some(left), Some(right)] = plan.frames[..] else { panic!("both are in view") };
         assert_eq!((left.y, left.height), (right.y, right.height));

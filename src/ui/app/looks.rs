@@ -1,11 +1,11 @@
-//! The walk's colours: what suits the terminal, until the person chooses.
+//! The theme: it follows the terminal's background until the user chooses one.
 
 use super::State;
 use crate::ui::theme::{Background, Depth, Scheme};
 
 impl State {
-    /// The terminal has said what its ground is.
-    pub(super) fn suit(&mut self, ground: Background) {
+    /// Stores the background that the terminal reports, and adapts the theme if it follows it.
+    pub(super) fn set_background(&mut self, ground: Background) {
         self.theme.ground = Some(ground);
         if self.follows_ground {
             self.theme.scheme = match ground {

@@ -1,4 +1,4 @@
-//! A place that a mouse points at.
+//! A place under the mouse.
 
 /// A place in a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,6 +6,6 @@ pub struct MouseTarget {
     pub pane: usize,
     /// Row and column of a cell, if one is drawn there.
     pub cell: Option<(usize, usize)>,
-    /// The head that is drawn there, where several are.
+    /// The head drawn there, if the pane draws several.
     pub head: Option<usize>,
 }

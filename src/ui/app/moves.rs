@@ -1,4 +1,4 @@
-//! Where one is: step, pane, layer, head and cell, and how far the narration is scrolled.
+//! Moves between steps, panes, layers, heads and cells, and scrolls the narration.
 
 use ratatui::layout::Rect;
 
@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl State {
-    /// Goes to a step. What is selected there follows from the step and from what the person picked, never from the
-    /// steps passed before.
+    /// Enters a step. The selection there depends on the step and on what the user picked, not on the steps visited
+    /// before.
     pub fn enter(&mut self, step: usize) {
         self.nav.go(step.min(self.n_steps().saturating_sub(1)));
         self.animation.beat = None;
@@ -18,11 +18,11 @@ impl State {
             let start = self.lesson.start(self.nav.step, reading);
             let (chapter, step) = self.current();
             let selection = self.nav.picked.over(start, chapter, step);
-            self.nav.selection = selection.swap_axes(false, self.has_queries_apart());
+            self.nav.selection = selection.swap_axes(false, self.focused_has_plane_per_query());
             self.clamp();
-            self.look_at_the_strongest();
+            self.select_strongest_key();
         }
-        self.ask();
+        self.ask_question();
     }
 
     pub(super) fn enter_chapter(&mut self, chapter: Option<usize>) {
@@ -33,7 +33,7 @@ impl State {
         }
     }
 
-    /// The beginning of this chapter, or of the one before if it is there already.
+    /// Enters the first step of this chapter, or of the previous chapter if it is there already.
     pub(super) fn step_back_a_chapter(&mut self) {
         let chapter = self.current().0;
         let is_at_start = self.first_of(chapter) == Some(self.nav.step);
@@ -57,7 +57,7 @@ impl State {
         self.clamp();
     }
 
-    /// Rows and columns that the cursor can walk in the focused pane.
+    /// Rows and columns over which the cursor moves in the focused pane.
     fn extent(&self) -> (usize, usize) {
         self.panes().get(self.nav.focus).map_or((0, 0), |pane| pane.extent())
     }
@@ -71,20 +71,20 @@ impl State {
             self.show_message("this pane has no cells to walk");
             return;
         }
-        // What stands beside each other is walked by the keys of columns as well.
+        // If the rows lie side by side, the keys for columns move between them as well.
         let (rows, cols) = match self.panes().get(self.nav.focus) {
             Some(pane) if pane.lies_across() => (rows.saturating_add(cols), 0),
             _ => (rows, cols),
         };
         let before = self.nav.selection;
-        let to = |at: usize, by, n: usize| at.saturating_add_signed(by).min(n - 1);
+        let to = |index: usize, by, n: usize| index.saturating_add_signed(by).min(n - 1);
         self.nav.selection.row = to(before.row, rows, n_rows);
         self.nav.selection.col = to(before.col, cols, n_cols);
         if rows != 0 {
             self.pick_row();
         }
         if self.nav.selection == before {
-            self.show_message(format!("that was the {}", edge(rows, cols)));
+            self.show_message(format!("that was the {}", reached_edge(rows, cols)));
         }
     }
 
@@ -104,9 +104,9 @@ impl State {
         }
     }
 
-    /// A closed layer has no rows as yet: the selected one is kept until it is opened.
+    /// Clamps the selection, unless the layer is closed: its number of rows is not known yet.
     pub(super) fn clamp_where_open(&mut self) {
-        if self.closed().is_none() {
+        if self.closed_block().is_none() {
             self.clamp();
         }
     }
@@ -126,7 +126,7 @@ impl State {
         }
     }
 
-    /// Puts the cursor on a cell of the focused pane.
+    /// Moves the cursor to a cell of the focused pane.
     pub(super) fn move_to(&mut self, row: usize, col: usize) {
         let is_other_row = row != self.nav.selection.row;
         (self.nav.selection.row, self.nav.selection.col) = (row, col);
@@ -135,40 +135,40 @@ impl State {
         }
     }
 
-    /// Remembers the selected row as the person's.
+    /// Remembers the selected row as the user's pick.
     pub(super) fn pick_row(&mut self) {
-        let row = self.selection_in_words().row;
+        let row = self.narration_selection().row;
         self.nav.picked.row = Some(PickedRow { chapter: self.current().0, row });
     }
 
-    /// Remembers the selected head as the person's; where planes stand for queries, the row.
+    /// Remembers the selected head as the user's pick; if planes are queries, the row.
     pub(super) fn pick_head(&mut self) {
-        if self.has_queries_apart() {
+        if self.focused_has_plane_per_query() {
             self.pick_row();
         } else {
             self.nav.picked.head = Some(self.nav.selection.head);
         }
     }
 
-    /// Selects a head of a layer as the person's choice.
+    /// Selects a head of a layer and remembers both as the user's pick.
     pub(super) fn pick_layer_and_head(&mut self, (layer, head): (usize, usize)) {
         (self.nav.selection.layer, self.nav.selection.head) = (layer, head);
         (self.nav.picked.layer, self.nav.picked.head) = (Some(layer), Some(head));
     }
 
-    /// The plan of the terminal's screen and its narration.
-    pub(super) fn planned(&self) -> (ScreenLayout, Vec<Line>) {
+    /// Layout of the terminal's screen, and the lines of the narration.
+    pub(super) fn current_layout(&self) -> (ScreenLayout, Vec<Line>) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         let wanted: Vec<_> = self.panes().iter().map(|pane| pane.preferred_size()).collect();
         self.plan(area, &wanted)
     }
 
-    pub(super) fn lines_of_text(&self) -> usize {
-        self.planned().1.len()
+    pub(super) fn n_narration_lines(&self) -> usize {
+        self.current_layout().1.len()
     }
 
     pub(super) fn page_by(&mut self, by: isize) {
-        let (page, last) = self.pages();
+        let (page, last) = self.page_and_last_offset();
         if !self.nav.scroll_by(by * page as isize, last) {
             self.show_message(if last == 0 {
                 "all of the text is in view"
@@ -179,19 +179,19 @@ impl State {
     }
 
     pub(super) fn scroll_by(&mut self, lines: isize) {
-        let (_, last) = self.pages();
+        let (_, last) = self.page_and_last_offset();
         self.nav.scroll_by(lines, last);
     }
 
-    /// The lines of narration in view at once, and how many can be scrolled away.
-    fn pages(&self) -> (usize, usize) {
-        let (plan, lines) = self.planned();
+    /// Lines of narration in view at once, and the largest scroll offset.
+    fn page_and_last_offset(&self) -> (usize, usize) {
+        let (plan, lines) = self.current_layout();
         let page = usize::from(plan.prose.height);
         (page, lines.len().saturating_sub(page))
     }
 
     pub(super) fn clamp(&mut self) {
-        let within = |at: usize, n: usize| at.min(n.saturating_sub(1));
+        let within = |index: usize, n: usize| index.min(n.saturating_sub(1));
         let n_layers = self.n_layers();
         if n_layers > 0 {
             self.nav.selection.layer = within(self.nav.selection.layer, n_layers);
@@ -207,12 +207,13 @@ impl State {
         self.nav.selection.col = within(self.nav.selection.col, cols);
     }
 
-    /// Where columns are words that are looked at, the cursor starts on the most looked at.
-    pub(super) fn look_at_the_strongest(&mut self) {
-        self.nav.selection.col = self.focused().and_then(|spec| self.strongest(spec)).unwrap_or(0);
+    /// Moves the cursor to the key with the largest weight if columns are keys, else to column 0.
+    pub(super) fn select_strongest_key(&mut self) {
+        self.nav.selection.col =
+            self.focused().and_then(|spec| self.strongest_key(spec)).unwrap_or(0);
     }
 
-    fn strongest(&self, spec: &PaneSpec) -> Option<usize> {
+    fn strongest_key(&self, spec: &PaneSpec) -> Option<usize> {
         let site = self.site(spec).filter(|site| site.axes()[2] == Axis::Key)?;
         let shape = site.shape();
         let Selection { head, row, .. } = self.nav.selection;
@@ -222,7 +223,7 @@ impl State {
     }
 }
 
-fn edge(rows: isize, cols: isize) -> &'static str {
+fn reached_edge(rows: isize, cols: isize) -> &'static str {
     match (rows.signum(), cols.signum()) {
         (-1, _) => "first row",
         (1, _) => "last row",

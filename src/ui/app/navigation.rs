@@ -1,4 +1,4 @@
-//! Where the person is: the step, what is selected in it, and what of that they picked.
+//! Navigation state: the current step, the selection, and which parts of it the user picked.
 
 use crate::{
     lesson::{PaneSpec, Selection, Step},
@@ -11,20 +11,20 @@ pub struct Navigation {
     /// Index into the lesson's steps.
     pub step: usize,
     pub selection: Selection,
-    /// What the person picked: it holds wherever a step does not ask for its own.
+    /// The user's picks, used wherever a step does not set its own selection.
     pub(super) picked: Picked,
     /// The pane with the cell cursor.
     pub focus: usize,
     pub view: View,
-    /// One head's matrix in the place of the step's panes.
+    /// One head's matrix, shown instead of the step's panes.
     pub zoomed: Option<ZoomedHead>,
-    /// The finder that was used last.
-    pub(super) sought: Option<usize>,
-    /// Lines of the narration that are scrolled away.
+    /// Index of the last used finder.
+    pub(super) last_finder: Option<usize>,
+    /// Scroll offset of the narration in lines.
     pub scroll: usize,
 }
 
-/// One head's matrix in the place of the step's panes.
+/// One head's matrix, shown instead of the step's panes.
 #[derive(Clone, Debug)]
 pub struct ZoomedHead {
     pub(super) spec: PaneSpec,
@@ -32,7 +32,7 @@ pub struct ZoomedHead {
     focus: usize,
 }
 
-/// The layer, head and row that the person picked.
+/// The layer, head and row that the user picked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Picked {
     pub layer: Option<usize>,
@@ -40,7 +40,7 @@ pub(super) struct Picked {
     pub row: Option<PickedRow>,
 }
 
-/// A picked row; it goes before the rows that steps of its chapter start from.
+/// A picked row; in its chapter it overrides the rows from which steps start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PickedRow {
     pub chapter: usize,
@@ -48,7 +48,7 @@ pub(super) struct PickedRow {
 }
 
 impl Picked {
-    /// What is selected at a step that starts from `start`.
+    /// The selection at a step whose own selection is `start`.
     pub fn over(&self, start: Selection, chapter: usize, step: &Step) -> Selection {
         let row = self.row.filter(|picked| picked.chapter == chapter).map(|picked| picked.row);
         Selection {
@@ -61,21 +61,21 @@ impl Picked {
 }
 
 impl Navigation {
-    /// Goes to a step: its first pane at its usual scale, the narration from its beginning.
+    /// Enters a step, with the first pane focused, the usual scale, and the narration at its start.
     pub(super) fn go(&mut self, step: usize) {
         self.step = step;
         (self.focus, self.scroll, self.zoomed) = (0, 0, None);
         self.view.zoom = Zoom::Fit;
     }
 
-    /// Shows a pane of one head alone.
+    /// Shows one head's pane alone.
     pub(super) fn zoom_into(&mut self, spec: PaneSpec) {
         self.zoomed = Some(ZoomedHead { spec, focus: self.focus });
         self.focus = 0;
         self.view.zoom = Zoom::Fit;
     }
 
-    /// Back to the step's panes. False if they are shown.
+    /// Returns to the step's panes. False if no head is zoomed.
     pub(super) fn zoom_out(&mut self) -> bool {
         let Some(zoomed) = self.zoomed.take() else { return false };
         self.focus = zoomed.focus;
@@ -83,7 +83,7 @@ impl Navigation {
         true
     }
 
-    /// Scrolls the narration, of which `last` lines can be scrolled away. False if it stays.
+    /// Scrolls the narration by lines, up to the offset `last`. False if it does not move.
     pub(super) fn scroll_by(&mut self, lines: isize, last: usize) -> bool {
         let scroll = self.scroll.min(last).saturating_add_signed(lines).min(last);
         std::mem::replace(&mut self.scroll, scroll) != scroll

@@ -1,30 +1,30 @@
-//! What lies over the walk, and the line that is typed in it.
+//! Overlays over the walk, and their text input.
 
 use tui_input::{Input, InputRequest};
 
 use super::Prompt;
 
-/// The most characters a typed or pasted sentence keeps; far more than the models read.
+/// Maximum length of a typed or pasted sentence; far more than the models read.
 pub(super) const LONGEST_LINE: usize = 16_384;
 
-/// What lies over the walk.
+/// The overlay over the walk.
 #[derive(Clone, Debug, Default)]
 pub enum Overlay {
     #[default]
     None,
-    /// The keys, from this row on.
+    /// The keys, scrolled to this row.
     Help { first: usize },
-    /// Looking for a step.
+    /// Search for a step.
     Find { query: Input, chosen: usize },
-    /// The marked steps.
+    /// List of the bookmarked steps.
     Bookmarks { chosen: usize },
-    /// Typing another sentence.
+    /// Input of another sentence.
     Edit { sentence: Input },
-    /// Looking for anything that can be done.
+    /// Search for anything that can be done.
     Palette { query: Input, chosen: usize },
-    /// Looking for what a word means.
+    /// Search in the glossary.
     Glossary { query: Input, chosen: usize },
-    /// Saying where the frame goes.
+    /// Input of the path for an exported frame.
     Export(Prompt),
 }
 
@@ -38,13 +38,13 @@ impl Overlay {
         Self::Palette { query: Input::new(text.to_owned()), chosen: 0 }
     }
 
-    /// A sentence to be edited, cut to the longest line.
+    /// The input of a sentence, with its text cut to the longest line.
     pub(super) fn edit(sentence: &str) -> Self {
         Self::Edit { sentence: Input::new(sentence.chars().take(LONGEST_LINE).collect()) }
     }
 
-    /// Changes the line being typed; another query begins at the top of its list.
-    pub(super) fn typed(&mut self, request: InputRequest) {
+    /// Edits the typed line; a changed query selects the first row.
+    pub(super) fn edit_line(&mut self, request: InputRequest) {
         match self {
             Self::Edit { sentence: line } | Self::Export(Prompt { path: line, .. }) => {
                 let is_full = line.value().len() >= LONGEST_LINE;
@@ -62,7 +62,7 @@ impl Overlay {
         }
     }
 
-    /// Puts pasted text into the line being typed; over the walk it becomes the next sentence to edit.
+    /// Inserts pasted text into the typed line; without one, opens the input of a sentence with it.
     pub(super) fn paste(&mut self, text: &str) {
         match self {
             Self::Edit { sentence: line } | Self::Export(Prompt { path: line, .. }) => {
@@ -78,18 +78,18 @@ impl Overlay {
         }
     }
 
-    /// Puts the cursor on the n-th row of the list that is open, or begins the help there.
+    /// Selects the n-th row of the open list, or scrolls the help to it.
     pub(super) const fn choose(&mut self, n: usize) {
-        if let Self::Find { chosen: at, .. }
-        | Self::Bookmarks { chosen: at }
-        | Self::Palette { chosen: at, .. }
-        | Self::Help { first: at } = self
+        if let Self::Find { chosen: row, .. }
+        | Self::Bookmarks { chosen: row }
+        | Self::Palette { chosen: row, .. }
+        | Self::Help { first: row } = self
         {
-            *at = n;
+            *row = n;
         }
     }
 
-    /// Moves the cursor of a list of `n` rows.
+    /// Moves the selected row of a list of `n` rows.
     pub(super) fn move_by(&mut self, rows: isize, n: usize) {
         if let Self::Find { chosen, .. }
         | Self::Bookmarks { chosen }
@@ -101,11 +101,11 @@ impl Overlay {
 }
 
 fn insert(line: &mut Input, text: &str) {
-    let at = line.cursor();
-    let room = LONGEST_LINE.saturating_sub(line.value().chars().count());
-    let text: String = text.chars().take(room).collect();
+    let cursor = line.cursor();
+    let free_chars = LONGEST_LINE.saturating_sub(line.value().chars().count());
+    let text: String = text.chars().take(free_chars).collect();
     let (before, after): (String, String) =
-        (line.value().chars().take(at).collect(), line.value().chars().skip(at).collect());
-    let cursor = at + text.chars().count();
+        (line.value().chars().take(cursor).collect(), line.value().chars().skip(cursor).collect());
+    let cursor = cursor + text.chars().count();
     *line = Input::new(before + &text + &after).with_cursor(cursor);
 }

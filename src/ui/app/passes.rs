@@ -1,86 +1,86 @@
-//! The passes of the models: the one that is shown, and what was asked for and has not come yet.
+//! Passes of the models: the reading on the screen and the requests in progress.
 
 use std::sync::Arc;
 
 use super::{Effect, Times};
 use crate::{analysis::reading::Reading, engine::change::Changes, model::Name};
 
-/// The reading on the screen and all work under way on it. Results arrive as actions.
+/// The reading on the screen and the requests in progress. Results arrive as actions.
 #[derive(Clone, Default)]
 pub struct Passes {
     /// None until the first pass is finished.
     pub reading: Option<Arc<Reading>>,
     /// The sentence that the models are reading now.
     pub pending: Option<String>,
-    /// The changes that were asked for; the reading follows.
+    /// The requested changes; the reading with them may not have arrived yet.
     pub changes: Changes,
-    /// Whether matrices show what the changes made of them.
+    /// Whether matrices show differences from the plain pass.
     pub shows_difference: bool,
     /// How long reading takes on this machine.
     pub times: Times,
-    /// The step to go to when the pending sentence has been read.
-    pub(super) heading_for: Option<usize>,
+    /// The step to enter after the pending sentence has been read.
+    pub(super) step_after_reading: Option<usize>,
     /// A path in the block that is being opened.
-    opening: Option<String>,
+    opening_path: Option<String>,
     /// The row whose lens is being computed.
-    looking: Option<usize>,
+    lens_row: Option<usize>,
 }
 
 impl Passes {
     /// Whether the reading on the screen is of this sentence.
-    pub(super) fn is_of(&self, sentence: &str) -> bool {
+    pub(super) fn has_sentence(&self, sentence: &str) -> bool {
         self.reading.as_ref().is_some_and(|reading| reading.sentence.text == sentence)
     }
 
-    /// Asks for another sentence, without changes.
-    pub(super) fn ask(&mut self, sentence: String) -> Effect {
+    /// Requests another sentence, without changes.
+    pub(super) fn request_sentence(&mut self, sentence: String) -> Effect {
         self.pending = Some(sentence.clone());
         self.changes = Changes::default();
         Effect::Read(sentence, Changes::default())
     }
 
-    /// Asks for the pending sentence, or else the one on the screen, with other changes.
-    pub(super) fn ask_changed(&mut self, changes: Changes) -> Option<Effect> {
+    /// Requests the pending sentence, or else the one on the screen, with other changes.
+    pub(super) fn request_changes(&mut self, changes: Changes) -> Option<Effect> {
         let sentence = self.reading.as_ref()?.sentence.text.clone();
         self.changes = changes.clone();
         Some(Effect::Read(self.pending.clone().unwrap_or(sentence), changes))
     }
 
-    /// Takes a finished pass; returns whether it is of the sentence that was shown before.
-    pub(super) fn read(&mut self, reading: Arc<Reading>) -> bool {
+    /// Stores a finished pass; returns whether its sentence was on the screen before.
+    pub(super) fn take_reading(&mut self, reading: Arc<Reading>) -> bool {
         self.pending = None;
-        let is_same = self.is_of(&reading.sentence.text);
+        let is_same = self.has_sentence(&reading.sentence.text);
         self.reading = Some(reading);
         is_same
     }
 
-    /// Gives up a sentence that cannot be read, unless another one has been asked for since. Returns whether another
-    /// sentence than the one on the screen was refused; None if the refusal comes too late to matter.
-    pub(super) fn refused(&mut self, sentence: &str) -> Option<bool> {
-        if self.pending.as_ref().is_some_and(|asked| asked != sentence) {
+    /// Drops a sentence that cannot be read. Returns whether it differs from the one on the screen; None if another
+    /// sentence has been requested since.
+    pub(super) fn take_failure(&mut self, sentence: &str) -> Option<bool> {
+        if self.pending.as_ref().is_some_and(|pending| pending != sentence) {
             return None;
         }
         self.pending = None;
         match self.reading.as_ref().filter(|reading| reading.sentence.text == sentence) {
-            // A what-if that cannot be: what is shown stays as it is.
+            // An impossible what-if: the changes of the reading on the screen hold again.
             Some(reading) => self.changes = (*reading.changes).clone(),
-            None => self.heading_for = None,
+            None => self.step_after_reading = None,
         }
-        Some(!self.is_of(sentence))
+        Some(!self.has_sentence(sentence))
     }
 
-    /// Asks for a block to be opened; one at a time.
-    pub(super) fn open(&mut self, model: Name, path: String) -> Option<Effect> {
-        if self.opening.is_some() {
+    /// Requests that a block be opened; one at a time.
+    pub(super) fn request_block(&mut self, model: Name, path: String) -> Option<Effect> {
+        if self.opening_path.is_some() {
             return None;
         }
-        self.opening = Some(path.clone());
+        self.opening_path = Some(path.clone());
         Some(Effect::Open(model, path))
     }
 
-    /// Takes the opened block, if `of` is still the reading on the screen; returns whether it is.
-    pub(super) fn opened(&mut self, of: &Arc<Reading>, opened: Arc<Reading>) -> bool {
-        self.opening = None;
+    /// Stores the reading with the opened block, if `of` is still on the screen; returns whether it is.
+    pub(super) fn take_opened_block(&mut self, of: &Arc<Reading>, opened: Arc<Reading>) -> bool {
+        self.opening_path = None;
         let is_shown = self.reading.as_ref().is_some_and(|reading| Arc::ptr_eq(reading, of));
         if is_shown {
             self.reading = Some(opened);
@@ -88,21 +88,21 @@ impl Passes {
         is_shown
     }
 
-    /// Asks for a row to be looked at through the lens, unless that is known; one at a time.
-    pub(super) fn look(&mut self, model: Name, row: usize) -> Option<Effect> {
-        if self.looking.is_some() || self.reading.as_ref()?.known_lens(model, row).is_some() {
+    /// Requests the lens of a row, unless it is known; one at a time.
+    pub(super) fn request_lens(&mut self, model: Name, row: usize) -> Option<Effect> {
+        if self.lens_row.is_some() || self.reading.as_ref()?.known_lens(model, row).is_some() {
             return None;
         }
-        self.looking = Some(row);
+        self.lens_row = Some(row);
         Some(Effect::Look(model, row))
     }
 
-    pub(super) fn looked(&mut self) {
-        self.looking = None;
+    pub(super) fn finish_lens(&mut self) {
+        self.lens_row = None;
     }
 
-    /// Asks for times, once.
-    pub(super) fn time(&mut self) -> Option<Effect> {
+    /// Requests reading times, once.
+    pub(super) fn request_times(&mut self) -> Option<Effect> {
         if !matches!(self.times, Times::Unasked) || self.reading.is_none() {
             return None;
         }
@@ -110,8 +110,8 @@ impl Passes {
         Some(Effect::Time)
     }
 
-    /// The same without work under way: its results go elsewhere.
-    pub(super) fn at_rest(&self) -> Self {
-        Self { opening: None, looking: None, ..self.clone() }
+    /// A copy without requests in progress: their results go to the original.
+    pub(super) fn without_requests(&self) -> Self {
+        Self { opening_path: None, lens_row: None, ..self.clone() }
     }
 }

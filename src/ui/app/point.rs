@@ -1,10 +1,10 @@
-//! What a mouse points at; every answer is one that keys have too.
+//! Moves by mouse; keys can make the same moves.
 
 use super::{MouseTarget, State};
 
 impl State {
-    /// The cursor goes to a place. What lies over the walk keeps it where it is.
-    pub(super) fn point(&mut self, MouseTarget { pane, cell, head }: MouseTarget) {
+    /// Moves the cursor to a place, unless an overlay is open.
+    pub(super) fn point_at(&mut self, MouseTarget { pane, cell, head }: MouseTarget) {
         let is_there = pane < self.specs().len();
         if !self.overlay.is_none() || !is_there {
             return;

@@ -1,5 +1,5 @@
-//! Narration broken into lines: at spaces, and where a script without spaces may be broken. A word
-//! keeps its role; no word is cut unless it is wider than a line.
+//! Breaks the narration into lines: at spaces, and between characters in scripts without spaces. A word keeps its
+//! role; only a word wider than a line is cut.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -9,18 +9,18 @@ use crate::{
     text::{LineRun, runs},
 };
 
-/// How a piece of text is to be shown.
+/// How a piece of text is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextRole {
     Plain,
     Strong,
-    /// It names the site of the step's pane of that index.
+    /// The name of the site shown by the step's pane with this index.
     Pane(usize),
-    /// It names a site that no pane of the step shows.
+    /// The name of a site that no pane of the step shows.
     Site,
 }
 
-/// A stretch of one role.
+/// A stretch of text with one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub text: String,
@@ -38,15 +38,15 @@ impl Piece {
 /// A line of narration.
 pub type Line = Vec<Piece>;
 
-/// A run of pieces that stay together on a line.
+/// Pieces that stay together on a line.
 #[derive(Default)]
 struct Word {
     pieces: Line,
-    /// Whether a space parts it from the word before.
+    /// Whether a space separates it from the previous word.
     is_spaced: bool,
 }
 
-/// The paragraphs of a step as lines; names of what its panes show in that layer have their voices.
+/// The paragraphs of a step as lines; the names of sites have the role of the pane that shows them in `layer`.
 pub fn wrap_step(
     step: &Step,
     layer: usize,
@@ -59,7 +59,7 @@ pub fn wrap_step(
     wrap(paragraphs, pane_of, width, is_airy)
 }
 
-/// Breaks paragraphs into lines; with a blank line between them if there is room for air.
+/// Breaks paragraphs into lines of at most `width` columns; `is_airy` puts a blank line between paragraphs.
 pub fn wrap(
     paragraphs: &[Paragraph],
     pane_of: impl Fn(&str) -> Option<usize>,
@@ -81,13 +81,13 @@ pub fn wrap(
             .iter()
             .map(|span| Piece { text: span.text.clone(), role: role(span), is_term: span.is_term })
             .collect();
-        fill(words(&pieces), width.max(1), &mut lines);
+        append_lines(unbreakable_runs(&pieces), width.max(1), &mut lines);
     }
     lines
 }
 
-/// The runs of a paragraph that stay on one line, each with its pieces.
-fn words(pieces: &[Piece]) -> Vec<Word> {
+/// The unbreakable runs of a paragraph, each with its pieces.
+fn unbreakable_runs(pieces: &[Piece]) -> Vec<Word> {
     let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     let mut end = 0;
     let starts = pieces.iter().map(|piece| {
@@ -115,18 +115,19 @@ fn words(pieces: &[Piece]) -> Vec<Word> {
     runs(&whole).into_iter().map(word).collect()
 }
 
-fn fill(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
+fn append_lines(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
     let (mut line, mut used): (Line, usize) = (vec![], 0);
-    for word in words.into_iter().flat_map(|word| cut(word, width)) {
+    for word in words.into_iter().flat_map(|word| split_to_width(word, width)) {
         let (wide, space) = (width_of(&word), usize::from(word.is_spaced));
         if used > 0 && used + space + wide > width {
             lines.push(std::mem::take(&mut line));
             used = 0;
         }
         if used > 0 && word.is_spaced {
-            // A space between two words of one role belongs to it: a name is coloured throughout.
-            let like = line.last().filter(|before| before.is_like(&word.pieces[0]));
-            let (role, is_term) = like.map_or((TextRole::Plain, false), |b| (b.role, b.is_term));
+            // A space between two words of one role takes that role: a name is coloured throughout.
+            let same_role = line.last().filter(|before| before.is_like(&word.pieces[0]));
+            let (role, is_term) =
+                same_role.map_or((TextRole::Plain, false), |b| (b.role, b.is_term));
             push(&mut line, Piece { text: " ".into(), role, is_term });
             used += 1;
         }
@@ -149,8 +150,8 @@ fn width_of(word: &Word) -> usize {
     word.pieces.iter().map(|piece| piece.text.width()).sum()
 }
 
-/// A word wider than a line, in parts that fit.
-fn cut(word: Word, width: usize) -> Vec<Word> {
+/// Splits a word wider than a line into parts that fit.
+fn split_to_width(word: Word, width: usize) -> Vec<Word> {
     if width_of(&word) <= width {
         return vec![word];
     }

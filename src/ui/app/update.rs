@@ -1,4 +1,4 @@
-//! Action in, state out.
+//! Applies actions to the state.
 
 use std::sync::Arc;
 
@@ -10,28 +10,28 @@ use crate::{
     text::{Sentence, visible},
 };
 
-/// Changes the state as the action says. What is left for the world to do is handed back.
+/// Applies an action to the state; returns the work left for the caller.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
-    let effect = answer(state, action);
-    state.inspector.marks = state.operands();
-    state.inspector.follow = state.to_follow();
-    let effect = effect.or_else(|| state.ask_for_inside()).or_else(|| state.ask_for_lens());
-    effect.or_else(|| state.ask_for_times())
+    let effect = apply(state, action);
+    state.inspector.marks = state.operand_marks();
+    state.inspector.operand_pane = state.operand_pane();
+    let effect = effect.or_else(|| state.request_block()).or_else(|| state.request_lens());
+    effect.or_else(|| state.request_times())
 }
 
-fn answer(state: &mut State, action: Action) -> Option<Effect> {
+fn apply(state: &mut State, action: Action) -> Option<Effect> {
     match action {
         Action::Do(command) => {
             state.message = None;
             if !matches!(command, Command::Play | Command::Pace(_)) {
                 state.stop_playing();
             }
-            return run(state, command);
+            return run_command(state, command);
         }
-        Action::Pick(pick) => return picked(state, pick),
+        Action::Pick(pick) => return run_choice(state, pick),
         Action::Type(request) => {
             state.message = None;
-            state.overlay.typed(request);
+            state.overlay.edit_line(request);
         }
         Action::Paste(text) => {
             state.stop_playing();
@@ -43,53 +43,53 @@ fn answer(state: &mut State, action: Action) -> Option<Effect> {
             state.stop_playing();
             state.show_message(format!("{key} does nothing here; ? shows the keys"));
         }
-        Action::Read(outcome) => read(state, outcome),
-        Action::Opened(of, opened) => state.opened_block(&of, opened),
+        Action::Read(outcome) => take_reading(state, outcome),
+        Action::Opened(of, opened) => state.take_opened_block(&of, opened),
         Action::Measured => {}
-        Action::Looked => state.passes.looked(),
+        Action::Looked => state.passes.finish_lens(),
         Action::Timed(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
-        Action::Point(place) => state.point(place),
+        Action::Point(place) => state.point_at(place),
         Action::GoTo(step) => state.jump_to(step),
         Action::Scroll(lines) => state.scroll_by(lines),
-        Action::Background(ground) => state.suit(ground),
-        Action::Named(path) => state.named(path),
-        Action::Refused(refusal) => state.refused(refusal),
-        Action::Exported(outcome) => state.exported(outcome),
-        Action::Copied(outcome) => state.copied(outcome),
+        Action::Background(ground) => state.set_background(ground),
+        Action::Named(path) => state.take_free_path(path),
+        Action::Refused(refusal) => state.reopen_prompt(refusal),
+        Action::Exported(outcome) => state.report_export(outcome),
+        Action::Copied(outcome) => state.report_copy(outcome),
         Action::Tick(elapsed) => {
-            state.move_by_itself(elapsed);
-            state.tick(elapsed);
+            state.advance_animation(elapsed);
+            state.advance_pages(elapsed);
         }
     }
     None
 }
 
-fn run(state: &mut State, command: Command) -> Option<Effect> {
+fn run_command(state: &mut State, command: Command) -> Option<Effect> {
     match (command, &state.overlay) {
         (Command::End, _) => Some(Effect::Quit),
         (Command::Suspend, _) => Some(Effect::Suspend),
-        (_, Overlay::None) if state.inspector.is_open() => in_inspector(state, command),
-        (_, Overlay::None) => walk(state, command),
+        (_, Overlay::None) if state.inspector.is_open() => run_in_inspector(state, command),
+        (_, Overlay::None) => run_in_walk(state, command),
         (Command::Leave | Command::Quit, _) => {
             state.overlay = Overlay::None;
             None
         }
-        (_, Overlay::Help { .. }) => in_help(state, command),
-        (_, Overlay::Find { .. }) => in_find(state, command),
-        (_, Overlay::Bookmarks { .. }) => state.in_bookmarks(command),
-        (_, Overlay::Edit { .. }) => in_edit(state, command),
+        (_, Overlay::Help { .. }) => run_in_help(state, command),
+        (_, Overlay::Find { .. }) => run_in_find(state, command),
+        (_, Overlay::Bookmarks { .. }) => state.run_in_bookmarks(command),
+        (_, Overlay::Edit { .. }) => run_in_edit(state, command),
         (_, Overlay::Palette { .. }) => None,
         (_, Overlay::Glossary { .. }) => {
-            state.in_glossary(command);
+            state.run_in_glossary(command);
             None
         }
-        (_, Overlay::Export(_)) => state.in_export(command),
+        (_, Overlay::Export(_)) => state.run_in_export(command),
     }
 }
 
-fn walk(state: &mut State, command: Command) -> Option<Effect> {
-    if state.in_quiz(command) {
+fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
+    if state.run_in_quiz(command) {
         return None;
     }
     let chapter = state.current().0;
@@ -98,7 +98,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
             Some(step) => state.enter(step),
             None => state.show_message("this is the last step; g goes back to the first"),
         },
-        Command::PreviousStep => match state.stop_before() {
+        Command::PreviousStep => match state.previous_stop() {
             Some(step) => state.enter(step),
             None => state.show_message("this is the first step"),
         },
@@ -125,7 +125,7 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::SetNumber => state.type_change(None),
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
-        Command::Edit => state.edit(),
+        Command::Edit => state.edit_sentence(),
         Command::Export => return state.export(),
         Command::Copy => return state.copy(),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
@@ -149,9 +149,9 @@ fn walk(state: &mut State, command: Command) -> Option<Effect> {
     None
 }
 
-/// Over an opened number the keys of choosing are its own; all others do what they always do, and
-/// those that leave the number's step close it.
-fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
+/// Runs a command over an open number: it chooses operands, or changes the reading; other commands close the number
+/// first.
+fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::Accept => state.inspect_operand(),
         Command::Leave => state.inspect_back(),
@@ -165,16 +165,16 @@ fn in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         | Command::Palette
         | Command::Export
         | Command::Copy
-        | Command::Help => return walk(state, command),
+        | Command::Help => return run_in_walk(state, command),
         _ => {
             state.inspector.close();
-            return walk(state, command);
+            return run_in_walk(state, command);
         }
     }
     None
 }
 
-fn in_help(state: &mut State, command: Command) -> Option<Effect> {
+fn run_in_help(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::Help | Command::Accept => state.overlay = Overlay::None,
         _ => state.show_message("Esc leaves the help"),
@@ -182,7 +182,7 @@ fn in_help(state: &mut State, command: Command) -> Option<Effect> {
     None
 }
 
-fn in_find(state: &mut State, command: Command) -> Option<Effect> {
+fn run_in_find(state: &mut State, command: Command) -> Option<Effect> {
     let Overlay::Find { query, chosen } = &state.overlay else { return None };
     let (found, chosen) = (state.found(query.value()), *chosen);
     match command {
@@ -199,7 +199,7 @@ fn in_find(state: &mut State, command: Command) -> Option<Effect> {
     None
 }
 
-fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
+fn run_in_edit(state: &mut State, command: Command) -> Option<Effect> {
     let Overlay::Edit { sentence } = &state.overlay else { return None };
     if command != Command::Accept {
         return None;
@@ -210,14 +210,14 @@ fn in_edit(state: &mut State, command: Command) -> Option<Effect> {
         return None;
     }
     state.overlay = Overlay::None;
-    Some(state.passes.ask(text))
+    Some(state.passes.request_sentence(text))
 }
 
-fn picked(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
+fn run_choice(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
     state.message = None;
     state.overlay = Overlay::None;
     match pick {
-        PaletteChoice::Command(command) => return run(state, command),
+        PaletteChoice::Command(command) => return run_command(state, command),
         PaletteChoice::Step(step) => {
             state.inspector.close();
             state.enter(step);
@@ -229,37 +229,37 @@ fn picked(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
     None
 }
 
-fn read(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) {
+fn take_reading(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) {
     match outcome {
         Ok(reading) => {
-            let heading_for = state.passes.heading_for.take();
-            if state.passes.read(Arc::clone(&reading)) {
-                state.changed(&reading);
+            let step_after_reading = state.passes.step_after_reading.take();
+            if state.passes.take_reading(Arc::clone(&reading)) {
+                state.take_changed_reading(&reading);
                 return;
             }
-            if let Some(note) = never_seen(&reading.sentence) {
+            if let Some(note) = unknown_words_note(&reading.sentence) {
                 state.show_message(note);
             }
             state.inspector.close();
             state.nav.picked.row = None;
-            state.guide.forget();
-            state.enter(heading_for.unwrap_or(state.nav.step));
+            state.guide.clear_answers();
+            state.enter(step_after_reading.unwrap_or(state.nav.step));
         }
-        Err(unread) => not_read(state, unread),
+        Err(failure) => take_read_failure(state, failure),
     }
 }
 
-fn not_read(state: &mut State, ReadFailure { sentence, why }: ReadFailure) {
-    let Some(is_another) = state.passes.refused(&sentence) else { return };
-    // Whoever has gone on to something else meanwhile sees the message and keeps their overlay.
-    if is_another && state.overlay.is_none() {
+fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailure) {
+    let Some(is_new_sentence) = state.passes.take_failure(&sentence) else { return };
+    // If the user has opened an overlay meanwhile, it stays open.
+    if is_new_sentence && state.overlay.is_none() {
         state.overlay = Overlay::edit(&sentence);
     }
     state.show_error(why);
 }
 
-/// What to say of words outside the models' world.
-fn never_seen(sentence: &Sentence) -> Option<String> {
+/// A note on words that the models were not trained on.
+fn unknown_words_note(sentence: &Sentence) -> Option<String> {
     if let Some(unread) = sentence.unread() {
         return Some(unread);
     }
@@ -281,10 +281,10 @@ impl State {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
     }
 
-    /// Begins to edit the sentence being read, or else the one on the screen.
-    fn edit(&mut self) {
-        let read = || self.passes.reading.as_ref().map(|r| r.sentence.text.clone());
-        let shown = self.passes.pending.clone().or_else(read).unwrap_or_default();
-        self.overlay = Overlay::edit(&shown);
+    /// Opens the input of a sentence, with the pending one or else the one on the screen.
+    fn edit_sentence(&mut self) {
+        let text_on_screen = || self.passes.reading.as_ref().map(|r| r.sentence.text.clone());
+        let text = self.passes.pending.clone().or_else(text_on_screen).unwrap_or_default();
+        self.overlay = Overlay::edit(&text);
     }
 }

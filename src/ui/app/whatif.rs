@@ -1,4 +1,4 @@
-//! What-ifs from the keyboard: which change a key means here, and what is asked of the models.
+//! What-ifs from the keyboard: the change that a key means here, and the request to the models.
 
 use super::{Effect, Overlay, State, WhatIfKey};
 use crate::{
@@ -8,13 +8,13 @@ use crate::{
 };
 
 impl State {
-    /// Asks for the pass with this change, or without it if it is on.
+    /// Requests the pass with this change, or without it if it is on.
     pub(super) fn toggle(&mut self, change: Change) -> Option<Effect> {
-        self.ask_for(self.passes.changes.toggled(change))
+        self.request(self.passes.changes.toggled(change))
     }
 
     pub(super) fn change(&mut self, change: Change) -> Option<Effect> {
-        self.ask_for(self.passes.changes.with(change))
+        self.request(self.passes.changes.with(change))
     }
 
     pub(super) fn reset(&mut self) -> Option<Effect> {
@@ -22,17 +22,17 @@ impl State {
             self.show_message("nothing is changed");
             return None;
         }
-        self.ask_for(Changes::default())
+        self.request(Changes::default())
     }
 
-    fn ask_for(&mut self, changes: Changes) -> Option<Effect> {
+    fn request(&mut self, changes: Changes) -> Option<Effect> {
         if changes.iter().count() > MOST {
             self.show_error(format!(
                 "at most {MOST} changes can be combined; r takes them all back"
             ));
             return None;
         }
-        self.passes.ask_changed(changes)
+        self.passes.request_changes(changes)
     }
 
     pub(super) fn switch(&mut self, switch: WhatIfKey) -> Option<Effect> {
@@ -43,7 +43,7 @@ impl State {
             WhatIfKey::Scaling => Some(off("", Part::Scaling)),
             WhatIfKey::Residual => Some(off("", Part::Residual)),
             WhatIfKey::Head => {
-                self.attention().map(|scope| off(&scope, Part::Head(self.nav.selection.head)))
+                self.attention_scope().map(|scope| off(&scope, Part::Head(self.nav.selection.head)))
             }
             WhatIfKey::Layer => self.layer_scope().map(|scope| off(&scope, Part::Whole)),
         };
@@ -65,7 +65,7 @@ impl State {
             return;
         }
         self.passes.shows_difference = !self.passes.shows_difference;
-        self.show_message(match (self.passes.shows_difference, self.is_untouched()) {
+        self.show_message(match (self.passes.shows_difference, self.difference_is_zero()) {
             (true, true) => {
                 "no number here is another: a change reaches what comes after it; → goes on"
             }
@@ -74,21 +74,21 @@ impl State {
         });
     }
 
-    /// Whether the focused matrix is what it was before the change.
-    fn is_untouched(&self) -> bool {
+    /// Whether all differences in the focused matrix are zero.
+    fn difference_is_zero(&self) -> bool {
         let panes = self.panes();
         let plane = panes.get(self.nav.focus).and_then(|pane| pane.plane());
         plane.is_some_and(|differences| differences.iter().all(|number| *number == 0.0))
     }
 
-    /// Opens the palette with the beginning of a what-if; without one, for the number under the cursor.
+    /// Opens the palette with the beginning of a what-if, by default one on the number under the cursor.
     pub(super) fn type_change(&mut self, beginning: Option<&str>) {
         let beginning = beginning.map(str::to_owned).or_else(|| {
             if let Some(level) = self.opened() {
                 return Some(format!("{}=", level.arithmetic.address));
             }
-            let at = (self.nav.selection.row, self.nav.selection.col);
-            let pointed = self.panes().get(self.nav.focus)?.cursor_cell(at.0, at.1)?;
+            let cursor = (self.nav.selection.row, self.nav.selection.col);
+            let pointed = self.panes().get(self.nav.focus)?.cursor_cell(cursor.0, cursor.1)?;
             Some(format!("{}=", pointed.address))
         });
         match beginning {
@@ -97,10 +97,10 @@ impl State {
         }
     }
 
-    /// Takes in the same sentence read with other changes: one stays where one is.
-    pub(super) fn changed(&mut self, reading: &Reading) {
+    /// Updates inspector and selection after the same sentence was read with other changes; the step stays.
+    pub(super) fn take_changed_reading(&mut self, reading: &Reading) {
         self.passes.shows_difference &= reading.plain.is_some();
-        self.inspect_again();
+        self.reopen_numbers();
         self.clamp();
         let words = reading.changes.words();
         let model = self.current().1.model;
@@ -116,18 +116,18 @@ impl State {
         });
     }
 
-    /// The multi-head attention that the focused pane shows, or another pane of the step.
-    fn attention(&self) -> Option<String> {
+    /// Scope of the multi-head attention in the focused pane, or else in another pane.
+    fn attention_scope(&self) -> Option<String> {
         let has_heads = |scope: &str| {
             let change = Change::Off { scope: scope.to_owned(), part: Part::Head(0) };
             self.applies_to(&change).then(|| scope.to_owned())
         };
-        self.shown().find_map(|site| has_heads(site.scope()))
+        self.shown_sites().find_map(|site| has_heads(site.scope()))
     }
 
-    /// `encoder.1` of whatever the step shows in that layer.
+    /// Scope of the selected layer in the step, such as `encoder.1`.
     fn layer_scope(&self) -> Option<String> {
-        self.shown().find_map(|site| {
+        self.shown_sites().find_map(|site| {
             let scope = site.place.scope.layer_prefix()?.to_owned();
             let change = Change::Off { scope: scope.clone(), part: Part::Whole };
             self.applies_to(&change).then_some(scope)
@@ -139,8 +139,8 @@ impl State {
         self.passes.reading.as_ref().is_some_and(|reading| reading.trace(model).applies_to(change))
     }
 
-    /// The sites of the step, the focused pane's first.
-    fn shown(&self) -> impl Iterator<Item = &Recorded> {
+    /// The step's sites, the focused pane's first.
+    fn shown_sites(&self) -> impl Iterator<Item = &Recorded> {
         let panes: Vec<&PaneSpec> = self.focused().into_iter().chain(self.specs()).collect();
         panes.into_iter().filter_map(|spec| self.site(spec))
     }

@@ -1,4 +1,4 @@
-//! Large matrices: closer and farther, a screen at a time, to a cell worth seeing, into one head.
+//! Moves in large matrices: changes the scale, scrolls by screens, finds cells, zooms into one head.
 
 use ratatui::layout::{Margin, Rect};
 
@@ -15,44 +15,45 @@ use crate::{
     },
 };
 
-/// From afar to near.
+/// Scales of a matrix, from the farthest to the nearest.
 const ZOOMS: [Zoom; 3] = [Zoom::Overview, Zoom::Cells, Zoom::Numbers];
 
 impl State {
-    /// What the focused pane draws in, inside its frame.
-    fn room(&self) -> Option<Rect> {
-        let (plan, _) = self.planned();
+    /// Area of the focused pane inside its frame.
+    fn focused_area(&self) -> Option<Rect> {
+        let (plan, _) = self.current_layout();
         Some((*plan.frames.get(self.nav.focus)?)?.inner(Margin::new(1, 1)))
     }
 
-    /// Asks the focused pane and its area.
-    fn of_pane<T>(&self, ask: impl FnOnce(&dyn Pane, Rect) -> Option<T>) -> Option<T> {
-        let (panes, area) = (self.panes(), self.room()?);
+    /// Calls `request_sentence` with the focused pane and its area.
+    fn ask_focused_pane<T>(&self, ask: impl FnOnce(&dyn Pane, Rect) -> Option<T>) -> Option<T> {
+        let (panes, area) = (self.panes(), self.focused_area()?);
         ask(panes.get(self.nav.focus)?.as_ref(), area)
     }
 
-    /// Closer, or farther.
+    /// Changes the scale by `by` levels; positive is closer.
     pub(super) fn zoom_by(&mut self, by: isize) {
-        let Some(zoom) = self.of_pane(|pane, area| pane.zoom(area)) else {
+        let Some(zoom) = self.ask_focused_pane(|pane, area| pane.zoom(area)) else {
             self.show_message("this pane has one scale; matrices have three");
             return;
         };
-        let at = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
-        match at.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
+        let level = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
+        match level.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
             Some(&zoom) => self.nav.view.zoom = zoom,
             None if by > 0 => self.show_message("this is as close as it gets; Z goes away from it"),
             None => self.show_message("the whole matrix is in view; z goes closer"),
         }
     }
 
-    /// The cursor goes on by what is in view.
+    /// Moves the cursor by screens of the cells in view.
     pub(super) fn screen_by(&mut self, rows: isize, cols: isize) {
-        let (high, wide) = self.of_pane(|pane, area| Some(pane.in_view(area))).unwrap_or((1, 1));
+        let (high, wide) =
+            self.ask_focused_pane(|pane, area| Some(pane.in_view(area))).unwrap_or((1, 1));
         let by = |screens: isize, n: usize| screens.saturating_mul(n.max(1) as isize);
         self.move_by(by(rows, high), by(cols, wide));
     }
 
-    /// The next order of the table of heads, from its first row.
+    /// Sorts the table of heads by the next order and selects its first row.
     pub(super) fn sort_next(&mut self) {
         let Some(table) = self.specs().iter().position(|spec| spec.kind == PaneKind::HeadTable)
         else {
@@ -73,16 +74,16 @@ impl State {
         }
     }
 
-    /// Goes to the cell that a finder finds, or on to the next one.
+    /// Moves the cursor to the cell that a finder finds, or to the next one if `goes_on`.
     pub(super) fn find_cell(&mut self, finder: usize, goes_on: bool) {
         let Some(wanted) = FINDERS.get(finder) else { return };
-        self.nav.sought = Some(finder);
-        let at = (self.nav.selection.row, self.nav.selection.col);
+        self.nav.last_finder = Some(finder);
+        let cursor = (self.nav.selection.row, self.nav.selection.col);
         let found = {
             let panes = self.panes();
             let Some(pane) = panes.get(self.nav.focus) else { return };
             let find = if goes_on { Finder::next } else { Finder::first };
-            let next = pane.plane().map(|plane| find(wanted, &plane, at));
+            let next = pane.plane().map(|plane| find(wanted, &plane, cursor));
             next.map(|found| {
                 found.map(|found| (found, pane.cursor_cell(found.hit.row, found.hit.col)))
             })
@@ -104,20 +105,20 @@ impl State {
         self.show_message(format!("{}{cell}{}{count}", wanted.name, entropy.unwrap_or_default()));
     }
 
-    /// The same once more.
+    /// Moves the cursor to the next cell of the last finder; opens the palette if there is none.
     pub(super) fn find_next_cell(&mut self) {
-        match self.nav.sought {
+        match self.nav.last_finder {
             Some(finder) => self.find_cell(finder, true),
             None => self.overlay = Overlay::palette("find: "),
         }
     }
 
-    /// Whether the cursor of the focused pane walks over heads instead of cells.
+    /// Whether the cursor of the focused pane moves over heads instead of cells.
     pub(super) fn walks_heads(&self) -> bool {
         self.focused().is_some_and(|spec| spec.kind.walks_heads())
     }
 
-    /// Another head, where the cursor walks over heads.
+    /// Selects another head, in a pane whose cursor moves over heads.
     pub(super) fn walk_heads(&mut self, rows: isize, cols: isize) {
         let to = self.panes().get(self.nav.focus).and_then(|pane| pane.head_by(rows, cols));
         let here = (self.nav.selection.layer, self.nav.selection.head);
@@ -133,13 +134,13 @@ impl State {
         let spec = PaneSpec { kind: PaneKind::Matrix, title: None, ..spec.clone() };
         self.nav.zoom_into(spec);
         self.clamp();
-        self.look_at_the_strongest();
+        self.select_strongest_key();
         self.show_message(
             "z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back",
         );
     }
 
-    /// Back to the step's panes. False if they are shown.
+    /// Returns to the step's panes. False if no head is zoomed.
     pub(super) fn zoom_out_of_head(&mut self) -> bool {
         let was_zoomed = self.nav.zoom_out();
         if was_zoomed {

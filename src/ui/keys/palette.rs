@@ -1,14 +1,14 @@
-//! The palette: everything that can be done here, found by what one types.
+//! The palette: a search for everything that can be done here.
 //!
-//! Commands, what-ifs, steps and sites; a text that reads as a what-if (`temperature=2`) or an address
-//! (`logits[0,12]`) is offered as such.
+//! Commands, what-ifs, steps and sites; a query that parses as a what-if (`temperature=2`) or an address
+//! (`logits[0,12]`) is offered as one.
 
 use nucleo_matcher::{
     Config, Matcher,
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{KEYS, name};
+use super::{KEYS, key_name};
 use crate::{
     analysis::measure::find::FINDERS,
     engine::{change::Change, site::Address, value::Cell},
@@ -19,7 +19,7 @@ use crate::{
 /// A row of the palette.
 pub struct Entry {
     pub text: String,
-    /// What it is: its key, its chapter, its caption.
+    /// Its key, chapter or caption.
     pub detail: String,
     pub pick: PaletteChoice,
 }
@@ -30,7 +30,7 @@ impl AsRef<str> for Entry {
     }
 }
 
-/// The commands that can be picked, as a person would call them.
+/// The commands of the palette, with their names.
 pub static COMMANDS: &[(C, &str)] = &[
     (C::NextStep, "next step"),
     (C::PreviousStep, "step before"),
@@ -84,42 +84,42 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Quit, "quit"),
 ];
 
-/// What-ifs with a number, as examples: any other can be typed.
-const OTHERS: [&str; 6] =
+/// Examples of what-ifs with a number; others can be typed.
+const NUMERIC_EXAMPLES: [&str; 6] =
     ["temperature=0.5", "temperature=2", "sample=1", "top_k=5", "top_p=0.9", "beam=4"];
 
-/// What answers to a query, best first.
+/// Entries that match a query, best first.
 pub fn entries(state: &State, query: &str) -> Vec<Entry> {
     let query = query.trim();
-    let mut entries: Vec<Entry> = literal(state, query).into_iter().collect();
+    let mut entries: Vec<Entry> = literal_entry(state, query).into_iter().collect();
     if query.is_empty() {
-        entries.extend(all(state));
+        entries.extend(all_entries(state));
         return entries;
     }
     let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
-    // A step that is called so comes before all that resembles it.
+    // A step with this id comes before other matches.
     let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
     let is_named =
         |entry: &Entry| matches!(entry.pick, PaletteChoice::Step(step) if Some(step) == named);
-    let (named, rest): (Vec<_>, Vec<_>) = all(state).into_iter().partition(is_named);
+    let (named, rest): (Vec<_>, Vec<_>) = all_entries(state).into_iter().partition(is_named);
     entries.extend(named);
     let found = pattern.match_list(rest, &mut matcher);
     entries.extend(found.into_iter().map(|(entry, _)| entry));
     entries
 }
 
-/// The row that the chosen index stands for.
+/// The action of the entry with this index.
 pub fn pick(state: &State, query: &str, chosen: usize) -> PaletteChoice {
     let entry = entries(state, query).into_iter().nth(chosen);
     let nothing = || PaletteChoice::Nothing(format!("nothing answers to “{}”", query.trim()));
     entry.map_or_else(nothing, |entry| entry.pick)
 }
 
-/// What the query says if it is read literally.
-fn literal(state: &State, query: &str) -> Option<Entry> {
+/// The entry for a query written as a what-if or an address.
+fn literal_entry(state: &State, query: &str) -> Option<Entry> {
     if query.contains('=') {
-        return Some(what_if(query));
+        return Some(what_if_entry(query));
     }
     if !query.ends_with(']') {
         return None;
@@ -134,7 +134,7 @@ fn literal(state: &State, query: &str) -> Option<Entry> {
     Some(Entry { text: query.to_owned(), detail: "open this number".into(), pick })
 }
 
-fn what_if(query: &str) -> Entry {
+fn what_if_entry(query: &str) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
         Ok(change) => (format!("what if: {}", change.words()), PaletteChoice::Change(change)),
         Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
@@ -142,31 +142,31 @@ fn what_if(query: &str) -> Entry {
     Entry { text: query.to_owned(), detail, pick }
 }
 
-/// The step's model if it has the cell, else the first that has.
+/// The step's model if it has the cell, else the first model that has it.
 fn model_of(state: &State, address: &Address) -> Option<Name> {
     let reading = state.passes.reading.as_ref()?;
     let has = |model: &Name| reading.trace(*model).cell(address).is_ok();
     [state.current().1.model].into_iter().chain(Name::ALL).find(has)
 }
 
-fn all(state: &State) -> Vec<Entry> {
+fn all_entries(state: &State) -> Vec<Entry> {
     let mut entries: Vec<Entry> =
-        COMMANDS.iter().map(|(command, text)| row(*command, text)).collect();
-    entries.extend(finders());
-    entries.extend(parts(state));
-    entries.extend(steps(state));
-    entries.extend(sites(state));
+        COMMANDS.iter().map(|(command, text)| command_entry(*command, text)).collect();
+    entries.extend(finder_entries());
+    entries.extend(change_entries(state));
+    entries.extend(step_entries(state));
+    entries.extend(site_entries(state));
     entries
 }
 
-fn row(command: C, text: &str) -> Entry {
+fn command_entry(command: C, text: &str) -> Entry {
     let key = KEYS.iter().flat_map(|binding| binding.keys).find(|(_, c)| *c == command);
-    let detail = key.map_or_else(String::new, |(key, _)| name(*key));
+    let detail = key.map_or_else(String::new, |(key, _)| key_name(*key));
     Entry { text: text.to_owned(), detail, pick: PaletteChoice::Command(command) }
 }
 
-/// Cells worth going to in the focused matrix.
-fn finders() -> impl Iterator<Item = Entry> {
+/// Entries of the finders for cells in the focused matrix.
+fn finder_entries() -> impl Iterator<Item = Entry> {
     FINDERS.iter().enumerate().map(|(i, finder)| Entry {
         text: format!("find: {}", finder.name),
         detail: "in the matrix".into(),
@@ -174,18 +174,18 @@ fn finders() -> impl Iterator<Item = Entry> {
     })
 }
 
-fn parts(state: &State) -> Vec<Entry> {
+fn change_entries(state: &State) -> Vec<Entry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
     let entry = |change: Change| Entry {
         text: change.to_string(),
         detail: "what if".into(),
         pick: PaletteChoice::Change(change),
     };
-    let others = OTHERS.iter().filter_map(|text| text.parse().ok());
-    reading.trace(state.current().1.model).parts_off().chain(others).map(entry).collect()
+    let examples = NUMERIC_EXAMPLES.iter().filter_map(|text| text.parse().ok());
+    reading.trace(state.current().1.model).parts_off().chain(examples).map(entry).collect()
 }
 
-fn steps(state: &State) -> Vec<Entry> {
+fn step_entries(state: &State) -> Vec<Entry> {
     let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| Entry {
         text: format!("{} ({})", step.title, step.id),
         detail: format!("step, chapter {chapter}"),
@@ -194,8 +194,8 @@ fn steps(state: &State) -> Vec<Entry> {
     state.lesson.steps().iter().enumerate().map(entry).collect()
 }
 
-/// The sites of every model that the step shows, its own first.
-fn sites(state: &State) -> Vec<Entry> {
+/// Entries of the sites of every model in the step, those of its own model first.
+fn site_entries(state: &State) -> Vec<Entry> {
     let (_, step) = state.current();
     let mut models = vec![step.model];
     for model in step.panes.iter().map(|pane| step.model_of(pane)) {
@@ -203,20 +203,20 @@ fn sites(state: &State) -> Vec<Entry> {
             models.push(model);
         }
     }
-    models.into_iter().flat_map(|model| sites_of(state, model)).collect()
+    models.into_iter().flat_map(|model| site_entries_of(state, model)).collect()
 }
 
-fn sites_of(state: &State, model: Name) -> Vec<Entry> {
+fn site_entries_of(state: &State, model: Name) -> Vec<Entry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
-    let at = state.nav.selection;
+    let selection = state.nav.selection;
     let is_own = model == state.current().1.model;
     let entry = |site: &crate::analysis::trace::Recorded| {
         let shape = site.shape();
         let within = |i: usize, n: usize| i.min(n - 1);
         let cell = Cell::new(
-            within(at.head, shape.planes),
-            within(at.row, shape.rows),
-            within(at.col, shape.cols),
+            within(selection.head, shape.planes),
+            within(selection.row, shape.rows),
+            within(selection.col, shape.cols),
         );
         Entry {
             text: site.path().to_owned(),

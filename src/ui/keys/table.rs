@@ -1,4 +1,4 @@
-//! Every key, a row for each thing it does: what is shown of it, and what it asks for.
+//! Table of key bindings: what the help shows of each, and its commands.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
@@ -6,7 +6,7 @@ use tui_input::InputRequest;
 use super::Key;
 use crate::ui::app::{Command, WhatIfKey};
 
-/// Rows of the help that belong together.
+/// A group of rows of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Walk,
@@ -39,7 +39,7 @@ pub struct Binding {
     pub keys: &'static [(Key, Command)],
     pub help: &'static str,
     pub group: Group,
-    /// What the bottom line of the screen says, if it does.
+    /// Keys and text in the bottom line of the screen, if shown there.
     pub hint: Option<(&'static str, &'static str)>,
 }
 
@@ -57,7 +57,7 @@ const fn ctrl(c: char) -> Key {
 
 use Command as C;
 
-/// Every key of the walk.
+/// Key bindings of the walk.
 pub static KEYS: &[Binding] = &[
     Binding {
         shown: "→ l n Space",
@@ -395,7 +395,7 @@ pub static KEYS: &[Binding] = &[
     },
 ];
 
-/// Keys of the line being typed, as in a shell.
+/// Key bindings of the typed line, as in a shell.
 pub static TYPING: &[(Key, InputRequest)] = &[
     (plain(KeyCode::Left), InputRequest::GoToPrevChar),
     (plain(KeyCode::Right), InputRequest::GoToNextChar),
