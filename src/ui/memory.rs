@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::text::visible::toml_string;
 
-/// Maximum size of the file.
+/// Maximum size of the file in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// The content of the file.

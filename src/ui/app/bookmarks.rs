@@ -19,14 +19,13 @@ pub struct SavedProgress {
     /// Where the previous walk ended.
     last: Option<ResumePoint>,
     /// Where this walk began.
-    began: Option<ResumePoint>,
+    start: Option<ResumePoint>,
 }
 
 impl SavedProgress {
-    /// What to save if the walk ends at `resume_point`. A walk that never left its first step keeps the resume point of the
-    /// previous walk.
+    /// What to save if the walk ends at `here`. A walk that ends where it began keeps the previous resume point.
     fn memory(&self, here: Option<ResumePoint>) -> Memory {
-        let stayed = here.is_some() && here == self.began;
+        let stayed = here.is_some() && here == self.start;
         let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
         Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
     }
@@ -42,19 +41,18 @@ impl SavedProgress {
 }
 
 impl State {
-    /// Takes over what previous walks saved. Shows the trouble in reading it or, if `offers`, an offer to resume
-    /// there.
+    /// Takes over what previous walks saved; shows `trouble` as an error and, if `offers`, offers to resume.
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
         self.saved = SavedProgress {
             bookmarks: memory.bookmarks.into_iter().collect(),
             last: memory.last,
-            began: self.resume_point(),
+            start: self.resume_point(),
         };
         if let Some(trouble) = trouble {
             self.show_error(trouble);
         }
         let offered =
-            self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.began);
+            self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.start);
         let Some(last) = offered else { return };
         let sentence = fit(&last.sentence, SENTENCE_COLUMNS);
         self.show_message(format!(

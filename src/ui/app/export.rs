@@ -6,7 +6,7 @@ use tui_input::Input;
 
 use super::{
     Command, Effect, ExportFormat, ExportRefusal, ExportRequest, ExportedFile, Overlay, Prompt,
-    SMALLEST, State, export_options::name_of,
+    SMALLEST, State, export_options::file_name,
 };
 
 impl State {
@@ -32,7 +32,7 @@ impl State {
         ending.map(|ending| self.propose_path(ending))
     }
 
-    /// Opens the input with a path named as by `lookback export`, and requests a free one.
+    /// Opens the input with the file name that `lookback export` would use, and requests a free one.
     fn propose_path(&mut self, ending: &str) -> Effect {
         let current_folder = format!(".{MAIN_SEPARATOR}");
         let folder = self.exports.last_folder.as_ref().unwrap_or(&current_folder);
@@ -109,7 +109,7 @@ impl State {
     pub(super) fn report_export(&mut self, outcome: Result<ExportedFile, String>) {
         match outcome {
             Ok(ExportedFile { path, said }) => {
-                let folder = path[..path.len() - name_of(&path).len()].to_owned();
+                let folder = path[..path.len() - file_name(&path).len()].to_owned();
                 self.exports.last_folder = Some(folder);
                 self.show_message(said);
             }

@@ -80,11 +80,11 @@ impl ExportOptions {
 
     /// The format whose extension a path has; the longest, if several match.
     pub(super) fn format_of(&self, path: &str) -> Option<ExportFormat> {
-        let name = name_of(path).to_lowercase();
-        let ends = |format: &&ExportFormat| {
+        let name = file_name(path).to_lowercase();
+        let matches = |format: &&ExportFormat| {
             name.strip_suffix(format.ending).is_some_and(|n| n.ends_with('.'))
         };
-        self.formats.iter().filter(ends).max_by_key(|format| format.ending.len()).copied()
+        self.formats.iter().filter(matches).max_by_key(|format| format.ending.len()).copied()
     }
 
     pub(super) fn default_ending(&self) -> Option<&'static str> {
@@ -111,7 +111,7 @@ impl ExportOptions {
     /// The format of a typed path, or what is wrong with the path.
     pub(super) fn check_path(&self, path: &str) -> Result<ExportFormat, String> {
         let endings = || self.endings().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
-        let name = name_of(path);
+        let name = file_name(path);
         if path.is_empty() {
             return Err("the name is empty; Esc leaves without writing".into());
         }
@@ -131,7 +131,7 @@ impl ExportOptions {
 
     /// The folder that contains a path.
     pub fn folder(&self, path: &str) -> String {
-        let folder = &path[..path.len() - name_of(path).len()];
+        let folder = &path[..path.len() - file_name(path).len()];
         let folder = folder.strip_prefix(&format!(".{MAIN_SEPARATOR}")).unwrap_or(folder);
         let is_elsewhere = folder.starts_with('~') || Path::new(folder).is_absolute();
         let whole =
@@ -142,6 +142,6 @@ impl ExportOptions {
 }
 
 /// The part after the last separator.
-pub(super) fn name_of(path: &str) -> &str {
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit(['/', MAIN_SEPARATOR]).next().unwrap_or(path)
 }

@@ -1,4 +1,4 @@
-//! The step's formula in pieces: a symbol has the colour of the pane that shows it.
+//! The step's formula, each symbol in the colour of the pane that shows it.
 
 use super::{Piece, State, TextRole};
 

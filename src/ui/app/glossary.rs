@@ -10,9 +10,9 @@ impl State {
     pub fn terms(&self, query: &str) -> (Vec<usize>, usize) {
         let query = query.trim().to_lowercase();
         let glossary = self.lesson.glossary.iter().enumerate();
-        let answers = |text: &str| text.to_lowercase().contains(&query);
+        let matches = |text: &str| text.to_lowercase().contains(&query);
         let found = glossary.filter(|(_, term)| {
-            answers(&term.term) || term.also.iter().any(|also| !query.is_empty() && answers(also))
+            matches(&term.term) || term.also.iter().any(|also| !query.is_empty() && matches(also))
         });
         let text = text_of(self.current().1);
         let (here, elsewhere): (Vec<_>, Vec<_>) = found.partition(|(_, term)| term.is_in(&text));
@@ -54,10 +54,10 @@ impl State {
             |text: fn(&Step) -> String| steps.iter().position(|(_, s)| term.is_in(&text(s)));
         let mut chapters = self.lesson.chapters.iter();
         let chapter = chapters.position(|chapter| term.is_in(&chapter.title));
-        let begins = chapter.and_then(|chapter| self.first_of(chapter));
+        let chapter_start = chapter.and_then(|chapter| self.first_of(chapter));
         first(|s| s.title.clone())
             .into_iter()
-            .chain(begins)
+            .chain(chapter_start)
             .min()
             .or_else(|| first(|s| s.text.source.clone()))
             .or_else(|| first(text_of))

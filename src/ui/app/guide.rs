@@ -27,12 +27,12 @@ pub struct Guide {
     pub asks: bool,
     /// The question on the screen.
     pub quiz: Option<OpenQuiz>,
-    /// Paragraphs on the answer just given.
+    /// Verdict on the last answer, shown above the text.
     verdict: Option<Vec<Paragraph>>,
     /// By step id, for the current sentence: whether the answer was right.
     answers: BTreeMap<String, bool>,
     /// Time for which the step has been shown; None while pages do not turn.
-    playing: Option<Duration>,
+    page_time: Option<Duration>,
     pace: usize,
 }
 
@@ -45,7 +45,7 @@ impl Default for Guide {
             quiz: None,
             verdict: None,
             answers: BTreeMap::new(),
-            playing: None,
+            page_time: None,
             pace: DEFAULT_PACE,
         }
     }
@@ -69,7 +69,7 @@ impl Guide {
     /// Starts automatic page turning.
     #[must_use]
     pub fn playing(mut self) -> Self {
-        self.playing = Some(Duration::ZERO);
+        self.page_time = Some(Duration::ZERO);
         self
     }
 
@@ -79,7 +79,7 @@ impl Guide {
     }
 
     pub const fn is_playing(&self) -> bool {
-        self.playing.is_some()
+        self.page_time.is_some()
     }
 
     pub fn pace(&self) -> f32 {
@@ -130,7 +130,7 @@ impl State {
     /// Opens the step's question, unless it has been answered or questions are off.
     pub(super) fn ask_question(&mut self) {
         (self.guide.quiz, self.guide.verdict) = (None, None);
-        self.guide.playing = self.guide.playing.map(|_| Duration::ZERO);
+        self.guide.page_time = self.guide.page_time.map(|_| Duration::ZERO);
         let (_, step) = self.current();
         if !self.guide.asks || self.guide.answers.contains_key(&step.id) {
             return;
@@ -138,7 +138,7 @@ impl State {
         let Some(reading) = &self.passes.reading else { return };
         let asked = question(step, reading, &self.narration_selection());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
-        if self.guide.quiz.is_some() && self.guide.playing.take().is_some() {
+        if self.guide.quiz.is_some() && self.guide.page_time.take().is_some() {
             self.show_message("a question: the pages wait for your answer; a lets them go on");
         }
     }
@@ -251,12 +251,12 @@ impl State {
 /// Automatic page turning.
 impl State {
     pub(super) fn toggle_play(&mut self) {
-        if self.guide.playing.take().is_some() {
+        if self.guide.page_time.take().is_some() {
             self.show_message("the pages stand still");
         } else if self.guide.quiz.is_some() {
             self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
         } else {
-            self.guide.playing = Some(Duration::ZERO);
+            self.guide.page_time = Some(Duration::ZERO);
         }
     }
 
@@ -271,7 +271,7 @@ impl State {
 
     /// Stops page turning when another key is pressed.
     pub(super) fn stop_playing(&mut self) {
-        if self.guide.playing.take().is_some() {
+        if self.guide.page_time.take().is_some() {
             self.show_message("the pages stand still; a lets them go on");
         }
     }
@@ -280,8 +280,8 @@ impl State {
         if self.passes.reading.is_none() || !self.overlay.is_none() {
             return;
         }
-        let Some(spent) = self.guide.playing.map(|spent| spent + elapsed) else { return };
-        self.guide.playing = Some(spent);
+        let Some(spent) = self.guide.page_time.map(|spent| spent + elapsed) else { return };
+        self.guide.page_time = Some(spent);
         if spent < self.reading_time() {
             return;
         }
@@ -289,7 +289,7 @@ impl State {
             self.message = None;
             self.enter(step);
         } else {
-            self.guide.playing = None;
+            self.guide.page_time = None;
             self.show_message("that was the last step; g goes back to the first");
         }
     }
@@ -304,7 +304,7 @@ impl State {
 
     /// Elapsed fraction of the step's time, 0 to 1, and the time left; None while pages do not turn.
     pub fn progress(&self) -> Option<(f32, Duration)> {
-        let (spent, total) = (self.guide.playing?, self.reading_time());
+        let (spent, total) = (self.guide.page_time?, self.reading_time());
         Some(((spent.as_secs_f32() / total.as_secs_f32()).min(1.0), total.saturating_sub(spent)))
     }
 }

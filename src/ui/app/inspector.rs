@@ -79,7 +79,7 @@ impl Inspector {
 }
 
 impl State {
-    /// The last opened number.
+    /// The last opened number; None if the inspector is closed.
     pub fn opened(&self) -> Option<&OpenedNumber> {
         self.inspector.levels.last()
     }
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// Opens a cell by its address, as an operand of the last opened number.
+    /// Opens a cell by its address, on top of the open numbers.
     pub(super) fn inspect_address(&mut self, model: Name, address: &Address) {
         if self.is_in_closed_block(model, address) {
             self.inspector.awaited = Some((model, address.clone()));

@@ -58,7 +58,7 @@ pub struct ScreenLayout {
 #[derive(Clone, Copy, Debug)]
 pub struct NarrationBelow {
     pub lines: usize,
-    /// It may take 1/`share` of the stage's height from the panes.
+    /// The narration may take 1/`share` of the stage's height from the panes.
     pub share: u16,
 }
 
@@ -231,12 +231,12 @@ fn share(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
     let missing: Vec<u32> = sizes.iter().map(|s| u32::from(s.1.saturating_sub(s.0))).collect();
     let mut rest = u32::from(total).checked_sub(least)?;
     let mut total_missing: u32 = missing.iter().sum();
-    let give = |(size, &missing): (&(u16, u16), &u32)| {
+    let allot = |(size, &missing): (&(u16, u16), &u32)| {
         let part = (rest.min(total_missing) * missing).checked_div(total_missing).unwrap_or(0);
         (rest, total_missing) = (rest - part, total_missing - missing);
         size.0 + part as u16
     };
-    Some(sizes.iter().zip(&missing).map(give).collect())
+    Some(sizes.iter().zip(&missing).map(allot).collect())
 }
 
 /// Distributes the rest of a length evenly.
@@ -251,12 +251,12 @@ fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
 
 /// Mean fraction of their ideal area that the panes get, 0 to 1.
 fn comfort(frames: &[Rect], wanted: &[PreferredSize]) -> f32 {
-    let part = |got: u16, ideal: u16| (f32::from(got) / f32::from(ideal.max(1))).min(1.0);
-    let one = |(frame, wanted): (&Rect, &PreferredSize)| {
+    let fraction = |got: u16, ideal: u16| (f32::from(got) / f32::from(ideal.max(1))).min(1.0);
+    let pane_comfort = |(frame, wanted): (&Rect, &PreferredSize)| {
         let (width, height) = with_frame(wanted.ideal);
-        part(frame.width, width) * part(frame.height, height)
+        fraction(frame.width, width) * fraction(frame.height, height)
     };
-    frames.iter().zip(wanted).map(one).sum::<f32>() / frames.len().max(1) as f32
+    frames.iter().zip(wanted).map(pane_comfort).sum::<f32>() / frames.len().max(1) as f32
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ impl State {
     /// Enters a step. The selection there depends on the step and on what the user picked, not on the steps visited
     /// before.
     pub fn enter(&mut self, step: usize) {
-        self.nav.go(step.min(self.n_steps().saturating_sub(1)));
+        self.nav.enter_step(step.min(self.n_steps().saturating_sub(1)));
         self.animation.beat = None;
         if let Some(reading) = &self.passes.reading {
             let start = self.lesson.start(self.nav.step, reading);
             let (chapter, step) = self.current();
-            let selection = self.nav.picked.over(start, chapter, step);
+            let selection = self.nav.picked.apply_to(start, chapter, step);
             self.nav.selection = selection.swap_axes(false, self.focused_has_plane_per_query());
             self.clamp();
             self.select_strongest_key();

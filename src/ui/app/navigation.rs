@@ -49,7 +49,7 @@ pub(super) struct PickedRow {
 
 impl Picked {
     /// The selection at a step whose own selection is `start`.
-    pub fn over(&self, start: Selection, chapter: usize, step: &Step) -> Selection {
+    pub fn apply_to(&self, start: Selection, chapter: usize, step: &Step) -> Selection {
         let row = self.row.filter(|picked| picked.chapter == chapter).map(|picked| picked.row);
         Selection {
             layer: self.layer.filter(|_| step.layer.is_none()).unwrap_or(start.layer),
@@ -62,7 +62,7 @@ impl Picked {
 
 impl Navigation {
     /// Enters a step, with the first pane focused, the usual scale, and the narration at its start.
-    pub(super) fn go(&mut self, step: usize) {
+    pub(super) fn enter_step(&mut self, step: usize) {
         self.step = step;
         (self.focus, self.scroll, self.zoomed) = (0, 0, None);
         self.view.zoom = Zoom::Fit;

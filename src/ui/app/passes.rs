@@ -16,7 +16,7 @@ pub struct Passes {
     pub changes: Changes,
     /// Whether matrices show differences from the plain pass.
     pub shows_difference: bool,
-    /// How long reading takes on this machine.
+    /// Reading times on this machine.
     pub times: Times,
     /// The step to enter after the pending sentence has been read.
     pub(super) step_after_reading: Option<usize>,
@@ -62,7 +62,7 @@ impl Passes {
         }
         self.pending = None;
         match self.reading.as_ref().filter(|reading| reading.sentence.text == sentence) {
-            // An impossible what-if: the changes of the reading on the screen hold again.
+            // An impossible what-if: restore the changes of the reading on the screen.
             Some(reading) => self.changes = (*reading.changes).clone(),
             None => self.step_after_reading = None,
         }

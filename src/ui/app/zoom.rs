@@ -25,7 +25,7 @@ impl State {
         Some((*plan.frames.get(self.nav.focus)?)?.inner(Margin::new(1, 1)))
     }
 
-    /// Calls `request_sentence` with the focused pane and its area.
+    /// Calls `ask` with the focused pane and its area.
     fn ask_focused_pane<T>(&self, ask: impl FnOnce(&dyn Pane, Rect) -> Option<T>) -> Option<T> {
         let (panes, area) = (self.panes(), self.focused_area()?);
         ask(panes.get(self.nav.focus)?.as_ref(), area)
