@@ -220,9 +220,9 @@ impl<'a> Wall<'a> {
         let bar = sign("━", "=").repeat(width);
         let edge = |a: &str, b: &str| format!("{a}{bar}{b}");
         let above = edge(sign("┏", "+"), sign("┓", "+"));
-        let beneath = edge(sign("┗", "+"), sign("┛", "+"));
+        let below = edge(sign("┗", "+"), sign("┛", "+"));
         put_line(buf, (left, top), area.right(), &[(&above, style)]);
-        put_line(buf, (left, picture_area.bottom()), area.right(), &[(&beneath, style)]);
+        put_line(buf, (left, picture_area.bottom()), area.right(), &[(&below, style)]);
         for y in picture_area.y..picture_area.bottom() {
             for x in [left, picture_area.right()] {
                 put_line(buf, (x, y), area.right(), &[(sign("┃", "|"), style)]);

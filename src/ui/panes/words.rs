@@ -37,8 +37,8 @@ pub(super) struct RowView<'a> {
 impl<'a> Subject<'a> {
     /// The plane and row to describe: the selected head's plane, or the selected row's where planes are rows.
     pub(super) fn view(&'a self) -> RowView<'a> {
-        let (shape, at) = (self.site.shape(), &self.scene.selection);
-        let plane = if self.site.axes()[0] == Axis::Head { at.head } else { at.row };
+        let (shape, selection) = (self.site.shape(), &self.scene.selection);
+        let plane = if self.site.axes()[0] == Axis::Head { selection.head } else { selection.row };
         RowView { subject: self, plane: plane.min(shape.planes - 1), row: self.row() }
     }
 
