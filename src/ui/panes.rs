@@ -1,4 +1,4 @@
-//! What a step shows: one file a pane. A pane is a value that draws itself; it changes nothing.
+//! The panes of a step, one file per kind. A pane draws itself and changes no state.
 //!
 //! A new kind of pane is a new file here, a row of [`of`], and a variant of [`PaneKind`].
 
@@ -64,7 +64,7 @@ use missing::Missing;
 use subject::{Subject, marks_of_parts};
 pub use words::PaneWords;
 
-/// All that a pane is a function of.
+/// Input of a pane: everything that its contents depend on.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     pub reading: &'a Reading,
@@ -74,13 +74,13 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     /// Whether this pane has the cell cursor.
     pub focused: bool,
-    /// Cells that the inspector speaks of.
+    /// Cells to highlight: those that the inspector shows.
     pub marks: &'a [Mark],
-    /// Whether matrices show what a change made of them, instead of themselves.
+    /// Whether matrices show their difference from the unchanged pass instead of their values.
     pub shows_difference: bool,
-    /// The moment that an animated pane shows; None shows everything at once.
+    /// Animation step of an animated pane; None shows everything at once.
     pub beat: Option<usize>,
-    /// How long reading takes on this machine, where that has been measured.
+    /// Reading times on this machine; None until measured.
     pub times: Option<&'a MachineTimes>,
     pub view: View,
 }
@@ -91,39 +91,39 @@ impl<'a> Scene<'a> {
         self.reading.trace(self.model).site(&spec.path(self.selection.layer)?)
     }
 
-    /// What stands where a measure is still to come.
+    /// Text shown until a measurement has finished.
     const fn measuring(&self) -> &'static str {
         self.theme.glyph("measuring …", "measuring ...")
     }
 
-    /// Gradient norms by model and word: of the last hidden state, else of the output.
+    /// Gradient norms by model and word: of the last hidden state if `of_state`, else of the output.
     fn gradients(&self, of_state: bool) -> Option<&'a BTreeMap<Name, Vec<f32>>> {
         let Measures { forgetting, influence, .. } = self.reading.measured()?;
         Some(if of_state { forgetting } else { influence })
     }
 }
 
-/// Whether a pane about gradients is about the last hidden state; else it is about the output.
+/// Whether a gradient pane shows gradients of the last hidden state; else of the output.
 fn is_of_state(site: Option<&Recorded>) -> bool {
     site.is_some_and(|site| site.role() == Role::HiddenState)
 }
 
-/// How panes show what they show.
+/// Display settings: the zoom of matrices and the order of the table of heads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// How close matrices are looked at.
+    /// Zoom of matrices.
     pub zoom: Zoom,
-    /// What the table of heads is sorted by.
+    /// Order of the table of heads.
     pub sort: Sort,
 }
 
 /// The order of the table of heads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// As they are computed: layer by layer.
+    /// In order of computation: layer by layer.
     #[default]
     Computed,
-    /// By a figure of [`FIGURES`], the largest or the smallest first.
+    /// By a figure of [`FIGURES`], smallest first if `is_rising`, else largest first.
     Figure { figure: usize, is_rising: bool },
 }
 
@@ -142,12 +142,12 @@ impl Sort {
     }
 }
 
-/// A cell that is spoken of outside its pane.
+/// A cell that panes highlight because the inspector shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     pub model: Name,
     pub address: Address,
-    /// Whether it is the one that is chosen.
+    /// Whether it is the operand selected in the inspector.
     pub is_chosen: bool,
 }
 
@@ -157,20 +157,21 @@ pub struct CursorCell {
     /// `encoder.0.self_attn.weights[2,7,1]`
     pub address: Address,
     pub value: f32,
-    /// What the indices stand for: `head 2 · query "it" · key "animal"`.
+    /// Labels of the indices: `head 2 · query "it" · key "animal"`.
     pub labels: String,
 }
 
-/// What stands around a title on its frame, corners aside, and the widest that a title makes a pane.
-const TITLE_AROUND: u16 = 2;
-const LONGEST_TITLE: u16 = 34;
+/// Columns that a title needs beside its text on the frame, without the corners.
+const TITLE_PADDING: u16 = 2;
+/// Upper bound of the minimum width that a title can set, in columns.
+const MAX_TITLE_WIDTH: u16 = 34;
 
-/// The room a pane asks for, in cells, without its frame.
+/// Size that a pane asks for: (columns, lines) without its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreferredSize {
     pub min: (u16, u16),
     pub ideal: (u16, u16),
-    /// The height up to which it makes use of room that nobody else needs.
+    /// Height up to which the pane uses lines that no other pane needs.
     pub tallest: u16,
 }
 
@@ -179,90 +180,89 @@ impl PreferredSize {
         Self { min, ideal, tallest: ideal.1 }
     }
 
-    /// No narrower than shows its title whole, up to what a sentence's matrix takes anyway.
+    /// Raises the minimum width so that the title is shown whole, up to the width of a sentence's matrix.
     #[must_use]
     pub fn titled(self, title: &str) -> Self {
-        let width = (title.width() as u16).saturating_add(TITLE_AROUND).min(LONGEST_TITLE);
+        let width = (title.width() as u16).saturating_add(TITLE_PADDING).min(MAX_TITLE_WIDTH);
         Self { min: (self.min.0.max(width), self.min.1), ..self }
     }
 
+    /// Sets the height up to which the pane uses spare lines.
     #[must_use]
     pub const fn up_to(self, tallest: u16) -> Self {
         Self { tallest, ..self }
     }
 }
 
-/// A part of the screen.
+/// A framed part of the screen that shows one view of a reading.
 pub trait Pane {
     fn title(&self) -> String;
 
-    /// Rows and columns that the cell cursor can walk; (0, 0) where there is nothing to point at.
+    /// Numbers of rows and columns that the cell cursor moves over; (0, 0) if there is no cursor.
     fn extent(&self) -> (usize, usize) {
         (0, 0)
     }
 
-    /// Whether the rows of [`Self::extent`] are drawn beside each other and have no columns.
+    /// Whether the rows of [`Self::extent`] are drawn side by side and have no columns.
     fn lies_across(&self) -> bool {
         false
     }
 
-    /// The number at a place of the cursor.
+    /// The cell at a cursor position, if it is a number of the trace.
     fn cursor_cell(&self, _row: usize, _col: usize) -> Option<CursorCell> {
         None
     }
 
-    /// The arithmetic of a number that is no cell of the pass, but made from cells of it.
+    /// The arithmetic of a number that is not a cell of the pass but computed from its cells.
     fn arithmetic(&self, _row: usize, _col: usize) -> Option<Arithmetic> {
         None
     }
 
-    /// What the cursor stands on, where that is no number of the trace.
+    /// Status line for a cursor position, if that is not a number of the trace.
     fn status_line(&self, _row: usize, _col: usize) -> Option<String> {
         None
     }
 
-    /// What the pane shows in words.
+    /// The pane's contents in words.
     fn in_words(&self) -> PaneWords;
 
     fn preferred_size(&self) -> PreferredSize;
 
-    /// The place of the cursor whose cell [`Self::draw`] draws there.
-    fn cell_at(&self, _area: Rect, _at: Position) -> Option<(usize, usize)> {
+    /// Cursor position (row, column) of the cell that [`Self::draw`] draws at a screen position.
+    fn cell_at(&self, _area: Rect, _position: Position) -> Option<(usize, usize)> {
         None
     }
 
-    /// The head that is drawn there, where several are.
-    fn head_at(&self, _area: Rect, _at: Position) -> Option<usize> {
+    /// Index of the head drawn at a screen position, if the pane draws several.
+    fn head_at(&self, _area: Rect, _position: Position) -> Option<usize> {
         None
     }
 
-    /// Layer and head that so many rows and columns away from the selected ones stand, where the
-    /// cursor walks over heads.
+    /// Layer and head at an offset from the selected ones, if the cursor moves over heads.
     fn head_by(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
         None
     }
 
-    /// How close a matrix is looked at in that area, where that can be chosen.
+    /// Zoom of the matrix in that area, if the zoom can be changed.
     fn zoom(&self, _area: Rect) -> Option<Zoom> {
         None
     }
 
-    /// The rows and columns that are in view at once.
+    /// Numbers of rows and columns visible at once.
     fn in_view(&self, area: Rect) -> (usize, usize) {
         (usize::from(area.height).max(1), 8)
     }
 
-    /// The numbers that the cursor walks over, as they are shown, where they are a matrix.
+    /// The shown numbers that the cursor moves over, if they are a matrix.
     fn plane(&self) -> Option<Cow<'_, Matrix>> {
         None
     }
 
-    /// Draws into the area inside the frame; what does not fit scrolls so that the cursor's cell is
-    /// in view.
+    /// Draws into the area inside the frame, scrolled so that the cursor's cell is visible.
     fn draw(&self, area: Rect, buf: &mut Buffer);
 }
 
-/// The pane that a step asks for.
+/// Builds the pane of a spec, or a placeholder if its site does not exist.
 pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     let title = spec.title.clone();
     let subject = || {
@@ -280,7 +280,7 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),
-        PaneKind::Evidence => of_site(|s| Box::new(evidence::Beside(s))),
+        PaneKind::Evidence => of_site(|s| Box::new(evidence::EvidenceTable(s))),
         PaneKind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
         PaneKind::Stream => of_site(|s| Box::new(stream::Stream(s))),
         PaneKind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
@@ -304,11 +304,11 @@ pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     }
 }
 
-/// Which of `n` things stands there, where each takes a line and `at` is in view.
-fn line_at(n: usize, cursor: usize, area: Rect, at: Position) -> Option<usize> {
+/// Index of the list item at a screen position; `n` items take a line each, and item `cursor` is visible.
+fn line_at(n: usize, cursor: usize, area: Rect, position: Position) -> Option<usize> {
     let shown = window(n, usize::from(area.height), cursor);
-    let i = shown.start + usize::from(at.y.checked_sub(area.y)?);
-    (area.contains(at) && shown.contains(&i)).then_some(i)
+    let i = shown.start + usize::from(position.y.checked_sub(area.y)?);
+    (area.contains(position) && shown.contains(&i)).then_some(i)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Exact match by sentence length on the held-out set, a letter a model, with the numbers below.
+//! Exact match by sentence length on the held-out set: a chart with one letter per model, and a table.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -20,8 +20,8 @@ const MODELS: [(Name, char); 5] = [
     (Name::TransformerUnguided, 'U'),
     (Name::Transformer, 'T'),
 ];
-const LABEL: u16 = 24;
-const COLUMN: u16 = 7;
+const LABEL_WIDTH: u16 = 24;
+const COLUMN_WIDTH: u16 = 7;
 
 impl AccuracyChart<'_> {
     fn n_buckets(&self) -> usize {
@@ -42,14 +42,15 @@ impl AccuracyChart<'_> {
         }
     }
 
-    /// The bucket that the present sentence falls into.
-    fn bucket(&self) -> Option<usize> {
+    /// Index of the length bucket of the current sentence.
+    fn current_bucket(&self) -> Option<usize> {
         let n = self.0.reading.sentence.tokens.len();
         self.0.reading.accuracy.buckets.iter().position(|[low, high]| (*low..=*high).contains(&n))
     }
 
     fn column_width(&self, width: u16) -> u16 {
-        (width.saturating_sub(LABEL) / self.n_buckets().max(1) as u16).clamp(5, COLUMN + 5)
+        (width.saturating_sub(LABEL_WIDTH) / self.n_buckets().max(1) as u16)
+            .clamp(5, COLUMN_WIDTH + 5)
     }
 
     fn draw_plot(&self, area: Rect, buf: &mut Buffer) {
@@ -58,47 +59,48 @@ impl AccuracyChart<'_> {
         let height = area.height.saturating_sub(1).max(1);
         for percent in [0, 25, 50, 75, 100] {
             let line = line_of(percent as f32 / 100.0, height);
-            let text = format!("{percent:>width$}% ", width = usize::from(LABEL) - 2);
+            let text = format!("{percent:>width$}% ", width = usize::from(LABEL_WIDTH) - 2);
             put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
         }
         for i in 0..MODELS.len() {
             self.draw_path(i, Rect { height, ..area }, buf);
         }
         for bucket in 0..self.n_buckets() {
-            let mut taken = std::collections::BTreeMap::<u16, u16>::new();
+            let mut n_letters = std::collections::BTreeMap::<u16, u16>::new();
             for (i, (name, letter)) in MODELS.iter().enumerate().rev() {
                 let Some(share) = self.shares(*name).get(bucket) else { continue };
                 let line = line_of(*share, height);
-                let place = taken.entry(line).or_insert(0);
-                let x = area.x + LABEL + bucket as u16 * w + *place;
-                *place += 1;
+                let offset = n_letters.entry(line).or_insert(0);
+                let x = area.x + LABEL_WIDTH + bucket as u16 * w + *offset;
+                *offset += 1;
                 let letter = letter.to_string();
                 put_line(buf, (x, area.y + line), area.right(), &[(&letter, self.style(i).bold())]);
             }
         }
     }
 
-    /// Dots from one bucket's place to the next, so that the eye follows a model.
+    /// Draws dots between a model's letters, to connect them.
     fn draw_path(&self, i: usize, area: Rect, buf: &mut Buffer) {
         let w = self.column_width(area.width);
         let dot = self.0.theme.glyph("·", ".");
         for (bucket, pair) in self.shares(MODELS[i].0).windows(2).enumerate() {
-            let left = area.x + LABEL + bucket as u16 * w;
+            let left = area.x + LABEL_WIDTH + bucket as u16 * w;
             for step in (2..w).step_by(2) {
                 let part = f32::from(step) / f32::from(w);
                 let line = line_of(pair[0] + (pair[1] - pair[0]) * part, area.height);
-                let at = (left + step, area.y + line);
-                put_line(buf, at, area.right(), &[(dot, self.style(i))]);
+                let position = (left + step, area.y + line);
+                put_line(buf, position, area.right(), &[(dot, self.style(i))]);
             }
         }
     }
 
     fn draw_table(&self, area: Rect, buf: &mut Buffer) {
         let (theme, w) = (self.0.theme, self.column_width(area.width));
-        let here = self.bucket();
+        let current = self.current_bucket();
         for (bucket, [low, high]) in self.0.reading.accuracy.buckets.iter().enumerate() {
-            let x = area.x + LABEL + bucket as u16 * w;
-            let style = if here == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
+            let x = area.x + LABEL_WIDTH + bucket as u16 * w;
+            let style =
+                if current == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
             let text = if w > 5 { format!("{low}-{high}") } else { format!("-{high}") };
             put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
@@ -110,9 +112,9 @@ impl AccuracyChart<'_> {
             }
             let label =
                 [(&*format!("{letter} "), self.style(i).bold()), (name.title(), Style::new())];
-            put_line(buf, (area.x, y), area.right().min(area.x + LABEL), &label);
+            put_line(buf, (area.x, y), area.right().min(area.x + LABEL_WIDTH), &label);
             for (bucket, share) in self.shares(*name).iter().enumerate() {
-                let x = area.x + LABEL + bucket as u16 * w;
+                let x = area.x + LABEL_WIDTH + bucket as u16 * w;
                 put_line(
                     buf,
                     (x, y),
@@ -135,7 +137,7 @@ impl Pane for AccuracyChart<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LABEL + 5 * 8, 8), (LABEL + 10 * 8, 24)).up_to(32)
+        PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24)).up_to(32)
     }
 
     fn in_words(&self) -> PaneWords {

@@ -1,4 +1,4 @@
-//! One row of a site as bars: the likeliest tokens first, or all words in the order of the sentence.
+//! One row of a site as bars: the likeliest tokens first, or all words in sentence order.
 
 use ratatui::{
     buffer::Buffer,
@@ -19,12 +19,12 @@ pub(super) struct Bars<'a> {
     subject: Subject<'a>,
     /// Columns of the site in the order shown.
     order: Vec<usize>,
-    /// Shares as they are; else scores, against the largest shown.
+    /// Scale of the numbers: `Unit` for shares; other numbers are scores.
     scale: Scale,
 }
 
-/// How many tokens of a vocabulary are shown.
-const MOST: usize = 12;
+/// Maximum number of vocabulary tokens shown.
+const MAX_TOKENS: usize = 12;
 
 impl<'a> Bars<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
@@ -32,9 +32,9 @@ impl<'a> Bars<'a> {
         let mut order: Vec<usize> = (0..row.len()).collect();
         if subject.site.axes()[2] == Axis::Vocab {
             let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
-            if order.len() > MOST {
-                order.select_nth_unstable_by(MOST, by_size);
-                order.truncate(MOST);
+            if order.len() > MAX_TOKENS {
+                order.select_nth_unstable_by(MAX_TOKENS, by_size);
+                order.truncate(MAX_TOKENS);
             }
             order.sort_unstable_by(by_size);
         }
@@ -42,17 +42,17 @@ impl<'a> Bars<'a> {
         Self { subject, order, scale }
     }
 
-    /// Probes answer for the last words only.
+    /// Whether a row has no numbers because the probes reach only the last words.
     fn is_out_of_reach(&self, row: usize) -> bool {
         self.subject.site.path() == "readback.probs" && self.subject.value(row, 0).is_nan()
     }
 
-    fn at(&self) -> usize {
+    fn cursor_bar(&self) -> usize {
         self.subject.scene.selection.col.min(self.order.len() - 1)
     }
 
-    /// How long a bar is, of 1: shares as they are, scores against the largest.
-    fn share(&self, v: f32) -> f32 {
+    /// Length of a bar from 0 to 1: a share itself, or a score relative to the largest.
+    fn bar_length(&self, v: f32) -> f32 {
         let row = self.subject.row();
         let shown = self.order.iter().map(|&col| self.subject.value(row, col));
         match self.scale {
@@ -70,14 +70,14 @@ impl<'a> Bars<'a> {
         let (subject, theme) = (&self.subject, self.subject.scene.theme);
         let col = self.order[i];
         let v = subject.value(subject.row(), col);
-        let is_at = subject.scene.focused && i == self.at();
-        let is_little = self.scale == Scale::Unit && v < 0.005;
-        let style = match (is_at, is_little) {
+        let is_at_cursor = subject.scene.focused && i == self.cursor_bar();
+        let is_small = self.scale == Scale::Unit && v < 0.005;
+        let style = match (is_at_cursor, is_small) {
             (true, _) => theme.accent().add_modifier(Modifier::BOLD),
             (false, true) => theme.dim(),
             (false, false) => Style::new(),
         };
-        let mark = if is_at { theme.glyph("▸", ">") } else { " " };
+        let mark = if is_at_cursor { theme.glyph("▸", ">") } else { " " };
         let was = subject.before.map(|before| {
             let was = before.get(Cell::new(subject.plane, subject.row(), col));
             was.map_or_else(|| "      -".into(), |was| format!(" {}", self.figure(was)))
@@ -86,9 +86,14 @@ impl<'a> Bars<'a> {
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let pieces = [(&*label, style), (&*was, theme.wrong())];
         let x = put_on(buf, line, &pieces);
-        let room = usize::from(line.right().saturating_sub(x));
-        let bar_style = if theme.has_colour() { theme.ink(self.share(v)) } else { style };
-        put_line(buf, (x, line.y), line.right(), &[(&theme.bar(self.share(v), room), bar_style)]);
+        let available_width = usize::from(line.right().saturating_sub(x));
+        let bar_style = if theme.has_colour() { theme.ink(self.bar_length(v)) } else { style };
+        put_line(
+            buf,
+            (x, line.y),
+            line.right(),
+            &[(&theme.bar(self.bar_length(v), available_width), bar_style)],
+        );
     }
 }
 
@@ -112,8 +117,9 @@ impl Pane for Bars<'_> {
         PreferredSize::new((30, n.min(5)), (60, n))
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        line_at(self.order.len(), self.at(), area, at).map(|i| (self.subject.row(), i))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        line_at(self.order.len(), self.cursor_bar(), area, position)
+            .map(|i| (self.subject.row(), i))
     }
 
     fn in_words(&self) -> PaneWords {
@@ -128,7 +134,7 @@ impl Pane for Bars<'_> {
             put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
             return;
         }
-        let shown = window(self.order.len(), usize::from(area.height), self.at());
+        let shown = window(self.order.len(), usize::from(area.height), self.cursor_bar());
         for (line, i) in shown.enumerate() {
             self.draw_bar(i, Rect { y: area.y + line as u16, height: 1, ..area }, buf);
         }

@@ -1,4 +1,4 @@
-//! The record of beam search: a column a step, the hypotheses kept at it, and the way of the winner.
+//! The record of beam search: one column per step with its kept hypotheses, and the winner's path.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -11,11 +11,12 @@ use crate::{
 
 pub(super) struct BeamTree<'a>(pub(super) Scene<'a>);
 
-/// The columns of a step, and of the places in the beam.
-const STEP: u16 = 17;
-const RANK: u16 = 3;
-/// How many whole outputs stand beneath the tree.
-const MOST: usize = 4;
+/// Width of a step, in columns.
+const STEP_WIDTH: u16 = 17;
+/// Width of the rank numbers, in columns.
+const RANK_WIDTH: u16 = 3;
+/// Maximum number of finished outputs below the tree.
+const MAX_OUTPUTS: usize = 4;
 
 impl<'a> BeamTree<'a> {
     fn trace(&self) -> &'a Trace {
@@ -26,7 +27,7 @@ impl<'a> BeamTree<'a> {
         self.trace().beams.as_ref()
     }
 
-    fn at(&self, beams: &Beams) -> usize {
+    fn cursor_step(&self, beams: &Beams) -> usize {
         self.0.selection.row.min(beams.steps.len().saturating_sub(1))
     }
 
@@ -34,21 +35,22 @@ impl<'a> BeamTree<'a> {
         self.trace().word(token)
     }
 
-    /// Sign, word, log-probability and, where it is not the same place, whom it continues.
+    /// Draws sign, word, log-probability and, if the rank changed, the rank of the hypothesis that
+    /// it continues.
     fn draw_hypothesis(
         &self,
         (index, hypothesis): (usize, &Hypothesis),
-        wins: bool,
+        is_winner: bool,
         (x, line): (u16, Rect),
         buf: &mut Buffer,
     ) {
         let theme = self.0.theme;
-        let sign = match (wins, hypothesis.is_over) {
+        let sign = match (is_winner, hypothesis.is_over) {
             (true, _) => theme.glyph("●", "*"),
             (false, true) => theme.glyph("■", "="),
             (false, false) => " ",
         };
-        let style = if wins { theme.right() } else { Style::new() };
+        let style = if is_winner { theme.right() } else { Style::new() };
         let from = match hypothesis.parent {
             Some(parent) if parent != index => {
                 format!("{}{}", theme.glyph("←", "<"), parent + 1)
@@ -57,23 +59,27 @@ impl<'a> BeamTree<'a> {
         };
         let word = left(&self.word(hypothesis.token), 7);
         let text = format!("{sign}{word}{:>5.1}{from} ", hypothesis.log_p);
-        let end = line.right().min(x + STEP);
+        let end = line.right().min(x + STEP_WIDTH);
         put_line(buf, (x, line.y), end, &[(&text, style)]);
     }
 
     fn draw_tree(&self, beams: &Beams, area: Rect, buf: &mut Buffer) {
-        let (theme, at) = (self.0.theme, self.at(beams));
+        let (theme, cursor) = (self.0.theme, self.cursor_step(beams));
         let path = beams.path(beams.winner);
-        let steps = window(beams.steps.len(), (area.width.saturating_sub(RANK) / STEP).into(), at);
+        let steps = window(
+            beams.steps.len(),
+            (area.width.saturating_sub(RANK_WIDTH) / STEP_WIDTH).into(),
+            cursor,
+        );
         for (column, step) in steps.enumerate() {
-            let x = area.x + RANK + column as u16 * STEP;
-            let style = if self.0.focused && step == at { theme.cursor() } else { theme.dim() };
+            let x = area.x + RANK_WIDTH + column as u16 * STEP_WIDTH;
+            let style = if self.0.focused && step == cursor { theme.cursor() } else { theme.dim() };
             let head = format!("step {}", step + 1);
             put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
             for (hypothesis, line) in beams.steps[step].iter().enumerate().zip(area.rows().skip(1))
             {
-                let wins = path.get(step) == Some(&hypothesis.0);
-                self.draw_hypothesis(hypothesis, wins, (x, line), buf);
+                let is_winner = path.get(step) == Some(&hypothesis.0);
+                self.draw_hypothesis(hypothesis, is_winner, (x, line), buf);
             }
         }
         for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {
@@ -81,7 +87,7 @@ impl<'a> BeamTree<'a> {
         }
     }
 
-    /// The whole outputs, best first: score, log-probability, length, words.
+    /// Draws the finished outputs, best first: score, log-probability, length, words.
     fn draw_finished(&self, beams: &Beams, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let mut lines = area.rows();
@@ -89,15 +95,15 @@ impl<'a> BeamTree<'a> {
             let head = "   score   log p  length";
             put_on(buf, line, &[(head, theme.dim())]);
         }
-        for (at, line) in beams.finished().into_iter().take(MOST).zip(lines) {
-            let wins = at == beams.winner;
-            let style = if wins { theme.right() } else { Style::new() };
-            let sign = if wins { theme.glyph("●", "*") } else { " " };
-            let (score, log_p) = (beams.score(at), beams.steps[at.0][at.1].log_p);
-            let words: Vec<String> = beams.tokens(at).into_iter().map(|t| self.word(t)).collect();
-            let figures = format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  ", at.0 + 1);
+        for (last, line) in beams.finished().into_iter().take(MAX_OUTPUTS).zip(lines) {
+            let is_winner = last == beams.winner;
+            let style = if is_winner { theme.right() } else { Style::new() };
+            let sign = if is_winner { theme.glyph("●", "*") } else { " " };
+            let (score, log_p) = (beams.score(last), beams.steps[last.0][last.1].log_p);
+            let words: Vec<String> = beams.tokens(last).into_iter().map(|t| self.word(t)).collect();
+            let figures = format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  ", last.0 + 1);
             let x = put_on(buf, line, &[(&figures, style)]);
-            // Outputs of one search begin alike.
+            // Outputs of one search begin alike, so their ends are shown.
             let words = fit_end(&words.join(" "), line.right().saturating_sub(x).into());
             put_line(buf, (x, line.y), line.right(), &[(&words, style)]);
         }
@@ -121,7 +127,7 @@ impl Pane for BeamTree<'_> {
         true
     }
 
-    /// The step that the cursor stands on, with its likeliest output so far.
+    /// The step under the cursor, with the last word of its likeliest hypothesis.
     fn status_line(&self, step: usize, _: usize) -> Option<String> {
         let beams = self.beams()?;
         let kept = beams.steps.get(step)?;
@@ -135,22 +141,26 @@ impl Pane for BeamTree<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let Some(beams) = self.beams() else { return PreferredSize::new((40, 2), (60, 2)) };
         let width = beams.width as u16;
-        let finished = beams.finished().len().min(MOST) as u16;
+        let finished = beams.finished().len().min(MAX_OUTPUTS) as u16;
         let n = beams.steps.len() as u16;
         let height = width + finished + 2;
-        PreferredSize::new((RANK + 2 * STEP, height.min(7)), (RANK + n.min(6) * STEP, height))
+        PreferredSize::new(
+            (RANK_WIDTH + 2 * STEP_WIDTH, height.min(7)),
+            (RANK_WIDTH + n.min(6) * STEP_WIDTH, height),
+        )
     }
 
     fn in_words(&self) -> PaneWords {
         let trace = self.0.reading.trace(self.0.model);
-        let line = |beams: &Beams, at: (usize, usize)| {
-            let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
-            let log_p = beams.steps[at.0][at.1].log_p;
-            format!("score {:.3}, log p {log_p:.3}: {}", beams.score(at), words.join(" "))
+        let line = |beams: &Beams, last: (usize, usize)| {
+            let words: Vec<String> =
+                beams.tokens(last).into_iter().map(|t| trace.word(t)).collect();
+            let log_p = beams.steps[last.0][last.1].log_p;
+            format!("score {:.3}, log p {log_p:.3}: {}", beams.score(last), words.join(" "))
         };
         let lines = match &trace.beams {
             None => vec!["no beam in this pass; --what-if beam=4 switches it on".into()],
-            Some(beams) => beams.finished().into_iter().map(|at| line(beams, at)).collect(),
+            Some(beams) => beams.finished().into_iter().map(|last| line(beams, last)).collect(),
         };
         PaneWords::of_model("Beam search", self.0.model, lines)
     }
@@ -166,7 +176,7 @@ impl Pane for BeamTree<'_> {
             }
             return;
         };
-        let finished = beams.finished().len().min(MOST) as u16 + 1;
+        let finished = beams.finished().len().min(MAX_OUTPUTS) as u16 + 1;
         let tree = (beams.width as u16 + 1).min(area.height);
         let rest = (area.height - tree).min(finished);
         self.draw_tree(beams, Rect { height: tree, ..area }, buf);

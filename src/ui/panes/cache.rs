@@ -1,4 +1,4 @@
-//! The cache of keys and values at one step of writing: what is there, what comes in, what it spares.
+//! The cache of keys and values at one step of generation: its contents, and the multiplications it saves.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -9,16 +9,19 @@ use crate::{
     ui::widgets::lines::{left, put_on, window},
 };
 
-/// Its subject is the keys of self-attention in the selected layer.
+/// Pane of the cache; its site is the self-attention keys of the selected layer.
 pub(super) struct Cache<'a> {
     subject: Subject<'a>,
     sizes: Option<CacheSizes>,
 }
 
-/// The columns of a layer's name, and of the names of the counts.
-const NAME: u16 = 13;
-const COUNT: u16 = 50;
-const LABEL: usize = 18;
+/// Width of a layer's name, in columns.
+const NAME_WIDTH: u16 = 13;
+/// Width of the table beside the mask, in columns.
+const TABLE_WIDTH: u16 = 50;
+/// Width of the names of the counts, in columns.
+const LABEL_WIDTH: usize = 18;
+/// Columns between the table and the mask.
 const GAP: u16 = 3;
 
 impl<'a> Cache<'a> {
@@ -27,19 +30,21 @@ impl<'a> Cache<'a> {
         Self { subject, sizes }
     }
 
-    fn n(&self) -> usize {
+    fn n_positions(&self) -> usize {
         self.subject.n_rows()
     }
 
+    /// Sign and style of a reused position.
     fn reused(&self) -> (&'static str, Style) {
         (self.subject.scene.theme.glyph("▒", "-"), self.subject.scene.theme.pane(0))
     }
 
+    /// Sign and style of a new position.
     fn fresh(&self) -> (&'static str, Style) {
         (self.subject.scene.theme.glyph("█", "#"), self.subject.scene.theme.pane(1))
     }
 
-    /// Its name, and a sign for each position: reused, new, or still empty.
+    /// Draws a layer's name and its positions: reused, new, or still empty.
     fn draw_positions(
         &self,
         name: &str,
@@ -49,25 +54,26 @@ impl<'a> Cache<'a> {
     ) {
         let theme = self.subject.scene.theme;
         let (old, new) = (self.reused(), self.fresh());
-        let each = positions_a_sign(n);
-        let (reused, fresh, n) = (reused / each, fresh.div_ceil(each), n.div_ceil(each));
+        let per_sign = positions_per_sign(n);
+        let (reused, fresh, n) =
+            (reused / per_sign, fresh.div_ceil(per_sign), n.div_ceil(per_sign));
         let empty = theme.glyph("·", ".").repeat(n.saturating_sub(reused + fresh));
-        let name = format!("{name:>width$} ", width = usize::from(NAME) - 1);
+        let name = format!("{name:>width$} ", width = usize::from(NAME_WIDTH) - 1);
         let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
         let pieces = [(&*name, Style::new()), (&*a, old.1), (&*b, new.1), (&*empty, theme.dim())];
         put_on(buf, line, &pieces);
     }
 
-    /// As many layers as there are lines for, the selected one among them, and what the signs mean.
+    /// Draws as many layers as fit, including the selected one, then cross-attention and the legend.
     fn draw_layers(
         &self,
         sizes: CacheSizes,
-        room: usize,
+        available_lines: usize,
         lines: &mut dyn Iterator<Item = Rect>,
         buf: &mut Buffer,
     ) {
         let t = self.subject.row();
-        let shown = window(sizes.n_layers, room, self.subject.scene.selection.layer);
+        let shown = window(sizes.n_layers, available_lines, self.subject.scene.selection.layer);
         let out_of_view = if shown.len() < sizes.n_layers {
             let (first, last) = (shown.start, shown.end.saturating_sub(1));
             format!("  layers {first}-{last} of {}", sizes.n_layers)
@@ -76,13 +82,18 @@ impl<'a> Cache<'a> {
         };
         for layer in shown {
             if let Some(line) = lines.next() {
-                self.draw_positions(&format!("layer {layer} K,V"), (t, 1, self.n()), line, buf);
+                self.draw_positions(
+                    &format!("layer {layer} K,V"),
+                    (t, 1, self.n_positions()),
+                    line,
+                    buf,
+                );
             }
         }
         if sizes.n_source > 0
             && let Some(line) = lines.next()
         {
-            // They are new at the first step only.
+            // Cross-attention's keys and values are new at the first step only.
             let n = sizes.n_source;
             let marks = if t == 0 { (0, n, n) } else { (n, 0, n) };
             self.draw_positions("cross K,V", marks, line, buf);
@@ -90,9 +101,9 @@ impl<'a> Cache<'a> {
         if let Some(line) = lines.next() {
             let (old, new) = (self.reused(), self.fresh());
             let kept = format!(" {t} reused  ");
-            let pad = " ".repeat(NAME.into());
+            let pad = " ".repeat(NAME_WIDTH.into());
             let dim = self.subject.scene.theme.dim();
-            let each = positions_a_sign(self.n());
+            let each = positions_per_sign(self.n_positions());
             let each = if each > 1 { format!("  a sign for {each}") } else { String::new() };
             let rest = format!(" 1 new{out_of_view}{each}");
             let pieces = [(&*pad, dim), old, (&*kept, dim), new, (&*rest, dim)];
@@ -103,21 +114,21 @@ impl<'a> Cache<'a> {
     fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
         let t = self.subject.row();
         let Step { held, held_cross, with, without } = sizes.step(t);
-        let (all_with, all_without) = sizes.whole(self.n());
+        let (all_with, all_without) = sizes.whole(self.n_positions());
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;
             let sign = self.subject.scene.theme.glyph("×", "x");
-            format!("{} not {}  {sign}{factor:.1}", short(with), short(without))
+            format!("{} not {}  {sign}{factor:.1}", format_count(with), format_count(without))
         };
         let cross = (held_cross > 0).then(|| format!(" + cross {}", grouped(held_cross)));
         vec![
             ("numbers held".to_owned(), grouped(held) + &cross.unwrap_or_default()),
             ("mults, this step".to_owned(), times(with, without)),
-            (format!("mults, {} steps", self.n()), times(all_with, all_without)),
+            (format!("mults, {} steps", self.n_positions()), times(all_with, all_without)),
         ]
     }
 
-    /// The causal mask as it grows: the row of this step is lit.
+    /// Draws the causal mask up to this step, with this step's row highlighted.
     fn draw_mask(&self, area: Rect, buf: &mut Buffer) {
         let t = self.subject.row();
         let shown = window(t + 1, area.height.into(), t);
@@ -131,25 +142,25 @@ impl<'a> Cache<'a> {
     }
 }
 
-/// A count that stands beside another one: of many millions the millions.
-fn short(n: usize) -> String {
+/// A count with grouped digits; in millions from 100 million on.
+fn format_count(n: usize) -> String {
     const MILLION: usize = 1_000_000;
     if n < 100 * MILLION { grouped(n) } else { grouped(n / MILLION) + " M" }
 }
 
-/// How many positions a sign stands for, so that all fit into the table.
-fn positions_a_sign(n: usize) -> usize {
-    n.div_ceil(usize::from(COUNT - NAME)).max(1)
+/// Number of positions per sign, so that all fit into the table.
+fn positions_per_sign(n: usize) -> usize {
+    n.div_ceil(usize::from(TABLE_WIDTH - NAME_WIDTH)).max(1)
 }
 
 impl Pane for Cache<'_> {
     fn title(&self) -> String {
-        let (t, n) = (self.subject.row(), self.n());
+        let (t, n) = (self.subject.row(), self.n_positions());
         format!("the cache at step {} of {n}, reading “{}”", t + 1, self.subject.label(1, t))
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.n(), self.subject.n_cols())
+        (self.n_positions(), self.subject.n_cols())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
@@ -158,10 +169,10 @@ impl Pane for Cache<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
-        let n = self.n() as u16;
+        let n = self.n_positions() as u16;
         PreferredSize::new(
-            (COUNT, layers.min(4) + 4),
-            (COUNT + GAP + n, (layers + 4).max(n.min(20))),
+            (TABLE_WIDTH, layers.min(4) + 4),
+            (TABLE_WIDTH + GAP + n, (layers + 4).max(n.min(20))),
         )
     }
 
@@ -185,23 +196,27 @@ impl Pane for Cache<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(sizes) = self.sizes else { return };
-        let mask = Some(self.n() + usize::from(GAP));
-        let mask = mask.filter(|mask| usize::from(COUNT) + mask <= usize::from(area.width));
-        let mask = mask.unwrap_or(0) as u16;
-        let table = Rect { width: area.width - mask, ..area };
+        let mask_width = Some(self.n_positions() + usize::from(GAP));
+        let mask_width = mask_width
+            .filter(|mask_width| usize::from(TABLE_WIDTH) + mask_width <= usize::from(area.width));
+        let mask_width = mask_width.unwrap_or(0) as u16;
+        let table = Rect { width: area.width - mask_width, ..area };
         let (mut lines, counts) = (table.rows(), self.counts(sizes));
-        let others = counts.len() + 1 + usize::from(sizes.n_source > 0);
-        let room = usize::from(area.height).saturating_sub(others).max(1);
-        self.draw_layers(sizes, room, &mut lines, buf);
+        let other_lines = counts.len() + 1 + usize::from(sizes.n_source > 0);
+        let available_lines = usize::from(area.height).saturating_sub(other_lines).max(1);
+        self.draw_layers(sizes, available_lines, &mut lines, buf);
         for ((name, count), line) in counts.iter().zip(lines) {
             put_on(
                 buf,
                 line,
-                &[(&left(name, LABEL), Style::new()), (count, self.subject.scene.theme.strong())],
+                &[
+                    (&left(name, LABEL_WIDTH), Style::new()),
+                    (count, self.subject.scene.theme.strong()),
+                ],
             );
         }
-        if mask > GAP {
-            self.draw_mask(Rect { x: table.right() + GAP, width: mask - GAP, ..area }, buf);
+        if mask_width > GAP {
+            self.draw_mask(Rect { x: table.right() + GAP, width: mask_width - GAP, ..area }, buf);
         }
     }
 }

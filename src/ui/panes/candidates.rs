@@ -1,4 +1,4 @@
-//! The choice of one token: what has been read, what could come next, what is cut, what is taken.
+//! The choice of one token: the text read so far, the candidates, and which were cut and which taken.
 
 use std::sync::Arc;
 
@@ -21,64 +21,65 @@ pub(super) struct Candidates<'a> {
     choice: Option<Arc<Choice>>,
     /// Index of the candidate that was taken.
     taken: usize,
-    /// Candidates in view: the likeliest, and the one taken.
-    shown: Vec<usize>,
+    /// Indices of the listed candidates: the likeliest, and the one taken.
+    listed: Vec<usize>,
 }
 
-/// How many of the likeliest can be walked to.
-const MOST: usize = 12;
-const TOKEN: usize = 14;
-/// What the reason at the end of a line takes.
-const REASON: u16 = 27;
+/// Maximum number of likeliest candidates that are listed.
+const MAX_LISTED: usize = 12;
+/// Width of a token, in columns.
+const TOKEN_WIDTH: usize = 14;
+/// Width of the reason at the end of a line, in columns.
+const REASON_WIDTH: u16 = 27;
 
-/// A column of numbers: its heading, and what stands there.
+/// A column of numbers: its heading, and the number that it shows of a candidate.
 type Column = (String, fn(&Candidate) -> f32);
 
 impl<'a> Candidates<'a> {
-    /// Its subject is `probs`.
+    /// Builds the pane from the site `probs`.
     pub(super) fn new(subject: Subject<'a>) -> Self {
         let choosing = subject.scene.reading.changes.choosing();
         let (reading, model) = (subject.scene.reading, subject.scene.model);
         let choice = reading.choice(model, choosing, subject.row());
         let taken = choice.as_ref().map_or(0, |c| taken(subject.trace, c, subject.row()));
-        let n = choice.as_ref().map_or(0, |c| c.candidates.len().min(MOST));
-        let shown = (0..n).chain((taken >= n).then_some(taken)).collect();
-        Self { subject, choosing, choice, taken, shown }
+        let n = choice.as_ref().map_or(0, |c| c.candidates.len().min(MAX_LISTED));
+        let listed = (0..n).chain((taken >= n).then_some(taken)).collect();
+        Self { subject, choosing, choice, taken, listed }
     }
 
-    fn at(&self) -> usize {
-        self.subject.scene.selection.col.min(self.shown.len().saturating_sub(1))
+    fn cursor_index(&self) -> usize {
+        self.subject.scene.selection.col.min(self.listed.len().saturating_sub(1))
     }
 
-    fn cuts(&self) -> bool {
+    fn has_cut(&self) -> bool {
         self.choosing.top_k.is_some() || self.choosing.top_p.is_some()
     }
 
-    fn is_warmed(&self) -> bool {
+    fn has_temperature(&self) -> bool {
         (self.choosing.temperature - 1.0).abs() > f32::EPSILON
     }
 
     fn columns(&self) -> Vec<Column> {
         let mut columns: Vec<Column> = vec![("T=1".to_owned(), |c| c.plain)];
-        if self.is_warmed() {
+        if self.has_temperature() {
             columns.push((format!("T={}", self.choosing.temperature), |c| c.probability));
         }
-        if self.cuts() {
+        if self.has_cut() {
             columns.push(("kept".to_owned(), |c| c.share));
         }
         columns
     }
 
-    /// As many of the last words as fit.
+    /// Draws the last words read, as many as fit.
     fn draw_read(&self, line: Rect, buf: &mut Buffer) {
         let theme = self.subject.scene.theme;
         let words = read_so_far(self.subject.trace, self.subject.row());
         let head = "read: ";
-        let room = usize::from(line.width).saturating_sub(head.len() + 2);
+        let available_width = usize::from(line.width).saturating_sub(head.len() + 2);
         let mut text = String::new();
         for token in words.iter().rev() {
             let longer = format!("{} {text}", token.text);
-            if unicode_width::UnicodeWidthStr::width(&*longer) > room {
+            if unicode_width::UnicodeWidthStr::width(&*longer) > available_width {
                 text = format!("{} {text}", theme.glyph("…", "..."));
                 break;
             }
@@ -88,37 +89,37 @@ impl<'a> Candidates<'a> {
         put_on(buf, line, &pieces);
     }
 
-    fn draw_head(&self, line: Rect, buf: &mut Buffer) {
+    fn draw_header(&self, line: Rect, buf: &mut Buffer) {
         let names = self.columns().into_iter().map(|(name, _)| format!(" {name:>6}"));
-        let head = format!("  {:>TOKEN$}  logit{}", "token", names.collect::<String>());
+        let head = format!("  {:>TOKEN_WIDTH$}  logit{}", "token", names.collect::<String>());
         put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
     }
 
     fn draw_candidate(&self, choice: &Choice, i: usize, line: Rect, buf: &mut Buffer) {
-        let (theme, index) = (self.subject.scene.theme, self.shown[i]);
+        let (theme, index) = (self.subject.scene.theme, self.listed[i]);
         let candidate = &choice.candidates[index];
         let (sign, style) = match (index == self.taken, candidate.cut) {
             (true, _) => (theme.glyph("●", "*"), theme.right()),
             (false, Some(_)) => (theme.glyph("✗", "x"), theme.dim()),
             (false, None) => (" ", Style::new()),
         };
-        let is_at = self.subject.scene.focused && i == self.at();
-        let word = right(&self.subject.label(2, candidate.token), TOKEN);
-        let word_style = if is_at { theme.cursor() } else { style };
+        let is_at_cursor = self.subject.scene.focused && i == self.cursor_index();
+        let word = right(&self.subject.label(2, candidate.token), TOKEN_WIDTH);
+        let word_style = if is_at_cursor { theme.cursor() } else { style };
         let columns = self.columns().into_iter();
         let numbers: Vec<String> = columns.map(|(_, of)| theme.percent(of(candidate))).collect();
         let figures = format!(" {} {} ", theme.number(candidate.logit, 6), numbers.join(" "));
         let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
         let x = put_on(buf, line, &pieces);
         let reason = self.reason(choice, index);
-        let bar = line.right().saturating_sub(x + REASON).min(30);
-        let share = if self.cuts() { candidate.share } else { candidate.probability };
+        let bar = line.right().saturating_sub(x + REASON_WIDTH).min(30);
+        let share = if self.has_cut() { candidate.share } else { candidate.probability };
         let ink = theme.sequential(0.35 + 0.6 * share).map_or(style, |c| Style::new().fg(c));
         let bar = format!("{:<width$} ", theme.bar(share, bar.into()), width = usize::from(bar));
         put_line(buf, (x, line.y), line.right(), &[(&bar, ink), (&reason, style)]);
     }
 
-    /// Why it is taken, or what cut it.
+    /// Why a candidate is taken, or what cut it; empty if neither.
     fn reason(&self, choice: &Choice, index: usize) -> String {
         let dash = self.subject.scene.theme.glyph("–", "-");
         if index == self.taken && self.choosing.beam.is_some() {
@@ -137,8 +138,8 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// How many of the likeliest candidates words name.
-const MOST_IN_WORDS: usize = 6;
+/// Maximum number of likeliest candidates in [`Pane::in_words`].
+const MAX_IN_WORDS: usize = 6;
 
 impl Pane for Candidates<'_> {
     fn title(&self) -> String {
@@ -156,16 +157,16 @@ impl Pane for Candidates<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.shown.len())
+        (self.subject.n_rows(), self.listed.len())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        let index = *self.shown.get(col)?;
+        let index = *self.listed.get(col)?;
         self.subject.cursor_cell(row, self.choice.as_ref()?.candidates.get(index)?.token)
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n = self.shown.len() as u16 + 2;
+        let n = self.listed.len() as u16 + 2;
         PreferredSize::new((62, n.min(6)), (88, n))
     }
 
@@ -188,7 +189,7 @@ impl Pane for Candidates<'_> {
             let (word, p) = (trace.word(c.token as u32), percent(c.probability));
             format!("\"{word}\": logit {:.2}, {p}{what}", c.logit)
         };
-        let n = choice.candidates.len().min(MOST_IN_WORDS);
+        let n = choice.candidates.len().min(MAX_IN_WORDS);
         let shown = (0..n).chain((taken >= n).then_some(taken));
         let draw = choice.draw.map(|draw| format!("the number drawn is {draw:.3}"));
         PaneWords::of_model(heading, model, shown.map(line).chain(draw).collect())
@@ -201,9 +202,13 @@ impl Pane for Candidates<'_> {
             self.draw_read(line, buf);
         }
         if let Some(line) = lines.next() {
-            self.draw_head(line, buf);
+            self.draw_header(line, buf);
         }
-        let shown = window(self.shown.len(), usize::from(area.height.saturating_sub(2)), self.at());
+        let shown = window(
+            self.listed.len(),
+            usize::from(area.height.saturating_sub(2)),
+            self.cursor_index(),
+        );
         for (i, line) in shown.zip(lines) {
             self.draw_candidate(choice, i, line, buf);
         }

@@ -1,4 +1,4 @@
-//! What is known of a checkpoint: its kind and its sizes, a line each.
+//! Kind and sizes of a checkpoint, one per line.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
@@ -22,7 +22,7 @@ impl Pane for Card<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let lines = self.rows().len() as u16;
         let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
-        let width = LABEL + (widest as u16).min(80);
+        let width = LABEL_WIDTH + (widest as u16).min(80);
         PreferredSize::new((30, lines.min(6)), (width, lines))
     }
 
@@ -37,10 +37,10 @@ impl Pane for Card<'_> {
         for (i, (label, value)) in self.rows().iter().enumerate().take(area.height.into()) {
             let y = area.y + i as u16;
             put_line(buf, (area.x, y), area.right(), &[(label, theme.dim())]);
-            put_line(buf, (area.x + LABEL, y), area.right(), &[(value, theme.strong())]);
+            put_line(buf, (area.x + LABEL_WIDTH, y), area.right(), &[(value, theme.strong())]);
         }
     }
 }
 
-/// The columns of the labels.
-const LABEL: u16 = 18;
+/// Width of the labels, in columns.
+const LABEL_WIDTH: u16 = 18;

@@ -1,5 +1,5 @@
-//! RNN and Transformer in figures: counted for this sentence, and beside it how Vaswani et al. 2017,
-//! Table 1, says that it grows, with this sentence's numbers put in.
+//! Costs of RNN and Transformer: counted for this sentence, beside the growth that Vaswani et al. 2017,
+//! Table 1, gives, with this sentence's numbers inserted.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -19,21 +19,21 @@ const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Tra
 /// self-attention layer.
 struct Figure {
     what: &'static str,
-    /// Of what the paper's formula speaks.
+    /// What the paper's formula refers to.
     scope: &'static str,
     counted: fn(Schedule) -> usize,
     paper: [Formula; 2],
 }
 
-/// How something grows, and what that comes to.
+/// A growth formula and its result.
 struct Formula {
     growth: &'static str,
-    /// With n and d put in; empty where there is nothing to put in.
-    put_in: fn(usize, usize) -> String,
+    /// The formula with n and d inserted; empty if it contains neither.
+    with_values: fn(usize, usize) -> String,
 }
 
-const fn formula(growth: &'static str, put_in: fn(usize, usize) -> String) -> Formula {
-    Formula { growth, put_in }
+const fn formula(growth: &'static str, with_values: fn(usize, usize) -> String) -> Formula {
+    Formula { growth, with_values }
 }
 
 const FIGURES: [Figure; 3] = [
@@ -59,22 +59,22 @@ const FIGURES: [Figure; 3] = [
         paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
     },
 ];
-const LABEL: u16 = 20;
-const COLUMN: u16 = 21;
+const LABEL_WIDTH: u16 = 20;
+const COLUMN_WIDTH: u16 = 21;
 
 impl Comparison<'_> {
     fn sizes(&self) -> ScheduleSizes {
         built_in(self.0.reading.sentence.tokens.len())
     }
 
-    /// The three lines of a figure for a model: counted, the paper's growth, and that put in.
+    /// The three lines of a figure for a model: the count, the paper's formula, and the formula with values.
     fn lines(&self, figure: &Figure, model: Name) -> [String; 3] {
         let sizes = self.sizes();
         let formula = &figure.paper[usize::from(model == Name::Transformer)];
         [
             grouped((figure.counted)(schedule(model, sizes))),
             formula.growth.to_owned(),
-            (formula.put_in)(sizes.n_words, width(model, sizes)),
+            (formula.with_values)(sizes.n_words, width(model, sizes)),
         ]
     }
 
@@ -86,19 +86,19 @@ impl Comparison<'_> {
             put_on(buf, line, &[(*label, style)]);
         }
         for (i, name) in MODELS.into_iter().enumerate() {
-            let x = area.x + LABEL + i as u16 * column;
+            let x = area.x + LABEL_WIDTH + i as u16 * column;
             for ((text, line), style) in
                 self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
             {
-                let text = result_at_least(&text, usize::from(column) - 1);
+                let text = fit_result(&text, usize::from(column) - 1);
                 put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
             }
         }
     }
 }
 
-/// All of `13²·64 = 10,816`, or what comes out of it where that is too wide.
-fn result_at_least(text: &str, width: usize) -> String {
+/// `13²·64 = 10,816`, or its result alone if that is too wide.
+fn fit_result(text: &str, width: usize) -> String {
     let result = text.split_once("= ").map_or(text, |(_, result)| result);
     fit(if text.chars().count() <= width { text } else { result }, width)
 }
@@ -120,7 +120,7 @@ impl Pane for Comparison<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let width = LABEL + COLUMN * MODELS.len() as u16;
+        let width = LABEL_WIDTH + COLUMN_WIDTH * MODELS.len() as u16;
         PreferredSize::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
     }
 
@@ -141,14 +141,15 @@ impl Pane for Comparison<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
+        let column =
+            (area.width.saturating_sub(LABEL_WIDTH) / MODELS.len() as u16).clamp(9, COLUMN_WIDTH);
         for (i, name) in MODELS.iter().enumerate() {
             let title = fit(name.title(), usize::from(column) - 1);
-            let x = area.x + LABEL + i as u16 * column;
+            let x = area.x + LABEL_WIDTH + i as u16 * column;
             put_line(buf, (x, area.y), area.right(), &[(&title, self.0.theme.accent())]);
         }
-        let room = area.height.saturating_sub(1) / FIGURES.len() as u16;
-        let (pitch, height) = (room.clamp(1, 4), room.clamp(1, 3));
+        let lines_per_figure = area.height.saturating_sub(1) / FIGURES.len() as u16;
+        let (pitch, height) = (lines_per_figure.clamp(1, 4), lines_per_figure.clamp(1, 3));
         for (i, figure) in FIGURES.iter().enumerate() {
             let y = area.y + 1 + i as u16 * pitch;
             let height = height.min(area.bottom().saturating_sub(y));
@@ -159,11 +160,11 @@ impl Pane for Comparison<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::result_at_least;
+    use super::fit_result;
 
     #[test]
     fn a_narrow_column_keeps_the_result() {
         let text = "13²·64 = 10,816";
-        assert_eq!([15, 14, 6].map(|w| result_at_least(text, w)), [text, "10,816", "10,816"]);
+        assert_eq!([15, 14, 6].map(|w| fit_result(text, w)), [text, "10,816", "10,816"]);
     }
 }

@@ -1,4 +1,4 @@
-//! How the language model writes on after a part of the sentence: greedily, and three times by chance.
+//! Continuations of a part of the sentence by the language model: one greedy, three sampled.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
@@ -12,8 +12,8 @@ use crate::{
 
 pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
 
-/// The columns of a seed and of the log-probability a token.
-const NAME: u16 = 17;
+/// Width of a seed and the log-probability per token, in columns.
+const NAME_WIDTH: u16 = 17;
 
 impl<'a> Continuations<'a> {
     /// The longest measured part that ends at the selected row or before; else the shortest.
@@ -26,6 +26,7 @@ impl<'a> Continuations<'a> {
         self.0.reading.given(row).iter().map(|token| token.text.as_str()).collect()
     }
 
+    /// Draws a name and words, and returns the line after them.
     fn draw_block(
         &self,
         name: &str,
@@ -33,7 +34,7 @@ impl<'a> Continuations<'a> {
         area: Rect,
         buf: &mut Buffer,
     ) -> u16 {
-        let indent = NAME.min(area.width / 2);
+        let indent = NAME_WIDTH.min(area.width / 2);
         let end = area.x + indent.saturating_sub(1);
         put_line(buf, (area.x, area.y), end, &[(name, self.0.theme.dim())]);
         let rest = Rect { x: area.x + indent, width: area.width - indent, ..area };
@@ -41,19 +42,19 @@ impl<'a> Continuations<'a> {
     }
 }
 
-/// The last of many words, for about so many columns.
-fn ending<'a>(words: &[&'a str], room: usize, dots: &'a str) -> Vec<&'a str> {
-    let mut taken = 0;
+/// The last words that fit into `width` columns, after `dots` if any are cut.
+fn last_words<'a>(words: &[&'a str], width: usize, dots: &'a str) -> Vec<&'a str> {
+    let mut used = 0;
     let fits = |word: &&&str| {
-        taken += word.width() + 1;
-        taken <= room
+        used += word.width() + 1;
+        used <= width
     };
     let n = words.iter().rev().take_while(fits).count();
     let cut = (n < words.len()).then_some(dots);
     cut.into_iter().chain(words[words.len() - n..].iter().copied()).collect()
 }
 
-/// Words one after the other, broken at the right edge. Returns the line after them.
+/// Draws words, wrapped at the right edge, and returns the line after them.
 fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16 {
     let (mut x, mut y) = (area.x, area.y);
     for word in words {
@@ -68,8 +69,8 @@ fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16
     y + 1
 }
 
-/// How it was written, and its log-probability a token.
-fn name_of(way: &Continuation) -> String {
+/// Method (greedy or seed) and log-probability per token of a continuation.
+fn method_text(way: &Continuation) -> String {
     let how = way.seed.map_or("greedy".to_owned(), |seed| format!("seed {seed}"));
     format!("{how} {:>8.2}", way.log_p_per_token())
 }
@@ -116,10 +117,10 @@ impl Pane for Continuations<'_> {
         if area.is_empty() {
             return;
         }
-        // What is written is what one looks for: of a long text its end is enough.
+        // Shows only the end of a long text, to leave lines for the continuations.
         let lines = usize::from(area.height / 3).max(1);
-        let room = lines * usize::from(area.width.saturating_sub(NAME + 8));
-        let given = ending(&self.words(continued.row), room, theme.glyph("…", "..."));
+        let width = lines * usize::from(area.width.saturating_sub(NAME_WIDTH + 8));
+        let given = last_words(&self.words(continued.row), width, theme.glyph("…", "..."));
         let mut y = self.draw_block("given", (&given, theme.strong()), area, buf);
         for way in &continued.ways {
             if y >= area.bottom() {
@@ -127,20 +128,20 @@ impl Pane for Continuations<'_> {
             }
             let words: Vec<&str> = way.tokens.iter().map(|token| token.text.as_str()).collect();
             let rest = Rect { y, height: area.bottom() - y, ..area };
-            y = self.draw_block(&name_of(way), (&words, Style::new()), rest, buf);
+            y = self.draw_block(&method_text(way), (&words, Style::new()), rest, buf);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ending;
+    use super::last_words;
 
     #[test]
-    fn of_a_long_text_the_end_is_shown() {
+    fn a_long_text_is_cut_to_its_end() {
         let words = ["one", "two", "three"];
-        assert_eq!(ending(&words, 20, "..."), words);
-        assert_eq!(ending(&words, 10, "..."), ["...", "two", "three"]);
-        assert_eq!(ending(&[], 10, "..."), [""; 0]);
+        assert_eq!(last_words(&words, 20, "..."), words);
+        assert_eq!(last_words(&words, 10, "..."), ["...", "two", "three"]);
+        assert_eq!(last_words(&[], 10, "..."), [""; 0]);
     }
 }

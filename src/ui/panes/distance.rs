@@ -1,13 +1,13 @@
-//! Long range: how much a word still matters, by its distance from the last one, for every model.
+//! Gradient norm of each word by its distance from the last word, for every model.
 //!
-//! Models differ in how large their gradients are altogether, so each line is divided by its own
-//! mean: what is compared is how it falls off.
+//! Each line is divided by its own mean, since the models' gradients differ in overall size: the chart
+//! compares how fast they fall off.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     Pane, PreferredSize, Scene, is_of_state,
-    words::{PaneWords, short},
+    words::{PaneWords, format_number},
 };
 use crate::{
     lesson::PaneSpec,
@@ -23,7 +23,7 @@ pub(super) struct Distance<'a> {
     scene: Scene<'a>,
     title: Option<String>,
     path: String,
-    /// Of the last hidden state, else of the output.
+    /// Whether the gradients are of the last hidden state; else of the output.
     of_state: bool,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Distance<'a> {
         Self { scene, title: spec.title.clone(), path, of_state: is_of_state(site) }
     }
 
-    /// Only the first two have a last state that is handed on.
+    /// The models shown: for the last hidden state only the first two, which pass it to the decoder.
     fn models(&self) -> &'static [(Name, char)] {
         if self.of_state { &MODELS[..2] } else { &MODELS }
     }
@@ -50,8 +50,8 @@ impl<'a> Distance<'a> {
         self.scene.reading.sentence.tokens.len()
     }
 
-    /// The line and the column of the cursor: its rows are words, as elsewhere.
-    fn at(&self) -> (usize, usize) {
+    /// Line and column of the cursor; the selected row is the word.
+    fn cursor(&self) -> (usize, usize) {
         let last = self.n_words().saturating_sub(1);
         let selection = self.scene.selection;
         (selection.col.min(self.models().len() - 1), selection.row.min(last))
@@ -63,9 +63,9 @@ impl<'a> Distance<'a> {
     }
 
     fn series(&self, model: usize) -> Option<Series> {
-        let points = by_own_mean(self.norms(model)?);
+        let points = divided_by_mean(self.norms(model)?);
         let (name, letter) = self.models()[model];
-        let said = points.get(self.at().1).map(|v| self.scene.theme.figure(*v, 7));
+        let said = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
         let said = said.unwrap_or_default().trim().to_owned();
         Some(Series {
             letter,
@@ -85,14 +85,14 @@ impl<'a> Distance<'a> {
             reference: vec![1.0; tokens.len()],
             columns: tokens.iter().enumerate().map(|(i, t)| (number(i), t.text.clone())).collect(),
             heights: Heights::Log,
-            cursor: self.at(),
+            cursor: self.cursor(),
             focused: self.scene.focused,
         }
     }
 }
 
-/// Every number by the mean of all.
-fn by_own_mean(norms: &[f32]) -> Vec<f32> {
+/// Numbers divided by their mean.
+fn divided_by_mean(norms: &[f32]) -> Vec<f32> {
     let mean = norms.iter().sum::<f32>() / norms.len().max(1) as f32;
     norms.iter().map(|v| v / mean).collect()
 }
@@ -112,7 +112,7 @@ impl Pane for Distance<'_> {
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let (norms, name) = (self.norms(col)?, self.models().get(col)?.0.title());
         let word = &self.scene.reading.sentence.tokens.get(row)?.text;
-        let (norm, share) = (*norms.get(row)?, *by_own_mean(norms).get(row)?);
+        let (norm, share) = (*norms.get(row)?, *divided_by_mean(norms).get(row)?);
         let away = self.n_words() - 1 - row;
         Some(format!("{name}, “{word}”, {away} before the last: {norm:.3}, {share:.2} x its mean"))
     }
@@ -125,11 +125,11 @@ impl Pane for Distance<'_> {
         let tokens = &self.scene.reading.sentence.tokens;
         self.scene.reading.measures();
         let line = |(i, token): (usize, &Token)| {
-            let of = |model: usize| {
-                let share = *by_own_mean(self.norms(model)?).get(i)?;
-                Some(format!("{} {}", self.models()[model].0.title(), short(share)))
+            let share_of = |model: usize| {
+                let share = *divided_by_mean(self.norms(model)?).get(i)?;
+                Some(format!("{} {}", self.models()[model].0.title(), format_number(share)))
             };
-            let all: Vec<String> = (0..self.models().len()).filter_map(of).collect();
+            let all: Vec<String> = (0..self.models().len()).filter_map(share_of).collect();
             format!(
                 "{} before the last, \"{}\": {}",
                 tokens.len() - 1 - i,
@@ -154,7 +154,7 @@ impl Pane for Distance<'_> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_line_s_mean_becomes_one() {
-        assert_eq!(super::by_own_mean(&[1.0, 2.0, 3.0]), [0.5, 1.0, 1.5]);
+    fn the_mean_becomes_one() {
+        assert_eq!(super::divided_by_mean(&[1.0, 2.0, 3.0]), [0.5, 1.0, 1.5]);
     }
 }

@@ -1,4 +1,4 @@
-//! Beside attention weights, what else there is to say: gradients, and the head knocked out.
+//! Evidence beside attention weights: gradients, and the effect of knocking out the head.
 //!
 //! ```text
 //!             weight          weight x slope    word's slope
@@ -18,7 +18,7 @@ use ratatui::{
 use super::{
     CursorCell, Pane, PreferredSize, line_at,
     subject::Subject,
-    words::{PaneWords, short},
+    words::{PaneWords, format_number},
 };
 use crate::{
     analysis::{
@@ -29,29 +29,30 @@ use crate::{
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
-/// Its subject is the attention `weights`.
-pub(super) struct Beside<'a>(pub(super) Subject<'a>);
+/// Table of evidence; its site is the attention `weights`.
+pub(super) struct EvidenceTable<'a>(pub(super) Subject<'a>);
 
-const WORD: u16 = 10;
-/// The columns of a figure.
-const FIGURE: usize = 7;
+/// Width of a key's word, in columns.
+const WORD_WIDTH: u16 = 10;
+/// Width of a figure, in columns.
+const FIGURE_WIDTH: usize = 7;
 
-/// One of the three columns: what it is called, its number for every key, and what a whole bar is.
+/// One of the three columns: its heading, one number per key, and the number drawn as a full bar.
 struct Column {
     name: &'static str,
     numbers: Vec<f32>,
-    most: f32,
+    largest: f32,
 }
 
 impl Column {
-    /// Bars against the largest number of the column.
+    /// A column whose bars are relative to its largest number.
     fn relative(name: &'static str, numbers: Vec<f32>) -> Self {
-        let most = numbers.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
-        Self { name, numbers, most }
+        let largest = numbers.iter().fold(f32::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+        Self { name, numbers, largest }
     }
 }
 
-impl<'a> Beside<'a> {
+impl<'a> EvidenceTable<'a> {
     fn weights(&self) -> Vec<f32> {
         self.0.site.value.row(self.0.plane, self.0.row())
     }
@@ -60,15 +61,15 @@ impl<'a> Beside<'a> {
         self.0.scene.reading.measured()?.evidence.get(&self.0.scene.model)
     }
 
-    /// `d log p(output) / d weight` times the weight: what the output would lose, to first order, if
-    /// this weight were taken away.
+    /// `d log p(output) / d weight` times the weight, per key: the first-order loss of the output's log p
+    /// without this weight.
     fn shares_of_output(&self) -> Option<Vec<f32>> {
         let slopes = self.evidence()?.slopes.get(self.0.site.path())?;
         let slopes = slopes.row(self.0.plane, self.0.row());
         Some(self.weights().into_iter().zip(slopes).map(|(w, slope)| w * slope).collect())
     }
 
-    /// How much each key's word matters to the output by whatever way.
+    /// Norm of the output's gradient by each key's word, over all paths.
     fn slopes_of_words(&self) -> Option<&'a [f32]> {
         let Measures { influence, .. } = self.0.scene.reading.measured()?;
         match self.0.site.place.stream(Axis::Key)? {
@@ -79,7 +80,7 @@ impl<'a> Beside<'a> {
 
     fn columns(&self) -> Vec<Column> {
         let theme = self.0.scene.theme;
-        let weights = Column { name: "weight", numbers: self.weights(), most: 1.0 };
+        let weights = Column { name: "weight", numbers: self.weights(), largest: 1.0 };
         let shares = self.shares_of_output();
         let words = self.slopes_of_words().map(<[f32]>::to_vec);
         let shares = shares.map(|s| Column::relative(theme.glyph("weight·∂", "weight*d"), s));
@@ -87,7 +88,7 @@ impl<'a> Beside<'a> {
         [Some(weights), shares, words].into_iter().flatten().collect()
     }
 
-    /// The effect of every head of this sub-layer.
+    /// Knock-out results of every head of this sub-layer.
     fn heads(&self) -> &'a [KnockOut] {
         let heads = self.evidence().and_then(|evidence| evidence.heads.get(self.0.site.scope()));
         heads.map_or(&[], Vec::as_slice)
@@ -96,18 +97,18 @@ impl<'a> Beside<'a> {
     fn draw_heading(&self, columns: &[Column], line: Rect, buf: &mut Buffer) {
         let (dim, pitch) = (self.0.scene.theme.dim(), pitch(line.width));
         for (i, column) in columns.iter().enumerate() {
-            let x = line.x + WORD + i as u16 * pitch;
+            let x = line.x + WORD_WIDTH + i as u16 * pitch;
             let name = fit(column.name, usize::from(pitch).saturating_sub(1));
             put_line(buf, (x, line.y), line.right(), &[(&name, dim)]);
         }
         if columns.len() == 1 {
-            let text = self.without_gradients();
-            put_line(buf, (line.x + WORD + pitch, line.y), line.right(), &[(text, dim)]);
+            let text = self.missing_gradients_text();
+            put_line(buf, (line.x + WORD_WIDTH + pitch, line.y), line.right(), &[(text, dim)]);
         }
     }
 
-    /// Why there are weights alone.
-    fn without_gradients(&self) -> &'static str {
+    /// Why only the weights are shown.
+    fn missing_gradients_text(&self) -> &'static str {
         if self.0.scene.reading.measured().is_some() {
             "too long a text for gradients of this layer"
         } else {
@@ -117,59 +118,65 @@ impl<'a> Beside<'a> {
 
     fn draw_key(&self, key: usize, columns: &[Column], line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let is_at = self.0.scene.focused && key == self.0.col();
-        let style = if is_at { theme.accent().add_modifier(Modifier::BOLD) } else { Style::new() };
-        let word = format!("{} ", right(&self.0.label(2, key), usize::from(WORD) - 1));
+        let is_at_cursor = self.0.scene.focused && key == self.0.col();
+        let style =
+            if is_at_cursor { theme.accent().add_modifier(Modifier::BOLD) } else { Style::new() };
+        let word = format!("{} ", right(&self.0.label(2, key), usize::from(WORD_WIDTH) - 1));
         put_on(buf, line, &[(&word, style)]);
         let pitch = pitch(line.width);
         for (i, column) in columns.iter().enumerate() {
             let Some(&v) = column.numbers.get(key) else { continue };
-            let x = line.x + WORD + i as u16 * pitch;
+            let x = line.x + WORD_WIDTH + i as u16 * pitch;
             let end = line.right().min(x + pitch - 1);
-            let figure = format!("{} ", small(v, FIGURE));
+            let figure = format!("{} ", format_small(v, FIGURE_WIDTH));
             let x = put_line(buf, (x, line.y), end, &[(&figure, style)]);
-            let room = usize::from(end.saturating_sub(x));
-            let bar = theme.bar(v.abs() / column.most, room);
-            put_line(buf, (x, line.y), end, &[(&bar, self.ink(v, column.most))]);
+            let available_width = usize::from(end.saturating_sub(x));
+            let bar = theme.bar(v.abs() / column.largest, available_width);
+            put_line(buf, (x, line.y), end, &[(&bar, self.bar_style(v, column.largest))]);
         }
     }
 
-    /// Positive and negative numbers differ in colour, and by their sign.
-    fn ink(&self, v: f32, most: f32) -> Style {
+    /// Style of a number's bar: negative numbers have a colour of their own.
+    fn bar_style(&self, v: f32, largest: f32) -> Style {
         let theme = self.0.scene.theme;
         if v >= 0.0 {
-            return theme.ink(v / most);
+            return theme.ink(v / largest);
         }
         theme.diverging(-1.0).map_or(Style::new(), |c| Style::new().fg(c))
     }
 
-    /// What the output loses without the selected head.
-    fn verdict(&self) -> String {
+    /// Effect on the output of knocking out the selected head.
+    fn knock_out_text(&self) -> String {
         let heads = self.heads();
         let Some(knocked) = heads.get(self.0.plane) else {
             return match (self.0.scene.reading.measured(), self.0.site.place.has_planes()) {
                 (None, _) => String::new(),
                 (Some(_), false) => "no head to knock out".to_owned(),
-                // A pass a head would take too long.
+                // One pass per head would take too long.
                 (Some(_), true) => format!("x takes head {} out and reads again", self.0.plane),
             };
         };
-        let (change, n) = (small(knocked.change, FIGURE), self.0.trace.output.len());
+        let (change, n) = (format_small(knocked.change, FIGURE_WIDTH), self.0.trace.output.len());
         let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);
         format!("head {head} off: log p {change}, {tokens}/{n} tokens")
     }
 
-    fn draw_head(&self, knocked: &KnockOut, most: f32, line: Rect, buf: &mut Buffer) {
+    fn draw_head(&self, knocked: &KnockOut, largest: f32, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let is_selected = knocked.head == self.0.plane;
         let style = if is_selected { theme.accent() } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
-        let change = small(knocked.change, FIGURE);
+        let change = format_small(knocked.change, FIGURE_WIDTH);
         let text = format!("{mark} head {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
         let x = put_on(buf, line, &[(&text, style)]);
-        let room = usize::from(line.right().saturating_sub(x)).min(30);
-        let bar = theme.bar(knocked.change.abs() / most, room);
-        put_line(buf, (x, line.y), line.right(), &[(&bar, self.ink(knocked.change, most))]);
+        let available_width = usize::from(line.right().saturating_sub(x)).min(30);
+        let bar = theme.bar(knocked.change.abs() / largest, available_width);
+        put_line(
+            buf,
+            (x, line.y),
+            line.right(),
+            &[(&bar, self.bar_style(knocked.change, largest))],
+        );
     }
 
     fn draw_heads(&self, area: Rect, buf: &mut Buffer) {
@@ -178,15 +185,16 @@ impl<'a> Beside<'a> {
             let text = format!("  head off   log p  tokens of {}", self.0.trace.output.len());
             put_on(buf, line, &[(&text, self.0.scene.theme.dim())]);
         }
-        let most = heads.iter().fold(f32::MIN_POSITIVE, |most, h| most.max(h.change.abs()));
-        let room = usize::from(area.height.saturating_sub(1));
-        for (i, line) in window(heads.len(), room, self.0.plane).zip(lines) {
-            self.draw_head(&heads[i], most, line, buf);
+        let largest =
+            heads.iter().fold(f32::MIN_POSITIVE, |largest, h| largest.max(h.change.abs()));
+        let available_lines = usize::from(area.height.saturating_sub(1));
+        for (i, line) in window(heads.len(), available_lines, self.0.plane).zip(lines) {
+            self.draw_head(&heads[i], largest, line, buf);
         }
     }
 
-    /// Lines of keys and of heads: a line a head where there is room, and the keys come first.
-    fn share(&self, height: u16) -> (u16, u16) {
+    /// Splits the height into lines for keys and lines for heads; heads leave at least four lines to the keys.
+    fn split_height(&self, height: u16) -> (u16, u16) {
         let rest = height.saturating_sub(2);
         let n_heads = self.heads().len() as u16;
         let keys = (self.0.n_cols() as u16).min(rest);
@@ -195,8 +203,8 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// A number of any size: gradients of a confident model are small, and none of them is nothing.
-fn small(v: f32, width: usize) -> String {
+/// Formats a number right-aligned: two decimals, or an exponent where two decimals would show zero.
+fn format_small(v: f32, width: usize) -> String {
     let text = match v.abs() {
         0.0 => "0.00".to_owned(),
         a if (0.01..1000.0).contains(&a) => format!("{v:.2}"),
@@ -205,13 +213,13 @@ fn small(v: f32, width: usize) -> String {
     format!("{text:>width$}")
 }
 
-/// The columns that each of the three measures has.
+/// Width of each of the three columns of numbers, in columns.
 const fn pitch(width: u16) -> u16 {
-    let pitch = width.saturating_sub(WORD) / 3;
-    if pitch < FIGURE as u16 + 2 { FIGURE as u16 + 2 } else { pitch }
+    let pitch = width.saturating_sub(WORD_WIDTH) / 3;
+    if pitch < FIGURE_WIDTH as u16 + 2 { FIGURE_WIDTH as u16 + 2 } else { pitch }
 }
 
-impl Pane for Beside<'_> {
+impl Pane for EvidenceTable<'_> {
     fn title(&self) -> String {
         let from = self.0.label(1, self.0.row());
         format!("evidence · {} · from “{from}”", self.0.title())
@@ -227,13 +235,13 @@ impl Pane for Beside<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
-        PreferredSize::new((WORD + 3 * (FIGURE as u16 + 2), 6), (74, keys + 2 + heads))
+        PreferredSize::new((WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), 6), (74, keys + 2 + heads))
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        let (keys, _) = self.share(area.height);
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let (keys, _) = self.split_height(area.height);
         let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
-        line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), at)
+        line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), position)
             .map(|key| (self.0.row(), key))
     }
 
@@ -248,12 +256,17 @@ impl Pane for Beside<'_> {
         let weights = view.values(view.row).into_iter().zip(slopes).enumerate();
         let keys = weights.map(|(key, (weight, slope))| {
             let word = subject.quoted(Axis::Key, key);
-            format!("{word}: weight {}, times its slope {}", short(weight), short(weight * slope))
+            format!(
+                "{word}: weight {}, times its slope {}",
+                format_number(weight),
+                format_number(weight * slope)
+            )
         });
         let n = subject.trace.output.len();
         let heads = evidence.heads.get(subject.site.scope()).into_iter().flatten();
         let heads = heads.map(|without| {
-            let (head, change, tokens) = (without.head, short(without.change), without.tokens);
+            let (head, change, tokens) =
+                (without.head, format_number(without.change), without.tokens);
             format!("without head {head}: log p {change}, {tokens} of {n} tokens change")
         });
         subject.in_words(keys.chain(heads).collect())
@@ -261,7 +274,7 @@ impl Pane for Beside<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let columns = self.columns();
-        let (keys, heads) = self.share(area.height);
+        let (keys, heads) = self.split_height(area.height);
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
             self.draw_heading(&columns, line, buf);
@@ -276,19 +289,19 @@ impl Pane for Beside<'_> {
             let height = (heads + 1).min(area.bottom() - top);
             self.draw_heads(Rect { y: top, height, ..area }, buf);
         } else if let Some(line) = lines.next() {
-            let verdict = self.verdict();
-            put_on(buf, line, &[(&verdict, Style::new().bold())]);
+            let knock_out_text = self.knock_out_text();
+            put_on(buf, line, &[(&knock_out_text, Style::new().bold())]);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::small;
+    use super::format_small;
 
     #[test]
-    fn what_is_little_is_not_called_nothing() {
+    fn small_numbers_are_not_shown_as_zero() {
         let want = ["   0.00", "  -0.44", "  -2e-4", "   1.00"];
-        assert_eq!([-0.0, -0.44, -0.000_2, 1.0].map(|v| small(v, 7)), want);
+        assert_eq!([-0.0, -0.44, -0.000_2, 1.0].map(|v| format_small(v, 7)), want);
     }
 }

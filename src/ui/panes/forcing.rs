@@ -1,4 +1,4 @@
-//! Teacher forcing beside free running, place by place.
+//! Teacher forcing beside free running, one line per position.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -13,14 +13,14 @@ use crate::{
 
 pub(super) struct ForcingTable<'a>(pub(super) Scene<'a>);
 
-const WORD: usize = 12;
+const WORD_WIDTH: usize = 12;
 
 impl<'a> ForcingTable<'a> {
     fn forcing(&self) -> Option<&'a Forcing> {
         self.0.reading.measured()?.forcing.get(&self.0.model)
     }
 
-    fn at(&self, n: usize) -> usize {
+    fn cursor_row(&self, n: usize) -> usize {
         self.0.selection.row.min(n.saturating_sub(1))
     }
 
@@ -33,24 +33,24 @@ impl<'a> ForcingTable<'a> {
         }
     }
 
-    fn draw_place(
+    fn draw_token(
         &self,
-        place: &ForcedToken,
-        (is_at, parts): (bool, bool),
+        token: &ForcedToken,
+        (is_at_cursor, diverges): (bool, bool),
         line: Rect,
         buf: &mut Buffer,
     ) {
         let theme = self.0.theme;
-        let given = right(&place.given.text, WORD);
-        let (forced_sign, forced) = self.sign(place.is_forced_right());
-        let (free_sign, free) = self.sign(place.is_free_right());
+        let given = right(&token.given.text, WORD_WIDTH);
+        let (forced_sign, forced) = self.sign(token.is_forced_right());
+        let (free_sign, free) = self.sign(token.is_free_right());
         let ended = theme.glyph("–", "-");
-        let wrote = place.free.as_ref().map_or(ended, |token| token.text.as_str());
-        let numbers = format!("{} ", theme.percent(place.probability));
-        let (a, b) = (left(&place.forced.text, WORD), left(wrote, WORD));
-        let note = if parts { theme.glyph("← they part", "<- they part") } else { "" };
+        let wrote = token.free.as_ref().map_or(ended, |word| word.text.as_str());
+        let numbers = format!("{} ", theme.percent(token.probability));
+        let (a, b) = (left(&token.forced.text, WORD_WIDTH), left(wrote, WORD_WIDTH));
+        let note = if diverges { theme.glyph("← they part", "<- they part") } else { "" };
         let pieces = [
-            (&*given, if is_at { theme.cursor() } else { Style::new() }),
+            (&*given, if is_at_cursor { theme.cursor() } else { Style::new() }),
             ("  ", forced),
             (forced_sign, forced),
             (" ", forced),
@@ -114,17 +114,18 @@ impl Pane for ForcingTable<'_> {
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
             let head = format!(
-                "{:>WORD$}    {:<WORD$}{:<9}  {}",
+                "{:>WORD_WIDTH$}    {:<WORD_WIDTH$}{:<9}  {}",
                 "is given", "would write", "p(right)", "on its own"
             );
             put_on(buf, line, &[(&head, dim)]);
         }
-        let at = self.at(forcing.places.len());
+        let cursor = self.cursor_row(forcing.places.len());
         for (i, line) in
-            window(forcing.places.len(), usize::from(area.height.saturating_sub(1)), at).zip(lines)
+            window(forcing.places.len(), usize::from(area.height.saturating_sub(1)), cursor)
+                .zip(lines)
         {
-            let marks = (self.0.focused && i == at, forcing.part == Some(i));
-            self.draw_place(&forcing.places[i], marks, line, buf);
+            let marks = (self.0.focused && i == cursor, forcing.part == Some(i));
+            self.draw_token(&forcing.places[i], marks, line, buf);
         }
     }
 }

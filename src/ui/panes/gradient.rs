@@ -1,4 +1,4 @@
-//! How much each word still matters, by gradient: for the last hidden state, or for the output.
+//! Gradient norm of each word: of the last hidden state, or of the output.
 
 use ratatui::{
     buffer::Buffer,
@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, is_of_state, line_at,
-    words::{PaneWords, percent, short},
+    words::{PaneWords, format_number, percent},
 };
 use crate::{
     analysis::measure::gradient::Squares,
@@ -26,12 +26,12 @@ pub(super) struct Gradient<'a> {
     scene: Scene<'a>,
     title: Option<String>,
     path: String,
-    /// Of the last hidden state, else of the output.
+    /// Whether the gradients are of the last hidden state; else of the output.
     of_state: bool,
 }
 
-/// Below this width the part of the whole says more than the norm itself.
-const NARROW: u16 = 32;
+/// Width below which a word's norm is omitted and only its share is shown.
+const MIN_WIDTH_WITH_NORM: u16 = 32;
 
 impl<'a> Gradient<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
@@ -54,7 +54,7 @@ impl<'a> Gradient<'a> {
         trace.source.iter().map(|t| t.text.as_str()).collect()
     }
 
-    fn at(&self) -> usize {
+    fn cursor_row(&self) -> usize {
         self.scene.selection.row.min(self.words().len().saturating_sub(1))
     }
 }
@@ -76,7 +76,7 @@ impl Pane for Gradient<'_> {
         (self.words().len(), 1)
     }
 
-    /// The norm as the root of its squares: a unit of the state each, or a channel of the embedding.
+    /// The norm as the root of a sum of squares: one per unit of the state, or per channel of the embedding.
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
         let squares = self.squares()?.get(row)?;
         let (path, formula) = if self.of_state {
@@ -98,21 +98,21 @@ impl Pane for Gradient<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        PreferredSize::new((20, n.min(5)), (NARROW, n))
+        PreferredSize::new((20, n.min(5)), (MIN_WIDTH_WITH_NORM, n))
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        line_at(self.words().len(), self.at(), area, at).map(|word| (word, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        line_at(self.words().len(), self.cursor_row(), area, position).map(|word| (word, 0))
     }
 
     fn in_words(&self) -> PaneWords {
         self.scene.reading.measures();
         let norms = self.norms().unwrap_or(&[]);
-        let most = norms.iter().copied().fold(0.0, f32::max);
+        let largest = norms.iter().copied().fold(0.0, f32::max);
         let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();
         let line = |(i, (norm, token)): (usize, (&f32, &Token))| {
-            let share = if most > 0.0 { percent(norm / most) } else { "0 %".into() };
-            format!("{i} \"{}\": {}, {share} of the largest", token.text, short(*norm))
+            let share = if largest > 0.0 { percent(norm / largest) } else { "0 %".into() };
+            format!("{i} \"{}\": {}, {share} of the largest", token.text, format_number(*norm))
         };
         let heading = format!("Gradient of {} by word", self.path);
         PaneWords::of_model(&heading, self.scene.model, words.map(line).collect())
@@ -124,23 +124,30 @@ impl Pane for Gradient<'_> {
             put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
             return;
         };
-        let is_narrow = area.width < NARROW;
-        let whole = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let most = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let is_narrow = area.width < MIN_WIDTH_WITH_NORM;
+        let total = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let largest = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let words = self.words();
-        for (line, i) in window(words.len(), usize::from(area.height), self.at()).enumerate() {
+        for (line, i) in
+            window(words.len(), usize::from(area.height), self.cursor_row()).enumerate()
+        {
             let y = area.y + line as u16;
-            let is_at = self.scene.focused && i == self.at();
+            let is_at_cursor = self.scene.focused && i == self.cursor_row();
             let word = right(words[i], if is_narrow { 8 } else { 12 });
             let figure = format!(" {}", theme.figure(norms[i], 7));
-            let part = format!("{:>4.0}% ", 100.0 * norms[i] / whole);
-            let style = if is_at { theme.cursor() } else { Style::new() };
+            let share_text = format!("{:>4.0}% ", 100.0 * norms[i] / total);
+            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
             let figure = if is_narrow { "" } else { &*figure };
-            let pieces = [(&*word, style), (figure, style), (&*part, theme.dim())];
+            let pieces = [(&*word, style), (figure, style), (&*share_text, theme.dim())];
             let x = put_line(buf, (area.x, y), area.right(), &pieces);
-            let room = usize::from(area.right().saturating_sub(x));
-            let share = norms[i] / most;
-            put_line(buf, (x, y), area.right(), &[(&theme.bar(share, room), theme.ink(share))]);
+            let available_width = usize::from(area.right().saturating_sub(x));
+            let share = norms[i] / largest;
+            put_line(
+                buf,
+                (x, y),
+                area.right(),
+                &[(&theme.bar(share, available_width), theme.ink(share))],
+            );
         }
     }
 }

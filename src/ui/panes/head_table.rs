@@ -1,4 +1,4 @@
-//! All heads in figures: a row a head, sorted by any of them.
+//! Table of all heads: one row per head, one column per figure, sorted by any figure.
 
 use super::{words::PaneWords, words::words_of_heads};
 use std::cmp::Ordering;
@@ -16,24 +16,24 @@ use crate::{
     ui::widgets::lines::{put_line, put_on, window},
 };
 
-/// Its site is the attention `weights`.
+/// Table of heads; its site is the attention `weights`.
 pub(super) struct HeadTable<'a> {
     scene: Scene<'a>,
     spec: PaneSpec,
-    /// In their order; None until they are measured.
+    /// Heads in sort order; None until measured.
     rows: Option<Vec<&'a Summary>>,
 }
 
-/// The columns of a layer's number and of a head's.
-const LAYER: u16 = 6;
-const HEAD: u16 = 6;
+/// Widths of the layer and head numbers, in columns.
+const LAYER_WIDTH: u16 = 6;
+const HEAD_WIDTH: u16 = 6;
 
-/// The columns of a figure: its heading and the sign of the order before it.
-const fn width(figure: &Figure) -> u16 {
+/// Width of a figure in columns: its heading, and the sort sign before it.
+const fn figure_width(figure: &Figure) -> u16 {
     figure.heading.len() as u16 + 1
 }
 
-/// Heads as [`Sort`] has them; those without that figure come last.
+/// Sorts heads; heads without the figure come last.
 fn sorted(mut rows: Vec<&Summary>, sort: Sort) -> Vec<&Summary> {
     let Sort::Figure { figure, is_rising } = sort else { return rows };
     let of = |summary: &Summary| (FIGURES[figure].of)(&summary.figures).filter(|v| !v.is_nan());
@@ -66,32 +66,33 @@ impl<'a> HeadTable<'a> {
         self.rows.as_deref().unwrap_or_default()
     }
 
-    /// The row of the selected head.
-    fn at(&self) -> usize {
+    /// Index of the selected head's row.
+    fn selected_row(&self) -> usize {
         let (layer, head) = (self.scene.selection.layer, self.scene.selection.head);
-        let is_at = |row: &&Summary| (row.layer, row.head) == (layer, head);
-        self.rows().iter().position(is_at).unwrap_or(0)
+        let is_selected = |row: &&Summary| (row.layer, row.head) == (layer, head);
+        self.rows().iter().position(is_selected).unwrap_or(0)
     }
 
-    /// The figures that there is room for; the one that it is sorted by always.
-    fn shown(&self, room: u16) -> Vec<usize> {
+    /// Indices of the figures that fit, always including the one that the table is sorted by.
+    fn visible_figures(&self, available_width: u16) -> Vec<usize> {
         let sorted = match self.scene.view.sort {
             Sort::Figure { figure, .. } => Some(figure),
             Sort::Computed => None,
         };
-        let mut room = room.saturating_sub(sorted.map_or(0, |i| width(&FIGURES[i])));
+        let mut available_width =
+            available_width.saturating_sub(sorted.map_or(0, |i| figure_width(&FIGURES[i])));
         let mut fits = |i: &usize| {
             if Some(*i) == sorted {
                 return true;
             }
-            let rest = room.checked_sub(width(&FIGURES[*i]));
-            room = rest.unwrap_or(0);
+            let rest = available_width.checked_sub(figure_width(&FIGURES[*i]));
+            available_width = rest.unwrap_or(0);
             rest.is_some()
         };
         (0..FIGURES.len()).filter(|i| fits(i)).collect()
     }
 
-    fn draw_head(&self, shown: &[usize], line: Rect, buf: &mut Buffer) {
+    fn draw_header(&self, shown: &[usize], line: Rect, buf: &mut Buffer) {
         let (theme, dim) = (self.scene.theme, self.scene.theme.dim());
         let strong = theme.accent().add_modifier(Modifier::BOLD);
         let names = format!("{:>5} {:>5} ", "layer", "head");
@@ -110,8 +111,8 @@ impl<'a> HeadTable<'a> {
 
     fn draw_row(&self, row: usize, shown: &[usize], line: Rect, buf: &mut Buffer) {
         let (theme, summary) = (self.scene.theme, self.rows()[row]);
-        let is_at = row == self.at();
-        let style = match (is_at, self.scene.focused) {
+        let is_selected = row == self.selected_row();
+        let style = match (is_selected, self.scene.focused) {
             (true, true) => theme.cursor(),
             (true, false) => theme.accent().add_modifier(Modifier::BOLD),
             (false, _) => Style::new(),
@@ -119,14 +120,14 @@ impl<'a> HeadTable<'a> {
         let name = format!("{:>5} {:>5} ", summary.layer, summary.head);
         let mut x = put_on(buf, line, &[(&name, style)]);
         for &i in shown {
-            let wide = usize::from(width(&FIGURES[i]));
+            let width = usize::from(figure_width(&FIGURES[i]));
             let value = (FIGURES[i].of)(&summary.figures);
             let text = match value {
-                Some(v) => format!("{v:>wide$.2}"),
-                None => format!("{:>wide$}", theme.glyph("–", "-")),
+                Some(v) => format!("{v:>width$.2}"),
+                None => format!("{:>width$}", theme.glyph("–", "-")),
             };
             let style = match value.filter(|_| FIGURES[i].is_share) {
-                Some(share) => self.share(share),
+                Some(share) => self.share_style(share),
                 None if value.is_none() => theme.dim(),
                 None => Style::new(),
             };
@@ -134,17 +135,17 @@ impl<'a> HeadTable<'a> {
         }
     }
 
-    /// What is much of 1 stands out.
-    fn share(&self, share: f32) -> Style {
+    /// Style of a share of 1: bold if large, dim if small.
+    fn share_style(&self, share: f32) -> Style {
         match share {
-            much if much >= 0.5 => self.scene.theme.accent().add_modifier(Modifier::BOLD),
-            little if little < 0.05 => self.scene.theme.dim(),
+            large if large >= 0.5 => self.scene.theme.accent().add_modifier(Modifier::BOLD),
+            small if small < 0.05 => self.scene.theme.dim(),
             _ => Style::new(),
         }
     }
 
-    /// The rows in view beneath the headings.
-    fn body(area: Rect) -> Rect {
+    /// The area of the rows, below the header.
+    fn rows_area(area: Rect) -> Rect {
         let above = area.height.min(1);
         Rect { y: area.y + above, height: area.height - above, ..area }
     }
@@ -164,34 +165,39 @@ impl Pane for HeadTable<'_> {
     }
 
     fn status_line(&self, _: usize, _: usize) -> Option<String> {
-        let summary = self.rows().get(self.at())?;
+        let summary = self.rows().get(self.selected_row())?;
         let caption = match self.scene.view.sort {
             Sort::Computed => "Enter looks at this head",
             Sort::Figure { figure, .. } => FIGURES[figure].caption,
         };
-        let (at, n) = (self.at() + 1, self.rows().len());
-        Some(format!("layer {} head {}  {at} of {n}  {caption}", summary.layer, summary.head))
+        let (rank, n) = (self.selected_row() + 1, self.rows().len());
+        Some(format!("layer {} head {}  {rank} of {n}  {caption}", summary.layer, summary.head))
     }
 
     fn head_by(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
         let last = self.rows().len().checked_sub(1)?;
-        let row = self.rows()[self.at().saturating_add_signed(rows).min(last)];
+        let row = self.rows()[self.selected_row().saturating_add_signed(rows).min(last)];
         Some((row.layer, row.head))
     }
 
     fn in_view(&self, area: Rect) -> (usize, usize) {
-        (usize::from(Self::body(area).height).max(1), 1)
+        (usize::from(Self::rows_area(area).height).max(1), 1)
     }
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.rows().len() as u16 + 1;
-        let all = LAYER + HEAD + FIGURES.iter().map(width).sum::<u16>();
+        let all = LAYER_WIDTH + HEAD_WIDTH + FIGURES.iter().map(figure_width).sum::<u16>();
         PreferredSize::new((40, n.min(6)), (all, n))
     }
 
-    /// Layer and head of a line.
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        let row = super::line_at(self.rows().len(), self.at(), Self::body(area), at)?;
+    /// Layer and head of the row at a position.
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let row = super::line_at(
+            self.rows().len(),
+            self.selected_row(),
+            Self::rows_area(area),
+            position,
+        )?;
         Some((self.rows()[row].layer, self.rows()[row].head))
     }
 
@@ -206,12 +212,12 @@ impl Pane for HeadTable<'_> {
             put_on(buf, area, &[(text, theme.dim())]);
             return;
         }
-        let shown = self.shown(area.width.saturating_sub(LAYER + HEAD));
+        let shown = self.visible_figures(area.width.saturating_sub(LAYER_WIDTH + HEAD_WIDTH));
         if let Some(line) = area.rows().next() {
-            self.draw_head(&shown, line, buf);
+            self.draw_header(&shown, line, buf);
         }
-        let body = Self::body(area);
-        let rows = window(self.rows().len(), usize::from(body.height), self.at());
+        let body = Self::rows_area(area);
+        let rows = window(self.rows().len(), usize::from(body.height), self.selected_row());
         for (row, line) in rows.zip(body.rows()) {
             self.draw_row(row, &shown, line, buf);
         }
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_sorted_both_ways_and_those_without_the_figure_come_last() {
+    fn heads_without_the_figure_come_last_in_both_orders() {
         let heads = [head(0, 1.0, None), head(1, 3.0, Some(0.1)), head(2, 2.0, Some(0.7))];
         let order = |sort| {
             let rows = sorted(heads.iter().collect(), sort);
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_orders_come_round() {
+    fn the_orders_form_a_cycle() {
         let mut sort = Sort::default();
         let n = (0..99).find(|_| {
             sort = sort.next();

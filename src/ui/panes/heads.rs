@@ -1,4 +1,4 @@
-//! All heads of a site beside each other, small; under each, where the selected query looks most.
+//! Small heat maps of all heads of a site; below each, the key that the selected query attends to most.
 
 use ratatui::{
     buffer::Buffer,
@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     CursorCell, Pane, PreferredSize,
     subject::Subject,
-    words::{PaneWords, short},
+    words::{PaneWords, format_number},
 };
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
@@ -23,22 +23,22 @@ use crate::{
 
 pub(super) struct Heads<'a>(pub(super) Subject<'a>);
 
-/// Between two heads.
+/// Columns between two heads.
 const GAP: u16 = 2;
-/// The columns that a head of many keys makes do with.
-const SMALL: usize = 32;
-/// Lines of a head: its name, a line of cells at least, and its strongest key.
-const LINES: u16 = 3;
-/// Columns in which a picture and a key's weight can still be read.
-const NARROWEST: u16 = 10;
+/// Width of a head with many keys, in columns.
+const COMPACT_WIDTH: usize = 32;
+/// Minimum lines of a head: its name, a line of cells, and its strongest key.
+const MIN_LINES: u16 = 3;
+/// Minimum width at which a head's cells and its strongest key are legible, in columns.
+const MIN_WIDTH: u16 = 10;
 
 impl<'a> Heads<'a> {
     fn n_heads(&self) -> usize {
         self.0.site.shape().planes
     }
 
-    /// How many heads stand in one row of the area: as many as fit, or in two rows with words and
-    /// numbers where there is room for that; and so many that each has its lines.
+    /// Number of heads per row: half of them if two rows leave room for words and numbers; else as many as fit,
+    /// and enough that each gets its minimum lines.
     fn per_row(&self, area: Rect) -> usize {
         let half = self.n_heads().div_ceil(2);
         let (width, height) = (area.width / half as u16, area.height / 2);
@@ -46,16 +46,17 @@ impl<'a> Heads<'a> {
         if half > 1 && self.is_large(large) {
             return half;
         }
-        let n_cols = if self.0.n_cols() > 2 * SMALL { SMALL } else { self.0.n_cols() };
+        let n_cols =
+            if self.0.n_cols() > 2 * COMPACT_WIDTH { COMPACT_WIDTH } else { self.0.n_cols() };
         let fitting = |columns: u16| usize::from((area.width + GAP) / (columns + GAP));
-        let high_enough = self.n_heads().div_ceil(usize::from(area.height / LINES).max(1));
-        let narrow = high_enough.min(fitting(NARROWEST));
-        fitting((n_cols as u16).max(NARROWEST)).max(narrow).clamp(1, self.n_heads())
+        let high_enough = self.n_heads().div_ceil(usize::from(area.height / MIN_LINES).max(1));
+        let narrow = high_enough.min(fitting(MIN_WIDTH));
+        fitting((n_cols as u16).max(MIN_WIDTH)).max(narrow).clamp(1, self.n_heads())
     }
 
-    /// Whether a head's frame has room for words and numbers.
+    /// Whether words and numbers fit a head's frame.
     fn is_large(&self, frame: Rect) -> bool {
-        let label = usize::from(self.0.uncoloured().label_width(frame.width));
+        let label = usize::from(self.0.layout_heat().label_width(frame.width));
         let (rows, cols) = (self.0.n_rows(), self.0.n_cols());
         usize::from(frame.width) >= label + 4 * cols && usize::from(frame.height) >= rows + 3
     }
@@ -72,18 +73,18 @@ impl<'a> Heads<'a> {
         }
     }
 
-    /// Where a head's cells stand, beneath its name and above its strongest key.
-    fn body(frame: Rect) -> Option<Rect> {
+    /// The area of a head's cells, between its name and its strongest key.
+    fn cells_area(frame: Rect) -> Option<Rect> {
         let height = frame.height.checked_sub(2).filter(|height| *height > 0)?;
         Some(Rect { y: frame.y + 1, height, ..frame })
     }
 
-    /// A heat map keeps its last line for a legend; here one legend would be four too many.
+    /// The area to draw a heat map in: one line longer than `body`, for the legend, which is cut off.
     fn canvas(body: Rect) -> Rect {
         Rect { height: body.height + 1, ..body }
     }
 
-    /// One for all heads, so that they can be compared.
+    /// Colour scale common to all heads, so that they can be compared.
     fn scale(&self) -> Scale {
         let heads = (0..self.n_heads()).map(|plane| Subject { plane, ..self.0.clone() }.scale());
         heads.reduce(Scale::with).unwrap_or(Scale::Unit)
@@ -110,28 +111,28 @@ impl<'a> Heads<'a> {
             return self.draw_strongest(head, rest, buf);
         }
         put_on(buf, area, &[(mark, style), (&format!("head {head}"), style)]);
-        let body = Self::body(area);
+        let body = Self::cells_area(area);
         let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
         let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
         self.draw_strongest(head, line, buf);
     }
 
-    /// `→ it 0.34`: where the selected query looks most.
+    /// Draws `→ it 0.34`: the key with the selected query's largest weight.
     fn draw_strongest(&self, head: usize, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let row = self.0.site.value.row(head, self.0.row());
         let Some(key) = argmax(row.iter().copied()) else { return };
         let number = theme.number(row[key], 4);
-        // The sign goes before the number does.
+        // A narrow line omits the sign, not the number.
         let sign = theme.glyph("→ ", "> ");
         let sign = if line.width < 6 { "" } else { sign };
-        let room = usize::from(line.width).saturating_sub(sign.width());
-        let most = named(&self.0.label(2, key), number.trim(), room);
+        let available_width = usize::from(line.width).saturating_sub(sign.width());
+        let strongest_key = named(&self.0.label(2, key), number.trim(), available_width);
         let style = if head == self.0.plane { Style::new() } else { theme.dim() };
-        put_on(buf, line, &[(sign, theme.dim()), (&most, style)]);
+        put_on(buf, line, &[(sign, theme.dim()), (&strongest_key, style)]);
     }
 
-    /// Draws the cells; gives the lines that they take.
+    /// Draws the cells and returns the number of lines that they take.
     fn draw_cells(
         &self,
         head: usize,
@@ -168,22 +169,25 @@ impl Pane for Heads<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let most = |n: usize| n.min(2 * SMALL) as u16;
-        let (n, rows, cols) = (self.n_heads() as u16, most(self.0.n_rows()), most(self.0.n_cols()));
-        let one = (cols * 2).max(12) + GAP;
-        PreferredSize::new((40, 6), (one.saturating_mul(n).min(150), rows + 2)).up_to(2 * rows + 7)
+        let capped = |n: usize| n.min(2 * COMPACT_WIDTH) as u16;
+        let (n, rows, cols) =
+            (self.n_heads() as u16, capped(self.0.n_rows()), capped(self.0.n_cols()));
+        let head_width = (cols * 2).max(12) + GAP;
+        PreferredSize::new((40, 6), (head_width.saturating_mul(n).min(150), rows + 2))
+            .up_to(2 * rows + 7)
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        let head = self.head_at(area, at)?;
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let head = self.head_at(area, position)?;
         let frame = self.frame(head, area).intersection(area);
-        self.heat(head, frame, self.scale()).cell_at(Self::canvas(Self::body(frame)?), at)
+        self.heat(head, frame, self.scale())
+            .cell_at(Self::canvas(Self::cells_area(frame)?), position)
     }
 
-    fn head_at(&self, area: Rect, at: Position) -> Option<usize> {
+    fn head_at(&self, area: Rect, position: Position) -> Option<usize> {
         (0..self.n_heads()).find(|&head| {
-            Self::body(self.frame(head, area).intersection(area))
-                .is_some_and(|body| body.contains(at))
+            Self::cells_area(self.frame(head, area).intersection(area))
+                .is_some_and(|body| body.contains(position))
         })
     }
 
@@ -192,8 +196,8 @@ impl Pane for Heads<'_> {
         let (site, from) = (subject.site, view.word(view.row));
         let line = |head: usize| {
             let look = strongest(subject.trace, site.path(), head, view.row)?;
-            let bits = short(entropy_bits(&site.value.row(head, view.row)));
-            let (key, word, weight) = (look.key, look.word, short(look.weight));
+            let bits = format_number(entropy_bits(&site.value.row(head, view.row)));
+            let (key, word, weight) = (look.key, look.word, format_number(look.weight));
             Some(format!(
                 "head {head}: {from} looks most at {key} \"{word}\", {weight}; entropy {bits} bits"
             ))

@@ -1,4 +1,4 @@
-//! The hidden state through time: a column a word, two units a line; what is handed on stands out.
+//! The hidden state over time: one column per word, two units per line; the last state is highlighted.
 
 use ratatui::{
     buffer::Buffer,
@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     CursorCell, Pane, PreferredSize,
     subject::Subject,
-    words::{PaneWords, first, short},
+    words::{PaneWords, first, format_number},
 };
 use crate::{
     engine::{site::Stream, value::Cell},
@@ -22,36 +22,40 @@ use crate::{
 
 pub(super) struct Hidden<'a>(pub(super) Subject<'a>);
 
-/// Lines beneath the strip that show the last state whole.
-const LAST: u16 = 3;
-/// Every so many units one is numbered.
-const NUMBERED: usize = 8;
+/// Lines below the strip that show the whole last state.
+const LAST_STATE_LINES: u16 = 3;
+/// Interval between numbered units.
+const LABEL_INTERVAL: usize = 8;
 
 impl<'a> Hidden<'a> {
-    /// Whether the last state is all that the decoder gets.
+    /// Whether the decoder gets only the last state.
     fn is_bottleneck(&self) -> bool {
         let is_encoder = self.0.site.place.scope.rows() == Stream::Source;
         is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
     }
 
-    /// What the last state leaves to the states before.
+    /// The area of the strip, above the last state.
     fn strip_area(&self, area: Rect) -> Rect {
-        let last = if self.is_bottleneck() && area.height >= 4 + LAST { LAST } else { 0 };
+        let last = if self.is_bottleneck() && area.height >= 4 + LAST_STATE_LINES {
+            LAST_STATE_LINES
+        } else {
+            0
+        };
         Rect { height: area.height - last, ..area }
     }
 
-    /// The site turned over: rows are units, columns are words.
+    /// The site transposed: rows are units, columns are words.
     fn strip(&self) -> Heat<'a> {
         let (subject, unit) = (self.0.clone(), self.0.col());
         let label = move |i: usize| {
-            let is_named = i == unit / 2 * 2 || i.is_multiple_of(NUMBERED);
+            let is_named = i == unit / 2 * 2 || i.is_multiple_of(LABEL_INTERVAL);
             if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
         };
         let theme = self.0.scene.theme;
         Heat {
             n_rows: self.0.n_cols(),
             n_cols: self.0.n_rows(),
-            value: Box::new(move |unit, word| subject.shown(Cell::new(0, word, unit))),
+            value: Box::new(move |unit, word| subject.shown_value(Cell::new(0, word, unit))),
             marks: self.0.marks_in(0).into_iter().map(|(w, u, chosen)| (u, w, chosen)).collect(),
             most_prominent: None,
             row_labels: Labels::new(self.0.n_cols(), label),
@@ -67,13 +71,13 @@ impl<'a> Hidden<'a> {
         }
     }
 
-    /// The last state alone, all units in one row.
+    /// The last state, all units in one row.
     fn last_state(&self) -> Heat<'a> {
         let (subject, last) = (self.0.clone(), self.0.n_rows() - 1);
         let marks = self.0.marks_in(0).into_iter().filter(|mark| mark.0 == last);
         Heat {
             n_rows: 1,
-            value: Box::new(move |_, unit| subject.shown(Cell::new(0, last, unit))),
+            value: Box::new(move |_, unit| subject.shown_value(Cell::new(0, last, unit))),
             marks: marks.map(|(_, unit, is_chosen)| (0, unit, is_chosen)).collect(),
             most_prominent: None,
             row_labels: Labels::listed(vec![format!("h_{}", self.0.n_rows())]),
@@ -90,7 +94,7 @@ impl<'a> Hidden<'a> {
         let text = format!("{} all that the decoder gets: {n} numbers", theme.glyph("▸", ">"));
         let style = theme.accent().add_modifier(Modifier::BOLD);
         put_on(buf, area, &[("", Style::new()), (&text, style)]);
-        // A heat map keeps its last line for a legend; the strip above has one.
+        // Cuts off the heat map's last line: its legend, which the strip above has.
         let body = Rect { y: area.y + 1, ..area };
         let mut canvas = Buffer::empty(body);
         self.last_state().draw(body, &mut canvas);
@@ -118,15 +122,15 @@ impl Pane for Hidden<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n_words = self.0.n_rows() as u16;
         let n_lines = (self.0.n_cols() as u16).div_ceil(2);
-        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST);
+        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST_STATE_LINES);
         PreferredSize::new((6 + 2 * n_words.min(14), 8), ideal)
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let strip = self.strip_area(area);
-        let beneath = Rect { y: strip.bottom() + 1, height: LAST, ..area };
-        let last = || self.last_state().cell_at(beneath, at);
-        match self.strip().strip_at(strip, at) {
+        let last_state_area = Rect { y: strip.bottom() + 1, height: LAST_STATE_LINES, ..area };
+        let last = || self.last_state().cell_at(last_state_area, position);
+        match self.strip().strip_at(strip, position) {
             Some((unit, word)) => Some((word, unit)),
             None if strip.height < area.height => {
                 last().map(|(_, unit)| (self.0.n_rows() - 1, unit))
@@ -140,11 +144,11 @@ impl Pane for Hidden<'_> {
         let line = |row: usize| {
             let values = view.values(row);
             let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-            let full = values.iter().filter(|v| v.abs() > 0.9).count();
+            let saturated = values.iter().filter(|v| v.abs() > 0.9).count();
             let n = values.len();
-            let (word, length, begins) = (view.word(row), short(length), first(&values, 3));
+            let (word, length, begins) = (view.word(row), format_number(length), first(&values, 3));
             format!(
-                "after {word}: length {length}, {full} of {n} units beyond 0.9, begins {begins}"
+                "after {word}: length {length}, {saturated} of {n} units beyond 0.9, begins {begins}"
             )
         };
         self.0.in_words((0..self.0.n_rows()).map(line).collect())
@@ -154,7 +158,7 @@ impl Pane for Hidden<'_> {
         let strip = self.strip_area(area);
         self.strip().draw_strips(strip, buf);
         if strip.height < area.height {
-            self.draw_last_state(Rect { y: strip.bottom(), height: LAST, ..area }, buf);
+            self.draw_last_state(Rect { y: strip.bottom(), height: LAST_STATE_LINES, ..area }, buf);
         }
     }
 }

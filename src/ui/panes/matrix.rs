@@ -1,4 +1,4 @@
-//! A site's matrix as a heat map: the selected head's plane, labels, numbers where there is room.
+//! A site's matrix as a heat map: the selected head's plane with labels, and numbers where they fit.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
 impl<'a> Matrix<'a> {
-    fn grown(&self) -> Heat<'a> {
+    fn heat(&self) -> Heat<'a> {
         Heat { may_grow: true, zoom: self.0.scene.view.zoom, ..self.0.heat() }
     }
 }
@@ -35,20 +35,20 @@ impl Pane for Matrix<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let heat = self.0.uncoloured();
+        let heat = self.0.layout_heat();
         PreferredSize::new(heat.least(), heat.ideal()).up_to(heat.tallest()).titled(&self.title())
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        self.grown().cell_at(area, at)
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat().cell_at(area, position)
     }
 
     fn zoom(&self, area: Rect) -> Option<Zoom> {
-        Some(self.grown().zoom_in(area))
+        Some(self.heat().zoom_in(area))
     }
 
     fn in_view(&self, area: Rect) -> (usize, usize) {
-        self.grown().in_view(area)
+        self.heat().in_view(area)
     }
 
     fn plane(&self) -> Option<Cow<'_, Numbers>> {
@@ -60,6 +60,6 @@ impl Pane for Matrix<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        self.grown().draw(area, buf);
+        self.heat().draw(area, buf);
     }
 }

@@ -1,13 +1,13 @@
-//! Stands where there is nothing to show.
+//! Placeholder for a pane without data.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{lesson::PaneSpec, model::Name, ui::widgets::lines::put_on};
 
-/// Stands where a site does not exist in the selected layer, or is not there yet.
+/// Pane shown where a site does not exist in the selected layer, or is not computed yet.
 pub struct Missing {
-    why: &'static str,
+    reason: &'static str,
     model: Name,
     style: Style,
 }
@@ -16,14 +16,14 @@ impl Missing {
     pub fn of(spec: &PaneSpec, scene: Scene) -> Self {
         let path = spec.path(scene.selection.layer).unwrap_or_default();
         let is_closed = scene.reading.trace(scene.model).is_closed(&path);
-        let why = if is_closed { "this layer is being computed" } else { "not in this layer" };
-        Self { why, model: scene.model, style: scene.theme.dim() }
+        let reason = if is_closed { "this layer is being computed" } else { "not in this layer" };
+        Self { reason, model: scene.model, style: scene.theme.dim() }
     }
 }
 
 impl Pane for Missing {
     fn title(&self) -> String {
-        self.why.to_owned()
+        self.reason.to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -35,6 +35,6 @@ impl Pane for Missing {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        put_on(buf, area, &[(self.why, self.style)]);
+        put_on(buf, area, &[(self.reason, self.style)]);
     }
 }

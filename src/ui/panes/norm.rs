@@ -1,4 +1,4 @@
-//! Layer normalisation of one word: before, mean and variance, normalised, after gain and bias.
+//! Layer normalisation of one word: input, mean and variance, normalised row, row after gain and bias.
 
 use ratatui::{
     buffer::Buffer,
@@ -20,23 +20,23 @@ use crate::{
     },
 };
 
-/// Its subject is the norm's `out`.
+/// Pane of a layer norm; its site is the norm's `out`.
 pub(super) struct Norm<'a>(pub(super) Subject<'a>);
 
-/// Units, three strips and a legend.
-const STRIPS: u16 = 5;
-/// The columns of mean and variance.
-const MOMENTS: u16 = 18;
+/// Lines of the heat map: units, three strips and a legend.
+const STRIP_LINES: u16 = 5;
+/// Width of the mean and variance, in columns.
+const MOMENTS_WIDTH: u16 = 18;
 const HISTOGRAM_GAP: u16 = 3;
-const WIDEST_HISTOGRAM: u16 = 32;
-const TALLEST_HISTOGRAM: u16 = 10;
-/// Lines of bars and their axis that say something.
-const FEWEST_BARS: u16 = 3;
+const MAX_HISTOGRAM_WIDTH: u16 = 32;
+const MAX_HISTOGRAM_HEIGHT: u16 = 10;
+/// Minimum height of a histogram with its axis, in lines.
+const MIN_HISTOGRAM_HEIGHT: u16 = 3;
 
 impl<'a> Norm<'a> {
-    /// What went into the norm: the site that was computed last before its mean.
-    fn before(&self) -> Option<Subject<'a>> {
-        let mean = self.0.beside(&norm::MEAN)?;
+    /// The norm's input: the site that its mean is computed from.
+    fn input(&self) -> Option<Subject<'a>> {
+        let mean = self.0.sibling(&norm::MEAN)?;
         let opened =
             self.0.trace.open(&mean.site.address(crate::engine::value::Cell::default())).ok()?;
         let path = opened.expr?.leaves().first()?.address.path.clone();
@@ -45,8 +45,8 @@ impl<'a> Norm<'a> {
 
     fn parts(&self) -> Vec<(&'static str, Subject<'a>)> {
         let parts = [
-            ("before", self.before()),
-            ("normalized", self.0.beside(&norm::NORMALIZED)),
+            ("before", self.input()),
+            ("normalized", self.0.sibling(&norm::NORMALIZED)),
             ("gain, bias", Some(self.0.clone())),
         ];
         parts.into_iter().filter_map(|(label, s)| Some((label, s?))).collect()
@@ -74,16 +74,16 @@ impl<'a> Norm<'a> {
         }
     }
 
-    /// Where the strips stand, and whether there is room for histograms beneath.
+    /// The area of the strips, and whether histograms fit below.
     fn strips_area(heat: &Heat, area: Rect) -> (Rect, bool) {
-        let narrower = Rect { width: area.width.saturating_sub(MOMENTS), ..area };
-        let moments = if heat.fits(narrower) { MOMENTS } else { 0 };
-        let has_histograms = area.height >= STRIPS + 5 && area.width >= 40;
-        let height = if has_histograms { STRIPS } else { area.height };
+        let narrower = Rect { width: area.width.saturating_sub(MOMENTS_WIDTH), ..area };
+        let moments = if heat.fits(narrower) { MOMENTS_WIDTH } else { 0 };
+        let has_histograms = area.height >= STRIP_LINES + 5 && area.width >= 40;
+        let height = if has_histograms { STRIP_LINES } else { area.height };
         (Rect { width: area.width - moments, height, ..area }, has_histograms)
     }
 
-    /// Mean and variance of every part, at the ends of its strip's line.
+    /// Draws the mean and variance of every part at the end of its strip's line.
     fn draw_moments(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let head = format!("{:>9}{:>9}", "mean", "variance");
@@ -95,7 +95,7 @@ impl<'a> Norm<'a> {
         }
     }
 
-    /// How often each size of number occurs, part by part, on one common scale.
+    /// Draws a histogram of the numbers of every part, on one common scale.
     fn draw_histograms(&self, with_moments: bool, area: Rect, buf: &mut Buffer) {
         let parts = self.parts();
         let rows = parts.iter().map(|(_, s)| s.site.value.row(0, self.0.row()));
@@ -103,14 +103,14 @@ impl<'a> Norm<'a> {
         let scale = Scale::signed(rows.iter().flatten().copied());
         let pitch = area.width / parts.len().max(1) as u16;
         for (i, (numbers, (label, _))) in rows.iter().zip(&parts).enumerate() {
-            let width = pitch.saturating_sub(HISTOGRAM_GAP).min(WIDEST_HISTOGRAM);
+            let width = pitch.saturating_sub(HISTOGRAM_GAP).min(MAX_HISTOGRAM_WIDTH);
             let mut frame = Rect { x: area.x + i as u16 * pitch, width, ..area };
             put_on(buf, frame, &[(label, Style::new())]);
-            frame = below(frame, 1);
+            frame = without_lines(frame, 1);
             if with_moments {
-                for text in said_of_moments(*self.0.scene.theme, numbers, frame) {
+                for text in moments_text(*self.0.scene.theme, numbers, frame) {
                     put_on(buf, frame, &[(&text, self.0.scene.theme.dim())]);
-                    frame = below(frame, 1);
+                    frame = without_lines(frame, 1);
                 }
             }
             self.draw_histogram(numbers, scale, frame, buf);
@@ -118,48 +118,48 @@ impl<'a> Norm<'a> {
     }
 
     fn draw_histogram(&self, numbers: &[f32], scale: Scale, area: Rect, buf: &mut Buffer) {
-        let (theme, most) = (self.0.scene.theme, scale.end());
-        let counts = counts(numbers, most, usize::from(area.width));
+        let (theme, limit) = (self.0.scene.theme, scale.end());
+        let counts = counts(numbers, limit, usize::from(area.width));
         let highest = counts.iter().copied().max().unwrap_or(0).max(1);
         let lines = area.height.saturating_sub(1);
         for (i, &count) in counts.iter().enumerate() {
             let centre = (i as f32 + 0.5) / counts.len() as f32 * 2.0 - 1.0;
-            // The ramp is dark about zero, where most numbers are: the bars keep clear of that.
+            // The colour ramp is dark around zero, where most numbers are, so the bars use only its ends.
             let ink =
                 theme.diverging(if centre < 0.0 { centre.min(-0.6) } else { centre.max(0.6) });
             let style = ink.map_or(Style::new(), |c| Style::new().fg(c));
             let eighths = count * usize::from(lines) * 8 / highest;
             for line in 0..lines {
-                let part = eighths.saturating_sub(usize::from(line) * 8).min(8);
-                let at = (area.x + i as u16, area.y + lines - 1 - line);
-                put_line(buf, at, area.right(), &[(theme.column(part), style)]);
+                let filled = eighths.saturating_sub(usize::from(line) * 8).min(8);
+                let position = (area.x + i as u16, area.y + lines - 1 - line);
+                put_line(buf, position, area.right(), &[(theme.column(filled), style)]);
             }
         }
-        let axis = axis(*theme, scale, area.width.into());
-        let at = (area.x, area.y + lines);
-        put_line(buf, at, area.right(), &[(&axis, theme.dim())]);
+        let axis_text = axis_text(*theme, scale, area.width.into());
+        let position = (area.x, area.y + lines);
+        put_line(buf, position, area.right(), &[(&axis_text, theme.dim())]);
     }
 }
 
-/// The ends of a scale and its middle, the numbers as long as lets them stand apart; what lies beyond
-/// the ends is counted at them.
-fn axis(theme: Theme, scale: Scale, width: usize) -> String {
+/// Axis label: the scale's ends and, if it fits, its zero, with as many digits as fit the width. Numbers
+/// beyond a clipped scale count at its ends.
+fn axis_text(theme: Theme, scale: Scale, width: usize) -> String {
     let is_clipped = matches!(scale, Scale::Clipped { .. });
     let beyond = |sign: &'static str| if is_clipped { sign } else { "" };
     let (below, above) = (beyond(theme.glyph("≤", "<")), beyond(theme.glyph("≥", ">")));
-    let spelt = |columns: usize, middle: &str| {
+    let format_axis = |columns: usize, middle: &str| {
         let high = theme.number(scale.end(), columns);
         let (low, high) = (format!("{below}-{}", high.trim()), format!("{above}{}", high.trim()));
         let inner = width.checked_sub(low.width() + high.width())?;
         let is_legible = inner >= middle.len() + 2 && !high.contains('#');
         is_legible.then(|| format!("{low}{middle:^inner$}{high}"))
     };
-    let tries = ["0", ""].into_iter().flat_map(|middle| (2..=5).rev().map(move |n| (n, middle)));
-    tries.into_iter().find_map(|(n, middle)| spelt(n, middle)).unwrap_or_default()
+    let formats = ["0", ""].into_iter().flat_map(|middle| (2..=5).rev().map(move |n| (n, middle)));
+    formats.into_iter().find_map(|(n, middle)| format_axis(n, middle)).unwrap_or_default()
 }
 
-/// `mean 0.38 var 14.2` on a line, or on two where the area is narrow; what has no room is left out.
-fn said_of_moments(theme: Theme, numbers: &[f32], area: Rect) -> Vec<String> {
+/// `mean 0.38 var 14.2` in one line, or in two if the area is narrow; omits what does not fit.
+fn moments_text(theme: Theme, numbers: &[f32], area: Rect) -> Vec<String> {
     let (mean, variance) = moments(numbers);
     let number = |v| theme.number(v, 5).trim().to_owned();
     let (mean, variance) = (format!("mean {}", number(mean)), format!("var {}", number(variance)));
@@ -167,22 +167,23 @@ fn said_of_moments(theme: Theme, numbers: &[f32], area: Rect) -> Vec<String> {
     if mean.width() + 1 + variance.width() <= width {
         return vec![format!("{mean} {variance}")];
     }
-    let lines = if area.height >= FEWEST_BARS + 2 { 2 } else { 1 };
+    let lines = if area.height >= MIN_HISTOGRAM_HEIGHT + 2 { 2 } else { 1 };
     [mean, variance].iter().take(lines).map(|text| whole(text, width).to_owned()).collect()
 }
 
 /// The area without its first lines.
-fn below(area: Rect, lines: u16) -> Rect {
+fn without_lines(area: Rect, lines: u16) -> Rect {
     let lines = lines.min(area.height);
     Rect { y: area.y + lines, height: area.height - lines, ..area }
 }
 
-/// How many numbers fall into each of `bins` equal parts of -most..most; those beyond, at its ends.
-fn counts(numbers: &[f32], most: f32, bins: usize) -> Vec<usize> {
+/// Histogram of the finite numbers: counts in `bins` equal parts of -limit..limit; numbers outside count at
+/// the ends.
+fn counts(numbers: &[f32], limit: f32, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for v in numbers.iter().filter(|v| v.is_finite()) {
-        let place = ((v / most).clamp(-1.0, 1.0).midpoint(1.0) * bins as f32) as usize;
-        if let Some(count) = counts.get_mut(place.min(bins.saturating_sub(1))) {
+        let bin = ((v / limit).clamp(-1.0, 1.0).midpoint(1.0) * bins as f32) as usize;
+        if let Some(count) = counts.get_mut(bin.min(bins.saturating_sub(1))) {
             *count += 1;
         }
     }
@@ -210,18 +211,19 @@ impl Pane for Norm<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((40, 6), (100, STRIPS + 7)).up_to(STRIPS + 3 + TALLEST_HISTOGRAM)
+        PreferredSize::new((40, 6), (100, STRIP_LINES + 7))
+            .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let heat = self.heat();
         let (strips, _) = Self::strips_area(&heat, area);
-        heat.cell_at(strips, at).map(|(_, channel)| (self.0.row(), channel))
+        heat.cell_at(strips, position).map(|(_, channel)| (self.0.row(), channel))
     }
 
     fn in_words(&self) -> PaneWords {
         let sites = [&norm::MEAN, &norm::VAR, &norm::NORMALIZED, &norm::OUT];
-        self.0.in_words(self.0.view().beside(&sites))
+        self.0.in_words(self.0.view().sibling_rows(&sites))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -232,12 +234,16 @@ impl Pane for Norm<'_> {
         if moments > 0 {
             let drawn = heat.drawn_width(strips);
             let lines = height.min(4);
-            let side = Rect { x: area.x + drawn, width: MOMENTS, height: lines, ..area };
+            let side = Rect { x: area.x + drawn, width: MOMENTS_WIDTH, height: lines, ..area };
             self.draw_moments(side, buf);
         }
         if has_histograms {
-            let height = (area.height - STRIPS - 1).min(TALLEST_HISTOGRAM);
-            let rest = Rect { x: area.x + 1, width: area.width - 1, ..below(area, STRIPS + 1) };
+            let height = (area.height - STRIP_LINES - 1).min(MAX_HISTOGRAM_HEIGHT);
+            let rest = Rect {
+                x: area.x + 1,
+                width: area.width - 1,
+                ..without_lines(area, STRIP_LINES + 1)
+            };
             self.draw_histograms(moments == 0, Rect { height, ..rest }, buf);
         }
     }
@@ -247,24 +253,24 @@ impl Pane for Norm<'_> {
 mod tests {
     use ratatui::layout::Rect;
 
-    use super::{axis, counts, moments, said_of_moments};
+    use super::{axis_text, counts, moments, moments_text};
     use crate::ui::{
         theme::{Depth, Glyphs, Theme},
         widgets::heat::Scale,
     };
 
     #[test]
-    fn numbers_of_narrow_histograms_stand_apart_and_whole() {
+    fn axis_labels_of_narrow_histograms_stay_apart_and_whole() {
         let theme = Theme::new(Depth::None, Glyphs::Ascii);
-        let at = |width| axis(theme, Scale::Signed(10.96), width);
-        assert_eq!(at(20), "-10.96    0    10.96");
-        assert_eq!([13, 11, 7, 4].map(at), ["-11.0 0  11.0", "-11  0   11", "-11  11", ""]);
-        assert_eq!(axis(theme, Scale::Clipped { to: 2.5, most: 99.0 }, 12), "<-2.5 0 >2.5");
-        let said =
-            |width, height| said_of_moments(theme, &[0.0, 6.0], Rect::new(0, 0, width, height));
-        assert_eq!(said(20, 5), ["mean 3.00 var 9.00"]);
-        assert_eq!(said(11, 5), ["mean 3.00", "var 9.00"]);
-        assert_eq!((said(11, 4), said(8, 4)), (vec!["mean 3.00".into()], vec![String::new()]));
+        let with_width = |width| axis_text(theme, Scale::Signed(10.96), width);
+        assert_eq!(with_width(20), "-10.96    0    10.96");
+        assert_eq!([13, 11, 7, 4].map(with_width), ["-11.0 0  11.0", "-11  0   11", "-11  11", ""]);
+        assert_eq!(axis_text(theme, Scale::Clipped { to: 2.5, most: 99.0 }, 12), "<-2.5 0 >2.5");
+        let lines =
+            |width, height| moments_text(theme, &[0.0, 6.0], Rect::new(0, 0, width, height));
+        assert_eq!(lines(20, 5), ["mean 3.00 var 9.00"]);
+        assert_eq!(lines(11, 5), ["mean 3.00", "var 9.00"]);
+        assert_eq!((lines(11, 4), lines(8, 4)), (vec!["mean 3.00".into()], vec![String::new()]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The probes' answers: what can still be read back from the last hidden state, word by word.
+//! The probes' answers: the words that can be read back from the last hidden state.
 
 use ratatui::{
     buffer::Buffer,
@@ -23,17 +23,17 @@ pub(super) struct ReadBackTable<'a> {
     answers: Vec<ReadBack>,
 }
 
-const WORD: usize = 12;
-const GUESS: usize = 16;
-/// The columns of all that is no bar.
-const TABLE: usize = WORD + 3 + GUESS + 6;
+const WORD_WIDTH: usize = 12;
+const GUESS_WIDTH: usize = 16;
+/// Width of the table without its bars, in columns.
+const TABLE_WIDTH: usize = WORD_WIDTH + 3 + GUESS_WIDTH + 6;
 
 impl<'a> ReadBackTable<'a> {
     pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
         Self { scene, title, answers: scene.reading.read_back(scene.model) }
     }
 
-    fn at(&self) -> usize {
+    fn cursor_answer(&self) -> usize {
         let row = self.scene.selection.row;
         self.answers
             .iter()
@@ -48,12 +48,12 @@ impl<'a> ReadBackTable<'a> {
         } else {
             (theme.glyph("✗", "-"), theme.wrong())
         };
-        let is_at = self.scene.focused && i == self.at();
-        let word_style = if is_at { theme.cursor() } else { Style::new() };
-        let word = right(&answer.word, WORD);
-        let guess = format!(" {}", left(&answer.guess, GUESS));
+        let is_at_cursor = self.scene.focused && i == self.cursor_answer();
+        let word_style = if is_at_cursor { theme.cursor() } else { Style::new() };
+        let word = right(&answer.word, WORD_WIDTH);
+        let guess = format!(" {}", left(&answer.guess, GUESS_WIDTH));
         let percent = format!("{}  ", theme.percent(answer.probability));
-        let at = (line.x, line.y);
+        let position = (line.x, line.y);
         let pieces = [
             (word.as_str(), word_style),
             (" ", style),
@@ -61,13 +61,13 @@ impl<'a> ReadBackTable<'a> {
             (&guess, style),
             (&percent, Style::new()),
         ];
-        let x = put_line(buf, at, line.right(), &pieces);
-        let room = usize::from(line.right().saturating_sub(x));
+        let x = put_line(buf, position, line.right(), &pieces);
+        let available_width = usize::from(line.right().saturating_sub(x));
         put_line(
             buf,
             (x, line.y),
             line.right(),
-            &[(&theme.bar(answer.probability, room.min(30)), style)],
+            &[(&theme.bar(answer.probability, available_width.min(30)), style)],
         );
     }
 }
@@ -95,12 +95,12 @@ impl Pane for ReadBackTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.answers.len() as u16 + 1;
-        PreferredSize::new((TABLE as u16, n.min(6)), (66, n))
+        PreferredSize::new((TABLE_WIDTH as u16, n.min(6)), (66, n))
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        let beneath = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        let i = line_at(self.answers.len(), self.at(), beneath, at)?;
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let rows_area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let i = line_at(self.answers.len(), self.cursor_answer(), rows_area, position)?;
         Some((self.answers[i].position, 0))
     }
 
@@ -120,11 +120,13 @@ impl Pane for ReadBackTable<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let name = if usize::from(area.width) > TABLE { "p(word)" } else { "p" };
-        let head = format!("{:>WORD$}   {:<GUESS$}{name:>6}", "word", "the probe says");
+        let name = if usize::from(area.width) > TABLE_WIDTH { "p(word)" } else { "p" };
+        let head = format!("{:>WORD_WIDTH$}   {:<GUESS_WIDTH$}{name:>6}", "word", "the probe says");
         put_on(buf, area, &[(&head, self.scene.theme.dim())]);
-        let room = usize::from(area.height.saturating_sub(1));
-        for (line, i) in window(self.answers.len(), room, self.at()).enumerate() {
+        let available_lines = usize::from(area.height.saturating_sub(1));
+        for (line, i) in
+            window(self.answers.len(), available_lines, self.cursor_answer()).enumerate()
+        {
             self.draw_answer(i, Rect { y: area.y + 1 + line as u16, height: 1, ..area }, buf);
         }
     }

@@ -1,5 +1,5 @@
-//! The bottleneck against length: the last word read alone, the last two, and so on to the whole
-//! sentence; how many of them can be read back.
+//! Number of words that can be read back, by length: for the last word read alone, the last two, and so on
+//! to the whole sentence.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -22,20 +22,21 @@ impl<'a> ReadBackLength<'a> {
         self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
     }
 
-    /// The line and the column of the cursor: its rows are lengths, as words are elsewhere.
-    fn at(&self) -> (usize, usize) {
+    /// Line and column of the cursor; the selected row is the length.
+    fn cursor(&self) -> (usize, usize) {
         let last = self.0.reading.sentence.tokens.len().saturating_sub(1);
         (self.0.selection.col.min(MODELS.len() - 1), self.0.selection.row.min(last))
     }
 
     fn series(&self, model: usize) -> Option<Series> {
-        let (kept, (name, letter)) = (self.counts(model)?, *MODELS.get(model)?);
-        let said = kept.get(self.at().1).map(|kept| format!("{}/{}", kept.right, kept.asked));
+        let (counts, (name, letter)) = (self.counts(model)?, *MODELS.get(model)?);
+        let said =
+            counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
         Some(Series {
             letter,
             name: name.title().to_owned(),
             style: self.0.theme.pane(model),
-            points: kept.iter().map(|kept| kept.right as f32).collect(),
+            points: counts.iter().map(|count| count.right as f32).collect(),
             said: said.unwrap_or_default(),
         })
     }
@@ -49,7 +50,7 @@ impl<'a> ReadBackLength<'a> {
             reference: (1..=columns.len()).map(|n| n as f32).collect(),
             columns,
             heights: Heights::Linear,
-            cursor: self.at(),
+            cursor: self.cursor(),
             focused: self.0.focused,
         }
     }
@@ -68,9 +69,9 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        let (kept, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.0.title());
+        let (count, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.0.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
-        let ReadBackCount { read, asked, right } = kept;
+        let ReadBackCount { read, asked, right } = count;
         let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
         Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
     }
@@ -80,12 +81,12 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let kept = &self.0.reading.measures().kept;
+        let counts = &self.0.reading.measures().kept;
         let line = |i: usize| {
-            let of = |(name, kept): (&Name, &Vec<ReadBackCount>)| {
-                Some(format!("{} {}", name.title(), kept.get(i)?.right))
+            let of = |(name, counts): (&Name, &Vec<ReadBackCount>)| {
+                Some(format!("{} {}", name.title(), counts.get(i)?.right))
             };
-            let all: Vec<String> = kept.iter().filter_map(of).collect();
+            let all: Vec<String> = counts.iter().filter_map(of).collect();
             format!("of the last {}, read alone: {}", i + 1, all.join(", "))
         };
         let lines = (0..self.0.reading.sentence.tokens.len()).map(line).collect();

@@ -1,5 +1,4 @@
-//! One step of a recurrent cell opened: what the word brings, what the past brings, and what comes of
-//! it, unit by unit.
+//! One step of a recurrent cell in parts: the input, the recurrent part and the hidden state, by unit.
 
 use ratatui::{
     buffer::Buffer,
@@ -38,10 +37,10 @@ static GRU: [(&Site, &str); 8] = [
 impl<'a> Recurrence<'a> {
     /// The parts of this cell with their labels.
     fn parts(&self) -> Vec<(String, Subject<'a>)> {
-        let is_gru = self.0.beside(&recurrent::GATED).is_some();
+        let is_gru = self.0.sibling(&recurrent::GATED).is_some();
         let parts = if is_gru { &GRU[..] } else { &ELMAN[..] };
         let part =
-            |(site, label): &(&Site, &str)| Some(((*label).to_owned(), self.0.beside(site)?));
+            |(site, label): &(&Site, &str)| Some(((*label).to_owned(), self.0.sibling(site)?));
         parts.iter().filter_map(part).collect()
     }
 
@@ -90,12 +89,12 @@ impl Pane for Recurrence<'_> {
         PreferredSize::new((40, height.min(6)), (130, height))
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        self.heat().number_at(area, at).map(|(_, unit)| (self.0.row(), unit))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat().number_at(area, position).map(|(_, unit)| (self.0.row(), unit))
     }
 
     fn in_words(&self) -> PaneWords {
-        self.0.in_words(self.0.view().beside(&[
+        self.0.in_words(self.0.view().sibling_rows(&[
             &recurrent::INPUT,
             &recurrent::RECURRENT,
             &recurrent::RESET,

@@ -1,6 +1,6 @@
-//! Who waits for whom: the RNN's staircase and the Transformer's columns, on one axis of time.
+//! Charts of the steps at which each word is computed: the RNN's staircase and the Transformer's columns.
 //!
-//! With a beat, cells light up at the step at which they can be computed, and no sooner.
+//! With a beat, cells light up at the step at which they are computed.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
@@ -14,45 +14,55 @@ use crate::{
 
 pub(super) struct ScheduleChart<'a>(pub(super) Scene<'a>);
 
-/// The columns of the words, and between the charts.
-const LABEL: u16 = 13;
+/// Width of the words, in columns.
+const LABEL_WIDTH: u16 = 13;
+/// Columns between the charts.
 const GAP: u16 = 4;
-/// What the Transformer's heading takes, and the RNN's.
-const HEADING: u16 = 24;
-const RNN_HEADING: u16 = 26;
-/// Headings and the axis of time.
-const AROUND: u16 = 2;
+/// Widths of the charts' headings, in columns.
+const TRANSFORMER_HEADING_WIDTH: u16 = 24;
+const RNN_HEADING_WIDTH: u16 = 26;
+/// Lines above the words: the headings and the time axis.
+const HEADER_LINES: u16 = 2;
 
-/// Where the charts stand: beside each other, or above each other where all words fit twice.
+/// Layout of the charts: side by side, or one above the other if all words fit twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Charts {
-    /// Columns of a step.
-    step: u16,
+    /// Width of a step, in columns.
+    step_width: u16,
+    /// Left edge of the RNN's chart.
     rnn: u16,
+    /// Left edge of the Transformer's chart.
     transformer: u16,
-    /// The lines by which the Transformer's chart stands lower.
-    lower: u16,
+    /// Lines from a word of the RNN's chart to the same word of the Transformer's; 0 if side by side.
+    line_offset: u16,
 }
 
 impl Charts {
     fn new((width, height): (u16, u16), n_words: u16, n_layers: u16) -> Self {
-        let below = n_words + 1;
-        if height >= AROUND + n_words + 1 + below {
-            let step = (width.saturating_sub(LABEL) / n_words.max(1)).clamp(1, 6);
-            return Self { step, rnn: LABEL, transformer: LABEL, lower: below + 1 };
+        let chart_height = n_words + 1;
+        if height >= HEADER_LINES + n_words + 1 + chart_height {
+            let step_width = (width.saturating_sub(LABEL_WIDTH) / n_words.max(1)).clamp(1, 6);
+            return Self {
+                step_width,
+                rnn: LABEL_WIDTH,
+                transformer: LABEL_WIDTH,
+                line_offset: chart_height + 1,
+            };
         }
-        let room = width.saturating_sub(LABEL + GAP);
-        let step = (room.saturating_sub(HEADING) / n_words.max(1))
-            .min(room / (n_words + n_layers).max(1))
-            .clamp(1, 6);
-        // Few words leave the staircase narrower than its heading.
-        let heading = RNN_HEADING.min(room.saturating_sub(HEADING));
-        let transformer = LABEL + (n_words * step).max(heading) + GAP;
-        Self { step, rnn: LABEL, transformer, lower: 0 }
+        let available_width = width.saturating_sub(LABEL_WIDTH + GAP);
+        let step_width = (available_width.saturating_sub(TRANSFORMER_HEADING_WIDTH)
+            / n_words.max(1))
+        .min(available_width / (n_words + n_layers).max(1))
+        .clamp(1, 6);
+        // With few words, the staircase is narrower than its heading.
+        let heading =
+            RNN_HEADING_WIDTH.min(available_width.saturating_sub(TRANSFORMER_HEADING_WIDTH));
+        let transformer = LABEL_WIDTH + (n_words * step_width).max(heading) + GAP;
+        Self { step_width, rnn: LABEL_WIDTH, transformer, line_offset: 0 }
     }
 }
 
-/// Where a cell stands in time.
+/// A step's time relative to the beat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
     Past,
@@ -61,7 +71,7 @@ enum Moment {
 }
 
 impl Moment {
-    /// Of a step, first 1, at a beat; without one everything has happened.
+    /// The moment of a step, counted from 1, at a beat; without a beat every step is past.
     const fn of(step: usize, beat: Option<usize>) -> Self {
         match beat {
             Some(beat) if step == beat => Self::Now,
@@ -81,77 +91,82 @@ impl ScheduleChart<'_> {
         Charts::new((area.width, area.height), n as u16, built_in(n).n_layers as u16)
     }
 
-    fn at(&self) -> usize {
+    fn cursor_row(&self) -> usize {
         self.0.selection.row.min(self.words().len().saturating_sub(1))
     }
 
-    /// ` · 5 of 13 steps in a row`: its last words are left out where it is longer than that.
+    /// ` · 5 of 13 steps in a row`, shortened if wider than `width`.
     fn progress(&self, name: Name, width: u16) -> String {
         let n = schedule(name, built_in(self.words().len())).sequential;
         let done = self.0.beat.map_or_else(String::new, |beat| format!("{} of ", beat.min(n)));
         let dot = self.0.theme.glyph(" · ", " - ");
         let units = if name == Name::Elman { ["steps in a row", "steps"] } else { ["layers"; 2] };
-        let said = units.map(|unit| format!("{dot}{done}{n} {unit}"));
-        let fitting = said.into_iter().find(|said| said.width() <= usize::from(width));
+        let texts = units.map(|unit| format!("{dot}{done}{n} {unit}"));
+        let fitting = texts.into_iter().find(|text| text.width() <= usize::from(width));
         fitting.unwrap_or_default()
     }
 
     fn draw_heading(&self, name: Name, (x, y): (u16, u16), end: u16, buf: &mut Buffer) {
         let (title, pane) = if name == Name::Elman { ("RNN", 1) } else { ("Transformer", 0) };
-        let said = self.progress(name, end.saturating_sub(x + title.len() as u16));
-        let pieces = [(title, self.0.theme.pane(pane).bold()), (&*said, Style::new())];
+        let progress = self.progress(name, end.saturating_sub(x + title.len() as u16));
+        let pieces = [(title, self.0.theme.pane(pane).bold()), (&*progress, Style::new())];
         put_line(buf, (x, y), end, &pieces);
     }
 
     fn draw_headings(&self, charts: Charts, area: Rect, buf: &mut Buffer) {
         let (rnn, transformer) = (area.x + charts.rnn, area.x + charts.transformer);
-        let is_above = charts.lower > 0;
+        let is_above = charts.line_offset > 0;
         let end = if is_above { area.right() } else { area.right().min(transformer - 1) };
         self.draw_heading(Name::Elman, (rnn, area.y), end, buf);
-        let y = area.y + if is_above { charts.lower + 1 } else { 0 };
+        let y = area.y + if is_above { charts.line_offset + 1 } else { 0 };
         self.draw_heading(Name::Transformer, (transformer, y), area.right(), buf);
     }
 
-    /// The steps by number, as many as can be told apart.
+    /// Draws the step numbers, as many as fit without touching.
     fn draw_time(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         let (theme, n) = (self.0.theme, self.words().len() as u16);
         let time = format!("{:>12}", format!("step {}", theme.glyph("→", "->")));
         put_on(buf, line, &[(&time, theme.dim())]);
-        let every = 4_u16.div_ceil(charts.step);
-        let layers = if charts.lower > 0 { 0 } else { built_in(1).n_layers as u16 };
+        let every = 4_u16.div_ceil(charts.step_width);
+        let layers = if charts.line_offset > 0 { 0 } else { built_in(1).n_layers as u16 };
         for (left, n) in [(charts.rnn, n), (charts.transformer, layers)] {
             for step in (0..n).filter(|step| *step == 0 || (step + 1) % every == 0) {
                 let text = (step + 1).to_string();
-                let x = line.x + left + step * charts.step;
+                let x = line.x + left + step * charts.step_width;
                 put_line(buf, (x, line.y), line.right(), &[(&text, theme.dim())]);
             }
         }
     }
 
     fn draw_label(&self, t: usize, line: Rect, buf: &mut Buffer) {
-        let is_at = self.0.focused && t == self.at();
-        let style = if is_at { self.0.theme.accent().bold() } else { Style::new() };
+        let is_at_cursor = self.0.focused && t == self.cursor_row();
+        let style = if is_at_cursor { self.0.theme.accent().bold() } else { Style::new() };
         let label = format!("{} ", right(self.words()[t], 12));
         put_on(buf, line, &[(&label, style)]);
     }
 
-    /// The RNN's word: it waits for all before it.
+    /// Draws a word's RNN cell, and a dot for every step that it waits for the words before.
     fn draw_staircase(&self, t: usize, charts: Charts, line: Rect, buf: &mut Buffer) {
         let ready = ready_at(Name::Elman, t);
         for step in 1..ready {
             if Moment::of(step, self.0.beat) != Moment::Future {
                 let wait = (self.0.theme.glyph("·", "."), self.0.theme.dim());
-                put_line(buf, place(line, charts.rnn, charts.step, step), line.right(), &[wait]);
+                put_line(
+                    buf,
+                    step_position(line, charts.rnn, charts.step_width, step),
+                    line.right(),
+                    &[wait],
+                );
             }
         }
-        self.draw_cell(ready, self.0.theme.pane(1), (charts.rnn, charts.step), line, buf);
+        self.draw_cell(ready, self.0.theme.pane(1), (charts.rnn, charts.step_width), line, buf);
     }
 
-    /// The Transformer's word: every layer at once with all others.
+    /// Draws a word's Transformer cells: one per layer, at the same step as all other words.
     fn draw_columns(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         for layer in 1..=built_in(1).n_layers {
-            let at = (charts.transformer, charts.step);
-            self.draw_cell(layer, self.0.theme.pane(0), at, line, buf);
+            let chart = (charts.transformer, charts.step_width);
+            self.draw_cell(layer, self.0.theme.pane(0), chart, line, buf);
         }
     }
 
@@ -170,13 +185,13 @@ impl ScheduleChart<'_> {
             Moment::Future => (theme.glyph("░", ":"), theme.dim()),
         };
         let block = sign.repeat(usize::from(width.max(2) - 1));
-        put_line(buf, place(line, left, width, step), line.right(), &[(&block, style)]);
+        put_line(buf, step_position(line, left, width, step), line.right(), &[(&block, style)]);
     }
 }
 
-/// Where a step, first 1, stands in a line.
-const fn place(line: Rect, left: u16, width: u16, step: usize) -> (u16, u16) {
-    (line.x + left + (step as u16 - 1) * width, line.y)
+/// Screen position of a step, counted from 1.
+const fn step_position(line: Rect, left: u16, step_width: u16, step: usize) -> (u16, u16) {
+    (line.x + left + (step as u16 - 1) * step_width, line.y)
 }
 
 impl Pane for ScheduleChart<'_> {
@@ -190,8 +205,8 @@ impl Pane for ScheduleChart<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        let ideal = (LABEL + GAP + HEADING + 4 * n, n + AROUND);
-        PreferredSize::new((40, n.min(6) + AROUND), ideal).up_to(2 * (n + AROUND))
+        let ideal = (LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n, n + HEADER_LINES);
+        PreferredSize::new((40, n.min(6) + HEADER_LINES), ideal).up_to(2 * (n + HEADER_LINES))
     }
 
     fn in_words(&self) -> PaneWords {
@@ -206,22 +221,22 @@ impl Pane for ScheduleChart<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (charts, n) = (self.charts(area), self.words().len());
-        // Every word in view is worth more than the numbers of the steps.
-        let time = u16::from(usize::from(area.height) != n + 1);
+        // Omits the step numbers if all words are visible only without them.
+        let time_lines = u16::from(usize::from(area.height) != n + 1);
         if area.is_empty() {
             return;
         }
         self.draw_headings(charts, area, buf);
-        if let Some(line) = area.rows().nth(1).filter(|_| time > 0) {
+        if let Some(line) = area.rows().nth(1).filter(|_| time_lines > 0) {
             self.draw_time(charts, line, buf);
         }
-        let lines = || area.rows().skip(usize::from(1 + time));
-        let shown = window(n, lines().count(), self.at());
+        let lines = || area.rows().skip(usize::from(1 + time_lines));
+        let shown = window(n, lines().count(), self.cursor_row());
         for (t, line) in shown.clone().zip(lines()) {
             self.draw_label(t, line, buf);
             self.draw_staircase(t, charts, line, buf);
         }
-        for (t, line) in shown.zip(lines().skip(charts.lower.into())) {
+        for (t, line) in shown.zip(lines().skip(charts.line_offset.into())) {
             self.draw_label(t, line, buf);
             self.draw_columns(charts, line, buf);
         }
@@ -233,23 +248,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charts_stand_beside_each_other_and_fit() {
+    fn charts_fit_side_by_side() {
         for (width, n) in
             [(76, 1), (76, 2), (76, 4), (76, 13), (118, 13), (190, 13), (76, 30), (190, 40)]
         {
-            let charts = Charts::new((width, n + AROUND), n, 2);
-            assert!(charts.transformer + 2 * charts.step <= width, "{width} {n}: {charts:?}");
-            assert!(charts.rnn + n * charts.step < charts.transformer);
-            assert!(charts.transformer + HEADING <= width, "{width} {n}: {charts:?}");
+            let charts = Charts::new((width, n + HEADER_LINES), n, 2);
+            assert!(charts.transformer + 2 * charts.step_width <= width, "{width} {n}: {charts:?}");
+            assert!(charts.rnn + n * charts.step_width < charts.transformer);
+            assert!(
+                charts.transformer + TRANSFORMER_HEADING_WIDTH <= width,
+                "{width} {n}: {charts:?}"
+            );
             assert!(charts.rnn + 22 < charts.transformer, "its heading is whole: {width} {n}");
         }
     }
 
     #[test]
-    fn where_all_words_fit_twice_the_charts_share_one_axis() {
+    fn charts_share_one_axis_if_all_words_fit_twice() {
         let (beside, above) = (Charts::new((76, 29), 13, 2), Charts::new((76, 30), 13, 2));
-        assert_eq!(beside.lower, 0);
-        assert_eq!((above.rnn, above.lower), (above.transformer, 15));
+        assert_eq!(beside.line_offset, 0);
+        assert_eq!((above.rnn, above.line_offset), (above.transformer, 15));
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! The residual stream of one word: a band a station, layer after layer, with the length of the row
-//! and of what each sub-layer adds to it.
+//! The residual stream of one word: one band of channels per station, in order of layers, with the length
+//! (norm) of the row and of each sub-layer's addition.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     CursorCell, Pane, PreferredSize,
     subject::Subject,
-    words::{PaneWords, short},
+    words::{PaneWords, format_number},
 };
 use crate::{
     analysis::{
@@ -19,14 +19,16 @@ use crate::{
     },
 };
 
-/// Its subject is the `input` that the stream begins with.
+/// Pane of a residual stream; its site is the stream's first, `input`.
 pub(super) struct Stream<'a>(pub(super) Subject<'a>);
 
-/// The columns of a station's name, of a length, and of the figures beside the band.
-const NAME: u16 = 17;
-const FIGURE: u16 = 7;
-const BESIDE: u16 = 2 * FIGURE + 2;
-const LONGEST_BAR: u16 = 16;
+/// Width of a station's name, in columns.
+const NAME_WIDTH: u16 = 17;
+/// Width of a length, in columns.
+const FIGURE_WIDTH: u16 = 7;
+/// Width of the figures beside the band, in columns.
+const FIGURES_WIDTH: u16 = 2 * FIGURE_WIDTH + 2;
+const MAX_BAR_WIDTH: u16 = 16;
 
 impl Stream<'_> {
     fn stations(&self) -> Vec<Station> {
@@ -42,57 +44,58 @@ impl Stream<'_> {
         stream::length(self.0.trace, path, self.0.row()).unwrap_or(f32::NAN)
     }
 
-    /// The columns of the band: a channel each, or two where there is less room.
-    fn band(&self, width: u16) -> u16 {
-        let room = width.saturating_sub(NAME + BESIDE);
+    /// Width of the band in columns: one per channel, or one per two channels where space is short.
+    fn band_width(&self, width: u16) -> u16 {
+        let available_width = width.saturating_sub(NAME_WIDTH + FIGURES_WIDTH);
         let n = self.0.n_cols() as u16;
-        if room >= n { n } else { n.div_ceil(2).min(room) }
+        if available_width >= n { n } else { n.div_ceil(2).min(available_width) }
     }
 
-    /// How many channels a column of the band shows.
-    fn per_column(&self, band: u16) -> usize {
+    /// Number of channels per column of the band.
+    fn channels_per_column(&self, band: u16) -> usize {
         if usize::from(band) < self.0.n_cols() { 2 } else { 1 }
     }
 
-    /// The first channel in view.
-    fn first(&self, band: u16) -> usize {
-        let per_column = self.per_column(band);
+    /// The first visible channel.
+    fn first_channel(&self, band: u16) -> usize {
+        let per_column = self.channels_per_column(band);
         let columns = self.0.n_cols().div_ceil(per_column);
         window(columns, band.into(), self.0.col() / per_column).start * per_column
     }
 
     fn draw_heading(&self, band: u16, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let (first, last) = (self.first(band), self.0.n_cols() - 1);
+        let (first, last) = (self.first_channel(band), self.0.n_cols() - 1);
         let text = format!("channels {first}{}{last} ", theme.glyph("–", "-"));
-        let text = right(&text, NAME.into());
+        let text = right(&text, NAME_WIDTH.into());
         put_on(buf, line, &[(&text, theme.dim())]);
-        let x = line.x + NAME + ((self.0.col() - first) / self.per_column(band)) as u16;
-        if self.0.scene.focused && x < line.x + NAME + band {
+        let x =
+            line.x + NAME_WIDTH + ((self.0.col() - first) / self.channels_per_column(band)) as u16;
+        if self.0.scene.focused && x < line.x + NAME_WIDTH + band {
             put_line(buf, (x, line.y), line.right(), &[(theme.glyph("▾", "v"), theme.accent())]);
         }
-        let width = usize::from(FIGURE);
+        let width = usize::from(FIGURE_WIDTH);
         let heads = format!(" {:>width$} {:>width$}", "length", "added");
-        put_line(buf, (line.x + NAME + band, line.y), line.right(), &[(&heads, theme.dim())]);
+        put_line(buf, (line.x + NAME_WIDTH + band, line.y), line.right(), &[(&heads, theme.dim())]);
     }
 
-    fn draw_band(&self, numbers: &[f32], most: f32, line: Rect, buf: &mut Buffer) {
-        let per_column = self.per_column(line.width);
-        let shown = numbers.get(self.first(line.width)..).unwrap_or(&[]);
+    fn draw_band(&self, numbers: &[f32], ramp_end: f32, line: Rect, buf: &mut Buffer) {
+        let per_column = self.channels_per_column(line.width);
+        let shown = numbers.get(self.first_channel(line.width)..).unwrap_or(&[]);
         for (channels, x) in shown.chunks(per_column).zip(line.x..line.right()) {
-            let (sign, style) = self.cell(channels, most);
+            let (sign, style) = self.cell(channels, ramp_end);
             put_line(buf, (x, line.y), line.right(), &[(&sign, style)]);
         }
     }
 
-    /// One or two channels in one character; without colours the stronger one's shade.
-    fn cell(&self, channels: &[f32], most: f32) -> (String, Style) {
+    /// Character and style for one or two channels; without colours, the shade of the larger number.
+    fn cell(&self, channels: &[f32], ramp_end: f32) -> (String, Style) {
         let theme = self.0.scene.theme;
-        let part = |v: f32| v / most;
+        let relative = |v: f32| v / ramp_end;
         let strongest =
             channels.iter().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a });
-        let shade = theme.shade(part(strongest.unwrap_or(0.0))).to_string();
-        let colour = |v: &f32| theme.diverging(part(*v));
+        let shade = theme.shade(relative(strongest.unwrap_or(0.0))).to_string();
+        let colour = |v: &f32| theme.diverging(relative(*v));
         match (channels.first().and_then(colour), channels.get(1).and_then(colour)) {
             (Some(left), Some(right)) if !theme.is_ascii() => {
                 ("▌".to_owned(), Style::new().fg(left).bg(right))
@@ -107,29 +110,29 @@ impl Stream<'_> {
         let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
         let plus = if station.added.is_some() { "+ " } else { "" };
         let mut name = format!("{layer}{plus}{}", station.name);
-        if name.len() >= usize::from(NAME) {
+        if name.len() >= usize::from(NAME_WIDTH) {
             name = name.replace("feed-forward", "ffn"); // layers from 10 on
         }
         let style = if station.added.is_some() { theme.accent() } else { Style::new() };
-        let name = format!("{} ", right(&name, usize::from(NAME) - 1));
+        let name = format!("{} ", right(&name, usize::from(NAME_WIDTH) - 1));
         put_on(buf, line, &[(&name, style)]);
-        let band = self.band(line.width);
-        let x = line.x + NAME.min(line.width);
+        let band = self.band_width(line.width);
+        let x = line.x + NAME_WIDTH.min(line.width);
         let frame = Rect { x, width: band.min(line.right() - x), ..line };
         self.draw_band(&self.numbers(station), scale.number, frame, buf);
-        let width = usize::from(FIGURE);
+        let width = usize::from(FIGURE_WIDTH);
         let length = format!(" {}", theme.figure(self.length(&station.site), width));
         let added = station.added.as_ref().map(|path| self.length(path));
         let figure = added.map_or_else(String::new, |v| format!(" {} ", theme.figure(v, width)));
         let pieces = [(&*length, theme.dim()), (&*figure, style)];
         let x = put_line(buf, (x + band, line.y), line.right(), &pieces);
-        let room = line.right().saturating_sub(x).min(LONGEST_BAR);
-        let bar = theme.bar(added.unwrap_or(0.0) / scale.added, room.into());
+        let available_width = line.right().saturating_sub(x).min(MAX_BAR_WIDTH);
+        let bar = theme.bar(added.unwrap_or(0.0) / scale.added, available_width.into());
         put_line(buf, (x, line.y), line.right(), &[(&bar, style)]);
     }
 
-    /// Where not all stations fit, the middle of the selected layer is in view.
-    fn at(&self, stations: &[Station]) -> usize {
+    /// Index of the station to keep visible: the middle one of the selected layer.
+    fn selected_station(&self, stations: &[Station]) -> usize {
         let layer = self.0.scene.selection.layer;
         let in_layer = stations.iter().filter(|station| station.layer == Some(layer)).count();
         let first = stations.iter().position(|station| station.layer == Some(layer));
@@ -146,7 +149,7 @@ impl Stream<'_> {
     }
 }
 
-/// The number at the ramp's end for all bands, and the longest row that is added.
+/// Scales of all stations: the number at the end of the colour ramp, and the length of the longest addition.
 #[derive(Clone, Copy)]
 struct Scale {
     number: f32,
@@ -163,7 +166,7 @@ impl Pane for Stream<'_> {
         (self.0.n_rows(), self.0.n_cols())
     }
 
-    /// What the stream has come to at its end.
+    /// The cell of the stream's last station.
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         let last = self.stations().pop()?;
         Subject::new(self.0.scene, &last.site, None)?.cursor_cell(row, col)
@@ -173,15 +176,16 @@ impl Pane for Stream<'_> {
         let n = self.stations().len() as u16 + 1;
         let columns = self.0.n_cols() as u16;
         PreferredSize::new(
-            (NAME + 20 + BESIDE, n.min(6)),
-            (NAME + columns + BESIDE + LONGEST_BAR, n),
+            (NAME_WIDTH + 20 + FIGURES_WIDTH, n.min(6)),
+            (NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH, n),
         )
     }
 
     fn in_words(&self) -> PaneWords {
         let subject = &self.0;
         let length = |path: &str| {
-            stream::length(subject.trace, path, subject.row()).map_or_else(String::new, short)
+            stream::length(subject.trace, path, subject.row())
+                .map_or_else(String::new, format_number)
         };
         let line = |station: Station| {
             let added = station.added.map(|path| format!(", {path} added {}", length(&path)));
@@ -200,10 +204,12 @@ impl Pane for Stream<'_> {
         let scale = self.scale(&stations);
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
-            self.draw_heading(self.band(line.width), line, buf);
+            self.draw_heading(self.band_width(line.width), line, buf);
         }
-        let room = usize::from(area.height.saturating_sub(1));
-        for (i, line) in window(stations.len(), room, self.at(&stations)).zip(lines) {
+        let available_lines = usize::from(area.height.saturating_sub(1));
+        for (i, line) in
+            window(stations.len(), available_lines, self.selected_station(&stations)).zip(lines)
+        {
             self.draw_station(&stations[i], scale, line, buf);
         }
     }

@@ -1,4 +1,4 @@
-//! A plane of a site, as panes ask for it: labels, scale, marks, and what a change made of it.
+//! A plane of a site for panes: its labels, scale, marks, and its difference from the unchanged pass.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -12,7 +12,7 @@ use crate::{
     ui::widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
 };
 
-/// A plane of a site: what most panes are about.
+/// A plane of a site: the data of most panes.
 #[derive(Clone)]
 pub struct Subject<'a> {
     pub scene: Scene<'a>,
@@ -20,11 +20,11 @@ pub struct Subject<'a> {
     pub site: &'a Recorded,
     pub plane: usize,
     pub title: Option<String>,
-    /// The same site before a change, in a changed pass.
+    /// The same site in the unchanged pass; None if this pass is the unchanged one.
     pub before: Option<Before<'a>>,
 }
 
-/// A site of the pass without changes, and how far its cells stand for the same tokens.
+/// A site of the unchanged pass, and the shape within which both passes have the same tokens.
 #[derive(Clone, Copy)]
 pub struct Before<'a> {
     pub value: &'a Value,
@@ -49,7 +49,7 @@ impl<'a> Subject<'a> {
         Some(Self { scene, trace, site, plane, title, before })
     }
 
-    /// The cells of a plane that are spoken of elsewhere.
+    /// Marked cells of a plane: row, column, and whether the cell is the selected one.
     pub fn marks_in(&self, plane: usize) -> Vec<(usize, usize, bool)> {
         let is_here = |mark: &&Mark| {
             mark.model == self.scene.model
@@ -60,8 +60,8 @@ impl<'a> Subject<'a> {
         self.scene.marks.iter().filter(is_here).map(cell).collect()
     }
 
-    /// What a heat map shows of a cell: its number, or its difference from before the change.
-    pub fn shown(&self, cell: Cell) -> f32 {
+    /// The number shown for a cell: its value, or its difference from the unchanged pass.
+    pub fn shown_value(&self, cell: Cell) -> f32 {
         let now = self.site.value.get(cell);
         match self.before.filter(|_| self.scene.shows_difference) {
             None => now,
@@ -73,12 +73,12 @@ impl<'a> Subject<'a> {
         self.scene.shows_difference && self.before.is_some()
     }
 
-    /// The numbers of a row of a plain matrix, as [`Self::shown`].
+    /// The shown numbers of a row of plane 0: see [`Self::shown_value`].
     pub fn shown_row(&self, row: usize) -> Vec<f32> {
-        (0..self.n_cols()).map(|col| self.shown(Cell::new(0, row, col))).collect()
+        (0..self.n_cols()).map(|col| self.shown_value(Cell::new(0, row, col))).collect()
     }
 
-    /// `name`, and that it is the difference which is shown.
+    /// `name`, prefixed with `Δ` if the difference is shown.
     pub fn shown_name(&self, name: String) -> String {
         if self.shows_difference() {
             format!("{} {name}", self.scene.theme.glyph("Δ", "change of"))
@@ -87,8 +87,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Another site of the same model, given its last name.
-    pub fn beside(&self, other: &Site) -> Option<Self> {
+    /// The site `other` in the same scope, if it exists.
+    pub fn sibling(&self, other: &Site) -> Option<Self> {
         Self::new(self.scene, self.trace.beside(self.site, other)?.path(), None)
     }
 
@@ -111,7 +111,7 @@ impl<'a> Subject<'a> {
         self.site.shape().cols
     }
 
-    /// The selected row, where it exists.
+    /// The selected row, clamped to the last one.
     pub fn row(&self) -> usize {
         self.scene.selection.row.min(self.n_rows() - 1)
     }
@@ -143,12 +143,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Shares and gates from 0 to 1; states after tanh from -1 to 1; else as far as the plane goes.
+    /// Colour scale: 0 to 1 for shares and gates, -1 to 1 for states after tanh, else the plane's magnitude.
     pub fn scale(&self) -> Scale {
         if self.shows_difference() {
             let row = |row| (0..self.n_cols()).map(move |col| Cell::new(self.plane, row, col));
             let cells = (0..self.n_rows()).flat_map(row);
-            return Scale::signed(cells.map(|cell| self.shown(cell)));
+            return Scale::signed(cells.map(|cell| self.shown_value(cell)));
         }
         match self.site.role() {
             Role::AttentionWeights | Role::Probabilities | Role::Gate => Scale::Unit,
@@ -157,7 +157,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// How large the plane's numbers are; of a matrix that stays in its file those of its first rows.
+    /// Magnitude of the plane's numbers; of its first rows only for a matrix that stays in its file.
     pub fn magnitude(&self) -> Magnitude {
         const ROWS_OF_STORED: usize = 16;
         if self.site.value.as_stored().is_none() {
@@ -168,7 +168,7 @@ impl<'a> Subject<'a> {
         Magnitude::of(cells.map(|cell| self.site.value.get(cell)))
     }
 
-    /// What stands out most in a block of a plane: of large planes as their picture has it.
+    /// Function from a block of a plane to its most prominent number, taken from the plane's picture.
     pub fn most_prominent(&self, plane: usize) -> Option<MostProminent<'a>> {
         let (site, shape) = (self.site, self.site.shape());
         if self.shows_difference() || site.value.as_stored().is_some() {
@@ -176,23 +176,26 @@ impl<'a> Subject<'a> {
         }
         Some(Box::new(move |rows, cols| {
             let picture = site.picture(plane);
-            let part = |range: Range<usize>, n: usize, of: usize| {
+            let scaled_range = |range: Range<usize>, n: usize, of: usize| {
                 let to = (range.end * of).div_ceil(n.max(1)).min(of);
                 (range.start * of / n.max(1)).min(to)..to
             };
-            picture.most(part(rows, shape.rows, picture.rows), part(cols, shape.cols, picture.cols))
+            picture.most(
+                scaled_range(rows, shape.rows, picture.rows),
+                scaled_range(cols, shape.cols, picture.cols),
+            )
         }))
     }
 
-    /// Whether columns are places as rows are: attention.
+    /// Whether columns are token positions like rows, as in attention.
     pub fn is_map(&self) -> bool {
         self.site.axes()[2] == Axis::Key
     }
 
-    /// The plane, as [`Self::shown`].
+    /// The shown numbers of the plane: see [`Self::shown_value`].
     pub fn shown_plane(&self) -> Cow<'a, Matrix> {
         if self.shows_difference() {
-            let shown = |row, col| self.shown(Cell::new(self.plane, row, col));
+            let shown = |row, col| self.shown_value(Cell::new(self.plane, row, col));
             return Cow::Owned(Matrix::from_fn(self.n_rows(), self.n_cols(), shown));
         }
         Cow::Borrowed(self.site.value.plane(self.plane))
@@ -210,8 +213,8 @@ impl<'a> Subject<'a> {
         self.heat_of(self.plane, self.scale())
     }
 
-    /// For arithmetic on rectangles, which asks for no colours.
-    pub fn uncoloured(&self) -> Heat<'a> {
+    /// Heat map for layout only: its scale is not computed.
+    pub fn layout_heat(&self) -> Heat<'a> {
         self.heat_of(self.plane, Scale::Unit)
     }
 
@@ -221,7 +224,7 @@ impl<'a> Subject<'a> {
             theme: self.scene.theme,
             n_rows: self.n_rows(),
             n_cols: self.n_cols(),
-            value: Box::new(move |row, col| subject.shown(Cell::new(plane, row, col))),
+            value: Box::new(move |row, col| subject.shown_value(Cell::new(plane, row, col))),
             most_prominent: self.most_prominent(plane),
             row_labels: self.row_labels(),
             columns: self.columns(),
@@ -247,7 +250,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Marks of a heat map whose rows are one row each of several sites.
+/// Marks of a heat map whose row `i` is row `row` of part `i`.
 pub fn marks_of_parts<'a, 's: 'a>(
     parts: impl Iterator<Item = &'a Subject<'s>>,
     row: usize,
@@ -259,7 +262,7 @@ pub fn marks_of_parts<'a, 's: 'a>(
     parts.enumerate().flat_map(in_part).collect()
 }
 
-/// Minus infinity stays where it was: there is no difference between two of them.
+/// `now - was`, or 0 if both are identical, so that two infinities do not give NaN.
 fn difference(now: f32, was: f32) -> f32 {
     if now.to_bits() == was.to_bits() { 0.0 } else { now - was }
 }

@@ -1,4 +1,4 @@
-//! How long reading takes on this machine: tokens down, models across.
+//! Table of reading times on this machine: one row per number of tokens, one column per model.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::{
 pub(super) struct TimesTable<'a>(pub(super) Scene<'a>);
 
 const MODELS: [Name; 3] = [Name::Elman, Name::Gru, Name::Transformer];
-const LABEL: u16 = 10;
-const COLUMN: u16 = 14;
+const LABEL_WIDTH: u16 = 10;
+const COLUMN_WIDTH: u16 = 14;
 const LINES: u16 = LENGTHS.len() as u16 + 2;
 
 impl<'a> TimesTable<'a> {
@@ -27,30 +27,30 @@ impl<'a> TimesTable<'a> {
     fn draw_length(&self, i: usize, column: u16, line: Rect, buf: &mut Buffer) {
         let label = format!("{:>9} ", grouped(LENGTHS[i]));
         put_on(buf, line, &[(&label, self.0.theme.dim())]);
-        for (at, model) in MODELS.into_iter().enumerate() {
+        for (column_index, model) in MODELS.into_iter().enumerate() {
             let Some(times) = self.times(model) else { continue };
-            let x = line.x + LABEL + at as u16 * column;
-            let text = said(times[i]);
+            let x = line.x + LABEL_WIDTH + column_index as u16 * column;
+            let text = format_duration(times[i]);
             put_line(buf, (x, line.y), line.right(), &[(&text, self.0.theme.strong())]);
         }
     }
 
-    /// How much longer ten times as many tokens take.
+    /// Draws how many times longer 1,000 tokens take than 100.
     fn draw_growth(&self, column: u16, line: Rect, buf: &mut Buffer) {
         let dim = self.0.theme.dim();
         put_on(buf, line, &[("100 to 1k", dim)]);
-        for (at, model) in MODELS.into_iter().enumerate() {
+        for (column_index, model) in MODELS.into_iter().enumerate() {
             let Some(times) = self.times(model) else { continue };
             let growth = times[4].as_secs_f64() / times[2].as_secs_f64().max(f64::MIN_POSITIVE);
             let text = format!("{}{growth:.1}", self.0.theme.glyph("×", "x"));
-            let x = line.x + LABEL + at as u16 * column;
+            let x = line.x + LABEL_WIDTH + column_index as u16 * column;
             put_line(buf, (x, line.y), line.right(), &[(&text, dim)]);
         }
     }
 }
 
-/// `12.3 ms`
-fn said(time: Duration) -> String {
+/// Formats a duration: `12.3 ms`.
+fn format_duration(time: Duration) -> String {
     match time.as_secs_f64() * 1000.0 {
         ms if ms >= 100.0 => format!("{ms:.0} ms"),
         ms if ms >= 10.0 => format!("{ms:.1} ms"),
@@ -64,7 +64,7 @@ impl Pane for TimesTable<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LABEL + 3 * 9, LINES), (LABEL + 3 * COLUMN, LINES))
+        PreferredSize::new((LABEL_WIDTH + 3 * 9, LINES), (LABEL_WIDTH + 3 * COLUMN_WIDTH, LINES))
     }
 
     fn in_words(&self) -> PaneWords {
@@ -78,13 +78,14 @@ impl Pane for TimesTable<'_> {
             put_on(buf, area, &[(text, theme.dim())]);
             return;
         }
-        let column = (area.width.saturating_sub(LABEL) / MODELS.len() as u16).clamp(9, COLUMN);
+        let column =
+            (area.width.saturating_sub(LABEL_WIDTH) / MODELS.len() as u16).clamp(9, COLUMN_WIDTH);
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
             put_on(buf, line, &[("   tokens", theme.dim())]);
-            for (at, model) in MODELS.into_iter().enumerate() {
+            for (column_index, model) in MODELS.into_iter().enumerate() {
                 let title = fit(model.title(), usize::from(column) - 1);
-                let x = line.x + LABEL + at as u16 * column;
+                let x = line.x + LABEL_WIDTH + column_index as u16 * column;
                 put_line(buf, (x, line.y), line.right(), &[(&title, theme.accent())]);
             }
         }
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn times_have_three_digits() {
-        let said = [0.123, 12.34, 123.4].map(|ms| said(Duration::from_secs_f64(ms / 1000.0)));
-        assert_eq!(said, ["0.12 ms", "12.3 ms", "123 ms"]);
+        let texts =
+            [0.123, 12.34, 123.4].map(|ms| format_duration(Duration::from_secs_f64(ms / 1000.0)));
+        assert_eq!(texts, ["0.12 ms", "12.3 ms", "123 ms"]);
     }
 }

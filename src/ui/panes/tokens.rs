@@ -1,4 +1,4 @@
-//! The words of the sentence: each with its id and the first numbers of its embedding row.
+//! The tokens of the sentence, each with its id and the first numbers of its embedding row.
 
 use ratatui::{
     buffer::Buffer,
@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// The columns of the word; an id of four digits and its mark still fit beside it.
-const WORD: usize = 8;
+/// Width of the word in columns; leaves room for a mark and a four-digit id.
+const WORD_WIDTH: usize = 8;
 
 pub(super) struct Tokens<'a>(pub(super) Subject<'a>);
 
@@ -35,7 +35,7 @@ impl<'a> Tokens<'a> {
             let is_unknown = stream == crate::engine::site::Stream::Source
                 && unknown.iter().any(|u| u.tokens.contains(&i.wrapping_sub(offset)));
             let mark = if is_unknown { "?" } else { " " };
-            format!("{}{mark}{:>4}", right(&token.text, WORD), token.id)
+            format!("{}{mark}{:>4}", right(&token.text, WORD_WIDTH), token.id)
         };
         let tokens = subject.trace.tokens(stream).iter().enumerate();
         let row_labels = Labels::listed(tokens.map(label).collect());
@@ -63,8 +63,8 @@ impl Pane for Tokens<'_> {
         PreferredSize::new(heat.least(), heat.ideal())
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        self.heat().cell_at(area, at)
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat().cell_at(area, position)
     }
 
     fn in_words(&self) -> PaneWords {

@@ -1,5 +1,4 @@
-//! What every model makes of the sentence, beside each other; words that differ from the
-//! Transformer's are marked.
+//! The translations of the sentence by all models; words that differ from the Transformer's are marked.
 
 use std::ops::Range;
 
@@ -18,11 +17,11 @@ pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 
 const MODELS: [Name; 5] =
     [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
-/// The column of the models' names.
-const NAMES: u16 = 22;
+/// Maximum width of the models' names, in columns.
+const MAX_NAMES_WIDTH: u16 = 22;
 
 impl Translations<'_> {
-    /// A model's words, each with whether the Transformer has it in the same place or nearby.
+    /// A model's words, each with whether the Transformer has it at the same position or nearby.
     fn words(&self, name: Name) -> Words {
         let text = |name| self.0.reading.trace(name).output_text.clone();
         let (own, reference) = (text(name), text(Name::Transformer));
@@ -38,8 +37,8 @@ impl Translations<'_> {
         [("English".to_owned(), english)].into_iter().chain(models).collect()
     }
 
-    /// The block that the cursor stands on; while it walks elsewhere, that of the step's own model.
-    fn at(&self) -> usize {
+    /// Index of the block under the cursor; without focus, that of the step's model.
+    fn selected_block(&self) -> usize {
         let own = MODELS.iter().position(|name| *name == self.0.model).map_or(0, |i| i + 1);
         if self.0.focused { self.0.selection.row.min(MODELS.len()) } else { own }
     }
@@ -47,66 +46,66 @@ impl Translations<'_> {
     fn draw_block(&self, i: usize, (label, lines): &Block, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let is_own = label == self.0.model.title();
-        let style = match (self.0.focused && i == self.at(), is_own) {
+        let style = match (self.0.focused && i == self.selected_block(), is_own) {
             (true, _) => theme.accent().bold(),
             (false, true) => theme.accent(),
             (false, false) => theme.dim(),
         };
-        let names = names(area.width);
-        let label = fit(label, usize::from(names).saturating_sub(1));
-        put_line(buf, (area.x, area.y), area.x + names, &[(&label, style)]);
+        let names_width = names_width(area.width);
+        let label = fit(label, usize::from(names_width).saturating_sub(1));
+        put_line(buf, (area.x, area.y), area.x + names_width, &[(&label, style)]);
         for (words, line) in lines.iter().zip(area.rows()) {
-            let mut x = area.x + names;
+            let mut x = area.x + names_width;
             for (word, is_common) in words {
-                let is_same = Style::new();
-                let style = if *is_common { is_same } else { theme.wrong().underlined() };
+                let plain = Style::new();
+                let style = if *is_common { plain } else { theme.wrong().underlined() };
                 x = put_line(buf, (x, line.y), line.right(), &[(word, style)]) + 1;
             }
         }
     }
 
-    /// What the sign of words means.
-    fn draw_meaning(&self, line: Rect, buf: &mut Buffer) {
+    /// Draws the legend: what underlined words mean.
+    fn draw_legend(&self, line: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let (sign, meaning) = ("underlined", ": not what the Transformer writes");
         let indent = line.width.saturating_sub((sign.len() + meaning.len()) as u16);
-        let x = line.x + names(line.width).min(indent);
+        let x = line.x + names_width(line.width).min(indent);
         let pieces = [(sign, theme.wrong().underlined()), (meaning, theme.dim())];
         put_line(buf, (x, line.y), line.right(), &pieces);
     }
 
-    /// How many blocks are above and below those in view.
-    fn draw_rest(&self, shown: &Range<usize>, n: usize, line: Rect, buf: &mut Buffer) {
+    /// Draws the numbers of blocks above and below the visible ones.
+    fn draw_hidden_counts(&self, shown: &Range<usize>, n: usize, line: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
-        let said = |n: usize, sign: &str, place: &str| {
+        let count_text = |n: usize, sign: &str, place: &str| {
             if n > 0 { format!("{sign} {n} more {place}   ") } else { String::new() }
         };
-        let below = said(n - shown.end, theme.glyph("▾", "v"), "below");
-        let above = said(shown.start, theme.glyph("▴", "^"), "above");
+        let below = count_text(n - shown.end, theme.glyph("▾", "v"), "below");
+        let above = count_text(shown.start, theme.glyph("▴", "^"), "above");
         put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
     }
 }
 
-/// A name, and lines of words.
+/// A block's name and its lines of words.
 type Block = (String, Vec<Words>);
-/// Words, each with whether it is as the Transformer has it.
+/// Words, each with whether the Transformer has it too.
 type Words = Vec<(String, bool)>;
 
-/// The columns of the names.
-fn names(width: u16) -> u16 {
-    NAMES.min(width / 2)
+/// Width of the names' column in a pane of that width.
+fn names_width(width: u16) -> u16 {
+    MAX_NAMES_WIDTH.min(width / 2)
 }
 
-/// Words in lines of so many columns at most.
-fn wrapped(words: Words, width: u16) -> Vec<Words> {
+/// Wraps words into lines of at most `width` columns.
+fn wrap_words(words: Words, width: u16) -> Vec<Words> {
     let (mut lines, mut x) = (vec![vec![]], 0);
     for (word, is_common) in words {
-        let wide = word.width() + 1;
-        if x > 0 && x + wide > usize::from(width) + 1 {
+        let word_width = word.width() + 1;
+        if x > 0 && x + word_width > usize::from(width) + 1 {
             lines.push(vec![]);
             x = 0;
         }
-        x += wide;
+        x += word_width;
         if let Some(line) = lines.last_mut() {
             line.push((word, is_common));
         }
@@ -114,10 +113,10 @@ fn wrapped(words: Words, width: u16) -> Vec<Words> {
     lines
 }
 
-/// The blocks of these heights that fit whole, that at the cursor among them.
-fn fitting(heights: &[u16], room: u16, at: usize) -> Range<usize> {
-    let fits = |range: Range<usize>| heights[range].iter().sum::<u16>() <= room;
-    let start = (0..at).find(|&start| fits(start..at + 1)).unwrap_or(at);
+/// Range of the blocks that fit whole, including block `cursor`.
+fn visible_blocks(heights: &[u16], available_lines: u16, cursor: usize) -> Range<usize> {
+    let fits = |range: Range<usize>| heights[range].iter().sum::<u16>() <= available_lines;
+    let start = (0..cursor).find(|&start| fits(start..cursor + 1)).unwrap_or(cursor);
     let end = (start + 1..=heights.len()).rev().find(|&end| fits(start..end));
     start..end.unwrap_or(start + 1).min(heights.len())
 }
@@ -132,7 +131,7 @@ impl Pane for Translations<'_> {
         PreferredSize::new((50, 8), (110, lines as u16 + 2))
     }
 
-    /// Walks from block to block.
+    /// One row per block.
     fn extent(&self) -> (usize, usize) {
         (MODELS.len() + 1, 1)
     }
@@ -140,13 +139,13 @@ impl Pane for Translations<'_> {
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let name = *MODELS.get(row.checked_sub(1)?)?;
         let n = self.words(name).iter().filter(|(_, is_common)| !is_common).count();
-        let said = match (name, n) {
+        let difference = match (name, n) {
             (Name::Transformer, _) => "the others are held against it".to_owned(),
             (_, 0) => "the same words as the Transformer".to_owned(),
             (_, 1) => "1 word that the Transformer does not write".to_owned(),
             _ => format!("{n} words that the Transformer does not write"),
         };
-        Some(format!("{}: {said}", name.title()))
+        Some(format!("{}: {difference}", name.title()))
     }
 
     fn in_words(&self) -> PaneWords {
@@ -157,15 +156,16 @@ impl Pane for Translations<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let gap = u16::from(area.height > 14);
-        let width = area.width - names(area.width);
-        let blocks = self.blocks().into_iter().map(|(label, words)| (label, wrapped(words, width)));
+        let width = area.width - names_width(area.width);
+        let blocks =
+            self.blocks().into_iter().map(|(label, words)| (label, wrap_words(words, width)));
         let blocks: Vec<Block> = blocks.collect();
         let heights: Vec<u16> = blocks.iter().map(|(_, lines)| lines.len() as u16 + gap).collect();
         let all = heights.iter().sum::<u16>();
-        // A gap beneath the last block is none.
+        // The last block needs no gap below it.
         let has_all = all <= area.height + gap;
-        let room = if has_all { all } else { area.height.saturating_sub(1) };
-        let shown = fitting(&heights, room, self.at());
+        let available_lines = if has_all { all } else { area.height.saturating_sub(1) };
+        let shown = visible_blocks(&heights, available_lines, self.selected_block());
         let mut rest = area;
         for i in shown.clone() {
             let height = heights[i].min(rest.height);
@@ -174,29 +174,32 @@ impl Pane for Translations<'_> {
         }
         if !has_all {
             let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
-            self.draw_rest(&shown, blocks.len(), last.intersection(area), buf);
+            self.draw_hidden_counts(&shown, blocks.len(), last.intersection(area), buf);
         } else if rest.height > 0 {
-            self.draw_meaning(rest, buf);
+            self.draw_legend(rest, buf);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fitting, wrapped};
+    use super::{visible_blocks, wrap_words};
 
     #[test]
-    fn blocks_fit_whole_and_the_chosen_one_is_in_view() {
-        let at = |room, at| fitting(&[3, 2, 4, 2], room, at);
-        assert_eq!([at(11, 0), at(9, 0), at(9, 2), at(9, 3)], [0..4, 0..3, 0..3, 1..4]);
-        assert_eq!([at(1, 2), at(0, 3)], [2..3, 3..4]);
+    fn visible_blocks_are_whole_and_include_the_selected_one() {
+        let visible = |lines, cursor| visible_blocks(&[3, 2, 4, 2], lines, cursor);
+        assert_eq!(
+            [visible(11, 0), visible(9, 0), visible(9, 2), visible(9, 3)],
+            [0..4, 0..3, 0..3, 1..4]
+        );
+        assert_eq!([visible(1, 2), visible(0, 3)], [2..3, 3..4]);
     }
 
     #[test]
-    fn lines_are_no_longer_than_their_room() {
+    fn lines_are_no_wider_than_the_limit() {
         let words = ["Le", "chien", "dort."].map(|word| (word.to_owned(), true)).to_vec();
         let lengths =
-            |width| wrapped(words.clone(), width).iter().map(Vec::len).collect::<Vec<_>>();
+            |width| wrap_words(words.clone(), width).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(
             [lengths(14), lengths(13), lengths(8), lengths(1)],
             [vec![3], vec![2, 1], vec![2, 1], vec![1, 1, 1]]

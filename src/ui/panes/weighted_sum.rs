@@ -1,4 +1,4 @@
-//! What a query takes from the words it looks at: every value row times its weight, and their sum.
+//! The weighted sum of one query: every value row times its attention weight, and their sum.
 
 use ratatui::{
     buffer::Buffer,
@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// Its subject is the `context`.
+/// Pane of a weighted sum; its site is the `context`.
 pub(super) struct WeightedSum<'a>(pub(super) Subject<'a>);
 
-/// A line of the sum: whose, with which weight, and weight * value.
+/// A term of the sum: the key's word, its weight, and weight * value.
 #[derive(Clone, Debug, PartialEq)]
 struct Term {
     word: String,
@@ -31,24 +31,26 @@ struct Term {
     numbers: Vec<f32>,
 }
 
-/// The columns of the word, of its weight and of the bar.
-const WORD: usize = 10;
-const BAR: usize = 10;
-/// What stands beside the terms, and what stands above and beneath them: units and legend.
-const LABEL: u16 = (WORD + BAR + 8) as u16;
-const AROUND: u16 = 2;
+/// Width of a term's word, in columns.
+const WORD_WIDTH: usize = 10;
+/// Width of a term's bar, in columns.
+const BAR_WIDTH: usize = 10;
+/// Width of a term's label in columns: word, weight and bar.
+const LABEL_WIDTH: u16 = (WORD_WIDTH + BAR_WIDTH + 8) as u16;
+/// Lines above and below the terms: units and legend.
+const OTHER_LINES: u16 = 2;
 
 impl<'a> WeightedSum<'a> {
     /// The rows that are averaged: `v` beside the context, or the annotations of an RNN.
     fn values(&self) -> Option<Subject<'a>> {
         let annotations = || Subject::new(self.0.scene, "encoder.annotations", None);
         // An RNN's `attn.v` is a learned vector, not a value row.
-        self.0.beside(&attention::V).filter(|v| !v.site.is_leaf).or_else(annotations)
+        self.0.sibling(&attention::V).filter(|v| !v.site.is_leaf).or_else(annotations)
     }
 
-    /// One term a key word, in the order of the sentence.
+    /// One term per key, in sentence order.
     fn terms(&self) -> Option<Vec<Term>> {
-        let (weights, values) = (self.0.beside(&attention::WEIGHTS)?, self.values()?);
+        let (weights, values) = (self.0.sibling(&attention::WEIGHTS)?, self.values()?);
         let shares = weights.site.value.row(weights.plane, self.0.row());
         let term = |(key, weight): (usize, f32)| {
             let value = values.site.value.row(values.plane, key);
@@ -63,7 +65,7 @@ impl<'a> WeightedSum<'a> {
     }
 
     fn heat(&self, rows: Vec<Vec<f32>>) -> Heat<'a> {
-        // Small terms are small: that is what the weights are for.
+        // One scale for all rows, so that terms of small weight look small.
         let scale = Scale::Signed(Magnitude::of(rows.iter().flatten().copied()).most.max(1e-6));
         let last = rows.len() - 1;
         Heat {
@@ -84,11 +86,12 @@ impl<'a> WeightedSum<'a> {
         }
     }
 
-    /// The terms that fit, their numbers and the sum's, and where those stand.
-    fn laid_out(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
-        let terms = heaviest(self.terms()?, usize::from(area.height.saturating_sub(AROUND + 1)));
+    /// The terms that fit, the heat map of their numbers and the sum, and its area.
+    fn layout(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
+        let terms =
+            heaviest(self.terms()?, usize::from(area.height.saturating_sub(OTHER_LINES + 1)));
         let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
-        let label = LABEL.min(area.width);
+        let label = LABEL_WIDTH.min(area.width);
         let cells = Rect { x: area.x + label, width: area.width - label, ..area };
         Some((terms, self.heat(rows), cells))
     }
@@ -96,29 +99,28 @@ impl<'a> WeightedSum<'a> {
     fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let ink = if term.weight < 0.005 { theme.dim() } else { Style::new() };
-        let text = format!("{} {} ", right(&term.word, WORD), theme.number(term.weight, 4));
+        let text = format!("{} {} ", right(&term.word, WORD_WIDTH), theme.number(term.weight, 4));
         let bar = theme.ink(term.weight);
-        let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR), bar)];
+        let pieces = [(&*text, ink), (&*theme.bar(term.weight, BAR_WIDTH), bar)];
         put_on(buf, line, &pieces);
     }
 
     fn draw_sum_label(&self, line: Rect, buf: &mut Buffer) {
         let style = self.0.scene.theme.accent().add_modifier(Modifier::BOLD);
-        let text = format!("{:>WORD$} 1.00", "sum");
+        let text = format!("{:>WORD_WIDTH$} 1.00", "sum");
         let pieces = [(&*text, style), (" = context", style)];
         put_on(buf, line, &pieces);
     }
 }
 
-/// At most `room` terms: the heaviest in the order of the sentence, and the others added up, so that
-/// the sum stays whole.
-fn heaviest(terms: Vec<Term>, room: usize) -> Vec<Term> {
-    if terms.len() <= room || room < 2 {
+/// At most `max_terms` terms: the heaviest in sentence order, and one that adds up the others.
+fn heaviest(terms: Vec<Term>, max_terms: usize) -> Vec<Term> {
+    if terms.len() <= max_terms || max_terms < 2 {
         return terms;
     }
     let mut order: Vec<usize> = (0..terms.len()).collect();
     order.sort_by(|&a, &b| terms[b].weight.total_cmp(&terms[a].weight).then(a.cmp(&b)));
-    let kept = &order[..room - 1];
+    let kept = &order[..max_terms - 1];
     let (kept, others): (Vec<_>, Vec<_>) =
         terms.into_iter().enumerate().partition(|(i, _)| kept.contains(i));
     let rest = Term {
@@ -152,26 +154,29 @@ impl Pane for WeightedSum<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
         let cells = (self.0.n_cols() as u16).min(20) * 5;
-        PreferredSize::new((LABEL + 16, 6.min(n + AROUND)), (LABEL + cells, n + AROUND))
+        PreferredSize::new(
+            (LABEL_WIDTH + 16, 6.min(n + OTHER_LINES)),
+            (LABEL_WIDTH + cells, n + OTHER_LINES),
+        )
     }
 
-    fn cell_at(&self, area: Rect, at: Position) -> Option<(usize, usize)> {
-        let (_, heat, cells) = self.laid_out(area)?;
-        heat.cell_at(cells, at).map(|(_, unit)| (self.0.row(), unit))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let (_, heat, cells) = self.layout(area)?;
+        heat.cell_at(cells, position).map(|(_, unit)| (self.0.row(), unit))
     }
 
     fn in_words(&self) -> PaneWords {
         let view = self.0.view();
-        let says = spread(&view.values(view.row));
-        let mut lines = vec![format!("the sum for {}: {says}", view.word(view.row))];
-        if let Some(weights) = self.0.beside(&attention::WEIGHTS) {
+        let spread_text = spread(&view.values(view.row));
+        let mut lines = vec![format!("the sum for {}: {spread_text}", view.word(view.row))];
+        if let Some(weights) = self.0.sibling(&attention::WEIGHTS) {
             lines.push(format!("its weights: {}", weights.view().largest(view.row, 4)));
         }
         self.0.in_words(lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Some((terms, heat, cells)) = self.laid_out(area) else { return };
+        let Some((terms, heat, cells)) = self.layout(area) else { return };
         let label = area.width - cells.width;
         heat.draw(cells, buf);
         let lines = (area.y + 1..area.bottom().saturating_sub(1)).map(|y| Rect {

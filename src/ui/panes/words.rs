@@ -1,4 +1,4 @@
-//! What panes say in words: for linear text, screen readers and the descriptions of exported pictures.
+//! Contents of panes in words: for linear text, screen readers and the descriptions of exported pictures.
 
 use super::{Scene, subject::Subject};
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     model::Name,
 };
 
-/// A pane in words.
+/// A pane's contents in words.
 pub struct PaneWords {
-    /// What the pane is about, without the title that the lesson gives it.
+    /// Topic of the pane, independent of its title in the lesson.
     pub heading: String,
-    /// Its main numbers, a fact a line.
+    /// Its main numbers, one fact per line.
     pub lines: Vec<String>,
 }
 
@@ -27,22 +27,22 @@ impl PaneWords {
     }
 }
 
-/// A site with the plane and the row that the words are about.
-pub(super) struct View<'a> {
+/// The plane and the row of a site to describe in words.
+pub(super) struct RowView<'a> {
     subject: &'a Subject<'a>,
     pub(super) plane: usize,
     pub(super) row: usize,
 }
 
 impl<'a> Subject<'a> {
-    /// The site as words show it: the selected head, or the selected row where planes are rows.
-    pub(super) fn view(&'a self) -> View<'a> {
-        let (shape, at) = (self.site.shape(), &self.scene.selection);
-        let plane = if self.site.axes()[0] == Axis::Head { at.head } else { at.row };
-        View { subject: self, plane: plane.min(shape.planes - 1), row: self.row() }
+    /// The plane and row to describe: the selected head's plane, or the selected row's where planes are rows.
+    pub(super) fn view(&'a self) -> RowView<'a> {
+        let (shape, selection) = (self.site.shape(), &self.scene.selection);
+        let plane = if self.site.axes()[0] == Axis::Head { selection.head } else { selection.row };
+        RowView { subject: self, plane: plane.min(shape.planes - 1), row: self.row() }
     }
 
-    /// The pane in words: its site as the heading.
+    /// The pane in words, with its site as the heading.
     pub(super) fn in_words(&self, lines: Vec<String>) -> PaneWords {
         let (site, model) = (self.site, self.scene.model.title());
         let is_one_of_heads = site.axes()[0] == Axis::Head;
@@ -51,7 +51,7 @@ impl<'a> Subject<'a> {
         PaneWords::new(format!("{} ({model}{head}), {}", site.path(), site.caption()), lines)
     }
 
-    /// Index `i` of an axis: `7 "it"`, `channel 3`.
+    /// Label of index `i` of an axis: `7 "it"`, `channel 3`.
     pub(super) fn quoted(&self, axis: Axis, i: usize) -> String {
         if axis == Axis::Single {
             return "the only row".into();
@@ -65,23 +65,24 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl View<'_> {
+impl RowView<'_> {
     pub(super) fn values(&self, row: usize) -> Vec<f32> {
         self.subject.site.value.row(self.plane, row)
     }
 
-    /// A row by the token that it belongs to: `7 "it"`.
+    /// Label of a row with its token: `7 "it"`.
     pub(super) fn word(&self, row: usize) -> String {
         self.subject.quoted(self.subject.site.axes()[1], row)
     }
 
-    /// One line a row: where it is largest if its columns are tokens, else how it spreads.
+    /// One line per row: its largest columns if they are tokens, else its spread.
     pub(super) fn rows(&self) -> Vec<String> {
         let column = self.subject.site.axes()[2];
-        let named = matches!(column, Axis::Key | Axis::Vocab);
+        let has_token_columns = matches!(column, Axis::Key | Axis::Vocab);
         let line = |row: usize| {
-            let says = if named { self.largest(row, 2) } else { spread(&self.values(row)) };
-            format!("{}: {says}", self.word(row))
+            let text =
+                if has_token_columns { self.largest(row, 2) } else { spread(&self.values(row)) };
+            format!("{}: {text}", self.word(row))
         };
         (0..self.subject.n_rows()).map(line).collect()
     }
@@ -92,8 +93,9 @@ impl View<'_> {
         let column = self.subject.site.axes()[2];
         let mut order: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-        let say = |&i: &usize| format!("{} {}", self.subject.quoted(column, i), short(values[i]));
-        let largest: Vec<_> = order.iter().take(n).map(say).collect();
+        let entry =
+            |&i: &usize| format!("{} {}", self.subject.quoted(column, i), format_number(values[i]));
+        let largest: Vec<_> = order.iter().take(n).map(entry).collect();
         let masked = values.iter().filter(|v| **v == f32::NEG_INFINITY).count();
         let masked = if masked > 0 { format!("; {masked} masked") } else { String::new() };
         if largest.is_empty() {
@@ -102,30 +104,30 @@ impl View<'_> {
         format!("largest at {}{masked}", largest.join(", then "))
     }
 
-    /// The selected row of other sites in the same scope, a site a line.
-    pub(super) fn beside(&self, sites: &[&Site]) -> Vec<String> {
+    /// The selected row, and its numbers in other sites of the same scope, one site per line.
+    pub(super) fn sibling_rows(&self, sites: &[&Site]) -> Vec<String> {
         let line = |other: &&Site| {
             let site = self.subject.trace.beside(self.subject.site, other)?;
             let values = site.value.row(0, self.row.min(site.shape().rows - 1));
-            let says = match values[..] {
-                [one] => short(one),
+            let text = match values[..] {
+                [one] => format_number(one),
                 _ => format!("{}, begins {}", spread(&values), first(&values, 3)),
             };
-            Some(format!("{}: {says}", other.name))
+            Some(format!("{}: {text}", other.name))
         };
         let lines = sites.iter().filter_map(line);
         [format!("at {}", self.word(self.row))].into_iter().chain(lines).collect()
     }
 }
 
-/// Each head that the pane's site has in any layer, in figures.
+/// Figures of every head of the pane's site, in all layers.
 pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
     let heads = scene.reading.heads().get(&scene.model).into_iter().flatten();
     let is_here = |head: &&Summary| spec.path(head.layer).as_ref() == Some(&head.path);
     let line = |summary: &Summary| {
         let figure = |figure: &Figure| {
             let value = (figure.of)(&summary.figures)?;
-            Some(format!("{} {}", figure.heading, short(value)))
+            Some(format!("{} {}", figure.heading, format_number(value)))
         };
         let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
         format!("layer {} head {}: {}", summary.layer, summary.head, figures.join(", "))
@@ -133,21 +135,21 @@ pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
     PaneWords::of_model("Attention by head", scene.model, heads.filter(is_here).map(line).collect())
 }
 
-/// `-1.200 to 1.400, length 3.100`
+/// Range and norm of numbers: `-1.200 to 1.400, length 3.100`.
 pub(super) fn spread(values: &[f32]) -> String {
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    format!("{} to {}, length {}", short(least), short(most), short(length))
+    format!("{} to {}, length {}", format_number(least), format_number(most), format_number(length))
 }
 
-/// The first `n` numbers, with commas.
+/// The first `n` numbers, separated by commas.
 pub(super) fn first(values: &[f32], n: usize) -> String {
-    values.iter().take(n).map(|&v| short(v)).collect::<Vec<_>>().join(", ")
+    values.iter().take(n).map(|&v| format_number(v)).collect::<Vec<_>>().join(", ")
 }
 
-/// Three decimals, or two digits where three decimals say nothing.
-pub(super) fn short(v: f32) -> String {
+/// Formats a number with three decimals, with an exponent if very small, without decimals from 1000 on.
+pub(super) fn format_number(v: f32) -> String {
     match v.abs() {
         a if v.is_nan() || a.is_infinite() => v.to_string().to_lowercase(),
         a if a > 0.0 && a < 0.0005 => format!("{v:.1e}"),
@@ -173,7 +175,7 @@ mod tests {
     fn numbers_are_short() {
         let pairs = [(0.0, "0.000"), (0.1234, "0.123"), (-2.5e-6, "-2.5e-6"), (1234.5, "1234")];
         for (v, want) in pairs {
-            assert_eq!(short(v), want);
+            assert_eq!(format_number(v), want);
         }
         assert_eq!([0.0, 0.012, 0.5, 1.0].map(percent), ["0 %", "1.2 %", "50 %", "100 %"]);
     }
