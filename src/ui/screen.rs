@@ -46,7 +46,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     if state.theme.is_ascii() {
         replace_signs_by_ascii(area, buf);
     }
-    if state.theme.paints_ground() {
+    if state.theme.paints_background() {
         area.positions().for_each(|position| state.theme.paint(&mut buf[position]));
     }
 }
