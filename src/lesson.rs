@@ -164,8 +164,12 @@ impl Lesson {
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
         let shared: LanguageWords = clean::read(language.words())?;
-        let own: CheckpointWords = clean::read(language.checkpoint_words())?;
-        let words = LanguageWords { chapters: own.chapters, steps: own.steps, ..shared };
+        let checkpoint_words: CheckpointWords = clean::read(language.checkpoint_words())?;
+        let words = LanguageWords {
+            chapters: checkpoint_words.chapters,
+            steps: checkpoint_words.steps,
+            ..shared
+        };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
         Self::assemble(language, clean::read(CHECKPOINT)?, words).with_context(file)
     }
@@ -200,8 +204,9 @@ impl Lesson {
         }
         let lesson = Self { language, chapters, glossary: words.glossary, page: words.page.into() };
         for (_, step) in lesson.steps() {
-            let asked = step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
-            for name in step.text.facts().chain(step.deeper.facts()).chain(asked) {
+            let question_facts =
+                step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
+            for name in step.text.facts().chain(step.deeper.facts()).chain(question_facts) {
                 fact::find(name).with_context(|| format!("step {}", step.id))?;
             }
         }

@@ -93,8 +93,8 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         return;
     }
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, lines) = state.plan(area, &wanted);
+    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
+    let (plan, lines) = state.plan(area, &preferred_sizes);
     let is_inspecting = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
@@ -152,8 +152,8 @@ pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
 /// The part of the walk at a position, without an overlay.
 fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, _) = state.plan(area, &wanted);
+    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
+    let (plan, _) = state.plan(area, &preferred_sizes);
     if plan.timeline.contains(position) {
         return footer::step_at(state, plan.timeline, position).map_or(Hit::Nothing, Hit::Step);
     }

@@ -206,12 +206,12 @@ fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> Strin
 
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
-    let there = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
-        let at =
+    let shares = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
+        let share_of =
             |head| c.phrases.share(site.value.get(Cell::new(head, pronoun_or_last(c).0, look.key)));
-        c.phrases.list(&(0..site.shape().planes).map(at).collect::<Vec<_>>())
+        c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
     });
-    c.phrases.or_none(there)
+    c.phrases.or_none(shares)
 }
 
 fn noun_distance(c: &Context) -> String {

@@ -75,20 +75,20 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let Some(reading) = &state.passes.reading else { return };
     let model = state.current().1.model;
     let Some(plain) = reading.plain_trace(model) else { return };
-    let (now, was) = (reading.trace(model), plain);
+    let (new_trace, old_trace) = (reading.trace(model), plain);
     let dim = state.theme.dim();
-    if now.output_text == was.output_text {
-        let text = format!(" writes the same: {}", now.output_text);
+    if new_trace.output_text == old_trace.output_text {
+        let text = format!(" writes the same: {}", new_trace.output_text);
         Line::styled(fit(&text, area.width.into()), dim).render(area, buf);
         return;
     }
     let (new, old): (Vec<&str>, Vec<&str>) =
-        (now.output_text.split(' ').collect(), was.output_text.split(' ').collect());
+        (new_trace.output_text.split(' ').collect(), old_trace.output_text.split(' ').collect());
     let available_width = usize::from(area.width).saturating_sub(WRITES.width() + WAS.width());
     let (first, new_width) = split_width(&new, &old, available_width);
     let ellipsis = if first > 0 { "… " } else { "" };
     let mut spans = vec![Span::styled(WRITES, dim), Span::raw(ellipsis)];
-    if now.output_text.is_empty() {
+    if new_trace.output_text.is_empty() {
         spans.push(Span::styled("nothing ", state.theme.wrong()));
     }
     let mut columns_left = new_width.saturating_sub(ellipsis.width());
@@ -101,10 +101,10 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
             break;
         }
     }
-    let was = format!("{WAS}{ellipsis}{}", old.get(first..).unwrap_or_default().join(" "));
+    let old_text = format!("{WAS}{ellipsis}{}", old.get(first..).unwrap_or_default().join(" "));
     let used: usize = spans.iter().map(Span::width).sum();
-    let was = fit(&was, usize::from(area.width).saturating_sub(used));
-    spans.push(Span::styled(was, dim));
+    let old_text = fit(&old_text, usize::from(area.width).saturating_sub(used));
+    spans.push(Span::styled(old_text, dim));
     Line::from(spans).render(area, buf);
 }
 
@@ -122,8 +122,8 @@ fn split_width(new: &[&str], old: &[&str], available_width: usize) -> (usize, us
     (first, rest_width(new).min(max_width))
 }
 
-/// The position as `step 5 of 9 · 23/61 · layer 0 of 2 · head 2 of 4 · word 8 “it”` or, if that does not fit, as `step
-/// 5/9 · layer 0 · head 2 · “it”` without the last parts that do not fit.
+/// The position in its long form or, if that does not fit, in its short form without the last parts that do not fit:
+/// `step 5 of 9 · 23/61 · layer 0 of 2 · head 2 of 4 · word 8 “it”`, `step 5/9 · layer 0 · head 2 · “it”`.
 ///
 /// Layers, heads and words are counted from 0, as in addresses and weights.
 fn position_text(state: &State, available_width: usize) -> String {

@@ -85,8 +85,8 @@ impl Inspector<'_> {
         let theme = &self.state.theme;
         let value = self.level.arithmetic.value;
         let mut spans = vec![Span::raw(" = "), Span::styled(value.to_string(), theme.strong())];
-        let was = self.value_before_change().map(|was| format!("  was {was}"));
-        spans.extend(was.map(|was| Span::styled(was, theme.wrong())));
+        let old_value = self.value_before_change().map(|old_value| format!("  was {old_value}"));
+        spans.extend(old_value.map(|old_value| Span::styled(old_value, theme.wrong())));
         spans
     }
 

@@ -38,20 +38,20 @@ fn centred_box(size: (u16, u16), area: Rect) -> Rect {
 }
 
 /// The inside of a box, without its border and one column of padding on each side.
-fn inside(place: Rect) -> Rect {
-    place.inner(Margin::new(2, 1))
+fn inside(box_area: Rect) -> Rect {
+    box_area.inner(Margin::new(2, 1))
 }
 
 /// Draws an empty titled box in the middle of the screen; returns its inside.
 fn draw_window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
-    let place = centred_box(size, area);
-    Clear.render(place, buf);
-    clear_cut_wide_characters(place, buf);
+    let box_area = centred_box(size, area);
+    Clear.render(box_area, buf);
+    clear_cut_wide_characters(box_area, buf);
     let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
-    block.render(place, buf);
-    inside(place)
+    block.render(box_area, buf);
+    inside(box_area)
 }
 
 /// Draws all key bindings in two columns, from row `first` on.
@@ -226,8 +226,8 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
     draw_input(state, "w ", query, line, buf);
     let first = (chosen + 1).saturating_sub(list.height.into());
     for ((i, &term), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
-        let here = if i < n_here { state.theme.glyph("•", "*") } else { " " };
-        let text = format!(" {here} {} ", state.lesson.glossary[term].term);
+        let mark = if i < n_here { state.theme.glyph("•", "*") } else { " " };
+        let text = format!(" {mark} {} ", state.lesson.glossary[term].term);
         let plain = if i < n_here { Style::new() } else { state.theme.dim() };
         let style = if i == chosen { state.theme.cursor() } else { plain };
         Line::styled(text, style).render(row, buf);
@@ -314,9 +314,9 @@ fn draw_input(state: &State, prompt: &'static str, input: &Input, area: Rect, bu
 }
 
 /// Blanks wide characters whose right half the box covers: they would hide its border.
-fn clear_cut_wide_characters(place: Rect, buf: &mut Buffer) {
-    let Some(x) = place.x.checked_sub(1) else { return };
-    for y in place.top()..place.bottom() {
+fn clear_cut_wide_characters(box_area: Rect, buf: &mut Buffer) {
+    let Some(x) = box_area.x.checked_sub(1) else { return };
+    for y in box_area.top()..box_area.bottom() {
         if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
             cell.set_symbol(" ");
         }

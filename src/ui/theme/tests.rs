@@ -101,16 +101,16 @@ fn sequential_ramps_are_monotonic_in_luminance() {
     for (scheme, ..) in COLOURED {
         let palette = scheme.palette();
         let is_rising = scheme != Scheme::Light;
-        let at = |i: u8| {
+        let colour_at = |i: u8| {
             if palette.is_stepped {
                 palette.sequential[usize::from(i) / 20]
             } else {
                 interpolated(&palette.sequential, f32::from(i) / 100.0)
             }
         };
-        let at_stops: Vec<f32> = (0..=5).map(|i| luminance(at(i * 20))).collect();
+        let at_stops: Vec<f32> = (0..=5).map(|i| luminance(colour_at(i * 20))).collect();
         let sixteen: Vec<f32> = palette.sequential_sixteen.map(|c| luminance(rgb_of(c))).to_vec();
-        let in_hundredths: Vec<f32> = (0..=100).map(|i| luminance(at(i))).collect();
+        let in_hundredths: Vec<f32> = (0..=100).map(|i| luminance(colour_at(i))).collect();
         let rises = |w: &[f32]| if is_rising { w[0] < w[1] } else { w[0] > w[1] };
         let never_falls = |w: &[f32]| !(if is_rising { w[0] > w[1] } else { w[0] < w[1] });
         assert!(at_stops.windows(2).all(rises), "{scheme:?}: {at_stops:?}");

@@ -52,7 +52,7 @@ impl Scale {
         match (self, other) {
             (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
             (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
-            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.most().max(b.most()) },
+            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.max().max(b.max()) },
         }
     }
 
@@ -65,7 +65,7 @@ impl Scale {
     }
 
     /// The largest magnitude.
-    const fn most(self) -> f32 {
+    const fn max(self) -> f32 {
         match self {
             Self::Clipped { most, .. } => most,
             _ => self.end(),
@@ -73,7 +73,7 @@ impl Scale {
     }
 
     /// Position of a value on the ramp: 0 to 1 or -1 to 1, outliers beyond.
-    pub fn place(self, v: f32) -> f32 {
+    pub fn position(self, v: f32) -> f32 {
         v / self.end()
     }
 
@@ -81,7 +81,7 @@ impl Scale {
     fn integer_width(self) -> usize {
         match self {
             Self::Unit => 1,
-            _ => format!("-{:.0}", self.most()).len(),
+            _ => format!("-{:.0}", self.max()).len(),
         }
     }
 
@@ -170,8 +170,8 @@ impl Marks {
 
     /// The mark of a block: None without one, else whether the chosen one is among its marks.
     fn in_block(&self, rows: &Range<usize>, cols: &Range<usize>) -> Option<bool> {
-        let there = self.0.range((rows.start, 0)..(rows.end, 0));
-        there.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
+        let marks = self.0.range((rows.start, 0)..(rows.end, 0));
+        marks.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
     }
 }
 
@@ -249,13 +249,18 @@ mod tests {
 
     #[test]
     fn outliers_do_not_flatten_the_other_values() {
-        let few = |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
-        assert_eq!(Scale::signed(few(1.0)), Scale::Signed(1.0), "ordinary numbers fill the ramp");
-        let scale = Scale::signed(few(-651.0));
+        let with_outlier =
+            |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
+        assert_eq!(
+            Scale::signed(with_outlier(1.0)),
+            Scale::Signed(1.0),
+            "ordinary numbers fill the ramp"
+        );
+        let scale = Scale::signed(with_outlier(-651.0));
         let Scale::Clipped { most, .. } = scale else { panic!("{scale:?}") };
         assert!(most > 650.0);
-        let scale = Scale::signed(few(-9.0));
-        assert!(scale.place(0.4) > 0.2 && scale.place(-9.0) < -1.0, "{scale:?}");
+        let scale = Scale::signed(with_outlier(-9.0));
+        assert!(scale.position(0.4) > 0.2 && scale.position(-9.0) < -1.0, "{scale:?}");
         let both = Scale::Signed(2.0).with(scale);
         assert_eq!(both, Scale::Clipped { to: 2.0_f32.max(scale.end()), most: 9.0 });
         let theme = Theme::new(Depth::None, Glyphs::Ascii);

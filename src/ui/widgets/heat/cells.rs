@@ -137,7 +137,7 @@ impl Heat<'_> {
     }
 
     fn colour(&self, v: f32) -> Option<Color> {
-        let position = self.scale.place(v);
+        let position = self.scale.position(v);
         let colour = match self.scale {
             Scale::Unit => self.theme.sequential(position),
             Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(position),
@@ -162,7 +162,7 @@ impl Heat<'_> {
         } else if v.is_infinite() {
             if self.theme.is_ascii() { 'x' } else { '×' }
         } else if self.is_without_colour() {
-            self.theme.shade(self.scale.place(v))
+            self.theme.shade(self.scale.position(v))
         } else {
             ' '
         };

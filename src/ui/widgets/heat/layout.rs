@@ -269,8 +269,8 @@ impl Heat<'_> {
         let cells =
             rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
         let more_prominent_of = |a: (usize, usize), b: (usize, usize)| {
-            let (was, now) = ((self.value)(a.0, a.1), (self.value)(b.0, b.1));
-            if more_prominent(was, now).to_bits() == was.to_bits() { a } else { b }
+            let (value_a, value_b) = ((self.value)(a.0, a.1), (self.value)(b.0, b.1));
+            if more_prominent(value_a, value_b).to_bits() == value_a.to_bits() { a } else { b }
         };
         cells.reduce(more_prominent_of).unwrap_or((row, col))
     }
