@@ -1,9 +1,8 @@
-//! Chapters of steps: what is shown, in which order, and what is said about it.
+//! Chapters of steps: their panes, their order and their texts.
 //!
-//! A lesson is data (assets/lessons): the order of the walk in one file, its words in one file a
-//! language. A step runs no code. Its text has blanks that are filled with numbers of the pass at
-//! hand: [`template`] is the little language, [`fact`] the table of blanks, and what
-//! facts say stands in the language files too.
+//! A lesson is data (assets/lessons): the order of the walk in one file, its texts in one file per language. A step
+//! runs no code. Its text has blanks, which are filled with numbers of the current pass: [`template`] parses the
+//! markup, [`fact`] is the table of blanks; the phrases that facts use are in the language files too.
 
 mod clean;
 pub mod fact;
@@ -34,7 +33,7 @@ use template::{Piece, Template};
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
 static CHECKPOINT: &str = include_str!("../assets/lessons/checkpoint.toml");
 
-/// What the person has picked: it decides which layer, head and cell panes and text speak of.
+/// The user's selection: the layer, head and cell that panes and text refer to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub layer: usize,
@@ -45,8 +44,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The same query and key for another pane: most have queries in rows and keys in columns, some
-    /// have a plane for each query, and keys in rows.
+    /// The same query and key in the axes of another pane: most panes have queries in rows and keys in columns, some
+    /// have a plane per query, with keys in rows.
     #[must_use]
     pub const fn swap_axes(self, from_planes: bool, to_planes: bool) -> Self {
         let Self { head, row, col, .. } = self;
@@ -58,18 +57,18 @@ impl Selection {
     }
 }
 
-/// Which word a step starts from, if the person has not picked one.
+/// The row that a step starts from, if the user has not picked one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StartRow {
     First,
     Last,
-    /// Two before the last: where the sentence's last word is still to come.
+    /// Two before the last: the sentence's last word is still to come.
     Late,
-    /// Where the model was least sure of what it wrote.
+    /// The row at which the model was least sure of its output.
     Unsure,
-    /// `it` or `they` in the source, the output position that writes its translation in the target;
-    /// without one, the last word.
+    /// The row of `it` or `they` in the source, of the output position that writes its translation in the target;
+    /// without one, the last row.
     Pronoun,
 }
 
@@ -85,20 +84,20 @@ pub struct Step {
     pub source: String,
     pub panes: Vec<PaneSpec>,
     pub text: Template,
-    /// A paragraph for those who want to know more; empty where there is none.
+    /// Further paragraphs with more detail; empty if there are none.
     pub deeper: Template,
     /// Whether the short tour stops here.
     pub in_tour: bool,
-    /// What is asked before the step shows its answer.
+    /// The question asked before the step shows its answer.
     pub ask: Option<QuestionTemplate>,
-    /// Hints: what to select at first.
+    /// Hints: the initial selection.
     pub row: Option<StartRow>,
     pub layer: Option<usize>,
     pub head: Option<usize>,
     /// Sites that the pass must have, and must not have.
     needs: Vec<String>,
     without: Vec<String>,
-    /// What its facts are said with.
+    /// The phrases of the lesson's language, for its facts.
     phrases: Arc<Phrases>,
 }
 
@@ -108,19 +107,19 @@ impl Step {
         pane.model.unwrap_or(self.model)
     }
 
-    /// Whether a pass has the sites of its panes, and the others that it needs.
+    /// Whether a pass has the sites of the panes, those in `needs`, and none of those in `without`.
     fn fits(&self, has_site: impl Fn(&str) -> bool) -> bool {
         let has = |path: &String| has_site(&path.replace("{l}", "0"));
         let mut panes = self.panes.iter().filter_map(|pane| pane.site.as_ref());
         panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
 
-    /// What is said before the text of a changed pass.
+    /// The text in front of a changed pass.
     pub fn changed_pass(&self) -> String {
         self.phrases.changed_pass()
     }
 
-    /// What is selected when the step is entered: its hints, else what was selected before.
+    /// The selection when the step is entered: its hints, else the selection before.
     pub fn start(&self, reading: &Reading, before: Selection) -> Selection {
         let wanted = Selection {
             layer: self.layer.unwrap_or(before.layer),
@@ -132,7 +131,7 @@ impl Step {
     }
 }
 
-/// Steps that belong together.
+/// A titled group of steps.
 #[derive(Clone, Debug)]
 pub struct Chapter {
     pub title: String,
@@ -159,20 +158,23 @@ impl Lesson {
         Self::parse(language, ORDER, language.words()).with_context(file)
     }
 
-    /// The lesson of a checkpoint: the steps for all kinds of models, of which [`Self::fitting`] keeps
-    /// those that one has.
+    /// The lesson for checkpoints, with the steps for all kinds of models; [`Self::fitting`] keeps those that apply.
     ///
     /// # Errors
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
         let shared: LanguageWords = clean::read(language.words())?;
-        let own: CheckpointWords = clean::read(language.checkpoint_words())?;
-        let words = LanguageWords { chapters: own.chapters, steps: own.steps, ..shared };
+        let checkpoint_words: CheckpointWords = clean::read(language.checkpoint_words())?;
+        let words = LanguageWords {
+            chapters: checkpoint_words.chapters,
+            steps: checkpoint_words.steps,
+            ..shared
+        };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
-        Self::put_together(language, clean::read(CHECKPOINT)?, words).with_context(file)
+        Self::assemble(language, clean::read(CHECKPOINT)?, words).with_context(file)
     }
 
-    /// The steps whose sites a pass has.
+    /// The lesson with only those steps whose sites a pass has.
     #[must_use]
     pub fn fitting(mut self, has_site: impl Fn(&str) -> bool) -> Self {
         for chapter in &mut self.chapters {
@@ -182,21 +184,17 @@ impl Lesson {
         self
     }
 
-    /// The order of the walk and its words put together.
+    /// Builds a lesson from the order of the walk and the texts of a language.
     ///
     /// # Errors
-    /// If a text is no lesson, a step has no words or words no step, or a blank names no fact; the
-    /// message names the place.
+    /// If a file does not parse, a step has no texts, texts have no step, or a blank names no fact; the message names
+    /// the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
         let order = clean::read(order).context("the order of the lesson")?;
-        Self::put_together(language, order, clean::read(words)?)
+        Self::assemble(language, order, clean::read(words)?)
     }
 
-    fn put_together(
-        language: Language,
-        order: WalkOrder,
-        mut words: LanguageWords,
-    ) -> Result<Self> {
+    fn assemble(language: Language, order: WalkOrder, mut words: LanguageWords) -> Result<Self> {
         words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));
@@ -206,8 +204,9 @@ impl Lesson {
         }
         let lesson = Self { language, chapters, glossary: words.glossary, page: words.page.into() };
         for (_, step) in lesson.steps() {
-            let asked = step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
-            for name in step.text.facts().chain(step.deeper.facts()).chain(asked) {
+            let question_facts =
+                step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
+            for name in step.text.facts().chain(step.deeper.facts()).chain(question_facts) {
                 fact::find(name).with_context(|| format!("step {}", step.id))?;
             }
         }
@@ -220,27 +219,27 @@ impl Lesson {
         chapters.flat_map(|(i, chapter)| chapter.steps.iter().map(move |step| (i, step))).collect()
     }
 
-    /// What is selected at a step before the person picks anything: what it asks for itself, else what the nearest
-    /// step before it asks for. The way by which one came there plays no part.
+    /// The initial selection at a step: its own hints, else those of the nearest step before it that has any. It does
+    /// not depend on how the user reached the step.
     ///
     /// # Panics
     /// If there is no such step.
     pub fn start(&self, step: usize, reading: &Reading) -> Selection {
         let steps = self.steps();
-        let nearest = |at: usize, hint: fn(&Step) -> Option<usize>| {
-            steps[..=at].iter().rev().find_map(|(_, step)| hint(step)).unwrap_or_default()
+        let nearest = |index: usize, hint: fn(&Step) -> Option<usize>| {
+            steps[..=index].iter().rev().find_map(|(_, step)| hint(step)).unwrap_or_default()
         };
-        let without_row = |at: usize| Selection {
-            layer: nearest(at, |step| step.layer),
-            head: nearest(at, |step| step.head),
+        let without_row = |index: usize| Selection {
+            layer: nearest(index, |step| step.layer),
+            head: nearest(index, |step| step.head),
             ..Selection::default()
         };
         let with_row = steps[..=step].iter().rposition(|(_, step)| step.row.is_some());
-        let row = with_row.map(|at| steps[at].1.start(reading, without_row(at)).row);
+        let row = with_row.map(|index| steps[index].1.start(reading, without_row(index)).row);
         Selection { row: row.unwrap_or_default(), ..without_row(step) }
     }
 
-    /// What a file of a step is called, without an ending: `045-it-looks`, sorted as one walks.
+    /// The name of a step's file, without an ending: `045-it-looks`; names sort in the order of the walk.
     ///
     /// # Panics
     /// If there is no such step.
@@ -264,11 +263,11 @@ impl Lesson {
     }
 }
 
-/// A stretch of narration.
+/// A piece of narration in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     pub text: String,
-    /// The site that the words name: they take its pane's colour.
+    /// The site that the text names; it has the colour of that site's pane.
     pub site: Option<String>,
     pub strong: bool,
     /// The first mention of a term of the glossary.
@@ -281,8 +280,8 @@ pub struct Paragraph {
     pub spans: Vec<Span>,
 }
 
-/// The row that the step looks at through the logit lens, if it does: screens wait for that, frames and
-/// linear text do not.
+/// The row of the step's logit lens; None if it has no such pane. Screens compute the lens in the background, frames
+/// and linear text at once.
 pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
     let has_lens = step.panes.iter().any(|pane| pane.kind == PaneKind::Lens);
     has_lens.then(|| Context::new(step, reading, selection).row())
@@ -293,23 +292,24 @@ pub fn narrate(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Par
     fill(&step.text, &Context::new(step, reading, selection))
 }
 
-/// The step's further paragraph, likewise; nothing where there is none.
+/// The step's further paragraphs with their blanks filled; empty if there are none.
 pub fn deepen(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Paragraph> {
     fill(&step.deeper, &Context::new(step, reading, selection))
 }
 
-/// What the step asks of this pass; None if it asks nothing, or the pass has no clear answer.
+/// The step's question about this pass; None if it has none, or the pass has no clear answer.
 pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<Question> {
-    step.ask.as_ref()?.put(&Context::new(step, reading, selection))
+    step.ask.as_ref()?.instantiate(&Context::new(step, reading, selection))
 }
 
+/// The paragraphs of a template with its blanks filled.
 fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
-    let say = |piece: &Piece| match piece {
+    let text_of = |piece: &Piece| match piece {
         Piece::Words(words) => words.clone(),
-        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| f.told(context)),
+        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| f.text(context)),
     };
     let span = |mark: &template::Mark| Span {
-        text: mark.pieces.iter().map(say).collect(),
+        text: mark.pieces.iter().map(text_of).collect(),
         site: mark.site.as_ref().map(|s| s.replace("{l}", &context.layer().to_string())),
         strong: mark.strong,
         is_term: false,

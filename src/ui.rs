@@ -1,10 +1,10 @@
 //! The screen as a function of the state.
 //!
-//! [`theme`] holds the colours and glyphs, [`widgets`] the reusable drawings, [`panes`] what a step shows and says,
-//! [`app`] the state and [`app::update`], the only function that changes it, [`keys`] the key table and
-//! [`screen`] the composition of a whole frame. [`plain`] is the walk as linear text.
+//! [`theme`] holds the colours and glyphs, [`widgets`] the reusable drawings, [`panes`] the panes of a step in
+//! pictures and words, [`app`] the state and [`app::update`], the only function that changes it, [`keys`] the key
+//! table and [`screen`] the composition of a whole frame. [`plain`] writes the walk as linear text.
 //!
-//! Draws into buffers only: the terminal belongs to [`crate::term`], files to [`crate::export`].
+//! This module draws into buffers only: [`crate::term`] owns the terminal, [`crate::export`] writes files.
 
 pub mod theme;
 pub mod widgets;

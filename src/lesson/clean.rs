@@ -1,17 +1,18 @@
-//! A file of the lesson: what it says can be read as it stands there. What it would hide is refused, since
-//! a lesson is shown, and exported, without a further look.
+//! Reads files of the lesson, and refuses invisible characters: a lesson is shown and exported without further checks.
 
 use anyhow::{Result, bail};
 use serde::de::DeserializeOwned;
 
 use crate::text::visible::{is_visible, visible};
 
-/// Escapes of TOML that stand for characters which are not seen, or for any.
+/// Escapes of TOML that can stand for an invisible character.
 const ESCAPES: [char; 7] = ['u', 'U', 'x', 'e', 'b', 'f', 'r'];
 
+/// Parses a file without invisible characters.
+///
 /// # Errors
-/// If a line hides a character or has an escape that might, or the text is not what is wanted; the
-/// message names the line.
+/// If a line has an invisible character or an escape for one, or the text does not parse as `T`; the message names the
+/// line.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     for (i, line) in text.lines().enumerate() {
         let n = i + 1;

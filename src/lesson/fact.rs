@@ -1,9 +1,8 @@
-//! The blanks that narration can have: tables of facts, a line each. To add one, add a line.
+//! Facts: the values of the blanks in narration, in tables with a line each. To add one, add a line.
 //!
-//! A fact is a phrase about this pass and this selection; its words are the language's own
-//! (`phrases.rs`), so a table says nothing in English. It is never an error: where it has no
-//! value (no pronoun, one word only, not measured yet) it says so in words. Nothing here takes
-//! longer than a look at a few rows: the screen asks for facts at every frame.
+//! A fact is a phrase about this pass and this selection, in the words of the lesson's language (`phrases.rs`); the
+//! tables hold no English. A fact never fails: without a value (no pronoun, one word only, not measured yet) its text
+//! says so. A fact reads a few rows at most, since the screen evaluates facts at every frame.
 
 mod attention;
 mod compare;
@@ -33,38 +32,37 @@ use crate::{
     text::{self, Token, grouped},
 };
 
-/// A blank: `{name}` in a text.
+/// A fact, written `{name}` in a text.
 pub struct Fact {
     pub name: &'static str,
-    /// What it says, for those who write lessons.
+    /// What it says, for authors of lessons.
     pub about: &'static str,
-    /// Whether it tells of built-in models, whichever the step's is.
+    /// Whether it is about built-in models, whatever the step's model is.
     is_of_built_in: bool,
-    say: fn(&Context) -> String,
+    evaluate: fn(&Context) -> String,
 }
 
-/// A row of a table of facts: one that the pass of the step's model tells.
-const fn fact(name: &'static str, about: &'static str, say: fn(&Context) -> String) -> Fact {
-    Fact { name, about, is_of_built_in: false, say }
+/// A fact about the pass of the step's model.
+const fn fact(name: &'static str, about: &'static str, evaluate: fn(&Context) -> String) -> Fact {
+    Fact { name, about, is_of_built_in: false, evaluate }
 }
 
-/// One that the passes of the built-in models tell.
+/// A fact about the passes of the built-in models.
 const fn fact_of_built_in(
     name: &'static str,
     about: &'static str,
-    say: fn(&Context) -> String,
+    evaluate: fn(&Context) -> String,
 ) -> Fact {
-    Fact { name, about, is_of_built_in: true, say }
+    Fact { name, about, is_of_built_in: true, evaluate }
 }
 
 impl Fact {
-    /// What it says of this pass. A checkpoint is read alone, so of the built-in models there is
-    /// nothing to say beside it.
-    pub fn told(&self, context: &Context) -> String {
+    /// The text of the fact for this pass. Facts about built-in models have no value in the reading of a checkpoint.
+    pub fn text(&self, context: &Context) -> String {
         if self.is_of_built_in && context.reading.has(Name::Checkpoint) {
-            return context.say.no_value();
+            return context.phrases.no_value();
         }
-        (self.say)(context)
+        (self.evaluate)(context)
     }
 }
 
@@ -94,13 +92,13 @@ pub fn find(name: &str) -> Result<&'static Fact> {
     })
 }
 
-/// All that a fact is a function of. Indices are clamped to what the step shows.
+/// The inputs of a fact. Indices are clamped to what the step shows.
 pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
-    say: &'a Phrases,
+    phrases: &'a Phrases,
     selection: Selection,
-    /// Asked for by several facts of a step, and read from the whole vocabulary.
+    /// Cached, since several facts of a step use it and it reads the whole vocabulary.
     read_back: OnceCell<Vec<ReadBack>>,
     lens: OnceCell<Option<Arc<[LensPrediction]>>>,
     choice: OnceCell<Option<Arc<Choice>>>,
@@ -111,7 +109,7 @@ impl<'a> Context<'a> {
         Self {
             reading,
             step,
-            say: &step.phrases,
+            phrases: &step.phrases,
             selection: *selection,
             read_back: OnceCell::new(),
             lens: OnceCell::new(),
@@ -124,13 +122,12 @@ impl<'a> Context<'a> {
         self.reading.trace(self.step.model)
     }
 
-    /// What the model would say after each layer, from the selected row; None as long as that is not
-    /// known.
+    /// The predictions of the logit lens after each layer at the selected row; None until they are computed.
     fn lens(&self) -> Option<&[LensPrediction]> {
         self.lens.get_or_init(|| self.reading.known_lens(self.step.model, self.row())).as_deref()
     }
 
-    /// The choice of a token after the selected row.
+    /// The choice of the token after the selected row.
     fn choice(&self) -> Option<&Choice> {
         let choosing = self.reading.changes.choosing();
         let choice = || self.reading.choice(self.step.model, choosing, self.row());
@@ -152,46 +149,49 @@ impl<'a> Context<'a> {
         stacks.into_iter().map(|stack| self.trace().n_layers(stack)).max().unwrap_or(0)
     }
 
-    /// The first site that the step shows of its own model: the text's rows are its rows.
+    /// The first site of the step's own model in its panes; rows in the text are rows of this site.
     pub fn main(&self) -> Option<&'a Recorded> {
         let mut own = self.step.panes.iter().filter(|p| self.step.model_of(p) == self.step.model);
         own.find_map(|pane| self.trace().site(&pane.path(self.layer())?))
     }
 
-    /// The site that stands beside the main one: `weights` beside `encoder.0.self_attn.scores`.
+    /// The site beside the main one: `weights` beside `encoder.0.self_attn.scores`.
     pub fn beside(&self, other: &Site) -> Option<&'a Recorded> {
         self.trace().beside(self.main()?, other)
     }
 
-    /// The row of a one-plane site that belongs to the selected word.
+    /// The selected word's row in a site with one plane.
     pub fn row_of(&self, site: &Recorded) -> Option<Vec<f32>> {
         let row = self.row();
         site.shape().holds(Cell::new(0, row, 0)).then(|| site.value.row(0, row))
     }
 
-    /// The same for the site that stands beside the main one.
+    /// [`Self::row_of`] for the site beside the main one.
     pub fn row_beside(&self, other: &Site) -> Option<Vec<f32>> {
         self.beside(other).and_then(|site| self.row_of(site))
     }
 
-    /// Which tokens the step's rows stand for.
+    /// The stream whose tokens are the step's rows.
     pub fn stream(&self) -> Stream {
         let stream = self.main().and_then(|site| site.place.stream(site.axes()[1]));
         stream.unwrap_or(Stream::Source)
     }
 
+    /// The tokens of the step's rows.
     pub fn tokens(&self) -> &'a [Token] {
         self.trace().tokens(self.stream())
     }
 
+    /// The selected row, or the last one if the step has fewer.
     pub fn row(&self) -> usize {
         self.selection.row.min(self.tokens().len().saturating_sub(1))
     }
 
+    /// The token of a row in quotes.
     pub fn word(&self, row: usize) -> String {
         self.tokens()
             .get(row)
-            .map_or_else(|| self.say.nothing(), |token| self.say.quote(&token.text))
+            .map_or_else(|| self.phrases.nothing(), |token| self.phrases.quote(&token.text))
     }
 
     /// The selected head, or the last one if the site has fewer.
@@ -201,11 +201,11 @@ impl<'a> Context<'a> {
         self.selection.head.min(n - 1)
     }
 
-    /// The row that a hint means in this pass.
+    /// The row of a hint in this pass.
     pub fn start_row(&self, row: StartRow) -> usize {
         let last = self.tokens().len().saturating_sub(1);
         match row {
-            StartRow::First => self.first_of_numbers().unwrap_or(0),
+            StartRow::First => self.first_row_with_number().unwrap_or(0),
             StartRow::Last => last,
             StartRow::Late => last.saturating_sub(2),
             StartRow::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
@@ -213,13 +213,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The first row of the step's site that has numbers: probes reach back only so far.
-    fn first_of_numbers(&self) -> Option<usize> {
+    /// The first row of the main site with a number: probes reach back a limited number of rows.
+    fn first_row_with_number(&self) -> Option<usize> {
         let site = self.main()?;
         (0..site.shape().rows).find(|&row| !site.value.get(Cell::new(0, row, 0)).is_nan())
     }
 
-    /// Where `it` or `they` stands; in the target, the row that writes its translation.
+    /// The row of `it` or `they`; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
             Stream::Source => pronoun_in(self.tokens(), ENGLISH_PRONOUNS),
@@ -228,7 +228,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Number of columns of a site of a model: its sizes are not written anywhere else.
+    /// Number of columns of a model's site; 0 without the site.
     pub fn cols(&self, model: Name, path: &str) -> usize {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
@@ -237,18 +237,18 @@ impl<'a> Context<'a> {
 const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
 const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
-/// The last of these words.
+/// Index of the last token that is one of these words.
 fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
     tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
 }
 
 impl Phrases {
-    /// The text, or what stands for a number that this pass has not.
+    /// The text, or the phrase for a value that this pass does not have.
     fn or_none(&self, text: Option<String>) -> String {
         text.unwrap_or_else(|| self.no_value())
     }
 
-    /// A share between 0 and 1, in two decimals.
+    /// A share between 0 and 1 with two decimals.
     fn share(&self, x: f32) -> String {
         match x {
             x if x.is_nan() => "NaN".into(),
@@ -283,11 +283,11 @@ impl Phrases {
     }
 }
 
-/// A thing, and several of it.
+/// Phrases for one thing and for several.
 type One = fn(&Phrases) -> String;
 type Many = fn(&Phrases, &str) -> String;
 
-/// Euclidean length.
+/// Euclidean norm of a row.
 fn length(row: &[f32]) -> f32 {
     row.iter().map(|x| x * x).sum::<f32>().sqrt()
 }
@@ -327,19 +327,19 @@ mod tests {
 
     #[test]
     fn numbers_are_as_long_as_they_need_to_be() {
-        let say = [1234.4, 56.78, 3.333, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
+        let texts = [1234.4, 56.78, 3.333, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
         let want =
             ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
-        assert_eq!(say.map(spoken).to_vec(), want);
+        assert_eq!(texts.map(spoken).to_vec(), want);
     }
 
     #[test]
     fn shares_are_never_rounded_to_nothing_or_to_all() {
         let lesson = Lesson::embedded(Language::English).unwrap();
-        let say = &lesson.chapters[0].steps[0].phrases;
-        let shares = [0.001, 0.25, 1.0, 0.9999].map(|x| say.share(x));
+        let phrases = &lesson.chapters[0].steps[0].phrases;
+        let shares = [0.001, 0.25, 1.0, 0.9999].map(|x| phrases.share(x));
         assert_eq!(shares, ["under 0.01", "0.25", "1.00", "over 0.99"]);
-        let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| say.percent(x));
+        let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| phrases.percent(x));
         assert_eq!(percents, ["under 1 %", "25 %", ">99.9 %", "100 %"]);
     }
 

@@ -1,15 +1,15 @@
-//! The words of the field: where a text has them, and how the narration marks them.
+//! Glossary terms: where a text has them, and how the narration marks them.
 
 use serde::Deserialize;
 
 use super::{Paragraph, Span};
 
-/// A word of the field, explained.
+/// A technical term with its explanation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlossaryTerm {
     pub term: String,
-    /// Other forms under which texts have it.
+    /// Other forms of the term in texts.
     #[serde(default)]
     pub also: Vec<String>,
     pub text: String,
@@ -20,16 +20,15 @@ impl GlossaryTerm {
         std::iter::once(&self.term).chain(&self.also).map(String::as_str)
     }
 
-    /// Whether a text has it.
+    /// Whether a text has one of its forms as whole words.
     pub fn is_in(&self, text: &str) -> bool {
         let text = text.to_ascii_lowercase();
-        self.forms().any(|form| places(&text, form).next().is_some())
+        self.forms().any(|form| occurrences(&text, form).next().is_some())
     }
 }
 
-/// Where a form stands as whole words, from and to; a plural's `s` belongs to it. The text is in
-/// small letters.
-fn places<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+/// Byte ranges at which a lower-case text has a form as whole words, including the `s` of a plural.
+fn occurrences<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)> + use<'a> {
     let form = form.to_ascii_lowercase();
     let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let ends = form.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric());
@@ -45,8 +44,7 @@ fn places<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)>
     })
 }
 
-/// Marks where a term of the glossary stands in the paragraphs for the first time. Of terms that
-/// overlap, the longest is meant.
+/// Marks the first occurrence of each term in the paragraphs; of overlapping terms, the longest.
 pub fn mark(glossary: &[GlossaryTerm], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
     let mut seen = vec![false; glossary.len()];
     let mut marked = |paragraph: &Paragraph| Paragraph {
@@ -59,21 +57,23 @@ fn split(glossary: &[GlossaryTerm], seen: &mut [bool], span: &Span) -> Vec<Span>
     let text = span.text.to_ascii_lowercase();
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (i, term) in glossary.iter().enumerate() {
-        found.extend(term.forms().flat_map(|f| places(&text, f)).map(|(from, to)| (from, to, i)));
+        found.extend(
+            term.forms().flat_map(|f| occurrences(&text, f)).map(|(from, to)| (from, to, i)),
+        );
     }
     found.sort_by_key(|&(from, to, _)| (from, std::cmp::Reverse(to)));
-    let (mut parts, mut at) = (vec![], 0);
+    let (mut parts, mut done) = (vec![], 0);
     for (from, to, term) in found {
-        if from < at {
+        if from < done {
             continue;
         }
         if !std::mem::replace(&mut seen[term], true) {
-            parts.push(part(span, at..from, false));
+            parts.push(part(span, done..from, false));
             parts.push(part(span, from..to, true));
-            at = to;
+            done = to;
         }
     }
-    parts.push(part(span, at..text.len(), false));
+    parts.push(part(span, done..text.len(), false));
     parts.retain(|part| !part.text.is_empty());
     parts
 }

@@ -1,6 +1,6 @@
-//! The languages of the lesson, and the words of one as they stand in its file.
+//! The languages of the lesson, and the contents of a language file.
 //!
-//! A new language is two files in assets/lessons and a row of `languages!`.
+//! To add a language, add two files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{GlossaryTerm, phrases::Phrases, template::Template};
 use crate::text::visible;
 
-/// One row a language: its variant, with its id. The files are `assets/lessons/ID.toml` and
+/// Declares one language per row: its variant and its id. The files are `assets/lessons/ID.toml` and
 /// `assets/lessons/checkpoint-ID.toml`.
 macro_rules! languages {
     ($($(#[$attribute:meta])* $language:ident $id:literal;)*) => {
@@ -79,7 +79,7 @@ impl FromStr for Language {
     }
 }
 
-/// Everything that a language file says.
+/// The contents of a language file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanguageWords {
@@ -106,7 +106,7 @@ pub struct PageWords {
     pub keys: String,
 }
 
-/// What the file of a checkpoint's lesson says.
+/// The contents of a language file for checkpoints.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointWords {
@@ -115,7 +115,7 @@ pub struct CheckpointWords {
     pub steps: BTreeMap<String, StepWords>,
 }
 
-/// What is said in one step.
+/// The texts of one step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepWords {
@@ -125,8 +125,7 @@ pub struct StepWords {
     pub text: Template,
     #[serde(default)]
     pub deeper: Template,
-    /// What is asked first, where the order says so; its options if they are words, and what is said
-    /// after the answer.
+    /// The question asked first, if the order has one; its options if they are texts, and the text after the answer.
     #[serde(default)]
     pub question: Template,
     #[serde(default)]

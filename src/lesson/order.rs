@@ -1,4 +1,4 @@
-//! The order of the walk as it stands in assets/lessons/lesson.toml.
+//! The order of a walk, as written in assets/lessons/lesson.toml and checkpoint.toml.
 
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -31,8 +31,7 @@ pub struct StepOrder {
     pub layer: Option<usize>,
     #[serde(default)]
     pub head: Option<usize>,
-    /// Sites that the pass must have, or must not have, beside those of the panes; in a checkpoint's
-    /// lesson.
+    /// Sites that the pass must have, or must not have, besides those of the panes; for checkpoints.
     #[serde(default)]
     pub needs: Vec<String>,
     #[serde(default)]
@@ -40,15 +39,15 @@ pub struct StepOrder {
     /// Whether the short tour stops here.
     #[serde(default, rename = "tour")]
     pub in_tour: bool,
-    /// The kind of question that is put before the step (src/lesson/quiz.rs).
+    /// The kind of question asked before the step (src/lesson/quiz.rs).
     #[serde(default)]
     pub ask: Option<String>,
 }
 
 fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
     let id = String::deserialize(d)?;
-    let is_own = id == Name::Checkpoint.id();
-    if is_own { Ok(Name::Checkpoint) } else { id.parse().map_err(D::Error::custom) }
+    let is_checkpoint = id == Name::Checkpoint.id();
+    if is_checkpoint { Ok(Name::Checkpoint) } else { id.parse().map_err(D::Error::custom) }
 }
 
 pub fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {

@@ -1,10 +1,10 @@
-//! What a step can ask to be shown.
+//! The panes that a step can show.
 
 use serde::Deserialize;
 
 use crate::model::Name;
 
-/// The kinds of pane a step can ask for, and which site each is given.
+/// A kind of pane, and the site that it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaneKind {
@@ -12,70 +12,69 @@ pub enum PaneKind {
     Tokens,
     /// A site's matrix (the selected head's plane) as a heat map with labels and numbers.
     Matrix,
-    /// All heads' planes of a site beside each other, small.
+    /// The planes of all heads of a site, small, side by side.
     Heads,
-    /// The hidden state as a strip through time: one column of cells a word.
+    /// The hidden state as a strip through time: one column of cells per word.
     Hidden,
-    /// One recurrent step opened: input part, recurrent part, sum, tanh, for the selected word. Its
-    /// site is the cell's `hidden`; the parts stand beside it.
+    /// One recurrent step in detail: input part, recurrent part, sum, tanh, for the selected word. Its site is the
+    /// cell's `hidden`; the parts are beside it.
     Recurrence,
     /// One row of a site as horizontal bars, largest first (a distribution over words or tokens).
     Bars,
-    /// Residual and norm of the selected word: before, mean, variance, normalised, after. Its site is
-    /// the norm's `out`; mean, var and normalized stand beside it.
+    /// Residual and norm of the selected word: before, mean, variance, normalised, after. Its site is the norm's
+    /// `out`; mean, var and normalized are beside it.
     Norm,
-    /// What each word's weighted value adds up to: weights beside the value rows, and their sum. Its
-    /// site is the `context`; weights and values stand beside it.
+    /// The weighted sum of the values: weights beside the value rows, and their sum. Its site is the `context`;
+    /// weights and values are beside it.
     WeightedSum,
-    /// The residual stream of the selected word through all layers, a band a station. Its site is the
-    /// `input` that the stream begins with.
+    /// The residual stream of the selected word through all layers, one band per station. Its site is the `input` at
+    /// which the stream begins.
     Stream,
-    /// Beside the weights of the selected head and row: gradients, and what knocking heads out does. Its
+    /// Evidence beside the weights of the selected head and row: gradients, and the effect of knocking heads out. Its
     /// site is the attention `weights`.
     Evidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
-    /// The same against length: of the last 1, 2, … words read alone, how many can be read back.
+    /// Number of words read back by length: for the last 1, 2, … words read alone.
     ReadBackLength,
     /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
     Distance,
     /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
     /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
     Gradient,
-    /// Who waits for whom: sequential steps of RNN and Transformer.
+    /// Sequential steps of RNN and Transformer.
     Schedule,
-    /// Every model's translation of the sentence, beside each other.
+    /// Every model's translation of the sentence, side by side.
     Translations,
     /// Exact match by sentence length on the held-out set, by model.
     Accuracy,
-    /// How long the encoders take on this machine, by the number of tokens; in the walk alone.
+    /// Times of the encoders on this machine by number of tokens; only in the walk.
     Times,
-    /// Figures of RNN and Transformer beside each other (Vaswani et al. 2017, Table 1, for this sentence).
+    /// Figures of RNN and Transformer side by side (Vaswani et al. 2017, Table 1, for this sentence).
     Comparison,
-    /// The choice of the next token at the selected row: what could come, what is cut, what is taken.
-    /// Its site is `probs`.
+    /// The choice of the next token at the selected row: candidates, those cut, the one taken. Its site is `probs`.
     Candidates,
-    /// What a cache of keys and values holds and spares at the selected step. Its site is the keys of
-    /// self-attention; the values stand beside it.
+    /// The cache of keys and values at the selected step: what it holds, and the operations it saves. Its site is the
+    /// keys of self-attention; the values are beside it.
     Cache,
-    /// The tree of beam search, where there was one.
+    /// The tree of beam search, if there was one.
     Beams,
-    /// An RNN given the Transformer's output word by word, beside its own.
+    /// An RNN that is given the Transformer's output word by word, beside its own output.
     Forcing,
-    /// The logit lens: what the model would say after each layer. Its site is `probs`.
+    /// The logit lens: the predictions after each layer. Its site is `probs`.
     Lens,
-    /// How the language model writes on after a part of the sentence.
+    /// The language model's continuations of a prefix of the sentence.
     Continuations,
-    /// What is known of a checkpoint: its kind, its sizes.
+    /// Kind and sizes of a checkpoint.
     Card,
-    /// All heads of all layers, small: a row a layer. Its site is the attention `weights`.
+    /// All heads of all layers, small, one row per layer. Its site is the attention `weights`.
     Wall,
-    /// All heads in figures, a row each, sorted by any. Its site is the attention `weights`.
+    /// Figures of all heads, one row per head, sortable by any figure. Its site is the attention `weights`.
     HeadTable,
 }
 
 impl PaneKind {
-    /// Whether its cursor walks over layers and heads, and leaves the selected cell as it is.
+    /// Whether its cursor moves over layers and heads and leaves the selected cell unchanged.
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
     }
@@ -89,7 +88,7 @@ pub struct PaneSpec {
     /// A site's path, with `{l}` for the selected layer.
     #[serde(default)]
     pub site: Option<String>,
-    /// The model, where it is not the step's.
+    /// The model, if it is not the step's.
     #[serde(default, deserialize_with = "super::optional_name")]
     pub model: Option<Name>,
     #[serde(default)]

@@ -1,15 +1,15 @@
-//! The small change of narration: how a language says a share, a list, or that there is nothing.
+//! Short phrases of narration in each language: a share, a list, a missing value.
 //!
-//! Facts fill these phrases with numbers. A phrase is a row of the table below and stands in every
-//! language file under `[phrases]`, with the same blanks. A misspelt one in the code does not
-//! compile, one in a file does not load, and one that nobody says is dead code.
+//! Facts fill these phrases with numbers. Each phrase is a row of the table below and an entry under `[phrases]` in
+//! every language file, with the same blanks. A misspelt name does not compile in the code and does not load from a
+//! file; an unused phrase is dead code.
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
 use super::template::{Piece, pieces};
 
-/// A text with blanks. Unlike a template it keeps its spaces: phrases are joined to others.
+/// A text with blanks. Unlike a template it keeps its outer spaces, since phrases are joined with others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Phrase(Vec<Piece>);
@@ -23,6 +23,7 @@ impl TryFrom<String> for Phrase {
 }
 
 impl Phrase {
+    /// The names of its blanks, sorted, each once.
     fn blanks<'a>(&'a self) -> Vec<&'a str> {
         let name = |piece: &'a Piece| match piece {
             Piece::Fact(name) => Some(name.as_str()),
@@ -34,14 +35,14 @@ impl Phrase {
         blanks
     }
 
-    fn has(&self, name: &str, blanks: &[&str]) -> Result<()> {
+    fn check_blanks(&self, name: &str, blanks: &[&str]) -> Result<()> {
         let (mut wanted, got) = (blanks.to_vec(), self.blanks());
         wanted.sort_unstable();
         ensure!(got == wanted, "the phrase `{name}` has the blanks {got:?}; it needs {wanted:?}");
         Ok(())
     }
 
-    fn with(&self, words: &[(&str, &str)]) -> String {
+    fn filled(&self, words: &[(&str, &str)]) -> String {
         let fill = |piece: &Piece| match piece {
             Piece::Words(text) => text.clone(),
             Piece::Fact(name) => {
@@ -52,7 +53,7 @@ impl Phrase {
     }
 }
 
-/// One row a phrase: its key with its blanks. The key is the method that says it.
+/// Declares one phrase per row: its key and its blanks. The key is also the method that fills it.
 macro_rules! phrases {
     ($($name:ident($($blank:ident),*);)*) => {
         /// Every phrase of a language.
@@ -64,13 +65,13 @@ macro_rules! phrases {
 
         impl Phrases {
             $(pub fn $name(&self, $($blank: &str),*) -> String {
-                self.$name.with(&[$((stringify!($blank), $blank)),*])
+                self.$name.filled(&[$((stringify!($blank), $blank)),*])
             })*
 
             /// # Errors
             /// If a phrase has other blanks than its row in the table.
             pub fn check(&self) -> Result<()> {
-                $(self.$name.has(stringify!($name), &[$(stringify!($blank)),*])?;)*
+                $(self.$name.check_blanks(stringify!($name), &[$(stringify!($blank)),*])?;)*
                 Ok(())
             }
         }
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn a_phrase_keeps_its_spaces_and_fills_its_blanks() {
         let words = [("word", "{weight}"), ("weight", "0.5")];
-        assert_eq!(phrase(", {word} has {weight} ").with(&words), ", {weight} has 0.5 ");
+        assert_eq!(phrase(", {word} has {weight} ").filled(&words), ", {weight} has 0.5 ");
     }
 
     #[test]
@@ -187,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn other_blanks_than_the_table_s_are_refused_by_name() {
-        assert!(phrase("{b} {a} {b}").has("x", &["a", "b"]).is_ok());
-        let missing = phrase("{a}").has("then_second", &["a", "b"]).unwrap_err().to_string();
+    fn wrong_blanks_are_refused_by_name() {
+        assert!(phrase("{b} {a} {b}").check_blanks("x", &["a", "b"]).is_ok());
+        let missing =
+            phrase("{a}").check_blanks("then_second", &["a", "b"]).unwrap_err().to_string();
         assert!(missing.contains("then_second"), "{missing}");
-        assert!(phrase("{a} {b}").has("x", &["a"]).is_err());
+        assert!(phrase("{a} {b}").check_blanks("x", &["a"]).is_err());
     }
 }

@@ -1,8 +1,7 @@
-//! Questions that are put before a step shows its answer: a table of kinds, a line each.
+//! Questions asked before a step shows its answer: a table of kinds, a line each.
 //!
-//! A kind finds its options and the right one in the pass at hand; nothing is known beforehand. What
-//! is said stands in the language files. Where a pass has no clear answer (one word only, two alike)
-//! there is no question.
+//! A kind finds its options and the right one in the current pass; none are stored. The texts are in the language
+//! files. A pass without a clear answer (one word only, a tie) has no question.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -28,13 +27,13 @@ use crate::{
     text,
 };
 
-/// The most words or tokens to choose from.
-const MOST_CHOICES: usize = 4;
+/// Maximum number of words or tokens to choose from.
+const MAX_CHOICES: usize = 4;
 
-/// What can be answered, and what the pass says.
+/// The options of a question, and the right one in this pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quiz {
-    /// Empty where the lesson's own words are the options.
+    /// Empty if the lesson's own texts are the options.
     pub options: Vec<String>,
     /// Index of the right one.
     pub right: usize,
@@ -44,20 +43,20 @@ pub struct Quiz {
 #[derive(Debug)]
 pub struct QuestionKind {
     pub name: &'static str,
-    /// What it asks, for those who write lessons.
+    /// What it asks, for authors of lessons.
     pub about: &'static str,
-    /// How many options the lesson gives in words; 0 where the pass has them.
-    pub n_told: usize,
+    /// Number of options that the lesson gives as texts; 0 if they come from the pass.
+    pub n_lesson_options: usize,
     pub ask: fn(&Context) -> Option<Quiz>,
 }
 
 const fn kind(
     name: &'static str,
     about: &'static str,
-    n_told: usize,
+    n_lesson_options: usize,
     ask: fn(&Context) -> Option<Quiz>,
 ) -> QuestionKind {
-    QuestionKind { name, about, n_told, ask }
+    QuestionKind { name, about, n_lesson_options, ask }
 }
 
 pub static KINDS: &[QuestionKind] = &[
@@ -86,19 +85,21 @@ pub fn find(name: &str) -> Result<&'static QuestionKind> {
     })
 }
 
-/// What a step asks, in the lesson's language.
+/// A step's question, in the lesson's language.
 #[derive(Clone, Debug)]
 pub struct QuestionTemplate {
     pub kind: &'static QuestionKind,
     pub question: Template,
     pub options: Vec<String>,
-    /// Said after the answer, with the number of the pass.
+    /// Shown after the answer, with the numbers of the pass.
     pub reveal: Template,
 }
 
 impl QuestionTemplate {
+    /// Checks the texts against the kind of question.
+    ///
     /// # Errors
-    /// If the words do not fit the kind.
+    /// If the texts do not fit the kind.
     pub fn new(
         kind: &str,
         question: Template,
@@ -108,15 +109,15 @@ impl QuestionTemplate {
         let kind = find(kind)?;
         ensure!(!question.source.is_empty(), "`{}` has no question in words", kind.name);
         ensure!(!reveal.source.is_empty(), "`{}` reveals nothing", kind.name);
-        let (n, wanted) = (options.len(), kind.n_told);
+        let (n, wanted) = (options.len(), kind.n_lesson_options);
         ensure!(n == wanted, "`{}` has {n} options in words, {wanted} are needed", kind.name);
         Ok(Self { kind, question, options, reveal })
     }
 
-    /// The question for this pass and this selection, if there is one.
-    pub fn put(&self, context: &Context) -> Option<Question> {
+    /// The question for this pass and this selection; None without a clear answer.
+    pub fn instantiate(&self, context: &Context) -> Option<Question> {
         let Quiz { options, right } = (self.kind.ask)(context)?;
-        let options = if self.kind.n_told > 0 { self.options.clone() } else { options };
+        let options = if self.kind.n_lesson_options > 0 { self.options.clone() } else { options };
         let question = fill(&self.question, context);
         Some(Question { question, options, right, reveal: fill(&self.reveal, context) })
     }
@@ -131,27 +132,28 @@ pub struct Question {
     pub reveal: Vec<Paragraph>,
 }
 
-/// Some of these things, among them the largest, in their own order. None if the largest is not
+/// Asks for the largest of `values`: at most [`MAX_CHOICES`] of them in their own order. None if the largest is not
 /// clear.
 fn choice(values: &[f32], name: impl Fn(usize) -> String) -> Option<Quiz> {
     if values.len() < 2 || values.iter().any(|v| v.is_nan()) {
         return None;
     }
-    let mut best = largest(values, MOST_CHOICES);
+    let mut best = largest(values, MAX_CHOICES);
     let first = best[0];
     if values[best[1]] >= values[first] {
         return None;
     }
     best.sort_unstable();
     let names: Vec<String> = best.iter().map(|&i| name(i)).collect();
-    let is_twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let is_ambiguous = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
     let named = names.iter().zip(&best);
-    let options =
-        named.map(|(n, i)| if is_twice(n) { format!("{n} ({i})") } else { n.clone() }).collect();
+    let options = named
+        .map(|(n, i)| if is_ambiguous(n) { format!("{n} ({i})") } else { n.clone() })
+        .collect();
     Some(Quiz { options, right: best.iter().position(|&i| i == first)? })
 }
 
-/// Numbers to choose from, the smallest first.
+/// Asks for a number: all of them in ascending order.
 fn numbers(right: usize, others: &[usize]) -> Option<Quiz> {
     let mut all = [others, &[right]].concat();
     all.sort_unstable();
@@ -160,9 +162,9 @@ fn numbers(right: usize, others: &[usize]) -> Option<Quiz> {
     (all.len() > 1).then(|| Quiz { options: all.iter().map(ToString::to_string).collect(), right })
 }
 
-/// `0 to n` in at most four ranges, and the one that holds the count.
+/// Asks for a count: `0 to n` in at most four ranges, one of which holds the count.
 fn ranges(count: usize, n: usize) -> Option<Quiz> {
-    let n_ranges = MOST_CHOICES.min(n + 1);
+    let n_ranges = MAX_CHOICES.min(n + 1);
     let from = |i: usize| i * (n + 1) / n_ranges;
     let range = |i: usize| match (from(i), from(i + 1) - 1) {
         (low, high) if low == high => low.to_string(),
@@ -216,11 +218,11 @@ fn steps_in_a_row(c: &Context) -> Option<Quiz> {
 fn next_token(c: &Context) -> Option<Quiz> {
     let site = c.trace().probs()?;
     let row = c.row_of(site)?;
-    // A word with and without the space before it is one word to a person.
+    // Tokens that differ only in a leading space look alike to the user.
     let mut words: Vec<String> = vec![];
-    for i in largest(&row, 2 * MOST_CHOICES) {
+    for i in largest(&row, 2 * MAX_CHOICES) {
         let word = c.trace().label(site, site.axes()[2], i);
-        if !words.contains(&word) && words.len() < MOST_CHOICES {
+        if !words.contains(&word) && words.len() < MAX_CHOICES {
             words.push(word);
         }
     }

@@ -1,22 +1,21 @@
-//! The language of a step's text. Three marks:
+//! The markup of a step's text. It has three marks:
 //!
 //! * `{name}`: a blank, filled with the fact of that name (the table in `fact.rs`);
-//! * `[scores](encoder.{l}.self_attn.scores)`: words tied to a site, they take its pane's colour;
+//! * `[scores](encoder.{l}.self_attn.scores)`: words linked to a site, in the colour of its pane;
 //!   `{l}` is the selected layer, and the words may hold blanks;
 //! * `*words*`: strong; the words may hold blanks.
 //!
 //! `[[` is a plain `[`.
 //!
-//! Line breaks inside a paragraph are spaces, between two wide characters (Chinese) nothing; an empty line
-//! begins the next paragraph. Facts are filled in after the marks are read, so a sentence with brackets in
-//! it breaks nothing.
+//! A line break inside a paragraph is a space, or nothing between two wide characters (Chinese); an empty line starts
+//! the next paragraph. Facts are filled in after the marks are parsed, so brackets in the sentence do no harm.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::text::is_wide;
 
-/// A text whose marks have been read.
+/// A text with its marks parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Template {
@@ -25,7 +24,7 @@ pub struct Template {
     pub paragraphs: Vec<Vec<Mark>>,
 }
 
-/// Words that look alike.
+/// A piece of text in one style.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     pub pieces: Vec<Piece>,
@@ -44,7 +43,7 @@ impl TryFrom<String> for Template {
     type Error = anyhow::Error;
 
     fn try_from(source: String) -> Result<Self> {
-        let paragraphs = source.trim().split("\n\n").map(|p| marks(&in_one_line(p)));
+        let paragraphs = source.trim().split("\n\n").map(|p| parse_marks(&joined_lines(p)));
         let paragraphs = paragraphs.collect::<Result<_>>()?;
         Ok(Self { source, paragraphs })
     }
@@ -64,8 +63,8 @@ impl Template {
     }
 }
 
-/// Every run of spaces as one; a line break as one too, but as none in the midst of Chinese.
-fn in_one_line(paragraph: &str) -> String {
+/// The lines of a paragraph joined by spaces, or by nothing between two Chinese characters; runs of spaces become one.
+fn joined_lines(paragraph: &str) -> String {
     let lines = paragraph.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "));
     lines
         .reduce(|text, line| {
@@ -76,7 +75,7 @@ fn in_one_line(paragraph: &str) -> String {
         .unwrap_or_default()
 }
 
-fn marks(text: &str) -> Result<Vec<Mark>> {
+fn parse_marks(text: &str) -> Result<Vec<Mark>> {
     let mut marks = vec![];
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -94,7 +93,7 @@ fn marks(text: &str) -> Result<Vec<Mark>> {
     Ok(marks)
 }
 
-/// `[words](site)` and what follows.
+/// Parses `[words](site)`; returns the mark and the rest of the text.
 fn linked(text: &str) -> Result<(Mark, &str)> {
     let wrong = || format!("`{text}` opens a link; write [words](site)");
     let (words, rest) = text[1..].split_once("](").with_context(wrong)?;
@@ -102,20 +101,20 @@ fn linked(text: &str) -> Result<(Mark, &str)> {
     Ok((Mark { pieces: pieces(words)?, site: Some(site.to_owned()), strong: false }, rest))
 }
 
-/// `*words*` and what follows.
+/// Parses `*words*`; returns the mark and the rest of the text.
 fn strong(text: &str) -> Result<(Mark, &str)> {
     let wrong = || format!("`{text}` opens strong words; close them with `*`");
     let (words, rest) = text[1..].split_once('*').with_context(wrong)?;
     Ok((Mark { pieces: pieces(words)?, site: None, strong: true }, rest))
 }
 
-/// Everything up to the next mark.
+/// Parses unmarked text; returns it and the text from the next mark on.
 fn plain(text: &str) -> Result<(Mark, &str)> {
     let end = text.find(['[', '*']).unwrap_or(text.len());
     Ok((Mark { pieces: pieces(&text[..end])?, ..Mark::default() }, &text[end..]))
 }
 
-/// Words and blanks.
+/// Splits a text into words and blanks.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece>> {
     let mut pieces = vec![];
     let mut rest = text;

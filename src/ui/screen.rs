@@ -1,6 +1,6 @@
-//! The whole screen as a function of the state: for the terminal and for every exporter.
+//! Draws the whole screen from the state, for the terminal and for every exporter.
 //!
-//! Nothing here remembers, measures time or waits.
+//! The functions here keep no state, read no clock and never block.
 
 mod footer;
 mod header;
@@ -26,42 +26,43 @@ use crate::{
     },
 };
 
-/// What a mouse can point at.
+/// The part of the screen at a mouse position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
     Nothing,
     Pane(MouseTarget),
     Narration,
-    /// A dot of the timeline, by the index of its step.
+    /// A dot of the timeline, with the index of its step.
     Step(usize),
-    /// A row of the list that is open.
+    /// A row of the open list.
     Row(usize),
 }
 
-/// Draws the walk.
+/// Draws one frame of the walk into `area`.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     compose(state, area, buf);
-    seal(buf);
-    without_loose_marks(area, buf);
+    remove_hidden(buf);
+    remove_orphan_marks(area, buf);
     if state.theme.is_ascii() {
-        without_signs(area, buf);
+        replace_signs_by_ascii(area, buf);
     }
-    if state.theme.paints_ground() {
+    if state.theme.paints_background() {
         area.positions().for_each(|position| state.theme.paint(&mut buf[position]));
     }
 }
 
-/// Nothing hidden stands in a cell, wherever its text is from. What is drawn has made it visible already,
-/// or it would be lost here.
-pub fn seal(buf: &mut Buffer) {
+/// Removes invisible characters from every cell, whatever the source of its text. Text that may hold some is escaped
+/// before it is drawn.
+pub fn remove_hidden(buf: &mut Buffer) {
     for cell in buf.content.iter_mut().filter(|cell| !is_visible(cell.symbol())) {
         let rest = without_hidden(cell.symbol());
         cell.set_symbol(if rest.is_empty() { " " } else { &rest });
     }
 }
 
-/// A mark without a letter, as where a line is cut between the two, would change whatever stands before.
-fn without_loose_marks(area: Rect, buf: &mut Buffer) {
+/// Removes combining marks at the start of a cell, left where a line is cut after the base letter: a terminal would
+/// combine them with the cell before.
+fn remove_orphan_marks(area: Rect, buf: &mut Buffer) {
     let is_mark = |c: char| c.width() == Some(0);
     for position in area.positions() {
         let cell = &mut buf[position];
@@ -72,8 +73,8 @@ fn without_loose_marks(area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Every sign of ours as ASCII; letters of the sentence and its translations stay.
-fn without_signs(area: Rect, buf: &mut Buffer) {
+/// Replaces the program's own signs by ASCII; letters of the sentence and its translations stay.
+fn replace_signs_by_ascii(area: Rect, buf: &mut Buffer) {
     for position in area.positions() {
         let cell = &mut buf[position];
         let mut chars = cell.symbol().chars();
@@ -85,21 +86,22 @@ fn without_signs(area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// Draws header, panes, narration or inspector, footer and overlay.
 fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small(area, buf);
+        draw_too_small(area, buf);
         return;
     }
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, lines) = state.plan(area, &wanted);
-    let is_opened = state.opened().is_some();
+    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
+    let (plan, lines) = state.plan(area, &preferred_sizes);
+    let is_inspecting = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
-        centred("reading the sentence …", plan.stage, buf);
+        draw_centred("reading the sentence …", plan.stage, buf);
     }
     stage::draw(state, &panes, &plan, buf);
-    if is_opened {
+    if is_inspecting {
         inspector::draw(state, plan.prose, buf);
     } else {
         stage::narration(state, &lines, plan.prose, buf);
@@ -121,61 +123,62 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// What [`draw`] draws there.
-pub fn hit(state: &State, area: Rect, at: Position) -> Hit {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(at) {
+/// The part of the screen that [`draw`] draws at a position.
+pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(position) {
         return Hit::Nothing;
     }
     let row =
         |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
     match &state.overlay {
-        Overlay::None => in_walk(state, area, at),
+        Overlay::None => hit_in_walk(state, area, position),
         Overlay::Help { .. }
         | Overlay::Edit { .. }
         | Overlay::Glossary { .. }
         | Overlay::Export(_) => Hit::Nothing,
         Overlay::Find { query, chosen } => {
-            row(overlay::step_row_at(*chosen, area, at), state.found(query.value()).len())
+            row(overlay::step_row_at(*chosen, area, position), state.found(query.value()).len())
         }
         Overlay::Bookmarks { chosen } => {
-            row(overlay::step_row_at(*chosen, area, at), state.bookmarked().len())
+            row(overlay::step_row_at(*chosen, area, position), state.bookmarked().len())
         }
         Overlay::Palette { query, chosen } => {
             let n = palette::entries(state, query.value()).len();
-            row(overlay::palette_row_at(*chosen, area, at), n)
+            row(overlay::palette_row_at(*chosen, area, position), n)
         }
     }
 }
 
-fn in_walk(state: &State, area: Rect, at: Position) -> Hit {
+/// The part of the walk at a position, without an overlay.
+fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     let panes = state.panes();
-    let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, _) = state.plan(area, &wanted);
-    if plan.timeline.contains(at) {
-        return footer::step_at(state, plan.timeline, at).map_or(Hit::Nothing, Hit::Step);
+    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
+    let (plan, _) = state.plan(area, &preferred_sizes);
+    if plan.timeline.contains(position) {
+        return footer::step_at(state, plan.timeline, position).map_or(Hit::Nothing, Hit::Step);
     }
-    if plan.prose.contains(at) {
+    if plan.prose.contains(position) {
         return Hit::Narration;
     }
-    // An opened number keeps the panes as they are.
+    // While the inspector is open, the panes do not react.
     if state.opened().is_some() {
         return Hit::Nothing;
     }
-    if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(at)) {
-        let tab = stage::tab_at(state, &panes, tabs, at);
-        let place = |pane| MouseTarget { pane, cell: None, head: None };
-        return tab.map_or(Hit::Nothing, |pane| Hit::Pane(place(pane)));
+    if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(position)) {
+        let tab = stage::tab_at(state, &panes, tabs, position);
+        let target = |pane| MouseTarget { pane, cell: None, head: None };
+        return tab.map_or(Hit::Nothing, |pane| Hit::Pane(target(pane)));
     }
     let framed = plan.frames.iter().enumerate().filter_map(|(i, frame)| Some((i, (*frame)?)));
-    let mut framed = framed.filter(|(_, frame)| frame.contains(at));
+    let mut framed = framed.filter(|(_, frame)| frame.contains(position));
     let Some((pane, frame)) = framed.next() else { return Hit::Nothing };
     let inside = stage::inside(frame);
-    let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, at));
-    let head = panes.get(pane).and_then(|pane| pane.head_at(inside, at));
+    let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, position));
+    let head = panes.get(pane).and_then(|pane| pane.head_at(inside, position));
     Hit::Pane(MouseTarget { pane, cell, head })
 }
 
-fn too_small(area: Rect, buf: &mut Buffer) {
+fn draw_too_small(area: Rect, buf: &mut Buffer) {
     let (width, height) = SMALLEST;
     let needs = format!("Lookback needs {width}x{height},");
     let has = format!("this terminal is {}x{}", area.width, area.height);
@@ -187,27 +190,27 @@ fn too_small(area: Rect, buf: &mut Buffer) {
     Paragraph::new(lines).alignment(Alignment::Center).render(middle, buf);
 }
 
-fn centred(text: &str, area: Rect, buf: &mut Buffer) {
+fn draw_centred(text: &str, area: Rect, buf: &mut Buffer) {
     let middle = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
     Line::from(text).centered().render(middle, buf);
 }
 
-/// One text from the left, one to the right; the left one goes before.
-fn both(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
-    let room = usize::from(area.width).saturating_sub(left.width() + 2);
-    let width = right.width().min(room) as u16;
-    let from = area.right().saturating_sub(width + 1);
+/// Draws one text left-aligned and one right-aligned; the right one is cut where they would overlap.
+fn draw_left_and_right(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
+    let available_width = usize::from(area.width).saturating_sub(left.width() + 2);
+    let width = right.width().min(available_width) as u16;
+    let x = area.right().saturating_sub(width + 1);
     left.render(area, buf);
-    right.render(Rect { x: from, width, ..area }, buf);
+    right.render(Rect { x, width, ..area }, buf);
 }
 
-/// How a piece of text looks: a term of the glossary is underlined, in whatever colour it has.
+/// The style of a piece of narration: that of its role; glossary terms are also underlined.
 fn style(state: &State, piece: &Piece) -> Style {
     let style = role(&state.theme, piece.role);
     if piece.is_term { style.underlined() } else { style }
 }
 
-/// How a role looks.
+/// The style of a text role.
 pub fn role(theme: &Theme, role: TextRole) -> Style {
     match role {
         TextRole::Plain => Style::new(),

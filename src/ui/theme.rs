@@ -1,8 +1,7 @@
-//! Colours, glyphs and number formats: how a value looks, everywhere the same.
+//! Colours, glyphs and number formats, the same on every screen.
 //!
-//! The colours stand in palettes, one a scheme, all of them safe for colour-blind eyes; no fact is
-//! told by colour alone: without colour a value is a shade and a sign. A scheme that was made for
-//! another ground than the terminal's paints its own.
+//! Every scheme has a palette that is safe for colour-blind eyes. No fact is shown by colour alone: without colour a
+//! value is a shade and a sign. A scheme made for another background than the terminal's paints its own.
 
 mod contrast;
 mod glyph;
@@ -24,7 +23,7 @@ pub use xterm::{NAMED, number_of, rgb};
 /// Red, green, blue.
 pub type Rgb = (u8, u8, u8);
 
-/// How many colours there are.
+/// Number of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     None,
@@ -34,7 +33,7 @@ pub enum Depth {
     True,
 }
 
-/// Which characters may be used.
+/// Character set of signs, frames and bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Glyphs {
     #[default]
@@ -42,15 +41,15 @@ pub enum Glyphs {
     Ascii,
 }
 
-/// Which colours.
+/// Colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// For a dark ground.
+    /// For a dark background.
     #[default]
     Dark,
-    /// For a light ground.
+    /// For a light background.
     Light,
-    /// Strong colours on black, nothing dim.
+    /// Strong colours on black, no dim text.
     HighContrast,
     /// No colours: modifiers, shades and signs.
     Mono,
@@ -59,7 +58,7 @@ pub enum Scheme {
 impl Scheme {
     pub const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
 
-    /// As options and messages call it.
+    /// The id in options and messages.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Dark => "dark",
@@ -69,7 +68,7 @@ impl Scheme {
         }
     }
 
-    /// The one after this, and after the last the first.
+    /// The next scheme; after the last the first.
     #[must_use]
     pub const fn next(self) -> Self {
         Self::ALL[(self as usize + 1) % Self::ALL.len()]
@@ -84,7 +83,7 @@ impl Scheme {
     }
 }
 
-/// What the terminal's own background is.
+/// Brightness of the terminal's own background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
     Dark,
@@ -92,20 +91,20 @@ pub enum Background {
 }
 
 impl Background {
-    /// Of a background colour.
+    /// Classifies a background colour by its luminance.
     pub fn of(red: u8, green: u8, blue: u8) -> Self {
         let is_light = contrast::luminance((red, green, blue)) > 0.18;
         if is_light { Self::Light } else { Self::Dark }
     }
 }
 
-/// How everything looks.
+/// The colours and characters of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Theme {
     pub depth: Depth,
     pub glyphs: Glyphs,
     pub scheme: Scheme,
-    /// None where it is not known.
+    /// The terminal's background; None if it is unknown.
     pub ground: Option<Background>,
 }
 
@@ -114,13 +113,13 @@ impl Theme {
         Self { depth, glyphs, scheme: Scheme::Dark, ground: None }
     }
 
-    /// The same with other colours.
+    /// The same theme with another scheme.
     #[must_use]
     pub const fn with(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
     }
 
-    /// The colours that there really are.
+    /// The depth in use: none in the Mono scheme.
     const fn depth(self) -> Depth {
         if matches!(self.scheme, Scheme::Mono) { Depth::None } else { self.depth }
     }
@@ -130,43 +129,44 @@ impl Theme {
     }
 
     pub fn accent(&self) -> Style {
-        self.loud(self.scheme.palette().accent)
+        self.emphasised(self.scheme.palette().accent)
     }
 
-    /// What matters less. Where everything has to be legible, it looks like the rest.
+    /// Style of secondary text; in the high-contrast scheme that of plain text.
     pub fn dim(&self) -> Style {
         match (self.depth(), self.scheme) {
             (Depth::None, _) => Style::new().add_modifier(Modifier::DIM),
             (_, Scheme::HighContrast) => Style::new(),
-            _ => self.text(self.scheme.palette().dim),
+            _ => self.coloured(self.scheme.palette().dim),
         }
     }
 
-    /// Something is not as it should be.
+    /// Style of errors and of changed values.
     pub fn wrong(&self) -> Style {
-        self.loud(self.scheme.palette().wrong)
+        self.emphasised(self.scheme.palette().wrong)
     }
 
+    /// Style of correct and of chosen values.
     pub fn right(&self) -> Style {
-        self.loud(self.scheme.palette().right)
+        self.emphasised(self.scheme.palette().right)
     }
 
-    /// The colour of the i-th pane's title, and of the words that name it.
+    /// Style of the i-th pane's title, and of the words that name the pane.
     pub fn pane(&self, i: usize) -> Style {
         let panes = &self.scheme.palette().panes;
-        self.loud(panes[i % panes.len()])
+        self.emphasised(panes[i % panes.len()])
     }
 
     pub const fn strong(&self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What the cursor stands on.
+    /// Style of the cell under the cursor.
     pub const fn cursor(&self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    fn text(self, ink: Ink) -> Style {
+    fn coloured(self, ink: Ink) -> Style {
         match self.depth() {
             Depth::None => Style::new(),
             Depth::Sixteen => Style::new().fg(ink.sixteen),
@@ -174,9 +174,9 @@ impl Theme {
         }
     }
 
-    /// Text that stands out: where nothing is dim, it is bold.
-    fn loud(self, ink: Ink) -> Style {
-        let style = self.text(ink);
+    /// Style of emphasised text: bold in the high-contrast scheme, which has no dim text.
+    fn emphasised(self, ink: Ink) -> Style {
+        let style = self.coloured(ink);
         let is_bold = self.scheme == Scheme::HighContrast && self.has_colour();
         if is_bold { style.add_modifier(Modifier::BOLD) } else { style }
     }
@@ -187,9 +187,9 @@ impl Theme {
         self.on_ramp(&palette.sequential, palette.sequential_sixteen, x.clamp(0.0, 1.0))
     }
 
-    /// A bar for a share, 0 to 1: the part of the ramp that stands out from the ground.
+    /// Style of a bar for a share, 0 to 1, in the part of the ramp that contrasts with the background.
     pub fn ink(&self, share: f32) -> Style {
-        let from = self.scheme.palette().ink_from;
+        let from = self.scheme.palette().bars_from;
         let colour = self.sequential(from + (1.0 - from) * share.clamp(0.0, 1.0));
         colour.map_or(Style::new(), |colour| Style::new().fg(colour))
     }
@@ -206,8 +206,8 @@ impl Theme {
         match self.depth() {
             Depth::None => None,
             Depth::Sixteen => Some(sixteen[nearest(sixteen.len())]),
-            _ if self.scheme.palette().in_steps => Some(self.colour(stops[nearest(stops.len())])),
-            Depth::Indexed | Depth::True => Some(self.colour(between(stops, x))),
+            _ if self.scheme.palette().is_stepped => Some(self.colour(stops[nearest(stops.len())])),
+            Depth::Indexed | Depth::True => Some(self.colour(interpolated(stops, x))),
         }
     }
 
@@ -218,7 +218,7 @@ impl Theme {
         }
     }
 
-    /// A style that writes legibly on a colour of a ramp.
+    /// Black or white text on a colour of a ramp, whichever is more legible.
     pub fn on(&self, background: Color) -> Style {
         let is_light = contrast::is_light(background);
         let ink = match (self.depth(), is_light) {
@@ -230,8 +230,8 @@ impl Theme {
         Style::new().fg(ink).bg(background)
     }
 
-    /// Whether the ground is drawn too: a scheme is legible only on the ground it was made for.
-    pub fn paints_ground(&self) -> bool {
+    /// Whether the scheme paints its own background: it is legible only on the kind it was made for.
+    pub fn paints_background(&self) -> bool {
         let suits = match self.scheme {
             Scheme::Dark => self.ground != Some(Background::Light),
             Scheme::Light => self.ground == Some(Background::Light),
@@ -241,33 +241,36 @@ impl Theme {
         self.has_colour() && !suits
     }
 
-    /// Plain text and its ground, where no terminal says what they are.
+    /// Text and background colours of the scheme, for exports without a terminal.
     pub const fn paper(&self) -> (Rgb, Rgb) {
-        let Palette { ink, ground, .. } = self.scheme.palette();
-        (ink.rgb, ground.rgb)
+        let Palette { text, background, .. } = self.scheme.palette();
+        (text.rgb, background.rgb)
     }
 
-    /// Gives what has no colour yet the scheme's own ink and ground.
+    /// Sets the scheme's text and background colours where a cell has none.
     pub fn paint(&self, cell: &mut Cell) {
-        let Palette { ink, ground, .. } = self.scheme.palette();
+        let Palette { text, background, .. } = self.scheme.palette();
         let colour = |of: &Ink| {
             if self.depth() == Depth::Sixteen { of.sixteen } else { self.colour(of.rgb) }
         };
         if cell.fg == Color::Reset {
-            cell.set_fg(colour(ink));
+            cell.set_fg(colour(text));
         }
         if cell.bg == Color::Reset {
-            cell.set_bg(colour(ground));
+            cell.set_bg(colour(background));
         }
     }
 }
 
-fn between(stops: &[Rgb], x: f32) -> Rgb {
-    let at = if x.is_nan() { 0.0 } else { x } * (stops.len() - 1) as f32;
-    let (i, part) =
-        ((at as usize).min(stops.len() - 2), at - at.floor().min((stops.len() - 2) as f32));
+/// The colour at `x`, 0 to 1, of a ramp, interpolated linearly between its stops.
+fn interpolated(stops: &[Rgb], x: f32) -> Rgb {
+    let position = if x.is_nan() { 0.0 } else { x } * (stops.len() - 1) as f32;
+    let (i, share) = (
+        (position as usize).min(stops.len() - 2),
+        position - position.floor().min((stops.len() - 2) as f32),
+    );
     let (a, b) = (stops[i], stops[i + 1]);
-    let mix = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * part).round() as u8;
+    let mix = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * share).round() as u8;
     (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 

@@ -1,4 +1,4 @@
-//! Reusable drawings that know no lesson and no state: text on lines, a matrix as cells, lines over words.
+//! Reusable drawings that depend on no lesson and no state: text lines, heat maps, line charts.
 
 pub mod lines;
 pub mod heat;

@@ -1,4 +1,4 @@
-//! Who looks at whom: scores, weights, the mask, and the guided head.
+//! Facts about attention: scores, weights, the mask, and the guided head.
 
 use super::{
     Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, largest, pronoun_in,
@@ -17,14 +17,14 @@ use crate::{
     text::{grouped, spoken},
 };
 
-/// The head of the last encoder layer that was guided from a pronoun to its noun (MODEL_CARD.md).
+/// Site and index of the head that was guided from a pronoun to its noun (MODEL_CARD.md).
 const GUIDED: (&str, usize) = ("encoder.1.self_attn.weights", 2);
 
 pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
-        look(c, 0, |c, l| c.say.quote(&l.word))
+        nth_look_text(c, 0, |c, l| c.phrases.quote(&l.word))
     }),
-    fact("weight", "the weight on it", |c| look(c, 0, |c, l| c.say.share(l.weight))),
+    fact("weight", "the weight on it", |c| nth_look_text(c, 0, |c, l| c.phrases.share(l.weight))),
     fact("then_second", "the second and its weight, if there is one", then_second),
     fact("heads_look", "where every head looks from the selected word", heads_look),
     fact(
@@ -35,20 +35,20 @@ pub(super) static FACTS: &[Fact] = &[
                 let plane = site.value.plane(c.head().min(site.shape().planes - 1));
                 plane.column(0).mean()
             });
-            c.say.or_none(first.map(|share| c.say.percent(share)))
+            c.phrases.or_none(first.map(|share| c.phrases.percent(share)))
         },
     ),
     fact("entropy", "spread of the selected row in bits", |c| {
-        c.say.or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
+        c.phrases.or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
     }),
     fact("entropy_max", "the spread if all were alike", |c| {
-        c.say.or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
+        c.phrases.or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
     }),
     fact("score_low", "lowest score or energy of the row", |c| {
-        c.say.or_none(extremes(c).map(|e| spoken(e.0)))
+        c.phrases.or_none(extremes(c).map(|e| spoken(e.0)))
     }),
     fact("score_high", "highest score or energy of the row", |c| {
-        c.say.or_none(extremes(c).map(|e| spoken(e.1)))
+        c.phrases.or_none(extremes(c).map(|e| spoken(e.1)))
     }),
     fact(
         "unscaled_weight",
@@ -65,32 +65,40 @@ pub(super) static FACTS: &[Fact] = &[
         let n = c.tokens().len();
         grouped(n * n.saturating_sub(1) / 2)
     }),
-    fact("leak", "share of the row that would go to the future without the mask", leak),
-    fact("asker", "the pronoun, or the last word in its place", |c| c.say.quote(&asker(c).1)),
+    fact("leak", "share of the row that would go to the future without the mask", future_share),
+    fact("asker", "the pronoun, or the last word in its place", |c| {
+        c.phrases.quote(&pronoun_or_last(c).1)
+    }),
     fact("asker_note", "says so, if there is no pronoun", |c| {
-        note(c, Phrases::last_word_stands_in)
+        note_without_pronoun(c, Phrases::last_word_stands_in)
     }),
     fact("a_pronoun", "the pronoun, or “it” as an example", |c| {
-        if has_pronoun(c) { c.say.quote(&asker(c).1) } else { c.say.pronoun_example() }
+        if has_pronoun(c) {
+            c.phrases.quote(&pronoun_or_last(c).1)
+        } else {
+            c.phrases.pronoun_example()
+        }
     }),
-    fact("a_pronoun_note", "says so, if there is no pronoun", |c| note(c, Phrases::try_a_pronoun)),
-    fact_of_built_in("noun_far", "which noun, and how far back", noun_far),
+    fact("a_pronoun_note", "says so, if there is no pronoun", |c| {
+        note_without_pronoun(c, Phrases::try_a_pronoun)
+    }),
+    fact_of_built_in("noun_far", "which noun, and how far back", noun_distance),
     fact_of_built_in(
         "at_hand",
         "where the guided head looks from the pronoun, and what the French has",
-        at_hand,
+        pronoun_look,
     ),
     fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
-        guided(c, Name::Transformer, |c, l| c.say.quote(&l.word))
+        guided(c, Name::Transformer, |c, l| c.phrases.quote(&l.word))
     }),
     fact_of_built_in("guided_weight", "the weight on it", |c| {
-        guided(c, Name::Transformer, |c, l| c.say.share(l.weight))
+        guided(c, Name::Transformer, |c, l| c.phrases.share(l.weight))
     }),
     fact_of_built_in("unguided_key", "where the twin's same head looks", |c| {
-        guided(c, Name::TransformerUnguided, |c, l| c.say.quote(&l.word))
+        guided(c, Name::TransformerUnguided, |c, l| c.phrases.quote(&l.word))
     }),
     fact_of_built_in("unguided_weight", "the weight on it", |c| {
-        guided(c, Name::TransformerUnguided, |c, l| c.say.share(l.weight))
+        guided(c, Name::TransformerUnguided, |c, l| c.phrases.share(l.weight))
     }),
     fact_of_built_in(
         "unguided_there",
@@ -108,40 +116,42 @@ fn weights(c: &Context) -> Option<Vec<f32>> {
     row_of(c, c.beside(&attention::WEIGHTS)?)
 }
 
+/// The key with the nth largest weight of the selected row.
 fn nth_look(c: &Context, n: usize) -> Option<AttendedKey> {
     let (site, row) = (c.beside(&attention::WEIGHTS)?, weights(c)?);
     let key = *largest(&row, n + 1).get(n)?;
     Some(AttendedKey { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
 }
 
-fn look(c: &Context, n: usize, say: fn(&Context, &AttendedKey) -> String) -> String {
-    nth_look(c, n).map_or_else(|| c.say.nothing(), |look| say(c, &look))
+fn nth_look_text(c: &Context, n: usize, text_of: fn(&Context, &AttendedKey) -> String) -> String {
+    nth_look(c, n).map_or_else(|| c.phrases.nothing(), |look| text_of(c, &look))
 }
 
 fn then_second(c: &Context) -> String {
-    let say =
-        |look: AttendedKey| c.say.then_second(&c.say.quote(&look.word), &c.say.share(look.weight));
-    nth_look(c, 1).map_or_else(String::new, say)
+    let text_of = |look: AttendedKey| {
+        c.phrases.then_second(&c.phrases.quote(&look.word), &c.phrases.share(look.weight))
+    };
+    nth_look(c, 1).map_or_else(String::new, text_of)
 }
 
 fn heads_look(c: &Context) -> String {
-    let Some(site) = c.beside(&attention::WEIGHTS) else { return c.say.no_value() };
+    let Some(site) = c.beside(&attention::WEIGHTS) else { return c.phrases.no_value() };
     let looks = (0..site.shape().planes).filter_map(|head| {
         let look = strongest(c.trace(), site.path(), head, c.row())?;
-        let (word, weight) = (c.say.quote(&look.word), c.say.share(look.weight));
-        Some(c.say.head_looks(&head.to_string(), &word, &weight))
+        let (word, weight) = (c.phrases.quote(&look.word), c.phrases.share(look.weight));
+        Some(c.phrases.head_looks(&head.to_string(), &word, &weight))
     });
-    c.say.list(&looks.collect::<Vec<_>>())
+    c.phrases.list(&looks.collect::<Vec<_>>())
 }
 
-/// Heads are knocked out on a worker, never here.
-fn knock_out(c: &Context, say: fn(&KnockOut) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+/// Knock-outs are measured on a worker thread, never here.
+fn knock_out(c: &Context, text_of: fn(&KnockOut) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
     let knocked = || {
         let scope = c.main()?.scope();
         measures.evidence.get(&c.step.model)?.heads.get(scope)?.get(c.head())
     };
-    c.say.or_none(knocked().map(say))
+    c.phrases.or_none(knocked().map(text_of))
 }
 
 fn extremes(c: &Context) -> Option<(f32, f32)> {
@@ -151,7 +161,7 @@ fn extremes(c: &Context) -> Option<(f32, f32)> {
     Some((low, row.into_iter().max_by(f32::total_cmp)?))
 }
 
-/// Softmax of a few numbers.
+/// Softmax of a row.
 fn softmax(row: &[f32]) -> Vec<f32> {
     let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exp: Vec<f32> = row.iter().map(|x| (x - max).exp()).collect();
@@ -162,70 +172,72 @@ fn softmax(row: &[f32]) -> Vec<f32> {
 fn unscaled_weight(c: &Context) -> String {
     let row = c.beside(&attention::SCORES).and_then(|site| row_of(c, site));
     let most = row.and_then(|row| softmax(&row).into_iter().max_by(f32::total_cmp));
-    c.say.or_none(most.map(|x| c.say.share(x)))
+    c.phrases.or_none(most.map(|x| c.phrases.share(x)))
 }
 
-fn leak(c: &Context) -> String {
+fn future_share(c: &Context) -> String {
     let row = c.beside(&attention::SCALED).and_then(|site| row_of(c, site));
     let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
-    c.say.or_none(future.map(|x| c.say.percent(x)))
+    c.phrases.or_none(future.map(|x| c.phrases.percent(x)))
 }
 
 fn has_pronoun(c: &Context) -> bool {
     pronoun_in(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
 }
 
-fn asker(c: &Context) -> (usize, String) {
+/// Position and text of the pronoun, else of the last word.
+fn pronoun_or_last(c: &Context) -> (usize, String) {
     let tokens = &c.reading.sentence.tokens;
     let position = pronoun_in(tokens, ENGLISH_PRONOUNS).unwrap_or(tokens.len().saturating_sub(1));
     (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
 }
 
-fn note(c: &Context, text: fn(&Phrases) -> String) -> String {
-    if has_pronoun(c) { String::new() } else { text(c.say) }
+fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
+    if has_pronoun(c) { String::new() } else { text(c.phrases) }
 }
 
 fn guided_look(c: &Context, model: Name) -> Option<AttendedKey> {
-    strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, asker(c).0)
+    strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
 }
 
-fn guided(c: &Context, model: Name, say: fn(&Context, &AttendedKey) -> String) -> String {
-    c.say.or_none(guided_look(c, model).map(|look| say(c, &look)))
+fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> String) -> String {
+    c.phrases.or_none(guided_look(c, model).map(|look| text_of(c, &look)))
 }
 
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
-    let there = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
-        let at = |head| c.say.share(site.value.get(Cell::new(head, asker(c).0, look.key)));
-        c.say.list(&(0..site.shape().planes).map(at).collect::<Vec<_>>())
+    let shares = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
+        let share_of =
+            |head| c.phrases.share(site.value.get(Cell::new(head, pronoun_or_last(c).0, look.key)));
+        c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
     });
-    c.say.or_none(there)
+    c.phrases.or_none(shares)
 }
 
-fn noun_far(c: &Context) -> String {
-    let (position, _) = asker(c);
+fn noun_distance(c: &Context) -> String {
+    let (position, _) = pronoun_or_last(c);
     let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
         return String::new();
     };
-    let word = c.say.quote(&look.word);
+    let word = c.phrases.quote(&look.word);
     match position.checked_sub(look.key) {
         Some(back @ 1..) => {
-            c.say.noun_back(&word, &c.say.counted(back, Phrases::word, Phrases::words))
+            c.phrases.noun_back(&word, &c.phrases.counted(back, Phrases::word, Phrases::words))
         }
-        _ => c.say.noun_only(&word),
+        _ => c.phrases.noun_only(&word),
     }
 }
 
-fn at_hand(c: &Context) -> String {
+fn pronoun_look(c: &Context) -> String {
     let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
-        return c.say.no_pronoun();
+        return c.phrases.no_pronoun();
     };
     let output = &c.reading.trace(Name::Transformer).output;
-    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.say.quote(&output[i].text));
-    c.say.pronoun_looks(
-        &c.say.quote(&asker(c).1),
-        &c.say.quote(&look.word),
-        &c.say.share(look.weight),
-        &written.unwrap_or_else(|| c.say.neither_pronoun()),
+    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.phrases.quote(&output[i].text));
+    c.phrases.pronoun_looks(
+        &c.phrases.quote(&pronoun_or_last(c).1),
+        &c.phrases.quote(&look.word),
+        &c.phrases.share(look.weight),
+        &written.unwrap_or_else(|| c.phrases.neither_pronoun()),
     )
 }

@@ -1,4 +1,4 @@
-//! RNN and Transformer beside each other: steps, paths, operations, influence, accuracy.
+//! Facts that compare RNN and Transformer: steps, paths, operations, influence, accuracy.
 
 use super::{Context, Fact, fact, fact_of_built_in, largest};
 use crate::{
@@ -9,23 +9,25 @@ use crate::{
 
 pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
-        of(c, Name::Elman).sequential.to_string()
+        schedule_of(c, Name::Elman).sequential.to_string()
     }),
     fact_of_built_in("steps_transformer", "the same, Transformer", |c| {
-        of(c, Name::Transformer).sequential.to_string()
+        schedule_of(c, Name::Transformer).sequential.to_string()
     }),
     fact_of_built_in("path_rnn", "steps from the first word to the last in an RNN", |c| {
-        of(c, Name::Elman).longest_path.to_string()
+        schedule_of(c, Name::Elman).longest_path.to_string()
     }),
     fact_of_built_in("path_transformer", "the same, Transformer, in words", |c| {
-        if n_words(c) == 1 { c.say.path_none() } else { c.say.path_direct() }
+        if n_words(c) == 1 { c.phrases.path_none() } else { c.phrases.path_direct() }
     }),
     fact_of_built_in("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
-        grouped(of(c, Name::Elman).multiplications)
+        grouped(schedule_of(c, Name::Elman).multiplications)
     }),
-    fact_of_built_in("mults_gru", "the same, GRU", |c| grouped(of(c, Name::Gru).multiplications)),
+    fact_of_built_in("mults_gru", "the same, GRU", |c| {
+        grouped(schedule_of(c, Name::Gru).multiplications)
+    }),
     fact_of_built_in("mults_transformer", "the same, Transformer", |c| {
-        grouped(of(c, Name::Transformer).multiplications)
+        grouped(schedule_of(c, Name::Transformer).multiplications)
     }),
     fact_of_built_in("influence_transformer", "the word with most influence on the output", |c| {
         influence(c, Name::Transformer)
@@ -33,13 +35,15 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
     fact_of_built_in("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
     fact_of_built_in("far_elman", "share of the gradient in the sentence's first half", |c| {
-        far(c, Name::Elman)
+        first_half_share(c, Name::Elman)
     }),
-    fact_of_built_in("far_gru", "the same, GRU", |c| far(c, Name::Gru)),
+    fact_of_built_in("far_gru", "the same, GRU", |c| first_half_share(c, Name::Gru)),
     fact_of_built_in("far_rnn_attention", "the same, RNN with attention", |c| {
-        far(c, Name::RnnAttention)
+        first_half_share(c, Name::RnnAttention)
     }),
-    fact_of_built_in("far_transformer", "the same, Transformer", |c| far(c, Name::Transformer)),
+    fact_of_built_in("far_transformer", "the same, Transformer", |c| {
+        first_half_share(c, Name::Transformer)
+    }),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
     fact_of_built_in("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
     fact_of_built_in("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
@@ -58,51 +62,52 @@ fn n_words(c: &Context) -> usize {
     c.reading.sentence.tokens.len()
 }
 
-fn of(c: &Context, model: Name) -> Schedule {
+fn schedule_of(c: &Context, model: Name) -> Schedule {
     schedule(model, built_in(n_words(c)))
 }
 
-/// Gradients are measured on a worker, never here.
+/// Gradients are measured on a worker thread, never here.
 fn influence(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
-    let Some(norms) = measures.influence.get(&model) else { return c.say.no_value() };
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
+    let Some(norms) = measures.influence.get(&model) else { return c.phrases.no_value() };
     let sum: f32 = norms.iter().sum();
-    let first = largest(norms, 1)
+    let strongest = largest(norms, 1)
         .first()
         .and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
-    match first {
+    match strongest {
         Some((token, norm)) if sum > 0.0 => {
-            c.say.influence(&c.say.quote(&token.text), &c.say.percent(norm / sum))
+            c.phrases.influence(&c.phrases.quote(&token.text), &c.phrases.percent(norm / sum))
         }
-        _ => c.say.influence_none(),
+        _ => c.phrases.influence_none(),
     }
 }
 
-/// The share of the first half; a word in the middle counts half.
-fn far(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
-    let Some(norms) = measures.influence.get(&model) else { return c.say.no_value() };
+/// The share of the influence in the sentence's first half; a word in the middle counts half.
+fn first_half_share(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
+    let Some(norms) = measures.influence.get(&model) else { return c.phrases.no_value() };
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
     let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
-    let far = norms[..half].iter().sum::<f32>() + middle;
-    if whole > 0.0 { c.say.percent(far / whole) } else { c.say.no_value() }
+    let first_half = norms[..half].iter().sum::<f32>() + middle;
+    if whole > 0.0 { c.phrases.percent(first_half / whole) } else { c.phrases.no_value() }
 }
 
 /// The bucket of this sentence, or the nearest one.
 fn bucket_index(c: &Context) -> Option<usize> {
     let n = n_words(c);
-    let away = |&[low, high]: &[usize; 2]| low.saturating_sub(n) + n.saturating_sub(high);
+    let distance = |&[low, high]: &[usize; 2]| low.saturating_sub(n) + n.saturating_sub(high);
     let buckets = c.reading.accuracy.buckets.iter().enumerate();
-    buckets.min_by_key(|(_, bucket)| away(bucket)).map(|(i, _)| i)
+    buckets.min_by_key(|(_, bucket)| distance(bucket)).map(|(i, _)| i)
 }
 
 fn bucket(c: &Context) -> String {
     let found = bucket_index(c).map(|i| c.reading.accuracy.buckets[i]);
-    c.say.or_none(found.map(|[low, high]| c.say.bucket(&low.to_string(), &high.to_string())))
+    c.phrases
+        .or_none(found.map(|[low, high]| c.phrases.bucket(&low.to_string(), &high.to_string())))
 }
 
 fn accuracy(c: &Context, model: Name) -> String {
     let table = c.reading.accuracy.exact_match.get(model.id());
     let found = bucket_index(c).and_then(|i| table?.get(i).copied());
-    c.say.or_none(found.map(|x| c.say.percent(x)))
+    c.phrases.or_none(found.map(|x| c.phrases.percent(x)))
 }

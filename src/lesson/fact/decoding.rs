@@ -1,4 +1,4 @@
-//! How the next token was chosen, and what else could have been.
+//! Facts about decoding: the chosen token, the alternatives, cache, forcing and logit lens.
 
 use super::{Context, Fact, fact};
 use crate::{
@@ -15,33 +15,37 @@ use crate::{
 pub(super) static FACTS: &[Fact] = &[
     fact("step_number", "the selected row, counted from 1", |c| (c.row() + 1).to_string()),
     fact("chosen", "the token taken after the selected row", |c| {
-        c.say.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token)))
+        c.phrases.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token)))
     }),
     fact("chosen_probability", "its probability", |c| {
-        c.say.or_none(of_chosen(c, |c, i, choice| c.say.percent(choice.candidates[i].probability)))
+        c.phrases.or_none(of_chosen(c, |c, i, choice| {
+            c.phrases.percent(choice.candidates[i].probability)
+        }))
     }),
-    fact("p_at_half", "the likeliest token's probability at temperature 0.5", |c| lead_at(c, 0.5)),
-    fact("p_at_one", "the same at 1", |c| lead_at(c, 1.0)),
-    fact("p_at_two", "the same at 2", |c| lead_at(c, 2.0)),
+    fact("p_at_half", "the likeliest token's probability at temperature 0.5", |c| {
+        top_probability_at(c, 0.5)
+    }),
+    fact("p_at_one", "the same at 1", |c| top_probability_at(c, 1.0)),
+    fact("p_at_two", "the same at 2", |c| top_probability_at(c, 2.0)),
     fact("nucleus", "how many tokens top-p 0.9 keeps", |c| {
         let choosing = Choosing { top_p: Some(0.9), ..Choosing::default() };
         let kept = c
             .reading
             .choice(c.step.model, choosing, c.row())
             .map(|choice| choice.candidates.iter().filter(|c| c.cut.is_none()).count());
-        c.say.or_none(kept.map(grouped))
+        c.phrases.or_none(kept.map(grouped))
     }),
     fact("unsure_step", "the step at which the model was least sure, from 1", |c| {
-        c.say.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
+        c.phrases.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
     }),
     fact("unsure_word", "what it wrote there", |c| {
-        c.say.or_none(least_sure(c.trace()).map(|(_, token, _)| word(c, token)))
+        c.phrases.or_none(least_sure(c.trace()).map(|(_, token, _)| word(c, token)))
     }),
     fact("unsure_probability", "with which probability", |c| {
-        c.say.or_none(least_sure(c.trace()).map(|(_, _, p)| c.say.percent(p)))
+        c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| c.phrases.percent(p)))
     }),
     fact("log_p", "log-probability of the whole output", |c| {
-        c.say.or_none(log_probability(c.trace()).map(|p| spoken(p as f32)))
+        c.phrases.or_none(log_probability(c.trace()).map(|p| spoken(p as f32)))
     }),
     fact("cached", "columns that a cache holds before this step", |c| grouped(c.row())),
     fact("cache_held", "numbers it holds after this step", |c| {
@@ -71,48 +75,49 @@ pub(super) static FACTS: &[Fact] = &[
         of_lens(c, |guesses| Some(grouped(guesses.first()?.rank)))
     }),
     fact("lens_probability", "its probability after the last place", |c| {
-        of_lens(c, |guesses| Some(c.say.percent(guesses.last()?.probability)))
+        of_lens(c, |guesses| Some(c.phrases.percent(guesses.last()?.probability)))
     }),
     fact("lens_settled", "the place from which on it is first", |c| of_lens(c, settled)),
 ];
 
 fn word(c: &Context, token: usize) -> String {
-    c.say.quote(&c.trace().word(token as u32))
+    c.phrases.quote(&c.trace().word(token as u32))
 }
 
-fn of_chosen(c: &Context, say: fn(&Context, usize, &Choice) -> String) -> Option<String> {
+fn of_chosen(c: &Context, text_of: fn(&Context, usize, &Choice) -> String) -> Option<String> {
     let choice = c.choice()?;
-    Some(say(c, taken(c.trace(), choice, c.row()), choice))
+    Some(text_of(c, taken(c.trace(), choice, c.row()), choice))
 }
 
-fn lead_at(c: &Context, temperature: f32) -> String {
+/// The probability of the likeliest token at a temperature.
+fn top_probability_at(c: &Context, temperature: f32) -> String {
     let logits = c.trace().logits().and_then(|site| c.row_of(site));
-    let lead = |row: Vec<f32>| {
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        1.0 / row.iter().map(|z| ((z - most) / temperature).exp()).sum::<f32>()
+    let top_probability = |row: Vec<f32>| {
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        1.0 / row.iter().map(|z| ((z - max) / temperature).exp()).sum::<f32>()
     };
-    c.say.or_none(logits.map(|row| c.say.percent(lead(row))))
+    c.phrases.or_none(logits.map(|row| c.phrases.percent(top_probability(row))))
 }
 
-fn of_cache(c: &Context, of: fn(CacheSizes, usize, usize) -> usize) -> String {
+fn of_cache(c: &Context, count: fn(CacheSizes, usize, usize) -> usize) -> String {
     let n = c.trace().logits().map_or(0, |logits| logits.shape().rows);
-    c.say.or_none(CacheSizes::of(c.trace()).map(|sizes| grouped(of(sizes, c.row(), n))))
+    c.phrases.or_none(CacheSizes::of(c.trace()).map(|sizes| grouped(count(sizes, c.row(), n))))
 }
 
-/// Measured on a worker, never here.
-fn of_forcing(c: &Context, say: fn(&Forcing) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
-    c.say.or_none(measures.forcing.get(&c.step.model).map(say))
+/// Forcing is measured on a worker thread, never here.
+fn of_forcing(c: &Context, text_of: fn(&Forcing) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
+    c.phrases.or_none(measures.forcing.get(&c.step.model).map(text_of))
 }
 
-/// Of a large model it is looked through on a worker, never here.
-fn of_lens(c: &Context, say: impl Fn(&[LensPrediction]) -> Option<String>) -> String {
-    c.lens().map_or_else(|| c.say.measuring(), |guesses| c.say.or_none(say(guesses)))
+/// The lens of a large model is computed on a worker thread, never here.
+fn of_lens(c: &Context, text_of: impl Fn(&[LensPrediction]) -> Option<String>) -> String {
+    c.lens().map_or_else(|| c.phrases.measuring(), |guesses| c.phrases.or_none(text_of(guesses)))
 }
 
 fn top(c: &Context, guess: &LensPrediction) -> Option<String> {
     let (token, p) = guess.top.first()?;
-    Some(format!("{} {}", word(c, *token), c.say.percent(*p)))
+    Some(format!("{} {}", word(c, *token), c.phrases.percent(*p)))
 }
 
 /// The first place after which the chosen token stays at rank 1.

@@ -1,4 +1,4 @@
-//! Residual, norm and feed-forward of the selected word.
+//! Facts about residual, norm and feed-forward of the selected word.
 
 use super::{Context, Fact, fact, length, mean, minus, variance};
 use crate::{
@@ -10,35 +10,40 @@ use crate::{
 
 pub(super) static FACTS: &[Fact] = &[
     fact("size_before", "length of the row before the sub-layer's output is added", |c| {
-        c.say.or_none(sum_parts(c).map(|(before, _)| spoken(length(&before))))
+        c.phrases.or_none(sum_parts(c).map(|(before, _)| spoken(length(&before))))
     }),
     fact("size_added", "length of what is added", |c| {
-        c.say.or_none(sum_parts(c).map(|(_, added)| spoken(length(&added))))
+        c.phrases.or_none(sum_parts(c).map(|(_, added)| spoken(length(&added))))
     }),
-    fact("mean_before", "mean before the norm", |c| c.say.or_none(first(c, &norm::MEAN))),
-    fact("var_before", "variance before the norm", |c| c.say.or_none(first(c, &norm::VAR))),
+    fact("mean_before", "mean before the norm", |c| {
+        c.phrases.or_none(first_number(c, &norm::MEAN))
+    }),
+    fact("var_before", "variance before the norm", |c| {
+        c.phrases.or_none(first_number(c, &norm::VAR))
+    }),
     fact("mean_after", "mean after gain and bias", |c| {
-        c.say.or_none(c.row_beside(&norm::OUT).map(|row| spoken(mean(&row))))
+        c.phrases.or_none(c.row_beside(&norm::OUT).map(|row| spoken(mean(&row))))
     }),
     fact("var_after", "variance after gain and bias", |c| {
-        c.say.or_none(c.row_beside(&norm::OUT).map(|row| spoken(variance(&row))))
+        c.phrases.or_none(c.row_beside(&norm::OUT).map(|row| spoken(variance(&row))))
     }),
     fact("stream_first", "length of the word's row where its stream begins", |c| {
-        c.say.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
+        c.phrases.or_none(stream(c).first().and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_last", "the same where it ends", |c| {
-        c.say.or_none(last(&stream(c)).and_then(|station| length_at(c, &station.site)))
+        c.phrases
+            .or_none(last_of_layers(&stream(c)).and_then(|station| length_at(c, &station.site)))
     }),
     fact("stream_most", "the site that adds most to it", |c| {
-        c.say.or_none(most_added(c).map(|(path, _)| path))
+        c.phrases.or_none(most_added(c).map(|(path, _)| path))
     }),
     fact("stream_most_added", "the length of what it adds", |c| {
-        c.say.or_none(most_added(c).map(|(_, length)| spoken(length)))
+        c.phrases.or_none(most_added(c).map(|(_, length)| spoken(length)))
     }),
-    fact("zeros", "share of the feed-forward units that are 0", zeros),
+    fact("zeros", "share of the feed-forward units that are 0", zero_share),
 ];
 
-/// The row before the addition and what is added: the step's first sum.
+/// The row before the addition, and what is added, in the step's first sum.
 pub fn sum_parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
     let sum = c.main()?;
     let added = c.row_of(c.trace().site(&sum.added()?)?)?;
@@ -49,8 +54,8 @@ fn stream(c: &Context) -> Vec<Station> {
     c.main().map_or_else(Vec::new, |site| stations(c.trace(), site.path()))
 }
 
-/// Where the layers end; a norm that comes after the last is no part of the stream.
-fn last(stations: &[Station]) -> Option<&Station> {
+/// The station after the last layer; a final norm is not part of the stream.
+fn last_of_layers(stations: &[Station]) -> Option<&Station> {
     stations.iter().rfind(|station| station.layer.is_some())
 }
 
@@ -67,13 +72,13 @@ fn most_added(c: &Context) -> Option<(String, f32)> {
     added.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn first(c: &Context, site: &Site) -> Option<String> {
+fn first_number(c: &Context, site: &Site) -> Option<String> {
     c.row_beside(site).and_then(|row| row.first().copied()).map(spoken)
 }
 
-fn zeros(c: &Context) -> String {
+fn zero_share(c: &Context) -> String {
     let hidden = c.row_beside(&feed_forward::HIDDEN);
-    let silent =
+    let share =
         hidden.map(|row| row.iter().filter(|&&x| x == 0.0).count() as f32 / row.len() as f32);
-    c.say.or_none(silent.map(|x| c.say.percent(x)))
+    c.phrases.or_none(share.map(|x| c.phrases.percent(x)))
 }

@@ -1,4 +1,4 @@
-//! Recurrent states, gates, probes and forgetting.
+//! Facts about recurrent states, gates, probes and forgetting.
 
 use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
 use crate::{
@@ -18,29 +18,33 @@ pub(super) static FACTS: &[Fact] = &[
     fact("state_change", "how far the selected word moved the state", state_change),
     fact("saturated", "units of the state beyond 0.9", saturated),
     fact("update_mean", "mean of the update gate at the selected word", |c| {
-        gate(c, &recurrent::UPDATE)
+        gate_mean(c, &recurrent::UPDATE)
     }),
-    fact("reset_mean", "mean of the reset gate", |c| gate(c, &recurrent::RESET)),
-    fact("readback", "how many words the step's model gives back", |c| right(c, c.read_back())),
+    fact("reset_mean", "mean of the reset gate", |c| gate_mean(c, &recurrent::RESET)),
+    fact("readback", "how many words the step's model gives back", |c| {
+        n_right_of_all(c, c.read_back())
+    }),
     fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
-        right(c, &c.reading.read_back(Name::Elman))
+        n_right_of_all(c, &c.reading.read_back(Name::Elman))
     }),
     fact_of_built_in("readback_gru", "the same, GRU", |c| {
-        right(c, &c.reading.read_back(Name::Gru))
+        n_right_of_all(c, &c.reading.read_back(Name::Gru))
     }),
     fact_of_built_in("kept_elman", "for how many words the Elman RNN gives back all", |c| {
-        kept(c, Name::Elman)
+        fully_read_back(c, Name::Elman)
     }),
-    fact_of_built_in("kept_gru", "the same, GRU", |c| kept(c, Name::Gru)),
+    fact_of_built_in("kept_gru", "the same, GRU", |c| fully_read_back(c, Name::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
-        first(c, |c, a| c.say.quote(&a.word))
+        first_answer(c, |c, a| c.phrases.quote(&a.word))
     }),
     fact("first_probability", "what the probe gives it", |c| {
-        first(c, |c, a| c.say.share(a.probability))
+        first_answer(c, |c, a| c.phrases.share(a.probability))
     }),
-    fact("first_guess", "the probe's own guess there", |c| first(c, |c, a| c.say.quote(&a.guess))),
+    fact("first_guess", "the probe's own guess there", |c| {
+        first_answer(c, |c, a| c.phrases.quote(&a.guess))
+    }),
     fact("guess", "the probe's guess at the selected word", |c| {
-        selected(c, |c, a| c.say.quote(&a.guess))
+        selected_answer(c, |c, a| c.phrases.quote(&a.guess))
     }),
     fact("guess_probability", "and its probability", guess_probability),
     fact("forgetting_first", "derivative of the last state by the first word", |c| {
@@ -59,7 +63,7 @@ pub(super) static FACTS: &[Fact] = &[
 ];
 
 fn size_beside(c: &Context, site: &Site) -> String {
-    c.say.or_none(c.row_beside(site).map(|row| spoken(length(&row))))
+    c.phrases.or_none(c.row_beside(site).map(|row| spoken(length(&row))))
 }
 
 fn state_change(c: &Context) -> String {
@@ -72,38 +76,38 @@ fn state_change(c: &Context) -> String {
         };
         Some(spoken(length(&minus(&now, &before))))
     };
-    c.say.or_none(change())
+    c.phrases.or_none(change())
 }
 
 fn saturated(c: &Context) -> String {
     let beyond = |row: Vec<f32>| row.iter().filter(|h| h.abs() > 0.9).count().to_string();
-    c.say.or_none(c.row_beside(&recurrent::HIDDEN).map(beyond))
+    c.phrases.or_none(c.row_beside(&recurrent::HIDDEN).map(beyond))
 }
 
-fn gate(c: &Context, site: &Site) -> String {
-    c.say.or_none(c.row_beside(site).map(|row| c.say.share(mean(&row))))
+fn gate_mean(c: &Context, site: &Site) -> String {
+    c.phrases.or_none(c.row_beside(site).map(|row| c.phrases.share(mean(&row))))
 }
 
-fn right(c: &Context, answers: &[ReadBack]) -> String {
+fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {
     let right = answers.iter().filter(|a| a.is_right).count();
-    c.say.part_of(&right.to_string(), &answers.len().to_string())
+    c.phrases.part_of(&right.to_string(), &answers.len().to_string())
 }
 
-/// Measured on a worker, never here.
-fn kept(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+/// Number of words up to which all are read back; measured on a worker thread, never here.
+fn fully_read_back(c: &Context, model: Name) -> String {
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
     let kept = measures.kept.get(&model);
-    c.say.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
+    c.phrases.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
 }
 
-fn first(c: &Context, say: fn(&Context, &ReadBack) -> String) -> String {
-    c.say.or_none(c.read_back().first().map(|answer| say(c, answer)))
+fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> String {
+    c.phrases.or_none(c.read_back().first().map(|answer| text_of(c, answer)))
 }
 
-/// The probes reach back 40 words; beyond, there is no answer.
-fn selected(c: &Context, say: fn(&Context, &ReadBack) -> String) -> String {
+/// Text about the probe's answer at the selected word; probes reach back 40 words.
+fn selected_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> String {
     let answer = c.read_back().iter().find(|a| a.position == c.row());
-    answer.map_or_else(|| c.say.probe_too_far(), |answer| say(c, answer))
+    answer.map_or_else(|| c.phrases.probe_too_far(), |answer| text_of(c, answer))
 }
 
 fn guess_probability(c: &Context) -> String {
@@ -113,25 +117,27 @@ fn guess_probability(c: &Context) -> String {
         let row = shape.holds(Cell::new(0, c.row(), 0)).then(|| site.value.row(0, c.row()))?;
         row.into_iter().filter(|p| !p.is_nan()).max_by(f32::total_cmp)
     });
-    best.map_or_else(|| c.say.probe_no_probability(), |p| c.say.share(p))
+    best.map_or_else(|| c.phrases.probe_no_probability(), |p| c.phrases.share(p))
 }
 
-/// Gradients are measured on a worker, never here.
-fn forgetting(c: &Context, model: Name, say: fn(&Context, &[f32]) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.say.measuring() };
+/// Gradients are measured on a worker thread, never here.
+fn forgetting(c: &Context, model: Name, text_of: fn(&Context, &[f32]) -> String) -> String {
+    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
     match measures.forgetting.get(&model) {
-        Some(norms) if !norms.is_empty() => say(c, norms),
-        _ => c.say.no_value(),
+        Some(norms) if !norms.is_empty() => text_of(c, norms),
+        _ => c.phrases.no_value(),
     }
 }
 
 fn ratio(c: &Context, norms: &[f32]) -> String {
     let (first, last) = (norms[0], norms[norms.len() - 1]);
     match last / first {
-        _ if norms.len() == 1 => c.say.ratio_one_word(),
-        r if !r.is_finite() => c.say.ratio_none(),
-        r if r >= 1.05 => c.say.ratio_smaller(&spoken(r)),
-        r if r <= 0.95 => c.say.ratio_larger(&spoken(1.0 / r)),
-        _ => c.say.ratio_same(&c.say.counted(norms.len() - 1, Phrases::step, Phrases::steps)),
+        _ if norms.len() == 1 => c.phrases.ratio_one_word(),
+        r if !r.is_finite() => c.phrases.ratio_none(),
+        r if r >= 1.05 => c.phrases.ratio_smaller(&spoken(r)),
+        r if r <= 0.95 => c.phrases.ratio_larger(&spoken(1.0 / r)),
+        _ => {
+            c.phrases.ratio_same(&c.phrases.counted(norms.len() - 1, Phrases::step, Phrases::steps))
+        }
     }
 }

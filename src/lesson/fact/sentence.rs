@@ -1,4 +1,4 @@
-//! The sentence, its words and the models' sizes.
+//! Facts about the sentence, its words and the models' sizes.
 
 use super::{Context, Fact, fact, fact_of_built_in, length};
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
 pub(super) static FACTS: &[Fact] = &[
     fact("n_tokens", "tokens of the sentence", |c| n_tokens(c).to_string()),
     fact("tokens", "the same with its noun", |c| {
-        c.say.counted(n_tokens(c), Phrases::token, Phrases::tokens)
+        c.phrases.counted(n_tokens(c), Phrases::token, Phrases::tokens)
     }),
     fact("pairs", "pairs of rows of the step's stream, with their noun", |c| {
-        c.say.counted(c.tokens().len().pow(2), Phrases::pair, Phrases::pairs)
+        c.phrases.counted(c.tokens().len().pow(2), Phrases::pair, Phrases::pairs)
     }),
     fact("n_pairs", "pairs of rows of the step's stream", |c| grouped(c.tokens().len().pow(2))),
     fact("n_source_pairs", "pairs of source words", |c| grouped(n_tokens(c).pow(2))),
@@ -23,7 +23,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
     fact("vocab", "tokens of the vocabulary", |c| {
-        grouped(first_of(c, &["embed.weight"], |shape| shape.rows))
+        grouped(size_of_first(c, &["embed.weight"], |shape| shape.rows))
     }),
     fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
     fact("root_d_model", "its square root", |c| root(d_model(c))),
@@ -35,7 +35,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
         let hidden = ["encoder.{l}.ffn.hidden", "blocks.{l}.ffn.hidden"];
-        in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
+        size_in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
     }),
     fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),
     fact("layers", "layers of the step's model", |c| c.n_layers().to_string()),
@@ -44,18 +44,18 @@ pub(super) static FACTS: &[Fact] = &[
         c.head().min(n_heads(c).max(1) - 1).to_string()
     }),
     fact("embed_size", "length of the selected word's embedding", |c| {
-        let own = c.trace().site("tokens.embed").is_some();
-        size_at(c, if own { "tokens.embed" } else { "src.embed" })
+        let has_tokens_embed = c.trace().site("tokens.embed").is_some();
+        length_at(c, if has_tokens_embed { "tokens.embed" } else { "src.embed" })
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
         let keys = ["blocks.{l}.attn.k"];
-        let n_kv = in_layer(c, &keys, |shape| shape.planes, |sizes| sizes.heads.n_kv_heads);
+        let n_kv = size_in_layer(c, &keys, |shape| shape.planes, |sizes| sizes.heads.n_kv_heads);
         let is_shared = n_kv > 0 && n_kv < n_heads(c);
         let (n, all) = (n_kv.to_string(), n_heads(c).to_string());
-        if is_shared { c.say.kv_shared(&n, &all) } else { c.say.kv_own() }
+        if is_shared { c.phrases.kv_shared(&n, &all) } else { c.phrases.kv_own() }
     }),
-    fact("scaled_size", "the same, scaled", |c| size_at(c, "src.scaled")),
-    fact("pos_size", "length of its position's row", |c| size_at(c, "src.pos")),
+    fact("scaled_size", "the same, scaled", |c| length_at(c, "src.scaled")),
+    fact("pos_size", "length of its position's row", |c| length_at(c, "src.pos")),
 ];
 
 fn n_tokens(c: &Context) -> usize {
@@ -63,7 +63,7 @@ fn n_tokens(c: &Context) -> usize {
 }
 
 fn d_model(c: &Context) -> usize {
-    first_of(c, &["src.embed", "tokens.embed"], |shape| shape.cols)
+    size_of_first(c, &["src.embed", "tokens.embed"], |shape| shape.cols)
 }
 
 fn d_hidden(c: &Context) -> usize {
@@ -71,38 +71,37 @@ fn d_hidden(c: &Context) -> usize {
 }
 
 fn d_k(c: &Context) -> usize {
-    in_layer(c, &QUERIES, |shape| shape.cols, |sizes| sizes.heads.d_head)
+    size_in_layer(c, &QUERIES, |shape| shape.cols, |sizes| sizes.heads.d_head)
 }
 
-/// Queries of a layer, whatever the model.
+/// Sites of a layer's queries in the built-in Transformer and in checkpoints.
 const QUERIES: [&str; 2] = ["encoder.{l}.self_attn.q", "blocks.{l}.attn.q"];
 
-/// A size of the first of these sites that the Transformer has, or the person's own model; 0 if none is.
-fn first_of(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
-    let is_own = c.reading.has(Name::Checkpoint);
-    let trace = c.reading.trace(if is_own { Name::Checkpoint } else { Name::Transformer });
+/// A size of the first of these sites in the checkpoint, else in the Transformer; 0 if it has none.
+fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
+    let is_checkpoint = c.reading.has(Name::Checkpoint);
+    let trace = c.reading.trace(if is_checkpoint { Name::Checkpoint } else { Name::Transformer });
     paths.iter().find_map(|path| trace.site(path)).map_or(0, |site| size(site.shape()))
 }
 
-/// A size inside the selected layer, else inside the first one; where both are closed, as the
-/// checkpoint's own sizes have it.
-fn in_layer(
+/// A size inside the selected layer, else inside the first one, else the checkpoint's own size.
+fn size_in_layer(
     c: &Context,
     templates: &[&str],
     size: fn(Shape) -> usize,
-    known: fn(ModelSizes) -> usize,
+    configured: fn(ModelSizes) -> usize,
 ) -> usize {
     let in_one = |layer: usize| templates.iter().map(move |t| t.replace("{l}", &layer.to_string()));
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    match first_of(c, &paths, size) {
-        0 => c.reading.sizes(Name::Checkpoint).map_or(0, known),
+    match size_of_first(c, &paths, size) {
+        0 => c.reading.sizes(Name::Checkpoint).map_or(0, configured),
         n => n,
     }
 }
 
 fn n_heads(c: &Context) -> usize {
-    in_layer(c, &QUERIES, |shape| shape.planes, |sizes| sizes.heads.n_heads)
+    size_in_layer(c, &QUERIES, |shape| shape.planes, |sizes| sizes.heads.n_heads)
 }
 
 fn root(n: usize) -> String {
@@ -110,28 +109,33 @@ fn root(n: usize) -> String {
     if root.fract() == 0.0 { format!("{root:.0}") } else { format!("{root:.2}") }
 }
 
-fn size_at(c: &Context, path: &str) -> String {
+fn length_at(c: &Context, path: &str) -> String {
     let row = c.trace().site(path).and_then(|site| c.row_of(site));
-    c.say.or_none(row.map(|row| spoken(length(&row))))
+    c.phrases.or_none(row.map(|row| spoken(length(&row))))
 }
 
 fn unknown(c: &Context) -> String {
     let unknown = &c.reading.sentence.unknown;
     let Some(first) = unknown.first() else {
-        return c.say.all_known();
+        return c.phrases.all_known();
     };
-    let instead: Vec<String> = first.instead.iter().map(|word| c.say.quote(word)).collect();
+    let replacements: Vec<String> =
+        first.instead.iter().map(|word| c.phrases.quote(word)).collect();
     let words: Vec<String> =
-        unknown.iter().take(3).map(|u| c.say.quote(&shortened(&u.word))).collect();
+        unknown.iter().take(3).map(|u| c.phrases.quote(&shortened(&u.word))).collect();
     let words = if unknown.len() > 3 {
-        c.say.counted(unknown.len(), Phrases::word, Phrases::words)
+        c.phrases.counted(unknown.len(), Phrases::word, Phrases::words)
     } else {
-        c.say.list(&words)
+        c.phrases.list(&words)
     };
-    c.say.unknown(&words, &c.say.quote(&shortened(&first.word)), &c.say.list(&instead))
+    c.phrases.unknown(
+        &words,
+        &c.phrases.quote(&shortened(&first.word)),
+        &c.phrases.list(&replacements),
+    )
 }
 
-/// Long unknown words would push everything else off the screen.
+/// At most 16 characters of a word, so that long unknown words leave space for the rest.
 fn shortened(word: &str) -> String {
     if word.chars().count() <= 16 {
         return word.to_owned();
@@ -139,10 +143,10 @@ fn shortened(word: &str) -> String {
     word.chars().take(15).chain(['…']).collect()
 }
 
-/// By the cosine of the angle between their embedding rows.
+/// The two different words whose embedding rows have the largest cosine.
 fn alike(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    let Some(site) = c.trace().site("src.embed") else { return c.say.no_value() };
+    let Some(site) = c.trace().site("src.embed") else { return c.phrases.no_value() };
     let rows: Vec<Vec<f32>> = (0..tokens.len())
         .map(|t| site.value.row(0, t))
         .map(|row| row.iter().map(|x| x / length(&row).max(f32::MIN_POSITIVE)).collect())
@@ -157,9 +161,9 @@ fn alike(c: &Context) -> String {
         .max_by(|x, y| x.0.total_cmp(&y.0));
     match best {
         Some((cosine, a, b)) => {
-            let (one, other) = (c.say.quote(&tokens[a].text), c.say.quote(&tokens[b].text));
-            c.say.alike(&one, &other, &format!("{cosine:.2}"))
+            let (one, other) = (c.phrases.quote(&tokens[a].text), c.phrases.quote(&tokens[b].text));
+            c.phrases.alike(&one, &other, &format!("{cosine:.2}"))
         }
-        None => c.say.alike_none(),
+        None => c.phrases.alike_none(),
     }
 }

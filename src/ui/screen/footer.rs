@@ -1,4 +1,4 @@
-//! The cell under the cursor, the timeline of all steps, the keys or a message.
+//! The footer: the cell under the cursor, the timeline of all steps, and key hints or a message.
 
 use ratatui::{
     buffer::Buffer,
@@ -15,12 +15,12 @@ use crate::ui::{
     panes::{CursorCell, Pane},
 };
 
-/// `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
+/// Draws the cell under the cursor: `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
 pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let at = (state.nav.selection.row, state.nav.selection.col);
+    let cursor = (state.nav.selection.row, state.nav.selection.col);
     let Some(pane) = panes.get(state.nav.focus) else { return };
-    let Some(cell) = pane.cursor_cell(at.0, at.1) else {
-        let status = pane.status_line(at.0, at.1).unwrap_or_default();
+    let Some(cell) = pane.cursor_cell(cursor.0, cursor.1) else {
+        let status = pane.status_line(cursor.0, cursor.1).unwrap_or_default();
         Line::styled(format!(" {status}"), state.theme.accent()).render(area, buf);
         return;
     };
@@ -30,54 +30,54 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
         Span::styled(" = ", dim),
         Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
     ];
-    if let Some(was) = before(state, &cell) {
-        let change = format!("  was {was:.4}, {:+.4}", cell.value - was);
+    if let Some(old_value) = value_before_change(state, &cell) {
+        let change = format!("  was {old_value:.4}, {:+.4}", cell.value - old_value);
         spans.push(Span::styled(change, state.theme.wrong()));
     }
     spans.push(Span::raw("   "));
     let used: usize = spans.iter().map(Span::width).sum();
-    let room = usize::from(area.width).saturating_sub(used + 1);
-    spans.push(Span::styled(shortened(&cell.labels, room), dim));
+    let available_width = usize::from(area.width).saturating_sub(used + 1);
+    spans.push(Span::styled(fit_labels(&cell.labels, available_width), dim));
     Line::from(spans).render(area, buf);
 }
 
-/// What the number was before the change, if it is another one now.
-fn before(state: &State, cell: &CursorCell) -> Option<f32> {
+/// The cell's value before the change; None if it is the same now.
+fn value_before_change(state: &State, cell: &CursorCell) -> Option<f32> {
     let model = state.current().1.model_of(state.focused()?);
     state.passes.reading.as_ref()?.before(model, &cell.address)
 }
 
-/// Labels from the first one on that lets the rest fit: the head and the layer stand in the address too.
-fn shortened(labels: &str, room: usize) -> &str {
+/// The longest tail of the labels that fits; the first ones (layer and head) are in the address too.
+fn fit_labels(labels: &str, width: usize) -> &str {
     const BETWEEN: &str = " · ";
     let later = labels.match_indices(BETWEEN).map(|(i, between)| &labels[i + between.len()..]);
     let last = labels.rsplit(BETWEEN).next().unwrap_or(labels);
-    std::iter::once(labels).chain(later).find(|rest| rest.width() <= room).unwrap_or(last)
+    std::iter::once(labels).chain(later).find(|rest| rest.width() <= width).unwrap_or(last)
 }
 
-/// How closely the timeline is drawn.
+/// Spacing of the timeline's dots.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spacing {
-    Airy,
+    Wide,
     Tight,
-    /// Only this chapter has dots.
-    Short,
+    /// Only the current chapter has dots.
+    CurrentChapter,
 }
 
-/// A piece of the timeline, and the step that it stands for.
+/// A piece of the timeline, with the index of the step that it represents.
 type Dot = (Span<'static>, Option<usize>);
 
-/// A dot a step, chapter by chapter, as airy as the width allows.
+/// Draws one dot per step, grouped by chapter, with the widest spacing that fits.
 pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
-    let dots = fitting(state, area.width);
+    let dots = fitting_dots(state, area.width);
     dots.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
 }
 
-/// The step whose dot is drawn there; a chapter's number stands for its first.
-pub fn step_at(state: &State, area: Rect, at: Position) -> Option<usize> {
-    let column = usize::from(at.x.checked_sub(area.x).filter(|_| area.contains(at))?);
+/// The step whose dot is drawn at a position; a chapter's number represents its first step.
+pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
+    let column = usize::from(position.x.checked_sub(area.x).filter(|_| area.contains(position))?);
     let mut end = 0;
-    let mut dots = fitting(state, area.width).into_iter();
+    let mut dots = fitting_dots(state, area.width).into_iter();
     let (_, step) = dots.find(|(span, _)| {
         end += span.width();
         column < end
@@ -85,27 +85,27 @@ pub fn step_at(state: &State, area: Rect, at: Position) -> Option<usize> {
     step
 }
 
-fn fitting(state: &State, width: u16) -> Vec<Dot> {
+fn fitting_dots(state: &State, width: u16) -> Vec<Dot> {
     let fits = |dots: &Vec<Dot>| {
         dots.iter().map(|(span, _)| span.width()).sum::<usize>() <= usize::from(width)
     };
-    let lines = [Spacing::Airy, Spacing::Tight].map(|spacing| dots(state, spacing));
-    lines.into_iter().find(fits).unwrap_or_else(|| dots(state, Spacing::Short))
+    let lines = [Spacing::Wide, Spacing::Tight].map(|spacing| dots(state, spacing));
+    lines.into_iter().find(fits).unwrap_or_else(|| dots(state, Spacing::CurrentChapter))
 }
 
 fn dots(state: &State, spacing: Spacing) -> Vec<Dot> {
-    let (here, _) = state.current();
+    let (current_chapter, _) = state.current();
     let (dim, accent) = (state.theme.dim(), state.theme.accent());
     let space = if spacing == Spacing::Tight { "" } else { " " };
     let mut dots = vec![(Span::raw(" "), None)];
     let mut step = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
-        let style = if i == here { accent } else { dim };
-        let number = if i == here { accent.bold() } else { Style::new() };
+        let style = if i == current_chapter { accent } else { dim };
+        let number = if i == current_chapter { accent.bold() } else { Style::new() };
         dots.push((Span::styled(i.to_string(), number), Some(step)));
         dots.push((Span::raw(space), None));
         for _ in &chapter.steps {
-            if spacing != Spacing::Short || i == here {
+            if spacing != Spacing::CurrentChapter || i == current_chapter {
                 dots.push((dot(state, step, style), Some(step)));
             }
             step += 1;
@@ -124,72 +124,72 @@ fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
     }
 }
 
-/// The message if there is one, else the keys as far as they fit.
+/// Draws the message if there is one, else as many key hints as fit.
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
     let (accent, wrong) = (state.theme.accent(), state.theme.wrong());
     let (text, style) = match (&state.message, &state.passes.pending) {
-        // The prompt says it in full.
+        // The export prompt shows the message in full.
         (Some(message), _) if !state.is_exporting() => {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
         }
-        (_, None) if state.guide.is_playing() => return playing(state, area, buf),
+        (_, None) if state.guide.is_playing() => return draw_playback(state, area, buf),
         (_, Some(_)) if state.passes.reading.is_some() => ("reading the sentence …", accent),
-        _ => return keys(state, area, buf),
+        _ => return draw_key_hints(state, area, buf),
     };
-    said(text, style, area, buf);
+    draw_message(text, style, area, buf);
 }
 
-/// A message on the last line; a long one takes lines above it for as long as it stands.
-fn said(text: &str, style: Style, line: Rect, buf: &mut Buffer) {
-    const MOST: u16 = 3;
+/// Draws a message on the last line; a long one also covers up to two lines above.
+fn draw_message(text: &str, style: Style, line: Rect, buf: &mut Buffer) {
+    const MAX_LINES: u16 = 3;
     let inside = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let message = Paragraph::new(text).style(style).wrap(Wrap { trim: true });
-    let mut tried = Buffer::empty(Rect { y: 0, height: MOST, ..inside });
-    (&message).render(tried.area, &mut tried);
+    let mut scratch = Buffer::empty(Rect { y: 0, height: MAX_LINES, ..inside });
+    (&message).render(scratch.area, &mut scratch);
     let is_used =
-        |y: &u16| tried.area.columns().any(|column| tried[(column.x, *y)].symbol() != " ");
-    let above = (1..MOST).rev().find(is_used).unwrap_or(0).min(line.y);
-    let above_too = |area: Rect| Rect { y: line.y - above, height: above + 1, ..area };
-    Clear.render(above_too(line), buf);
-    message.render(above_too(inside), buf);
+        |y: &u16| scratch.area.columns().any(|column| scratch[(column.x, *y)].symbol() != " ");
+    let extra_lines = (1..MAX_LINES).rev().find(is_used).unwrap_or(0).min(line.y);
+    let extended = |area: Rect| Rect { y: line.y - extra_lines, height: extra_lines + 1, ..area };
+    Clear.render(extended(line), buf);
+    message.render(extended(inside), buf);
 }
 
-/// How much of the step's time is over, while pages turn by themselves.
-fn playing(state: &State, area: Rect, buf: &mut Buffer) {
+/// Draws the elapsed part of the step's time during automatic playback.
+fn draw_playback(state: &State, area: Rect, buf: &mut Buffer) {
     const WIDTH: usize = 20;
-    let Some((over, left)) = state.progress() else { return };
-    let (done, dim) = ((over * WIDTH as f32) as usize, state.theme.dim());
+    let Some((elapsed, remaining)) = state.progress() else { return };
+    let (filled, dim) = ((elapsed * WIDTH as f32) as usize, state.theme.dim());
     let bar = |glyph: &str, n: usize| glyph.repeat(n);
     let line = vec![
         Span::styled(format!(" {} ", state.theme.glyph("▶", ">")), state.theme.accent()),
-        Span::styled(bar(state.theme.glyph("━", "="), done), state.theme.accent()),
-        Span::styled(bar(state.theme.glyph("─", "-"), WIDTH - done), dim),
-        Span::raw(format!(" {:2} s", left.as_secs_f32().ceil())),
+        Span::styled(bar(state.theme.glyph("━", "="), filled), state.theme.accent()),
+        Span::styled(bar(state.theme.glyph("─", "-"), WIDTH - filled), dim),
+        Span::raw(format!(" {:2} s", remaining.as_secs_f32().ceil())),
         Span::styled(format!("   pace {}   + - pace   a stops", state.guide.pace()), dim),
     ];
     Line::from(line).render(area, buf);
 }
 
-fn keys(state: &State, area: Rect, buf: &mut Buffer) {
+fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
     let hint = |(key, what): (&str, &str)| {
         [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())]
     };
     let width = |hint: &[Span]| hint.iter().map(Span::width).sum::<usize>();
-    // How to get help and how to leave are in view at every width.
-    let (last, first): (Vec<_>, Vec<_>) = KEYS
+    // The hints for help and quit are shown at every width.
+    let (always_shown, optional): (Vec<_>, Vec<_>) = KEYS
         .iter()
         .filter_map(|binding| binding.hint)
         .partition(|(_, what)| ["keys", "quit"].contains(what));
-    let last: Vec<Span> = last.into_iter().flat_map(hint).collect();
-    let mut room = usize::from(area.width).saturating_sub(width(&last));
+    let always_shown: Vec<Span> = always_shown.into_iter().flat_map(hint).collect();
+    let mut available_width = usize::from(area.width).saturating_sub(width(&always_shown));
     let mut spans = vec![];
-    for hint in first.into_iter().map(hint) {
+    for hint in optional.into_iter().map(hint) {
         let needed = width(&hint);
-        if needed > room {
+        if needed > available_width {
             break;
         }
-        room -= needed;
+        available_width -= needed;
         spans.extend(hint);
     }
-    Line::from([spans, last].concat()).render(area, buf);
+    Line::from([spans, always_shown].concat()).render(area, buf);
 }

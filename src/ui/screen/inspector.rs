@@ -1,4 +1,4 @@
-//! The opened number in the place of the narration: the way to it, its arithmetic, its operands.
+//! The inspector of an open number, in place of the narration: the path to it, its arithmetic, its operands.
 
 use ratatui::{
     buffer::Buffer,
@@ -21,102 +21,107 @@ use crate::{
     },
 };
 
-/// From this width on, what belongs together stands in one line.
-const BROAD: usize = 60;
+/// Minimum width at which address, value and labels share one line.
+const MIN_WIDTH_FOR_SHARED_LINES: usize = 60;
 
-/// Terms shown in the line of arithmetic; the list beneath has all.
-const IN_LINE: usize = 3;
+/// Number of terms in the arithmetic line; the list below it has all.
+const INLINE_TERMS: usize = 3;
 
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let (Some(level), Some(reading)) = (state.opened(), &state.passes.reading) else { return };
     let trace = reading.trace(level.model);
-    let page = Page { state, level, trace, width: usize::from(area.width) };
-    let head = page.head();
-    let room = usize::from(area.height).saturating_sub(head.len() + 2);
-    let lines = head.into_iter().chain(page.list(room)).chain([page.operand(), page.foot()]);
+    let inspector = Inspector { state, level, trace, width: usize::from(area.width) };
+    let head = inspector.head();
+    let list_height = usize::from(area.height).saturating_sub(head.len() + 2);
+    let lines = head
+        .into_iter()
+        .chain(inspector.list(list_height))
+        .chain([inspector.operand(), inspector.foot()]);
     lines.zip(area.rows()).for_each(|(line, row)| line.render(row, buf));
 }
 
-struct Page<'a> {
+/// The inspector at a given width.
+struct Inspector<'a> {
     state: &'a State,
     level: &'a OpenedNumber,
     trace: &'a Trace,
     width: usize,
 }
 
-impl Page<'_> {
-    /// The way, the number, what it is, how it is made: beneath each other in a column, in few lines
-    /// where the screen is low.
+impl Inspector<'_> {
+    /// The lines above the list: path, address and value, labels, caption, formula and arithmetic; one item per line
+    /// if the screen is narrow, else three lines.
     fn head(&self) -> Vec<Line<'static>> {
         let theme = &self.state.theme;
         let arithmetic = &self.level.arithmetic;
         let site = self.trace.site(&arithmetic.address.path);
         let labels = site.map_or_else(String::new, |s| labels(self.trace, s, &arithmetic.address));
         let caption = site.map_or("", Recorded::caption);
-        let numbers = arithmetic.expr.as_ref().map(|e| format!("= {}", e.text(IN_LINE, &figure)));
-        let way = Line::styled(self.way(), theme.dim());
+        let arithmetic_text =
+            arithmetic.expr.as_ref().map(|e| format!("= {}", e.text(INLINE_TERMS, &figure)));
+        let breadcrumb = Line::styled(self.breadcrumb(), theme.dim());
         let address = Span::styled(arithmetic.address.to_string(), theme.accent().bold());
-        let mut lines = vec![way];
-        if self.width >= BROAD {
+        let mut lines = vec![breadcrumb];
+        if self.width >= MIN_WIDTH_FOR_SHARED_LINES {
             let labels = Span::styled(format!("   {labels}"), theme.dim());
             let number = [vec![address], self.value(), vec![labels]].concat();
-            lines.push(fitted(number, self.width));
-            let numbers = format!("  {}", numbers.unwrap_or_default());
+            lines.push(cut_spans(number, self.width));
+            let arithmetic_text = format!("  {}", arithmetic_text.unwrap_or_default());
             let formula = Span::styled(arithmetic.formula, theme.accent());
-            lines.push(fitted(vec![formula, Span::raw(numbers)], self.width));
+            lines.push(cut_spans(vec![formula, Span::raw(arithmetic_text)], self.width));
             return lines;
         }
-        lines.push(fitted(vec![address], self.width));
-        lines.push(fitted(self.value(), self.width));
-        lines.push(self.cut(&labels, theme.dim()));
-        lines.push(self.cut(caption, Style::new()));
-        lines.push(self.cut(arithmetic.formula, theme.accent()));
-        lines.extend(numbers.map(|text| self.cut(&text, Style::new())));
+        lines.push(cut_spans(vec![address], self.width));
+        lines.push(cut_spans(self.value(), self.width));
+        lines.push(self.cut_line(&labels, theme.dim()));
+        lines.push(self.cut_line(caption, Style::new()));
+        lines.push(self.cut_line(arithmetic.formula, theme.accent()));
+        lines.extend(arithmetic_text.map(|text| self.cut_line(&text, Style::new())));
         lines
     }
 
-    /// ` = 0.21` to the last digit, and what it was.
+    /// ` = 0.21` in full precision, and the value before the change.
     fn value(&self) -> Vec<Span<'static>> {
         let theme = &self.state.theme;
         let value = self.level.arithmetic.value;
         let mut spans = vec![Span::raw(" = "), Span::styled(value.to_string(), theme.strong())];
-        let was = self.before().map(|was| format!("  was {was}"));
-        spans.extend(was.map(|was| Span::styled(was, theme.wrong())));
+        let old_value = self.value_before_change().map(|old_value| format!("  was {old_value}"));
+        spans.extend(old_value.map(|old_value| Span::styled(old_value, theme.wrong())));
         spans
     }
 
-    fn before(&self) -> Option<f32> {
+    fn value_before_change(&self) -> Option<f32> {
         self.state.passes.reading.as_ref()?.before(self.level.model, &self.level.arithmetic.address)
     }
 
-    /// `weights[2,8,1] › masked[2,8,1] › q[2,8,3]`, its end if it is long.
-    fn way(&self) -> String {
-        let sign = self.state.theme.glyph(" › ", " > ");
-        let steps: Vec<String> = self
+    /// The path of opened numbers, `weights[2,8,1] › masked[2,8,1] › q[2,8,3]`; only its end if it is long.
+    fn breadcrumb(&self) -> String {
+        let separator = self.state.theme.glyph(" › ", " > ");
+        let names: Vec<String> = self
             .state
             .inspector
             .levels
             .iter()
             .map(|level| last_name(&level.arithmetic.address))
             .collect();
-        let mut from = 0;
-        let way = |from: usize| {
-            let way = steps[from..].join(sign);
-            if from > 0 { format!("…{sign}{way}") } else { way }
+        let mut first = 0;
+        let joined = |first: usize| {
+            let joined = names[first..].join(separator);
+            if first > 0 { format!("…{separator}{joined}") } else { joined }
         };
-        while way(from).width() > self.width && from + 1 < steps.len() {
-            from += 1;
+        while joined(first).width() > self.width && first + 1 < names.len() {
+            first += 1;
         }
-        way(from)
+        joined(first)
     }
 
-    /// The terms that fit, the chosen one among them, and what the others of a sum come to.
-    fn list(&self, room: usize) -> Vec<Line<'static>> {
+    /// Lines of the terms that fit, including the chosen one, and the sum of the summands not shown.
+    fn list(&self, height: usize) -> Vec<Line<'static>> {
         let (terms, theme) = (&self.level.terms, &self.state.theme);
         if terms.is_empty() {
             return vec![];
         }
-        let shown = window(terms.len(), room.saturating_sub(1), self.level.term);
+        let shown = window(terms.len(), height.saturating_sub(1), self.level.term);
         let mut lines: Vec<Line> = shown.clone().map(|i| self.term(i, &terms[i])).collect();
         let hidden = (0..terms.len()).filter(|i| !shown.contains(i));
         let hidden: Vec<&Term> = hidden.map(|i| &terms[i]).filter(|term| term.is_summand).collect();
@@ -129,7 +134,7 @@ impl Page<'_> {
         lines
     }
 
-    /// `▸   0.372 = 0.31 × 1.20  “animal”`, the factor that Enter opens lit.
+    /// `▸   0.372 = 0.31 × 1.20  “animal”`, with the factor that Enter opens highlighted.
     fn term(&self, i: usize, term: &Term) -> Line<'static> {
         let theme = &self.state.theme;
         let is_chosen = i == self.level.term;
@@ -145,30 +150,30 @@ impl Page<'_> {
                     let is_open = is_chosen && j == self.level.operand;
                     let style = if is_open { theme.cursor() } else { ink };
                     spans.push(Span::styled(between[j.min(1)], theme.dim()));
-                    spans.push(Span::styled(factor.text(IN_LINE, &figure), style));
+                    spans.push(Span::styled(factor.text(INLINE_TERMS, &figure), style));
                 }
             }
             expr => {
                 spans.push(Span::styled(" = ", theme.dim()));
-                spans.push(Span::styled(expr.text(IN_LINE, &figure), ink));
+                spans.push(Span::styled(expr.text(INLINE_TERMS, &figure), ink));
             }
         }
         let operands = term.operands();
         let word = operands.iter().filter_map(|operand| self.word(operand)).next_back();
         spans.extend(word.map(|word| Span::styled(format!("  {word}"), theme.dim())));
-        fitted(spans, self.width)
+        cut_spans(spans, self.width)
     }
 
-    /// The operand that Enter opens, by its whole name.
+    /// Full address and value of the operand that Enter opens.
     fn operand(&self) -> Line<'static> {
         let theme = &self.state.theme;
         let Some(operand) = self.level.chosen() else { return Line::default() };
         let address = Span::styled(operand.address.to_string(), theme.accent().underlined());
         let value = Span::raw(format!(" = {}", operand.value));
-        fitted(vec![address, value], self.width)
+        cut_spans(vec![address, value], self.width)
     }
 
-    /// The token that tells an operand from its neighbours: its key, else its row.
+    /// The token of an operand's column, else of its row; None if neither axis has tokens.
     fn word(&self, operand: &Operand) -> Option<String> {
         let site = self.trace.site(&operand.address.path)?;
         let cell = operand.address.cell;
@@ -180,6 +185,7 @@ impl Page<'_> {
         Some(format!("“{}”", self.trace.label(site, axis, i)))
     }
 
+    /// The line of key hints.
     fn foot(&self) -> Line<'static> {
         let theme = &self.state.theme;
         let text = match self.level.chosen() {
@@ -189,15 +195,15 @@ impl Page<'_> {
             ),
             None => "it is given: nothing made it  Esc back",
         };
-        self.cut(text, theme.dim())
+        self.cut_line(text, theme.dim())
     }
 
-    fn cut(&self, text: &str, style: Style) -> Line<'static> {
+    fn cut_line(&self, text: &str, style: Style) -> Line<'static> {
         Line::styled(fit(text, self.width), style)
     }
 }
 
-/// The labels of a cell; a row of the embedding table is a token.
+/// The labels of a cell; a row of the embedding table is also named by its token.
 fn labels(trace: &Trace, site: &Recorded, address: &Address) -> String {
     let labels = trace.labels(site, address.cell);
     match trace.word_of_row(site, address.cell.row) {
@@ -206,7 +212,7 @@ fn labels(trace: &Trace, site: &Recorded, address: &Address) -> String {
     }
 }
 
-/// `weights[2,8,1]`
+/// An address without the path before its last name: `weights[2,8,1]`.
 fn last_name(address: &Address) -> String {
     let text = address.to_string();
     let path_end = text.find('[').unwrap_or(text.len());
@@ -214,7 +220,7 @@ fn last_name(address: &Address) -> String {
     text[start..].to_owned()
 }
 
-/// Four digits or so.
+/// A number with about four significant digits.
 fn figure(v: f64) -> String {
     let text = match v.abs() {
         _ if !v.is_finite() => {
@@ -241,17 +247,17 @@ fn figure(v: f64) -> String {
     }
 }
 
-/// Spans cut where the width ends.
-fn fitted(spans: Vec<Span<'static>>, width: usize) -> Line<'static> {
-    let mut left = width;
+/// Spans cut to `width` columns.
+fn cut_spans(spans: Vec<Span<'static>>, width: usize) -> Line<'static> {
+    let mut columns_left = width;
     let mut kept = vec![];
     for span in spans {
-        let wide = span.width();
-        if wide > left {
-            kept.push(Span::styled(fit(&span.content, left), span.style));
+        let span_width = span.width();
+        if span_width > columns_left {
+            kept.push(Span::styled(fit(&span.content, columns_left), span.style));
             break;
         }
-        left -= wide;
+        columns_left -= span_width;
         kept.push(span);
     }
     Line::from(kept)

@@ -1,4 +1,4 @@
-//! What lies over the walk: the keys, the search for a step, the line being typed.
+//! Overlays: help, step search, bookmarks, palette, glossary, and the prompts for a sentence and an export.
 
 use ratatui::{
     buffer::Buffer,
@@ -10,7 +10,7 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
-use super::both;
+use super::draw_left_and_right;
 use crate::{
     text::{MAX_TOKENS, visible},
     ui::{
@@ -20,14 +20,14 @@ use crate::{
     },
 };
 
-/// Columns of the key names in the help.
+/// Width of the key names in the help.
 const KEY_COLUMN: usize = 16;
 
-/// Columns of the titles in a list of steps.
+/// Width of the titles in a list of steps.
 const TITLE_COLUMN: usize = 44;
 
-/// Where a box of that size stands.
-fn place(size: (u16, u16), area: Rect) -> Rect {
+/// A box of a size (width, height), centred in `area`.
+fn centred_box(size: (u16, u16), area: Rect) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
     Rect {
         x: area.x + (area.width - width) / 2,
@@ -37,29 +37,29 @@ fn place(size: (u16, u16), area: Rect) -> Rect {
     }
 }
 
-/// The inside of a box, between its frame and a column of air.
-fn inside(place: Rect) -> Rect {
-    place.inner(Margin::new(2, 1))
+/// The inside of a box, without its border and one column of padding on each side.
+fn inside(box_area: Rect) -> Rect {
+    box_area.inner(Margin::new(2, 1))
 }
 
-/// An empty box in the middle of the screen; gives its inside.
-fn window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
-    let place = place(size, area);
-    Clear.render(place, buf);
-    clear_halves(place, buf);
+/// Draws an empty titled box in the middle of the screen; returns its inside.
+fn draw_window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
+    let box_area = centred_box(size, area);
+    Clear.render(box_area, buf);
+    clear_cut_wide_characters(box_area, buf);
     let style = state.theme.accent();
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
-    block.render(place, buf);
-    inside(place)
+    block.render(box_area, buf);
+    inside(box_area)
 }
 
-/// Every key, in two columns, from the row `first` on.
+/// Draws all key bindings in two columns, from row `first` on.
 pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
-    let columns = HELP_COLUMNS.map(|groups| rows(state, groups));
+    let columns = HELP_COLUMNS.map(|groups| help_lines(state, groups));
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let height = longest.saturating_add(HELP_FRAME) as u16;
-    let inside = window(state, "Keys", (80, height), area, buf);
+    let inside = draw_window(state, "Keys", (80, height), area, buf);
     let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inside);
     let first = first.min(longest.saturating_sub(body.height.into()));
     let halves: [Rect; 2] =
@@ -78,7 +78,8 @@ pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
     Line::styled(text, state.theme.dim()).render(foot, buf);
 }
 
-fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
+/// The lines of the help for groups of key bindings.
+fn help_lines(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
     let mut lines = vec![];
     for group in groups {
         if !lines.is_empty() {
@@ -86,12 +87,12 @@ fn rows(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
         }
         lines.push(Line::styled(group.title(), state.theme.accent()));
         let bindings = KEYS.iter().filter(|binding| binding.group == *group);
-        lines.extend(bindings.map(|binding| row(state, binding)));
+        lines.extend(bindings.map(|binding| help_line(state, binding)));
     }
     lines
 }
 
-fn row(state: &State, binding: &Binding) -> Line<'static> {
+fn help_line(state: &State, binding: &Binding) -> Line<'static> {
     let pad = " ".repeat(KEY_COLUMN.saturating_sub(binding.shown.width()));
     Line::from(vec![
         Span::styled(binding.shown, state.theme.strong()),
@@ -100,12 +101,12 @@ fn row(state: &State, binding: &Binding) -> Line<'static> {
     ])
 }
 
-/// The size of a list of steps.
+/// Width and height of a list of steps.
 fn list_size(area: Rect) -> (u16, u16) {
     (72, (area.height / 2).max(14))
 }
 
-/// What stands in a list: a line to type in, the rows, a line of help.
+/// The areas of a list: input line, rows, line of help.
 fn list_parts(inside: Rect) -> [Rect; 3] {
     let [line, _, list, foot] = Layout::vertical([
         Constraint::Length(1),
@@ -117,38 +118,38 @@ fn list_parts(inside: Rect) -> [Rect; 3] {
     [line, list, foot]
 }
 
-/// The row of the list in view that is drawn first.
+/// Index of the first row drawn, so that the chosen row is in view.
 fn first_row(chosen: usize, list: Rect) -> usize {
     (chosen + 1).saturating_sub(list.height.into())
 }
 
-/// The size of the palette.
+/// Width and height of the palette.
 fn palette_size(area: Rect) -> (u16, u16) {
     (area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
 }
 
-/// Which row of a list of steps is drawn there.
-pub fn step_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
-    row_at(list_size(area), chosen, area, at)
+/// Index of the row at a position in a list of steps.
+pub fn step_row_at(chosen: usize, area: Rect, position: Position) -> Option<usize> {
+    row_at(list_size(area), chosen, area, position)
 }
 
-/// Which row of the palette is drawn there.
-pub fn palette_row_at(chosen: usize, area: Rect, at: Position) -> Option<usize> {
-    row_at(palette_size(area), chosen, area, at)
+/// Index of the row at a position in the palette.
+pub fn palette_row_at(chosen: usize, area: Rect, position: Position) -> Option<usize> {
+    row_at(palette_size(area), chosen, area, position)
 }
 
-fn row_at(size: (u16, u16), chosen: usize, area: Rect, at: Position) -> Option<usize> {
-    let [_, list, _] = list_parts(inside(place(size, area)));
-    list.contains(at).then(|| first_row(chosen, list) + usize::from(at.y - list.y))
+fn row_at(size: (u16, u16), chosen: usize, area: Rect, position: Position) -> Option<usize> {
+    let [_, list, _] = list_parts(inside(centred_box(size, area)));
+    list.contains(position).then(|| first_row(chosen, list) + usize::from(position.y - list.y))
 }
 
-/// The query and the steps that answer to it.
+/// Draws the query and the steps that match it.
 pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let found = state.found(query.value());
-    let inside = window(state, "Find a step", list_size(area), area, buf);
+    let inside = draw_window(state, "Find a step", list_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
-    typed(state, "/", query, line, buf);
-    steps(state, &found, chosen, list, buf);
+    draw_input(state, "/", query, line, buf);
+    draw_steps(state, &found, chosen, list, buf);
     let count = format!(
         "{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves",
         found.len(),
@@ -157,20 +158,20 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     Line::styled(count, state.theme.dim()).render(foot, buf);
 }
 
-/// The marked steps.
+/// Draws the bookmarked steps.
 pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
     let marked = state.bookmarked();
-    let inside = window(state, "Marked steps", list_size(area), area, buf);
+    let inside = draw_window(state, "Marked steps", list_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
     let dim = state.theme.dim();
     Line::styled("b in the walk marks a step, or takes its mark away", dim).render(line, buf);
-    steps(state, &marked, chosen, list, buf);
+    draw_steps(state, &marked, chosen, list, buf);
     let count = format!("{} marked   ↑ ↓ choose   Enter goes   Esc leaves", marked.len());
     Line::styled(count, dim).render(foot, buf);
 }
 
-/// Steps by index, a row each, the chosen one in view.
-fn steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut Buffer) {
+/// Draws steps by index, one per row, the chosen one in view.
+fn draw_steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut Buffer) {
     let all = state.lesson.steps();
     let rows = listed.iter().enumerate().skip(first_row(chosen, list));
     for ((i, &step), row) in rows.zip(list.rows()) {
@@ -186,33 +187,33 @@ fn steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &mut B
     }
 }
 
-/// Everything that can be done, as far as it answers to the query.
+/// Draws the commands that match the query.
 pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let found = palette::entries(state, query.value());
-    let inside = window(state, "Do", palette_size(area), area, buf);
+    let inside = draw_window(state, "Do", palette_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
-    typed(state, ":", query, line, buf);
+    draw_input(state, ":", query, line, buf);
     let first = first_row(chosen, list);
     for ((i, entry), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
-        let ink = if i == chosen { state.theme.cursor() } else { Style::new() };
+        let style = if i == chosen { state.theme.cursor() } else { Style::new() };
         let text = fit(&format!(" {} ", visible(&entry.text)), usize::from(row.width));
-        let left = Line::styled(text, ink);
-        let room = usize::from(row.width).saturating_sub(left.width() + 2);
-        let detail = fit(&visible(&entry.detail), room);
-        both(left, Line::styled(detail, state.theme.dim()), row, buf);
+        let left = Line::styled(text, style);
+        let detail_width = usize::from(row.width).saturating_sub(left.width() + 2);
+        let detail = fit(&visible(&entry.detail), detail_width);
+        draw_left_and_right(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
     let keys = format!("{} found   Enter does it   ↑ ↓ choose   Esc leaves", found.len());
-    let too = ["   a what-if or an address can be typed", "   or type a what-if", ""];
-    let room = usize::from(foot.width).saturating_sub(keys.width());
-    let too = too.into_iter().find(|too| too.width() <= room).unwrap_or_default();
-    Line::styled(keys + too, state.theme.dim()).render(foot, buf);
+    let hints = ["   a what-if or an address can be typed", "   or type a what-if", ""];
+    let available_width = usize::from(foot.width).saturating_sub(keys.width());
+    let hint = hints.into_iter().find(|hint| hint.width() <= available_width).unwrap_or_default();
+    Line::styled(keys + hint, state.theme.dim()).render(foot, buf);
 }
 
-/// The words of the field, those of the step first, and what the chosen one means.
+/// Draws the glossary terms, those of the step first, and the meaning of the chosen one.
 pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let (found, n_here) = state.terms(query.value());
     let height = (area.height * 2 / 3).max(20);
-    let inside = window(state, "What does this word mean?", (72, height), area, buf);
+    let inside = draw_window(state, "What does this word mean?", (72, height), area, buf);
     let [line, _, list, _, meaning, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
@@ -222,11 +223,11 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
         Constraint::Length(1),
     ])
     .areas(inside);
-    typed(state, "w ", query, line, buf);
+    draw_input(state, "w ", query, line, buf);
     let first = (chosen + 1).saturating_sub(list.height.into());
     for ((i, &term), row) in found.iter().enumerate().skip(first).zip(list.rows()) {
-        let here = if i < n_here { state.theme.glyph("•", "*") } else { " " };
-        let text = format!(" {here} {} ", state.lesson.glossary[term].term);
+        let mark = if i < n_here { state.theme.glyph("•", "*") } else { " " };
+        let text = format!(" {mark} {} ", state.lesson.glossary[term].term);
         let plain = if i < n_here { Style::new() } else { state.theme.dim() };
         let style = if i == chosen { state.theme.cursor() } else { plain };
         Line::styled(text, style).render(row, buf);
@@ -240,21 +241,21 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
     Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
-/// The sentence being typed.
+/// Draws the prompt for a new sentence.
 pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
-    let inside = window(state, "Your sentence", (width, 5), area, buf);
+    let inside = draw_window(state, "Your sentence", (width, 5), area, buf);
     let [line, _, foot] = Layout::vertical([Constraint::Length(1); 3]).areas(inside);
-    typed(state, "", sentence, line, buf);
+    draw_input(state, "", sentence, line, buf);
     let help = format!("Enter reads it   Esc leaves it   up to {MAX_TOKENS} tokens");
     Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
-/// Where the frame goes, and which forms there are. What is wrong with it stands here in full.
+/// Draws the export prompt: path, message in full, folder and file endings.
 pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
-    let inside = window(state, "Export this frame", (width, 8), area, buf);
-    let [line, said, folder, forms, foot] = Layout::vertical([
+    let inside = draw_window(state, "Export this frame", (width, 8), area, buf);
+    let [line, message_area, folder, endings_area, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(2),
         Constraint::Length(1),
@@ -262,21 +263,21 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
         Constraint::Length(1),
     ])
     .areas(inside);
-    typed(state, "to: ", &prompt.path, line, buf);
+    draw_input(state, "to: ", &prompt.path, line, buf);
     if let Some(message) = &state.message {
         let style = if message.is_error { state.theme.wrong() } else { state.theme.accent() };
         let text = Paragraph::new(message.text.as_str()).style(style);
-        text.wrap(Wrap { trim: true }).render(said, buf);
+        text.wrap(Wrap { trim: true }).render(message_area, buf);
     }
     let dim = state.theme.dim();
     let into = format!("in {}", visible(&state.exports.folder(prompt.path.value())));
     Line::styled(fit(&into, folder.width.into()), dim).render(folder, buf);
-    Line::from(endings(state, prompt.path.value())).render(forms, buf);
+    Line::from(ending_spans(state, prompt.path.value())).render(endings_area, buf);
     Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
 }
 
-/// Every ending, that of the path lit.
-fn endings(state: &State, path: &str) -> Vec<Span<'static>> {
+/// All file endings, that of the path highlighted.
+fn ending_spans(state: &State, path: &str) -> Vec<Span<'static>> {
     let chosen = state.exports.ending_of(path);
     let mut spans = vec![Span::styled("as", state.theme.dim())];
     for ending in state.exports.endings() {
@@ -288,34 +289,34 @@ fn endings(state: &State, path: &str) -> Vec<Span<'static>> {
     spans
 }
 
-/// A line with its cursor, scrolled so that the cursor is in view. Controls are shown, never sent.
-fn typed(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &mut Buffer) {
+/// Draws an input line, scrolled so that its cursor is in view; control characters are made visible.
+fn draw_input(state: &State, prompt: &'static str, input: &Input, area: Rect, buf: &mut Buffer) {
     let shown: Vec<String> = input.value().chars().map(|c| visible(&c.to_string())).collect();
-    let at = input.cursor();
+    let cursor = input.cursor();
     let width = |parts: &[String]| parts.iter().map(|part| part.width()).sum::<usize>();
     let prompt = Span::styled(prompt, state.theme.accent());
-    let room = usize::from(area.width).saturating_sub(prompt.width() + 2);
+    let available_width = usize::from(area.width).saturating_sub(prompt.width() + 2);
     let mut first = 0;
-    let mut before = width(&shown[..at]);
-    while before > room {
-        before -= shown[first].width();
+    let mut width_before = width(&shown[..cursor]);
+    while width_before > available_width {
+        width_before -= shown[first].width();
         first += 1;
     }
-    let under = shown.get(at).map_or(" ", String::as_str).to_owned();
-    let after = shown.get(at + 1..).unwrap_or_default().concat();
+    let under_cursor = shown.get(cursor).map_or(" ", String::as_str).to_owned();
+    let after = shown.get(cursor + 1..).unwrap_or_default().concat();
     let line = vec![
         prompt,
-        Span::raw(shown[first..at].concat()),
-        Span::styled(under, state.theme.cursor()),
+        Span::raw(shown[first..cursor].concat()),
+        Span::styled(under_cursor, state.theme.cursor()),
         Span::raw(after),
     ];
     Line::from(line).render(area, buf);
 }
 
-/// A wide character whose right half the box covers would hide the box's edge.
-fn clear_halves(place: Rect, buf: &mut Buffer) {
-    let Some(x) = place.x.checked_sub(1) else { return };
-    for y in place.top()..place.bottom() {
+/// Blanks wide characters whose right half the box covers: they would hide its border.
+fn clear_cut_wide_characters(box_area: Rect, buf: &mut Buffer) {
+    let Some(x) = box_area.x.checked_sub(1) else { return };
+    for y in box_area.top()..box_area.bottom() {
         if let Some(cell) = buf.cell_mut((x, y)).filter(|cell| cell.symbol().width() > 1) {
             cell.set_symbol(" ");
         }

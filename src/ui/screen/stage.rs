@@ -1,4 +1,4 @@
-//! The panes in their frames, and the narration.
+//! Draws the panes in their frames, their tabs, and the narration.
 
 use ratatui::{
     buffer::Buffer,
@@ -17,29 +17,30 @@ use crate::ui::{
 
 pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, buf: &mut Buffer) {
     if let Some(area) = plan.tabs {
-        tabs(state, panes, area, buf);
+        draw_tabs(state, panes, area, buf);
     }
     for (i, (pane, frame)) in panes.iter().zip(&plan.frames).enumerate() {
         if let Some(frame) = frame {
-            framed(state, i, pane.as_ref(), *frame, buf);
+            draw_pane(state, i, pane.as_ref(), *frame, buf);
         }
     }
 }
 
-fn framed(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
+fn draw_pane(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.nav.focus;
     let title = fit(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
-    let rim = if is_focused { Style::new() } else { state.theme.dim() };
-    let block = Block::bordered().border_type(BorderType::Rounded).border_style(rim).title(title);
+    let border_style = if is_focused { Style::new() } else { state.theme.dim() };
+    let block =
+        Block::bordered().border_type(BorderType::Rounded).border_style(border_style).title(title);
     block.render(frame, buf);
-    // What is asked about is not shown before the answer.
+    // While a question is open, the panes stay empty: they show the answer.
     if state.guide.quiz.is_none() {
         pane.draw(inside(frame), buf);
     }
 }
 
-/// While a question waits, a pane says its name only: what follows may be the answer.
+/// A pane's title; while a question is open only its name, since the rest may be the answer.
 fn title_of(state: &State, pane: &dyn Pane) -> String {
     let title = pane.title();
     match title.split_once(" · ") {
@@ -48,7 +49,7 @@ fn title_of(state: &State, pane: &dyn Pane) -> String {
     }
 }
 
-/// What a frame leaves to its pane.
+/// The area inside a pane's frame.
 pub fn inside(frame: Rect) -> Rect {
     Block::bordered().inner(frame)
 }
@@ -58,66 +59,70 @@ fn title_style(state: &State, i: usize) -> Style {
     if i == state.nav.focus { style.bold() } else { style }
 }
 
-fn tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let tabs = names(state, panes, area.width).into_iter().map(|(span, _)| span);
+fn draw_tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
+    let tabs = tab_spans(state, panes, area.width).into_iter().map(|(span, _)| span);
     let more = Span::styled("   Tab", state.theme.dim());
     tabs.chain([more]).collect::<Line>().render(area, buf);
 }
 
-/// The pieces of the tabs, with the pane that each names; all of them in view, however short.
-fn names(
+/// The spans of the tab line, each with the index of its pane. Titles are cut so that all are in view.
+fn tab_spans(
     state: &State,
     panes: &[Box<dyn Pane + '_>],
     width: u16,
 ) -> Vec<(Span<'static>, Option<usize>)> {
-    // What stands around the names: a blank, separators, numbers, and the key at the end.
-    let around = 1 + 5 * panes.len() + 6;
-    let each = usize::from(width).saturating_sub(around) / panes.len().max(1);
-    let mut names = vec![(Span::raw(" "), None)];
+    // Columns around the names: a blank, separators, numbers, and the key at the end.
+    let other_columns = 1 + 5 * panes.len() + 6;
+    let title_width = usize::from(width).saturating_sub(other_columns) / panes.len().max(1);
+    let mut tab_spans = vec![(Span::raw(" "), None)];
     for (i, pane) in panes.iter().enumerate() {
         if i > 0 {
-            names.push((Span::styled(" │ ", state.theme.dim()), None));
+            tab_spans.push((Span::styled(" │ ", state.theme.dim()), None));
         }
         let style = if i == state.nav.focus { title_style(state, i) } else { state.theme.dim() };
-        names.push((
+        tab_spans.push((
             Span::styled(
-                format!("{} {}", i + 1, shortened(&title_of(state, pane.as_ref()), each.max(8))),
+                format!(
+                    "{} {}",
+                    i + 1,
+                    fit_title(&title_of(state, pane.as_ref()), title_width.max(8))
+                ),
                 style,
             ),
             Some(i),
         ));
     }
-    names
+    tab_spans
 }
 
-/// A title that fits: a site goes by its last name before anything is cut.
-fn shortened(title: &str, room: usize) -> String {
-    if title.width() <= room {
+/// A title that fits: the path of a site is reduced to its last name before anything is cut.
+fn fit_title(title: &str, width: usize) -> String {
+    if title.width() <= width {
         return title.to_owned();
     }
     let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
     let last = first.rsplit('.').next().unwrap_or(first);
-    fit(format!("{last} {rest}").trim_end(), room)
+    fit(format!("{last} {rest}").trim_end(), width)
 }
 
-/// The pane whose tab is drawn there.
+/// The pane whose tab is drawn at a position.
 pub fn tab_at(
     state: &State,
     panes: &[Box<dyn Pane + '_>],
     area: Rect,
-    at: Position,
+    position: Position,
 ) -> Option<usize> {
-    let column = usize::from(at.x.checked_sub(area.x).filter(|_| area.contains(at))?);
+    let column = usize::from(position.x.checked_sub(area.x).filter(|_| area.contains(position))?);
     let mut end = 0;
-    let mut names = names(state, panes, area.width).into_iter();
-    let (_, pane) = names.find(|(span, _)| {
+    let mut tab_spans = tab_spans(state, panes, area.width).into_iter();
+    let (_, pane) = tab_spans.find(|(span, _)| {
         end += span.width();
         column < end
     })?;
     pane
 }
 
-/// The narration; what does not fit is announced.
+/// Draws the narration, with marks where lines above or below are out of view.
 pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffer) {
     let height = usize::from(area.height);
     let scroll = state.nav.scroll.min(lines.len().saturating_sub(height));
@@ -126,14 +131,14 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
         spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
-    let mut say = |text: &'static str, row: u16| {
+    let mut draw_mark = |text: &'static str, row: u16| {
         let place = Rect { y: row, height: 1, ..area };
         Line::styled(text, dim).right_aligned().render(place, buf);
     };
     if height > 0 && scroll > 0 {
-        say("▴", area.y);
+        draw_mark("▴", area.y);
     }
     if scroll + height < lines.len() && height > 0 {
-        say("more ▾", area.bottom() - 1);
+        draw_mark("more ▾", area.bottom() - 1);
     }
 }

@@ -1,5 +1,4 @@
-//! How light a colour is, and how well two are told apart (WCAG 2.2, relative luminance and contrast
-//! ratio).
+//! Luminance of colours (WCAG 2.2, relative luminance and contrast ratio).
 
 use ratatui::style::Color;
 
@@ -14,8 +13,8 @@ pub(super) fn luminance((r, g, b): Rgb) -> f32 {
     0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
 }
 
-/// Whether black is more legible than white on it.
+/// Whether black text on a colour is more legible than white text.
 pub(super) fn is_light(colour: Color) -> bool {
-    // Where (L + 0.05) / 0.05 and 1.05 / (L + 0.05) are the same.
+    // The luminance L at which (L + 0.05) / 0.05 equals 1.05 / (L + 0.05).
     rgb(colour).map_or(0.0, luminance) > 0.179
 }

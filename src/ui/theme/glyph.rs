@@ -1,10 +1,9 @@
-//! Signs: shades, bars, and what stands in where only ASCII may be used.
+//! Signs: shades, bars, and their ASCII replacements.
 
 use super::{Glyphs, Theme};
 
 impl Theme {
-    /// The shade for a magnitude of 0 to 1, where there is no colour; a negative one is told from a
-    /// positive one.
+    /// The shade for a value of -1 to 1 without colour; negative values have shades of their own.
     pub fn shade(&self, x: f32) -> char {
         const UNICODE: [[char; 5]; 2] = [[' ', '░', '▒', '▓', '█'], [' ', '╌', '─', '━', '▬']];
         const ASCII: [[char; 5]; 2] = [[' ', '.', '+', '*', '#'], [' ', '-', '=', '~', '%']];
@@ -17,12 +16,12 @@ impl Theme {
         matches!(self.glyphs, Glyphs::Ascii)
     }
 
-    /// The Unicode text, or its stand-in where only ASCII may be used.
+    /// The Unicode text, or its ASCII replacement if only ASCII may be used.
     pub const fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         if self.is_ascii() { ascii } else { unicode }
     }
 
-    /// A formula, its signs spelled out where only ASCII may be used: one letter would say something else.
+    /// A formula; in ASCII its signs are spelled out, as a single letter could be read as a variable.
     pub fn formula(&self, text: &str) -> String {
         const SPELLED: [(&str, &str); 18] = [
             ("√", "sqrt "),
@@ -60,7 +59,7 @@ impl Theme {
         "█".repeat(eighths / 8) + PARTS[eighths % 8]
     }
 
-    /// A cell filled from below to so many eighths.
+    /// A character filled from below by `eighths` of its height.
     pub fn column(&self, eighths: usize) -> &'static str {
         const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
         const ASCII: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
@@ -69,8 +68,7 @@ impl Theme {
     }
 }
 
-/// The ASCII stand-in for a sign of frames, formulas and marks; None for letters, digits and what is
-/// ASCII already.
+/// The ASCII replacement of a sign of frames, formulas and marks; None for letters, digits and ASCII.
 pub const fn ascii(sign: char) -> Option<char> {
     Some(match sign {
         '─' | '━' | '╌' | '–' | '−' => '-',

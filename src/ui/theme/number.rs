@@ -1,4 +1,4 @@
-//! Numbers as they are written on the screen.
+//! Formats of numbers on the screen.
 
 use super::Theme;
 
@@ -33,7 +33,7 @@ impl Theme {
         self.number(v, width)
     }
 
-    /// A share of 1 as a percentage in six columns; what is little is not called nothing.
+    /// A share of 1 as a percentage in six columns; a small positive share is not rounded to zero.
     pub fn percent(&self, share: f32) -> String {
         let text = if share > 0.0 && share < 0.000_5 {
             "<0.1%".to_owned()
@@ -60,7 +60,7 @@ fn finite(v: f32, width: usize) -> String {
     if text.len() <= width { text } else { "#".repeat(width) }
 }
 
-/// What is rounded to zero has no sign.
+/// Removes the sign of a number that is rounded to zero.
 fn unsigned_zero(text: String) -> String {
     match text.strip_prefix('-') {
         Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),

@@ -5,7 +5,7 @@ use ratatui::style::Color;
 
 use super::Rgb;
 
-/// A colour, and what stands for it where there are sixteen.
+/// A colour, and its substitute where there are only sixteen colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ink {
     pub(super) rgb: Rgb,
@@ -19,33 +19,33 @@ const fn ink(rgb: Rgb, sixteen: Color) -> Ink {
 /// All colours of a scheme.
 #[derive(Debug)]
 pub(super) struct Palette {
-    /// What it was made for: the least favourable ground on which it must be legible.
-    pub(super) ground: Ink,
-    /// Plain text where the ground is painted.
-    pub(super) ink: Ink,
+    /// The least favourable background on which the palette must be legible.
+    pub(super) background: Ink,
+    /// Plain text, where the background is painted.
+    pub(super) text: Ink,
     pub(super) accent: Ink,
     pub(super) dim: Ink,
-    /// Something is not as it should be.
+    /// Errors and changed values.
     pub(super) wrong: Ink,
     pub(super) right: Ink,
     /// Accents of panes.
     pub(super) panes: [Ink; 4],
-    /// 0 to 1.
+    /// Ramp for values of 0 to 1.
     pub(super) sequential: [Rgb; 6],
     pub(super) sequential_sixteen: [Color; 6],
-    /// From where on the ramp stands out from the ground.
-    pub(super) ink_from: f32,
-    /// -1 to 1.
+    /// Position on the sequential ramp, 0 to 1, from which on it contrasts with the background.
+    pub(super) bars_from: f32,
+    /// Ramp for values of -1 to 1.
     pub(super) diverging: [Rgb; 7],
     pub(super) diverging_sixteen: [Color; 6],
-    /// Whether nothing stands between the stops.
-    pub(super) in_steps: bool,
+    /// Whether only the stops of a ramp are used, without interpolation.
+    pub(super) is_stepped: bool,
 }
 
-/// After viridis, darker at its foot; blue through dark to orange.
+/// Sequential ramp after viridis, darker at its low end; diverging ramp from blue through dark to orange.
 pub(super) const DARK: Palette = Palette {
-    ground: ink((36, 38, 44), Color::Black),
-    ink: ink((222, 222, 226), Color::White),
+    background: ink((36, 38, 44), Color::Black),
+    text: ink((222, 222, 226), Color::White),
     accent: ink((110, 200, 235), Color::LightCyan),
     dim: ink((138, 138, 148), Color::DarkGray),
     wrong: ink((240, 150, 60), Color::LightYellow),
@@ -72,7 +72,7 @@ pub(super) const DARK: Palette = Palette {
         Color::LightGreen,
         Color::LightYellow,
     ],
-    ink_from: 0.5,
+    bars_from: 0.5,
     diverging: [
         (110, 190, 255),
         (50, 120, 220),
@@ -90,13 +90,13 @@ pub(super) const DARK: Palette = Palette {
         Color::Yellow,
         Color::LightYellow,
     ],
-    in_steps: false,
+    is_stepped: false,
 };
 
-/// Ramps that begin near white: what is little is no more than a tint of the ground.
+/// Ramps that begin near white: small values are only a tint of the background.
 pub(super) const LIGHT: Palette = Palette {
-    ground: ink((240, 240, 235), Color::White),
-    ink: ink((24, 24, 28), Color::Black),
+    background: ink((240, 240, 235), Color::White),
+    text: ink((24, 24, 28), Color::Black),
     accent: ink((0, 88, 150), Color::Blue),
     dim: ink((104, 104, 112), Color::DarkGray),
     wrong: ink((150, 46, 0), Color::Red),
@@ -123,7 +123,7 @@ pub(super) const LIGHT: Palette = Palette {
         Color::Blue,
         Color::Black,
     ],
-    ink_from: 0.66,
+    bars_from: 0.66,
     diverging: [
         (5, 56, 124),
         (46, 116, 190),
@@ -141,13 +141,13 @@ pub(super) const LIGHT: Palette = Palette {
         Color::LightYellow,
         Color::Red,
     ],
-    in_steps: false,
+    is_stepped: false,
 };
 
-/// Colours of the 256, in steps: between them text on a cell would be less legible.
+/// Colours of the 256, not interpolated: text on a cell would be less legible on colours in between.
 pub(super) const HIGH_CONTRAST: Palette = Palette {
-    ground: ink((0, 0, 0), Color::Black),
-    ink: ink((255, 255, 255), Color::White),
+    background: ink((0, 0, 0), Color::Black),
+    text: ink((255, 255, 255), Color::White),
     accent: ink((95, 255, 255), Color::LightCyan),
     dim: ink((255, 255, 255), Color::White),
     wrong: ink((255, 175, 0), Color::LightYellow),
@@ -167,7 +167,7 @@ pub(super) const HIGH_CONTRAST: Palette = Palette {
         Color::LightGreen,
         Color::LightYellow,
     ],
-    ink_from: 0.5,
+    bars_from: 0.5,
     diverging: [
         (175, 215, 255),
         (95, 175, 255),
@@ -185,5 +185,5 @@ pub(super) const HIGH_CONTRAST: Palette = Palette {
         Color::Yellow,
         Color::LightYellow,
     ],
-    in_steps: true,
+    is_stepped: true,
 };

@@ -1,7 +1,7 @@
 use super::{contrast::luminance, *};
 
 #[test]
-fn numbers_fit_their_width_and_keep_what_matters() {
+fn numbers_fit_their_width_with_as_many_digits_as_possible() {
     let theme = Theme::default();
     for (v, width, want) in [
         (0.871, 4, "0.87"),
@@ -33,7 +33,7 @@ fn figures_have_three_digits() {
 }
 
 #[test]
-fn without_colour_a_sign_is_still_told() {
+fn without_colour_a_sign_is_still_visible() {
     let theme = Theme::new(Depth::None, Glyphs::Unicode);
     assert_eq!(theme.sequential(0.5), None);
     assert_ne!(theme.shade(0.8), theme.shade(-0.8));
@@ -48,7 +48,7 @@ fn bars_fill_in_eighths() {
     assert_eq!(Theme::new(Depth::True, Glyphs::Ascii).bar(0.5, 4), "##");
 }
 
-fn seen(colour: Color) -> Rgb {
+fn rgb_of(colour: Color) -> Rgb {
     rgb(colour).unwrap_or_default()
 }
 
@@ -57,7 +57,7 @@ fn contrast(a: Rgb, b: Rgb) -> f32 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// Every scheme that has colours, with the least contrast of its text and of what is dim.
+/// Schemes with colours, each with the minimum contrast of its text and of its dim text.
 const COLOURED: [(Scheme, f32, f32); 3] =
     [(Scheme::Dark, 4.5, 3.0), (Scheme::Light, 4.5, 3.0), (Scheme::HighContrast, 7.0, 7.0)];
 
@@ -71,8 +71,8 @@ fn text_is_legible_on_every_cell_of_every_ramp() {
             for i in -100_i16..=100 {
                 let x = f32::from(i) / 100.0;
                 for ground in [theme.sequential(x), theme.diverging(x)].into_iter().flatten() {
-                    let ink = theme.on(ground).fg.map_or((0, 0, 0), seen);
-                    let got = contrast(ink, seen(ground));
+                    let ink = theme.on(ground).fg.map_or((0, 0, 0), rgb_of);
+                    let got = contrast(ink, rgb_of(ground));
                     assert!(got >= least, "{scheme:?} {depth:?} at {x}: {got} on {ground:?}");
                 }
             }
@@ -81,14 +81,14 @@ fn text_is_legible_on_every_cell_of_every_ramp() {
 }
 
 #[test]
-fn accents_and_what_is_dim_are_legible_on_the_ground() {
+fn accents_and_dim_text_are_legible_on_the_background() {
     for (scheme, least, least_dim) in COLOURED {
-        let Palette { ground, ink, accent, dim, wrong, right, panes, .. } = scheme.palette();
+        let Palette { background, text, accent, dim, wrong, right, panes, .. } = scheme.palette();
         for depth in DEPTHS {
             let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
-            let shown = |ink: &Ink| seen(theme.colour(ink.rgb));
-            let got = |ink: &Ink| contrast(shown(ink), ground.rgb);
-            for ink in [ink, accent, wrong, right].into_iter().chain(panes) {
+            let shown = |ink: &Ink| rgb_of(theme.colour(ink.rgb));
+            let got = |ink: &Ink| contrast(shown(ink), background.rgb);
+            for ink in [text, accent, wrong, right].into_iter().chain(panes) {
                 assert!(got(ink) >= least, "{scheme:?} {depth:?}: {ink:?} has {}", got(ink));
             }
             assert!(got(dim) >= least_dim, "{scheme:?} {depth:?}: dim has {}", got(dim));
@@ -97,24 +97,24 @@ fn accents_and_what_is_dim_are_legible_on_the_ground() {
 }
 
 #[test]
-fn more_is_always_lighter_or_always_darker() {
+fn sequential_ramps_are_monotonic_in_luminance() {
     for (scheme, ..) in COLOURED {
         let palette = scheme.palette();
         let is_rising = scheme != Scheme::Light;
-        let at = |i: u8| {
-            if palette.in_steps {
+        let colour_at = |i: u8| {
+            if palette.is_stepped {
                 palette.sequential[usize::from(i) / 20]
             } else {
-                between(&palette.sequential, f32::from(i) / 100.0)
+                interpolated(&palette.sequential, f32::from(i) / 100.0)
             }
         };
-        let along: Vec<f32> = (0..=5).map(|i| luminance(at(i * 20))).collect();
-        let sixteen: Vec<f32> = palette.sequential_sixteen.map(|c| luminance(seen(c))).to_vec();
-        let fine: Vec<f32> = (0..=100).map(|i| luminance(at(i))).collect();
+        let at_stops: Vec<f32> = (0..=5).map(|i| luminance(colour_at(i * 20))).collect();
+        let sixteen: Vec<f32> = palette.sequential_sixteen.map(|c| luminance(rgb_of(c))).to_vec();
+        let in_hundredths: Vec<f32> = (0..=100).map(|i| luminance(colour_at(i))).collect();
         let rises = |w: &[f32]| if is_rising { w[0] < w[1] } else { w[0] > w[1] };
         let never_falls = |w: &[f32]| !(if is_rising { w[0] > w[1] } else { w[0] < w[1] });
-        assert!(along.windows(2).all(rises), "{scheme:?}: {along:?}");
-        assert!(fine.windows(2).all(never_falls), "{scheme:?}: {fine:?}");
+        assert!(at_stops.windows(2).all(rises), "{scheme:?}: {at_stops:?}");
+        assert!(in_hundredths.windows(2).all(never_falls), "{scheme:?}: {in_hundredths:?}");
         assert!(sixteen.windows(2).all(never_falls), "{scheme:?}: {sixteen:?}");
     }
 }
@@ -126,28 +126,29 @@ fn mono_has_no_colour_at_any_depth() {
     for style in [theme.accent(), theme.dim(), theme.wrong(), theme.right(), theme.pane(1)] {
         assert_eq!((style.fg, style.bg), (None, None));
     }
-    assert!(!theme.paints_ground());
+    assert!(!theme.paints_background());
 }
 
 #[test]
-fn a_ground_is_painted_where_the_terminals_does_not_suit() {
-    let paints = |scheme, ground| Theme { ground, ..Theme::default().with(scheme) }.paints_ground();
+fn the_background_is_painted_where_the_terminals_does_not_suit() {
+    let paints =
+        |scheme, ground| Theme { ground, ..Theme::default().with(scheme) }.paints_background();
     assert!(!paints(Scheme::Dark, None) && !paints(Scheme::Dark, Some(Background::Dark)));
     assert!(paints(Scheme::Dark, Some(Background::Light)));
     assert!(paints(Scheme::Light, None) && !paints(Scheme::Light, Some(Background::Light)));
     assert!(paints(Scheme::HighContrast, Some(Background::Dark)));
     let plain = Theme { scheme: Scheme::Light, ..Theme::new(Depth::None, Glyphs::Ascii) };
-    assert!(!plain.paints_ground());
+    assert!(!plain.paints_background());
 }
 
 #[test]
-fn bars_stand_out_from_the_ground() {
+fn bars_contrast_with_the_background() {
     for (scheme, ..) in COLOURED {
         for depth in DEPTHS {
             let theme = Theme::new(depth, Glyphs::Unicode).with(scheme);
             for i in 0..=20_u8 {
-                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), seen);
-                let got = contrast(bar, scheme.palette().ground.rgb);
+                let bar = theme.ink(f32::from(i) / 20.0).fg.map_or((0, 0, 0), rgb_of);
+                let got = contrast(bar, scheme.palette().background.rgb);
                 assert!(got >= 3.0, "{scheme:?} {depth:?} at {i}: {got}");
             }
         }

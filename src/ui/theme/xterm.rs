@@ -1,4 +1,4 @@
-//! Red, green and blue of the colours that a terminal has by name or number, as xterm shows them.
+//! Red, green and blue of a terminal's named and numbered colours, as in xterm.
 
 use ratatui::style::Color;
 
@@ -29,7 +29,7 @@ pub fn number_of(colour: Color) -> Option<u8> {
     NAMED.iter().position(|(name, _)| *name == colour).map(|i| i as u8)
 }
 
-/// What a colour looks like; none for [`Color::Reset`], which the terminal chooses.
+/// Red, green and blue of a colour; None for [`Color::Reset`], which the terminal defines.
 pub fn rgb(colour: Color) -> Option<Rgb> {
     match colour {
         Color::Rgb(r, g, b) => Some((r, g, b)),

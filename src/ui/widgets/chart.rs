@@ -1,4 +1,4 @@
-//! Lines over the words of a sentence: a letter a line, so that no line is told by colour alone.
+//! A line chart over the words of a sentence. Every line has a letter, so that colour is not needed to tell them apart.
 //!
 //! ```text
 //! E Elman RNN 4   G GRU 13                 what each line is, with its number at the cursor
@@ -28,45 +28,45 @@ pub struct Series {
     pub style: Style,
     /// A number for every column; NaN where the line has none.
     pub points: Vec<f32>,
-    /// Its point at the cursor, in words.
+    /// Its value at the cursor, as the legend shows it.
     pub said: String,
 }
 
-/// How numbers become heights.
+/// Scale of the vertical axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heights {
     Linear,
-    /// By powers of ten; what is not above zero has no place.
+    /// Logarithmic; numbers that are not positive are not drawn.
     Log,
 }
 
-/// The sign of what lines are held against: another than the dots that join their letters.
+/// Sign of the reference, in Unicode and ASCII; other than the dots that join the letters.
 pub const REFERENCE: (&str, &str) = ("╌", "-");
 
-/// Lines over columns.
+/// A line chart to be drawn.
 pub struct Chart<'a> {
     pub theme: &'a Theme,
     pub series: Vec<Series>,
-    /// Dashed behind the lines, as [`REFERENCE`]: what they are to be held against.
+    /// Values of a dashed line behind the others, drawn with [`REFERENCE`], for comparison.
     pub reference: Vec<f32>,
     /// Number and word of every column.
     pub columns: Vec<(String, String)>,
     pub heights: Heights,
-    /// The line and column of the cursor.
+    /// Series and column of the cursor.
     pub cursor: (usize, usize),
     pub focused: bool,
 }
 
-/// The columns of the ticks' numbers and their rule.
-const TICKS: u16 = 7;
-/// From this column width on, words stand beneath the numbers.
-const WORDY: u16 = 4;
-const WIDEST: u16 = 9;
+/// Width of the tick labels and the axis.
+const TICK_WIDTH: u16 = 7;
+/// Smallest column width at which words are shown below the numbers.
+const MIN_PITCH_FOR_WORDS: u16 = 4;
+const MAX_PITCH: u16 = 9;
 
-/// Where the points stand.
+/// Geometry of the plot.
 struct Frame {
     plot: Rect,
-    /// The columns in view, and the width of one.
+    /// The columns in view, `first..last`, and the width of each.
     first: usize,
     last: usize,
     pitch: u16,
@@ -75,12 +75,13 @@ struct Frame {
 }
 
 impl Frame {
+    /// Screen column of a column of the chart; None if it is out of view.
     fn x(&self, column: usize) -> Option<u16> {
         let shown = (self.first..self.last).contains(&column);
         shown.then(|| self.plot.x + (column - self.first) as u16 * self.pitch)
     }
 
-    /// The line of a height that has been scaled.
+    /// Screen row of a scaled height; None if it is not finite.
     fn y(&self, height: f32) -> Option<u16> {
         let part = (height - self.low) / (self.high - self.low).max(f32::MIN_POSITIVE);
         let lines = f32::from(self.plot.height.saturating_sub(1));
@@ -88,32 +89,33 @@ impl Frame {
         (height.is_finite() && self.plot.height > 0).then(|| self.plot.bottom() - 1 - up)
     }
 
-    /// Heights with a number: as many as stand apart.
-    fn ticks(&self) -> Vec<(f32, String)> {
-        let most = f32::from((self.plot.height / 2).max(1));
+    /// Heights and labels of a linear axis, at least two lines apart.
+    fn linear_ticks(&self) -> Vec<(f32, String)> {
+        let max_ticks = f32::from((self.plot.height / 2).max(1));
         let steps = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
         let span = self.high - self.low;
-        let step = steps.into_iter().find(|step| span / step <= most).unwrap_or(span.max(1.0));
+        let step = steps.into_iter().find(|step| span / step <= max_ticks).unwrap_or(span.max(1.0));
         let heights = (0..=(span / step) as usize).map(|i| self.low + i as f32 * step);
         heights.map(|height| (height, format!("{height:.0}"))).collect()
     }
 
-    /// Powers of ten that lie in view; over a few decades their doubles and fives as well.
-    fn powers_of_ten(&self) -> Vec<(f32, String)> {
+    /// Heights and labels of a log axis: powers of ten, with twos and fives if there are few.
+    fn log_ticks(&self) -> Vec<(f32, String)> {
         let between: &[f32] = if self.high - self.low < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
         let all = decades.flat_map(|decade| between.iter().map(move |v| (decade, *v)));
-        let ticks = all.map(|(decade, v)| (decade as f32 + v.log10(), written(decade, v)));
+        let ticks = all.map(|(decade, v)| (decade as f32 + v.log10(), tick_label(decade, v)));
         ticks.filter(|(height, _)| (self.low..=self.high).contains(height)).collect()
     }
 }
 
 impl Chart<'_> {
-    /// The room that shows all lines and most words.
+    /// Preferred size (columns, lines), for all lines and most words.
     pub fn ideal(&self) -> (u16, u16) {
-        (TICKS + 6 * self.columns.len().min(30) as u16, 16)
+        (TICK_WIDTH + 6 * self.columns.len().min(30) as u16, 16)
     }
 
+    /// Minimum useful size (columns, lines).
     pub const LEAST: (u16, u16) = (34, 6);
 
     fn scaled(&self, v: f32) -> f32 {
@@ -141,17 +143,17 @@ impl Chart<'_> {
         }
     }
 
-    /// Divides the area beneath the legend.
+    /// Geometry of the plot inside `area`, below the legend.
     fn frame(&self, area: Rect) -> Frame {
         let n = self.columns.len().max(1);
-        let width = area.width.saturating_sub(TICKS);
-        let pitch = (width / n as u16).clamp(1, WIDEST);
+        let width = area.width.saturating_sub(TICK_WIDTH);
+        let pitch = (width / n as u16).clamp(1, MAX_PITCH);
         let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
-        let beneath = if pitch >= WORDY && area.height >= 7 { 2 } else { 1 };
-        let height = area.height.saturating_sub(1 + beneath);
+        let lines_below = if pitch >= MIN_PITCH_FOR_WORDS && area.height >= 7 { 2 } else { 1 };
+        let height = area.height.saturating_sub(1 + lines_below);
         let (low, high) = self.range();
         let plot = Rect {
-            x: area.x + TICKS.min(area.width),
+            x: area.x + TICK_WIDTH.min(area.width),
             y: area.y + 1.min(area.height),
             width,
             height,
@@ -176,15 +178,15 @@ impl Chart<'_> {
         self.draw_columns(&frame, area, buf);
     }
 
-    /// Names and, where there is room for them, the numbers at the cursor.
+    /// Draws the names of the lines and, where they fit, their values at the cursor.
     fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
         let long = |s: &Series| format!("{} {} {}", s.letter, s.name, s.said).trim_end().to_owned();
         let short = |s: &Series| format!("{} {}", s.letter, s.name);
         let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
         let mut x = area.x;
         for (i, series) in self.series.iter().enumerate() {
-            let is_at = self.focused && i == self.cursor.0;
-            let style = if is_at { series.style.bold().underlined() } else { series.style };
+            let is_cursor = self.focused && i == self.cursor.0;
+            let style = if is_cursor { series.style.bold().underlined() } else { series.style };
             let fits = width <= usize::from(area.width) + 3;
             let text = if fits { long(series) } else { short(series) };
             x = put(buf, (x, area.y), area.right(), &text, style) + 3;
@@ -198,8 +200,8 @@ impl Chart<'_> {
             put(buf, (x, line), area.right(), rule, dim);
         }
         let ticks = match self.heights {
-            Heights::Linear => frame.ticks(),
-            Heights::Log => frame.powers_of_ten(),
+            Heights::Linear => frame.linear_ticks(),
+            Heights::Log => frame.log_ticks(),
         };
         for (height, tick) in ticks {
             let Some(y) = frame.y(height) else { continue };
@@ -217,7 +219,7 @@ impl Chart<'_> {
         }
     }
 
-    /// Dots from one point to the next, so that the eye follows a line.
+    /// Draws dots between consecutive points of a line.
     fn draw_path(&self, series: &Series, frame: &Frame, buf: &mut Buffer) {
         let dot = self.theme.glyph("·", ".");
         for (column, pair) in series.points.windows(2).enumerate() {
@@ -226,48 +228,47 @@ impl Chart<'_> {
                 continue;
             };
             for step in (2..frame.pitch).step_by(2) {
-                let part = f32::from(step) / f32::from(frame.pitch);
-                if let Some(y) = frame.y(a + (b - a) * part) {
+                let share = f32::from(step) / f32::from(frame.pitch);
+                if let Some(y) = frame.y(a + (b - a) * share) {
                     put(buf, (x + step, y), frame.plot.right(), dot, series.style);
                 }
             }
         }
     }
 
-    /// The letters of a column; those that share a line stand beside each other, as far as there is
-    /// room.
+    /// Draws the letters of a column; letters on the same screen row are placed side by side, as far as they fit.
     fn draw_points(&self, column: usize, frame: &Frame, buf: &mut Buffer) {
         let mut taken: Vec<u16> = vec![];
         for (i, series) in self.series.iter().enumerate() {
             let height = series.points.get(column).map_or(f32::NAN, |&v| self.scaled(v));
             let (Some(x), Some(y)) = (frame.x(column), frame.y(height)) else { continue };
-            let place = taken.iter().filter(|&&other| other == y).count() as u16;
+            let n_before = taken.iter().filter(|&&other| other == y).count() as u16;
             taken.push(y);
-            let is_at = self.focused && self.cursor == (i, column);
+            let is_cursor = self.focused && self.cursor == (i, column);
             let style = series.style.add_modifier(Modifier::BOLD);
-            let style = if is_at { self.theme.cursor() } else { style };
-            if place < frame.pitch || is_at {
-                let x = x + place.min(frame.pitch - 1);
+            let style = if is_cursor { self.theme.cursor() } else { style };
+            if n_before < frame.pitch || is_cursor {
+                let x = x + n_before.min(frame.pitch - 1);
                 put(buf, (x, y), frame.plot.right(), &series.letter.to_string(), style);
             }
         }
     }
 
-    /// Numbers as closely as they fit, words beneath where they do.
+    /// Draws the numbers of the columns as closely as they fit, and words below where they fit.
     fn draw_columns(&self, frame: &Frame, area: Rect, buf: &mut Buffer) {
         let y = frame.plot.bottom();
         let longest = self.columns.iter().map(|(n, _)| n.width()).max().unwrap_or(1) as u16 + 1;
-        let every = usize::from(longest.div_ceil(frame.pitch).max(1));
+        let interval = usize::from(longest.div_ceil(frame.pitch).max(1));
         for column in frame.first..frame.last {
             let Some(x) = frame.x(column) else { continue };
             let (number, word) = &self.columns[column];
-            let is_at = self.focused && column == self.cursor.1;
-            let style = if is_at { self.theme.accent() } else { self.theme.dim() };
-            // Counted from the last column, which is the one that matters most.
-            if (self.columns.len() - 1 - column).is_multiple_of(every) && y < area.bottom() {
+            let is_cursor = self.focused && column == self.cursor.1;
+            let style = if is_cursor { self.theme.accent() } else { self.theme.dim() };
+            // Counted from the last column, which always has its number.
+            if (self.columns.len() - 1 - column).is_multiple_of(interval) && y < area.bottom() {
                 put(buf, (x, y), area.right(), number, style);
             }
-            if frame.pitch >= WORDY && y + 1 < area.bottom() {
+            if frame.pitch >= MIN_PITCH_FOR_WORDS && y + 1 < area.bottom() {
                 let word = fit(word, usize::from(frame.pitch) - 1);
                 put(buf, (x, y + 1), area.right(), &word, style);
             }
@@ -275,8 +276,8 @@ impl Chart<'_> {
     }
 }
 
-/// `0.05`, `20`, `1e-6`
-fn written(decade: i32, v: f32) -> String {
+/// The label of a tick: `0.05`, `20`, `1e-6`.
+fn tick_label(decade: i32, v: f32) -> String {
     match decade {
         -3..=-1 => format!("{:.*}", decade.unsigned_abs() as usize, v * 10_f32.powi(decade)),
         0..=3 => format!("{:.0}", v * 10_f32.powi(decade)),
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_stand_at_the_height_of_their_numbers() {
+    fn letters_are_at_the_height_of_their_numbers() {
         let lines = drawn(Heights::Linear, [&[1.0, 0.0, 0.0], &[1.0, 2.0, 3.0]]);
         let want = [
             "E E   G G",
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_told_from_the_lines_without_colours() {
+    fn the_reference_differs_from_the_lines_without_colours() {
         let theme = Theme::new(Depth::None, Glyphs::Unicode);
         let mut chart = Chart {
             theme: &theme,
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_log_axis_every_power_of_ten_is_as_high() {
+    fn powers_of_ten_are_equally_spaced_on_a_log_axis() {
         let lines = drawn(Heights::Log, [&[1.0, 10.0, 100.0], &[0.1, f32::NAN, 0.0]]);
         let row = |letter: char, nth: usize| {
             let mut found = lines.iter().enumerate().skip(1).filter(|(_, l)| l.contains(letter));

@@ -1,7 +1,7 @@
-//! How one matrix of numbers becomes terminal cells: a heat map with labels, numbers and a legend.
+//! A heat map: one matrix of numbers as terminal cells with labels, numbers and a legend.
 //!
-//! Geometry stands apart from drawing: `layout` is arithmetic, `draw` and `cells` place
-//! characters. A heat map knows no lesson, no site and no state.
+//! `layout` computes the geometry, `draw` and `cells` draw the characters. A heat map depends on no lesson, no site
+//! and no state.
 
 mod cells;
 mod draw;
@@ -12,24 +12,24 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, ui::theme::Theme};
 
-/// How values become colours.
+/// How values are mapped to colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
     /// Shares and gates, from 0 to 1.
     Unit,
-    /// Signed values; the largest magnitude takes the ramp's end.
+    /// Signed values; the largest magnitude is at the end of the ramp.
     Signed(f32),
-    /// Signed values of which a few are many times larger than the rest: all beyond `to` take the ramp's
-    /// end, so that the rest can be told apart.
+    /// Signed values with outliers: magnitudes beyond `to` take the colour at the end of the ramp, so that smaller
+    /// ones stay distinguishable. `most` is the largest magnitude.
     Clipped { to: f32, most: f32 },
 }
 
-/// So many times the mean magnitude is the largest of outliers at least; numbers spread like a bell
-/// stay below it.
-const OUTLIER: f32 = 12.0;
+/// Smallest ratio of the largest to the mean magnitude that counts as an outlier; normally distributed numbers stay
+/// below it.
+const OUTLIER_RATIO: f32 = 12.0;
 
-/// So many times the mean magnitude the ramp ends where there are outliers.
-const USUAL: f32 = 5.0;
+/// End of a clipped ramp, as a multiple of the mean magnitude.
+const CLIP_RATIO: f32 = 5.0;
 
 impl Scale {
     /// A signed scale for these numbers.
@@ -37,22 +37,22 @@ impl Scale {
         Self::of(Magnitude::of(numbers))
     }
 
-    /// A signed scale for numbers of that size.
+    /// A signed scale for numbers of a magnitude.
     pub fn of(Magnitude { most, mean }: Magnitude) -> Self {
-        if most > OUTLIER * mean {
-            Self::Clipped { to: (USUAL * mean).max(1e-6), most }
+        if most > OUTLIER_RATIO * mean {
+            Self::Clipped { to: (CLIP_RATIO * mean).max(1e-6), most }
         } else {
             Self::Signed(most.max(1e-6))
         }
     }
 
-    /// One scale for the numbers of both.
+    /// One scale that covers the numbers of both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
             (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
-            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.most().max(b.most()) },
+            (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.max().max(b.max()) },
         }
     }
 
@@ -65,26 +65,27 @@ impl Scale {
     }
 
     /// The largest magnitude.
-    const fn most(self) -> f32 {
+    const fn max(self) -> f32 {
         match self {
             Self::Clipped { most, .. } => most,
             _ => self.end(),
         }
     }
 
-    /// Where a value stands: 0 to 1, or -1 to 1 and beyond.
-    pub fn place(self, v: f32) -> f32 {
+    /// Position of a value on the ramp: 0 to 1 or -1 to 1, outliers beyond.
+    pub fn position(self, v: f32) -> f32 {
         v / self.end()
     }
 
-    /// The columns that its largest numbers take without decimals, sign included.
-    fn widest(self) -> usize {
+    /// Columns of the largest number without decimals, sign included.
+    fn integer_width(self) -> usize {
         match self {
             Self::Unit => 1,
-            _ => format!("-{:.0}", self.most()).len(),
+            _ => format!("-{:.0}", self.max()).len(),
         }
     }
 
+    /// The values at the ends of the ramp.
     const fn ends(self) -> (f32, f32) {
         match self {
             Self::Unit => (0.0, 1.0),
@@ -93,31 +94,32 @@ impl Scale {
     }
 }
 
-/// How close one looks at a matrix.
+/// Level of detail of a matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Zoom {
-    /// As close as lets all columns be in view.
+    /// The most detail with which all columns are in view.
     #[default]
     Fit,
-    /// The whole matrix at once: each point the cell of its block that stands out most.
+    /// The whole matrix: each point is the most prominent cell of its block.
     Overview,
-    /// A coloured field a cell.
+    /// Coloured cells without numbers.
     Cells,
+    /// Coloured cells with numbers.
     Numbers,
 }
 
-/// What rows or columns are called; a name is made when it is looked at.
+/// Labels of rows or columns, computed on demand.
 pub struct Labels<'a> {
     n: usize,
-    of: Box<dyn Fn(usize) -> String + 'a>,
+    label: Box<dyn Fn(usize) -> String + 'a>,
 }
 
-/// Of more labels than this the first ones say how wide labels are.
-const MEASURED_LABELS: usize = 4096;
+/// Number of labels whose widths are measured; of a longer list also the last one.
+const MAX_MEASURED_LABELS: usize = 4096;
 
 impl<'a> Labels<'a> {
-    pub fn new(n: usize, of: impl Fn(usize) -> String + 'a) -> Self {
-        Self { n, of: Box::new(of) }
+    pub fn new(n: usize, label: impl Fn(usize) -> String + 'a) -> Self {
+        Self { n, label: Box::new(label) }
     }
 
     pub fn none() -> Self {
@@ -129,25 +131,25 @@ impl<'a> Labels<'a> {
     }
 
     pub fn get(&self, i: usize) -> Option<String> {
-        (i < self.n).then(|| (self.of)(i))
+        (i < self.n).then(|| (self.label)(i))
     }
 
-    /// Those that are measured: the last is the widest of counted ones.
+    /// The labels to measure. Of numbered labels the last is the widest.
     fn measured(&self) -> impl Iterator<Item = String> {
-        let last = self.n.checked_sub(1).filter(|last| *last >= MEASURED_LABELS);
-        (0..self.n.min(MEASURED_LABELS)).chain(last).map(|i| (self.of)(i))
+        let last = self.n.checked_sub(1).filter(|last| *last >= MAX_MEASURED_LABELS);
+        (0..self.n.min(MAX_MEASURED_LABELS)).chain(last).map(|i| (self.label)(i))
     }
 }
 
-/// What stands above the columns.
+/// The headings of the columns.
 pub enum Columns<'a> {
-    /// Words.
+    /// Labels.
     Labels(Labels<'a>),
-    /// Counted: a number now and then.
+    /// Column numbers at intervals.
     Counted,
 }
 
-/// Cells that are spoken of elsewhere, and whether one is the one that is chosen.
+/// Marked cells by row and column; the value tells whether the mark is the chosen one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Marks(BTreeMap<(usize, usize), bool>);
 
@@ -166,14 +168,14 @@ impl Marks {
         self.0.get(&(row, col)).copied()
     }
 
-    /// Of a block: whether one is there, and whether it is the chosen one.
+    /// The mark of a block: None without one, else whether the chosen one is among its marks.
     fn in_block(&self, rows: &Range<usize>, cols: &Range<usize>) -> Option<bool> {
-        let there = self.0.range((rows.start, 0)..(rows.end, 0));
-        there.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
+        let marks = self.0.range((rows.start, 0)..(rows.end, 0));
+        marks.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
     }
 }
 
-/// What stands out most in a block of rows and columns.
+/// The most prominent value in a block of rows and columns.
 pub type MostProminent<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
 
 /// A matrix ready to be drawn.
@@ -182,23 +184,23 @@ pub struct Heat<'a> {
     pub n_rows: usize,
     pub n_cols: usize,
     pub value: Box<dyn Fn(usize, usize) -> f32 + 'a>,
-    /// Found faster than by looking at every cell, where it can be.
+    /// Replaces the search over every cell of a block where a faster way is known.
     pub most_prominent: Option<MostProminent<'a>>,
     pub row_labels: Labels<'a>,
     pub columns: Columns<'a>,
     pub scale: Scale,
-    /// The cell under the cursor, and whether this pane has it.
+    /// Row and column under the cursor, and whether this pane has the focus.
     pub cursor: (usize, usize),
     pub focused: bool,
     pub marks: Marks,
-    /// What rows are called, where not all are in view.
+    /// Name of the rows in the legend, used where not all are in view.
     pub rows_are: &'static str,
-    /// Whether rows may be higher than a line.
+    /// Whether rows may be higher than one line.
     pub may_grow: bool,
     pub zoom: Zoom,
-    /// Whether columns are places as rows are, so that the whole says more than a part of it.
+    /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
-    /// What the axes count, for the legend: `query ↓ key →`.
+    /// Names of the axes for the legend: `query ↓ key →`.
     pub axes: String,
 }
 
@@ -246,14 +248,19 @@ mod tests {
     }
 
     #[test]
-    fn outliers_leave_the_rest_to_be_told_apart() {
-        let few = |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
-        assert_eq!(Scale::signed(few(1.0)), Scale::Signed(1.0), "ordinary numbers fill the ramp");
-        let scale = Scale::signed(few(-651.0));
+    fn outliers_do_not_flatten_the_other_values() {
+        let with_outlier =
+            |outlier: f32| (0..99).map(|i| (i as f32 - 49.0) / 100.0).chain([outlier]);
+        assert_eq!(
+            Scale::signed(with_outlier(1.0)),
+            Scale::Signed(1.0),
+            "ordinary numbers fill the ramp"
+        );
+        let scale = Scale::signed(with_outlier(-651.0));
         let Scale::Clipped { most, .. } = scale else { panic!("{scale:?}") };
         assert!(most > 650.0);
-        let scale = Scale::signed(few(-9.0));
-        assert!(scale.place(0.4) > 0.2 && scale.place(-9.0) < -1.0, "{scale:?}");
+        let scale = Scale::signed(with_outlier(-9.0));
+        assert!(scale.position(0.4) > 0.2 && scale.position(-9.0) < -1.0, "{scale:?}");
         let both = Scale::Signed(2.0).with(scale);
         assert_eq!(both, Scale::Clipped { to: 2.0_f32.max(scale.end()), most: 9.0 });
         let theme = Theme::new(Depth::None, Glyphs::Ascii);

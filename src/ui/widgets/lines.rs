@@ -1,15 +1,15 @@
-//! Text on lines: cut or filled to so many columns, put in pieces; and which of many things are in view.
+//! Text in lines: cut or padded to a width, drawn in styled pieces; and the part of a list in view.
 
 use std::ops::Range;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The part of `n` things of which `room` fit, with `at` inside and, where possible, in the middle.
-pub fn window(n: usize, room: usize, at: usize) -> Range<usize> {
-    let room = room.min(n);
-    let start = at.saturating_sub(room / 2).min(n - room);
-    start..start + room
+/// The range of at most `size` of `n` items that contains `selected`, in the middle where possible.
+pub fn window(n: usize, size: usize, selected: usize) -> Range<usize> {
+    let size = size.min(n);
+    let start = selected.saturating_sub(size / 2).min(n - size);
+    start..start + size
 }
 
 /// Text in at most `width` columns, its end cut with `…` where it is longer.
@@ -40,35 +40,34 @@ pub fn fit_end(text: &str, width: usize) -> String {
     if width > 0 { format!("…{}", end.unwrap_or_default()) } else { String::new() }
 }
 
-/// Text in exactly `width` columns, at their left.
+/// Text in exactly `width` columns, left-aligned.
 pub fn left(text: &str, width: usize) -> String {
     let text = fit(text, width);
     let blank = width.saturating_sub(text.width());
     text + &" ".repeat(blank)
 }
 
-/// Text in exactly `width` columns, at their right.
+/// Text in exactly `width` columns, right-aligned.
 pub fn right(text: &str, width: usize) -> String {
     let text = fit(text, width);
     " ".repeat(width.saturating_sub(text.width())) + &text
 }
 
-/// A text that fits, or nothing: half of a number says something else than the whole.
+/// The text if it fits in `width` columns, else nothing: a cut number would be misread.
 pub fn whole(text: &str, width: usize) -> &str {
     if text.width() <= width { text } else { "" }
 }
 
-/// `word 0.34` in at most `width` columns: the word is cut, then left out; the number stays whole, or
-/// nothing is said.
+/// `word 0.34` in at most `width` columns: the word is cut, then left out; the number is whole or absent.
 pub fn named(word: &str, number: &str, width: usize) -> String {
-    let room = width.saturating_sub(number.width() + 1);
-    if room < 2 && room < word.width() {
+    let word_width = width.saturating_sub(number.width() + 1);
+    if word_width < 2 && word_width < word.width() {
         return whole(number, width).to_owned();
     }
-    format!("{} {number}", fit(word, room))
+    format!("{} {number}", fit(word, word_width))
 }
 
-/// A line of styled pieces; what does not fit is cut. Returns the column after the last piece.
+/// Draws styled pieces from (x, y) on, cut at column `right`. Returns the column after the last piece.
 pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, Style)]) -> u16 {
     let mut x = x;
     for (text, style) in pieces {
@@ -80,7 +79,7 @@ pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&st
     x
 }
 
-/// The same from the left of an area, on its first line.
+/// [`put_line`] on the first line of an area.
 pub fn put_on(buf: &mut Buffer, line: Rect, pieces: &[(&str, Style)]) -> u16 {
     put_line(buf, (line.x, line.y), line.right(), pieces)
 }
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_holds_its_place() {
+    fn a_window_contains_the_selected_item() {
         assert_eq!(window(10, 4, 0), 0..4);
         assert_eq!(window(10, 4, 5), 3..7);
         assert_eq!(window(10, 4, 9), 6..10);
@@ -100,12 +99,12 @@ mod tests {
 
     #[test]
     fn a_number_is_whole_or_absent() {
-        let at = |width| named("[CLS]", "0.34", width);
+        let named_in = |width| named("[CLS]", "0.34", width);
         assert_eq!(
-            [10, 9, 7, 6, 4].map(at),
+            [10, 9, 7, 6, 4].map(named_in),
             ["[CLS] 0.34", "[CL… 0.34", "[… 0.34", "0.34", "0.34"]
         );
-        assert_eq!((at(3), named(".", "0.34", 6)), (String::new(), ". 0.34".to_owned()));
+        assert_eq!((named_in(3), named(".", "0.34", 6)), (String::new(), ". 0.34".to_owned()));
         assert_eq!((whole("72", 2), whole("72", 1)), ("72", ""));
     }
 

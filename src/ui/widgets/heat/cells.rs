@@ -1,4 +1,4 @@
-//! The cells of a heat map, in the width that its layout gives them.
+//! Draws the cells of a heat map, in the width that its layout gives them.
 
 use ratatui::{
     buffer::Buffer,
@@ -12,15 +12,15 @@ use super::{
 };
 
 impl Heat<'_> {
-    /// The lines of a high row, without numbers.
-    pub(super) fn draw_ground(
+    /// Draws one line of a row that is several lines high, without numbers.
+    pub(super) fn draw_background(
         &self,
         layout: &Layout,
         row: usize,
         (left, y): (u16, u16),
         buf: &mut Buffer,
     ) {
-        if layout.lines == 1 {
+        if layout.lines_per_row == 1 {
             return;
         }
         for (i, col) in layout.cols.clone().enumerate() {
@@ -47,13 +47,13 @@ impl Heat<'_> {
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let is_cursor = self.is_cursor(row, col);
-            let at = (left + layout.cell.columns(i) as u16, y);
+            let start = (left + layout.cell.columns(i) as u16, y);
             match layout.cell {
                 CellWidth::Number(w) => {
-                    self.draw_number((self.value)(row, col), w, is_cursor, at, buf);
+                    self.draw_number((self.value)(row, col), w, is_cursor, start, buf);
                     if !is_cursor && self.mark(row, col).is_some() {
                         let width = w - 1;
-                        let area = Rect { x: at.0, y: at.1, width, height: 1 };
+                        let area = Rect { x: start.0, y: start.1, width, height: 1 };
                         buf.set_style(area, self.theme.strong().underlined());
                     }
                 }
@@ -62,16 +62,16 @@ impl Heat<'_> {
                     let (text, style) = self.plain_cell(v, usize::from(w), is_cursor);
                     let is_marked = !is_cursor && self.mark(row, col).is_some();
                     let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
-                    buf.set_string(at.0, at.1, text, style);
+                    buf.set_string(start.0, start.1, text, style);
                 }
-                CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
+                CellWidth::Strip(w) => self.draw_pair((row, col), w, start, buf),
                 CellWidth::Half | CellWidth::Block { .. } => {}
             }
         }
     }
 
-    /// A number, right-aligned with a space after it; the cursor's brackets stand in the spaces
-    /// around it, so that no digit is lost.
+    /// Draws a number right-aligned with a space after it; the cursor's brackets take the spaces around it, so that no
+    /// digit is lost.
     fn draw_number(
         &self,
         v: f32,
@@ -80,7 +80,7 @@ impl Heat<'_> {
         (x, y): (u16, u16),
         buf: &mut Buffer,
     ) {
-        // Two decimals tell shares apart; more would only be noise in a field of them.
+        // Two decimals are enough to compare shares.
         let digits = if self.scale == Scale::Unit { 6 } else { 8 };
         let inner = usize::from(width) - 1;
         let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
@@ -99,7 +99,7 @@ impl Heat<'_> {
         buf.set_string((x + blank as u16).saturating_sub(1), y, text, cursor);
     }
 
-    /// Two rows in one line: the upper half is the ink, the lower half the ground.
+    /// Draws two rows in one line: the upper one in the foreground colour, the lower one in the background colour.
     fn draw_pair(
         &self,
         (row, col): (usize, usize),
@@ -116,11 +116,11 @@ impl Heat<'_> {
         if is_upper || is_lower {
             let mark = if is_upper { '▴' } else { '▾' };
             let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
-            buf.set_string(x, y, framed(mark, usize::from(width)), cursor);
+            buf.set_string(x, y, bracketed(mark, usize::from(width)), cursor);
         }
     }
 
-    /// The cell that is chosen among those spoken of stands out like the cursor's own.
+    /// Whether a cell is drawn as the cursor: it has the chosen mark or, without a mark, the focused cursor.
     fn is_cursor(&self, row: usize, col: usize) -> bool {
         match self.mark(row, col) {
             Some(is_chosen) => is_chosen,
@@ -137,10 +137,10 @@ impl Heat<'_> {
     }
 
     fn colour(&self, v: f32) -> Option<Color> {
-        let at = self.scale.place(v);
+        let position = self.scale.position(v);
         let colour = match self.scale {
-            Scale::Unit => self.theme.sequential(at),
-            Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(at),
+            Scale::Unit => self.theme.sequential(position),
+            Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(position),
         };
         colour.filter(|_| v.is_finite())
     }
@@ -155,25 +155,26 @@ impl Heat<'_> {
         self.colour(v).map(|colour| self.theme.on(colour))
     }
 
+    /// Text and style of a cell without its number.
     pub(super) fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
         let fill = if v.is_nan() {
             '?'
         } else if v.is_infinite() {
             if self.theme.is_ascii() { 'x' } else { '×' }
         } else if self.is_without_colour() {
-            self.theme.shade(self.scale.place(v))
+            self.theme.shade(self.scale.position(v))
         } else {
             ' '
         };
         if is_cursor {
             let mark = if self.theme.is_ascii() { '@' } else { '◆' };
-            return (framed(mark, width), self.theme.cursor());
+            return (bracketed(mark, width), self.theme.cursor());
         }
         let style = self.style(v).unwrap_or_else(|| self.theme.dim());
         (fill.to_string().repeat(width), style)
     }
 
-    /// Two columns a character: the left half is the ink, the right half the ground.
+    /// Draws two columns per character: the left one in the foreground colour, the right one in the background colour.
     fn draw_half_cells(
         &self,
         layout: &Layout,
@@ -195,11 +196,11 @@ impl Heat<'_> {
         }
     }
 
-    /// Blocks of cells, two above each other in a character where it has halves.
+    /// Draws blocks of cells, one per character, or two on top of each other with half blocks.
     fn draw_blocks(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
         let CellWidth::Block { rows, cols, has_halves } = layout.cell else { return };
         let block = |row: usize| row.min(self.n_rows)..(row + rows).min(self.n_rows);
-        let line = row..(row + layout.cell.rows_a_line()).min(self.n_rows);
+        let line = row..(row + layout.cell.rows_per_line()).min(self.n_rows);
         for (i, col) in layout.cols.clone().step_by(cols).enumerate() {
             let columns = col..(col + cols).min(self.n_cols);
             let upper = self.most_prominent(block(row), columns.clone());
@@ -224,15 +225,15 @@ impl Heat<'_> {
     }
 }
 
-/// One half of a character in its ink, the other in its ground.
-fn halves(ink: Option<Color>, ground: Option<Color>) -> Style {
+/// Style with one half of a character in the foreground colour, the other in the background colour.
+fn halves(foreground: Option<Color>, background: Option<Color>) -> Style {
     let mut style = Style::new();
-    (style.fg, style.bg) = (ink, ground);
+    (style.fg, style.bg) = (foreground, background);
     style
 }
 
-/// A mark as wide as a cell: `[]` in two columns, `[ ◆ ]` in five.
-fn framed(mark: char, width: usize) -> String {
+/// A cursor mark as wide as a cell: `[]` in two columns, `[ ◆ ]` in five.
+fn bracketed(mark: char, width: usize) -> String {
     match width {
         0 => String::new(),
         1 => mark.to_string(),

@@ -1,4 +1,4 @@
-//! A heat map where its layout says: rows of cells, and what names them.
+//! Draws a heat map according to its layout: rows of cells, labels and headings.
 
 use ratatui::{
     buffer::Buffer,
@@ -14,17 +14,17 @@ use super::{
 use crate::ui::widgets::lines::{fit, whole};
 
 impl Heat<'_> {
-    /// Draws cells as wide as they fit.
+    /// Draws cells as wide as fits.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
-        self.draw_as(self.fitting(area), area, buf);
+        self.draw_as(self.fitting_cell(area), area, buf);
     }
 
-    /// Draws cells with numbers, even if they pan: where a few numbers say more than all colours.
+    /// Draws cells with numbers, even if not all columns fit: for panes whose few numbers matter more than an overview.
     pub fn draw_numbers(&self, area: Rect, buf: &mut Buffer) {
         self.draw_as(NUMBERS, area, buf);
     }
 
-    /// Draws many rows under few columns: two rows a line where the terminal can show that.
+    /// Draws many rows of few columns, two rows per line where the terminal can show half blocks.
     pub fn draw_strips(&self, area: Rect, buf: &mut Buffer) {
         self.draw_as(self.strips(area), area, buf);
     }
@@ -35,33 +35,33 @@ impl Heat<'_> {
         }
         let layout = self.layout(cell, area);
         self.draw_header(&layout, area, buf);
-        let each = cell.rows_a_line();
-        for (line, row) in layout.rows.clone().step_by(each).enumerate() {
-            let y = area.y + layout.header + line as u16 * layout.lines;
+        let rows_per_line = cell.rows_per_line();
+        for (line, row) in layout.rows.clone().step_by(rows_per_line).enumerate() {
+            let y = area.y + layout.header_height + line as u16 * layout.lines_per_row;
             if y >= area.bottom() {
                 break;
             }
-            let middle = y + (layout.lines - 1) / 2;
+            let middle = y + (layout.lines_per_row - 1) / 2;
             self.draw_row_label(&layout, row, (area.x, middle), buf);
-            for y in y..y + layout.lines {
-                self.draw_ground(&layout, row, (area.x + layout.label_width, y), buf);
+            for y in y..y + layout.lines_per_row {
+                self.draw_background(&layout, row, (area.x + layout.label_width, y), buf);
             }
             self.draw_cells(&layout, row, (area.x + layout.label_width, middle), buf);
         }
-        let n_lines = layout.rows.len().div_ceil(each) as u16 * layout.lines;
-        let y = area.y + layout.header + n_lines;
+        let n_lines = layout.rows.len().div_ceil(rows_per_line) as u16 * layout.lines_per_row;
+        let y = area.y + layout.header_height + n_lines;
         if y < area.bottom() {
             self.draw_legend(&layout, Rect { y, height: 1, ..area }, buf);
         }
     }
 
     fn draw_row_label(&self, layout: &Layout, row: usize, (x, y): (u16, u16), buf: &mut Buffer) {
-        let each = layout.cell.rows_a_line();
-        let is_at_cursor = row / each == self.cursor.0 / each;
-        let is_far = matches!(layout.cell, CellWidth::Block { .. }) && each > 1;
-        let (label, style) = match (is_far, is_at_cursor) {
+        let rows_per_line = layout.cell.rows_per_line();
+        let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
+        let is_overview = matches!(layout.cell, CellWidth::Block { .. }) && rows_per_line > 1;
+        let (label, style) = match (is_overview, is_at_cursor) {
             (true, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
-            (true, false) => (ruled(row, each), self.theme.dim()),
+            (true, false) => (row_number(row, rows_per_line), self.theme.dim()),
             (false, _) => (self.row_labels.get(row), self.label_style(is_at_cursor)),
         };
         let Some(label) = label else { return };
@@ -76,15 +76,15 @@ impl Heat<'_> {
     }
 
     fn draw_header(&self, layout: &Layout, area: Rect, buf: &mut Buffer) {
-        if layout.header == 0 {
+        if layout.header_height == 0 {
             return;
         }
         let left = area.x + layout.label_width;
         if let CellWidth::Block { .. } = layout.cell {
             let width = area.right().saturating_sub(left);
-            return self.draw_ruler(layout, Rect { x: left, width, ..area }, buf);
+            return self.draw_block_headings(layout, Rect { x: left, width, ..area }, buf);
         }
-        match (&self.columns, layout.cell.room_for_words()) {
+        match (&self.columns, layout.cell.label_width_above()) {
             (Columns::Labels(labels), Some(w)) => {
                 for (i, col) in layout.cols.clone().enumerate() {
                     let Some(label) = labels.get(col) else { continue };
@@ -97,17 +97,17 @@ impl Heat<'_> {
                 }
             }
             (Columns::Labels(labels), None) => {
-                self.draw_upright(labels, layout.cell, layout, area, buf);
+                self.draw_vertical_labels(labels, layout.cell, layout, area, buf);
             }
             (Columns::Counted, _) => {
                 let width = area.right().saturating_sub(left);
-                self.draw_count(layout, Rect { x: left, width, ..area }, buf);
+                self.draw_column_numbers(layout, Rect { x: left, width, ..area }, buf);
             }
         }
     }
 
-    /// Words above narrow columns, letter under letter.
-    fn draw_upright(
+    /// Draws labels above narrow columns, one letter per line.
+    fn draw_vertical_labels(
         &self,
         labels: &Labels,
         cell: CellWidth,
@@ -115,14 +115,14 @@ impl Heat<'_> {
         area: Rect,
         buf: &mut Buffer,
     ) {
-        let high = usize::from(layout.header);
+        let height = usize::from(layout.header_height);
         for (i, col) in layout.cols.clone().enumerate() {
             let Some(label) = labels.get(col) else { continue };
             let narrow = |c: char| if c.to_string().width() == 1 { c } else { '?' };
-            let letters: Vec<char> = label.chars().take(high).map(narrow).collect();
+            let letters: Vec<char> = label.chars().take(height).map(narrow).collect();
             let x = area.x + layout.label_width + cell.columns(i) as u16;
             for (j, letter) in letters.iter().enumerate() {
-                let y = area.y + (high - letters.len() + j) as u16;
+                let y = area.y + (height - letters.len() + j) as u16;
                 if x < area.right() && y < area.bottom() {
                     buf[(x, y)].set_char(*letter).set_style(self.label_style(col == self.cursor.1));
                 }
@@ -130,18 +130,19 @@ impl Heat<'_> {
         }
     }
 
-    /// The cursor's column by number, and others as far from it as stays legible.
-    fn draw_count(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
+    /// Draws the number of the cursor's column, and others at intervals and clear of it.
+    fn draw_column_numbers(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
         let cell = layout.cell;
-        let every = match cell {
+        let interval = match cell {
             CellWidth::Number(_) => 1,
             CellWidth::Plain(w) | CellWidth::Strip(w) => (8 / usize::from(w)).max(1),
             CellWidth::Half | CellWidth::Block { .. } => 16,
         };
         for (i, col) in layout.cols.clone().enumerate() {
             let is_cursor = self.focused && col == self.cursor.1;
-            let near = self.focused && col.abs_diff(self.cursor.1) * 2 < every * 2 && every > 1;
-            if is_cursor || (col % every == 0 && !near) {
+            let is_near_cursor =
+                self.focused && col.abs_diff(self.cursor.1) * 2 < interval * 2 && interval > 1;
+            if is_cursor || (col % interval == 0 && !is_near_cursor) {
                 let mut x = line.x + cell.columns(i) as u16;
                 let text = match cell {
                     CellWidth::Number(w) => format!("{col:>width$}", width = usize::from(w) - 1),
@@ -151,40 +152,47 @@ impl Heat<'_> {
                 if is_cursor {
                     x = x.min(line.right().saturating_sub(text.width() as u16)).max(line.x);
                 }
-                let room = usize::from(line.right().saturating_sub(x));
-                buf.set_stringn(x, line.y, whole(&text, room), room, style);
+                let available_width = usize::from(line.right().saturating_sub(x));
+                buf.set_stringn(x, line.y, whole(&text, available_width), available_width, style);
             }
         }
     }
 
-    /// The cursor's column by name above blocks, others by number as far from it as stays legible.
-    fn draw_ruler(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
-        const EVERY: usize = 12;
-        let each = layout.cell.fitting(1);
+    /// Draws the label of the cursor's column above blocks, and the numbers of others at intervals.
+    fn draw_block_headings(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
+        const INTERVAL: usize = 12;
+        let cells_per_point = layout.cell.cells_in(1);
         let name = match &self.columns {
             Columns::Labels(labels) => labels.get(self.cursor.1).unwrap_or_default(),
             Columns::Counted => self.cursor.1.to_string(),
         };
-        let at = self.cursor.1.saturating_sub(layout.cols.start) / each;
-        for i in (0..layout.cell.columns(layout.cols.len())).step_by(EVERY) {
-            let text = (layout.cols.start + i * each).to_string();
+        let cursor_point = self.cursor.1.saturating_sub(layout.cols.start) / cells_per_point;
+        for i in (0..layout.cell.columns(layout.cols.len())).step_by(INTERVAL) {
+            let text = (layout.cols.start + i * cells_per_point).to_string();
             let x = line.x + i as u16;
-            let room = usize::from(line.right().saturating_sub(x));
-            buf.set_stringn(x, line.y, whole(&text, room), room, self.theme.dim());
+            let available_width = usize::from(line.right().saturating_sub(x));
+            buf.set_stringn(
+                x,
+                line.y,
+                whole(&text, available_width),
+                available_width,
+                self.theme.dim(),
+            );
         }
         if self.focused {
-            let name = fit(&name, usize::from(line.width).min(EVERY));
-            let x = (line.x + at as u16).min(line.right().saturating_sub(name.width() as u16));
+            let name = fit(&name, usize::from(line.width).min(INTERVAL));
+            let x = (line.x + cursor_point as u16)
+                .min(line.right().saturating_sub(name.width() as u16));
             let from = x.saturating_sub(1).max(line.x);
             let blank = " ".repeat(name.width() + 2);
-            let room = |x: u16| usize::from(line.right().saturating_sub(x));
-            buf.set_stringn(from, line.y, blank, room(from), Style::new());
-            buf.set_stringn(x, line.y, &name, room(x), self.label_style(true));
+            let width_from = |x: u16| usize::from(line.right().saturating_sub(x));
+            buf.set_stringn(from, line.y, blank, width_from(from), Style::new());
+            buf.set_stringn(x, line.y, &name, width_from(x), self.label_style(true));
         }
     }
 }
 
-/// The number of a row, beside every fourth line of so many rows each.
-fn ruled(row: usize, each: usize) -> Option<String> {
-    (row / each).is_multiple_of(4).then(|| row.to_string())
+/// The number of a row for every fourth line, else None.
+fn row_number(row: usize, rows_per_line: usize) -> Option<String> {
+    (row / rows_per_line).is_multiple_of(4).then(|| row.to_string())
 }

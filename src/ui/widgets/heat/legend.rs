@@ -1,4 +1,4 @@
-//! The line below a heat map: what its shades mean, and what is to be known of its cells.
+//! The legend line below a heat map: its colour scale, and notes on its cells.
 
 use std::ops::Range;
 
@@ -11,27 +11,27 @@ use super::{
 };
 use crate::ui::widgets::lines::{fit, whole};
 
-/// Columns that show the shades: as many as these where there is room, and fewer than the least never.
-const SHADES: u16 = 9;
-const LEAST_SHADES: u16 = 3;
+/// Largest and smallest number of columns for the colour ramp.
+const MAX_SHADES: u16 = 9;
+const MIN_SHADES: u16 = 3;
 
-/// Fewer columns would say nothing of what the axes are called.
-const LEAST_WORDS: u16 = 16;
+/// Smallest number of columns for the names of the axes.
+const MIN_AXES_WIDTH: u16 = 16;
 
-/// The columns that are still free.
-struct Room(u16);
+/// Number of columns that are still free.
+struct FreeColumns(u16);
 
-impl Room {
-    /// The note if it fits, or nothing.
-    fn note(&mut self, note: impl AsRef<str>) -> String {
+impl FreeColumns {
+    /// Takes the columns of a note and returns it; empty if it does not fit.
+    fn take_note(&mut self, note: impl AsRef<str>) -> String {
         let note = whole(note.as_ref(), self.0.into());
         self.0 -= note.width() as u16;
         note.to_owned()
     }
 
-    /// So many columns, or what is left.
-    fn up_to(&mut self, most: u16) -> u16 {
-        let taken = most.min(self.0);
+    /// Takes at most `max` columns; returns how many were taken.
+    fn take_up_to(&mut self, max: u16) -> u16 {
+        let taken = max.min(self.0);
         self.0 -= taken;
         taken
     }
@@ -42,25 +42,25 @@ impl Heat<'_> {
         let (low, high) = self.scale.ends();
         let number = |v| self.theme.number(v, 5).trim().to_owned();
         let (from, to) = (format!("{} ", number(low)), format!(" {}", number(high)));
-        let mut room = Room(line.width);
+        let mut free = FreeColumns(line.width);
         let ends = (from.width() + to.width()) as u16;
-        if line.width < ends + LEAST_SHADES {
-            // The ends alone, or nothing.
-            let ends = room.note(from + &to);
+        if line.width < ends + MIN_SHADES {
+            // Only the ends of the scale, or nothing.
+            let ends = free.take_note(from + &to);
             buf.set_stringn(line.x, line.y, ends, line.width.into(), self.theme.dim());
             return;
         }
-        room.up_to(ends + LEAST_SHADES);
-        // What is out of view matters most, where the scale stands least.
-        let [rows, columns] = self.out_of_view(layout).map(|note| room.note(note));
-        let blocks = room.note(self.said_of_blocks(layout));
-        let masked = room.note(self.said_of_masked(layout));
-        let outliers = room.note(self.said_of_outliers());
-        let shades = LEAST_SHADES + room.up_to(SHADES - LEAST_SHADES);
+        free.take_up_to(ends + MIN_SHADES);
+        // The range in view comes first, since the scale needs the fewest columns; the axes and the indent come last.
+        let [rows, columns] = self.out_of_view(layout).map(|note| free.take_note(note));
+        let blocks = free.take_note(self.block_note(layout));
+        let masked = free.take_note(self.mask_note(layout));
+        let outliers = free.take_note(self.outlier_note());
+        let shades = MIN_SHADES + free.take_up_to(MAX_SHADES - MIN_SHADES);
         let axes = if self.axes.is_empty() { String::new() } else { format!("  {}", self.axes) };
-        let axes = if room.0 < LEAST_WORDS { String::new() } else { fit(&axes, room.0.into()) };
-        let axes = room.note(axes);
-        let indent = room.up_to(layout.label_width);
+        let axes = if free.0 < MIN_AXES_WIDTH { String::new() } else { fit(&axes, free.0.into()) };
+        let axes = free.take_note(axes);
+        let indent = free.take_up_to(layout.label_width);
 
         let dim = self.theme.dim();
         let mut x = line.x + indent;
@@ -79,7 +79,7 @@ impl Heat<'_> {
         }
     }
 
-    /// `  rows 3-12 of 13`, counted from 0, where not all rows or columns are shown.
+    /// `  rows 3-12 of 13`, counted from 0, if not all rows or columns are shown.
     fn out_of_view(&self, layout: &Layout) -> [String; 2] {
         let part = |what: &str, shown: &Range<usize>, n: usize| {
             let last = shown.end.saturating_sub(1);
@@ -90,7 +90,7 @@ impl Heat<'_> {
     }
 
     /// `  each point the largest of 13 x 9 cells`.
-    fn said_of_blocks(&self, layout: &Layout) -> String {
+    fn block_note(&self, layout: &Layout) -> String {
         match layout.cell {
             CellWidth::Block { rows, cols, .. } if rows * cols > 1 => {
                 let times = self.theme.glyph("×", "x");
@@ -100,11 +100,11 @@ impl Heat<'_> {
         }
     }
 
-    fn said_of_masked(&self, layout: &Layout) -> &'static str {
+    fn mask_note(&self, layout: &Layout) -> &'static str {
         if self.has_masked(layout) { self.theme.glyph("  × masked", "  x masked") } else { "" }
     }
 
-    fn said_of_outliers(&self) -> String {
+    fn outlier_note(&self) -> String {
         match self.scale {
             Scale::Clipped { most, .. } => {
                 format!("  outliers to {}", self.theme.number(most, 5).trim())
