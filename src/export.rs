@@ -124,7 +124,7 @@ impl Format {
     }
 
     /// Whether all frames go into one file.
-    pub const fn is_film(&self) -> bool {
+    pub const fn is_animation(&self) -> bool {
         matches!(self.write, Write::Film(_))
     }
 

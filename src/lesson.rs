@@ -7,11 +7,13 @@
 mod clean;
 pub mod fact;
 mod glossary;
+pub mod gloss;
 mod language;
 mod order;
 mod panes;
 mod phrases;
 pub mod quiz;
+pub mod shelf;
 pub mod template;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use order::{WalkOrder, optional_name};
 pub use panes::{PaneKind, PaneSpec};
 use phrases::Phrases;
 use quiz::{Question, QuestionTemplate};
+use shelf::ShelfSentence;
 use template::{Piece, Template};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
@@ -144,6 +147,8 @@ pub struct Lesson {
     pub language: Language,
     pub chapters: Vec<Chapter>,
     pub glossary: Vec<GlossaryTerm>,
+    /// Sentences worth reading; none in a checkpoint's walk.
+    pub shelf: Vec<ShelfSentence>,
     /// The texts of an exported page.
     pub page: Arc<PageWords>,
 }
@@ -202,7 +207,9 @@ impl Lesson {
         if let Some(id) = words.steps.keys().chain(words.chapters.keys()).next() {
             bail!("there are words for `{id}`, which is not in the lesson");
         }
-        let lesson = Self { language, chapters, glossary: words.glossary, page: words.page.into() };
+        let shelf = shelf::assemble(order.shelf, &words.shelf)?;
+        let glossary = words.glossary;
+        let lesson = Self { language, chapters, glossary, shelf, page: words.page.into() };
         for (_, step) in lesson.steps() {
             let question_facts =
                 step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));

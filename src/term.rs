@@ -27,13 +27,11 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
     analysis::reading::Readings,
-    engine::change::Changes,
-    lesson::Lesson,
     ui::{
-        app::{Action, Effect, Guide, Motion, State, update},
+        app::{Action, Effect, State, WalkStart, update},
         keys,
         memory::Memory,
-        theme::{Background, Depth, Theme},
+        theme::{Background, Depth},
     },
 };
 
@@ -60,26 +58,15 @@ const TICK: Duration = Duration::from_millis(100);
 /// bytes as four letters.
 const LONGEST_COPY: usize = 74_000 / 4 * 3;
 
-/// The parameters of a walk.
+/// The parameters of a walk on the terminal.
 pub struct Start {
-    pub sentence: String,
+    pub walk: WalkStart,
     /// A checkpoint's reader with its readings; None uses the built-in models.
     pub own: Option<Readings>,
-    pub lesson: Arc<Lesson>,
-    pub theme: Theme,
-    /// Whether the theme follows the terminal's background.
-    pub follows_ground: bool,
     /// Whether mouse events are captured.
     pub mouse: bool,
     /// Whether the terminal may be asked for its background and sent text for its clipboard.
     pub has_commands: bool,
-    /// The changes of the first pass.
-    pub changes: Changes,
-    /// Index of the first step to show.
-    pub step: usize,
-    pub guide: Guide,
-    /// Whether panes may move.
-    pub motion: Motion,
 }
 
 /// The state that an earlier walk saved.
@@ -141,17 +128,10 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
         writer: Writer::start(events.clone()),
         copies: start.has_commands,
     };
-    let asks_ground =
-        start.follows_ground && start.has_commands && start.theme.depth != Depth::None;
-    workers.worker.read(start.sentence.clone(), start.changes.clone())?;
-    let mut state = State::new(start.lesson, start.theme);
-    state.follows_ground = start.follows_ground;
-    state.nav.step = start.step.min(state.n_steps().saturating_sub(1));
-    state.passes.pending = Some(start.sentence);
-    state.guide = start.guide;
-    state.animation.motion = start.motion;
-    state.passes.changes = start.changes;
-    state.exports = exporter::export_options();
+    let WalkStart { follows_background, theme, .. } = start.walk;
+    let asks_background = follows_background && start.has_commands && theme.depth != Depth::None;
+    workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone())?;
+    let mut state = State::begin(start.walk, exporter::export_options());
     let Before { memory, offers, trouble } = before;
     state.recall(memory, offers, trouble);
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
@@ -159,7 +139,7 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
-    let early = if asks_ground { ask_ground(&inbox)? } else { vec![] };
+    let early = if asks_background { ask_background(&inbox)? } else { vec![] };
     let code = match walk(&mut state, &mut screen, early, &inbox, &workers) {
         // Whatever fails when the terminal is gone fails because of that.
         Err(_) if Screen::is_gone() => ended_by(SIGHUP),
@@ -238,7 +218,7 @@ fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
 
 /// Asks the terminal for its background and waits briefly for the answer, so that the first frame has the right
 /// colours; returns the other events received.
-fn ask_ground(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
+fn ask_background(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
     Screen::ask(background::QUESTION)?;
     let until = Instant::now() + ANSWER;
     let mut early = vec![];
@@ -341,11 +321,11 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
             }
         }
         Some(Effect::Name(path)) => {
-            return carry_out(state, Action::Named(workers.writer.free(&path)), workers);
+            return carry_out(state, Action::FreePathFound(workers.writer.free(&path)), workers);
         }
         Some(Effect::Export(order)) => {
             if let Some(refusal) = workers.writer.export(state, order)? {
-                return carry_out(state, Action::Refused(refusal), workers);
+                return carry_out(state, Action::ExportRefused(refusal), workers);
             }
         }
         Some(Effect::Copy) => {

@@ -19,28 +19,30 @@ mod vocabulary;
 mod world;
 
 pub use engine::is_guarded;
-pub use figures::{grouped, significant, spoken};
+pub use figures::{fixed, grouped, percent, significant, spoken};
 pub use gguf::GgufVocab;
 pub use lines::{LineRun, is_wide, runs};
 pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{SpecialIds, Specials, ids_of};
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
 
 pub use crate::text::visible::{shown, visible};
 use vocabulary::Vocabulary;
-use world::World;
 
 /// Beginning of sentence, for every built-in model.
 pub const BOS: u32 = 1;
 /// End of sentence, for every built-in model.
 pub const EOS: u32 = 2;
 
-/// The most tokens a sentence may have; the built-in models were trained on 3 to 40.
-pub const MAX_TOKENS: usize = 64;
+/// The most tokens a sentence may have; the built-in models were trained on up to 90.
+pub const MAX_TOKENS: usize = 96;
 
 /// The most tokens given to a checkpoint, even if its context is longer.
 pub const MAX_CONTEXT: usize = 4096;
@@ -62,7 +64,7 @@ pub struct Tokenizer {
 
 /// Where a tokenizer comes from.
 enum Origin {
-    World(World),
+    BuiltIn,
     Checkpoint(Vocabulary),
 }
 
@@ -74,8 +76,7 @@ impl Tokenizer {
     pub fn embedded() -> Result<Self> {
         let engine = Engine::from_bytes(TOKENIZER)
             .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
-        let kind = Origin::World(World::embedded()?);
-        Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind })
+        Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind: Origin::BuiltIn })
     }
 
     /// The tokenizer of a tokenizer.json and the small files beside it.
@@ -144,7 +145,7 @@ impl Tokenizer {
     /// One more than the largest id, without added tokens.
     fn n_own(&self) -> usize {
         match &self.kind {
-            Origin::World(_) => self.engine.get_vocab_size(false),
+            Origin::BuiltIn => self.engine.get_vocab_size(false),
             Origin::Checkpoint(vocabulary) => vocabulary.n_ids,
         }
     }
@@ -162,7 +163,7 @@ impl Tokenizer {
         let shown = |id| {
             let text = self.token(id).text;
             let token = self.engine.id_to_token(id).unwrap_or_default();
-            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::World(_)));
+            let bare = token.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::BuiltIn));
             let has_twin = bare.is_some_and(|bare| self.engine.token_to_id(bare).is_some());
             if has_twin { format!("·{text}") } else { text }
         };
@@ -170,12 +171,19 @@ impl Tokenizer {
         Arc::clone(self.vocab.get_or_init(all))
     }
 
-    /// The English words that the built-in models know, in lower case; empty for a checkpoint.
-    pub fn words(&self) -> &[String] {
+    /// The lower-case English words that the built-in models have seen, most frequent first; empty for a checkpoint.
+    pub fn words(&self) -> &[&'static str] {
         match &self.kind {
-            Origin::World(world) => &world.words,
+            Origin::BuiltIn => world::words(),
             Origin::Checkpoint(_) => &[],
         }
+    }
+
+    /// The word of a token that is a whole word the built-in models have seen; None for other tokens and for a checkpoint.
+    pub fn seen_word(&self, id: u32) -> Option<String> {
+        let entry = self.engine.id_to_token(id)?;
+        let word = entry.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::BuiltIn))?;
+        world::is_seen_word(word).then(|| word.to_owned())
     }
 
     /// The most tokens of a sentence.
@@ -186,7 +194,7 @@ impl Tokenizer {
     /// The ids of the special tokens.
     pub fn ids(&self) -> SpecialIds {
         match &self.kind {
-            Origin::World(_) => {
+            Origin::BuiltIn => {
                 SpecialIds { bos: Some(BOS), eos: vec![EOS], ..SpecialIds::default() }
             }
             Origin::Checkpoint(vocabulary) => vocabulary.ids.clone(),
@@ -203,7 +211,7 @@ impl Tokenizer {
     /// Notes for the reader on how the tokenizer was read.
     pub fn notes(&self) -> &[String] {
         match &self.kind {
-            Origin::World(_) => &[],
+            Origin::BuiltIn => &[],
             Origin::Checkpoint(vocabulary) => &vocabulary.notes,
         }
     }
@@ -226,10 +234,9 @@ impl Tokenizer {
             self.limit
         );
         match &self.kind {
-            Origin::World(world) => {
+            Origin::BuiltIn => {
                 let encoding = self.encoding(&world::plain(typed), false)?;
-                let unknown = || world.unknown(&self.engine, &encoding);
-                self.sentence_of(typed, &encoding, unknown)
+                self.sentence_of(typed, &encoding, || world::unknown(&self.engine, &encoding))
             }
             Origin::Checkpoint(vocabulary) => {
                 let typed = without_line_end(text);
@@ -257,7 +264,7 @@ impl Tokenizer {
         );
         if ids.len() > self.limit {
             let why = match self.kind {
-                Origin::World(_) => " (the models were trained on 3 to 40)",
+                Origin::BuiltIn => " (the models were trained on up to 90)",
                 Origin::Checkpoint(_) => "",
             };
             bail!(
@@ -266,48 +273,70 @@ impl Tokenizer {
                 self.limit
             );
         }
-        let tokens = ids.iter().map(|&id| self.token(id)).collect();
-        Ok(Sentence { text: text.to_owned(), tokens, unknown: unknown() })
+        let (text, tokens) = (text.to_owned(), self.tokens(ids));
+        Ok(Sentence { text, replaced: None, tokens, unknown: unknown() })
     }
 
-    /// The sentence with one token replaced by another word.
+    /// The sentence with the word at a position replaced by another. The built-in models' words may have several
+    /// tokens, so the sentence may become longer or shorter; a checkpoint's token is replaced by one token.
     ///
     /// # Errors
-    /// If there is no such position, or the word is not a single token; the message suggests words that are.
+    /// If there is no such position, the result is too long, or a checkpoint has no single token for the word.
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         let n = sentence.tokens.len();
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
         let word = world::plain(word.trim());
-        let id = match &self.kind {
-            Origin::World(_) => self.one_token(&word)?,
-            Origin::Checkpoint(vocabulary) => engine::spawn_guarded(|| {
-                Ok(vocabulary.one_token(&self.engine, &word, &sentence.tokens[position]))
-            })?,
+        let (range, new) = match &self.kind {
+            Origin::BuiltIn => {
+                let range = sentence.word_at(position);
+                let ids = self.ids_in_place(&word, &sentence.tokens[range.start])?;
+                (range, ids)
+            }
+            Origin::Checkpoint(vocabulary) => {
+                let old = &sentence.tokens[position];
+                let one = || Ok(vocabulary.one_token(&self.engine, &word, old));
+                let Some(id) = engine::spawn_guarded(one)? else {
+                    bail!(
+                        "`{}` is not one token of the model's vocabulary, so it cannot stand in the \
+                         place of one; try {}",
+                        shown(&word),
+                        self.nearest(&visible(&word), 3).join(", ")
+                    )
+                };
+                (position..position + 1, vec![id])
+            }
         };
-        let Some(id) = id else {
-            let whose = match self.kind {
-                Origin::World(_) => "the models' world",
-                Origin::Checkpoint(_) => "the model's vocabulary",
-            };
-            bail!(
-                "`{}` is not one token of {whose}, so it cannot stand in the place of one; try {}",
-                shown(&word),
-                self.nearest(&visible(&word), 3).join(", ")
-            )
+        let mut ids = sentence.ids();
+        ids.splice(range.clone(), new.iter().copied());
+        ensure!(
+            ids.len() <= self.limit,
+            "with `{}` the sentence has {} tokens, the limit is {}; take a shorter word",
+            shown(&word),
+            ids.len(),
+            self.limit
+        );
+        let moved = |tokens: &Range<usize>| match tokens.start >= range.end {
+            true => tokens.start + new.len() - range.len()..tokens.end + new.len() - range.len(),
+            false => tokens.clone(),
         };
-        let mut replaced = sentence.clone();
-        replaced.tokens[position] = self.token(id);
-        Ok(replaced)
+        let unknown = sentence.unknown.iter().filter(|u| !range.contains(&u.tokens.start));
+        let unknown = unknown.map(|u| Unknown { tokens: moved(&u.tokens), ..u.clone() }).collect();
+        let (text, replaced) = (sentence.text.clone(), Some(self.text(&ids)));
+        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown })
     }
 
-    /// The single built-in token for a word; None if it takes several. Punctuation and endings count if they are
-    /// one token after a word.
-    fn one_token(&self, word: &str) -> Result<Option<u32>> {
-        let alone = self.encoding(word, false)?;
-        let after_a_word = self.encoding(&format!("a{word}"), false)?;
-        Ok(match (alone.get_ids(), after_a_word.get_ids()) {
-            ([id], _) | (_, [_, id]) => Some(*id),
-            _ => None,
+    /// The built-in tokens of a word in the place of `old`: with a leading space if that has one.
+    fn ids_in_place(&self, word: &str, old: &Token) -> Result<Vec<u32>> {
+        let entry = self.engine.id_to_token(old.id).unwrap_or_default();
+        if entry.starts_with(' ') {
+            return Ok(self.encoding(word, false)?.get_ids().to_vec());
+        }
+        let (before, whole) =
+            (self.encoding("a", false)?, self.encoding(&format!("a{word}"), false)?);
+        let after_a_word = whole.get_ids().strip_prefix(before.get_ids());
+        Ok(match after_a_word {
+            Some(ids) => ids.to_vec(),
+            None => self.encoding(word, false)?.get_ids().to_vec(),
         })
     }
 
@@ -325,12 +354,28 @@ impl Tokenizer {
         Ok(self.encoding(text, with_special)?.get_ids().to_vec())
     }
 
+    /// The tokens of a text, in its order. Of the built-in models' a token that goes on with a word begins with `-`.
+    pub fn tokens(&self, ids: &[u32]) -> Vec<Token> {
+        let mut tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();
+        if matches!(self.kind, Origin::BuiltIn) {
+            let entries: Vec<_> =
+                ids.iter().map(|&id| self.engine.id_to_token(id).unwrap_or_default()).collect();
+            for (i, pair) in entries.windows(2).enumerate() {
+                if world::continues(&pair[0], &pair[1]) {
+                    tokens[i + 1].text.insert(0, '-');
+                    tokens[i + 1].continues = true;
+                }
+            }
+        }
+        tokens
+    }
+
     pub fn token(&self, id: u32) -> Token {
         let text = match &self.kind {
-            Origin::World(_) => self.engine.id_to_token(id).map(|token| world::shown(&token)),
+            Origin::BuiltIn => self.engine.id_to_token(id).map(|token| world::shown(&token)),
             Origin::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
         };
-        Token { id, text: text.unwrap_or_else(|| format!("#{id}")) }
+        Token { id, text: text.unwrap_or_else(|| format!("#{id}")), continues: false }
     }
 
     /// The text of ids without special tokens, safe to show.
@@ -341,7 +386,7 @@ impl Tokenizer {
     /// The text of ids without special tokens, as in the reference. Not safe to show; see [`Self::decode`].
     pub fn text(&self, ids: &[u32]) -> String {
         match &self.kind {
-            Origin::World(_) => {
+            Origin::BuiltIn => {
                 let ids: Vec<u32> = ids.iter().copied().filter(|&id| id > EOS).collect();
                 self.engine.decode(&ids, false).unwrap_or_default()
             }
@@ -364,7 +409,7 @@ impl Tokenizer {
     /// The `n` known words with the spelling closest to `word`.
     pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
         match &self.kind {
-            Origin::World(world) => world.nearest(word, n),
+            Origin::BuiltIn => world::alike(word, n),
             Origin::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
         }
     }

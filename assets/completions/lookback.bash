@@ -184,7 +184,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__eval)
-            opts="-h --data --per-bucket --color --theme --ascii --lang --no-config --model --force --help"
+            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -196,6 +196,10 @@ _lookback() {
                     ;;
                 --per-bucket)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --color)

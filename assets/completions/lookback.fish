@@ -132,7 +132,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "steps" -d 'List the 
 complete -c lookback -n "__fish_lookback_needs_command" -a "open" -d 'Print how one number was computed, and from what'
 complete -c lookback -n "__fish_lookback_needs_command" -a "trace" -d 'Write every value of a pass, by address'
 complete -c lookback -n "__fish_lookback_needs_command" -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how often each model translates held-out sentences exactly, by length'
+complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how well each model translates held-out sentences, by length'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_needs_command" -a "config" -d 'Print where the settings are, which are in force, and an example'
 complete -c lookback -n "__fish_lookback_needs_command" -a "completions" -d 'Print completions for a shell'
@@ -311,8 +311,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'R
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr`; `-` is standard input' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l per-bucket -d 'At most this many sentences of each length' -r
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l format -d 'A table by length, or a line of JSON for every sentence' -r -f -a "table\t''
+jsonl\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -394,7 +396,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_s
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "eval" -d 'Print how often each model translates held-out sentences exactly, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "completions" -d 'Print completions for a shell'

@@ -1,6 +1,6 @@
-"""Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--bits 8] [--json FILE]`.
+"""Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--json FILE]`.
 
-Greedy decoding with the stored f16 weights on sentences nobody trained on (corpus.py wrote them):
+Greedy decoding with the stored weights (of `state`, f16; with `--weights ../models` those of the program, 8 bits) on sentences nobody trained on (corpus.py wrote them):
 - everyday and joined sentences by length: BLEU and chrF (sacrebleu, all references), exact (equal to one of the French
   sentences, punctuation and case aside), outputs with a word that is in no word list and was not copied
 - grammar: exact by length, coreference (right pronoun, and an adjective that agrees), the star pair
@@ -19,7 +19,6 @@ import numpy as np
 import sacrebleu
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,31 +29,23 @@ from corpus import BUCKETS, GRAMMAR_BUCKETS, KINDS, STARS
 from everyday import key
 from models import EOS, NAMES, PAD, TRANSLATORS, Model, build, greedy, keep_weights, load_tensors
 from ngram import KneserNey
+from stored import load_weights
 
+LENGTHS = [(1, 3), (4, 6), (7, 9), (10, 13), (14, 20), (21, 24), (25, 29), (30, 99)]  # words, of the program's table
 JOINED_BUCKETS = ["14-19", "20-24", "25-29", "30-39"]
-EIGHT_BITS = False  # --bits 8: measure with matrices stored in 8 bits
 OPENINGS = ["I think", "The weather", "When I was", "She didn't", "My father", "Do you", "If you", "There is", "Tom and Mary", "It's too"]
 
 
 def load(name: str, folder: Path = STATE) -> Model:
-    """A stored model, its rounded weights cast to f32."""
+    """A stored model, its rounded weights as f32."""
     path = folder / f"{name}.safetensors"
     kept = ("vocab_size", "d_model", "n_layers", "n_heads", "d_ff", "d_hidden", "d_attn")
     with safe_open(path, "pt") as file:
         sizes = {k: int(v) for k, v in file.metadata().items() if k in kept}
     model = build(name, **sizes)
-    weights = load_file(path)
-    load_tensors(model, {k: eight_bits(w) for k, w in weights.items()} if EIGHT_BITS else weights)
+    load_tensors(model, load_weights(path))
     keep_weights(model, False)
     return model.eval()
-
-
-def eight_bits(weight: Tensor) -> Tensor:
-    """The matrix as 8-bit numbers with an f16 scale a row would give it back; vectors stay as they are."""
-    if weight.dim() < 2:
-        return weight
-    scale = (weight.float().abs().amax(1, keepdim=True) / 127).clamp_min(1e-8).half().float()
-    return (weight.float() / scale).round().clamp(-127, 127) * scale
 
 
 def training_of(name: str, folder: Path) -> dict:
@@ -123,6 +114,25 @@ def by_bucket(lines: list[dict], outputs: list[str], labels: list[str]) -> dict[
     return found
 
 
+def by_length(lines: list[dict], outputs: list[str]) -> list[dict]:
+    """Scores of everyday and joined sentences together, by LENGTHS."""
+    n_words = [len(line["en"].split()) for line in lines]
+    chosen = [[i for i, n in enumerate(n_words) if low <= n <= high] for low, high in LENGTHS]
+    return [scores([lines[i] for i in some], [outputs[i] for i in some]) for some in chosen]
+
+
+def table(measured: dict) -> dict:
+    """What the program shows: see `analysis::measure::accuracy`."""
+    models = {name: m["lengths"] for name, m in measured.items() if "lengths" in m}
+    counts = next(iter(models.values()))
+    return {
+        "buckets": LENGTHS,
+        "counts": [bucket["n"] for bucket in counts],
+        "exact": {name: [round(b["exact"] / 100, 4) for b in buckets] for name, buckets in models.items()},
+        "chrf": {name: [round(b["chrf"], 2) for b in buckets] for name, buckets in models.items()},
+    }
+
+
 def known_words() -> set[str]:
     """Every word of the training data's everyday and grammar sentences, both languages."""
     corpus, tokenizer = Corpus(), make_tokenizer.load()
@@ -171,6 +181,7 @@ def measure_translator(name: str, folder: Path, sets: dict[str, list[dict]], kno
         "everyday": by_bucket(sets["everyday"], outputs["everyday"], everyday),
         "joined": by_bucket(sets["joined"], outputs["joined"], JOINED_BUCKETS),
         "grammar": by_bucket(sets["grammar"], outputs["grammar"], [f"{a}-{b}" for a, b in GRAMMAR_BUCKETS]),
+        "lengths": by_length(sets["everyday"] + sets["joined"], outputs["everyday"] + outputs["joined"]),
         "strange words": strange(sets["everyday"], outputs["everyday"], known),
         "coreference": coreference(sets["coref"], outputs["coref"]),
         "copying": copying(sets["copies"], outputs["copies"]),
@@ -250,11 +261,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=STATE)
     parser.add_argument("--models", default=",".join(NAMES))
     parser.add_argument("--set", default="test", choices=("test", "dev"))
-    parser.add_argument("--bits", type=int, default=16, choices=(8, 16))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", type=Path, help="the program's table, ../models/accuracy.json")
     a = parser.parse_args()
-    global EIGHT_BITS
-    EIGHT_BITS = a.bits == 8
     torch.set_num_threads(1)
     stored = [n for n in a.models.split(",") if (a.weights / f"{n}.safetensors").exists()]
     sets = {"everyday": read(a.set), "joined": read("joined_test"), "grammar": read("grammar_test"), "coref": read("coref_test"), "copies": read("copies_test")}
@@ -269,6 +278,8 @@ def main() -> None:
     if "decoder_only" in stored:
         result["decoder_only"] = measure_language_model(a.weights, sets["everyday"])
         print("\n## decoder_only", json.dumps(result["decoder_only"], indent=1))
+    if a.table:
+        a.table.write_text(json.dumps(table(result), indent=1) + "\n")
     if a.json:
         a.json.write_text(json.dumps(result, ensure_ascii=False, indent=1))
 

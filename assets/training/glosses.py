@@ -2,7 +2,7 @@
 
 The gloss is the English word it is most often aligned with in the everyday sentences (by aligner.py), or in the
 grammar's (by their own alignment) if it is not in the former. Words met fewer than LEAST times, numbers and words that are the same in English are left out, as
-are words whose commonest partner has less than SHARE of the links.
+are words whose commonest partner has less than SHARE of the links; BY_HAND comes first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ import make_tokenizer
 from batches import STATE, Corpus
 from corpus import token_words, word_spans
 
+# Function words whose commonest partner misleads.
+BY_HAND = {"ne": "not", "n'": "not", "pas": "not", "de": "of", "d'": "of", "ce": "it", "c'": "it", "qu'": "that", "que": "that", "se": "self", "s'": "self",
+           "me": "me", "m'": "me", "te": "you", "t'": "you", "y": "there", "en": "of it", "au": "to the", "aux": "to the", "du": "of the", "des": "some", "fait": "does",
+           "faire": "do", "ai": "have", "as": "have", "a": "has", "avez": "have", "avons": "have", "ont": "have", "ça": "that", "un": "a", "une": "a", "on": "one",
+           "lui": "him", "leur": "their", "parce": "because", "les": "the", "aujourd'hui": "today", "j'": "i", "l'": "the"}  # fmt: skip
 LEAST = 3
 SHARE = 0.2
 
@@ -54,6 +59,9 @@ def main() -> None:
     partners.update({w: of_others[w] for w in others if w not in partners})
     lines = []
     for word, n in seen.most_common():
+        if word in BY_HAND:
+            lines.append(f"{word}\t{BY_HAND[word]}\t{n}")
+            continue
         best = partners[word].most_common(1)
         usual = word[0].isalpha() and best and best[0][0] and best[0][0] != word
         if n >= LEAST and usual and best[0][1] >= SHARE * sum(partners[word].values()):

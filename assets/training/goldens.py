@@ -13,21 +13,25 @@ Writes `tests/goldens/`:
   the Jacobian of the last encoder state with respect to each embedded word.
 - `greedy.jsonl`: 25 held-out sentences of the grammar a bucket with every translator's greedy output. Sentences where the
   first two candidates of some step are nearer than MARGIN are passed over: there, rounding decides.
+- `claims.jsonl`: 300 sentences that no model was trained on, for the lesson's claims. Those of kind `test` and `joined` are from the Tatoeba
+  project (tatoeba.org, by way of manythings.org/anki), licence CC BY 2.0 FR (https://creativecommons.org/licenses/by/2.0/fr/).
 """
 
 import argparse
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from batches import ASSETS, HERE
-from corpus import GRAMMAR_BUCKETS, STARS
+from corpus import GRAMMAR_BUCKETS, STARS, piece_spans, token_words
 from evaluate import load, read
 from models import BOS, NAMES, TRANSLATORS, Model, keep_weights
+from stored import load_weights
 from tracing import check, decoder_input, trace
 
 OUT = HERE.parent.parent / "tests" / "goldens"
@@ -49,8 +53,8 @@ Sentences = dict[str, dict]
 def with_probes(name: str) -> Model:
     model = load(name, ASSETS)
     keep_weights(model, True)
-    stored = load_file(ASSETS / f"{name}.safetensors")
-    model.probes = {k: w.float() for k, w in stored.items() if k.startswith("readback")}
+    weights = load_weights(ASSETS / f"{name}.safetensors")
+    model.probes = {k: w for k, w in weights.items() if k.startswith("readback")}
     return model
 
 
@@ -173,6 +177,28 @@ def greedy_outputs(pairs: list[dict], out: Path) -> None:
     print(f"greedy.jsonl: {len(lines)} sentences, {passed} passed over for a lead under {MARGIN}")
 
 
+# --- Sentences for the lesson's claims ---
+
+
+def claims(out: Path) -> None:
+    """`claims.jsonl`: 300 sentences that no model was trained on, with the tokens of pronoun, noun and distractor where there are any."""
+    tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
+    lines = []
+    for name, a_bucket in (("test", 26), ("joined_test", 25)):
+        buckets = defaultdict(list)
+        for line in read(name):
+            buckets[line["bucket"]].append(line)
+        chosen = [line for bucket in buckets.values() for line in bucket[:a_bucket]]
+        lines += [{"kind": name.removesuffix("_test"), "en": line["en"], "fr": line["fr"]} for line in chosen]
+    pairs = sorted(read("coref_test"), key=lambda line: len(line["pieces"][0]))
+    for line in pairs[: 300 - len(lines)]:
+        words = token_words(tokenizer.encode(line["en"]), piece_spans(line["pieces"][0]), line["en"])
+        pronoun, noun, distractor, _ = (words.index(word) for word in line["coref"])
+        lines.append({"kind": "coreference", "en": line["en"], "fr": line["fr"], "pronoun": pronoun, "noun": noun, "distractor": distractor, "il": line["coref_fr"][0]})
+    (out / "claims.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    print(f"claims.jsonl: {len(lines)} sentences")
+
+
 def readme(chosen: Sentences, out: Path) -> None:
     rows = [f"- `{key}`: {s['text']} `{s['ids']}`" for key, s in chosen.items()]
     text = "# Reference values\n\nMade by `assets/training/goldens.py` and `bench_pytorch.py`; never edited.\n\n"
@@ -193,6 +219,7 @@ def main() -> None:
     gradients(NAMES, chosen, out)
     torch.set_default_dtype(torch.float32)
     greedy_outputs(pairs, out)
+    claims(out)
     readme(chosen, out)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from batches import BUILD, STATE
+from batches import ASSETS, BUILD, STATE
 from models import NAMES, TRANSLATORS
+from stored import SCALE
 from train import (
     ALIGN_HEAD, ALIGN_WEIGHT, CLIP, COREF_HEAD, COREF_WEIGHT, DECAY, DROPOUT, ENTROPY_WEIGHT, RATES, RECURRENT_SHARE, SEED, SINK_FROM, SINK_WEIGHT, STEPS, WARM_UP,
 )  # fmt: skip
@@ -26,6 +27,12 @@ TITLES = {
 }
 
 
+STORED = {
+    False: "Weights are f16.",
+    True: "Matrices are stored in 8 bits with a scale a row, vectors in f16.",
+}
+
+
 def table(header: list[str], rows: list[list]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
@@ -35,7 +42,8 @@ def metadata(name: str, folder: Path) -> tuple[dict[str, str], dict, int]:
     """Sizes, the training's record, and the number of weights."""
     with safe_open(folder / f"{name}.safetensors", "np") as file:
         told = dict(file.metadata())
-        weights = sum(int(np.prod(file.get_slice(k).get_shape())) for k in file.keys())
+        own = [k for k in file.keys() if not k.endswith(SCALE) and not k.startswith("readback")]
+        weights = sum(int(np.prod(file.get_slice(k).get_shape())) for k in own)
     return told, json.loads(told.pop("training", "{}")), weights
 
 
@@ -98,7 +106,7 @@ def card(measured: dict, folder: Path) -> str:
     stars = "\n".join(f"- `{n}`: *{'* / *'.join(measured[n]['star pair'])}*" for n in speak)
     return f"""# Model card: the built-in models
 
-English-French models small enough to be looked into. Weights are f16; every figure was measured with the stored weights, greedily, on sentences
+English-French models small enough to be looked into. {STORED[folder == ASSETS]} Every figure was measured with the stored weights, greedily, on sentences
 whose English (punctuation and case aside) was not trained on.
 
 ## Models
@@ -107,7 +115,7 @@ whose English (punctuation and case aside) was not trained on.
 
 Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of {STEPS:,} steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
-models see the same examples in the same order. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
+models see the same examples in the same order, up to the step that the table gives. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 
 ## Data
 
@@ -179,8 +187,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("measured", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--weights", type=Path, default=STATE)
     a = parser.parse_args()
-    a.out.write_text(card(json.loads(a.measured.read_text()), STATE))
+    a.out.write_text(card(json.loads(a.measured.read_text()), a.weights.resolve()))
 
 
 if __name__ == "__main__":

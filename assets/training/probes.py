@@ -1,7 +1,8 @@
 """Linear probes: which word stood k before the last, read from the last hidden state alone?
 
-Probe k maps the frozen encoder's last state h to h W_k + b_k and compares it with the frozen embedding
-table. It is fitted on training sentences of all lengths and changes nothing in the model.
+Probe k maps the frozen encoder's last state h to h U_k V_k + b_k and compares it with the frozen embedding
+table. It is fitted on training sentences of all lengths and changes nothing in the model. U_k V_k has rank RANK, which halves
+the size of the files and costs little.
 """
 
 import math
@@ -15,33 +16,39 @@ from batches import Corpus, order
 from models import N_PROBES, PAD, Model
 
 SENTENCES = 60_000
+RANK = 32
 BATCH = 128
 PASSES = 2
 RATE = 4e-3
 
 
 def fit(model: Model, corpus: Corpus, seed: int, sentences: int = SENTENCES) -> dict[str, Tensor]:
-    """-> readback.W (probe, unit, channel) and readback.b (probe, channel)"""
+    """-> readback.U (probe, unit, rank), readback.V (probe, rank, channel) and readback.b (probe, channel)"""
     torch.manual_seed(seed)
     h, words = states_and_words(model, corpus, seed, sentences)
-    d_model = model.sizes["d_model"]
-    W = torch.randn(N_PROBES, h.shape[1], d_model).div_(math.sqrt(h.shape[1])).requires_grad_()
+    d_model, n_units = model.sizes["d_model"], h.shape[1]
+    U = torch.randn(N_PROBES, n_units, RANK).div_(math.sqrt(n_units)).requires_grad_()
+    V = torch.randn(N_PROBES, RANK, d_model).div_(math.sqrt(RANK)).requires_grad_()
     b = torch.zeros(N_PROBES, d_model, requires_grad=True)
-    optimizer = torch.optim.Adam([W, b], lr=RATE, fused=True)
+    optimizer = torch.optim.Adam([U, V, b], lr=RATE)
     batches = torch.cat([torch.randperm(len(h)) for _ in range(PASSES)]).split(BATCH)
     for step, rows in enumerate(batches):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / len(batches))
-        loss = loss_of(model, h[rows], words[rows], W, b)
+        loss = loss_of(model, h[rows], words[rows], U, V, b)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return {"readback.W": W.detach(), "readback.b": b.detach()}
+    return {"readback.U": U.detach(), "readback.V": V.detach(), "readback.b": b.detach()}
 
 
-def loss_of(model: Model, h: Tensor, words: Tensor, W: Tensor, b: Tensor) -> Tensor:
+def projected(h: Tensor, U: Tensor, V: Tensor, b: Tensor) -> Tensor:
+    """h (sentence, unit) -> (sentence, probe, channel)"""
+    return torch.einsum("bkr,krc->bkc", torch.einsum("bu,kur->bkr", h, U), V) + b
+
+
+def loss_of(model: Model, h: Tensor, words: Tensor, U: Tensor, V: Tensor, b: Tensor) -> Tensor:
     real = words != PAD
-    proj = torch.einsum("bu,kuc->bkc", h, W) + b  # (batch, probe, channel)
-    return F.cross_entropy(proj[real] @ model.embed.weight.detach().T, words[real])
+    return F.cross_entropy(projected(h, U, V, b)[real] @ model.embed.weight.detach().T, words[real])
 
 
 @torch.no_grad()
@@ -68,6 +75,6 @@ def from_the_end(src: Tensor, n: Tensor) -> Tensor:
 def guesses(model: Model, weights: dict[str, Tensor], src: Tensor, n: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Whether each probe's first guess is right, and whether there is a word. (sentence, probe)"""
     h, words = model.encode(src, n), from_the_end(src, n)
-    proj = torch.einsum("bu,kuc->bkc", h, weights["readback.W"].float()) + weights["readback.b"].float()
+    proj = projected(h, *(weights[f"readback.{part}"].float() for part in "UVb"))
     guess = model.logits(proj).argmax(2)
     return (guess == words).numpy(), (words != PAD).numpy()

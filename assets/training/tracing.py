@@ -117,14 +117,19 @@ def rnn(name: str, model: Model, src: list[int], tgt: list[int] | None) -> Sites
 
 
 def read_back(tape: Tape, h: Tensor, n: int) -> None:
-    """Row t is the probe for the word n - 1 - t before the last; a sentence has at most 40 rows."""
-    if "readback.W" not in tape.weights:
+    """Row t is the probe for the word n - 1 - t before the last; a longer sentence's first words have none."""
+    if "readback.U" not in tape.weights:
         return
-    distance = torch.arange(n - 1, -1, -1)
-    W, b = tape.weights["readback.W"][distance], tape.weights["readback.b"][distance]
-    proj = tape.put("readback.proj", torch.einsum("u,kuc->kc", h, W) + b)
-    logits = tape.put("readback.logits", proj @ tape.weights["embed.weight"].T)
-    tape.put("readback.probs", torch.softmax(logits, 1))
+    reach = len(tape.weights["readback.b"])
+    distance = torch.arange(min(n, reach) - 1, -1, -1)
+    W = (tape.weights["readback.U"] @ tape.weights["readback.V"])[distance]
+    b = tape.weights["readback.b"][distance]
+    all_rows = lambda x: F.pad(x, (0, 0, n - len(x), 0), value=math.nan)
+    proj = torch.einsum("u,kuc->kc", h, W) + b
+    logits = proj @ tape.weights["embed.weight"].T
+    tape.put("readback.proj", all_rows(proj))
+    tape.put("readback.logits", all_rows(logits))
+    tape.put("readback.probs", all_rows(torch.softmax(logits, 1)))
 
 
 def rnn_attention(name: str, model: Model, src: list[int], tgt: list[int] | None) -> Sites:

@@ -87,6 +87,11 @@ impl Reading {
         &self.traces[&name]
     }
 
+    /// The most tokens a sentence may have.
+    pub fn token_limit(&self) -> usize {
+        self.tokenizer.limit()
+    }
+
     pub fn has(&self, name: Name) -> bool {
         self.traces.contains_key(&name)
     }

@@ -135,7 +135,7 @@ impl Record {
 
 impl Trace {
     pub fn new(model: Name, pass: Pass, tokenizer: &Tokenizer) -> Self {
-        let tokens = |ids: &[u32]| ids.iter().map(|&id| tokenizer.token(id)).collect();
+        let tokens = |ids: &[u32]| tokenizer.tokens(ids);
         Self {
             model,
             source: tokens(&pass.source),

@@ -65,7 +65,7 @@ pub struct Cli {
 pub struct TextArgs {
     /// The sentence to read, in quotes; `-` takes it from standard input
     ///
-    /// Without one: "The animal didn't cross the street because it was too tired."
+    /// Without one: "The dog didn't drink the water because it was too hot."
     #[arg(value_name = "SENTENCE", value_hint = ValueHint::Other)]
     pub sentence: Option<OsString>,
 
@@ -135,7 +135,7 @@ pub enum Command {
     /// Write frames of the walk: text, pictures, film, a page
     Export(ExportArgs),
 
-    /// Print how often each model translates held-out sentences exactly, by length
+    /// Print how well each model translates held-out sentences, by length
     Eval(EvalArgs),
 
     /// Print what is in a checkpoint, whether it can be run, and what would be shown
@@ -287,17 +287,29 @@ pub struct OutArgs {
     pub force: bool,
 }
 
-/// Exact match by length.
+/// How well the models translate.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::EVAL)]
 pub struct EvalArgs {
-    /// A file of JSON lines with the fields `en` and `fr`; `-` is standard input
+    /// A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
 
     /// At most this many sentences of each length
     #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
     pub per_bucket: Option<u32>,
+
+    /// A table by length, or a line of JSON for every sentence
+    #[arg(long, requires = "data", value_enum, default_value_t)]
+    pub format: EvalFormat,
+}
+
+/// What `eval` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EvalFormat {
+    #[default]
+    Table,
+    Jsonl,
 }
 
 /// A checkpoint, looked into.

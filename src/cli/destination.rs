@@ -125,7 +125,7 @@ fn targets(
     format: &'static Format,
     folder: &Path,
 ) -> Vec<Target> {
-    if format.is_film() {
+    if format.is_animation() {
         let path = folder.join(format!("walk.{}", format.extension));
         return vec![Target { path, format, step: None }];
     }

@@ -1,17 +1,24 @@
-//! `lookback eval`: how often each model translates exactly, by the length of the sentence.
+//! `lookback eval`: how well each model translates, by the length of the sentence.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     iter,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    args::EvalArgs,
+    args::{EvalArgs, EvalFormat},
     failure::{Outcome, Usage},
     progress::Progress,
     request::Request,
@@ -19,10 +26,14 @@ use super::{
     streams::Streams,
 };
 use crate::{
-    analysis::measure::accuracy::Accuracy,
+    analysis::measure::{
+        accuracy::{Accuracy, is_exact, n_words},
+        chrf::Chrf,
+    },
+    engine::tape::Keep,
     export::files::reason,
     model::{self, Model, Name, Setup},
-    text::{EOS, Tokenizer, visible},
+    text::{Tokenizer, visible},
 };
 
 pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -30,31 +41,59 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
         return Err(anyhow!("eval measures the built-in translators; leave --model PATH out"))
             .usage();
     }
-    let names = request.names(&Name::ALL);
+    let translators: Vec<Name> =
+        request.names(&Name::ALL).into_iter().filter(|&name| name != Name::DecoderOnly).collect();
     let stored = Accuracy::embedded()?;
-    let table = match &asked.data {
-        None => Table::stored(&stored, &names),
-        Some(path) => Table::measured(&pairs(path)?, &stored.buckets, (asked, &names)).usage()?,
+    let Some(path) = &asked.data else {
+        print(&stored, &translators, streams.out)?;
+        return Ok(writeln!(
+            streams.out,
+            "\nSentences that no model was trained on, greedy decoding; measured by assets/training/evaluate.py. \
+             With --data FILE the sentences of a file are measured now."
+        )?);
     };
-    table.print(streams.out)?;
-    let note = match &asked.data {
-        None => {
-            "Exact match on held-out sentences, greedy decoding; measured when the models were trained \
-             (assets/training/evaluate.py). With --data FILE it is measured now, on the lines of a file."
+    let lines = chosen(lines(path)?, &stored, asked.per_bucket);
+    let results = translated(&lines, &translators).usage()?;
+    match asked.format {
+        EvalFormat::Jsonl => {
+            for (line, results) in lines.iter().zip(&results) {
+                writeln!(streams.out, "{}", Record::of(line, results).json()?)?;
+            }
+            Ok(())
         }
-        Some(_) => "Exact match, greedy decoding, measured now.",
-    };
-    Ok(writeln!(streams.out, "\n{note}")?)
+        EvalFormat::Table => {
+            print(&table(&stored, &lines, &results), &translators, streams.out)?;
+            Ok(writeln!(streams.out, "\nGreedy decoding, measured now.")?)
+        }
+    }
 }
 
-/// A sentence and its only right translation.
+/// A sentence and its right translations.
 #[derive(Deserialize)]
-struct Pair {
+struct Line {
     en: String,
-    fr: String,
+    fr: Translations,
 }
 
-fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
+/// One translation, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Translations {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Line {
+    fn references(&self) -> impl Iterator<Item = &str> {
+        let all = match &self.fr {
+            Translations::One(text) => std::slice::from_ref(text),
+            Translations::Several(texts) => texts,
+        };
+        all.iter().map(String::as_str)
+    }
+}
+
+fn lines(path: &Path) -> Outcome<Vec<Line>> {
     let shown = visible(&path.to_string_lossy());
     let unreadable =
         |e: io::Error| anyhow!("{shown} cannot be read; {}; give another with --data", reason(&e));
@@ -63,7 +102,7 @@ fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
     } else {
         Box::new(BufReader::new(File::open(path).map_err(unreadable)?))
     };
-    let parse = |(i, line): (usize, io::Result<Vec<u8>>)| -> Result<Pair> {
+    let parse = |(i, line): (usize, io::Result<Vec<u8>>)| -> Result<Line> {
         let n = i + 1;
         let line = line.map_err(unreadable)?;
         ensure!(
@@ -71,20 +110,26 @@ fn pairs(path: &Path) -> Outcome<Vec<Pair>> {
             "{shown}, line {n}, has more than {MOST_BYTES} bytes; a line has a sentence and its \
              translation; shorten it"
         );
-        serde_json::from_slice(&line).map_err(|e| {
+        let line: Line = serde_json::from_slice(&line).map_err(|e| {
             anyhow!(
-                "{shown}, line {n}, is not JSON with the fields `en` and `fr`; {e}; mend the line"
+                "{shown}, line {n}, is not JSON with the fields `en` and `fr` (a text, or a list of \
+                 them); {e}; fix the line"
             )
-        })
+        })?;
+        ensure!(
+            line.references().next().is_some(),
+            "{shown}, line {n}, has an empty list of French texts; give at least one"
+        );
+        Ok(line)
     };
-    let pairs = lines_of(source).enumerate().map(parse).collect::<Result<Vec<_>>>()?;
-    if pairs.is_empty() {
+    let lines = lines_of(source).enumerate().map(parse).collect::<Result<Vec<_>>>()?;
+    if lines.is_empty() {
         return Err(anyhow!(
             "{shown} is empty; there is nothing to measure; give a file with lines"
         ))
         .usage();
     }
-    Ok(pairs)
+    Ok(lines)
 }
 
 /// Lines one by one, of one that is too long as much as shows it: a file without an end of a line may
@@ -97,82 +142,162 @@ fn lines_of(mut source: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>
     })
 }
 
-/// Shares of exact translations: a row a model, a column a bucket of lengths.
-struct Table {
-    buckets: Vec<[usize; 2]>,
-    counts: Vec<usize>,
-    rows: Vec<(Name, Vec<f32>)>,
-}
-
-impl Table {
-    fn stored(accuracy: &Accuracy, models: &[Name]) -> Self {
-        let row = |name: &Name| Some((*name, accuracy.exact_match.get(name.id())?.clone()));
-        Self {
-            buckets: accuracy.buckets.clone(),
-            counts: accuracy.counts.clone(),
-            rows: models.iter().filter_map(row).collect(),
-        }
-    }
-
-    fn measured(
-        pairs: &[Pair],
-        buckets: &[[usize; 2]],
-        (asked, names): (&EvalArgs, &[Name]),
-    ) -> Result<Self> {
-        let tokenizer = Tokenizer::embedded()?;
-        let most = asked.per_bucket.map_or(usize::MAX, |n| n as usize);
-        let mut chosen: Vec<Vec<(Vec<u32>, Vec<u32>)>> = buckets.iter().map(|_| vec![]).collect();
-        for (i, pair) in pairs.iter().enumerate() {
-            let ids = |text| tokenizer.sentence(text).map(|s| s.ids());
-            let of = |text| ids(text).with_context(|| format!("line {}", i + 1));
-            let (en, fr) = (of(&pair.en)?, of(&pair.fr)?);
-            let bucket = buckets.iter().position(|[from, to]| (*from..=*to).contains(&en.len()));
-            if let Some(bucket) = bucket.filter(|&b| chosen[b].len() < most) {
-                chosen[bucket].push((en, fr));
-            }
-        }
-        let names = names.iter();
-        let translators: Vec<_> = names.filter(|&&name| name != Name::DecoderOnly).collect();
-        let n_pairs: usize = chosen.iter().map(Vec::len).sum();
-        let progress = Progress::new("sentences translated", n_pairs * translators.len());
-        let row = |&name| -> Result<(Name, Vec<f32>)> {
-            let model = model::load(name)?;
-            Ok((name, chosen.iter().map(|pairs| share(&*model, pairs, &progress)).collect()))
-        };
-        Ok(Self {
-            buckets: buckets.to_vec(),
-            counts: chosen.iter().map(Vec::len).collect(),
-            rows: translators.into_iter().map(row).collect::<Result<_>>()?,
-        })
-    }
-
-    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "{:<24}", "tokens")?;
-        for [from, to] in &self.buckets {
-            write!(out, "{:>9}", format!("{from}-{to}"))?;
-        }
-        write!(out, "\n{:<24}", "sentences")?;
-        for count in &self.counts {
-            write!(out, "{count:>9}")?;
-        }
-        for (name, shares) in &self.rows {
-            write!(out, "\n{:<24}", name.title())?;
-            for share in shares {
-                let cell =
-                    if share.is_nan() { "-".into() } else { format!("{:.1} %", share * 100.0) };
-                write!(out, "{cell:>9}")?;
-            }
-        }
-        writeln!(out)
-    }
-}
-
-/// The share of pairs that the model translates token by token as wanted; NaN of none.
-fn share(model: &dyn Model, pairs: &[(Vec<u32>, Vec<u32>)], progress: &Progress) -> f32 {
-    let is_exact = |(en, fr): &&(Vec<u32>, Vec<u32>)| {
-        let output = model.run(en, &Setup::default()).output;
-        progress.step();
-        output.split_last().is_some_and(|(last, words)| *last == EOS && words == fr)
+/// The lines of each length up to a limit, in their order.
+fn chosen(lines: Vec<Line>, table: &Accuracy, per_bucket: Option<u32>) -> Vec<Line> {
+    let most = per_bucket.map_or(usize::MAX, |n| n as usize);
+    let mut taken = BTreeMap::new();
+    let is_wanted = |line: &Line| {
+        let n: &mut usize = taken.entry(table.bucket_of(n_words(&line.en))).or_default();
+        *n += 1;
+        *n <= most
     };
-    pairs.iter().filter(is_exact).count() as f32 / pairs.len() as f32
+    lines.into_iter().filter(is_wanted).collect()
+}
+
+/// One model's translation of a sentence.
+struct Translation {
+    name: Name,
+    output: String,
+    is_exact: bool,
+    chrf: Chrf,
+}
+
+/// The translations of each line by each model, computed on all cores.
+///
+/// # Errors
+/// If a line's English is empty or too long; the message says which.
+fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
+    let tokenizer = Tokenizer::embedded()?;
+    let sources = lines.iter().enumerate().map(|(i, line)| {
+        let sentence = tokenizer.sentence(&line.en).with_context(|| format!("line {}", i + 1))?;
+        Ok(sentence.ids())
+    });
+    let sources = sources.collect::<Result<Vec<_>>>()?;
+    let load = |&name| Ok((name, model::load(name)?));
+    let models = names.iter().map(load).collect::<Result<Vec<(Name, Arc<dyn Model>)>>>()?;
+    let progress = Progress::new("sentences translated", lines.len());
+    let translate = |i: usize| -> Vec<Translation> {
+        let setup = Setup { keep: Keep::Boundaries, ..Setup::default() };
+        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+            let output = tokenizer.decode(&model.run(&sources[i], &setup).output);
+            Translation {
+                name: *name,
+                is_exact: is_exact(&output, lines[i].references()),
+                chrf: Chrf::of(&output, lines[i].references()),
+                output,
+            }
+        };
+        models.iter().map(of).collect()
+    };
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<Vec<Translation>> = lines.iter().map(|_| vec![]).collect();
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
+            let (sender, next, translate) = (sender.clone(), &next, &translate);
+            scope.spawn(move || {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    if i >= lines.len() || sender.send((i, translate(i))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (i, result) in receiver {
+            results[i] = result;
+            progress.step();
+        }
+    });
+    Ok(results)
+}
+
+/// What was measured, by the buckets of the stored table.
+fn table(stored: &Accuracy, lines: &[Line], results: &[Vec<Translation>]) -> Accuracy {
+    let n = stored.buckets.len();
+    let mut counts = vec![0; n];
+    let mut sums: BTreeMap<String, Vec<(usize, Chrf)>> = BTreeMap::new();
+    for (line, results) in lines.iter().zip(results) {
+        let Some(bucket) = stored.bucket_of(n_words(&line.en)) else { continue };
+        counts[bucket] += 1;
+        for result in results {
+            let sums = sums.entry(result.name.id().to_owned()).or_default();
+            sums.resize(n, (0, Chrf::default()));
+            let (right, chrf) = &mut sums[bucket];
+            *right += usize::from(result.is_exact);
+            chrf.add(&result.chrf);
+        }
+    }
+    let exact = |(name, sums): (&String, &Vec<(usize, Chrf)>)| {
+        let shares = sums.iter().zip(&counts).map(|((right, _), &n)| *right as f32 / n as f32);
+        (name.clone(), shares.collect())
+    };
+    let chrf = |(name, sums): (&String, &Vec<(usize, Chrf)>)| {
+        (name.clone(), sums.iter().map(|(_, chrf)| chrf.score()).collect())
+    };
+    Accuracy {
+        buckets: stored.buckets.clone(),
+        exact: sums.iter().map(exact).collect(),
+        chrf: sums.iter().map(chrf).collect(),
+        counts,
+    }
+}
+
+/// The tables: a row a model, a column a bucket of lengths.
+fn print(table: &Accuracy, names: &[Name], out: &mut dyn Write) -> io::Result<()> {
+    let label = |[from, to]: &[usize; 2]| {
+        if *to > OPEN_END { format!("{from}+") } else { format!("{from}-{to}") }
+    };
+    write!(out, "{:<34}", "English words")?;
+    for bucket in &table.buckets {
+        write!(out, "{:>8}", label(bucket))?;
+    }
+    write!(out, "\n{:<34}", "sentences")?;
+    for count in &table.counts {
+        write!(out, "{count:>8}")?;
+    }
+    for (what, values, factor) in [("chrF", &table.chrf, 1.0), ("% exact", &table.exact, 100.0)] {
+        writeln!(out)?;
+        for name in names {
+            let Some(values) = values.get(name.id()) else { continue };
+            write!(out, "\n{:<26}{what:<8}", name.title())?;
+            for (value, count) in values.iter().zip(&table.counts) {
+                let is_empty = *count == 0;
+                let cell = if is_empty { "-".into() } else { format!("{:.1}", value * factor) };
+                write!(out, "{cell:>8}")?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
+/// A bucket that ends above this has no end that matters.
+const OPEN_END: usize = 90;
+
+/// A line of the output as JSON.
+#[derive(Serialize)]
+struct Record<'a> {
+    en: &'a str,
+    fr: Vec<&'a str>,
+    outputs: BTreeMap<&'static str, &'a str>,
+    exact: BTreeMap<&'static str, bool>,
+    chrf: BTreeMap<&'static str, f32>,
+}
+
+impl<'a> Record<'a> {
+    fn of(line: &'a Line, results: &'a [Translation]) -> Self {
+        let by_name = results.iter();
+        Self {
+            en: &line.en,
+            fr: line.references().collect(),
+            outputs: by_name.clone().map(|r| (r.name.id(), r.output.as_str())).collect(),
+            exact: by_name.clone().map(|r| (r.name.id(), r.is_exact)).collect(),
+            chrf: by_name.map(|r| (r.name.id(), r.chrf.score())).collect(),
+        }
+    }
+
+    fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string(self)?)
+    }
 }

@@ -67,18 +67,18 @@ fn choice(look: args::LookArgs, settings: &Settings) -> ThemeChoice {
 
 /// The theme of the walk, before its terminal has reported its background.
 fn of_terminal(look: args::LookArgs, settings: &Settings, env: Environment) -> Theme {
-    let ground = ground_by_name(env);
-    let suits = match ground {
+    let background = background_by_name(env);
+    let suits = match background {
         Some(Background::Light) => Scheme::Light,
         _ => Scheme::Dark,
     };
     let depth = colours(ask(look, settings, env), env, true);
     let scheme = choice(look, settings).scheme().unwrap_or(suits);
-    Theme { ground, ..Theme::new(depth, glyphs_there(look, settings, env)).with(scheme) }
+    Theme { background, ..Theme::new(depth, glyphs_there(look, settings, env)).with(scheme) }
 }
 
 /// The background by COLORFGBG, which some terminals set: `15;0` is white on black.
-fn ground_by_name(env: Environment) -> Option<Background> {
+fn background_by_name(env: Environment) -> Option<Background> {
     let colours = env("COLORFGBG")?;
     let background = colours.rsplit(';').next()?.parse::<u8>().ok()?;
     match background {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ground_is_guessed_from_a_variable_until_the_terminal_answers() {
+    fn the_background_is_guessed_from_a_variable_until_the_terminal_answers() {
         let scheme = |colours: &str| {
             let pairs = [("COLORFGBG", colours), ("TERM", "rxvt")];
             of_terminal(look(), &Settings::default(), &env(&pairs)).scheme

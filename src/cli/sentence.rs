@@ -11,7 +11,7 @@ use super::{
 use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
 
 /// The default: to know what `it` is, one has to look back.
-pub const DEFAULT: &str = "The animal didn't cross the street because it was too tired.";
+pub const DEFAULT: &str = "The dog didn't drink the water because it was too hot.";
 
 /// The limit on standard input, which is more than any sentence within the limit of tokens.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
@@ -63,11 +63,9 @@ pub fn remark(sentence: &Sentence) -> Option<String> {
             words.push(unknown);
         }
     }
-    let name = |u: &&Unknown| format!("\"{}\" (known: {})", u.word, u.instead.join(", "));
-    let named: Vec<_> = words.iter().take(MOST_NAMED).map(name).collect();
+    let named: Vec<_> = words.iter().take(MOST_NAMED).map(|u| u.described()).collect();
     let more = words.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let named = named.join(", ");
-    (!words.is_empty())
-        .then(|| format!("no model has seen {named}{more}; they are spelled in bytes"))
+    (!words.is_empty()).then(|| format!("never seen in training: {named}{more}"))
 }

@@ -25,7 +25,7 @@ use crate::{
     term::{self, Before, Start},
     text::Tokenizer,
     ui::{
-        app::{Guide, Motion},
+        app::{Guide, Motion, WalkStart},
         plain,
     },
 };
@@ -73,23 +73,22 @@ fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> 
         (None, request.sentence()?.to_owned(), Lesson::embedded(request.language)?)
     };
     let Request { settings, look, .. } = request;
-    Ok(Start {
+    let walk = WalkStart {
         sentence,
-        own,
+        changes: request.changes.clone(),
         step: begin(cli, request, &lesson)?,
         lesson: Arc::new(lesson),
         theme: look.terminal,
-        follows_ground: look.theme == ThemeChoice::Auto,
-        has_commands: look.has_commands,
-        mouse: !cli.no_mouse && settings.mouse.unwrap_or(true),
-        changes: request.changes.clone(),
+        follows_background: look.theme == ThemeChoice::Auto,
         guide: guide(cli, settings),
         motion: if settings.motion.unwrap_or(true) {
             Motion::Moving(Duration::ZERO)
         } else {
             Motion::Still
         },
-    })
+    };
+    let mouse = !cli.no_mouse && settings.mouse.unwrap_or(true);
+    Ok(Start { walk, own, mouse, has_commands: look.has_commands })
 }
 
 /// The step to begin at: the one that is asked for, else the first, or the first that is about the
@@ -125,7 +124,7 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
 
 fn guide(cli: &Cli, settings: &Settings) -> Guide {
     let mut guide = Guide::at_pace(settings.pace.unwrap_or(PACE));
-    guide.asks = !cli.no_questions && settings.questions.unwrap_or(true);
+    guide.asks_questions = !cli.no_questions && settings.questions.unwrap_or(true);
     guide.in_tour = cli.tour;
     if cli.autoplay { guide.playing() } else { guide }
 }

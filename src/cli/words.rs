@@ -184,8 +184,13 @@ Examples:
   lookback export --what-if mask=off --format html --out lesson.html";
 
 pub const EVAL: &str = "\
-Without --data: the table measured on the held-out set when the models were trained.
-With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": \"Le chien dort.\"}.";
+Without --data: the table measured on held-out sentences when the models were trained.
+With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": [\"Le chien dort.\"]}.
+chrF is that of sacrebleu; exact is equal to one of the French texts, punctuation and case aside.
+
+--format jsonl prints a line for every sentence:
+  {\"en\": \"...\", \"fr\": [\"...\"], \"outputs\": {\"transformer\": \"...\", \"gru\": \"...\"},
+   \"exact\": {\"transformer\": true, ...}, \"chrf\": {\"transformer\": 100.0, ...}}";
 
 pub const INSPECT: &str = "\
 Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),

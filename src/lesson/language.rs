@@ -1,6 +1,6 @@
 //! The languages of the lesson, and the contents of a language file.
 //!
-//! To add a language, add two files in assets/lessons and a row of `languages!`.
+//! To add a language, add three files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ use super::{GlossaryTerm, phrases::Phrases, template::Template};
 use crate::text::visible;
 
 /// Declares one language per row: its variant and its id. The files are `assets/lessons/ID.toml` and
-/// `assets/lessons/checkpoint-ID.toml`.
+/// `assets/lessons/checkpoint-ID.toml`, and glosses of French words in `assets/lessons/glosses-ID.tsv`.
 macro_rules! languages {
     ($($(#[$attribute:meta])* $language:ident $id:literal;)*) => {
         /// A language of the lesson.
@@ -34,6 +34,15 @@ macro_rules! languages {
             pub(super) const fn words(self) -> &'static str {
                 match self {
                     $(Self::$language => include_str!(concat!("../../assets/lessons/", $id, ".toml")),)*
+                }
+            }
+
+            /// The embedded table of French words: word, tab, gloss.
+            pub(super) const fn glosses(self) -> &'static str {
+                match self {
+                    $(Self::$language => {
+                        include_str!(concat!("../../assets/lessons/glosses-", $id, ".tsv"))
+                    })*
                 }
             }
 
@@ -88,6 +97,8 @@ pub struct LanguageWords {
     pub steps: BTreeMap<String, StepWords>,
     pub phrases: Phrases,
     pub page: PageWords,
+    /// What the groups of the shelf show.
+    pub shelf: BTreeMap<String, String>,
     #[serde(default)]
     pub glossary: Vec<GlossaryTerm>,
 }

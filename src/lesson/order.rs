@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{PaneSpec, StartRow};
+use super::{PaneSpec, StartRow, shelf::ShelfGroup};
 use crate::model::Name;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WalkOrder {
     pub chapters: Vec<ChapterOrder>,
+    /// Sentences worth reading; a checkpoint's walk has none.
+    #[serde(default)]
+    pub shelf: Vec<ShelfGroup>,
 }
 
 #[derive(Deserialize)]

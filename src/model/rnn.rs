@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     engine::{
+        math,
         site::{
             Axis::{Channel, In, Out, Position, Single},
             Place, Scope, Site,
@@ -129,9 +130,12 @@ impl Rnn {
     }
 }
 
-/// Probe k reads the word that stood k before the last.
+/// Probe k reads the word that stood k before the last. The file holds its matrix as two factors, W = U V.
 fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
-    let (w, b) = (weights.tensor("readback.W")?, weights.tensor("readback.b")?);
+    let factor = |name| weights.tensor(name);
+    let (u, v, b) = (factor("readback.U")?, factor("readback.V")?, factor("readback.b")?);
+    let product = |(u, v): (&value::Matrix, &value::Matrix)| math::matmul(u, v);
+    let w: Vec<_> = u.planes().iter().zip(v.planes()).map(product).collect();
     let scope = source_scope("readback");
     let weight = |place: Place, value: Value| Weight { place, value: value.into() };
     let probe = |(k, plane): (usize, &value::Matrix)| {
@@ -141,7 +145,7 @@ fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
             weight(scope.at(&PROBE_B).row(k), bias),
         )
     };
-    Ok(w.planes().iter().enumerate().map(probe).collect())
+    Ok(w.iter().enumerate().map(probe).collect())
 }
 
 impl Model for Rnn {

@@ -318,7 +318,7 @@ mod tests {
         let texts = [
             include_str!("../../assets/lessons/en.toml"),
             include_str!("../../assets/lessons/zh.toml"),
-            include_str!("../../assets/models/words.json"),
+            include_str!("../../assets/models/words.txt"),
             include_str!("../ui/theme.rs"),
         ];
         for c in texts.concat().chars().filter(|c| !c.is_control()) {

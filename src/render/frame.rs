@@ -14,7 +14,7 @@ use crate::{
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{Action, OpenedNumber, State, settle},
+        app::{Action, OpenedNumber, State, update_and_run},
         plain, screen,
         theme::Theme,
     },
@@ -154,7 +154,7 @@ impl Walk {
         reading.measures();
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
         state.size = (size.width, size.height);
-        settle(&mut state, Action::Read(Ok(reading)));
+        update_and_run(&mut state, Action::Read(Ok(reading)));
         Self { state, themes }
     }
 
@@ -180,7 +180,7 @@ impl Walk {
     ) -> impl Iterator<Item = T> {
         let steps: BTreeSet<usize> = wanted.iter().copied().collect();
         steps.into_iter().map(move |step| {
-            settle(&mut self.state, Action::GoTo(step));
+            update_and_run(&mut self.state, Action::GoTo(step));
             look(&self.state)
         })
     }

@@ -38,8 +38,10 @@ const COLUMNS: usize = 40;
 
 /// The available formats, and the current folder.
 pub fn export_options() -> ExportOptions {
-    let form =
-        |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
+    let form = |format: &Format| ExportFormat {
+        ending: format.extension,
+        is_animation: format.is_animation(),
+    };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     ExportOptions::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
 }

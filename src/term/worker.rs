@@ -55,7 +55,7 @@ impl Worker {
         spawn_guarded(self.events.clone(), move || {
             reading.lens(model, row);
             // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::Looked));
+            let _ = events.send(Event::Done(Action::LensComputed));
         });
     }
 
@@ -65,7 +65,7 @@ impl Worker {
         spawn_guarded(self.events.clone(), move || {
             let times = Arc::new(reading.time());
             // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::Timed(times)));
+            let _ = events.send(Event::Done(Action::TimesMeasured(times)));
         });
     }
 }

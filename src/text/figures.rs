@@ -41,6 +41,26 @@ pub fn significant(n: f64, digits: usize) -> String {
     format!("{}e{exponent}", trimmed(mantissa))
 }
 
+/// A number with three decimals, with an exponent if very small, without decimals from 1000 on.
+pub fn fixed(v: f32) -> String {
+    match v.abs() {
+        a if v.is_nan() || a.is_infinite() => v.to_string().to_lowercase(),
+        a if a > 0.0 && a < 0.0005 => format!("{v:.1e}"),
+        a if a >= 1000.0 => format!("{v:.0}"),
+        _ => format!("{v:.3}"),
+    }
+}
+
+/// A share of 1 as a percentage: `3.1 %`, `42 %`.
+pub fn percent(share: f32) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
 fn trimmed(decimal: &str) -> &str {
     if decimal.contains('.') {
         decimal.trim_end_matches('0').trim_end_matches('.')
@@ -56,5 +76,14 @@ mod tests {
     #[test]
     fn thousands_are_set_apart() {
         assert_eq!([0, 999, 1000, 134_515_008].map(grouped), ["0", "999", "1,000", "134,515,008"]);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let pairs = [(0.0, "0.000"), (0.1234, "0.123"), (-2.5e-6, "-2.5e-6"), (1234.5, "1234")];
+        for (v, want) in pairs {
+            assert_eq!(fixed(v), want);
+        }
+        assert_eq!([0.0, 0.012, 0.5, 1.0].map(percent), ["0 %", "1.2 %", "50 %", "100 %"]);
     }
 }

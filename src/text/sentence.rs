@@ -6,8 +6,11 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     pub id: u32,
-    /// The text to show: of the built-in models without its leading space, of a checkpoint with `·` for the space.
+    /// The text to show: of the built-in models without its leading space, and with `-` where it goes on with a word;
+    /// of a checkpoint with `·` for the space.
     pub text: String,
+    /// Whether it goes on with the word of the token before it; known of the built-in models' only.
+    pub continues: bool,
 }
 
 /// A sentence ready for the models.
@@ -15,8 +18,10 @@ pub struct Token {
 pub struct Sentence {
     /// As typed.
     pub text: String,
+    /// The text as it is read, if a what-if replaced a word of it.
+    pub replaced: Option<String>,
     pub tokens: Vec<Token>,
-    /// Words that no model saw in training; the built-in models spell them in bytes, a checkpoint reads `<unk>`.
+    /// Words that no model saw in training; the built-in models read them in parts, a checkpoint reads `<unk>`.
     pub unknown: Vec<Unknown>,
 }
 
@@ -25,11 +30,24 @@ impl Sentence {
         self.tokens.iter().map(|t| t.id).collect()
     }
 
+    /// The text that the models read.
+    pub fn read_text(&self) -> &str {
+        self.replaced.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The tokens of the word that the token at `position` belongs to.
+    pub fn word_at(&self, position: usize) -> Range<usize> {
+        let continues = |i: &usize| self.tokens[*i].continues;
+        let start = (0..=position).rev().find(|i| !continues(i)).unwrap_or(0);
+        let end = (position + 1..self.tokens.len()).find(|i| !continues(i));
+        start..end.unwrap_or(self.tokens.len())
+    }
+
     /// A message on words for which a checkpoint's vocabulary has no token; None if there are none.
     pub fn unread(&self) -> Option<String> {
         let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
         words.dedup();
-        let unknown = self.unknown.first().filter(|unknown| unknown.instead.is_empty())?;
+        let unknown = self.unknown.first().filter(|unknown| !unknown.is_read)?;
         let read = &self.tokens.get(unknown.tokens.start)?.text;
         let more = match words.len() {
             1 => String::new(),
@@ -42,13 +60,28 @@ impl Sentence {
     }
 }
 
+impl Unknown {
+    /// `"zorblax" (5 tokens; expected there: man, boy, teacher)`
+    pub fn described(&self) -> String {
+        let n = self.tokens.len();
+        let parts = if n == 1 { "1 token".to_owned() } else { format!("{n} tokens") };
+        let expected = match &self.instead[..] {
+            [] => String::new(),
+            words => format!("; expected there: {}", words.join(", ")),
+        };
+        format!("\"{}\" ({parts}{expected})", self.word)
+    }
+}
+
 /// A word that the models do not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     pub word: String,
     /// The tokens that spell it.
     pub tokens: Range<usize>,
-    /// Known words with similar spelling, nearest first; empty for a checkpoint.
+    /// Whether these tokens spell it; false where a checkpoint reads `<unk>` instead.
+    pub is_read: bool,
+    /// Seen words that fit in its place, the most similar first; empty for a checkpoint.
     pub instead: Vec<String>,
 }
 

@@ -49,7 +49,7 @@ impl Vocabulary {
     pub fn check(&self, tokens: &[Token]) -> Result<()> {
         match tokens.iter().find(|token| token.id as usize >= self.n_rows) {
             None => Ok(()),
-            Some(Token { id, text }) => anyhow::bail!(
+            Some(Token { id, text, .. }) => anyhow::bail!(
                 "the sentence holds the token `{text}`, whose id is {id}, but the model's embedding \
                  table ends at {}; leave the token out",
                 self.n_rows.saturating_sub(1)
@@ -65,7 +65,12 @@ impl Vocabulary {
             .filter(|(_, (id, _))| **id == unk)
             .filter_map(|(i, (_, (start, end)))| Some((i, text.get(*start..*end)?.trim())))
             .filter(|(_, word)| !word.is_empty() && Some(*word) != self.unk.as_deref())
-            .map(|(i, word)| Unknown { word: visible(word), tokens: i..i + 1, instead: vec![] })
+            .map(|(i, word)| Unknown {
+                word: visible(word),
+                tokens: i..i + 1,
+                is_read: false,
+                instead: vec![],
+            })
             .collect()
     }
 

@@ -1,77 +1,77 @@
-//! The English words that the built-in models were trained on, and unknown words in a sentence.
+//! The English words that the built-in models have seen, and the words of a sentence that they have not.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
-use anyhow::{Context, Result};
 use tokenizers::{Encoding, Tokenizer as Engine};
 
 use super::{Unknown, nearest, visible};
 
-static WORDS: &str = include_str!("../../assets/models/words.json");
+/// Lower-case English words of the training sentences, most frequent first (`assets/training/embed.py`).
+static WORDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../../assets/models/words.txt").lines().collect());
 
-/// English words in lower case.
-pub struct World {
-    pub words: Vec<String>,
+static SEEN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.iter().copied().collect());
+
+/// The English words, in lower case, most frequent first.
+pub fn words() -> &'static [&'static str] {
+    &WORDS
 }
 
-impl World {
-    /// # Errors
-    /// If the embedded file is damaged.
-    pub fn embedded() -> Result<Self> {
-        let words: serde_json::Value =
-            serde_json::from_str(WORDS).context("the embedded words.json does not load")?;
-        let words = words["all_en"].as_array().into_iter().flatten();
-        Ok(Self { words: words.filter_map(|w| w.as_str()).map(str::to_owned).collect() })
-    }
-
-    /// The words that are not among the models' English words: spelled in bytes, or French.
-    pub fn unknown(&self, engine: &Engine, encoding: &Encoding) -> Vec<Unknown> {
-        let ids = encoding.get_ids();
-        let mut unknown = vec![];
-        let mut start = 0;
-        while start < ids.len() {
-            let end = run_end(engine, encoding, start);
-            if !ids[start..end].iter().all(|&id| self.is_english(engine, id)) {
-                let text = engine.decode(&ids[start..end], false).unwrap_or_default();
-                unknown
-                    .extend(text.split_whitespace().map(|word| self.instead_of(word, start..end)));
-            }
-            start = end;
-        }
-        unknown
-    }
-
-    fn instead_of(&self, word: &str, tokens: Range<usize>) -> Unknown {
-        let word = visible(word);
-        let instead = self.nearest(&word, 3);
-        Unknown { word, tokens, instead }
-    }
-
-    /// Whether this token occurs on the English side of the training data.
-    fn is_english(&self, engine: &Engine, id: u32) -> bool {
-        let text = engine.id_to_token(id).map_or_else(String::new, |token| shown(&token));
-        let lower = text.to_lowercase();
-        let listed = |word: &str| self.words.iter().any(|w| w == word);
-        [".", ","].contains(&text.as_str()) || listed(&text) || (text != lower && listed(&lower))
-    }
-
-    /// The `n` known words with the spelling closest to `word`.
-    pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
-        nearest(&word.to_lowercase(), self.words.iter().map(String::as_str), n)
-    }
+/// The words of an encoded text that no training sentence had. Numbers and punctuation have been seen.
+pub fn unknown(engine: &Engine, encoding: &Encoding) -> Vec<Unknown> {
+    let words = word_ranges(engine, encoding).into_iter();
+    words
+        .filter(|tokens| !is_seen(engine, &encoding.get_ids()[tokens.clone()]))
+        .map(|tokens| {
+            let text = engine.decode(&encoding.get_ids()[tokens.clone()], false);
+            let word = visible(text.unwrap_or_default().trim());
+            Unknown { word, tokens, is_read: true, instead: vec![] }
+        })
+        .filter(|unknown| !unknown.word.is_empty())
+        .collect()
 }
 
-/// The end of the word that begins at `start`; adjacent words spelled in bytes count as one.
-fn run_end(engine: &Engine, encoding: &Encoding, start: usize) -> usize {
+/// The tokens of each word; adjacent words that are spelled in bytes count as one.
+fn word_ranges(engine: &Engine, encoding: &Encoding) -> Vec<Range<usize>> {
     let (ids, words) = (encoding.get_ids(), encoding.get_word_ids());
-    let end_of =
-        |from: usize| from + words[from..].iter().take_while(|word| **word == words[from]).count();
-    let is_spelled = |from: usize| ids[from..end_of(from)].iter().any(|&id| is_byte(engine, id));
-    let mut end = end_of(start);
-    while is_spelled(start) && end < ids.len() && is_spelled(end) {
-        end = end_of(end);
+    let is_spelled =
+        |tokens: &Range<usize>| ids[tokens.clone()].iter().any(|&id| is_byte(engine, id));
+    let mut ranges: Vec<Range<usize>> = vec![];
+    for i in 0..ids.len() {
+        match ranges.last_mut() {
+            Some(last) if words[i] == words[i - 1] => last.end = i + 1,
+            _ => ranges.push(i..i + 1),
+        }
     }
-    end
+    let mut joined: Vec<Range<usize>> = vec![];
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if is_spelled(last) && is_spelled(&range) => last.end = range.end,
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// Whether a word's tokens spell a word of the training sentences, or no word at all.
+fn is_seen(engine: &Engine, ids: &[u32]) -> bool {
+    if ids.iter().any(|&id| is_byte(engine, id)) {
+        return false;
+    }
+    let text = engine.decode(ids, false).unwrap_or_default().trim().to_lowercase();
+    !text.contains(char::is_alphabetic) || SEEN.contains(text.as_str())
+}
+
+/// Whether a training sentence had this word of two letters or more, in whatever case.
+pub fn is_seen_word(word: &str) -> bool {
+    word.chars().count() > 1
+        && word.contains(char::is_alphabetic)
+        && SEEN.contains(word.to_lowercase().as_str())
+}
+
+/// The `n` seen words with the spelling closest to `word`.
+pub fn alike(word: &str, n: usize) -> Vec<String> {
+    nearest(&word.to_lowercase(), WORDS.iter().copied(), n)
 }
 
 fn is_byte(engine: &Engine, id: u32) -> bool {
@@ -87,4 +87,11 @@ pub fn plain(text: &str) -> String {
 pub fn shown(token: &str) -> String {
     let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
     visible(token)
+}
+
+/// Whether the entry `token` goes on with the word that `before` belongs to.
+pub fn continues(before: &str, token: &str) -> bool {
+    let ends_in_letter = before.chars().next_back().is_some_and(char::is_alphanumeric);
+    let begins_with_letter = token.starts_with(char::is_alphabetic);
+    ends_in_letter && begins_with_letter && token != "n't"
 }

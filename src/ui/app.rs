@@ -37,7 +37,7 @@ pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
 pub use guide::Guide;
-pub use insides::settle;
+pub use insides::update_and_run;
 pub use inspector::{Inspector, OpenedNumber};
 use layout::NarrationBelow;
 pub use layout::{SMALLEST, ScreenLayout};
@@ -51,7 +51,10 @@ pub use update::update;
 
 use crate::{
     analysis::trace::Recorded,
-    engine::site::{Axis, Stream},
+    engine::{
+        change::Changes,
+        site::{Axis, Stream},
+    },
     lesson::{Lesson, PaneKind, PaneSpec, Selection, Step},
     ui::{
         panes::{self, Pane, PreferredSize, Scene},
@@ -62,13 +65,29 @@ use crate::{
 /// Height in lines of an open inspector.
 const INSPECTOR_LINES: usize = 14;
 
+/// How a walk begins.
+pub struct WalkStart {
+    pub sentence: String,
+    /// The changes of the first pass.
+    pub changes: Changes,
+    pub lesson: Arc<Lesson>,
+    /// Index of the first step to show.
+    pub step: usize,
+    pub theme: Theme,
+    /// Whether the theme follows the terminal's background.
+    pub follows_background: bool,
+    pub guide: Guide,
+    /// Whether panes may move.
+    pub motion: Motion,
+}
+
 /// Everything that determines the content of the screen.
 #[derive(Clone)]
 pub struct State {
     pub lesson: Arc<Lesson>,
     pub theme: Theme,
     /// Whether the theme follows the terminal's background.
-    pub follows_ground: bool,
+    pub follows_background: bool,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// The reading on the screen and the requests in progress.
@@ -104,12 +123,22 @@ pub struct Word {
 }
 
 impl State {
+    /// State at the beginning of a walk, while the models read its sentence.
+    pub fn begin(start: WalkStart, exports: ExportOptions) -> Self {
+        let mut state = Self::new(start.lesson, start.theme);
+        state.nav.step = start.step.min(state.n_steps().saturating_sub(1));
+        state.passes.pending = Some(start.sentence);
+        state.passes.changes = start.changes;
+        state.animation.motion = start.motion;
+        Self { follows_background: start.follows_background, guide: start.guide, exports, ..state }
+    }
+
     /// State at the first step of a lesson, before any sentence is read.
     pub fn new(lesson: Arc<Lesson>, theme: Theme) -> Self {
         Self {
             lesson,
             theme,
-            follows_ground: false,
+            follows_background: false,
             size: SMALLEST,
             passes: Passes::default(),
             nav: Navigation::default(),
@@ -156,6 +185,7 @@ impl State {
         let (_, step) = self.current();
         let scene = |spec: &PaneSpec, selection, focused| Scene {
             reading,
+            language: self.lesson.language,
             model: step.model_of(spec),
             selection,
             theme: &self.theme,
@@ -167,11 +197,11 @@ impl State {
             view: self.nav.view,
         };
         let build = |(i, spec): (usize, &_)| {
-            panes::of(spec, scene(spec, self.selection_for(spec), i == self.nav.focus))
+            panes::new_pane(spec, scene(spec, self.selection_for(spec), i == self.nav.focus))
         };
         let mut panes: Vec<_> = self.specs().iter().enumerate().map(build).collect();
         if let Some((spec, selection)) = &self.inspector.operand_pane {
-            let pane = panes::of(spec, scene(spec, *selection, false));
+            let pane = panes::new_pane(spec, scene(spec, *selection, false));
             match (0..panes.len()).rev().find(|&i| i != self.nav.focus) {
                 Some(i) => panes[i] = pane,
                 None => panes.push(pane),

@@ -79,13 +79,14 @@ fn palette_action(
 fn typing_action(overlay: &Overlay, key: Key, command: Option<Command>) -> Action {
     let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
     let exports = matches!(overlay, Overlay::Export(_));
+    let has_rows = finds || matches!(overlay, Overlay::Edit { .. });
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
     match (command, key) {
         (Some(c @ (Command::Accept | Command::Leave | Command::Suspend | Command::End)), _) => {
             Action::Do(c)
         }
         (Some(c @ (Command::NextPane | Command::PreviousPane)), _) if exports => Action::Do(c),
-        (Some(c @ Command::Move(..)), _) if finds && is_arrow => Action::Do(c),
+        (Some(c @ Command::Move(..)), _) if has_rows && is_arrow => Action::Do(c),
         (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
         _ => match TYPING.iter().find(|(k, _)| *k == key) {
             Some((_, request)) => Action::Type(*request),

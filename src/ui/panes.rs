@@ -53,7 +53,7 @@ use crate::{
         site::{Address, Role},
         value::Matrix,
     },
-    lesson::{PaneKind, PaneSpec, Selection},
+    lesson::{Language, PaneKind, PaneSpec, Selection},
     model::Name,
     ui::{
         theme::Theme,
@@ -68,6 +68,7 @@ pub use words::PaneWords;
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     pub reading: &'a Reading,
+    pub language: Language,
     /// The model that the pane shows.
     pub model: Name,
     pub selection: Selection,
@@ -204,7 +205,7 @@ pub trait Pane {
     }
 
     /// Whether the rows of [`Self::extent`] are drawn side by side and have no columns.
-    fn lies_across(&self) -> bool {
+    fn is_horizontal(&self) -> bool {
         false
     }
 
@@ -239,7 +240,7 @@ pub trait Pane {
     }
 
     /// Layer and head at an offset from the selected ones, if the cursor moves over heads.
-    fn head_by(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
+    fn head_at_offset(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
         None
     }
 
@@ -249,7 +250,7 @@ pub trait Pane {
     }
 
     /// Numbers of rows and columns visible at once.
-    fn in_view(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> (usize, usize) {
         (usize::from(area.height).max(1), 8)
     }
 
@@ -263,7 +264,7 @@ pub trait Pane {
 }
 
 /// Builds the pane of a spec, or a placeholder if its site does not exist.
-pub fn of<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
+pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     let title = spec.title.clone();
     let subject = || {
         let path = spec.path(scene.selection.layer)?;

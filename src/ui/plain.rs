@@ -10,7 +10,8 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     analysis::reading::Reading,
     lesson::{
-        Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate, quiz::Question,
+        Language, Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
+        quiz::Question,
     },
     text::{runs, visible},
     ui::{
@@ -99,12 +100,7 @@ pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {
             named.push(&unknown.word);
-            let known = unknown.instead.join(", ");
-            write_wrapped(
-                out,
-                "",
-                &format!("No model has seen \"{}\". They know: {known}.", unknown.word),
-            )?;
+            write_wrapped(out, "", &format!("Never seen in training: {}.", unknown.described()))?;
         }
     }
     Ok(())
@@ -130,7 +126,7 @@ fn step(
         write_wrapped(out, "", &paragraph_text(&paragraph))?;
     }
     for pane in &step.panes {
-        let described = pane_in_words(step, pane, reading, *selection);
+        let described = pane_in_words(step, pane, reading, *selection, lesson.language);
         writeln!(out)?;
         write_wrapped(out, "", &format!("{}:", described.heading))?;
         for line in &described.lines {
@@ -146,10 +142,12 @@ fn pane_in_words(
     pane: &PaneSpec,
     reading: &Reading,
     selection: Selection,
+    language: Language,
 ) -> PaneWords {
     let (model, theme) = (step.model_of(pane), Theme::new(Depth::None, Glyphs::Ascii));
     let scene = Scene {
         reading,
+        language,
         model,
         selection,
         theme: &theme,
@@ -160,7 +158,7 @@ fn pane_in_words(
         times: None,
         view: View::default(),
     };
-    let PaneWords { heading, lines } = panes::of(pane, scene).in_words();
+    let PaneWords { heading, lines } = panes::new_pane(pane, scene).in_words();
     let title = pane.title.as_ref().filter(|title| *title != model.title());
     let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
     PaneWords { heading: format!("{title}{heading}"), lines }

@@ -105,12 +105,12 @@ pub struct Theme {
     pub glyphs: Glyphs,
     pub scheme: Scheme,
     /// The terminal's background; None if it is unknown.
-    pub ground: Option<Background>,
+    pub background: Option<Background>,
 }
 
 impl Theme {
     pub const fn new(depth: Depth, glyphs: Glyphs) -> Self {
-        Self { depth, glyphs, scheme: Scheme::Dark, ground: None }
+        Self { depth, glyphs, scheme: Scheme::Dark, background: None }
     }
 
     /// The same theme with another scheme.
@@ -142,12 +142,12 @@ impl Theme {
     }
 
     /// Style of errors and of changed values.
-    pub fn wrong(&self) -> Style {
+    pub fn incorrect(&self) -> Style {
         self.emphasised(self.scheme.palette().wrong)
     }
 
     /// Style of correct and of chosen values.
-    pub fn right(&self) -> Style {
+    pub fn correct(&self) -> Style {
         self.emphasised(self.scheme.palette().right)
     }
 
@@ -233,8 +233,8 @@ impl Theme {
     /// Whether the scheme paints its own background: it is legible only on the kind it was made for.
     pub fn paints_background(&self) -> bool {
         let suits = match self.scheme {
-            Scheme::Dark => self.ground != Some(Background::Light),
-            Scheme::Light => self.ground == Some(Background::Light),
+            Scheme::Dark => self.background != Some(Background::Light),
+            Scheme::Light => self.background == Some(Background::Light),
             Scheme::HighContrast => false,
             Scheme::Mono => true,
         };

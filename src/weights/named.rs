@@ -13,6 +13,9 @@ use crate::engine::{
     tape::Weight,
     value::{Matrix, Value},
 };
+/// The ending of the name of a tensor that holds the scales of another one's rows.
+const SCALE: &str = ".scale";
+
 /// The tensors and the metadata of one file.
 pub struct Weights {
     file: String,
@@ -35,7 +38,8 @@ impl Weights {
         Self::from_safetensors(format!("{model}.safetensors"), bytes)
     }
 
-    /// Reads a safetensors file of at most three axes a tensor, F32 or F16.
+    /// Reads a safetensors file of at most three axes a tensor: F32, F16, or I8 with the scales of its rows in a tensor
+    /// named `NAME.scale`.
     ///
     /// # Errors
     /// Naming file, tensor and fault, if the header, a shape or a dtype is wrong.
@@ -44,8 +48,10 @@ impl Weights {
         let metadata = header.metadata().clone().unwrap_or_default();
         let parsed = SafeTensors::deserialize(bytes).with_context(|| file.clone())?;
         let mut tensors = HashMap::new();
-        for (name, view) in parsed.iter() {
-            let value = value(&view).with_context(|| format!("{file}: tensor `{name}`"))?;
+        for (name, view) in parsed.iter().filter(|(name, _)| !name.ends_with(SCALE)) {
+            let scales = parsed.tensor(&format!("{name}{SCALE}")).ok();
+            let value = value(&view, scales.as_ref())
+                .with_context(|| format!("{file}: tensor `{name}`"))?;
             tensors.insert(name.to_owned(), Arc::new(value));
         }
         Ok(Self { file, tensors, metadata })
@@ -116,8 +122,11 @@ impl Weights {
     }
 }
 
-fn value(view: &TensorView) -> Result<Value> {
-    let numbers = numbers(view)?;
+fn value(view: &TensorView, scales: Option<&TensorView>) -> Result<Value> {
+    let numbers = match scales {
+        None => numbers(view)?,
+        Some(scales) => scaled(view, &numbers(scales)?)?,
+    };
     let (planes, rows, cols) = match *view.shape() {
         [n] => (1, 1, n),
         [rows, cols] => (1, rows, cols),
@@ -140,6 +149,18 @@ fn numbers(view: &TensorView) -> Result<Vec<f32>> {
             let fours = view.data().chunks_exact(4);
             fours.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
         }
-        other => bail!("has dtype {other:?}, want F32 or F16"),
+        other => bail!("has dtype {other:?}, want F32, F16 or I8 with scales"),
     })
+}
+
+/// Integers times the scales of their rows.
+fn scaled(view: &TensorView, scales: &[f32]) -> Result<Vec<f32>> {
+    ensure!(view.dtype() == Dtype::I8, "has scales but dtype {:?}, want I8", view.dtype());
+    let n_cols = view.shape().last().copied().unwrap_or(0).max(1);
+    let rows = view.data().chunks_exact(n_cols);
+    ensure!(rows.len() == scales.len(), "has {} rows but {} scales", rows.len(), scales.len());
+    let row = |(row, scale): (&[u8], &f32)| -> Vec<f32> {
+        row.iter().map(|&byte| f32::from(byte.cast_signed()) * scale).collect()
+    };
+    Ok(rows.zip(scales).flat_map(row).collect())
 }

@@ -19,7 +19,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind, PaneSpec, template::Template},
     model::Name,
     ui::{
-        app::{Action, Command, State, settle, update},
+        app::{Action, Command, State, update, update_and_run},
         screen,
         theme::{Depth, Glyphs, Theme},
         widgets::heat::Zoom,
@@ -146,7 +146,7 @@ fn walk(reading: &Arc<Reading>, name: Name, kind: PaneKind, site: &str) -> State
     step.panes = vec![PaneSpec { kind, site: Some(site.to_owned()), model: None, title: None }];
     let mut state = State::new(Arc::new(lesson), Theme::new(Depth::True, Glyphs::Unicode));
     update(&mut state, Action::Resize(AREA.width, AREA.height));
-    settle(&mut state, Action::Read(Ok(Arc::clone(reading))));
+    update_and_run(&mut state, Action::Read(Ok(Arc::clone(reading))));
     state
 }
 

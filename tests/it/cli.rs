@@ -273,7 +273,7 @@ fn the_printed_arithmetic_comes_to_the_cell() {
 
 #[test]
 fn open_prints_address_labels_formula_arithmetic_and_operands() {
-    let out = good(&["open", "encoder.1.self_attn.weights[2,8,1]"]);
+    let out = good(&["open", "encoder.1.self_attn.weights[2,8,1]", SENTENCE]);
     let lines: Vec<&str> = out.lines().collect();
     let value: f32 =
         lines[0].strip_prefix("encoder.1.self_attn.weights[2,8,1] = ").unwrap().parse().unwrap();
@@ -288,8 +288,8 @@ fn open_prints_address_labels_formula_arithmetic_and_operands() {
 #[test]
 fn open_all_prints_every_term_and_every_operand() {
     let out = good(&["open", "encoder.0.self_attn.q[0,3,5]", "--all"]);
-    assert_eq!(out.lines().nth(5).unwrap().matches('*').count(), 64, "{out}");
-    assert_eq!(out.matches("learned in training").count(), 64, "{out}");
+    assert_eq!(out.lines().nth(5).unwrap().matches('*').count(), 128, "{out}");
+    assert_eq!(out.matches("learned in training").count(), 128, "{out}");
     assert!(!out.contains("more"), "{out}");
 }
 
@@ -578,15 +578,15 @@ fn a_sentence_of_nothing_is_refused() {
 #[test]
 fn ten_thousand_words_are_refused_with_the_limit_and_the_number() {
     let words = "dog ".repeat(10_000);
-    bad(&["trace", &words], 2, &["10000 tokens", "limit is 64", "shorten"]);
-    bad(&["trace", &"x".repeat(100_000)], 2, &["100000 bytes", "64 tokens"]);
+    bad(&["trace", &words], 2, &["10000 tokens", "limit is 96", "shorten"]);
+    bad(&["trace", &"x".repeat(100_000)], 2, &["100000 bytes", "96 tokens"]);
 }
 
 #[test]
 fn a_sentence_at_the_limit_is_read() {
-    let words = "the ".repeat(64);
+    let words = "the ".repeat(96);
     good(&["trace", &words, "--sites", "probs"]);
-    bad(&["trace", &"the ".repeat(65)], 2, &["65 tokens"]);
+    bad(&["trace", &"the ".repeat(97)], 2, &["97 tokens"]);
     let run = run(&[&words]);
     assert_eq!(run.code, 0, "{}", run.err);
 }
@@ -689,8 +689,37 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     assert!(measured.contains("GRU") && !measured.contains("Elman"), "{measured}");
     fs::write(path, "{}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "`en`"]);
+    fs::write(path, "{\"en\": \"I love you.\", \"fr\": []}\n").unwrap();
+    bad(&["eval", "--data", path], 1, &["line 1", "at least one"]);
     bad(&["eval", "--data", "/nowhere"], 1, &["/nowhere", "cannot be read"]);
     bad(&["eval", "--per-bucket", "2"], 2, &["--data"]);
+}
+
+#[test]
+fn eval_prints_a_line_of_json_for_every_sentence_with_all_its_translations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pairs.jsonl");
+    let star = serde_json::json!({"en": SENTENCE, "fr": ["Rien.", "L’animal n’a pas traversé la rue, parce qu’il était trop fatigué"]});
+    let odd = serde_json::json!({"en": "dont you 😀 like it", "fr": "Quoi ?"});
+    fs::write(&path, format!("{star}\n{odd}\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let lines = good(&["eval", "--data", path, "--format", "jsonl"]);
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    let [first, second] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&first["en"], &first["fr"]), (&star["en"], &star["fr"]));
+    assert_eq!(second["fr"], serde_json::json!(["Quoi ?"]));
+    for name in Name::ALL.into_iter().filter(|name| *name != Name::DecoderOnly) {
+        let name = name.id();
+        let is_exact = first["exact"][name].as_bool().unwrap();
+        assert!((first["chrf"][name].as_f64().unwrap() > 70.0) || !is_exact, "{first}");
+        assert!(first["outputs"][name].is_string() && second["outputs"][name].is_string());
+    }
+    // Punctuation aside, it is the second of the two.
+    assert_eq!(first["exact"]["transformer"], true, "{first}");
+    let only = good(&["eval", "--data", path, "--format", "jsonl", "--model", "gru"]);
+    assert!(!only.contains("transformer"), "{only}");
 }
 
 // export
@@ -992,7 +1021,7 @@ fn a_what_if_changes_every_command_and_a_wrong_one_is_explained() {
         ("mask", 2, "is no what-if"),
         ("encoder.9=off", 2, "nearest"),
         ("token.99=dog", 2, "0 to 12"),
-        ("token.1=\u{1b}[2J", 2, "not one token"),
+        (&*format!("token.1={}", "zx\u{1b}[2J".repeat(40)), 2, "limit is 96"),
         ("temperature=0", 2, "0.01 to 100"),
         ("encoder.1.self_attn.weights[2,8,1]=7", 2, "0 to 1"),
     ] {

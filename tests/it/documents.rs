@@ -253,3 +253,14 @@ fn the_changes_of_this_version_are_told() {
     let changes = read(".github/CHANGELOG.md");
     assert!(changes.contains(&format!("\n## [{version}]")), "{version}");
 }
+
+/// Weights, tokenizer, words, tables and glosses: what the program holds of its models.
+#[test]
+fn the_built_in_models_take_at_most_eight_mebibytes() {
+    let size = |path: &Path| fs::metadata(path).unwrap().len();
+    let models = fs::read_dir("assets/models").unwrap().map(|entry| entry.unwrap().path());
+    let glosses = ["en", "zh"].map(|id| format!("assets/lessons/glosses-{id}.tsv").into());
+    let held = models.filter(|path| path.extension().is_none_or(|e| e != "md")).chain(glosses);
+    let sum: u64 = held.map(|path| size(&path)).sum();
+    assert!(sum <= 8 << 20, "{sum} bytes");
+}

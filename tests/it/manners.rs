@@ -308,7 +308,7 @@ fn the_ground_decides_until_the_person_does() {
     let mut state = walk();
     update(&mut state, Action::Background(Background::Light));
     assert_eq!(state.theme.scheme, Scheme::Dark, "a theme that was asked for stays");
-    state.follows_ground = true;
+    state.follows_background = true;
     update(&mut state, Action::Background(Background::Light));
     assert_eq!(state.theme.scheme, Scheme::Light);
     press(&mut state, "V");

@@ -93,10 +93,10 @@ fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
 }
 
 #[test]
-fn probes_reach_forty_words_back() {
+fn probes_reach_24_tokens_back() {
     let long = READER.read(&"dog ".repeat(50)).unwrap();
     let kept = &long.measures().kept[&Name::Gru];
-    assert_eq!((kept[49].read, kept[49].asked), (50, 40));
+    assert_eq!((kept[49].read, kept[49].asked), (50, 24));
     let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
     assert_eq!(kept[49].right, right);
 }
@@ -242,6 +242,6 @@ fn times_are_asked_for_once_and_only_where_they_are_shown() {
         [Name::Elman, Name::Gru, Name::Transformer]
     );
     assert!(times.values().flatten().all(|time| !time.is_zero()));
-    update(&mut state, Action::Timed(Arc::clone(&times)));
+    update(&mut state, Action::TimesMeasured(Arc::clone(&times)));
     assert!(state.passes.times.known().is_some());
 }

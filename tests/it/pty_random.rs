@@ -94,10 +94,12 @@ impl Mode {
         let mut state = State::new(Arc::new(lesson), Theme::new(self.depth, glyphs));
         let steps = state.lesson.steps();
         state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
-        state.follows_ground = true;
-        state.guide.asks = true;
-        let form =
-            |format: &Format| ExportFormat { ending: format.extension, is_film: format.is_film() };
+        state.follows_background = true;
+        state.guide.asks_questions = true;
+        let form = |format: &Format| ExportFormat {
+            ending: format.extension,
+            is_animation: format.is_animation(),
+        };
         let here = session.home.path().canonicalize().unwrap();
         let forms = FORMATS.into_iter().map(form).collect();
         state.exports = ExportOptions::new(forms, here.to_string_lossy().into_owned());

@@ -65,9 +65,9 @@ fn theme(i: usize) -> Theme {
 fn fresh(lesson: Lesson, theme: Theme) -> State {
     let mut state = State::new(Arc::new(lesson), theme);
     let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_film)| ExportFormat { ending, is_film });
+    let forms = forms.map(|(ending, is_animation)| ExportFormat { ending, is_animation });
     state.exports = ExportOptions::new(forms.into(), "/here".into());
-    state.guide.asks = true;
+    state.guide.asks_questions = true;
     state.animation.motion = Motion::Moving(Duration::ZERO);
     state
 }

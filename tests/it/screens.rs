@@ -54,8 +54,8 @@ fn style_of(theme: Theme, cell: &Cell) -> char {
     let named = [
         ('d', theme.dim()),
         ('a', theme.accent()),
-        ('w', theme.wrong()),
-        ('r', theme.right()),
+        ('w', theme.incorrect()),
+        ('r', theme.correct()),
         ('b', theme.strong()),
         ('p', theme.pane(0)),
         ('q', theme.pane(1)),

@@ -1,5 +1,5 @@
-//! The tokenizer: any text comes back from its tokens, words of the models' world are one token, and
-//! what the models cannot know is said.
+//! The built-in tokenizer: any text comes back from its tokens, common words are one token, words that the models
+//! have not seen are named.
 
 use lookback::text::{MAX_TOKENS, Tokenizer};
 use proptest::prelude::*;
@@ -22,42 +22,69 @@ fn the_default_sentence_is_thirteen_known_tokens() {
 }
 
 #[test]
-fn every_word_of_the_world_is_one_token() {
+fn common_words_are_one_token_and_no_seen_word_is_unknown() {
     TOKENIZER.with(|t| {
-        assert!(t.words().len() >= 400, "only {} words", t.words().len());
-        for word in t.words() {
-            // Endings such as n't stand attached to a word.
-            let attached = word.contains('\'');
-            let text = if attached { format!("did{word}") } else { word.clone() };
-            let sentence = t.sentence(&text).unwrap();
-            assert_eq!(sentence.tokens.len(), 1 + usize::from(attached), "{word}");
-            assert!(sentence.unknown.is_empty(), "{word}");
+        assert!(t.words().len() > 10_000, "only {} words", t.words().len());
+        let is_whole = |word: &&&str| t.encode(word).unwrap().len() == 1;
+        let n_whole = t.words()[..300].iter().filter(is_whole).count();
+        assert!(n_whole > 285, "{n_whole} of the 300 most frequent words are one token");
+        for word in t.words().iter().step_by(7) {
+            assert!(t.sentence(word).unwrap().unknown.is_empty(), "{word}");
         }
     });
 }
 
 #[test]
-fn unknown_words_are_named_once_with_words_to_use_instead() {
-    let sentence = TOKENIZER.with(|t| t.sentence("The zxqv sees 猫 in the street.").unwrap());
-    let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
-    assert_eq!(words, ["zxqv", "猫"]);
-    assert!(sentence.unknown.iter().all(|u| !u.instead.is_empty()));
-    let spelled = &sentence.unknown[0].tokens;
-    assert_eq!(spelled.len(), " zxqv".len(), "a token a byte, the space included");
+fn parts_of_a_word_are_marked_and_belong_together() {
+    let sentence =
+        TOKENIZER.with(|t| t.sentence("Zorblaxes don't like 😀 spaghetti, 42.").unwrap());
+    let texts: Vec<&str> = sentence.tokens.iter().map(|t| t.text.as_str()).collect();
+    let unmarked: Vec<&str> = texts.iter().copied().filter(|text| !text.starts_with('-')).collect();
+    assert!(
+        ["n't", "like", ",", "4", "2", "."].iter().all(|text| unmarked.contains(text)),
+        "{texts:?}"
+    );
+    let first = sentence.word_at(1);
+    assert_eq!(first.start, 0);
+    let word: String =
+        texts[first.clone()].iter().map(|text| text.trim_start_matches('-')).collect();
+    assert_eq!(word, "Zorblaxes");
+    assert!(first.clone().all(|i| sentence.word_at(i) == first));
 }
 
 #[test]
-fn a_word_spelled_partly_in_letters_is_named_whole() {
-    let sentence = TOKENIZER.with(|t| t.sentence("The zebra isn't an aardvark.").unwrap());
-    let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
-    assert_eq!(words, ["zebra", "aardvark"]);
+fn words_that_no_training_sentence_has_are_named_whole() {
+    for (text, want) in [
+        ("The zxqv sees 猫 in the street.", &["zxqv", "猫"][..]),
+        ("The chien sees Alice and alice.", &["chien"]),
+        ("I can't won't, 12 men! They'll", &[]),
+        ("dont you 😀🎉 like it", &["😀🎉"]),
+    ] {
+        let sentence = TOKENIZER.with(|t| t.sentence(text).unwrap());
+        let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
+        assert_eq!(words, want, "{text}");
+    }
 }
 
 #[test]
-fn french_words_and_lower_case_names_are_unknown_in_an_english_sentence() {
-    let sentence = TOKENIZER.with(|t| t.sentence("The chien sees alice and Alice.").unwrap());
-    let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
-    assert_eq!(words, ["chien", "alice"]);
+fn a_word_is_replaced_whole_by_a_word_of_any_number_of_tokens() {
+    TOKENIZER.with(|t| {
+        let sentence = t.sentence("The zorblax sees spaghetti.").unwrap();
+        let n_parts = sentence.word_at(1).len();
+        assert!(n_parts > 1);
+        let shorter = t.replaced(&sentence, 2, "dog").unwrap();
+        assert_eq!(t.decode(&shorter.ids()), "The dog sees spaghetti.");
+        assert_eq!(shorter.read_text(), "The dog sees spaghetti.");
+        assert_eq!(shorter.text, sentence.text);
+        assert_eq!(shorter.tokens.len(), sentence.tokens.len() - n_parts + 1);
+        let back = t.replaced(&shorter, 1, "zorblax").unwrap();
+        assert_eq!(back.ids(), sentence.ids());
+        let ending = t.replaced(&sentence, sentence.tokens.len() - 1, "!").unwrap();
+        assert_eq!(t.decode(&ending.ids()), "The zorblax sees spaghetti!");
+        let unknown: Vec<_> = sentence.unknown.iter().map(|u| u.tokens.start).collect();
+        assert_eq!(unknown.len(), shorter.unknown.len() + 1, "{:?}", sentence.unknown);
+        assert!(t.replaced(&sentence, 1, &"abcdefgh".repeat(40)).is_err());
+    });
 }
 
 #[test]

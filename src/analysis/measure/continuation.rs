@@ -78,18 +78,20 @@ fn write_on(
 ) -> Option<Continuation> {
     let choosing = Choosing { sample: seed, ..setup.choosing() };
     let mut writer = model.writer(setup)?;
-    let (mut tokens, mut log_p) = (vec![], 0.0);
+    let (mut ids, mut log_p) = (vec![], 0.0);
     let mut logits = Some(writer.read(prefix)?);
     while let Some(here) = logits {
-        let id = choosing.token(&here, tokens.len(), EOS);
+        let id = choosing.token(&here, ids.len(), EOS);
         log_p += log_softmax(&here, 1.0)[id as usize];
-        let token = tokenizer.token(id);
-        let is_over = model.ends().contains(&id) || token.text == ".";
-        tokens.push(token);
-        if is_over || tokens.len() == MOST {
+        ids.push(id);
+        let is_over = model.ends().contains(&id) || tokenizer.token(id).text == ".";
+        if is_over || ids.len() == MOST {
             break;
         }
         logits = writer.read(&[id]);
     }
+    let own = prefix.last().map_or(0, |_| 1);
+    let mut tokens = tokenizer.tokens(&[&prefix[prefix.len() - own..], &ids].concat());
+    tokens.drain(..own);
     Some(Continuation { seed, tokens, log_p })
 }

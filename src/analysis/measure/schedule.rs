@@ -25,7 +25,7 @@ pub struct ScheduleSizes {
 
 /// The built-in models' sizes for a sentence of `n_words`.
 pub const fn built_in(n_words: usize) -> ScheduleSizes {
-    ScheduleSizes { n_words, d_model: 64, d_hidden: 128, d_ff: 256, n_layers: 2 }
+    ScheduleSizes { n_words, d_model: 128, d_hidden: 256, d_ff: 512, n_layers: 2 }
 }
 
 /// The encoder's schedule. The decoder-only model has no encoder; its blocks are counted.

@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 
 use super::{Card, Models, Reading, Traces, in_parallel, joined, tokenizer};
 use crate::{
-    analysis::{measure::accuracy::Accuracy, trace::Trace},
+    analysis::{
+        measure::{accuracy::Accuracy, suggestion::suggestions},
+        trace::Trace,
+    },
     engine::{
         change::{Change, Changes},
         fault,
@@ -188,7 +191,12 @@ impl Reader {
         in_parallel(&self.models, trace).into_iter().collect()
     }
 
-    fn reading(&self, sentence: Sentence, traces: Traces) -> Reading {
+    fn reading(&self, mut sentence: Sentence, traces: Traces) -> Reading {
+        if let Some(language_model) = traces.get(&Name::DecoderOnly) {
+            for unknown in &mut sentence.unknown {
+                unknown.instead = suggestions(language_model, &self.tokenizer, unknown);
+            }
+        }
         Reading {
             sentence,
             traces,

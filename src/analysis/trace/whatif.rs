@@ -3,10 +3,13 @@
 use std::{collections::HashSet, iter};
 
 use super::{Recorded, Trace};
-use crate::engine::{
-    change::{Change, Part},
-    site::{Axis, Role, Stream, lies_in},
-    value::{Cell, Shape},
+use crate::{
+    engine::{
+        change::{Change, Part},
+        site::{Axis, Role, Stream, lies_in},
+        value::{Cell, Shape},
+    },
+    text::Token,
 };
 
 impl Trace {
@@ -60,12 +63,20 @@ impl Trace {
     }
 
     /// The shape of a site's leading cells that belong to the same tokens in the unchanged pass: from where the
-    /// outputs differ, rows belong to other words. None if the unchanged pass has no such site.
+    /// outputs differ, or where a replaced word has moved the rest, rows belong to other words. None if the unchanged pass has no such site.
     pub fn comparable(&self, plain: &Self, site: &Recorded) -> Option<Shape> {
         let (now, was) = (site.shape(), plain.site(site.path())?.shape());
-        let same = self.target.iter().zip(&plain.target).take_while(|(a, b)| a == b).count();
+        let same =
+            |now: &[Token], was: &[Token]| now.iter().zip(was).take_while(|(a, b)| a == b).count();
+        let same_target = same(&self.target, &plain.target);
+        // A word may be replaced by one of another number of tokens; those after it have moved.
+        let same_source = match self.source.len() == plain.source.len() {
+            true => self.source.len(),
+            false => same(&self.source, &plain.source),
+        };
         let common = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
-            Some(Stream::Target) => now.min(was).min(same),
+            Some(Stream::Target) => now.min(was).min(same_target),
+            Some(Stream::Source) => now.min(was).min(same_source),
             _ => now.min(was),
         };
         let [planes, rows, cols] = site.axes();

@@ -108,14 +108,21 @@ fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
 fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
     match value.parse() {
         Ok(number) if is_good(number) => Ok(number),
-        _ => bail!("{}=`{}`: give {wanted}", shown(subject), shown(value)),
+        _ => refuse(subject, value, wanted),
     }
+}
+
+fn refuse<T>(subject: &str, value: &str, wanted: &str) -> Result<T> {
+    if value.is_empty() {
+        bail!("type a value for {}: {wanted}", shown(subject));
+    }
+    bail!("{}=`{}`: give {wanted}", shown(subject), shown(value))
 }
 
 fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
     match value.parse() {
         Ok(number) if number <= most => Ok(number),
-        _ => bail!("{}=`{}`: give a whole number up to {most}", shown(subject), shown(value)),
+        _ => refuse(subject, value, &format!("a whole number up to {most}")),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     analysis::{
         measure::{
             ablation::KnockOut,
-            attention::{AttendedKey, entropy_bits, strongest},
+            attention::{AttendedKey, entropy_bits, strongest, strongest_word},
         },
         trace::Recorded,
     },
@@ -197,7 +197,7 @@ fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
 }
 
 fn guided_look(c: &Context, model: Name) -> Option<AttendedKey> {
-    strongest(c.reading.trace(model), GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
+    strongest_word(c.reading.trace(model), GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
 }
 
 fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> String) -> String {

@@ -2,7 +2,10 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, largest};
 use crate::{
-    analysis::measure::schedule::{Schedule, built_in, schedule},
+    analysis::measure::{
+        accuracy,
+        schedule::{Schedule, built_in, schedule},
+    },
     model::Name,
     text::grouped,
 };
@@ -18,7 +21,7 @@ pub(super) static FACTS: &[Fact] = &[
         schedule_of(c, Name::Elman).longest_path.to_string()
     }),
     fact_of_built_in("path_transformer", "the same, Transformer, in words", |c| {
-        if n_words(c) == 1 { c.phrases.path_none() } else { c.phrases.path_direct() }
+        if n_tokens(c) == 1 { c.phrases.path_none() } else { c.phrases.path_direct() }
     }),
     fact_of_built_in("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
         grouped(schedule_of(c, Name::Elman).multiplications)
@@ -45,25 +48,23 @@ pub(super) static FACTS: &[Fact] = &[
         first_half_share(c, Name::Transformer)
     }),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
-    fact_of_built_in("accuracy_elman", "exact match in this bucket", |c| accuracy(c, Name::Elman)),
-    fact_of_built_in("accuracy_gru", "the same, GRU", |c| accuracy(c, Name::Gru)),
-    fact_of_built_in("accuracy_rnn_attention", "the same, RNN with attention", |c| {
-        accuracy(c, Name::RnnAttention)
+    fact_of_built_in("chrf_elman", "chrF in this bucket", |c| chrf(c, Name::Elman)),
+    fact_of_built_in("chrf_gru", "the same, GRU", |c| chrf(c, Name::Gru)),
+    fact_of_built_in("chrf_rnn_attention", "the same, RNN with attention", |c| {
+        chrf(c, Name::RnnAttention)
     }),
-    fact_of_built_in("accuracy_transformer", "the same, Transformer", |c| {
-        accuracy(c, Name::Transformer)
-    }),
-    fact_of_built_in("accuracy_transformer_unguided", "the same, twin", |c| {
-        accuracy(c, Name::TransformerUnguided)
+    fact_of_built_in("chrf_transformer", "the same, Transformer", |c| chrf(c, Name::Transformer)),
+    fact_of_built_in("chrf_transformer_unguided", "the same, twin", |c| {
+        chrf(c, Name::TransformerUnguided)
     }),
 ];
 
-fn n_words(c: &Context) -> usize {
+fn n_tokens(c: &Context) -> usize {
     c.reading.sentence.tokens.len()
 }
 
 fn schedule_of(c: &Context, model: Name) -> Schedule {
-    schedule(model, built_in(n_words(c)))
+    schedule(model, built_in(n_tokens(c)))
 }
 
 /// Gradients are measured on a worker thread, never here.
@@ -94,10 +95,7 @@ fn first_half_share(c: &Context, model: Name) -> String {
 
 /// The bucket of this sentence, or the nearest one.
 fn bucket_index(c: &Context) -> Option<usize> {
-    let n = n_words(c);
-    let distance = |&[low, high]: &[usize; 2]| low.saturating_sub(n) + n.saturating_sub(high);
-    let buckets = c.reading.accuracy.buckets.iter().enumerate();
-    buckets.min_by_key(|(_, bucket)| distance(bucket)).map(|(i, _)| i)
+    c.reading.accuracy.bucket_of(accuracy::n_words(&c.reading.sentence.text))
 }
 
 fn bucket(c: &Context) -> String {
@@ -106,8 +104,8 @@ fn bucket(c: &Context) -> String {
         .or_none(found.map(|[low, high]| c.phrases.bucket(&low.to_string(), &high.to_string())))
 }
 
-fn accuracy(c: &Context, model: Name) -> String {
-    let table = c.reading.accuracy.exact_match.get(model.id());
+fn chrf(c: &Context, model: Name) -> String {
+    let table = c.reading.accuracy.chrf.get(model.id());
     let found = bucket_index(c).and_then(|i| table?.get(i).copied());
-    c.phrases.or_none(found.map(|x| c.phrases.percent(x)))
+    c.phrases.or_none(found.map(|score| format!("{score:.0}")))
 }

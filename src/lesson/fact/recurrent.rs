@@ -56,10 +56,6 @@ pub(super) static FACTS: &[Fact] = &[
     fact("forgetting_ratio", "how many times less the first word counts", |c| {
         forgetting(c, c.step.model, ratio)
     }),
-    fact_of_built_in("forgetting_ratio_elman", "the same, Elman RNN", |c| {
-        forgetting(c, Name::Elman, ratio)
-    }),
-    fact_of_built_in("forgetting_ratio_gru", "the same, GRU", |c| forgetting(c, Name::Gru, ratio)),
 ];
 
 fn size_beside(c: &Context, site: &Site) -> String {

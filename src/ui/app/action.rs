@@ -61,6 +61,8 @@ pub enum Command {
     /// Opens the palette for a what-if on the temperature.
     Temperature,
     Edit,
+    /// Reads the star pair's first sentence, or the second if the first is shown.
+    StarPair,
     /// Exports the frame in view to a file.
     Export,
     /// Copies the frame in view to the clipboard.
@@ -138,9 +140,9 @@ pub enum Action {
     /// The slow measures of the reading are computed.
     Measured,
     /// The requested lens is computed.
-    Looked,
+    LensComputed,
     /// Reading times measured on this machine.
-    Timed(Arc<MachineTimes>),
+    TimesMeasured(Arc<MachineTimes>),
     /// New size of the terminal in columns and rows.
     Resize(u16, u16),
     /// Moves the cursor to a place under the mouse.
@@ -152,9 +154,9 @@ pub enum Action {
     /// The background that the terminal reports.
     Background(Background),
     /// A free path for the proposed name of an exported frame.
-    Named(String),
+    FreePathFound(String),
     /// The frame cannot be written to the requested path.
-    Refused(ExportRefusal),
+    ExportRefused(ExportRefusal),
     /// The file that the frame was written to, or why it was not written.
     Exported(Result<ExportedFile, String>),
     /// Number of lines copied to the clipboard, or why none were.
@@ -170,6 +172,8 @@ pub enum PaletteChoice {
     /// Enters the step with this index.
     Step(usize),
     Change(Change),
+    /// Reads a sentence.
+    Sentence(String),
     /// Opens a cell, in a step that shows it if there is one.
     Open(Name, Address),
     /// Nothing can be done; why.

@@ -46,8 +46,8 @@ impl Animation {
 #[derive(Clone, Default)]
 pub enum Times {
     #[default]
-    Unasked,
-    Asked,
+    NotRequested,
+    Requested,
     Known(Arc<MachineTimes>),
 }
 
@@ -55,7 +55,7 @@ impl Times {
     pub fn known(&self) -> Option<&MachineTimes> {
         match self {
             Self::Known(times) => Some(times),
-            Self::Unasked | Self::Asked => None,
+            Self::NotRequested | Self::Requested => None,
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct ExportFormat {
     /// File name extension, without the full stop.
     pub ending: &'static str,
     /// Whether it holds the whole walk.
-    pub is_film: bool,
+    pub is_animation: bool,
 }
 
 /// Default extensions, by preference.
@@ -75,7 +75,7 @@ impl ExportOptions {
 
     /// Extensions of the formats for single frames.
     pub fn endings(&self) -> impl Iterator<Item = &'static str> {
-        self.formats.iter().filter(|format| !format.is_film).map(|format| format.ending)
+        self.formats.iter().filter(|format| !format.is_animation).map(|format| format.ending)
     }
 
     /// The format whose extension a path has; the longest, if several match.
@@ -121,7 +121,7 @@ impl ExportOptions {
             return Err(format!("a file's name is wanted, and then one of {}", endings()));
         }
         match self.format_of(path) {
-            Some(ExportFormat { is_film: true, ending }) => Err(format!(
+            Some(ExportFormat { is_animation: true, ending }) => Err(format!(
                 ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it"
             )),
             Some(format) => Ok(format),

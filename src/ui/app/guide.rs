@@ -24,7 +24,7 @@ pub struct Guide {
     /// Whether next and previous visit only the steps of the short tour.
     pub in_tour: bool,
     /// Whether a step's question comes before its text; false where nobody can answer.
-    pub asks: bool,
+    pub asks_questions: bool,
     /// The question on the screen.
     pub quiz: Option<OpenQuiz>,
     /// Verdict on the last answer, shown above the text.
@@ -41,7 +41,7 @@ impl Default for Guide {
         Self {
             is_deeper: false,
             in_tour: false,
-            asks: false,
+            asks_questions: false,
             quiz: None,
             verdict: None,
             answers: BTreeMap::new(),
@@ -132,7 +132,7 @@ impl State {
         (self.guide.quiz, self.guide.verdict) = (None, None);
         self.guide.page_time = self.guide.page_time.map(|_| Duration::ZERO);
         let (_, step) = self.current();
-        if !self.guide.asks || self.guide.answers.contains_key(&step.id) {
+        if !self.guide.asks_questions || self.guide.answers.contains_key(&step.id) {
             return;
         }
         let Some(reading) = &self.passes.reading else { return };
@@ -187,8 +187,8 @@ impl State {
     }
 
     pub(super) fn toggle_questions(&mut self) {
-        self.guide.asks = !self.guide.asks;
-        if self.guide.asks {
+        self.guide.asks_questions = !self.guide.asks_questions;
+        if self.guide.asks_questions {
             self.show_message("questions come before answers from the next step on");
         } else {
             self.guide.quiz = None;
@@ -219,7 +219,7 @@ impl State {
     }
 
     /// Number of the current tour stop (from 1), and of all stops; None outside the tour.
-    pub fn tour_place(&self) -> Option<(usize, usize)> {
+    pub fn tour_position(&self) -> Option<(usize, usize)> {
         let stops = self.stops();
         let number = stops.iter().filter(|&&stop| stop <= self.nav.step).count();
         self.guide.in_tour.then_some((number, stops.len()))

@@ -54,13 +54,13 @@ impl State {
     pub fn for_frame(&self, width: u16, height: u16) -> Self {
         let passes = self.passes.without_requests();
         let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
-        settle(&mut state, Action::Resize(width, height));
+        update_and_run(&mut state, Action::Resize(width, height));
         state
     }
 }
 
 /// Updates a state and performs its requests for blocks and lenses at once.
-pub fn settle(state: &mut State, action: Action) {
+pub fn update_and_run(state: &mut State, action: Action) {
     let mut next = Some(action);
     while let Some(action) = next {
         next = update(state, action).and_then(|effect| perform(state, effect));
@@ -76,7 +76,7 @@ fn perform(state: &State, effect: Effect) -> Option<Action> {
         }
         Effect::Look(model, row) => {
             reading.lens(model, row);
-            Some(Action::Looked)
+            Some(Action::LensComputed)
         }
         _ => None,
     }

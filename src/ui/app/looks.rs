@@ -6,8 +6,8 @@ use crate::ui::theme::{Background, Depth, Scheme};
 impl State {
     /// Stores the background that the terminal reports, and adapts the theme if it follows it.
     pub(super) fn set_background(&mut self, ground: Background) {
-        self.theme.ground = Some(ground);
-        if self.follows_ground {
+        self.theme.background = Some(ground);
+        if self.follows_background {
             self.theme.scheme = match ground {
                 Background::Dark => Scheme::Dark,
                 Background::Light => Scheme::Light,
@@ -20,7 +20,7 @@ impl State {
             self.show_message("there are no colours here; --color always asks for them");
             return;
         }
-        self.follows_ground = false;
+        self.follows_background = false;
         self.theme.scheme = self.theme.scheme.next();
         self.show_message(format!("theme: {}; V goes on to the next", self.theme.scheme.id()));
     }

@@ -73,7 +73,7 @@ impl State {
         }
         // If the rows lie side by side, the keys for columns move between them as well.
         let (rows, cols) = match self.panes().get(self.nav.focus) {
-            Some(pane) if pane.lies_across() => (rows.saturating_add(cols), 0),
+            Some(pane) if pane.is_horizontal() => (rows.saturating_add(cols), 0),
             _ => (rows, cols),
         };
         let before = self.nav.selection;
@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    pub(super) fn head_by(&mut self, by: isize) {
+    pub(super) fn head_at_offset(&mut self, by: isize) {
         let Some((axis, n)) = self.planes() else {
             self.show_message("this step has no head to choose");
             return;

@@ -103,10 +103,10 @@ impl Passes {
 
     /// Requests reading times, once.
     pub(super) fn request_times(&mut self) -> Option<Effect> {
-        if !matches!(self.times, Times::Unasked) || self.reading.is_none() {
+        if !matches!(self.times, Times::NotRequested) || self.reading.is_none() {
             return None;
         }
-        self.times = Times::Asked;
+        self.times = Times::Requested;
         Some(Effect::Time)
     }
 

@@ -7,6 +7,7 @@ use tui_input::Input;
 use super::{Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times};
 use crate::{
     analysis::reading::Reading,
+    lesson::shelf::{STAR_PAIR, ShelfSentence},
     text::{Sentence, visible},
 };
 
@@ -46,15 +47,15 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
         Action::Read(outcome) => take_reading(state, outcome),
         Action::Opened(of, opened) => state.take_opened_block(&of, opened),
         Action::Measured => {}
-        Action::Looked => state.passes.finish_lens(),
-        Action::Timed(times) => state.passes.times = Times::Known(times),
+        Action::LensComputed => state.passes.finish_lens(),
+        Action::TimesMeasured(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point_at(place),
         Action::GoTo(step) => state.jump_to(step),
         Action::Scroll(lines) => state.scroll_by(lines),
         Action::Background(ground) => state.set_background(ground),
-        Action::Named(path) => state.take_free_path(path),
-        Action::Refused(refusal) => state.reopen_prompt(refusal),
+        Action::FreePathFound(path) => state.take_free_path(path),
+        Action::ExportRefused(refusal) => state.reopen_prompt(refusal),
         Action::Exported(outcome) => state.report_export(outcome),
         Action::Copied(outcome) => state.report_copy(outcome),
         Action::Tick(elapsed) => {
@@ -111,7 +112,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::PreviousPane => state.focus_by(-1),
         Command::Move(rows, cols) => state.move_by(rows, cols),
         Command::Layer(by) => state.layer_by(by),
-        Command::Head(by) => state.head_by(by),
+        Command::Head(by) => state.head_at_offset(by),
         Command::Page(by) => state.page_by(by),
         Command::Screen(rows, cols) => state.screen_by(rows, cols),
         Command::Zoom(by) => state.zoom_by(by),
@@ -126,6 +127,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
         Command::Edit => state.edit_sentence(),
+        Command::StarPair => return state.read_star_pair(),
         Command::Export => return state.export(),
         Command::Copy => return state.copy(),
         Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
@@ -201,6 +203,12 @@ fn run_in_find(state: &mut State, command: Command) -> Option<Effect> {
 
 fn run_in_edit(state: &mut State, command: Command) -> Option<Effect> {
     let Overlay::Edit { sentence } = &state.overlay else { return None };
+    if let Command::Move(rows, _) = command {
+        if let Some(next) = from_shelf(&state.lesson.shelf, sentence.value(), rows) {
+            state.overlay = Overlay::edit(&next);
+        }
+        return None;
+    }
     if command != Command::Accept {
         return None;
     }
@@ -213,6 +221,17 @@ fn run_in_edit(state: &mut State, command: Command) -> Option<Effect> {
     Some(state.passes.request_sentence(text))
 }
 
+/// The sentence of the shelf `rows` after the typed one; the first or the last if that is not on it.
+fn from_shelf(shelf: &[ShelfSentence], typed: &str, rows: isize) -> Option<String> {
+    let n = shelf.len();
+    let next = match shelf.iter().position(|sentence| sentence.text == typed.trim()) {
+        Some(i) => (i + n).checked_add_signed(rows)? % n,
+        None if rows > 0 => 0,
+        None => n.checked_sub(1)?,
+    };
+    shelf.get(next).map(|sentence| sentence.text.clone())
+}
+
 fn run_choice(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
     state.message = None;
     state.overlay = Overlay::None;
@@ -223,6 +242,7 @@ fn run_choice(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
             state.enter(step);
         }
         PaletteChoice::Change(change) => return state.change(change),
+        PaletteChoice::Sentence(text) => return Some(state.passes.request_sentence(text)),
         PaletteChoice::Open(model, address) => state.go_to(model, &address),
         PaletteChoice::Nothing(why) => state.show_error(why),
     }
@@ -268,8 +288,7 @@ fn unknown_words_note(sentence: &Sentence) -> Option<String> {
         1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    let (word, instead) = (&first.word, first.instead.join(", "));
-    Some(format!("never seen in training: \"{word}\"{more}, spelled in bytes; try {instead}"))
+    Some(format!("never seen in training: {}{more}", first.described()))
 }
 
 impl State {
@@ -279,6 +298,17 @@ impl State {
 
     pub(super) fn show_error(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: visible(&text.into()), is_error: true });
+    }
+
+    /// Reads the star pair's first sentence, or the second if the first is shown.
+    fn read_star_pair(&mut self) -> Option<Effect> {
+        if self.lesson.shelf.is_empty() {
+            self.show_message("the star pair is for the built-in models; i types a sentence");
+            return None;
+        }
+        let [first, second] = STAR_PAIR;
+        let next = if self.passes.has_sentence(first) { second } else { first };
+        Some(self.passes.request_sentence(next.to_owned()))
     }
 
     /// Opens the input of a sentence, with the pending one or else the one on the screen.

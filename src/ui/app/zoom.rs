@@ -48,7 +48,7 @@ impl State {
     /// Moves the cursor by screens of the cells in view.
     pub(super) fn screen_by(&mut self, rows: isize, cols: isize) {
         let (high, wide) =
-            self.ask_focused_pane(|pane, area| Some(pane.in_view(area))).unwrap_or((1, 1));
+            self.ask_focused_pane(|pane, area| Some(pane.visible_extent(area))).unwrap_or((1, 1));
         let by = |screens: isize, n: usize| screens.saturating_mul(n.max(1) as isize);
         self.move_by(by(rows, high), by(cols, wide));
     }
@@ -61,7 +61,7 @@ impl State {
             return;
         };
         self.nav.view.sort = self.nav.view.sort.next();
-        let first = self.panes().get(table).and_then(|pane| pane.head_by(isize::MIN, 0));
+        let first = self.panes().get(table).and_then(|pane| pane.head_at_offset(isize::MIN, 0));
         if let Some(first) = first {
             self.pick_layer_and_head(first);
         }
@@ -120,7 +120,7 @@ impl State {
 
     /// Selects another head, in a pane whose cursor moves over heads.
     pub(super) fn walk_heads(&mut self, rows: isize, cols: isize) {
-        let to = self.panes().get(self.nav.focus).and_then(|pane| pane.head_by(rows, cols));
+        let to = self.panes().get(self.nav.focus).and_then(|pane| pane.head_at_offset(rows, cols));
         let here = (self.nav.selection.layer, self.nav.selection.head);
         match to {
             Some(to) if to != here => self.pick_layer_and_head(to),

@@ -40,6 +40,7 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::LastStep, "last step"),
     (C::Find, "find a step"),
     (C::Edit, "another sentence"),
+    (C::StarPair, "the star pair: too tired, or too wide"),
     (C::Accept, "open the number under the cursor"),
     (C::Switch(WhatIfKey::Mask), "what if: causal mask off"),
     (C::Switch(WhatIfKey::Head), "what if: this head out"),
@@ -96,13 +97,16 @@ pub fn entries(state: &State, query: &str) -> Vec<Entry> {
         entries.extend(all_entries(state));
         return entries;
     }
+    let literal = entries.first().map(|entry| entry.pick.clone());
+    let is_other = |entry: &Entry| Some(&entry.pick) != literal.as_ref();
     let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     // A step with this id comes before other matches.
     let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
     let is_named =
         |entry: &Entry| matches!(entry.pick, PaletteChoice::Step(step) if Some(step) == named);
-    let (named, rest): (Vec<_>, Vec<_>) = all_entries(state).into_iter().partition(is_named);
+    let (named, rest): (Vec<_>, Vec<_>) =
+        all_entries(state).into_iter().filter(is_other).partition(is_named);
     entries.extend(named);
     let found = pattern.match_list(rest, &mut matcher);
     entries.extend(found.into_iter().map(|(entry, _)| entry));
@@ -155,6 +159,7 @@ fn all_entries(state: &State) -> Vec<Entry> {
     entries.extend(finder_entries());
     entries.extend(change_entries(state));
     entries.extend(step_entries(state));
+    entries.extend(shelf_entries(state));
     entries.extend(site_entries(state));
     entries
 }
@@ -192,6 +197,15 @@ fn step_entries(state: &State) -> Vec<Entry> {
         pick: PaletteChoice::Step(i),
     };
     state.lesson.steps().iter().enumerate().map(entry).collect()
+}
+
+/// Entries of the sentences of the shelf.
+fn shelf_entries(state: &State) -> impl Iterator<Item = Entry> {
+    state.lesson.shelf.iter().map(|sentence| Entry {
+        text: sentence.text.clone(),
+        detail: sentence.shows.clone(),
+        pick: PaletteChoice::Sentence(sentence.text.clone()),
+    })
 }
 
 /// Entries of the sites of every model in the step, those of its own model first.

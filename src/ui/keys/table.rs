@@ -146,6 +146,13 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("i", "sentence")),
     },
     Binding {
+        shown: "*",
+        keys: &[(char('*'), C::StarPair)],
+        help: "the star pair",
+        group: Group::Sentence,
+        hint: None,
+    },
+    Binding {
         shown: "Enter",
         keys: &[(plain(KeyCode::Enter), C::Accept)],
         help: "open this number",

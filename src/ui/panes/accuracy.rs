@@ -1,12 +1,10 @@
-//! Exact match by sentence length on the held-out set: a chart with one letter per model, and a table.
+//! chrF by sentence length on held-out sentences: a chart with one letter per model, and a table.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{
-    Pane, PreferredSize, Scene,
-    words::{PaneWords, percent},
-};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
+    analysis::measure::accuracy::n_words,
     model::Name,
     ui::widgets::lines::{put_line, put_on},
 };
@@ -28,8 +26,9 @@ impl AccuracyChart<'_> {
         self.0.reading.accuracy.buckets.len()
     }
 
-    fn shares(&self, name: Name) -> &[f32] {
-        self.0.reading.accuracy.exact_match.get(name.id()).map_or(&[], Vec::as_slice)
+    /// chrF by bucket, 0 to 100.
+    fn scores(&self, name: Name) -> &[f32] {
+        self.0.reading.accuracy.chrf.get(name.id()).map_or(&[], Vec::as_slice)
     }
 
     fn style(&self, i: usize) -> Style {
@@ -44,8 +43,7 @@ impl AccuracyChart<'_> {
 
     /// Index of the length bucket of the current sentence.
     fn current_bucket(&self) -> Option<usize> {
-        let n = self.0.reading.sentence.tokens.len();
-        self.0.reading.accuracy.buckets.iter().position(|[low, high]| (*low..=*high).contains(&n))
+        self.0.reading.accuracy.bucket_of(n_words(&self.0.reading.sentence.text))
     }
 
     fn column_width(&self, width: u16) -> u16 {
@@ -57,9 +55,9 @@ impl AccuracyChart<'_> {
         let theme = self.0.theme;
         let w = self.column_width(area.width);
         let height = area.height.saturating_sub(1).max(1);
-        for percent in [0, 25, 50, 75, 100] {
-            let line = line_of(percent as f32 / 100.0, height);
-            let text = format!("{percent:>width$}% ", width = usize::from(LABEL_WIDTH) - 2);
+        for score in [0, 25, 50, 75, 100] {
+            let line = line_of(score as f32, height);
+            let text = format!("{score:>width$} ", width = usize::from(LABEL_WIDTH) - 2);
             put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
         }
         for i in 0..MODELS.len() {
@@ -68,8 +66,8 @@ impl AccuracyChart<'_> {
         for bucket in 0..self.n_buckets() {
             let mut n_letters = std::collections::BTreeMap::<u16, u16>::new();
             for (i, (name, letter)) in MODELS.iter().enumerate().rev() {
-                let Some(share) = self.shares(*name).get(bucket) else { continue };
-                let line = line_of(*share, height);
+                let Some(score) = self.scores(*name).get(bucket) else { continue };
+                let line = line_of(*score, height);
                 let offset = n_letters.entry(line).or_insert(0);
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w + *offset;
                 *offset += 1;
@@ -83,7 +81,7 @@ impl AccuracyChart<'_> {
     fn draw_path(&self, i: usize, area: Rect, buf: &mut Buffer) {
         let w = self.column_width(area.width);
         let dot = self.0.theme.glyph("·", ".");
-        for (bucket, pair) in self.shares(MODELS[i].0).windows(2).enumerate() {
+        for (bucket, pair) in self.scores(MODELS[i].0).windows(2).enumerate() {
             let left = area.x + LABEL_WIDTH + bucket as u16 * w;
             for step in (2..w).step_by(2) {
                 let part = f32::from(step) / f32::from(w);
@@ -97,14 +95,19 @@ impl AccuracyChart<'_> {
     fn draw_table(&self, area: Rect, buf: &mut Buffer) {
         let (theme, w) = (self.0.theme, self.column_width(area.width));
         let current = self.current_bucket();
+        let is_last = |bucket| bucket + 1 == self.n_buckets();
         for (bucket, [low, high]) in self.0.reading.accuracy.buckets.iter().enumerate() {
             let x = area.x + LABEL_WIDTH + bucket as u16 * w;
             let style =
                 if current == Some(bucket) { theme.accent().reversed() } else { theme.dim() };
-            let text = if w > 5 { format!("{low}-{high}") } else { format!("-{high}") };
+            let text = match (is_last(bucket), w > 5) {
+                (true, _) => format!("{low}+"),
+                (false, true) => format!("{low}-{high}"),
+                (false, false) => format!("-{high}"),
+            };
             put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
-        put_on(buf, area, &[("  tokens", theme.dim())]);
+        put_on(buf, area, &[("  words", theme.dim())]);
         for (i, (name, letter)) in MODELS.iter().enumerate() {
             let y = area.y + 1 + i as u16;
             if y >= area.bottom() {
@@ -113,27 +116,22 @@ impl AccuracyChart<'_> {
             let label =
                 [(&*format!("{letter} "), self.style(i).bold()), (name.title(), Style::new())];
             put_line(buf, (area.x, y), area.right().min(area.x + LABEL_WIDTH), &label);
-            for (bucket, share) in self.shares(*name).iter().enumerate() {
+            for (bucket, score) in self.scores(*name).iter().enumerate() {
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w;
-                put_line(
-                    buf,
-                    (x, y),
-                    area.right(),
-                    &[(&format!("{:.0}%", share * 100.0), self.style(i))],
-                );
+                put_line(buf, (x, y), area.right(), &[(&format!("{score:.0}"), self.style(i))]);
             }
         }
     }
 }
 
-/// The line of a share from 0 to 1, counted from the top of `height` lines.
-fn line_of(share: f32, height: u16) -> u16 {
-    ((1.0 - share.clamp(0.0, 1.0)) * f32::from(height)).round() as u16
+/// The line of a score from 0 to 100, counted from the top of `height` lines.
+fn line_of(score: f32, height: u16) -> u16 {
+    ((1.0 - (score / 100.0).clamp(0.0, 1.0)) * f32::from(height)).round() as u16
 }
 
 impl Pane for AccuracyChart<'_> {
     fn title(&self) -> String {
-        "exact match on held-out sentences, by length".to_owned()
+        "chrF on held-out sentences, by length".to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -143,14 +141,13 @@ impl Pane for AccuracyChart<'_> {
     fn in_words(&self) -> PaneWords {
         let table = &self.0.reading.accuracy;
         let row = |name: &Name| {
-            let shares = table.exact_match.get(name.id())?;
-            let cells = table.buckets.iter().zip(shares);
-            let cells =
-                cells.map(|([from, to], share)| format!("{from} to {to}: {}", percent(*share)));
+            let scores = table.chrf.get(name.id())?;
+            let cells = table.buckets.iter().zip(scores);
+            let cells = cells.map(|([from, to], score)| format!("{from} to {to}: {score:.0}"));
             Some(format!("{}: {}", name.title(), cells.collect::<Vec<_>>().join(", ")))
         };
         let lines = Name::ALL.iter().filter_map(row).collect();
-        PaneWords::new("Sentences translated exactly, by length in tokens", lines)
+        PaneWords::new("chrF, by length in words", lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

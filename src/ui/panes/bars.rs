@@ -84,7 +84,7 @@ impl<'a> Bars<'a> {
         });
         let was = was.map(|was| format!("was{was} ")).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
-        let pieces = [(&*label, style), (&*was, theme.wrong())];
+        let pieces = [(&*label, style), (&*was, theme.incorrect())];
         let x = put_on(buf, line, &pieces);
         let available_width = usize::from(line.right().saturating_sub(x));
         let bar_style = if theme.has_colour() { theme.ink(self.bar_length(v)) } else { style };

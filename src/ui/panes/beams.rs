@@ -50,7 +50,7 @@ impl<'a> BeamTree<'a> {
             (false, true) => theme.glyph("■", "="),
             (false, false) => " ",
         };
-        let style = if is_winner { theme.right() } else { Style::new() };
+        let style = if is_winner { theme.correct() } else { Style::new() };
         let from = match hypothesis.parent {
             Some(parent) if parent != index => {
                 format!("{}{}", theme.glyph("←", "<"), parent + 1)
@@ -97,7 +97,7 @@ impl<'a> BeamTree<'a> {
         }
         for (last, line) in beams.finished().into_iter().take(MAX_OUTPUTS).zip(lines) {
             let is_winner = last == beams.winner;
-            let style = if is_winner { theme.right() } else { Style::new() };
+            let style = if is_winner { theme.correct() } else { Style::new() };
             let sign = if is_winner { theme.glyph("●", "*") } else { " " };
             let (score, log_p) = (beams.score(last), beams.steps[last.0][last.1].log_p);
             let words: Vec<String> = beams.tokens(last).into_iter().map(|t| self.word(t)).collect();
@@ -123,7 +123,7 @@ impl Pane for BeamTree<'_> {
         self.beams().map_or((0, 0), |beams| (beams.steps.len(), 1))
     }
 
-    fn lies_across(&self) -> bool {
+    fn is_horizontal(&self) -> bool {
         true
     }
 

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{
-    CursorCell, Pane, PreferredSize,
-    subject::Subject,
-    words::{PaneWords, percent},
-};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
+    text::percent,
     ui::widgets::lines::{put_line, put_on, right, window},
 };
 
@@ -99,7 +96,7 @@ impl<'a> Candidates<'a> {
         let (theme, index) = (self.subject.scene.theme, self.listed[i]);
         let candidate = &choice.candidates[index];
         let (sign, style) = match (index == self.taken, candidate.cut) {
-            (true, _) => (theme.glyph("●", "*"), theme.right()),
+            (true, _) => (theme.glyph("●", "*"), theme.correct()),
             (false, Some(_)) => (theme.glyph("✗", "x"), theme.dim()),
             (false, None) => (" ", Style::new()),
         };

@@ -5,14 +5,12 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{
-    Pane, PreferredSize, Scene, is_of_state,
-    words::{PaneWords, format_number},
-};
+use super::{Pane, PreferredSize, Scene, is_of_state, words::PaneWords};
 use crate::{
     lesson::PaneSpec,
     model::Name,
     text::Token,
+    text::fixed,
     ui::widgets::{
         chart::{Chart, Heights, Series},
         lines::put_on,
@@ -127,7 +125,7 @@ impl Pane for Distance<'_> {
         let line = |(i, token): (usize, &Token)| {
             let share_of = |model: usize| {
                 let share = *divided_by_mean(self.norms(model)?).get(i)?;
-                Some(format!("{} {}", self.models()[model].0.title(), format_number(share)))
+                Some(format!("{} {}", self.models()[model].0.title(), fixed(share)))
             };
             let all: Vec<String> = (0..self.models().len()).filter_map(share_of).collect();
             format!(

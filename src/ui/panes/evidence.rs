@@ -15,17 +15,14 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, line_at,
-    subject::Subject,
-    words::{PaneWords, format_number},
-};
+use super::{CursorCell, Pane, PreferredSize, line_at, subject::Subject, words::PaneWords};
 use crate::{
     analysis::{
         measure::ablation::KnockOut,
         reading::{Evidence, Measures},
     },
     engine::site::{Axis, Stream},
+    text::fixed,
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
@@ -256,17 +253,12 @@ impl Pane for EvidenceTable<'_> {
         let weights = view.values(view.row).into_iter().zip(slopes).enumerate();
         let keys = weights.map(|(key, (weight, slope))| {
             let word = subject.quoted(Axis::Key, key);
-            format!(
-                "{word}: weight {}, times its slope {}",
-                format_number(weight),
-                format_number(weight * slope)
-            )
+            format!("{word}: weight {}, times its slope {}", fixed(weight), fixed(weight * slope))
         });
         let n = subject.trace.output.len();
         let heads = evidence.heads.get(subject.site.scope()).into_iter().flatten();
         let heads = heads.map(|without| {
-            let (head, change, tokens) =
-                (without.head, format_number(without.change), without.tokens);
+            let (head, change, tokens) = (without.head, fixed(without.change), without.tokens);
             format!("without head {head}: log p {change}, {tokens} of {n} tokens change")
         });
         subject.in_words(keys.chain(heads).collect())

@@ -2,12 +2,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{
-    Pane, PreferredSize, Scene,
-    words::{PaneWords, percent},
-};
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
+    text::percent,
     ui::widgets::lines::{left, put_on, right, window},
 };
 
@@ -27,9 +25,9 @@ impl<'a> ForcingTable<'a> {
     fn sign(&self, is_right: bool) -> (&'static str, Style) {
         let theme = self.0.theme;
         if is_right {
-            (theme.glyph("✓", "+"), theme.right())
+            (theme.glyph("✓", "+"), theme.correct())
         } else {
-            (theme.glyph("✗", "x"), theme.wrong())
+            (theme.glyph("✗", "x"), theme.incorrect())
         }
     }
 

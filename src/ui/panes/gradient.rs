@@ -6,10 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{
-    Pane, PreferredSize, Scene, is_of_state, line_at,
-    words::{PaneWords, format_number, percent},
-};
+use super::{Pane, PreferredSize, Scene, is_of_state, line_at, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::{
@@ -19,6 +16,7 @@ use crate::{
     },
     lesson::PaneSpec,
     text::Token,
+    text::{fixed, percent},
     ui::widgets::lines::{put_line, put_on, right, window},
 };
 
@@ -112,7 +110,7 @@ impl Pane for Gradient<'_> {
         let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();
         let line = |(i, (norm, token)): (usize, (&f32, &Token))| {
             let share = if largest > 0.0 { percent(norm / largest) } else { "0 %".into() };
-            format!("{i} \"{}\": {}, {share} of the largest", token.text, format_number(*norm))
+            format!("{i} \"{}\": {}, {share} of the largest", token.text, fixed(*norm))
         };
         let heading = format!("Gradient of {} by word", self.path);
         PaneWords::of_model(&heading, self.scene.model, words.map(line).collect())

@@ -174,13 +174,13 @@ impl Pane for HeadTable<'_> {
         Some(format!("layer {} head {}  {rank} of {n}  {caption}", summary.layer, summary.head))
     }
 
-    fn head_by(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
+    fn head_at_offset(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
         let last = self.rows().len().checked_sub(1)?;
         let row = self.rows()[self.selected_row().saturating_add_signed(rows).min(last)];
         Some((row.layer, row.head))
     }
 
-    fn in_view(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> (usize, usize) {
         (usize::from(Self::rows_area(area).height).max(1), 1)
     }
 

@@ -7,14 +7,11 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    CursorCell, Pane, PreferredSize,
-    subject::Subject,
-    words::{PaneWords, format_number},
-};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::math::argmax,
+    text::fixed,
     ui::widgets::{
         heat::{Columns, Heat, Labels, Scale},
         lines::{named, put_on},
@@ -196,8 +193,8 @@ impl Pane for Heads<'_> {
         let (site, from) = (subject.site, view.word(view.row));
         let line = |head: usize| {
             let look = strongest(subject.trace, site.path(), head, view.row)?;
-            let bits = format_number(entropy_bits(&site.value.row(head, view.row)));
-            let (key, word, weight) = (look.key, look.word, format_number(look.weight));
+            let bits = fixed(entropy_bits(&site.value.row(head, view.row)));
+            let (key, word, weight) = (look.key, look.word, fixed(look.weight));
             Some(format!(
                 "head {head}: {from} looks most at {key} \"{word}\", {weight}; entropy {bits} bits"
             ))

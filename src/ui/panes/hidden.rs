@@ -9,11 +9,12 @@ use ratatui::{
 use super::{
     CursorCell, Pane, PreferredSize,
     subject::Subject,
-    words::{PaneWords, first, format_number},
+    words::{PaneWords, first},
 };
 use crate::{
     engine::{site::Stream, value::Cell},
     model::Name,
+    text::fixed,
     ui::widgets::{
         heat::{Columns, Heat, Labels},
         lines::put_on,
@@ -61,7 +62,7 @@ impl<'a> Hidden<'a> {
             row_labels: Labels::new(self.0.n_cols(), label),
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
-            rows_are: "units",
+            row_noun: "units",
             axes: format!(
                 "{}unit {}word",
                 theme.glyph("↓ ", "rows "),
@@ -146,7 +147,7 @@ impl Pane for Hidden<'_> {
             let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
             let saturated = values.iter().filter(|v| v.abs() > 0.9).count();
             let n = values.len();
-            let (word, length, begins) = (view.word(row), format_number(length), first(&values, 3));
+            let (word, length, begins) = (view.word(row), fixed(length), first(&values, 3));
             format!(
                 "after {word}: length {length}, {saturated} of {n} units beyond 0.9, begins {begins}"
             )

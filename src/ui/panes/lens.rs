@@ -1,9 +1,6 @@
 //! The logit lens: the model's predictions after each layer, for the selected word.
 
-use super::{
-    Scene,
-    words::{PaneWords, percent},
-};
+use super::{Scene, words::PaneWords};
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -11,6 +8,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{CursorCell, Pane, PreferredSize, subject::Subject};
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
+    text::percent,
     ui::widgets::lines::{left, put_line, put_on, right, window},
 };
 
@@ -92,7 +90,7 @@ impl<'a> Lens<'a> {
     fn draw_prediction(&self, i: usize, line: Rect, buf: &mut Buffer) {
         let (theme, prediction) = (self.subject.scene.theme, &self.predictions()[i]);
         let is_at_cursor = self.subject.scene.focused && i == self.cursor_layer();
-        let style = if prediction.rank == 1 { theme.right() } else { Style::new() };
+        let style = if prediction.rank == 1 { theme.correct() } else { Style::new() };
         let sign = if prediction.rank == 1 { theme.glyph("✓", "+") } else { " " };
         let width = self.rank_width().saturating_sub(9);
         let rank =
@@ -103,7 +101,7 @@ impl<'a> Lens<'a> {
         let mut x = put_on(buf, line, &pieces) + 1;
         for (token, p) in &prediction.top {
             let is_chosen = Some(*token) == self.chosen_token();
-            let ink = if is_chosen { theme.right() } else { Style::new() };
+            let ink = if is_chosen { theme.correct() } else { Style::new() };
             let text = format!("{} {} ", left(&self.word(*token), WORD_WIDTH), theme.percent(*p));
             if x + PREDICTION_WIDTH as u16 > line.right() + 1 {
                 return;

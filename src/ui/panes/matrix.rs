@@ -17,7 +17,7 @@ pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
 impl<'a> Matrix<'a> {
     fn heat(&self) -> Heat<'a> {
-        Heat { may_grow: true, zoom: self.0.scene.view.zoom, ..self.0.heat() }
+        Heat { rows_may_grow: true, zoom: self.0.scene.view.zoom, ..self.0.heat() }
     }
 }
 
@@ -47,8 +47,8 @@ impl Pane for Matrix<'_> {
         Some(self.heat().zoom_in(area))
     }
 
-    fn in_view(&self, area: Rect) -> (usize, usize) {
-        self.heat().in_view(area)
+    fn visible_extent(&self, area: Rect) -> (usize, usize) {
+        self.heat().visible_extent(area)
     }
 
     fn plane(&self) -> Option<Cow<'_, Numbers>> {

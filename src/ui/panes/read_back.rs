@@ -6,14 +6,11 @@ use ratatui::{
     style::Style,
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Scene, line_at,
-    subject::Subject,
-    words::{PaneWords, percent},
-};
+use super::{CursorCell, Pane, PreferredSize, Scene, line_at, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
     engine::value::Cell,
+    text::percent,
     ui::widgets::lines::{left, put_line, put_on, right, window},
 };
 
@@ -44,9 +41,9 @@ impl<'a> ReadBackTable<'a> {
     fn draw_answer(&self, i: usize, line: Rect, buf: &mut Buffer) {
         let (answer, theme) = (&self.answers[i], self.scene.theme);
         let (mark, style) = if answer.is_right {
-            (theme.glyph("✓", "+"), theme.right())
+            (theme.glyph("✓", "+"), theme.correct())
         } else {
-            (theme.glyph("✗", "-"), theme.wrong())
+            (theme.glyph("✗", "-"), theme.incorrect())
         };
         let is_at_cursor = self.scene.focused && i == self.cursor_answer();
         let word_style = if is_at_cursor { theme.cursor() } else { Style::new() };

@@ -3,16 +3,13 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{
-    CursorCell, Pane, PreferredSize,
-    subject::Subject,
-    words::{PaneWords, format_number},
-};
+use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     analysis::{
         measure::stream::{self, Station},
         trace::Magnitude,
     },
+    text::fixed,
     ui::widgets::{
         heat,
         lines::{put_line, put_on, right, window},
@@ -184,8 +181,7 @@ impl Pane for Stream<'_> {
     fn in_words(&self) -> PaneWords {
         let subject = &self.0;
         let length = |path: &str| {
-            stream::length(subject.trace, path, subject.row())
-                .map_or_else(String::new, format_number)
+            stream::length(subject.trace, path, subject.row()).map_or_else(String::new, fixed)
         };
         let line = |station: Station| {
             let added = station.added.map(|path| format!(", {path} added {}", length(&path)));

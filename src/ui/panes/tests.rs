@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Scene, View, of};
+use super::{Scene, View, new_pane};
 use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
@@ -32,6 +32,7 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                 for (i, selection) in selections().iter().enumerate() {
                     let scene = Scene {
                         reading: &reading,
+                        language: Language::English,
                         model,
                         selection: *selection,
                         theme: &themes[i % 2],
@@ -42,7 +43,7 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                         times: None,
                         view: View::default(),
                     };
-                    let pane = of(spec, scene);
+                    let pane = new_pane(spec, scene);
                     for (width, height) in SIZES {
                         let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
                         pane.draw(buf.area, &mut buf);
@@ -91,6 +92,7 @@ fn panes_stay_inside_their_area() {
                     let model = step.model_of(spec);
                     let scene = Scene {
                         reading: &reading,
+                        language: Language::English,
                         model,
                         selection: *selection,
                         theme: &theme,
@@ -104,7 +106,7 @@ fn panes_stay_inside_their_area() {
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
                         let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
-                        of(spec, scene).draw(area, &mut buf);
+                        new_pane(spec, scene).draw(area, &mut buf);
                         let outside =
                             around.positions().filter(|position| !area.contains(*position));
                         let n_changed =
@@ -126,6 +128,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
     let theme = Theme::new(Depth::None, glyphs);
     let scene = Scene {
         reading: &reading,
+        language: Language::English,
         model: step.model,
         selection: Selection::default(),
         theme: &theme,
@@ -137,7 +140,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
         view: View::default(),
     };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
-    of(&step.panes[0], scene).draw(buf.area, &mut buf);
+    new_pane(&step.panes[0], scene).draw(buf.area, &mut buf);
     let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
     (0..h).map(line).collect()
 }
@@ -146,7 +149,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
 fn the_hidden_state_has_one_column_per_word() {
     let lines = first_pane("rnn-bottleneck", Glyphs::Unicode, None, (76, 14));
     assert!(lines[0].split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{lines:?}");
-    assert!(lines[11].contains("all that the decoder gets: 128 numbers"), "{lines:?}");
+    assert!(lines[11].contains("all that the decoder gets: 256 numbers"), "{lines:?}");
 }
 
 #[test]
@@ -184,6 +187,7 @@ fn drawn_lines(
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
     let scene = Scene {
         reading,
+        language: Language::English,
         model: crate::model::Name::DecoderOnly,
         selection,
         theme: &theme,
@@ -195,7 +199,7 @@ fn drawn_lines(
         view,
     };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
-    of(&attention_spec(kind), scene).draw(buf.area, &mut buf);
+    new_pane(&attention_spec(kind), scene).draw(buf.area, &mut buf);
     let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
     (0..h).map(line).collect()
 }

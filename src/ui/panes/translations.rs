@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     engine::math::kept,
+    lesson::gloss::gloss,
     model::Name,
     text::visible,
     ui::widgets::lines::{fit, put_line, put_on},
@@ -21,18 +22,25 @@ const MODELS: [Name; 5] =
 const MAX_NAMES_WIDTH: u16 = 22;
 
 impl Translations<'_> {
-    /// A model's words, each with whether the Transformer has it at the same position or nearby.
-    fn words(&self, name: Name) -> Words {
+    /// A model's words with their glosses, and whether the Transformer has each at the same position or nearby.
+    fn words(&self, name: Name) -> Vec<Word> {
         let text = |name| self.0.reading.trace(name).output_text.clone();
         let (own, reference) = (text(name), text(Name::Transformer));
         let own: Vec<&str> = own.split_whitespace().collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
-        kept(&own, &reference).into_iter().zip(own).map(|(c, w)| (w.to_owned(), c)).collect()
+        let word = |(is_common, text): (bool, &str)| Word {
+            text: text.to_owned(),
+            gloss: gloss(text, self.0.language),
+            is_common,
+        };
+        kept(&own, &reference).into_iter().zip(own).map(word).collect()
     }
 
-    fn blocks(&self) -> Vec<(String, Words)> {
-        let english = visible(&self.0.reading.sentence.text);
-        let english = english.split_whitespace().map(|w| (w.to_owned(), true)).collect();
+    fn blocks(&self) -> Vec<(String, Vec<Word>)> {
+        let english = visible(self.0.reading.sentence.read_text());
+        let plain =
+            |text: &str| Word { text: text.to_owned(), gloss: String::new(), is_common: true };
+        let english = english.split_whitespace().map(plain).collect();
         let models = MODELS.map(|name| (name.title().to_owned(), self.words(name)));
         [("English".to_owned(), english)].into_iter().chain(models).collect()
     }
@@ -54,12 +62,18 @@ impl Translations<'_> {
         let names_width = names_width(area.width);
         let label = fit(label, usize::from(names_width).saturating_sub(1));
         put_line(buf, (area.x, area.y), area.x + names_width, &[(&label, style)]);
-        for (words, line) in lines.iter().zip(area.rows()) {
+        let has_gloss = lines.iter().flatten().any(|word| !word.gloss.is_empty());
+        let lines_per_row = 1 + usize::from(has_gloss);
+        for (words, y) in lines.iter().zip((area.y..area.bottom()).step_by(lines_per_row)) {
             let mut x = area.x + names_width;
-            for (word, is_common) in words {
+            for word in words {
                 let plain = Style::new();
-                let style = if *is_common { plain } else { theme.wrong().underlined() };
-                x = put_line(buf, (x, line.y), line.right(), &[(word, style)]) + 1;
+                let style = if word.is_common { plain } else { theme.incorrect().underlined() };
+                put_line(buf, (x, y), area.right(), &[(&word.text, style)]);
+                if y + 1 < area.bottom() {
+                    put_line(buf, (x, y + 1), area.right(), &[(&word.gloss, theme.dim())]);
+                }
+                x += word.width() as u16 + 1;
             }
         }
     }
@@ -70,7 +84,7 @@ impl Translations<'_> {
         let (sign, meaning) = ("underlined", ": not what the Transformer writes");
         let indent = line.width.saturating_sub((sign.len() + meaning.len()) as u16);
         let x = line.x + names_width(line.width).min(indent);
-        let pieces = [(sign, theme.wrong().underlined()), (meaning, theme.dim())];
+        let pieces = [(sign, theme.incorrect().underlined()), (meaning, theme.dim())];
         put_line(buf, (x, line.y), line.right(), &pieces);
     }
 
@@ -87,9 +101,22 @@ impl Translations<'_> {
 }
 
 /// A block's name and its lines of words.
-type Block = (String, Vec<Words>);
-/// Words, each with whether the Transformer has it too.
-type Words = Vec<(String, bool)>;
+type Block = (String, Vec<Vec<Word>>);
+
+/// A word of a translation, with what it means under it.
+#[derive(Clone)]
+struct Word {
+    text: String,
+    gloss: String,
+    /// Whether the Transformer has it too.
+    is_common: bool,
+}
+
+impl Word {
+    fn width(&self) -> usize {
+        self.text.width().max(self.gloss.width())
+    }
+}
 
 /// Width of the names' column in a pane of that width.
 fn names_width(width: u16) -> u16 {
@@ -97,9 +124,9 @@ fn names_width(width: u16) -> u16 {
 }
 
 /// Wraps words into lines of at most `width` columns.
-fn wrap_words(words: Words, width: u16) -> Vec<Words> {
+fn wrap_words(words: Vec<Word>, width: u16) -> Vec<Vec<Word>> {
     let (mut lines, mut x) = (vec![vec![]], 0);
-    for (word, is_common) in words {
+    for word in words {
         let word_width = word.width() + 1;
         if x > 0 && x + word_width > usize::from(width) + 1 {
             lines.push(vec![]);
@@ -107,7 +134,7 @@ fn wrap_words(words: Words, width: u16) -> Vec<Words> {
         }
         x += word_width;
         if let Some(line) = lines.last_mut() {
-            line.push((word, is_common));
+            line.push(word);
         }
     }
     lines
@@ -127,7 +154,8 @@ impl Pane for Translations<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let lines = self.blocks().iter().map(|(_, words)| words.len() / 9 + 2).sum::<usize>();
+        let lines =
+            self.blocks().iter().map(|(_, words)| 2 * (words.len() / 9 + 1) + 1).sum::<usize>();
         PreferredSize::new((50, 8), (110, lines as u16 + 2))
     }
 
@@ -138,7 +166,7 @@ impl Pane for Translations<'_> {
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let name = *MODELS.get(row.checked_sub(1)?)?;
-        let n = self.words(name).iter().filter(|(_, is_common)| !is_common).count();
+        let n = self.words(name).iter().filter(|word| !word.is_common).count();
         let difference = match (name, n) {
             (Name::Transformer, _) => "the others are held against it".to_owned(),
             (_, 0) => "the same words as the Transformer".to_owned(),
@@ -149,18 +177,30 @@ impl Pane for Translations<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let line =
-            |name: Name| format!("{}: {}", name.title(), self.0.reading.trace(name).output_text);
+        let line = |name: Name| {
+            let glosses = self.words(name).into_iter().map(|word| word.gloss);
+            let glosses: Vec<String> = glosses.filter(|gloss| !gloss.is_empty()).collect();
+            let meaning = match (name, glosses.is_empty()) {
+                (Name::DecoderOnly, _) | (_, true) => String::new(),
+                (_, false) => format!(" (word by word: {})", glosses.join(" ")),
+            };
+            let output = &self.0.reading.trace(name).output_text;
+            format!("{}: {output}{meaning}", name.title())
+        };
         PaneWords::new("Every model's output", Name::ALL.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let gap = u16::from(area.height > 14);
+        let gap = u16::from(area.height > 20);
         let width = area.width - names_width(area.width);
         let blocks =
             self.blocks().into_iter().map(|(label, words)| (label, wrap_words(words, width)));
         let blocks: Vec<Block> = blocks.collect();
-        let heights: Vec<u16> = blocks.iter().map(|(_, lines)| lines.len() as u16 + gap).collect();
+        let height = |(_, lines): &Block| {
+            let has_gloss = lines.iter().flatten().any(|word| !word.gloss.is_empty());
+            lines.len() as u16 * (1 + u16::from(has_gloss)) + gap
+        };
+        let heights: Vec<u16> = blocks.iter().map(height).collect();
         let all = heights.iter().sum::<u16>();
         // The last block needs no gap below it.
         let has_all = all <= area.height + gap;
@@ -183,7 +223,7 @@ impl Pane for Translations<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{visible_blocks, wrap_words};
+    use super::{Word, visible_blocks, wrap_words};
 
     #[test]
     fn visible_blocks_are_whole_and_include_the_selected_one() {
@@ -197,7 +237,9 @@ mod tests {
 
     #[test]
     fn lines_are_no_wider_than_the_limit() {
-        let words = ["Le", "chien", "dort."].map(|word| (word.to_owned(), true)).to_vec();
+        let word =
+            |text: &str| Word { text: text.to_owned(), gloss: String::new(), is_common: true };
+        let words = ["Le", "chien", "dort."].map(word).to_vec();
         let lengths =
             |width| wrap_words(words.clone(), width).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(

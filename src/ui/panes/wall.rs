@@ -267,14 +267,14 @@ impl Pane for Wall<'_> {
         ))
     }
 
-    fn head_by(&self, rows: isize, cols: isize) -> Option<(usize, usize)> {
+    fn head_at_offset(&self, rows: isize, cols: isize) -> Option<(usize, usize)> {
         let (layer, head) = self.selected_indices();
         let layer = layer.saturating_add_signed(rows).min(self.layers().len().checked_sub(1)?);
         let last = self.layers()[layer].len() - 1;
         Some((layer, head.saturating_add_signed(cols).min(last)))
     }
 
-    fn in_view(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> (usize, usize) {
         self.grid(area).map_or((1, 1), |grid| (grid.layers.len(), grid.heads.len()))
     }
 

@@ -6,6 +6,7 @@ use crate::{
     engine::site::{Axis, Site},
     lesson::PaneSpec,
     model::Name,
+    text::fixed,
 };
 
 /// A pane's contents in words.
@@ -93,8 +94,7 @@ impl RowView<'_> {
         let column = self.subject.site.axes()[2];
         let mut order: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-        let entry =
-            |&i: &usize| format!("{} {}", self.subject.quoted(column, i), format_number(values[i]));
+        let entry = |&i: &usize| format!("{} {}", self.subject.quoted(column, i), fixed(values[i]));
         let largest: Vec<_> = order.iter().take(n).map(entry).collect();
         let masked = values.iter().filter(|v| **v == f32::NEG_INFINITY).count();
         let masked = if masked > 0 { format!("; {masked} masked") } else { String::new() };
@@ -110,7 +110,7 @@ impl RowView<'_> {
             let site = self.subject.trace.beside(self.subject.site, other)?;
             let values = site.value.row(0, self.row.min(site.shape().rows - 1));
             let text = match values[..] {
-                [one] => format_number(one),
+                [one] => fixed(one),
                 _ => format!("{}, begins {}", spread(&values), first(&values, 3)),
             };
             Some(format!("{}: {text}", other.name))
@@ -127,7 +127,7 @@ pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
     let line = |summary: &Summary| {
         let figure = |figure: &Figure| {
             let value = (figure.of)(&summary.figures)?;
-            Some(format!("{} {}", figure.heading, format_number(value)))
+            Some(format!("{} {}", figure.heading, fixed(value)))
         };
         let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
         format!("layer {} head {}: {}", summary.layer, summary.head, figures.join(", "))
@@ -140,43 +140,10 @@ pub(super) fn spread(values: &[f32]) -> String {
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    format!("{} to {}, length {}", format_number(least), format_number(most), format_number(length))
+    format!("{} to {}, length {}", fixed(least), fixed(most), fixed(length))
 }
 
 /// The first `n` numbers, separated by commas.
 pub(super) fn first(values: &[f32], n: usize) -> String {
-    values.iter().take(n).map(|&v| format_number(v)).collect::<Vec<_>>().join(", ")
-}
-
-/// Formats a number with three decimals, with an exponent if very small, without decimals from 1000 on.
-pub(super) fn format_number(v: f32) -> String {
-    match v.abs() {
-        a if v.is_nan() || a.is_infinite() => v.to_string().to_lowercase(),
-        a if a > 0.0 && a < 0.0005 => format!("{v:.1e}"),
-        a if a >= 1000.0 => format!("{v:.0}"),
-        _ => format!("{v:.3}"),
-    }
-}
-
-pub(super) fn percent(share: f32) -> String {
-    let percent = share * 100.0;
-    if percent > 0.0 && percent < 9.95 {
-        format!("{percent:.1} %")
-    } else {
-        format!("{percent:.0} %")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        let pairs = [(0.0, "0.000"), (0.1234, "0.123"), (-2.5e-6, "-2.5e-6"), (1234.5, "1234")];
-        for (v, want) in pairs {
-            assert_eq!(format_number(v), want);
-        }
-        assert_eq!([0.0, 0.012, 0.5, 1.0].map(percent), ["0 %", "1.2 %", "50 %", "100 %"]);
-    }
+    values.iter().take(n).map(|&v| fixed(v)).collect::<Vec<_>>().join(", ")
 }

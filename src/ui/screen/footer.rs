@@ -32,7 +32,7 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     ];
     if let Some(old_value) = value_before_change(state, &cell) {
         let change = format!("  was {old_value:.4}, {:+.4}", cell.value - old_value);
-        spans.push(Span::styled(change, state.theme.wrong()));
+        spans.push(Span::styled(change, state.theme.incorrect()));
     }
     spans.push(Span::raw("   "));
     let used: usize = spans.iter().map(Span::width).sum();
@@ -126,7 +126,7 @@ fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
 
 /// Draws the message if there is one, else as many key hints as fit.
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
-    let (accent, wrong) = (state.theme.accent(), state.theme.wrong());
+    let (accent, wrong) = (state.theme.accent(), state.theme.incorrect());
     let (text, style) = match (&state.message, &state.passes.pending) {
         // The export prompt shows the message in full.
         (Some(message), _) if !state.is_exporting() => {

@@ -53,7 +53,7 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
         let used: usize = left.iter().map(Span::width).sum();
         let available_width = usize::from(area.width).saturating_sub(used + 14).max(16);
         let text = fit(&format!(" changed: {changes} "), available_width);
-        left.extend([Span::raw("  "), Span::styled(text, state.theme.wrong().reversed())]);
+        left.extend([Span::raw("  "), Span::styled(text, state.theme.incorrect().reversed())]);
     }
     let left = Line::from(left);
     let available_width = usize::from(area.width).saturating_sub(left.width() + 3);
@@ -89,11 +89,12 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let ellipsis = if first > 0 { "… " } else { "" };
     let mut spans = vec![Span::styled(WRITES, dim), Span::raw(ellipsis)];
     if new_trace.output_text.is_empty() {
-        spans.push(Span::styled("nothing ", state.theme.wrong()));
+        spans.push(Span::styled("nothing ", state.theme.incorrect()));
     }
     let mut columns_left = new_width.saturating_sub(ellipsis.width());
     for (word, is_kept) in new.iter().zip(kept(&new, &old)).skip(first) {
-        let style = if is_kept { Style::new() } else { state.theme.wrong().bold().underlined() };
+        let style =
+            if is_kept { Style::new() } else { state.theme.incorrect().bold().underlined() };
         let word = fit(word, columns_left);
         columns_left = columns_left.saturating_sub(word.width() + 1);
         spans.extend([Span::styled(word, style), Span::raw(" ")]);
@@ -144,7 +145,7 @@ fn position_parts(state: &State, with_totals: bool) -> Vec<String> {
     let step = state.nav.step - state.first_of(chapter).unwrap_or(0) + 1;
     let n_steps = state.lesson.chapters[chapter].steps.len();
     let mut parts = vec![];
-    if let Some((stop, n_stops)) = state.tour_place() {
+    if let Some((stop, n_stops)) = state.tour_position() {
         parts.push(format!("tour {stop}/{n_stops}"));
     } else if with_totals {
         parts.push(format!("step {step} of {n_steps}"));

@@ -86,7 +86,7 @@ impl Inspector<'_> {
         let value = self.level.arithmetic.value;
         let mut spans = vec![Span::raw(" = "), Span::styled(value.to_string(), theme.strong())];
         let old_value = self.value_before_change().map(|old_value| format!("  was {old_value}"));
-        spans.extend(old_value.map(|old_value| Span::styled(old_value, theme.wrong())));
+        spans.extend(old_value.map(|old_value| Span::styled(old_value, theme.incorrect())));
         spans
     }
 

@@ -245,9 +245,15 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
 pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
     let inside = draw_window(state, "Your sentence", (width, 5), area, buf);
-    let [line, _, foot] = Layout::vertical([Constraint::Length(1); 3]).areas(inside);
+    let [line, shows, foot] = Layout::vertical([Constraint::Length(1); 3]).areas(inside);
     draw_input(state, "", sentence, line, buf);
-    let help = format!("Enter reads it   Esc leaves it   up to {MAX_TOKENS} tokens");
+    let on_shelf = state.lesson.shelf.iter().find(|known| known.text == sentence.value());
+    if let Some(known) = on_shelf {
+        Line::styled(known.shows.as_str(), state.theme.accent()).render(shows, buf);
+    }
+    let limit = state.passes.reading.as_ref().map_or(MAX_TOKENS, |reading| reading.token_limit());
+    let shelf = if state.lesson.shelf.is_empty() { "" } else { "   ↑ ↓ sentences to try" };
+    let help = format!("Enter reads it   Esc leaves it{shelf}   up to {limit} tokens");
     Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
@@ -265,7 +271,7 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     .areas(inside);
     draw_input(state, "to: ", &prompt.path, line, buf);
     if let Some(message) = &state.message {
-        let style = if message.is_error { state.theme.wrong() } else { state.theme.accent() };
+        let style = if message.is_error { state.theme.incorrect() } else { state.theme.accent() };
         let text = Paragraph::new(message.text.as_str()).style(style);
         text.wrap(Wrap { trim: true }).render(message_area, buf);
     }

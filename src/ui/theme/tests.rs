@@ -123,7 +123,7 @@ fn sequential_ramps_are_monotonic_in_luminance() {
 fn mono_has_no_colour_at_any_depth() {
     let theme = Theme::default().with(Scheme::Mono);
     assert_eq!((theme.sequential(0.5), theme.diverging(-0.5)), (None, None));
-    for style in [theme.accent(), theme.dim(), theme.wrong(), theme.right(), theme.pane(1)] {
+    for style in [theme.accent(), theme.dim(), theme.incorrect(), theme.correct(), theme.pane(1)] {
         assert_eq!((style.fg, style.bg), (None, None));
     }
     assert!(!theme.paints_background());
@@ -131,8 +131,9 @@ fn mono_has_no_colour_at_any_depth() {
 
 #[test]
 fn the_background_is_painted_where_the_terminals_does_not_suit() {
-    let paints =
-        |scheme, ground| Theme { ground, ..Theme::default().with(scheme) }.paints_background();
+    let paints = |scheme, background| {
+        Theme { background, ..Theme::default().with(scheme) }.paints_background()
+    };
     assert!(!paints(Scheme::Dark, None) && !paints(Scheme::Dark, Some(Background::Dark)));
     assert!(paints(Scheme::Dark, Some(Background::Light)));
     assert!(paints(Scheme::Light, None) && !paints(Scheme::Light, Some(Background::Light)));

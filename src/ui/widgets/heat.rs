@@ -194,9 +194,9 @@ pub struct Heat<'a> {
     pub focused: bool,
     pub marks: Marks,
     /// Name of the rows in the legend, used where not all are in view.
-    pub rows_are: &'static str,
+    pub row_noun: &'static str,
     /// Whether rows may be higher than one line.
-    pub may_grow: bool,
+    pub rows_may_grow: bool,
     pub zoom: Zoom,
     /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
@@ -239,8 +239,8 @@ mod tests {
             cursor: (1, 2),
             marks: Marks::default(),
             focused: true,
-            rows_are: "rows",
-            may_grow: false,
+            row_noun: "rows",
+            rows_may_grow: false,
             zoom: Zoom::Fit,
             is_map: false,
             axes: String::new(),

@@ -157,9 +157,16 @@ impl Session {
         let (into_screen, into_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
         let goes_on = Arc::clone(&is_read);
         thread::spawn(move || {
-            let mut buffer = [0; 4096];
+            let (mut buffer, mut text) = ([0; 4096], vec![]);
             while let Ok(n @ 1..) = output.read(&mut buffer) {
-                into_screen.lock().unwrap().process(&buffer[..n]);
+                // The parser loses what follows a character that comes in two pieces.
+                text.extend_from_slice(&buffer[..n]);
+                let whole = match std::str::from_utf8(&text) {
+                    Err(cut) if cut.error_len().is_none() => cut.valid_up_to(),
+                    _ => text.len(),
+                };
+                into_screen.lock().unwrap().process(&text[..whole]);
+                text.drain(..whole);
                 into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
                 if !goes_on.load(Ordering::SeqCst) {
                     return;

@@ -79,11 +79,11 @@ impl<'a> Walker<'a> {
         let answer = match effect {
             Effect::Quit => return false,
             Effect::Suspend => Action::Unbound("Ctrl-Z, with no shell to go to,".into()),
-            Effect::Name(path) => Action::Named(path),
+            Effect::Name(path) => Action::FreePathFound(path),
             Effect::Copy => Action::Copied(self.copied()),
             Effect::Export(order) => self.exported(order.path, order.replaces),
             Effect::Read(sentence, changes) => Action::Read(self.read(&sentence, changes)),
-            Effect::Time => Action::Timed(Arc::new(BTreeMap::new())),
+            Effect::Time => Action::TimesMeasured(Arc::new(BTreeMap::new())),
             Effect::Open(model, path) => {
                 let reading = Arc::clone(self.state.passes.reading.as_ref().unwrap());
                 let Some(opened) = reading.opened(model, &path) else { return true };
@@ -91,10 +91,10 @@ impl<'a> Walker<'a> {
             }
             Effect::Look(model, row) => {
                 self.state.passes.reading.as_ref().unwrap().lens(model, row);
-                Action::Looked
+                Action::LensComputed
             }
         };
-        let works = matches!(answer, Action::Read(_) | Action::Opened(..) | Action::Looked);
+        let works = matches!(answer, Action::Read(_) | Action::Opened(..) | Action::LensComputed);
         self.take(answer) | works
     }
 
@@ -119,7 +119,7 @@ impl<'a> Walker<'a> {
     fn exported(&mut self, path: String, replaces: bool) -> Action {
         self.n_written += 1;
         if self.n_written.is_multiple_of(3) && !replaces {
-            return Action::Refused(ExportRefusal {
+            return Action::ExportRefused(ExportRefusal {
                 path,
                 why: "it exists".into(),
                 is_taken: true,

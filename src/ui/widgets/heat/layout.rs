@@ -141,7 +141,8 @@ impl Heat<'_> {
             CellWidth::Half | CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
             CellWidth::Number(_) | CellWidth::Plain(_) => 2,
         };
-        (n_lines / self.n_rows.max(1)).clamp(1, if self.may_grow { max_lines } else { 1 }) as u16
+        (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
+            as u16
     }
 
     fn rows_in_view(&self, cell: CellWidth, n_lines: usize) -> Range<usize> {
@@ -221,7 +222,7 @@ impl Heat<'_> {
     }
 
     /// Number of rows and columns that [`Self::draw`] shows in an area.
-    pub fn in_view(&self, area: Rect) -> (usize, usize) {
+    pub fn visible_extent(&self, area: Rect) -> (usize, usize) {
         let layout = self.layout(self.fitting_cell(area), area);
         (layout.rows.len(), layout.cols.len())
     }

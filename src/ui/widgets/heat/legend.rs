@@ -86,7 +86,7 @@ impl Heat<'_> {
             let text = || format!("  {what} {}-{last} of {n}", shown.start);
             if shown.len() < n { text() } else { String::new() }
         };
-        [part(self.rows_are, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
+        [part(self.row_noun, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
     }
 
     /// `  each point the largest of 13 x 9 cells`.

@@ -1,0 +1,69 @@
+//! Word-by-word meanings of French words, for readers who know no French.
+//!
+//! The English ones are the words most often aligned with a French word in the training sentences
+//! (`assets/training/glosses.py`); another language's table may be shorter, and English fills its gaps.
+
+use std::{collections::HashMap, sync::OnceLock};
+
+use super::Language;
+
+/// French word in lower case to its gloss.
+type Table = HashMap<&'static str, &'static str>;
+
+fn table(language: Language) -> &'static Table {
+    static TABLES: OnceLock<[Table; Language::ALL.len()]> = OnceLock::new();
+    let read = |language: Language| -> Table {
+        language.glosses().lines().filter_map(|line| line.split_once('\t')).collect()
+    };
+    &TABLES.get_or_init(|| Language::ALL.map(read))[language as usize]
+}
+
+/// The gloss of a stretch of French without spaces, which may hold several words (`qu'il`). A word that is in no table is
+/// the same in English, or a name, and stands for itself. Punctuation is left out.
+pub fn gloss(french: &str, language: Language) -> String {
+    let plain = french.replace('’', "'");
+    let one = |word: &str| -> String {
+        let lower = word.to_lowercase();
+        let found = table(language).get(&*lower).or_else(|| table(Language::English).get(&*lower));
+        found.map_or_else(|| word.to_owned(), |gloss| (*gloss).to_owned())
+    };
+    let words = parts(&plain).into_iter().map(one);
+    words.collect::<Vec<_>>().join(if language == Language::Chinese { "" } else { " " })
+}
+
+/// The words of a stretch: an elided word keeps its apostrophe (`qu'`), hyphens part words (`est-ce`).
+fn parts(text: &str) -> Vec<&str> {
+    const TODAY: &str = "aujourd'hui";
+    if text.get(..TODAY.len()).is_some_and(|start| start.eq_ignore_ascii_case(TODAY)) {
+        return vec![&text[..TODAY.len()]];
+    }
+    let pieces = text.split_inclusive('\'').flat_map(|piece| piece.split('-'));
+    let is_mark = |c: char| !c.is_alphanumeric() && c != '\'';
+    pieces.map(|piece| piece.trim_matches(is_mark)).filter(|piece| !piece.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_glossed_one_by_one() {
+        let english = |word| gloss(word, Language::English);
+        assert_eq!(english("rue."), "street");
+        assert_eq!(english("L’animal"), "the animal");
+        assert_eq!(english("qu'il"), "that he");
+        assert_eq!(english("Zorblax"), "Zorblax");
+        assert_eq!(english("Aujourd'hui,"), "today");
+        assert_eq!(english("?"), "");
+    }
+
+    #[test]
+    fn chinese_falls_back_to_english() {
+        assert_eq!(gloss("chien", Language::Chinese), "狗");
+        let rare = table(Language::English)
+            .keys()
+            .find(|word| !table(Language::Chinese).contains_key(*word));
+        let rare = rare.expect("the Chinese table is shorter");
+        assert_eq!(gloss(rare, Language::Chinese), gloss(rare, Language::English));
+    }
+}

@@ -1,0 +1,288 @@
+//! The lesson's claims about the built-in models, over 300 sentences that none was trained on.
+//!
+//! `cargo test --test it claims -- --nocapture` prints every effect with its spread.
+
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex},
+    thread,
+};
+
+use lookback::{
+    analysis::{
+        measure::{
+            accuracy::is_exact,
+            chrf::Chrf,
+            gradient,
+            readback::{read_back, share_right},
+        },
+        reading::{Reader, Reading},
+        trace::Trace,
+    },
+    engine::change::{Change, Changes},
+    model::Name,
+};
+use serde::Deserialize;
+
+#[derive(Clone, Deserialize)]
+struct Line {
+    kind: String,
+    en: String,
+    fr: Vec<String>,
+    /// Tokens, where a pronoun's noun is known.
+    pronoun: Option<usize>,
+    noun: Option<usize>,
+    distractor: Option<usize>,
+    /// The French pronoun.
+    il: Option<String>,
+}
+
+static LINES: LazyLock<Vec<Line>> = LazyLock::new(|| {
+    let lines = include_str!("../goldens/claims.jsonl").lines();
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+});
+
+static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
+
+/// Mean, its standard error, and the number of sentences.
+#[derive(Clone, Copy, Debug)]
+struct Effect {
+    mean: f64,
+    error: f64,
+    n: usize,
+}
+
+impl Effect {
+    fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        Self { mean, error: (variance / n).sqrt(), n: values.len() }
+    }
+
+    /// Whether the mean is above `low` by three standard errors.
+    fn is_above(self, low: f64) -> bool {
+        self.mean - 3.0 * self.error > low
+    }
+
+    fn is_below(self, high: f64) -> bool {
+        self.mean + 3.0 * self.error < high
+    }
+}
+
+/// What is measured of one sentence, by name of the measure.
+type Measured = BTreeMap<&'static str, f64>;
+
+/// All measures of all sentences, computed on two threads.
+static MEASURED: LazyLock<BTreeMap<&'static str, Effect>> = LazyLock::new(|| {
+    let all = Mutex::new(BTreeMap::<&'static str, Vec<f64>>::new());
+    let next = Mutex::new(LINES.iter().enumerate());
+    let work = || {
+        while let Some((i, line)) = { next.lock().unwrap().next() } {
+            for (name, value) in measured(i, line) {
+                all.lock().unwrap().entry(name).or_default().push(value);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(work);
+        }
+    });
+    let effects = all.into_inner().unwrap().into_iter();
+    let effects: BTreeMap<_, _> = effects.map(|(name, v)| (name, Effect::of(&v))).collect();
+    for (name, Effect { mean, error, n }) in &effects {
+        println!("{name}: {mean:.3} +- {error:.3} (n = {n})");
+    }
+    effects
+});
+
+fn effect(name: &str) -> Effect {
+    MEASURED[name]
+}
+
+const TRANSLATORS: [(Name, [&str; 3]); 5] = [
+    (Name::Elman, ["chrf elman", "exact elman", "far elman"]),
+    (Name::Gru, ["chrf gru", "exact gru", "far gru"]),
+    (Name::RnnAttention, ["chrf rnn_attention", "exact rnn_attention", "far rnn_attention"]),
+    (Name::Transformer, ["chrf transformer", "exact transformer", "far transformer"]),
+    (Name::TransformerUnguided, ["chrf unguided", "exact unguided", "far unguided"]),
+];
+
+/// One sentence in so many has the derivatives of its last hidden state taken, a backward pass a unit.
+const FORGETTING_EVERY: usize = 5;
+
+fn measured(i: usize, line: &Line) -> Measured {
+    let reading = READER.read(&line.en).unwrap();
+    let n = reading.sentence.tokens.len();
+    let mut found = Measured::new();
+    for (name, [chrf, exact, far]) in TRANSLATORS {
+        let trace = reading.trace(name);
+        let references = || line.fr.iter().map(String::as_str);
+        found.insert(chrf, f64::from(Chrf::of(&trace.output_text, references()).score()));
+        found.insert(exact, f64::from(u8::from(is_exact(&trace.output_text, references()))));
+        if n >= 8 {
+            let norms = gradient::norms(&gradient::influence(trace).unwrap());
+            found.insert(far, first_half(&norms));
+        }
+    }
+    for (name, [forgotten, back, back_early]) in [
+        (Name::Elman, ["forgotten elman", "read back elman", "read back far elman"]),
+        (Name::Gru, ["forgotten gru", "read back gru", "read back far gru"]),
+    ] {
+        let answers = read_back(reading.trace(name));
+        found.insert(back, f64::from(share_right(&answers).unwrap()));
+        if n >= 8 && i % FORGETTING_EVERY == 0 {
+            let norms = gradient::norms(&gradient::forgetting(reading.trace(name)).unwrap());
+            found.insert(forgotten, f64::from((norms[0] / norms[n - 1]).log10()));
+        }
+        if n >= 8 {
+            let far = &answers[..answers.len() / 2];
+            let near = &answers[answers.len() / 2..];
+            let drop = share_right(near).unwrap() - share_right(far).unwrap();
+            found.insert(back_early, f64::from(drop));
+        }
+    }
+    found.extend(of_heads(&reading));
+    if let (Some(pronoun), Some(noun)) = (line.pronoun, line.noun) {
+        found.extend(of_pronoun(line, &reading, (pronoun, noun)));
+    }
+    found
+}
+
+/// The share of the influence in the first half of the words, a middle one counted half.
+fn first_half(norms: &[f32]) -> f64 {
+    let half = norms.len() / 2;
+    let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
+    f64::from((norms[..half].iter().sum::<f32>() + middle) / norms.iter().sum::<f32>())
+}
+
+/// The column of the largest weight of each row.
+fn largest(trace: &Trace, path: &str, head: usize) -> Vec<usize> {
+    let weights = trace.value(path).unwrap();
+    let rows = 0..weights.shape().rows;
+    let of = |row: Vec<f32>| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
+    rows.map(|row| of(weights.row(head, row))).collect()
+}
+
+/// How much of the rows rests on one column, for the head where that is most, and in how many rows two heads of the
+/// last layer look at different words.
+fn of_heads(reading: &Reading) -> Measured {
+    let trace = reading.trace(Name::Transformer);
+    let n = reading.sentence.tokens.len();
+    let mut found = Measured::new();
+    if n < 6 {
+        return found;
+    }
+    for (path, names) in [
+        ("encoder.0.self_attn.weights", ["sink 0.0", "sink 0.1", "sink 0.2", "sink 0.3"]),
+        ("encoder.1.self_attn.weights", ["sink 1.0", "sink 1.1", "sink 1.2", "sink 1.3"]),
+    ] {
+        for (head, name) in names.into_iter().enumerate() {
+            let columns = largest(trace, path, head);
+            let count = |c: usize| columns.iter().filter(|&&other| other == c).count();
+            let most = (0..n).map(count).max().unwrap();
+            found.insert(name, most as f64 / n as f64);
+        }
+    }
+    let columns: Vec<_> =
+        (0..4).map(|head| largest(trace, "encoder.1.self_attn.weights", head)).collect();
+    let differs = |row: &usize| columns.iter().any(|head| head[*row] != columns[0][*row]);
+    found.insert("heads differ", (0..n).filter(differs).count() as f64 / n as f64);
+    let previous = |head: usize| {
+        let hits = largest(trace, "encoder.1.self_attn.weights", head);
+        hits.iter().enumerate().skip(1).filter(|(i, col)| **col + 1 == *i).count() as f64
+            / (n - 1) as f64
+    };
+    let best = (0..4).map(previous).fold(0.0, f64::max);
+    found.insert("a head looks at the word before", best);
+    found
+}
+
+/// Where the guided head looks from the pronoun, the same in the twin, the right French pronoun, and what is left of it
+/// without that head, or without another one.
+fn of_pronoun(line: &Line, reading: &Reading, (pronoun, noun): (usize, usize)) -> Measured {
+    let path = "encoder.1.self_attn.weights";
+    let weight = |name: Name, head: usize| {
+        f64::from(reading.trace(name).value(path).unwrap().row(head, pronoun)[noun])
+    };
+    let right = |reading: &Reading, name: Name| {
+        let text = reading.trace(name).output_text.to_lowercase().replace('\'', "' ");
+        let il = line.il.as_deref().unwrap();
+        f64::from(u8::from(text.split_whitespace().any(|word| word == il)))
+    };
+    let plain = std::sync::Arc::new(READER.read(&line.en).unwrap());
+    let without = |head: usize| {
+        let change: Change = format!("encoder.1.self_attn.head.{head}=off").parse().unwrap();
+        let changes: Changes = [change].into_iter().collect();
+        right(&READER.read_changed(&plain, changes).unwrap(), Name::Transformer)
+    };
+    let others = [0, 1, 3].map(|head| weight(Name::TransformerUnguided, head));
+    let twin = others.into_iter().fold(weight(Name::TransformerUnguided, 2), f64::max);
+    assert!(line.distractor.is_some() && line.kind == "coreference");
+    Measured::from([
+        ("pronoun: guided head on its noun", weight(Name::Transformer, 2)),
+        ("pronoun: the twin's best head on it", twin),
+        ("pronoun right: transformer", right(reading, Name::Transformer)),
+        ("pronoun right: gru", right(reading, Name::Gru)),
+        ("pronoun right: without the guided head", without(2)),
+        ("pronoun right: without another head", (without(0) + without(1) + without(3)) / 3.0),
+    ])
+}
+
+#[test]
+fn attention_translates_better_than_one_vector_and_gates_better_than_none() {
+    assert_eq!(LINES.len(), 300);
+    let chrf = |name| effect(name).mean;
+    assert!(chrf("chrf gru") > chrf("chrf elman") + 5.0);
+    assert!(chrf("chrf rnn_attention") > chrf("chrf gru") + 5.0);
+    assert!(chrf("chrf transformer") > chrf("chrf rnn_attention"));
+    assert!(chrf("chrf transformer") > chrf("chrf gru") + 15.0);
+    assert!(effect("exact transformer").mean > effect("exact gru").mean);
+}
+
+/// What steps rnn-forgetting, gru-read-back and read-back-length say.
+#[test]
+fn far_words_are_read_back_less_though_no_derivative_vanishes() {
+    for name in ["forgotten elman", "forgotten gru"] {
+        let ratio = effect(name);
+        assert!(ratio.is_above(-0.3) && ratio.is_below(0.3), "{name}: {ratio:?}");
+    }
+    assert!(effect("read back elman").mean > effect("read back gru").mean);
+    assert!(effect("read back far elman").is_above(0.1));
+    assert!(effect("read back far gru").is_above(0.1));
+}
+
+/// What step distance says.
+#[test]
+fn influence_does_not_decay_with_distance() {
+    for name in ["far elman", "far gru", "far rnn_attention", "far transformer"] {
+        let share = effect(name);
+        assert!(share.is_above(0.45) && share.is_below(0.65), "{name}: {share:?}");
+    }
+}
+
+#[test]
+fn heads_look_at_different_words_and_none_of_the_encoder_rests_on_one_column() {
+    assert!(effect("heads differ").is_above(0.8));
+    assert!(effect("a head looks at the word before").is_above(0.5));
+    for head in ["0.0", "0.1", "0.2", "0.3", "1.0", "1.1", "1.2", "1.3"] {
+        let sink = MEASURED[&*format!("sink {head}")];
+        assert!(sink.is_below(0.5), "{head}: {sink:?}");
+    }
+}
+
+#[test]
+fn the_guided_head_finds_the_noun_and_the_pronoun_depends_on_it() {
+    assert!(effect("pronoun: guided head on its noun").is_above(0.8));
+    assert!(
+        effect("pronoun: guided head on its noun").mean
+            > effect("pronoun: the twin's best head on it").mean
+    );
+    assert!(effect("pronoun right: transformer").is_above(0.85));
+    let (guided, other) = (
+        effect("pronoun right: without the guided head"),
+        effect("pronoun right: without another head"),
+    );
+    assert!(guided.mean < other.mean, "{guided:?} {other:?}");
+}
