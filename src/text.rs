@@ -315,9 +315,12 @@ impl Tokenizer {
             ids.len(),
             self.limit
         );
-        let moved = |tokens: &Range<usize>| match tokens.start >= range.end {
-            true => tokens.start + new.len() - range.len()..tokens.end + new.len() - range.len(),
-            false => tokens.clone(),
+        let moved = |tokens: &Range<usize>| {
+            if tokens.start < range.end {
+                return tokens.clone();
+            }
+            let place = |i: usize| i + new.len() - range.len();
+            place(tokens.start)..place(tokens.end)
         };
         let unknown = sentence.unknown.iter().filter(|u| !range.contains(&u.tokens.start));
         let unknown = unknown.map(|u| Unknown { tokens: moved(&u.tokens), ..u.clone() }).collect();

@@ -1,6 +1,6 @@
 //! The panes of a step, one file per kind. A pane draws itself and changes no state.
 //!
-//! A new kind of pane is a new file here, a row of [`of`], and a variant of [`PaneKind`].
+//! A new kind of pane is a new file here, a row of [`new_pane`], and a variant of [`PaneKind`].
 
 mod accuracy;
 mod bars;

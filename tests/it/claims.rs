@@ -92,7 +92,7 @@ static MEASURED: LazyLock<BTreeMap<&'static str, Effect>> = LazyLock::new(|| {
     let effects = all.into_inner().unwrap().into_iter();
     let effects: BTreeMap<_, _> = effects.map(|(name, v)| (name, Effect::of(&v))).collect();
     for (name, Effect { mean, error, n }) in &effects {
-        println!("{name}: {mean:.3} +- {error:.3} (n = {n})");
+        eprintln!("{name}: {mean:.3} +- {error:.3} (n = {n})");
     }
     effects
 });
@@ -110,7 +110,10 @@ const TRANSLATORS: [(Name, [&str; 3]); 5] = [
 ];
 
 /// One sentence in so many has the derivatives of its last hidden state taken, a backward pass a unit.
-const FORGETTING_EVERY: usize = 5;
+const FORGETTING_EVERY: usize = 20;
+
+/// One in so many has the gradient of its output taken, a backward pass a model.
+const INFLUENCE_EVERY: usize = 3;
 
 fn measured(i: usize, line: &Line) -> Measured {
     let reading = READER.read(&line.en).unwrap();
@@ -121,7 +124,7 @@ fn measured(i: usize, line: &Line) -> Measured {
         let references = || line.fr.iter().map(String::as_str);
         found.insert(chrf, f64::from(Chrf::of(&trace.output_text, references()).score()));
         found.insert(exact, f64::from(u8::from(is_exact(&trace.output_text, references()))));
-        if n >= 8 {
+        if n >= 8 && i.is_multiple_of(INFLUENCE_EVERY) {
             let norms = gradient::norms(&gradient::influence(trace).unwrap());
             found.insert(far, first_half(&norms));
         }
@@ -132,7 +135,7 @@ fn measured(i: usize, line: &Line) -> Measured {
     ] {
         let answers = read_back(reading.trace(name));
         found.insert(back, f64::from(share_right(&answers).unwrap()));
-        if n >= 8 && i % FORGETTING_EVERY == 0 {
+        if n >= 8 && i.is_multiple_of(FORGETTING_EVERY) {
             let norms = gradient::norms(&gradient::forgetting(reading.trace(name)).unwrap());
             found.insert(forgotten, f64::from((norms[0] / norms[n - 1]).log10()));
         }

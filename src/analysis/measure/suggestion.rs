@@ -4,6 +4,7 @@ use nalgebra::DVector;
 
 use crate::{
     analysis::trace::Trace,
+    engine::value::Value,
     text::{Tokenizer, Unknown},
 };
 
@@ -20,8 +21,8 @@ pub fn suggestions(
     unknown: &Unknown,
 ) -> Vec<String> {
     let own = language_model.source.len();
-    let table = language_model.value("embed.weight").map(|table| table.matrix());
-    let logits = language_model.value("logits").map(|logits| logits.matrix());
+    let table = language_model.value("embed.weight").map(Value::matrix);
+    let logits = language_model.value("logits").map(Value::matrix);
     let (Some(table), Some(logits)) = (table, logits) else { return vec![] };
     // The model reads `<bos>` first, so row i predicts the sentence's token i.
     if unknown.tokens.start >= logits.nrows() || unknown.tokens.end >= own {

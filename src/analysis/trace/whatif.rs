@@ -70,10 +70,9 @@ impl Trace {
             |now: &[Token], was: &[Token]| now.iter().zip(was).take_while(|(a, b)| a == b).count();
         let same_target = same(&self.target, &plain.target);
         // A word may be replaced by one of another number of tokens; those after it have moved.
-        let same_source = match self.source.len() == plain.source.len() {
-            true => self.source.len(),
-            false => same(&self.source, &plain.source),
-        };
+        let is_as_long = self.source.len() == plain.source.len();
+        let same_source =
+            if is_as_long { self.source.len() } else { same(&self.source, &plain.source) };
         let common = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
             Some(Stream::Target) => now.min(was).min(same_target),
             Some(Stream::Source) => now.min(was).min(same_source),
