@@ -261,7 +261,7 @@ fn far_words_are_read_back_less_though_no_derivative_vanishes() {
 fn influence_does_not_decay_with_distance() {
     for name in ["far elman", "far gru", "far rnn_attention", "far transformer"] {
         let share = effect(name);
-        assert!(share.is_above(0.45) && share.is_below(0.65), "{name}: {share:?}");
+        assert!(share.is_above(0.4) && share.is_below(0.65), "{name}: {share:?}");
     }
 }
 
