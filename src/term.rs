@@ -286,7 +286,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
             return Err(anyhow!(unread.why));
         }
         Event::Done(action) => action,
-        Event::Background(ground) => Action::Background(ground),
+        Event::Background(background) => Action::Background(background),
         Event::Tick(elapsed) => Action::Tick(elapsed),
         Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => {
             keys::action(state, key)
@@ -370,7 +370,7 @@ fn listen_to_keys(events: mpsc::Sender<Event>) {
         while let Ok(input) = event::read() {
             let event = match listener.hear(input) {
                 Heard::Typed(input) => Event::Input(input),
-                Heard::Background(ground) => Event::Background(ground),
+                Heard::Background(background) => Event::Background(background),
                 Heard::Part => continue,
             };
             if events.send(event).is_err() {

@@ -25,10 +25,7 @@ pub use lines::{LineRun, is_wide, runs};
 pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{SpecialIds, Specials, ids_of};
 
-use std::{
-    ops::Range,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
@@ -300,7 +297,7 @@ impl Tokenizer {
                         "`{}` is not one token of the model's vocabulary, so it cannot stand in the \
                          place of one; try {}",
                         shown(&word),
-                        self.nearest(&visible(&word), 3).join(", ")
+                        vocabulary::alike(&self.vocab(), &visible(&word), 3).join(", ")
                     )
                 };
                 (position..position + 1, vec![id])
@@ -315,15 +312,14 @@ impl Tokenizer {
             ids.len(),
             self.limit
         );
-        let moved = |tokens: &Range<usize>| {
-            if tokens.start < range.end {
-                return tokens.clone();
-            }
-            let place = |i: usize| i + new.len() - range.len();
-            place(tokens.start)..place(tokens.end)
-        };
+        // Words after the replaced one have moved.
+        let moved = |i: usize| if i < range.end { i } else { i + new.len() - range.len() };
         let unknown = sentence.unknown.iter().filter(|u| !range.contains(&u.tokens.start));
-        let unknown = unknown.map(|u| Unknown { tokens: moved(&u.tokens), ..u.clone() }).collect();
+        let unknown = unknown.map(|u| {
+            let tokens = moved(u.tokens.start)..moved(u.tokens.end - 1) + 1;
+            Unknown { tokens, ..u.clone() }
+        });
+        let unknown = unknown.collect();
         let (text, replaced) = (sentence.text.clone(), Some(self.text(&ids)));
         Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown })
     }
@@ -407,14 +403,6 @@ impl Tokenizer {
     pub fn round_trip(&self, text: &str) -> Result<String> {
         let encoding = self.encoding(text, false)?;
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
-    }
-
-    /// The `n` known words with the spelling closest to `word`.
-    pub fn nearest(&self, word: &str, n: usize) -> Vec<String> {
-        match &self.kind {
-            Origin::BuiltIn => world::alike(word, n),
-            Origin::Checkpoint(_) => vocabulary::alike(&self.vocab(), word, n),
-        }
     }
 }
 

@@ -71,6 +71,9 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
 /// A sentence and its right translations.
 #[derive(Deserialize)]
 struct Line {
+    /// Counted from 1.
+    #[serde(skip)]
+    number: usize,
     en: String,
     fr: Translations,
 }
@@ -120,7 +123,7 @@ fn lines(path: &Path) -> Outcome<Vec<Line>> {
             line.references().next().is_some(),
             "{shown}, line {n}, has an empty list of French texts; give at least one"
         );
-        Ok(line)
+        Ok(Line { number: n, ..line })
     };
     let lines = lines_of(source).enumerate().map(parse).collect::<Result<Vec<_>>>()?;
     if lines.is_empty() {
@@ -168,8 +171,9 @@ struct Translation {
 /// If a line's English is empty or too long; the message says which.
 fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
     let tokenizer = Tokenizer::embedded()?;
-    let sources = lines.iter().enumerate().map(|(i, line)| {
-        let sentence = tokenizer.sentence(&line.en).with_context(|| format!("line {}", i + 1))?;
+    let sources = lines.iter().map(|line| {
+        let sentence = tokenizer.sentence(&line.en);
+        let sentence = sentence.with_context(|| format!("line {}", line.number))?;
         Ok(sentence.ids())
     });
     let sources = sources.collect::<Result<Vec<_>>>()?;
@@ -244,6 +248,9 @@ fn table(stored: &Accuracy, lines: &[Line], results: &[Vec<Translation>]) -> Acc
     }
 }
 
+/// Buckets that reach beyond this many words are printed without an end: `30+`.
+const OPEN_END: usize = 90;
+
 /// The tables: a row a model, a column a bucket of lengths.
 fn print(table: &Accuracy, names: &[Name], out: &mut dyn Write) -> io::Result<()> {
     let label = |[from, to]: &[usize; 2]| {
@@ -271,9 +278,6 @@ fn print(table: &Accuracy, names: &[Name], out: &mut dyn Write) -> io::Result<()
     }
     writeln!(out)
 }
-
-/// A bucket that ends above this has no end that matters.
-const OPEN_END: usize = 90;
 
 /// A line of the output as JSON.
 #[derive(Serialize)]

@@ -42,9 +42,9 @@ impl Listener {
             (None, ..) => Heard::Typed(event),
             (Some(answer), 'g', KeyModifiers::CONTROL)
             | (Some(answer), '\\', KeyModifiers::ALT) => {
-                let ground = ground(answer);
+                let found = background_in(answer);
                 self.answer = None;
-                ground.map_or(Heard::Part, Heard::Background)
+                found.map_or(Heard::Part, Heard::Background)
             }
             (Some(answer), c, _) if belongs(answer, c) => {
                 answer.push(c);
@@ -69,7 +69,7 @@ fn belongs(answer: &str, c: char) -> bool {
 }
 
 /// The background of an answer, `11;rgb:ffff/ffff/ffff`, with one to four digits per colour.
-fn ground(answer: &str) -> Option<Background> {
+fn background_in(answer: &str) -> Option<Background> {
     let (_, colours) = answer.split_once(':')?;
     let mut parts = colours.split('/').map(channel);
     let (red, green, blue) = (parts.next()??, parts.next()??, parts.next()??);
@@ -97,28 +97,28 @@ mod tests {
         events.extend(answer.chars().map(plain));
         events.extend([end, plain('b')]);
         let mut listener = Listener::default();
-        let (mut typed, mut grounds) = (String::new(), vec![]);
+        let (mut typed, mut backgrounds) = (String::new(), vec![]);
         for event in events {
             match listener.hear(event) {
                 Heard::Typed(Event::Key(KeyEvent { code: KeyCode::Char(c), .. })) => typed.push(c),
-                Heard::Background(ground) => grounds.push(ground),
+                Heard::Background(background) => backgrounds.push(background),
                 _ => {}
             }
         }
-        (typed, grounds)
+        (typed, backgrounds)
     }
 
     #[test]
     fn an_answer_is_heard_and_keys_around_it_are_kept() {
         let bell = || key('g', KeyModifiers::CONTROL);
         let string_end = key('\\', KeyModifiers::ALT);
-        for (answer, ground) in [
+        for (answer, background) in [
             ("11;rgb:ffff/ffff/ffff", Background::Light),
             ("11;rgb:ff/f0/dd", Background::Light),
             ("11;rgb:1e1e/1e1e/2e2e", Background::Dark),
             ("11;rgba:0000/0000/0000/ffff", Background::Dark),
         ] {
-            assert_eq!(heard(answer, bell()), ("ab".to_owned(), vec![ground]), "{answer}");
+            assert_eq!(heard(answer, bell()), ("ab".to_owned(), vec![background]), "{answer}");
         }
         assert_eq!(heard("11;rgb:f/f/f", string_end), ("ab".to_owned(), vec![Background::Light]));
         assert_eq!(heard("11;rgb:", bell()), ("ab".to_owned(), vec![]));

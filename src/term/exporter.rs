@@ -96,10 +96,10 @@ impl Writer {
         let (stem, ending) = path.split_at(at);
         let numbered = (2..MOST).map(|n| format!("{stem}-{n}{ending}"));
         let mut names = std::iter::once(path.to_owned()).chain(numbered);
-        names.find(|name| !self.is_taken(&at_home(name))).unwrap_or_else(|| path.to_owned())
+        names.find(|name| !self.exists(&at_home(name))).unwrap_or_else(|| path.to_owned())
     }
 
-    fn is_taken(&self, path: &Path) -> bool {
+    fn exists(&self, path: &Path) -> bool {
         // A dangling link exists too.
         fs::symlink_metadata(path).is_ok() || with(&self.underway, |known| known.contains(path))
     }
@@ -110,8 +110,8 @@ impl Writer {
     /// If the writing thread has ended.
     pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<ExportRefusal>> {
         let path = at_home(&order.path);
-        if let Some((why, is_taken)) = self.objection(&order, &path) {
-            return Ok(Some(ExportRefusal { path: order.path, why, is_taken }));
+        if let Some((why, exists)) = self.objection(&order, &path) {
+            return Ok(Some(ExportRefusal { path: order.path, why, exists }));
         }
         let Some(format) = Format::of_extension(order.ending) else {
             bail!("no form ends in {}", order.ending)
@@ -140,7 +140,7 @@ impl Writer {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 Some((format!("{shown} cannot be written; {}", reason(&e)), false))
             }
-            _ if order.replaces || !self.is_taken(path) => None,
+            _ if order.replaces || !self.exists(path) => None,
             _ => {
                 let free = short(&self.free(&order.path));
                 Some((format!("{shown} exists; {free} is free; Enter again replaces it"), true))
@@ -174,9 +174,10 @@ fn paper() -> Result<FrameSettings, String> {
 fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<ExportedFile, String> {
     let paper = paper.as_ref().map_err(String::clone)?;
     match try_write(job, paper) {
-        Ok(bytes) => {
-            Ok(ExportedFile { path: job.order.path.clone(), said: said(job, paper, bytes) })
-        }
+        Ok(bytes) => Ok(ExportedFile {
+            path: job.order.path.clone(),
+            message: written_message(job, paper, bytes),
+        }),
         Err(e) => Err(match e.downcast_ref::<WriteError>() {
             Some(unwritten) => unwritten.what.clone(),
             None => format!("{e:#}"),
@@ -194,7 +195,7 @@ fn try_write(Job { shot, order, path, format }: &Job, paper: &FrameSettings) -> 
 }
 
 /// The message after writing: `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
-fn said(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
+fn written_message(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
     let size = job.shot.buffer().area;
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let cell = paper.fonts.cell();

@@ -52,7 +52,7 @@ const LEAVE: &str =
 /// Mouse buttons and wheel, with positions beyond column 223; movements are not reported.
 const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
 
-/// ExportedFile around a frame: terminals that know synchronized output show all of it at once.
+/// Sequences written before and after a frame: terminals that know synchronized output show all of it at once.
 const FRAME: [&str; 2] = ["\x1b[?2026h", "\x1b[?2026l"];
 
 const CLEAR: &str = "\x1b[0m\x1b[2J";

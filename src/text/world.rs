@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use tokenizers::{Encoding, Tokenizer as Engine};
 
-use super::{Unknown, nearest, visible};
+use super::{Unknown, visible};
 
 /// Lower-case English words of the training sentences, most frequent first (`assets/training/embed.py`).
 static WORDS: LazyLock<Vec<&str>> =
@@ -69,24 +69,29 @@ pub fn is_seen_word(word: &str) -> bool {
         && SEEN.contains(word.to_lowercase().as_str())
 }
 
-/// The `n` seen words with the spelling closest to `word`.
-pub fn alike(word: &str, n: usize) -> Vec<String> {
-    nearest(&word.to_lowercase(), WORDS.iter().copied(), n)
-}
-
 fn is_byte(engine: &Engine, id: u32) -> bool {
     engine.id_to_token(id).is_some_and(|t| t.starts_with("<0x") && t.ends_with('>'))
 }
 
-/// The text with typographic apostrophes replaced by the plain ones that the models know.
+/// The text with typographic signs replaced by the plain ones of the training sentences (`plain` in
+/// assets/training/everyday.py).
 pub fn plain(text: &str) -> String {
-    text.replace('’', "'")
+    let plain = |c: char| match c {
+        '‘' | '’' | 'ʼ' => "'".into(),
+        '“' | '”' | '„' => "\"".into(),
+        '‐' | '–' | '—' => "-".into(),
+        '…' => "...".into(),
+        c => c.to_string(),
+    };
+    text.chars().map(plain).collect()
 }
 
-/// A vocabulary entry without its leading space, safe to show.
+/// A vocabulary entry without its leading space, safe to show. Each space of an entry of spaces alone is a `·`.
 pub fn shown(token: &str) -> String {
-    let token = token.strip_prefix(' ').filter(|t| !t.is_empty()).unwrap_or(token);
-    visible(token)
+    if token.chars().all(|c| c == ' ') {
+        return "·".repeat(token.len());
+    }
+    visible(token.strip_prefix(' ').unwrap_or(token))
 }
 
 /// Whether the entry `token` goes on with the word that `before` belongs to.

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     thread,
 };
 
@@ -116,7 +116,7 @@ const FORGETTING_EVERY: usize = 20;
 const INFLUENCE_EVERY: usize = 3;
 
 fn measured(i: usize, line: &Line) -> Measured {
-    let reading = READER.read(&line.en).unwrap();
+    let reading = Arc::new(READER.read(&line.en).unwrap());
     let n = reading.sentence.tokens.len();
     let mut found = Measured::new();
     for (name, [chrf, exact, far]) in TRANSLATORS {
@@ -204,7 +204,7 @@ fn of_heads(reading: &Reading) -> Measured {
 
 /// Where the guided head looks from the pronoun, the same in the twin, the right French pronoun, and what is left of it
 /// without that head, or without another one.
-fn of_pronoun(line: &Line, reading: &Reading, (pronoun, noun): (usize, usize)) -> Measured {
+fn of_pronoun(line: &Line, reading: &Arc<Reading>, (pronoun, noun): (usize, usize)) -> Measured {
     let path = "encoder.1.self_attn.weights";
     let weight = |name: Name, head: usize| {
         f64::from(reading.trace(name).value(path).unwrap().row(head, pronoun)[noun])
@@ -214,11 +214,10 @@ fn of_pronoun(line: &Line, reading: &Reading, (pronoun, noun): (usize, usize)) -
         let il = line.il.as_deref().unwrap();
         f64::from(u8::from(text.split_whitespace().any(|word| word == il)))
     };
-    let plain = std::sync::Arc::new(READER.read(&line.en).unwrap());
     let without = |head: usize| {
         let change: Change = format!("encoder.1.self_attn.head.{head}=off").parse().unwrap();
         let changes: Changes = [change].into_iter().collect();
-        right(&READER.read_changed(&plain, changes).unwrap(), Name::Transformer)
+        right(&READER.read_changed(reading, changes).unwrap(), Name::Transformer)
     };
     let others = [0, 1, 3].map(|head| weight(Name::TransformerUnguided, head));
     let twin = others.into_iter().fold(weight(Name::TransformerUnguided, 2), f64::max);

@@ -689,6 +689,10 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     assert!(measured.contains("GRU") && !measured.contains("Elman"), "{measured}");
     fs::write(path, "{}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "`en`"]);
+    let long = serde_json::json!({"en": "dog ".repeat(97), "fr": "x"});
+    let short = "{\"en\": \"Go.\", \"fr\": \"Va.\"}\n".repeat(3);
+    fs::write(path, format!("{short}{long}\n")).unwrap();
+    bad(&["eval", "--data", path, "--per-bucket", "2"], 2, &["line 4", "limit is 96"]);
     fs::write(path, "{\"en\": \"I love you.\", \"fr\": []}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "at least one"]);
     bad(&["eval", "--data", "/nowhere"], 1, &["/nowhere", "cannot be read"]);

@@ -277,6 +277,9 @@ fn the_star_pair_is_one_key_away_and_changes_its_last_word() {
     let mut both = [first, second];
     both.sort();
     assert_eq!(both, lookback::lesson::shelf::STAR_PAIR);
+    for sentence in both {
+        assert!(state.lesson.shelf.iter().any(|known| known.text == sentence), "{sentence}");
+    }
 }
 
 #[test]
@@ -474,7 +477,7 @@ fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
 }
 
 fn wrote(path: &str) -> Action {
-    Action::Exported(Ok(ExportedFile { path: path.into(), said: format!("wrote {path}") }))
+    Action::Exported(Ok(ExportedFile { path: path.into(), message: format!("wrote {path}") }))
 }
 
 #[test]
@@ -558,7 +561,7 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     let refusal = || ExportRefusal {
         path: "a.svg".into(),
         why: "a.svg exists; a-2.svg is free; Enter again replaces it".into(),
-        is_taken: true,
+        exists: true,
     };
     let mut state = with_exports();
     let typed = format!("e C-u {} Enter", spelled("a.svg"));
@@ -570,7 +573,7 @@ fn a_file_that_is_there_is_replaced_after_asking() {
     update(&mut state, Action::ExportRefused(refusal()));
     press(&mut state, &format!("C-u {}", spelled("b.svg")));
     assert_eq!(press(&mut state, "Enter"), Some(order("b.svg", "svg", false)), "another name");
-    update(&mut state, Action::ExportRefused(ExportRefusal { is_taken: false, ..refusal() }));
+    update(&mut state, Action::ExportRefused(ExportRefusal { exists: false, ..refusal() }));
     assert_eq!(
         press(&mut state, "Enter"),
         Some(order("a.svg", "svg", false)),

@@ -44,6 +44,7 @@ fn parts_of_a_word_are_marked_and_belong_together() {
         ["n't", "like", ",", "4", "2", "."].iter().all(|text| unmarked.contains(text)),
         "{texts:?}"
     );
+    assert!(texts.contains(&"·") && texts.iter().all(|text| !text.trim().is_empty()), "{texts:?}");
     let first = sentence.word_at(1);
     assert_eq!(first.start, 0);
     let word: String =
@@ -59,6 +60,7 @@ fn words_that_no_training_sentence_has_are_named_whole() {
         ("The chien sees Alice and alice.", &["chien"]),
         ("I can't won't, 12 men! They'll", &[]),
         ("dont you 😀🎉 like it", &["😀🎉"]),
+        ("“Wait…” – she’s late", &[]),
     ] {
         let sentence = TOKENIZER.with(|t| t.sentence(text).unwrap());
         let words: Vec<&str> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();

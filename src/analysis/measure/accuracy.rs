@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 static TABLE: &str = include_str!("../../../assets/models/accuracy.json");
 
-/// Exact matches and chrF by sentence length, made by `assets/training/embed.py`.
+/// Exact matches and chrF by sentence length, made by `assets/training/evaluate.py --table`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Accuracy {
     /// Fewest and most English words of each bucket.

@@ -90,8 +90,8 @@ fn write_on(
         }
         logits = writer.read(&[id]);
     }
-    let own = prefix.last().map_or(0, |_| 1);
-    let mut tokens = tokenizer.tokens(&[&prefix[prefix.len() - own..], &ids].concat());
-    tokens.drain(..own);
+    // The last token before it decides whether the first goes on with a word.
+    let before = &prefix[prefix.len().saturating_sub(1)..];
+    let tokens = tokenizer.tokens(&[before, &ids].concat()).split_off(before.len());
     Some(Continuation { seed, tokens, log_p })
 }

@@ -5,6 +5,7 @@ use nalgebra::DVector;
 use crate::{
     analysis::trace::Trace,
     engine::value::Value,
+    model::LOGITS,
     text::{Tokenizer, Unknown},
 };
 
@@ -14,29 +15,28 @@ const CANDIDATES: usize = 60;
 const SUGGESTED: usize = 3;
 
 /// Seen words that the language model expects in the place of `unknown`, those first whose embedding is most similar to
-/// the mean embedding of its tokens (cosine). Empty if the trace has no such row.
+/// the mean embedding of its tokens (cosine), three at most. Empty if the trace is not of a language model that read it.
 pub fn suggestions(
     language_model: &Trace,
     tokenizer: &Tokenizer,
     unknown: &Unknown,
 ) -> Vec<String> {
-    let own = language_model.source.len();
     let table = language_model.value("embed.weight").map(Value::matrix);
-    let logits = language_model.value("logits").map(Value::matrix);
+    let logits = language_model.value(LOGITS.name).map(Value::matrix);
     let (Some(table), Some(logits)) = (table, logits) else { return vec![] };
     // The model reads `<bos>` first, so row i predicts the sentence's token i.
-    if unknown.tokens.start >= logits.nrows() || unknown.tokens.end >= own {
+    let tokens = language_model.source.get(1..).and_then(|read| read.get(unknown.tokens.clone()));
+    let Some(tokens) = tokens.filter(|_| unknown.tokens.start < logits.nrows()) else {
         return vec![];
-    }
+    };
     let row = |id: u32| -> DVector<f32> { table.row(id as usize).transpose() };
-    let parts = language_model.source[1..][unknown.tokens.clone()].iter().map(|token| token.id);
-    let meant: DVector<f32> = parts.map(row).sum();
+    let sum: DVector<f32> = tokens.iter().map(|token| row(token.id)).sum();
     let expected = logits.row(unknown.tokens.start);
     let mut ids: Vec<u32> = (0..expected.ncols() as u32).collect();
     ids.sort_by(|&a, &b| expected[b as usize].total_cmp(&expected[a as usize]));
     let words = ids.into_iter().filter_map(|id| Some((id, tokenizer.seen_word(id)?)));
     let mut words: Vec<(f32, String)> =
-        words.take(CANDIDATES).map(|(id, word)| (row(id).normalize().dot(&meant), word)).collect();
+        words.take(CANDIDATES).map(|(id, word)| (row(id).normalize().dot(&sum), word)).collect();
     words.sort_by(|a, b| b.0.total_cmp(&a.0));
     words.into_iter().take(SUGGESTED).map(|(_, word)| word).collect()
 }

@@ -99,8 +99,8 @@ impl State {
     }
 
     /// Opens the input again with the refused path, and shows the reason.
-    pub(super) fn reopen_prompt(&mut self, ExportRefusal { path, why, is_taken }: ExportRefusal) {
-        let existing = is_taken.then(|| path.clone());
+    pub(super) fn reopen_prompt(&mut self, ExportRefusal { path, why, exists }: ExportRefusal) {
+        let existing = exists.then(|| path.clone());
         self.overlay =
             Overlay::Export(Prompt { path: Input::new(path), existing, ..Prompt::default() });
         self.show_error(why);
@@ -108,10 +108,10 @@ impl State {
 
     pub(super) fn report_export(&mut self, outcome: Result<ExportedFile, String>) {
         match outcome {
-            Ok(ExportedFile { path, said }) => {
+            Ok(ExportedFile { path, message }) => {
                 let folder = path[..path.len() - file_name(&path).len()].to_owned();
                 self.exports.last_folder = Some(folder);
-                self.show_message(said);
+                self.show_message(message);
             }
             Err(why) => self.show_error(why),
         }

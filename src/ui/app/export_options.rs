@@ -57,7 +57,7 @@ pub struct ExportRefusal {
     pub path: String,
     pub why: String,
     /// Whether a file exists there, which could be replaced.
-    pub is_taken: bool,
+    pub exists: bool,
 }
 
 /// A written file.
@@ -65,7 +65,7 @@ pub struct ExportRefusal {
 pub struct ExportedFile {
     pub path: String,
     /// Message for the user: `wrote ./045-it-looks.svg (120 x 36 cells, 61 kB)`.
-    pub said: String,
+    pub message: String,
 }
 
 impl ExportOptions {

@@ -5,10 +5,10 @@ use crate::ui::theme::{Background, Depth, Scheme};
 
 impl State {
     /// Stores the background that the terminal reports, and adapts the theme if it follows it.
-    pub(super) fn set_background(&mut self, ground: Background) {
-        self.theme.background = Some(ground);
+    pub(super) fn set_background(&mut self, background: Background) {
+        self.theme.background = Some(background);
         if self.follows_background {
-            self.theme.scheme = match ground {
+            self.theme.scheme = match background {
                 Background::Dark => Scheme::Dark,
                 Background::Light => Scheme::Light,
             };

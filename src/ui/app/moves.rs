@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    pub(super) fn head_at_offset(&mut self, by: isize) {
+    pub(super) fn select_head_by(&mut self, by: isize) {
         let Some((axis, n)) = self.planes() else {
             self.show_message("this step has no head to choose");
             return;

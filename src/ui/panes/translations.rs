@@ -45,6 +45,30 @@ impl Translations<'_> {
         [("English".to_owned(), english)].into_iter().chain(models).collect()
     }
 
+    /// The blocks wrapped to the area's width. Where they do not fit with all glosses, only the selected model's has them.
+    fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
+        let width = area.width - names_width(area.width);
+        let wrap = |(label, words)| (label, wrap_words(words, width));
+        let blocks: Vec<Block> = self.blocks().into_iter().map(wrap).collect();
+        if blocks.iter().map(|block| height(block) + gap).sum::<u16>() <= area.height + gap {
+            return blocks;
+        }
+        let transformer = MODELS.iter().position(|name| *name == Name::Transformer);
+        let glossed = match self.selected_block() {
+            0 => transformer.map_or(0, |i| i + 1),
+            selected => selected,
+        };
+        let mut all = self.blocks();
+        for (_, words) in
+            all.iter_mut().enumerate().filter_map(|(i, b)| (i != glossed).then_some(b))
+        {
+            for word in words {
+                word.gloss.clear();
+            }
+        }
+        all.into_iter().map(wrap).collect()
+    }
+
     /// Index of the block under the cursor; without focus, that of the step's model.
     fn selected_block(&self) -> usize {
         let own = MODELS.iter().position(|name| *name == self.0.model).map_or(0, |i| i + 1);
@@ -62,9 +86,7 @@ impl Translations<'_> {
         let names_width = names_width(area.width);
         let label = fit(label, usize::from(names_width).saturating_sub(1));
         put_line(buf, (area.x, area.y), area.x + names_width, &[(&label, style)]);
-        let has_gloss = lines.iter().flatten().any(|word| !word.gloss.is_empty());
-        let lines_per_row = 1 + usize::from(has_gloss);
-        for (words, y) in lines.iter().zip((area.y..area.bottom()).step_by(lines_per_row)) {
+        for (words, y) in lines.iter().zip((area.y..area.bottom()).step_by(row_height(lines))) {
             let mut x = area.x + names_width;
             for word in words {
                 let plain = Style::new();
@@ -116,6 +138,16 @@ impl Word {
     fn width(&self) -> usize {
         self.text.width().max(self.gloss.width())
     }
+}
+
+/// Height of a row of words: two lines if any word has a gloss.
+fn row_height(lines: &[Vec<Word>]) -> usize {
+    1 + usize::from(lines.iter().flatten().any(|word| !word.gloss.is_empty()))
+}
+
+/// Height of a block in lines, without the gap below it.
+fn height((_, lines): &Block) -> u16 {
+    (lines.len() * row_height(lines)) as u16
 }
 
 /// Width of the names' column in a pane of that width.
@@ -192,15 +224,8 @@ impl Pane for Translations<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let gap = u16::from(area.height > 20);
-        let width = area.width - names_width(area.width);
-        let blocks =
-            self.blocks().into_iter().map(|(label, words)| (label, wrap_words(words, width)));
-        let blocks: Vec<Block> = blocks.collect();
-        let height = |(_, lines): &Block| {
-            let has_gloss = lines.iter().flatten().any(|word| !word.gloss.is_empty());
-            lines.len() as u16 * (1 + u16::from(has_gloss)) + gap
-        };
-        let heights: Vec<u16> = blocks.iter().map(height).collect();
+        let blocks = self.wrapped_blocks(area, gap);
+        let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
         let all = heights.iter().sum::<u16>();
         // The last block needs no gap below it.
         let has_all = all <= area.height + gap;

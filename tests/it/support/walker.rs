@@ -122,11 +122,11 @@ impl<'a> Walker<'a> {
             return Action::ExportRefused(ExportRefusal {
                 path,
                 why: "it exists".into(),
-                is_taken: true,
+                exists: true,
             });
         }
-        let said = format!("wrote {path}");
-        Action::Exported(Ok(ExportedFile { path, said }))
+        let message = format!("wrote {path}");
+        Action::Exported(Ok(ExportedFile { path, message }))
     }
 
     fn copied(&mut self) -> Result<usize, String> {
