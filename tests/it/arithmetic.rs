@@ -1,7 +1,9 @@
 //! Every site of every model, opened: the arithmetic comes to the cell.
 
-use lookback::{analysis::reading::Reader, engine::value::Cell, model::Name};
+use lookback::{engine::value::Cell, model::Name};
 use proptest::prelude::*;
+
+use crate::support::built_in::reading;
 
 /// Equal to 1e-5, relative to numbers above 1.
 fn agree(want: f32, got: f64) -> bool {
@@ -16,8 +18,8 @@ fn sample(len: usize, n: usize, seed: usize) -> impl Iterator<Item = usize> {
     (0..n.min(len)).map(move |i| (seed.wrapping_mul(2_654_435_761) + i * 7919) % len)
 }
 
-fn check(reader: &Reader, sentence: &str, seed: usize) {
-    let reading = reader.read(sentence).unwrap();
+fn check(sentence: &str, seed: usize) {
+    let reading = reading(sentence);
     for name in Name::ALL {
         let trace = reading.trace(name);
         let mut n_opened = 0;
@@ -46,8 +48,7 @@ fn check(reader: &Reader, sentence: &str, seed: usize) {
 
 #[test]
 fn the_default_sentence() {
-    let reader = Reader::embedded().unwrap();
-    check(&reader, "The animal didn't cross the street because it was too tired.", 1);
+    check("The animal didn't cross the street because it was too tired.", 1);
 }
 
 proptest! {
@@ -57,19 +58,15 @@ proptest! {
         words in prop::collection::vec("the|dog|animal|cat|street|sleeps|didn't|zebra|was|tired", 1..24),
         seed in 0_usize..1_000_000,
     ) {
-        thread_local! {
-            static READER: Reader = Reader::embedded().unwrap();
-        }
         let mut sentence = words.join(" ");
         sentence.truncate(60);
-        READER.with(|reader| check(reader, &sentence, seed));
+        check(&sentence, seed);
     }
 }
 
 #[test]
 fn operands_lead_down_to_a_weight_or_a_token() {
-    let reader = Reader::embedded().unwrap();
-    let reading = reader.read("The dog sleeps.").unwrap();
+    let reading = reading("The dog sleeps.");
     let trace = reading.trace(Name::Transformer);
     let mut address = "logits[0,7]".parse().unwrap();
     for _ in 0..80 {

@@ -16,13 +16,15 @@ use lookback::{
             gradient,
             readback::{read_back, share_right},
         },
-        reading::{Reader, Reading},
+        reading::Reading,
         trace::Trace,
     },
     engine::change::{Change, Changes},
     model::Name,
 };
 use serde::Deserialize;
+
+use crate::support::built_in::READER;
 
 #[derive(Clone, Deserialize)]
 struct Line {
@@ -41,8 +43,6 @@ static LINES: LazyLock<Vec<Line>> = LazyLock::new(|| {
     let lines = include_str!("../goldens/claims.jsonl").lines();
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 });
-
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
 /// Mean, its standard error, and the number of sentences.
 #[derive(Clone, Copy, Debug)]

@@ -10,11 +10,12 @@ use std::{
 };
 
 use lookback::{
-    analysis::reading::Reader,
     cli,
     engine::{site::Address, value::Cell},
     model::Name,
 };
+
+use crate::support::built_in::reading;
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -246,9 +247,8 @@ fn check_line(line: &str, cell: f32, what: &str) {
 /// Sampled cells of every site of every model: what is printed, evaluated, is the cell.
 #[test]
 fn the_printed_arithmetic_comes_to_the_cell() {
-    let reader = Reader::embedded().unwrap();
     for (sentence, seed) in [(SENTENCE, 1), ("The dog sleeps.", 2), ("zebra", 3)] {
-        let reading = reader.read(sentence).unwrap();
+        let reading = reading(sentence);
         for name in Name::ALL {
             let trace = reading.trace(name);
             for site in trace.sites().filter(|site| !site.is_leaf) {
@@ -378,7 +378,7 @@ fn trace_gives_every_value_as_it_is() {
     assert_eq!(document["model"], "transformer");
     assert_eq!(document["sentence"], SENTENCE);
     assert_eq!(document["tokens"]["source"][8]["text"], "it");
-    let reading = Reader::embedded().unwrap().read(SENTENCE).unwrap();
+    let reading = reading(SENTENCE);
     let trace = reading.trace(Name::Transformer);
     assert_eq!(document["output_text"], trace.output_text.as_str());
     let sites = document["sites"].as_array().unwrap();

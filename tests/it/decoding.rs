@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use lookback::{
     analysis::{
         measure::{choice, lens},
-        reading::{Reader, Reading},
+        reading::Reading,
         trace::Trace,
     },
     engine::{
@@ -21,11 +21,10 @@ use lookback::{
 };
 use ratatui::layout::Size;
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
-static PLAIN: LazyLock<Arc<Reading>> = LazyLock::new(|| {
-    let star = "The animal didn't cross the street because it was too tired.";
-    Arc::new(READER.read(star).unwrap())
-});
+use crate::support::built_in::{READER, reading};
+
+static PLAIN: LazyLock<Arc<Reading>> =
+    LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
 
 const WRITERS: [Name; 5] =
     [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
@@ -207,7 +206,7 @@ fn forced_and_free_agree_until_they_part() {
 #[test]
 fn a_continuation_begins_as_the_model_reads_its_prefix() {
     let text = "The animal didn't cross the street because it";
-    let prefix = Arc::new(READER.read(text).unwrap());
+    let prefix = reading(text);
     let n = prefix.sentence.tokens.len();
     let continued = &PLAIN.measures().continued;
     let here = continued.iter().find(|c| c.row == n).unwrap();

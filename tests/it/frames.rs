@@ -3,9 +3,8 @@
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
-use crate::support::session::Session;
+use crate::support::{built_in::reading, session::Session};
 use lookback::{
-    analysis::reading::Reader,
     export::txt,
     lesson::{Language, Lesson, PaneKind},
     render::{
@@ -59,11 +58,10 @@ fn text(cells: &[Vec<Cell>]) -> Vec<String> {
 /// What short sentences leave narrow is as wide as its own words.
 #[test]
 fn panes_of_short_sentences_show_whole_titles_and_numbers() {
-    let reader = Reader::embedded().unwrap();
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let theme = Theme::new(Depth::None, Glyphs::Unicode);
     let shown = |sentence: &str, id: &str| {
-        let (at, reading) = (lesson.find(id).unwrap(), Arc::new(reader.read(sentence).unwrap()));
+        let (at, reading) = (lesson.find(id).unwrap(), reading(sentence));
         let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 24));
         txt::text(walk.shots(&[at]).next().unwrap().buffer())
     };
@@ -180,7 +178,7 @@ fn a_changed_pass_on_a_light_ground_is_its_frames() {
 
 fn shots(language: Language, sentence: &str, theme: Theme, size: (u16, u16)) -> Vec<Shot> {
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
-    let reading = Arc::new(Reader::embedded().unwrap().read(sentence).unwrap());
+    let reading = reading(sentence);
     let all: Vec<usize> = (0..lesson.steps().len()).collect();
     Walk::new(lesson, reading, vec![theme], Size::from(size)).shots(&all).collect()
 }

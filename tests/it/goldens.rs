@@ -2,19 +2,17 @@
 //! `tests/goldens/README.md` says how they are laid out), gradients against autograd, and greedy
 //! outputs against PyTorch's.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use lookback::{
-    analysis::{
-        measure::gradient,
-        reading::{Reader, Reading},
-        trace::Trace,
-    },
+    analysis::{measure::gradient, reading::Reading, trace::Trace},
     engine::value::{Cell, Shape},
     model::{self, Name, Setup},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
+
+use crate::support::built_in::{READER, reading};
 
 /// A reference file: tensors by name, metadata as JSON.
 struct Goldens {
@@ -141,17 +139,16 @@ fn compare_sums(trace: &Trace, goldens: &Goldens, key: &str, path: &str) -> Resu
     Ok(())
 }
 
-fn readings(reader: &Reader, goldens: &Goldens) -> Vec<(&'static str, Reading)> {
-    SENTENCES.map(|s| (s, reader.read(goldens.text(s)).unwrap())).into()
+fn readings(goldens: &Goldens) -> Vec<(&'static str, Arc<Reading>)> {
+    SENTENCES.map(|s| (s, reading(goldens.text(s)))).into()
 }
 
 #[test]
 fn every_site_of_every_model_matches_pytorch() {
-    let reader = Reader::embedded().unwrap();
     let mut complaints = vec![];
     for name in Name::ALL {
         let goldens = Goldens::read(name.id());
-        for (sentence, reading) in readings(&reader, &goldens) {
+        for (sentence, reading) in readings(&goldens) {
             let trace = reading.trace(name);
             assert_eq!(reading.sentence.ids(), goldens.ids(sentence, "ids"), "{name} {sentence}");
             let paths = goldens.metadata["shapes"].as_object().unwrap().keys();
@@ -173,10 +170,9 @@ fn every_site_of_every_model_matches_pytorch() {
 
 #[test]
 fn outputs_are_pytorchs_on_the_golden_sentences() {
-    let reader = Reader::embedded().unwrap();
     for name in Name::ALL {
         let goldens = Goldens::read(name.id());
-        for (sentence, reading) in readings(&reader, &goldens) {
+        for (sentence, reading) in readings(&goldens) {
             let output: Vec<u32> = reading.trace(name).output.iter().map(|t| t.id).collect();
             assert_eq!(output, goldens.ids(sentence, "output"), "{name} {sentence}");
         }
@@ -185,7 +181,6 @@ fn outputs_are_pytorchs_on_the_golden_sentences() {
 
 #[test]
 fn greedy_outputs_are_pytorchs_on_200_held_out_sentences() {
-    let reader = Reader::embedded().unwrap();
     let text = fs::read_to_string("tests/goldens/greedy.jsonl").unwrap();
     let lines: Vec<Json> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert!(lines.len() >= 200, "only {} sentences", lines.len());
@@ -197,7 +192,7 @@ fn greedy_outputs_are_pytorchs_on_200_held_out_sentences() {
         for line in &lines {
             let source = ids(&line["ids"]);
             let text = line["en"].as_str().unwrap();
-            assert_eq!(reader.tokenizer().sentence(text).unwrap().ids(), source, "{text}");
+            assert_eq!(READER.tokenizer().sentence(text).unwrap().ids(), source, "{text}");
             assert_eq!(
                 model.run(&source, &Setup::default()).output,
                 ids(&line[name.id()]),
@@ -230,9 +225,8 @@ const WEIGHTS: [(Name, &str); 6] = [
 
 #[test]
 fn gradients_match_autograd() {
-    let reader = Reader::embedded().unwrap();
     let goldens = Goldens::read("gradients");
-    for (sentence, reading) in readings(&reader, &goldens) {
+    for (sentence, reading) in readings(&goldens) {
         for (name, weight) in WEIGHTS {
             let trace = reading.trace(name);
             let embed = if name == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };

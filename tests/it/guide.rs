@@ -1,7 +1,10 @@
 //! The guided walk: further paragraphs, words explained, questions first, pages that turn by
 //! themselves, the short way.
 
-use crate::support::walk::{drawn, message, press};
+use crate::support::{
+    built_in::reading,
+    walk::{drawn, message, press},
+};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
@@ -9,7 +12,7 @@ use std::{
 };
 
 use lookback::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Reading,
     engine::value::Cell,
     lesson::{
         Language, Lesson, Paragraph, Selection, Step, deepen, question,
@@ -37,8 +40,7 @@ const SENTENCES: [&str; 8] = [
 static LESSON: LazyLock<Arc<Lesson>> =
     LazyLock::new(|| Arc::new(Lesson::embedded(Language::English).unwrap()));
 static READINGS: LazyLock<Vec<Arc<Reading>>> = LazyLock::new(|| {
-    let reader = Reader::embedded().unwrap();
-    let readings = SENTENCES.map(|text| Arc::new(reader.read(text).unwrap()));
+    let readings = SENTENCES.map(reading);
     for reading in &readings {
         reading.measures();
     }

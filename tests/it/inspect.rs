@@ -1,11 +1,14 @@
 //! Keys in, state out: opening numbers, asking what-if, doing things by name.
 
-use crate::support::walk::{self, drawn_text, message};
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{self, drawn_text, message},
+};
 use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Reading,
     engine::{site::Address, value::Cell},
     lesson::{Language, Lesson, Selection},
     model::Name,
@@ -18,7 +21,6 @@ use lookback::{
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn at(step: &str) -> State {
@@ -493,7 +495,7 @@ fn any_keys_in_any_order_do_no_harm() {
         )
         .collect();
     for (round, sentence) in ["dog", "zqx 猫 [ {word} ](x)", SENTENCE].into_iter().enumerate() {
-        let plain = Arc::new(READER.read(sentence).unwrap());
+        let plain = reading(sentence);
         plain.measures();
         let mut state = at("tokens");
         state.guide.asks_questions = true;

@@ -1,13 +1,16 @@
 //! Keys in, state out: what a person types, and where that leads.
 
-use crate::support::walk::{drawn_text, message, press, text};
+use crate::support::{
+    built_in::READER,
+    walk::{drawn_text, message, press, text},
+};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
 };
 
 use lookback::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Reading,
     engine::change::Changes,
     lesson::{Language, Lesson},
     render::frame::{Shot, Walk},
@@ -26,7 +29,6 @@ use unicode_width::UnicodeWidthStr;
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk() -> State {

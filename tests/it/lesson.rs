@@ -6,11 +6,7 @@ use std::{
 };
 
 use lookback::{
-    analysis::{
-        measure::stream::stations,
-        reading::{Reader, Reading},
-        trace::Recorded,
-    },
+    analysis::{measure::stream::stations, reading::Reading, trace::Recorded},
     lesson::{
         Language, Lesson, PaneKind, Paragraph, Selection, StartRow, Step, fact, narrate,
         template::{Piece, Template},
@@ -19,14 +15,14 @@ use lookback::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use crate::support::built_in::READER;
+
 static STAR: &str = "The animal didn't cross the street because it was too tired.";
 
 /// The lesson in every language, English first.
 static LESSONS: LazyLock<Vec<Lesson>> =
     LazyLock::new(|| Language::ALL.map(|language| Lesson::embedded(language).unwrap()).into());
 static LESSON: LazyLock<&Lesson> = LazyLock::new(|| &LESSONS[0]);
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
-
 /// Ordinary, one token, longest, unknown, no pronoun, brackets that look like marks.
 static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
     let longest = "dog ".repeat(64);

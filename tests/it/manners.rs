@@ -1,6 +1,9 @@
 //! The interface's manners: keys and mouse in, state and cells out.
 
-use crate::support::walk::{self, message, press};
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{self, message, press},
+};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
@@ -8,7 +11,7 @@ use std::{
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Reading,
     engine::change::Changes,
     lesson::{Language, Lesson, PaneKind},
     term::mouse,
@@ -27,7 +30,6 @@ use ratatui::{
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk_at(step: &str, (width, height): (u16, u16)) -> State {
@@ -365,7 +367,7 @@ fn the_last_walk_is_offered_and_taken_up() {
     assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
     assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into(), Changes::default())));
-    let other = Arc::new(READER.read("The dog sleeps.").unwrap());
+    let other = reading("The dog sleeps.");
     update(&mut state, Action::Read(Ok(other)));
     assert_eq!(state.current().1.id, "softmax");
     assert_eq!(state.memory().last.unwrap(), left("The dog sleeps.", "softmax"));

@@ -12,7 +12,7 @@ use lookback::{
             schedule::{built_in, schedule},
             stream,
         },
-        reading::{Reader, Reading},
+        reading::Reading,
         trace::Trace,
     },
     engine::{
@@ -28,11 +28,10 @@ use lookback::{
     },
 };
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
-static STAR: LazyLock<Reading> = LazyLock::new(|| {
-    let star = "The animal didn't cross the street because it was too tired.";
-    READER.read(star).unwrap()
-});
+use crate::support::built_in::{READER, reading};
+
+static STAR: LazyLock<Arc<Reading>> =
+    LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
 
 #[test]
 fn a_head_knocked_out_changes_what_the_probabilities_say() {
@@ -205,7 +204,7 @@ fn walk_at(step: &str) -> (State, Option<Effect>) {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let mut state = State::new(lesson, Theme::default());
     state.nav.step = state.lesson.find(step).unwrap();
-    let reading = Arc::new(READER.read("The dog saw the cat.").unwrap());
+    let reading = reading("The dog saw the cat.");
     let effect = update(&mut state, Action::Read(Ok(reading)));
     (state, effect)
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use lookback::{
-    analysis::reading::{Reader, Reading},
+    analysis::reading::Reading,
     export::{Film, Format, FrameSettings, Write},
     lesson::{Language, Lesson},
     render::{
@@ -15,6 +15,8 @@ use lookback::{
 };
 use ratatui::layout::Size;
 use roxmltree::{Document, Node, ParsingOptions};
+
+use crate::support::built_in::reading;
 
 const NASTY: &str = "The <script>alert(\"x\")</script> & 'cat' saw the e\u{301}t\u{e9} 猫 🐈 ]]>.";
 
@@ -28,7 +30,7 @@ impl Case {
     fn new(language: Language, sentence: &str, (width, height): (u16, u16)) -> Self {
         Self {
             lesson: Arc::new(Lesson::embedded(language).unwrap()),
-            reading: Arc::new(Reader::embedded().unwrap().read(sentence).unwrap()),
+            reading: reading(sentence),
             size: Size { width, height },
         }
     }

@@ -3,7 +3,6 @@
 use std::{io::Cursor, sync::Arc};
 
 use lookback::{
-    analysis::reading::Reader,
     export::{FORMATS, Film, Format, FrameSettings, Write},
     lesson::{Language, Lesson},
     render::{
@@ -15,11 +14,13 @@ use lookback::{
 };
 use ratatui::layout::Size;
 
+use crate::support::built_in::reading;
+
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
 fn walk(language: Language, themes: Vec<Theme>) -> Walk {
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
-    let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
+    let reading = reading(SENTENCE);
     Walk::new(lesson, reading, themes, Size::new(100, 30))
 }
 

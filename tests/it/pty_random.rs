@@ -5,13 +5,13 @@
 use std::{
     env, fs,
     io::Write,
-    sync::{Arc, LazyLock},
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    analysis::reading::Reader,
     export::{FORMATS, Format},
     lesson::{Language, Lesson, PaneKind},
     model::Name,
@@ -24,6 +24,7 @@ use lookback::{
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use crate::support::{
+    built_in::READER,
     emulator::{bytes, difference},
     random::{Given, Random},
     session::{PATIENCE, Session},
@@ -34,7 +35,7 @@ const SENTENCE: &str = "The dog sleeps.";
 const SIZE: (u16, u16) = (100, 30);
 
 /// Events in all.
-const USUAL: usize = 2_000;
+const USUAL: usize = 1_000;
 
 /// As many bytes are sent at once; the program reads as many at once and can be in no doubt whether an
 /// `Esc` is a key.
@@ -49,8 +50,6 @@ const MOST: usize = 400_000;
 
 /// Kilobytes by which memory may grow while the same is done over and over.
 const GROWTH: usize = 40_000;
-
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
 struct Mode {
     variables: &'static [(&'static str, Option<&'static str>)],
@@ -192,7 +191,7 @@ impl Pair {
             if start.elapsed() > PATIENCE {
                 self.fail(&frame, (x, y));
             }
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         self.session.bytes.lock().unwrap().clear();
     }
@@ -311,14 +310,25 @@ fn the_terminal_always_shows_a_fresh_drawing_of_the_state() {
     let pairs = MODES.iter().flat_map(|mode| Name::ALL.map(|model| (mode, model)));
     let n = number("LOOKBACK_RANDOM", USUAL).div_ceil(pairs.clone().count());
     let seed = number("LOOKBACK_SEED", 1);
-    for (i, (mode, model)) in pairs.enumerate() {
+    let walk = |(i, (mode, model)): (usize, (&Mode, Name))| {
         let mut pair = start(mode, model);
         pair.play(&mut Random((seed + i) as u64), n);
         let memory = pair.memory().unwrap_or(0);
         eprintln!("{model} {:?} {}: {n} events, {memory} kB", mode.depth, mode.args.join(" "));
         assert!(memory < MOST, "{memory} kB of memory");
         pair.end();
-    }
+    };
+    // Most of a walk is waiting.
+    let next = Mutex::new(pairs.enumerate());
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(pair) = { next.lock().unwrap().next() } {
+                    walk(pair);
+                }
+            });
+        }
+    });
 }
 
 #[test]

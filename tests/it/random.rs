@@ -1,12 +1,7 @@
 //! Whatever is typed, pasted, pointed at and resized, by chance: the walk goes on, and what it shows is a
 //! function of its state. `LOOKBACK_RANDOM=20000` tries so many, `LOOKBACK_SEED=7` from another beginning.
 
-use std::{
-    env,
-    path::Path,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{env, path::Path, sync::Arc, time::Duration};
 
 use lookback::{
     analysis::reading::Reader,
@@ -24,11 +19,10 @@ use ratatui::buffer::Buffer;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::support::{
+    built_in::READER,
     random::{Given, Random},
     walker::Walker,
 };
-
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
 /// Events of a walk; a longer run is asked for.
 fn n_events(usual: usize) -> usize {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use lookback::{
-    analysis::reading::Reader,
     export::txt,
     lesson::{Language, Lesson},
     render::frame::Walk,
@@ -16,6 +15,8 @@ use ratatui::{
     style::{Color, Modifier, Style},
 };
 
+use crate::support::built_in::reading;
+
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
 fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
@@ -24,7 +25,7 @@ fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
 
 fn told(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
-    let reading = Arc::new(Reader::embedded().unwrap().read(SENTENCE).unwrap());
+    let reading = reading(SENTENCE);
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
     let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);

@@ -1,6 +1,7 @@
 //! What several tests use.
 
 pub mod browser;
+pub mod built_in;
 pub mod chance;
 pub mod emulator;
 pub mod gguf;

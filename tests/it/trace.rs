@@ -6,13 +6,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use lookback::{
-    analysis::{reading::Reader, trace::Recorded},
-    model::Name,
-};
+use lookback::{analysis::trace::Recorded, model::Name};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 use zip::ZipArchive;
+
+use crate::support::built_in::reading;
 
 const SHORT: &str = "The dog sleeps.";
 
@@ -166,7 +165,7 @@ fn assert_same(got: &[Array], want: &[Array]) {
 
 #[test]
 fn every_site_of_every_model_is_the_same_in_every_form() {
-    let reading = Reader::embedded().unwrap().read(SHORT).unwrap();
+    let reading = reading(SHORT);
     let of = |name: Name| {
         reading.trace(name).sites().map(move |site| wanted(site, format!("{name}/{}", site.path())))
     };

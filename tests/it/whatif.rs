@@ -3,11 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use lookback::{
-    analysis::{
-        measure::gradient,
-        reading::{Reader, Reading},
-        trace::Trace,
-    },
+    analysis::{measure::gradient, reading::Reading, trace::Trace},
     engine::{
         change::{Change, Changes},
         value::Cell,
@@ -15,11 +11,10 @@ use lookback::{
     model::Name,
 };
 
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
-static PLAIN: LazyLock<Arc<Reading>> = LazyLock::new(|| {
-    let star = "The animal didn't cross the street because it was too tired.";
-    Arc::new(READER.read(star).unwrap())
-});
+use crate::support::built_in::{READER, reading};
+
+static PLAIN: LazyLock<Arc<Reading>> =
+    LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
 
 fn changes(texts: &[&str]) -> Changes {
     texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
