@@ -71,7 +71,7 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
 /// A sentence and its right translations.
 #[derive(Deserialize)]
 struct Line {
-    /// Counted from 1.
+    /// Its line in the file, counted from 1.
     #[serde(skip)]
     number: usize,
     en: String,

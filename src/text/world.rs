@@ -86,7 +86,7 @@ pub fn plain(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// A vocabulary entry without its leading space, safe to show. Each space of an entry of spaces alone is a `·`.
+/// A vocabulary entry without its leading space, safe to show. In an entry of spaces alone each is shown as `·`.
 pub fn shown(token: &str) -> String {
     if token.chars().all(|c| c == ' ') {
         return "·".repeat(token.len());

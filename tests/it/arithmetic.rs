@@ -1,9 +1,9 @@
 //! Every site of every model, opened: the arithmetic comes to the cell.
 
-use lookback::{engine::value::Cell, model::Name};
+use lookback::{analysis::reading::Reading, engine::value::Cell, model::Name};
 use proptest::prelude::*;
 
-use crate::support::built_in::reading;
+use crate::support::built_in::{READER, reading};
 
 /// Equal to 1e-5, relative to numbers above 1.
 fn agree(want: f32, got: f64) -> bool {
@@ -18,8 +18,7 @@ fn sample(len: usize, n: usize, seed: usize) -> impl Iterator<Item = usize> {
     (0..n.min(len)).map(move |i| (seed.wrapping_mul(2_654_435_761) + i * 7919) % len)
 }
 
-fn check(sentence: &str, seed: usize) {
-    let reading = reading(sentence);
+fn check(reading: &Reading, seed: usize) {
     for name in Name::ALL {
         let trace = reading.trace(name);
         let mut n_opened = 0;
@@ -48,7 +47,7 @@ fn check(sentence: &str, seed: usize) {
 
 #[test]
 fn the_default_sentence() {
-    check("The animal didn't cross the street because it was too tired.", 1);
+    check(&reading("The animal didn't cross the street because it was too tired."), 1);
 }
 
 proptest! {
@@ -60,7 +59,7 @@ proptest! {
     ) {
         let mut sentence = words.join(" ");
         sentence.truncate(60);
-        check(&sentence, seed);
+        check(&READER.read(&sentence).unwrap(), seed);
     }
 }
 

@@ -21,6 +21,7 @@ use lookback::{
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
+/// Of these tests alone: its panes change once measures are taken.
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn at(step: &str) -> State {

@@ -23,6 +23,7 @@ static STAR: &str = "The animal didn't cross the street because it was too tired
 static LESSONS: LazyLock<Vec<Lesson>> =
     LazyLock::new(|| Language::ALL.map(|language| Lesson::embedded(language).unwrap()).into());
 static LESSON: LazyLock<&Lesson> = LazyLock::new(|| &LESSONS[0]);
+
 /// Ordinary, one token, longest, unknown, no pronoun, brackets that look like marks.
 static READINGS: LazyLock<Vec<Reading>> = LazyLock::new(|| {
     let longest = "dog ".repeat(64);

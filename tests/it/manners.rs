@@ -30,6 +30,7 @@ use ratatui::{
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
+/// Of these tests alone: its panes change once measures are taken.
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk_at(step: &str, (width, height): (u16, u16)) -> State {

@@ -140,12 +140,12 @@ fn a_process_that_was_stopped_takes_the_terminal_again_as_large_as_it_is_now() {
     session.until_shown("this terminal is 60x20");
     session.resize(120, 36);
     session.until_shown(SECOND);
-    let exists = |s: &Session| {
+    let has_terminal = |s: &Session| {
         let parser = s.screen.lock().unwrap();
         let screen = parser.screen();
         screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()
     };
-    session.until("the other screen", exists);
+    session.until("the other screen", has_terminal);
     assert!(!session.is_as_before());
     session.press("h");
     session.until_shown(FIRST);

@@ -59,11 +59,11 @@ impl Translations<'_> {
             selected => selected,
         };
         let mut all = self.blocks();
-        for (_, words) in
-            all.iter_mut().enumerate().filter_map(|(i, b)| (i != glossed).then_some(b))
-        {
-            for word in words {
-                word.gloss.clear();
+        for (i, (_, words)) in all.iter_mut().enumerate() {
+            if i != glossed {
+                for word in words {
+                    word.gloss.clear();
+                }
             }
         }
         all.into_iter().map(wrap).collect()

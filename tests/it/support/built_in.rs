@@ -11,8 +11,8 @@ pub static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap
 
 static READINGS: Mutex<BTreeMap<String, Arc<Reading>>> = Mutex::new(BTreeMap::new());
 
-/// The reading of a sentence: one for all tests that ask for it, with the measures that any of them had taken. Where a
-/// test must not see measures, it reads for itself.
+/// The reading of a sentence, shared by all tests. It may already have its measures; a test that must begin without
+/// them calls [`READER`] itself.
 pub fn reading(sentence: &str) -> Arc<Reading> {
     let read = || Arc::new(READER.read(sentence).unwrap());
     READINGS.lock().unwrap().entry(sentence.to_owned()).or_insert_with(read).clone()
