@@ -1,9 +1,10 @@
 //! Finished passes: their values by address, measures of them, and all passes over a sentence.
 //!
 //! [`trace`] holds every value of one pass by its address and recomputes the inside of a block on demand; [`measure`]
-//! computes figures from traces (gradients, ablations, probes); [`reading`] runs all models on one sentence. Draws
+//! computes figures from traces (gradients, ablations, probes); [`map`] names the parts of a model; [`reading`] runs all models on one sentence. Draws
 //! nothing, and leaves the explanation of the figures to [`crate::lesson`].
 
 pub mod trace;
+pub mod map;
 pub mod measure;
 pub mod reading;

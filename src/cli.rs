@@ -2,7 +2,7 @@
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
 //! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
-//! `export`, `eval`, `inspect`, `steps`, `config`, `paper` for completions and manual).
+//! `export`, `eval`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -22,6 +22,7 @@ mod language;
 mod linear;
 mod look;
 mod manual;
+mod models;
 mod open;
 mod paper;
 mod progress;
@@ -114,6 +115,7 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
         Command::Inspect(asked) => inspect::run(asked, set(&none)?.language, text),
+        Command::Models(asked) => models::run(asked, text),
         Command::Config => config::run(&set(&none)?, text),
         Command::Completions { shell } => paper::completions(*shell, text.out),
         Command::Man { command } => paper::man(command.as_deref(), text.out),

@@ -8,6 +8,7 @@ mod clean;
 pub mod fact;
 mod glossary;
 pub mod gloss;
+mod interface;
 mod language;
 mod order;
 mod panes;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use crate::{analysis::reading::Reading, model::Name, text};
 use fact::Context;
 pub use glossary::{GlossaryTerm, mark as mark_terms};
+pub(crate) use interface::tr;
 use language::{CheckpointWords, LanguageWords, StepWords};
 pub use language::{Language, PageWords};
 use order::{WalkOrder, optional_name};
@@ -117,9 +119,11 @@ impl Step {
         panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
 
-    /// The text in front of a changed pass.
-    pub fn changed_pass(&self) -> String {
-        self.phrases.changed_pass()
+    /// The text in front of a changed pass; it says so if the step's attention has its mask off.
+    pub fn changed_pass(&self, reading: &Reading, selection: &Selection) -> String {
+        let is_unmasked = Context::new(self, reading, selection).is_unmasked();
+        let mask_off = if is_unmasked { self.phrases.mask_off() } else { String::new() };
+        self.phrases.changed_pass() + &mask_off
     }
 
     /// The selection when the step is entered: its hints, else the selection before.
@@ -186,6 +190,16 @@ impl Lesson {
             chapter.steps.retain(|step| step.fits(&has_site));
         }
         self.chapters.retain(|chapter| !chapter.steps.is_empty());
+        self
+    }
+
+    /// The lesson without panes of this kind, in steps that have others.
+    #[must_use]
+    pub fn without_panes(mut self, kind: PaneKind) -> Self {
+        let steps = self.chapters.iter_mut().flat_map(|chapter| &mut chapter.steps);
+        for step in steps.filter(|step| step.panes.iter().any(|pane| pane.kind != kind)) {
+            step.panes.retain(|pane| pane.kind != kind);
+        }
         self
     }
 

@@ -34,7 +34,8 @@
 //! - The screen is a function of the state. [`ui::app`] alone changes the state and has no side effects: it returns
 //!   what is to be done, and [`term`] does it. Entering a step runs no code, so back, jump and export share one path.
 //! - Panes draw into a buffer and change nothing; exporters write what was drawn.
-//! - Colours come from [`ui::theme`], words of the lesson from `assets/lessons`. Meaning never depends on colour alone.
+//! - Colours come from [`ui::theme`], words of the lesson and translations of the interface from `assets/lessons`. Meaning
+//!   never depends on colour alone.
 //! - Files enter through [`weights`], [`ui::memory`] and [`cli`]; standard output belongs to [`cli`] and [`term`]; nothing
 //!   opens a network connection (`tests/it/layers.rs`).
 //! - Errors are `anyhow` with the name of what is wrong: path, tensor, shape expected and found. [`cli`] prints one line:

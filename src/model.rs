@@ -232,14 +232,18 @@ fn translator(opened: Result<EncoderDecoder>) -> Result<Arc<dyn Model>> {
 }
 
 impl Architecture {
+    /// The architecture of this `model_type`; None if it cannot be run.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ARCHITECTURES.iter().find(|kind| kind.names.contains(&name))
+    }
+
     /// The architecture of a checkpoint.
     ///
     /// # Errors
     /// If it cannot be run; the message names those that can.
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
-        let found = ARCHITECTURES.iter().find(|kind| kind.names.contains(&name));
-        found.with_context(|| {
+        Self::named(name).with_context(|| {
             let known: Vec<&str> =
                 ARCHITECTURES.iter().flat_map(|kind| kind.names).copied().collect();
             format!(

@@ -219,7 +219,11 @@ impl Tokenizer {
     /// If the text holds no word, or no token, or more tokens than [`Self::limit`], or one that the model does not
     /// have; the message says which, and what to do.
     pub fn sentence(&self, text: &str) -> Result<Sentence> {
-        let typed = text.trim();
+        let typed = match &self.kind {
+            Origin::BuiltIn => text.trim(),
+            // White space and line ends are tokens like others.
+            Origin::Checkpoint(_) => text,
+        };
         ensure!(
             !typed.is_empty(),
             "the sentence is empty; type a few words, as in \"The dog sleeps.\""
@@ -236,7 +240,6 @@ impl Tokenizer {
                 self.sentence_of(typed, &encoding, || world::unknown(&self.engine, &encoding))
             }
             Origin::Checkpoint(vocabulary) => {
-                let typed = without_line_end(text);
                 let encoding = self.encoding(typed, true)?;
                 let sentence =
                     self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?;
@@ -404,12 +407,6 @@ impl Tokenizer {
         let encoding = self.encoding(text, false)?;
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
-}
-
-/// The text without the line end that a pipe adds.
-fn without_line_end(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
 }
 
 /// The `n` candidates with the spelling closest to `word`, nearest first. Only the first 100 characters are

@@ -15,8 +15,12 @@ mod gguf;
 mod lost;
 mod mapped;
 pub mod memory;
+mod modules;
 mod packed;
 mod pairs;
+mod parts;
+mod peek;
+pub mod places;
 mod safetensors;
 mod tensor;
 mod wanted;
@@ -26,8 +30,10 @@ pub use config::Config;
 pub use dtype::Dtype;
 pub use finite::NotFinite;
 pub use lost::before_the_end;
+pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, Packed};
+pub use peek::Peek;
 pub use tensor::TensorInfo;
 pub use wanted::{ExpectedWeight, WeightLayout};
 
@@ -70,6 +76,8 @@ const LONGEST_BESIDE: usize = 16 << 20;
 /// A model on disk: opened and checked, its weights not yet read.
 pub struct Checkpoint {
     path: PathBuf,
+    /// The name that it was asked for by, if not by its path.
+    title: Option<String>,
     is_gguf: bool,
     config: Config,
     tensors: Vec<TensorInfo>,
@@ -78,6 +86,7 @@ pub struct Checkpoint {
     tokenizer: TokenizerSource,
     /// The small files beside the weights.
     beside: HashMap<&'static str, Json>,
+    modules: Option<Vec<SentenceModule>>,
     /// The indices of the tensors that a model has asked for.
     asked: Mutex<BTreeSet<usize>>,
 }
@@ -92,15 +101,12 @@ pub enum TokenizerSource {
     None,
 }
 
-/// Small files with further settings: of the tokenizer, of generation, of pooling.
-const BESIDE: [&str; 4] =
-    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", POOLING];
-
-/// The pooling settings of sentence-transformers.
-pub const POOLING: &str = "1_Pooling/config.json";
+/// Small files with further settings: of the tokenizer, of generation.
+const BESIDE: [&str; 3] =
+    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
 
 impl Checkpoint {
-    /// Opens a Hugging Face folder, a .safetensors file with config.json beside it, or a GGUF file.
+    /// Opens a Hugging Face folder, a safetensors file with config.json beside it, or a GGUF file or any of its parts.
     ///
     /// # Errors
     /// Naming file, tensor and fault.
@@ -109,22 +115,24 @@ impl Checkpoint {
             CheckpointFiles::Safetensors { folder, parts } => {
                 Self::hugging_face(path, &folder, parts)
             }
-            CheckpointFiles::Gguf(file) => Self::gguf(path, &file),
+            CheckpointFiles::Gguf(parts) => Self::gguf(path, &parts),
         }
     }
 
-    fn gguf(path: &Path, file: &Path) -> Result<Self> {
-        let gguf::Gguf { config, tensors, vocab } = gguf::open(file)?;
+    fn gguf(path: &Path, parts: &[PathBuf]) -> Result<Self> {
+        let gguf::Gguf { config, tensors, vocab } = gguf::open(parts)?;
         let tokenizer =
             vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
         Self {
             path: path.to_owned(),
+            title: None,
             is_gguf: true,
             config,
             tensors,
             places: HashMap::new(),
             tokenizer,
             beside: HashMap::new(),
+            modules: None,
             asked: Mutex::default(),
         }
         .indexed()
@@ -157,14 +165,20 @@ impl Checkpoint {
             None => TokenizerSource::None,
         };
         let beside = beside(folder)?;
+        let modules = modules::modules(folder)?;
+        for module in modules.iter().flatten() {
+            tensors.extend(of_module(folder, module)?);
+        }
         Self {
             path: path.to_owned(),
+            title: None,
             is_gguf: false,
             config,
             tensors,
             places: HashMap::new(),
             tokenizer,
             beside,
+            modules,
             asked: Mutex::default(),
         }
         .indexed()
@@ -190,11 +204,20 @@ impl Checkpoint {
         &self.path
     }
 
-    /// The name of the folder or file, safe to show.
+    /// The same checkpoint under the name that it was asked for by.
+    #[must_use]
+    pub fn titled(self, title: String) -> Self {
+        Self { title: Some(title), ..self }
+    }
+
+    /// The name that it was asked for by, else that of its repository, folder or file; safe to show.
     pub fn title(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let whole = || self.path.canonicalize().ok();
-        let found = name(&self.path).or_else(|| name(&whole()?));
+        let repository =
+            || places::repository(&self.path).or_else(|| places::repository(&whole()?));
+        let found = self.title.clone().or_else(repository);
+        let found = found.or_else(|| name(&self.path)).or_else(|| name(&whole()?));
         found.map_or_else(|| "model".into(), |name| shown(&name))
     }
 
@@ -243,6 +266,16 @@ impl Checkpoint {
         asked.iter().map(|&i| &self.tensors[i]).collect()
     }
 
+    /// The tensors that no model has asked for, although they may matter: all but buffers, duplicates of tables, and
+    /// heads of pre-training that nobody uses. Empty if no model has asked yet.
+    pub fn unused(&self) -> Vec<&TensorInfo> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_unused = |(i, tensor): &(usize, &TensorInfo)| {
+            !(asked.is_empty() || asked.contains(i) || tensor.is_setting() || tensor.is_spare())
+        };
+        self.tensors.iter().enumerate().filter(is_unused).map(|(_, tensor)| tensor).collect()
+    }
+
     fn ask(&self, name: &str) -> Option<&TensorInfo> {
         let place = *self.places.get(name)?;
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
@@ -253,11 +286,29 @@ impl Checkpoint {
         &self.tokenizer
     }
 
-    /// The parsed content of `tokenizer_config.json`, `special_tokens_map.json`,
-    /// `generation_config.json` or [`POOLING`]; None if there is no such file.
+    /// The modules after the transformer of a sentence-transformers folder; None for any other.
+    pub fn modules(&self) -> Option<&[SentenceModule]> {
+        self.modules.as_deref()
+    }
+
+    /// The parsed content of `tokenizer_config.json`, `special_tokens_map.json` or
+    /// `generation_config.json`; None if there is no such file.
     pub fn beside(&self, name: &str) -> Option<&Json> {
         self.beside.get(name)
     }
+}
+
+/// The weights of a module, under names that begin with its folder's.
+fn of_module(folder: &Path, module: &SentenceModule) -> Result<Vec<TensorInfo>> {
+    let path = folder.join(&module.folder).join("model.safetensors");
+    if module.kind != "Dense" || module.folder.is_empty() || path.symlink_metadata().is_err() {
+        return Ok(vec![]);
+    }
+    let mut tensors = safetensors::tensors(&Arc::new(Mapped::open(&path)?))?;
+    for tensor in &mut tensors {
+        tensor.name = format!("{}.{}", module.folder, tensor.name);
+    }
+    Ok(tensors)
 }
 
 /// The tensors that the index promises in a file and that are missing from it.

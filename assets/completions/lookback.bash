@@ -37,6 +37,9 @@ _lookback() {
             lookback,man)
                 cmd="lookback__subcmd__man"
                 ;;
+            lookback,models)
+                cmd="lookback__subcmd__models"
+                ;;
             lookback,open)
                 cmd="lookback__subcmd__open"
                 ;;
@@ -67,6 +70,9 @@ _lookback() {
             lookback__subcmd__help,man)
                 cmd="lookback__subcmd__help__subcmd__man"
                 ;;
+            lookback__subcmd__help,models)
+                cmd="lookback__subcmd__help__subcmd__models"
+                ;;
             lookback__subcmd__help,open)
                 cmd="lookback__subcmd__help__subcmd__open"
                 ;;
@@ -83,7 +89,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --color --theme --ascii --lang --no-config --model --force --help --version [SENTENCE] steps open trace export eval inspect config completions man help"
+            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --color --theme --ascii --lang --no-config --model --force --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,7 +301,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help)
-            opts="steps open trace export eval inspect config completions man help"
+            opts="steps open trace export eval inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -406,6 +412,20 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lookback__subcmd__help__subcmd__models)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lookback__subcmd__help__subcmd__open)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -479,12 +499,46 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --force --help steps open trace export eval inspect config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --force --help steps open trace export eval inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__models)
+            opts="-h --format --color --theme --ascii --lang --no-config --model --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

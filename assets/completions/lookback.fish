@@ -117,7 +117,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, a step at a time, led by lines of standard input: fit for a screen reader'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
@@ -134,6 +134,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "trace" -d 'Write eve
 complete -c lookback -n "__fish_lookback_needs_command" -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
 complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how well each model translates held-out sentences, by length'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_needs_command" -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
 complete -c lookback -n "__fish_lookback_needs_command" -a "config" -d 'Print where the settings are, which are in force, and an example'
 complete -c lookback -n "__fish_lookback_needs_command" -a "completions" -d 'Print completions for a shell'
 complete -c lookback -n "__fish_lookback_needs_command" -a "man" -d 'Print the manual page, of lookback or of one of its commands'
@@ -149,7 +150,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l force -d 'Load a checkpoint although it needs more memory than is free'
@@ -167,7 +168,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings, keep nothing for the next time'
@@ -189,7 +190,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l weights -d 'Learned numbers too (without this, only those that --sites matches)'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l list -d 'Print PATH, axes, shape and caption of the sites instead of their values'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'Print the JSON Schema of what is written, and nothing else'
@@ -305,7 +306,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
@@ -325,7 +326,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l force -d 'Load a checkpoint although it needs more memory than is free'
@@ -340,13 +341,30 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'Print everything as one JSON document'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l format -d 'A table, or one JSON document' -r -f -a "table\t''
+json\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -357,7 +375,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l force -d 'Load a checkpoint although it needs more memory than is free'
@@ -372,7 +390,7 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l force -d 'Load a checkpoint although it needs more memory than is free'
@@ -387,27 +405,29 @@ high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
 zh\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c lookback -n "__fish_lookback_needs_command" -f
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -f
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -f
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -f
+complete -c lookback -n "__fish_lookback_using_subcommand models" -f
 complete -c lookback -n "__fish_lookback_using_subcommand config" -f
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval inspect config completions man"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval inspect models config completions man"

@@ -65,6 +65,7 @@ pub struct Cli {
 pub struct TextArgs {
     /// The sentence to read, in quotes; `-` takes it from standard input
     ///
+    /// A checkpoint reads it as it is, white space included; of standard input the last line end is left out.
     /// Without one: "The dog didn't drink the water because it was too hot."
     #[arg(value_name = "SENTENCE", value_hint = ValueHint::Other)]
     pub sentence: Option<OsString>,
@@ -82,9 +83,11 @@ pub struct TextArgs {
 /// What reads, in every command that reads.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ModelArgs {
-    /// A built-in model, `all` of them, or a checkpoint of yours: its folder, .gguf or .safetensors file
+    /// A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`
     ///
-    /// The walk with a checkpoint tells of it alone. `lookback inspect PATH` says whether it can be run.
+    /// Names are those of Hugging Face (Qwen/Qwen3-0.6B), Ollama (llama3.2:1b, or ollama:llama3.2) and LM Studio, of
+    /// models that these have fetched. The walk with a checkpoint tells of it alone. `lookback inspect PATH` says
+    /// whether it can be run.
     #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
 
@@ -140,6 +143,9 @@ pub enum Command {
 
     /// Print what is in a checkpoint, whether it can be run, and what would be shown
     Inspect(InspectArgs),
+
+    /// List the checkpoints on this machine, and which of them can be opened
+    Models(ModelsArgs),
 
     /// Print where the settings are, which are in force, and an example
     Config,
@@ -316,7 +322,7 @@ pub enum EvalFormat {
 #[derive(Debug, Args)]
 #[command(after_long_help = words::INSPECT)]
 pub struct InspectArgs {
-    /// The folder, the .safetensors file or the .gguf file
+    /// The folder, the file, or a name that `lookback models` lists
     pub path: PathBuf,
 
     /// Print everything as one JSON document
@@ -326,4 +332,21 @@ pub struct InspectArgs {
     /// List all tensors, however many
     #[arg(long, conflicts_with = "json")]
     pub tensors: bool,
+}
+
+/// The checkpoints on this machine.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::MODELS)]
+pub struct ModelsArgs {
+    /// A table, or one JSON document
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ModelsFormat,
+}
+
+/// What `models` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModelsFormat {
+    #[default]
+    Table,
+    Json,
 }

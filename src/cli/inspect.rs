@@ -24,6 +24,7 @@ use crate::{
     weights::{
         Checkpoint, NotFinite, TensorInfo, TokenizerSource,
         memory::{self, available},
+        places::Places,
     },
 };
 use sizes::Sizes;
@@ -123,7 +124,7 @@ struct NotANumber {
 pub fn run(asked: &InspectArgs, language: Language, streams: &mut Streams) -> Outcome {
     let report = {
         let _spinner = Spinner::new("opening the checkpoint");
-        report(&Checkpoint::open(&asked.path)?, language)?
+        report(&Places::of(&super::variable).open(&asked.path)?, language)?
     };
     if asked.json {
         let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
@@ -133,7 +134,7 @@ pub fn run(asked: &InspectArgs, language: Language, streams: &mut Streams) -> Ou
 }
 
 /// The columns of the terminal; None where the text goes elsewhere.
-fn width() -> Option<usize> {
+pub fn width() -> Option<usize> {
     let size = stdout().is_terminal().then(crossterm::terminal::size)?;
     size.ok().map(|(columns, _)| columns.into())
 }

@@ -13,6 +13,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text,
+    weights::places::Places,
 };
 
 /// A parser with some known values for completions; other values are accepted too.
@@ -51,6 +52,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
 pub enum Chosen {
     All,
     BuiltIn(Name),
+    /// The path of a checkpoint, or the name of a model on this machine.
     Path(PathBuf),
 }
 
@@ -118,7 +120,8 @@ pub fn change(text: &str) -> Result<Change, String> {
     read(text)
 }
 
-/// A built-in model by its name; text that looks like a path, or names an existing file, is a path.
+/// A built-in model by its name; text that looks like a path or a repository, or names a file or model on this machine,
+/// is a checkpoint.
 pub fn chosen(text: &str) -> Result<Chosen, String> {
     if text == "all" {
         return Ok(Chosen::All);
@@ -126,9 +129,21 @@ pub fn chosen(text: &str) -> Result<Chosen, String> {
     let path = PathBuf::from(text);
     match model(text) {
         Ok(name) => Ok(Chosen::BuiltIn(name)),
-        Err(_) if text.contains(['/', '.']) || path.exists() => Ok(Chosen::Path(path)),
+        Err(_) if text.contains(['/', '.']) || has_tag(text) || path.exists() || is_here(text) => {
+            Ok(Chosen::Path(path))
+        }
         Err(why) => Err(why),
     }
+}
+
+/// Whether it looks like a name of Ollama's: `llama3.2:1b`.
+fn has_tag(text: &str) -> bool {
+    text.contains(':') && !text.contains(char::is_whitespace)
+}
+
+/// Whether another program has fetched a model of this name.
+fn is_here(name: &str) -> bool {
+    Places::of(&super::variable).has(name)
 }
 
 fn model(name: &str) -> Result<Name, String> {
@@ -137,7 +152,7 @@ fn model(name: &str) -> Result<Name, String> {
     Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
         format!(
             "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
-             as in ./{}",
+             as in ./{}, or by a name that `lookback models` lists",
             near(),
             all(),
             text::shown(name)

@@ -1,6 +1,8 @@
 //! `lookback --linear`: the walk as plain text, one step at a time, controlled by lines of input. It moves no cursor and
 //! overwrites nothing, so it suits screen readers, slow connections and scripts.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::{
     io::{self, BufRead, Read, Write},
     sync::Arc,
@@ -71,14 +73,15 @@ pub fn run(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     reading.measures(); // some of the narration waits for them
-    plain::opening(&reading, out)?;
+    plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     update(&mut state, Action::Read(Ok(reading)));
     update(&mut state, Action::GoTo(step));
     show(&state, out)?;
     loop {
         if is_prompted {
-            write!(out, "\nEnter goes on, ? lists the commands: ")?;
+            let language = state.lesson.language;
+            write!(out, "\n{}", language.tr("Enter goes on, ? lists the commands: "))?;
         }
         out.flush()?;
         let Some(line) = next_line(input)? else { return Ok(()) };
@@ -99,7 +102,7 @@ fn next_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
 fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool> {
     match Asked::of(line) {
         Asked::Quit => return Ok(false),
-        Asked::Help => help(out)?,
+        Asked::Help => help(state.lesson.language, out)?,
         Asked::Again => show(state, out)?,
         Asked::Do(command) => {
             let before = state.nav.step;
@@ -115,7 +118,9 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
             Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
         },
         Asked::Unknown(line) => {
-            writeln!(out, "\nNo command is called {}. ? lists them.", visible(line))?;
+            let (language, name) = (state.lesson.language, visible(line));
+            let text = tr!(language, "No command is called {name}. ? lists them.", name);
+            writeln!(out, "\n{text}")?;
         }
     }
     Ok(true)
@@ -123,23 +128,25 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
 
 /// Prints the new step, or why it is the same.
 fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
+    let language = state.lesson.language;
     if let Some(message) = &state.message {
-        return writeln!(
-            out,
-            "\nNot moved: {}.",
-            message.text.replace("; g goes back to the first", "")
-        );
+        let why = message.text.replace(language.tr("; g goes back to the first"), "");
+        return writeln!(out, "\n{}", tr!(language, "Not moved: {why}.", why));
     }
     if state.nav.step == before {
-        return writeln!(out, "\nThis is that step already. r says it again.");
+        return writeln!(out, "\n{}", language.tr("This is that step already. r says it again."));
     }
     show(state, out)
 }
 
 fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
-    let found = state.found(words);
+    let (found, language) = (state.found(words), state.lesson.language);
     let Some((&best, others)) = found.split_first().filter(|_| !words.is_empty()) else {
-        return writeln!(out, "\nNo step answers to that. ? lists the commands.");
+        return writeln!(
+            out,
+            "\n{}",
+            language.tr("No step answers to that. ? lists the commands.")
+        );
     };
     update(state, Action::GoTo(best));
     show(state, out)?;
@@ -147,8 +154,9 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
         let steps = state.lesson.steps();
         let names: Vec<&str> = others.iter().take(5).map(|&i| steps[i].1.id.as_str()).collect();
         let more = others.len().saturating_sub(names.len());
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        writeln!(out, "\nAlso found: #{}{more}.", names.join(", #"))?;
+        let more = if more > 0 { tr!(language, ", and {more} more", more) } else { String::new() };
+        let ids = format!("#{}", names.join(", #"));
+        writeln!(out, "\n{}", tr!(language, "Also found: {ids}{more}.", ids, more))?;
     }
     Ok(())
 }
@@ -158,9 +166,11 @@ fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)
 }
 
-fn help(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nCommands, each ended with Enter:")?;
-    COMMANDS.iter().try_for_each(|(typed, what)| writeln!(out, "- {typed}: {what}"))
+fn help(language: Language, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{}", language.tr("Commands, each ended with Enter:"))?;
+    COMMANDS.iter().try_for_each(|(typed, what)| {
+        writeln!(out, "- {}: {}", language.tr(typed), language.tr(what))
+    })
 }
 
 #[cfg(test)]

@@ -39,7 +39,15 @@ fn from(input: &mut dyn Read) -> Outcome<String> {
         ))
         .usage();
     }
-    String::from_utf8(bytes).map_err(|e| not_utf8(&String::from_utf8_lossy(e.as_bytes()))).usage()
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|e| not_utf8(&String::from_utf8_lossy(e.as_bytes()))).usage()?;
+    Ok(without_line_end(&text).to_owned())
+}
+
+/// The text without the line end that a pipe adds.
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
 }
 
 fn not_utf8(lossy: &str) -> anyhow::Error {

@@ -15,7 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::Checkpoint,
+    weights::places::Places,
 };
 
 /// A reader with its first readings.
@@ -84,7 +84,7 @@ impl Source {
 fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
-    let checkpoint = Checkpoint::open(path)?;
+    let checkpoint = Places::of(&super::variable).open(path)?;
     Ok(Reader::open(&checkpoint, request.force)?)
 }
 
@@ -99,6 +99,9 @@ fn note_what_is_odd(
     }
     for note in readings.reader().tokenizer().notes() {
         writeln!(streams.notes, "note: {note}")?;
+    }
+    if let Some(left_out) = plain.card.as_ref().and_then(|card| card.left_out.as_ref()) {
+        writeln!(streams.notes, "note: {left_out}")?;
     }
     if let Some(path) = request.checkpoint()
         && let Some(site) = plain.trace(Name::Checkpoint).not_finite()

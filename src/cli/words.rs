@@ -15,10 +15,11 @@ pub const EXAMPLES: &str = "
   lookback trace --format json --sites '*.self_attn.weights' --out pass.json
   lookback export --steps softmax --out softmax.png
   lookback --model ./gpt2 \"The Eiffel Tower is in\"
+  lookback models                                the checkpoints on this machine
   lookback -- steps                              the walk, on the sentence \"steps\"";
 
 /// The environment variables that are read.
-pub const ENVIRONMENT: [Row; 7] = [
+pub const ENVIRONMENT: [Row; 9] = [
     ("NO_COLOR", "no colours, if it is set to anything"),
     ("CLICOLOR_FORCE", "colours in files and pipes too, if it is set to anything but 0"),
     ("COLORTERM", "truecolor or 24bit: the terminal shows all colours"),
@@ -26,6 +27,11 @@ pub const ENVIRONMENT: [Row; 7] = [
     ("COLORFGBG", "what the background is, where the terminal does not answer"),
     ("LC_ALL, LC_MESSAGES, LANG", "the language of the lesson, the first that is set"),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files below are, instead of in ~"),
+    (
+        "HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME",
+        "where Hugging Face keeps models: the first that is set, else ~/.cache/huggingface",
+    ),
+    ("OLLAMA_MODELS", "where Ollama keeps models, else ~/.ollama/models"),
 ];
 
 pub const FILES: [Row; 2] = [
@@ -194,7 +200,8 @@ chrF is that of sacrebleu; exact is equal to one of the French texts, punctuatio
 
 pub const INSPECT: &str = "\
 Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
-single .safetensors files with config.json beside them, and .gguf files. Pickles are not read.
+single safetensors files with config.json beside them, and GGUF files, whole or in parts. Pickles are
+not read.
 
 --json is one document; what is not known is null:
   {\"schema\": \"lookback-inspect\", \"version\": 1, \"path\": \"...\", \"title\": \"gpt2\",
@@ -221,3 +228,17 @@ Examples:
   lookback inspect ./gpt2
   lookback inspect model.gguf --tensors | less
   lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'";
+
+pub const MODELS: &str = "\
+Looked into are the cache of Hugging Face, and the folders of Ollama and LM Studio. Nothing is fetched.
+NAME is what --model and `lookback inspect` take. Whether a model opens is told by its config.json, or
+the header of its GGUF file; `lookback inspect NAME` tries it.
+
+--format json is one document; what is not known is null:
+  {\"schema\": \"lookback-models\", \"version\": 1, \"looked_in\": [\"/home/you/.cache/huggingface/hub\", ...],
+   \"models\": [{\"name\": \"Qwen/Qwen2-0.5B\", \"place\": \"Hugging Face\", \"path\": \"...\", \"bytes\": 988097536,
+               \"architecture\": \"qwen2\", \"opens\": true, \"why_not\": null}, ...]}
+
+Examples:
+  lookback models
+  lookback models --format json | jq -r '.models[] | select(.opens).name'";

@@ -24,11 +24,12 @@ use crate::{
         trace::{Recorded, Trace},
     },
     engine::{
+        change::Part,
         math::sampling::Choice,
         site::{Site, Stream},
         value::Cell,
     },
-    model::Name,
+    model::{Name, layer::attention::MASKED},
     text::{self, Token, grouped},
 };
 
@@ -158,6 +159,12 @@ impl<'a> Context<'a> {
     /// The site beside the main one: `weights` beside `encoder.0.self_attn.scores`.
     pub fn beside(&self, other: &Site) -> Option<&'a Recorded> {
         self.trace().beside(self.main()?, other)
+    }
+
+    /// Whether the step's attention would have a mask, had a change not turned it off.
+    pub fn is_unmasked(&self) -> bool {
+        let masked = self.beside(&MASKED);
+        masked.is_some_and(|site| self.reading.changes.is_off(&site.place, Part::Mask))
     }
 
     /// The selected word's row in a site with one plane.

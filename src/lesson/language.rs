@@ -1,6 +1,6 @@
 //! The languages of the lesson, and the contents of a language file.
 //!
-//! To add a language, add three files in assets/lessons and a row of `languages!`.
+//! To add a language, add five files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -11,7 +11,8 @@ use super::{GlossaryTerm, phrases::Phrases, template::Template};
 use crate::text::visible;
 
 /// Declares one language per row: its variant and its id. The files are `assets/lessons/ID.toml` and
-/// `assets/lessons/checkpoint-ID.toml`, and glosses of French words in `assets/lessons/glosses-ID.tsv`.
+/// `assets/lessons/checkpoint-ID.toml`, words of the interface in `assets/lessons/interface-ID.toml`, and glosses of
+/// French words in `assets/lessons/glosses-ID.tsv`.
 macro_rules! languages {
     ($($(#[$attribute:meta])* $language:ident $id:literal;)*) => {
         /// A language of the lesson.
@@ -42,6 +43,15 @@ macro_rules! languages {
                 match self {
                     $(Self::$language => {
                         include_str!(concat!("../../assets/lessons/glosses-", $id, ".tsv"))
+                    })*
+                }
+            }
+
+            /// The embedded table of the interface: English text, text in this language.
+            pub(super) const fn interface(self) -> &'static str {
+                match self {
+                    $(Self::$language => {
+                        include_str!(concat!("../../assets/lessons/interface-", $id, ".toml"))
                     })*
                 }
             }

@@ -150,6 +150,7 @@ phrases! {
     ratio_same(steps);
 
     changed_pass();
+    mask_off();
     all_known();
     unknown(words, word, instead);
     alike(one, other, cosine);

@@ -7,6 +7,7 @@
 mod config;
 mod head;
 mod names;
+mod pool;
 
 use std::sync::Arc;
 

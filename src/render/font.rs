@@ -318,6 +318,7 @@ mod tests {
         let texts = [
             include_str!("../../assets/lessons/en.toml"),
             include_str!("../../assets/lessons/zh.toml"),
+            include_str!("../../assets/lessons/interface-zh.toml"),
             include_str!("../../assets/models/words.txt"),
             include_str!("../ui/theme.rs"),
         ];

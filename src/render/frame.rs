@@ -1,5 +1,7 @@
 //! Frames of the walk: for every step the cells that the screen would show, and its text.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use ratatui::{
@@ -10,7 +12,7 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Lesson, Selection, Step, quiz::Question},
+    lesson::{Lesson, PaneKind, Selection, Step, quiz::Question},
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
@@ -67,7 +69,7 @@ impl Shot {
             time: state.reading_time(),
             views,
             asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
-            opened: state.opened().map(opened),
+            opened: state.opened().map(|level| opened(level, state.lesson.language)),
             lesson: Arc::clone(&state.lesson),
             reading,
             selection: state.nav.selection,
@@ -97,7 +99,8 @@ impl Shot {
     /// The title: `Step 45 of 81: Where does “it” look?`
     pub fn title(&self) -> String {
         let n_steps = self.lesson.steps().len();
-        format!("Step {} of {n_steps}: {}", self.index + 1, self.step().title)
+        let (n, title) = (self.index + 1, &self.step().title);
+        tr!(self.lesson.language, "Step {n} of {n_steps}: {title}", n, n_steps, title)
     }
 
     pub fn lesson(&self) -> &Lesson {
@@ -123,9 +126,16 @@ impl Shot {
 }
 
 /// The text of an opened cell: `Opened: logits[0,12] = 3.1416; x W + b`.
-fn opened(level: &OpenedNumber) -> String {
+fn opened(level: &OpenedNumber, language: Language) -> String {
     let Arithmetic { address, value, formula, .. } = &level.arithmetic;
-    format!("Opened: {address} = {value:.4}; {formula}")
+    let value = format_args!("{value:.4}").to_string();
+    tr!(
+        language,
+        "Opened: {address} = {value}; {formula}",
+        address,
+        value,
+        formula = language.tr(formula)
+    )
 }
 
 fn drawn(state: &State, size: Size) -> Buffer {
@@ -149,9 +159,10 @@ pub struct Walk {
 
 impl Walk {
     /// A walk before its first step, whose frames are drawn in each of the themes. Computes the slow measures, so that
-    /// frames show them.
+    /// frames show them. Times are left out: frames are the same at every run.
     pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
         reading.measures();
+        let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
         state.size = (size.width, size.height);
         update_and_run(&mut state, Action::Read(Ok(reading)));

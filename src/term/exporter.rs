@@ -1,5 +1,7 @@
 //! Frames as files: free names, checks of a path, and the writing thread.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::{
     cell::LazyCell,
     collections::BTreeSet,
@@ -110,7 +112,7 @@ impl Writer {
     /// If the writing thread has ended.
     pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<ExportRefusal>> {
         let path = at_home(&order.path);
-        if let Some((why, exists)) = self.objection(&order, &path) {
+        if let Some((why, exists)) = self.objection(&order, &path, state.lesson.language) {
             return Ok(Some(ExportRefusal { path: order.path, why, exists }));
         }
         let Some(format) = Format::of_extension(order.ending) else {
@@ -125,25 +127,42 @@ impl Writer {
     }
 
     /// Why a path is refused, and whether it is an existing file; None if it is not.
-    fn objection(&self, order: &ExportRequest, path: &Path) -> Option<(String, bool)> {
+    fn objection(
+        &self,
+        order: &ExportRequest,
+        path: &Path,
+        language: Language,
+    ) -> Option<(String, bool)> {
         let shown = short(&order.path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Some((
-                format!("there is no folder {}", short(&folder.to_string_lossy())),
-                false,
-            ));
+            let folder = short(&folder.to_string_lossy());
+            return Some((tr!(language, "there is no folder {folder}", folder), false));
         }
         match fs::metadata(path) {
-            Ok(there) if there.is_dir() => Some((format!("{shown} is a folder"), false)),
-            Ok(there) if !there.is_file() => Some((format!("{shown} is no regular file"), false)),
+            Ok(there) if there.is_dir() => {
+                Some((tr!(language, "{path} is a folder", path = shown), false))
+            }
+            Ok(there) if !there.is_file() => {
+                Some((tr!(language, "{path} is no regular file", path = shown), false))
+            }
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Some((format!("{shown} cannot be written; {}", reason(&e)), false))
+                let (path, why) = (shown, reason(&e));
+                Some((tr!(language, "{path} cannot be written; {why}", path, why), false))
             }
             _ if order.replaces || !self.exists(path) => None,
             _ => {
                 let free = short(&self.free(&order.path));
-                Some((format!("{shown} exists; {free} is free; Enter again replaces it"), true))
+                let path = shown;
+                Some((
+                    tr!(
+                        language,
+                        "{path} exists; {free} is free; Enter again replaces it",
+                        path,
+                        free
+                    ),
+                    true,
+                ))
             }
         }
     }
@@ -196,18 +215,23 @@ fn try_write(Job { shot, order, path, format }: &Job, paper: &FrameSettings) -> 
 
 /// The message after writing: `wrote ./045-it-looks.png (1200 x 792 pixels, 61 kB)`.
 fn written_message(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
-    let size = job.shot.buffer().area;
+    let (size, language) = (job.shot.buffer().area, job.shot.lesson().language);
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let cell = paper.fonts.cell();
     let extent = if job.format.has_pixels {
-        format!("{} x {} pixels", width * cell.0, height * cell.1)
+        tr!(language, "{width} x {height} pixels", width = width * cell.0, height = height * cell.1)
     } else {
-        format!("{width} x {height} cells")
+        tr!(language, "{width} x {height} cells", width, height)
     };
     let path = short(&job.order.path);
-    let wrote = format!("wrote {path} ({extent}, {} kB)", bytes.div_ceil(1000));
+    let wrote =
+        tr!(language, "wrote {path} ({extent}, {n} kB)", path, extent, n = bytes.div_ceil(1000));
     let missing: Vec<String> = paper.fonts.missing().iter().map(char::to_string).collect();
-    if missing.is_empty() { wrote } else { format!("{wrote}; no font has {}", missing.join(" ")) }
+    if missing.is_empty() {
+        return wrote;
+    }
+    let missing = missing.join(" ");
+    tr!(language, "{wrote}; no font has {missing}", wrote, missing)
 }
 
 /// The path with a leading `~/` replaced by the user's home folder.

@@ -45,18 +45,23 @@ impl Sentence {
 
     /// A message on words for which a checkpoint's vocabulary has no token; None if there are none.
     pub fn unread(&self) -> Option<String> {
+        let Unread { word, read, n_others } = self.first_unread()?;
+        let more = match n_others {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        Some(format!(
+            "the model's vocabulary has no token for \"{word}\"{more}; `{read}` is read instead"
+        ))
+    }
+
+    /// The first word for which a checkpoint's vocabulary has no token; None if there is none.
+    pub fn first_unread(&self) -> Option<Unread<'_>> {
         let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
         words.dedup();
         let unknown = self.unknown.first().filter(|unknown| !unknown.is_read)?;
         let read = &self.tokens.get(unknown.tokens.start)?.text;
-        let more = match words.len() {
-            1 => String::new(),
-            n => format!(" and {} more", n - 1),
-        };
-        Some(format!(
-            "the model's vocabulary has no token for \"{}\"{more}; `{read}` is read instead",
-            shortened(&unknown.word)
-        ))
+        Some(Unread { word: shortened(&unknown.word), read, n_others: words.len() - 1 })
     }
 }
 
@@ -71,6 +76,16 @@ impl Unknown {
         };
         format!("\"{}\" ({parts}{expected})", self.word)
     }
+}
+
+/// A word for which a checkpoint's vocabulary has no token.
+pub struct Unread<'a> {
+    /// The beginning of the word.
+    pub word: String,
+    /// The token that is read instead.
+    pub read: &'a str,
+    /// The number of other such words.
+    pub n_others: usize,
 }
 
 /// A word that the models do not know.

@@ -4,6 +4,7 @@
 //! it returns work for the caller as an [`Effect`].
 
 mod action;
+mod attended;
 mod bookmarks;
 mod clock;
 mod export_options;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, WhatIfKey};
+pub use attended::AttendedRow;
 pub use bookmarks::SavedProgress;
 pub use clock::{Animation, Motion, Times};
 pub use export_options::{
@@ -40,7 +42,7 @@ pub use guide::Guide;
 pub use insides::update_and_run;
 pub use inspector::{Inspector, OpenedNumber};
 use layout::NarrationBelow;
-pub use layout::{SMALLEST, ScreenLayout};
+pub use layout::{SMALLEST, ScreenLayout, TopRows};
 pub use mouse_target::MouseTarget;
 use navigation::PickedRow;
 pub use navigation::{Navigation, ZoomedHead};
@@ -317,7 +319,12 @@ impl State {
 
     /// The layout of a screen of this size, and the lines of the narration.
     pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
-        let mut plan = ScreenLayout::new(area, !self.reading_is_plain());
+        let rows = TopRows {
+            is_changed: !self.reading_is_plain(),
+            n_map_lines: self.map().map_or(1, |map| map.n_lines()),
+            has_attention: self.attended_row().is_some(),
+        };
+        let mut plan = ScreenLayout::new(area, rows);
         if self.opened().is_some() {
             plan.arrange(
                 wanted,

@@ -93,8 +93,8 @@ impl<'a> Scene<'a> {
     }
 
     /// Text shown until a measurement has finished.
-    const fn measuring(&self) -> &'static str {
-        self.theme.glyph("measuring …", "measuring ...")
+    fn measuring(&self) -> &'static str {
+        self.language.tr(self.theme.glyph("measuring …", "measuring ..."))
     }
 
     /// Gradient norms by model and word: of the last hidden state if `of_state`, else of the output.
@@ -109,13 +109,15 @@ fn is_of_state(site: Option<&Recorded>) -> bool {
     site.is_some_and(|site| site.role() == Role::HiddenState)
 }
 
-/// Display settings: the zoom of matrices and the order of the table of heads.
+/// Display settings: the zoom of matrices and the order of tables of heads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// Zoom of matrices.
     pub zoom: Zoom,
     /// Order of the table of heads.
     pub sort: Sort,
+    /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
+    pub knock_outs_by_effect: bool,
 }
 
 /// The order of the table of heads.
@@ -242,6 +244,11 @@ pub trait Pane {
     /// Layer and head at an offset from the selected ones, if the cursor moves over heads.
     fn head_at_offset(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
         None
+    }
+
+    /// Whether it has a table of heads that can be sorted.
+    fn is_sortable(&self) -> bool {
+        false
     }
 
     /// Zoom of the matrix in that area, if the zoom can be changed.

@@ -3,6 +3,7 @@
 //! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing depends on columns,
 //! colour or glyphs.
 
+use crate::ui::words::{changes_in_words, described, unread};
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
@@ -10,8 +11,8 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     analysis::reading::Reading,
     lesson::{
-        Language, Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
-        quiz::Question,
+        Language, Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
+        quiz::Question, tr,
     },
     text::{runs, visible},
     ui::{
@@ -33,13 +34,15 @@ pub fn walk(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     reading.measures(); // the narration needs them
-    opening(reading, out)?;
+    let language = lesson.language;
+    opening(reading, lesson.language, out)?;
     let steps = lesson.steps();
     let mut chapter = None;
     for (i, (in_chapter, _)) in steps.iter().enumerate().skip(from) {
         if chapter.replace(*in_chapter) != Some(*in_chapter) {
             let title = &lesson.chapters[*in_chapter].title;
-            writeln!(out, "\n\n# Chapter {in_chapter}. {title}")?;
+            let chapter = tr!(language, "Chapter {n}. {title}", n = in_chapter, title);
+            writeln!(out, "\n\n# {chapter}")?;
         }
         step(i, lesson, reading, &lesson.start(i, reading), out)?;
     }
@@ -47,7 +50,7 @@ pub fn walk(
     write_wrapped(
         out,
         "",
-        "End of the walk. `lookback open ADDRESS` shows how a number was computed.",
+        language.tr("End of the walk. `lookback open ADDRESS` shows how a number was computed."),
     )
 }
 
@@ -63,7 +66,8 @@ pub fn one(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (chapter, _) = lesson.steps()[i];
-    writeln!(out, "\nChapter {chapter}. {}", lesson.chapters[chapter].title)?;
+    let title = &lesson.chapters[chapter].title;
+    writeln!(out, "\n{}", tr!(lesson.language, "Chapter {n}. {title}", n = chapter, title))?;
     step(i, lesson, reading, selection, out)
 }
 
@@ -79,28 +83,29 @@ pub fn question(title: &str, asked: &Question) -> String {
 ///
 /// # Errors
 /// If the writer fails.
-pub fn opening(reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
+pub fn opening(reading: &Reading, language: Language, out: &mut dyn Write) -> io::Result<()> {
     let sentence = &reading.sentence;
     let reads = match &reading.card {
-        Some(card) => format!("{} reads a text", card.title),
-        None => "an RNN and a Transformer read a sentence".to_owned(),
+        Some(card) => tr!(language, "{model} reads a text", model = card.title),
+        None => language.tr("an RNN and a Transformer read a sentence").to_owned(),
     };
-    write_wrapped(out, "", &format!("Lookback: {reads}, step by step."))?;
+    write_wrapped(out, "", &tr!(language, "Lookback: {reads}, step by step.", reads))?;
     writeln!(out)?;
-    write_wrapped(out, "", &format!("The sentence: {}", visible(&sentence.text)))?;
-    writeln!(out, "Tokens: {}.", sentence.tokens.len())?;
+    write_wrapped(out, "", &tr!(language, "The sentence: {text}", text = visible(&sentence.text)))?;
+    writeln!(out, "{}", tr!(language, "Tokens: {n}.", n = sentence.tokens.len()))?;
     if !reading.changes.is_empty() {
-        let words = visible(&reading.changes.words());
-        write_wrapped(out, "", &format!("This is a changed pass: {words}."))?;
+        let words = visible(&changes_in_words(&reading.changes, language));
+        write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;
     }
-    if let Some(unread) = sentence.unread() {
-        return write_wrapped(out, "", &format!("Note: {unread}."));
+    if let Some(unread) = unread(sentence, language) {
+        return write_wrapped(out, "", &tr!(language, "Note: {unread}.", unread));
     }
     let mut named: Vec<&str> = vec![];
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {
             named.push(&unknown.word);
-            write_wrapped(out, "", &format!("Never seen in training: {}.", unknown.described()))?;
+            let word = described(unknown, language);
+            write_wrapped(out, "", &tr!(language, "Never seen in training: {word}.", word))?;
         }
     }
     Ok(())
@@ -114,10 +119,17 @@ fn step(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let steps = lesson.steps();
-    let (_, step) = steps[i];
-    writeln!(out, "\n\n## Step {} of {}. {}\n", i + 1, steps.len(), step.title)?;
-    write_wrapped(out, "", &format!("Formula: {}", step.formula))?;
-    write_wrapped(out, "", &format!("Source: {}", step.source))?;
+    let ((_, step), language) = (steps[i], lesson.language);
+    let place = tr!(
+        language,
+        "Step {n} of {all}. {title}",
+        n = i + 1,
+        all = steps.len(),
+        title = step.title
+    );
+    writeln!(out, "\n\n## {place}\n")?;
+    write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula = step.formula))?;
+    write_wrapped(out, "", &tr!(language, "Source: {source}", source = step.source))?;
     if let Some(row) = looks_through(step, reading, selection) {
         reading.lens(step.model, row); // the narration needs it
     }
@@ -125,7 +137,8 @@ fn step(
         writeln!(out)?;
         write_wrapped(out, "", &paragraph_text(&paragraph))?;
     }
-    for pane in &step.panes {
+    // Times are never twice the same.
+    for pane in step.panes.iter().filter(|pane| pane.kind != PaneKind::Times) {
         let described = pane_in_words(step, pane, reading, *selection, lesson.language);
         writeln!(out)?;
         write_wrapped(out, "", &format!("{}:", described.heading))?;
@@ -160,7 +173,7 @@ fn pane_in_words(
     };
     let PaneWords { heading, lines } = panes::new_pane(pane, scene).in_words();
     let title = pane.title.as_ref().filter(|title| *title != model.title());
-    let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
+    let title = title.map(|title| format!("{}: ", language.tr(title))).unwrap_or_default();
     PaneWords { heading: format!("{title}{heading}"), lines }
 }
 

@@ -5,9 +5,12 @@
 mod footer;
 mod header;
 mod inspector;
+mod map;
 mod overlay;
+mod sentence;
 mod stage;
 
+use crate::lesson::{Language, tr};
 use ratatui::{
     buffer::Buffer,
     layout::{Alignment, Position, Rect},
@@ -15,7 +18,7 @@ use ratatui::{
     text::Line,
     widgets::{Paragraph, Widget},
 };
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
     text::visible::{is_visible, without_hidden},
@@ -32,7 +35,7 @@ pub enum Hit {
     Nothing,
     Pane(MouseTarget),
     Narration,
-    /// A dot of the timeline, with the index of its step.
+    /// A dot of the timeline or a part of the map, with the index of its step.
     Step(usize),
     /// A row of the open list.
     Row(usize),
@@ -89,7 +92,7 @@ fn replace_signs_by_ascii(area: Rect, buf: &mut Buffer) {
 /// Draws header, panes, narration or inspector, footer and overlay.
 fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        draw_too_small(area, buf);
+        draw_too_small(state.lesson.language, area, buf);
         return;
     }
     let panes = state.panes();
@@ -98,7 +101,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     let is_inspecting = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
-        draw_centred("reading the sentence …", plan.stage, buf);
+        draw_centred(state.lesson.language.tr("reading the sentence …"), plan.stage, buf);
     }
     stage::draw(state, &panes, &plan, buf);
     if is_inspecting {
@@ -157,6 +160,9 @@ fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     if plan.timeline.contains(position) {
         return footer::step_at(state, plan.timeline, position).map_or(Hit::Nothing, Hit::Step);
     }
+    if plan.map.contains(position) {
+        return map::step_at(state, plan.map, position).map_or(Hit::Nothing, Hit::Step);
+    }
     if plan.prose.contains(position) {
         return Hit::Narration;
     }
@@ -178,12 +184,13 @@ fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     Hit::Pane(MouseTarget { pane, cell, head })
 }
 
-fn draw_too_small(area: Rect, buf: &mut Buffer) {
+fn draw_too_small(language: Language, area: Rect, buf: &mut Buffer) {
     let (width, height) = SMALLEST;
-    let needs = format!("Lookback needs {width}x{height},");
-    let has = format!("this terminal is {}x{}", area.width, area.height);
+    let needs = tr!(language, "Lookback needs {width}x{height},", width, height);
+    let (width, height) = (area.width, area.height);
+    let has = tr!(language, "this terminal is {width}x{height}", width, height);
     let whole = format!("{needs} {has}");
-    let lines = if whole.len() <= area.width.into() { vec![whole] } else { vec![needs, has] };
+    let lines = if whole.width() <= area.width.into() { vec![whole] } else { vec![needs, has] };
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
     let middle = Rect { y: area.y + top, height: area.height - top, ..area };
     let lines: Vec<Line> = lines.into_iter().map(Line::from).collect();

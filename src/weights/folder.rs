@@ -1,24 +1,28 @@
 //! Which weight files a path refers to.
 //!
-//! Finds single files, shards behind an index, and GGUF files; refuses pickles and the formats of other programs
-//! with advice. Opens nothing but the index.
+//! Finds single files, shards behind an index, and GGUF files with all their parts; refuses pickles and the formats of
+//! other programs with advice. A file is known by its first bytes, whatever its name. Opens nothing but the index.
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::{
-    WHY_NO_PICKLE, listed,
+    Config, WHY_NO_PICKLE, listed,
     mapped::{Mapped, unreadable},
     pairs::Pairs,
+    parts::{MOST_PARTS, parts, text_models},
+    safetensors, small,
 };
 use crate::text::visible::shown;
 
 const WHOLE: &str = "model.safetensors";
+const ADAPTER: &str = "adapter_config.json";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// File extensions of pickles.
@@ -33,20 +37,27 @@ const READ: [&str; 2] = ["safetensors", "gguf"];
 /// The most folders searched for a hint.
 const MOST_FOLDERS: usize = 100;
 
-/// The most files of one model.
-const MOST_SHARDS: usize = 4096;
-
 /// The largest index, in bytes.
 const LONGEST_INDEX: usize = 100_000_000;
 
 /// A model's weight files, by format.
 pub enum CheckpointFiles {
     /// One file or several shards.
-    Safetensors {
-        folder: PathBuf,
-        parts: Vec<Shard>,
-    },
-    Gguf(PathBuf),
+    Safetensors { folder: PathBuf, parts: Vec<Shard> },
+    /// One file, or all parts in order.
+    Gguf(Vec<PathBuf>),
+}
+
+impl CheckpointFiles {
+    /// The weight files.
+    pub fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Safetensors { parts, .. } => {
+                parts.iter().map(|part| part.path.as_path()).collect()
+            }
+            Self::Gguf(parts) => parts.iter().map(PathBuf::as_path).collect(),
+        }
+    }
 }
 
 /// A weight file, and the tensors that the index promises in it.
@@ -67,9 +78,9 @@ pub fn files(path: &Path) -> Result<CheckpointFiles> {
         return in_folder(path, &name);
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    match ending(path).as_str() {
+    match form(path, kind.is_file()).as_str() {
         "safetensors" => single(path, folder),
-        "gguf" => Ok(CheckpointFiles::Gguf(path.to_owned())),
+        "gguf" => Ok(CheckpointFiles::Gguf(parts(path)?)),
         "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
         end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
@@ -79,8 +90,20 @@ pub fn files(path: &Path) -> Result<CheckpointFiles> {
     }
 }
 
+/// The form of a file by its first bytes, else by its ending. A pipe is not read.
+fn form(path: &Path, is_file: bool) -> String {
+    let mut start = [0; 9];
+    let mut read = || File::open(path)?.read_exact(&mut start);
+    match is_file && read().is_ok() {
+        true if start.starts_with(b"GGUF") => "gguf".into(),
+        true if safetensors::is_start(start) => "safetensors".into(),
+        _ => ending(path),
+    }
+}
+
 fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    refuse_adapter(folder)?;
     if is_there(WHOLE) {
         return single(&folder.join(WHOLE), folder.to_owned());
     }
@@ -88,13 +111,15 @@ fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
         return sharded(&folder.join(INDEX), folder.to_owned());
     }
     let inside = entries(folder).with_context(|| format!("{name} cannot be listed"))?;
-    let of =
-        |end: &str| -> Vec<&PathBuf> { inside.iter().filter(|path| ending(path) == end).collect() };
-    match (of("safetensors").as_slice(), of("gguf").as_slice()) {
+    let of = |end: &str| -> Vec<PathBuf> {
+        inside.iter().filter(|path| ending(path) == end).cloned().collect()
+    };
+    match (of("safetensors").as_slice(), text_models(&of("gguf")).as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
-        ([], [one]) => Ok(CheckpointFiles::Gguf((*one).clone())),
+        ([], [one]) => Ok(CheckpointFiles::Gguf(parts(one)?)),
         ([], []) => Err(none(&inside, name)),
-        ([], many) | (many, _) => bail!(
+        ([], many) => bail!("{name} has {} models; give one of them: {}", many.len(), names(many)),
+        (many, _) => bail!(
             "{name} has {} files of weights and no {INDEX}; give one of them: {}",
             many.len(),
             names(many)
@@ -138,6 +163,7 @@ fn pickle(path: &Path) -> anyhow::Error {
 }
 
 fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
+    refuse_adapter(&folder)?;
     if let Some(index) = index_naming(path, &folder) {
         bail!(
             "{} is one part of a model; give its folder, or {}",
@@ -149,6 +175,26 @@ fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
     Ok(CheckpointFiles::Safetensors { folder, parts: vec![whole] })
 }
 
+/// Refuses what was trained to be added to a model, and says to which.
+fn refuse_adapter(folder: &Path) -> Result<()> {
+    let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    if is_there("config.json") || !is_there(ADAPTER) {
+        return Ok(());
+    }
+    let settings = Config::from_json(ADAPTER.into(), &small(folder, ADAPTER)?.unwrap_or_default())?;
+    let base = settings.string("base_model_name_or_path").map_or_else(
+        |_| "a model that it does not name".into(),
+        |base| format!("`{}`", shown(base)),
+    );
+    bail!(
+        "{} is an adapter ({}), not a model: it changes {base}; merge the two in Python, and give the new \
+         folder: `m = peft.AutoPeftModel.from_pretrained(FOLDER)`, \
+         `m.merge_and_unload().save_pretrained(NEW_FOLDER)`, and copy tokenizer.json there",
+        shown(&folder.to_string_lossy()),
+        shown(settings.string_or("peft_type", "PEFT")?)
+    )
+}
+
 /// The index beside a file whose name says that it is one of several shards.
 fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
     let index = folder.join(INDEX);
@@ -157,7 +203,7 @@ fn index_naming(path: &Path, folder: &Path) -> Option<PathBuf> {
 }
 
 /// The entries of a folder, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let found = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     let mut paths: Vec<PathBuf> = found.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
@@ -187,7 +233,7 @@ fn sharded(index: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
         }
         parts[known[&part]].promised.push(tensor);
     }
-    ensure!(parts.len() <= MOST_SHARDS, "{} names {} files", file.name, parts.len());
+    ensure!(parts.len() <= MOST_PARTS, "{} names {} files", file.name, parts.len());
     let is_missing = |part: &&Shard| part.path.symlink_metadata().is_err();
     let missing: Vec<String> = parts.iter().filter(is_missing).map(shown_part).collect();
     ensure!(
@@ -215,15 +261,15 @@ fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
 }
 
 /// The file extension in lower case, without the dot.
-fn ending(path: &Path) -> String {
+pub fn ending(path: &Path) -> String {
     path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 
-fn file_name(path: &Path) -> String {
+pub fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn names(paths: &[&PathBuf]) -> String {
+fn names(paths: &[PathBuf]) -> String {
     let names: Vec<String> = paths.iter().map(|path| shown(&file_name(path))).collect();
     names.join(", ")
 }

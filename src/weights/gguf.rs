@@ -7,7 +7,7 @@ mod names;
 mod settings;
 mod vocab;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -33,7 +33,7 @@ const MAGIC: [u8; 4] = *b"GGUF";
 const ALIGNMENT: u64 = 32;
 
 /// Formats that are recognised but not read: type id, name, numbers and bytes of a block.
-const OTHERS: [(u32, &str, usize, usize); 21] = [
+const OTHERS: [(u32, &str, usize, usize); 23] = [
     (9, "Q8_1", 32, 40),
     (10, "Q2_K", 256, 84),
     (11, "Q3_K", 256, 110),
@@ -55,6 +55,8 @@ const OTHERS: [(u32, &str, usize, usize); 21] = [
     (34, "TQ1_0", 256, 54),
     (35, "TQ2_0", 256, 66),
     (39, "MXFP4", 32, 17),
+    (40, "NVFP4", 64, 36),
+    (41, "Q1_0", 128, 18),
 ];
 
 /// The content of a GGUF file under Hugging Face's names.
@@ -64,35 +66,101 @@ pub struct Gguf {
     pub vocab: Option<GgufVocab>,
 }
 
-/// # Errors
-/// Naming file, tensor and fault.
-pub fn open(path: &Path) -> Result<Gguf> {
-    let file = Arc::new(Mapped::open(path)?);
-    read(&file).with_context(|| file.name.clone())
+/// What precedes the tensors of a file.
+struct Header<'a> {
+    metadata: Metadata<'a>,
+    entries: Vec<TableEntry>,
+    /// The offset of the tensors' bytes.
+    data: u64,
 }
 
-fn read(file: &Arc<Mapped>) -> Result<Gguf> {
+/// The model in a file, or in all parts of a split one, in order.
+///
+/// # Errors
+/// Naming file, tensor and fault.
+pub fn open(parts: &[PathBuf]) -> Result<Gguf> {
+    let files = parts.iter().map(|part| Ok(Arc::new(Mapped::open(part)?)));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    let headers = files.iter().enumerate().map(|(i, file)| part(file, i, files.len()));
+    let headers = headers.collect::<Result<Vec<_>>>()?;
+    let (file, header) = files.first().zip(headers.first()).context("no part is given")?;
+    let architecture = architecture(&header.metadata).with_context(|| file.name.clone())?;
+    let mut tensors = vec![];
+    for (file, Header { entries, data, .. }) in files.iter().zip(&headers) {
+        let metadata = &header.metadata;
+        let reader = TensorReader { file, metadata, architecture: &architecture, data: *data };
+        tensors.extend(reader.tensors(entries).with_context(|| file.name.clone())?);
+    }
+    all_there(&header.metadata, tensors.len()).with_context(|| file.name.clone())?;
+    let settings = settings(&header.metadata, &architecture, &tensor_settings(&tensors));
+    let config = Config::new(format!("{}: metadata", file.name), settings);
+    let vocab = vocab::vocab(&header.metadata).with_context(|| file.name.clone())?;
+    Ok(Gguf { config, tensors, vocab })
+}
+
+/// The header of a file that is this part, counted from 0, of so many.
+fn part(file: &Mapped, number: usize, n_parts: usize) -> Result<Header<'_>> {
+    let read = || {
+        let header = header(file)?;
+        let said = |key| header.metadata.whole(key).unwrap_or(0);
+        let (at, of) = (said("split.no"), said("split.count").max(1));
+        ensure!(
+            of == n_parts as u64 && at == number as u64,
+            "says that it is part {} of {of}, but is read as part {} of {n_parts}; parts lie in one folder, \
+             with the names they had when they were split, as in model-00001-of-0000{of}.gguf",
+            at.saturating_add(1),
+            number + 1
+        );
+        Ok(header)
+    };
+    read().with_context(|| file.name.clone())
+}
+
+fn header(file: &Mapped) -> Result<Header<'_>> {
     let mut cursor = Cursor::new(file.bytes());
     let (n_tensors, n_entries) = counts(&mut cursor)?;
     let metadata = Metadata::read(&mut cursor, n_entries)?;
-    let n_parts = metadata.whole("split.count").unwrap_or(1);
-    ensure!(
-        n_parts <= 1,
-        "is one of {n_parts} parts; join them first, with `llama-gguf-split --merge`"
-    );
-    let architecture = metadata.text("general.architecture");
-    let architecture =
-        architecture.context("does not name its architecture: `general.architecture`")?;
     let entries = entries(&mut cursor, n_tensors)?;
     let data = data(&metadata, cursor.at)?;
-    let reader = TensorReader { file, metadata: &metadata, architecture: &architecture, data };
-    let tensors: Result<Vec<TensorInfo>> =
-        entries.iter().map(|entry| reader.tensor(entry)).collect();
-    let tensors = tensors?;
-    no_overlap(tensors.iter())?;
-    let settings = settings(&metadata, &architecture, &tensor_settings(&tensors));
-    let config = Config::new(format!("{}: metadata", file.name), settings);
-    Ok(Gguf { config, tensors, vocab: vocab::vocab(&metadata)? })
+    Ok(Header { metadata, entries, data })
+}
+
+fn architecture(metadata: &Metadata) -> Result<String> {
+    let found = metadata.text("general.architecture");
+    found.context("does not name its architecture: `general.architecture`")
+}
+
+/// Checks the number of tensors that a split file says its parts have together.
+fn all_there(metadata: &Metadata, n_tensors: usize) -> Result<()> {
+    let said = metadata.whole("split.tensors.count").unwrap_or(n_tensors as u64);
+    ensure!(
+        said == n_tensors as u64,
+        "says that its parts have {said} tensors, but they have {n_tensors}; fetch them again"
+    );
+    Ok(())
+}
+
+/// The architecture that the header names, and why the file cannot be read.
+///
+/// # Errors
+/// If a header is damaged.
+pub fn peek(parts: &[PathBuf]) -> Result<(Option<String>, Option<String>)> {
+    let (mut named, mut unread) = (None, BTreeSet::new());
+    for (i, path) in parts.iter().enumerate() {
+        let file = Mapped::open(path)?;
+        let header = part(&file, i, parts.len())?;
+        let kinds: BTreeSet<u32> = header.entries.iter().map(|entry| entry.kind).collect();
+        let is_unread = |kind: &&u32| Dtype::numbered(**kind).is_none();
+        unread.extend(kinds.iter().filter(is_unread).map(|&kind| block(None, kind).0));
+        if i == 0 {
+            let architecture = architecture(&header.metadata)?;
+            let experts = header.metadata.whole(&format!("{architecture}.expert_count"));
+            named = Some(settings::model_type(&architecture, experts.unwrap_or(0)));
+        }
+    }
+    let unread: Vec<String> = unread.into_iter().collect();
+    let obstacle = || format!("its tensors are in {}, which is not read", unread.join(", "));
+    Ok((named, (!unread.is_empty()).then(obstacle)))
 }
 
 /// Refuses files of another format that have a .gguf name.
@@ -100,10 +168,6 @@ fn refuse_others(bytes: &[u8]) -> Result<()> {
     ensure!(
         !is_pickle(bytes),
         "is a pickle by its first bytes, whatever its name says; {WHY_NO_PICKLE}"
-    );
-    ensure!(
-        !bytes.get(8..).is_some_and(|header| header.starts_with(b"{\"")),
-        "is a safetensors file by its first bytes; give it a name that ends in .safetensors"
     );
     Ok(())
 }
@@ -174,6 +238,14 @@ struct TensorReader<'a> {
 }
 
 impl TensorReader<'_> {
+    fn tensors(&self, entries: &[TableEntry]) -> Result<Vec<TensorInfo>> {
+        let tensors: Result<Vec<TensorInfo>> =
+            entries.iter().map(|entry| self.tensor(entry)).collect();
+        let tensors = tensors?;
+        no_overlap(tensors.iter())?;
+        Ok(tensors)
+    }
+
     fn tensor(&self, entry: &TableEntry) -> Result<TensorInfo> {
         self.checked(entry).with_context(|| format!("tensor `{}`", shown(&entry.name)))
     }

@@ -46,6 +46,12 @@ struct HeaderEntry {
     data_offsets: [u64; 2],
 }
 
+/// Whether a file that begins like this is one: a length that makes sense, then a brace.
+pub fn is_start(start: [u8; 9]) -> bool {
+    let [length @ .., brace] = start;
+    u64::from_le_bytes(length) <= LONGEST_HEADER as u64 && brace == b'{'
+}
+
 /// The tensors of a file, in the order of its header.
 ///
 /// # Errors
@@ -79,7 +85,7 @@ fn header(file: &Mapped) -> Result<(Pairs<HeaderEntry>, usize)> {
     );
     ensure!(
         !bytes.starts_with(b"GGUF"),
-        "is a GGUF file by its first bytes; give it a name that ends in .gguf"
+        "is a GGUF file by its first bytes; give that file alone, not its folder or index"
     );
     let (length, rest) = bytes.split_first_chunk::<8>().context(
         "has fewer than the eight bytes that a safetensors file begins with; fetch it again",

@@ -20,6 +20,24 @@ pub enum RowOrder {
 /// The GGUF tensor that divides the rotation speeds.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
+/// How the names of tensors end that models do without.
+const SPARE: [&str; 14] = [
+    "rotary_emb.inv_freq",
+    "position_ids",
+    "attn.bias",
+    "attn.masked_bias",
+    "embed_positions",
+    "embed_tokens",
+    "shared",
+    "lm_head",
+    "cls.predictions.decoder",
+    "cls.predictions.bias",
+    "vocab_projector",
+    "cls.seq_relationship",
+    "pooler.dense",
+    "final_logits_bias",
+];
+
 /// The longest axis accepted.
 const LONGEST_AXIS: u64 = 1 << 32;
 
@@ -61,6 +79,13 @@ impl TensorInfo {
     /// Whether it is a setting rather than a weight: the RoPE factors of a GGUF file.
     pub fn is_setting(&self) -> bool {
         self.name_in_file == ROPE_FACTORS
+    }
+
+    /// Whether models do without it: a buffer that is computed, a table that is another's duplicate, a head of
+    /// pre-training.
+    pub fn is_spare(&self) -> bool {
+        let stem = self.name.strip_suffix(".weight").or_else(|| self.name.strip_suffix(".bias"));
+        SPARE.iter().any(|end| self.name.ends_with(end) || stem.is_some_and(|s| s.ends_with(end)))
     }
 
     pub fn n_numbers(&self) -> usize {

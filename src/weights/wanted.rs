@@ -3,13 +3,17 @@
 //! A model lists what it wants ([`ExpectedWeight`]); the result has every weight in our layout, or one error that
 //! lists every tensor that is missing, misshapen or unreadable.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    sync::Arc,
+};
 
 use anyhow::{Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Packed, TensorInfo, Weights, gguf::name_in_file as name_in_gguf, listed,
-    tensor::RowOrder, tensor::dimensions,
+    Checkpoint, Copied, Dtype, Packed, TensorInfo, Weights, gguf::name_in_file as name_in_gguf,
+    listed, tensor::RowOrder, tensor::dimensions,
 };
 use crate::{
     engine::value::{Lines, Stored, Value},
@@ -126,12 +130,13 @@ impl Checkpoint {
     pub fn weights(&self, wanted: &[ExpectedWeight]) -> Result<Weights> {
         let wholes = wholes(wanted);
         let mut weights = Weights::none(self.title());
-        let mut faults = vec![];
+        let mut faults = Faults::default();
         for one in wanted {
             let found = one.theirs.iter().find_map(|name| self.ask(name));
             let Some(tensor) = found else {
                 if !one.is_optional {
-                    faults.push(self.missing(one, &wholes));
+                    faults.missing.extend(one.theirs.first());
+                    faults.listed.push(self.missing(one, &wholes));
                 }
                 continue;
             };
@@ -140,11 +145,12 @@ impl Checkpoint {
                 Ok(value) => drop(weights.tensors.insert(one.ours.clone(), Arc::new(value))),
                 Err(fault) => {
                     let name = shown(&tensor.name_in_file);
-                    faults.push(format!("{}: `{name}` {fault:#}", tensor.file()));
+                    faults.unread.extend(tensor.form.is_none().then_some(tensor));
+                    faults.listed.push(format!("{}: `{name}` {fault:#}", tensor.file()));
                 }
             }
         }
-        ensure!(faults.is_empty(), self.faulty(&faults));
+        ensure!(faults.listed.is_empty(), self.faulty(&faults));
         Ok(weights)
     }
 
@@ -163,16 +169,75 @@ impl Checkpoint {
         translated.unwrap_or_else(|| name.to_owned())
     }
 
-    fn faulty(&self, faults: &[String]) -> String {
+    /// What is wrong: one cause that explains all faults, else each of them.
+    fn faulty(&self, faults: &Faults) -> String {
+        let cause = self.config().quantization().or_else(|| faults.unread_forms());
+        if let Some(cause) = cause.or_else(|| self.no_output(faults)) {
+            return format!("{}: {cause}", self.name());
+        }
         let settings = if self.is_gguf() { "metadata describes" } else { "config.json describes" };
         format!(
             "{} does not hold what its {settings}; they belong to different models, or a file is \
              damaged: fetch it again:{}",
             self.name(),
-            listed(faults)
+            listed(&faults.listed)
         )
     }
+
+    /// Where all that is missing is the table of the logits.
+    fn no_output(&self, faults: &Faults) -> Option<String> {
+        let [name] = faults.missing.as_slice() else { return None };
+        if faults.listed.len() > 1 || !OUTPUTS.contains(&name.as_str()) {
+            return None;
+        }
+        let name = self.name_in_file(name);
+        let tied = match self.config().get(TIED) {
+            None => format!("does not have `{TIED}`, which is false then"),
+            Some(_) => format!("says that `{TIED}` is false"),
+        };
+        Some(format!(
+            "has no `{name}`, the map to the logits, and {} {tied}; if the model takes its table of embeddings \
+             for it, write `\"{TIED}\": true` there; if this is the body of a model alone, get the whole one",
+            self.config().file()
+        ))
+    }
 }
+
+/// What is wrong with the tensors of a checkpoint.
+#[derive(Default)]
+struct Faults<'a> {
+    /// Each fault, as a clause.
+    listed: Vec<String>,
+    /// The tensors that are wanted and whose dtype is not read.
+    unread: Vec<&'a TensorInfo>,
+    /// The first name of each tensor that is missing.
+    missing: Vec<&'a String>,
+}
+
+impl Faults<'_> {
+    /// Where all faults are tensors in a form that is not read: which forms, and what to get.
+    fn unread_forms(&self) -> Option<String> {
+        let first = self.unread.first().filter(|_| self.unread.len() == self.listed.len())?;
+        let forms: BTreeSet<&str> = self.unread.iter().map(|t| t.dtype.as_str()).collect();
+        let forms = forms.into_iter().collect::<Vec<_>>().join(", ");
+        let have = match self.unread.len() {
+            1 => "has".to_owned(),
+            n => format!("and {} others have", n - 1),
+        };
+        Some(format!(
+            "`{}` {have} dtype {forms}, which is not read; get the model in a form that is: {}",
+            shown(&first.name_in_file),
+            Dtype::known()
+        ))
+    }
+}
+
+/// The map to the logits, in files that have one of its own.
+const OUTPUTS: [&str; 3] =
+    ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
+
+/// Whether the logits are made by the table of embeddings.
+const TIED: &str = "tie_word_embeddings";
 
 /// The length of the axis that parts are taken from, by tensor: the end of its last part.
 fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {

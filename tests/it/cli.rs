@@ -661,7 +661,9 @@ fn help_is_short_or_long_and_has_examples() {
     assert!(long.lines().count() > short.lines().count());
     assert!(long.contains("Examples:\n  lookback "), "{long}");
     assert!(good(&["--version"]).starts_with("lookback 0."));
-    for command in ["steps", "open", "trace", "export", "eval", "inspect", "completions", "man"] {
+    for command in
+        ["steps", "open", "trace", "export", "eval", "inspect", "models", "completions", "man"]
+    {
         assert!(good(&[command, "--help"]).contains("Usage: lookback"), "{command}");
         assert!(long.contains(&format!("\n  {command} ")), "{command}");
     }

@@ -237,3 +237,18 @@ fn pictures_have_the_cells_and_colours_of_a_terminal() {
         }
     }
 }
+
+#[test]
+fn frames_leave_times_out_and_give_their_place_to_the_other_panes() {
+    let frames =
+        shots(Language::English, "The dog sleeps.", Theme::default(), (120, 36)).into_iter();
+    for shot in frames.filter(|shot| ["paths", "waiting"].contains(&shot.step().id.as_str())) {
+        let shown: Vec<String> = txt::text(shot.buffer()).lines().map(str::to_owned).collect();
+        assert_eq!(shot.step().panes.len(), 1, "{}", shot.step().id);
+        assert!(!shown.join("\n").contains("this machine"), "{}", shown.join("\n"));
+        assert!(!shot.words().contains("this machine"), "{}", shot.words());
+        let first_frame =
+            shown.iter().filter(|line| line.starts_with('╭') || line.starts_with('┌'));
+        assert_eq!(first_frame.count(), 1, "{}", shown.join("\n"));
+    }
+}

@@ -474,3 +474,19 @@ fn in_the_tour_next_and_previous_go_from_stop_to_stop() {
     assert_eq!(state.tour_position(), None);
     assert!(!state.current().1.in_tour);
 }
+
+#[test]
+fn the_tour_goes_on_from_here_and_never_back_while_stops_are_ahead() {
+    for step in 0..steps().len() {
+        let mut state = walk(false);
+        state.enter(step);
+        press(&mut state, "T");
+        let is_ahead = steps()[step..].iter().any(|step| step.in_tour);
+        assert_eq!(state.nav.step >= step, is_ahead, "from {}", steps()[step].id);
+        assert!(state.current().1.in_tour);
+    }
+    let mut state = walk(false);
+    state.enter(index("it-looks"));
+    press(&mut state, "T");
+    assert_eq!(id(&state), "tired-or-wide");
+}

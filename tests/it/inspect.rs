@@ -547,3 +547,89 @@ fn symbols_of_a_formula_take_the_colours_of_their_panes() {
     }
     assert!(coloured >= 45, "only {coloured} formulas have a colour");
 }
+
+#[test]
+fn the_english_of_a_changed_sentence_is_the_changed_one() {
+    let mut state = at("translations");
+    type_in(&mut state, ":token.11=wide");
+    press(&mut state, "Enter");
+    let screen = drawn(&state, (120, 36));
+    let english: Vec<&str> = screen.lines().skip_while(|line| !line.contains("English")).collect();
+    assert!(english[..2].join(" ").contains("too wide."), "{screen}");
+}
+
+#[test]
+fn without_the_mask_panes_and_text_say_so() {
+    for size in [(80, 24), (120, 36)] {
+        let mut state = at("mask");
+        assert!(!drawn(&state, size).contains("mask off"), "{size:?}");
+        press(&mut state, "m");
+        state.message = None;
+        let screen = drawn(&state, size);
+        assert!(screen.contains("mask off: decoder.0.self_attn"), "{screen}");
+        assert!(screen.contains("The mask is off: nothing"), "{screen}");
+        state.enter(state.lesson.find("softmax").unwrap());
+        assert!(!drawn(&state, size).contains("The mask is off"), "the encoder has no mask");
+    }
+}
+
+/// The rows of the list of terms, beside the panes: a value, and what it is made of.
+fn term_rows(screen: &str) -> Vec<&str> {
+    let beside = screen.lines().filter_map(|line| line.rsplit(['│', '╮', '╯']).next());
+    let rows = beside.skip_while(|line| !line.contains('▸'));
+    rows.take_while(|line| line.contains(" = ") && !line.contains('[')).collect()
+}
+
+#[test]
+fn softmax_names_its_numerator_and_shows_its_arithmetic_whole() {
+    for step in ["softmax", "masked-softmax", "next-token"] {
+        let mut state = at(step);
+        press(&mut state, "Enter");
+        for size in [(80, 24), (120, 36), (200, 60)] {
+            let screen = drawn(&state, size);
+            let arithmetic =
+                screen.lines().find(|line| line.contains("= exp(") && line.contains('/'));
+            assert!(arithmetic.is_some_and(|line| !line.contains('…')), "{step}\n{screen}");
+            assert_eq!(screen.matches("  numerator “").count(), 1, "{step}\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn a_summand_names_the_index_that_is_summed_over() {
+    let cases = [
+        ("scores", "Enter", false),
+        ("weighted-sum", "Enter", true),
+        ("concat", "Tab Enter", false),
+    ];
+    for (step, keys, is_of_words) in cases {
+        let mut state = at(step);
+        press(&mut state, keys);
+        let summands = state.opened().unwrap().terms.iter().filter(|term| term.is_summand);
+        assert!(summands.count() > 1, "{step}");
+        let screen = drawn(&state, (200, 60));
+        let rows = term_rows(&screen);
+        assert!(rows.len() > 2, "{step}\n{screen}");
+        for row in rows {
+            assert_eq!(row.contains('“'), is_of_words, "{step}\n{screen}");
+            assert_eq!(row.contains("channel "), !is_of_words, "{step}\n{screen}");
+        }
+        let screen = drawn(&state, (120, 36));
+        assert!(term_rows(&screen).iter().all(|row| !row.contains('…')), "{step}\n{screen}");
+    }
+}
+
+#[test]
+fn bars_without_an_earlier_value_say_nothing_of_one() {
+    for change in ["temperature=3", "sample=7"] {
+        let mut state = at("sampling");
+        type_in(&mut state, &format!(":{change}"));
+        press(&mut state, "Enter");
+        let last = state.passes.reading.as_ref().unwrap().trace(Name::Transformer).output.len() - 1;
+        for row in [0, last] {
+            state.nav.selection.row = row;
+            let screen = drawn(&state, (120, 36));
+            assert!(!screen.contains(" - "), "{change}\n{screen}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ use lookback::{
         },
         keys::KEYS,
         plain, screen,
-        theme::Theme,
+        theme::{Depth, Glyphs, Theme},
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -796,4 +796,56 @@ fn cells_are_found_by_name_and_the_next_by_a_key() {
     assert!(shown(&state) <= largest);
     press(&mut state, "f N a N Enter");
     assert!(message(&state).contains("there is none here"), "{}", message(&state));
+}
+
+#[test]
+fn a_sentence_that_does_not_fit_has_a_sign_where_it_is_cut() {
+    let long = "The old man who lives in the small house near the river did not want to sell it \
+                because he was too tired and the children were very sad.";
+    let mut state = walk();
+    update(&mut state, Action::Read(Ok(Arc::new(READER.read(long).unwrap()))));
+    state.enter(state.lesson.find("scores").unwrap());
+    let n = state.passes.reading.as_ref().unwrap().sentence.tokens.len();
+    for (glyphs, sign) in [(Glyphs::Unicode, "…"), (Glyphs::Ascii, "...")] {
+        state.theme = Theme::new(Depth::True, glyphs);
+        for row in 0..n {
+            state.nav.selection.row = row;
+            let screen = drawn_text(&state, 100, 36);
+            let line = screen.lines().nth(4).unwrap();
+            let (has_first, has_last) = (line.starts_with(" The old"), line.contains(" sad "));
+            assert_eq!(line.starts_with(&format!(" {sign} ")), !has_first, "{row}: {line}");
+            assert_eq!(line.trim_end().ends_with(&format!(" {sign}")), !has_last, "{row}: {line}");
+            assert!(line.contains(&state.word().unwrap().text), "{row}: {line}");
+        }
+    }
+}
+
+#[test]
+fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
+    let mut state = walk();
+    READING.measures();
+    state.enter(state.lesson.find("heads").unwrap());
+    let listed = |state: &State| -> Vec<String> {
+        let screen = drawn_text(state, 120, 36);
+        let rows = screen.lines().skip_while(|line| !line.contains("head off")).skip(1);
+        let name = |row: &str| {
+            let (_, rest) = row.split_once("head ")?;
+            Some(rest.split_whitespace().next()?.to_owned())
+        };
+        rows.map_while(name).collect()
+    };
+    let in_order = ["0", "1", "2", "3"];
+    assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 36));
+    press(&mut state, "S");
+    assert!(message(&state).contains("largest effect first"), "{}", message(&state));
+    let measures = READING.measures();
+    let heads =
+        &measures.evidence[&lookback::model::Name::Transformer].heads["encoder.0.self_attn"];
+    let mut want: Vec<_> = heads.iter().map(|head| (head.change.abs(), head.head)).collect();
+    want.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let want: Vec<String> = want.into_iter().map(|(_, head)| head.to_string()).collect();
+    assert_ne!(want, in_order, "the order differs");
+    assert_eq!(listed(&state), want);
+    press(&mut state, "S");
+    assert_eq!(listed(&state), in_order);
 }

@@ -405,3 +405,35 @@ fn print_the_narration() {
         println!("{}", plain(&narrate(step, &reading, &selection)));
     }
 }
+
+#[test]
+fn the_cache_of_gpt_3_is_counted() {
+    let (n_layers, d_model) = (96, 12_288);
+    assert_eq!((2 * n_layers * d_model) / 10_000, 235, "2.36 million numbers a token");
+    for (language, step) in told().filter(|(_, step)| step.id == "llm-cache") {
+        let amount = match language {
+            Language::English => "2.4 million for each token (96 layers · 2 · 12,288)",
+            Language::Chinese => "240 万个（96 层 · 2 · 12,288）",
+        };
+        assert!(step.text.source.contains(amount), "{}", step.text.source);
+    }
+}
+
+#[test]
+fn steps_with_times_say_why_the_transformer_is_slower() {
+    let mut n = 0;
+    for (language, step) in told() {
+        if step.panes.iter().all(|pane| pane.kind != PaneKind::Times) {
+            continue;
+        }
+        n += 1;
+        let reasons = match language {
+            Language::English => ["one thread", "small", "every intermediate value"],
+            Language::Chinese => ["一个线程", "小", "每个中间值"],
+        };
+        for reason in reasons {
+            assert!(step.text.source.contains(reason), "{}: {reason}", step.id);
+        }
+    }
+    assert_eq!(n, 2 * Language::ALL.len());
+}

@@ -6,9 +6,11 @@ mod support;
 mod arithmetic;
 mod checkpoint;
 mod checkpoints;
+mod chinese;
 mod chromium;
 mod claims;
 mod cli;
+mod composition;
 mod closed;
 mod damaged;
 mod decoders;
@@ -21,6 +23,7 @@ mod escapes;
 mod escapes_in_files;
 #[cfg(unix)]
 mod escapes_on_a_terminal;
+mod faults;
 #[cfg(unix)]
 mod files;
 mod frames;
@@ -36,6 +39,7 @@ mod keys;
 mod layers;
 mod lesson;
 mod manners;
+mod map;
 mod measures;
 #[cfg(unix)]
 mod mishaps;
@@ -43,6 +47,8 @@ mod own_commands;
 mod own_lesson;
 mod pages;
 mod pictures;
+mod places;
+mod poolings;
 mod pty;
 mod pty_random;
 mod quants;

@@ -71,6 +71,9 @@ fn style_of(theme: Theme, cell: &Cell) -> char {
     if cell.modifier.contains(Modifier::REVERSED) {
         return if is(cell.bg, ground) { 'c' } else { 'C' };
     }
+    if cell.modifier.contains(Modifier::UNDERLINED) {
+        return '_';
+    }
     if !is(cell.bg, ground) {
         let Color::Rgb(r, g, b) = cell.bg else { return '#' };
         let brightness = (u32::from(r) * 2 + u32::from(g) * 5 + u32::from(b)) / 8;
@@ -78,9 +81,6 @@ fn style_of(theme: Theme, cell: &Cell) -> char {
     }
     if same(&Style::new()) {
         return if cell.symbol() == " " { ' ' } else { '.' };
-    }
-    if cell.modifier.contains(Modifier::UNDERLINED) {
-        return '_';
     }
     let bold = |(name, style): &(char, Style)| {
         (name.to_ascii_uppercase(), style.add_modifier(Modifier::BOLD))

@@ -182,7 +182,7 @@ fn texts_that_are_too_long_or_beyond_the_table_are_refused() {
     let gpt2 = from_json("gpt2").up_to(5);
     let error = gpt2.sentence("one two three four five six").unwrap_err().to_string();
     assert!(error.contains("the limit is 5; shorten it"), "{error}");
-    assert!(gpt2.sentence(" \n").unwrap_err().to_string().contains("empty"));
+    assert!(gpt2.sentence("").unwrap_err().to_string().contains("empty"));
     let n = from_json("gpt2").vocab_size();
     assert!(from_json("gpt2").check(n).is_ok());
     let error = from_json("gpt2").check(n / 2).unwrap_err().to_string();

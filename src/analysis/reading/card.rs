@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     model::{Architecture, Model, ModelSizes},
-    text,
+    text::{self, visible::shown},
     weights::{Checkpoint, TensorInfo},
 };
 
@@ -13,6 +13,8 @@ pub struct Card {
     pub title: String,
     /// Labels and their texts.
     pub rows: Vec<(&'static str, String)>,
+    /// What of the file the model leaves out, as a sentence; None if it leaves out nothing that matters.
+    pub left_out: Option<String>,
 }
 
 impl Card {
@@ -30,7 +32,40 @@ impl Card {
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
         }
-        Self { title: checkpoint.title(), rows }
+        let unused = unused(checkpoint);
+        rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
+        let left_out = unused.map(|unused| left_out(checkpoint, &unused));
+        Self { title: checkpoint.title(), rows, left_out }
+    }
+}
+
+/// The tensors that the model does not use: `classifier.bias and 1 other`.
+fn unused(checkpoint: &Checkpoint) -> Option<String> {
+    let unused = checkpoint.unused();
+    let name = shown(&unused.first()?.name_in_file);
+    Some(match unused.len() {
+        1 => name,
+        2 => format!("{name} and 1 other tensor"),
+        n => format!("{name} and {} other tensors", n - 1),
+    })
+}
+
+/// The endings of the names of Hugging Face's models with a head that is not run.
+const HEADS: [&str; 4] = [
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+];
+
+fn left_out(checkpoint: &Checkpoint, unused: &str) -> String {
+    let class = checkpoint.config().get("architectures").and_then(|all| all.get(0)?.as_str());
+    match class.filter(|class| HEADS.iter().any(|head| class.ends_with(head))) {
+        Some(class) => format!(
+            "the head of {} is not run, only what is below it; not used: {unused}",
+            shown(class)
+        ),
+        None => format!("the file has tensors that this architecture does not use: {unused}"),
     }
 }
 

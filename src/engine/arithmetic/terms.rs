@@ -11,11 +11,13 @@ pub struct Term {
     pub value: f64,
     /// Whether it is one of the terms of a sum.
     pub is_summand: bool,
+    /// Whether it is divided by a sum, as in softmax.
+    pub is_numerator: bool,
 }
 
 impl Term {
     fn new(expr: &Expr<Operand>, is_summand: bool) -> Self {
-        Self { expr: expr.clone(), value: expr.eval(), is_summand }
+        Self { expr: expr.clone(), value: expr.eval(), is_summand, is_numerator: false }
     }
 
     /// Its cells, without repetition.
@@ -56,6 +58,12 @@ fn gather(expr: &Expr<Operand>, terms: &mut Vec<Term>) {
         }
         Expr::Call(_, inner) | Expr::Positive(inner) => gather(inner, terms),
         Expr::Product(factors) => factors.iter().for_each(|factor| gather(factor, terms)),
+        Expr::Quotient(a, b) if matches!(**b, Expr::Sum(_)) => {
+            let start = terms.len();
+            gather(a, terms);
+            terms[start..].iter_mut().for_each(|term| term.is_numerator = true);
+            gather(b, terms);
+        }
         Expr::Difference(a, b) | Expr::Quotient(a, b) => {
             gather(a, terms);
             gather(b, terms);
@@ -97,6 +105,8 @@ mod tests {
         let terms = terms(Expr::quotient(exp(0, 0.0), sum));
         let seen: Vec<_> = terms.iter().map(|t| (t.is_summand, t.operands()[0].value)).collect();
         assert_eq!(seen, [(false, 0.0), (true, 2.0), (true, 0.0)]);
+        let numerators: Vec<_> = terms.iter().map(|t| t.is_numerator).collect();
+        assert_eq!(numerators, [true, false, false]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pooling: many rows to one (their mean, or one of them), and rows scaled to length 1.
+//! Pooling: many rows to one (their mean, their largest numbers, or one of them), and rows scaled to length 1.
 
 use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
 use crate::engine::{
@@ -16,6 +16,11 @@ impl Tape {
     /// One of the rows. (row, col) -> (1, col)
     pub fn one_row(&mut self, place: Place, x: Node, row: usize) -> Node {
         self.record(place, OneRow { row }, vec![x])
+    }
+
+    /// The largest number of each column. (row, col) -> (1, col)
+    pub fn max_of_rows(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, MaxOfRows, vec![x])
     }
 
     /// Each row divided by its L2 norm. (row, col) -> (row, col)
@@ -82,6 +87,37 @@ impl Operation for OneRow {
     }
 }
 
+struct MaxOfRows;
+
+/// The row of a column's largest number, the first of several.
+fn row_of_max(x: &Matrix, col: usize) -> usize {
+    (0..x.nrows()).fold(0, |best, row| if x[(row, col)] > x[(best, col)] { row } else { best })
+}
+
+impl Operation for MaxOfRows {
+    fn formula(&self) -> &'static str {
+        "max_i x[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let x = inputs[0].matrix();
+        Matrix::from_fn(1, x.ncols(), |_, col| x[(row_of_max(x, col), col)]).into()
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { col, .. }: Cell) -> Expr<Leaf> {
+        leaf(0, 0, row_of_max(inputs[0].matrix(), col), col)
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let x = pull.inputs[0].matrix();
+        let pulled = || {
+            let of = |r, c| if row_of_max(x, c) == r { pull.grad.matrix()[(0, c)] } else { 0.0 };
+            Matrix::from_fn(x.nrows(), x.ncols(), of).into()
+        };
+        vec![pull.for_input(0, pulled)]
+    }
+}
+
 /// The smallest divisor, so that zero rows stay zero (PyTorch's `normalize`).
 const SHORTEST: f32 = 1e-12;
 
@@ -142,8 +178,13 @@ mod tests {
         (tape, x, y)
     }
 
-    fn operations() -> [fn(&mut Tape, Place, Node) -> Node; 3] {
-        [Tape::mean_of_rows, |tape, place, x| tape.one_row(place, x, 1), Tape::l2_normalize]
+    fn operations() -> [fn(&mut Tape, Place, Node) -> Node; 4] {
+        [
+            Tape::mean_of_rows,
+            |tape, place, x| tape.one_row(place, x, 1),
+            Tape::max_of_rows,
+            Tape::l2_normalize,
+        ]
     }
 
     #[test]

@@ -2,16 +2,12 @@
 
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
-use serde_json::Value as Json;
 
-use super::{
-    BertFamily, BertPlan,
-    head::{HeadPlan, Pooling},
-};
+use super::{BertFamily, BertPlan, head::HeadPlan, pool::PoolPlan};
 use crate::{
     model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
-    weights::{Checkpoint, Config, POOLING, TokenizerSource},
+    weights::{Checkpoint, Config, TokenizerSource},
 };
 
 /// The keys of the sizes in a family's config.json.
@@ -60,7 +56,7 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
         n_types: if is_distil { 0 } else { config.usize_or("type_vocab_size", 2)? },
         activation,
         eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
-        head: head(checkpoint, family, activation)?,
+        head: head(checkpoint, family, activation, config.usize(keys.d_model)?)?,
     };
     let has_room = plan.first_position() < plan.n_positions;
     config.must("max_position_embeddings", has_room, "more than the padding token takes")?;
@@ -86,9 +82,14 @@ fn padding(config: &Config) -> Result<u32> {
     Ok(config.id("pad_token_id")?.unwrap_or(1))
 }
 
-fn head(checkpoint: &Checkpoint, family: BertFamily, activation: Activation) -> Result<HeadPlan> {
+fn head(
+    checkpoint: &Checkpoint,
+    family: BertFamily,
+    activation: Activation,
+    d_model: usize,
+) -> Result<HeadPlan> {
     if !family.has_head(checkpoint) {
-        return Ok(HeadPlan::Pool(pooling(checkpoint)));
+        return Ok(HeadPlan::Pool(PoolPlan::of(checkpoint, d_model)?));
     }
     let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
     Ok(HeadPlan::MaskedWords {
@@ -97,19 +98,6 @@ fn head(checkpoint: &Checkpoint, family: BertFamily, activation: Activation) -> 
         is_tied: is_tied && !family.has_unembed(checkpoint),
         mask: mask(checkpoint)?,
     })
-}
-
-/// GGUF's pooling type for the first token.
-const FIRST_TOKEN: u64 = 2;
-
-/// The pooling of sentence-transformers, or of llama.cpp for a GGUF file; the mean by default and for unknown
-/// modes.
-fn pooling(checkpoint: &Checkpoint) -> Pooling {
-    let settings = checkpoint.beside(POOLING);
-    let is_on = |key| settings.and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
-    let kind = checkpoint.config().get("pooling_type").and_then(Json::as_u64);
-    let is_first = is_on("pooling_mode_cls_token") || kind == Some(FIRST_TOKEN);
-    if is_first { Pooling::First } else { Pooling::Mean }
 }
 
 /// The part of tokenizer.json with the added tokens.

@@ -2,12 +2,15 @@
 
 use anyhow::Result;
 
-use super::BertPlan;
+use super::{
+    BertPlan,
+    pool::{Pool, PoolPlan},
+};
 use crate::{
     engine::{
         math::sampling::Choosing,
         site::{
-            Axis::{Channel, Position, Single, Vocab},
+            Axis::{Channel, Position, Vocab},
             Role, Site,
         },
         tape::{Node, Tape, Weight},
@@ -29,15 +32,6 @@ pub static PROBS: Site =
     Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place")
         .with(Role::Probabilities)
         .called(&["p_k", "p"]);
-pub static POOLED: Site =
-    Site::matrix("pooled", [Single, Channel], "the mean of all tokens' vectors");
-pub static FIRST: Site = Site::matrix("pooled", [Single, Channel], "the first token's vector");
-pub static SENTENCE: Site = Site::matrix(
-    "sentence",
-    [Single, Channel],
-    "the sentence's vector: pooled, scaled to length 1",
-);
-
 /// The kind of head, and its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadPlan {
@@ -49,22 +43,13 @@ pub enum HeadPlan {
         /// The mask token; None if the tokenizer has none.
         mask: Option<u32>,
     },
-    Pool(Pooling),
-}
-
-/// How the vectors of all tokens are pooled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    /// The mean over all tokens, special ones included: the default of sentence-transformers.
-    Mean,
-    /// The first token's vector (`pooling_mode_cls_token`).
-    First,
+    Pool(PoolPlan),
 }
 
 /// A head with its weights.
 pub enum Head {
     MaskedWords(Box<MaskedWords>),
-    Pool(Pooling),
+    Pool(Pool),
 }
 
 /// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
@@ -83,7 +68,7 @@ impl Head {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
-            HeadPlan::Pool(pooling) => Self::Pool(pooling),
+            HeadPlan::Pool(ref pool) => Self::Pool(Pool::load(weights, pool)?),
             HeadPlan::MaskedWords { activation, is_tied, mask } => {
                 let d_model = plan.heads.d_model;
                 let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
@@ -125,13 +110,8 @@ impl Head {
                 let logits = words.forward(tape, x);
                 words.chosen(tape, logits, ids, choosing)
             }
-            Self::Pool(pooling) => {
-                let at = source_scope("");
-                let pooled = match pooling {
-                    Pooling::Mean => tape.mean_of_rows(at.at(&POOLED), x),
-                    Pooling::First => tape.one_row(at.at(&FIRST), x, 0),
-                }; // (1, d_model)
-                tape.l2_normalize(at.at(&SENTENCE), pooled); // (1, d_model)
+            Self::Pool(pool) => {
+                pool.forward(tape, x); // (1, width)
                 vec![]
             }
         }

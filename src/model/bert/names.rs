@@ -226,6 +226,9 @@ pub fn expected_weights(
         let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
         all.extend(names.head.iter().chain(last).map(|row| one(row, "", "", plan)));
     }
+    if let HeadPlan::Pool(pool) = &plan.head {
+        all.extend(pool.expected_weights());
+    }
     all
 }
 

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{Command, Effect, Overlay, State};
-use crate::ui::{
-    memory::{Memory, ResumePoint},
-    widgets::lines::fit,
+use crate::{
+    lesson::tr,
+    ui::{
+        memory::{Memory, ResumePoint},
+        widgets::lines::fit,
+    },
 };
 
 /// Maximum columns of a sentence in a message.
@@ -55,9 +58,11 @@ impl State {
             self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.start);
         let Some(last) = offered else { return };
         let sentence = fit(&last.sentence, SENTENCE_COLUMNS);
-        self.show_message(format!(
-            "last time: \"{sentence}\" at step {}; press R to go on there",
-            last.step
+        self.show_message(tr!(
+            self.lesson.language,
+            "last time: \"{sentence}\" at step {step}; press R to go on there",
+            sentence,
+            step = last.step
         ));
     }
 

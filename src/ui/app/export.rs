@@ -1,5 +1,6 @@
 //! Exports the frame in view to a file, and copies it.
 
+use crate::lesson::tr;
 use std::path::MAIN_SEPARATOR;
 
 use tui_input::Input;
@@ -84,7 +85,7 @@ impl State {
         let Overlay::Export(prompt) = &self.overlay else { return None };
         let path = prompt.path.value().trim().to_owned();
         let replaces = prompt.existing.as_ref() == Some(&path);
-        match self.exports.check_path(&path) {
+        match self.exports.check_path(&path, self.lesson.language) {
             Err(why) => {
                 self.show_error(why);
                 None
@@ -92,7 +93,7 @@ impl State {
             Ok(ExportFormat { ending, .. }) => {
                 self.overlay = Overlay::None;
                 self.exports.last_ending = Some(ending);
-                self.show_message(format!("writing {path}"));
+                self.show_message(tr!(self.lesson.language, "writing {path}", path));
                 Some(Effect::Export(ExportRequest { path, ending, replaces }))
             }
         }
@@ -129,8 +130,10 @@ impl State {
     pub(super) fn report_copy(&mut self, outcome: Result<usize, String>) {
         match outcome {
             Ok(n) => {
-                self.show_message(format!(
-                    "copied the frame, {n} lines, if the terminal lets one copy"
+                self.show_message(tr!(
+                    self.lesson.language,
+                    "copied the frame, {n} lines, if the terminal lets one copy",
+                    n
                 ));
             }
             Err(why) => self.show_error(why),

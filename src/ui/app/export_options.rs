@@ -3,6 +3,8 @@
 //! This module does not access the file system: [`Effect::Name`](super::Effect::Name) requests a free path, and an
 //! existing file is reported as an [`ExportRefusal`].
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use tui_input::Input;
@@ -109,7 +111,11 @@ impl ExportOptions {
     }
 
     /// The format of a typed path, or what is wrong with the path.
-    pub(super) fn check_path(&self, path: &str) -> Result<ExportFormat, String> {
+    pub(super) fn check_path(
+        &self,
+        path: &str,
+        language: Language,
+    ) -> Result<ExportFormat, String> {
         let endings = || self.endings().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
         let name = file_name(path);
         if path.is_empty() {
@@ -118,14 +124,24 @@ impl ExportOptions {
         let is_nameless = |ending: &str| name.len() <= ending.len() + 1;
         if name.is_empty() || self.format_of(path).is_some_and(|format| is_nameless(format.ending))
         {
-            return Err(format!("a file's name is wanted, and then one of {}", endings()));
+            return Err(tr!(
+                language,
+                "a file's name is wanted, and then one of {endings}",
+                endings = endings()
+            ));
         }
         match self.format_of(path) {
-            Some(ExportFormat { is_animation: true, ending }) => Err(format!(
-                ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it"
+            Some(ExportFormat { is_animation: true, ending }) => Err(tr!(
+                language,
+                ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it",
+                ending
             )),
             Some(format) => Ok(format),
-            None => Err(format!("the ending chooses the form; there are {}", endings())),
+            None => Err(tr!(
+                language,
+                "the ending chooses the form; there are {endings}",
+                endings = endings()
+            )),
         }
     }
 

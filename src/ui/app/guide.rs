@@ -3,6 +3,8 @@
 //!
 //! Time advances only with [`super::Action::Tick`].
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Command, State};
@@ -104,14 +106,14 @@ impl State {
     pub(super) fn paragraphs(&self) -> Vec<Paragraph> {
         let Some(reading) = &self.passes.reading else { return vec![] };
         if let Some(quiz) = &self.guide.quiz {
-            return question_paragraphs(quiz);
+            return question_paragraphs(quiz, self.lesson.language);
         }
         let (_, step) = self.current();
         let mut paragraphs = self.guide.verdict.clone().unwrap_or_default();
-        if reading.plain.is_some() {
-            paragraphs.push(paragraph_of(plain_span(step.changed_pass())));
-        }
         let selection = self.narration_selection();
+        if reading.plain.is_some() {
+            paragraphs.push(paragraph_of(plain_span(step.changed_pass(reading, &selection))));
+        }
         paragraphs.extend(narrate(step, reading, &selection));
         if self.guide.is_deeper {
             paragraphs.extend(deepen(step, reading, &selection));
@@ -123,8 +125,10 @@ impl State {
     /// The score of the predictions, on the last step.
     fn summary(&self) -> Option<Paragraph> {
         let (right, n) = self.guide.score();
-        (n > 0 && self.nav.step + 1 == self.n_steps())
-            .then(|| strong_paragraph(format!("You predicted {right} of {n} rightly.")))
+        (n > 0 && self.nav.step + 1 == self.n_steps()).then(|| {
+            let language = self.lesson.language;
+            strong_paragraph(tr!(language, "You predicted {right} of {n} rightly.", right, n))
+        })
     }
 
     /// Opens the step's question, unless it has been answered or questions are off.
@@ -174,14 +178,20 @@ impl State {
         self.guide.answers.insert(id, is_right);
         let (right, n) = self.guide.score();
         let option = |i: usize| asked.options[i].as_str();
+        let language = self.lesson.language;
         let result = if is_right {
-            format!("Right: {}.", option(chosen))
+            tr!(language, "Right: {option}.", option = option(chosen))
         } else {
-            format!("Not {}; it is {}.", option(chosen), option(asked.right))
+            tr!(
+                language,
+                "Not {chosen}; it is {right}.",
+                chosen = option(chosen),
+                right = option(asked.right)
+            )
         };
         let mut verdict = strong_paragraph(format!("{result} "));
         verdict.spans.extend(asked.reveal.into_iter().flat_map(|p| p.spans));
-        verdict.spans.push(plain_span(format!(" ({right} of {n} so far.)")));
+        verdict.spans.push(plain_span(tr!(language, " ({right} of {n} so far.)", right, n)));
         self.guide.verdict = Some(vec![verdict]);
         self.nav.scroll = 0;
     }
@@ -240,11 +250,16 @@ impl State {
             return;
         }
         let stops = self.stops();
-        let current_stop = stops.iter().rev().find(|&&stop| stop <= self.nav.step);
-        if let Some(&stop) = current_stop.filter(|&&stop| stop != self.nav.step) {
+        // On from here; back to the last stop only from a step after it.
+        let nearest = stops.iter().find(|&&stop| stop >= self.nav.step).or(stops.last());
+        if let Some(&stop) = nearest.filter(|&&stop| stop != self.nav.step) {
             self.enter(stop);
         }
-        self.show_message(format!("the short tour, {} steps; T goes back to all", stops.len()));
+        self.show_message(tr!(
+            self.lesson.language,
+            "the short tour, {n} steps; T goes back to all",
+            n = stops.len()
+        ));
     }
 }
 
@@ -265,7 +280,11 @@ impl State {
         let is_edge = pace == self.guide.pace;
         self.guide.pace = pace;
         if is_edge || !self.guide.is_playing() {
-            self.show_message(format!("pace {}; a starts and stops the pages", self.guide.pace()));
+            self.show_message(tr!(
+                self.lesson.language,
+                "pace {pace}; a starts and stops the pages",
+                pace = self.guide.pace()
+            ));
         }
     }
 
@@ -319,14 +338,16 @@ fn n_words(text: &str) -> f32 {
 }
 
 /// The question, its options and the keys, a paragraph each.
-fn question_paragraphs(quiz: &OpenQuiz) -> Vec<Paragraph> {
+fn question_paragraphs(quiz: &OpenQuiz, language: Language) -> Vec<Paragraph> {
     let mut lines: Vec<Paragraph> = quiz.asked.question.clone();
     for (i, option) in quiz.asked.options.iter().enumerate() {
         let is_chosen = i == quiz.chosen;
         let line = if is_chosen { format!("▸ {option}") } else { format!("· {option}") };
         lines.push(if is_chosen { strong_paragraph(line) } else { paragraph_of(plain_span(line)) });
     }
-    lines.push(paragraph_of(plain_span("↑ ↓ choose · Enter answers · Esc skips".into())));
+    lines.push(paragraph_of(plain_span(
+        language.tr("↑ ↓ choose · Enter answers · Esc skips").to_owned(),
+    )));
     lines
 }
 

@@ -4,8 +4,9 @@
 //! wide                                   narrow
 //! header            chapter · status     header
 //! title             formula, source      title
-//! sentence                               panes
-//! panes                    | narration
+//! map                                    map
+//! sentence                               sentence, at attention steps
+//! panes                    | narration   panes
 //!                          |             narration
 //! cell under the cursor                  cell under the cursor
 //! timeline                               timeline
@@ -27,6 +28,8 @@ const TALL: u16 = 30;
 const FRAME: u16 = 2;
 /// Below this [`comfort`], panes are shown one at a time.
 const MIN_COMFORT: f32 = 0.34;
+/// Widest narration beside panes: longer lines are hard to read.
+const WIDEST_PROSE: u16 = 46;
 /// Columns taken by `more ▾`.
 const MORE_WIDTH: u16 = 7;
 
@@ -37,7 +40,9 @@ pub struct ScreenLayout {
     pub title: Rect,
     /// Output of a changed pass and of the plain pass; None without changes.
     pub output: Option<Rect>,
-    /// The words of the sentence; None on a low screen.
+    /// The parts of the model.
+    pub map: Rect,
+    /// The words of the sentence; on a low screen only where attention tints them.
     pub sentence: Option<Rect>,
     /// Region shared by the panes.
     pub stage: Rect,
@@ -54,6 +59,17 @@ pub struct ScreenLayout {
     is_tall: bool,
 }
 
+/// What stands above the panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopRows {
+    /// Whether the output of a changed pass is shown.
+    pub is_changed: bool,
+    /// Lines that the map fills on a high screen.
+    pub n_map_lines: u16,
+    /// Whether attention tints the sentence.
+    pub has_attention: bool,
+}
+
 /// Narration below the panes of a narrow screen.
 #[derive(Clone, Copy, Debug)]
 pub struct NarrationBelow {
@@ -64,23 +80,24 @@ pub struct NarrationBelow {
 
 impl ScreenLayout {
     /// Layout of the fixed parts; [`Self::arrange`] adds the panes.
-    pub fn new(area: Rect, is_changed: bool) -> Self {
+    pub fn new(area: Rect, rows: TopRows) -> Self {
         let (is_wide, is_tall) = (area.width >= WIDE, area.height >= TALL);
-        let [header, title, output, sentence, gap, body, cell, timeline, hints] =
+        let has_sentence = is_tall || rows.has_attention;
+        let n_map_lines = if is_tall { rows.n_map_lines } else { 1 };
+        let [header, title, map, output, sentence, body, cell, timeline, hints] =
             Layout::vertical([
                 Constraint::Length(1),
                 Constraint::Length(1),
-                Constraint::Length(u16::from(is_changed)),
-                Constraint::Length(u16::from(is_tall)),
-                Constraint::Length(u16::from(is_tall)),
+                Constraint::Length(n_map_lines),
+                Constraint::Length(u16::from(rows.is_changed)),
+                Constraint::Length(u16::from(has_sentence)),
                 Constraint::Fill(1),
                 Constraint::Length(1),
                 Constraint::Length(1),
                 Constraint::Length(1),
             ])
             .areas(area);
-        debug_assert!(gap.height < 2);
-        let prose_width = (area.width * 35 / 100).min(66);
+        let prose_width = (area.width * 35 / 100).min(WIDEST_PROSE);
         let [stage, _, prose, _] = Layout::horizontal([
             Constraint::Fill(1),
             Constraint::Length(2),
@@ -92,8 +109,9 @@ impl ScreenLayout {
         Self {
             header,
             title,
-            output: is_changed.then_some(output),
-            sentence: is_tall.then_some(sentence),
+            map,
+            output: rows.is_changed.then_some(output),
+            sentence: has_sentence.then_some(sentence),
             stage: if is_wide { stage } else { body },
             tabs: None,
             frames: vec![],
@@ -192,7 +210,7 @@ fn side_by_side(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
 fn stacked(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     let sizes: Vec<_> =
         wanted.iter().map(|w| (with_frame(w.min).1, with_frame(w.ideal).1)).collect();
-    let heights = share(stage.height, &sizes)?;
+    let heights = share_in_order(stage.height, &sizes)?;
     if wanted.iter().any(|w| with_frame(w.min).0 > stage.width) {
         return None;
     }
@@ -239,6 +257,19 @@ fn share(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
     Some(sizes.iter().zip(&missing).map(allot).collect())
 }
 
+/// Divides a length among (least, ideal) sizes: the least to each, the rest to the first until it has its ideal, then
+/// to the next: the main picture is whole before another grows.
+fn share_in_order(total: u16, sizes: &[(u16, u16)]) -> Option<Vec<u16>> {
+    let least: u32 = sizes.iter().map(|s| u32::from(s.0)).sum();
+    let mut rest = u32::from(total).checked_sub(least)?;
+    let allot = |size: &(u16, u16)| {
+        let part = rest.min(u32::from(size.1.saturating_sub(size.0)));
+        rest -= part;
+        size.0 + part as u16
+    };
+    Some(sizes.iter().map(allot).collect())
+}
+
 /// Distributes the rest of a length evenly.
 fn widen(mut lengths: Vec<u16>, total: u16) -> Vec<u16> {
     let n = lengths.len() as u16;
@@ -267,7 +298,8 @@ mod tests {
     const LARGE: PreferredSize = PreferredSize::new((60, 10), (300, 40));
 
     fn plan(width: u16, height: u16, wanted: &[PreferredSize], n_lines: usize) -> ScreenLayout {
-        let mut plan = ScreenLayout::new(Rect::new(0, 0, width, height), false);
+        let rows = TopRows { is_changed: false, n_map_lines: 2, has_attention: true };
+        let mut plan = ScreenLayout::new(Rect::new(0, 0, width, height), rows);
         plan.arrange(wanted, 0, NarrationBelow { lines: n_lines, share: 4 });
         plan
     }
@@ -277,6 +309,9 @@ mod tests {
         assert_eq!(share(30, &[(10, 20), (10, 12)]), Some(vec![18, 12]));
         assert_eq!(share(100, &[(10, 20), (10, 12)]), Some(vec![20, 12]));
         assert_eq!(share(19, &[(10, 20), (10, 12)]), None);
+        assert_eq!(share_in_order(30, &[(10, 18), (10, 20)]), Some(vec![18, 12]));
+        assert_eq!(share_in_order(100, &[(10, 20), (10, 12)]), Some(vec![20, 12]));
+        assert_eq!(share_in_order(19, &[(10, 20), (10, 12)]), None);
     }
 
     #[test]
@@ -300,7 +335,14 @@ mod tests {
             for wanted in [&[SMALL][..], &[SMALL, LARGE], &[LARGE, SMALL, SMALL], &[]] {
                 let plan = plan(width, height, wanted, 9);
                 let mut parts: Vec<Rect> = plan.frames.iter().flatten().copied().collect();
-                parts.extend([plan.header, plan.title, plan.prose, plan.cell, plan.timeline]);
+                parts.extend([
+                    plan.header,
+                    plan.title,
+                    plan.map,
+                    plan.prose,
+                    plan.cell,
+                    plan.timeline,
+                ]);
                 parts.extend(plan.sentence.into_iter().chain(plan.tabs));
                 for (i, a) in parts.iter().enumerate() {
                     assert!(a.right() <= width && a.bottom() <= height, "{plan:?}");

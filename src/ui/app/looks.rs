@@ -1,6 +1,7 @@
 //! The theme: it follows the terminal's background until the user chooses one.
 
 use super::State;
+use crate::lesson::tr;
 use crate::ui::theme::{Background, Depth, Scheme};
 
 impl State {
@@ -22,6 +23,10 @@ impl State {
         }
         self.follows_background = false;
         self.theme.scheme = self.theme.scheme.next();
-        self.show_message(format!("theme: {}; V goes on to the next", self.theme.scheme.id()));
+        self.show_message(tr!(
+            self.lesson.language,
+            "theme: {theme}; V goes on to the next",
+            theme = self.theme.scheme.id()
+        ));
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{Line, PickedRow, ScreenLayout, State};
 use crate::{
     engine::{math::argmax, site::Axis},
-    lesson::{PaneSpec, Selection},
+    lesson::{PaneSpec, Selection, tr},
 };
 
 impl State {
@@ -27,10 +27,12 @@ impl State {
 
     pub(super) fn enter_chapter(&mut self, chapter: Option<usize>) {
         let n = self.lesson.chapters.len();
-        match chapter.and_then(|chapter| self.first_of(chapter)) {
-            Some(step) => self.enter(step),
-            None => self.show_message(format!("the chapters are 0 to {}", n - 1)),
-        }
+        let Some(step) = chapter.and_then(|chapter| self.first_of(chapter)) else {
+            let last = n - 1;
+            self.show_message(tr!(self.lesson.language, "the chapters are 0 to {last}", last));
+            return;
+        };
+        self.enter(step);
     }
 
     /// Enters the first step of this chapter, or of the previous chapter if it is there already.
@@ -84,7 +86,7 @@ impl State {
             self.pick_row();
         }
         if self.nav.selection == before {
-            self.show_message(format!("that was the {}", reached_edge(rows, cols)));
+            self.show_message(reached_edge(rows, cols));
         }
     }
 
@@ -94,7 +96,8 @@ impl State {
         match n {
             0 => self.show_message("this step has no layer to choose"),
             _ if layer >= n || layer == self.nav.selection.layer => {
-                self.show_message(format!("the layers are 0 to {}", n - 1));
+                let last = n - 1;
+                self.show_message(tr!(self.lesson.language, "the layers are 0 to {last}", last));
             }
             _ => {
                 self.nav.selection.layer = layer;
@@ -118,7 +121,9 @@ impl State {
         };
         let head = self.nav.selection.head.saturating_add_signed(by);
         if head >= n || head == self.nav.selection.head {
-            self.show_message(format!("the {}s are 0 to {}", axis.name(), n - 1));
+            let (language, last) = (self.lesson.language, n - 1);
+            let axis = language.tr(axis.name());
+            self.show_message(tr!(language, "the {axis}s are 0 to {last}", axis, last));
         } else {
             self.nav.selection.head = head;
             self.pick_head();
@@ -225,9 +230,9 @@ impl State {
 
 fn reached_edge(rows: isize, cols: isize) -> &'static str {
     match (rows.signum(), cols.signum()) {
-        (-1, _) => "first row",
-        (1, _) => "last row",
-        (_, -1) => "first column",
-        _ => "last column",
+        (-1, _) => "that was the first row",
+        (1, _) => "that was the last row",
+        (_, -1) => "that was the first column",
+        _ => "that was the last column",
     }
 }

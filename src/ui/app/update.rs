@@ -1,5 +1,8 @@
 //! Applies actions to the state.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
+use crate::ui::words;
 use std::sync::Arc;
 
 use tui_input::Input;
@@ -42,7 +45,9 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
         Action::Choose(row) => state.overlay.choose(row),
         Action::Unbound(key) => {
             state.stop_playing();
-            state.show_message(format!("{key} does nothing here; ? shows the keys"));
+            let language = state.lesson.language;
+            let key = language.tr(&key);
+            state.show_message(tr!(language, "{key} does nothing here; ? shows the keys", key));
         }
         Action::Read(outcome) => take_reading(state, outcome),
         Action::Opened(of, opened) => state.take_opened_block(&of, opened),
@@ -117,7 +122,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Screen(rows, cols) => state.screen_by(rows, cols),
         Command::Zoom(by) => state.zoom_by(by),
         Command::Sort => state.sort_next(),
-        Command::FindCell => state.overlay = Overlay::palette("find: "),
+        Command::FindCell => state.overlay = Overlay::palette(state.lesson.language.tr("find: ")),
         Command::FindAgain => state.find_next_cell(),
         Command::Seek(finder) => state.find_cell(finder, false),
         Command::Switch(switch) => return state.switch(switch),
@@ -257,7 +262,7 @@ fn take_reading(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) {
                 state.take_changed_reading(&reading);
                 return;
             }
-            if let Some(note) = unknown_words_note(&reading.sentence) {
+            if let Some(note) = unknown_words_note(&reading.sentence, state.lesson.language) {
                 state.show_message(note);
             }
             state.inspector.close();
@@ -279,25 +284,28 @@ fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailu
 }
 
 /// A note on words that the models were not trained on.
-fn unknown_words_note(sentence: &Sentence) -> Option<String> {
-    if let Some(unread) = sentence.unread() {
+fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String> {
+    if let Some(unread) = words::unread(sentence, language) {
         return Some(unread);
     }
     let first = sentence.unknown.first()?;
     let more = match sentence.unknown.len() {
         1 => String::new(),
-        n => format!(" and {} more", n - 1),
+        n => tr!(language, " and {n} more", n = n - 1),
     };
-    Some(format!("never seen in training: {}{more}", first.described()))
+    let word = words::described(first, language);
+    Some(tr!(language, "never seen in training: {word}{more}", word, more))
 }
 
 impl State {
     pub(super) fn show_message(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: visible(&text.into()), is_error: false });
+        let text = visible(self.lesson.language.tr(&text.into()));
+        self.message = Some(Message { text, is_error: false });
     }
 
     pub(super) fn show_error(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: visible(&text.into()), is_error: true });
+        let text = visible(self.lesson.language.tr(&text.into()));
+        self.message = Some(Message { text, is_error: true });
     }
 
     /// Reads the star pair's first sentence, or the second if the first is shown.

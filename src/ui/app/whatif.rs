@@ -1,6 +1,8 @@
 //! What-ifs from the keyboard: the change that a key means here, and the request to the models.
 
 use super::{Effect, Overlay, State, WhatIfKey};
+use crate::lesson::tr;
+use crate::ui::words::changes_in_words;
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
     engine::change::{Change, Changes, MOST, Part},
@@ -27,8 +29,10 @@ impl State {
 
     fn request(&mut self, changes: Changes) -> Option<Effect> {
         if changes.iter().count() > MOST {
-            self.show_error(format!(
-                "at most {MOST} changes can be combined; r takes them all back"
+            self.show_error(tr!(
+                self.lesson.language,
+                "at most {n} changes can be combined; r takes them all back",
+                n = MOST
             ));
             return None;
         }
@@ -102,7 +106,8 @@ impl State {
         self.passes.shows_difference &= reading.plain.is_some();
         self.reopen_numbers();
         self.clamp();
-        let words = reading.changes.words();
+        let language = self.lesson.language;
+        let words = changes_in_words(&reading.changes, language);
         let model = self.current().1.model;
         let is_same = reading
             .plain_trace(model)
@@ -110,9 +115,14 @@ impl State {
         self.show_message(if words.is_empty() {
             "the plain pass again".to_owned()
         } else if is_same {
-            format!("{words}: nothing of that is in the {}, which stays as it is", model.title())
+            tr!(
+                language,
+                "{words}: nothing of that is in the {model}, which stays as it is",
+                words,
+                model = language.tr(model.title())
+            )
         } else {
-            format!("{words}; v shows the difference, r takes it back")
+            tr!(language, "{words}; v shows the difference, r takes it back", words)
         });
     }
 

@@ -8,7 +8,7 @@ use crate::{
         find::{FINDERS, Finder},
         heads::FIGURES,
     },
-    lesson::{PaneKind, PaneSpec},
+    lesson::{PaneKind, PaneSpec, tr},
     ui::{
         panes::{Pane, Sort},
         widgets::heat::Zoom,
@@ -53,13 +53,32 @@ impl State {
         self.move_by(by(rows, high), by(cols, wide));
     }
 
-    /// Sorts the table of heads by the next order and selects its first row.
+    /// Sorts the table of heads that the step shows.
     pub(super) fn sort_next(&mut self) {
-        let Some(table) = self.specs().iter().position(|spec| spec.kind == PaneKind::HeadTable)
-        else {
-            self.show_message("nothing here can be sorted; the table of heads can");
+        let Some(table) = self.panes().iter().position(|pane| pane.is_sortable()) else {
+            self.show_message("nothing here can be sorted; tables of heads can");
             return;
         };
+        match self.specs().get(table).map(|spec| spec.kind) {
+            Some(PaneKind::Evidence) => self.sort_knock_outs(),
+            _ => self.sort_heads(table),
+        }
+    }
+
+    /// Sorts the heads that are knocked out by their effect, or again by their number.
+    fn sort_knock_outs(&mut self) {
+        let by_effect = &mut self.nav.view.knock_outs_by_effect;
+        *by_effect = !*by_effect;
+        let message = if *by_effect {
+            "heads knocked out: the largest effect first"
+        } else {
+            "heads knocked out: head by head"
+        };
+        self.show_message(message);
+    }
+
+    /// Sorts the table of heads in this pane by the next order and selects its first row.
+    fn sort_heads(&mut self, table: usize) {
         self.nav.view.sort = self.nav.view.sort.next();
         let first = self.panes().get(table).and_then(|pane| pane.head_at_offset(isize::MIN, 0));
         if let Some(first) = first {
@@ -68,8 +87,13 @@ impl State {
         match self.nav.view.sort {
             Sort::Computed => self.show_message("layer by layer"),
             Sort::Figure { figure, is_rising } => {
-                let order = if is_rising { "smallest" } else { "largest" };
-                self.show_message(format!("{}: the {order} first", FIGURES[figure].caption));
+                let language = self.lesson.language;
+                let caption = language.tr(FIGURES[figure].caption);
+                self.show_message(if is_rising {
+                    tr!(language, "{caption}: the smallest first", caption)
+                } else {
+                    tr!(language, "{caption}: the largest first", caption)
+                });
             }
         }
     }
@@ -88,28 +112,35 @@ impl State {
                 found.map(|found| (found, pane.cursor_cell(found.hit.row, found.hit.col)))
             })
         };
+        let language = self.lesson.language;
+        let name = language.tr(wanted.name);
         let (found, pointed) = match found {
             None => return self.show_message("this pane is no matrix; Tab goes to another"),
-            Some(None) => return self.show_message(format!("{}: there is none here", wanted.name)),
+            Some(None) => {
+                return self.show_message(tr!(language, "{name}: there is none here", name));
+            }
             Some(Some(found)) => found,
         };
         self.move_to(found.hit.row, found.hit.col);
         let cell = pointed
             .map_or_else(String::new, |cell| format!(": {} = {:.4}", cell.address, cell.value));
-        let entropy = found.hit.entropy.map(|nats| format!(", entropy {nats:.2} nats"));
+        let entropy = found
+            .hit
+            .entropy
+            .map(|nats| tr!(language, ", entropy {nats} nats", nats = format_args!("{nats:.2}")));
         let count = if found.n > 1 {
-            format!("  {} of {}, F next", found.nth, found.n)
+            tr!(language, "  {nth} of {n}, F next", nth = found.nth, n = found.n)
         } else {
             String::new()
         };
-        self.show_message(format!("{}{cell}{}{count}", wanted.name, entropy.unwrap_or_default()));
+        self.show_message(format!("{name}{cell}{}{count}", entropy.unwrap_or_default()));
     }
 
     /// Moves the cursor to the next cell of the last finder; opens the palette if there is none.
     pub(super) fn find_next_cell(&mut self) {
         match self.nav.last_finder {
             Some(finder) => self.find_cell(finder, true),
-            None => self.overlay = Overlay::palette("find: "),
+            None => self.overlay = Overlay::palette(self.lesson.language.tr("find: ")),
         }
     }
 

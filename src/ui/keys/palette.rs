@@ -3,6 +3,9 @@
 //! Commands, what-ifs, steps and sites; a query that parses as a what-if (`temperature=2`) or an address
 //! (`logits[0,12]`) is offered as one.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
+use crate::ui::words::change_in_words;
 use nucleo_matcher::{
     Config, Matcher,
     pattern::{CaseMatching, Normalization, Pattern},
@@ -116,31 +119,43 @@ pub fn entries(state: &State, query: &str) -> Vec<Entry> {
 /// The action of the entry with this index.
 pub fn pick(state: &State, query: &str, chosen: usize) -> PaletteChoice {
     let entry = entries(state, query).into_iter().nth(chosen);
-    let nothing = || PaletteChoice::Nothing(format!("nothing answers to “{}”", query.trim()));
+    let language = state.lesson.language;
+    let query = query.trim();
+    let nothing = || PaletteChoice::Nothing(tr!(language, "nothing answers to “{query}”", query));
     entry.map_or_else(nothing, |entry| entry.pick)
 }
 
 /// The entry for a query written as a what-if or an address.
 fn literal_entry(state: &State, query: &str) -> Option<Entry> {
     if query.contains('=') {
-        return Some(what_if_entry(query));
+        return Some(what_if_entry(query, state.lesson.language));
     }
     if !query.ends_with(']') {
         return None;
     }
     let pick = match query.parse::<Address>() {
         Err(why) => PaletteChoice::Nothing(why.to_string()),
-        Ok(address) => match model_of(state, &address) {
-            Some(model) => PaletteChoice::Open(model, address),
-            None => PaletteChoice::Nothing(format!("no model has a number {address}")),
-        },
+        Ok(address) => model_of(state, &address).map_or_else(
+            || {
+                let language = state.lesson.language;
+                PaletteChoice::Nothing(tr!(language, "no model has a number {address}", address))
+            },
+            |model| PaletteChoice::Open(model, address.clone()),
+        ),
     };
-    Some(Entry { text: query.to_owned(), detail: "open this number".into(), pick })
+    Some(Entry {
+        text: query.to_owned(),
+        detail: state.lesson.language.tr("open this number").into(),
+        pick,
+    })
 }
 
-fn what_if_entry(query: &str) -> Entry {
+fn what_if_entry(query: &str, language: Language) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
-        Ok(change) => (format!("what if: {}", change.words()), PaletteChoice::Change(change)),
+        Ok(change) => {
+            let words = change_in_words(&change, language);
+            (tr!(language, "what if: {words}", words), PaletteChoice::Change(change))
+        }
         Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
     };
     Entry { text: query.to_owned(), detail, pick }
@@ -154,9 +169,11 @@ fn model_of(state: &State, address: &Address) -> Option<Name> {
 }
 
 fn all_entries(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> =
-        COMMANDS.iter().map(|(command, text)| command_entry(*command, text)).collect();
-    entries.extend(finder_entries());
+    let mut entries: Vec<Entry> = COMMANDS
+        .iter()
+        .map(|(command, text)| command_entry(*command, state.lesson.language.tr(text)))
+        .collect();
+    entries.extend(finder_entries(state.lesson.language));
     entries.extend(change_entries(state));
     entries.extend(step_entries(state));
     entries.extend(shelf_entries(state));
@@ -171,10 +188,10 @@ fn command_entry(command: C, text: &str) -> Entry {
 }
 
 /// Entries of the finders for cells in the focused matrix.
-fn finder_entries() -> impl Iterator<Item = Entry> {
-    FINDERS.iter().enumerate().map(|(i, finder)| Entry {
-        text: format!("find: {}", finder.name),
-        detail: "in the matrix".into(),
+fn finder_entries(language: Language) -> impl Iterator<Item = Entry> {
+    FINDERS.iter().enumerate().map(move |(i, finder)| Entry {
+        text: format!("{}{}", language.tr("find: "), language.tr(finder.name)),
+        detail: language.tr("in the matrix").into(),
         pick: PaletteChoice::Command(C::Seek(i)),
     })
 }
@@ -183,7 +200,7 @@ fn change_entries(state: &State) -> Vec<Entry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
     let entry = |change: Change| Entry {
         text: change.to_string(),
-        detail: "what if".into(),
+        detail: state.lesson.language.tr("what if").into(),
         pick: PaletteChoice::Change(change),
     };
     let examples = NUMERIC_EXAMPLES.iter().filter_map(|text| text.parse().ok());
@@ -193,7 +210,7 @@ fn change_entries(state: &State) -> Vec<Entry> {
 fn step_entries(state: &State) -> Vec<Entry> {
     let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| Entry {
         text: format!("{} ({})", step.title, step.id),
-        detail: format!("step, chapter {chapter}"),
+        detail: tr!(state.lesson.language, "step, chapter {chapter}", chapter),
         pick: PaletteChoice::Step(i),
     };
     state.lesson.steps().iter().enumerate().map(entry).collect()
@@ -224,6 +241,7 @@ fn site_entries_of(state: &State, model: Name) -> Vec<Entry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
     let selection = state.nav.selection;
     let is_own = model == state.current().1.model;
+    let language = state.lesson.language;
     let entry = |site: &crate::analysis::trace::Recorded| {
         let shape = site.shape();
         let within = |i: usize, n: usize| i.min(n - 1);
@@ -235,9 +253,9 @@ fn site_entries_of(state: &State, model: Name) -> Vec<Entry> {
         Entry {
             text: site.path().to_owned(),
             detail: if is_own {
-                site.caption().to_owned()
+                language.tr(site.caption()).to_owned()
             } else {
-                format!("{}: {}", model.title(), site.caption())
+                format!("{}: {}", language.tr(model.title()), language.tr(site.caption()))
             },
             pick: PaletteChoice::Open(model, site.address(cell)),
         }

@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::accuracy::n_words,
+    lesson::tr,
     model::Name,
     ui::widgets::lines::{put_line, put_on},
 };
@@ -107,14 +108,16 @@ impl AccuracyChart<'_> {
             };
             put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
-        put_on(buf, area, &[("  words", theme.dim())]);
+        put_on(buf, area, &[(self.0.language.tr("  words"), theme.dim())]);
         for (i, (name, letter)) in MODELS.iter().enumerate() {
             let y = area.y + 1 + i as u16;
             if y >= area.bottom() {
                 break;
             }
-            let label =
-                [(&*format!("{letter} "), self.style(i).bold()), (name.title(), Style::new())];
+            let label = [
+                (&*format!("{letter} "), self.style(i).bold()),
+                (self.0.language.tr(name.title()), Style::new()),
+            ];
             put_line(buf, (area.x, y), area.right().min(area.x + LABEL_WIDTH), &label);
             for (bucket, score) in self.scores(*name).iter().enumerate() {
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w;
@@ -131,7 +134,7 @@ fn line_of(score: f32, height: u16) -> u16 {
 
 impl Pane for AccuracyChart<'_> {
     fn title(&self) -> String {
-        "chrF on held-out sentences, by length".to_owned()
+        self.0.language.tr("chrF on held-out sentences, by length").to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -139,15 +142,23 @@ impl Pane for AccuracyChart<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let table = &self.0.reading.accuracy;
+        let (table, language) = (&self.0.reading.accuracy, self.0.language);
         let row = |name: &Name| {
             let scores = table.chrf.get(name.id())?;
             let cells = table.buckets.iter().zip(scores);
-            let cells = cells.map(|([from, to], score)| format!("{from} to {to}: {score:.0}"));
-            Some(format!("{}: {}", name.title(), cells.collect::<Vec<_>>().join(", ")))
+            let cells = cells.map(|([from, to], score)| {
+                tr!(
+                    language,
+                    "{from} to {to}: {score}",
+                    from,
+                    to,
+                    score = format_args!("{score:.0}")
+                )
+            });
+            Some(format!("{}: {}", language.tr(name.title()), cells.collect::<Vec<_>>().join(", ")))
         };
         let lines = Name::ALL.iter().filter_map(row).collect();
-        PaneWords::new("chrF, by length in words", lines)
+        PaneWords::new(language.tr("chrF, by length in words"), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -9,6 +9,7 @@ use ratatui::{
 use super::{CursorCell, Pane, PreferredSize, line_at, subject::Subject, words::PaneWords};
 use crate::{
     engine::{site::Axis, value::Cell},
+    lesson::tr,
     ui::widgets::{
         heat::Scale,
         lines::{put_line, put_on, right, window},
@@ -24,7 +25,9 @@ pub(super) struct Bars<'a> {
 }
 
 /// Maximum number of vocabulary tokens shown.
-const MAX_TOKENS: usize = 12;
+const MAX_TOKENS: usize = 40;
+/// Number of bars that a pane asks for.
+const IDEAL_BARS: u16 = 12;
 
 impl<'a> Bars<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
@@ -78,11 +81,10 @@ impl<'a> Bars<'a> {
             (false, false) => Style::new(),
         };
         let mark = if is_at_cursor { theme.glyph("▸", ">") } else { " " };
-        let was = subject.before.map(|before| {
-            let was = before.get(Cell::new(subject.plane, subject.row(), col));
-            was.map_or_else(|| "      -".into(), |was| format!(" {}", self.figure(was)))
-        });
-        let was = was.map(|was| format!("was{was} ")).unwrap_or_default();
+        let cell = Cell::new(subject.plane, subject.row(), col);
+        let was = subject.before.and_then(|before| before.get(cell));
+        let was = was.map(|was| format!(" {}", self.figure(was)));
+        let was = was.map(|was| tr!(subject.scene.language, "was{was} ", was)).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let pieces = [(&*label, style), (&*was, theme.incorrect())];
         let x = put_on(buf, line, &pieces);
@@ -101,7 +103,9 @@ impl Pane for Bars<'_> {
     fn title(&self) -> String {
         let subject = &self.subject;
         let word = subject.label(1, subject.row());
-        format!("{} · {} “{word}”", subject.title(), subject.site.axes()[1].name())
+        let axis = subject.scene.language.tr(subject.site.axes()[1].name());
+        let word = tr!(subject.scene.language, "“{word}”", word);
+        format!("{} · {axis} {word}", subject.title())
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -114,7 +118,7 @@ impl Pane for Bars<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.order.len() as u16;
-        PreferredSize::new((30, n.min(5)), (60, n))
+        PreferredSize::new((30, n.min(5)), (60, n.min(IDEAL_BARS))).up_to(n)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
@@ -130,7 +134,8 @@ impl Pane for Bars<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         if self.is_out_of_reach(self.subject.row()) {
-            let text = "no numbers: the probes do not reach back so far";
+            let text =
+                self.subject.scene.language.tr("no numbers: the probes do not reach back so far");
             put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
             return;
         }

@@ -6,6 +6,7 @@ use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
+    lesson::tr,
     ui::widgets::lines::{fit_end, left, put_line, put_on, window},
 };
 
@@ -74,7 +75,7 @@ impl<'a> BeamTree<'a> {
         for (column, step) in steps.enumerate() {
             let x = area.x + RANK_WIDTH + column as u16 * STEP_WIDTH;
             let style = if self.0.focused && step == cursor { theme.cursor() } else { theme.dim() };
-            let head = format!("step {}", step + 1);
+            let head = tr!(self.0.language, "step {n}", n = step + 1);
             put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
             for (hypothesis, line) in beams.steps[step].iter().enumerate().zip(area.rows().skip(1))
             {
@@ -92,7 +93,7 @@ impl<'a> BeamTree<'a> {
         let theme = self.0.theme;
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
-            let head = "   score   log p  length";
+            let head = self.0.language.tr("   score   log p  length");
             put_on(buf, line, &[(head, theme.dim())]);
         }
         for (last, line) in beams.finished().into_iter().take(MAX_OUTPUTS).zip(lines) {
@@ -112,10 +113,10 @@ impl<'a> BeamTree<'a> {
 
 impl Pane for BeamTree<'_> {
     fn title(&self) -> String {
-        let name = self.0.model.title();
+        let (language, name) = (self.0.language, self.0.language.tr(self.0.model.title()));
         self.beams().map_or_else(
-            || format!("beam search · {name}"),
-            |beams| format!("beam search · {name} · beam {}", beams.width),
+            || tr!(language, "beam search · {name}", name),
+            |beams| tr!(language, "beam search · {name} · beam {width}", name, width = beams.width),
         )
     }
 
@@ -134,8 +135,11 @@ impl Pane for BeamTree<'_> {
         let best = kept.first()?;
         let (word, n, log_p) = (self.word(best.token), kept.len(), best.log_p);
         let dot = self.0.theme.glyph(" · ", " - ");
-        let of = format!("step {} of {}", step + 1, beams.steps.len());
-        Some(format!("{of}{dot}{n} kept{dot}the likeliest goes on with “{word}”, log p {log_p:.2}"))
+        let language = self.0.language;
+        let of = tr!(language, "step {n} of {all}", n = step + 1, all = beams.steps.len());
+        let log_p = format_args!("{log_p:.2}").to_string();
+        let best = tr!(language, "the likeliest goes on with “{word}”, log p {log_p}", word, log_p);
+        Some(format!("{of}{dot}{}{dot}{best}", tr!(language, "{n} kept", n)))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -151,18 +155,26 @@ impl Pane for BeamTree<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let trace = self.0.reading.trace(self.0.model);
+        let (trace, language) = (self.0.reading.trace(self.0.model), self.0.language);
         let line = |beams: &Beams, last: (usize, usize)| {
             let words: Vec<String> =
                 beams.tokens(last).into_iter().map(|t| trace.word(t)).collect();
             let log_p = beams.steps[last.0][last.1].log_p;
-            format!("score {:.3}, log p {log_p:.3}: {}", beams.score(last), words.join(" "))
+            tr!(
+                language,
+                "score {score}, log p {log_p}: {words}",
+                score = format_args!("{:.3}", beams.score(last)),
+                log_p = format_args!("{log_p:.3}"),
+                words = words.join(" ")
+            )
         };
         let lines = match &trace.beams {
-            None => vec!["no beam in this pass; --what-if beam=4 switches it on".into()],
+            None => {
+                vec![language.tr("no beam in this pass; --what-if beam=4 switches it on").into()]
+            }
             Some(beams) => beams.finished().into_iter().map(|last| line(beams, last)).collect(),
         };
-        PaneWords::of_model("Beam search", self.0.model, lines)
+        PaneWords::of_model(language, "Beam search", self.0.model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -172,7 +184,7 @@ impl Pane for BeamTree<'_> {
                 "To see the tree, press : and type beam=4",
             ];
             for (text, line) in lines.into_iter().zip(area.rows()) {
-                put_on(buf, line, &[(text, self.0.theme.dim())]);
+                put_on(buf, line, &[(self.0.language.tr(text), self.0.theme.dim())]);
             }
             return;
         };

@@ -5,8 +5,9 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::cache::{CacheSizes, Step},
+    lesson::tr,
     text::grouped,
-    ui::widgets::lines::{left, put_on, window},
+    ui::widgets::lines::{left, put_on, right, window},
 };
 
 /// Pane of the cache; its site is the self-attention keys of the selected layer.
@@ -58,7 +59,7 @@ impl<'a> Cache<'a> {
         let (reused, fresh, n) =
             (reused / per_sign, fresh.div_ceil(per_sign), n.div_ceil(per_sign));
         let empty = theme.glyph("·", ".").repeat(n.saturating_sub(reused + fresh));
-        let name = format!("{name:>width$} ", width = usize::from(NAME_WIDTH) - 1);
+        let name = right(name, usize::from(NAME_WIDTH) - 1) + " ";
         let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
         let pieces = [(&*name, Style::new()), (&*a, old.1), (&*b, new.1), (&*empty, theme.dim())];
         put_on(buf, line, &pieces);
@@ -72,18 +73,18 @@ impl<'a> Cache<'a> {
         lines: &mut dyn Iterator<Item = Rect>,
         buf: &mut Buffer,
     ) {
-        let t = self.subject.row();
+        let (t, language) = (self.subject.row(), self.subject.scene.language);
         let shown = window(sizes.n_layers, available_lines, self.subject.scene.selection.layer);
         let out_of_view = if shown.len() < sizes.n_layers {
             let (first, last) = (shown.start, shown.end.saturating_sub(1));
-            format!("  layers {first}-{last} of {}", sizes.n_layers)
+            tr!(language, "  layers {first}-{last} of {n}", first, last, n = sizes.n_layers)
         } else {
             String::new()
         };
         for layer in shown {
             if let Some(line) = lines.next() {
                 self.draw_positions(
-                    &format!("layer {layer} K,V"),
+                    &tr!(language, "layer {layer} K,V", layer),
                     (t, 1, self.n_positions()),
                     line,
                     buf,
@@ -96,35 +97,41 @@ impl<'a> Cache<'a> {
             // Cross-attention's keys and values are new at the first step only.
             let n = sizes.n_source;
             let marks = if t == 0 { (0, n, n) } else { (n, 0, n) };
-            self.draw_positions("cross K,V", marks, line, buf);
+            self.draw_positions(language.tr("cross K,V"), marks, line, buf);
         }
         if let Some(line) = lines.next() {
             let (old, new) = (self.reused(), self.fresh());
-            let kept = format!(" {t} reused  ");
+            let kept = tr!(language, " {t} reused  ", t);
             let pad = " ".repeat(NAME_WIDTH.into());
             let dim = self.subject.scene.theme.dim();
             let each = positions_per_sign(self.n_positions());
-            let each = if each > 1 { format!("  a sign for {each}") } else { String::new() };
-            let rest = format!(" 1 new{out_of_view}{each}");
+            let each =
+                if each > 1 { tr!(language, "  a sign for {each}", each) } else { String::new() };
+            let rest = format!("{}{out_of_view}{each}", language.tr(" 1 new"));
             let pieces = [(&*pad, dim), old, (&*kept, dim), new, (&*rest, dim)];
             put_on(buf, line, &pieces);
         }
     }
 
     fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
-        let t = self.subject.row();
+        let (t, language) = (self.subject.row(), self.subject.scene.language);
         let Step { held, held_cross, with, without } = sizes.step(t);
         let (all_with, all_without) = sizes.whole(self.n_positions());
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;
             let sign = self.subject.scene.theme.glyph("×", "x");
-            format!("{} not {}  {sign}{factor:.1}", format_count(with), format_count(without))
+            let (with, without) = (format_count(with), format_count(without));
+            tr!(language, "{with} not {without}", with, without) + &format!("  {sign}{factor:.1}")
         };
-        let cross = (held_cross > 0).then(|| format!(" + cross {}", grouped(held_cross)));
+        let cross =
+            (held_cross > 0).then(|| tr!(language, " + cross {n}", n = grouped(held_cross)));
         vec![
-            ("numbers held".to_owned(), grouped(held) + &cross.unwrap_or_default()),
-            ("mults, this step".to_owned(), times(with, without)),
-            (format!("mults, {} steps", self.n_positions()), times(all_with, all_without)),
+            (language.tr("numbers held").to_owned(), grouped(held) + &cross.unwrap_or_default()),
+            (language.tr("mults, this step").to_owned(), times(with, without)),
+            (
+                tr!(language, "mults, {n} steps", n = self.n_positions()),
+                times(all_with, all_without),
+            ),
         ]
     }
 
@@ -156,7 +163,13 @@ fn positions_per_sign(n: usize) -> usize {
 impl Pane for Cache<'_> {
     fn title(&self) -> String {
         let (t, n) = (self.subject.row(), self.n_positions());
-        format!("the cache at step {} of {n}, reading “{}”", t + 1, self.subject.label(1, t))
+        tr!(
+            self.subject.scene.language,
+            "the cache at step {t} of {n}, reading “{word}”",
+            t = t + 1,
+            n,
+            word = self.subject.label(1, t)
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -178,20 +191,41 @@ impl Pane for Cache<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (trace, model) = (self.subject.trace, self.subject.scene.model);
-        let heading = "The cache of keys and values";
+        let (heading, language) = ("The cache of keys and values", self.subject.scene.language);
         let Some(sizes) = CacheSizes::of(trace) else {
-            return PaneWords::of_model(heading, model, vec![]);
+            return PaneWords::of_model(language, heading, model, vec![]);
         };
         let n = trace.logits().map_or(0, |logits| logits.shape().rows);
         let row = self.subject.scene.selection.row.min(n.saturating_sub(1));
         let (step, whole) = (sizes.step(row), sizes.whole(n));
         let lines = vec![
-            format!("{row} columns reused, 1 new, in each of {} layers", sizes.n_layers),
-            format!("numbers held: {}, and {} of cross-attention", step.held, step.held_cross),
-            format!("multiplications, this step: {} with it, {} without", step.with, step.without),
-            format!("multiplications, all {n} steps: {} with it, {} without", whole.0, whole.1),
+            tr!(
+                language,
+                "{row} columns reused, 1 new, in each of {n} layers",
+                row,
+                n = sizes.n_layers
+            ),
+            tr!(
+                language,
+                "numbers held: {held}, and {cross} of cross-attention",
+                held = step.held,
+                cross = step.held_cross
+            ),
+            tr!(
+                language,
+                "multiplications, this step: {with} with it, {without} without",
+                with = step.with,
+                without = step.without
+            ),
+            tr!(
+                language,
+                "multiplications, all {n} steps: {with} with it, {without} without",
+                n,
+                with = whole.0,
+                without = whole.1
+            ),
         ];
-        PaneWords::of_model(heading, model, lines)
+        PaneWords::of_model(language, heading, model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

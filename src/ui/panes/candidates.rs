@@ -8,6 +8,7 @@ use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords}
 use crate::{
     analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
+    lesson::tr,
     text::percent,
     ui::widgets::lines::{put_line, put_on, right, window},
 };
@@ -62,7 +63,7 @@ impl<'a> Candidates<'a> {
             columns.push((format!("T={}", self.choosing.temperature), |c| c.probability));
         }
         if self.has_cut() {
-            columns.push(("kept".to_owned(), |c| c.share));
+            columns.push((self.subject.scene.language.tr("kept").to_owned(), |c| c.share));
         }
         columns
     }
@@ -71,8 +72,9 @@ impl<'a> Candidates<'a> {
     fn draw_read(&self, line: Rect, buf: &mut Buffer) {
         let theme = self.subject.scene.theme;
         let words = read_so_far(self.subject.trace, self.subject.row());
-        let head = "read: ";
-        let available_width = usize::from(line.width).saturating_sub(head.len() + 2);
+        let head = self.subject.scene.language.tr("read: ");
+        let available_width =
+            usize::from(line.width).saturating_sub(unicode_width::UnicodeWidthStr::width(head) + 2);
         let mut text = String::new();
         for token in words.iter().rev() {
             let longer = format!("{} {text}", token.text);
@@ -87,8 +89,9 @@ impl<'a> Candidates<'a> {
     }
 
     fn draw_header(&self, line: Rect, buf: &mut Buffer) {
-        let names = self.columns().into_iter().map(|(name, _)| format!(" {name:>6}"));
-        let head = format!("  {:>TOKEN_WIDTH$}  logit{}", "token", names.collect::<String>());
+        let names = self.columns().into_iter().map(|(name, _)| format!(" {}", right(&name, 6)));
+        let token = right(self.subject.scene.language.tr("token"), TOKEN_WIDTH);
+        let head = format!("  {token}  logit{}", names.collect::<String>());
         put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
     }
 
@@ -118,18 +121,20 @@ impl<'a> Candidates<'a> {
 
     /// Why a candidate is taken, or what cut it; empty if neither.
     fn reason(&self, choice: &Choice, index: usize) -> String {
+        let language = self.subject.scene.language;
         let dash = self.subject.scene.theme.glyph("–", "-");
         if index == self.taken && self.choosing.beam.is_some() {
-            return "found by beam search".to_owned();
+            return language.tr("found by beam search").to_owned();
         }
         match (index == self.taken, choice.candidates[index].cut, choice.draw) {
-            (true, _, None) => "taken: the likeliest".to_owned(),
+            (true, _, None) => language.tr("taken: the likeliest").to_owned(),
             (true, _, Some(draw)) => {
                 let (from, to) = choice.interval(index);
-                format!("draw {draw:.2} is in {from:.2}{dash}{to:.2}")
+                let range = format!("{from:.2}{dash}{to:.2}");
+                tr!(language, "draw {draw} is in {range}", draw = format_args!("{draw:.2}"), range)
             }
-            (false, Some(Cut::TopK), _) => "cut by top-k".to_owned(),
-            (false, Some(Cut::TopP), _) => "cut by top-p".to_owned(),
+            (false, Some(Cut::TopK), _) => language.tr("cut by top-k").to_owned(),
+            (false, Some(Cut::TopP), _) => language.tr("cut by top-p").to_owned(),
             (false, None, _) => String::new(),
         }
     }
@@ -140,17 +145,17 @@ const MAX_IN_WORDS: usize = 6;
 
 impl Pane for Candidates<'_> {
     fn title(&self) -> String {
-        let subject = &self.subject;
+        let (subject, language) = (&self.subject, self.subject.scene.language);
         let Choosing { sample, top_k, top_p, beam, .. } = self.choosing;
         let how = match (beam, sample) {
-            (Some(width), _) => format!("beam {width}"),
-            (None, Some(seed)) => format!("drawn, seed {seed}"),
-            (None, None) => "greedy".to_owned(),
+            (Some(width), _) => tr!(language, "beam {width}", width),
+            (None, Some(seed)) => tr!(language, "drawn, seed {seed}", seed),
+            (None, None) => language.tr("greedy").to_owned(),
         };
         let limits = top_k.map(|k| format!(", top-k {k}")).into_iter();
         let limits: String = limits.chain(top_p.map(|p| format!(", top-p {p}"))).collect();
         let (step, n) = (subject.row() + 1, subject.n_rows());
-        format!("the choice at {step} of {n} · {how}{limits}")
+        tr!(language, "the choice at {step} of {n} · {how}{limits}", step, n, how, limits)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -169,18 +174,18 @@ impl Pane for Candidates<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (trace, row) = (self.subject.trace, self.subject.scene.selection.row);
-        let heading = "The choice of the next token";
+        let (heading, language) = ("The choice of the next token", self.subject.scene.language);
         let model = self.subject.scene.model;
         let Some(choice) = choice(trace, self.choosing, row) else {
-            return PaneWords::of_model(heading, model, vec![]);
+            return PaneWords::of_model(language, heading, model, vec![]);
         };
         let taken = taken(trace, &choice, row);
         let line = |i: usize| {
             let c = &choice.candidates[i];
             let what = match (i == taken, c.cut) {
-                (true, _) => ", taken",
-                (false, Some(Cut::TopK)) => ", cut by top-k",
-                (false, Some(Cut::TopP)) => ", cut by top-p",
+                (true, _) => language.tr(", taken"),
+                (false, Some(Cut::TopK)) => language.tr(", cut by top-k"),
+                (false, Some(Cut::TopP)) => language.tr(", cut by top-p"),
                 (false, None) => "",
             };
             let (word, p) = (trace.word(c.token as u32), percent(c.probability));
@@ -188,8 +193,10 @@ impl Pane for Candidates<'_> {
         };
         let n = choice.candidates.len().min(MAX_IN_WORDS);
         let shown = (0..n).chain((taken >= n).then_some(taken));
-        let draw = choice.draw.map(|draw| format!("the number drawn is {draw:.3}"));
-        PaneWords::of_model(heading, model, shown.map(line).chain(draw).collect())
+        let draw = choice.draw.map(|draw| {
+            tr!(language, "the number drawn is {draw}", draw = format_args!("{draw:.3}"))
+        });
+        PaneWords::of_model(language, heading, model, shown.map(line).chain(draw).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

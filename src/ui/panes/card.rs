@@ -28,15 +28,16 @@ impl Pane for Card<'_> {
 
     fn in_words(&self) -> PaneWords {
         let rows = self.0.reading.card.iter().flat_map(|card| &card.rows);
-        let lines = rows.map(|(label, value)| format!("{label}: {value}")).collect();
-        PaneWords::new("What was opened", lines)
+        let lines =
+            rows.map(|(label, value)| format!("{}: {value}", self.0.language.tr(label))).collect();
+        PaneWords::new(self.0.language.tr("What was opened"), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         for (i, (label, value)) in self.rows().iter().enumerate().take(area.height.into()) {
             let y = area.y + i as u16;
-            put_line(buf, (area.x, y), area.right(), &[(label, theme.dim())]);
+            put_line(buf, (area.x, y), area.right(), &[(self.0.language.tr(label), theme.dim())]);
             put_line(buf, (area.x + LABEL_WIDTH, y), area.right(), &[(value, theme.strong())]);
         }
     }

@@ -2,10 +2,12 @@
 //! Table 1, gives, with this sentence's numbers inserted.
 
 use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
+    lesson::tr,
     model::Name,
     text::grouped,
     ui::widgets::lines::{fit, put_line, put_on},
@@ -83,7 +85,7 @@ impl Comparison<'_> {
         let styles = [theme.strong(), theme.dim(), theme.dim()];
         let labels = [figure.what, figure.scope, "  with n, d put in"];
         for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
-            put_on(buf, line, &[(*label, style)]);
+            put_on(buf, line, &[(self.0.language.tr(label), style)]);
         }
         for (i, name) in MODELS.into_iter().enumerate() {
             let x = area.x + LABEL_WIDTH + i as u16 * column;
@@ -100,7 +102,7 @@ impl Comparison<'_> {
 /// `13²·64 = 10,816`, or its result alone if that is too wide.
 fn fit_result(text: &str, width: usize) -> String {
     let result = text.split_once("= ").map_or(text, |(_, result)| result);
-    fit(if text.chars().count() <= width { text } else { result }, width)
+    fit(if text.width() <= width { text } else { result }, width)
 }
 
 /// The d of the paper's formulas: the width of a layer's state or row.
@@ -116,7 +118,11 @@ const fn width(model: Name, sizes: ScheduleSizes) -> usize {
 impl Pane for Comparison<'_> {
     fn title(&self) -> String {
         let n = self.0.reading.sentence.tokens.len();
-        format!("the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1")
+        tr!(
+            self.0.language,
+            "the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1",
+            n
+        )
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -125,26 +131,27 @@ impl Pane for Comparison<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let n = self.0.reading.sentence.tokens.len();
+        let (n, language) = (self.0.reading.sentence.tokens.len(), self.0.language);
         let line = |name: Name| {
             let s = schedule(name, built_in(n));
-            format!(
-                "{}: {} sequential steps, a longest path of {} between two words, {} multiplications",
-                name.title(),
-                s.sequential,
-                s.longest_path,
-                s.multiplications
+            tr!(
+                language,
+                "{name}: {steps} sequential steps, a longest path of {path} between two words, {n} multiplications",
+                name = language.tr(name.title()),
+                steps = s.sequential,
+                path = s.longest_path,
+                n = s.multiplications
             )
         };
         let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
-        PaneWords::new("The encoders side by side", models.map(line).to_vec())
+        PaneWords::new(language.tr("The encoders side by side"), models.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let column =
             (area.width.saturating_sub(LABEL_WIDTH) / MODELS.len() as u16).clamp(9, COLUMN_WIDTH);
         for (i, name) in MODELS.iter().enumerate() {
-            let title = fit(name.title(), usize::from(column) - 1);
+            let title = fit(self.0.language.tr(name.title()), usize::from(column) - 1);
             let x = area.x + LABEL_WIDTH + i as u16 * column;
             put_line(buf, (x, area.y), area.right(), &[(&title, self.0.theme.accent())]);
         }

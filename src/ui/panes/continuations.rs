@@ -1,5 +1,7 @@
 //! Continuations of a part of the sentence by the language model: one greedy, three sampled.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
@@ -70,9 +72,14 @@ fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16
 }
 
 /// Method (greedy or seed) and log-probability per token of a continuation.
-fn method_text(way: &Continuation) -> String {
-    let how = way.seed.map_or("greedy".to_owned(), |seed| format!("seed {seed}"));
+fn method_text(way: &Continuation, language: Language) -> String {
+    let how = method_name(way, language);
     format!("{how} {:>8.2}", way.log_p_per_token())
+}
+
+fn method_name(way: &Continuation, language: Language) -> String {
+    way.seed
+        .map_or_else(|| language.tr("greedy").to_owned(), |seed| tr!(language, "seed {seed}", seed))
 }
 
 impl Pane for Continuations<'_> {
@@ -80,7 +87,12 @@ impl Pane for Continuations<'_> {
         let choosing = self.0.reading.changes.choosing();
         let limits = choosing.top_k.map(|k| format!(", top-k {k}")).into_iter();
         let limits: String = limits.chain(choosing.top_p.map(|p| format!(", top-p {p}"))).collect();
-        format!("writing on · T={}{limits} · log p a token", choosing.temperature)
+        tr!(
+            self.0.language,
+            "writing on · T={t}{limits} · log p a token",
+            t = choosing.temperature,
+            limits
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -92,26 +104,32 @@ impl Pane for Continuations<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, model, selection, .. } = self.0;
+        let Scene { reading, language, model, selection, .. } = self.0;
         let all = &reading.measures().continued;
         let continued = all.iter().rev().find(|c| c.row <= selection.row).or_else(|| all.first());
         let text =
             |tokens: &[Token]| tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
         let line = |way: &Continuation| {
-            let how = way.seed.map_or("greedy".into(), |seed| format!("seed {seed}"));
-            format!("{how}, log p {:.2} a token: {}", way.log_p_per_token(), text(&way.tokens))
+            let how = method_name(way, language);
+            tr!(
+                language,
+                "{how}, log p {log_p} a token: {text}",
+                how,
+                log_p = format_args!("{:.2}", way.log_p_per_token()),
+                text = text(&way.tokens)
+            )
         };
         let lines = continued.map(|continued| {
-            let given = format!("given: {}", text(reading.given(continued.row)));
+            let given = tr!(language, "given: {text}", text = text(reading.given(continued.row)));
             [given].into_iter().chain(continued.ways.iter().map(line)).collect()
         });
-        PaneWords::of_model("How it writes on", model, lines.unwrap_or_default())
+        PaneWords::of_model(language, "How it writes on", model, lines.unwrap_or_default())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let Some(continued) = self.continued() else {
-            put_on(buf, area, &[("(measuring)", theme.dim())]);
+            put_on(buf, area, &[(self.0.language.tr("(measuring)"), theme.dim())]);
             return;
         };
         if area.is_empty() {
@@ -121,14 +139,20 @@ impl Pane for Continuations<'_> {
         let lines = usize::from(area.height / 3).max(1);
         let width = lines * usize::from(area.width.saturating_sub(NAME_WIDTH + 8));
         let given = last_words(&self.words(continued.row), width, theme.glyph("…", "..."));
-        let mut y = self.draw_block("given", (&given, theme.strong()), area, buf);
+        let mut y =
+            self.draw_block(self.0.language.tr("given"), (&given, theme.strong()), area, buf);
         for way in &continued.ways {
             if y >= area.bottom() {
                 return;
             }
             let words: Vec<&str> = way.tokens.iter().map(|token| token.text.as_str()).collect();
             let rest = Rect { y, height: area.bottom() - y, ..area };
-            y = self.draw_block(&method_text(way), (&words, Style::new()), rest, buf);
+            y = self.draw_block(
+                &method_text(way, self.0.language),
+                (&words, Style::new()),
+                rest,
+                buf,
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, PreferredSize, Scene, is_of_state, words::PaneWords};
 use crate::{
-    lesson::PaneSpec,
+    lesson::{PaneSpec, tr},
     model::Name,
     text::Token,
     text::fixed,
@@ -67,7 +67,7 @@ impl<'a> Distance<'a> {
         let said = said.unwrap_or_default().trim().to_owned();
         Some(Series {
             letter,
-            name: name.title().to_owned(),
+            name: self.scene.language.tr(name.title()).to_owned(),
             style: self.style(model),
             points,
             said,
@@ -98,9 +98,16 @@ fn divided_by_mean(norms: &[f32]) -> Vec<f32> {
 impl Pane for Distance<'_> {
     fn title(&self) -> String {
         let theme = self.scene.theme;
-        let what = self.title.clone().unwrap_or_else(|| "gradient".to_owned());
+        let (what, language) = (self.title.as_deref().unwrap_or("gradient"), self.scene.language);
+        let what = language.tr(what);
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
-        format!("{up} {what} / the line's own mean (log) · {right} words before the last")
+        tr!(
+            language,
+            "{up} {what} / the line's own mean (log) · {right} words before the last",
+            up = language.tr(up),
+            what,
+            right = language.tr(right)
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -112,7 +119,16 @@ impl Pane for Distance<'_> {
         let word = &self.scene.reading.sentence.tokens.get(row)?.text;
         let (norm, share) = (*norms.get(row)?, *divided_by_mean(norms).get(row)?);
         let away = self.n_words() - 1 - row;
-        Some(format!("{name}, “{word}”, {away} before the last: {norm:.3}, {share:.2} x its mean"))
+        let language = self.scene.language;
+        Some(tr!(
+            language,
+            "{name}, “{word}”, {away} before the last: {norm}, {share} x its mean",
+            name = language.tr(name),
+            word,
+            away,
+            norm = format_args!("{norm:.3}"),
+            share = format_args!("{share:.2}")
+        ))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -120,22 +136,24 @@ impl Pane for Distance<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let tokens = &self.scene.reading.sentence.tokens;
+        let (tokens, language) = (&self.scene.reading.sentence.tokens, self.scene.language);
         self.scene.reading.measures();
         let line = |(i, token): (usize, &Token)| {
             let share_of = |model: usize| {
                 let share = *divided_by_mean(self.norms(model)?).get(i)?;
-                Some(format!("{} {}", self.models()[model].0.title(), fixed(share)))
+                let name = language.tr(self.models()[model].0.title());
+                Some(format!("{name} {}", fixed(share)))
             };
             let all: Vec<String> = (0..self.models().len()).filter_map(share_of).collect();
-            format!(
-                "{} before the last, \"{}\": {}",
-                tokens.len() - 1 - i,
-                token.text,
-                all.join(", ")
+            tr!(
+                language,
+                "{n} before the last, \"{word}\": {all}",
+                n = tokens.len() - 1 - i,
+                word = token.text,
+                all = all.join(", ")
             )
         };
-        let heading = format!("Gradient of {} by the line's own mean", self.path);
+        let heading = tr!(language, "Gradient of {path} by the line's own mean", path = self.path);
         PaneWords::new(heading, tokens.iter().enumerate().map(line).collect())
     }
 

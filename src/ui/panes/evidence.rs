@@ -22,6 +22,7 @@ use crate::{
         reading::{Evidence, Measures},
     },
     engine::site::{Axis, Stream},
+    lesson::tr,
     text::fixed,
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
@@ -91,11 +92,21 @@ impl<'a> EvidenceTable<'a> {
         heads.map_or(&[], Vec::as_slice)
     }
 
+    /// The knock-out results in the order shown.
+    fn listed_heads(&self) -> Vec<&'a KnockOut> {
+        let mut heads: Vec<&KnockOut> = self.heads().iter().collect();
+        if self.0.scene.view.knock_outs_by_effect {
+            heads.sort_by(|a, b| b.change.abs().total_cmp(&a.change.abs()));
+        }
+        heads
+    }
+
     fn draw_heading(&self, columns: &[Column], line: Rect, buf: &mut Buffer) {
         let (dim, pitch) = (self.0.scene.theme.dim(), pitch(line.width));
         for (i, column) in columns.iter().enumerate() {
             let x = line.x + WORD_WIDTH + i as u16 * pitch;
-            let name = fit(column.name, usize::from(pitch).saturating_sub(1));
+            let name =
+                fit(self.0.scene.language.tr(column.name), usize::from(pitch).saturating_sub(1));
             put_line(buf, (x, line.y), line.right(), &[(&name, dim)]);
         }
         if columns.len() == 1 {
@@ -107,7 +118,7 @@ impl<'a> EvidenceTable<'a> {
     /// Why only the weights are shown.
     fn missing_gradients_text(&self) -> &'static str {
         if self.0.scene.reading.measured().is_some() {
-            "too long a text for gradients of this layer"
+            self.0.scene.language.tr("too long a text for gradients of this layer")
         } else {
             self.0.scene.measuring()
         }
@@ -144,18 +155,27 @@ impl<'a> EvidenceTable<'a> {
 
     /// Effect on the output of knocking out the selected head.
     fn knock_out_text(&self) -> String {
-        let heads = self.heads();
+        let (heads, language) = (self.heads(), self.0.scene.language);
         let Some(knocked) = heads.get(self.0.plane) else {
             return match (self.0.scene.reading.measured(), self.0.site.place.has_planes()) {
                 (None, _) => String::new(),
-                (Some(_), false) => "no head to knock out".to_owned(),
+                (Some(_), false) => language.tr("no head to knock out").to_owned(),
                 // One pass per head would take too long.
-                (Some(_), true) => format!("x takes head {} out and reads again", self.0.plane),
+                (Some(_), true) => {
+                    tr!(language, "x takes head {head} out and reads again", head = self.0.plane)
+                }
             };
         };
         let (change, n) = (format_small(knocked.change, FIGURE_WIDTH), self.0.trace.output.len());
         let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);
-        format!("head {head} off: log p {change}, {tokens}/{n} tokens")
+        tr!(
+            language,
+            "head {head} off: log p {change}, {tokens}/{n} tokens",
+            head,
+            change,
+            tokens,
+            n
+        )
     }
 
     fn draw_head(&self, knocked: &KnockOut, largest: f32, line: Rect, buf: &mut Buffer) {
@@ -164,7 +184,8 @@ impl<'a> EvidenceTable<'a> {
         let style = if is_selected { theme.accent() } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
         let change = format_small(knocked.change, FIGURE_WIDTH);
-        let text = format!("{mark} head {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
+        let head = self.0.scene.language.tr("head");
+        let text = format!("{mark} {head} {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
         let x = put_on(buf, line, &[(&text, style)]);
         let available_width = usize::from(line.right().saturating_sub(x)).min(30);
         let bar = theme.bar(knocked.change.abs() / largest, available_width);
@@ -177,16 +198,22 @@ impl<'a> EvidenceTable<'a> {
     }
 
     fn draw_heads(&self, area: Rect, buf: &mut Buffer) {
-        let (heads, mut lines) = (self.heads(), area.rows());
+        let (heads, mut lines) = (self.listed_heads(), area.rows());
         if let Some(line) = lines.next() {
-            let text = format!("  head off   log p  tokens of {}", self.0.trace.output.len());
+            let text = tr!(
+                self.0.scene.language,
+                "  head off   log p  tokens of {n}",
+                n = self.0.trace.output.len()
+            );
             put_on(buf, line, &[(&text, self.0.scene.theme.dim())]);
         }
         let largest =
             heads.iter().fold(f32::MIN_POSITIVE, |largest, h| largest.max(h.change.abs()));
         let available_lines = usize::from(area.height.saturating_sub(1));
-        for (i, line) in window(heads.len(), available_lines, self.0.plane).zip(lines) {
-            self.draw_head(&heads[i], largest, line, buf);
+        let selected = heads.iter().position(|knocked| knocked.head == self.0.plane);
+        let shown = window(heads.len(), available_lines, selected.unwrap_or(self.0.plane));
+        for (i, line) in shown.zip(lines) {
+            self.draw_head(heads[i], largest, line, buf);
         }
     }
 
@@ -219,7 +246,12 @@ const fn pitch(width: u16) -> u16 {
 impl Pane for EvidenceTable<'_> {
     fn title(&self) -> String {
         let from = self.0.label(1, self.0.row());
-        format!("evidence · {} · from “{from}”", self.0.title())
+        tr!(
+            self.0.scene.language,
+            "evidence · {title} · from “{from}”",
+            title = self.0.title(),
+            from
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -228,6 +260,10 @@ impl Pane for EvidenceTable<'_> {
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         self.0.cursor_cell(row, col)
+    }
+
+    fn is_sortable(&self) -> bool {
+        !self.heads().is_empty()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -243,7 +279,7 @@ impl Pane for EvidenceTable<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (subject, view) = (&self.0, self.0.view());
+        let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
         let measures = subject.scene.reading.measures();
         let Some(evidence) = measures.evidence.get(&subject.scene.model) else {
             return subject.in_words(vec![]);
@@ -253,13 +289,26 @@ impl Pane for EvidenceTable<'_> {
         let weights = view.values(view.row).into_iter().zip(slopes).enumerate();
         let keys = weights.map(|(key, (weight, slope))| {
             let word = subject.quoted(Axis::Key, key);
-            format!("{word}: weight {}, times its slope {}", fixed(weight), fixed(weight * slope))
+            tr!(
+                language,
+                "{word}: weight {weight}, times its slope {slope}",
+                word,
+                weight = fixed(weight),
+                slope = fixed(weight * slope)
+            )
         });
         let n = subject.trace.output.len();
         let heads = evidence.heads.get(subject.site.scope()).into_iter().flatten();
         let heads = heads.map(|without| {
             let (head, change, tokens) = (without.head, fixed(without.change), without.tokens);
-            format!("without head {head}: log p {change}, {tokens} of {n} tokens change")
+            tr!(
+                language,
+                "without head {head}: log p {change}, {tokens} of {n} tokens change",
+                head,
+                change,
+                tokens,
+                n
+            )
         });
         subject.in_words(keys.chain(heads).collect())
     }

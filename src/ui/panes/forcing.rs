@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
+    lesson::tr,
     text::percent,
     ui::widgets::lines::{left, put_on, right, window},
 };
@@ -46,7 +47,11 @@ impl<'a> ForcingTable<'a> {
         let wrote = token.free.as_ref().map_or(ended, |word| word.text.as_str());
         let numbers = format!("{} ", theme.percent(token.probability));
         let (a, b) = (left(&token.forced.text, WORD_WIDTH), left(wrote, WORD_WIDTH));
-        let note = if diverges { theme.glyph("← they part", "<- they part") } else { "" };
+        let note = if diverges {
+            self.0.language.tr(theme.glyph("← they part", "<- they part"))
+        } else {
+            ""
+        };
         let pieces = [
             (&*given, if is_at_cursor { theme.cursor() } else { Style::new() }),
             ("  ", forced),
@@ -66,11 +71,11 @@ impl<'a> ForcingTable<'a> {
 
 impl Pane for ForcingTable<'_> {
     fn title(&self) -> String {
-        let name = self.0.model.title();
+        let (language, name) = (self.0.language, self.0.language.tr(self.0.model.title()));
         let Some(forcing) = self.forcing() else { return name.to_owned() };
         let (forced, free, n) =
             (forcing.n_forced_right(), forcing.n_free_right(), forcing.places.len());
-        format!("{name} · right: forced {forced}, free {free}, of {n}")
+        tr!(language, "{name} · right: forced {forced}, free {free}, of {n}", name, forced, free, n)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -83,37 +88,44 @@ impl Pane for ForcingTable<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
+        let language = self.0.language;
         let forcing = self.0.reading.measures().forcing.get(&self.0.model);
         let line = |place: &ForcedToken| {
-            let free = place.free.as_ref().map_or("nothing", |token| &token.text);
-            format!(
-                "given \"{}\": says \"{}\", {} for \"{}\"; on its own \"{free}\"",
-                place.given.text,
-                place.forced.text,
-                percent(place.probability),
-                place.right.text
+            let free = place.free.as_ref().map_or(language.tr("nothing"), |token| &token.text);
+            tr!(
+                language,
+                "given \"{given}\": says \"{forced}\", {share} for \"{right}\"; on its own \"{free}\"",
+                given = place.given.text,
+                forced = place.forced.text,
+                share = percent(place.probability),
+                right = place.right.text,
+                free
             )
         };
         let sum = |forcing: &Forcing| {
             let (forced, free) = (forcing.n_forced_right(), forcing.n_free_right());
-            format!("right: {forced} when forced, {free} on its own, of {}", forcing.places.len())
+            let n = forcing.places.len();
+            tr!(language, "right: {forced} when forced, {free} on its own, of {n}", forced, free, n)
         };
         let lines = forcing.map(|f| f.places.iter().map(line).chain([sum(f)]).collect());
         let heading = "Given the right words, and on its own";
-        PaneWords::of_model(heading, self.0.model, lines.unwrap_or_default())
+        PaneWords::of_model(language, heading, self.0.model, lines.unwrap_or_default())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let dim = self.0.theme.dim();
+        let (dim, language) = (self.0.theme.dim(), self.0.language);
         let Some(forcing) = self.forcing() else {
-            put_on(buf, area, &[("(measuring)", dim)]);
+            put_on(buf, area, &[(self.0.language.tr("(measuring)"), dim)]);
             return;
         };
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
             let head = format!(
-                "{:>WORD_WIDTH$}    {:<WORD_WIDTH$}{:<9}  {}",
-                "is given", "would write", "p(right)", "on its own"
+                "{}    {}{}  {}",
+                right(language.tr("is given"), WORD_WIDTH),
+                left(language.tr("would write"), WORD_WIDTH),
+                left(language.tr("p(right)"), 9),
+                language.tr("on its own")
             );
             put_on(buf, line, &[(&head, dim)]);
         }

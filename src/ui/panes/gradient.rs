@@ -14,7 +14,7 @@ use crate::{
         site::Address,
         value::Cell,
     },
-    lesson::PaneSpec,
+    lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
     ui::widgets::lines::{put_line, put_on, right, window},
@@ -59,7 +59,8 @@ impl<'a> Gradient<'a> {
 
 impl Pane for Gradient<'_> {
     fn title(&self) -> String {
-        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
+        let name = self.scene.language.tr(name);
         let what = if self.of_state {
             "‖d last state / d word‖"
         } else {
@@ -67,7 +68,7 @@ impl Pane for Gradient<'_> {
         };
         let ascii =
             if self.of_state { "|d last state / d word|" } else { "|d log p(output) / d word|" };
-        format!("{name} · {}", self.scene.theme.glyph(what, ascii))
+        format!("{name} · {}", self.scene.language.tr(self.scene.theme.glyph(what, ascii)))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -104,16 +105,24 @@ impl Pane for Gradient<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
+        let language = self.scene.language;
         self.scene.reading.measures();
         let norms = self.norms().unwrap_or(&[]);
         let largest = norms.iter().copied().fold(0.0, f32::max);
         let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();
         let line = |(i, (norm, token)): (usize, (&f32, &Token))| {
             let share = if largest > 0.0 { percent(norm / largest) } else { "0 %".into() };
-            format!("{i} \"{}\": {}, {share} of the largest", token.text, fixed(*norm))
+            tr!(
+                language,
+                "{i} \"{word}\": {norm}, {share} of the largest",
+                i,
+                word = token.text,
+                norm = fixed(*norm),
+                share
+            )
         };
-        let heading = format!("Gradient of {} by word", self.path);
-        PaneWords::of_model(&heading, self.scene.model, words.map(line).collect())
+        let heading = tr!(language, "Gradient of {path} by word", path = self.path);
+        PaneWords::of_model(language, &heading, self.scene.model, words.map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -1,6 +1,7 @@
 //! Table of all heads: one row per head, one column per figure, sorted by any figure.
 
 use super::{words::PaneWords, words::words_of_heads};
+use crate::lesson::tr;
 use std::cmp::Ordering;
 
 use ratatui::{
@@ -13,7 +14,7 @@ use super::{Pane, PreferredSize, Scene, Sort};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     lesson::PaneSpec,
-    ui::widgets::lines::{put_line, put_on, window},
+    ui::widgets::lines::{put_line, put_on, right, window},
 };
 
 /// Table of heads; its site is the attention `weights`.
@@ -95,7 +96,9 @@ impl<'a> HeadTable<'a> {
     fn draw_header(&self, shown: &[usize], line: Rect, buf: &mut Buffer) {
         let (theme, dim) = (self.scene.theme, self.scene.theme.dim());
         let strong = theme.accent().add_modifier(Modifier::BOLD);
-        let names = format!("{:>5} {:>5} ", "layer", "head");
+        let language = self.scene.language;
+        let names =
+            format!("{} {} ", right(language.tr("layer"), 5), right(language.tr("head"), 5));
         let mut x = put_on(buf, line, &[(&names, dim)]);
         for &i in shown {
             let (sign, style) = match self.scene.view.sort {
@@ -104,7 +107,9 @@ impl<'a> HeadTable<'a> {
                 }
                 _ => (" ", dim),
             };
-            let pieces = [(sign, style), (FIGURES[i].heading, style)];
+            let width = usize::from(figure_width(&FIGURES[i])) - 1;
+            let heading = right(language.tr(FIGURES[i].heading), width);
+            let pieces = [(sign, style), (&*heading, style)];
             x = put_line(buf, (x, line.y), line.right(), &pieces);
         }
     }
@@ -153,12 +158,17 @@ impl<'a> HeadTable<'a> {
 
 impl Pane for HeadTable<'_> {
     fn title(&self) -> String {
-        let name = self.spec.title.clone().unwrap_or_else(|| "heads in figures".to_owned());
+        let language = self.scene.language;
+        let name = language.tr(self.spec.title.as_deref().unwrap_or("heads in figures"));
         let sorted = match self.scene.view.sort {
-            Sort::Computed => "in order, S sorts".to_owned(),
+            Sort::Computed => language.tr("in order, S sorts").to_owned(),
             Sort::Figure { figure, is_rising } => {
-                let order = if is_rising { "smallest" } else { "largest" };
-                format!("{order} {} first", FIGURES[figure].heading)
+                let heading = language.tr(FIGURES[figure].heading);
+                if is_rising {
+                    tr!(language, "smallest {heading} first", heading)
+                } else {
+                    tr!(language, "largest {heading} first", heading)
+                }
             }
         };
         format!("{name} · {sorted}")
@@ -171,7 +181,16 @@ impl Pane for HeadTable<'_> {
             Sort::Figure { figure, .. } => FIGURES[figure].caption,
         };
         let (rank, n) = (self.selected_row() + 1, self.rows().len());
-        Some(format!("layer {} head {}  {rank} of {n}  {caption}", summary.layer, summary.head))
+        let language = self.scene.language;
+        Some(tr!(
+            language,
+            "layer {layer} head {head}  {rank} of {n}  {caption}",
+            layer = summary.layer,
+            head = summary.head,
+            rank,
+            n,
+            caption = language.tr(caption)
+        ))
     }
 
     fn head_at_offset(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
@@ -182,6 +201,10 @@ impl Pane for HeadTable<'_> {
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {
         (usize::from(Self::rows_area(area).height).max(1), 1)
+    }
+
+    fn is_sortable(&self) -> bool {
+        true
     }
 
     fn preferred_size(&self) -> PreferredSize {

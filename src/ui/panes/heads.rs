@@ -11,6 +11,7 @@ use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords}
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::math::argmax,
+    lesson::tr,
     text::fixed,
     ui::widgets::{
         heat::{Columns, Heat, Labels, Scale},
@@ -107,7 +108,8 @@ impl<'a> Heads<'a> {
             let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
             return self.draw_strongest(head, rest, buf);
         }
-        put_on(buf, area, &[(mark, style), (&format!("head {head}"), style)]);
+        let name = tr!(self.0.scene.language, "head {head}", head);
+        put_on(buf, area, &[(mark, style), (&name, style)]);
         let body = Self::cells_area(area);
         let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
         let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
@@ -154,7 +156,8 @@ impl Pane for Heads<'_> {
     fn title(&self) -> String {
         let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
         let name = self.0.shown_name(name);
-        format!("{name} · all heads · looking from “{}”", self.0.label(1, self.0.row()))
+        let from = self.0.label(1, self.0.row());
+        tr!(self.0.scene.language, "{name} · all heads · looking from “{from}”", name, from)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -189,19 +192,27 @@ impl Pane for Heads<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (subject, view) = (&self.0, self.0.view());
+        let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
         let (site, from) = (subject.site, view.word(view.row));
         let line = |head: usize| {
             let look = strongest(subject.trace, site.path(), head, view.row)?;
             let bits = fixed(entropy_bits(&site.value.row(head, view.row)));
             let (key, word, weight) = (look.key, look.word, fixed(look.weight));
-            Some(format!(
-                "head {head}: {from} looks most at {key} \"{word}\", {weight}; entropy {bits} bits"
+            Some(tr!(
+                language,
+                "head {head}: {from} looks most at {key} \"{word}\", {weight}; entropy {bits} bits",
+                head,
+                from,
+                key,
+                word,
+                weight,
+                bits
             ))
         };
         let lines = (0..site.shape().planes).filter_map(line).collect();
-        let model = subject.scene.model.title();
-        PaneWords::new(format!("{} ({model}), {}", site.path(), site.caption()), lines)
+        let (model, caption) =
+            (language.tr(subject.scene.model.title()), language.tr(site.caption()));
+        PaneWords::new(format!("{} ({model}), {caption}", site.path()), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

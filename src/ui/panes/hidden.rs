@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     engine::{site::Stream, value::Cell},
+    lesson::tr,
     model::Name,
     text::fixed,
     ui::widgets::{
@@ -52,7 +53,7 @@ impl<'a> Hidden<'a> {
             let is_named = i == unit / 2 * 2 || i.is_multiple_of(LABEL_INTERVAL);
             if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
         };
-        let theme = self.0.scene.theme;
+        let (theme, language) = (self.0.scene.theme, self.0.scene.language);
         Heat {
             n_rows: self.0.n_cols(),
             n_cols: self.0.n_rows(),
@@ -62,11 +63,13 @@ impl<'a> Hidden<'a> {
             row_labels: Labels::new(self.0.n_cols(), label),
             columns: Columns::Labels(self.0.row_labels()),
             cursor: (unit, self.0.row()),
-            row_noun: "units",
+            row_noun: self.0.scene.language.tr("units"),
             axes: format!(
-                "{}unit {}word",
-                theme.glyph("↓ ", "rows "),
-                theme.glyph("→ ", "columns ")
+                "{}{} {}{}",
+                language.tr(theme.glyph("↓ ", "rows ")),
+                language.tr("unit"),
+                language.tr(theme.glyph("→ ", "columns ")),
+                language.tr("word")
             ),
             ..self.0.heat()
         }
@@ -92,7 +95,8 @@ impl<'a> Hidden<'a> {
     fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let n = self.0.n_cols();
-        let text = format!("{} all that the decoder gets: {n} numbers", theme.glyph("▸", ">"));
+        let text = tr!(self.0.scene.language, "all that the decoder gets: {n} numbers", n);
+        let text = format!("{} {text}", theme.glyph("▸", ">"));
         let style = theme.accent().add_modifier(Modifier::BOLD);
         put_on(buf, area, &[("", Style::new()), (&text, style)]);
         // Cuts off the heat map's last line: its legend, which the strip above has.
@@ -141,15 +145,21 @@ impl Pane for Hidden<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let view = self.0.view();
+        let (view, language) = (self.0.view(), self.0.scene.language);
         let line = |row: usize| {
             let values = view.values(row);
             let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
             let saturated = values.iter().filter(|v| v.abs() > 0.9).count();
             let n = values.len();
             let (word, length, begins) = (view.word(row), fixed(length), first(&values, 3));
-            format!(
-                "after {word}: length {length}, {saturated} of {n} units beyond 0.9, begins {begins}"
+            tr!(
+                language,
+                "after {word}: length {length}, {saturated} of {n} units beyond 0.9, begins {begins}",
+                word,
+                length,
+                saturated,
+                n,
+                begins
             )
         };
         self.0.in_words((0..self.0.n_rows()).map(line).collect())

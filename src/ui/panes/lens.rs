@@ -1,6 +1,7 @@
 //! The logit lens: the model's predictions after each layer, for the selected word.
 
 use super::{Scene, words::PaneWords};
+use crate::lesson::tr;
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -71,10 +72,21 @@ impl<'a> Lens<'a> {
     fn draw_header(&self, n_shown: usize, line: Rect, buf: &mut Buffer) {
         let word = self.chosen_token().map_or_else(String::new, |token| self.word(token));
         let n = self.predictions().len();
-        let of = if n_shown < n { format!("{n_shown} of {n}, after") } else { "after".to_owned() };
-        let head = format!("{of:>width$}  rank of “{word}”", width = self.site_width());
+        let language = self.subject.scene.language;
+        let of = if n_shown < n {
+            tr!(language, "{n_shown} of {n}, after", n_shown, n)
+        } else {
+            language.tr("after").to_owned()
+        };
+        let of = right(&of, self.site_width());
+        let head = format!("{of}  {}", tr!(language, "rank of “{word}”", word));
         let x = put_on(buf, line, &[(&head, self.dim())]);
-        put_line(buf, (x, line.y), line.right(), &[("   the three likeliest", self.dim())]);
+        put_line(
+            buf,
+            (x, line.y),
+            line.right(),
+            &[(language.tr("   the three likeliest"), self.dim())],
+        );
     }
 
     fn dim(&self) -> Style {
@@ -84,7 +96,11 @@ impl<'a> Lens<'a> {
     /// Width of the rank column: that of its heading.
     fn rank_width(&self) -> usize {
         let word = self.chosen_token().map_or_else(String::new, |token| self.word(token));
-        unicode_width::UnicodeWidthStr::width(&*word) + 10
+        unicode_width::UnicodeWidthStr::width(&*tr!(
+            self.subject.scene.language,
+            "rank of “{word}”",
+            word
+        ))
     }
 
     fn draw_prediction(&self, i: usize, line: Rect, buf: &mut Buffer) {
@@ -114,7 +130,8 @@ impl<'a> Lens<'a> {
 impl Pane for Lens<'_> {
     fn title(&self) -> String {
         let subject = &self.subject;
-        format!("logit lens · after “{}”", subject.label(1, subject.row()))
+        let word = subject.label(1, subject.row());
+        tr!(subject.scene.language, "logit lens · after “{word}”", word)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -135,21 +152,22 @@ impl Pane for Lens<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, model, selection, .. } = self.subject.scene;
+        let Scene { reading, language, model, selection, .. } = self.subject.scene;
         let word = |(token, p): &(usize, f32)| {
             format!("\"{}\" {}", self.subject.trace.word(*token as u32), percent(*p))
         };
         let line = |prediction: &LensPrediction| {
             let top: Vec<String> = prediction.top.iter().map(word).collect();
-            format!(
-                "{}: {}; the chosen token is at rank {}",
-                prediction.site,
-                top.join(", "),
-                prediction.rank
+            tr!(
+                language,
+                "{site}: {top}; the chosen token is at rank {rank}",
+                site = prediction.site,
+                top = top.join(", "),
+                rank = prediction.rank
             )
         };
         let lines = reading.lens(model, selection.row).iter().map(line).collect();
-        PaneWords::of_model("What it would say after each layer", model, lines)
+        PaneWords::of_model(language, "What it would say after each layer", model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -159,7 +177,8 @@ impl Pane for Lens<'_> {
             self.draw_header(shown.len(), line, buf);
         }
         if self.predictions.is_none() {
-            let text = self.subject.scene.theme.glyph("looking …", "looking ...");
+            let Scene { theme, language, .. } = self.subject.scene;
+            let text = language.tr(theme.glyph("looking …", "looking ..."));
             lines.by_ref().take(1).for_each(|line| {
                 put_on(buf, line, &[(text, self.dim())]);
             });

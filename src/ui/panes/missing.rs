@@ -3,12 +3,12 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
-use crate::{lesson::PaneSpec, model::Name, ui::widgets::lines::put_on};
+use crate::{lesson::PaneSpec, ui::widgets::lines::put_on};
 
 /// Pane shown where a site does not exist in the selected layer, or is not computed yet.
 pub struct Missing {
     reason: &'static str,
-    model: Name,
+    model: &'static str,
     style: Style,
 }
 
@@ -17,7 +17,11 @@ impl Missing {
         let path = spec.path(scene.selection.layer).unwrap_or_default();
         let is_closed = scene.reading.trace(scene.model).is_closed(&path);
         let reason = if is_closed { "this layer is being computed" } else { "not in this layer" };
-        Self { reason, model: scene.model, style: scene.theme.dim() }
+        Self {
+            reason: scene.language.tr(reason),
+            model: scene.language.tr(scene.model.title()),
+            style: scene.theme.dim(),
+        }
     }
 }
 
@@ -31,7 +35,7 @@ impl Pane for Missing {
     }
 
     fn in_words(&self) -> PaneWords {
-        PaneWords::new(self.model.title(), vec![])
+        PaneWords::new(self.model, vec![])
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

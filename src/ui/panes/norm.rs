@@ -1,5 +1,7 @@
 //! Layer normalisation of one word: input, mean and variance, normalised row, row after gain and bias.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -15,7 +17,7 @@ use crate::{
         theme::Theme,
         widgets::{
             heat::{Columns, Heat, Labels, Scale},
-            lines::{put_line, put_on, whole},
+            lines::{put_line, put_on, right, whole},
         },
     },
 };
@@ -49,11 +51,12 @@ impl<'a> Norm<'a> {
             ("normalized", self.0.sibling(&norm::NORMALIZED)),
             ("gain, bias", Some(self.0.clone())),
         ];
-        parts.into_iter().filter_map(|(label, s)| Some((label, s?))).collect()
+        let language = self.0.scene.language;
+        parts.into_iter().filter_map(|(label, s)| Some((language.tr(label), s?))).collect()
     }
 
     fn heat(&self) -> Heat<'a> {
-        let row = self.0.row();
+        let (row, language) = (self.0.row(), self.0.scene.language);
         let parts = self.parts();
         let labels = parts.iter().map(|(label, _)| (*label).to_owned()).collect();
         let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
@@ -69,7 +72,11 @@ impl<'a> Norm<'a> {
             columns: Columns::Counted,
             scale,
             cursor: (n_rows.saturating_sub(1), self.0.col()),
-            axes: format!("{}channel", self.0.scene.theme.glyph("→ ", "columns ")),
+            axes: format!(
+                "{}{}",
+                language.tr(self.0.scene.theme.glyph("→ ", "columns ")),
+                language.tr("channel")
+            ),
             ..self.0.heat()
         }
     }
@@ -86,7 +93,8 @@ impl<'a> Norm<'a> {
     /// Draws the mean and variance of every part at the end of its strip's line.
     fn draw_moments(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let head = format!("{:>9}{:>9}", "mean", "variance");
+        let language = self.0.scene.language;
+        let head = right(language.tr("mean"), 9) + &right(language.tr("variance"), 9);
         put_on(buf, area, &[(&head, theme.dim())]);
         for ((_, subject), y) in self.parts().into_iter().zip(area.y + 1..area.bottom()) {
             let (mean, variance) = moments(&subject.site.value.row(0, self.0.row()));
@@ -108,7 +116,8 @@ impl<'a> Norm<'a> {
             put_on(buf, frame, &[(label, Style::new())]);
             frame = without_lines(frame, 1);
             if with_moments {
-                for text in moments_text(*self.0.scene.theme, numbers, frame) {
+                for text in moments_text(*self.0.scene.theme, self.0.scene.language, numbers, frame)
+                {
                     put_on(buf, frame, &[(&text, self.0.scene.theme.dim())]);
                     frame = without_lines(frame, 1);
                 }
@@ -159,10 +168,11 @@ fn axis_text(theme: Theme, scale: Scale, width: usize) -> String {
 }
 
 /// `mean 0.38 var 14.2` in one line, or in two if the area is narrow; omits what does not fit.
-fn moments_text(theme: Theme, numbers: &[f32], area: Rect) -> Vec<String> {
+fn moments_text(theme: Theme, language: Language, numbers: &[f32], area: Rect) -> Vec<String> {
     let (mean, variance) = moments(numbers);
     let number = |v| theme.number(v, 5).trim().to_owned();
-    let (mean, variance) = (format!("mean {}", number(mean)), format!("var {}", number(variance)));
+    let mean = tr!(language, "mean {v}", v = number(mean));
+    let variance = tr!(language, "var {v}", v = number(variance));
     let width = usize::from(area.width);
     if mean.width() + 1 + variance.width() <= width {
         return vec![format!("{mean} {variance}")];
@@ -199,7 +209,8 @@ fn moments(numbers: &[f32]) -> (f32, f32) {
 
 impl Pane for Norm<'_> {
     fn title(&self) -> String {
-        format!("{} · “{}”", self.0.title(), self.0.label(1, self.0.row()))
+        let word = self.0.label(1, self.0.row());
+        format!("{} · {}", self.0.title(), tr!(self.0.scene.language, "“{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -266,8 +277,14 @@ mod tests {
         assert_eq!(with_width(20), "-10.96    0    10.96");
         assert_eq!([13, 11, 7, 4].map(with_width), ["-11.0 0  11.0", "-11  0   11", "-11  11", ""]);
         assert_eq!(axis_text(theme, Scale::Clipped { to: 2.5, most: 99.0 }, 12), "<-2.5 0 >2.5");
-        let lines =
-            |width, height| moments_text(theme, &[0.0, 6.0], Rect::new(0, 0, width, height));
+        let lines = |width, height| {
+            moments_text(
+                theme,
+                crate::lesson::Language::English,
+                &[0.0, 6.0],
+                Rect::new(0, 0, width, height),
+            )
+        };
         assert_eq!(lines(20, 5), ["mean 3.00 var 9.00"]);
         assert_eq!(lines(11, 5), ["mean 3.00", "var 9.00"]);
         assert_eq!((lines(11, 4), lines(8, 4)), (vec!["mean 3.00".into()], vec![String::new()]));

@@ -5,11 +5,13 @@ use ratatui::{
     layout::{Position, Rect},
     style::Style,
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{CursorCell, Pane, PreferredSize, Scene, line_at, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
     engine::value::Cell,
+    lesson::tr,
     text::percent,
     ui::widgets::lines::{left, put_line, put_on, right, window},
 };
@@ -71,11 +73,19 @@ impl<'a> ReadBackTable<'a> {
 
 impl Pane for ReadBackTable<'_> {
     fn title(&self) -> String {
-        let name = self.title.clone().unwrap_or_else(|| self.scene.model.title().to_owned());
+        let language = self.scene.language;
+        let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let share = share_right(&self.answers).unwrap_or(0.0) * 100.0;
         let right = self.answers.iter().filter(|a| a.is_right).count();
         let n = self.answers.len();
-        format!("{name} · {right} of {n} words can be read back ({share:.0}%)")
+        tr!(
+            language,
+            "{name} · {right} of {n} words can be read back ({share}%)",
+            name = language.tr(name),
+            right,
+            n,
+            share = format_args!("{share:.0}")
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -102,23 +112,44 @@ impl Pane for ReadBackTable<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
+        let language = self.scene.language;
         let line = |a: &ReadBack| {
             let (verdict, sure) =
-                (if a.is_right { "right" } else { "wrong" }, percent(a.probability));
-            format!(
-                "{} \"{}\": the probe says \"{}\", {verdict}; it gives the right word {sure}",
-                a.position, a.word, a.guess
+                (language.tr(if a.is_right { "right" } else { "wrong" }), percent(a.probability));
+            tr!(
+                language,
+                "{position} \"{word}\": the probe says \"{guess}\", {verdict}; it gives the right word {sure}",
+                position = a.position,
+                word = a.word,
+                guess = a.guess,
+                verdict,
+                sure
             )
         };
         let share = share_right(&self.answers)
-            .map(|share| format!("read back rightly: {} of the words", percent(share)));
+            .map(|share| tr!(language, "read back rightly: {n} of the words", n = percent(share)));
         let lines = self.answers.iter().map(line).chain(share).collect();
-        PaneWords::of_model("Read back from the last hidden state", self.scene.model, lines)
+        PaneWords::of_model(
+            language,
+            "Read back from the last hidden state",
+            self.scene.model,
+            lines,
+        )
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let name = if usize::from(area.width) > TABLE_WIDTH { "p(word)" } else { "p" };
-        let head = format!("{:>WORD_WIDTH$}   {:<GUESS_WIDTH$}{name:>6}", "word", "the probe says");
+        let name = if usize::from(area.width) > TABLE_WIDTH {
+            self.scene.language.tr("p(word)")
+        } else {
+            "p"
+        };
+        let language = self.scene.language;
+        let head = format!(
+            "{}   {}{}",
+            right(language.tr("word"), WORD_WIDTH),
+            left(language.tr("the probe says"), GUESS_WIDTH),
+            if name.width() < 6 { right(name, 6) } else { name.to_owned() }
+        );
         put_on(buf, area, &[(&head, self.scene.theme.dim())]);
         let available_lines = usize::from(area.height.saturating_sub(1));
         for (line, i) in

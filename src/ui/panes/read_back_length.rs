@@ -6,6 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::readback::ReadBackCount,
+    lesson::tr,
     model::Name,
     ui::widgets::{
         chart::{Chart, Heights, REFERENCE, Series},
@@ -34,7 +35,7 @@ impl<'a> ReadBackLength<'a> {
             counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
         Some(Series {
             letter,
-            name: name.title().to_owned(),
+            name: self.0.language.tr(name.title()).to_owned(),
             style: self.0.theme.pane(model),
             points: counts.iter().map(|count| count.right as f32).collect(),
             said: said.unwrap_or_default(),
@@ -61,7 +62,14 @@ impl Pane for ReadBackLength<'_> {
         let theme = self.0.theme;
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
         let all = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
-        format!("{up} of these read back · {right} the last n words, read alone · {all} all")
+        let language = self.0.language;
+        tr!(
+            language,
+            "{up} of these read back · {right} the last n words, read alone · {all} all",
+            up = language.tr(up),
+            right = language.tr(right),
+            all
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -72,8 +80,21 @@ impl Pane for ReadBackLength<'_> {
         let (count, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.0.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
         let ReadBackCount { read, asked, right } = count;
-        let reach = if asked < read { format!(" (probes reach {asked})") } else { String::new() };
-        Some(format!("{name}, from “{word}” on, {read} read: {right} read back{reach}"))
+        let (language, name) = (self.0.language, self.0.language.tr(name));
+        let reach = if asked < read {
+            tr!(language, " (probes reach {asked})", asked)
+        } else {
+            String::new()
+        };
+        Some(tr!(
+            language,
+            "{name}, from “{word}” on, {read} read: {right} read back{reach}",
+            name,
+            word,
+            read,
+            right,
+            reach
+        ))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -81,16 +102,16 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let counts = &self.0.reading.measures().kept;
+        let (counts, language) = (&self.0.reading.measures().kept, self.0.language);
         let line = |i: usize| {
             let of = |(name, counts): (&Name, &Vec<ReadBackCount>)| {
-                Some(format!("{} {}", name.title(), counts.get(i)?.right))
+                Some(format!("{} {}", language.tr(name.title()), counts.get(i)?.right))
             };
             let all: Vec<String> = counts.iter().filter_map(of).collect();
-            format!("of the last {}, read alone: {}", i + 1, all.join(", "))
+            tr!(language, "of the last {n}, read alone: {all}", n = i + 1, all = all.join(", "))
         };
         let lines = (0..self.0.reading.sentence.tokens.len()).map(line).collect();
-        PaneWords::new("Words read back, by length", lines)
+        PaneWords::new(language.tr("Words read back, by length"), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

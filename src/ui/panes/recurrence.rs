@@ -8,6 +8,7 @@ use ratatui::{
 use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
     engine::site::Site,
+    lesson::tr,
     model::layer::recurrent,
     ui::widgets::heat::{Columns, Heat, Labels, Scale},
 };
@@ -39,14 +40,15 @@ impl<'a> Recurrence<'a> {
     fn parts(&self) -> Vec<(String, Subject<'a>)> {
         let is_gru = self.0.sibling(&recurrent::GATED).is_some();
         let parts = if is_gru { &GRU[..] } else { &ELMAN[..] };
-        let part =
-            |(site, label): &(&Site, &str)| Some(((*label).to_owned(), self.0.sibling(site)?));
+        let part = |(site, label): &(&Site, &str)| {
+            Some((self.0.scene.language.tr(label).to_owned(), self.0.sibling(site)?))
+        };
         parts.iter().filter_map(part).collect()
     }
 
     fn heat(&self) -> Heat<'a> {
         let parts = self.parts();
-        let row = self.0.row();
+        let (row, language) = (self.0.row(), self.0.scene.language);
         let labels = parts.iter().map(|(label, _)| label.clone()).collect();
         let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
         let n_rows = numbers.len();
@@ -60,10 +62,11 @@ impl<'a> Recurrence<'a> {
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
             cursor: (n_rows.saturating_sub(1), self.0.col()),
-            axes: format!(
-                "{}unit, at word “{}”",
-                self.0.scene.theme.glyph("→ ", "columns "),
-                self.0.label(1, row)
+            axes: tr!(
+                language,
+                "{right}unit, at word “{word}”",
+                right = language.tr(self.0.scene.theme.glyph("→ ", "columns ")),
+                word = self.0.label(1, row)
             ),
             ..self.0.heat()
         }
@@ -73,7 +76,13 @@ impl<'a> Recurrence<'a> {
 impl Pane for Recurrence<'_> {
     fn title(&self) -> String {
         let word = self.0.label(1, self.0.row());
-        format!("{} · at position {}, “{word}”", self.0.shown_name(self.0.title()), self.0.row())
+        tr!(
+            self.0.scene.language,
+            "{name} · at position {i}, “{word}”",
+            name = self.0.shown_name(self.0.title()),
+            i = self.0.row(),
+            word
+        )
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
+    lesson::tr,
     model::Name,
     ui::widgets::lines::{put_line, put_on, right, window},
 };
@@ -98,10 +99,13 @@ impl ScheduleChart<'_> {
     /// ` · 5 of 13 steps in a row`, shortened if wider than `width`.
     fn progress(&self, name: Name, width: u16) -> String {
         let n = schedule(name, built_in(self.words().len())).sequential;
-        let done = self.0.beat.map_or_else(String::new, |beat| format!("{} of ", beat.min(n)));
+        let done = self
+            .0
+            .beat
+            .map_or_else(String::new, |beat| tr!(self.0.language, "{n} of ", n = beat.min(n)));
         let dot = self.0.theme.glyph(" · ", " - ");
         let units = if name == Name::Elman { ["steps in a row", "steps"] } else { ["layers"; 2] };
-        let texts = units.map(|unit| format!("{dot}{done}{n} {unit}"));
+        let texts = units.map(|unit| format!("{dot}{done}{n} {}", self.0.language.tr(unit)));
         let fitting = texts.into_iter().find(|text| text.width() <= usize::from(width));
         fitting.unwrap_or_default()
     }
@@ -125,7 +129,8 @@ impl ScheduleChart<'_> {
     /// Draws the step numbers, as many as fit without touching.
     fn draw_time(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         let (theme, n) = (self.0.theme, self.words().len() as u16);
-        let time = format!("{:>12}", format!("step {}", theme.glyph("→", "->")));
+        let time = format!("{} {}", self.0.language.tr("step"), theme.glyph("→", "->"));
+        let time = right(&time, 12);
         put_on(buf, line, &[(&time, theme.dim())]);
         let every = 4_u16.div_ceil(charts.step_width);
         let layers = if charts.line_offset > 0 { 0 } else { built_in(1).n_layers as u16 };
@@ -196,7 +201,7 @@ const fn step_position(line: Rect, left: u16, step_width: u16, step: usize) -> (
 
 impl Pane for ScheduleChart<'_> {
     fn title(&self) -> String {
-        "who waits for whom".to_owned()
+        self.0.language.tr("who waits for whom").to_owned()
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -210,13 +215,19 @@ impl Pane for ScheduleChart<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let n = self.0.reading.sentence.tokens.len();
+        let (n, language) = (self.0.reading.sentence.tokens.len(), self.0.language);
         let line = |name: Name| {
             let steps = schedule(name, built_in(n)).sequential;
-            format!("{}: {steps} steps, one after the other, to read {n} tokens", name.title())
+            tr!(
+                language,
+                "{name}: {steps} steps, one after the other, to read {n} tokens",
+                name = language.tr(name.title()),
+                steps,
+                n
+            )
         };
         let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
-        PaneWords::new("Who waits for whom", models.map(line).to_vec())
+        PaneWords::new(language.tr("Who waits for whom"), models.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -2,6 +2,7 @@
 //! (norm) of the row and of each sub-layer's addition.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
         measure::stream::{self, Station},
         trace::Magnitude,
     },
+    lesson::tr,
     text::fixed,
     ui::widgets::{
         heat,
@@ -63,7 +65,11 @@ impl Stream<'_> {
     fn draw_heading(&self, band: u16, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let (first, last) = (self.first_channel(band), self.0.n_cols() - 1);
-        let text = format!("channels {first}{}{last} ", theme.glyph("–", "-"));
+        let text = format!(
+            "{} {first}{}{last} ",
+            self.0.scene.language.tr("channels"),
+            theme.glyph("–", "-")
+        );
         let text = right(&text, NAME_WIDTH.into());
         put_on(buf, line, &[(&text, theme.dim())]);
         let x =
@@ -72,7 +78,12 @@ impl Stream<'_> {
             put_line(buf, (x, line.y), line.right(), &[(theme.glyph("▾", "v"), theme.accent())]);
         }
         let width = usize::from(FIGURE_WIDTH);
-        let heads = format!(" {:>width$} {:>width$}", "length", "added");
+        let language = self.0.scene.language;
+        let heads = format!(
+            " {} {}",
+            right(language.tr("length"), width),
+            right(language.tr("added"), width)
+        );
         put_line(buf, (line.x + NAME_WIDTH + band, line.y), line.right(), &[(&heads, theme.dim())]);
     }
 
@@ -106,8 +117,8 @@ impl Stream<'_> {
         let theme = self.0.scene.theme;
         let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
         let plus = if station.added.is_some() { "+ " } else { "" };
-        let mut name = format!("{layer}{plus}{}", station.name);
-        if name.len() >= usize::from(NAME_WIDTH) {
+        let mut name = format!("{layer}{plus}{}", self.0.scene.language.tr(station.name));
+        if name.width() >= usize::from(NAME_WIDTH) {
             name = name.replace("feed-forward", "ffn"); // layers from 10 on
         }
         let style = if station.added.is_some() { theme.accent() } else { Style::new() };
@@ -155,8 +166,10 @@ struct Scale {
 
 impl Pane for Stream<'_> {
     fn title(&self) -> String {
-        let name = self.0.title.clone().unwrap_or_else(|| "residual stream".to_owned());
-        format!("{name} · “{}”", self.0.label(1, self.0.row()))
+        let name = self.0.title.as_deref().unwrap_or("residual stream");
+        let name = self.0.scene.language.tr(name);
+        let word = self.0.label(1, self.0.row());
+        format!("{name} · {}", tr!(self.0.scene.language, "“{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -179,17 +192,20 @@ impl Pane for Stream<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let subject = &self.0;
+        let (subject, language) = (&self.0, self.0.scene.language);
         let length = |path: &str| {
             stream::length(subject.trace, path, subject.row()).map_or_else(String::new, fixed)
         };
         let line = |station: Station| {
-            let added = station.added.map(|path| format!(", {path} added {}", length(&path)));
-            format!(
-                "{}: length {}{}",
-                station.site,
-                length(&station.site),
-                added.unwrap_or_default()
+            let added = station
+                .added
+                .map(|path| tr!(language, ", {path} added {length}", path, length = length(&path)));
+            tr!(
+                language,
+                "{site}: length {length}{added}",
+                site = station.site,
+                length = length(&station.site),
+                added = added.unwrap_or_default()
             )
         };
         subject.in_words(self.stations().into_iter().map(line).collect())

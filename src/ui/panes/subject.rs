@@ -6,10 +6,15 @@ use super::{CursorCell, Mark, Scene};
 use crate::{
     analysis::trace::{Magnitude, Recorded, Trace},
     engine::{
+        change::Part,
         site::{Axis, Role, Site},
         value::{Cell, Matrix, Shape, Value},
     },
-    ui::widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
+    lesson::tr,
+    ui::{
+        widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
+        words::cell_labels,
+    },
 };
 
 /// A plane of a site: the data of most panes.
@@ -78,10 +83,22 @@ impl<'a> Subject<'a> {
         (0..self.n_cols()).map(|col| self.shown_value(Cell::new(0, row, col))).collect()
     }
 
-    /// `name`, prefixed with `Δ` if the difference is shown.
+    /// Whether these are masked scores of a pass without the mask.
+    pub fn is_unmasked(&self) -> bool {
+        let place = &self.site.place;
+        place.role == Role::MaskedScores && self.scene.reading.changes.is_off(place, Part::Mask)
+    }
+
+    /// `name`, prefixed with `Δ` if the difference is shown, and with `mask off` if the pass has no mask.
     pub fn shown_name(&self, name: String) -> String {
+        let name = if self.is_unmasked() {
+            tr!(self.scene.language, "mask off: {name}", name)
+        } else {
+            name
+        };
         if self.shows_difference() {
-            format!("{} {name}", self.scene.theme.glyph("Δ", "change of"))
+            let change = self.scene.language.tr(self.scene.theme.glyph("Δ", "change of"));
+            format!("{change} {name}")
         } else {
             name
         }
@@ -93,11 +110,15 @@ impl<'a> Subject<'a> {
     }
 
     pub fn title(&self) -> String {
-        let name = self.title.clone().unwrap_or_else(|| self.site.path().to_owned());
+        let language = self.scene.language;
+        let name = match &self.title {
+            Some(title) => language.tr(title).to_owned(),
+            None => self.site.path().to_owned(),
+        };
         if self.site.place.has_planes() {
             let axis = self.site.axes()[0];
             let label = self.trace.label(self.site, axis, self.plane);
-            format!("{name} · {} {label}", axis.name())
+            format!("{name} · {} {label}", language.tr(axis.name()))
         } else {
             name
         }
@@ -203,10 +224,11 @@ impl<'a> Subject<'a> {
 
     pub fn axes_text(&self) -> String {
         let [_, row, col] = self.site.axes();
-        let theme = self.scene.theme;
-        let down = format!("{}{} ", theme.glyph("↓ ", "rows "), row.name());
+        let Scene { theme, language, .. } = self.scene;
+        let axis = |sign, axis: Axis| format!("{}{}", language.tr(sign), language.tr(axis.name()));
+        let down = axis(theme.glyph("↓ ", "rows "), row) + " ";
         let down = if row == Axis::Single { "" } else { &down };
-        format!("{down}{}{}", theme.glyph("→ ", "columns "), col.name())
+        format!("{down}{}", axis(theme.glyph("→ ", "columns "), col))
     }
 
     pub fn heat(&self) -> Heat<'a> {
@@ -222,6 +244,7 @@ impl<'a> Subject<'a> {
         let subject = self.clone();
         Heat {
             theme: self.scene.theme,
+            language: self.scene.language,
             n_rows: self.n_rows(),
             n_cols: self.n_cols(),
             value: Box::new(move |row, col| subject.shown_value(Cell::new(plane, row, col))),
@@ -232,7 +255,7 @@ impl<'a> Subject<'a> {
             cursor: (self.row(), self.col()),
             focused: self.scene.focused,
             marks: self.marks_in(plane).into_iter().collect(),
-            row_noun: "rows",
+            row_noun: self.scene.language.tr("rows"),
             rows_may_grow: false,
             zoom: Zoom::Fit,
             is_map: self.is_map(),
@@ -245,7 +268,7 @@ impl<'a> Subject<'a> {
         self.site.shape().holds(cell).then(|| CursorCell {
             address: self.site.address(cell),
             value: self.site.value.get(cell),
-            labels: self.trace.labels(self.site, cell),
+            labels: cell_labels(self.trace, self.site, cell, self.scene.language),
         })
     }
 }

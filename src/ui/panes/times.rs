@@ -7,9 +7,10 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     analysis::measure::timing::{LENGTHS, Times},
+    lesson::tr,
     model::Name,
     text::grouped,
-    ui::widgets::lines::{fit, put_line, put_on},
+    ui::widgets::lines::{fit, put_line, put_on, right},
 };
 
 pub(super) struct TimesTable<'a>(pub(super) Scene<'a>);
@@ -35,10 +36,32 @@ impl<'a> TimesTable<'a> {
         }
     }
 
+    /// One line per number of tokens: `10 tokens: Elman RNN 0.12 ms, GRU 0.20 ms, Transformer 0.31 ms`.
+    fn lines_in_words(&self) -> Vec<String> {
+        let Some(all) = self.0.times else { return vec![self.0.measuring().to_owned()] };
+        let line = |(i, &length): (usize, &usize)| {
+            let time = |model: &Name| {
+                Some(format!(
+                    "{} {}",
+                    self.0.language.tr(model.title()),
+                    format_duration(all.get(model)?[i])
+                ))
+            };
+            let times: Vec<String> = MODELS.iter().filter_map(time).collect();
+            tr!(
+                self.0.language,
+                "{n} tokens: {times}",
+                n = grouped(length),
+                times = times.join(", ")
+            )
+        };
+        LENGTHS.iter().enumerate().map(line).collect()
+    }
+
     /// Draws how many times longer 1,000 tokens take than 100.
     fn draw_growth(&self, column: u16, line: Rect, buf: &mut Buffer) {
         let dim = self.0.theme.dim();
-        put_on(buf, line, &[("100 to 1k", dim)]);
+        put_on(buf, line, &[(self.0.language.tr("100 to 1k"), dim)]);
         for (column_index, model) in MODELS.into_iter().enumerate() {
             let Some(times) = self.times(model) else { continue };
             let growth = times[4].as_secs_f64() / times[2].as_secs_f64().max(f64::MIN_POSITIVE);
@@ -60,7 +83,7 @@ fn format_duration(time: Duration) -> String {
 
 impl Pane for TimesTable<'_> {
     fn title(&self) -> String {
-        "tokens read, timed on this machine (one core, median of 3)".to_owned()
+        self.0.language.tr("tokens read, timed on this machine (one core, median of 3)").to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -68,23 +91,23 @@ impl Pane for TimesTable<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        PaneWords::new("Times on this machine", vec!["they are measured in the walk".into()])
+        let heading = self.0.language.tr("Times on this machine");
+        PaneWords::new(heading, self.lines_in_words())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         if self.0.times.is_none() {
-            let text = "times are measured in the walk";
-            put_on(buf, area, &[(text, theme.dim())]);
+            put_on(buf, area, &[(self.0.measuring(), theme.dim())]);
             return;
         }
         let column =
             (area.width.saturating_sub(LABEL_WIDTH) / MODELS.len() as u16).clamp(9, COLUMN_WIDTH);
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
-            put_on(buf, line, &[("   tokens", theme.dim())]);
+            put_on(buf, line, &[(&right(self.0.language.tr("tokens"), 9), theme.dim())]);
             for (column_index, model) in MODELS.into_iter().enumerate() {
-                let title = fit(model.title(), usize::from(column) - 1);
+                let title = fit(self.0.language.tr(model.title()), usize::from(column) - 1);
                 let x = line.x + LABEL_WIDTH + column_index as u16 * column;
                 put_line(buf, (x, line.y), line.right(), &[(&title, theme.accent())]);
             }

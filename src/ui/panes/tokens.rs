@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     engine::site::Axis,
+    lesson::tr,
     text::Token,
     ui::widgets::{
         heat::{Heat, Labels},
@@ -26,7 +27,7 @@ pub(super) struct Tokens<'a>(pub(super) Subject<'a>);
 
 impl<'a> Tokens<'a> {
     fn heat(&self) -> Heat<'a> {
-        let subject = &self.0;
+        let (subject, language) = (&self.0, self.0.scene.language);
         let unknown = &subject.scene.reading.sentence.unknown;
         let stream = subject.site.place.scope.rows();
         let offset =
@@ -39,15 +40,17 @@ impl<'a> Tokens<'a> {
         };
         let tokens = subject.trace.tokens(stream).iter().enumerate();
         let row_labels = Labels::listed(tokens.map(label).collect());
-        let note = if unknown.is_empty() { "" } else { "  ? not seen in training" };
-        let axes = format!("embedding row of {} numbers{note}", subject.n_cols());
+        let note = if unknown.is_empty() { "" } else { language.tr("  ? not seen in training") };
+        let n = subject.n_cols();
+        let axes = tr!(language, "embedding row of {n} numbers", n) + note;
         Heat { row_labels, axes, ..subject.heat() }
     }
 }
 
 impl Pane for Tokens<'_> {
     fn title(&self) -> String {
-        self.0.title.clone().unwrap_or_else(|| "tokens, ids and embedding rows".to_owned())
+        let title = self.0.title.as_deref().unwrap_or("tokens, ids and embedding rows");
+        self.0.scene.language.tr(title).to_owned()
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -68,14 +71,21 @@ impl Pane for Tokens<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (subject, view) = (&self.0, self.0.view());
+        let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
         let Some(stream) = subject.site.place.stream(Axis::Position) else {
             return subject.in_words(vec![]);
         };
         let tokens = subject.trace.tokens(stream).iter().take(subject.n_rows());
         let line = |(i, token): (usize, &Token)| {
             let begins = first(&view.values(i), 3);
-            format!("{i} \"{}\", id {}, its row begins {begins}", token.text, token.id)
+            tr!(
+                language,
+                "{i} \"{word}\", id {id}, its row begins {begins}",
+                i,
+                word = token.text,
+                id = token.id,
+                begins
+            )
         };
         subject.in_words(tokens.enumerate().map(line).collect())
     }
@@ -85,7 +95,7 @@ impl Pane for Tokens<'_> {
         heat.draw(area, buf);
         let width = heat.label_width(area.width).min(area.width);
         if area.height > 3 && width > 12 {
-            let head = right("token    id", usize::from(width) - 1);
+            let head = right(self.0.scene.language.tr("token    id"), usize::from(width) - 1);
             let dim = self.0.scene.theme.dim();
             put_line(buf, (area.x, area.y), area.x + width - 1, &[(&head, dim)]);
         }

@@ -9,6 +9,7 @@ use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
     engine::math::kept,
     lesson::gloss::gloss,
+    lesson::tr,
     model::Name,
     text::visible,
     ui::widgets::lines::{fit, put_line, put_on},
@@ -41,8 +42,9 @@ impl Translations<'_> {
         let plain =
             |text: &str| Word { text: text.to_owned(), gloss: String::new(), is_common: true };
         let english = english.split_whitespace().map(plain).collect();
-        let models = MODELS.map(|name| (name.title().to_owned(), self.words(name)));
-        [("English".to_owned(), english)].into_iter().chain(models).collect()
+        let language = self.0.language;
+        let models = MODELS.map(|name| (language.tr(name.title()).to_owned(), self.words(name)));
+        [(language.tr("English").to_owned(), english)].into_iter().chain(models).collect()
     }
 
     /// The blocks wrapped to the area's width. Where they do not fit with all glosses, only the selected model's has them.
@@ -77,7 +79,7 @@ impl Translations<'_> {
 
     fn draw_block(&self, i: usize, (label, lines): &Block, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
-        let is_own = label == self.0.model.title();
+        let is_own = label == self.0.language.tr(self.0.model.title());
         let style = match (self.0.focused && i == self.selected_block(), is_own) {
             (true, _) => theme.accent().bold(),
             (false, true) => theme.accent(),
@@ -104,7 +106,8 @@ impl Translations<'_> {
     fn draw_legend(&self, line: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let (sign, meaning) = ("underlined", ": not what the Transformer writes");
-        let indent = line.width.saturating_sub((sign.len() + meaning.len()) as u16);
+        let [sign, meaning] = [sign, meaning].map(|text| self.0.language.tr(text));
+        let indent = line.width.saturating_sub((sign.width() + meaning.width()) as u16);
         let x = line.x + names_width(line.width).min(indent);
         let pieces = [(sign, theme.incorrect().underlined()), (meaning, theme.dim())];
         put_line(buf, (x, line.y), line.right(), &pieces);
@@ -112,12 +115,18 @@ impl Translations<'_> {
 
     /// Draws the numbers of blocks above and below the visible ones.
     fn draw_hidden_counts(&self, shown: &Range<usize>, n: usize, line: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
-        let count_text = |n: usize, sign: &str, place: &str| {
-            if n > 0 { format!("{sign} {n} more {place}   ") } else { String::new() }
+        let (theme, language) = (self.0.theme, self.0.language);
+        let count_text = |n: usize, sign: &str, is_above: bool| {
+            if n == 0 {
+                String::new()
+            } else if is_above {
+                tr!(language, "{sign} {n} more above   ", sign, n)
+            } else {
+                tr!(language, "{sign} {n} more below   ", sign, n)
+            }
         };
-        let below = count_text(n - shown.end, theme.glyph("▾", "v"), "below");
-        let above = count_text(shown.start, theme.glyph("▴", "^"), "above");
+        let below = count_text(n - shown.end, theme.glyph("▾", "v"), false);
+        let above = count_text(shown.start, theme.glyph("▴", "^"), true);
         put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
     }
 }
@@ -182,7 +191,7 @@ fn visible_blocks(heights: &[u16], available_lines: u16, cursor: usize) -> Range
 
 impl Pane for Translations<'_> {
     fn title(&self) -> String {
-        "the sentence in every model's French".to_owned()
+        self.0.language.tr("the sentence in every model's French").to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -199,27 +208,31 @@ impl Pane for Translations<'_> {
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let name = *MODELS.get(row.checked_sub(1)?)?;
         let n = self.words(name).iter().filter(|word| !word.is_common).count();
+        let language = self.0.language;
         let difference = match (name, n) {
-            (Name::Transformer, _) => "the others are held against it".to_owned(),
-            (_, 0) => "the same words as the Transformer".to_owned(),
-            (_, 1) => "1 word that the Transformer does not write".to_owned(),
-            _ => format!("{n} words that the Transformer does not write"),
+            (Name::Transformer, _) => language.tr("the others are held against it").to_owned(),
+            (_, 0) => language.tr("the same words as the Transformer").to_owned(),
+            (_, 1) => language.tr("1 word that the Transformer does not write").to_owned(),
+            _ => tr!(language, "{n} words that the Transformer does not write", n),
         };
-        Some(format!("{}: {difference}", name.title()))
+        Some(format!("{}: {difference}", language.tr(name.title())))
     }
 
     fn in_words(&self) -> PaneWords {
+        let language = self.0.language;
         let line = |name: Name| {
             let glosses = self.words(name).into_iter().map(|word| word.gloss);
             let glosses: Vec<String> = glosses.filter(|gloss| !gloss.is_empty()).collect();
             let meaning = match (name, glosses.is_empty()) {
                 (Name::DecoderOnly, _) | (_, true) => String::new(),
-                (_, false) => format!(" (word by word: {})", glosses.join(" ")),
+                (_, false) => {
+                    tr!(language, " (word by word: {glosses})", glosses = glosses.join(" "))
+                }
             };
             let output = &self.0.reading.trace(name).output_text;
-            format!("{}: {output}{meaning}", name.title())
+            format!("{}: {output}{meaning}", language.tr(name.title()))
         };
-        PaneWords::new("Every model's output", Name::ALL.map(line).to_vec())
+        PaneWords::new(language.tr("Every model's output"), Name::ALL.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -2,6 +2,8 @@
 //! weights; a diagonal attends to neighbours, a column to one token, an even block to all tokens.
 
 use super::{words::PaneWords, words::words_of_heads};
+use crate::lesson::Language;
+use crate::lesson::tr;
 use std::ops::Range;
 
 use ratatui::{
@@ -155,7 +157,7 @@ impl<'a> Wall<'a> {
             let accent = self.theme().accent().add_modifier(Modifier::BOLD);
             if is_selected { accent } else { self.theme().dim() }
         };
-        put_on(buf, area, &[("head", self.theme().dim())]);
+        put_on(buf, area, &[(self.scene.language.tr("head"), self.theme().dim())]);
         for i in grid.heads.clone() {
             let picture_area = grid.picture_area(area, grid.layers.start, i);
             let name = i.to_string();
@@ -174,7 +176,12 @@ impl<'a> Wall<'a> {
             put_line(buf, (area.x, y), area.right(), &[(&name, style(i == layer))]);
         }
         let y = area.y + 1;
-        put_line(buf, (area.x, y), area.right(), &[("layer", self.theme().dim())]);
+        put_line(
+            buf,
+            (area.x, y),
+            area.right(),
+            &[(self.scene.language.tr("layer"), self.theme().dim())],
+        );
     }
 
     fn draw_picture(&self, picture: &Picture, picture_area: Rect, buf: &mut Buffer) {
@@ -232,8 +239,12 @@ impl<'a> Wall<'a> {
 
     /// ` · layers 0-3 of 12`: the visible layers and heads where not all fit, else empty.
     fn visible_range_text(&self, grid: &Grid) -> String {
+        let language = self.scene.language;
         let range_text = |what: &str, shown: &Range<usize>, n: usize| {
-            let text = || format!(" · {what} {}-{} of {n}", shown.start, shown.end - 1);
+            let text = || {
+                let (first, last, what) = (shown.start, shown.end - 1, language.tr(what));
+                tr!(language, " · {what} {first}-{last} of {n}", what, first, last, n)
+            };
             if shown.len() < n { text() } else { String::new() }
         };
         let layers = range_text("layers", &grid.layers, self.layers().len());
@@ -242,29 +253,32 @@ impl<'a> Wall<'a> {
 }
 
 /// `entropy 1.23 · spread 0.45 · distance 2.1 ...`: the head's figures, joined by `separator`.
-fn figures_text(summary: &Summary, separator: &str) -> String {
+fn place_of(summary: &Summary, language: Language) -> String {
+    let Summary { layer, head, .. } = summary;
+    tr!(language, "layer {layer} head {head}", layer, head)
+}
+
+fn figures_text(summary: &Summary, separator: &str, language: Language) -> String {
     let figure = |figure: &Figure| {
         let value = (figure.of)(&summary.figures)?;
-        Some(format!("{} {value:.2}", figure.heading))
+        Some(format!("{} {value:.2}", language.tr(figure.heading)))
     };
     FIGURES.iter().filter_map(figure).collect::<Vec<_>>().join(separator)
 }
 
 impl Pane for Wall<'_> {
     fn title(&self) -> String {
-        let name = self.spec.title.clone().unwrap_or_else(|| "all heads".to_owned());
-        let Some(summary) = self.selected() else { return name };
-        format!("{name} · layer {} head {}", summary.layer, summary.head)
+        let language = self.scene.language;
+        let name = language.tr(self.spec.title.as_deref().unwrap_or("all heads"));
+        let Some(summary) = self.selected() else { return name.to_owned() };
+        format!("{name} · {}", place_of(summary, language))
     }
 
     fn status_line(&self, _: usize, _: usize) -> Option<String> {
         let summary = self.selected()?;
-        Some(format!(
-            "layer {} head {}  {}",
-            summary.layer,
-            summary.head,
-            figures_text(summary, "  ")
-        ))
+        let language = self.scene.language;
+        let figures = figures_text(summary, "  ", language);
+        Some(format!("{}  {figures}", place_of(summary, language)))
     }
 
     fn head_at_offset(&self, rows: isize, cols: isize) -> Option<(usize, usize)> {
@@ -314,7 +328,7 @@ impl Pane for Wall<'_> {
             return put_text(self.scene.measuring(), buf);
         }
         let Some(grid) = self.grid(area) else {
-            return put_text("no heads", buf);
+            return put_text(self.scene.language.tr("no heads"), buf);
         };
         self.draw_axes(&grid, area, buf);
         for layer in grid.layers.clone() {
@@ -330,11 +344,13 @@ impl Pane for Wall<'_> {
         let last = grid.picture_area(area, grid.layers.end - 1, grid.heads.start);
         let y = last.bottom() + 1;
         if y < area.bottom() {
-            let text = format!(
-                "query {} key {}, large weights light{}",
-                self.theme().glyph("↓", "down"),
-                self.theme().glyph("→", "right"),
-                self.visible_range_text(&grid)
+            let language = self.scene.language;
+            let text = tr!(
+                language,
+                "query {down} key {right}, large weights light{range}",
+                down = language.tr(self.theme().glyph("↓", "down")),
+                right = language.tr(self.theme().glyph("→", "right")),
+                range = self.visible_range_text(&grid)
             );
             put_line(
                 buf,

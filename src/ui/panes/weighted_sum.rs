@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     analysis::trace::Magnitude,
+    lesson::tr,
     model::layer::attention,
     ui::widgets::{
         heat::{Columns, Heat, Labels, Marks, Scale},
@@ -77,10 +78,11 @@ impl<'a> WeightedSum<'a> {
             marks: Marks::default(),
             columns: Columns::Counted,
             scale,
-            axes: format!(
-                "weight {} value, from “{}”",
-                self.0.scene.theme.glyph("·", "*"),
-                self.0.label(1, self.0.row())
+            axes: tr!(
+                self.0.scene.language,
+                "weight {times} value, from “{word}”",
+                times = self.0.scene.theme.glyph("·", "*"),
+                word = self.0.label(1, self.0.row())
             ),
             ..self.0.heat()
         }
@@ -88,8 +90,10 @@ impl<'a> WeightedSum<'a> {
 
     /// The terms that fit, the heat map of their numbers and the sum, and its area.
     fn layout(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
-        let terms =
-            heaviest(self.terms()?, usize::from(area.height.saturating_sub(OTHER_LINES + 1)));
+        let terms = {
+            let max_terms = usize::from(area.height.saturating_sub(OTHER_LINES + 1));
+            heaviest(self.terms()?, max_terms, |n| tr!(self.0.scene.language, "{n} others", n))
+        };
         let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
         let label = LABEL_WIDTH.min(area.width);
         let cells = Rect { x: area.x + label, width: area.width - label, ..area };
@@ -107,14 +111,19 @@ impl<'a> WeightedSum<'a> {
 
     fn draw_sum_label(&self, line: Rect, buf: &mut Buffer) {
         let style = self.0.scene.theme.accent().add_modifier(Modifier::BOLD);
-        let text = format!("{:>WORD_WIDTH$} 1.00", "sum");
-        let pieces = [(&*text, style), (" = context", style)];
+        let language = self.0.scene.language;
+        let text = right(language.tr("sum"), WORD_WIDTH) + " 1.00";
+        let pieces = [(&*text, style), (language.tr(" = context"), style)];
         put_on(buf, line, &pieces);
     }
 }
 
 /// At most `max_terms` terms: the heaviest in sentence order, and one that adds up the others.
-fn heaviest(terms: Vec<Term>, max_terms: usize) -> Vec<Term> {
+fn heaviest(
+    terms: Vec<Term>,
+    max_terms: usize,
+    others_name: impl Fn(usize) -> String,
+) -> Vec<Term> {
     if terms.len() <= max_terms || max_terms < 2 {
         return terms;
     }
@@ -124,7 +133,7 @@ fn heaviest(terms: Vec<Term>, max_terms: usize) -> Vec<Term> {
     let (kept, others): (Vec<_>, Vec<_>) =
         terms.into_iter().enumerate().partition(|(i, _)| kept.contains(i));
     let rest = Term {
-        word: format!("{} others", others.len()),
+        word: others_name(others.len()),
         weight: others.iter().map(|(_, t)| t.weight).sum(),
         numbers: column_sums(others.iter().map(|(_, t)| &t.numbers)),
     };
@@ -140,7 +149,12 @@ fn column_sums<'n>(rows: impl Iterator<Item = &'n Vec<f32>>) -> Vec<f32> {
 
 impl Pane for WeightedSum<'_> {
     fn title(&self) -> String {
-        format!("{} · from “{}”", self.0.title(), self.0.label(1, self.0.row()))
+        tr!(
+            self.0.scene.language,
+            "{title} · from “{word}”",
+            title = self.0.title(),
+            word = self.0.label(1, self.0.row())
+        )
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -166,11 +180,13 @@ impl Pane for WeightedSum<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let view = self.0.view();
-        let spread_text = spread(&view.values(view.row));
-        let mut lines = vec![format!("the sum for {}: {spread_text}", view.word(view.row))];
+        let (view, language) = (self.0.view(), self.0.scene.language);
+        let spread = spread(&view.values(view.row), language);
+        let word = view.word(view.row);
+        let mut lines = vec![tr!(language, "the sum for {word}: {spread}", word, spread)];
         if let Some(weights) = self.0.sibling(&attention::WEIGHTS) {
-            lines.push(format!("its weights: {}", weights.view().largest(view.row, 4)));
+            let weights = weights.view().largest(view.row, 4);
+            lines.push(tr!(language, "its weights: {weights}", weights));
         }
         self.0.in_words(lines)
     }
@@ -205,8 +221,9 @@ mod tests {
     #[test]
     fn terms_that_do_not_fit_are_added_up() {
         let all = vec![term("a", 0.1), term("b", 0.5), term("c", 0.125), term("d", 0.25)];
-        assert_eq!(heaviest(all.clone(), 4), all);
-        let few = heaviest(all, 3);
+        let others = |n: usize| format!("{n} others");
+        assert_eq!(heaviest(all.clone(), 4, others), all);
+        let few = heaviest(all, 3, others);
         assert_eq!(few[..2], [term("b", 0.5), term("d", 0.25)]);
         assert_eq!((few[2].word.as_str(), few[2].weight), ("2 others", 0.225));
         assert_eq!(few[2].numbers, [0.225, 0.45]);

@@ -1,6 +1,8 @@
 //! Contents of panes in words: for linear text, screen readers and the descriptions of exported pictures.
 
 use super::{Scene, subject::Subject};
+use crate::lesson::Language;
+use crate::lesson::tr;
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::site::{Axis, Site},
@@ -23,8 +25,9 @@ impl PaneWords {
     }
 
     /// A heading that ends with the model: `Beam search (Transformer)`.
-    pub fn of_model(heading: &str, model: Name, lines: Vec<String>) -> Self {
-        Self::new(format!("{heading} ({})", model.title()), lines)
+    pub fn of_model(language: Language, heading: &str, model: Name, lines: Vec<String>) -> Self {
+        let (heading, model) = (language.tr(heading), language.tr(model.title()));
+        Self::new(format!("{heading} ({model})"), lines)
     }
 }
 
@@ -45,21 +48,28 @@ impl<'a> Subject<'a> {
 
     /// The pane in words, with its site as the heading.
     pub(super) fn in_words(&self, lines: Vec<String>) -> PaneWords {
-        let (site, model) = (self.site, self.scene.model.title());
+        let (site, language) = (self.site, self.scene.language);
+        let (model, caption) = (language.tr(self.scene.model.title()), language.tr(site.caption()));
         let is_one_of_heads = site.axes()[0] == Axis::Head;
         let head = self.scene.selection.head.min(site.shape().planes - 1);
-        let head = if is_one_of_heads { format!(", head {head}") } else { String::new() };
-        PaneWords::new(format!("{} ({model}{head}), {}", site.path(), site.caption()), lines)
+        let head =
+            if is_one_of_heads { tr!(language, ", head {head}", head) } else { String::new() };
+        let caption = if self.is_unmasked() {
+            language.tr("the mask is off: nothing is hidden")
+        } else {
+            caption
+        };
+        PaneWords::new(format!("{} ({model}{head}), {caption}", site.path()), lines)
     }
 
     /// Label of index `i` of an axis: `7 "it"`, `channel 3`.
     pub(super) fn quoted(&self, axis: Axis, i: usize) -> String {
         if axis == Axis::Single {
-            return "the only row".into();
+            return self.scene.language.tr("the only row").into();
         }
         let label = self.trace.label(self.site, axis, i);
         if label == i.to_string() {
-            format!("{} {i}", axis.name())
+            format!("{} {i}", self.scene.language.tr(axis.name()))
         } else {
             format!("{i} \"{label}\"")
         }
@@ -78,11 +88,14 @@ impl RowView<'_> {
 
     /// One line per row: its largest columns if they are tokens, else its spread.
     pub(super) fn rows(&self) -> Vec<String> {
-        let column = self.subject.site.axes()[2];
+        let (column, language) = (self.subject.site.axes()[2], self.subject.scene.language);
         let has_token_columns = matches!(column, Axis::Key | Axis::Vocab);
         let line = |row: usize| {
-            let text =
-                if has_token_columns { self.largest(row, 2) } else { spread(&self.values(row)) };
+            let text = if has_token_columns {
+                self.largest(row, 2)
+            } else {
+                spread(&self.values(row), language)
+            };
             format!("{}: {text}", self.word(row))
         };
         (0..self.subject.n_rows()).map(line).collect()
@@ -91,32 +104,40 @@ impl RowView<'_> {
     /// The `n` largest numbers of a row: `largest at 1 "animal" 0.980, then 4 "street" 0.010; 3 masked`.
     pub(super) fn largest(&self, row: usize, n: usize) -> String {
         let values = self.values(row);
-        let column = self.subject.site.axes()[2];
+        let (column, language) = (self.subject.site.axes()[2], self.subject.scene.language);
         let mut order: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
         let entry = |&i: &usize| format!("{} {}", self.subject.quoted(column, i), fixed(values[i]));
         let largest: Vec<_> = order.iter().take(n).map(entry).collect();
         let masked = values.iter().filter(|v| **v == f32::NEG_INFINITY).count();
-        let masked = if masked > 0 { format!("; {masked} masked") } else { String::new() };
+        let masked =
+            if masked > 0 { tr!(language, "; {masked} masked", masked) } else { String::new() };
         if largest.is_empty() {
-            return format!("no numbers{masked}");
+            return language.tr("no numbers").to_owned() + &masked;
         }
-        format!("largest at {}{masked}", largest.join(", then "))
+        let largest = largest.join(language.tr(", then "));
+        tr!(language, "largest at {largest}{masked}", largest, masked)
     }
 
     /// The selected row, and its numbers in other sites of the same scope, one site per line.
     pub(super) fn sibling_rows(&self, sites: &[&Site]) -> Vec<String> {
+        let language = self.subject.scene.language;
         let line = |other: &&Site| {
             let site = self.subject.trace.beside(self.subject.site, other)?;
             let values = site.value.row(0, self.row.min(site.shape().rows - 1));
             let text = match values[..] {
                 [one] => fixed(one),
-                _ => format!("{}, begins {}", spread(&values), first(&values, 3)),
+                _ => tr!(
+                    language,
+                    "{spread}, begins {first}",
+                    spread = spread(&values, language),
+                    first = first(&values, 3)
+                ),
             };
             Some(format!("{}: {text}", other.name))
         };
         let lines = sites.iter().filter_map(line);
-        [format!("at {}", self.word(self.row))].into_iter().chain(lines).collect()
+        [tr!(language, "at {word}", word = self.word(self.row))].into_iter().chain(lines).collect()
     }
 }
 
@@ -124,23 +145,33 @@ impl RowView<'_> {
 pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
     let heads = scene.reading.heads().get(&scene.model).into_iter().flatten();
     let is_here = |head: &&Summary| spec.path(head.layer).as_ref() == Some(&head.path);
+    let language = scene.language;
     let line = |summary: &Summary| {
         let figure = |figure: &Figure| {
             let value = (figure.of)(&summary.figures)?;
-            Some(format!("{} {}", figure.heading, fixed(value)))
+            Some(format!("{} {}", language.tr(figure.heading), fixed(value)))
         };
         let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
-        format!("layer {} head {}: {}", summary.layer, summary.head, figures.join(", "))
+        let Summary { layer, head, .. } = summary;
+        let place = tr!(language, "layer {layer} head {head}", layer, head);
+        format!("{place}: {}", figures.join(", "))
     };
-    PaneWords::of_model("Attention by head", scene.model, heads.filter(is_here).map(line).collect())
+    let lines = heads.filter(is_here).map(line).collect();
+    PaneWords::of_model(language, "Attention by head", scene.model, lines)
 }
 
 /// Range and norm of numbers: `-1.200 to 1.400, length 3.100`.
-pub(super) fn spread(values: &[f32]) -> String {
+pub(super) fn spread(values: &[f32], language: Language) -> String {
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    format!("{} to {}, length {}", fixed(least), fixed(most), fixed(length))
+    tr!(
+        language,
+        "{least} to {most}, length {length}",
+        least = fixed(least),
+        most = fixed(most),
+        length = fixed(length)
+    )
 }
 
 /// The first `n` numbers, separated by commas.

@@ -9,10 +9,13 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::ui::{
-    app::State,
-    keys::KEYS,
-    panes::{CursorCell, Pane},
+use crate::{
+    lesson::tr,
+    ui::{
+        app::State,
+        keys::KEYS,
+        panes::{CursorCell, Pane},
+    },
 };
 
 /// Draws the cell under the cursor: `encoder.0.self_attn.weights[2,7,1] = 0.2100   query "it" · key "animal"`.
@@ -31,7 +34,12 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
         Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
     ];
     if let Some(old_value) = value_before_change(state, &cell) {
-        let change = format!("  was {old_value:.4}, {:+.4}", cell.value - old_value);
+        let change = tr!(
+            state.lesson.language,
+            "  was {was}, {change}",
+            was = format_args!("{old_value:.4}"),
+            change = format_args!("{:+.4}", cell.value - old_value)
+        );
         spans.push(Span::styled(change, state.theme.incorrect()));
     }
     spans.push(Span::raw("   "));
@@ -133,7 +141,9 @@ pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
             (message.text.as_str(), if message.is_error { wrong } else { accent })
         }
         (_, None) if state.guide.is_playing() => return draw_playback(state, area, buf),
-        (_, Some(_)) if state.passes.reading.is_some() => ("reading the sentence …", accent),
+        (_, Some(_)) if state.passes.reading.is_some() => {
+            (state.lesson.language.tr("reading the sentence …"), accent)
+        }
         _ => return draw_key_hints(state, area, buf),
     };
     draw_message(text, style, area, buf);
@@ -165,13 +175,21 @@ fn draw_playback(state: &State, area: Rect, buf: &mut Buffer) {
         Span::styled(bar(state.theme.glyph("━", "="), filled), state.theme.accent()),
         Span::styled(bar(state.theme.glyph("─", "-"), WIDTH - filled), dim),
         Span::raw(format!(" {:2} s", remaining.as_secs_f32().ceil())),
-        Span::styled(format!("   pace {}   + - pace   a stops", state.guide.pace()), dim),
+        Span::styled(
+            tr!(
+                state.lesson.language,
+                "   pace {pace}   + - pace   a stops",
+                pace = state.guide.pace()
+            ),
+            dim,
+        ),
     ];
     Line::from(line).render(area, buf);
 }
 
 fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
     let hint = |(key, what): (&str, &str)| {
+        let what = state.lesson.language.tr(what);
         [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())]
     };
     let width = |hint: &[Span]| hint.iter().map(Span::width).sum::<usize>();

@@ -1,5 +1,8 @@
 //! The header: chapter and position, title and formula, the output of a changed pass, and the sentence.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
+use crate::ui::words::changes_in_words;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -14,9 +17,10 @@ use crate::{
         math::kept,
         site::{Axis, Stream},
     },
-    text::{Token, visible},
+    text::visible,
     ui::{
         app::{Piece, ScreenLayout, State, Word},
+        screen::{map, sentence},
         widgets::lines::fit,
     },
 };
@@ -31,8 +35,9 @@ pub fn draw(state: &State, plan: &ScreenLayout, buf: &mut Buffer) {
     if let Some(area) = plan.output.filter(|_| state.guide.quiz.is_none()) {
         output(state, area, buf);
     }
+    map::draw(state, plan.map, buf);
     if let Some(area) = plan.sentence {
-        sentence(state, area, buf);
+        sentence::draw(state, area, buf);
     }
 }
 
@@ -52,7 +57,8 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     if let Some(changes) = changes {
         let used: usize = left.iter().map(Span::width).sum();
         let available_width = usize::from(area.width).saturating_sub(used + 14).max(16);
-        let text = fit(&format!(" changed: {changes} "), available_width);
+        let text = tr!(state.lesson.language, " changed: {changes} ", changes);
+        let text = fit(&text, available_width);
         left.extend([Span::raw("  "), Span::styled(text, state.theme.incorrect().reversed())]);
     }
     let left = Line::from(left);
@@ -64,7 +70,8 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
 /// Description of the changes of the pass shown; None if it has none.
 fn change_words(state: &State) -> Option<String> {
     let reading = state.passes.reading.as_ref()?;
-    reading.plain.as_ref().map(|_| visible(&reading.changes.words()))
+    let words = || changes_in_words(&reading.changes, state.lesson.language);
+    reading.plain.as_ref().map(|_| visible(&words()))
 }
 
 const WRITES: &str = " writes: ";
@@ -76,20 +83,21 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let model = state.current().1.model;
     let Some(plain) = reading.plain_trace(model) else { return };
     let (new_trace, old_trace) = (reading.trace(model), plain);
-    let dim = state.theme.dim();
+    let (dim, language) = (state.theme.dim(), state.lesson.language);
+    let [writes, was] = [WRITES, WAS].map(|text| language.tr(text));
     if new_trace.output_text == old_trace.output_text {
-        let text = format!(" writes the same: {}", new_trace.output_text);
+        let text = tr!(language, " writes the same: {text}", text = new_trace.output_text);
         Line::styled(fit(&text, area.width.into()), dim).render(area, buf);
         return;
     }
     let (new, old): (Vec<&str>, Vec<&str>) =
         (new_trace.output_text.split(' ').collect(), old_trace.output_text.split(' ').collect());
-    let available_width = usize::from(area.width).saturating_sub(WRITES.width() + WAS.width());
+    let available_width = usize::from(area.width).saturating_sub(writes.width() + was.width());
     let (first, new_width) = split_width(&new, &old, available_width);
     let ellipsis = if first > 0 { "… " } else { "" };
-    let mut spans = vec![Span::styled(WRITES, dim), Span::raw(ellipsis)];
+    let mut spans = vec![Span::styled(writes, dim), Span::raw(ellipsis)];
     if new_trace.output_text.is_empty() {
-        spans.push(Span::styled("nothing ", state.theme.incorrect()));
+        spans.push(Span::styled(language.tr("nothing ").to_owned(), state.theme.incorrect()));
     }
     let mut columns_left = new_width.saturating_sub(ellipsis.width());
     for (word, is_kept) in new.iter().zip(kept(&new, &old)).skip(first) {
@@ -102,7 +110,7 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
             break;
         }
     }
-    let old_text = format!("{WAS}{ellipsis}{}", old.get(first..).unwrap_or_default().join(" "));
+    let old_text = format!("{was}{ellipsis}{}", old.get(first..).unwrap_or_default().join(" "));
     let used: usize = spans.iter().map(Span::width).sum();
     let old_text = fit(&old_text, usize::from(area.width).saturating_sub(used));
     spans.push(Span::styled(old_text, dim));
@@ -144,27 +152,37 @@ fn position_parts(state: &State, with_totals: bool) -> Vec<String> {
     let (chapter, _) = state.current();
     let step = state.nav.step - state.first_of(chapter).unwrap_or(0) + 1;
     let n_steps = state.lesson.chapters[chapter].steps.len();
+    let language = state.lesson.language;
     let mut parts = vec![];
     if let Some((stop, n_stops)) = state.tour_position() {
-        parts.push(format!("tour {stop}/{n_stops}"));
+        parts.push(tr!(language, "tour {stop}/{n_stops}", stop, n_stops));
     } else if with_totals {
-        parts.push(format!("step {step} of {n_steps}"));
+        parts.push(tr!(language, "step {step} of {n_steps}", step, n_steps));
         parts.push(format!("{}/{}", state.nav.step + 1, state.n_steps()));
     } else {
-        parts.push(format!("step {step}/{n_steps}"));
+        parts.push(tr!(language, "step {step}/{n_steps}", step, n_steps));
     }
-    let of = |n: usize| if with_totals { format!(" of {n}") } else { String::new() };
+    let place = |name: &str, i: usize, n: usize| {
+        let name = language.tr(name);
+        if with_totals {
+            tr!(language, "{name} {i} of {n}", name, i, n)
+        } else {
+            format!("{name} {i}")
+        }
+    };
     if state.n_layers() > 0 {
-        parts.push(format!("layer {}{}", state.nav.selection.layer, of(state.n_layers())));
+        parts.push(place("layer", state.nav.selection.layer, state.n_layers()));
     }
     if let Some((axis, n)) = state.planes() {
-        parts.push(format!("{} {}{}", plane_name(axis), state.nav.selection.head, of(n)));
+        parts.push(place(plane_name(axis), state.nav.selection.head, n));
     }
-    parts.extend(
-        state
-            .word()
-            .map(|word| if with_totals { word_label(&word) } else { format!("“{}”", word.text) }),
-    );
+    parts.extend(state.word().map(|word| {
+        if with_totals {
+            word_label(&word, language)
+        } else {
+            tr!(language, "“{word}”", word = word.text)
+        }
+    }));
     parts
 }
 
@@ -176,12 +194,13 @@ fn plane_name(axis: Axis) -> &'static str {
     }
 }
 
-fn word_label(word: &Word) -> String {
+fn word_label(word: &Word, language: Language) -> String {
     let kind = match word.stream {
         Stream::Source => "word",
         Stream::Target => "output",
     };
-    format!("{kind} {} “{}”", word.index, word.text)
+    let (name, i, word) = (language.tr(kind), word.index, &word.text);
+    tr!(language, "{name} {i} “{word}”", name, i, word)
 }
 
 /// Draws the step's title on the left, its formula and source on the right.
@@ -208,45 +227,4 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
         Line::from(fit(&state.theme.formula(&step.formula), available_width))
     };
     super::draw_left_and_right(left, right, area, buf);
-}
-
-/// Draws the tokens, the one at the cursor highlighted. A long sentence scrolls.
-fn sentence(state: &State, area: Rect, buf: &mut Buffer) {
-    let Some(reading) = &state.passes.reading else { return };
-    let word = state.word();
-    let tokens: &[Token] = match &word {
-        Some(Word { stream: Stream::Target, index, .. }) if state.guide.quiz.is_some() => {
-            let target = &reading.trace(state.current().1.model).target;
-            &target[..target.len().min(index + 1)]
-        }
-        Some(Word { stream: Stream::Target, .. }) => &reading.trace(state.current().1.model).target,
-        _ => &reading.trace(state.current().1.model).source,
-    };
-    let highlighted = word.map(|word| word.index);
-    let style = |i| {
-        let highlight = state.theme.accent().bold().underlined();
-        if Some(i) == highlighted { highlight } else { state.theme.dim() }
-    };
-    let spans: Vec<(String, Style)> =
-        tokens.iter().enumerate().map(|(i, token)| (token.text.clone(), style(i))).collect();
-    let end = highlighted.unwrap_or(0).min(spans.len());
-    let columns_before: usize = spans[..end].iter().map(|(text, _)| text.width() + 1).sum();
-    let available_width = usize::from(area.width.saturating_sub(2));
-    let total: usize = spans.iter().map(|(text, _)| text.width() + 1).sum();
-    let mut skip = if total <= available_width {
-        0
-    } else {
-        columns_before.saturating_sub(available_width / 2)
-    };
-    let mut line = vec![Span::raw(" ")];
-    for (text, style) in spans {
-        let width = text.width() + 1;
-        if skip > 0 {
-            skip = skip.saturating_sub(width);
-            continue;
-        }
-        line.push(Span::styled(text, style));
-        line.push(Span::raw(" "));
-    }
-    Line::from(line).render(area, buf);
 }

@@ -1,5 +1,8 @@
 //! The inspector of an open number, in place of the narration: the path to it, its arithmetic, its operands.
 
+use crate::lesson::Language;
+use crate::lesson::tr;
+use crate::ui::words::cell_labels;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -55,10 +58,11 @@ impl Inspector<'_> {
         let theme = &self.state.theme;
         let arithmetic = &self.level.arithmetic;
         let site = self.trace.site(&arithmetic.address.path);
-        let labels = site.map_or_else(String::new, |s| labels(self.trace, s, &arithmetic.address));
-        let caption = site.map_or("", Recorded::caption);
-        let arithmetic_text =
-            arithmetic.expr.as_ref().map(|e| format!("= {}", e.text(INLINE_TERMS, &figure)));
+        let language = self.language();
+        let labels = site.map_or_else(String::new, |site| {
+            labels(self.trace, site, &arithmetic.address, language)
+        });
+        let caption = language.tr(site.map_or("", Recorded::caption));
         let breadcrumb = Line::styled(self.breadcrumb(), theme.dim());
         let address = Span::styled(arithmetic.address.to_string(), theme.accent().bold());
         let mut lines = vec![breadcrumb];
@@ -66,18 +70,28 @@ impl Inspector<'_> {
             let labels = Span::styled(format!("   {labels}"), theme.dim());
             let number = [vec![address], self.value(), vec![labels]].concat();
             lines.push(cut_spans(number, self.width));
-            let arithmetic_text = format!("  {}", arithmetic_text.unwrap_or_default());
-            let formula = Span::styled(arithmetic.formula, theme.accent());
-            lines.push(cut_spans(vec![formula, Span::raw(arithmetic_text)], self.width));
+            let formula = Span::styled(language.tr(arithmetic.formula), theme.accent());
+            let available_width = self.width.saturating_sub(formula.width() + 2);
+            let text = self.arithmetic_text(available_width).unwrap_or_default();
+            lines.push(cut_spans(vec![formula, Span::raw(format!("  {text}"))], self.width));
             return lines;
         }
         lines.push(cut_spans(vec![address], self.width));
         lines.push(cut_spans(self.value(), self.width));
         lines.push(self.cut_line(&labels, theme.dim()));
         lines.push(self.cut_line(caption, Style::new()));
-        lines.push(self.cut_line(arithmetic.formula, theme.accent()));
-        lines.extend(arithmetic_text.map(|text| self.cut_line(&text, Style::new())));
+        lines.push(self.cut_line(language.tr(arithmetic.formula), theme.accent()));
+        let text = self.arithmetic_text(self.width);
+        lines.extend(text.map(|text| self.cut_line(&text, Style::new())));
         lines
+    }
+
+    /// `= 0.31*1.20 + 0.4`, with as many terms of a sum as fit, the rest as one number; None for a given number.
+    fn arithmetic_text(&self, available_width: usize) -> Option<String> {
+        let expr = self.level.arithmetic.expr.as_ref()?;
+        let text = |n_terms| format!("= {}", expr.text(n_terms, &figure));
+        let fitting = (1..=INLINE_TERMS).rev().map(text);
+        Some(fitting.into_iter().find(|t| t.width() <= available_width).unwrap_or_else(|| text(0)))
     }
 
     /// ` = 0.21` in full precision, and the value before the change.
@@ -85,9 +99,14 @@ impl Inspector<'_> {
         let theme = &self.state.theme;
         let value = self.level.arithmetic.value;
         let mut spans = vec![Span::raw(" = "), Span::styled(value.to_string(), theme.strong())];
-        let old_value = self.value_before_change().map(|old_value| format!("  was {old_value}"));
+        let old_value =
+            self.value_before_change().map(|was| tr!(self.language(), "  was {was}", was));
         spans.extend(old_value.map(|old_value| Span::styled(old_value, theme.incorrect())));
         spans
+    }
+
+    fn language(&self) -> Language {
+        self.state.lesson.language
     }
 
     fn value_before_change(&self) -> Option<f32> {
@@ -128,7 +147,8 @@ impl Inspector<'_> {
         if !hidden.is_empty() {
             let sum: f64 = hidden.iter().map(|term| term.value).sum();
             let n = hidden.len();
-            let text = format!("  {n} more of the sum, together {}", figure(sum));
+            let text =
+                tr!(self.language(), "  {n} more of the sum, together {sum}", n, sum = figure(sum));
             lines.push(Line::styled(text, theme.dim()));
         }
         lines
@@ -158,10 +178,47 @@ impl Inspector<'_> {
                 spans.push(Span::styled(expr.text(INLINE_TERMS, &figure), ink));
             }
         }
-        let operands = term.operands();
-        let word = operands.iter().filter_map(|operand| self.word(operand)).next_back();
-        spans.extend(word.map(|word| Span::styled(format!("  {word}"), theme.dim())));
+        let used: usize = spans.iter().map(Span::width).sum();
+        let note = self.note(term, self.width.saturating_sub(used + 2));
+        spans.extend(note.map(|note| Span::styled(format!("  {note}"), theme.dim())));
         cut_spans(spans, self.width)
+    }
+
+    /// What a term is: in a sum its index, else its token; the numerator of softmax, which is in the sum too, says so.
+    fn note(&self, term: &Term, available_width: usize) -> Option<String> {
+        if let Some(index) = self.summed_index(term, available_width) {
+            return Some(index);
+        }
+        let word = term.operands().into_iter().filter_map(|operand| self.word(operand)).next_back();
+        let part = term.is_numerator.then(|| self.language().tr("numerator").to_owned());
+        let notes: Vec<String> = part.into_iter().chain(word).collect();
+        (!notes.is_empty()).then(|| notes.join(" "))
+    }
+
+    /// The index of a summand on the axis that is summed over: `“animal”`, `channel 3`, or `3` if there is no room for
+    /// more. None if no axis is summed over.
+    fn summed_index(&self, term: &Term, available_width: usize) -> Option<String> {
+        let (site, axis, index) = self.summed_axis(term)?;
+        if is_token_axis(site, axis) {
+            return Some(format!("“{}”", self.trace.label(site, axis, index)));
+        }
+        let name = format!("{} {index}", self.language().tr(axis.name()));
+        Some(if name.width() <= available_width { name } else { index.to_string() })
+    }
+
+    /// The axis along which a summand differs from the others, in the first operand that does, and its index there.
+    fn summed_axis(&self, term: &Term) -> Option<(&Recorded, Axis, usize)> {
+        let summands = || self.level.terms.iter().filter(|term| term.is_summand);
+        let operands = term.operands().into_iter().enumerate().filter(|_| term.is_summand);
+        operands.into_iter().find_map(|(i, Operand { address: Address { path, cell, .. }, .. })| {
+            let others = summands().filter_map(|other| other.operands().get(i).copied());
+            let others = others.filter(|other| other.address.path == *path);
+            let other = others.map(|other| other.address.cell).find(|other| other != cell)?;
+            let pairs = [(cell.plane, other.plane), (cell.row, other.row), (cell.col, other.col)];
+            let site = self.trace.site(path)?;
+            let mut axes = site.axes().into_iter().zip(pairs);
+            axes.find(|(_, (a, b))| a != b).map(|(axis, (index, _))| (site, axis, index))
+        })
     }
 
     /// Full address and value of the operand that Enter opens.
@@ -179,10 +236,8 @@ impl Inspector<'_> {
         let cell = operand.address.cell;
         let [_, row, col] = site.axes();
         let named = [(col, cell.col), (row, cell.row)];
-        let is_word =
-            |(axis, _): &(Axis, usize)| *axis == Axis::Vocab || site.place.stream(*axis).is_some();
-        let (axis, i) = named.into_iter().find(is_word)?;
-        Some(format!("“{}”", self.trace.label(site, axis, i)))
+        let (axis, i) = named.into_iter().find(|(axis, _)| is_token_axis(site, *axis))?;
+        Some(tr!(self.language(), "“{word}”", word = self.trace.label(site, axis, i)))
     }
 
     /// The line of key hints.
@@ -195,7 +250,7 @@ impl Inspector<'_> {
             ),
             None => "it is given: nothing made it  Esc back",
         };
-        self.cut_line(text, theme.dim())
+        self.cut_line(self.language().tr(text), theme.dim())
     }
 
     fn cut_line(&self, text: &str, style: Style) -> Line<'static> {
@@ -203,11 +258,16 @@ impl Inspector<'_> {
     }
 }
 
+/// Whether an axis of a site counts tokens, of a text or of the vocabulary.
+fn is_token_axis(site: &Recorded, axis: Axis) -> bool {
+    axis == Axis::Vocab || site.place.stream(axis).is_some()
+}
+
 /// The labels of a cell; a row of the embedding table is also named by its token.
-fn labels(trace: &Trace, site: &Recorded, address: &Address) -> String {
-    let labels = trace.labels(site, address.cell);
+fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language) -> String {
+    let labels = cell_labels(trace, site, address.cell, language);
     match trace.word_of_row(site, address.cell.row) {
-        Some(word) => format!("the row of “{word}” · {labels}"),
+        Some(word) => tr!(language, "the row of “{word}” · {labels}", word, labels),
         None => labels,
     }
 }

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::draw_left_and_right;
 use crate::{
+    lesson::tr,
     text::{MAX_TOKENS, visible},
     ui::{
         app::{Prompt, State},
@@ -48,6 +49,7 @@ fn draw_window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &m
     Clear.render(box_area, buf);
     clear_cut_wide_characters(box_area, buf);
     let style = state.theme.accent();
+    let title = state.lesson.language.tr(title);
     let title = Span::styled(format!(" {title} "), style.bold());
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
     block.render(box_area, buf);
@@ -69,11 +71,15 @@ pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
         lines.zip(half.rows()).for_each(|(line, row)| line.render(row, buf));
     }
     let n_below = longest.saturating_sub(first + usize::from(body.height));
-    let keys = state.theme.glyph("↑ ↓ scroll", "j k scroll");
+    let language = state.lesson.language;
+    let keys = language.tr(state.theme.glyph("↑ ↓ scroll", "j k scroll"));
+    let leaves = language.tr("Esc leaves");
     let text = match (n_below, first) {
-        (0, 0) => "Esc leaves".to_owned(),
-        (0, _) => format!("{keys}   Esc leaves"),
-        (n, _) => format!("{n} more lines below   {keys}   Esc leaves"),
+        (0, 0) => leaves.to_owned(),
+        (0, _) => format!("{keys}   {leaves}"),
+        (n, _) => {
+            format!("{}   {keys}   {leaves}", tr!(language, "{n} more lines below", n))
+        }
     };
     Line::styled(text, state.theme.dim()).render(foot, buf);
 }
@@ -85,7 +91,7 @@ fn help_lines(state: &State, groups: &[Group]) -> Vec<Line<'static>> {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        lines.push(Line::styled(group.title(), state.theme.accent()));
+        lines.push(Line::styled(state.lesson.language.tr(group.title()), state.theme.accent()));
         let bindings = KEYS.iter().filter(|binding| binding.group == *group);
         lines.extend(bindings.map(|binding| help_line(state, binding)));
     }
@@ -97,7 +103,7 @@ fn help_line(state: &State, binding: &Binding) -> Line<'static> {
     Line::from(vec![
         Span::styled(binding.shown, state.theme.strong()),
         Span::raw(pad),
-        Span::styled(binding.help, state.theme.dim()),
+        Span::styled(state.lesson.language.tr(binding.help), state.theme.dim()),
     ])
 }
 
@@ -150,10 +156,11 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
     let [line, list, foot] = list_parts(inside);
     draw_input(state, "/", query, line, buf);
     draw_steps(state, &found, chosen, list, buf);
-    let count = format!(
-        "{} of {} steps   ↑ ↓ choose   Enter goes   Esc leaves",
-        found.len(),
-        state.n_steps()
+    let count = tr!(
+        state.lesson.language,
+        "{n} of {all} steps   ↑ ↓ choose   Enter goes   Esc leaves",
+        n = found.len(),
+        all = state.n_steps()
     );
     Line::styled(count, state.theme.dim()).render(foot, buf);
 }
@@ -164,9 +171,12 @@ pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
     let inside = draw_window(state, "Marked steps", list_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
     let dim = state.theme.dim();
-    Line::styled("b in the walk marks a step, or takes its mark away", dim).render(line, buf);
+    let language = state.lesson.language;
+    let text = language.tr("b in the walk marks a step, or takes its mark away");
+    Line::styled(text, dim).render(line, buf);
     draw_steps(state, &marked, chosen, list, buf);
-    let count = format!("{} marked   ↑ ↓ choose   Enter goes   Esc leaves", marked.len());
+    let count =
+        tr!(language, "{n} marked   ↑ ↓ choose   Enter goes   Esc leaves", n = marked.len());
     Line::styled(count, dim).render(foot, buf);
 }
 
@@ -202,8 +212,11 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
         let detail = fit(&visible(&entry.detail), detail_width);
         draw_left_and_right(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
-    let keys = format!("{} found   Enter does it   ↑ ↓ choose   Esc leaves", found.len());
-    let hints = ["   a what-if or an address can be typed", "   or type a what-if", ""];
+    let language = state.lesson.language;
+    let n = found.len();
+    let keys = tr!(language, "{n} found   Enter does it   ↑ ↓ choose   Esc leaves", n);
+    let hints = ["   a what-if or an address can be typed", "   or type a what-if", ""]
+        .map(|hint| language.tr(hint));
     let available_width = usize::from(foot.width).saturating_sub(keys.width());
     let hint = hints.into_iter().find(|hint| hint.width() <= available_width).unwrap_or_default();
     Line::styled(keys + hint, state.theme.dim()).render(foot, buf);
@@ -237,7 +250,11 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
         text.wrap(Wrap { trim: true }).render(meaning, buf);
     }
     let dot = state.theme.glyph("•", "*");
-    let help = format!("{dot} in this step   ↑ ↓ choose   Enter shows the step   Esc leaves");
+    let help = tr!(
+        state.lesson.language,
+        "{dot} in this step   ↑ ↓ choose   Enter shows the step   Esc leaves",
+        dot
+    );
     Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
@@ -252,8 +269,11 @@ pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
         Line::styled(known.shows.as_str(), state.theme.accent()).render(shows, buf);
     }
     let limit = state.passes.reading.as_ref().map_or(MAX_TOKENS, |reading| reading.token_limit());
-    let shelf = if state.lesson.shelf.is_empty() { "" } else { "   ↑ ↓ sentences to try" };
-    let help = format!("Enter reads it   Esc leaves it{shelf}   up to {limit} tokens");
+    let language = state.lesson.language;
+    let shelf =
+        if state.lesson.shelf.is_empty() { "" } else { language.tr("   ↑ ↓ sentences to try") };
+    let keys = language.tr("Enter reads it   Esc leaves it");
+    let help = format!("{keys}{shelf}   {}", tr!(language, "up to {limit} tokens", limit));
     Line::styled(help, state.theme.dim()).render(foot, buf);
 }
 
@@ -269,23 +289,27 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
         Constraint::Length(1),
     ])
     .areas(inside);
-    draw_input(state, "to: ", &prompt.path, line, buf);
+    draw_input(state, state.lesson.language.tr("to: "), &prompt.path, line, buf);
     if let Some(message) = &state.message {
         let style = if message.is_error { state.theme.incorrect() } else { state.theme.accent() };
         let text = Paragraph::new(message.text.as_str()).style(style);
         text.wrap(Wrap { trim: true }).render(message_area, buf);
     }
     let dim = state.theme.dim();
-    let into = format!("in {}", visible(&state.exports.folder(prompt.path.value())));
+    let language = state.lesson.language;
+    let folder_name = visible(&state.exports.folder(prompt.path.value()));
+    let into = tr!(language, "in {folder}", folder = folder_name);
     Line::styled(fit(&into, folder.width.into()), dim).render(folder, buf);
     Line::from(ending_spans(state, prompt.path.value())).render(endings_area, buf);
-    Line::styled("Enter writes it   Tab the next form   Esc leaves", dim).render(foot, buf);
+    let keys = language.tr("Enter writes it   Tab the next form   Esc leaves");
+    Line::styled(keys, dim).render(foot, buf);
 }
 
 /// All file endings, that of the path highlighted.
 fn ending_spans(state: &State, path: &str) -> Vec<Span<'static>> {
     let chosen = state.exports.ending_of(path);
-    let mut spans = vec![Span::styled("as", state.theme.dim())];
+    let mut spans =
+        vec![Span::styled(state.lesson.language.tr("as").to_owned(), state.theme.dim())];
     for ending in state.exports.endings() {
         let is_chosen = chosen == Some(ending);
         spans.push(Span::raw(" "));

@@ -131,7 +131,7 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
         spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
-    let mut draw_mark = |text: &'static str, row: u16| {
+    let mut draw_mark = |text: &str, row: u16| {
         let place = Rect { y: row, height: 1, ..area };
         Line::styled(text, dim).right_aligned().render(place, buf);
     };
@@ -139,6 +139,6 @@ pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffe
         draw_mark("▴", area.y);
     }
     if scroll + height < lines.len() && height > 0 {
-        draw_mark("more ▾", area.bottom() - 1);
+        draw_mark(state.lesson.language.tr("more ▾"), area.bottom() - 1);
     }
 }

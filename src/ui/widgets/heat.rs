@@ -8,6 +8,7 @@ mod draw;
 mod layout;
 mod legend;
 
+use crate::lesson::Language;
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, ui::theme::Theme};
@@ -181,6 +182,8 @@ pub type MostProminent<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>
 /// A matrix ready to be drawn.
 pub struct Heat<'a> {
     pub theme: &'a Theme,
+    /// Language of the legend.
+    pub language: Language,
     pub n_rows: usize,
     pub n_cols: usize,
     pub value: Box<dyn Fn(usize, usize) -> f32 + 'a>,
@@ -229,6 +232,7 @@ mod tests {
     fn heat(theme: &Theme, n_rows: usize, n_cols: usize) -> Heat<'_> {
         Heat {
             theme,
+            language: Language::English,
             n_rows,
             n_cols,
             value: Box::new(|r, c| (r as f32 - c as f32) / 10.0),

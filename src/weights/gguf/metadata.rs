@@ -241,6 +241,12 @@ fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<List<'a>> {
     let from = *cursor;
     match size(kind) {
         Some(size) => drop(cursor.take(len * size)?),
+        // Vocabularies: the bulk of a header.
+        None if kind == TEXT => {
+            for _ in 0..len {
+                cursor.text()?;
+            }
+        }
         None => {
             for _ in 0..len {
                 value(cursor, kind, depth + 1)?;

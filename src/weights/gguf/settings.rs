@@ -89,7 +89,8 @@ pub fn settings(
     };
     put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
     put(TOKENS, "tokenizer.ggml");
-    all.insert("model_type".into(), model_type(&all, architecture).into());
+    let n_experts = all.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
+    all.insert("model_type".into(), model_type(architecture, n_experts).into());
     all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
     all.insert("attention_bias".into(), tensors.has_query_bias.into());
     all.insert("mlp_bias".into(), tensors.has_ffn_bias.into());
@@ -105,8 +106,7 @@ pub fn settings(
 }
 
 /// The model type; mixtures of experts share the name of their dense relatives, but are another architecture.
-fn model_type(settings: &Map<String, Json>, architecture: &str) -> String {
-    let n_experts = settings.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
+pub fn model_type(architecture: &str, n_experts: u64) -> String {
     if n_experts > 0 { format!("{architecture} with experts") } else { architecture.to_owned() }
 }
 

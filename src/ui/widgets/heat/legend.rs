@@ -9,7 +9,10 @@ use super::{
     Heat, Scale,
     layout::{CellWidth, Layout},
 };
-use crate::ui::widgets::lines::{fit, whole};
+use crate::{
+    lesson::tr,
+    ui::widgets::lines::{fit, whole},
+};
 
 /// Largest and smallest number of columns for the colour ramp.
 const MAX_SHADES: u16 = 9;
@@ -83,10 +86,14 @@ impl Heat<'_> {
     fn out_of_view(&self, layout: &Layout) -> [String; 2] {
         let part = |what: &str, shown: &Range<usize>, n: usize| {
             let last = shown.end.saturating_sub(1);
-            let text = || format!("  {what} {}-{last} of {n}", shown.start);
+            let (first, language) = (shown.start, self.language);
+            let text = || tr!(language, "  {what} {first}-{last} of {n}", what, first, last, n);
             if shown.len() < n { text() } else { String::new() }
         };
-        [part(self.row_noun, &layout.rows, self.n_rows), part("columns", &layout.cols, self.n_cols)]
+        [
+            part(self.row_noun, &layout.rows, self.n_rows),
+            part(self.language.tr("columns"), &layout.cols, self.n_cols),
+        ]
     }
 
     /// `  each point the largest of 13 x 9 cells`.
@@ -94,20 +101,30 @@ impl Heat<'_> {
         match layout.cell {
             CellWidth::Block { rows, cols, .. } if rows * cols > 1 => {
                 let times = self.theme.glyph("×", "x");
-                format!("  each point the largest of {rows} {times} {cols} cells")
+                tr!(
+                    self.language,
+                    "  each point the largest of {rows} {times} {cols} cells",
+                    rows,
+                    times,
+                    cols
+                )
             }
             _ => String::new(),
         }
     }
 
     fn mask_note(&self, layout: &Layout) -> &'static str {
-        if self.has_masked(layout) { self.theme.glyph("  × masked", "  x masked") } else { "" }
+        if self.has_masked(layout) {
+            self.language.tr(self.theme.glyph("  × masked", "  x masked"))
+        } else {
+            ""
+        }
     }
 
     fn outlier_note(&self) -> String {
         match self.scale {
             Scale::Clipped { most, .. } => {
-                format!("  outliers to {}", self.theme.number(most, 5).trim())
+                tr!(self.language, "  outliers to {n}", n = self.theme.number(most, 5).trim())
             }
             _ => String::new(),
         }

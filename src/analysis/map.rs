@@ -1,0 +1,193 @@
+//! The map of a model: its parts in the order in which numbers flow, made from the sites of a pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    analysis::trace::{Recorded, Trace},
+    engine::site::{Axis, Role, Stream, lies_in},
+    model::{EMBED, rnn::PROJ},
+};
+
+/// A part of a model that the map names: an embedding, an attention, a norm, the logits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// The path of what it holds: `encoder.0.self_attn`, `encoder.0.residual1`.
+    pub path: String,
+    holding: Holding,
+    /// The last name of the path; `embed`, `embed+pos` and `+` for what has other names in other models.
+    pub name: String,
+    /// Whether it adds a sub-layer's output to the residual stream.
+    pub is_sum: bool,
+    /// Whether it only reads, so that nothing follows from it: the probe of a hidden state.
+    pub is_probe: bool,
+}
+
+/// Which sites a station holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holding {
+    /// The one at its path.
+    Site,
+    /// Those whose scope its path is.
+    Scope,
+    /// Those, and the sites of the scopes within.
+    Everything,
+}
+
+impl Station {
+    /// Whether a site belongs to it.
+    pub fn holds(&self, site: &str) -> bool {
+        match self.holding {
+            Holding::Site => site == self.path,
+            Holding::Scope => site.rsplit_once('.').is_some_and(|(scope, _)| scope == self.path),
+            Holding::Everything => lies_in(site, &self.path),
+        }
+    }
+}
+
+/// Stations that follow each other: those of one layer, or those between two stacks of layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub stations: Vec<Station>,
+    pub stack: Option<Stack>,
+}
+
+/// The stack of identical layers that a section shows one layer of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// `encoder`
+    pub name: String,
+    /// The layer shown, from 0.
+    pub layer: usize,
+    pub n_layers: usize,
+}
+
+/// A model's parts: one line for each stream of tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Map {
+    pub source: Vec<Section>,
+    /// Empty if the model has one stream.
+    pub target: Vec<Section>,
+    /// What goes from the source line to the target line: `K, V`, `annotations` or `h_n`.
+    pub link: &'static str,
+}
+
+impl Map {
+    /// The map of a pass. Of each stack of layers it shows layer `layer`, or the last one before it.
+    pub fn of(trace: &Trace, layer: usize) -> Self {
+        let sites: Vec<&Recorded> = trace.sites().filter(|site| !site.is_leaf).collect();
+        let line = |stream| {
+            let of_stream = |site: &&&Recorded| site.place.scope.rows() == stream;
+            sections(&sites.iter().filter(of_stream).copied().collect::<Vec<_>>(), layer)
+        };
+        let (mut source, target) = (line(Stream::Source), line(Stream::Target));
+        // An attention of the target computes its keys from the source: it stands where it ends.
+        let has = |station: &Station| stations(&target).any(|other| other.path == station.path);
+        for section in &mut source {
+            section.stations.retain(|station| !has(station));
+        }
+        Self { source, target, link: link(&sites) }
+    }
+
+    /// One for each stream of tokens.
+    pub const fn n_lines(&self) -> u16 {
+        if self.target.is_empty() { 1 } else { 2 }
+    }
+}
+
+fn stations(line: &[Section]) -> impl Iterator<Item = &Station> {
+    line.iter().flat_map(|section| &section.stations)
+}
+
+/// What the target line reads of the source line.
+fn link(sites: &[&Recorded]) -> &'static str {
+    let crosses = |site: &&&Recorded| {
+        site.axes().contains(&Axis::Key)
+            && site.place.scope.rows() == Stream::Target
+            && site.place.scope.keys() == Stream::Source
+    };
+    match sites.iter().find(crosses) {
+        Some(site) if site.axes()[0] == Axis::Head => "K, V",
+        Some(_) => "annotations",
+        None => "h_n",
+    }
+}
+
+/// The stations of one stream's sites, in the order in which each is finished.
+fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
+    let stacks = stacks(sites, layer);
+    let is_shown = |site: &&&Recorded| match site.place.scope.layer_index() {
+        Some(index) => stack_of(site, &stacks).is_some_and(|stack| stack.layer == index),
+        None => true,
+    };
+    let sites: Vec<&Recorded> = sites.iter().filter(is_shown).copied().collect();
+    let scopes: BTreeSet<&str> = sites.iter().map(|site| site.scope()).collect();
+    let holding = |site: &Recorded| {
+        let scope = site.place.scope.prefix();
+        let has_parts = scopes.iter().any(|s| *s != scope && lies_in(s, scope));
+        let is_layer = site.place.scope.layer_prefix() == Some(scope);
+        let is_alone = || sites.iter().filter(|other| other.scope() == scope).count() == 1;
+        if !has_parts {
+            Holding::Everything
+        } else if scope.is_empty() || is_layer || is_alone() {
+            Holding::Site
+        } else {
+            Holding::Scope
+        }
+    };
+    let mut placed: Vec<(Option<&Stack>, Station)> = vec![];
+    for site in sites.iter().filter(|site| site.role() != Role::LayerInput) {
+        let station = station(&sites, site, holding(site));
+        // A part that is worked on again later stands where it is finished.
+        placed.retain(|(_, before)| before.path != station.path);
+        placed.push((stack_of(site, &stacks), station));
+    }
+    let runs = placed.chunk_by(|(a, _), (b, _)| a == b);
+    let section = |run: &[(Option<&Stack>, Station)]| Section {
+        stack: run[0].0.cloned(),
+        stations: run.iter().map(|(_, station)| station.clone()).collect(),
+    };
+    runs.map(section).collect()
+}
+
+fn station(sites: &[&Recorded], site: &Recorded, holding: Holding) -> Station {
+    let path = if holding == Holding::Site { site.path() } else { site.scope() };
+    let is_sum = matches!(site.role(), Role::Residual(_));
+    let is_recurrent = site.place.scope.layer_prefix() == Some(path);
+    let held = || sites.iter().filter(|s| lies_in(s.path(), path));
+    let is_embedding = held().any(|s| s.place.site.name == EMBED.name);
+    let has_positions = held().any(|s| s.role() == Role::Positions);
+    let name = match path.rsplit('.').next() {
+        _ if is_sum => "+",
+        _ if is_embedding && has_positions => "embed+pos",
+        _ if is_embedding => "embed",
+        _ if is_recurrent => "hidden",
+        name => name.unwrap_or(path),
+    };
+    let is_probe = held().any(|s| std::ptr::eq(s.place.site, &PROJ));
+    Station { path: path.to_owned(), name: name.to_owned(), holding, is_sum, is_probe }
+}
+
+/// The stacks of layers among sites. Each shows layer `layer`, or its first if the inside of that one is not there.
+fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, Stack> {
+    let mut stacks = BTreeMap::<String, Stack>::new();
+    for site in sites {
+        let scope = &site.place.scope;
+        let (Some(name), Some(index)) = (stack_name(site), scope.layer_index()) else { continue };
+        let new = || Stack { name: name.to_owned(), layer: 0, n_layers: 0 };
+        let stack = stacks.entry(name.to_owned()).or_insert_with(new);
+        stack.n_layers = stack.n_layers.max(index + 1);
+        if index == layer && scope.layer_prefix() != Some(scope.prefix()) {
+            stack.layer = layer;
+        }
+    }
+    stacks
+}
+
+/// `encoder` for a site in `encoder.0`.
+fn stack_name(site: &Recorded) -> Option<&str> {
+    site.place.scope.layer_prefix()?.rsplit_once('.').map(|(name, _)| name)
+}
+
+fn stack_of<'a>(site: &Recorded, stacks: &'a BTreeMap<String, Stack>) -> Option<&'a Stack> {
+    stacks.get(stack_name(site)?)
+}

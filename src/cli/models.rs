@@ -1,0 +1,130 @@
+//! `lookback models`: the checkpoints on this machine, and which of them can be opened.
+
+use std::io::{self, Write};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    args::{ModelsArgs, ModelsFormat},
+    failure::Outcome,
+    inspect::width,
+    streams::Streams,
+};
+use crate::{
+    model::Architecture,
+    text::{
+        visible,
+        visible::{shown, visible_json},
+    },
+    ui::widgets::lines::{fit, left, right},
+    weights::{
+        Peek,
+        memory::bytes,
+        places::{LocalModel, Places},
+    },
+};
+
+/// All that is said; the JSON form is this, field by field.
+#[derive(Serialize)]
+struct Listing {
+    schema: &'static str,
+    version: u32,
+    looked_in: Vec<String>,
+    models: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    place: &'static str,
+    path: String,
+    bytes: u64,
+    architecture: Option<String>,
+    opens: bool,
+    why_not: Option<String>,
+}
+
+pub fn run(asked: &ModelsArgs, streams: &mut Streams) -> Outcome {
+    let listing = listing(&Places::of(&super::variable));
+    match asked.format {
+        ModelsFormat::Json => {
+            let text = serde_json::to_string_pretty(&listing).map_err(anyhow::Error::from)?;
+            Ok(writeln!(streams.out, "{}", visible_json(&text))?)
+        }
+        ModelsFormat::Table if listing.models.is_empty() => Ok(none(&listing, streams.out)?),
+        ModelsFormat::Table => Ok(table(&listing.models, width(), streams.out)?),
+    }
+}
+
+fn listing(places: &Places) -> Listing {
+    let folders = places.folders().map(|folder| folder.to_string_lossy().into_owned());
+    Listing {
+        schema: "lookback-models",
+        version: 1,
+        looked_in: folders.collect(),
+        models: places.models().par_iter().map(row).collect(),
+    }
+}
+
+fn row(model: &LocalModel) -> Row {
+    let Peek { architecture, n_bytes, obstacle } = Peek::at(&model.path);
+    let why_not = obstacle.or_else(|| unsupported(architecture.as_deref()));
+    Row {
+        name: model.name.clone(),
+        place: model.place.title(),
+        path: model.path.to_string_lossy().into_owned(),
+        bytes: n_bytes,
+        architecture,
+        opens: why_not.is_none(),
+        why_not,
+    }
+}
+
+/// Why a model of this type cannot be run.
+fn unsupported(architecture: Option<&str>) -> Option<String> {
+    let Some(name) = architecture else {
+        return Some("config.json does not say `model_type`".into());
+    };
+    let is_unknown = Architecture::named(name).is_none();
+    is_unknown.then(|| format!("models of type `{}` cannot be run", shown(name)))
+}
+
+fn none(listing: &Listing, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "No checkpoints were found. Looked in")?;
+    for folder in &listing.looked_in {
+        writeln!(out, "  {}", visible(folder))?;
+    }
+    writeln!(
+        out,
+        "\nOther programs fetch them, as in `hf download HuggingFaceTB/SmolLM2-135M` or `ollama pull smollm2:135m`;\n\
+         a folder or a file elsewhere is given by its path: `lookback --model PATH`."
+    )
+}
+
+const TITLES: [&str; 5] = ["NAME", "PLACE", "SIZE", "ARCHITECTURE", "OPENS"];
+
+/// The columns of a row, safe to show.
+fn cells(row: &Row) -> [String; 5] {
+    let opens = row.why_not.as_ref().map_or_else(|| "yes".into(), |why| format!("no: {why}"));
+    let opens = opens.lines().next().unwrap_or_default().to_owned();
+    let size = if row.bytes == 0 { "-".into() } else { bytes(row.bytes) };
+    let architecture = row.architecture.as_deref().map_or_else(|| "-".into(), shown);
+    [shown(&row.name), row.place.into(), size, architecture, opens]
+}
+
+/// One model a line; the last column is cut to the width.
+fn table(rows: &[Row], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+    let titles = TITLES.map(str::to_owned);
+    let lines: Vec<[String; 5]> = [titles].into_iter().chain(rows.iter().map(cells)).collect();
+    let widest = |i: usize| lines.iter().map(|cells| cells[i].width()).max().unwrap_or(0);
+    let (names, places, sizes, kinds) = (widest(0), widest(1), widest(2), widest(3));
+    for [name, place, size, kind, opens] in &lines {
+        let (name, place) = (left(name, names), left(place, places));
+        let (size, kind) = (right(size, sizes), left(kind, kinds));
+        let line = format!("{name}  {place}  {size}  {kind}  {opens}");
+        writeln!(out, "{}", fit(line.trim_end(), width.unwrap_or(usize::MAX)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Draws the map: the parts of the step's model, with those lit that the step is about.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use crate::{
+    analysis::map::{Map, Section, Station},
+    lesson::PaneSpec,
+    ui::{app::State, widgets::lines::fit},
+};
+
+/// A piece of the map, with the path of the station that it names.
+type Piece<'a> = (Span<'static>, Option<&'a Station>);
+
+/// How much of the map is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Form {
+    /// With short names and without spaces.
+    is_tight: bool,
+    /// Without the inside of layers in which nothing is lit.
+    is_folded: bool,
+}
+
+/// The most detailed comes first.
+const FORMS: [Form; 3] = [
+    Form { is_tight: false, is_folded: false },
+    Form { is_tight: false, is_folded: true },
+    Form { is_tight: true, is_folded: true },
+];
+
+/// Draws the map in one line, or the source and the target line.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    let Some(map) = state.map() else { return };
+    for (line, area) in lines(state, &map, area) {
+        line.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
+    }
+}
+
+/// The step that a click on the map leads to: the first one of the model that shows a site of the station.
+pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
+    let map = state.map()?;
+    let lines = lines(state, &map, area);
+    let (line, area) = lines.into_iter().find(|(_, area)| area.contains(position))?;
+    let column = usize::from(position.x - area.x);
+    let mut end = 0;
+    let (_, station) = line.into_iter().find(|(span, _)| {
+        end += span.width();
+        column < end
+    })?;
+    state.step_of_station(station?)
+}
+
+/// The lines of the map, each with its place.
+fn lines<'a>(state: &State, map: &'a Map, area: Rect) -> Vec<(Vec<Piece<'a>>, Rect)> {
+    let in_two = area.height > 1 && !map.target.is_empty();
+    let candidates = FORMS.map(|form| written(state, map, form, in_two));
+    let is_fitting = |lines: &Vec<Vec<Piece>>| lines.iter().all(|l| width(l) <= area.width.into());
+    let last = FORMS.len() - 1;
+    let chosen = candidates.iter().position(is_fitting).unwrap_or(last);
+    let [first, second, third] = candidates;
+    let lines = [first, second, third].into_iter().nth(chosen).unwrap_or_default();
+    lines.into_iter().map(|line| cut(line, area.width.into())).zip(area.rows()).collect()
+}
+
+fn width(line: &[Piece]) -> usize {
+    line.iter().map(|(span, _)| span.width()).sum()
+}
+
+/// The pieces that fit; the last one is cut with a sign.
+fn cut(line: Vec<Piece>, width: usize) -> Vec<Piece> {
+    let mut left = width;
+    let mut shown = vec![];
+    for (span, station) in line {
+        let text = fit(&span.content, left);
+        left -= span.width().min(left);
+        shown.push((Span::styled(text, span.style), station));
+        if left == 0 {
+            break;
+        }
+    }
+    shown
+}
+
+fn written<'a>(state: &State, map: &'a Map, form: Form, in_two: bool) -> Vec<Vec<Piece<'a>>> {
+    let (theme, dim) = (&state.theme, state.theme.dim());
+    let line = |sections: &'a [Section]| {
+        let mut pieces = vec![(Span::raw(" "), None)];
+        for (i, section) in sections.iter().enumerate() {
+            if i > 0 {
+                pieces.push((Span::styled(arrow(state, form), dim), None));
+            }
+            pieces.extend(section_pieces(state, section, form));
+        }
+        pieces
+    };
+    let (mut source, target) = (line(&map.source), line(&map.target));
+    if map.target.is_empty() {
+        return vec![source];
+    }
+    let (dash, head) = (theme.glyph("═", "="), theme.glyph("▶", ">"));
+    let link = if form.is_tight {
+        format!("{dash}{head}")
+    } else if in_two {
+        format!(" {dash}{dash} {} {dash}{dash}{head} ", map.link)
+    } else {
+        format!(" {dash} {} {dash}{head}", map.link)
+    };
+    source.push((Span::styled(link, dim), None));
+    if in_two {
+        return vec![source, target];
+    }
+    source.extend(target.into_iter().skip(usize::from(form.is_tight)));
+    vec![source]
+}
+
+fn arrow(state: &State, form: Form) -> &'static str {
+    let theme = &state.theme;
+    if form.is_tight { theme.glyph("→", ">") } else { theme.glyph(" → ", " > ") }
+}
+
+fn section_pieces<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a>> {
+    let dim = state.theme.dim();
+    let is_lit = section.stations.iter().any(|station| light(state, station).is_some());
+    let mut pieces = vec![];
+    let Some(stack) = &section.stack else {
+        return stations(state, section, form);
+    };
+    let times = state.theme.glyph("×", "x");
+    if form.is_folded && !is_lit {
+        let text = format!("{} {times}{}", stack.name, stack.n_layers);
+        let text = if form.is_tight { text.replace(' ', "") } else { text };
+        return vec![(Span::styled(text, dim), section.stations.first())];
+    }
+    let style = if is_lit { state.theme.accent() } else { dim };
+    let space = if form.is_tight { "" } else { " " };
+    let name = format!("{}.{}{space}[{space}", stack.name, stack.layer);
+    pieces.push((Span::styled(name, style), None));
+    pieces.extend(stations(state, section, form));
+    let end = format!("{space}]{space}{times}{}", stack.n_layers);
+    pieces.push((Span::styled(end, style), None));
+    pieces
+}
+
+fn stations<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a>> {
+    let dim = state.theme.dim();
+    let mut pieces = vec![];
+    for (i, station) in section.stations.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| &section.stations[i]);
+        let is_beside_sum = station.is_sum || before.is_some_and(|before| before.is_sum);
+        if before.is_some() {
+            let between = match (is_beside_sum || station.is_probe, form.is_tight) {
+                (true, true) => "",
+                (true, false) => " ",
+                (false, _) => arrow(state, form),
+            };
+            pieces.push((Span::styled(between, dim), None));
+        }
+        let name = if form.is_tight { short(&station.name) } else { &station.name };
+        let name = if station.is_probe { format!("({name})") } else { name.to_owned() };
+        let style = light(state, station).unwrap_or(dim);
+        pieces.push((Span::styled(name, style), Some(station)));
+    }
+    pieces
+}
+
+/// A station's name on a narrow screen.
+fn short(name: &str) -> &str {
+    match name {
+        "self_attn" => "attn",
+        "cross_attn" => "cross",
+        "embed+pos" | "embed" => "emb",
+        _ if name.starts_with("norm") => "norm",
+        _ => name,
+    }
+}
+
+/// The style of a station that a pane of the step is about; the focused pane's stands out.
+fn light(state: &State, station: &Station) -> Option<Style> {
+    let (_, step) = state.current();
+    let shows = |spec: &PaneSpec| {
+        let path = spec.path(state.nav.selection.layer);
+        step.model_of(spec) == step.model && path.is_some_and(|path| station.holds(&path))
+    };
+    if state.focused().is_some_and(shows) {
+        return Some(state.theme.accent().bold().reversed());
+    }
+    state.specs().iter().any(shows).then(|| state.theme.accent().bold())
+}

@@ -1,0 +1,323 @@
+//! The walk in Chinese: no word of the program is left in English, on the screen, in windows over it, in messages or as
+//! plain text.
+//!
+//! What may stay: names of sites and models, formulas, papers, keys, files and options, and words of the sentence, its
+//! translations and the vocabulary.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+};
+
+use lookback::{
+    analysis::reading::Reading,
+    engine::change::Changes,
+    lesson::{Language, Lesson},
+    model::Name,
+    render::frame::Walk,
+    ui::{
+        app::{Action, ExportFormat, ExportOptions, State, update},
+        keys::KEYS,
+        plain,
+        theme::{Depth, Glyphs, Theme},
+    },
+};
+use ratatui::layout::Size;
+
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{drawn_text, message, press, text},
+};
+
+const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
+
+/// Words that may stand in English anywhere, in lower case, by reason.
+const ALLOWED: [(&str, &[&str]); 8] = [
+    ("names", &["lookback", "rnn", "elman", "gru", "transformer", "chrf", "french", "nat", "nan"]),
+    ("papers", &["vaswani", "et", "al", "table"]),
+    (
+        "keys",
+        &[
+            "enter",
+            "left",
+            "esc",
+            "tab",
+            "shift",
+            "ctrl",
+            "pgdn",
+            "pgup",
+            "space",
+            "backspace",
+            "hl",
+            "jk",
+        ],
+    ),
+    (
+        "symbols",
+        &[
+            "log", "inf", "logit", "logits", "softmax", "tanh", "sqrt", "top", "sum", "max", "exp",
+            "dot",
+        ],
+    ),
+    (
+        "files and options",
+        &["kb", "svg", "png", "txt", "ansi", "shell", "id", "color", "always", "open", "address"],
+    ),
+    (
+        "a change as it is typed",
+        &["temperature", "sample", "beam", "off", "mask", "scaling", "positions", "residual"],
+    ),
+    (
+        "words of the vocabulary that the interface has too",
+        &["over", "when", "their", "they", "down", "your", "every", "these", "here"],
+    ),
+    ("the star pair", &["too", "wide", "tired"]),
+];
+
+fn lesson() -> Arc<Lesson> {
+    Arc::new(Lesson::embedded(Language::Chinese).unwrap())
+}
+
+/// The English texts of the interface and their translations.
+static INTERFACE: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../assets/lessons/interface-zh.toml")).unwrap()
+});
+
+/// Latin words of at least two letters, in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    // Letters of the charts stand for models.
+    let is_of_chart = |word: &&str| word.chars().all(|c| "EGATU".contains(c));
+    text.split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|word| word.len() > 1)
+        .filter(move |word| !is_of_chart(word))
+        .map(str::to_lowercase)
+}
+
+/// The words that this reading may show: of the sentence, its translations, sites, and the vocabulary, but of the
+/// vocabulary not those that the interface has in English.
+struct Known(BTreeSet<String>);
+
+impl Known {
+    fn of(reading: &Reading) -> Self {
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let interface = INTERFACE.keys().flat_map(|key| words(key));
+        let interface: BTreeSet<String> = interface.filter(|word| word.len() > 3).collect();
+        let vocabulary = include_str!("../../assets/models/words.txt");
+        known.extend(words(vocabulary).filter(|word| !interface.contains(word)));
+        let lesson = lesson();
+        for (_, step) in lesson.steps() {
+            known.extend(words(&step.text.source).chain(words(&step.deeper.source)));
+            known.extend(words(&step.id).chain(words(&step.title)));
+        }
+        for term in &lesson.glossary {
+            known.extend(words(&term.term).chain(words(&term.text)));
+        }
+        known.extend(lesson.shelf.iter().flat_map(|known| words(&known.text)));
+        known.extend(ALLOWED.iter().flat_map(|(_, words)| *words).map(|word| (*word).to_owned()));
+        known.extend(words(&reading.sentence.text));
+        for name in Name::ALL {
+            let trace = reading.trace(name);
+            known.extend(words(&trace.output_text));
+            let n = trace.logits().map_or(0, |logits| logits.shape().cols);
+            let vocabulary =
+                (0..n).flat_map(|id| words(&trace.word(id as u32)).collect::<Vec<_>>());
+            known.extend(vocabulary.filter(|word| !interface.contains(word)));
+            known.extend(trace.sites().flat_map(|site| words(site.path()).collect::<Vec<_>>()));
+        }
+        Self(known)
+    }
+
+    /// The words of a text that are left in English.
+    fn left(&self, text: &str) -> Vec<String> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "_.'-[]@/{}…~".contains(c);
+        // A name with a dot, digit or underscore inside is a site, a cell, a file or a symbol.
+        let is_name = |chunk: &str| {
+            let inside = chunk.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            inside.contains(|c: char| c.is_ascii_digit() || "_.[/".contains(c))
+        };
+        let chunks = text
+            .split(|c: char| !is_part(c))
+            .filter(|chunk| !is_name(chunk) && !chunk.contains(['…', '~']));
+        chunks
+            .flat_map(|chunk| words(chunk).collect::<Vec<_>>())
+            .filter(|word| !self.0.contains(word))
+            .collect()
+    }
+}
+
+/// Where words are left in English, each word with the first place.
+#[derive(Default)]
+struct Left(BTreeMap<String, (usize, String)>);
+
+impl Left {
+    fn look(&mut self, known: &Known, place: &str, text: &str) {
+        for line in text.lines() {
+            for word in known.left(line) {
+                let line = || (0, format!("{place}: {}", line.trim()));
+                self.0.entry(word).or_insert_with(line).0 += 1;
+            }
+        }
+    }
+
+    fn none(self) {
+        let mut all: Vec<_> = self.0.into_iter().collect();
+        all.sort_by_key(|(_, (n, _))| std::cmp::Reverse(*n));
+        let lines = all.iter().map(|(word, (n, line))| format!("{n:>5} {word:<14} {line}"));
+        assert!(all.is_empty(), "left in English:\n{}", lines.collect::<Vec<_>>().join("\n"));
+    }
+}
+
+fn themes() -> [Theme; 2] {
+    [Theme::new(Depth::True, Glyphs::Unicode), Theme::new(Depth::None, Glyphs::Ascii)]
+}
+
+fn walk() -> State {
+    let mut state = State::new(lesson(), themes()[0]);
+    let format = |ending, is_animation| ExportFormat { ending, is_animation };
+    let formats = ["svg", "png", "ansi", "txt"].map(|ending| format(ending, false));
+    let formats = formats.into_iter().chain([format("gif", true)]).collect();
+    state.exports = ExportOptions::new(formats, "/home/me".into());
+    reading(SENTENCE).measures();
+    reading(SENTENCE).heads();
+    update(&mut state, Action::Read(Ok(reading(SENTENCE))));
+    state
+}
+
+/// Without the row of the step's title, which is the lesson's: its formula, and the paper.
+fn without_title(screen: &str) -> String {
+    let rows = screen.lines().enumerate().filter(|(row, _)| *row != 1);
+    rows.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_step_is_in_chinese() {
+    let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    let lesson = lesson();
+    let steps = lesson.steps();
+    let all: Vec<usize> = (0..steps.len()).collect();
+    for (theme, size) in [(0, (120, 36)), (0, (80, 24)), (1, (200, 60))] {
+        let size = Size::new(size.0, size.1);
+        let walk = Walk::new(Arc::clone(&lesson), reading(SENTENCE), vec![themes()[theme]], size);
+        for shot in walk.shots(&all) {
+            let place = format!("{} at {size}", shot.step().id);
+            left.look(&known, &place, &without_title(&text(shot.buffer())));
+            left.look(&known, &place, &shot.title());
+            let words = shot.words();
+            let is_lessons = |line: &&str| line.starts_with("公式：") || line.starts_with("出处：");
+            let words: Vec<&str> = words.lines().filter(|line| !is_lessons(line)).collect();
+            left.look(&known, &format!("{place}, in words"), &words.join("\n"));
+        }
+    }
+    let mut opening = vec![];
+    plain::opening(&reading(SENTENCE), Language::Chinese, &mut opening).unwrap();
+    left.look(&known, "the opening", &String::from_utf8(opening).unwrap());
+    left.none();
+}
+
+/// Without what a window cuts: words that touch its frame.
+fn without_cut(screen: &str) -> String {
+    let pieces = screen.lines().map(|line| {
+        let parts: Vec<&str> = line.split('│').collect();
+        let is_letter = |c: char| c.is_ascii_alphabetic();
+        let trimmed = parts.iter().map(|part| part.trim_matches(is_letter));
+        trimmed.collect::<Vec<_>>().join("│")
+    });
+    pieces.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn windows_messages_and_opened_numbers_are_in_chinese() {
+    let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    let mut windows: Vec<String> =
+        ["?", "? PgDn", "/", "b B", "i", "e", "e Tab", "w", ":", ": f", ": @ @", ": = x"]
+            .map(str::to_owned)
+            .into();
+    // Every key, after nothing, in a matrix and in an opened number.
+    for binding in KEYS {
+        for (key, _) in binding.keys {
+            if let crossterm::event::KeyCode::Char(c) = key.0
+                && key.1.is_empty()
+                // The palette shows the engine's error about a missing value, in English.
+                && !matches!(c, 't' | '=')
+            {
+                windows.push(c.to_string());
+                windows.push(format!("4 Right Enter {c}"));
+            }
+        }
+    }
+    windows.extend(
+        ["Tab Tab", "Up Up", "H H", "Enter", "Esc", "PgDn", "G Right", "g Left"].map(str::to_owned),
+    );
+    windows.extend((0..7).map(|chapter| format!("{chapter} Enter Enter")));
+    for (i, _) in lesson().steps().iter().enumerate() {
+        let mut state = walk();
+        update(&mut state, Action::GoTo(i));
+        press(&mut state, "Enter");
+        left.look(
+            &known,
+            &format!("step {i} opened"),
+            &without_title(&drawn_text(&state, 120, 36)),
+        );
+        press(&mut state, "Esc Tab Down");
+        left.look(&known, &format!("step {i} Tab"), &without_title(&drawn_text(&state, 120, 36)));
+    }
+    for keys in &windows {
+        let mut state = walk();
+        press(&mut state, keys);
+        for (width, height) in [(120, 36), (80, 24)] {
+            let screen = drawn_text(&state, width, height);
+            left.look(&known, keys, &without_cut(&without_title(&screen)));
+        }
+        left.look(&known, keys, message(&state));
+    }
+    let mut small = walk();
+    small.size = (30, 8);
+    left.look(&known, "too small", &drawn_text(&small, 30, 8));
+    left.none();
+}
+
+#[test]
+fn a_changed_pass_and_unknown_words_are_told_in_chinese() {
+    let mut left = Left::default();
+    let changes: Changes =
+        ["mask=off", "encoder.0.self_attn.head.1=off", "temperature=0.5", "sample=3", "top_k=5"]
+            .map(|change| change.parse().unwrap())
+            .into_iter()
+            .collect();
+    let changed = Arc::new(READER.read_changed(&reading(SENTENCE), changes).unwrap());
+    let known = Known::of(&changed);
+    let mut state = walk();
+    state.passes.changes = (*changed.changes).clone();
+    update(&mut state, Action::Read(Ok(Arc::clone(&changed))));
+    for keys in ["", "v", "r", "4 Right", "6 Right Enter"] {
+        press(&mut state, keys);
+        left.look(&known, keys, &without_title(&drawn_text(&state, 120, 36)));
+        left.look(&known, keys, message(&state));
+    }
+    let strange = Arc::new(READER.read("The zorblax sleeps.").unwrap());
+    let known = Known::of(&strange);
+    update(&mut state, Action::Read(Ok(strange)));
+    left.look(&known, "unknown", message(&state));
+    left.none();
+}
+
+/// The blanks of a text, sorted.
+fn blanks(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn translations_have_the_blanks_of_their_texts_and_each_is_used() {
+    let mut files = vec![];
+    crate::support::sources::rust_files("src".as_ref(), &mut files);
+    let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    for (english, chinese) in INTERFACE.iter() {
+        assert_eq!(blanks(english), blanks(chinese), "{english}");
+        let is_used = code.contains(&format!("{english:?}"));
+        let order = include_str!("../../assets/lessons/lesson.toml");
+        assert!(is_used || order.contains(&format!("title = {english:?}")), "unused: {english}");
+    }
+}
