@@ -143,8 +143,8 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
             "--what-if stands before a command; write it after the command",
         ),
         (
-            cli.tour || cli.autoplay || cli.no_questions,
-            "--tour, --autoplay and --no-questions are for the walk; leave them or the command out",
+            cli.tour || cli.autoplay || cli.no_questions || cli.no_motion,
+            "--tour, --autoplay, --no-questions and --no-motion are for the walk; leave them or the command out",
         ),
         (
             cli.at.is_some(),

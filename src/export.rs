@@ -155,7 +155,7 @@ pub struct Film<'a> {
     /// Indices of the steps.
     pub steps: &'a [usize],
     pub n_threads: usize,
-    /// Called for every finished frame; an error stops the work.
+    /// Called for every finished step; an error stops the work.
     pub progress: &'a dyn Fn() -> io::Result<()>,
 }
 
@@ -171,16 +171,18 @@ impl Film<'_> {
         mut take: impl FnMut(P) -> io::Result<()>,
     ) -> io::Result<()> {
         let Self { walk, steps, n_threads, progress } = self;
-        let pairs = walk.shots(steps).scan(None, |last: &mut Option<Arc<Shot>>, shot| {
+        let pairs = walk.unfolding_shots(steps).scan(None, |last: &mut Option<Arc<Shot>>, shot| {
             let shot = Arc::new(shot);
             Some((last.replace(Arc::clone(&shot)), shot))
         });
         parallel::in_order(
             pairs,
             n_threads,
-            |(before, shot)| part(before.as_deref(), &shot),
-            |part| {
-                progress()?;
+            |(before, shot)| (shot.is_whole, part(before.as_deref(), &shot)),
+            |(is_whole, part)| {
+                if is_whole {
+                    progress()?;
+                }
                 take(part)
             },
         )

@@ -50,6 +50,10 @@ pub struct Cli {
     #[arg(long)]
     pub no_questions: bool,
 
+    /// Show every step whole at once: nothing unfolds or moves by itself
+    #[arg(long)]
+    pub no_motion: bool,
+
     #[command(flatten)]
     pub look: LookArgs,
 

@@ -81,7 +81,7 @@ fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> 
         theme: look.terminal,
         follows_background: look.theme == ThemeChoice::Auto,
         guide: guide(cli, settings),
-        motion: if settings.motion.unwrap_or(true) {
+        motion: if !cli.no_motion && settings.motion.unwrap_or(true) {
             Motion::Moving(Duration::ZERO)
         } else {
             Motion::Still

@@ -16,7 +16,7 @@ use crate::{
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
-        app::{Action, OpenedNumber, State, update_and_run},
+        app::{Action, BEAT, N_BEATS, OpenedNumber, State, update_and_run},
         plain, screen,
         theme::Theme,
     },
@@ -27,8 +27,10 @@ use crate::{
 pub struct Shot {
     /// Index of the step in the lesson.
     pub index: usize,
-    /// How long a reader needs for it.
+    /// How long a film shows it: as long as a reader needs, or a beat while the step unfolds.
     pub time: Duration,
+    /// Whether the step is unfolded.
+    pub is_whole: bool,
     /// The cells, once for each requested theme.
     pub views: Vec<View>,
     /// The open question, if any.
@@ -66,7 +68,8 @@ impl Shot {
         let views = views.collect();
         Some(Self {
             index: state.nav.step,
-            time: state.reading_time(),
+            time: if state.is_unfolding() { BEAT } else { state.reading_time() },
+            is_whole: !state.is_unfolding(),
             views,
             asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
             opened: state.opened().map(|level| opened(level, state.lesson.language)),
@@ -181,6 +184,21 @@ impl Walk {
     pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
         self.visit(wanted, move |state| Shot::of(state, state.size.into(), &themes)).flatten()
+    }
+
+    /// The shots of the wanted steps for a film: the beats of each, then the whole step.
+    pub fn unfolding_shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
+        let themes = mem::take(&mut self.themes);
+        let beats = move |state: &State| -> Vec<Shot> {
+            let beats = if state.unfolds() { 0..N_BEATS } else { 0..0 };
+            let shot = |beat: Option<usize>| {
+                let mut state = state.clone();
+                state.animation.beat = beat;
+                Shot::of(&state, state.size.into(), &themes)
+            };
+            beats.map(Some).chain([None]).filter_map(shot).collect()
+        };
+        self.visit(wanted, beats).flatten()
     }
 
     /// The results of `look` at the wanted steps, each visited once, in order.

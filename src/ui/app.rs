@@ -4,6 +4,7 @@
 //! it returns work for the caller as an [`Effect`].
 
 mod action;
+mod arrangement;
 mod attended;
 mod bookmarks;
 mod clock;
@@ -34,14 +35,14 @@ use ratatui::layout::Rect;
 pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, WhatIfKey};
 pub use attended::AttendedRow;
 pub use bookmarks::SavedProgress;
-pub use clock::{Animation, Motion, Times};
+pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
 pub use guide::Guide;
 pub use insides::update_and_run;
 pub use inspector::{Inspector, OpenedNumber};
-use layout::NarrationBelow;
+use layout::Text;
 pub use layout::{SMALLEST, ScreenLayout, TopRows};
 pub use mouse_target::MouseTarget;
 use navigation::PickedRow;
@@ -65,7 +66,7 @@ use crate::{
 };
 
 /// Height in lines of an open inspector.
-const INSPECTOR_LINES: usize = 14;
+const INSPECTOR_LINES: u16 = 14;
 
 /// How a walk begins.
 pub struct WalkStart {
@@ -194,7 +195,7 @@ impl State {
             focused,
             marks: &self.inspector.marks,
             shows_difference: self.passes.shows_difference,
-            beat: self.animation.beat,
+            beat: self.moment(reading.sentence.tokens.len()),
             times: self.passes.times.known(),
             view: self.nav.view,
         };
@@ -326,19 +327,20 @@ impl State {
         };
         let mut plan = ScreenLayout::new(area, rows);
         if self.opened().is_some() {
-            plan.arrange(
-                wanted,
-                self.nav.focus,
-                NarrationBelow { lines: INSPECTOR_LINES, share: 2 },
-            );
+            plan.arrange(wanted, self.nav.focus, Text::Inspector(INSPECTOR_LINES));
             return (plan, vec![]);
         }
-        let mut lines = self.prose(plan.prose.width, plan.is_airy());
-        // A question may take the whole stage, other text a quarter.
-        let share = if self.guide.quiz.is_some() { 1 } else { 4 };
-        plan.arrange(wanted, self.nav.focus, NarrationBelow { lines: lines.len(), share });
-        if lines.len() > plan.prose.height.into() {
-            lines = self.prose(plan.width_beside_more(), plan.is_airy());
+        let is_airy = plan.is_airy();
+        let n_lines = |width| self.prose(width, is_airy).len();
+        let is_question = self.guide.quiz.is_some();
+        let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
+        plan.arrange(wanted, self.nav.focus, text);
+        let mut lines = self.prose(plan.prose.width, is_airy);
+        let height = usize::from(plan.prose.height);
+        if lines.len() > height {
+            lines = self.prose(plan.width_beside_more(), is_airy);
+        } else if is_airy && !is_question {
+            lines.extend(self.definitions(plan.prose.width, height - lines.len()));
         }
         (plan, lines)
     }

@@ -57,7 +57,10 @@ use crate::{
     model::Name,
     ui::{
         theme::Theme,
-        widgets::{heat::Zoom, lines::window},
+        widgets::{
+            heat::{Grid, Zoom},
+            lines::{list_height, list_rows, spaced_height},
+        },
     },
 };
 use missing::Missing;
@@ -79,7 +82,7 @@ pub struct Scene<'a> {
     pub marks: &'a [Mark],
     /// Whether matrices show their difference from the unchanged pass instead of their values.
     pub shows_difference: bool,
-    /// Animation step of an animated pane; None shows everything at once.
+    /// The step of a computation over the words that is shown; None shows everything.
     pub beat: Option<usize>,
     /// Reading times on this machine; None until measured.
     pub times: Option<&'a MachineTimes>,
@@ -169,31 +172,128 @@ const TITLE_PADDING: u16 = 2;
 /// Upper bound of the minimum width that a title can set, in columns.
 const MAX_TITLE_WIDTH: u16 = 34;
 
-/// Size that a pane asks for: (columns, lines) without its frame.
+/// Sizes that a pane asks for: (columns, lines) without its frame, rising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreferredSize {
+    /// The smallest useful size.
     pub min: (u16, u16),
+    /// The smallest size at which no row, column or label is cut.
+    pub whole: (u16, u16),
+    /// The size at which all detail is in view, as numbers in the cells of a matrix.
     pub ideal: (u16, u16),
-    /// Height up to which the pane uses lines that no other pane needs.
+    /// Width and height up to which the pane uses space that nothing else needs.
+    pub widest: u16,
     pub tallest: u16,
+    pub growth: Growth,
+}
+
+/// How a pane's contents follow its size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Growth {
+    /// They fill it.
+    #[default]
+    Even,
+    /// Cells grow by whole columns and lines.
+    Cells(Grid),
+    /// Items of a list, under a number of header lines, grow by whole lines.
+    Items { n: u16, header: u16 },
 }
 
 impl PreferredSize {
     pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
-        Self { min, ideal, tallest: ideal.1 }
+        let (whole, growth) = ((min.0, ideal.1), Growth::Even);
+        Self { min, whole, ideal, widest: ideal.0, tallest: ideal.1, growth }
+    }
+
+    /// The columns and lines that the pane uses of a size.
+    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
+        let (width, height) = (size.0.min(self.widest), size.1.min(self.tallest));
+        match self.growth {
+            Growth::Even => (width, height),
+            Growth::Cells(grid) => grid.used((width, height)),
+            Growth::Items { n, header } => {
+                let lines = list_height(height.saturating_sub(header), n);
+                (width, (header + lines).min(height))
+            }
+        }
+    }
+
+    /// The part of the used size that is not blank, 0 to 1, roughly: most bars of a list are short.
+    pub const fn density(&self) -> f32 {
+        match self.growth {
+            Growth::Even | Growth::Cells(_) => 1.0,
+            Growth::Items { .. } => 0.5,
+        }
+    }
+
+    /// For heat maps: cells grow by whole columns and lines.
+    #[must_use]
+    pub const fn of_cells(self, grid: Grid) -> Self {
+        Self { growth: Growth::Cells(grid), ..self }
+    }
+
+    /// For lists of `n` items under `header` lines: items have up to [`spaced_height`], bars up to `widest` columns.
+    #[must_use]
+    pub const fn of_items(self, n: u16, header: u16, widest: u16) -> Self {
+        let tallest = header + spaced_height(n);
+        Self { tallest, widest, growth: Growth::Items { n, header }, ..self }
     }
 
     /// Raises the minimum width so that the title is shown whole, up to the width of a sentence's matrix.
     #[must_use]
     pub fn titled(self, title: &str) -> Self {
         let width = (title.width() as u16).saturating_add(TITLE_PADDING).min(MAX_TITLE_WIDTH);
-        Self { min: (self.min.0.max(width), self.min.1), ..self }
+        let at_least = |size: (u16, u16)| (size.0.max(width), size.1);
+        Self {
+            min: at_least(self.min),
+            whole: at_least(self.whole),
+            ideal: at_least(self.ideal),
+            widest: self.widest.max(width),
+            ..self
+        }
+    }
+
+    /// Sets the size at which nothing is cut.
+    #[must_use]
+    pub const fn whole_at(self, whole: (u16, u16)) -> Self {
+        Self { whole, ..self }
     }
 
     /// Sets the height up to which the pane uses spare lines.
     #[must_use]
     pub const fn up_to(self, tallest: u16) -> Self {
         Self { tallest, ..self }
+    }
+
+    /// Sets the width up to which the pane uses spare columns.
+    #[must_use]
+    pub const fn as_wide_as(self, widest: u16) -> Self {
+        Self { widest, ..self }
+    }
+}
+
+/// How a pane unfolds, beat by beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfolding {
+    /// Not: it is whole at once.
+    AtOnce,
+    /// It draws the beat itself.
+    Drawn,
+    /// Row after row.
+    Down,
+    /// Column after column.
+    Right,
+}
+
+impl Unfolding {
+    /// The part of an area that is in view when `part` of the pane, 0 to 1, is unfolded.
+    pub fn in_view(self, area: Rect, part: f32) -> Rect {
+        let of = |length: u16| (f32::from(length) * part).round() as u16;
+        match self {
+            Self::AtOnce | Self::Drawn => area,
+            Self::Down => Rect { height: of(area.height), ..area },
+            Self::Right => Rect { width: of(area.width), ..area },
+        }
     }
 }
 
@@ -266,6 +366,11 @@ pub trait Pane {
         None
     }
 
+    /// How the pane unfolds when its step is entered.
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::AtOnce
+    }
+
     /// Draws into the area inside the frame, scrolled so that the cursor's cell is visible.
     fn draw(&self, area: Rect, buf: &mut Buffer);
 }
@@ -312,11 +417,10 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     }
 }
 
-/// Index of the list item at a screen position; `n` items take a line each, and item `cursor` is visible.
+/// Index of the item at a screen position in a list drawn by [`list_rows`].
 fn line_at(n: usize, cursor: usize, area: Rect, position: Position) -> Option<usize> {
-    let shown = window(n, usize::from(area.height), cursor);
-    let i = shown.start + usize::from(position.y.checked_sub(area.y)?);
-    (area.contains(position) && shown.contains(&i)).then_some(i)
+    let mut rows = list_rows(area, n, cursor);
+    rows.find(|(_, lines)| lines.contains(position)).map(|(i, _)| i)
 }
 
 #[cfg(test)]

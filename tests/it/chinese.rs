@@ -217,7 +217,7 @@ fn every_step_is_in_chinese() {
 /// Without what a window cuts: words that touch its frame.
 fn without_cut(screen: &str) -> String {
     let pieces = screen.lines().map(|line| {
-        let parts: Vec<&str> = line.split('│').collect();
+        let parts: Vec<&str> = line.split(['│', '╭', '╮', '╰', '╯']).collect();
         let is_letter = |c: char| c.is_ascii_alphabetic();
         let trimmed = parts.iter().map(|part| part.trim_matches(is_letter));
         trimmed.collect::<Vec<_>>().join("│")

@@ -336,6 +336,7 @@ fn name(command: Command) -> &'static str {
         Command::Glossary => "glossary",
         Command::Tour => "tour",
         Command::Questions => "questions",
+        Command::Unfold => "unfold",
         Command::Play => "play",
         Command::Pace(_) => "pace",
         Command::Accept => "accept",
@@ -825,8 +826,10 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     let mut state = walk();
     READING.measures();
     state.enter(state.lesson.find("heads").unwrap());
+    // The main picture leaves the evidence its tab.
+    press(&mut state, "Tab");
     let listed = |state: &State| -> Vec<String> {
-        let screen = drawn_text(state, 120, 36);
+        let screen = drawn_text(state, 120, 48);
         let rows = screen.lines().skip_while(|line| !line.contains("head off")).skip(1);
         let name = |row: &str| {
             let (_, rest) = row.split_once("head ")?;
@@ -835,7 +838,7 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
         rows.map_while(name).collect()
     };
     let in_order = ["0", "1", "2", "3"];
-    assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 36));
+    assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 48));
     press(&mut state, "S");
     assert!(message(&state).contains("largest effect first"), "{}", message(&state));
     let measures = READING.measures();

@@ -23,12 +23,15 @@ use lookback::{
     model::{self, Name, Setup},
     text,
     ui::{
-        app::{Action, Command, Effect, Motion, State, update},
+        app::{Action, BEAT, Command, Effect, Motion, N_BEATS, State, update},
         theme::Theme,
     },
 };
 
-use crate::support::built_in::{READER, reading};
+use crate::support::{
+    built_in::{READER, reading},
+    walk::drawn_text,
+};
 
 static STAR: LazyLock<Arc<Reading>> =
     LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
@@ -210,23 +213,44 @@ fn walk_at(step: &str) -> (State, Option<Effect>) {
 }
 
 #[test]
-fn beats_go_from_nothing_to_everything_and_begin_again_after_a_pause() {
-    let (mut state, _) = walk_at("waiting");
-    assert!(!state.has_animation(), "an exported frame stands still");
+fn a_step_unfolds_once_and_any_key_shows_it_whole() {
+    let (mut state, _) = walk_at("softmax");
+    assert!(!state.is_unfolding(), "an exported frame stands still");
+    let tick = |state: &mut State| {
+        update(state, Action::Tick(BEAT));
+        state.animation.beat
+    };
+    assert_eq!(tick(&mut state), None);
     state.animation.motion = Motion::Moving(Duration::ZERO);
-    assert!(state.has_animation());
+    update(&mut state, Action::Do(Command::Unfold));
+    assert!(state.wants_ticks());
+    let beats: Vec<_> = (0..N_BEATS).map(|_| tick(&mut state)).collect();
+    assert_eq!(beats, [Some(1), Some(2), Some(3), Some(4), None]);
+    assert!(!state.wants_ticks(), "what is whole costs nothing");
+    update(&mut state, Action::Do(Command::NextStep));
+    assert_eq!(state.animation.beat, Some(0));
+    update(&mut state, Action::Do(Command::Move(1, 0)));
     assert_eq!(state.animation.beat, None);
-    let beats: Vec<_> = (0..12)
-        .map(|_| {
-            update(&mut state, Action::Tick(Duration::from_millis(400)));
-            state.animation.beat.unwrap()
+}
+
+#[test]
+fn while_a_step_unfolds_its_matrix_fills_row_by_row() {
+    let (mut state, _) = walk_at("scores");
+    let n_numbers = |state: &State| {
+        let rows = drawn_text(state, 120, 36);
+        rows.lines().filter(|line| line.starts_with('│')).map(|l| l.matches('.').count()).sum()
+    };
+    let mut counts: Vec<usize> = (0..N_BEATS)
+        .map(|beat| {
+            state.animation.beat = Some(beat);
+            n_numbers(&state)
         })
         .collect();
-    // Six words: the picture is finished at beat 6 and stands for four more.
-    assert_eq!(beats, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]);
-    update(&mut state, Action::Do(Command::NextStep));
-    assert_eq!(state.animation.beat, None);
-    assert!(!state.has_animation());
+    state.animation.beat = None;
+    counts.push(n_numbers(&state));
+    assert!(counts.windows(2).all(|pair| pair[0] < pair[1] || pair[0] == counts[N_BEATS]));
+    assert!(counts[0] < counts[N_BEATS] / 2, "{counts:?}");
+    assert_eq!(counts[N_BEATS - 1], counts[N_BEATS], "the last beat shows everything");
 }
 
 #[test]

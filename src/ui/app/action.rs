@@ -78,6 +78,8 @@ pub enum Command {
     Tour,
     /// Turns questions before the text on or off.
     Questions,
+    /// Unfolds the step's panes again.
+    Unfold,
     /// Starts or stops automatic page turning.
     Play,
     /// Changes the pace by this number of levels.

@@ -1,17 +1,21 @@
-//! State that changes with time: the beat of animated panes, and times measured on this machine.
+//! State that changes with time: the beats in which a step unfolds, and times measured on this machine.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Effect, State};
-use crate::{analysis::reading::MachineTimes, lesson::PaneKind};
+use crate::{
+    analysis::reading::MachineTimes,
+    lesson::PaneKind,
+    ui::panes::{Pane, Unfolding},
+};
 
-/// Beats for which the finished picture is shown before the animation restarts.
-const PAUSE: usize = 4;
+/// Number of beats in which the panes of a step unfold, one pane after the other.
+pub const N_BEATS: usize = 5;
 
 /// Duration of a beat.
-const BEAT: Duration = Duration::from_millis(400);
+pub const BEAT: Duration = Duration::from_millis(300);
 
-/// Whether panes are animated: not in exported frames, and not if the user turns it off.
+/// Whether panes unfold: not in exported frames, and not if the user turns it off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Motion {
     #[default]
@@ -20,26 +24,31 @@ pub enum Motion {
     Moving(Duration),
 }
 
-/// The state of animated panes.
+/// The state of panes that unfold.
 #[derive(Clone, Debug, Default)]
 pub struct Animation {
-    /// The beat that is shown; None shows everything at once.
+    /// The beat that is shown, from 0 on; None shows everything.
     pub beat: Option<usize>,
     pub motion: Motion,
 }
 
 impl Animation {
-    /// Adds elapsed time. Beats build up the picture for `words` words, one word per beat; it is shown for [`PAUSE`]
-    /// beats and then begins again.
-    fn tick(&mut self, elapsed: Duration, words: usize) {
-        let Motion::Moving(since) = self.motion else { return };
+    /// Adds elapsed time: the next beat, and after the last one everything.
+    fn tick(&mut self, elapsed: Duration) {
+        let (Motion::Moving(since), Some(beat)) = (self.motion, self.beat) else { return };
         let since = since + elapsed;
         self.motion = Motion::Moving(if since < BEAT { since } else { Duration::ZERO });
         if since >= BEAT {
-            let next = self.beat.map_or(0, |beat| beat + 1);
-            self.beat = Some(if next > words + PAUSE { 0 } else { next });
+            self.beat = (beat + 1 < N_BEATS).then_some(beat + 1);
         }
     }
+}
+
+/// The part of a pane that is unfolded at a beat, 0 to 1. Panes follow each other: pane `i` of `n` begins when the one
+/// before it is whole.
+pub fn unfolded_part(beat: usize, i: usize, n: usize) -> f32 {
+    let all = (beat + 1) as f32 / N_BEATS as f32;
+    (all * n.max(1) as f32 - i as f32).clamp(0.0, 1.0)
 }
 
 /// Reading times on this machine: measured once, when a step shows them.
@@ -61,23 +70,35 @@ impl Times {
 }
 
 impl State {
-    /// Whether the step shows an animated pane.
-    pub fn has_animation(&self) -> bool {
-        self.animation.motion != Motion::Still && self.shows(PaneKind::Schedule)
+    /// Whether the step is unfolding.
+    pub const fn is_unfolding(&self) -> bool {
+        self.animation.beat.is_some()
     }
 
-    /// Adds elapsed time to the animation, except during an export; on steps without an animated pane, resets the
-    /// beat.
+    /// Whether a pane of the step unfolds; not while a question is open.
+    pub fn unfolds(&self) -> bool {
+        let unfolds = |pane: &Box<dyn Pane + '_>| pane.unfolding() != Unfolding::AtOnce;
+        self.guide.quiz.is_none() && self.panes().iter().any(unfolds)
+    }
+
+    /// Begins to unfold the step, if things may move and a pane of it unfolds.
+    pub(super) fn unfold(&mut self) {
+        let Motion::Moving(_) = self.animation.motion else { return };
+        self.animation.beat = self.unfolds().then_some(0);
+        self.animation.motion = Motion::Moving(Duration::ZERO);
+    }
+
+    /// Adds elapsed time to the beats, except during an export.
     pub(super) fn advance_animation(&mut self, elapsed: Duration) {
-        if self.animation.motion == Motion::Still || self.is_exporting() {
-            return;
+        if !self.is_exporting() {
+            self.animation.tick(elapsed);
         }
-        if !self.has_animation() {
-            self.animation.beat = None;
-            return;
-        }
-        let words = self.passes.reading.as_ref().map_or(0, |r| r.sentence.tokens.len());
-        self.animation.tick(elapsed, words);
+    }
+
+    /// The step of a computation of `n` steps that the beat shows; None shows all.
+    pub(super) fn moment(&self, n: usize) -> Option<usize> {
+        let beat = self.animation.beat?;
+        Some(((beat + 1) * n).div_ceil(N_BEATS))
     }
 
     /// Requests reading times, once, if the step shows them.
@@ -87,5 +108,19 @@ impl State {
 
     fn shows(&self, kind: PaneKind) -> bool {
         self.current().1.panes.iter().any(|pane| pane.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panes_unfold_one_after_the_other() {
+        let parts = |i| (0..N_BEATS).map(|beat| unfolded_part(beat, i, 2)).collect::<Vec<_>>();
+        assert_eq!(parts(0), [0.4, 0.8, 1.0, 1.0, 1.0]);
+        assert_eq!(parts(1)[..2], [0.0, 0.0]);
+        assert_eq!(parts(1)[4], 1.0);
+        assert_eq!(unfolded_part(N_BEATS - 1, 0, 1), 1.0);
     }
 }

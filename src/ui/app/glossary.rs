@@ -2,8 +2,8 @@
 
 use tui_input::Input;
 
-use super::{Command, Overlay, State};
-use crate::lesson::Step;
+use super::{Command, Line, Overlay, State, wrap};
+use crate::lesson::{Paragraph, Span, Step};
 
 impl State {
     /// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
@@ -18,6 +18,23 @@ impl State {
         let (here, elsewhere): (Vec<_>, Vec<_>) = found.partition(|(_, term)| term.is_in(&text));
         let n_here = here.len();
         (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
+    }
+
+    /// The definitions of the step's terms in lines of `width` columns, as many as fit whole in `n_lines`.
+    pub(super) fn definitions(&self, width: u16, n_lines: usize) -> Vec<Line> {
+        let text = text_of(self.current().1);
+        let mut lines = vec![];
+        for term in self.lesson.glossary.iter().filter(|term| term.is_in(&text)) {
+            let span = |text: String, strong| Span { text, site: None, strong, is_term: strong };
+            let spans =
+                vec![span(term.term.clone(), true), span(format!(": {}", term.text), false)];
+            let definition = wrap(&[Paragraph { spans }], |_| None, width.into(), false);
+            if lines.len() + 1 + definition.len() <= n_lines {
+                lines.push(vec![]);
+                lines.extend(definition);
+            }
+        }
+        lines
     }
 
     pub(super) fn open_glossary(&mut self) {

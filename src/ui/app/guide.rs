@@ -95,11 +95,11 @@ impl Guide {
 }
 
 impl State {
-    /// Whether this state needs ticks: pages turn or a pane is animated, and no export is being named.
+    /// Whether this state needs ticks: pages turn or a step unfolds, and no export is being named.
     pub fn wants_ticks(&self) -> bool {
         !self.is_exporting()
             && self.passes.reading.is_some()
-            && (self.guide.is_playing() || self.has_animation())
+            && (self.guide.is_playing() || self.is_unfolding())
     }
 
     /// The paragraphs of the narration: the open question alone, or else verdict, text, further text and score.
@@ -194,6 +194,7 @@ impl State {
         verdict.spans.push(plain_span(tr!(language, " ({right} of {n} so far.)", right, n)));
         self.guide.verdict = Some(vec![verdict]);
         self.nav.scroll = 0;
+        self.unfold();
     }
 
     pub(super) fn toggle_questions(&mut self) {

@@ -23,6 +23,7 @@ impl State {
             self.select_strongest_key();
         }
         self.ask_question();
+        self.unfold();
     }
 
     pub(super) fn enter_chapter(&mut self, chapter: Option<usize>) {

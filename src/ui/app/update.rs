@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times};
+use super::{
+    Action, Command, Effect, Message, Motion, Overlay, PaletteChoice, ReadFailure, State, Times,
+};
 use crate::{
     analysis::reading::Reading,
     lesson::shelf::{STAR_PAIR, ShelfSentence},
@@ -24,6 +26,10 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
 }
 
 fn apply(state: &mut State, action: Action) -> Option<Effect> {
+    if is_of_user(&action) {
+        // A key or a click shows everything at once.
+        state.animation.beat = None;
+    }
     match action {
         Action::Do(command) => {
             state.message = None;
@@ -69,6 +75,22 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
         }
     }
     None
+}
+
+/// Whether an action is what the person did, and not the outcome of work or time.
+const fn is_of_user(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Do(_)
+            | Action::Pick(_)
+            | Action::Type(_)
+            | Action::Paste(_)
+            | Action::Choose(_)
+            | Action::Unbound(_)
+            | Action::Point(_)
+            | Action::GoTo(_)
+            | Action::Scroll(_)
+    )
 }
 
 fn run_command(state: &mut State, command: Command) -> Option<Effect> {
@@ -132,6 +154,10 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
         Command::Edit => state.edit_sentence(),
+        Command::Unfold => match state.animation.motion {
+            Motion::Moving(_) => state.unfold(),
+            Motion::Still => state.show_message("nothing moves: --no-motion, or motion = false"),
+        },
         Command::StarPair => return state.read_star_pair(),
         Command::Export => return state.export(),
         Command::Copy => return state.copy(),

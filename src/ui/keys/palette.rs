@@ -43,6 +43,7 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::LastStep, "last step"),
     (C::Find, "find a step"),
     (C::Edit, "another sentence"),
+    (C::Unfold, "unfold this step once more"),
     (C::StarPair, "the star pair: too tired, or too wide"),
     (C::Accept, "open the number under the cursor"),
     (C::Switch(WhatIfKey::Mask), "what if: causal mask off"),

@@ -195,6 +195,13 @@ pub static KEYS: &[Binding] = &[
         hint: None,
     },
     Binding {
+        shown: "U",
+        keys: &[(char('U'), C::Unfold)],
+        help: "unfold once more",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
         shown: "+ -",
         keys: &[(char('+'), C::Pace(1)), (char('-'), C::Pace(-1))],
         help: "faster, slower",

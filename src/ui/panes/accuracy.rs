@@ -1,13 +1,16 @@
-//! chrF by sentence length on held-out sentences: a chart with one letter per model, and a table.
+//! chrF by sentence length on held-out sentences: a chart with one line per model, and a table.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::accuracy::n_words,
     lesson::tr,
     model::Name,
-    ui::widgets::lines::{put_line, put_on},
+    ui::widgets::{
+        chart::{Chart, Heights, Series},
+        lines::{put_line, put_on},
+    },
 };
 
 pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
@@ -52,44 +55,29 @@ impl AccuracyChart<'_> {
             .clamp(5, COLUMN_WIDTH + 5)
     }
 
-    fn draw_plot(&self, area: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
-        let w = self.column_width(area.width);
-        let height = area.height.saturating_sub(1).max(1);
-        for score in [0, 25, 50, 75, 100] {
-            let line = line_of(score as f32, height);
-            let text = format!("{score:>width$} ", width = usize::from(LABEL_WIDTH) - 2);
-            put_line(buf, (area.x, area.y + line), area.right(), &[(&text, theme.dim())]);
-        }
-        for i in 0..MODELS.len() {
-            self.draw_path(i, Rect { height, ..area }, buf);
-        }
-        for bucket in 0..self.n_buckets() {
-            let mut n_letters = std::collections::BTreeMap::<u16, u16>::new();
-            for (i, (name, letter)) in MODELS.iter().enumerate().rev() {
-                let Some(score) = self.scores(*name).get(bucket) else { continue };
-                let line = line_of(*score, height);
-                let offset = n_letters.entry(line).or_insert(0);
-                let x = area.x + LABEL_WIDTH + bucket as u16 * w + *offset;
-                *offset += 1;
-                let letter = letter.to_string();
-                put_line(buf, (x, area.y + line), area.right(), &[(&letter, self.style(i).bold())]);
-            }
-        }
-    }
-
-    /// Draws dots between a model's letters, to connect them.
-    fn draw_path(&self, i: usize, area: Rect, buf: &mut Buffer) {
-        let w = self.column_width(area.width);
-        let dot = self.0.theme.glyph("·", ".");
-        for (bucket, pair) in self.scores(MODELS[i].0).windows(2).enumerate() {
-            let left = area.x + LABEL_WIDTH + bucket as u16 * w;
-            for step in (2..w).step_by(2) {
-                let part = f32::from(step) / f32::from(w);
-                let line = line_of(pair[0] + (pair[1] - pair[0]) * part, area.height);
-                let position = (left + step, area.y + line);
-                put_line(buf, position, area.right(), &[(dot, self.style(i))]);
-            }
+    /// The plot: a line for each model, a column for each length.
+    fn chart(&self) -> Chart<'_> {
+        let buckets = &self.0.reading.accuracy.buckets;
+        let last = self.current_bucket().unwrap_or(0);
+        let series = |(i, (name, letter)): (usize, &(Name, char))| Series {
+            letter: *letter,
+            name: self.0.language.tr(name.title()).to_owned(),
+            style: self.style(i),
+            points: self.scores(*name).to_vec(),
+            said: self.scores(*name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
+        };
+        let words = |[low, high]: &[usize; 2], is_last: bool| {
+            if is_last { format!("{low}+") } else { format!("{low}-{high}") }
+        };
+        let column = |(i, bucket)| (words(bucket, i + 1 == buckets.len()), String::new());
+        Chart {
+            theme: self.0.theme,
+            series: MODELS.iter().enumerate().map(series).collect(),
+            reference: vec![],
+            columns: buckets.iter().enumerate().map(column).collect(),
+            heights: Heights::Linear,
+            cursor: (0, last),
+            focused: false,
         }
     }
 
@@ -127,18 +115,19 @@ impl AccuracyChart<'_> {
     }
 }
 
-/// The line of a score from 0 to 100, counted from the top of `height` lines.
-fn line_of(score: f32, height: u16) -> u16 {
-    ((1.0 - (score / 100.0).clamp(0.0, 1.0)) * f32::from(height)).round() as u16
-}
-
 impl Pane for AccuracyChart<'_> {
     fn title(&self) -> String {
         self.0.language.tr("chrF on held-out sentences, by length").to_owned()
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24)).up_to(32)
+        PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24))
+            .up_to(44)
+            .as_wide_as(130)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {
@@ -165,7 +154,7 @@ impl Pane for AccuracyChart<'_> {
         let table = (MODELS.len() as u16 + 1).min(area.height);
         let plot = area.height - table;
         if plot >= 4 {
-            self.draw_plot(Rect { height: plot - 1, ..area }, buf);
+            self.chart().draw(Rect { height: plot - 1, ..area }, buf);
         }
         self.draw_table(Rect { y: area.y + area.height - table, height: table, ..area }, buf);
     }

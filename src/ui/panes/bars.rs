@@ -6,13 +6,15 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{CursorCell, Pane, PreferredSize, line_at, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
+};
 use crate::{
     engine::{site::Axis, value::Cell},
     lesson::tr,
     ui::widgets::{
         heat::Scale,
-        lines::{put_line, put_on, right, window},
+        lines::{list_rows, put_bar, put_on, right},
     },
 };
 
@@ -28,6 +30,8 @@ pub(super) struct Bars<'a> {
 const MAX_TOKENS: usize = 40;
 /// Number of bars that a pane asks for.
 const IDEAL_BARS: u16 = 12;
+/// Number of bars without which a pane is cut.
+const LEAST_BARS: u16 = 7;
 
 impl<'a> Bars<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
@@ -54,6 +58,12 @@ impl<'a> Bars<'a> {
         self.subject.scene.selection.col.min(self.order.len() - 1)
     }
 
+    /// Number of bars that are listed: the first, until the cursor goes on.
+    fn n_listed(&self) -> usize {
+        let few = usize::from(IDEAL_BARS);
+        if self.cursor_bar() < few { self.order.len().min(few) } else { self.order.len() }
+    }
+
     /// Length of a bar from 0 to 1: a share itself, or a score relative to the largest.
     fn bar_length(&self, v: f32) -> f32 {
         let row = self.subject.row();
@@ -69,7 +79,7 @@ impl<'a> Bars<'a> {
         if self.scale == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
     }
 
-    fn draw_bar(&self, i: usize, line: Rect, buf: &mut Buffer) {
+    fn draw_bar(&self, i: usize, lines: Rect, buf: &mut Buffer) {
         let (subject, theme) = (&self.subject, self.subject.scene.theme);
         let col = self.order[i];
         let v = subject.value(subject.row(), col);
@@ -87,15 +97,10 @@ impl<'a> Bars<'a> {
         let was = was.map(|was| tr!(subject.scene.language, "was{was} ", was)).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
         let pieces = [(&*label, style), (&*was, theme.incorrect())];
-        let x = put_on(buf, line, &pieces);
-        let available_width = usize::from(line.right().saturating_sub(x));
+        let x = put_on(buf, lines, &pieces);
+        let available_width = usize::from(lines.right().saturating_sub(x));
         let bar_style = if theme.has_colour() { theme.ink(self.bar_length(v)) } else { style };
-        put_line(
-            buf,
-            (x, line.y),
-            line.right(),
-            &[(&theme.bar(self.bar_length(v), available_width), bar_style)],
-        );
+        put_bar(buf, x, lines, (&theme.bar(self.bar_length(v), available_width), bar_style));
     }
 }
 
@@ -118,12 +123,18 @@ impl Pane for Bars<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.order.len() as u16;
-        PreferredSize::new((30, n.min(5)), (60, n.min(IDEAL_BARS))).up_to(n)
+        let few = n.min(IDEAL_BARS);
+        PreferredSize::new((30, n.min(5)), (60, few))
+            .whole_at((30, n.min(LEAST_BARS)))
+            .of_items(few, 0, 140)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.order.len(), self.cursor_bar(), area, position)
-            .map(|i| (self.subject.row(), i))
+        line_at(self.n_listed(), self.cursor_bar(), area, position).map(|i| (self.subject.row(), i))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -139,9 +150,8 @@ impl Pane for Bars<'_> {
             put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
             return;
         }
-        let shown = window(self.order.len(), usize::from(area.height), self.cursor_bar());
-        for (line, i) in shown.enumerate() {
-            self.draw_bar(i, Rect { y: area.y + line as u16, height: 1, ..area }, buf);
+        for (i, lines) in list_rows(area, self.n_listed(), self.cursor_bar()) {
+            self.draw_bar(i, lines, buf);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
@@ -152,6 +152,10 @@ impl Pane for BeamTree<'_> {
             (RANK_WIDTH + 2 * STEP_WIDTH, height.min(7)),
             (RANK_WIDTH + n.min(6) * STEP_WIDTH, height),
         )
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {

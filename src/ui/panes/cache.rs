@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::cache::{CacheSizes, Step},
     lesson::tr,
@@ -187,6 +187,10 @@ impl Pane for Cache<'_> {
             (TABLE_WIDTH, layers.min(4) + 4),
             (TABLE_WIDTH + GAP + n, (layers + 4).max(n.min(20))),
         )
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{put_line, put_on, right, window},
+    ui::widgets::lines::{list_rows, put_line, put_on, right, without_top_rows},
 };
 
 pub(super) struct Candidates<'a> {
@@ -112,7 +112,7 @@ impl<'a> Candidates<'a> {
         let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
         let x = put_on(buf, line, &pieces);
         let reason = self.reason(choice, index);
-        let bar = line.right().saturating_sub(x + REASON_WIDTH).min(30);
+        let bar = line.right().saturating_sub(x + REASON_WIDTH);
         let share = if self.has_cut() { candidate.share } else { candidate.probability };
         let ink = theme.sequential(0.35 + 0.6 * share).map_or(style, |c| Style::new().fg(c));
         let bar = format!("{:<width$} ", theme.bar(share, bar.into()), width = usize::from(bar));
@@ -169,7 +169,11 @@ impl Pane for Candidates<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.listed.len() as u16 + 2;
-        PreferredSize::new((62, n.min(6)), (88, n))
+        PreferredSize::new((62, n.min(6)), (88, n)).of_items(n - 2, 2, 150)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -208,13 +212,9 @@ impl Pane for Candidates<'_> {
         if let Some(line) = lines.next() {
             self.draw_header(line, buf);
         }
-        let shown = window(
-            self.listed.len(),
-            usize::from(area.height.saturating_sub(2)),
-            self.cursor_index(),
-        );
-        for (i, line) in shown.zip(lines) {
-            self.draw_candidate(choice, i, line, buf);
+        let rows = without_top_rows(area, 2);
+        for (i, lines) in list_rows(rows, self.listed.len(), self.cursor_index()) {
+            self.draw_candidate(choice, i, lines, buf);
         }
     }
 }

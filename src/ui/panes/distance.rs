@@ -5,7 +5,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, is_of_state, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, words::PaneWords};
 use crate::{
     lesson::{PaneSpec, tr},
     model::Name,
@@ -132,7 +132,11 @@ impl Pane for Distance<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(44).as_wide_as(150)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {

@@ -15,7 +15,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{CursorCell, Pane, PreferredSize, line_at, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::{
         measure::ablation::KnockOut,
@@ -276,6 +278,10 @@ impl Pane for EvidenceTable<'_> {
         let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
         line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), position)
             .map(|key| (self.0.row(), key))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

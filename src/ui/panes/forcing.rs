@@ -2,12 +2,12 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, put_on, right, window},
+    ui::widgets::lines::{left, list_rows, put_on, right, without_top_rows},
 };
 
 pub(super) struct ForcingTable<'a>(pub(super) Scene<'a>);
@@ -84,7 +84,11 @@ impl Pane for ForcingTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.forcing().map_or(8, |forcing| forcing.places.len()) as u16 + 1;
-        PreferredSize::new((52, n.min(6)), (66, n))
+        PreferredSize::new((52, n.min(6)), (66, n)).of_items(n - 1, 1, 90)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -130,10 +134,7 @@ impl Pane for ForcingTable<'_> {
             put_on(buf, line, &[(&head, dim)]);
         }
         let cursor = self.cursor_row(forcing.places.len());
-        for (i, line) in
-            window(forcing.places.len(), usize::from(area.height.saturating_sub(1)), cursor)
-                .zip(lines)
-        {
+        for (i, line) in list_rows(without_top_rows(area, 1), forcing.places.len(), cursor) {
             let marks = (self.0.focused && i == cursor, forcing.part == Some(i));
             self.draw_token(&forcing.places[i], marks, line, buf);
         }

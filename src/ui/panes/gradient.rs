@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, is_of_state, line_at, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, line_at, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::{
@@ -17,7 +17,7 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
-    ui::widgets::lines::{put_line, put_on, right, window},
+    ui::widgets::lines::{list_rows, put_bar, put_on, right},
 };
 
 pub(super) struct Gradient<'a> {
@@ -97,11 +97,15 @@ impl Pane for Gradient<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        PreferredSize::new((20, n.min(5)), (MIN_WIDTH_WITH_NORM, n))
+        PreferredSize::new((20, n.min(5)), (MIN_WIDTH_WITH_NORM, n)).of_items(n, 0, 140)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         line_at(self.words().len(), self.cursor_row(), area, position).map(|word| (word, 0))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -135,10 +139,7 @@ impl Pane for Gradient<'_> {
         let total = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let largest = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let words = self.words();
-        for (line, i) in
-            window(words.len(), usize::from(area.height), self.cursor_row()).enumerate()
-        {
-            let y = area.y + line as u16;
+        for (i, lines) in list_rows(area, words.len(), self.cursor_row()) {
             let is_at_cursor = self.scene.focused && i == self.cursor_row();
             let word = right(words[i], if is_narrow { 8 } else { 12 });
             let figure = format!(" {}", theme.figure(norms[i], 7));
@@ -146,15 +147,10 @@ impl Pane for Gradient<'_> {
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
             let figure = if is_narrow { "" } else { &*figure };
             let pieces = [(&*word, style), (figure, style), (&*share_text, theme.dim())];
-            let x = put_line(buf, (area.x, y), area.right(), &pieces);
+            let x = put_on(buf, lines, &pieces);
             let available_width = usize::from(area.right().saturating_sub(x));
             let share = norms[i] / largest;
-            put_line(
-                buf,
-                (x, y),
-                area.right(),
-                &[(&theme.bar(share, available_width), theme.ink(share))],
-            );
+            put_bar(buf, x, lines, (&theme.bar(share, available_width), theme.ink(share)));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{Pane, PreferredSize, Scene, Sort};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     lesson::PaneSpec,
-    ui::widgets::lines::{put_line, put_on, right, window},
+    ui::widgets::lines::{list_rows, put_line, put_on, right},
 };
 
 /// Table of heads; its site is the attention `weights`.
@@ -210,7 +210,7 @@ impl Pane for HeadTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.rows().len() as u16 + 1;
         let all = LAYER_WIDTH + HEAD_WIDTH + FIGURES.iter().map(figure_width).sum::<u16>();
-        PreferredSize::new((40, n.min(6)), (all, n))
+        PreferredSize::new((40, n.min(6)), (all, n)).of_items(n - 1, 1, all)
     }
 
     /// Layer and head of the row at a position.
@@ -240,8 +240,7 @@ impl Pane for HeadTable<'_> {
             self.draw_header(&shown, line, buf);
         }
         let body = Self::rows_area(area);
-        let rows = window(self.rows().len(), usize::from(body.height), self.selected_row());
-        for (row, line) in rows.zip(body.rows()) {
+        for (row, line) in list_rows(body, self.rows().len(), self.selected_row()) {
             self.draw_row(row, &shown, line, buf);
         }
     }

@@ -7,7 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::math::argmax,
@@ -172,8 +172,11 @@ impl Pane for Heads<'_> {
         let capped = |n: usize| n.min(2 * COMPACT_WIDTH) as u16;
         let (n, rows, cols) =
             (self.n_heads() as u16, capped(self.0.n_rows()), capped(self.0.n_cols()));
-        let head_width = (cols * 2).max(12) + GAP;
-        PreferredSize::new((40, 6), (head_width.saturating_mul(n).min(150), rows + 2))
+        let head_width = (cols * 2 + 1).max(12) + GAP;
+        let width = head_width.saturating_mul(n).min(150);
+        PreferredSize::new((40, 6), (width, rows + 2))
+            .whole_at((width.min(100), rows + 2))
+            .as_wide_as(200)
             .up_to(2 * rows + 7)
     }
 
@@ -189,6 +192,10 @@ impl Pane for Heads<'_> {
             Self::cells_area(self.frame(head, area).intersection(area))
                 .is_some_and(|body| body.contains(position))
         })
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

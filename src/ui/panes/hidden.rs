@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize,
+    CursorCell, Pane, PreferredSize, Unfolding,
     subject::Subject,
     words::{PaneWords, first},
 };
@@ -142,6 +142,10 @@ impl Pane for Hidden<'_> {
             }
             None => None,
         }
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {

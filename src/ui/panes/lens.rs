@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject};
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
     text::percent,
-    ui::widgets::lines::{left, put_line, put_on, right, window},
+    ui::widgets::lines::{left, list_rows, put_line, put_on, right, window, without_top_rows},
 };
 
 /// Pane of the logit lens; its site is `probs`.
@@ -148,7 +148,11 @@ impl Pane for Lens<'_> {
             as u16
             + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * PREDICTION_WIDTH;
-        PreferredSize::new((44, n.min(5)), (width as u16, n))
+        PreferredSize::new((44, n.min(5)), (width as u16, n)).of_items(n - 1, 1, width as u16)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -183,8 +187,10 @@ impl Pane for Lens<'_> {
                 put_on(buf, line, &[(text, self.dim())]);
             });
         }
-        for (i, line) in shown.into_iter().zip(lines) {
-            self.draw_prediction(i, line, buf);
+        let n_above = 1 + u16::from(self.predictions.is_none());
+        let rows = without_top_rows(area, n_above);
+        for (place, line) in list_rows(rows, shown.len(), 0) {
+            self.draw_prediction(shown[place], line, buf);
         }
     }
 }

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     engine::value::Matrix as Numbers,
     ui::widgets::heat::{Heat, Zoom},
@@ -35,8 +35,13 @@ impl Pane for Matrix<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let heat = self.0.layout_heat();
-        PreferredSize::new(heat.least(), heat.ideal()).up_to(heat.tallest()).titled(&self.title())
+        let heat = Heat { rows_may_grow: true, ..self.0.layout_heat() };
+        PreferredSize::new(heat.least(), heat.ideal())
+            .whole_at(heat.whole())
+            .up_to(heat.tallest())
+            .as_wide_as(heat.widest())
+            .of_cells(heat.grid())
+            .titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
@@ -53,6 +58,10 @@ impl Pane for Matrix<'_> {
 
     fn plane(&self) -> Option<Cow<'_, Numbers>> {
         Some(self.0.shown_plane())
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

@@ -10,7 +10,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     model::layer::norm,
     ui::{
@@ -31,7 +31,7 @@ const STRIP_LINES: u16 = 5;
 const MOMENTS_WIDTH: u16 = 18;
 const HISTOGRAM_GAP: u16 = 3;
 const MAX_HISTOGRAM_WIDTH: u16 = 32;
-const MAX_HISTOGRAM_HEIGHT: u16 = 10;
+const MAX_HISTOGRAM_HEIGHT: u16 = 18;
 /// Minimum height of a histogram with its axis, in lines.
 const MIN_HISTOGRAM_HEIGHT: u16 = 3;
 
@@ -223,6 +223,7 @@ impl Pane for Norm<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         PreferredSize::new((40, 6), (100, STRIP_LINES + 7))
+            .as_wide_as(150)
             .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }
 
@@ -230,6 +231,10 @@ impl Pane for Norm<'_> {
         let heat = self.heat();
         let (strips, _) = Self::strips_area(&heat, area);
         heat.cell_at(strips, position).map(|(_, channel)| (self.0.row(), channel))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

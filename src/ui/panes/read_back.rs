@@ -7,13 +7,15 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, Scene, line_at, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Scene, Unfolding, line_at, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
     engine::value::Cell,
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, put_line, put_on, right, window},
+    ui::widgets::lines::{left, list_rows, put_bar, put_line, put_on, right},
 };
 
 pub(super) struct ReadBackTable<'a> {
@@ -62,12 +64,7 @@ impl<'a> ReadBackTable<'a> {
         ];
         let x = put_line(buf, position, line.right(), &pieces);
         let available_width = usize::from(line.right().saturating_sub(x));
-        put_line(
-            buf,
-            (x, line.y),
-            line.right(),
-            &[(&theme.bar(answer.probability, available_width.min(30)), style)],
-        );
+        put_bar(buf, x, line, (&theme.bar(answer.probability, available_width), style));
     }
 }
 
@@ -102,13 +99,17 @@ impl Pane for ReadBackTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.answers.len() as u16 + 1;
-        PreferredSize::new((TABLE_WIDTH as u16, n.min(6)), (66, n))
+        PreferredSize::new((TABLE_WIDTH as u16, n.min(6)), (66, n)).of_items(n - 1, 1, 140)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let rows_area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let i = line_at(self.answers.len(), self.cursor_answer(), rows_area, position)?;
         Some((self.answers[i].position, 0))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -151,11 +152,10 @@ impl Pane for ReadBackTable<'_> {
             if name.width() < 6 { right(name, 6) } else { name.to_owned() }
         );
         put_on(buf, area, &[(&head, self.scene.theme.dim())]);
-        let available_lines = usize::from(area.height.saturating_sub(1));
-        for (line, i) in
-            window(self.answers.len(), available_lines, self.cursor_answer()).enumerate()
-        {
-            self.draw_answer(i, Rect { y: area.y + 1 + line as u16, height: 1, ..area }, buf);
+        let available_lines = area.height.saturating_sub(1);
+        let rows_area = Rect { y: area.y + 1, height: available_lines, ..area };
+        for (i, lines) in list_rows(rows_area, self.answers.len(), self.cursor_answer()) {
+            self.draw_answer(i, lines, buf);
         }
     }
 }

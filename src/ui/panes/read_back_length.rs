@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::readback::ReadBackCount,
     lesson::tr,
@@ -98,7 +98,11 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(30)
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(44).as_wide_as(150)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {

@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     engine::site::Site,
     lesson::tr,
@@ -61,6 +61,7 @@ impl<'a> Recurrence<'a> {
             row_labels: Labels::listed(labels),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
+            rows_may_grow: true,
             cursor: (n_rows.saturating_sub(1), self.0.col()),
             axes: tr!(
                 language,
@@ -95,11 +96,15 @@ impl Pane for Recurrence<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let height = self.parts().len() as u16 + 2;
-        PreferredSize::new((40, height.min(6)), (130, height))
+        PreferredSize::new((40, height.min(6)), (130, height)).as_wide_as(200).up_to(3 * height)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         self.heat().number_at(area, position).map(|(_, unit)| (self.0.row(), unit))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

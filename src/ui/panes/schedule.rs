@@ -5,12 +5,14 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     lesson::tr,
     model::Name,
-    ui::widgets::lines::{put_line, put_on, right, window},
+    ui::widgets::lines::{
+        list_rows, put_line, put_on, right, spaced_height, window, without_top_rows,
+    },
 };
 
 pub(super) struct ScheduleChart<'a>(pub(super) Scene<'a>);
@@ -22,6 +24,10 @@ const GAP: u16 = 4;
 /// Widths of the charts' headings, in columns.
 const TRANSFORMER_HEADING_WIDTH: u16 = 24;
 const RNN_HEADING_WIDTH: u16 = 26;
+/// Widest step of charts side by side, in columns.
+const MAX_STEP_WIDTH: u16 = 9;
+/// Width at which both headings are whole.
+const LEAST_WIDTH: u16 = LABEL_WIDTH + RNN_HEADING_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH;
 /// Lines above the words: the headings and the time axis.
 const HEADER_LINES: u16 = 2;
 
@@ -41,7 +47,8 @@ struct Charts {
 impl Charts {
     fn new((width, height): (u16, u16), n_words: u16, n_layers: u16) -> Self {
         let chart_height = n_words + 1;
-        if height >= HEADER_LINES + n_words + 1 + chart_height {
+        let is_narrow = width < LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n_words;
+        if is_narrow && height >= HEADER_LINES + n_words + 1 + chart_height {
             let step_width = (width.saturating_sub(LABEL_WIDTH) / n_words.max(1)).clamp(1, 6);
             return Self {
                 step_width,
@@ -54,7 +61,7 @@ impl Charts {
         let step_width = (available_width.saturating_sub(TRANSFORMER_HEADING_WIDTH)
             / n_words.max(1))
         .min(available_width / (n_words + n_layers).max(1))
-        .clamp(1, 6);
+        .clamp(1, MAX_STEP_WIDTH);
         // With few words, the staircase is narrower than its heading.
         let heading =
             RNN_HEADING_WIDTH.min(available_width.saturating_sub(TRANSFORMER_HEADING_WIDTH));
@@ -211,7 +218,13 @@ impl Pane for ScheduleChart<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
         let ideal = (LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n, n + HEADER_LINES);
-        PreferredSize::new((40, n.min(6) + HEADER_LINES), ideal).up_to(2 * (n + HEADER_LINES))
+        PreferredSize::new((LEAST_WIDTH, n.min(6) + HEADER_LINES), ideal)
+            .up_to(HEADER_LINES + spaced_height(n).max(n + 1))
+            .as_wide_as(ideal.0 + (MAX_STEP_WIDTH - 4) * n)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Drawn
     }
 
     fn in_words(&self) -> PaneWords {
@@ -242,6 +255,17 @@ impl Pane for ScheduleChart<'_> {
             self.draw_time(charts, line, buf);
         }
         let lines = || area.rows().skip(usize::from(1 + time_lines));
+        if charts.line_offset == 0 {
+            let rows_area = without_top_rows(area, 1 + time_lines);
+            for (t, rows) in list_rows(rows_area, n, self.cursor_row()) {
+                self.draw_label(t, rows, buf);
+                for line in rows.rows() {
+                    self.draw_staircase(t, charts, line, buf);
+                    self.draw_columns(charts, line, buf);
+                }
+            }
+            return;
+        }
         let shown = window(n, lines().count(), self.cursor_row());
         for (t, line) in shown.clone().zip(lines()) {
             self.draw_label(t, line, buf);

@@ -4,7 +4,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, subject::Subject, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::{
         measure::stream::{self, Station},
@@ -14,7 +14,7 @@ use crate::{
     text::fixed,
     ui::widgets::{
         heat,
-        lines::{put_line, put_on, right, window},
+        lines::{list_rows, put_line, put_on, right, window, without_top_rows},
     },
 };
 
@@ -189,6 +189,11 @@ impl Pane for Stream<'_> {
             (NAME_WIDTH + 20 + FIGURES_WIDTH, n.min(6)),
             (NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH, n),
         )
+        .of_items(n - 1, 1, NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -218,10 +223,8 @@ impl Pane for Stream<'_> {
         if let Some(line) = lines.next() {
             self.draw_heading(self.band_width(line.width), line, buf);
         }
-        let available_lines = usize::from(area.height.saturating_sub(1));
-        for (i, line) in
-            window(stations.len(), available_lines, self.selected_station(&stations)).zip(lines)
-        {
+        let rows = without_top_rows(area, 1);
+        for (i, line) in list_rows(rows, stations.len(), self.selected_station(&stations)) {
             self.draw_station(&stations[i], scale, line, buf);
         }
     }

@@ -64,6 +64,8 @@ impl Pane for Tokens<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let heat = self.heat();
         PreferredSize::new(heat.least(), heat.ideal())
+            .as_wide_as(heat.widest())
+            .of_cells(heat.grid())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

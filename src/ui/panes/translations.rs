@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     engine::math::kept,
     lesson::gloss::gloss,
@@ -19,6 +19,10 @@ pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 
 const MODELS: [Name; 5] =
     [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
+/// The order in which models lose their glosses where space is short: those that the lesson says least of come first.
+const GLOSSES_LOST: [Name; 5] =
+    [Name::TransformerUnguided, Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+const LEGEND_LINES: u16 = 1;
 /// Maximum width of the models' names, in columns.
 const MAX_NAMES_WIDTH: u16 = 22;
 
@@ -47,28 +51,32 @@ impl Translations<'_> {
         [(language.tr("English").to_owned(), english)].into_iter().chain(models).collect()
     }
 
-    /// The blocks wrapped to the area's width. Where they do not fit with all glosses, only the selected model's has them.
+    /// The blocks wrapped to the area's width. Where they and the legend do not fit with all glosses, blocks lose
+    /// theirs in [`GLOSSES_LOST`]; the selected one, or without focus the Transformer's, keeps its own.
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
-        let wrap = |(label, words)| (label, wrap_words(words, width));
-        let blocks: Vec<Block> = self.blocks().into_iter().map(wrap).collect();
-        if blocks.iter().map(|block| height(block) + gap).sum::<u16>() <= area.height + gap {
-            return blocks;
-        }
-        let transformer = MODELS.iter().position(|name| *name == Name::Transformer);
-        let glossed = match self.selected_block() {
-            0 => transformer.map_or(0, |i| i + 1),
-            selected => selected,
-        };
         let mut all = self.blocks();
-        for (i, (_, words)) in all.iter_mut().enumerate() {
-            if i != glossed {
-                for word in words {
-                    word.gloss.clear();
-                }
+        let wrapped = |all: &[(String, Vec<Word>)]| -> Vec<Block> {
+            let wrap = |(label, words): &(String, _)| {
+                (label.clone(), wrap_words(Vec::clone(words), width))
+            };
+            all.iter().map(wrap).collect()
+        };
+        let total = |blocks: &[Block]| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let kept = match self.selected_block() {
+            0 => Name::Transformer,
+            selected => MODELS[selected - 1],
+        };
+        let mut blocks = wrapped(&all);
+        for name in GLOSSES_LOST.into_iter().filter(|name| *name != kept) {
+            if total(&blocks) + LEGEND_LINES <= area.height + gap {
+                break;
             }
+            let i = MODELS.iter().position(|model| *model == name).map_or(0, |i| i + 1);
+            all[i].1.iter_mut().for_each(|word| word.gloss.clear());
+            blocks = wrapped(&all);
         }
-        all.into_iter().map(wrap).collect()
+        blocks
     }
 
     /// Index of the block under the cursor; without focus, that of the step's model.
@@ -216,6 +224,10 @@ impl Pane for Translations<'_> {
             _ => tr!(language, "{n} words that the Transformer does not write", n),
         };
         Some(format!("{}: {difference}", language.tr(name.title())))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

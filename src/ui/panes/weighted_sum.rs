@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize,
+    CursorCell, Pane, PreferredSize, Unfolding,
     subject::Subject,
     words::{PaneWords, spread},
 };
@@ -177,6 +177,10 @@ impl Pane for WeightedSum<'_> {
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let (_, heat, cells) = self.layout(area)?;
         heat.cell_at(cells, position).map(|(_, unit)| (self.0.row(), unit))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

@@ -10,11 +10,12 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::ui::{
-    app::{self, ScreenLayout, State},
+    app::{self, ScreenLayout, State, unfolded_part},
     panes::Pane,
     widgets::lines::fit,
 };
 
+/// Draws the panes in view; while the step unfolds, only their parts that the beat shows.
 pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, buf: &mut Buffer) {
     if let Some(area) = plan.tabs {
         draw_tabs(state, panes, area, buf);
@@ -22,6 +23,15 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, bu
     for (i, (pane, frame)) in panes.iter().zip(&plan.frames).enumerate() {
         if let Some(frame) = frame {
             draw_pane(state, i, pane.as_ref(), *frame, buf);
+        }
+    }
+    if let Some(beat) = state.animation.beat {
+        let in_view = panes.iter().zip(&plan.frames).filter_map(|(pane, f)| Some((pane, (*f)?)));
+        let in_view: Vec<_> = in_view.collect();
+        for (i, (pane, frame)) in in_view.iter().enumerate() {
+            let (area, part) = (inside(*frame), unfolded_part(beat, i, in_view.len()));
+            let shown = pane.unfolding().in_view(area, part);
+            area.positions().filter(|at| !shown.contains(*at)).for_each(|at| buf[at].reset());
         }
     }
 }

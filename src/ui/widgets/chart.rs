@@ -1,8 +1,9 @@
-//! A line chart over the words of a sentence. Every line has a letter, so that colour is not needed to tell them apart.
+//! A line chart over the words of a sentence: lines of braille dots with their names at their ends. In ASCII every line
+//! has a letter.
 //!
 //! ```text
 //! E Elman RNN 4   G GRU 13                 what each line is, with its number at the cursor
-//!  12 |              G                     ticks, and a letter for every point
+//!  12 |              G                     ticks, and in ASCII a letter for every point
 //!   6 |     G   G  E
 //!   0 | EG   E
 //!      1    2    3    4                    numbers, and words where they fit
@@ -12,7 +13,12 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::{Modifier, Style},
+    style::{Color, Modifier, Style},
+    symbols::Marker,
+    widgets::{
+        Widget,
+        canvas::{Canvas, Line},
+    },
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -23,6 +29,7 @@ use crate::ui::{
 
 /// A line of the chart.
 pub struct Series {
+    /// Its points in ASCII.
     pub letter: char,
     pub name: String,
     pub style: Style,
@@ -40,7 +47,7 @@ pub enum Heights {
     Log,
 }
 
-/// Sign of the reference, in Unicode and ASCII; other than the dots that join the letters.
+/// Sign of the reference, in Unicode and ASCII; other than the dots of the lines.
 pub const REFERENCE: (&str, &str) = ("╌", "-");
 
 /// A line chart to be drawn.
@@ -61,7 +68,11 @@ pub struct Chart<'a> {
 const TICK_WIDTH: u16 = 7;
 /// Smallest column width at which words are shown below the numbers.
 const MIN_PITCH_FOR_WORDS: u16 = 4;
-const MAX_PITCH: u16 = 9;
+const MAX_PITCH: u16 = 12;
+/// Smallest width at which names stand at the ends of their lines.
+const MIN_WIDTH_FOR_NAMES: u16 = 60;
+/// Widest name at the end of a line.
+const MAX_NAME_WIDTH: usize = 22;
 
 /// Geometry of the plot.
 struct Frame {
@@ -146,7 +157,7 @@ impl Chart<'_> {
     /// Geometry of the plot inside `area`, below the legend.
     fn frame(&self, area: Rect) -> Frame {
         let n = self.columns.len().max(1);
-        let width = area.width.saturating_sub(TICK_WIDTH);
+        let width = area.width.saturating_sub(TICK_WIDTH + self.name_width(area.width));
         let pitch = (width / n as u16).clamp(1, MAX_PITCH);
         let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
         let lines_below = if pitch >= MIN_PITCH_FOR_WORDS && area.height >= 7 { 2 } else { 1 };
@@ -169,19 +180,104 @@ impl Chart<'_> {
         self.draw_legend(area, buf);
         self.draw_ticks(&frame, area, buf);
         self.draw_reference(&frame, buf);
-        for series in &self.series {
-            self.draw_path(series, &frame, buf);
-        }
-        for column in frame.first..frame.last {
-            self.draw_points(column, &frame, buf);
+        if self.theme.is_ascii() {
+            for series in &self.series {
+                self.draw_path(series, &frame, buf);
+            }
+            for column in frame.first..frame.last {
+                self.draw_points(column, &frame, buf);
+            }
+        } else {
+            self.draw_lines(&frame, buf);
+            self.draw_cursor(&frame, buf);
+            self.draw_names(&frame, area, buf);
         }
         self.draw_columns(&frame, area, buf);
     }
 
+    /// Columns of the names at the ends of the lines; 0 without names there.
+    fn name_width(&self, width: u16) -> u16 {
+        if self.theme.is_ascii() || width < MIN_WIDTH_FOR_NAMES {
+            return 0;
+        }
+        let widest = self.series.iter().map(|s| s.name.width()).max().unwrap_or(0);
+        widest.min(MAX_NAME_WIDTH) as u16 + 1
+    }
+
+    /// Draws the lines as braille dots, two by four in a cell.
+    fn draw_lines(&self, frame: &Frame, buf: &mut Buffer) {
+        let (width, height) = (f64::from(frame.plot.width), f64::from(frame.plot.height));
+        let span = f64::from(frame.high - frame.low).max(f64::from(f32::MIN_POSITIVE));
+        // Middles of the cells in which letters and ticks would be.
+        let x = |column: usize| (column as f64 - frame.first as f64) * f64::from(frame.pitch) + 0.5;
+        let y = |v: f32| 0.5 + f64::from(v - frame.low) / span * (height - 1.0);
+        let mut canvas_buf = Buffer::empty(frame.plot);
+        Canvas::default()
+            .marker(Marker::Braille)
+            .x_bounds([0.0, width])
+            .y_bounds([0.0, height])
+            .paint(|context| {
+                for series in &self.series {
+                    let color = series.style.fg.unwrap_or(Color::Reset);
+                    let scaled: Vec<f32> = series.points.iter().map(|v| self.scaled(*v)).collect();
+                    for (i, pair) in scaled.windows(2).enumerate() {
+                        let is_in_view = i >= frame.first && i + 1 < frame.last;
+                        if is_in_view && pair.iter().all(|v| v.is_finite()) {
+                            let line = Line::new(x(i), y(pair[0]), x(i + 1), y(pair[1]), color);
+                            context.draw(&line);
+                        }
+                    }
+                }
+            })
+            .render(frame.plot, &mut canvas_buf);
+        for position in frame.plot.positions() {
+            let cell = &canvas_buf[position];
+            if cell.symbol() != " " && cell.symbol() != "\u{2800}" {
+                buf[position].set_symbol(cell.symbol()).set_fg(cell.fg);
+            }
+        }
+    }
+
+    /// Marks the point under the cursor.
+    fn draw_cursor(&self, frame: &Frame, buf: &mut Buffer) {
+        let (series, column) = self.cursor;
+        let Some(series) = self.series.get(series).filter(|_| self.focused) else { return };
+        let height = series.points.get(column).map_or(f32::NAN, |v| self.scaled(*v));
+        if let (Some(x), Some(y)) = (frame.x(column), frame.y(height)) {
+            put(buf, (x, y), frame.plot.right(), "◆", self.theme.cursor());
+        }
+    }
+
+    /// Draws the names at the ends of the lines, the highest first; names that would meet move down.
+    fn draw_names(&self, frame: &Frame, area: Rect, buf: &mut Buffer) {
+        let width = usize::from(self.name_width(area.width)).saturating_sub(1);
+        let Some(x) = frame.last.checked_sub(1).and_then(|last| frame.x(last)) else { return };
+        let end = |series: &Series| {
+            let last = series.points.get(..frame.last)?.iter().rev().find(|v| v.is_finite())?;
+            frame.y(self.scaled(*last))
+        };
+        let mut ends: Vec<_> = self.series.iter().filter_map(|s| Some((end(s)?, s))).collect();
+        ends.sort_by_key(|(y, _)| *y);
+        let mut free = frame.plot.y;
+        for (i, (y, series)) in ends.iter().enumerate() {
+            // Those that follow need a line each.
+            let n_after = (ends.len() - 1 - i) as u16;
+            let lowest = frame.plot.bottom().saturating_sub(1 + n_after);
+            let y = (*y).max(free).min(lowest.max(free));
+            if width > 0 && y < frame.plot.bottom() {
+                put(buf, (x + 2, y), area.right(), &fit(&series.name, width), series.style);
+            }
+            free = y + 1;
+        }
+    }
+
     /// Draws the names of the lines and, where they fit, their values at the cursor.
     fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
-        let long = |s: &Series| format!("{} {} {}", s.letter, s.name, s.said).trim_end().to_owned();
-        let short = |s: &Series| format!("{} {}", s.letter, s.name);
+        let sign = |s: &Series| {
+            if self.theme.is_ascii() { s.letter.to_string() } else { "━".to_owned() }
+        };
+        let short = |s: &Series| format!("{} {}", sign(s), s.name);
+        let long = |s: &Series| format!("{} {}", short(s), s.said).trim_end().to_owned();
         let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
         let mut x = area.x;
         for (i, series) in self.series.iter().enumerate() {
@@ -350,7 +446,10 @@ mod tests {
             let mut buf = Buffer::empty(Rect::new(0, 0, 25, 7));
             chart.draw(buf.area, &mut buf);
             let all: Vec<String> = buf.content.iter().map(|c| c.symbol().to_owned()).collect();
-            [REFERENCE.0, "·"].map(|sign| all.iter().filter(|s| *s == sign).count())
+            let is_braille =
+                |s: &&String| s.starts_with(|c| ('\u{2801}'..='\u{28ff}').contains(&c));
+            let dashes = all.iter().filter(|s| *s == REFERENCE.0).count();
+            [dashes, all.iter().filter(is_braille).count()]
         };
         let [none, dots] = signs(&chart);
         assert_eq!((none, dots > 0), (0, true));

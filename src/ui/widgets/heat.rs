@@ -8,6 +8,8 @@ mod draw;
 mod layout;
 mod legend;
 
+pub use layout::Grid;
+
 use crate::lesson::Language;
 use std::{collections::BTreeMap, ops::Range};
 
@@ -279,13 +281,13 @@ mod tests {
     fn cells_are_as_wide_as_they_fit() {
         let theme = Theme::default();
         let h = heat(&theme, 5, 13);
-        assert_eq!(h.cell_width(120), CellWidth::Number(9));
-        assert_eq!(h.cell_width(95), CellWidth::Number(7));
-        assert_eq!(h.cell_width(66), CellWidth::Number(5));
-        assert_eq!(h.cell_width(30), CellWidth::Plain(2));
-        assert_eq!(heat(&theme, 5, 128).cell_width(70), CellWidth::Half);
+        assert_eq!(h.grid().cell_width(120), CellWidth::Number(9));
+        assert_eq!(h.grid().cell_width(95), CellWidth::Number(7));
+        assert_eq!(h.grid().cell_width(66), CellWidth::Number(5));
+        assert_eq!(h.grid().cell_width(30), CellWidth::Plain(2));
+        assert_eq!(heat(&theme, 5, 128).grid().cell_width(70), CellWidth::Half);
         assert_eq!(
-            heat(&Theme::new(Depth::None, Glyphs::Ascii), 5, 128).cell_width(70),
+            heat(&Theme::new(Depth::None, Glyphs::Ascii), 5, 128).grid().cell_width(70),
             CellWidth::Plain(1)
         );
     }

@@ -12,6 +12,41 @@ pub fn window(n: usize, size: usize, selected: usize) -> Range<usize> {
     start..start + size
 }
 
+/// Lines from one item of a list to the next where the area is high.
+const MAX_PITCH: usize = 3;
+
+/// The items of a list in view, each with its lines: one, or two where the area is so high that three lines an item
+/// fit; a blank line separates items as soon as two fit. Item `selected` is in view.
+pub fn list_rows(
+    area: Rect,
+    n: usize,
+    selected: usize,
+) -> impl Iterator<Item = (usize, Rect)> + use<> {
+    let pitch = (usize::from(area.height) / n.max(1)).clamp(1, MAX_PITCH);
+    let lines = move |(i, item): (usize, usize)| {
+        let y = area.y + (i * pitch) as u16;
+        (item, Rect { y, height: (pitch as u16 - 1).max(1), ..area })
+    };
+    window(n, usize::from(area.height) / pitch, selected).enumerate().map(lines)
+}
+
+/// Lines of an area of that height that [`list_rows`] uses for `n` items.
+pub fn list_height(height: u16, n: u16) -> u16 {
+    let pitch = (height / n.max(1)).clamp(1, MAX_PITCH as u16);
+    (pitch * n).min(height)
+}
+
+/// The area without its first rows.
+pub fn without_top_rows(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}
+
+/// Height of a list of `n` items at which all have [`MAX_PITCH`] lines.
+pub const fn spaced_height(n: u16) -> u16 {
+    n.saturating_mul(MAX_PITCH as u16)
+}
+
 /// Text in at most `width` columns, its end cut with `…` where it is longer.
 pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -65,6 +100,13 @@ pub fn named(word: &str, number: &str, width: usize) -> String {
         return whole(number, width).to_owned();
     }
     format!("{} {number}", fit(word, word_width))
+}
+
+/// Draws a bar from column `x` on, as thick as the area is high.
+pub fn put_bar(buf: &mut Buffer, x: u16, area: Rect, bar: (&str, Style)) {
+    for line in area.rows() {
+        put_line(buf, (x, line.y), line.right(), &[bar]);
+    }
 }
 
 /// Draws styled pieces from (x, y) on, cut at column `right`. Returns the column after the last piece.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Columns, Heat, Zoom};
+use super::{Columns, Heat, Labels, Zoom};
 use crate::{engine::math::picture::more_prominent, ui::widgets::lines::window};
 
 /// Width of a drawn cell.
@@ -94,11 +94,123 @@ const MAX_HEADER_HEIGHT: usize = 8;
 /// Width of the shortest legend: two numbers with shades between them.
 const MIN_LEGEND_WIDTH: u16 = 15;
 
+/// What the layout of a heat map depends on: the counts and widths of its parts, not its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    n_rows: usize,
+    n_cols: usize,
+    /// Columns of the widest row label.
+    widest_label: usize,
+    /// Characters of the longest column label; None for numbered columns.
+    longest_heading: Option<usize>,
+    /// Columns of the largest number without decimals.
+    digits: usize,
+    has_half_blocks: bool,
+    rows_may_grow: bool,
+    /// Whether the cells are as wide as fits: [`Zoom::Fit`].
+    is_fitted: bool,
+}
+
+impl Grid {
+    /// Columns of the row labels, including a space after them.
+    fn label_width(&self, area_width: u16) -> u16 {
+        (self.widest_label.min(usize::from(area_width) / 3) + 1) as u16
+    }
+
+    /// The widest cells with which all columns fit, else the cells of a view that pans.
+    pub(super) fn cell_width(&self, available_width: usize) -> CellWidth {
+        const WIDTHS: [CellWidth; 8] = [
+            CellWidth::Number(9),
+            CellWidth::Number(7),
+            CellWidth::Number(6),
+            CellWidth::Number(5),
+            CellWidth::Number(4),
+            CellWidth::Plain(2),
+            CellWidth::Plain(1),
+            CellWidth::Half,
+        ];
+        let fits = |w: &CellWidth| {
+            let is_legible = !matches!(w, CellWidth::Number(w) if usize::from(*w) <= self.digits);
+            is_legible && w.columns(self.n_cols) <= available_width
+        };
+        let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks;
+        let fitting = WIDTHS.iter().filter(usable).copied().find(fits);
+        fitting.unwrap_or(match self.longest_heading {
+            Some(_) if self.n_cols > 100 => CellWidth::Number(9),
+            Some(_) => CellWidth::Plain(2),
+            None => CellWidth::Plain(1),
+        })
+    }
+
+    /// Number of lines per row: rows grow where all fit, so that cells stay nearly square.
+    fn lines_per_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
+        let max_lines = match cell {
+            CellWidth::Number(w) if w > 6 => 3,
+            CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
+            CellWidth::Number(_) | CellWidth::Plain(_) | CellWidth::Half => 2,
+        };
+        (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
+            as u16
+    }
+
+    fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
+        let Some(longest) = self.longest_heading else { return 1.min(area_height) };
+        if matches!(cell, CellWidth::Block { .. }) {
+            return u16::from(longest > 0).min(area_height);
+        }
+        if cell.label_width_above().is_some() {
+            return 1.min(area_height);
+        }
+        // Rows take precedence: the header takes the lines that they leave, but at least three.
+        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
+        let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
+        longest.min(max_height) as u16
+    }
+
+    /// The columns and lines of an area that a drawing uses, labels and legend included.
+    pub fn used(&self, (width, height): (u16, u16)) -> (u16, u16) {
+        if !self.is_fitted {
+            return (width, height);
+        }
+        let label = self.label_width(width).min(width);
+        let available_width = usize::from(width - label);
+        let cell = self.cell_width(available_width);
+        let columns = cell.columns(self.n_cols).min(available_width) as u16;
+        let header = self.header_height(cell, height);
+        let body = height.saturating_sub(header + 1);
+        let lines = self.n_rows.div_ceil(cell.rows_per_line()).min(body.into()) as u16;
+        let lines = lines * self.lines_per_row(cell, body.into());
+        ((label + columns).max(MIN_LEGEND_WIDTH).min(width), (header + lines + 1).min(height))
+    }
+}
+
 impl Heat<'_> {
     /// Preferred size (columns, lines): every number is in view, labels and legend included.
     pub fn ideal(&self) -> (u16, u16) {
         let width = self.label_width(200) as usize + self.n_cols.min(40) * 6;
         (width as u16, self.n_rows as u16 + 2)
+    }
+
+    /// The smallest size (columns, lines) at which all rows, columns and labels are in view: with few columns as
+    /// numbers, else as colours under labels that stand upright.
+    pub fn whole(&self) -> (u16, u16) {
+        const FEW: usize = 14;
+        let n_cols = self.n_cols.min(100) as u16;
+        let (per_col, header) = match &self.columns {
+            Columns::Labels(_) if self.n_cols <= FEW => (4, 1),
+            Columns::Labels(labels) => {
+                let longest = labels.measured().map(|label| label.chars().count()).max();
+                (2, longest.unwrap_or(0).min(MAX_HEADER_HEIGHT) as u16)
+            }
+            Columns::Counted => (1, 1),
+        };
+        let height = (self.n_rows.min(1000) as u16) + header + 1;
+        (self.label_width(200) + n_cols * per_col, height)
+    }
+
+    /// Width in columns with the widest numbers, labels included.
+    pub fn widest(&self) -> u16 {
+        self.label_width(200) + self.n_cols.min(100) as u16 * 9
     }
 
     /// Height in lines with rows of three lines, labels and legend included.
@@ -115,34 +227,41 @@ impl Heat<'_> {
 
     /// Columns of the row labels, including a space after them.
     pub fn label_width(&self, area_width: u16) -> u16 {
-        let widest = self.row_labels.measured().map(|l| l.width()).max().unwrap_or(0);
-        (widest.min(usize::from(area_width) / 3) + 1) as u16
+        self.grid().label_width(area_width)
+    }
+
+    /// What the layout depends on, without the numbers.
+    pub fn grid(&self) -> Grid {
+        let longest = |labels: &Labels| labels.measured().map(|label| label.chars().count()).max();
+        Grid {
+            n_rows: self.n_rows,
+            n_cols: self.n_cols,
+            widest_label: self.row_labels.measured().map(|l| l.width()).max().unwrap_or(0),
+            longest_heading: match &self.columns {
+                Columns::Labels(labels) => Some(longest(labels).unwrap_or(0)),
+                Columns::Counted => None,
+            },
+            digits: self.scale.integer_width(),
+            has_half_blocks: self.has_half_blocks(),
+            rows_may_grow: self.rows_may_grow,
+            is_fitted: self.zoom == Zoom::Fit,
+        }
     }
 
     pub(super) fn layout(&self, cell: CellWidth, area: Rect) -> Layout {
         let label_width = self.label_width(area.width).min(area.width);
         let available_width = usize::from(area.width - label_width);
-        let header_height = self.header_height(cell, area.height);
+        let grid = self.grid();
+        let header_height = grid.header_height(cell, area.height);
         let body = usize::from(area.height.saturating_sub(header_height + 1));
         Layout {
             label_width,
             header_height,
             cell,
-            lines_per_row: self.lines_per_row(cell, body),
+            lines_per_row: grid.lines_per_row(cell, body),
             rows: self.rows_in_view(cell, body),
             cols: window(self.n_cols, cell.cells_in(available_width), self.cursor.1),
         }
-    }
-
-    /// Number of lines per row: rows grow where all fit, so that cells stay nearly square.
-    fn lines_per_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
-        let max_lines = match cell {
-            CellWidth::Number(w) if w > 6 => 3,
-            CellWidth::Half | CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
-            CellWidth::Number(_) | CellWidth::Plain(_) => 2,
-        };
-        (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
-            as u16
     }
 
     fn rows_in_view(&self, cell: CellWidth, n_lines: usize) -> Range<usize> {
@@ -152,36 +271,10 @@ impl Heat<'_> {
         lines.start * rows_per_line..(lines.end * rows_per_line).min(self.n_rows)
     }
 
-    /// The widest cells with which all columns fit, else the cells of a view that pans.
-    pub(super) fn cell_width(&self, available_width: usize) -> CellWidth {
-        const WIDTHS: [CellWidth; 8] = [
-            CellWidth::Number(9),
-            CellWidth::Number(7),
-            CellWidth::Number(6),
-            CellWidth::Number(5),
-            CellWidth::Number(4),
-            CellWidth::Plain(2),
-            CellWidth::Plain(1),
-            CellWidth::Half,
-        ];
-        let digits = self.scale.integer_width();
-        let fits = |w: &CellWidth| {
-            let is_legible = !matches!(w, CellWidth::Number(w) if usize::from(*w) <= digits);
-            is_legible && w.columns(self.n_cols) <= available_width
-        };
-        let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks();
-        let fitting = WIDTHS.iter().filter(usable).copied().find(fits);
-        fitting.unwrap_or(match self.columns {
-            Columns::Labels(_) if self.n_cols > 100 => CellWidth::Number(9),
-            Columns::Labels(_) => CellWidth::Plain(2),
-            Columns::Counted => CellWidth::Plain(1),
-        })
-    }
-
     /// The cell width that [`Self::draw`] uses in an area.
     pub(super) fn fitting_cell(&self, area: Rect) -> CellWidth {
         let available_width = usize::from(area.width.saturating_sub(self.label_width(area.width)));
-        let fitting = self.cell_width(available_width);
+        let fitting = self.grid().cell_width(available_width);
         match (self.zoom, fitting) {
             (Zoom::Fit, _) if self.is_map && fitting.columns(self.n_cols) > available_width => {
                 self.blocks(area, available_width)
@@ -282,22 +375,6 @@ impl Heat<'_> {
 
     pub(super) fn is_without_colour(&self) -> bool {
         self.theme.sequential(0.0).is_none()
-    }
-
-    fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
-        let Columns::Labels(labels) = &self.columns else { return 1.min(area_height) };
-        if matches!(cell, CellWidth::Block { .. }) {
-            return u16::from(labels.n > 0).min(area_height);
-        }
-        if cell.label_width_above().is_some() {
-            return 1.min(area_height);
-        }
-        let lengths = labels.measured().map(|label| label.chars().count());
-        let longest = lengths.max().unwrap_or(0);
-        // Rows take precedence: the header takes the lines that they leave, but at least three.
-        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
-        let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
-        longest.min(max_height) as u16
     }
 
     /// Whether [`Self::draw`] shows all columns in an area.

@@ -1,0 +1,285 @@
+//! Where the panes and the text of a step go: every arrangement is tried, and the best one is taken.
+//!
+//! The main picture, a step's first pane, comes first: no arrangement in which more of it is cut can win. Then counts
+//! that the text and the other panes are in view, and that little space is left blank. A pane that would be cut too
+//! much stays behind its tab.
+
+use ratatui::layout::Rect;
+
+use crate::ui::{
+    panes::{Growth, PreferredSize},
+    widgets::lines::without_top_rows,
+};
+
+/// Columns and rows taken by a pane's border.
+const FRAME: u16 = 2;
+/// Columns between two panes.
+const GAP: u16 = 1;
+/// Least fraction of a pane that must be in view; below it the pane stays behind its tab.
+const LEAST_VISIBLE: f32 = 0.4;
+
+/// Frames of panes on a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Arrangement {
+    /// Index and frame of every pane in view.
+    pub(super) frames: Vec<(usize, Rect)>,
+    /// How good it is.
+    pub(super) score: Score,
+}
+
+/// Compared in order.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(super) struct Score {
+    /// Visible part of the main picture, in twentieths, so that differences that no one sees decide nothing.
+    main: u8,
+    /// Sum of what else counts.
+    rest: f32,
+}
+
+/// The worth of a body without blank cells.
+const WORTH_OF_FULL: f32 = 2.0;
+
+impl Score {
+    /// The score with that value added for what stands beside the panes.
+    pub(super) fn plus(self, value: f32) -> Self {
+        Self { rest: self.rest + value, ..self }
+    }
+
+    /// The score with the worth of a part of the body that is not blank.
+    pub(super) fn plus_filled(self, cells: f32, body: Rect) -> Self {
+        let area = f32::from(body.width) * f32::from(body.height);
+        self.plus(WORTH_OF_FULL * cells / area.max(1.0))
+    }
+}
+
+/// The best arrangement of the panes on a stage, a part of the body, in which pane `needed` is in view. Panes that are
+/// left out have tabs in the stage's first row.
+pub(super) fn arrange(
+    stage: Rect,
+    body: Rect,
+    wanted: &[PreferredSize],
+    needed: usize,
+) -> Arrangement {
+    let n = wanted.len();
+    let under_tabs = without_top_rows(stage, 1);
+    let subsets = (1..1_usize << n.min(6))
+        .map(|bits| -> Vec<usize> { (0..n).filter(|i| bits >> i & 1 == 1).collect() });
+    let candidates = subsets.filter(|panes| panes.contains(&needed)).flat_map(|panes| {
+        let stage = if panes.len() == n { stage } else { under_tabs };
+        let sizes: Vec<_> = panes.iter().map(|i| wanted[*i]).collect();
+        arrangements(stage, &sizes).into_iter().map(move |frames| (panes.clone(), frames))
+    });
+    let scored = candidates.filter_map(|(panes, frames)| {
+        let frames: Vec<_> = panes.into_iter().zip(frames).collect();
+        Some(Arrangement { score: score(body, &frames, wanted)?, frames })
+    });
+    let best = scored.reduce(|a, b| if b.score > a.score { b } else { a });
+    best.unwrap_or_else(|| alone(if n > 1 { under_tabs } else { stage }, wanted, needed))
+}
+
+/// One pane on the whole stage.
+fn alone(stage: Rect, wanted: &[PreferredSize], pane: usize) -> Arrangement {
+    let height = wanted.get(pane).map_or(0, |w| w.tallest.saturating_add(FRAME)).min(stage.height);
+    let frames = wanted.get(pane).map(|_| (pane, Rect { height, ..stage })).into_iter().collect();
+    Arrangement { frames, score: Score { main: 0, rest: 0.0 } }
+}
+
+/// None if a pane beside the main picture is cut too much.
+fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Option<Score> {
+    let main = frames.iter().map(|(i, _)| *i).min().unwrap_or(0);
+    let (mut score, mut filled) = (Score { main: 0, rest: 0.0 }, 0.0);
+    for &(i, frame) in frames {
+        let (size, wanted) = ((frame.width - FRAME, frame.height - FRAME), &wanted[i]);
+        let (visible, detail) = (part(size, wanted.whole), part(size, wanted.ideal));
+        if i == main {
+            score.main = (visible * 20.0) as u8;
+            score.rest += detail;
+        } else if visible < LEAST_VISIBLE {
+            return None;
+        } else {
+            score.rest += visible * (0.4 + 0.4 * detail);
+        }
+        let used = wanted.used(size);
+        filled += wanted.density() * f32::from(used.0 + FRAME) * f32::from(used.1 + FRAME);
+    }
+    Some(score.plus_filled(filled, body))
+}
+
+/// The fraction of a size that another holds, 0 to 1.
+fn part(size: (u16, u16), whole: (u16, u16)) -> f32 {
+    let part = |size: u16, whole: u16| (f32::from(size) / f32::from(whole.max(1))).min(1.0);
+    part(size.0, whole.0) * part(size.1, whole.1)
+}
+
+/// The ways to place panes on a stage: in a row, in a column, and the first with the others in a column or row beside
+/// or below it.
+fn arrangements(stage: Rect, wanted: &[PreferredSize]) -> Vec<Vec<Rect>> {
+    let main_and_others = |(first, others): (&PreferredSize, &[PreferredSize])| {
+        let (row, column) = (combined_row(others), combined_column(others));
+        let beside = row_of(stage, &[*first, column])
+            .and_then(|frames| Some([vec![frames[0]], column_of(frames[1], others)?].concat()));
+        let below = column_of(stage, &[*first, row])
+            .and_then(|frames| Some([vec![frames[0]], row_of(frames[1], others)?].concat()));
+        [beside, below]
+    };
+    let nested = wanted.split_first().filter(|(_, others)| others.len() > 1).map(main_and_others);
+    [row_of(stage, wanted), column_of(stage, wanted)]
+        .into_iter()
+        .chain(nested.into_iter().flatten())
+        .flatten()
+        .collect()
+}
+
+/// Size of a row of panes, without the frame that [`row_of`] and [`column_of`] add.
+fn combined_row(wanted: &[PreferredSize]) -> PreferredSize {
+    combine(wanted, sum, most)
+}
+
+/// Size of a column of panes, without the frame that [`row_of`] and [`column_of`] add.
+fn combined_column(wanted: &[PreferredSize]) -> PreferredSize {
+    combine(wanted, most, sum)
+}
+
+fn most(sizes: &mut dyn Iterator<Item = u16>) -> u16 {
+    sizes.max().unwrap_or(0)
+}
+
+fn sum(sizes: &mut dyn Iterator<Item = u16>) -> u16 {
+    let with_frame = |size: u16| size.saturating_add(FRAME + GAP);
+    let total = sizes.map(with_frame).fold(0, u16::saturating_add);
+    total.saturating_sub(FRAME + GAP)
+}
+
+fn combine(
+    wanted: &[PreferredSize],
+    width: fn(&mut dyn Iterator<Item = u16>) -> u16,
+    height: fn(&mut dyn Iterator<Item = u16>) -> u16,
+) -> PreferredSize {
+    let of = |size: fn(&PreferredSize) -> (u16, u16)| {
+        (
+            width(&mut wanted.iter().map(|w| size(w).0)),
+            height(&mut wanted.iter().map(|w| size(w).1)),
+        )
+    };
+    PreferredSize {
+        min: of(|w| w.min),
+        whole: of(|w| w.whole),
+        ideal: of(|w| w.ideal),
+        tallest: of(|w| (w.widest, w.tallest)).1,
+        widest: of(|w| (w.widest, w.tallest)).0,
+        growth: Growth::Even,
+    }
+}
+
+/// Frames in one row, as high as the highest needs; None if they do not fit.
+fn row_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
+    let gaps = GAP * wanted.len().saturating_sub(1) as u16;
+    let sizes: Vec<_> = wanted.iter().map(|w| [w.min.0, w.whole.0, w.ideal.0, w.widest]).collect();
+    let least = wanted.iter().map(|w| w.min.1 + FRAME).max()?;
+    let mut widths = share(stage.width.checked_sub(gaps)?, &sizes)?;
+    let used = |w: &PreferredSize, width| framed(w, (width, stage.height));
+    fill(&mut widths, stage.width - gaps, |i, width| used(&wanted[i], width).0);
+    let heights = wanted.iter().zip(&widths).map(|(w, width)| used(w, *width).1);
+    let (height, mut x) = (heights.max()?, stage.x);
+    let frame = |width: u16| {
+        let frame = Rect { x, width, height, ..stage };
+        x += width + GAP;
+        frame
+    };
+    (least <= stage.height).then(|| widths.into_iter().map(frame).collect())
+}
+
+/// Frames one above the other, as wide as the widest needs; None if they do not fit.
+fn column_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
+    let sizes: Vec<_> = wanted.iter().map(|w| [w.min.1, w.whole.1, w.ideal.1, w.tallest]).collect();
+    let least = wanted.iter().map(|w| w.min.0 + FRAME).max()?;
+    let mut heights = share(stage.height, &sizes)?;
+    let used = |w: &PreferredSize, height| framed(w, (stage.width, height));
+    fill(&mut heights, stage.height, |i, height| used(&wanted[i], height).1);
+    let widths = wanted.iter().zip(&heights).map(|(w, height)| used(w, *height).0);
+    let (width, mut y) = (widths.max()?, stage.y);
+    let frame = |height: u16| {
+        let frame = Rect { y, width, height, ..stage };
+        y += height;
+        frame
+    };
+    (least <= stage.width).then(|| heights.into_iter().map(frame).collect())
+}
+
+/// What a pane uses of a frame of that size, its border included; its title stays whole.
+fn framed(wanted: &PreferredSize, (width, height): (u16, u16)) -> (u16, u16) {
+    let used = wanted.used((width.saturating_sub(FRAME), height.saturating_sub(FRAME)));
+    ((used.0.max(wanted.min.0) + FRAME).min(width), used.1 + FRAME)
+}
+
+/// Reduces lengths to what is used of them, and gives the rest to the first that can use it.
+fn fill(lengths: &mut [u16], total: u16, used: impl Fn(usize, u16) -> u16) {
+    for (i, length) in lengths.iter_mut().enumerate() {
+        *length = used(i, *length);
+    }
+    let mut rest = total.saturating_sub(lengths.iter().sum());
+    for (i, length) in lengths.iter_mut().enumerate() {
+        let more = used(i, *length + rest).saturating_sub(*length);
+        *length += more;
+        rest -= more;
+    }
+}
+
+/// Divides a length among panes with their rising sizes, without frames: the least to each; then, size by size, in
+/// order, so that the main picture is whole before another grows. None if the least do not fit.
+fn share(total: u16, sizes: &[[u16; 4]]) -> Option<Vec<u16>> {
+    let mut lengths: Vec<u16> = sizes.iter().map(|s| s[0].saturating_add(FRAME)).collect();
+    let taken = lengths.iter().fold(0, |sum: u16, length| sum.saturating_add(*length));
+    let mut rest = total.checked_sub(taken)?;
+    for level in 1..4 {
+        for (length, size) in lengths.iter_mut().zip(sizes) {
+            let more = size[level].saturating_add(FRAME).saturating_sub(*length).min(rest);
+            *length += more;
+            rest -= more;
+        }
+    }
+    Some(lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAGE: Rect = Rect::new(0, 0, 80, 20);
+
+    fn size(min: (u16, u16), whole: (u16, u16)) -> PreferredSize {
+        PreferredSize { whole, ..PreferredSize::new(min, whole) }
+    }
+
+    #[test]
+    fn the_main_picture_is_whole_before_another_grows() {
+        let sizes = [[4, 10, 20, 30], [4, 10, 20, 30]];
+        assert_eq!(share(24, &sizes), Some(vec![12, 12]));
+        assert_eq!(share(20, &sizes), Some(vec![12, 8]));
+        assert_eq!(share(38, &sizes), Some(vec![22, 16]));
+        assert_eq!(share(11, &sizes), None);
+    }
+
+    #[test]
+    fn a_picture_that_would_cut_the_main_one_stays_behind_its_tab() {
+        let (main, other) = (size((20, 5), (60, 16)), size((30, 8), (30, 8)));
+        let best = arrange(STAGE, STAGE, &[main, other], 0);
+        assert_eq!(best.frames.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0]);
+        assert!(best.frames[0].1.y > STAGE.y, "the tabs have their row");
+        let other_needed = arrange(STAGE, STAGE, &[main, other], 1);
+        assert!(other_needed.frames.iter().any(|(i, _)| *i == 1));
+    }
+
+    #[test]
+    fn frames_stay_on_the_stage_and_apart() {
+        let sizes = [size((8, 3), (20, 9)), size((10, 4), (30, 6)), size((12, 2), (12, 5))];
+        for n in 1..=3 {
+            for frames in arrangements(STAGE, &sizes[..n]) {
+                for (i, a) in frames.iter().enumerate() {
+                    assert_eq!(a.intersection(STAGE), *a, "{frames:?}");
+                    assert!(frames[..i].iter().all(|b| !a.intersects(*b)), "{frames:?}");
+                }
+            }
+        }
+    }
+}
