@@ -160,33 +160,61 @@ pub struct Film<'a> {
 }
 
 impl Film<'_> {
-    /// Computes a part from each frame and the one before it, on `n_threads` threads, and passes the parts to `take`
-    /// in order. Memory does not grow with the number of frames.
+    /// Computes a part from each step's frame and the one before it, on `n_threads` threads, and passes the parts to
+    /// `take` in order. Memory does not grow with the number of frames.
     ///
     /// # Errors
     /// The first error of `take` or `progress`.
-    pub fn each<P: Send>(
+    pub fn each_step<P: Send>(
         self,
         part: impl Fn(Option<&Shot>, &Shot) -> P + Sync,
-        mut take: impl FnMut(P) -> io::Result<()>,
+        take: impl FnMut(P) -> io::Result<()>,
     ) -> io::Result<()> {
-        let Self { walk, steps, n_threads, progress } = self;
-        let pairs = walk.unfolding_shots(steps).scan(None, |last: &mut Option<Arc<Shot>>, shot| {
-            let shot = Arc::new(shot);
-            Some((last.replace(Arc::clone(&shot)), shot))
-        });
-        parallel::in_order(
-            pairs,
-            n_threads,
-            |(before, shot)| (shot.is_whole, part(before.as_deref(), &shot)),
-            |(is_whole, part)| {
-                if is_whole {
-                    progress()?;
-                }
-                take(part)
-            },
-        )
+        let shots = self.walk.shots(self.steps);
+        each(shots, self.n_threads, self.progress, part, take)
     }
+
+    /// As [`Self::each_step`], with the beats in which steps unfold.
+    ///
+    /// # Errors
+    /// The first error of `take` or `progress`.
+    pub fn each_beat<P: Send>(
+        self,
+        part: impl Fn(Option<&Shot>, &Shot) -> P + Sync,
+        take: impl FnMut(P) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let shots = self.walk.unfolding_shots(self.steps);
+        each(shots, self.n_threads, self.progress, part, take)
+    }
+
+    /// Number of frames of [`Self::each_beat`].
+    pub fn n_beats(&self) -> usize {
+        self.walk.clone().n_beats(self.steps)
+    }
+}
+
+fn each<P: Send>(
+    shots: impl Iterator<Item = Shot> + Send,
+    n_threads: usize,
+    progress: &dyn Fn() -> io::Result<()>,
+    part: impl Fn(Option<&Shot>, &Shot) -> P + Sync,
+    mut take: impl FnMut(P) -> io::Result<()>,
+) -> io::Result<()> {
+    let pairs = shots.scan(None, |last: &mut Option<Arc<Shot>>, shot| {
+        let shot = Arc::new(shot);
+        Some((last.replace(Arc::clone(&shot)), shot))
+    });
+    parallel::in_order(
+        pairs,
+        n_threads,
+        |(before, shot)| (shot.is_whole, part(before.as_deref(), &shot)),
+        |(is_whole, part)| {
+            if is_whole {
+                progress()?;
+            }
+            take(part)
+        },
+    )
 }
 
 /// The rows of a buffer, top to bottom.

@@ -44,10 +44,6 @@ use worker::Worker;
 /// How long the first frame waits for the models before it shows that they are reading.
 const PATIENCE: Duration = Duration::from_millis(25);
 
-/// How long the first frame waits for the terminal to report its background. Most answer within a few milliseconds; a
-/// later answer is used too.
-const ANSWER: Duration = Duration::from_millis(30);
-
 /// How often an idle walk checks whether its terminal still exists.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -139,8 +135,11 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
-    let early = if asks_background { ask_background(&inbox)? } else { vec![] };
-    let code = match walk(&mut state, &mut screen, early, &inbox, &workers) {
+    if asks_background {
+        // The first frame does not wait for the answer; if it differs from the guess, colours change then.
+        Screen::ask(background::QUESTION)?;
+    }
+    let code = match walk(&mut state, &mut screen, &inbox, &workers) {
         // Whatever fails when the terminal is gone fails because of that.
         Err(_) if Screen::is_gone() => ended_by(SIGHUP),
         walked => walked?,
@@ -178,13 +177,12 @@ fn first_reading(
 fn walk(
     state: &mut State,
     screen: &mut Screen,
-    early: Vec<Event>,
     inbox: &mpsc::Receiver<Event>,
     workers: &Workers,
 ) -> Result<u8> {
     suit_size(state, workers)?;
     let mut clock = Clock::default();
-    let mut arrived = early;
+    let mut arrived = vec![];
     loop {
         // All events received so far are answered with one frame.
         let ticked = clock.tick().map(Event::Tick);
@@ -214,22 +212,6 @@ fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
         carry_out(state, Action::Resize(width, height), workers)?;
     }
     Ok(())
-}
-
-/// Asks the terminal for its background and waits briefly for the answer, so that the first frame has the right
-/// colours; returns the other events received.
-fn ask_background(inbox: &mpsc::Receiver<Event>) -> Result<Vec<Event>> {
-    Screen::ask(background::QUESTION)?;
-    let until = Instant::now() + ANSWER;
-    let mut early = vec![];
-    while let Ok(event) = inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        let is_answer = matches!(event, Event::Background(_));
-        early.push(event);
-        if is_answer {
-            break;
-        }
-    }
-    Ok(early)
 }
 
 /// The clock of ticks; it runs only for a state that wants them.

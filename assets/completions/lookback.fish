@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= at= linear no-mouse tour autoplay no-questions color= theme= ascii lang= no-config model= force h/help V/version
+	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= force h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -123,6 +123,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave th
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
 complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Let the pages turn by themselves'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show every step at once, without asking for a prediction first'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-motion -d 'Show every step whole at once: nothing unfolds or moves by itself'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_needs_command" -l force -d 'Load a checkpoint although it needs more memory than is free'

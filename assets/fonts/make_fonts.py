@@ -11,7 +11,7 @@ SIL Open Font License 1.1 (OFL.txt). Results, under the same licence and under o
     web.txt                            the characters of mono-*.woff2: ranges of code points
 
 All have 1000 units an em and a cell of 600 x 1320 units: 10 x 22 pixels of 60 units at scale 1. Frames,
-bars and shades are drawn here: they fill the cell, and their edges lie on pixels.
+bars, shades and the dots of charts are drawn here: they fill the cell, and their edges lie on pixels.
 """
 
 import unicodedata
@@ -46,7 +46,7 @@ WEB = ranges(
     (0x20, 0x7E), (0xA0, 0x17F), (0x300, 0x304), (0x306, 0x308), (0x30A, 0x30C), (0x327, 0x328),
     (0x391, 0x3A9), (0x3B1, 0x3C9), (0x2010, 0x2027), (0x2030, 0x203A), (0x2070, 0x209C),
     (0x20AC, 0x20AC), (0x2190, 0x2199), (0x2200, 0x22A5), (0x2400, 0x2421), (0x2500, 0x259F),
-    (0x25A0, 0x25FF), (0x2713, 0x2717), (0xFFFD, 0xFFFD),
+    (0x25A0, 0x25FF), (0x2713, 0x2717), (0x2800, 0x28FF), (0xFFFD, 0xFFFD),
 )
 MONO = WEB | ranges(
     (0x180, 0x24F), (0x2B0, 0x36F), (0x370, 0x52F), (0x1E00, 0x1EFF), (0x2000, 0x218F), (0x21A0, 0x23FF),
@@ -178,11 +178,22 @@ def draw_shade(pen, quarters):
                 box(pen, column * PIXEL, y, (column + 1) * PIXEL, y + PIXEL)
 
 
+def draw_braille(pen, c):
+    """The dots of a line: 3 x 3 pixels, evenly spaced within and between cells."""
+    dots = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
+    for bit, (column, row) in enumerate(dots):
+        if (c - 0x2800) >> bit & 1:
+            x, y = (1, 6)[column] * PIXEL, TOP - (1, 7, 12, 18)[row] * PIXEL
+            box(pen, x, y - 3 * PIXEL, x + 3 * PIXEL, y)
+
+
 def drawn(c):
     """Draws the character, if it is one of ours; tells whether it is."""
     name = unicodedata.name(chr(c), "")
     if 0x2580 <= c <= 0x259F:
         return lambda pen: draw_block(pen, c)
+    if 0x2800 <= c <= 0x28FF:
+        return lambda pen: draw_braille(pen, c)
     if not name.startswith("BOX DRAWINGS"):
         return None
     name = name.removeprefix("BOX DRAWINGS ")
@@ -262,7 +273,7 @@ def mono(style):
     font = TTFont(JETBRAINS.format(style), recalcTimestamp=False)
     has_t = [0x1D40 in font.getBestCmap()]
     reduced(font, MONO | {0x1D40})
-    for c in sorted(ranges((0x2500, 0x259F))):
+    for c in sorted(ranges((0x2500, 0x259F), (0x2800, 0x28FF))):
         if draw := drawn(c):
             put(font, c, draw)
     if not has_t[0]:

@@ -92,6 +92,11 @@ impl Reading {
         self.tokenizer.limit()
     }
 
+    /// A text in the tokens that the models would read; None if they cannot read it.
+    pub fn tokenized(&self, text: &str) -> Option<Sentence> {
+        self.tokenizer.sentence(text).ok()
+    }
+
     pub fn has(&self, name: Name) -> bool {
         self.traces.contains_key(&name)
     }

@@ -48,7 +48,7 @@ pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::
     };
     let mut now = Duration::ZERO;
     let mut is_first = true;
-    film.each(part, |part| {
+    film.each_beat(part, |part| {
         if std::mem::take(&mut is_first) {
             writeln!(out, "{}", part.header)?;
         }

@@ -41,7 +41,7 @@ pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::
     let part = |before: Option<&Shot>, shot: &Shot| part(before, shot, paper);
     let mut out = Some(out);
     let mut encoder = None;
-    film.each(part, |(size, frame)| {
+    film.each_beat(part, |(size, frame)| {
         if let Some(out) = out.take() {
             let mut begun = Encoder::new(out, size.0, size.1, &[]).map_err(failure)?;
             begun.set_repeat(Repeat::Infinite).map_err(failure)?;

@@ -77,7 +77,7 @@ pub fn write(film: Film, _: &FrameSettings, out: &mut dyn io::Write) -> io::Resu
     // Styles precede the frames in the page, but are known only after them.
     let mut frames = BufWriter::new(tempfile::tempfile()?);
     let (mut classes, mut needs, mut first) = (Classes::new(), Needs::default(), None);
-    film.each(
+    film.each_step(
         |before, shot| part(before, shot, steps),
         |mut part| {
             needs = needs.or(part.needs);

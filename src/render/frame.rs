@@ -154,7 +154,14 @@ fn is_cut(state: &State, area: Rect) -> bool {
     lines.len() > plan.prose.height.into()
 }
 
+/// The beats of a step, the last one whole.
+fn beats(state: &State) -> impl Iterator<Item = Option<usize>> + use<> {
+    let n = if state.unfolds() { N_BEATS } else { 0 };
+    (0..n).map(Some).chain([None])
+}
+
 /// A walk for viewing only: each frame is independent of which others are drawn.
+#[derive(Clone)]
 pub struct Walk {
     state: State,
     themes: Vec<Theme>,
@@ -189,16 +196,20 @@ impl Walk {
     /// The shots of the wanted steps for a film: the beats of each, then the whole step.
     pub fn unfolding_shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
-        let beats = move |state: &State| -> Vec<Shot> {
-            let beats = if state.unfolds() { 0..N_BEATS } else { 0..0 };
+        let shots = move |state: &State| -> Vec<Shot> {
             let shot = |beat: Option<usize>| {
                 let mut state = state.clone();
                 state.animation.beat = beat;
                 Shot::of(&state, state.size.into(), &themes)
             };
-            beats.map(Some).chain([None]).filter_map(shot).collect()
+            beats(state).filter_map(shot).collect()
         };
-        self.visit(wanted, beats).flatten()
+        self.visit(wanted, shots).flatten()
+    }
+
+    /// Number of [`Self::unfolding_shots`].
+    pub fn n_beats(self, wanted: &[usize]) -> usize {
+        self.visit(wanted, |state| beats(state).count()).sum()
     }
 
     /// The results of `look` at the wanted steps, each visited once, in order.

@@ -295,17 +295,39 @@ impl State {
         Some(Word { stream, index, text })
     }
 
-    /// Indices of the steps that match a query, best first; all steps if it is empty.
+    /// Indices of the steps that match a query, best first; all steps if it is empty. Titles come before the steps that
+    /// explain a term of the glossary, and these before texts.
     pub fn found(&self, query: &str) -> Vec<usize> {
         let query = query.trim().to_lowercase();
         let steps = self.lesson.steps();
+        let explaining = self.explaining(&query);
         let rank = |(i, (chapter, step)): (usize, &(usize, &Step))| {
             let chapter = &self.lesson.chapters[*chapter].title;
-            Some((rank(&query, [&step.title, &step.id, chapter, &step.formula])?, i))
+            let by_title = rank(&query, [&step.title, &step.id, chapter, &step.formula]);
+            let rank = match by_title {
+                Some(rank) => (0, rank),
+                None if explaining.contains(&i) => (1, 0),
+                None if is_in_text(step, &query) => (2, 0),
+                None => return None,
+            };
+            Some((rank, i))
         };
-        let mut found: Vec<(usize, usize)> = steps.iter().enumerate().filter_map(rank).collect();
+        let mut found: Vec<_> = steps.iter().enumerate().filter_map(rank).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, i)| i).collect()
+    }
+
+    /// The steps that explain the terms whose names begin with the query.
+    fn explaining(&self, query: &str) -> Vec<usize> {
+        if query.is_empty() {
+            return vec![];
+        }
+        let terms = self.lesson.glossary.iter().enumerate();
+        let named = terms.filter(|(_, term)| {
+            let mut names = std::iter::once(&term.term).chain(&term.also);
+            names.any(|name| name.to_lowercase().starts_with(query))
+        });
+        named.filter_map(|(i, _)| self.explained(i)).collect()
     }
 
     /// The narration wrapped to `width` columns.
@@ -344,6 +366,12 @@ impl State {
         }
         (plan, lines)
     }
+}
+
+/// Whether the text or the further text of a step has all words of a query.
+fn is_in_text(step: &Step, query: &str) -> bool {
+    let text = [step.text.source.as_str(), &step.deeper.source].join("\n").to_lowercase();
+    query.split_whitespace().all(|word| text.contains(word))
 }
 
 /// How well texts, in order of weight, match a query: 0 is best. None if no text matches.

@@ -70,7 +70,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
             ("two-machines", &["steps in a row  ", "2 layers"][..]),
             ("rnn-waiting", &["steps in a row  ", "2 layers"]),
             ("energies", &["╭ attn.energies ", "attn.tanh"]),
-            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", " 1.00│"]),
+            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "██ 1.00"]),
             ("attention-translation", &["Transformer, unguided ", "the Transformer writes"]),
         ] {
             let shown = shown(sentence, id);
@@ -118,9 +118,10 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
     export(&args.concat(), folder.path());
     let lesson = Lesson::embedded(Language::English).unwrap();
     let film = film(&folder.path().join("walk.cast"), size);
-    assert_eq!(film.len(), lesson.steps().len());
+    assert!(film.len() > 3 * lesson.steps().len(), "steps unfold");
+    let mut film = film.into_iter();
     let theme: &[&str] = if options.contains(&"--theme") { &[] } else { &["--theme", "dark"] };
-    let walk = [&["--no-config", "--no-questions", sentence][..], theme, options];
+    let walk = [&["--no-config", "--no-questions", "--no-motion", sentence][..], theme, options];
     let mut session = Session::start(&walk.concat(), size);
     for (i, (_, step)) in lesson.steps().iter().enumerate() {
         if i > 0 {
@@ -145,7 +146,7 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
         session.until(&format!("the frame of {} at {dimensions}", step.id), |session| {
             screen(session) == ansi
         });
-        assert!(film[i] == ansi, "the film at {}", step.id);
+        assert!(film.any(|screen| screen == ansi), "the film at {}", step.id);
         if options.contains(&"mono") {
             let want: Vec<String> = read("txt").lines().map(|l| l.trim_end().into()).collect();
             assert_eq!(text(&ansi), want, "the text at {}", step.id);

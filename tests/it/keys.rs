@@ -354,7 +354,7 @@ fn name(command: Command) -> &'static str {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 45, "{bound:?}");
+    assert_eq!(bound.len(), 46, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
@@ -625,25 +625,13 @@ fn a_moving_picture_stands_still_while_its_name_is_typed() {
     use std::time::Duration;
     let mut state = with_exports();
     state.animation.motion = lookback::ui::app::Motion::Moving(Duration::ZERO);
-    let schedule = |state: &State| {
-        state.current().1.panes.iter().any(|p| p.kind == lookback::lesson::PaneKind::Schedule)
-    };
-    let moving = (0..state.n_steps()).find(|&step| {
-        state.enter(step);
-        schedule(&state)
-    });
-    assert!(moving.is_some());
-    let tick = || Action::Tick(Duration::from_millis(400));
+    state.enter(state.lesson.find("softmax").unwrap());
+    let tick = || Action::Tick(Duration::from_millis(300));
     update(&mut state, tick());
-    update(&mut state, tick());
-    let beat = state.animation.beat;
-    assert!(beat.is_some());
+    assert_eq!(state.animation.beat, Some(1));
     press(&mut state, "e");
     update(&mut state, tick());
-    assert!(state.animation.beat == beat && !state.wants_ticks());
-    press(&mut state, "Esc");
-    update(&mut state, tick());
-    assert!(state.animation.beat != beat && state.wants_ticks());
+    assert!(state.animation.beat.is_none() && !state.wants_ticks(), "the frame is whole");
 }
 
 #[test]
@@ -851,4 +839,38 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     assert_eq!(listed(&state), want);
     press(&mut state, "S");
     assert_eq!(listed(&state), in_order);
+}
+
+#[test]
+fn the_glossary_and_texts_are_searched_after_titles() {
+    let state = walk();
+    let found = |query: &str| state.found(query);
+    let bottleneck = state.lesson.find("rnn-bottleneck").unwrap();
+    assert_eq!(found("bottleneck")[0], bottleneck, "titles come first");
+    for (i, term) in state.lesson.glossary.iter().enumerate() {
+        let Some(explained) = state.explained(i) else { continue };
+        assert!(found(&term.term).contains(&explained), "{}", term.term);
+    }
+    for (i, (_, step)) in state.lesson.steps().into_iter().enumerate() {
+        let words: Vec<&str> = step.text.source.split_whitespace().take(6).collect();
+        assert!(found(&words.join(" ")).contains(&i), "{}: {words:?}", step.id);
+    }
+    assert!(found("no step has all of these words zorblax").is_empty());
+}
+
+#[test]
+fn a_sentence_is_shown_in_tokens_while_it_is_typed() {
+    let mut state = walk();
+    press(&mut state, "i");
+    let typed = |state: &mut State, text: &str| {
+        state.overlay = Overlay::Edit { sentence: text.to_owned().into() };
+        drawn_text(state, 80, 24)
+    };
+    let known = typed(&mut state, "The dog sleeps.");
+    assert!(known.contains("The dog sleep -s .") && known.contains("5 tokens"), "{known}");
+    assert!(!known.contains("never seen"), "{known}");
+    let unknown = typed(&mut state, "The zorblax sleeps.");
+    assert!(unknown.contains("1 word never seen"), "{unknown}");
+    let long = typed(&mut state, &"The dog sleeps. ".repeat(9));
+    assert!(long.contains("… ") && long.contains("45 tokens"), "{long}");
 }

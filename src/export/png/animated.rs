@@ -38,11 +38,11 @@ struct Part {
 /// # Errors
 /// If the writer fails or the work is stopped.
 pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
-    let n_frames = film.steps.len() as u32;
+    let n_frames = film.n_beats() as u32;
     let part = |before: Option<&Shot>, shot: &Shot| part(before, shot, paper);
     let mut out = Some(out);
     let mut writer = None;
-    film.each(part, |part| {
+    film.each_beat(part, |part| {
         if let Some(out) = out.take() {
             writer = Some(begin(out, part.size, n_frames).map_err(failure)?);
         }

@@ -156,7 +156,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Edit => state.edit_sentence(),
         Command::Unfold => match state.animation.motion {
             Motion::Moving(_) => state.unfold(),
-            Motion::Still => state.show_message("nothing moves: --no-motion, or motion = false"),
+            Motion::Still => state.show_message("nothing moves: motion is turned off"),
         },
         Command::StarPair => return state.read_star_pair(),
         Command::Export => return state.export(),

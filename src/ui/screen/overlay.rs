@@ -261,9 +261,10 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
 /// Draws the prompt for a new sentence.
 pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
-    let inside = draw_window(state, "Your sentence", (width, 5), area, buf);
-    let [line, shows, foot] = Layout::vertical([Constraint::Length(1); 3]).areas(inside);
+    let inside = draw_window(state, "Your sentence", (width, 6), area, buf);
+    let [line, tokens, shows, foot] = Layout::vertical([Constraint::Length(1); 4]).areas(inside);
     draw_input(state, "", sentence, line, buf);
+    draw_tokens(state, sentence.value(), tokens, buf);
     let on_shelf = state.lesson.shelf.iter().find(|known| known.text == sentence.value());
     if let Some(known) = on_shelf {
         Line::styled(known.shows.as_str(), state.theme.accent()).render(shows, buf);
@@ -275,6 +276,54 @@ pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let keys = language.tr("Enter reads it   Esc leaves it");
     let help = format!("{keys}{shelf}   {}", tr!(language, "up to {limit} tokens", limit));
     Line::styled(help, state.theme.dim()).render(foot, buf);
+}
+
+/// Draws a text in tokens, as it is typed: known words, words in parts, and words never seen in training, which are
+/// counted at the end.
+fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
+    let Some(reading) = &state.passes.reading else { return };
+    let Some(sentence) = reading.tokenized(text) else { return };
+    let (theme, language) = (&state.theme, state.lesson.language);
+    let n_unknown = sentence.unknown.len();
+    let n = sentence.tokens.len();
+    let count = tr!(language, "{n} tokens", n);
+    let unseen = match n_unknown {
+        0 => String::new(),
+        1 => format!("   {}", language.tr("1 word never seen")),
+        n => format!("   {}", tr!(language, "{n} words never seen", n)),
+    };
+    let counts = [Span::styled(count, theme.dim()), Span::styled(unseen, theme.incorrect())];
+    let counts = Line::from_iter(counts).right_aligned();
+    let width = line.width.saturating_sub(counts.width() as u16 + 2);
+    let style = |i: usize| {
+        if sentence.unknown.iter().any(|unknown| unknown.tokens.contains(&i)) {
+            theme.incorrect()
+        } else if sentence.word_at(i).len() > 1 {
+            theme.accent()
+        } else {
+            theme.dim()
+        }
+    };
+    let spans = sentence
+        .tokens
+        .iter()
+        .enumerate()
+        .flat_map(|(i, token)| [Span::styled(token.text.as_str(), style(i)), Span::raw(" ")]);
+    let spans: Vec<Span> = spans.collect();
+    // What is typed last stays in view.
+    let total: usize = spans.iter().map(Span::width).sum();
+    let (mut skipped, sign) = (0, theme.glyph("… ", "... "));
+    let first = spans.iter().position(|span| {
+        let fits = total - skipped <= usize::from(width).saturating_sub(sign.width());
+        skipped += span.width();
+        fits
+    });
+    let is_cut = total > usize::from(width);
+    let first = if is_cut { first.unwrap_or(spans.len()) } else { 0 };
+    let lead = is_cut.then(|| Span::styled(sign, theme.dim()));
+    let shown = lead.into_iter().chain(spans.into_iter().skip(first)).collect::<Line>();
+    shown.render(Rect { width, ..line }, buf);
+    counts.render(line, buf);
 }
 
 /// Draws the export prompt: path, message in full, folder and file endings.

@@ -285,6 +285,7 @@ impl Chart<'_> {
             let style = if is_cursor { series.style.bold().underlined() } else { series.style };
             let fits = width <= usize::from(area.width) + 3;
             let text = if fits { long(series) } else { short(series) };
+            let text = fit(&text, usize::from(area.right().saturating_sub(x)));
             x = put(buf, (x, area.y), area.right(), &text, style) + 3;
         }
     }
