@@ -70,7 +70,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
             ("two-machines", &["steps in a row  ", "2 layers"][..]),
             ("rnn-waiting", &["steps in a row  ", "2 layers"]),
             ("energies", &["╭ attn.energies ", "attn.tanh"]),
-            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "██ 1.00"]),
+            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "█ 1.00"]),
             ("attention-translation", &["Transformer, unguided ", "the Transformer writes"]),
         ] {
             let shown = shown(sentence, id);

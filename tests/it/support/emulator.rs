@@ -88,6 +88,7 @@ fn is_shown(screen: &vt100::Screen, (x, y, width): (u16, u16, u16), cell: &Cell)
     let text: String = cells.map(vt100::Cell::contents).collect();
     let text = if text.is_empty() { " " } else { text.as_str() };
     let is = |modifier| cell.modifier.contains(modifier);
+    let text = text.replace('\u{fffc}', "\u{fffd}");
     let is_alike = text == cell.symbol()
         && shown.bgcolor() == colour(cell.bg)
         && shown.underline() == is(Modifier::UNDERLINED)

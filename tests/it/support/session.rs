@@ -165,7 +165,9 @@ impl Session {
                     Err(cut) if cut.error_len().is_none() => cut.valid_up_to(),
                     _ => text.len(),
                 };
-                into_screen.lock().unwrap().process(&text[..whole]);
+                // It also leaves out U+FFFD, which terminals show.
+                let shown = String::from_utf8_lossy(&text[..whole]).replace('\u{fffd}', "\u{fffc}");
+                into_screen.lock().unwrap().process(shown.as_bytes());
                 text.drain(..whole);
                 into_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
                 if !goes_on.load(Ordering::SeqCst) {
