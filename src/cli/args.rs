@@ -42,7 +42,7 @@ pub struct Cli {
     #[arg(long)]
     pub tour: bool,
 
-    /// Let the pages turn by themselves
+    /// Turn the pages automatically
     #[arg(long)]
     pub autoplay: bool,
 
@@ -203,7 +203,7 @@ pub struct TraceArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// The form of the output (default: as the name after --out ends, else json)
+    /// Output format (default: by the extension of --out, else json)
     #[arg(long, value_enum)]
     pub format: Option<TraceFormat>,
 
@@ -244,7 +244,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
+    /// Formats to write, separated by commas (default: by the extension of --out, else txt)
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]
     pub format: Vec<&'static Format>,
 

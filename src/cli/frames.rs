@@ -134,7 +134,7 @@ fn fonts(asked: &ExportArgs) -> Result<Fonts> {
         |e: io::Error| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e));
     // Opening a pipe would block.
     let is_file = fs::metadata(path).map_err(unreadable)?.is_file();
-    ensure!(is_file, "{} is no regular file; choose another --font", shown());
+    ensure!(is_file, "{} is not a regular file; choose another --font", shown());
     let mut bytes = vec![];
     let file = File::open(path).map_err(unreadable)?;
     file.take(MOST_FONT_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;

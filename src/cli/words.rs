@@ -36,7 +36,7 @@ pub const ENVIRONMENT: [Row; 9] = [
 
 pub const FILES: [Row; 2] = [
     ("~/.config/lookback/config.toml", "settings; `lookback config` shows them and an example"),
-    ("~/.local/state/lookback/state.toml", "sentence, step and marks of the last walk"),
+    ("~/.local/state/lookback/state.toml", "sentence, step and bookmarks of the last walk"),
 ];
 
 /// Symptoms, and what helps.
@@ -177,7 +177,7 @@ Examples:
 pub const EXPORT: &str = "\
 A frame is what the screen would show at that step, at that size. Frames are named by their step's
 number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
-them; where there is one file only, --out may be its name, and its ending chooses the form.
+them; where there is one file only, --out may be its name, and its extension selects the format.
 Files are written whole or not at all, and none is written if one would replace an existing file
 without --force. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
@@ -221,7 +221,7 @@ not read.
 `name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
 whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
 or infinite (not looked for in more than 4 GB). Names are as the
-file has them, with escapes for what is not seen. `passes` come on top of
+file has them, with escapes for invisible characters. `passes` come on top of
 `weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:
@@ -230,8 +230,8 @@ Examples:
   lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'";
 
 pub const MODELS: &str = "\
-Looked into are the cache of Hugging Face, and the folders of Ollama and LM Studio. Nothing is fetched.
-NAME is what --model and `lookback inspect` take. Whether a model opens is told by its config.json, or
+It searches the Hugging Face cache and the folders of Ollama and LM Studio. Nothing is fetched.
+NAME is what --model and `lookback inspect` take. Whether a model opens follows from its config.json, or
 the header of its GGUF file; `lookback inspect NAME` tries it.
 
 --format json is one document; what is not known is null:

@@ -248,7 +248,7 @@ fn anchor_of(line: &str) -> Option<String> {
 }
 
 #[test]
-fn the_changes_of_this_version_are_told() {
+fn the_changes_of_this_version_are_listed() {
     let version = manifest()["package"]["version"].as_str().unwrap().to_owned();
     let changes = read(".github/CHANGELOG.md");
     assert!(changes.contains(&format!("\n## [{version}]")), "{version}");

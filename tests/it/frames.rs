@@ -136,8 +136,8 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
         {
             continue;
         }
-        let read = |ending: &str| {
-            let name = format!("{:03}-{}.{ending}", i + 1, step.id);
+        let read = |extension: &str| {
+            let name = format!("{:03}-{}.{extension}", i + 1, step.id);
             fs::read_to_string(folder.path().join(name)).unwrap()
         };
         let ansi = shown(&read("ansi"), size);

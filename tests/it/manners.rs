@@ -339,7 +339,7 @@ fn a_painted_ground_leaves_no_cell_out_and_an_unpainted_one_none_in() {
 fn a_step_is_marked_listed_and_found_again() {
     let mut state = walk_at("softmax", (100, 30));
     press(&mut state, "B");
-    assert!(message(&state).contains("no step is marked"));
+    assert!(message(&state).contains("no step is bookmarked"));
     press(&mut state, "b");
     assert!(shown(&state).contains('★'));
     press(&mut state, "g");

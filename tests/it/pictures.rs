@@ -1,4 +1,4 @@
-//! PNG, GIF and APNG files hold the pixels of their frames, and every form is the same bytes each time.
+//! PNG, GIF and APNG files hold the pixels of their frames, and every format is the same bytes each time.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -82,9 +82,9 @@ fn a_png_has_the_pixels_and_says_what_it_shows() {
         reader.next_frame(&mut pixels).unwrap();
         let (shot, image) = images(&[step], scale).remove(0);
         assert!(pixels == image.rgb(&image.area()), "{}", shot.title());
-        let said: Vec<String> =
+        let comments: Vec<String> =
             reader.info().utf8_text.iter().map(|chunk| chunk.get_text().unwrap()).collect();
-        assert_eq!(said, [shot.title(), shot.words()]);
+        assert_eq!(comments, [shot.title(), shot.words()]);
     }
 }
 

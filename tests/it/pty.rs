@@ -158,7 +158,7 @@ fn the_next_walk_offers_to_go_on_where_this_one_ended() {
     let mut session = Session::start(&["The dog sleeps."], (100, 30));
     session.until_shown("From a sentence to tokens");
     session.press("lb");
-    session.until_shown("this step is marked");
+    session.until_shown("this step is bookmarked");
     session.press("q");
     session.ends_with(0);
     let kept = std::fs::read_to_string(state_file(&session)).unwrap();
@@ -207,13 +207,13 @@ fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
     let mut first = Session::at_home(home, PROGRAM, &["The dog sleeps."], (100, 30));
     first.until_shown("From a sentence to tokens");
     first.press("b");
-    first.until_shown("this step is marked");
+    first.until_shown("this step is bookmarked");
 
     let args = ["The dog sleeps."];
     let mut second = Session::at_home_of(&first, PROGRAM, &args, (100, 30));
     second.until_shown("From a sentence to tokens");
     second.press("llb");
-    second.until_shown("this step is marked");
+    second.until_shown("this step is bookmarked");
     second.press("q");
     second.ends_with(0);
     first.press("q");

@@ -292,7 +292,7 @@ fn what_is_sent_suits_the_terminal() {
         session.until_shown("self_attn.weights[0,");
         assert_eq!(session.contents().is_ascii(), is_ascii, "{what}\n{}", session.contents());
         session.press("y");
-        session.until_shown(if has_commands { "copied the frame" } else { "takes no copies" });
+        session.until_shown(if has_commands { "copied the frame" } else { "cannot copy" });
         session.press("q");
         session.ends_with(0);
         let text = String::from_utf8_lossy(&session.bytes.lock().unwrap()).into_owned();

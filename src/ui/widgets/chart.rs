@@ -29,7 +29,7 @@ pub struct Series {
     /// A number for every column; NaN where the line has none.
     pub points: Vec<f32>,
     /// Its value at the cursor, as the legend shows it.
-    pub said: String,
+    pub at_cursor: String,
 }
 
 /// Scale of the vertical axis.
@@ -180,7 +180,8 @@ impl Chart<'_> {
 
     /// Draws the names of the lines and, where they fit, their values at the cursor.
     fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
-        let long = |s: &Series| format!("{} {} {}", s.letter, s.name, s.said).trim_end().to_owned();
+        let long =
+            |s: &Series| format!("{} {} {}", s.letter, s.name, s.at_cursor).trim_end().to_owned();
         let short = |s: &Series| format!("{} {}", s.letter, s.name);
         let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
         let mut x = area.x;
@@ -295,8 +296,8 @@ mod tests {
     use crate::ui::theme::{Depth, Glyphs};
 
     fn series(letter: char, points: &[f32]) -> Series {
-        let (name, said) = (letter.to_string(), String::new());
-        Series { letter, name, style: Style::new(), points: points.to_vec(), said }
+        let (name, at_cursor) = (letter.to_string(), String::new());
+        Series { letter, name, style: Style::new(), points: points.to_vec(), at_cursor }
     }
 
     fn drawn(heights: Heights, points: [&[f32]; 2]) -> Vec<String> {
