@@ -112,7 +112,7 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
         );
     }
     let is_asked = |format: &&Format| asked.iter().any(|asked| asked.id == format.id);
-    Ok(FORMATS.into_iter().filter(is_asked).collect())
+    Ok(FORMATS.iter().copied().filter(is_asked).collect())
 }
 
 fn shown(path: &Path) -> String {
@@ -138,7 +138,7 @@ fn targets(
 
 /// The format whose extension the name ends in.
 fn format_of(path: &Path) -> Option<&'static Format> {
-    FORMATS.into_iter().find(|format| is_named_as(path, format))
+    FORMATS.iter().copied().find(|format| is_named_as(path, format))
 }
 
 fn is_named_as(path: &Path, format: &Format) -> bool {

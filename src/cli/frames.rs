@@ -234,10 +234,10 @@ impl Job<'_> {
         folders.into_iter().try_for_each(make_folder)?;
         let n_frames = |target: &Target| target.step.map_or(self.steps.len(), |_| 1);
         let progress = Progress::new("frames", targets.iter().map(n_frames).sum());
-        for format in FORMATS {
-            let of_form: Vec<&Target> =
+        for &format in FORMATS {
+            let of_format: Vec<&Target> =
                 targets.iter().filter(|target| target.format.id == format.id).collect();
-            match (format.write, of_form.as_slice()) {
+            match (format.write, of_format.as_slice()) {
                 (_, []) => {}
                 (Write::Film(write), films) => {
                     let next = || self.next(&progress);

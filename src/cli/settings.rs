@@ -48,7 +48,7 @@ pub const KEYS: [(&str, &str, &str); 8] = [
     ("color", "\"auto\"", "auto, always or never"),
     ("ascii", "false", "true: frames, marks and cells with ASCII characters only"),
     ("lang", "\"en\"", "the language of the lesson"),
-    ("pace", "1", "how fast pages turn by themselves, 0.5 to 4"),
+    ("pace", "1", "speed of autoplay, 0.5 to 4"),
     ("questions", "true", "false: no questions before the answer is shown"),
     ("motion", "true", "false: nothing moves by itself"),
     ("mouse", "true", "false: the mouse is left to the terminal"),

@@ -1,6 +1,6 @@
 //! The languages of the lesson, and the contents of a language file.
 //!
-//! To add a language, add five files in assets/lessons and a row of `languages!`.
+//! To add a language, add four files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 

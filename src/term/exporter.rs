@@ -40,15 +40,12 @@ const COLUMNS: usize = 40;
 
 /// The available formats, and the current folder.
 pub fn export_options() -> ExportOptions {
-    let option = |format: &Format| ExportFormat {
+    let option = |format: &&Format| ExportFormat {
         extension: format.extension,
         is_animation: format.is_animation(),
     };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    ExportOptions::new(
-        FORMATS.into_iter().map(option).collect(),
-        here.to_string_lossy().into_owned(),
-    )
+    ExportOptions::new(FORMATS.iter().map(option).collect(), here.to_string_lossy().into_owned())
 }
 
 /// The characters of the current frame; None before anything is read.

@@ -998,7 +998,7 @@ fn linear_says_what_it_did_not_do() {
         "first step",
         "chapters are 0 to",
         "fly␛[2J",
-        "No step answers",
+        "No step matches",
         "nowhere",
         "- p: the step before",
     ] {

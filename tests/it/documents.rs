@@ -213,7 +213,7 @@ fn the_readme_knows_steps_formats_and_the_toolchain() {
     let lines = readme.lines().count();
     assert!(lines < 200, "{lines} lines: what is more belongs to the manual");
     let formats = section(&readme, "## Export");
-    for format in FORMATS {
+    for &format in FORMATS {
         assert!(formats.contains(&format!("`{}`", format.id)), "{}", format.id);
     }
 }

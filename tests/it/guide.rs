@@ -340,7 +340,7 @@ fn a_wrong_answer_is_named_with_the_right_one() {
     assert!(text.contains(&format!("it is {}", asked.options[asked.right])), "{text}");
     press(&mut state, "G Esc");
     let end: String = state.prose(200, false).iter().flatten().map(|p| p.text.as_str()).collect();
-    assert!(end.contains("You predicted 0 of 1"), "{end}");
+    assert!(end.contains("0 of 1 predictions right"), "{end}");
 }
 
 #[test]

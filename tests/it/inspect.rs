@@ -106,7 +106,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
 fn a_difference_that_is_none_says_where_to_look() {
     let mut state = at("softmax");
     press(&mut state, "x v");
-    assert!(message(&state).contains("reaches what comes after it"), "{}", message(&state));
+    assert!(message(&state).contains("affects what comes after it"), "{}", message(&state));
     press(&mut state, "v");
     state.enter(state.lesson.find("residual").unwrap());
     press(&mut state, "v");

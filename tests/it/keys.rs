@@ -539,8 +539,8 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
 fn what_cannot_be_written_is_refused_in_the_prompt() {
     for (typed, why) in [
         ("a.gif", "`lookback export --out walk.gif` writes it"),
-        ("a.bmp", "there are .txt .svg"),
-        ("a", "there are .txt .svg"),
+        ("a.bmp", "use one of .txt .svg"),
+        ("a", "use one of .txt .svg"),
         ("slides/", "the file needs a name"),
         ("slides/.svg", "the file needs a name"),
         ("", "the name is empty"),
@@ -692,7 +692,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
     assert_eq!(state.nav.selection.row, row, "the word stays");
     press(&mut state, "Down");
-    assert!(message(&state).contains("last head"), "{}", message(&state));
+    assert!(message(&state).contains("no more heads"), "{}", message(&state));
     press(&mut state, "Enter");
     let title = state.panes()[0].title();
     assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
@@ -717,7 +717,7 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let first = (state.nav.selection.layer, state.nav.selection.head);
     assert_eq!(first, (most.layer, most.head), "another order is seen from its first row");
     assert!(drawn_text(&state, 120, 36).contains("largest entropy first"));
-    assert!(message(&after("S")).contains("nothing here can be sorted"));
+    assert!(message(&after("S")).contains("nothing to sort here"));
 }
 
 #[test]

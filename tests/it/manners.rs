@@ -285,7 +285,7 @@ fn a_row_of_the_palette_is_done() {
     let mut state = walk();
     press(&mut state, ": n e x t Space t h e m e");
     let text = shown(&state);
-    let y = text.lines().position(|line| line.contains("other colours")).unwrap();
+    let y = text.lines().position(|line| line.contains("next colour theme")).unwrap();
     click(&mut state, Position::new(50, y as u16));
     assert!(matches!(state.overlay, Overlay::None), "{text}");
     assert_eq!(state.theme.scheme, Scheme::Light);
@@ -348,7 +348,7 @@ fn a_step_is_marked_listed_and_found_again() {
     press(&mut state, "b B Down Enter");
     assert_eq!(state.current().1.id, "softmax");
     press(&mut state, "B");
-    assert!(shown(&state).contains("2 marked"));
+    assert!(shown(&state).contains("2 bookmarks"));
     press(&mut state, "Esc b g b B");
     assert_eq!((state.bookmarked(), state.nav.step), (vec![], here));
 }
@@ -361,7 +361,7 @@ fn left(sentence: &str, step: &str) -> ResumePoint {
 fn the_last_walk_is_offered_and_taken_up() {
     let mut state = walk();
     press(&mut state, "R");
-    assert!(message(&state).contains("nothing is kept"));
+    assert!(message(&state).contains("no earlier walk is saved"));
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
     state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
     assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));

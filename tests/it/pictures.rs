@@ -160,8 +160,8 @@ fn a_gif_comes_near_the_pixels_of_every_frame() {
 }
 
 #[test]
-fn every_form_is_the_same_bytes_each_time_and_for_any_number_of_threads() {
-    for format in FORMATS {
+fn every_format_is_the_same_bytes_each_time_and_for_any_number_of_threads() {
+    for &format in FORMATS {
         for language in Language::ALL {
             let once = written(format, language, &steps(), 1, 1);
             assert!(!once.is_empty(), "{}", format.id);

@@ -255,7 +255,7 @@ fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
 }
 
 /// Waits until nothing more is drawn.
-fn update_and_run(session: &Session) {
+fn wait_until_drawn(session: &Session) {
     let n_bytes = || session.bytes.lock().unwrap().len();
     let mut before = 0;
     while n_bytes() != before {
@@ -276,7 +276,7 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
     // Another row, an opened number, one of its operands.
     session.press("k\r");
     session.until_shown("Esc");
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let before = session.contents();
     session.press("e");
     session.until_shown("Export this frame");
@@ -298,7 +298,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     session.until_shown("tokens of");
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");

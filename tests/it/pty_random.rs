@@ -95,12 +95,12 @@ impl Mode {
         state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
         state.follows_background = true;
         state.guide.asks_questions = true;
-        let option = |format: &Format| ExportFormat {
+        let option = |format: &&Format| ExportFormat {
             extension: format.extension,
             is_animation: format.is_animation(),
         };
         let here = session.home.path().canonicalize().unwrap();
-        let formats = FORMATS.into_iter().map(option).collect();
+        let formats = FORMATS.iter().map(option).collect();
         state.exports = ExportOptions::new(formats, here.to_string_lossy().into_owned());
         state.passes.pending = Some(SENTENCE.to_owned());
         state.recall(Memory::default(), false, None);

@@ -142,7 +142,7 @@ impl ExportOptions {
             Some(format) => Ok(format),
             None => Err(tr!(
                 language,
-                "the file extension selects the format: {extensions}",
+                "the file extension selects the format; use one of {extensions}",
                 extensions = extensions()
             )),
         }
