@@ -62,7 +62,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
     let theme = Theme::new(Depth::None, Glyphs::Unicode);
     let shown = |sentence: &str, id: &str| {
         let (at, reading) = (lesson.find(id).unwrap(), reading(sentence));
-        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 24));
+        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 25));
         txt::text(walk.shots(&[at]).next().unwrap().buffer())
     };
     for sentence in [".", "The dog sleeps."] {

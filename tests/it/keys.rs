@@ -826,7 +826,7 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     READING.measures();
     state.enter(state.lesson.find("heads").unwrap());
     let listed = |state: &State| -> Vec<String> {
-        let screen = drawn_text(state, 120, 36);
+        let screen = drawn_text(state, 120, 38);
         let rows = screen.lines().skip_while(|line| !line.contains("head off")).skip(1);
         let name = |row: &str| {
             let (_, rest) = row.split_once("head ")?;
@@ -835,7 +835,7 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
         rows.map_while(name).collect()
     };
     let in_order = ["0", "1", "2", "3"];
-    assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 36));
+    assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 38));
     press(&mut state, "S");
     assert!(message(&state).contains("largest effect first"), "{}", message(&state));
     let measures = READING.measures();

@@ -77,10 +77,12 @@ fn click(state: &mut State, at: Position) {
 
 // The mouse.
 
-/// Where the cursor is drawn: the cells of its brackets and what stands between them.
+/// Where the cursor is drawn: the cells of its brackets and what stands between them. The map above the panes marks its
+/// station in the same way.
 fn marked(state: &State) -> Vec<Position> {
     let buf = drawn(state);
-    let is_marked = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
+    let top = buf.area.positions().find(|at| buf[*at].symbol() == "╭").unwrap().y;
+    let is_marked = |at: &Position| at.y > top && buf[*at].modifier.contains(Modifier::REVERSED);
     buf.area.positions().filter(is_marked).collect()
 }
 
