@@ -293,16 +293,16 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
 fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     let args =
         ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
-    let mut session = Session::start(&args, (120, 38));
+    let mut session = Session::start(&args, (120, 36));
     // Later than all the rest.
-    session.until_shown("tokens of");
+    session.until_shown("head 0 off: log p");
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
     wait_until_drawn(&session);
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");
-    let mut file = vt100::Parser::new(38.try_into().unwrap(), 120.try_into().unwrap(), 0);
+    let mut file = vt100::Parser::new(36.try_into().unwrap(), 120.try_into().unwrap(), 0);
     let text = written(&session, "frame.ansi");
     file.process(text.trim_end_matches('\n').replace('\n', "\r\n").as_bytes());
     assert_eq!(cells(file.screen()), before);
