@@ -127,7 +127,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What is said before a command and is not for every command would be lost; say so.
+/// Refuses arguments before a command that the command would ignore.
 fn only_before_a_walk(cli: &Cli) -> Outcome {
     if let Some(sentence) = &cli.text.sentence {
         let sentence = crate::text::visible(&sentence.to_string_lossy());

@@ -87,7 +87,7 @@ impl FrameSettings {
 }
 
 /// All formats, in the order in which lists show them; each describes itself in its file.
-pub static FORMATS: [&Format; 8] = [
+pub static FORMATS: &[&Format] = &[
     &txt::FORMAT,
     &ansi::FORMAT,
     &svg::FORMAT,
@@ -115,12 +115,12 @@ impl std::fmt::Debug for Format {
 
 impl Format {
     pub fn find(id: &str) -> Option<&'static Self> {
-        FORMATS.into_iter().find(|format| format.id == id)
+        FORMATS.iter().copied().find(|format| format.id == id)
     }
 
     /// The format with this file extension.
     pub fn of_extension(extension: &str) -> Option<&'static Self> {
-        FORMATS.into_iter().find(|format| format.extension == extension)
+        FORMATS.iter().copied().find(|format| format.extension == extension)
     }
 
     /// Whether all frames go into one file.

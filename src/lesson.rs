@@ -114,7 +114,7 @@ impl Step {
 
     /// Whether a pass has the sites of the panes, those in `needs`, and none of those in `without`.
     fn fits(&self, has_site: impl Fn(&str) -> bool) -> bool {
-        let has = |path: &String| has_site(&path.replace("{l}", "0"));
+        let has = |path: &String| has_site(&path.replace("{layer}", "0"));
         let mut panes = self.panes.iter().filter_map(|pane| pane.site.as_ref());
         panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
@@ -331,7 +331,7 @@ fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
     };
     let span = |mark: &template::Mark| Span {
         text: mark.pieces.iter().map(text_of).collect(),
-        site: mark.site.as_ref().map(|s| s.replace("{l}", &context.layer().to_string())),
+        site: mark.site.as_ref().map(|s| s.replace("{layer}", &context.layer().to_string())),
         strong: mark.strong,
         is_term: false,
     };

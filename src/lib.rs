@@ -12,7 +12,7 @@
 //! | module | holds | for instance |
 //! | --- | --- | --- |
 //! | [`text`] | a sentence as tokens and back; text from outside made safe to show | `text::visible` |
-//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math`, recorded by `engine::tape` |
+//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax`, recorded by `engine::tape` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
 //! | [`model`] | layers and the models made of them, one file a family; decoding | attention: `model::layer::attention` |
 //! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure` |

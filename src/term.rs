@@ -261,7 +261,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
         Event::Signal(SIGWINCH) => return Ok(Next::Stay), // every frame looks for the size
         Event::Signal(signal) => return Ok(Next::End(ended_by(signal))),
         Event::Failed => {
-            bail!("a part of Lookback failed; please report what stands above, with the sentence")
+            bail!("a part of Lookback failed; please report the message above, with the sentence")
         }
         // The error arrived after the screen was entered.
         Event::Done(Action::Read(Err(unread))) if state.passes.reading.is_none() => {
@@ -326,7 +326,7 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
 /// Sends the characters of the current frame to the terminal's clipboard; returns the number of lines.
 fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
     if !workers.copies {
-        return Ok(Err("this terminal takes no copies; e writes the frame to a file".into()));
+        return Ok(Err("this terminal cannot copy; e writes the frame to a file".into()));
     }
     let text = exporter::text(state).unwrap_or_default();
     if text.len() > LONGEST_COPY {

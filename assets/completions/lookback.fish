@@ -121,7 +121,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in 
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, a step at a time, led by lines of standard input: fit for a screen reader'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
-complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Let the pages turn by themselves'
+complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Turn the pages automatically'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show every step at once, without asking for a prediction first'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-motion -d 'Show every step whole at once: nothing unfolds or moves by itself'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
@@ -176,7 +176,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'The form of the output (default: as the name after --out ends, else json)' -r -f -a "json\t'Text that any language reads'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'Output format (default: by the extension of --out, else json)' -r -f -a "json\t'Text that any language reads'
 npz\t'Arrays for numpy.load'
 safetensors\t'Arrays for safetensors.numpy, safetensors.torch and others'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l sites -d 'Only these sites; `*` stands for any characters, `?` for one, a comma between patterns' -r -f
@@ -200,7 +200,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l ascii -d 'Dr
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings, keep nothing for the next time'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'The forms to write, with a comma between them (default: as the name of --out ends, else txt)' -r -f -a "txt\t'characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'Formats to write, separated by commas (default: by the extension of --out, else txt)' -r -f -a "txt\t'characters only'
 ansi\t'characters with colours, as terminals read them'
 svg\t'a picture of any size, its text to be selected, its fonts in it'
 png\t'a picture'

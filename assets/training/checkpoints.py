@@ -103,8 +103,8 @@ T5 = {
     "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "is_encoder_decoder": True,
 }  # fmt: skip
 RNN = {"model_type": "rnn", "d_embed": 13, "d_hidden": 17, "n_layers": 2, "tied": False, "nonlinearity": "tanh"}
-"""What `generate` is told; each stands in a generation_config.json."""
-TOLD = {
+"""Settings of `generate`, by model; each becomes a generation_config.json."""
+GENERATION_CONFIGS = {
     "marian": {"bad_words_ids": [[2]], "decoder_start_token_id": 2, "eos_token_id": 0, "forced_eos_token_id": 0,
                "pad_token_id": 2, "num_beams": 1, "max_length": 64},
     "bart": {"bos_token_id": 0, "decoder_start_token_id": 2, "eos_token_id": 2, "forced_bos_token_id": 0,
@@ -328,8 +328,8 @@ def write_checkpoint(name: str, out: Path) -> None:
     tiny.save(tokenizer, folder)
     config = {**config, "vocab_size": tokenizer.get_vocab_size()}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    if name in TOLD:
-        (folder / "generation_config.json").write_text(json.dumps(TOLD[name], indent=1) + "\n")
+    if name in GENERATION_CONFIGS:
+        (folder / "generation_config.json").write_text(json.dumps(GENERATION_CONFIGS[name], indent=1) + "\n")
     is_recurrent = config["model_type"] in rnn.KINDS
     model = rnn.RecurrentLM(config) if is_recurrent else kind_of(config)(AutoConfig.from_pretrained(folder))
     if "own output" in how:

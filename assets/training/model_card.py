@@ -41,10 +41,10 @@ def table(header: list[str], rows: list[list]) -> str:
 def metadata(name: str, folder: Path) -> tuple[dict[str, str], dict, int]:
     """Sizes, the training's record, and the number of weights."""
     with safe_open(folder / f"{name}.safetensors", "np") as file:
-        told = dict(file.metadata())
+        sizes = dict(file.metadata())
         own = [k for k in file.keys() if not k.endswith(SCALE) and not k.startswith("readback")]
         weights = sum(int(np.prod(file.get_slice(k).get_shape())) for k in own)
-    return told, json.loads(told.pop("training", "{}")), weights
+    return sizes, json.loads(sizes.pop("training", "{}")), weights
 
 
 def models(folder: Path, names: list[str]) -> str:

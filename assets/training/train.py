@@ -203,9 +203,9 @@ class Run:
         elif stored.exists():
             load_tensors(self.model, load_file(stored))
             with safe_open(stored, "pt") as file:
-                told = json.loads(file.metadata()["training"])
-            self.step = self.resumed = told["step"]
-            self.examples, self.tokens, self.seconds, self.curve = told["examples"], told["tokens"], told["seconds"], told["curve"]
+                record = json.loads(file.metadata()["training"])
+            self.step = self.resumed = record["step"]
+            self.examples, self.tokens, self.seconds, self.curve = record["examples"], record["tokens"], record["seconds"], record["curve"]
             self.average = [p.detach().clone() for p in self.model.parameters()]
 
     def save(self) -> None:
@@ -220,9 +220,9 @@ class Run:
         """The averaged weights as f16, with sizes and the training's state as metadata."""
         names = dict(zip((n for n, _ in self.model.named_parameters()), self.average))
         weights = {k.replace("ward_.", "ward."): w.half().contiguous().cpu() for k, w in names.items()}
-        told = {"step": self.step, "steps": STEPS, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve[-40:], "seed": SEED, "rate": RATES[self.name]}
+        record = {"step": self.step, "steps": STEPS, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve[-40:], "seed": SEED, "rate": RATES[self.name]}
         part = path.with_suffix(".part")
-        save_file(weights, part, {k: str(v) for k, v in self.model.sizes.items()} | {"training": json.dumps(told)})
+        save_file(weights, part, {k: str(v) for k, v in self.model.sizes.items()} | {"training": json.dumps(record)})
         part.replace(path)
 
     def learn(self, batch: Batch, rate: float) -> float:

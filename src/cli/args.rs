@@ -30,7 +30,7 @@ pub struct Cli {
     #[arg(long, value_name = "STEP", value_parser = known::step(), hide_possible_values = true)]
     pub at: Option<String>,
 
-    /// Plain text, a step at a time, led by lines of standard input: fit for a screen reader
+    /// Plain text, one step at a time, with commands from standard input: for screen readers
     #[arg(long)]
     pub linear: bool,
 
@@ -42,7 +42,7 @@ pub struct Cli {
     #[arg(long)]
     pub tour: bool,
 
-    /// Let the pages turn by themselves
+    /// Turn the pages automatically
     #[arg(long)]
     pub autoplay: bool,
 
@@ -90,7 +90,7 @@ pub struct ModelArgs {
     /// A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`
     ///
     /// Names are those of Hugging Face (Qwen/Qwen3-0.6B), Ollama (llama3.2:1b, or ollama:llama3.2) and LM Studio, of
-    /// models that these have fetched. The walk with a checkpoint tells of it alone. `lookback inspect PATH` says
+    /// models that these have fetched. The walk with a checkpoint describes that model alone. `lookback inspect PATH` says
     /// whether it can be run.
     #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
@@ -103,13 +103,13 @@ pub struct ModelArgs {
 /// How it looks, in every command, as it was asked for; [`super::look::Look`] is the result.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LookArgs {
-    /// Colours: if the place they go to can show them, always, or never
+    /// When to use colours: if the output can show them, always, or never
     ///
     /// auto (without this option), always or never.
     #[arg(long, value_enum, value_name = "WHEN", global = true)]
     pub color: Option<Ask>,
 
-    /// Which colours; the walk's are `auto` without this, an exported frame's `dark`
+    /// Theme (default: auto for the walk, dark for exported frames)
     #[arg(long, value_enum, value_name = "NAME", global = true)]
     pub theme: Option<ThemeChoice>,
 
@@ -117,11 +117,11 @@ pub struct LookArgs {
     #[arg(long, global = true)]
     pub ascii: bool,
 
-    /// Tell the lesson in this language (default: as the locale says, else en)
+    /// Language of the lesson (default: that of the locale, else en)
     #[arg(long, global = true, value_name = "LANG", value_parser = known::language())]
     pub lang: Option<Language>,
 
-    /// Read no settings, keep nothing for the next time
+    /// Read no settings and save no state
     #[arg(long, global = true)]
     pub no_config: bool,
 }
@@ -207,7 +207,7 @@ pub struct TraceArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// The form of the output (default: as the name after --out ends, else json)
+    /// Output format (default: by the extension of --out, else json)
     #[arg(long, value_enum)]
     pub format: Option<TraceFormat>,
 
@@ -248,12 +248,12 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// The forms to write, with a comma between them (default: as the name of --out ends, else txt)
+    /// Formats to write, separated by commas (default: by the extension of --out, else txt)
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]
     pub format: Vec<&'static Format>,
 
     /// all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N,
-    /// or a pattern as in '*softmax*'; with a comma between them
+    /// or a pattern as in '*softmax*'; separated by commas
     #[arg(long, value_delimiter = ',', default_value = "all", value_name = "STEPS", value_parser = known::steps(), hide_possible_values = true)]
     pub steps: Vec<String>,
 
@@ -261,7 +261,7 @@ pub struct ExportArgs {
     #[arg(long, default_value = "100x30", value_name = "WxH")]
     pub size: Size,
 
-    /// Pictures so many times larger, 1 to 4: a cell has 10 by 22 pixels at 1
+    /// Scale of pictures, 1 to 4; at 1 a cell has 10 by 22 pixels
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scale: u8,
 
@@ -269,11 +269,11 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub font: Option<PathBuf>,
 
-    /// Films so many times faster than one reads the text, 0.1 to 100
+    /// Speed of films as a multiple of reading speed, 0.1 to 100
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = known::pace)]
     pub pace: f32,
 
-    /// Work on so many threads (default: one a core); the files are the same for any number
+    /// Number of threads (default: one per core); the files are the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 

@@ -75,7 +75,7 @@ impl Destination {
         let needs_folder = self.targets.iter().any(|target| target.path != out);
         ensure!(
             !needs_folder || !out.exists() || out.is_dir(),
-            "{} is a file, not a folder, and does not end as the format does; name a folder with --out",
+            "{} is a file, not a folder, and does not have the format's extension; name a folder with --out",
             shown(out)
         );
         Ok(&self.targets)
@@ -88,16 +88,16 @@ impl Destination {
 /// If the extension belongs to another format, or to none, so that the name would be a folder.
 pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static Format>> {
     let is_folder = out.is_dir() || out.extension().is_none() || out == Path::new("-");
-    let of_name = ending(out).filter(|_| !is_folder);
+    let of_name = format_of(out).filter(|_| !is_folder);
     if asked.is_empty() {
         let extension = out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let instead = instead_of(&extension).map(|how| format!("; {how}")).unwrap_or_default();
-        let endings: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
+        let extensions: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
         ensure!(
             is_folder || of_name.is_some(),
-            "{} ends as no format does; there are {}{instead}; or name a folder and give --format",
+            "{} has no known file extension; there are {}{instead}; or name a folder and give --format",
             shown(out),
-            endings.join(", ")
+            extensions.join(", ")
         );
         return Ok(of_name.or(Format::find("txt")).into_iter().collect());
     }
@@ -105,14 +105,14 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
         let ids: Vec<&str> = asked.iter().map(|format| format.id).collect();
         ensure!(
             asked.iter().any(|format| is_named_as(out, format)),
-            "{} ends as {} does, but {} is asked for; change one of them, or name a folder",
+            "{} has the extension of {}, but {} is requested; change one of them, or name a folder",
             shown(out),
             other.id,
             ids.join(",")
         );
     }
     let is_asked = |format: &&Format| asked.iter().any(|asked| asked.id == format.id);
-    Ok(FORMATS.into_iter().filter(is_asked).collect())
+    Ok(FORMATS.iter().copied().filter(is_asked).collect())
 }
 
 fn shown(path: &Path) -> String {
@@ -137,8 +137,8 @@ fn targets(
 }
 
 /// The format whose extension the name ends in.
-fn ending(path: &Path) -> Option<&'static Format> {
-    FORMATS.into_iter().find(|format| is_named_as(path, format))
+fn format_of(path: &Path) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| is_named_as(path, format))
 }
 
 fn is_named_as(path: &Path, format: &Format) -> bool {

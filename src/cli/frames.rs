@@ -134,7 +134,7 @@ fn fonts(asked: &ExportArgs) -> Result<Fonts> {
         |e: io::Error| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e));
     // Opening a pipe would block.
     let is_file = fs::metadata(path).map_err(unreadable)?.is_file();
-    ensure!(is_file, "{} is no regular file; choose another --font", shown());
+    ensure!(is_file, "{} is not a regular file; choose another --font", shown());
     let mut bytes = vec![];
     let file = File::open(path).map_err(unreadable)?;
     file.take(MOST_FONT_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -234,10 +234,10 @@ impl Job<'_> {
         folders.into_iter().try_for_each(make_folder)?;
         let n_frames = |target: &Target| target.step.map_or(self.steps.len(), |_| 1);
         let progress = Progress::new("frames", targets.iter().map(n_frames).sum());
-        for format in FORMATS {
-            let of_form: Vec<&Target> =
+        for &format in FORMATS {
+            let of_format: Vec<&Target> =
                 targets.iter().filter(|target| target.format.id == format.id).collect();
-            match (format.write, of_form.as_slice()) {
+            match (format.write, of_format.as_slice()) {
                 (_, []) => {}
                 (Write::Film(write), films) => {
                     let next = || self.next(&progress);

@@ -38,7 +38,7 @@ const MOST_BYTES_READ: u64 = 4_000_000_000;
 /// The shortest text, read once to see what a pass holds.
 const SHORTEST: &str = "a";
 
-/// All that is said; the JSON form is this, field by field.
+/// The whole report; its JSON has the same fields.
 #[derive(Serialize)]
 struct Report {
     schema: &'static str,

@@ -28,7 +28,7 @@ const COMMANDS: [(&str, &str); 8] = [
     ("p", "the step before"),
     ("r", "this step again"),
     ("a number", "that chapter, as in 3"),
-    ("/words", "the step that answers to them best, as in /softmax"),
+    ("/words", "the step that matches best, as in /softmax"),
     ("#ID", "the step with that ID of `lookback steps`, as in #it-looks"),
     ("?", "these commands"),
     ("q", "the end"),
@@ -142,11 +142,7 @@ fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
 fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
     let (found, language) = (state.found(words), state.lesson.language);
     let Some((&best, others)) = found.split_first().filter(|_| !words.is_empty()) else {
-        return writeln!(
-            out,
-            "\n{}",
-            language.tr("No step answers to that. ? lists the commands.")
-        );
+        return writeln!(out, "\n{}", language.tr("No step matches that. ? lists the commands."));
     };
     update(state, Action::GoTo(best));
     show(state, out)?;

@@ -61,14 +61,14 @@ pub fn page_of(command: Command) -> io::Result<String> {
 
 /// The command without the options that the top of the page describes.
 fn own(command: &Command, program: &Command) -> Command {
-    let is_told = |arg: &Arg| {
+    let is_described = |arg: &Arg| {
         let same = |other: &&Arg| other.get_id() == arg.get_id();
         let found = program.get_arguments().find(same);
         found.is_some_and(|other| {
             format!("{:?}", other.get_help()) == format!("{:?}", arg.get_help())
         })
     };
-    let hidden = |arg: Arg| if is_told(&arg) { arg.hide(true) } else { arg };
+    let hidden = |arg: Arg| if is_described(&arg) { arg.hide(true) } else { arg };
     command.clone().disable_help_flag(true).mut_args(hidden)
 }
 

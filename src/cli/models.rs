@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// All that is said; the JSON form is this, field by field.
+/// The whole listing; its JSON has the same fields.
 #[derive(Serialize)]
 struct Listing {
     schema: &'static str,

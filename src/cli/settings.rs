@@ -48,7 +48,7 @@ pub const KEYS: [(&str, &str, &str); 8] = [
     ("color", "\"auto\"", "auto, always or never"),
     ("ascii", "false", "true: frames, marks and cells with ASCII characters only"),
     ("lang", "\"en\"", "the language of the lesson"),
-    ("pace", "1", "how fast pages turn by themselves, 0.5 to 4"),
+    ("pace", "1", "speed of autoplay, 0.5 to 4"),
     ("questions", "true", "false: no questions before the answer is shown"),
     ("motion", "true", "false: nothing moves by itself"),
     ("mouse", "true", "false: the mouse is left to the terminal"),
@@ -80,7 +80,7 @@ pub fn path() -> Option<PathBuf> {
 pub fn load(path: &Path) -> Result<Settings> {
     let shown = visible(&path.to_string_lossy());
     let unreadable = |e: io::Error| {
-        anyhow!("{shown} cannot be read; {}; mend it, or skip it with --no-config", reason(&e))
+        anyhow!("{shown} cannot be read; {}; fix it, or skip it with --no-config", reason(&e))
     };
     // Opening a pipe would block.
     let kind = match fs::metadata(path) {
@@ -94,12 +94,12 @@ pub fn load(path: &Path) -> Result<Settings> {
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     ensure!(
         bytes.len() as u64 <= MOST_BYTES,
-        "{shown} has more than {MOST_BYTES} bytes; settings are a few lines; mend it, or skip it with --no-config"
+        "{shown} has more than {MOST_BYTES} bytes; settings are a few lines; fix it, or skip it with --no-config"
     );
     let text = String::from_utf8(bytes).ok().with_context(|| {
         format!("{shown} is not UTF-8; save it as UTF-8, or skip it with --no-config")
     })?;
-    parse(&text).map_err(|why| anyhow!("{shown}, {why}; mend it, or skip it with --no-config"))
+    parse(&text).map_err(|why| anyhow!("{shown}, {why}; fix it, or skip it with --no-config"))
 }
 
 fn is_absent(e: &io::Error) -> bool {

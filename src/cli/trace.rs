@@ -29,24 +29,29 @@ use crate::{
 };
 
 /// A format: its extensions, whether a terminal can show it, and its writer.
-struct Form {
-    format: TraceFormat,
+struct WritableFormat {
+    id: TraceFormat,
     extensions: &'static [&'static str],
     is_text: bool,
     write: fn(&[PassExport], &mut dyn Write) -> io::Result<()>,
 }
 
 /// The first is the default.
-static FORMS: [Form; 3] = [
-    Form {
-        format: TraceFormat::Json,
+static FORMATS: [WritableFormat; 3] = [
+    WritableFormat {
+        id: TraceFormat::Json,
         extensions: &["json", "jsonl"],
         is_text: true,
         write: json::write,
     },
-    Form { format: TraceFormat::Npz, extensions: &["npz"], is_text: false, write: npz::write },
-    Form {
-        format: TraceFormat::Safetensors,
+    WritableFormat {
+        id: TraceFormat::Npz,
+        extensions: &["npz"],
+        is_text: false,
+        write: npz::write,
+    },
+    WritableFormat {
+        id: TraceFormat::Safetensors,
         extensions: &["safetensors"],
         is_text: false,
         write: safetensors::write,
@@ -59,9 +64,9 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
-    let form = form(asked.format, &asked.out.out).usage()?;
+    let format = format_of(asked.format, &asked.out.out).usage()?;
     if !asked.list {
-        not_onto_a_terminal(form, &asked.out.out, io::stdout().is_terminal()).usage()?;
+        not_onto_a_terminal(format, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
     let names = request.names(&[Name::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
@@ -69,7 +74,7 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if passes.iter().all(|pass| pass.sites.is_empty()) {
         return Err(nothing(&reading, &names, asked)).usage();
     }
-    let write = if asked.list { list } else { form.write };
+    let write = if asked.list { list } else { format.write };
     to(&asked.out, streams.out, |out| write(&passes, out))
 }
 
@@ -77,27 +82,27 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
 ///
 /// # Errors
 /// If the two differ.
-fn form(format: Option<TraceFormat>, out: &Path) -> Result<&'static Form> {
+fn format_of(requested: Option<TraceFormat>, out: &Path) -> Result<&'static WritableFormat> {
     let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let of_name = FORMS.iter().find(|form| form.extensions.contains(&end.as_str()));
-    let asked = FORMS.iter().find(|form| Some(form.format) == format);
+    let of_name = FORMATS.iter().find(|format| format.extensions.contains(&end.as_str()));
+    let asked = FORMATS.iter().find(|format| Some(format.id) == requested);
     if let (Some(of_name), Some(asked)) = (of_name, asked) {
         ensure!(
-            of_name.format == asked.format,
-            "{} ends as {} does, but {} is asked for; change one of them",
+            of_name.id == asked.id,
+            "{} has the extension of {}, but {} is requested; change one of them",
             visible(&out.to_string_lossy()),
             of_name.extensions[0],
             asked.extensions[0]
         );
     }
-    Ok(asked.or(of_name).unwrap_or(&FORMS[0]))
+    Ok(asked.or(of_name).unwrap_or(&FORMATS[0]))
 }
 
 /// Refuses to write binary data to a terminal.
-fn not_onto_a_terminal(form: &Form, out: &Path, is_terminal: bool) -> Result<()> {
-    let end = form.extensions[0];
+fn not_onto_a_terminal(format: &WritableFormat, out: &Path, is_terminal: bool) -> Result<()> {
+    let end = format.extensions[0];
     ensure!(
-        form.is_text || !is_terminal || out != Path::new("-"),
+        format.is_text || !is_terminal || out != Path::new("-"),
         "{end} is not for a terminal; write --out FILE.{end}, or redirect the output"
     );
     Ok(())
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_name_of_the_file_means_a_form_unless_one_is_asked_for() {
-        let meant = |format, out: &str| form(format, Path::new(out)).map(|form| form.format);
+        let meant = |format, out: &str| format_of(format, Path::new(out)).map(|format| format.id);
         let is = |format, out, wanted| meant(format, out).is_ok_and(|found| found == wanted);
         assert!(is(None, "-", TraceFormat::Json));
         assert!(is(None, "folder.npz/pass", TraceFormat::Json));
@@ -176,9 +181,9 @@ mod tests {
 
     #[test]
     fn arrays_go_to_files_and_pipes_only() {
-        for form in &FORMS {
-            let may = |out, is_terminal| not_onto_a_terminal(form, Path::new(out), is_terminal);
-            assert_eq!(may("-", true).is_ok(), form.is_text);
+        for format in &FORMATS {
+            let may = |out, is_terminal| not_onto_a_terminal(format, Path::new(out), is_terminal);
+            assert_eq!(may("-", true).is_ok(), format.is_text);
             assert!(may("-", false).is_ok() && may("pass", true).is_ok());
         }
     }

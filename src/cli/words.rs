@@ -8,7 +8,7 @@ pub const EXAMPLES: &str = "
   lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
   lookback | less                                the whole walk as plain text
   lookback --linear                              a step at a time, for a screen reader
-  lookback steps                                 where one can go
+  lookback steps                                 the list of steps
   lookback --at softmax                          begin there
   lookback --lang zh                             the lesson in Chinese
   lookback open 'encoder.1.self_attn.weights[0,7,1]' --depth 2
@@ -23,7 +23,7 @@ pub const ENVIRONMENT: [Row; 9] = [
     ("NO_COLOR", "no colours, if it is set to anything"),
     ("CLICOLOR_FORCE", "colours in files and pipes too, if it is set to anything but 0"),
     ("COLORTERM", "truecolor or 24bit: the terminal shows all colours"),
-    ("TERM", "how many colours there are else; dumb: the walk is plain text"),
+    ("TERM", "how many colours there are otherwise; dumb: the walk is plain text"),
     ("COLORFGBG", "what the background is, where the terminal does not answer"),
     ("LC_ALL, LC_MESSAGES, LANG", "the language of the lesson, the first that is set"),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files below are, instead of in ~"),
@@ -36,7 +36,7 @@ pub const ENVIRONMENT: [Row; 9] = [
 
 pub const FILES: [Row; 2] = [
     ("~/.config/lookback/config.toml", "settings; `lookback config` shows them and an example"),
-    ("~/.local/state/lookback/state.toml", "sentence, step and marks of the last walk"),
+    ("~/.local/state/lookback/state.toml", "sentence, step and bookmarks of the last walk"),
 ];
 
 /// Symptoms, and what helps.
@@ -76,7 +76,7 @@ pub const TROUBLE: [Row; 11] = [
         "control and invisible characters of sentences, names and checkpoints are written out, never sent to the terminal; JSON has them as escapes",
     ),
     (
-        "settings or marks are gone",
+        "settings or bookmarks are gone",
         "a state.toml that cannot be read is moved to state.toml.bak; --no-config uses neither file",
     ),
 ];
@@ -119,7 +119,7 @@ pub const TERMINALS: [Row; 11] = [
     ),
     (
         "Emacs (M-x term)",
-        "its background is not queried, and few keys get through: better use a terminal of its own",
+        "its background is not queried, and few keys get through: use a separate terminal",
     ),
 ];
 
@@ -158,7 +158,7 @@ json is one document, or one a line with --model all:
 Numbers are f32 in their shortest form that reads back the same; what JSON has no number for is
 written \"inf\", \"-inf\" or \"nan\". `what_if` is there in a changed pass only.
 
-npz and safetensors hold an array a site, f32 in C order, named by its path; with --model all by
+npz and safetensors hold one array per site, f32 in C order, named by its path; with --model all by
 MODEL/PATH. The same document without `values` is the text `__metadata__` in npz, and the entry
 `lookback` of the metadata in safetensors (with --model all a list of documents):
   z = numpy.load(\"pass.npz\")
@@ -177,7 +177,7 @@ Examples:
 pub const EXPORT: &str = "\
 A frame is what the screen would show at that step, at that size. Frames are named by their step's
 number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
-them; where there is one file only, --out may be its name, and its ending chooses the form.
+them; where there is one file only, --out may be its name, and its extension selects the format.
 Files are written whole or not at all, and none is written if one would replace an existing file
 without --force. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
@@ -199,7 +199,7 @@ chrF is that of sacrebleu; exact is equal to one of the French texts, punctuatio
    \"exact\": {\"transformer\": true, ...}, \"chrf\": {\"transformer\": 100.0, ...}}";
 
 pub const INSPECT: &str = "\
-Read are Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
+It reads Hugging Face folders (config.json with model.safetensors, or parts of it and their index),
 single safetensors files with config.json beside them, and GGUF files, whole or in parts. Pickles are
 not read.
 
@@ -221,7 +221,7 @@ not read.
 `name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
 whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
 or infinite (not looked for in more than 4 GB). Names are as the
-file has them, with escapes for what is not seen. `passes` come on top of
+file has them, with escapes for invisible characters. `passes` come on top of
 `weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:
@@ -230,8 +230,8 @@ Examples:
   lookback inspect model.gguf --json | jq '.tensors[] | select(.dtype == \"Q6_K\").name'";
 
 pub const MODELS: &str = "\
-Looked into are the cache of Hugging Face, and the folders of Ollama and LM Studio. Nothing is fetched.
-NAME is what --model and `lookback inspect` take. Whether a model opens is told by its config.json, or
+It searches the Hugging Face cache and the folders of Ollama and LM Studio. Nothing is fetched.
+NAME is what --model and `lookback inspect` take. Whether a model opens follows from its config.json, or
 the header of its GGUF file; `lookback inspect NAME` tries it.
 
 --format json is one document; what is not known is null:

@@ -60,7 +60,7 @@ impl Axis {
 /// What a site's numbers are in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A step of the computation that nothing else is said of.
+    /// A step of the computation without another role.
     Intermediate,
     /// Encodings of positions, or what they rotate or bias.
     Positions,

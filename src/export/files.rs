@@ -159,7 +159,7 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(cannot_write(path, &e)),
         Ok(there) if there.is_dir() => {
-            let what = format!("{} is a folder; a file is wanted", shown(path));
+            let what = format!("{} is a folder; give a file", shown(path));
             Err(WriteError { what, remedy: "add a name to it" }.into())
         }
         Ok(there) if !there.is_file() => {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_replaced_before_a_failure_is_told() -> Result<()> {
+    fn files_replaced_before_a_failure_are_reported() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
         fs::write(&a, "old")?;
@@ -227,8 +227,8 @@ mod tests {
         files.stage(&a, |out| out.write_all(b"new"))?;
         files.stage(&b, |out| out.write_all(b"new"))?;
         fs::create_dir(&b)?;
-        let said = files.finish().err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(said.contains("1 of 2 files are new, the others are as they were"), "{said}");
+        let message = files.finish().err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.contains("1 of 2 files are new, the others are as they were"), "{message}");
         assert_eq!(fs::read_to_string(&a)?, "new");
         Ok(())
     }

@@ -138,10 +138,10 @@ fn opening(before: Option<&Shot>, shot: &Shot) -> String {
 }
 
 fn closing(shot: &Shot) -> String {
-    let heading = &shot.lesson().page.told;
-    let told = escaped_lines(&shot.words());
+    let heading = &shot.lesson().page.in_words;
+    let words = escaped_lines(&shot.words());
     format!(
-        "</pre>\n<details><summary>{heading}</summary><div class=\"words\">{told}</div></details>\n</section>\n"
+        "</pre>\n<details><summary>{heading}</summary><div class=\"words\">{words}</div></details>\n</section>\n"
     )
 }
 

@@ -17,7 +17,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     for (i, line) in text.lines().enumerate() {
         let n = i + 1;
         if !is_visible(&line.replace('\t', " ")) {
-            bail!("line {n} has a character that is not seen: {}", visible(line));
+            bail!("line {n} has an invisible character: {}", visible(line));
         }
         if line.split('\\').skip(1).any(|rest| rest.starts_with(ESCAPES)) {
             bail!(

@@ -146,7 +146,7 @@ impl<'a> Context<'a> {
     }
 
     pub fn n_layers(&self) -> usize {
-        let stacks = ["encoder.{l}.norm1.out", "blocks.{l}.resid_pre"];
+        let stacks = ["encoder.{layer}.norm1.out", "blocks.{layer}.resid_pre"];
         stacks.into_iter().map(|stack| self.trace().n_layers(stack)).max().unwrap_or(0)
     }
 

@@ -1,6 +1,6 @@
 //! The languages of the lesson, and the contents of a language file.
 //!
-//! To add a language, add five files in assets/lessons and a row of `languages!`.
+//! To add a language, add four files in assets/lessons and a row of `languages!`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -90,7 +90,7 @@ impl FromStr for Language {
         match Self::ALL.into_iter().find(|language| language.id().eq_ignore_ascii_case(first)) {
             Some(language) => Ok(language),
             None => bail!(
-                "the lesson is not told in `{}`; there are {}",
+                "there is no lesson in `{}`; the languages are {}",
                 visible(text),
                 Self::ALL.map(Self::id).join(", ")
             ),
@@ -123,7 +123,7 @@ pub struct PageWords {
     pub close: String,
     pub colours: String,
     /// The heading of a frame's text.
-    pub told: String,
+    pub in_words: String,
     pub keys: String,
 }
 

@@ -85,7 +85,7 @@ impl PaneKind {
 #[serde(deny_unknown_fields)]
 pub struct PaneSpec {
     pub kind: PaneKind,
-    /// A site's path, with `{l}` for the selected layer.
+    /// A site's path, with `{layer}` for the selected layer.
     #[serde(default)]
     pub site: Option<String>,
     /// The model, if it is not the step's.
@@ -98,6 +98,6 @@ pub struct PaneSpec {
 impl PaneSpec {
     /// The site's path in the selected layer.
     pub fn path(&self, layer: usize) -> Option<String> {
-        self.site.as_ref().map(|site| site.replace("{l}", &layer.to_string()))
+        self.site.as_ref().map(|site| site.replace("{layer}", &layer.to_string()))
     }
 }

@@ -1,8 +1,8 @@
 //! The markup of a step's text. It has three marks:
 //!
 //! * `{name}`: a blank, filled with the fact of that name (the table in `fact.rs`);
-//! * `[scores](encoder.{l}.self_attn.scores)`: words linked to a site, in the colour of its pane;
-//!   `{l}` is the selected layer, and the words may hold blanks;
+//! * `[scores](encoder.{layer}.self_attn.scores)`: words linked to a site, in the colour of its pane;
+//!   `{layer}` is the selected layer, and the words may hold blanks;
 //! * `*words*`: strong; the words may hold blanks.
 //!
 //! `[[` is a plain `[`.
@@ -140,12 +140,12 @@ mod tests {
 
     #[test]
     fn marks_are_read() {
-        let text = "Row {n} of\n[the {l} scores](a.{l}.b) is *{x}*.\n\nPress [[ or ].";
+        let text = "Row {n} of\n[the {layer} scores](a.{layer}.b) is *{x}*.\n\nPress [[ or ].";
         let template = template(text).unwrap();
-        assert_eq!(template.facts().collect::<Vec<_>>(), ["n", "l", "x"]);
+        assert_eq!(template.facts().collect::<Vec<_>>(), ["n", "layer", "x"]);
         assert_eq!(
             template.marks().filter_map(|m| m.site.as_deref()).collect::<Vec<_>>(),
-            ["a.{l}.b"]
+            ["a.{layer}.b"]
         );
         assert_eq!(template.marks().filter(|m| m.strong).count(), 1);
         assert_eq!(template.paragraphs.len(), 2);

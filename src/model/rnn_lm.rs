@@ -49,7 +49,7 @@ pub static INITIAL_CELL: Site =
 pub static OUTPUT: Site = Site::matrix(
     "output",
     [Position, Unit],
-    "the last layer's hidden states: what the next token is told from",
+    "the last layer's hidden states: what the next token is predicted from",
 );
 
 /// The approximate bytes of a tape entry beside its numbers.

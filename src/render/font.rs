@@ -74,7 +74,8 @@ impl Fonts {
     /// # Errors
     /// If the bytes are not a valid font.
     pub fn and(mut self, bytes: Vec<u8>) -> Result<Self> {
-        let font = FontArc::try_from_vec(bytes).context("this is no TrueType or OpenType font")?;
+        let font =
+            FontArc::try_from_vec(bytes).context("this is not a TrueType or OpenType font")?;
         // A font with height 0 cannot be scaled.
         anyhow::ensure!(font.height_unscaled() > 0.0, "this font has no height");
         self.faces.push(font);
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_font_has_is_a_frame_and_is_told() -> Result<()> {
+    fn a_missing_character_is_a_frame_and_is_reported() -> Result<()> {
         let fonts = Fonts::embedded(1)?;
         let cat = fonts.mask("🐈\u{200d}\u{fe0f}", 2, false);
         assert_eq!((cat.width, cat.height), (20, 22));

@@ -40,12 +40,12 @@ const COLUMNS: usize = 40;
 
 /// The available formats, and the current folder.
 pub fn export_options() -> ExportOptions {
-    let form = |format: &Format| ExportFormat {
-        ending: format.extension,
+    let option = |format: &&Format| ExportFormat {
+        extension: format.extension,
         is_animation: format.is_animation(),
     };
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    ExportOptions::new(FORMATS.into_iter().map(form).collect(), here.to_string_lossy().into_owned())
+    ExportOptions::new(FORMATS.iter().map(option).collect(), here.to_string_lossy().into_owned())
 }
 
 /// The characters of the current frame; None before anything is read.
@@ -76,11 +76,11 @@ pub struct Writer {
 impl Writer {
     pub(super) fn start(events: mpsc::Sender<Event>) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
-        let (ending, end) = mpsc::channel();
+        let (finished, end) = mpsc::channel();
         let underway = Underway::default();
         let known = Arc::clone(&underway);
         spawn_guarded(events.clone(), move || {
-            let _ending = ending; // dropped when all is written
+            let _finished = finished; // dropped when all is written
             let paper = LazyCell::new(paper);
             for job in inbox {
                 let outcome = write(&job, &paper);
@@ -95,8 +95,8 @@ impl Writer {
     /// The path if it is free, else with the first free one of `-2`, `-3`, … before its extension.
     pub fn free(&self, path: &str) -> String {
         let at = path.rfind('.').unwrap_or(path.len());
-        let (stem, ending) = path.split_at(at);
-        let numbered = (2..MOST).map(|n| format!("{stem}-{n}{ending}"));
+        let (stem, extension) = path.split_at(at);
+        let numbered = (2..MOST).map(|n| format!("{stem}-{n}{extension}"));
         let mut names = std::iter::once(path.to_owned()).chain(numbered);
         names.find(|name| !self.exists(&at_home(name))).unwrap_or_else(|| path.to_owned())
     }
@@ -115,8 +115,8 @@ impl Writer {
         if let Some((why, exists)) = self.objection(&order, &path, state.lesson.language) {
             return Ok(Some(ExportRefusal { path: order.path, why, exists }));
         }
-        let Some(format) = Format::of_extension(order.ending) else {
-            bail!("no form ends in {}", order.ending)
+        let Some(format) = Format::of_extension(order.extension) else {
+            bail!("no format has the extension {}", order.extension)
         };
         let Some(shot) = Shot::of(state, state.size.into(), &themes(format, state.theme)) else {
             return Ok(None);
@@ -144,7 +144,7 @@ impl Writer {
                 Some((tr!(language, "{path} is a folder", path = shown), false))
             }
             Ok(there) if !there.is_file() => {
-                Some((tr!(language, "{path} is no regular file", path = shown), false))
+                Some((tr!(language, "{path} is not a regular file", path = shown), false))
             }
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 let (path, why) = (shown, reason(&e));

@@ -80,7 +80,7 @@ pub fn spawn_guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let caught = catch_unwind(AssertUnwindSafe(work));
     IS_GUARDED.set(was_guarded);
     caught.unwrap_or_else(|_| {
-        bail!("the tokenizer is damaged: it cannot do its work; fetch its file again")
+        bail!("the tokenizer is damaged: it does not work; fetch its file again")
     })
 }
 

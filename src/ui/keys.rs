@@ -82,7 +82,7 @@ fn typing_action(overlay: &Overlay, key: Key, command: Option<Command>) -> Actio
     let has_rows = finds || matches!(overlay, Overlay::Edit { .. });
     let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
     match (command, key) {
-        (Some(c @ (Command::Accept | Command::Leave | Command::Suspend | Command::End)), _) => {
+        (Some(c @ (Command::Accept | Command::Leave | Command::Suspend | Command::QuitNow)), _) => {
             Action::Do(c)
         }
         (Some(c @ (Command::NextPane | Command::PreviousPane)), _) if exports => Action::Do(c),

@@ -38,7 +38,7 @@ pub struct BlockFormat {
 }
 
 /// In the order of [`Dtype`].
-static FORMATS: [BlockFormat; 11] = [
+static FORMATS: &[BlockFormat] = &[
     row(Dtype::F32, "F32", 0, 1, 4, |bytes, out| wide!(f32s(bytes, out))),
     row(Dtype::F16, "F16", 1, 1, 2, |bytes, out| wide!(f16s(bytes, out))),
     row(Dtype::Bf16, "BF16", 30, 1, 2, |bytes, out| wide!(bf16s(bytes, out))),

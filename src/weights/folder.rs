@@ -90,14 +90,14 @@ pub fn files(path: &Path) -> Result<CheckpointFiles> {
     }
 }
 
-/// The form of a file by its first bytes, else by its ending. A pipe is not read.
+/// The form of a file by its first bytes, else by its extension. A pipe is not read.
 fn form(path: &Path, is_file: bool) -> String {
     let mut start = [0; 9];
     let mut read = || File::open(path)?.read_exact(&mut start);
     match is_file && read().is_ok() {
         true if start.starts_with(b"GGUF") => "gguf".into(),
         true if safetensors::is_start(start) => "safetensors".into(),
-        _ => ending(path),
+        _ => extension(path),
     }
 }
 
@@ -112,7 +112,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     }
     let inside = entries(folder).with_context(|| format!("{name} cannot be listed"))?;
     let of = |end: &str| -> Vec<PathBuf> {
-        inside.iter().filter(|path| ending(path) == end).cloned().collect()
+        inside.iter().filter(|path| extension(path) == end).cloned().collect()
     };
     match (of("safetensors").as_slice(), text_models(&of("gguf")).as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
@@ -130,7 +130,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
 /// The error for a folder without readable weights; it names pickles, files of other programs, or a folder
 /// below that has weights.
 fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
-    let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&ending(path).as_str()));
+    let of = |ends: &[&str]| inside.iter().find(|path| ends.contains(&extension(path).as_str()));
     if let Some(found) = of(&PICKLES) {
         return pickle(found);
     }
@@ -154,7 +154,7 @@ fn models(inside: &[PathBuf]) -> Vec<PathBuf> {
     let snapshots = inside.iter().filter(|path| file_name(path) == "snapshots").flat_map(below);
     let folders = inside.iter().cloned().chain(snapshots).take(MOST_FOLDERS);
     let has_weights =
-        |path: &PathBuf| below(path).iter().any(|p| READ.contains(&ending(p).as_str()));
+        |path: &PathBuf| below(path).iter().any(|p| READ.contains(&extension(p).as_str()));
     folders.filter(has_weights).collect()
 }
 
@@ -253,7 +253,7 @@ fn shown_part(part: &Shard) -> String {
 fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
     let is_plain = Path::new(part).file_name().is_some_and(|name| name == part);
     ensure!(
-        is_plain && ending(Path::new(part)) == "safetensors",
+        is_plain && extension(Path::new(part)) == "safetensors",
         "{index} names the file `{}`, which is not a .safetensors file in its folder",
         shown(part)
     );
@@ -261,7 +261,7 @@ fn beside(folder: &Path, part: &str, index: &str) -> Result<PathBuf> {
 }
 
 /// The file extension in lower case, without the dot.
-pub fn ending(path: &Path) -> String {
+pub fn extension(path: &Path) -> String {
     path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 

@@ -102,8 +102,8 @@ pub fn open(parts: &[PathBuf]) -> Result<Gguf> {
 fn part(file: &Mapped, number: usize, n_parts: usize) -> Result<Header<'_>> {
     let read = || {
         let header = header(file)?;
-        let said = |key| header.metadata.whole(key).unwrap_or(0);
-        let (at, of) = (said("split.no"), said("split.count").max(1));
+        let count = |key| header.metadata.whole(key).unwrap_or(0);
+        let (at, of) = (count("split.no"), count("split.count").max(1));
         ensure!(
             of == n_parts as u64 && at == number as u64,
             "says that it is part {} of {of}, but is read as part {} of {n_parts}; parts lie in one folder, \
@@ -132,10 +132,10 @@ fn architecture(metadata: &Metadata) -> Result<String> {
 
 /// Checks the number of tensors that a split file says its parts have together.
 fn all_there(metadata: &Metadata, n_tensors: usize) -> Result<()> {
-    let said = metadata.whole("split.tensors.count").unwrap_or(n_tensors as u64);
+    let stated = metadata.whole("split.tensors.count").unwrap_or(n_tensors as u64);
     ensure!(
-        said == n_tensors as u64,
-        "says that its parts have {said} tensors, but they have {n_tensors}; fetch them again"
+        stated == n_tensors as u64,
+        "says that its parts have {stated} tensors, but they have {n_tensors}; fetch them again"
     );
     Ok(())
 }

@@ -43,8 +43,8 @@ pub fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     };
     let name = shown(&path.to_string_lossy());
     ensure!(of <= MOST_PARTS, "{name} is one of {of} parts, the limit is {MOST_PARTS}");
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let part = |i| path.with_file_name(format!("{stem}-{i:05}-of-{of:05}.{ending}"));
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let part = |i| path.with_file_name(format!("{stem}-{i:05}-of-{of:05}.{extension}"));
     let all: Vec<PathBuf> = (1..=of).map(part).collect();
     let missing = all.iter().filter(|path| path.symlink_metadata().is_err());
     let missing: Vec<String> = missing.map(|path| shown(&path.to_string_lossy())).collect();

@@ -131,7 +131,7 @@ fn compare(trace: &Trace, path: &str, shape: Shape, want: &[f32], stride: usize)
     let (cells, sums) = want.split_at(if is_whole { want.len() } else { want.len() - 2 });
     let finite = cells.iter().filter(|v| v.is_finite());
     let scale = finite.fold(LEAST_SCALE, |m: f32, v| m.max(v.abs()));
-    let (mut wrong, mut worst, mut said) = (0, -1.0_f32, String::new());
+    let (mut wrong, mut worst, mut report) = (0, -1.0_f32, String::new());
     for (i, &want) in cells.iter().enumerate() {
         let flat = if is_whole { i } else { i * stride % shape.len() };
         let row = flat / shape.cols;
@@ -146,12 +146,12 @@ fn compare(trace: &Trace, path: &str, shape: Shape, want: &[f32], stride: usize)
             wrong += 1;
             if off.is_nan() || off > worst {
                 worst = off;
-                said = format!("{}: got {got}, want {want}, scale {scale}", site.address(cell));
+                report = format!("{}: got {got}, want {want}, scale {scale}", site.address(cell));
             }
         }
     }
     if wrong > 0 {
-        return Some(format!("{said} ({wrong} of {} cells)", cells.len()));
+        return Some(format!("{report} ({wrong} of {} cells)", cells.len()));
     }
     let finite: Vec<f64> = site.value.numbers().filter(|v| v.is_finite()).map(f64::from).collect();
     let absolute: f64 = finite.iter().map(|v| v.abs()).sum();
@@ -189,11 +189,11 @@ fn of_every_file(mut f: impl FnMut(&Golden, &Opened) -> Vec<String>) {
     let mut found = vec![];
     for golden in Golden::all() {
         for path in golden.files() {
-            let said = match Opened::new(&path) {
+            let report = match Opened::new(&path) {
                 Ok(opened) => f(&golden, &opened),
                 Err(error) => vec![format!("{error:#}")],
             };
-            found.extend(said.into_iter().map(|s| format!("{}: {s}", path.display())));
+            found.extend(report.into_iter().map(|s| format!("{}: {s}", path.display())));
         }
     }
     assert_none(&found);
@@ -207,8 +207,8 @@ fn every_site_of_every_checkpoint_is_what_transformers_computes() {
             let n_sites = golden.sites(key).len();
             assert!(n_sites >= 8, "{}, {key}: only {n_sites} sites", golden.name);
             for keep in [Keep::All, Keep::Boundaries] {
-                let said = complaints(golden, key, opened.trace(sentence, keep));
-                found.extend(said.into_iter().map(|s| format!("{key}, {keep:?}: {s}")));
+                let report = complaints(golden, key, opened.trace(sentence, keep));
+                found.extend(report.into_iter().map(|s| format!("{key}, {keep:?}: {s}")));
             }
         }
         found

@@ -173,8 +173,8 @@ fn themes() -> [Theme; 2] {
 
 fn walk() -> State {
     let mut state = State::new(lesson(), themes()[0]);
-    let format = |ending, is_animation| ExportFormat { ending, is_animation };
-    let formats = ["svg", "png", "ansi", "txt"].map(|ending| format(ending, false));
+    let format = |extension, is_animation| ExportFormat { extension, is_animation };
+    let formats = ["svg", "png", "ansi", "txt"].map(|extension| format(extension, false));
     let formats = formats.into_iter().chain([format("gif", true)]).collect();
     state.exports = ExportOptions::new(formats, "/home/me".into());
     reading(SENTENCE).measures();
@@ -277,7 +277,7 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
 }
 
 #[test]
-fn a_changed_pass_and_unknown_words_are_told_in_chinese() {
+fn a_changed_pass_and_unknown_words_are_described_in_chinese() {
     let mut left = Left::default();
     let changes: Changes =
         ["mask=off", "encoder.0.self_attn.head.1=off", "temperature=0.5", "sample=3", "top_k=5"]

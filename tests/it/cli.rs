@@ -83,7 +83,7 @@ fn a_name_that_contradicts_the_format_is_refused() {
     bad(
         &["trace", "--format", "json", "--out", out.to_str().unwrap()],
         2,
-        &["ends as npz does, but json is asked for"],
+        &["has the extension of npz, but json is requested"],
     );
     assert!(!out.exists());
 }
@@ -477,7 +477,7 @@ fn steps_are_listed_one_a_line() {
 }
 
 #[test]
-fn the_lesson_is_told_in_the_language_that_is_asked_for() {
+fn the_lesson_is_in_the_requested_language() {
     let english = good(&["steps"]);
     assert_eq!(good(&["steps", "--lang", "en_US.UTF-8"]), english);
     let chinese = good(&["--lang", "zh-CN", "steps"]);
@@ -960,8 +960,8 @@ fn linear(lines: &str) -> String {
     run.out
 }
 
-/// The titles of the steps that were said.
-fn said(text: &str) -> Vec<&str> {
+/// The titles of the steps in a linear output.
+fn step_titles(text: &str) -> Vec<&str> {
     text.lines()
         .filter_map(|line| line.strip_prefix("## Step ")?.split_once(". "))
         .map(|l| l.1)
@@ -976,25 +976,29 @@ fn linear_goes_on_back_to_chapters_and_to_what_is_found() {
         let of = |line: &&str| line.split('\t').next() == Some(id);
         steps.lines().find(of).unwrap().split('\t').nth(2).unwrap()
     };
-    assert_eq!(said(&linear("")), titles[..1], "the input may end at once");
-    assert_eq!(said(&linear("\nn\np\n")), [titles[0], titles[1], titles[2], titles[1]]);
-    assert_eq!(said(&linear("r\nq\nn\nn\n")), [titles[0], titles[0]]);
+    assert_eq!(step_titles(&linear("")), titles[..1], "the input may end at once");
+    assert_eq!(step_titles(&linear("\nn\np\n")), [titles[0], titles[1], titles[2], titles[1]]);
+    assert_eq!(step_titles(&linear("r\nq\nn\nn\n")), [titles[0], titles[0]]);
     let found = linear("/softmax\n#it-looks\n");
-    assert!(said(&found)[1].to_lowercase().contains("softmax"), "{:?}", said(&found));
-    assert_eq!(said(&found)[2], title("it-looks"));
+    assert!(step_titles(&found)[1].to_lowercase().contains("softmax"), "{:?}", step_titles(&found));
+    assert_eq!(step_titles(&found)[2], title("it-looks"));
     let third = steps.lines().position(|line| line.contains("Transformer: the encoder")).unwrap();
-    assert_eq!(said(&linear("3")), [titles[0], titles[third]], "a last line without an end counts");
+    assert_eq!(
+        step_titles(&linear("3")),
+        [titles[0], titles[third]],
+        "a last line without an end counts"
+    );
 }
 
 #[test]
 fn linear_says_what_it_did_not_do() {
     let text = linear("p\n99\nfly\u{1b}[2J\n/zzzz\n/\n#nowhere\n?\n");
-    assert_eq!(said(&text).len(), 1);
+    assert_eq!(step_titles(&text).len(), 1);
     for says in [
         "first step",
         "chapters are 0 to",
         "fly␛[2J",
-        "No step answers",
+        "No step matches",
         "nowhere",
         "- p: the step before",
     ] {
@@ -1024,7 +1028,7 @@ fn a_what_if_changes_every_command_and_a_wrong_one_is_explained() {
     assert!(opened.contains("= 0.25"), "{opened}");
     for (what_if, code, says) in [
         ("maks=off", 2, "mask=off"),
-        ("mask", 2, "is no what-if"),
+        ("mask", 2, "is not a what-if"),
         ("encoder.9=off", 2, "nearest"),
         ("token.99=dog", 2, "0 to 12"),
         (&*format!("token.1={}", "zx\u{1b}[2J".repeat(40)), 2, "limit is 96"),
@@ -1050,8 +1054,8 @@ fn what_is_far_too_long_is_refused_at_once_and_quoted_by_its_beginning() {
         (&["--lang", &long, "steps"], "--lang"),
     ] {
         let started = Instant::now();
-        let said = bad(args, 2, &[says, "xxx…"]);
-        assert!(said.len() < 2000, "{} bytes: {said:.3000}", said.len());
+        let message = bad(args, 2, &[says, "xxx…"]);
+        assert!(message.len() < 2000, "{} bytes: {message:.3000}", message.len());
         // The names that are nearest to all of it took seconds.
         assert!(started.elapsed() < Duration::from_secs(10), "{says}");
     }
@@ -1075,7 +1079,7 @@ fn a_file_of_sentences_may_be_a_pipe_but_no_line_of_it_is_without_end() {
 /// A pipe that nobody writes to, opened, would be waited for without end.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
+fn a_pipe_in_place_of_a_file_is_refused_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let home = |kind: &str| folder.path().join(kind);
     let pipe = |kind: &str, name: &str| {
@@ -1090,7 +1094,7 @@ fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
     });
     check_error(&run, &["steps"], 2, &["config.toml is not a file", "--no-config"]);
     let font = settings.to_str().unwrap();
-    bad(&["export", "--steps", "1", "--font", font], 1, &["no regular file", "--font"]);
+    bad(&["export", "--steps", "1", "--font", font], 1, &["not a regular file", "--font"]);
     let why = lookback::ui::memory::Memory::load(&kept).unwrap_err();
     assert_eq!(why.to_string(), "it is not a file");
 }

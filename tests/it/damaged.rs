@@ -1,5 +1,5 @@
 //! Copies of model files with something wrong in them: bits turned, ends cut off, lengths swapped, names
-//! twice, huge shapes. Each copy loads rightly or is refused with a sentence that names the file.
+//! twice, huge shapes. Each copy loads correctly or is refused with a sentence that names the file.
 //!
 //! The files are the tiny checkpoints that other tests read, as transformers and llama.cpp write them.
 //! `LOOKBACK_COPIES=100000 cargo test --release --test it damaged::` tries so many copies of safetensors and
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
-/// How many copies are tried where nothing else is said.
+/// How many copies are tried by default.
 const COPIES: usize = 2000;
 
 /// The address space that may be added while all copies are read, in kilobytes: the threads' stacks and
@@ -125,12 +125,12 @@ fn header_end(file: &[u8]) -> Option<usize> {
 /// Opens it, reads every tensor, and has the model read a text; the checkpoint if its weights could
 /// be read.
 fn tried(path: &Path) -> Result<Checkpoint, String> {
-    let said = |e: anyhow::Error| format!("{e:#}");
-    let checkpoint = Checkpoint::open(path).map_err(said)?;
+    let message = |e: anyhow::Error| format!("{e:#}");
+    let checkpoint = Checkpoint::open(path).map_err(message)?;
     for wanted in checkpoint.tensors().iter().filter_map(wanted) {
-        checkpoint.weights(&[wanted]).map_err(said)?;
+        checkpoint.weights(&[wanted]).map_err(message)?;
     }
-    let reader = Reader::open(&checkpoint, false).map_err(said)?.up_to(8);
+    let reader = Reader::open(&checkpoint, false).map_err(message)?.up_to(8);
     // A text may have no tokens in a changed vocabulary, which is not the file's fault.
     let _ = reader.read("it was");
     Ok(checkpoint)
@@ -138,7 +138,7 @@ fn tried(path: &Path) -> Result<Checkpoint, String> {
 
 /// That its tensors are those that the safetensors crate finds in the same bytes. The crate also
 /// refuses what does no harm: metadata of other kinds than text, bytes that belong to no tensor.
-fn assert_rightly(checkpoint: &Checkpoint, bytes: &[u8]) {
+fn assert_correct(checkpoint: &Checkpoint, bytes: &[u8]) {
     let Ok(reference) = SafeTensors::deserialize(bytes) else { return };
     assert_eq!(checkpoint.tensors().len(), reference.len());
     for tensor in checkpoint.tensors() {
@@ -155,7 +155,7 @@ fn assert_rightly(checkpoint: &Checkpoint, bytes: &[u8]) {
 
 /// That its tensors are those of the file's own table, with all of its numbers, in whatever order: the
 /// program gives some of them the order that transformers has.
-fn assert_rightly_from_gguf(checkpoint: &Checkpoint, bytes: &[u8]) {
+fn assert_correct_from_gguf(checkpoint: &Checkpoint, bytes: &[u8]) {
     let table = gguf::table(bytes).expect("what was opened has a table");
     assert_eq!(checkpoint.tensors().len(), table.len());
     for (tensor, listed) in checkpoint.tensors().iter().zip(table) {
@@ -222,8 +222,8 @@ impl Count {
                 self.opened += 1;
                 Some(found)
             }
-            Err(said) => {
-                assert!(said.contains(place), "copy {seed}: {place} is not named: {said}");
+            Err(message) => {
+                assert!(message.contains(place), "copy {seed}: {place} is not named: {message}");
                 self.refused += 1;
                 None
             }
@@ -242,7 +242,7 @@ impl Count {
 }
 
 #[test]
-fn harmed_folders_load_rightly_or_are_refused() {
+fn harmed_folders_load_correctly_or_are_refused() {
     let (before, mut count, folders) = (peak(), Count::default(), checkpoints(true));
     for (which, folder) in folders.iter().enumerate() {
         let copy = TempDir::new().unwrap();
@@ -260,7 +260,7 @@ fn harmed_folders_load_rightly_or_are_refused() {
             fs::write(copy.path().join(files[i]), &bytes).unwrap();
             let opened = count.take(seed, tried(copy.path()), &place);
             if let Some(checkpoint) = opened.filter(|_| i == 0) {
-                assert_rightly(&checkpoint, &bytes);
+                assert_correct(&checkpoint, &bytes);
             }
             fs::write(copy.path().join(files[i]), &whole[i]).unwrap();
         }
@@ -269,7 +269,7 @@ fn harmed_folders_load_rightly_or_are_refused() {
 }
 
 #[test]
-fn harmed_gguf_files_load_rightly_or_are_refused() {
+fn harmed_gguf_files_load_correctly_or_are_refused() {
     let (before, mut count, files) = (peak(), Count::default(), checkpoints(false));
     for (which, file) in files.iter().enumerate() {
         let folder = TempDir::new().unwrap();
@@ -283,7 +283,7 @@ fn harmed_gguf_files_load_rightly_or_are_refused() {
             }
             fs::write(&path, &bytes).unwrap();
             if let Some(checkpoint) = count.take(seed, tried(&path), "model.gguf") {
-                assert_rightly_from_gguf(&checkpoint, &bytes);
+                assert_correct_from_gguf(&checkpoint, &bytes);
             }
         }
     }

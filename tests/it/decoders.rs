@@ -6,8 +6,8 @@ use std::{fs, path::Path};
 use lookback::{model::Architecture, weights::Checkpoint};
 use serde_json::{Value as Json, json};
 
-/// What is said of a tiny checkpoint whose settings are changed; nothing where it can be run.
-fn said(name: &str, changes: &[(&str, Json)]) -> String {
+/// The error of a tiny checkpoint whose settings are changed; empty if it can be run.
+fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
     let from = Path::new("tests/goldens/checkpoints").join(name);
     let folder = tempfile::TempDir::new().unwrap();
     let text = fs::read(from.join("config.json")).unwrap();
@@ -25,19 +25,19 @@ fn said(name: &str, changes: &[(&str, Json)]) -> String {
 
 #[test]
 fn biases_are_those_that_the_settings_ask_for() {
-    let asked = said("smollm2", &[("attention_bias", json!(true))]);
+    let asked = error_of("smollm2", &[("attention_bias", json!(true))]);
     assert!(asked.contains("`model.layers.0.self_attn.q_proj.bias`"), "{asked}");
-    assert_eq!(said("llama_biased", &[("mlp_bias", json!(false))]), "");
-    let of_qwen2 = said("smollm2", &[("model_type", json!("qwen2"))]);
+    assert_eq!(error_of("llama_biased", &[("mlp_bias", json!(false))]), "");
+    let of_qwen2 = error_of("smollm2", &[("model_type", json!("qwen2"))]);
     assert!(of_qwen2.contains("`model.layers.1.self_attn.v_proj.bias`"), "{of_qwen2}");
     assert!(!of_qwen2.contains("o_proj.bias"), "{of_qwen2}");
 }
 
 #[test]
 fn an_output_that_is_not_tied_must_be_there() {
-    let untied = said("smollm2", &[("tie_word_embeddings", json!(false))]);
-    for said in ["no `lm_head.weight`", "the map to the logits", "`tie_word_embeddings`"] {
-        assert!(untied.contains(said), "{said}: {untied}");
+    let untied = error_of("smollm2", &[("tie_word_embeddings", json!(false))]);
+    for part in ["no `lm_head.weight`", "the map to the logits", "`tie_word_embeddings`"] {
+        assert!(untied.contains(part), "{part}: {untied}");
     }
 }
 
@@ -51,7 +51,7 @@ fn settings_that_cannot_be_run_are_named() {
         ("mistral", "rope_scaling", json!({"rope_type": "longrope", "short_factor": [1.0]})),
         ("mistral", "rope_scaling", json!({"rope_type": "proportional", "factor": 2.0})),
     ] {
-        let text = said(name, &[(key, value)]);
+        let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
     }
 }

@@ -97,8 +97,8 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         let beams = trace.beams.as_ref().unwrap();
         assert_eq!(beams.tokens(beams.winner), ids(trace), "{name}");
         let (step, index) = beams.winner;
-        let told = beams.steps[step][index].log_p;
-        assert!((told - log_p(trace, 1.0)).abs() < 1e-3, "{name}: {told}");
+        let shown = beams.steps[step][index].log_p;
+        assert!((shown - log_p(trace, 1.0)).abs() < 1e-3, "{name}: {shown}");
         // Greedy's output is compared by the same score; a beam may lose it on the way, but not here.
         let plain = PLAIN.trace(name);
         let greedy = lookback::engine::math::beam::score(log_p(plain, 1.0), plain.output.len());
@@ -240,6 +240,6 @@ fn the_record_of_a_choice_is_what_was_written() {
         let taken = choice.candidates[choice::taken(trace, &choice, t)];
         assert!((taken.probability - written(t)).abs() < 1e-6);
     }
-    let told = choice::log_probability(trace).unwrap();
-    assert!((told - log_p(trace, 1.0)).abs() < 1e-9);
+    let shown = choice::log_probability(trace).unwrap();
+    assert!((shown - log_p(trace, 1.0)).abs() < 1e-9);
 }

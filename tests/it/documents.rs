@@ -213,7 +213,7 @@ fn the_readme_knows_steps_formats_and_the_toolchain() {
     let lines = readme.lines().count();
     assert!(lines < 200, "{lines} lines: what is more belongs to the manual");
     let formats = section(&readme, "## Export");
-    for format in FORMATS {
+    for &format in FORMATS {
         assert!(formats.contains(&format!("`{}`", format.id)), "{}", format.id);
     }
 }
@@ -248,7 +248,7 @@ fn anchor_of(line: &str) -> Option<String> {
 }
 
 #[test]
-fn the_changes_of_this_version_are_told() {
+fn the_changes_of_this_version_are_listed() {
     let version = manifest()["package"]["version"].as_str().unwrap().to_owned();
     let changes = read(".github/CHANGELOG.md");
     assert!(changes.contains(&format!("\n## [{version}]")), "{version}");

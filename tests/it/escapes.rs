@@ -32,9 +32,9 @@ fn run(args: &[&str]) -> Output {
     answer(home.path(), &args)
 }
 
-/// That it ended in order and said nothing raw; what it said.
+/// Asserts that it ended in order and printed nothing raw; returns standard output and standard error.
 #[track_caller]
-fn said(answer: &Output, what: &str) -> (String, String) {
+fn printed(answer: &Output, what: &str) -> (String, String) {
     only(COLUMNS, &answer.stdout, what);
     only(LINES, &answer.stderr, what);
     let (out, err) = (&answer.stdout, &answer.stderr);
@@ -91,12 +91,12 @@ fn a_hostile_argument_is_shown_in_one_line_and_never_sent() {
         let args: Vec<String> = args.iter().map(|arg| arg.replace('?', TEXT)).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let answer = run(&args);
-        let (_, said) = said(&answer, &format!("{args:?}"));
+        let (_, message) = printed(&answer, &format!("{args:?}"));
         assert!(answer.status.code() > Some(0), "{args:?} is not refused");
         // Of letters after one dash only the first is named.
-        let is_shown = said.contains('␛') || args[0].starts_with("-x");
-        assert!(is_shown, "{args:?} is not shown: {said}");
-        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+        let is_shown = message.contains('␛') || args[0].starts_with("-x");
+        assert!(is_shown, "{args:?} is not shown: {message}");
+        assert_eq!(message.lines().count(), 1, "{args:?}: {message}");
     }
 }
 
@@ -116,9 +116,9 @@ fn a_hostile_sentence_is_read_and_shown() {
     ] {
         let answer = run(args);
         assert!(answer.status.success(), "{args:?}: {:?}", answer.stderr);
-        said(&answer, &format!("{args:?}"));
+        printed(&answer, &format!("{args:?}"));
     }
-    let (walk, notes) = said(&run(&[SENTENCE]), "the walk");
+    let (walk, notes) = printed(&run(&[SENTENCE]), "the walk");
     assert!(walk.contains("The ␛]0;x␇dog <U+202E><b><U+200B><U+009B>1m]]>-->\n<U+FEFF>sleeps"));
     assert!(notes.contains("␛"), "{notes}");
 }
@@ -156,7 +156,7 @@ fn names_that_are_no_text_are_shown_with_marks_and_panic_nowhere() {
         let args: Vec<OsString> =
             args.iter().map(|arg| arg.strip_suffix('?').map_or_else(|| arg.into(), with)).collect();
         let args: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
-        said(&answer(home.path(), &args), &format!("{args:?}"));
+        printed(&answer(home.path(), &args), &format!("{args:?}"));
     }
     // A folder of that name holds files that are as good as any.
     let out = OsStr::new("--out");
@@ -185,8 +185,8 @@ fn hostile_settings_and_data_are_refused_without_being_sent() {
         for args in [&["config"][..], &["steps"], &["The dog sleeps."]] {
             let args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
             let answer = answer(home.path(), &args);
-            let (_, said) = said(&answer, &text);
-            assert_eq!((answer.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+            let (_, message) = printed(&answer, &text);
+            assert_eq!((answer.status.code(), message.lines().count()), (Some(2), 1), "{message}");
         }
     }
     fs::remove_file(settings).unwrap();
@@ -200,6 +200,6 @@ fn hostile_settings_and_data_are_refused_without_being_sent() {
     ] {
         fs::write(&data, &line).unwrap();
         let args = ["eval", "--data", "data", "--model", "gru"].map(OsStr::new);
-        said(&answer(home.path(), &args), &line);
+        printed(&answer(home.path(), &args), &line);
     }
 }

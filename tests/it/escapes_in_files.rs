@@ -19,11 +19,11 @@ use serde_json::Value;
 /// Marks that end an element, an attribute, a comment, a part of XML.
 const MARKUP: &str = "The <script></script> \"'/><i onclick=y> javascript: &amp; ]]>--> dog.";
 
-/// A file of every form, of this sentence, by this model.
+/// A file of every format, of this sentence, by this model.
 fn exported(folder: &Path, model: Option<&Path>, sentence: &str) -> Vec<PathBuf> {
-    let forms = "txt,ansi,svg,png,gif,apng,html,cast";
+    let formats = "txt,ansi,svg,png,gif,apng,html,cast";
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookback"));
-    command.args(["export", "--no-config", "--size", "100x30", "--format", forms, sentence]);
+    command.args(["export", "--no-config", "--size", "100x30", "--format", formats, sentence]);
     command.arg("--out").arg(folder);
     match model {
         Some(path) => command.arg("--model").arg(path),
@@ -251,9 +251,9 @@ fn what_inspect_says_as_json_decodes_to_the_names_of_the_file() {
     let within = tempfile::tempdir().unwrap();
     for model in [hostile::checkpoint("mistral", within.path()), hostile::gguf(within.path())] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lookback"));
-        let said = command.args(["inspect", "--json"]).arg(&model).output().unwrap().stdout;
-        only(TEXT, &said, "inspect");
-        let json: Value = serde_json::from_slice(&said).unwrap();
+        let report = command.args(["inspect", "--json"]).arg(&model).output().unwrap().stdout;
+        only(TEXT, &report, "inspect");
+        let json: Value = serde_json::from_slice(&report).unwrap();
         assert_eq!(json["path"], model.to_str().unwrap());
         assert_eq!(json["runs"], true);
         let names = json["tensors"].as_array().unwrap().iter().map(|t| &t["name_in_file"]);

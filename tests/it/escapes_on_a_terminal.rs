@@ -4,13 +4,14 @@
 use std::{fs, path::Path, thread, time::Duration};
 
 use crate::support::{
+    built_in::n_steps,
     hostile::{self, SENTENCE, TEXT},
     reader::{self, ANSWER, COLOURED, Sent, WALK, only, read},
     session::Session,
 };
 
 /// Waits until nothing more is drawn.
-fn update_and_run(session: &Session) {
+fn wait_until_drawn(session: &Session) {
     let n_bytes = || session.bytes.lock().unwrap().len();
     let mut before = usize::MAX;
     while n_bytes() != before {
@@ -40,22 +41,22 @@ fn is_at_the_end(session: &Session) -> bool {
 /// Every step, and all that can be opened on the way.
 fn through_all_steps(session: &mut Session) {
     keys(session, &["\x1b", "g"]);
-    update_and_run(session);
-    for step in 0..81 {
+    wait_until_drawn(session);
+    for step in 0..n_steps() {
         keys(session, &["l"]);
         if step % 9 == 0 {
-            update_and_run(session);
+            wait_until_drawn(session);
             // A number and an operand of it; another cell, matrix, zoom, pane; a found cell; a head out.
             keys(
                 session,
                 &["\r", "\r", "\x1b", "\x1b", "j", "L", "z", "\t", "f", "F", "S", "]", "x", "v"],
             );
-            update_and_run(session);
+            wait_until_drawn(session);
             keys(session, &["r"]);
         }
     }
     session.until("the last step", is_at_the_end);
-    update_and_run(session);
+    wait_until_drawn(session);
 }
 
 /// Every line that can be typed in, with a hostile paste in it.
@@ -63,14 +64,14 @@ fn through_all_lines(session: &mut Session) {
     for key in [":", "/", "w"] {
         keys(session, &[key]);
         paste(session, TEXT);
-        update_and_run(session);
+        wait_until_drawn(session);
         keys(session, &["\r"]);
-        update_and_run(session);
+        wait_until_drawn(session);
         keys(session, &["\x1b", "\x1b"]);
     }
     for key in ["?", "b", "B"] {
         keys(session, &[key]);
-        update_and_run(session);
+        wait_until_drawn(session);
         keys(session, &["\x1b"]);
     }
     keys(session, &["V"]);
@@ -79,25 +80,25 @@ fn through_all_lines(session: &mut Session) {
     for name in [format!("{name}.nothing"), format!("{name}/x.txt"), format!("{name}.txt")] {
         keys(session, &["e", "\x15"]);
         paste(session, &name);
-        update_and_run(session);
+        wait_until_drawn(session);
         keys(session, &["\r"]);
-        update_and_run(session);
+        wait_until_drawn(session);
         keys(session, &["\x1b"]);
     }
     session.until("the file", |s| {
         fs::read_dir(s.home.path()).unwrap().any(|e| e.unwrap().path().is_file())
     });
     keys(session, &["y"]);
-    update_and_run(session);
+    wait_until_drawn(session);
 }
 
 /// The end of a walk, and all that it has sent; the terminal's clipboard and what was written are as safe.
 fn end(mut session: Session) -> Vec<Sent> {
     keys(&mut session, &["\x1b", "\x1b", "\x1b"]);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     session.press("q");
     session.ends_with(0);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let bytes = session.bytes.lock().unwrap().clone();
     let kinds = match read(WALK, &bytes) {
         Ok(kinds) => kinds,
@@ -127,14 +128,14 @@ fn a_walk_over_a_hostile_sentence_sends_only_what_the_program_itself_sends() {
     through_all_lines(&mut session);
     keys(&mut session, &["i", "\x15"]);
     paste(&mut session, SENTENCE);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     keys(&mut session, &["\r"]);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     // Over the walk a paste becomes the next sentence.
     paste(&mut session, TEXT);
     session.until_shown("<U+E0041>");
     keys(&mut session, &["\r"]);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let kinds = end(session);
     for kind in [Sent::Look, Sent::Move, Sent::Mode, Sent::Question, Sent::Clipboard] {
         assert!(kinds.contains(&kind), "{kind:?} was never read");
@@ -185,11 +186,11 @@ fn the_last_walk_is_offered_without_being_sent() {
     fs::write(home.path().join("state/lookback/state.toml"), state).unwrap();
     let mut session = Session::at_home(home, env!("CARGO_BIN_EXE_lookback"), &[], (120, 36));
     session.until_shown("From a sentence to tokens");
-    update_and_run(&session);
+    wait_until_drawn(&session);
     keys(&mut session, &["B"]);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     keys(&mut session, &["\x1b", "R"]);
-    update_and_run(&session);
+    wait_until_drawn(&session);
     keys(&mut session, &["\x1b", "\x1b", "e"]);
     session.until_shown("/h␛]0;x␇<U+202E>");
     keys(&mut session, &["\x15", "frame.txt", "\r"]);
@@ -238,7 +239,7 @@ fn commands_that_answer_on_a_terminal_send_text_and_progress_alone() {
     ] {
         let mut session = Session::start(args, (100, 30));
         session.ends_with(code);
-        update_and_run(&session);
+        wait_until_drawn(&session);
         only(ANSWER, &session.bytes.lock().unwrap(), &format!("{args:?}"));
     }
 }

@@ -28,11 +28,11 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[track_caller]
 fn refused(outcome: &Output, code: i32, parts: &[&str]) {
-    let said = String::from_utf8_lossy(&outcome.stderr);
-    assert_eq!(outcome.status.code(), Some(code), "{said}");
-    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+    let message = String::from_utf8_lossy(&outcome.stderr);
+    assert_eq!(outcome.status.code(), Some(code), "{message}");
+    assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
     for part in parts {
-        assert!(said.contains(part), "{part} is not in: {said}");
+        assert!(message.contains(part), "{part} is not in: {message}");
     }
 }
 

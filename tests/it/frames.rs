@@ -62,7 +62,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
     let theme = Theme::new(Depth::None, Glyphs::Unicode);
     let shown = |sentence: &str, id: &str| {
         let (at, reading) = (lesson.find(id).unwrap(), reading(sentence));
-        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 24));
+        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 25));
         txt::text(walk.shots(&[at]).next().unwrap().buffer())
     };
     for sentence in [".", "The dog sleeps."] {
@@ -137,8 +137,8 @@ fn compare(sentence: &str, size: (u16, u16), options: &[&str]) {
         {
             continue;
         }
-        let read = |ending: &str| {
-            let name = format!("{:03}-{}.{ending}", i + 1, step.id);
+        let read = |extension: &str| {
+            let name = format!("{:03}-{}.{extension}", i + 1, step.id);
             fs::read_to_string(folder.path().join(name)).unwrap()
         };
         let ansi = shown(&read("ansi"), size);

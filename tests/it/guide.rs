@@ -82,7 +82,7 @@ fn text(buffer: &Buffer) -> String {
 }
 
 #[test]
-fn every_step_can_be_told_deeper() {
+fn every_step_has_a_deeper_paragraph() {
     let mut wrong = vec![];
     for step in steps() {
         let n = step.deeper.source.split_whitespace().count();
@@ -115,9 +115,9 @@ fn d_shows_the_further_paragraph_from_step_to_step() {
 }
 
 fn whole_text() -> String {
-    let said =
+    let texts =
         |step: &&Step| [step.title.as_str(), &step.text.source, &step.deeper.source].join(" ");
-    let all: Vec<String> = steps().iter().map(said).collect();
+    let all: Vec<String> = steps().iter().map(texts).collect();
     all.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -330,17 +330,17 @@ fn a_question_veils_the_panes_until_it_is_answered() {
 }
 
 #[test]
-fn a_wrong_answer_is_told_plainly() {
+fn a_wrong_answer_is_named_with_the_right_one() {
     let mut state = walk(true);
     state.enter(index("it-looks"));
     let asked = state.guide.quiz.clone().unwrap().asked;
     press(&mut state, if asked.right == 0 { "Down Enter" } else { "Enter" });
     assert_eq!(state.guide.score(), (0, 1));
-    let told: String = state.prose(200, false).iter().flatten().map(|p| p.text.as_str()).collect();
-    assert!(told.contains(&format!("it is {}", asked.options[asked.right])), "{told}");
+    let text: String = state.prose(200, false).iter().flatten().map(|p| p.text.as_str()).collect();
+    assert!(text.contains(&format!("it is {}", asked.options[asked.right])), "{text}");
     press(&mut state, "G Esc");
     let end: String = state.prose(200, false).iter().flatten().map(|p| p.text.as_str()).collect();
-    assert!(end.contains("You predicted 0 of 1"), "{end}");
+    assert!(end.contains("0 of 1 predictions right"), "{end}");
 }
 
 #[test]
@@ -426,7 +426,7 @@ fn another_key_stops_the_pages_and_says_so() {
     }
     let mut state = walk(false);
     press(&mut state, "a Down");
-    assert!(message(&state).contains("stand still"), "{}", message(&state));
+    assert!(message(&state).contains("autoplay is paused"), "{}", message(&state));
 }
 
 #[test]

@@ -178,16 +178,16 @@ fn a_header_of_640_bytes_is_no_pickle() {
 }
 
 #[test]
-fn a_file_under_the_name_of_another_kind_is_told_by_its_first_bytes() {
-    let inside = said_of(&[("config.json", b"{}"), ("model.safetensors", &small_gguf())]);
+fn a_file_under_the_name_of_another_kind_is_recognised_by_its_first_bytes() {
+    let inside = error_of(&[("config.json", b"{}"), ("model.safetensors", &small_gguf())]);
     assert!(inside.contains("is a GGUF file"), "{inside}");
     assert!(refused(b"PK\x03\x04aaaaaaaaaaaa", "model.gguf").contains("is a pickle"));
     assert!(refused(b"<!doctype html><html>", "model.gguf").contains("web site"));
 }
 
-/// What is said of a folder with these files in it.
+/// The error of a folder with these files in it.
 #[track_caller]
-fn said_of(files: &[(&str, &[u8])]) -> String {
+fn error_of(files: &[(&str, &[u8])]) -> String {
     let folder = TempDir::new().unwrap();
     for (name, bytes) in files {
         let path = folder.path().join(name);
@@ -201,20 +201,22 @@ fn said_of(files: &[(&str, &[u8])]) -> String {
 fn a_folder_without_weights_says_what_there_is_instead() {
     let good = small_safetensors();
     for name in ["pytorch_model.BIN", "x.pt", "x.ckpt", "x.pth"] {
-        assert!(said_of(&[(name, b"PK"), ("config.json", b"{}")]).contains("pickle"), "{name}");
+        assert!(error_of(&[(name, b"PK"), ("config.json", b"{}")]).contains("pickle"), "{name}");
     }
-    assert!(said_of(&[("tf_model.h5", b"x")]).contains("in a form that is not read"));
-    assert!(said_of(&[("gpt2/model.safetensors", &good)]).contains("gpt2: give that folder"));
-    assert!(said_of(&[("snapshots/a1/model.safetensors", &good)]).contains("a1: give that folder"));
+    assert!(error_of(&[("tf_model.h5", b"x")]).contains("in a form that is not read"));
+    assert!(error_of(&[("gpt2/model.safetensors", &good)]).contains("gpt2: give that folder"));
+    assert!(
+        error_of(&[("snapshots/a1/model.safetensors", &good)]).contains("a1: give that folder")
+    );
     let capitals = [("MODEL.SAFETENSORS", &good[..]), ("config.json", b"{}")];
-    assert_eq!(said_of(&capitals), "");
+    assert_eq!(error_of(&capitals), "");
 }
 
 #[test]
 fn a_config_too_large_to_be_one_is_not_parsed() {
     let config = "[".repeat(5 << 20);
     let files = [("config.json", config.as_bytes()), ("model.safetensors", &small_safetensors())];
-    assert!(said_of(&files).contains("config.json has 5242880 bytes, the limit is"));
+    assert!(error_of(&files).contains("config.json has 5242880 bytes, the limit is"));
 }
 
 #[test]
@@ -228,11 +230,11 @@ fn all_that_an_index_promises_in_vain_is_listed() {
         ("a.safetensors", &part),
         ("config.json", b"{}"),
     ];
-    let said = said_of(&files);
-    assert!((0..40).all(|i| said.contains(&format!("`t{i}.weight`"))), "{said}");
+    let message = error_of(&files);
+    assert!((0..40).all(|i| message.contains(&format!("`t{i}.weight`"))), "{message}");
     let index = br#"{"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}"#;
-    let said = said_of(&[("model.safetensors.index.json", index)]);
-    assert!(said.contains("x.safetensors") && said.contains("y.safetensors"), "{said}");
+    let message = error_of(&[("model.safetensors.index.json", index)]);
+    assert!(message.contains("x.safetensors") && message.contains("y.safetensors"), "{message}");
 }
 
 #[test]
@@ -244,14 +246,14 @@ fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
         })
         .collect();
     let folder = TempDir::new().unwrap();
-    let said = |name: &str, bytes: &[u8]| {
+    let message = |name: &str, bytes: &[u8]| {
         fs::write(folder.path().join(name), bytes).unwrap();
         let checkpoint = Checkpoint::open(&folder.path().join(name)).unwrap();
         format!("{:#}", checkpoint.weights(&wanted).err().unwrap())
     };
     fs::write(folder.path().join("config.json"), "{}").unwrap();
-    let hugging_face = said("model.safetensors", &small_safetensors());
-    let gguf = said("model.gguf", &small_gguf());
+    let hugging_face = message("model.safetensors", &small_safetensors());
+    let gguf = message("model.gguf", &small_gguf());
     for l in 1..60 {
         let name = format!("`model.layers.{l}.self_attn.q_proj.weight` is missing");
         assert!(hugging_face.contains(&name), "{hugging_face}");
@@ -263,12 +265,12 @@ fn all_missing_tensors_are_listed_under_the_names_of_the_format() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_nowhere_is_told_as_such() {
+fn a_link_that_leads_nowhere_is_reported_as_such() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("model.safetensors"), small_safetensors()).unwrap();
     std::os::unix::fs::symlink("/nowhere", folder.path().join("config.json")).unwrap();
-    let said = Checkpoint::open(folder.path()).err().map(|e| format!("{e:#}")).unwrap();
-    assert!(said.contains("config.json is a link that leads nowhere"), "{said}");
+    let message = Checkpoint::open(folder.path()).err().map(|e| format!("{e:#}")).unwrap();
+    assert!(message.contains("config.json is a link that leads nowhere"), "{message}");
 }
 
 /// The process that ends is another: this test, run again with the file to be cut.
@@ -290,8 +292,8 @@ fn a_file_that_is_cut_short_while_it_is_read_ends_the_process_in_order() {
     fs::write(&path, small_safetensors()).unwrap();
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
     let output = again.args(["--exact", NAME, "--nocapture"]).env(FILE, &path).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("cut short by another program"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("cut short by another program"), "{message}");
     assert_eq!(output.status.code(), Some(1));
 }
 

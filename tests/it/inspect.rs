@@ -106,7 +106,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
 fn a_difference_that_is_none_says_where_to_look() {
     let mut state = at("softmax");
     press(&mut state, "x v");
-    assert!(message(&state).contains("reaches what comes after it"), "{}", message(&state));
+    assert!(message(&state).contains("affects what comes after it"), "{}", message(&state));
     press(&mut state, "v");
     state.enter(state.lesson.find("residual").unwrap());
     press(&mut state, "v");
@@ -288,7 +288,7 @@ fn going_on_closes_what_is_open() {
 }
 
 #[test]
-fn what_ifs_are_combined_told_and_taken_back() {
+fn what_ifs_are_combined_described_and_undone() {
     let mut state = at("masked-softmax");
     press(&mut state, "m x");
     let reading = state.passes.reading.clone().unwrap();
@@ -425,7 +425,7 @@ fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
 fn every_command_with_a_key_is_in_the_palette() {
     use lookback::ui::app::Command as C;
     let is_motion = |c: &C| {
-        matches!(c, C::Move(..) | C::Page(_) | C::Chapter(_) | C::Leave | C::End | C::Palette)
+        matches!(c, C::Move(..) | C::Page(_) | C::Chapter(_) | C::Leave | C::QuitNow | C::Palette)
     };
     let missing: Vec<_> = KEYS
         .iter()
@@ -435,7 +435,7 @@ fn every_command_with_a_key_is_in_the_palette() {
         .filter(|command| !palette::COMMANDS.iter().any(|(c, _)| c == *command))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
-    assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::Switch(WhatIfKey::Mask)));
+    assert!(palette::COMMANDS.iter().any(|(c, _)| *c == C::ToggleWhatIf(WhatIfKey::Mask)));
 }
 
 #[test]
@@ -532,11 +532,14 @@ fn any_keys_in_any_order_do_no_harm() {
 fn symbols_of_a_formula_take_the_colours_of_their_panes() {
     use lookback::ui::app::TextRole;
     let mut state = at("scaling");
-    let said = |state: &State, pane| -> Vec<String> {
+    let labels = |state: &State, pane| -> Vec<String> {
         let pieces = state.formula().into_iter().filter(|piece| piece.role == TextRole::Pane(pane));
         pieces.map(|piece| piece.text).collect()
     };
-    assert_eq!((said(&state, 0), said(&state, 1)), (vec!["/ √d_k".into()], vec!["Q Kᵀ".into()]));
+    assert_eq!(
+        (labels(&state, 0), labels(&state, 1)),
+        (vec!["/ √d_k".into()], vec!["Q Kᵀ".into()])
+    );
     let mut coloured = 0;
     for step in 0..state.n_steps() {
         state.enter(step);

@@ -179,7 +179,7 @@ fn weights_that_are_no_numbers_are_named() {
 
 /// The library that makes tokens panics over some files; nothing of that reaches the screen.
 #[test]
-fn a_tokenizer_that_cannot_work_is_told_in_one_line() {
+fn a_tokenizer_that_cannot_work_is_reported_in_one_line() {
     let folder = copy("rnn", |file, bytes| {
         let text = String::from_utf8_lossy(&bytes);
         match file {
@@ -199,7 +199,7 @@ fn a_tokenizer_that_cannot_work_is_told_in_one_line() {
 }
 
 #[test]
-fn a_missing_tokenizer_is_told_with_its_path_and_what_makes_one() {
+fn a_missing_tokenizer_is_reported_with_its_path_and_what_makes_one() {
     let folder = copy("rnn", |_, bytes| bytes);
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     let (_, out, _) = inspect(&[folder.path().to_str().unwrap()]);
@@ -207,7 +207,7 @@ fn a_missing_tokenizer_is_told_with_its_path_and_what_makes_one() {
 }
 
 #[test]
-fn settings_of_a_wrong_kind_are_told_with_file_and_key() {
+fn settings_of_a_wrong_kind_are_reported_with_file_and_key() {
     let folder = copy("llama3", |file, bytes| match file {
         "config.json" => String::from_utf8(bytes).unwrap().replace("silu", "tanhexp").into_bytes(),
         _ => bytes,

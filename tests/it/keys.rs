@@ -319,14 +319,14 @@ fn name(command: Command) -> &'static str {
         Command::Sort => "sort",
         Command::FindCell => "find a cell",
         Command::FindAgain => "find it again",
-        Command::Seek(_) => "seek",
+        Command::RunFinder(_) => "run finder",
         Command::Edit => "edit",
         Command::StarPair => "star pair",
         Command::Export => "export",
         Command::Copy => "copy",
         Command::Find => "find",
         Command::Palette => "palette",
-        Command::Switch(_) => "switch",
+        Command::ToggleWhatIf(_) => "toggle what-if",
         Command::Reset => "reset",
         Command::Difference => "difference",
         Command::SetNumber => "set number",
@@ -347,7 +347,7 @@ fn name(command: Command) -> &'static str {
         Command::NextTheme => "next theme",
         Command::Suspend => "suspend",
         Command::Quit => "quit",
-        Command::End => "end",
+        Command::QuitNow => "quit now",
     }
 }
 
@@ -456,12 +456,12 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
     assert!(state.current().1.title.contains("归一化"));
 }
 
-/// At `it-looks`, where frames can be written in two forms, and films in a third.
+/// At `it-looks`, where frames can be written in two formats, and films in a third.
 fn with_exports() -> State {
     let mut state = walk();
-    let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_animation)| ExportFormat { ending, is_animation });
-    state.exports = ExportOptions::new(forms.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
+    let formats = [("txt", false), ("svg", false), ("gif", true)];
+    let formats = formats.map(|(extension, is_animation)| ExportFormat { extension, is_animation });
+    state.exports = ExportOptions::new(formats.to_vec(), "/home/ada/\u{1b}[2Jslides".into());
     state.enter(state.lesson.find("it-looks").unwrap());
     state
 }
@@ -476,8 +476,8 @@ fn spelled(text: &str) -> String {
     text.chars().flat_map(|c| [c, ' ']).collect()
 }
 
-fn order(path: &str, ending: &'static str, replaces: bool) -> Effect {
-    Effect::Export(ExportRequest { path: path.into(), ending, replaces })
+fn order(path: &str, extension: &'static str, replaces: bool) -> Effect {
+    Effect::Export(ExportRequest { path: path.into(), extension, replaces })
 }
 
 fn wrote(path: &str) -> Action {
@@ -540,10 +540,10 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
 fn what_cannot_be_written_is_refused_in_the_prompt() {
     for (typed, why) in [
         ("a.gif", "`lookback export --out walk.gif` writes it"),
-        ("a.bmp", "there are .txt .svg"),
-        ("a", "there are .txt .svg"),
-        ("slides/", "a file's name is wanted"),
-        ("slides/.svg", "a file's name is wanted"),
+        ("a.bmp", "use one of .txt .svg"),
+        ("a", "use one of .txt .svg"),
+        ("slides/", "the file needs a name"),
+        ("slides/.svg", "the file needs a name"),
         ("", "the name is empty"),
     ] {
         let mut state = with_exports();
@@ -553,7 +553,7 @@ fn what_cannot_be_written_is_refused_in_the_prompt() {
         assert_eq!(
             drawn_text(&state, 80, 24).matches(why).count(),
             1,
-            "{typed}: said once, in full"
+            "{typed}: shown once, in full"
         );
         press(&mut state, "Esc");
         assert!(matches!(state.overlay, Overlay::None));
@@ -593,7 +593,7 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
         assert_eq!(press(&mut state, keys), None);
         assert!(message(&state).contains("nothing is read yet"), "{}", message(&state));
     }
-    assert!(message(&after("e")).contains("lookback export"), "no forms are known");
+    assert!(message(&after("e")).contains("lookback export"), "no formats are known");
     let mut small = with_exports();
     update(&mut small, Action::Resize(40, 10));
     assert_eq!(press(&mut small, "e"), None, "a prompt that is not seen would swallow keys");
@@ -651,8 +651,8 @@ fn words_of_a_question_do_not_answer_it() {
         "{asked}"
     );
     press(&mut state, "Enter");
-    let told = words(&state);
-    assert!(told.contains("Formula:") && !asked.contains("Formula:"), "{asked}");
+    let shown = words(&state);
+    assert!(shown.contains("Formula:") && !asked.contains("Formula:"), "{asked}");
 }
 
 /// The step `scores`, with panes of all heads in the place of its own.
@@ -664,7 +664,7 @@ fn walk_of_heads(kind: lookback::lesson::PaneKind) -> State {
     let step = steps.iter_mut().find(|step| step.id == first).unwrap();
     step.panes.truncate(1);
     step.panes[0].kind = kind;
-    step.panes[0].site = Some("encoder.{l}.self_attn.weights".into());
+    step.panes[0].site = Some("encoder.{layer}.self_attn.weights".into());
     READING.heads();
     let mut state = State::new(Arc::new(lesson), Theme::default());
     update(&mut state, Action::Resize(120, 36));
@@ -681,7 +681,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (1, 2));
     assert_eq!(state.nav.selection.row, row, "the word stays");
     press(&mut state, "Down");
-    assert!(message(&state).contains("last head"), "{}", message(&state));
+    assert!(message(&state).contains("no more heads"), "{}", message(&state));
     press(&mut state, "Enter");
     let title = state.panes()[0].title();
     assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
@@ -706,7 +706,7 @@ fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let first = (state.nav.selection.layer, state.nav.selection.head);
     assert_eq!(first, (most.layer, most.head), "another order is seen from its first row");
     assert!(drawn_text(&state, 120, 36).contains("largest entropy first"));
-    assert!(message(&after("S")).contains("nothing here can be sorted"));
+    assert!(message(&after("S")).contains("nothing to sort here"));
 }
 
 #[test]
@@ -759,7 +759,7 @@ fn matrices_are_seen_from_near_and_far() {
     assert!(message(&state).contains("whole matrix"), "{}", message(&state));
     press(&mut state, "z z z");
     assert_eq!(state.nav.view.zoom, Zoom::Numbers);
-    assert!(message(&state).contains("as close as it gets"), "{}", message(&state));
+    assert!(message(&state).contains("the closest scale"), "{}", message(&state));
     assert_eq!(state.nav.selection, at, "the cursor keeps its cell");
     press(&mut state, "K");
     assert_eq!(state.nav.selection.row, 0);

@@ -47,7 +47,7 @@ fn steps() -> Vec<&'static Step> {
     LESSON.steps().into_iter().map(|(_, step)| step).collect()
 }
 
-fn told() -> impl Iterator<Item = (Language, &'static Step)> {
+fn steps_in_every_language() -> impl Iterator<Item = (Language, &'static Step)> {
     let steps = |lesson: &'static Lesson| {
         lesson.steps().into_iter().map(move |(_, step)| (lesson.language, step))
     };
@@ -69,7 +69,7 @@ fn phrase(language: Language, name: &str) -> &'static str {
 fn every_blank_is_filled_for_nasty_sentences_before_and_after_measuring() {
     for round in 0..2 {
         for reading in READINGS.iter() {
-            for (language, step) in told() {
+            for (language, step) in steps_in_every_language() {
                 let [no_value, measuring] =
                     ["no_value", "measuring"].map(|name| phrase(language, name));
                 for selection in selections() {
@@ -145,7 +145,7 @@ fn panes_that_need_a_site_name_one() {
 #[test]
 fn every_link_names_a_site_that_the_step_shows() {
     let mut wrong = vec![];
-    for (language, step) in told() {
+    for (language, step) in steps_in_every_language() {
         let shown: BTreeSet<_> =
             step.panes.iter().flat_map(|p| covered(p.kind, p.site.as_deref())).collect();
         let links = step.text.marks().filter_map(|mark| mark.site.as_ref());
@@ -231,13 +231,13 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
         &[
             "tgt.scaled",
             "tgt.pos",
-            "decoder.{l}.self_attn.q",
-            "decoder.{l}.self_attn.concat",
-            "decoder.{l}.cross_attn.scores",
-            "decoder.{l}.cross_attn.concat",
-            "decoder.{l}.cross_attn.out",
-            "decoder.{l}.ffn.sum",
-            "decoder.{l}.ffn.out",
+            "decoder.{layer}.self_attn.q",
+            "decoder.{layer}.self_attn.concat",
+            "decoder.{layer}.cross_attn.scores",
+            "decoder.{layer}.cross_attn.concat",
+            "decoder.{layer}.cross_attn.out",
+            "decoder.{layer}.ffn.sum",
+            "decoder.{layer}.ffn.out",
         ],
     ),
     // The same machine as its twin; only its attention is set beside.
@@ -247,15 +247,15 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
         &[
             "tokens.scaled",
             "tokens.pos",
-            "blocks.{l}.attn.q",
-            "blocks.{l}.attn.scores",
-            "blocks.{l}.attn.scaled",
-            "blocks.{l}.attn.context",
-            "blocks.{l}.attn.concat",
-            "blocks.{l}.attn.out",
-            "blocks.{l}.norm2.*",
-            "blocks.{l}.ffn.sum",
-            "blocks.{l}.ffn.out",
+            "blocks.{layer}.attn.q",
+            "blocks.{layer}.attn.scores",
+            "blocks.{layer}.attn.scaled",
+            "blocks.{layer}.attn.context",
+            "blocks.{layer}.attn.concat",
+            "blocks.{layer}.attn.out",
+            "blocks.{layer}.norm2.*",
+            "blocks.{layer}.ffn.sum",
+            "blocks.{layer}.ffn.out",
         ],
     ),
 ];
@@ -263,7 +263,7 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
 /// Whether a line of the list means this path.
 fn means(line: &str, path: &str) -> bool {
     ["0", "1"].iter().any(|layer| {
-        let line = line.replace("{l}", layer);
+        let line = line.replace("{layer}", layer);
         line.strip_suffix('*').map_or(line == path, |start| path.starts_with(start))
     })
 }
@@ -275,7 +275,7 @@ fn every_site_is_shown_by_some_step_or_listed() {
         for pane in &step.panes {
             for layer in ["0", "1"] {
                 let sites = covered(pane.kind, pane.site.as_deref()).into_iter();
-                let sites = sites.map(|site| site.replace("{l}", layer));
+                let sites = sites.map(|site| site.replace("{layer}", layer));
                 shown.entry(step.model_of(pane)).or_default().extend(sites);
             }
         }
@@ -314,7 +314,7 @@ fn cells(step: &Step) -> usize {
 #[test]
 fn titles_formulas_and_texts_fit() {
     let mut wrong = vec![];
-    for (language, step) in told() {
+    for (language, step) in steps_in_every_language() {
         let words = step.text.source.split_whitespace().count();
         let bounds = [
             ("title", step.title.width(), 3..=46),
@@ -332,7 +332,7 @@ fn titles_formulas_and_texts_fit() {
 #[test]
 fn every_language_has_the_same_blanks_and_links_and_much_the_same_length() {
     let mut wrong = vec![];
-    for (language, step) in told() {
+    for (language, step) in steps_in_every_language() {
         let english = steps()[LESSON.find(&step.id).unwrap()];
         for (text, other) in [(&step.text, &english.text), (&step.deeper, &english.deeper)] {
             let (blanks, others): (BTreeSet<_>, BTreeSet<_>) =
@@ -410,7 +410,7 @@ fn print_the_narration() {
 fn the_cache_of_gpt_3_is_counted() {
     let (n_layers, d_model) = (96, 12_288);
     assert_eq!((2 * n_layers * d_model) / 10_000, 235, "2.36 million numbers a token");
-    for (language, step) in told().filter(|(_, step)| step.id == "llm-cache") {
+    for (language, step) in steps_in_every_language().filter(|(_, step)| step.id == "llm-cache") {
         let amount = match language {
             Language::English => "2.4 million for each token (96 layers · 2 · 12,288)",
             Language::Chinese => "240 万个（96 层 · 2 · 12,288）",
@@ -422,7 +422,7 @@ fn the_cache_of_gpt_3_is_counted() {
 #[test]
 fn steps_with_times_say_why_the_transformer_is_slower() {
     let mut n = 0;
-    for (language, step) in told() {
+    for (language, step) in steps_in_every_language() {
         if step.panes.iter().all(|pane| pane.kind != PaneKind::Times) {
             continue;
         }

@@ -77,7 +77,8 @@ fn click(state: &mut State, at: Position) {
 
 // The mouse.
 
-/// Where the cursor is drawn: the cells of its brackets and what stands between them.
+/// Where the cursor is drawn: the cells of its brackets and what stands between them. The map above the panes marks its
+/// station in the same way.
 fn marked(state: &State) -> Vec<Position> {
     let buf = drawn(state);
     let top = buf.area.positions().find(|at| buf[*at].symbol() == "╭").unwrap().y;
@@ -286,7 +287,7 @@ fn a_row_of_the_palette_is_done() {
     let mut state = walk();
     press(&mut state, ": n e x t Space t h e m e");
     let text = shown(&state);
-    let y = text.lines().position(|line| line.contains("other colours")).unwrap();
+    let y = text.lines().position(|line| line.contains("next colour theme")).unwrap();
     click(&mut state, Position::new(50, y as u16));
     assert!(matches!(state.overlay, Overlay::None), "{text}");
     assert_eq!(state.theme.scheme, Scheme::Light);
@@ -340,7 +341,7 @@ fn a_painted_ground_leaves_no_cell_out_and_an_unpainted_one_none_in() {
 fn a_step_is_marked_listed_and_found_again() {
     let mut state = walk_at("softmax", (100, 30));
     press(&mut state, "B");
-    assert!(message(&state).contains("no step is marked"));
+    assert!(message(&state).contains("no step is bookmarked"));
     press(&mut state, "b");
     assert!(shown(&state).contains('★'));
     press(&mut state, "g");
@@ -349,7 +350,7 @@ fn a_step_is_marked_listed_and_found_again() {
     press(&mut state, "b B Down Enter");
     assert_eq!(state.current().1.id, "softmax");
     press(&mut state, "B");
-    assert!(shown(&state).contains("2 marked"));
+    assert!(shown(&state).contains("2 bookmarks"));
     press(&mut state, "Esc b g b B");
     assert_eq!((state.bookmarked(), state.nav.step), (vec![], here));
 }
@@ -362,7 +363,7 @@ fn left(sentence: &str, step: &str) -> ResumePoint {
 fn the_last_walk_is_offered_and_taken_up() {
     let mut state = walk();
     press(&mut state, "R");
-    assert!(message(&state).contains("nothing is kept"));
+    assert!(message(&state).contains("no earlier walk is saved"));
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
     state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
     assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));

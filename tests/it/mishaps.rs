@@ -148,11 +148,11 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
 
 #[track_caller]
 fn refused(outcome: &Output, parts: &[&str]) {
-    let said = String::from_utf8_lossy(&outcome.stderr);
-    assert_eq!(outcome.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+    let message = String::from_utf8_lossy(&outcome.stderr);
+    assert_eq!(outcome.status.code(), Some(1), "{message}");
+    assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
     for part in parts {
-        assert!(said.contains(part), "{part} is not in: {said}");
+        assert!(message.contains(part), "{part} is not in: {message}");
     }
 }
 

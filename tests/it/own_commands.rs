@@ -52,7 +52,7 @@ fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
 }
 
 #[test]
-fn a_way_of_splitting_text_that_is_not_known_is_told() {
+fn an_unknown_way_of_splitting_text_is_reported() {
     let folder = TempDir::new().unwrap();
     let mut bytes = fs::read(Path::new(CHECKPOINTS).join("gpt2.gguf")).unwrap();
     let key = b"tokenizer.ggml.pre";
@@ -73,12 +73,12 @@ fn a_way_of_splitting_text_that_is_not_known_is_told() {
 fn a_recurrent_model_says_what_can_be_changed_in_it() {
     let (code, _, err) = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
     assert_eq!(code, 2);
-    assert!(err.contains("has nothing that `mask=off` speaks of"), "{err}");
+    assert!(err.contains("has no part named in `mask=off`"), "{err}");
     assert!(err.contains("token.1=WORD"), "{err}");
 }
 
 #[test]
-fn a_site_that_is_none_is_told_with_the_command_that_lists_them() {
+fn an_unknown_site_is_reported_with_the_command_that_lists_them() {
     let (code, _, err) = lookback("minilm", &["open", "logits[0,0]", "The cat sat."]);
     assert_eq!(code, 2);
     assert!(err.contains("`lookback trace --list --model PATH`"), "{err}");

@@ -1,4 +1,4 @@
-//! The lesson of checkpoints: told in every language alike, and fitted to what a model has.
+//! The lesson of checkpoints: the same in every language, and fitted to what a model has.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -53,10 +53,10 @@ fn fitted(reading: &Reading, language: Language) -> Lesson {
     lesson(language).fitting(|path| trace.site(path).is_some())
 }
 
-fn said(step: &Step, reading: &Reading) -> String {
+fn text_of(step: &Step, reading: &Reading) -> String {
     let at = Selection::default();
-    let told = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
-    told.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
+    let paragraphs = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
+    paragraphs.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
@@ -89,9 +89,9 @@ fn every_step_has_the_numbers_that_it_speaks_of() {
             let reading = read(name);
             reading.measures();
             for (_, step) in fitted(&reading, language).steps() {
-                let said = said(step, &reading);
+                let text = text_of(step, &reading);
                 for nothing in ["(no value)", "NaN", "(measuring)", "（没有", " 0 tokens"] {
-                    assert!(!said.contains(nothing), "{name} {}: {said}", step.id);
+                    assert!(!text.contains(nothing), "{name} {}: {text}", step.id);
                 }
             }
         }
@@ -104,16 +104,16 @@ fn a_fact_that_a_checkpoint_has_no_value_for_says_so() {
         let reading = read(name);
         let lesson = fitted(&reading, Language::English);
         for (_, step) in lesson.steps() {
-            let said = |fact: &str| {
+            let text = |fact: &str| {
                 let text = Template::try_from(format!("{{{fact}}}")).expect("a text");
                 let mut step = step.clone();
                 (step.text, step.deeper) = (text, Template::default());
-                said(&step, &reading)
+                text_of(&step, &reading)
             };
-            let told: Vec<String> = fact::all().map(|fact| said(fact.name)).collect();
-            assert!(told.iter().any(|text| !text.is_empty()), "{name} {}", step.id);
-            assert_eq!(said("out_gru"), said("chrf_elman"), "{name} {}", step.id);
-            assert!(said("out_gru").contains("no value"), "{name}: {}", said("out_gru"));
+            let texts: Vec<String> = fact::all().map(|fact| text(fact.name)).collect();
+            assert!(texts.iter().any(|text| !text.is_empty()), "{name} {}", step.id);
+            assert_eq!(text("out_gru"), text("chrf_elman"), "{name} {}", step.id);
+            assert!(text("out_gru").contains("no value"), "{name}: {}", text("out_gru"));
         }
     }
 }

@@ -162,10 +162,10 @@ fn of_svg(text: &str) -> Vec<Seen> {
         let (x, y) = (attribute(text, "x"), attribute(text, "y"));
         let class = format!(".{}", text.attribute("class").unwrap());
         let css = rules[class.as_str()];
-        let said = graphemes(text.text().unwrap());
+        let symbols = graphemes(text.text().unwrap());
         let length = attribute(text, "textLength") / 10;
-        assert!(length.is_multiple_of(said.len()) && length / said.len() <= 2, "{said:?}");
-        for (i, symbol) in said.into_iter().enumerate().filter(|(_, symbol)| symbol != " ") {
+        assert!(length.is_multiple_of(symbols.len()) && length / symbols.len() <= 2, "{symbols:?}");
+        for (i, symbol) in symbols.into_iter().enumerate().filter(|(_, symbol)| symbol != " ") {
             let cell = &mut cells[(y - 17) / 22 * columns + x / 10 + i];
             cell.symbol = symbol;
             cell.ink = css.split("fill:").nth(1).map(|fill| fill[..7].into());
@@ -189,11 +189,11 @@ fn svg_has_every_cell() {
                 let off = (0..want.len()).find(|&i| there[i] != want[i]);
                 assert_eq!(off.map(|i| (&there[i], &want[i])), None, "{} {off:?}", shot.title());
                 let document = parse(&svg);
-                let told = |name| {
+                let text_of = |name| {
                     document.descendants().find(|n| n.has_tag_name(name)).unwrap().text().unwrap()
                 };
-                assert_eq!(told("title"), lookback::text::visible(&shot.title()));
-                assert!(told("desc").contains(shot.step().title.split('`').next().unwrap()));
+                assert_eq!(text_of("title"), lookback::text::visible(&shot.title()));
+                assert!(text_of("desc").contains(shot.step().title.split('`').next().unwrap()));
             }
         }
     }
@@ -290,8 +290,9 @@ fn a_page_asks_for_nothing_and_obeys_no_sentence() {
     }
     assert!(!text.contains("@import") && !text.contains("url(http") && !text.contains("//cdn"));
     assert!(text.contains("default-src 'none'"));
-    let said = page.descendants().find(|n| n.tag_name().name() == "p").unwrap().text().unwrap();
-    assert_eq!(said, lookback::text::visible(NASTY));
+    let paragraph =
+        page.descendants().find(|n| n.tag_name().name() == "p").unwrap().text().unwrap();
+    assert_eq!(paragraph, lookback::text::visible(NASTY));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! PNG, GIF and APNG files hold the pixels of their frames, and every form is the same bytes each time.
+//! PNG, GIF and APNG files hold the pixels of their frames, and every format is the same bytes each time.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -89,9 +89,9 @@ fn a_png_has_the_pixels_and_says_what_it_shows() {
         reader.next_frame(&mut pixels).unwrap();
         let (shot, image) = images(&[step], scale).remove(0);
         assert!(pixels == image.rgb(&image.area()), "{}", shot.title());
-        let said: Vec<String> =
+        let comments: Vec<String> =
             reader.info().utf8_text.iter().map(|chunk| chunk.get_text().unwrap()).collect();
-        assert_eq!(said, [shot.title(), shot.words()]);
+        assert_eq!(comments, [shot.title(), shot.words()]);
     }
 }
 
@@ -169,8 +169,8 @@ fn a_gif_comes_near_the_pixels_of_every_frame() {
 }
 
 #[test]
-fn every_form_is_the_same_bytes_each_time_and_for_any_number_of_threads() {
-    for format in FORMATS {
+fn every_format_is_the_same_bytes_each_time_and_for_any_number_of_threads() {
+    for &format in FORMATS {
         for language in Language::ALL {
             let once = written(format, language, &steps(), 1, 1);
             assert!(!once.is_empty(), "{}", format.id);

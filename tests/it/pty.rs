@@ -158,7 +158,7 @@ fn the_next_walk_offers_to_go_on_where_this_one_ended() {
     let mut session = Session::start(&["The dog sleeps."], (100, 30));
     session.until_shown("From a sentence to tokens");
     session.press("lb");
-    session.until_shown("this step is marked");
+    session.until_shown("this step is bookmarked");
     session.press("q");
     session.ends_with(0);
     let kept = std::fs::read_to_string(state_file(&session)).unwrap();
@@ -207,13 +207,13 @@ fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
     let mut first = Session::at_home(home, PROGRAM, &["The dog sleeps."], (100, 30));
     first.until_shown("From a sentence to tokens");
     first.press("b");
-    first.until_shown("this step is marked");
+    first.until_shown("this step is bookmarked");
 
     let args = ["The dog sleeps."];
     let mut second = Session::at_home_of(&first, PROGRAM, &args, (100, 30));
     second.until_shown("From a sentence to tokens");
     second.press("llb");
-    second.until_shown("this step is marked");
+    second.until_shown("this step is bookmarked");
     second.press("q");
     second.ends_with(0);
     first.press("q");
@@ -255,7 +255,7 @@ fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
 }
 
 /// Waits until nothing more is drawn.
-fn update_and_run(session: &Session) {
+fn wait_until_drawn(session: &Session) {
     let n_bytes = || session.bytes.lock().unwrap().len();
     let mut before = 0;
     while n_bytes() != before {
@@ -276,7 +276,7 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
     // Another row, an opened number, one of its operands.
     session.press("k\r");
     session.until_shown("Esc");
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let before = session.contents();
     session.press("e");
     session.until_shown("Export this frame");
@@ -295,10 +295,10 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
         ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
     let mut session = Session::start(&args, (120, 36));
     // Later than all the rest.
-    session.until_shown("tokens of");
+    session.until_shown("head 0 off: log p");
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
-    update_and_run(&session);
+    wait_until_drawn(&session);
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");

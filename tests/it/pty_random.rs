@@ -95,13 +95,13 @@ impl Mode {
         state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
         state.follows_background = true;
         state.guide.asks_questions = true;
-        let form = |format: &Format| ExportFormat {
-            ending: format.extension,
+        let option = |format: &&Format| ExportFormat {
+            extension: format.extension,
             is_animation: format.is_animation(),
         };
         let here = session.home.path().canonicalize().unwrap();
-        let forms = FORMATS.into_iter().map(form).collect();
-        state.exports = ExportOptions::new(forms, here.to_string_lossy().into_owned());
+        let formats = FORMATS.iter().map(option).collect();
+        state.exports = ExportOptions::new(formats, here.to_string_lossy().into_owned());
         state.passes.pending = Some(SENTENCE.to_owned());
         state.recall(Memory::default(), false, None);
         Walker::start(state, &READER, SENTENCE, SIZE)

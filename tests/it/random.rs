@@ -58,9 +58,9 @@ fn theme(i: usize) -> Theme {
 
 fn fresh(lesson: Lesson, theme: Theme) -> State {
     let mut state = State::new(Arc::new(lesson), theme);
-    let forms = [("txt", false), ("svg", false), ("gif", true)];
-    let forms = forms.map(|(ending, is_animation)| ExportFormat { ending, is_animation });
-    state.exports = ExportOptions::new(forms.into(), "/here".into());
+    let formats = [("txt", false), ("svg", false), ("gif", true)];
+    let formats = formats.map(|(extension, is_animation)| ExportFormat { extension, is_animation });
+    state.exports = ExportOptions::new(formats.into(), "/here".into());
     state.guide.asks_questions = true;
     state.animation.motion = Motion::Moving(Duration::ZERO);
     state

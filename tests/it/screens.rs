@@ -20,10 +20,10 @@ use crate::support::built_in::reading;
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
 fn walk(theme: Theme, size: Size) -> Vec<(String, Buffer)> {
-    told(Language::English, theme, size)
+    walk_in(Language::English, theme, size)
 }
 
-fn told(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
+fn walk_in(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)> {
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
     let reading = reading(SENTENCE);
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
@@ -115,7 +115,7 @@ fn every_step_at_two_sizes() {
 
 #[test]
 fn every_step_in_chinese() {
-    for (id, buffer) in told(Language::Chinese, theme(), Size::new(80, 24)) {
+    for (id, buffer) in walk_in(Language::Chinese, theme(), Size::new(80, 24)) {
         insta::assert_snapshot!(format!("zh-{id}-80x24"), own_text(&buffer));
     }
 }

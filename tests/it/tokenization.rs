@@ -147,8 +147,8 @@ fn masks_are_found_and_unknown_characters_are_named() {
     assert!(bert.masked(&bert.sentence("the river").unwrap()).is_empty());
     let unknown: Vec<_> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
     assert_eq!(unknown, ["龘"]);
-    let said = sentence.unread().unwrap();
-    assert!(said.contains("no token for \"龘\"; `[UNK]` is read instead"), "{said}");
+    let message = sentence.unread().unwrap();
+    assert!(message.contains("no token for \"龘\"; `[UNK]` is read instead"), "{message}");
     assert!(from_json("gpt2").sentence("zxqv 🙂").unwrap().unknown.is_empty());
     let sentence = bert.sentence("naïve 𝔘 [UNK]").unwrap();
     assert_eq!(

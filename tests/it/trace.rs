@@ -234,7 +234,7 @@ fn a_pipe_and_a_file_get_the_same_bytes_on_every_run() {
         assert!(traced(&[SHORT, "--out", path]).is_empty());
         assert!(fs::read(path).unwrap() == piped, "the name of the file means {format}");
         assert!(refused(&[SHORT, "--out", path], 1).contains("exists"));
-        // A form that contradicts the name is a mistake in one of them.
+        // A format that contradicts the extension is a mistake in one of them.
         let other = if format == "json" { "npz" } else { "json" };
         let both = [SHORT, "--out", path, "--format", other, "--force"];
         assert!(refused(&both, 2).contains(&format!("but {other} is asked for")));

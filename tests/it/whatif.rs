@@ -138,11 +138,11 @@ fn every_number_of_a_changed_pass_is_what_its_arithmetic_says() {
                     continue;
                 }
                 let opened = trace.open(&site.address(cell)).unwrap();
-                let (value, told) = (opened.value, opened.expr.unwrap().eval() as f32);
+                let (value, computed) = (opened.value, opened.expr.unwrap().eval() as f32);
                 let scale = site.value.numbers().filter(|n| n.is_finite()).fold(1.0, f32::max);
-                let is_right =
-                    value.to_bits() == told.to_bits() || (value - told).abs() <= 1e-5 * scale;
-                assert!(is_right, "{name} {}: {value} is not {told}", site.address(cell));
+                let is_right = value.to_bits() == computed.to_bits()
+                    || (value - computed).abs() <= 1e-5 * scale;
+                assert!(is_right, "{name} {}: {value} is not {computed}", site.address(cell));
             }
         }
     }
@@ -171,8 +171,11 @@ fn gradients_flow_through_a_row_set_by_hand() {
     };
     let h = 1e-2_f32;
     let slope = (log_p(was + h) - log_p(was - h)) / f64::from(2.0 * h);
-    let told = f64::from(gradient.get(cell));
-    assert!((slope - told).abs() < 0.02 * told.abs().max(0.01), "{slope} is not {told}");
+    let computed = f64::from(gradient.get(cell));
+    assert!(
+        (slope - computed).abs() < 0.02 * computed.abs().max(0.01),
+        "{slope} is not {computed}"
+    );
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn temperature_reshapes_the_probabilities_and_nothing_before() {
 }
 
 #[test]
-fn what_was_before_is_not_told_of_another_token() {
+fn the_value_before_is_not_shown_for_another_token() {
     let reading = what_if(&["positions=off"]);
     let (now, was) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
     let site = now.site("logits").unwrap();

@@ -52,7 +52,7 @@ impl CacheSizes {
             d_q: width("q")?,
             d_kv: width("k")?,
             n_fed: if is_gated { 3 } else { 2 },
-            n_layers: trace.n_layers(&format!("{stack}.{{l}}.ffn.hidden")),
+            n_layers: trace.n_layers(&format!("{stack}.{{layer}}.ffn.hidden")),
             d_model: table.cols,
             d_ff: trace.value(&format!("{stack}.0.ffn.hidden"))?.shape().cols,
             vocab: table.rows,

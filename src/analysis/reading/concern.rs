@@ -43,14 +43,11 @@ impl Reading {
         let parts: BTreeSet<String> = parts.map(|change| change.to_string()).collect();
         ensure!(
             !parts.is_empty(),
-            "the model has nothing that `{change}` speaks of, and no part that can be left out; numbers \
+            "the model has no part named in `{change}`, and none that can be left out; numbers \
              and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
         );
         let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
-        bail!(
-            "no model has the place that `{change}` speaks of; the nearest are {}",
-            near.join(", ")
-        )
+        bail!("no model has the part named in `{change}`; the nearest are {}", near.join(", "))
     }
 
     pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {

@@ -110,9 +110,9 @@ impl Trace {
         firsts.fold(self, open)
     }
 
-    /// The number of layers that have the site at `template`, where `{l}` is the layer; opened or not.
+    /// The number of layers that have the site at `template`, where `{layer}` is the layer; opened or not.
     pub fn n_layers(&self, template: &str) -> usize {
-        let path = |l: usize| template.replace("{l}", &l.to_string());
+        let path = |l: usize| template.replace("{layer}", &l.to_string());
         let has_one = self.sites().any(|site| is_of(template, site.path()));
         let has = |l: &usize| {
             let path = path(*l);
@@ -156,9 +156,9 @@ impl Trace {
     }
 }
 
-/// Whether a path is the template with a number for `{l}`.
+/// Whether a path is the template with a number for `{layer}`.
 fn is_of(template: &str, path: &str) -> bool {
-    let Some((before, after)) = template.split_once("{l}") else { return template == path };
+    let Some((before, after)) = template.split_once("{layer}") else { return template == path };
     let number = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -156,13 +156,13 @@ fn runs(report: &Report) -> String {
 fn not_finite(report: &Report) -> Option<String> {
     let odd =
         report.tensors.iter().filter_map(|tensor| Some((tensor, tensor.not_finite.as_ref()?)));
-    let told = odd.map(|(tensor, odd)| {
+    let lines = odd.map(|(tensor, odd)| {
         let first: Vec<String> = odd.first.iter().map(ToString::to_string).collect();
         let (n, name, first) = (grouped(odd.count), visible(&tensor.name_in_file), first.join(","));
         format!("{n} of {name}, first [{first}], which is {}", odd.value)
     });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 fn shown(report: &Report) -> Option<String> {

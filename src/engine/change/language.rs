@@ -40,7 +40,7 @@ impl FromStr for Change {
         );
         let Some((subject, value)) = text.split_once('=') else {
             bail!(
-                "`{}` is no what-if; write what changes and to what, as in mask=off, \
+                "`{}` is not a what-if; write what changes and to what, as in mask=off, \
                  encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
                 shown(text)
             )
@@ -55,7 +55,7 @@ impl FromStr for Change {
         }
         let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
-        ensure!(subject.split('.').all(is_whole), "`{}` says not what is to change", shown(text));
+        ensure!(subject.split('.').all(is_whole), "`{}` does not say what to change", shown(text));
         match subject {
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
@@ -80,7 +80,7 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
         bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
     };
-    ensure!(!word.is_empty(), "`{}` names no word; write token.1=dog", shown(text));
+    ensure!(!word.is_empty(), "`{}` gives no word; write token.1=dog", shown(text));
     Ok(Change::Token { position, word: word.to_owned() })
 }
 

@@ -41,13 +41,13 @@ pub fn times_transposed(x: &Matrix, e: &Value, b: Option<&Matrix>) -> Matrix {
 /// The product with a stored matrix; `along` is the direction in which lines run along the sums.
 fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) -> Matrix {
     let (n_lines, len) = kept.source.size();
-    let lying = kept.source.as_f32_slice();
-    let lying = lying.map(|(numbers, stride)| MatrixView {
+    let in_place = kept.source.as_f32_slice();
+    let in_place = in_place.map(|(numbers, stride)| MatrixView {
         numbers,
         shape: (len, n_lines),
         strides: (1, stride),
     });
-    match (kept.lines == along, lying) {
+    match (kept.lines == along, in_place) {
         (true, _) if x.nrows() <= FEW => by_lines(x, kept, b),
         (true, Some(lines)) => product(MatrixView::of(x), lines, b),
         (true, None) => by_decoded_strips(x, kept, b),

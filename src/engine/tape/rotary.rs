@@ -120,16 +120,16 @@ struct Rotate {
 
 impl Rotate {
     /// `x` with each pair rotated forwards (`sign` 1) or back (-1).
-    fn turned(&self, x: &Value, sign: f32) -> Value {
+    fn rotated(&self, x: &Value, sign: f32) -> Value {
         let (n, half) = (x.shape().rows, self.rope.speeds.len());
         let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();
         for pair in 0..half {
-            let turns: Vec<_> =
+            let rotations: Vec<_> =
                 (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();
             for plane in &mut planes {
                 let (before, after) = plane.as_mut_slice().split_at_mut((pair + half) * n);
                 let halves = before[pair * n..][..n].iter_mut().zip(&mut after[..n]);
-                for ((a, b), &(cos, sin)) in halves.zip(&turns) {
+                for ((a, b), &(cos, sin)) in halves.zip(&rotations) {
                     let (x, y) = (*a, *b);
                     *a = x * cos - sign * y * sin;
                     *b = y * cos + sign * x * sin;
@@ -146,7 +146,7 @@ impl Operation for Rotate {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        self.turned(inputs[0], 1.0)
+        self.rotated(inputs[0], 1.0)
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -156,8 +156,8 @@ impl Operation for Rotate {
         };
         let angle = (self.first + row) as f32 * self.rope.speeds[pair];
         let part = |function, channel| {
-            let turn = Expr::call(function, Expr::Number(angle));
-            let mut factors = vec![leaf(0, plane, row, channel), turn];
+            let rotation = Expr::call(function, Expr::Number(angle));
+            let mut factors = vec![leaf(0, plane, row, channel), rotation];
             #[expect(clippy::float_cmp, reason = "1 is what is not written")]
             if self.rope.factor != 1.0 {
                 factors.push(Expr::Number(self.rope.factor));
@@ -169,7 +169,7 @@ impl Operation for Rotate {
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || self.turned(pull.grad, -1.0))]
+        vec![pull.for_input(0, || self.rotated(pull.grad, -1.0))]
     }
 }
 
@@ -179,11 +179,11 @@ mod tests {
     use crate::engine::{arithmetic::Operand, site::Address};
 
     #[test]
-    fn dot_products_of_turned_rows_depend_on_their_distance_alone() {
+    fn dot_products_of_rotated_rows_depend_on_their_distance_alone() {
         let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, longer: None });
         let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
-        let turned = Rotate { rope, first: 3 }.turned(&same.into(), 1.0);
-        let dot = |a: usize, b: usize| turned.plane(0).row(a).dot(&turned.plane(0).row(b));
+        let rotated = Rotate { rope, first: 3 }.rotated(&same.into(), 1.0);
+        let dot = |a: usize, b: usize| rotated.plane(0).row(a).dot(&rotated.plane(0).row(b));
         assert!((dot(0, 2) - dot(3, 5)).abs() < 1e-5);
         assert!((dot(0, 1) - dot(0, 2)).abs() > 1e-3);
     }
@@ -193,14 +193,14 @@ mod tests {
         let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.5, longer: None });
         let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
         let rotate = Rotate { rope, first: 4 };
-        let turned = rotate.forward(&[&x]);
+        let rotated = rotate.forward(&[&x]);
         for cell in x.shape().cells() {
             let operand = |(_, cell): Leaf| Operand {
                 address: Address { path: "x".into(), cell, has_planes: false },
                 value: x.get(cell),
             };
             let (got, want) =
-                (rotate.open(&[&x], cell).map(&mut { operand }).eval(), turned.get(cell));
+                (rotate.open(&[&x], cell).map(&mut { operand }).eval(), rotated.get(cell));
             assert!((got - f64::from(want)).abs() < 1e-5, "{cell:?}: {got}, not {want}");
         }
     }

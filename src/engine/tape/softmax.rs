@@ -40,13 +40,13 @@ struct CausalMask {
 }
 
 impl CausalMask {
-    const fn sees(&self, row: usize, key: usize) -> bool {
+    const fn can_see(&self, row: usize, key: usize) -> bool {
         let query = self.first + row;
         key <= query && query - key < self.window
     }
 
     /// The plane with `else_` at masked keys.
-    fn seen(&self, plane: &Matrix, else_: f32) -> Matrix {
+    fn masked(&self, plane: &Matrix, else_: f32) -> Matrix {
         let mut out = plane.clone();
         mask_in_place(out.as_mut_slice(), plane.nrows(), self.first, self.window, else_);
         out
@@ -63,16 +63,16 @@ impl Operation for CausalMask {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        each_plane(inputs[0], |plane| self.seen(plane, f32::NEG_INFINITY))
+        each_plane(inputs[0], |plane| self.masked(plane, f32::NEG_INFINITY))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let is_seen = self.sees(cell.row, cell.col);
-        if is_seen { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+        let is_visible = self.can_see(cell.row, cell.col);
+        if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.seen(g, 0.0)))]
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
     }
 }
 

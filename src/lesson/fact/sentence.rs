@@ -34,7 +34,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("d_k", "columns of one head", |c| d_k(c).to_string()),
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
-        let hidden = ["encoder.{l}.ffn.hidden", "blocks.{l}.ffn.hidden"];
+        let hidden = ["encoder.{layer}.ffn.hidden", "blocks.{layer}.ffn.hidden"];
         size_in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
     }),
     fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),
@@ -48,7 +48,7 @@ pub(super) static FACTS: &[Fact] = &[
         length_at(c, if has_tokens_embed { "tokens.embed" } else { "src.embed" })
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
-        let keys = ["blocks.{l}.attn.k"];
+        let keys = ["blocks.{layer}.attn.k"];
         let n_kv = size_in_layer(c, &keys, |shape| shape.planes, |sizes| sizes.heads.n_kv_heads);
         let is_shared = n_kv > 0 && n_kv < n_heads(c);
         let (n, all) = (n_kv.to_string(), n_heads(c).to_string());
@@ -75,7 +75,7 @@ fn d_k(c: &Context) -> usize {
 }
 
 /// Sites of a layer's queries in the built-in Transformer and in checkpoints.
-const QUERIES: [&str; 2] = ["encoder.{l}.self_attn.q", "blocks.{l}.attn.q"];
+const QUERIES: [&str; 2] = ["encoder.{layer}.self_attn.q", "blocks.{layer}.attn.q"];
 
 /// A size of the first of these sites in the checkpoint, else in the Transformer; 0 if it has none.
 fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
@@ -91,7 +91,8 @@ fn size_in_layer(
     size: fn(Shape) -> usize,
     configured: fn(ModelSizes) -> usize,
 ) -> usize {
-    let in_one = |layer: usize| templates.iter().map(move |t| t.replace("{l}", &layer.to_string()));
+    let in_one =
+        |layer: usize| templates.iter().map(move |t| t.replace("{layer}", &layer.to_string()));
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     match size_of_first(c, &paths, size) {

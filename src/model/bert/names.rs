@@ -63,7 +63,7 @@ const TOKENS: [Row; 4] = [
 
 const TYPE: Row = ("types.weight", "embeddings.token_type_embeddings.weight", Types);
 
-/// A layer, behind `encoder.layer.{l}.`; ours behind `encoder.{l}.`.
+/// A layer, behind `encoder.layer.{layer}.`; ours behind `encoder.{layer}.`.
 const BERT_LAYER: [Row; 16] = [
     ("self_attn.W_Q", "attention.self.query.weight", Square),
     ("self_attn.b_Q", "attention.self.query.bias", Model),
@@ -83,7 +83,7 @@ const BERT_LAYER: [Row; 16] = [
     ("norm2.bias", "output.LayerNorm.bias|output.LayerNorm.beta", Model),
 ];
 
-/// A layer of DistilBERT, behind `transformer.layer.{l}.`.
+/// A layer of DistilBERT, behind `transformer.layer.{layer}.`.
 const DISTILBERT_LAYER: [Row; 16] = [
     ("self_attn.W_Q", "attention.q_lin.weight", Square),
     ("self_attn.b_Q", "attention.q_lin.bias", Model),

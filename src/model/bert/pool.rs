@@ -87,7 +87,7 @@ pub struct PoolPlan {
 const OF_GGUF: [(u64, Pooling); 3] = [(1, Pooling::Mean), (2, Pooling::First), (3, Pooling::Last)];
 
 impl PoolPlan {
-    /// As the folder's modules say, or GGUF's pooling type; the mean, scaled to length 1, where nothing is said.
+    /// As the folder's modules say, or GGUF's pooling type; the mean, scaled to length 1, by default.
     ///
     /// # Errors
     /// If a module is of a kind that is not run.

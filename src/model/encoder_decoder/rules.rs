@@ -1,4 +1,4 @@
-//! What a translator may write, beside what it holds likely: how `generate` of Hugging Face is told to
+//! Rules for a translator's output beside probability: how `generate` of Hugging Face is configured to
 //! begin, to end and what to avoid, read from generation_config.json, or from config.json without it.
 
 use anyhow::{Context, Result};
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::weights::{Checkpoint, Config};
 
-/// The name of the file with these settings.
+/// The file name.
 const FILE: &str = "generation_config.json";
 
 /// How writing begins, ends and what is never written.
@@ -36,24 +36,25 @@ impl GenerationRules {
         let beside = checkpoint.beside(FILE).and_then(Json::as_object);
         let beside =
             beside.map(|settings| Config::new(checkpoint.name_beside(FILE), settings.clone()));
-        let said = beside.as_ref().unwrap_or(own);
-        let either = |key: &str| Ok::<_, anyhow::Error>(said.id(key)?.or(own.id(key)?));
+        let settings = beside.as_ref().unwrap_or(own);
+        let either = |key: &str| Ok::<_, anyhow::Error>(settings.id(key)?.or(own.id(key)?));
         let mut start = ["decoder_start_token_id", "bos_token_id", "pad_token_id"].into_iter();
         let start = start.find_map(|key| either(key).transpose()).transpose()?;
-        let ends = said.ids("eos_token_id")?;
-        let shortest = said.count("min_length")?.max(match said.count("min_new_tokens")? {
-            0 => 0,
-            n => n + 1,
-        });
+        let ends = settings.ids("eos_token_id")?;
+        let shortest =
+            settings.count("min_length")?.max(match settings.count("min_new_tokens")? {
+                0 => 0,
+                n => n + 1,
+            });
         Ok(Self {
             start: start.with_context(|| {
                 format!("{}: no `decoder_start_token_id` says how to begin", checkpoint.name())
             })?,
             ends: if ends.is_empty() { own.ids("eos_token_id")? } else { ends },
-            first: said.id("forced_bos_token_id")?,
-            last: said.id("forced_eos_token_id")?,
-            never: said.lists_of_ids("bad_words_ids")?,
-            no_repeat: said.count("no_repeat_ngram_size")?,
+            first: settings.id("forced_bos_token_id")?,
+            last: settings.id("forced_eos_token_id")?,
+            never: settings.lists_of_ids("bad_words_ids")?,
+            no_repeat: settings.count("no_repeat_ngram_size")?,
             shortest,
         })
     }

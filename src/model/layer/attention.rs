@@ -22,18 +22,18 @@ pub static K: Site =
     Site::planes("k", [Head, Key, Channel], "keys: what each word offers to be found by")
         .called(&["K"]);
 pub static V: Site =
-    Site::planes("v", [Head, Key, Channel], "values: what each word hands over when looked at")
+    Site::planes("v", [Head, Key, Channel], "values: what each word passes on when attended to")
         .called(&["V"]);
 pub static Q_ROT: Site = Site::planes(
     "q_rot",
     [Head, Query, Channel],
-    "queries turned by their positions: rotary position embedding",
+    "queries rotated by their positions: rotary position embedding",
 )
 .with(Role::Positions);
 pub static K_ROT: Site = Site::planes(
     "k_rot",
     [Head, Key, Channel],
-    "keys turned by their positions: rotary position embedding",
+    "keys rotated by their positions: rotary position embedding",
 )
 .with(Role::Positions);
 pub static SCORES: Site =

@@ -23,10 +23,10 @@ pub static MEAN_SQUARE: Site =
 pub static RMS_NORMALIZED: Site = Site::matrix(
     "normalized",
     [Position, Channel],
-    "divided by the root of the mean square: no mean is taken away",
+    "divided by the root of the mean square: no mean is subtracted",
 );
 pub static RMS_OUT: Site =
-    Site::matrix("out", [Position, Channel], "stretched by the gain; there is no bias").called(&[
+    Site::matrix("out", [Position, Channel], "scaled by the gain; there is no bias").called(&[
         "out",
         "norm(x)",
         "norm(y + cross)",
@@ -34,7 +34,7 @@ pub static RMS_OUT: Site =
 pub static NORMALIZED: Site =
     Site::matrix("normalized", [Position, Channel], "mean 0, variance 1 in every row");
 pub static OUT: Site =
-    Site::matrix("out", [Position, Channel], "stretched by the gain, moved by the bias").called(&[
+    Site::matrix("out", [Position, Channel], "scaled by the gain, shifted by the bias").called(&[
         "out",
         "norm(x)",
         "norm(y + cross)",

@@ -49,16 +49,16 @@ pub fn translate(part: &mut Json) {
 }
 
 fn translated(pattern: &str) -> String {
-    let mut to = Translation { rest: pattern, said: String::new(), atom: 0, open: vec![] };
+    let mut to = Translation { rest: pattern, output: String::new(), atom: 0, open: vec![] };
     while let Some(c) = to.next() {
         to.one(c);
     }
-    to.said
+    to.output
 }
 
 struct Translation<'a> {
     rest: &'a str,
-    said: String,
+    output: String,
     /// The output position of the last item that a quantifier can repeat.
     atom: usize,
     /// The output positions of the groups still open.
@@ -78,26 +78,26 @@ impl Translation<'_> {
             '[' => self.class(),
             '(' => self.group(),
             ')' => {
-                self.said.push(')');
+                self.output.push(')');
                 self.atom = self.open.pop().unwrap_or(0);
             }
             '^' => self.put(LINE_BEGINS),
             '$' => self.put(LINE_ENDS),
             '{' => self.count(),
-            '*' | '+' | '?' => self.said.push(c),
+            '*' | '+' | '?' => self.output.push(c),
             _ => self.put(c.encode_utf8(&mut [0; 4])),
         }
     }
 
     /// Writes an item that a quantifier can repeat.
     fn put(&mut self, text: &str) {
-        self.atom = self.said.len();
-        self.said.push_str(text);
+        self.atom = self.output.len();
+        self.output.push_str(text);
     }
 
     fn escape(&mut self) {
         match self.next() {
-            None => self.said.push('\\'),
+            None => self.output.push('\\'),
             Some('w') => self.put(&format!("[{WORD}]")),
             Some('W') => self.put(&format!("[^{WORD}]")),
             Some('b') => {
@@ -111,7 +111,7 @@ impl Translation<'_> {
             Some('N') => self.put(r"[^\n]"),
             Some('O') => self.put("(?s:.)"),
             Some(c) => {
-                self.atom = self.said.len();
+                self.atom = self.output.len();
                 self.as_it_is(c);
             }
         }
@@ -121,7 +121,7 @@ impl Translation<'_> {
     fn as_it_is(&mut self, c: char) {
         let inside = self.rest.strip_prefix('{').filter(|_| matches!(c, 'p' | 'P' | 'x' | 'u'));
         let Some((inside, rest)) = inside.and_then(|rest| rest.split_once('}')) else {
-            self.said.extend(['\\', c]);
+            self.output.extend(['\\', c]);
             return;
         };
         self.rest = rest;
@@ -130,22 +130,22 @@ impl Translation<'_> {
             ('P', true) => 'p',
             _ => c,
         };
-        self.said.extend(['\\', c, '{']);
-        self.said.push_str(inside.trim_start_matches('^'));
-        self.said.push('}');
+        self.output.extend(['\\', c, '{']);
+        self.output.push_str(inside.trim_start_matches('^'));
+        self.output.push('}');
     }
 
     /// A group; its flag `m` becomes `s`.
     fn group(&mut self) {
-        self.open.push(self.said.len());
-        self.said.push('(');
+        self.open.push(self.output.len());
+        self.output.push('(');
         let Some(inside) = self.rest.strip_prefix('?') else { return };
         let flags: String =
             inside.chars().take_while(|c| matches!(c, 'i' | 'm' | 'x' | '-')).collect();
         let rest = &inside[flags.len()..];
         if rest.starts_with([':', ')']) {
-            self.said.push('?');
-            self.said.push_str(&flags.replace('m', "s"));
+            self.output.push('?');
+            self.output.push_str(&flags.replace('m', "s"));
             self.rest = rest;
         }
     }
@@ -162,17 +162,17 @@ impl Translation<'_> {
         self.rest = rest;
         let is_again = rest.starts_with('+') || (rest.starts_with('?') && !inside.contains(','));
         if is_again {
-            self.said.insert_str(self.atom, "(?:");
+            self.output.insert_str(self.atom, "(?:");
         }
-        self.said.extend(["{", inside, "}"]);
+        self.output.extend(["{", inside, "}"]);
         if is_again {
-            self.said.push(')');
+            self.output.push(')');
         }
     }
 
     /// A class with the classes nested in it.
     fn class(&mut self) {
-        self.atom = self.said.len();
+        self.atom = self.output.len();
         self.begin_class();
         let (mut depth, mut last) = (1, '[');
         while depth > 0 {
@@ -185,12 +185,12 @@ impl Translation<'_> {
                     depth += 1;
                 }
                 ']' => {
-                    self.said.push(']');
+                    self.output.push(']');
                     depth -= 1;
                 }
                 // Doubled, these subtract classes in this engine.
-                '-' | '~' if last == c => self.said.extend(['\\', c]),
-                _ => self.said.push(c),
+                '-' | '~' if last == c => self.output.extend(['\\', c]),
+                _ => self.output.push(c),
             }
             last = c;
         }
@@ -198,10 +198,10 @@ impl Translation<'_> {
 
     /// `[`, and the characters with a special meaning behind it.
     fn begin_class(&mut self) {
-        self.said.push('[');
+        self.output.push('[');
         for first in ['^', ']'] {
             if let Some(rest) = self.rest.strip_prefix(first) {
-                self.said.push_str(if first == ']' { r"\]" } else { "^" });
+                self.output.push_str(if first == ']' { r"\]" } else { "^" });
                 self.rest = rest;
             }
         }
@@ -209,9 +209,9 @@ impl Translation<'_> {
 
     fn escape_in_class(&mut self) {
         match self.next() {
-            None => self.said.push('\\'),
-            Some('w') => self.said.extend(["[", IN_CLASS, "]"]),
-            Some('W') => self.said.extend(["[^", IN_CLASS, "]"]),
+            None => self.output.push('\\'),
+            Some('w') => self.output.extend(["[", IN_CLASS, "]"]),
+            Some('W') => self.output.extend(["[^", IN_CLASS, "]"]),
             Some(c) => self.as_it_is(c),
         }
     }
@@ -226,7 +226,7 @@ impl Translation<'_> {
         let Some((_, inside)) = POSIX.iter().find(|(known, _)| *known == name) else {
             return false;
         };
-        self.said.extend(["[", not, inside, "]"]);
+        self.output.extend(["[", not, inside, "]"]);
         self.rest = rest;
         true
     }

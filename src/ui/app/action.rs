@@ -42,16 +42,16 @@ pub enum Command {
     Zoom(isize),
     /// Sorts the table of heads by the next order.
     Sort,
-    /// Opens the palette to find a cell of the matrix.
+    /// Opens the palette with the finders of cells.
     FindCell,
     /// Goes to the next cell of the last finder.
     FindAgain,
-    /// Goes to the cell found by the finder with this index.
-    Seek(usize),
+    /// Goes to the cell that the finder with this index finds.
+    RunFinder(usize),
     /// Scrolls the narration by pages.
     Page(isize),
     /// Turns a what-if on or off.
-    Switch(WhatIfKey),
+    ToggleWhatIf(WhatIfKey),
     /// Removes every what-if.
     Reset,
     /// Switches matrices between numbers and differences from the plain pass.
@@ -98,8 +98,8 @@ pub enum Command {
     NextTheme,
     Suspend,
     Quit,
-    /// Quits at once, whatever is open.
-    End,
+    /// Quits even if a window is open.
+    QuitNow,
 }
 
 /// What-ifs that have a key.

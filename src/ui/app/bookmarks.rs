@@ -95,16 +95,16 @@ impl State {
         let id = self.current().1.id.clone();
         let is_marked = self.saved.toggle(id);
         self.show_message(if is_marked {
-            "this step is marked; B lists what is marked"
+            "this step is bookmarked; B lists the bookmarks"
         } else {
-            "this step is no longer marked"
+            "this step is no longer bookmarked"
         });
     }
 
     pub(super) fn list_bookmarks(&mut self) {
         let marked = self.bookmarked();
         if marked.is_empty() {
-            self.show_message("no step is marked; b marks this one");
+            self.show_message("no step is bookmarked; b bookmarks this one");
             return;
         }
         let chosen = marked.iter().position(|&step| step >= self.nav.step).unwrap_or(0);
@@ -114,7 +114,7 @@ impl State {
     /// Resumes where the last walk ended.
     pub(super) fn resume(&mut self) -> Option<Effect> {
         let Some(last) = self.saved.last.clone() else {
-            self.show_message("nothing is kept of a walk before this one");
+            self.show_message("no earlier walk is saved");
             return None;
         };
         let step = self.lesson.find(&last.step).unwrap_or(0);

@@ -26,18 +26,18 @@ impl State {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return None;
         }
-        let ending = self.exports.default_ending();
-        if ending.is_none() {
+        let extension = self.exports.default_extension();
+        if extension.is_none() {
             self.show_message("files cannot be written from here; `lookback export` writes them");
         }
-        ending.map(|ending| self.propose_path(ending))
+        extension.map(|extension| self.propose_path(extension))
     }
 
     /// Opens the input with the file name that `lookback export` would use, and requests a free one.
-    fn propose_path(&mut self, ending: &str) -> Effect {
+    fn propose_path(&mut self, extension: &str) -> Effect {
         let current_folder = format!(".{MAIN_SEPARATOR}");
         let folder = self.exports.last_folder.as_ref().unwrap_or(&current_folder);
-        let path = format!("{folder}{}.{ending}", self.lesson.file_stem(self.nav.step));
+        let path = format!("{folder}{}.{extension}", self.lesson.file_stem(self.nav.step));
         self.overlay = Overlay::Export(Prompt {
             path: Input::new(path.clone()),
             proposed: path.clone(),
@@ -59,25 +59,25 @@ impl State {
     pub(super) fn run_in_export(&mut self, command: Command) -> Option<Effect> {
         match command {
             Command::Accept => self.confirm_export(),
-            Command::NextPane => self.change_ending(1),
-            Command::PreviousPane => self.change_ending(-1),
+            Command::NextPane => self.change_extension(1),
+            Command::PreviousPane => self.change_extension(-1),
             _ => None,
         }
     }
 
     /// Changes the extension; requests a free path again for a proposed name, keeps a typed one.
-    fn change_ending(&mut self, by: isize) -> Option<Effect> {
+    fn change_extension(&mut self, by: isize) -> Option<Effect> {
         let Overlay::Export(prompt) = &mut self.overlay else { return None };
         let path = prompt.path.value();
-        let ending = self.exports.ending_after(path, by)?;
+        let extension = self.exports.extension_after(path, by)?;
         if path == prompt.proposed {
-            return Some(self.propose_path(ending));
+            return Some(self.propose_path(extension));
         }
         let stem = match self.exports.format_of(path) {
-            Some(format) => &path[..path.len() - format.ending.len()],
+            Some(format) => &path[..path.len() - format.extension.len()],
             None => &format!("{}.", path.trim_end_matches('.')),
         };
-        prompt.path = Input::new(format!("{stem}{ending}"));
+        prompt.path = Input::new(format!("{stem}{extension}"));
         None
     }
 
@@ -90,11 +90,11 @@ impl State {
                 self.show_error(why);
                 None
             }
-            Ok(ExportFormat { ending, .. }) => {
+            Ok(ExportFormat { extension, .. }) => {
                 self.overlay = Overlay::None;
-                self.exports.last_ending = Some(ending);
+                self.exports.last_extension = Some(extension);
                 self.show_message(tr!(self.lesson.language, "writing {path}", path));
-                Some(Effect::Export(ExportRequest { path, ending, replaces }))
+                Some(Effect::Export(ExportRequest { path, extension, replaces }))
             }
         }
     }
@@ -132,7 +132,7 @@ impl State {
             Ok(n) => {
                 self.show_message(tr!(
                     self.lesson.language,
-                    "copied the frame, {n} lines, if the terminal lets one copy",
+                    "copied the frame, {n} lines, if the terminal allows it",
                     n
                 ));
             }

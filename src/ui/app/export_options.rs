@@ -13,13 +13,13 @@ use tui_input::Input;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportFormat {
     /// File name extension, without the full stop.
-    pub ending: &'static str,
+    pub extension: &'static str,
     /// Whether it holds the whole walk.
     pub is_animation: bool,
 }
 
 /// Default extensions, by preference.
-const DEFAULT_ENDINGS: [&str; 4] = ["svg", "png", "ansi", "txt"];
+const DEFAULT_EXTENSIONS: [&str; 4] = ["svg", "png", "ansi", "txt"];
 
 /// Available formats, and the settings of the last export.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ pub struct ExportOptions {
     formats: Vec<ExportFormat>,
     /// The current folder.
     current_folder: String,
-    pub(super) last_ending: Option<&'static str>,
+    pub(super) last_extension: Option<&'static str>,
     /// Ends with a separator; empty for the current folder.
     pub(super) last_folder: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct Prompt {
 pub struct ExportRequest {
     pub path: String,
     /// Extension of its format.
-    pub ending: &'static str,
+    pub extension: &'static str,
     /// Whether an existing file is replaced.
     pub replaces: bool,
 }
@@ -76,38 +76,39 @@ impl ExportOptions {
     }
 
     /// Extensions of the formats for single frames.
-    pub fn endings(&self) -> impl Iterator<Item = &'static str> {
-        self.formats.iter().filter(|format| !format.is_animation).map(|format| format.ending)
+    pub fn extensions(&self) -> impl Iterator<Item = &'static str> {
+        self.formats.iter().filter(|format| !format.is_animation).map(|format| format.extension)
     }
 
     /// The format whose extension a path has; the longest, if several match.
     pub(super) fn format_of(&self, path: &str) -> Option<ExportFormat> {
         let name = file_name(path).to_lowercase();
         let matches = |format: &&ExportFormat| {
-            name.strip_suffix(format.ending).is_some_and(|n| n.ends_with('.'))
+            name.strip_suffix(format.extension).is_some_and(|n| n.ends_with('.'))
         };
-        self.formats.iter().filter(matches).max_by_key(|format| format.ending.len()).copied()
+        self.formats.iter().filter(matches).max_by_key(|format| format.extension.len()).copied()
     }
 
-    pub(super) fn default_ending(&self) -> Option<&'static str> {
-        let has = |ending: &&str| self.endings().any(|known| known == *ending);
-        self.last_ending
-            .or_else(|| DEFAULT_ENDINGS.into_iter().find(has))
-            .or_else(|| self.endings().next())
+    pub(super) fn default_extension(&self) -> Option<&'static str> {
+        let has = |extension: &&str| self.extensions().any(|known| known == *extension);
+        self.last_extension
+            .or_else(|| DEFAULT_EXTENSIONS.into_iter().find(has))
+            .or_else(|| self.extensions().next())
     }
 
     /// Extension of the format that a path asks for.
-    pub fn ending_of(&self, path: &str) -> Option<&'static str> {
-        self.format_of(path).map(|format| format.ending)
+    pub fn extension_of(&self, path: &str) -> Option<&'static str> {
+        self.format_of(path).map(|format| format.extension)
     }
 
     /// The extension `by` places after that of the path, cyclically.
-    pub(super) fn ending_after(&self, path: &str, by: isize) -> Option<&'static str> {
-        let endings: Vec<_> = self.endings().collect();
-        let now =
-            self.format_of(path).and_then(|now| endings.iter().position(|e| *e == now.ending));
-        let next = |now: usize| (now as isize + by).rem_euclid(endings.len() as isize) as usize;
-        now.map_or_else(|| self.default_ending(), |now| endings.get(next(now)).copied())
+    pub(super) fn extension_after(&self, path: &str, by: isize) -> Option<&'static str> {
+        let extensions: Vec<_> = self.extensions().collect();
+        let now = self
+            .format_of(path)
+            .and_then(|now| extensions.iter().position(|e| *e == now.extension));
+        let next = |now: usize| (now as isize + by).rem_euclid(extensions.len() as isize) as usize;
+        now.map_or_else(|| self.default_extension(), |now| extensions.get(next(now)).copied())
     }
 
     /// The format of a typed path, or what is wrong with the path.
@@ -116,31 +117,33 @@ impl ExportOptions {
         path: &str,
         language: Language,
     ) -> Result<ExportFormat, String> {
-        let endings = || self.endings().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
+        let extensions =
+            || self.extensions().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" ");
         let name = file_name(path);
         if path.is_empty() {
             return Err("the name is empty; Esc leaves without writing".into());
         }
-        let is_nameless = |ending: &str| name.len() <= ending.len() + 1;
-        if name.is_empty() || self.format_of(path).is_some_and(|format| is_nameless(format.ending))
+        let is_nameless = |extension: &str| name.len() <= extension.len() + 1;
+        if name.is_empty()
+            || self.format_of(path).is_some_and(|format| is_nameless(format.extension))
         {
             return Err(tr!(
                 language,
-                "a file's name is wanted, and then one of {endings}",
-                endings = endings()
+                "the file needs a name, and then one of {extensions}",
+                extensions = extensions()
             ));
         }
         match self.format_of(path) {
-            Some(ExportFormat { is_animation: true, ending }) => Err(tr!(
+            Some(ExportFormat { is_animation: true, extension }) => Err(tr!(
                 language,
-                ".{ending} holds a whole walk; `lookback export --out walk.{ending}` writes it",
-                ending
+                ".{extension} holds a whole walk; `lookback export --out walk.{extension}` writes it",
+                extension
             )),
             Some(format) => Ok(format),
             None => Err(tr!(
                 language,
-                "the ending chooses the form; there are {endings}",
-                endings = endings()
+                "the file extension selects the format; use one of {extensions}",
+                extensions = extensions()
             )),
         }
     }

@@ -127,7 +127,7 @@ impl State {
         let (right, n) = self.guide.score();
         (n > 0 && self.nav.step + 1 == self.n_steps()).then(|| {
             let language = self.lesson.language;
-            strong_paragraph(tr!(language, "You predicted {right} of {n} rightly.", right, n))
+            strong_paragraph(tr!(language, "{right} of {n} predictions right.", right, n))
         })
     }
 
@@ -143,7 +143,7 @@ impl State {
         let asked = question(step, reading, &self.narration_selection());
         self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         if self.guide.quiz.is_some() && self.guide.page_time.take().is_some() {
-            self.show_message("a question: the pages wait for your answer; a lets them go on");
+            self.show_message("a question: autoplay waits for your answer; a resumes it");
         }
     }
 
@@ -203,7 +203,7 @@ impl State {
             self.show_message("questions come before answers from the next step on");
         } else {
             self.guide.quiz = None;
-            self.show_message("no questions any more; P brings them back");
+            self.show_message("no more questions; P turns them on again");
         }
     }
 
@@ -268,7 +268,7 @@ impl State {
 impl State {
     pub(super) fn toggle_play(&mut self) {
         if self.guide.page_time.take().is_some() {
-            self.show_message("the pages stand still");
+            self.show_message("autoplay is off");
         } else if self.guide.quiz.is_some() {
             self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
         } else {
@@ -283,7 +283,7 @@ impl State {
         if is_edge || !self.guide.is_playing() {
             self.show_message(tr!(
                 self.lesson.language,
-                "pace {pace}; a starts and stops the pages",
+                "pace {pace}; a starts and stops autoplay",
                 pace = self.guide.pace()
             ));
         }
@@ -292,7 +292,7 @@ impl State {
     /// Stops page turning when another key is pressed.
     pub(super) fn stop_playing(&mut self) {
         if self.guide.page_time.take().is_some() {
-            self.show_message("the pages stand still; a lets them go on");
+            self.show_message("autoplay is paused; a resumes it");
         }
     }
 

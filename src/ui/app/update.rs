@@ -95,7 +95,7 @@ const fn is_of_user(action: &Action) -> bool {
 
 fn run_command(state: &mut State, command: Command) -> Option<Effect> {
     match (command, &state.overlay) {
-        (Command::End, _) => Some(Effect::Quit),
+        (Command::QuitNow, _) => Some(Effect::Quit),
         (Command::Suspend, _) => Some(Effect::Suspend),
         (_, Overlay::None) if state.inspector.is_open() => run_in_inspector(state, command),
         (_, Overlay::None) => run_in_walk(state, command),
@@ -146,8 +146,8 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Sort => state.sort_next(),
         Command::FindCell => state.overlay = Overlay::palette(state.lesson.language.tr("find: ")),
         Command::FindAgain => state.find_next_cell(),
-        Command::Seek(finder) => state.find_cell(finder, false),
-        Command::Switch(switch) => return state.switch(switch),
+        Command::RunFinder(finder) => state.find_cell(finder, false),
+        Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
         Command::SetNumber => state.type_change(None),
@@ -177,7 +177,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Leave if state.zoom_out_of_head() => {}
         Command::Leave => state.show_message("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
-        Command::Suspend | Command::End => {}
+        Command::Suspend | Command::QuitNow => {}
     }
     None
 }
@@ -190,7 +190,7 @@ fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         Command::Leave => state.inspect_back(),
         Command::Quit => state.inspector.close(),
         Command::Move(terms, operands) => state.choose_operand(terms, operands),
-        Command::Switch(_)
+        Command::ToggleWhatIf(_)
         | Command::Reset
         | Command::Difference
         | Command::SetNumber

@@ -31,7 +31,7 @@ impl State {
         if changes.iter().count() > MOST {
             self.show_error(tr!(
                 self.lesson.language,
-                "at most {n} changes can be combined; r takes them all back",
+                "at most {n} changes can be combined; r undoes them all",
                 n = MOST
             ));
             return None;
@@ -39,9 +39,9 @@ impl State {
         self.passes.request_changes(changes)
     }
 
-    pub(super) fn switch(&mut self, switch: WhatIfKey) -> Option<Effect> {
+    pub(super) fn toggle_what_if(&mut self, key: WhatIfKey) -> Option<Effect> {
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
-        let change = match switch {
+        let change = match key {
             WhatIfKey::Mask => Some(off("", Part::Mask)),
             WhatIfKey::Positions => Some(off("", Part::Positions)),
             WhatIfKey::Scaling => Some(off("", Part::Scaling)),
@@ -54,7 +54,7 @@ impl State {
         if let Some(change) = change {
             return self.toggle(change);
         }
-        self.show_message(match switch {
+        self.show_message(match key {
             WhatIfKey::Head => "this step shows no head that could be left out",
             _ => "this step shows no layer that could be left out",
         });
@@ -70,9 +70,7 @@ impl State {
         }
         self.passes.shows_difference = !self.passes.shows_difference;
         self.show_message(match (self.passes.shows_difference, self.difference_is_zero()) {
-            (true, true) => {
-                "no number here is another: a change reaches what comes after it; → goes on"
-            }
+            (true, true) => "nothing here changed: a change affects what comes after it; → goes on",
             (true, false) => "matrices show what the change made of them; v shows the numbers",
             (false, _) => "matrices show their numbers",
         });
@@ -113,16 +111,16 @@ impl State {
             .plain_trace(model)
             .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
         self.show_message(if words.is_empty() {
-            "the plain pass again".to_owned()
+            "back to the original pass".to_owned()
         } else if is_same {
             tr!(
                 language,
-                "{words}: nothing of that is in the {model}, which stays as it is",
+                "{words}: the {model} has no such part and is unchanged",
                 words,
                 model = language.tr(model.title())
             )
         } else {
-            tr!(language, "{words}; v shows the difference, r takes it back", words)
+            tr!(language, "{words}; v shows the difference, r undoes it", words)
         });
     }
 

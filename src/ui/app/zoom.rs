@@ -40,8 +40,8 @@ impl State {
         let level = ZOOMS.iter().position(|z| *z == zoom).unwrap_or(0);
         match level.checked_add_signed(by).and_then(|to| ZOOMS.get(to)) {
             Some(&zoom) => self.nav.view.zoom = zoom,
-            None if by > 0 => self.show_message("this is as close as it gets; Z goes away from it"),
-            None => self.show_message("the whole matrix is in view; z goes closer"),
+            None if by > 0 => self.show_message("this is the closest scale; Z zooms out"),
+            None => self.show_message("the whole matrix is in view; z zooms in"),
         }
     }
 
@@ -56,7 +56,7 @@ impl State {
     /// Sorts the table of heads that the step shows.
     pub(super) fn sort_next(&mut self) {
         let Some(table) = self.panes().iter().position(|pane| pane.is_sortable()) else {
-            self.show_message("nothing here can be sorted; tables of heads can");
+            self.show_message("nothing to sort here; tables of heads can be sorted");
             return;
         };
         match self.specs().get(table).map(|spec| spec.kind) {
@@ -115,7 +115,7 @@ impl State {
         let language = self.lesson.language;
         let name = language.tr(wanted.name);
         let (found, pointed) = match found {
-            None => return self.show_message("this pane is no matrix; Tab goes to another"),
+            None => return self.show_message("this pane is not a matrix; Tab goes to another"),
             Some(None) => {
                 return self.show_message(tr!(language, "{name}: there is none here", name));
             }
@@ -155,7 +155,7 @@ impl State {
         let here = (self.nav.selection.layer, self.nav.selection.head);
         match to {
             Some(to) if to != here => self.pick_layer_and_head(to),
-            _ => self.show_message("that was the last head this way"),
+            _ => self.show_message("no more heads in this direction"),
         }
     }
 
@@ -166,9 +166,7 @@ impl State {
         self.nav.zoom_into(spec);
         self.clamp();
         self.select_strongest_key();
-        self.show_message(
-            "z Z closer and farther   f finds a cell   , . [ ] other heads   Esc back",
-        );
+        self.show_message("z Z zoom in and out   f finds a cell   , . [ ] other heads   Esc back");
     }
 
     /// Returns to the step's panes. False if no head is zoomed.

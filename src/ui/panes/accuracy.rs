@@ -64,7 +64,7 @@ impl AccuracyChart<'_> {
             name: self.0.language.tr(name.title()).to_owned(),
             style: self.style(i),
             points: self.scores(*name).to_vec(),
-            said: self.scores(*name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
+            at_cursor: self.scores(*name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
         };
         let words = |[low, high]: &[usize; 2], is_last: bool| {
             if is_last { format!("{low}+") } else { format!("{low}-{high}") }

@@ -63,14 +63,14 @@ impl<'a> Distance<'a> {
     fn series(&self, model: usize) -> Option<Series> {
         let points = divided_by_mean(self.norms(model)?);
         let (name, letter) = self.models()[model];
-        let said = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
-        let said = said.unwrap_or_default().trim().to_owned();
+        let at_cursor = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
+        let at_cursor = at_cursor.unwrap_or_default().trim().to_owned();
         Some(Series {
             letter,
             name: self.scene.language.tr(name.title()).to_owned(),
             style: self.style(model),
             points,
-            said,
+            at_cursor,
         })
     }
 

@@ -127,8 +127,9 @@ impl Pane for ReadBackTable<'_> {
                 sure
             )
         };
-        let share = share_right(&self.answers)
-            .map(|share| tr!(language, "read back rightly: {n} of the words", n = percent(share)));
+        let share = share_right(&self.answers).map(|share| {
+            tr!(language, "read back correctly: {n} of the words", n = percent(share))
+        });
         let lines = self.answers.iter().map(line).chain(share).collect();
         PaneWords::of_model(
             language,

@@ -31,14 +31,14 @@ impl<'a> ReadBackLength<'a> {
 
     fn series(&self, model: usize) -> Option<Series> {
         let (counts, (name, letter)) = (self.counts(model)?, *MODELS.get(model)?);
-        let said =
+        let at_cursor =
             counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
         Some(Series {
             letter,
             name: self.0.language.tr(name.title()).to_owned(),
             style: self.0.theme.pane(model),
             points: counts.iter().map(|count| count.right as f32).collect(),
-            said: said.unwrap_or_default(),
+            at_cursor: at_cursor.unwrap_or_default(),
         })
     }
 

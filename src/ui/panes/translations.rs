@@ -218,7 +218,7 @@ impl Pane for Translations<'_> {
         let n = self.words(name).iter().filter(|word| !word.is_common).count();
         let language = self.0.language;
         let difference = match (name, n) {
-            (Name::Transformer, _) => language.tr("the others are held against it").to_owned(),
+            (Name::Transformer, _) => language.tr("the others are compared with it").to_owned(),
             (_, 0) => language.tr("the same words as the Transformer").to_owned(),
             (_, 1) => language.tr("1 word that the Transformer does not write").to_owned(),
             _ => tr!(language, "{n} words that the Transformer does not write", n),

@@ -168,15 +168,15 @@ pub fn find(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut B
 /// Draws the bookmarked steps.
 pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
     let marked = state.bookmarked();
-    let inside = draw_window(state, "Marked steps", list_size(area), area, buf);
+    let inside = draw_window(state, "Bookmarks", list_size(area), area, buf);
     let [line, list, foot] = list_parts(inside);
     let dim = state.theme.dim();
     let language = state.lesson.language;
-    let text = language.tr("b in the walk marks a step, or takes its mark away");
+    let text = language.tr("b in the walk adds or removes a bookmark");
     Line::styled(text, dim).render(line, buf);
     draw_steps(state, &marked, chosen, list, buf);
     let count =
-        tr!(language, "{n} marked   ↑ ↓ choose   Enter goes   Esc leaves", n = marked.len());
+        tr!(language, "{n} bookmarks   ↑ ↓ choose   Enter goes   Esc leaves", n = marked.len());
     Line::styled(count, dim).render(foot, buf);
 }
 
@@ -326,7 +326,7 @@ fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
     counts.render(line, buf);
 }
 
-/// Draws the export prompt: path, message in full, folder and file endings.
+/// Draws the export prompt: path, message in full, folder and file extensions.
 pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
     let inside = draw_window(state, "Export this frame", (width, 8), area, buf);
@@ -349,21 +349,21 @@ pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let folder_name = visible(&state.exports.folder(prompt.path.value()));
     let into = tr!(language, "in {folder}", folder = folder_name);
     Line::styled(fit(&into, folder.width.into()), dim).render(folder, buf);
-    Line::from(ending_spans(state, prompt.path.value())).render(endings_area, buf);
-    let keys = language.tr("Enter writes it   Tab the next form   Esc leaves");
+    Line::from(extension_spans(state, prompt.path.value())).render(endings_area, buf);
+    let keys = language.tr("Enter writes it   Tab next format   Esc leaves");
     Line::styled(keys, dim).render(foot, buf);
 }
 
-/// All file endings, that of the path highlighted.
-fn ending_spans(state: &State, path: &str) -> Vec<Span<'static>> {
-    let chosen = state.exports.ending_of(path);
+/// All file extensions, that of the path highlighted.
+fn extension_spans(state: &State, path: &str) -> Vec<Span<'static>> {
+    let chosen = state.exports.extension_of(path);
     let mut spans =
         vec![Span::styled(state.lesson.language.tr("as").to_owned(), state.theme.dim())];
-    for ending in state.exports.endings() {
-        let is_chosen = chosen == Some(ending);
+    for extension in state.exports.extensions() {
+        let is_chosen = chosen == Some(extension);
         spans.push(Span::raw(" "));
         let style = if is_chosen { state.theme.strong() } else { state.theme.dim() };
-        spans.push(Span::styled(format!(".{ending}"), style));
+        spans.push(Span::styled(format!(".{extension}"), style));
     }
     spans
 }

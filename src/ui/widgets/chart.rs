@@ -36,7 +36,7 @@ pub struct Series {
     /// A number for every column; NaN where the line has none.
     pub points: Vec<f32>,
     /// Its value at the cursor, as the legend shows it.
-    pub said: String,
+    pub at_cursor: String,
 }
 
 /// Scale of the vertical axis.
@@ -277,7 +277,7 @@ impl Chart<'_> {
             if self.theme.is_ascii() { s.letter.to_string() } else { "━".to_owned() }
         };
         let short = |s: &Series| format!("{} {}", sign(s), s.name);
-        let long = |s: &Series| format!("{} {}", short(s), s.said).trim_end().to_owned();
+        let long = |s: &Series| format!("{} {}", short(s), s.at_cursor).trim_end().to_owned();
         let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
         let mut x = area.x;
         for (i, series) in self.series.iter().enumerate() {
@@ -392,8 +392,8 @@ mod tests {
     use crate::ui::theme::{Depth, Glyphs};
 
     fn series(letter: char, points: &[f32]) -> Series {
-        let (name, said) = (letter.to_string(), String::new());
-        Series { letter, name, style: Style::new(), points: points.to_vec(), said }
+        let (name, at_cursor) = (letter.to_string(), String::new());
+        Series { letter, name, style: Style::new(), points: points.to_vec(), at_cursor }
     }
 
     fn drawn(heights: Heights, points: [&[f32]; 2]) -> Vec<String> {

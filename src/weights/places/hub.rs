@@ -7,7 +7,7 @@ use std::{
 
 use super::{LocalModel, Place};
 use crate::weights::{
-    folder::{ending, entries, file_name},
+    folder::{entries, extension, file_name},
     parts::text_models,
 };
 
@@ -73,9 +73,9 @@ fn main_branch(path: &Path) -> Option<String> {
 fn of_repository(folder: &Path, name: &str, place: Place) -> Vec<LocalModel> {
     let inside = entries(folder).unwrap_or_default();
     let below = folders(folder).into_iter().flat_map(|f| entries(&f).unwrap_or_default());
-    let has_safetensors = inside.iter().any(|path| ending(path) == "safetensors");
+    let has_safetensors = inside.iter().any(|path| extension(path) == "safetensors");
     let mut ggufs: Vec<PathBuf> = inside.iter().cloned().chain(below).collect();
-    ggufs.retain(|path| ending(path) == "gguf");
+    ggufs.retain(|path| extension(path) == "gguf");
     let ggufs = if has_safetensors { vec![] } else { text_models(&ggufs) };
     let model = |name: String, path: &Path| LocalModel { name, place, path: path.to_owned() };
     match ggufs.as_slice() {

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use lookback::analysis::reading::{Reader, Reading};
+use lookback::{
+    analysis::reading::{Reader, Reading},
+    lesson::{Language, Lesson},
+};
 
 pub static READER: LazyLock<Reader> = LazyLock::new(|| Reader::embedded().unwrap());
 
@@ -16,4 +19,9 @@ static READINGS: Mutex<BTreeMap<String, Arc<Reading>>> = Mutex::new(BTreeMap::ne
 pub fn reading(sentence: &str) -> Arc<Reading> {
     let read = || Arc::new(READER.read(sentence).unwrap());
     READINGS.lock().unwrap().entry(sentence.to_owned()).or_insert_with(read).clone()
+}
+
+/// The number of steps of the walk.
+pub fn n_steps() -> usize {
+    Lesson::embedded(Language::English).unwrap().steps().len()
 }

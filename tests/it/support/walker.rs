@@ -53,8 +53,8 @@ impl<'a> Walker<'a> {
     pub fn may_end(&self, action: &Action) -> bool {
         match action {
             Action::Do(Command::Quit) => matches!(self.state.overlay, Overlay::None),
-            Action::Do(Command::End)
-            | Action::Pick(PaletteChoice::Command(Command::Quit | Command::End)) => true,
+            Action::Do(Command::QuitNow)
+            | Action::Pick(PaletteChoice::Command(Command::Quit | Command::QuitNow)) => true,
             _ => false,
         }
     }

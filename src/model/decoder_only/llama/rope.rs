@@ -109,10 +109,10 @@ fn trained(config: &Config, scaling: &Config) -> Result<usize> {
 /// # Errors
 /// If a setting is not a valid number.
 pub(super) fn context(config: &Config) -> Result<usize> {
-    let said = longest(config)?;
-    let Some(scaling) = config.section("rope_scaling")? else { return Ok(said) };
+    let longest = longest(config)?;
+    let Some(scaling) = config.section("rope_scaling")? else { return Ok(longest) };
     let stretched = trained(config, &scaling)? as f64 * f64::from(scaling.float_or("factor", 1.0)?);
-    Ok(said.max(stretched as usize))
+    Ok(longest.max(stretched as usize))
 }
 
 /// A rotation in f32, for texts no longer than the model was trained on.
