@@ -163,7 +163,7 @@ fn station(sites: &[&Recorded], site: &Recorded, holding: Holding) -> Station {
         _ if is_recurrent => "hidden",
         name => name.unwrap_or(path),
     };
-    let is_probe = held().any(|s| std::ptr::eq(s.place.site, &PROJ));
+    let is_probe = held().any(|s| std::ptr::eq(s.place.site, &raw const PROJ));
     Station { path: path.to_owned(), name: name.to_owned(), holding, is_sum, is_probe }
 }
 

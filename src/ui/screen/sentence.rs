@@ -43,27 +43,27 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
     // A word of the other stream stands before those that it looks at.
     if let Some(word) = word.filter(|word| word.stream != stream) {
-        spans.push(Span::styled(word.text, cursor(&state.theme)));
+        spans.push(Span::styled(word.text, cursor(state.theme)));
         spans.push(Span::styled(state.theme.glyph(" → ", " > "), state.theme.dim()));
     }
     let used: usize = spans.iter().map(Span::width).sum();
     let width = usize::from(area.width).saturating_sub(used + 1);
     let centre = highlighted.or_else(|| attended.as_ref().map(AttendedRow::heaviest)).unwrap_or(0);
     let style = |i: usize| {
-        let base = if Some(i) == highlighted { cursor(&state.theme) } else { state.theme.dim() };
+        let base = if Some(i) == highlighted { cursor(state.theme) } else { state.theme.dim() };
         let weight = attended.as_ref().and_then(|row| row.weights.get(i).copied());
-        weight.map_or(base, |weight| tinted(&state.theme, base, weight))
+        weight.map_or(base, |weight| tinted(state.theme, base, weight))
     };
-    spans.extend(window(&state.theme, &all[..n_shown], centre, width, style));
+    spans.extend(window(state.theme, &all[..n_shown], centre, width, style));
     Line::from(spans).render(area, buf);
 }
 
-fn cursor(theme: &Theme) -> Style {
+fn cursor(theme: Theme) -> Style {
     theme.accent().bold().underlined()
 }
 
 /// A word's style under a weight: its background in the colour of the weight, or bolder where there is no colour.
-fn tinted(theme: &Theme, base: Style, weight: f32) -> Style {
+fn tinted(theme: Theme, base: Style, weight: f32) -> Style {
     if weight < LEAST_TINT {
         return base;
     }
@@ -77,7 +77,7 @@ fn tinted(theme: &Theme, base: Style, weight: f32) -> Style {
 
 /// The tokens that fit around `centre`, with a sign on each side on which some are left out.
 fn window(
-    theme: &Theme,
+    theme: Theme,
     tokens: &[Token],
     centre: usize,
     width: usize,
