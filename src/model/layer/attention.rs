@@ -49,10 +49,13 @@ pub static SCORES: Site =
 pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)")
     .with(Role::ScaledScores)
     .called(&["/ √d_k", "/√d_k", "scaled"]);
-pub static MULTIPLIED: Site =
-    Site::planes("scaled", [Head, Query, Key], "scores times the factor that the settings give")
-        .with(Role::ScaledScores)
-        .called(&["/ √d_k", "/√d_k", "scaled"]);
+pub static MULTIPLIED: Site = Site::planes(
+    "scaled",
+    [Head, Query, Key],
+    "scores times the multiplier that the settings give",
+)
+.with(Role::ScaledScores)
+.called(&["/ √d_k", "/√d_k", "scaled"]);
 pub static CAPPED: Site = Site::planes(
     "capped",
     [Head, Query, Key],
