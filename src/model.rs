@@ -15,10 +15,11 @@ pub mod rnn_attention;
 pub mod rnn_lm;
 mod sizes;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, bail};
 use bert::BertFamily;
+use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::Name;
@@ -165,67 +166,56 @@ pub struct Architecture {
     pub names: &'static [&'static str],
     /// The name to show.
     pub title: &'static str,
-    open: fn(&Checkpoint) -> Result<Arc<dyn Model>>,
+    kind: Kind,
+}
+
+/// How a model is made from a checkpoint.
+enum Kind {
+    Decoder(&'static Family),
+    Other(fn(&Checkpoint) -> Result<Arc<dyn Model>>),
 }
 
 /// The architectures that can be run.
-pub static ARCHITECTURES: &[Architecture] = &[
-    Architecture {
-        names: &["gpt2"],
-        title: "GPT-2",
-        open: |checkpoint| Ok(Arc::new(decoder_only::DecoderOnly::gpt2(checkpoint)?)),
-    },
-    Architecture {
-        names: &["llama", "mistral", "qwen2"],
-        title: "Llama family",
-        open: |checkpoint| Ok(Arc::new(decoder_only::DecoderOnly::llama(checkpoint)?)),
-    },
-    Architecture {
-        names: &["bert"],
-        title: "BERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Bert)?)),
-    },
-    Architecture {
-        names: &["roberta", "xlm-roberta", "camembert"],
-        title: "RoBERTa",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::Roberta)?)),
-    },
-    Architecture {
-        names: &["distilbert"],
-        title: "DistilBERT",
-        open: |checkpoint| Ok(Arc::new(bert::Bert::load(checkpoint, BertFamily::DistilBert)?)),
-    },
-    Architecture {
-        names: &["bart"],
-        title: "BART",
-        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::BART)),
-    },
-    Architecture {
-        names: &["mbart"],
-        title: "mBART",
-        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MBART)),
-    },
-    Architecture {
-        names: &["marian"],
-        title: "Marian",
-        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MARIAN)),
-    },
-    Architecture {
-        names: &["pegasus"],
-        title: "Pegasus",
-        open: |checkpoint| translator(EncoderDecoder::bart(checkpoint, encoder_decoder::PEGASUS)),
-    },
-    Architecture {
-        names: &["t5", "mt5"],
-        title: "T5",
-        open: |checkpoint| translator(EncoderDecoder::t5(checkpoint)),
-    },
-    Architecture {
-        names: &["rnn", "gru", "lstm"],
-        title: "recurrent language model",
-        open: |checkpoint| Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?)),
-    },
-];
+pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
+    let decoder = |family: &'static Family| Architecture {
+        names: family.types,
+        title: family.title,
+        kind: Kind::Decoder(family),
+    };
+    decoder_only::FAMILIES.iter().copied().flatten().map(decoder).chain(others()).collect()
+});
+
+/// The architectures that are not decoders alone.
+fn others() -> [Architecture; 9] {
+    let of = |names, title, open| Architecture { names, title, kind: Kind::Other(open) };
+    [
+        of(&["bert"], "BERT", |checkpoint| bert(checkpoint, BertFamily::Bert)),
+        of(&["roberta", "xlm-roberta", "camembert"], "RoBERTa", |checkpoint| {
+            bert(checkpoint, BertFamily::Roberta)
+        }),
+        of(&["distilbert"], "DistilBERT", |checkpoint| bert(checkpoint, BertFamily::DistilBert)),
+        of(&["bart"], "BART", |checkpoint| {
+            translator(EncoderDecoder::bart(checkpoint, encoder_decoder::BART))
+        }),
+        of(&["mbart"], "mBART", |checkpoint| {
+            translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MBART))
+        }),
+        of(&["marian"], "Marian", |checkpoint| {
+            translator(EncoderDecoder::bart(checkpoint, encoder_decoder::MARIAN))
+        }),
+        of(&["pegasus"], "Pegasus", |checkpoint| {
+            translator(EncoderDecoder::bart(checkpoint, encoder_decoder::PEGASUS))
+        }),
+        of(&["t5", "mt5"], "T5", |checkpoint| translator(EncoderDecoder::t5(checkpoint))),
+        of(&["rnn", "gru", "lstm"], "recurrent language model", |checkpoint| {
+            Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?))
+        }),
+    ]
+}
+
+fn bert(checkpoint: &Checkpoint, family: BertFamily) -> Result<Arc<dyn Model>> {
+    Ok(Arc::new(bert::Bert::load(checkpoint, family)?))
+}
 
 fn translator(opened: Result<EncoderDecoder>) -> Result<Arc<dyn Model>> {
     Ok(Arc::new(opened?))
@@ -260,7 +250,12 @@ impl Architecture {
     /// # Errors
     /// If a setting is not supported, or weights are missing or misshapen.
     pub fn open(&self, checkpoint: &Checkpoint) -> Result<Arc<dyn Model>> {
-        (self.open)(checkpoint)
+        match self.kind {
+            Kind::Decoder(family) => {
+                Ok(Arc::new(decoder_only::DecoderOnly::open(checkpoint, family)?))
+            }
+            Kind::Other(open) => open(checkpoint),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub use finite::NotFinite;
 pub use lost::before_the_end;
 pub use modules::SentenceModule;
 pub use named::Weights;
-pub use packed::{Copied, Packed};
+pub use packed::{Copied, LineBlocks, Packed};
 pub use peek::Peek;
 pub use tensor::TensorInfo;
 pub use wanted::{ExpectedWeight, WeightLayout};
@@ -101,6 +101,10 @@ pub enum TokenizerSource {
     None,
 }
 
+/// How the names of those parts of composite models begin that see, and that lead from there to the text.
+const OTHER_PARTS: [&str; 5] =
+    ["vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "image_newline"];
+
 /// Small files with further settings: of the tokenizer, of generation.
 const BESIDE: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
@@ -145,7 +149,7 @@ impl Checkpoint {
                 "{name} is missing; without it nothing is known of the model; put it beside the weights"
             )
         })?;
-        let config = Config::from_json(name, &config)?;
+        let config = Config::from_json(name, &config)?.of_text();
         let mut tensors = vec![];
         let mut broken = vec![];
         for part in parts {
@@ -271,9 +275,20 @@ impl Checkpoint {
     pub fn unused(&self) -> Vec<&TensorInfo> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let is_unused = |(i, tensor): &(usize, &TensorInfo)| {
-            !(asked.is_empty() || asked.contains(i) || tensor.is_setting() || tensor.is_spare())
+            let is_idle = tensor.is_setting() || tensor.is_spare() || self.is_of_other_part(tensor);
+            !(asked.is_empty() || asked.contains(i) || is_idle)
         };
         self.tensors.iter().enumerate().filter(is_unused).map(|(_, tensor)| tensor).collect()
+    }
+
+    /// The tensors of those parts of a composite model that are not its text part, and are passed over.
+    pub fn of_other_parts(&self) -> Vec<&TensorInfo> {
+        self.tensors.iter().filter(|tensor| self.is_of_other_part(tensor)).collect()
+    }
+
+    fn is_of_other_part(&self, tensor: &TensorInfo) -> bool {
+        let name = tensor.name.strip_prefix("model.").unwrap_or(&tensor.name);
+        self.config.whole().is_some() && OTHER_PARTS.iter().any(|part| name.starts_with(part))
     }
 
     fn ask(&self, name: &str) -> Option<&TensorInfo> {

@@ -15,9 +15,16 @@ import torch
 from gguf import GGMLQuantizationType as Type
 from torch import Tensor, nn
 
-ARCHITECTURE = {"gpt2": "gpt2", "llama": "llama", "mistral": "llama", "qwen2": "qwen2"}
+ARCHITECTURE = {
+    "gpt2": "gpt2", "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "smollm3": "smollm3",
+    "ministral3": "mistral3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "phi3": "phi3", "gemma": "gemma",
+    "gemma2": "gemma2", "gemma3_text": "gemma3",
+}  # fmt: skip
+"""Those whose queries and keys have their rotated pairs side by side."""
+TURNED = ["llama", "smollm3", "mistral3", "granite"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
-FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2"]
+FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
+         "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3"]  # fmt: skip
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -27,6 +34,13 @@ LLAMA = {
     "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+}  # fmt: skip
+QWEN3 = {**LLAMA, "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm"}
+AFTER = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
+NAMES = {
+    "gpt2": GPT2, "qwen3": QWEN3, "olmo2": {**QWEN3, **AFTER}, "gemma2": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
+    "gemma3": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
+    "phi3": {**LLAMA, "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"},
 }  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
@@ -38,7 +52,7 @@ QUANTS = {
 
 
 def names(config: dict) -> dict[str, str]:
-    return GPT2 if config["model_type"] == "gpt2" else LLAMA
+    return NAMES.get(ARCHITECTURE[config["model_type"]], LLAMA)
 
 
 def name_in_gguf(name: str, table: dict[str, str]) -> str:
@@ -63,7 +77,7 @@ def halves(weight: np.ndarray, n_heads: int) -> np.ndarray:
 
 def turned_heads(name: str, config: dict) -> int | None:
     """The heads of a tensor whose rows have another order in GGUF."""
-    if ARCHITECTURE[config["model_type"]] != "llama":
+    if ARCHITECTURE[config["model_type"]] not in TURNED:
         return None
     if ".q_proj." in name:
         return config["num_attention_heads"]
@@ -79,6 +93,8 @@ def as_gguf(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
             weight = weight.T
         if heads := turned_heads(name, config):
             weight = interleaved(weight, heads)
+        if ARCHITECTURE[config["model_type"]].startswith("gemma") and name.endswith("norm.weight"):
+            weight = weight.float() + 1
         made[name_in_gguf(name, names(config))] = weight.contiguous()
     return made
 
@@ -95,15 +111,17 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     if config["model_type"] == "gpt2":
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
         return
-    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_head_count_kv(config.get("num_key_value_heads", heads))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(config["rope_theta"])
+    rope = config.get("rope_parameters") or {}
+    writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or d_model // heads
-    writer.add_rope_dimension_count(d_head)
+    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 1)))
+    styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
-    scaling = config.get("rope_scaling") or {}
+    scaling = config.get("rope_scaling") or rope
     kind = scaling.get("rope_type", scaling.get("type"))
     if kind == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
@@ -112,8 +130,34 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(scaling["factor"])
         writer.add_rope_scaling_orig_ctx_len(scaling["original_max_position_embeddings"])
+        if (factor := scaling.get("attention_factor")) is not None:
+            writer.add_rope_scaling_attn_factors(factor)
+        if (mscale := scaling.get("mscale_all_dim")) is not None:
+            writer.add_rope_scaling_yarn_log_mul(mscale)
+    elif kind == "longrope":
+        trained, longest = config["original_max_position_embeddings"], config["max_position_embeddings"]
+        writer.add_rope_scaling_orig_ctx_len(trained)
+        writer.add_rope_scaling_attn_factors((1 + np.log(longest / trained) / np.log(trained)) ** 0.5)
+        for name in ("short", "long"):
+            writer.add_tensor(f"rope_factors_{name}.weight", np.array(scaling[f"{name}_factor"], dtype=np.float32))
     elif kind == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(scaling, config["rope_theta"], d_head))
+
+
+def styled(writer: gguf.GGUFWriter, config: dict) -> None:
+    """What a family has beside sizes."""
+    for key, write in {
+        "sliding_window": writer.add_sliding_window, "attn_logit_softcapping": writer.add_attn_logit_softcapping,
+        "final_logit_softcapping": writer.add_final_logit_softcapping, "embedding_multiplier": writer.add_embedding_scale,
+        "residual_multiplier": writer.add_residual_scale, "attention_multiplier": writer.add_attention_scale,
+        "logits_scaling": writer.add_logit_scale,
+    }.items():  # fmt: skip
+        if config.get(key) is not None and config["model_type"] not in ("qwen2", "mistral"):
+            write(config[key])
+    if (beta := (config.get("rope_parameters") or {}).get("llama_4_scaling_beta")) is not None:
+        writer.add_attn_temperature_scale(beta)
+    if (theta := config.get("rope_local_base_freq")) is not None:
+        writer.add_rope_freq_base_swa(theta)
 
 
 def llama3_factors(scaling: dict, theta: float, d_head: int) -> np.ndarray:

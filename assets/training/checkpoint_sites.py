@@ -13,9 +13,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+import checkpoint_decoders as decoders
+
 Sites = dict[str, Tensor]
 HIDDEN = -1e30
 """A mask's number below which a cell is hidden."""
+
+
+def alone(batch: Tensor) -> Tensor:
+    """The only text of a batch; some models have taken its axis away."""
+    return batch if batch.ndim == 2 and len(batch) > 1 else batch[0]
 
 
 def near(name: str, got: Tensor, want: Tensor) -> None:
@@ -32,6 +39,8 @@ class Taps:
         self.inputs: dict[nn.Module, Tensor] = {}
         self.outputs: dict[nn.Module, Tensor] = {}
         self.attentions: dict[nn.Module, dict] = {}
+        self.whole: dict[nn.Module, object] = {}
+        self.turned: dict[nn.Module, tuple[Tensor, Tensor]] = {}
         self.undo: list[Callable] = []
 
     def __enter__(self) -> "Taps":
@@ -40,6 +49,11 @@ class Taps:
         for name, library in list(sys.modules.items()):
             if name.startswith("transformers.models.") and "eager_attention_forward" in vars(library):
                 self.wrap(library)
+        for module in self.model.modules():
+            if hasattr(module, "_attn"):
+                self.wrap_attn(module)
+            if type(module).__name__ == "FalconAttention":
+                self.wrap_turns(module)
         return self
 
     def __exit__(self, *_) -> None:
@@ -49,7 +63,10 @@ class Taps:
     def heard(self, module: nn.Module, args: tuple, kwargs: dict, output) -> None:
         first = args[0] if args else kwargs.get("hidden_states", kwargs.get("input_ids"))
         self.inputs[module] = first
-        self.outputs[module] = output[0] if isinstance(output, tuple) else output
+        self.whole[module] = output
+        first = output[0] if isinstance(output, tuple) else output
+        # Some models add to it in place.
+        self.outputs[module] = first.clone() if isinstance(first, Tensor) else first
 
     def wrap(self, library) -> None:
         plain = library.eager_attention_forward
@@ -61,6 +78,7 @@ class Taps:
                 "q": query[0], "k": key[0], "v": value[0], "weights": weights[0], "context": out[0].transpose(0, 1),
                 "mask": None if attention_mask is None else attention_mask[0].expand_as(weights[0]),
                 "bias": kwargs.get("position_bias"),
+                "cap": kwargs.get("softcap"),
                 "scaling": query.size(-1) ** -0.5 if scaling is None else scaling,
             }  # fmt: skip
             return out, weights
@@ -68,51 +86,129 @@ class Taps:
         library.eager_attention_forward = listening
         self.undo.append(lambda: setattr(library, "eager_attention_forward", plain))
 
+    def wrap_attn(self, module: nn.Module) -> None:
+        """GPT-J and GPT-Neo attend in a method."""
+        plain = module._attn
+
+        def listening(query, key, value, *args, **kwargs):
+            self.turned[module] = (query, key)
+            return plain(query, key, value, *args, **kwargs)
+
+        module._attn = listening
+        self.undo.append(lambda: delattr(module, "_attn"))
+
+    def wrap_turns(self, module: nn.Module) -> None:
+        """Falcon attends in place; its queries and keys are caught as they are turned, layer by layer."""
+        library = sys.modules[type(module).__module__]
+        of_layers = [m for m in self.model.modules() if type(m).__name__ == "FalconAttention"]
+        if module is not of_layers[0]:
+            return
+        plain = library.apply_rotary_pos_emb
+
+        def listening(*args, **kwargs):
+            turned = plain(*args, **kwargs)
+            layer = of_layers[len(self.turned)]
+            self.turned[layer] = turned
+            return turned
+
+        library.apply_rotary_pos_emb = listening
+        self.undo.append(lambda: setattr(library, "apply_rotary_pos_emb", plain))
+
     def into(self, module: nn.Module) -> Tensor:
-        return self.inputs[module][0]
+        return alone(self.inputs[module])
 
     def out_of(self, module: nn.Module) -> Tensor:
-        return self.outputs[module][0]
+        return alone(self.outputs[module])
+
+    near = staticmethod(near)
 
     def norm(self, at: str, module: nn.Module, eps: float) -> Sites:
-        """Layer norm, or root mean square norm where the module has no bias."""
+        """Layer norm, or root mean square norm where the module takes no mean away."""
         x, out = self.into(module), self.out_of(module)
-        if getattr(module, "bias", None) is None:
-            square = x.square().mean(1, keepdim=True)
-            normalized = x / (square + eps).sqrt()
-            near(at, normalized * module.weight, out)
-            return {f"{at}.mean_square": square, f"{at}.normalized": normalized, f"{at}.out": out}
-        mean, var = x.mean(1, keepdim=True), x.var(1, keepdim=True, unbiased=False)
-        normalized = (x - mean) / (var + eps).sqrt()
-        near(at, normalized * module.weight + module.bias, out)
-        return {f"{at}.mean": mean, f"{at}.var": var, f"{at}.normalized": normalized, f"{at}.out": out}
+        return normed(at, module, eps, x, out, x.square().mean(-1, keepdim=True))
 
-    def attention(self, at: str, module: nn.Module, before: dict[str, Tensor], out: nn.Module, scales=True) -> Sites:
+    def head_norm(self, at: str, module: nn.Module, eps: float, x: Tensor) -> Sites:
+        """A norm of queries or keys. x (head, row, d_head); the module may see heads in any order, or one row of all."""
+        out = self.out_of(module)
+        is_of_row = out.ndim == 2
+        if is_of_row:
+            out = out.unflatten(1, (len(x), -1)).transpose(0, 1)
+        elif out.shape != x.shape or not torch.allclose(self.into(module), x):
+            out = out.transpose(0, 1)
+        square = x.square().mean((0, 2))[:, None] if is_of_row else x.square().mean(-1, keepdim=True)
+        return normed(at, module, eps, x, out, square)
+
+    def attention(
+        self, at: str, module: nn.Module, before: dict[str, Tensor], out: nn.Module, scales=True, norms=None, slopes=None,
+    ) -> Sites:  # fmt: skip
         """`before`: queries, keys and values as the linear maps gave them, (row, col). Keys and values that
-        are shared have fewer heads."""
+        are shared have fewer heads. `norms`: those of queries and keys, and their epsilon. `slopes`: those of ALiBi."""
         caught = self.attentions[module]
         q, k, v, weights = (caught[name] for name in ("q", "k", "v", "weights"))
         heads = {"q": q, "k": k, "v": v}
         plain = {n: x.view(len(x), len(heads[n]), -1).transpose(0, 1) for n, x in before.items()}
         sites = {f"{at}.{n}": x for n, x in plain.items()}
-        turned = {f"{at}.{n}_rot": heads[n] for n in "qk" if not torch.equal(plain[n], heads[n])}
+        if norms is not None:
+            *modules, eps = norms
+            for n, norm in zip("qk", modules):
+                sites |= self.head_norm(f"{at}.{n}_norm", norm, eps, plain[n])
+                plain[n] = sites[f"{at}.{n}_norm.out"]
+        if (factors := caught.get("factors")) is not None:
+            sites[f"{at}.q_tempered"] = q
+            heads["q"] = q / factors[:, None]
+        turned = {f"{at}.{n}_rot": heads[n] for n in "qk" if not torch.allclose(plain[n], heads[n], 1e-4, 1e-5)}
         sites |= turned
         shared = len(q) // len(k)
         sites[f"{at}.scores"] = scores = q @ k.repeat_interleave(shared, 0).transpose(1, 2)
         if scales:
             sites[f"{at}.scaled"] = scores = scores * caught["scaling"]
-        if caught["bias"] is not None and caught["bias"].any():
+        if caught.get("cap"):
+            sites[f"{at}.capped"] = scores = caught["cap"] * torch.tanh(scores / caught["cap"])
+        if slopes is not None:
+            distances = torch.arange(scores.shape[2])[None] - torch.arange(scores.shape[1])[:, None]
+            sites[f"{at}.bias"] = bias = slopes[:, None, None] * distances
+            sites[f"{at}.biased"] = scores = scores + bias
+        if caught.get("bias") is not None and caught["bias"].any():
             sites[f"{at}.bias"] = caught["bias"][0].expand_as(scores)
             sites[f"{at}.biased"] = scores = scores + caught["bias"][0]
-        if (mask := caught["mask"]) is not None and (hidden := mask < HIDDEN).any():
-            assert (weights[hidden] == 0).all() and (mask[~hidden] == 0).all(), f"{at}: a mask of another kind"
+        hidden = weights == 0 if caught["mask"] is None else caught["mask"] < HIDDEN
+        if hidden.any():
+            assert (weights[hidden] == 0).all(), f"{at}: a mask of another kind"
+            assert caught["mask"] is None or (caught["mask"][~hidden] == 0).all(), f"{at}: a mask of another kind"
             sites[f"{at}.masked"] = scores = scores.masked_fill(hidden, -torch.inf)
-        near(at, torch.softmax(scores, -1), weights)
+        if (sinks := getattr(module, "sinks", None)) is None:
+            near(at, torch.softmax(scores, -1), weights)
+        else:
+            with_sinks = torch.cat([scores, sinks[:, None, None].expand(-1, scores.shape[1], 1)], -1)
+            near(at, torch.softmax(with_sinks, -1)[..., :-1], weights)
         sites[f"{at}.weights"] = weights
-        near(at, weights @ v.repeat_interleave(shared, 0), caught["context"])
-        sites[f"{at}.context"] = caught["context"]
+        sites[f"{at}.context"] = context = caught.get("context", weights @ v.repeat_interleave(shared, 0))
+        near(at, weights @ v.repeat_interleave(shared, 0), context)
+        near(at, context.transpose(0, 1).flatten(1), self.into(out))
         sites[f"{at}.concat"], sites[f"{at}.out"] = self.into(out), self.out_of(out)
         return sites
+
+
+def takes_mean(module: nn.Module) -> bool:
+    return "RMSNorm" not in type(module).__name__ and "T5LayerNorm" not in type(module).__name__
+
+
+def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
+    """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
+    # Gemma's gains are added to 1. One for every head stands before the rows.
+    gain = module.weight + 1 if "Gemma" in type(module).__name__ else module.weight
+    if x.ndim == 3 and gain.numel() > x.shape[-1]:
+        gain = gain.view(len(x), 1, -1)
+    bias = getattr(module, "bias", None)
+    if takes_mean(module):
+        mean, var = x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
+        sites = {f"{at}.mean": mean, f"{at}.var": var}
+        sites[f"{at}.normalized"] = normalized = (x - mean) / (var + eps).sqrt()
+    else:
+        sites = {f"{at}.mean_square": square}
+        sites[f"{at}.normalized"] = normalized = x / (square + eps).sqrt()
+    near(at, normalized * gain + (0 if bias is None else bias), out)
+    return sites | {f"{at}.out": out}
 
 
 def predictions(logits: Tensor) -> Sites:
@@ -139,28 +235,6 @@ def gpt2(taps: Taps) -> Sites:
         sites[f"{at}.ffn.out"] = taps.out_of(block.mlp.c_proj)
         sites[f"{at}.resid_post"] = taps.out_of(block)
     sites |= taps.norm("final_norm", model.ln_f, eps)
-    return sites | predictions(taps.out_of(taps.model.lm_head))
-
-
-def llama(taps: Taps) -> Sites:
-    model, eps = taps.model.model, taps.model.config.rms_norm_eps
-    sites = {"tokens.embed": taps.out_of(model.embed_tokens), "tokens.input": taps.out_of(model.embed_tokens)}
-    for l, block in enumerate(model.layers):
-        at, attn, mlp = f"blocks.{l}", block.self_attn, block.mlp
-        sites[f"{at}.resid_pre"] = taps.into(block.input_layernorm)
-        sites |= taps.norm(f"{at}.norm1", block.input_layernorm, eps)
-        maps = {"q": attn.q_proj, "k": attn.k_proj, "v": attn.v_proj}
-        before = {name: taps.out_of(linear) for name, linear in maps.items()}
-        sites |= taps.attention(f"{at}.attn", attn, before, attn.o_proj)
-        sites[f"{at}.resid_mid"] = taps.into(block.post_attention_layernorm)
-        sites |= taps.norm(f"{at}.norm2", block.post_attention_layernorm, eps)
-        sites[f"{at}.ffn.gate"] = taps.out_of(mlp.gate_proj)
-        sites[f"{at}.ffn.act"] = mlp.act_fn(taps.out_of(mlp.gate_proj))
-        sites[f"{at}.ffn.up"] = taps.out_of(mlp.up_proj)
-        sites[f"{at}.ffn.hidden"] = taps.into(mlp.down_proj)
-        sites[f"{at}.ffn.out"] = taps.out_of(mlp.down_proj)
-        sites[f"{at}.resid_post"] = taps.out_of(block)
-    sites |= taps.norm("final_norm", model.norm, eps)
     return sites | predictions(taps.out_of(taps.model.lm_head))
 
 
@@ -340,7 +414,7 @@ def t5(taps: Taps) -> Sites:
 
 
 ARCHITECTURES = {
-    "gpt2": gpt2, "llama": llama, "mistral": llama, "qwen2": llama,
+    "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
     "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip

@@ -68,6 +68,13 @@ def scaled(**scaling) -> dict:
     return llama(max_position_embeddings=80, rope_theta=500.0, rope_scaling=scaling)
 
 
+def composite(kind: str, name: str, text: dict, **vision: dict) -> dict:
+    """A model that also sees; its text part lies within."""
+    [(of_vision, sizes)] = vision.items()
+    return {"model_type": kind, "architectures": [f"{name}ForConditionalGeneration"], "text_config": llama(**text),
+            "vision_config": {"model_type": of_vision, **sizes}, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
+
+
 BERT = {
     "model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_act": "gelu", "hidden_size": 30,
     "num_hidden_layers": 3, "num_attention_heads": 5, "intermediate_size": 37, "max_position_embeddings": 41,
@@ -124,6 +131,80 @@ OF_LONG = {"original_max_position_embeddings": 12, "hidden_size": 18, "num_atten
            "head_dim": 8, "rope_scaling": {"rope_type": "longrope", "rope_theta": 500.0, "short_factor": [1.0, 1.5, 1.0, 2.0],
                                            "long_factor": [1.0, 3.0, 7.0, 8.5]}}  # fmt: skip
 
+SMALL_ONE = {"hidden_size": 18, "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 23}
+OF_QWEN3 = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "rms_norm_eps": 1e-6, "mlp_bias": None,
+            "tie_word_embeddings": True, "bos_token_id": 292, "eos_token_id": 292, "head_dim": 8, "hidden_size": 22}  # fmt: skip
+OF_SMOLLM3 = {**SMALL_ONE, "model_type": "smollm3", "architectures": ["SmolLM3ForCausalLM"], "head_dim": None,
+              "num_hidden_layers": 4, "tie_word_embeddings": True, "rope_theta": 5000.0,
+              "bos_token_id": 289, "eos_token_id": 289, "pad_token_id": 0}  # fmt: skip
+OF_MINISTRAL3 = {**SMALL_ONE, "model_type": "ministral3", "architectures": ["Ministral3ForCausalLM"],
+                 "attention_bias": None, "mlp_bias": None, "rope_theta": None, "pad_token_id": 0,
+                 "rope_parameters": {"rope_type": "yarn", "type": "yarn", "rope_theta": 500.0, "factor": 4.0,
+                                     "original_max_position_embeddings": 7, "beta_fast": 32.0, "beta_slow": 1.0,
+                                     "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.3}}  # fmt: skip
+OF_GRANITE = {**SMALL_ONE, "model_type": "granite", "architectures": ["GraniteForCausalLM"], "head_dim": None,
+              "embedding_multiplier": 3.0, "attention_multiplier": 0.3, "residual_multiplier": 0.22,
+              "logits_scaling": 1.7, "tie_word_embeddings": True}  # fmt: skip
+OF_OLMO2 = {"model_type": "olmo2", "architectures": ["Olmo2ForCausalLM"], "mlp_bias": None, "hidden_size": 24,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": None, "intermediate_size": 23,
+            "pad_token_id": 0, "bos_token_id": 292, "eos_token_id": 292}  # fmt: skip
+OF_OLMO3 = {**OF_OLMO2, "model_type": "olmo3", "architectures": ["Olmo3ForCausalLM"], "num_hidden_layers": 4,
+            "hidden_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 19,
+            "sliding_window": 5, "max_position_embeddings": 80, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20,
+                             "attention_factor": 1.2, "beta_fast": 32.0, "beta_slow": 1.0}}  # fmt: skip
+OF_PHI3 = {"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "attention_bias": None, "mlp_bias": None,
+           "hidden_size": 24, "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": None,
+           "intermediate_size": 23, "partial_rotary_factor": 0.75, "sliding_window": 16, "pad_token_id": 0,
+           "original_max_position_embeddings": 12, "max_position_embeddings": 96,
+           "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.5, 2.0], "long_factor": [1.0, 3.0, 7.0]}}  # fmt: skip
+OF_GEMMA = {**SMALL_ONE, "model_type": "gemma", "architectures": ["GemmaForCausalLM"], "mlp_bias": None,
+            "hidden_act": "gelu", "rms_norm_eps": 1e-6, "tie_word_embeddings": None, "pad_token_id": 0}  # fmt: skip
+OF_GEMMA2 = {**OF_GEMMA, "model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"], "hidden_act": None,
+             "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 5, "sliding_window": 6,
+             "attn_logit_softcapping": 2.5, "final_logit_softcapping": 30.0, "num_hidden_layers": 3}  # fmt: skip
+OF_GEMMA3 = {**OF_GEMMA2, "model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"],
+             "query_pre_attn_scalar": 8, "attn_logit_softcapping": None, "final_logit_softcapping": None,
+             "num_hidden_layers": 6, "rope_theta": 2000.0, "rope_local_base_freq": 100.0,
+             "rope_scaling": {"rope_type": "linear", "factor": 2.5}, "intermediate_size": 13,
+             "num_attention_heads": 2, "hidden_size": 14}  # fmt: skip
+LAYER_NORM = {**SMALL_ONE, "rms_norm_eps": None, "layer_norm_eps": 1e-5, "head_dim": None, "attention_bias": None, "mlp_bias": None}
+MANY_HEADS = {**LAYER_NORM, "num_key_value_heads": None, "hidden_size": 24}
+OF_NEOX = {**MANY_HEADS, "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_act": "gelu",
+           "rope_theta": None, "rotary_pct": 0.25, "rotary_emb_base": 100, "use_parallel_residual": True,
+           "hidden_size": 48}  # fmt: skip
+GPTJ = {"model_type": "gptj", "architectures": ["GPTJForCausalLM"], "activation_function": "gelu_new", "n_embd": 24,
+        "n_layer": 2, "n_head": 3, "n_inner": 23, "n_positions": 80, "rotary_dim": 6, "layer_norm_epsilon": 1e-5,
+        "tie_word_embeddings": False, "bos_token_id": 290, "eos_token_id": 290}  # fmt: skip
+GPT_NEO = {"model_type": "gpt_neo", "architectures": ["GPTNeoForCausalLM"], "activation_function": "gelu_new",
+           "hidden_size": 21, "num_layers": 4, "num_heads": 3, "intermediate_size": None, "window_size": 6,
+           "attention_types": [[["global", "local"], 2]], "max_position_embeddings": 80, "layer_norm_epsilon": 1e-5,
+           "bos_token_id": 290, "eos_token_id": 290}  # fmt: skip
+OPT = {"model_type": "opt", "architectures": ["OPTForCausalLM"], "activation_function": "relu", "hidden_size": 21,
+       "num_hidden_layers": 2, "num_attention_heads": 3, "ffn_dim": 23, "word_embed_proj_dim": 21,
+       "max_position_embeddings": 80, "do_layer_norm_before": True, "bos_token_id": 2, "eos_token_id": 2, "pad_token_id": 1}  # fmt: skip
+BLOOM = {"model_type": "bloom", "architectures": ["BloomForCausalLM"], "hidden_size": 30, "n_layer": 2, "n_head": 5,
+         "layer_norm_epsilon": 1e-5, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
+MPT = {"model_type": "mpt", "architectures": ["MptForCausalLM"], "d_model": 18, "n_layers": 2, "n_heads": 3,
+       "max_seq_len": 80, "no_bias": True,
+       "attn_config": {"alibi": True, "alibi_bias_max": 8, "clip_qkv": None}}  # fmt: skip
+FALCON = {"model_type": "falcon", "architectures": ["FalconForCausalLM"], "hidden_size": 24, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "layer_norm_epsilon": 1e-5, "alibi": False, "new_decoder_architecture": False,
+          "multi_query": True, "parallel_attn": True, "bias": False, "bos_token_id": 1, "eos_token_id": 2,
+          "ffn_hidden_size": 37}  # fmt: skip
+OF_PHI = {**MANY_HEADS, "model_type": "phi", "architectures": ["PhiForCausalLM"], "hidden_act": "gelu_new",
+          "partial_rotary_factor": 0.5}  # fmt: skip
+OF_STABLELM = {**LAYER_NORM, "model_type": "stablelm", "architectures": ["StableLmForCausalLM"], "use_qkv_bias": True,
+               "hidden_size": 48}  # fmt: skip
+OF_STARCODER2 = {**LAYER_NORM, "model_type": "starcoder2", "architectures": ["Starcoder2ForCausalLM"], "use_bias": True,
+                 "layer_norm_eps": None, "norm_epsilon": 1e-5, "hidden_act": "gelu_pytorch_tanh", "sliding_window": 9,
+                 "tie_word_embeddings": True}  # fmt: skip
+OF_COHERE = {**LAYER_NORM, "model_type": "cohere", "architectures": ["CohereForCausalLM"], "hidden_size": 24,
+             "logit_scale": 0.4, "use_qk_norm": True, "tie_word_embeddings": True, "pad_token_id": 0}  # fmt: skip
+OF_COHERE2 = {**OF_COHERE, "model_type": "cohere2", "architectures": ["Cohere2ForCausalLM"], "use_qk_norm": None,
+              "num_hidden_layers": 4, "sliding_window": 6, "intermediate_size": 19}  # fmt: skip
+SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
+        "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
     # name: (tokenizer, stored as, config)
     "gpt2": ("gpt2", "f32, no prefix, masks", GPT2),
@@ -152,6 +233,34 @@ RECIPES = {
         "num_hidden_layers": 3, "max_window_layers": 1,
         "rope_parameters": {"rope_theta": 3000.0, "rope_type": "linear", "factor": 1.5}})),
     "smollm2": ("smollm2", "bf16", llama(**OF_SMOLLM2)),
+    "qwen3": ("qwen2", "bf16", llama(**OF_QWEN3)),
+    "smollm3": ("smollm2", "bf16", llama(**OF_SMOLLM3)),
+    "ministral3": ("llama2", "bf16", llama(**OF_MINISTRAL3)),
+    "mistral3": ("llama2", "bf16, saved", composite("mistral3", "Mistral3", {**OF_MISTRAL, "hidden_size": 18, "intermediate_size": 23}, pixtral=SEES)),
+    "granite": ("llama2", "f16", llama(**OF_GRANITE)),
+    "olmo2": ("qwen2", "f16", llama(**OF_OLMO2)),
+    "olmo3": ("qwen2", "bf16", llama(**OF_OLMO3)),
+    "phi3": ("llama2", "bf16", llama(**OF_PHI3)),
+    "gemma": ("llama2", "bf16", llama(**OF_GEMMA)),
+    "gemma2": ("llama2", "f16", llama(**OF_GEMMA2)),
+    "gemma2_plain": ("llama2", "f16", llama(**{**OF_GEMMA2, "query_pre_attn_scalar": 8, "num_hidden_layers": 1})),
+    "gemma3": ("llama2", "bf16", llama(**OF_GEMMA3)),
+    "gemma3_sees": ("llama2", "bf16, saved", composite("gemma3", "Gemma3", {**OF_GEMMA3, "num_hidden_layers": 2}, siglip_vision_model=SEES)),
+    "gpt_neox": ("gpt2", "f16", llama(**OF_NEOX)),
+    "gpt_neox_in_turn": ("gpt2", "f16", llama(**{**OF_NEOX, "hidden_size": 24, "use_parallel_residual": False, "rotary_pct": 0.5})),
+    "gptj": ("gpt2", "f16", GPTJ),
+    "gpt_neo": ("gpt2", "f16", GPT_NEO),
+    "opt": ("gpt2", "f16", OPT),
+    "bloom": ("gpt2", "f16", BLOOM),
+    "mpt": ("gpt2", "bf16", MPT),
+    "falcon": ("gpt2", "bf16", FALCON),
+    "falcon_new": ("gpt2", "bf16", {**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}),
+    "phi": ("gpt2", "f16", llama(**OF_PHI)),
+    "stablelm": ("gpt2", "f16", llama(**OF_STABLELM)),
+    "stablelm_parallel": ("gpt2", "f16", llama(**{**OF_STABLELM, "use_parallel_residual": True, "hidden_size": 24, "partial_rotary_factor": 0.5})),
+    "starcoder2": ("gpt2", "f16", llama(**OF_STARCODER2)),
+    "cohere": ("gpt2", "f16", llama(**OF_COHERE)),
+    "cohere2": ("gpt2", "f16", llama(**OF_COHERE2)),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -326,7 +435,8 @@ def write_checkpoint(name: str, out: Path) -> None:
     folder.mkdir(parents=True)
     tokenizer = tiny.ALL[kind]()
     tiny.save(tokenizer, folder)
-    config = {**config, "vocab_size": tokenizer.get_vocab_size()}
+    sizes = {"vocab_size": tokenizer.get_vocab_size()}
+    config = {**config, "text_config": config["text_config"] | sizes} if "text_config" in config else {**config, **sizes}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     if name in GENERATION_CONFIGS:
         (folder / "generation_config.json").write_text(json.dumps(GENERATION_CONFIGS[name], indent=1) + "\n")

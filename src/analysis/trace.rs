@@ -58,12 +58,6 @@ impl Recorded {
         self.place.role
     }
 
-    /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`.
-    pub fn added(&self) -> Option<String> {
-        let Role::Residual(sub_layer) = self.role() else { return None };
-        Some(path_in(self.scope(), &path_in(sub_layer.scope(), "out")))
-    }
-
     pub fn caption(&self) -> &'static str {
         self.place.site.caption
     }
@@ -202,6 +196,17 @@ impl Trace {
 
     pub fn site(&self, path: &str) -> Option<&Recorded> {
         self.holder(path).map(|(_, site)| site)
+    }
+
+    /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`. None for
+    /// another site, and for a sum of more than two.
+    pub fn added(&self, sum: &Recorded) -> Option<String> {
+        let Role::Residual(sub_layer) = sum.role() else { return None };
+        let addends = sub_layer.addends().iter();
+        let mut paths: Vec<String> = addends.map(|name| path_in(sum.scope(), name)).collect();
+        let known = paths.iter().position(|path| self.site(path).is_some());
+        let n = known.unwrap_or(paths.len().checked_sub(1)?);
+        Some(paths.swap_remove(n))
     }
 
     /// The value of another site in the scope of this one: `weights` beside `encoder.0.self_attn.scores`.

@@ -17,7 +17,7 @@ mod softmax;
 mod stored;
 mod vector;
 
-pub use attend::{AttentionOptions, attend};
+pub use attend::{AttentionOptions, Scaling, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{
     MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,

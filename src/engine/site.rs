@@ -68,7 +68,7 @@ pub enum Role {
     ScaledScores,
     /// Scores, minus infinity where a query may not look.
     MaskedScores,
-    /// Attention weights: each row sums to 1.
+    /// Attention weights: each row sums to 1, or to less where a sink takes a share.
     AttentionWeights,
     /// The weighted sum of values, a plane for each head.
     HeadContext,
@@ -104,16 +104,19 @@ pub enum SubLayer {
     SelfAttention,
     CrossAttention,
     FeedForward,
+    /// Attention and feed-forward, which read the same stream and are added at once.
+    Both,
 }
 
 impl SubLayer {
-    /// The name of its scope in its layer.
-    pub const fn scope(self) -> &'static str {
+    /// What it may add to the stream, by paths in its layer; of those that a model has, the first.
+    pub const fn addends(self) -> &'static [&'static str] {
         match self {
-            Self::Attention => "attn",
-            Self::SelfAttention => "self_attn",
-            Self::CrossAttention => "cross_attn",
-            Self::FeedForward => "ffn",
+            Self::Attention => &["attn.addend", "post_norm1.out", "attn.out"],
+            Self::SelfAttention => &["self_attn.out"],
+            Self::CrossAttention => &["cross_attn.out"],
+            Self::FeedForward => &["ffn.addend", "post_norm2.out", "ffn.out"],
+            Self::Both => &[],
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Place`]. One call does both, so that value and provenance cannot disagree. From the record the tape opens a cell
 //! into its arithmetic and computes gradients. It knows no model, no token text and no screen.
 
+mod alibi;
 mod back;
 mod block;
 mod edited;
@@ -27,7 +28,7 @@ pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
 pub use relative::Buckets;
-pub use rotary::{Dynamic, Longer, Rope};
+pub use rotary::{Dynamic, Longer, Pairs, Rope};
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -26,7 +26,7 @@ use crate::{
     model::layer::{
         attention::{Attention, HeadSizes, Mask},
         feed_forward::{Activation, FeedForward},
-        norm::LayerNorm,
+        norm::{Norm, NormKind},
     },
     weights::{Checkpoint, Weights},
 };
@@ -101,9 +101,9 @@ impl BertPlan {
 struct PostNorm {
     scope: Scope,
     self_attn: Attention,
-    norm1: LayerNorm,
+    norm1: Norm,
     ffn: FeedForward,
-    norm2: LayerNorm,
+    norm2: Norm,
 }
 
 impl PostNorm {
@@ -112,7 +112,7 @@ impl PostNorm {
         let in_layer = |name| scope.child(name);
         let d_model = plan.heads.d_model;
         let norm = |name| {
-            let norm = LayerNorm::load(weights, in_layer(name), d_model)?.with_eps(plan.eps);
+            let norm = Norm::load(weights, in_layer(name), d_model, NormKind::layer(plan.eps))?;
             Ok::<_, anyhow::Error>(norm.with_role(Role::NormedStream))
         };
         Ok(Self {
@@ -148,7 +148,7 @@ pub struct Bert {
     embed: Weight,
     positions: Weight,
     types: Option<Weight>,
-    norm: LayerNorm,
+    norm: Norm,
     layers: Vec<Arc<dyn Block>>,
     head: Head,
 }
@@ -166,12 +166,13 @@ impl Bert {
         let d_model = plan.heads.d_model;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let layer = |l| Ok(Arc::new(PostNorm::load(weights, &plan, l)?) as _);
-        let norm = LayerNorm::load(weights, source_scope("tokens.norm"), d_model)?;
+        let kind = NormKind::layer(plan.eps);
+        let norm = Norm::load(weights, source_scope("tokens.norm"), d_model, kind)?;
         Ok(Self {
             embed: table("embed.weight", plan.n_vocab)?,
             positions: table("positions.weight", plan.n_positions)?,
             types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
-            norm: norm.with_eps(plan.eps).with_role(Role::NormedStream),
+            norm: norm.with_role(Role::NormedStream),
             layers: (0..plan.n_layers).map(layer).collect::<Result<_>>()?,
             head: Head::load(weights, &plan)?,
             plan,

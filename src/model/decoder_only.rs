@@ -1,37 +1,65 @@
-//! Decoder-only language models: pre-norm and causal, of the GPT-2 family (Radford et al. 2019) and the Llama family
-//! (Touvron et al. 2023); the built-in model is a GPT-2 with sinusoidal positions.
+//! Decoder-only language models, from GPT-2 (Radford et al. 2019) to mixtures of experts; the built-in model is a GPT-2
+//! with sinusoidal positions.
 //!
-//! The families differ in a [`DecoderPlan`] only.
+//! There is one forward pass. Families differ in a [`DecoderPlan`] only: a [`Family`] is the keys of its settings, the
+//! names of its tensors, and its style. What a plan has not makes no site.
 
+mod alibi;
+mod block;
+mod eleuther;
+mod family;
+mod gemma;
 mod gpt2;
+mod layer_norm;
 mod llama;
+mod names;
+mod plan;
+mod rope;
+mod windows;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 
+pub use family::Family;
+pub use plan::{
+    DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, PositionPlan,
+};
+
 use super::{
-    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, Writer, last_row, predict, source_scope,
+    EMBED, LOGITS, Model, ModelSizes, POS, PROBS, Pass, SCALED, Setup, Writer, last_row,
+    source_scope,
 };
 use crate::{
     engine::{
         change::Changes,
-        math::{NORM_EPS, Waves, in_pool},
+        math::{Waves, in_pool},
         site::{
-            Axis::{Channel, Position},
-            Place, Role, Scope, Site, SubLayer,
+            Axis::{Channel, Position, Vocab},
+            Place, Role, Site,
         },
-        tape::{Block, Keep, Node, Past, Root, Rope, Tape, Weight},
+        tape::{Block, Keep, Node, Past, Tape, Weight},
         value::{Matrix, Value},
     },
     model::layer::{
-        attention::{Attention, HeadSizes, Mask},
-        feed_forward::{Activation, Feed, FeedKind},
-        norm::{Norm, NormKind},
+        attention::HeadSizes,
+        feed_forward::{Activation, FeedKind, FeedPlan},
+        norm::Norm,
     },
-    text::{BOS, EOS},
+    text::EOS,
     weights::{Checkpoint, Weights},
 };
+use block::{DecoderBlock, RESID_POST};
+
+/// The families of checkpoints, in the order in which they are listed.
+pub static FAMILIES: &[&[Family]] = &[
+    gpt2::FAMILIES,
+    llama::FAMILIES,
+    gemma::FAMILIES,
+    eleuther::FAMILIES,
+    layer_norm::FAMILIES,
+    alibi::FAMILIES,
+];
 
 pub static LEARNED: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
@@ -49,145 +77,34 @@ pub static SUM: Site =
 pub static PLAIN: Site =
     Site::matrix("input", [Position, Channel], "what the first block reads: the embedding alone")
         .called(&["input_t", "input", "x"]);
-pub static RESID_PRE: Site =
-    Site::matrix("resid_pre", [Position, Channel], "the residual stream as this block finds it")
-        .with(Role::LayerInput)
-        .called(&["x"]);
-pub static RESID_MID: Site = Site::matrix(
-    "resid_mid",
+pub static MULTIPLIED: Site =
+    Site::matrix("scaled", [Position, Channel], "embedding * the embedding multiplier")
+        .called(&["E[id] · m", "scaled"]);
+pub static SCALED_INPUT: Site =
+    Site::matrix("input", [Position, Channel], "what the first block reads: the scaled embedding")
+        .called(&["input_t", "input", "x"]);
+pub static NORMED_INPUT: Site = Site::matrix(
+    "input",
     [Position, Channel],
-    "the residual stream with attention's output added",
+    "what the first block reads: the normalised embedding",
 )
-.with(Role::Residual(SubLayer::Attention))
-.called(&["x + attn(norm(x))"]);
-pub static RESID_POST: Site = Site::matrix(
-    "resid_post",
-    [Position, Channel],
-    "the residual stream with feed-forward's output added",
-)
-.with(Role::Residual(SubLayer::FeedForward));
-
-/// How positions are encoded.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DecoderPositions {
-    /// Sines and cosines, added to the scaled embedding.
-    Sinusoidal,
-    /// A learned table with this many rows, added to the embedding.
-    Learned(usize),
-    /// Queries and keys are rotated in every block.
-    Rotary(Arc<Rope>),
-}
-
-/// The divisor of a layer's attention scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScoreScaling {
-    /// Whether it includes the root of a head's width.
-    pub by_root: bool,
-    /// Whether it includes the number of the layer, from 1.
-    pub by_layer: bool,
-}
-
-impl ScoreScaling {
-    pub const BY_ROOT: Self = Self { by_root: true, by_layer: false };
-
-    fn root(self, d_head: usize, l: usize) -> Option<Root> {
-        let n = if self.by_root { d_head } else { 1 };
-        let times = if self.by_layer { l + 1 } else { 1 };
-        (self.by_root || self.by_layer).then_some(Root { n, times })
-    }
-}
-
-impl DecoderPositions {
-    /// The longest text that has positions, in tokens. Only a table ends: rotated queries and keys continue, as in
-    /// transformers, although the model was not trained on such long texts.
-    const fn longest(&self) -> usize {
-        match self {
-            Self::Learned(n) => *n,
-            Self::Sinusoidal | Self::Rotary(_) => usize::MAX,
-        }
-    }
-}
-
-/// The settings that determine a decoder's shape and weights.
-#[derive(Clone, Debug)]
-pub struct DecoderPlan {
-    pub n_layers: usize,
-    pub heads: HeadSizes,
-    pub d_ff: usize,
-    pub n_vocab: usize,
-    pub norm: NormKind,
-    pub feed: FeedKind,
-    pub positions: DecoderPositions,
-    /// One a layer.
-    pub masks: Vec<Mask>,
-    pub scaling: ScoreScaling,
-    /// Whether the logits use the embedding table.
-    pub is_tied: bool,
-    /// The token read before any text, if the tokenizer does not add it.
-    pub begin: Option<u32>,
-    /// The tokens that end a text.
-    pub ends: Vec<u32>,
-    /// The most tokens it takes.
-    pub context: usize,
-}
-
-struct PreNorm {
-    scope: Scope,
-    norm1: Norm,
-    attn: Attention,
-    mask: Mask,
-    norm2: Norm,
-    ffn: Feed,
-}
-
-impl PreNorm {
-    fn load(weights: &Weights, plan: &DecoderPlan, l: usize) -> Result<Self> {
-        let scope = source_scope("blocks").layer(l);
-        let in_block = |name| scope.child(name);
-        let d_model = plan.heads.d_model;
-        let rope = match &plan.positions {
-            DecoderPositions::Rotary(rope) => Some(Arc::clone(rope)),
-            DecoderPositions::Sinusoidal | DecoderPositions::Learned(_) => None,
-        };
-        let norm = |name| Norm::load(weights, in_block(name), d_model, plan.norm);
-        let attn = Attention::load(weights, in_block("attn"), plan.heads)?.with_rope(rope);
-        Ok(Self {
-            norm1: norm("norm1")?,
-            attn: attn.divided_by(plan.scaling.root(plan.heads.d_head, l)),
-            mask: plan.masks.get(l).copied().unwrap_or(Mask::Causal),
-            norm2: norm("norm2")?,
-            ffn: Feed::load(weights, in_block("ffn"), d_model, plan.d_ff, plan.feed)?,
-            scope,
-        })
-    }
-}
-
-impl Block for PreNorm {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// (position, d_model) -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
-        let at = &self.scope;
-        let x = tape.identity(at.at(&RESID_PRE), inputs[0]);
-        let normed = self.norm1.forward(tape, x);
-        let attended = self.attn.forward(tape, normed, normed, self.mask);
-        let mid = tape.residual(at.at(&RESID_MID), x, attended);
-        let normed = self.norm2.forward(tape, mid);
-        let fed = self.ffn.forward(tape, normed);
-        tape.residual(at.at(&RESID_POST), mid, fed)
-    }
-}
+.called(&["input_t", "input", "x"]);
+pub static RAW_LOGITS: Site =
+    Site::matrix("raw_logits", [Position, Vocab], "a score for every token, before scale and cap")
+        .called(&["x Eᵀ"]);
+pub static SCALED_LOGITS: Site =
+    Site::matrix("scaled_logits", [Position, Vocab], "the scores scaled, before the cap");
 
 /// A decoder-only model.
 pub struct DecoderOnly {
     plan: DecoderPlan,
     embed: Weight,
     positions: Option<Weight>,
+    embed_norm: Option<Norm>,
     blocks: Vec<Arc<dyn Block>>,
     final_norm: Norm,
     unembed: Option<Weight>,
+    unembed_bias: Option<Weight>,
 }
 
 impl DecoderOnly {
@@ -197,59 +114,44 @@ impl DecoderOnly {
     /// If a weight is missing or misshapen.
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
-        let n_layers = number("n_layers")?;
-        let plan = DecoderPlan {
-            n_layers,
-            heads: HeadSizes::slices(number("d_model")?, number("n_heads")?),
-            d_ff: number("d_ff")?,
-            n_vocab: number("vocab_size")?,
-            norm: NormKind::Layer { eps: NORM_EPS },
-            feed: FeedKind::Plain(Activation::Gelu),
-            positions: DecoderPositions::Sinusoidal,
-            masks: vec![Mask::Causal; n_layers],
-            scaling: ScoreScaling::BY_ROOT,
-            is_tied: true,
-            begin: Some(BOS),
-            ends: vec![EOS],
-            context: usize::MAX,
-        };
-        Self::load(weights, plan)
+        let heads = HeadSizes::slices(number("d_model")?, number("n_heads")?);
+        let feed = FeedPlan { kind: FeedKind::Plain(Activation::Gelu), d_ff: number("d_ff")? };
+        let (n_layers, n_vocab) = (number("n_layers")?, number("vocab_size")?);
+        Self::load(weights, DecoderPlan::built_in(heads, n_layers, feed, n_vocab))
     }
 
-    /// A checkpoint of the GPT-2 family.
+    /// A checkpoint of a family.
     ///
     /// # Errors
-    /// If a setting is not supported, or weights are missing or misshapen; all of them are listed.
-    pub fn gpt2(checkpoint: &Checkpoint) -> Result<Self> {
-        let plan = gpt2::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&gpt2::expected_weights(&plan))?, plan)
-    }
-
-    /// A checkpoint of the Llama family.
-    ///
-    /// # Errors
-    /// As for [`Self::gpt2`].
-    pub fn llama(checkpoint: &Checkpoint) -> Result<Self> {
-        let plan = llama::plan(checkpoint)?;
-        Self::load(&checkpoint.weights(&llama::expected_weights(checkpoint, &plan)?)?, plan)
+    /// If settings are not supported, or weights are missing or misshapen; all of them are listed.
+    pub fn open(checkpoint: &Checkpoint, family: &Family) -> Result<Self> {
+        let plan = family.plan(checkpoint)?;
+        let wanted = family.expected_weights(checkpoint, &plan)?;
+        Self::load(&checkpoint.weights(&wanted)?, plan)
     }
 
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: DecoderPlan) -> Result<Self> {
-        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, .. } = plan;
+        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = plan;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
-        let block = |l| Ok(Arc::new(PreNorm::load(weights, &plan, l)?) as _);
+        let norm = |name| Norm::load(weights, source_scope(name), d_model, plan.norm);
+        let block = |l| Ok(Arc::new(DecoderBlock::load(weights, &plan, l)?) as _);
         Ok(Self {
             embed: table("embed.weight", n_vocab)?,
-            positions: match plan.positions {
-                DecoderPositions::Learned(n) => Some(table("positions.weight", n)?),
-                DecoderPositions::Sinusoidal | DecoderPositions::Rotary(_) => None,
+            positions: match plan.embedding.positions {
+                PositionPlan::Learned { n_rows, .. } => Some(table("positions.weight", n_rows)?),
+                PositionPlan::Sinusoidal | PositionPlan::None => None,
             },
-            blocks: (0..plan.n_layers).map(block).collect::<Result<_>>()?,
-            final_norm: Norm::load(weights, source_scope("final_norm"), d_model, plan.norm)?
-                .with_role(Role::LastNorm),
-            unembed: (!plan.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
+            embed_norm: plan.embedding.has_norm.then(|| norm("tokens.norm")).transpose()?,
+            blocks: (0..plan.layers.len()).map(block).collect::<Result<_>>()?,
+            final_norm: norm("final_norm")?.with_role(Role::LastNorm),
+            unembed: (!logits.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
+            unembed_bias: if logits.has_bias {
+                Some(weights.row("unembed.bias", n_vocab)?)
+            } else {
+                None
+            },
             plan,
         })
     }
@@ -265,26 +167,61 @@ impl DecoderOnly {
         let at = source_scope("tokens");
         let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
-        match (&self.plan.positions, &self.positions) {
-            (DecoderPositions::Sinusoidal, _) => {
-                let scaled = tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt());
+        let scaled = match self.plan.embedding.scale {
+            EmbeddingScale::None => embed,
+            EmbeddingScale::Root => tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt()),
+            EmbeddingScale::Factor(factor) => tape.scale(at.at(&MULTIPLIED), embed, factor),
+        };
+        match (self.plan.embedding.positions, &self.positions) {
+            (PositionPlan::Sinusoidal, _) => {
                 let pos = tape.positions(at.at(&POS), Waves::Alternating, n, d_model);
                 tape.add(at.at(&INPUT), scaled, pos)
             }
-            (_, Some(positions)) => {
+            (PositionPlan::Learned { offset, .. }, Some(positions)) => {
                 let positions = tape.weight(positions);
-                let pos = tape.learned_positions(at.at(&LEARNED), positions, n, 0);
-                tape.add(at.at(&SUM), embed, pos)
+                let pos = tape.learned_positions(at.at(&LEARNED), positions, n, offset);
+                tape.add(at.at(&SUM), scaled, pos)
             }
-            (_, None) => tape.identity(at.at(&PLAIN), embed),
+            _ => match &self.embed_norm {
+                Some(norm) => {
+                    let normed = norm.forward(tape, scaled);
+                    tape.identity(at.at(&NORMED_INPUT), normed)
+                }
+                None if scaled != embed => tape.identity(at.at(&SCALED_INPUT), scaled),
+                None => tape.identity(at.at(&PLAIN), embed),
+            },
         }
     }
 
     /// The logits at every position of the stream. x (position, d_model) -> (position, vocab)
     fn predict(&self, tape: &mut Tape, x: Node) -> Node {
+        let at = source_scope("");
         let x = self.final_norm.forward(tape, x);
+        let logits = self.logits(tape, x);
+        tape.softmax_of_logits(at.at(&PROBS), logits); // (position, vocab)
+        logits
+    }
+
+    /// `cap(scale * (x Eᵀ + b))`, with the parts that the plan has; the last of them is the site `logits`.
+    fn logits(&self, tape: &mut Tape, x: Node) -> Node {
+        let LogitsPlan { scale, cap, .. } = self.plan.logits;
+        let at = source_scope("");
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
-        predict(tape, &source_scope(""), x, table, None, 0)
+        let bias = self.unembed_bias.as_ref().map(|bias| tape.weight(bias));
+        let is_last = scale.is_none() && cap.is_none();
+        let place = at.at(if is_last { &LOGITS } else { &RAW_LOGITS });
+        let mut logits = match bias {
+            None => tape.matmul_nt(place, x, table), // (position, vocab)
+            Some(bias) => tape.linear_nt(place, x, table, bias),
+        };
+        if let Some(scale) = scale {
+            let place = at.at(if cap.is_none() { &LOGITS } else { &SCALED_LOGITS });
+            logits = tape.scale(place, logits, scale);
+        }
+        if let Some(cap) = cap {
+            logits = tape.soft_cap(at.at(&LOGITS), logits, cap);
+        }
+        logits
     }
 
     fn with_begin(&self, text: &[u32]) -> Vec<u32> {
@@ -309,8 +246,10 @@ impl Model for DecoderOnly {
     }
 
     fn sizes(&self) -> Option<ModelSizes> {
-        let DecoderPlan { n_layers, heads, d_ff, n_vocab, context, .. } = self.plan;
-        let is_gated = matches!(self.plan.feed, FeedKind::Gated(_));
+        let DecoderPlan { heads, n_vocab, context, ref layers, .. } = self.plan;
+        let feed = &layers.first()?.feed;
+        let (d_ff, is_gated) = (feed.active_units(), feed.is_gated());
+        let n_layers = layers.len();
         Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
     }
 
@@ -352,7 +291,7 @@ impl DecoderWriter<'_> {
         let is_first = self.past.n_rows() == 0;
         let ids = if is_first { self.model.with_begin(ids) } else { ids.to_vec() };
         let n = ids.len();
-        if n == 0 || self.past.n_rows() + n > self.model.plan.positions.longest() {
+        if n == 0 || self.past.n_rows() + n > self.model.plan.embedding.positions.longest() {
             return None;
         }
         let tape = Tape::changed(Arc::clone(&self.changes)).keeping(Keep::Boundaries);

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     engine::{
-        math::{NORM_EPS, Waves},
+        math::Waves,
         site::{
             Axis::{Channel, Position},
             Role, Scope, Site,
@@ -196,7 +196,7 @@ impl EncoderDecoder {
             n_vocab: [number("vocab_size")?; 2],
             embedding: EmbeddingPlan { is_shared: true, is_scaled: true, has_norm: false },
             order: NormPlacement::PostNorm,
-            norm: NormKind::Layer { eps: NORM_EPS },
+            norm: NormKind::default(),
             feed: FeedKind::Plain(Activation::Relu),
             positions: EncoderDecoderPositions::Sinusoidal(Waves::Alternating),
             are_scores_scaled: true,

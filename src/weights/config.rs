@@ -39,7 +39,20 @@ pub struct Config {
     /// Their file, safe to show.
     file: String,
     settings: Map<String, Json>,
+    /// The `model_type` of a composite model, if these are the settings of its text part.
+    whole: Option<&'static str>,
 }
+
+/// Whether the logits are made by the table of embeddings.
+pub const TIED: &str = "tie_word_embeddings";
+
+/// Models that also see: their `model_type`, and that of their text part where it does not say.
+const COMPOSITE: [(&str, &str); 4] = [
+    ("gemma3", "gemma3_text"),
+    ("mistral3", "mistral"),
+    ("llava", "llama"),
+    ("llava_next", "llama"),
+];
 
 impl Config {
     /// # Errors
@@ -59,8 +72,10 @@ impl Config {
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
         let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
         if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
-            if let Some(theta) = rope.get("rope_theta").filter(|theta| !theta.is_null()) {
-                settings.insert("rope_theta".into(), theta.clone());
+            for key in ["rope_theta", "partial_rotary_factor"] {
+                if let Some(value) = rope.get(key).filter(|value| !value.is_null()) {
+                    settings.insert(key.into(), value.clone());
+                }
             }
             let kind = rope.get("rope_type").or_else(|| rope.get("type"));
             if kind.is_some_and(|kind| kind != "default") {
@@ -69,7 +84,74 @@ impl Config {
                 settings.remove("rope_scaling");
             }
         }
-        Self { file, settings }
+        Self { file, settings, whole: None }
+    }
+
+    /// Whether settings of RoPE are given by kind of layer.
+    pub fn has_ropes_by_kind(&self) -> bool {
+        self.get("rope_parameters").is_some_and(|rope| rope.get("full_attention").is_some())
+    }
+
+    /// These settings with those of RoPE for layers of one kind (`full_attention`), where they are given by kind; else
+    /// these settings.
+    ///
+    /// # Errors
+    /// If they are not an object.
+    pub fn with_rope_of(&self, kind: &str) -> Result<Self> {
+        let by_kind = self.section("rope_parameters")?;
+        let Some(rope) = by_kind.and_then(|by_kind| by_kind.get(kind).cloned()) else {
+            return Ok(self.clone());
+        };
+        let mut settings = self.settings.clone();
+        settings.remove("rope_theta");
+        settings.insert("rope_scaling".into(), rope);
+        Ok(Self { whole: self.whole, ..Self::new(self.file.clone(), settings) })
+    }
+
+    /// These settings with another value of a key; None takes the key away.
+    #[must_use]
+    pub fn with(&self, key: &str, value: Option<Json>) -> Self {
+        let mut settings = self.settings.clone();
+        match value {
+            Some(value) => settings.insert(key.to_owned(), value),
+            None => settings.remove(key),
+        };
+        Self { settings, ..self.clone() }
+    }
+
+    /// These settings with a value for a key that they lack.
+    #[must_use]
+    pub fn or(self, key: &str, value: u32) -> Self {
+        let is_there = self.settings.contains_key(key);
+        if is_there { self } else { self.with(key, Some(value.into())) }
+    }
+
+    /// The settings of the text part of a model that also sees: those under `text_config`, then the others. Of another
+    /// model, its settings.
+    #[must_use]
+    pub fn of_text(self) -> Self {
+        let outer = self.get("model_type").and_then(Json::as_str);
+        let known = COMPOSITE.iter().find(|(kind, _)| Some(*kind) == outer);
+        let text = self.get("text_config").and_then(Json::as_object);
+        let Some(((kind, text_kind), text)) = known.zip(text.cloned()) else { return self };
+        // Whether the logits use the table of embeddings is a setting of the whole.
+        let tied = self.get(TIED).cloned();
+        let mut settings = self.settings;
+        settings.insert("model_type".into(), (*text_kind).into());
+        settings.extend(text.into_iter().filter(|(_, value)| !value.is_null()));
+        settings.extend(tied.map(|tied| (TIED.to_owned(), tied)));
+        Self { whole: Some(kind), ..Self::new(self.file, settings) }
+    }
+
+    /// The `model_type` of the whole, if these are the settings of its text part.
+    pub const fn whole(&self) -> Option<&'static str> {
+        self.whole
+    }
+
+    /// The first of some keys that is there; the first of them if none is.
+    pub fn key<'a>(&self, keys: &[&'a str]) -> &'a str {
+        let found = keys.iter().find(|key| self.has(key)).or(keys.first());
+        found.copied().unwrap_or_default()
     }
 
     /// The file of the settings, safe to show.
@@ -92,6 +174,11 @@ impl Config {
     /// The value of a key; None if it is missing or null.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.settings.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether a key is there with the value null.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.settings.get(key).is_some_and(Json::is_null)
     }
 
     pub fn has(&self, key: &str) -> bool {

@@ -16,7 +16,7 @@ use super::{
     mapped::Mapped,
     pairs::MOST_TENSORS,
     tensor::RowOrder,
-    tensor::{ROPE_FACTORS, checked_shape, n_bytes, no_overlap},
+    tensor::{LONG_FACTORS, ROPE_FACTORS, SHORT_FACTORS, checked_shape, n_bytes, no_overlap},
 };
 use crate::{
     engine::value::Stored,
@@ -25,7 +25,7 @@ use crate::{
 pub use names::name_in_file;
 
 use metadata::{Cursor, Metadata};
-use settings::{TensorSettings, settings};
+use settings::{LongFactors, TensorSettings, settings};
 
 const MAGIC: [u8; 4] = *b"GGUF";
 
@@ -323,6 +323,10 @@ fn tensor_settings(tensors: &[TensorInfo]) -> TensorSettings {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
         factors: find(ROPE_FACTORS).and_then(small),
+        long_factors: find(SHORT_FACTORS)
+            .and_then(small)
+            .zip(find(LONG_FACTORS).and_then(small))
+            .map(|(short, long)| LongFactors { short, long }),
         has_output: find("output.weight").is_some(),
         has_query_bias: find("blk.0.attn_q.bias").is_some(),
         has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),

@@ -22,6 +22,28 @@ pub struct Packed {
     /// Numbers of a line.
     len: usize,
     order: RowOrder,
+    /// Which of the tensor's lines these are, if they do not follow one another.
+    blocks: Option<LineBlocks>,
+}
+
+/// Lines in blocks of equal size at equal distances: a head's part of a tensor that has queries, keys and values head by
+/// head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineBlocks {
+    /// The first line of the first block.
+    pub first: usize,
+    /// The lines of a block.
+    pub block: usize,
+    /// The lines from the start of a block to the start of the next.
+    pub stride: usize,
+    /// The lines of the whole tensor.
+    pub whole: usize,
+}
+
+impl LineBlocks {
+    const fn line(self, i: usize) -> usize {
+        self.first + i / self.block * self.stride + i % self.block
+    }
 }
 
 impl Packed {
@@ -54,13 +76,21 @@ impl Packed {
             lines,
             len: numbers.len(),
             order: tensor.order,
+            blocks: None,
         })
+    }
+
+    /// The lines in these blocks, in place of lines that follow one another.
+    #[must_use]
+    pub fn in_blocks(self, blocks: Option<LineBlocks>) -> Self {
+        Self { blocks, ..self }
     }
 
     /// A line's bytes: whole blocks of its dtype.
     pub fn line(&self, line: usize) -> &[u8] {
         let format = self.dtype.format();
-        let at = self.start + self.line_in_file(self.lines.start + line) * self.stride;
+        let line = self.blocks.map_or(self.lines.start + line, |blocks| blocks.line(line));
+        let at = self.start + self.line_in_file(line) * self.stride;
         &self.file.bytes()[at..at + self.len / format.numbers * format.bytes]
     }
 
@@ -82,7 +112,9 @@ impl Packed {
     /// The numbers from the first to the last in place, those between the lines included; None if they are not
     /// aligned f32.
     fn aligned(&self) -> Option<&[f32]> {
-        let is_native = cfg!(target_endian = "little") && self.order == RowOrder::InOrder;
+        let is_native = cfg!(target_endian = "little")
+            && self.order == RowOrder::InOrder
+            && self.blocks.is_none();
         if self.dtype != Dtype::F32 || !is_native || self.lines.is_empty() {
             return None;
         }

@@ -45,7 +45,7 @@ type Found = (Option<String>, Option<String>);
 
 fn of_folder(folder: &Path) -> Result<Found> {
     let config = small(folder, "config.json")?.context("config.json is missing")?;
-    let config = Config::from_json("config.json".into(), &config)?;
+    let config = Config::from_json("config.json".into(), &config)?.of_text();
     let architecture = config.string("model_type").ok().map(str::to_owned);
     let no_tokenizer = folder.join("tokenizer.json").symlink_metadata().is_err();
     let obstacle = config

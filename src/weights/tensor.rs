@@ -20,12 +20,18 @@ pub enum RowOrder {
 /// The GGUF tensor that divides the rotation speeds.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
+/// Those that divide them in texts as long as the model was trained on, and in longer ones.
+pub const SHORT_FACTORS: &str = "rope_factors_short.weight";
+pub const LONG_FACTORS: &str = "rope_factors_long.weight";
+
 /// How the names of tensors end that models do without.
-const SPARE: [&str; 14] = [
+const SPARE: [&str; 16] = [
     "rotary_emb.inv_freq",
     "position_ids",
     "attn.bias",
     "attn.masked_bias",
+    "attention.bias",
+    "attention.masked_bias",
     "embed_positions",
     "embed_tokens",
     "shared",
@@ -78,7 +84,7 @@ impl TensorInfo {
 
     /// Whether it is a setting rather than a weight: the RoPE factors of a GGUF file.
     pub fn is_setting(&self) -> bool {
-        self.name_in_file == ROPE_FACTORS
+        [ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS].contains(&self.name_in_file.as_str())
     }
 
     /// Whether models do without it: a buffer that is computed, a table that is another's duplicate, a head of

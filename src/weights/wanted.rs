@@ -12,8 +12,8 @@ use std::{
 use anyhow::{Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Dtype, Packed, TensorInfo, Weights, gguf::name_in_file as name_in_gguf,
-    listed, tensor::RowOrder, tensor::dimensions,
+    Checkpoint, Copied, Dtype, LineBlocks, Packed, TensorInfo, Weights, config::TIED,
+    gguf::name_in_file as name_in_gguf, listed, tensor::RowOrder, tensor::dimensions,
 };
 use crate::{
     engine::value::{Lines, Stored, Value},
@@ -42,6 +42,8 @@ pub enum WeightLayout {
     /// These rows of a Linear that stacks several maps (out, in): packed queries, keys and values, the gates of
     /// a GRU.
     LinearRows(Range<usize>),
+    /// Blocks of rows of a Linear that holds queries, keys and values head by head (out, in): GPT-NeoX.
+    LinearBlocks(LineBlocks),
     /// (rows, cols) in both: an embedding table.
     Table,
     /// GPT-2's Conv1D: (in, out) in both.
@@ -50,8 +52,12 @@ pub enum WeightLayout {
     Conv1dColumns(Range<usize>),
     /// (n) or (1, n) -> (1, n)
     Vector,
+    /// A vector that the file has as so many rows: one a head.
+    HeadRows(usize),
     /// This part of a vector.
     VectorPart(Range<usize>),
+    /// Blocks of a vector.
+    VectorBlocks(LineBlocks),
 }
 
 impl WeightLayout {
@@ -60,6 +66,13 @@ impl WeightLayout {
             Self::LinearRows(range) | Self::Conv1dColumns(range) | Self::VectorPart(range) => {
                 Some(range)
             }
+            _ => None,
+        }
+    }
+
+    const fn blocks(&self) -> Option<LineBlocks> {
+        match self {
+            Self::LinearBlocks(blocks) | Self::VectorBlocks(blocks) => Some(*blocks),
             _ => None,
         }
     }
@@ -89,6 +102,9 @@ impl ExpectedWeight {
         match self.layout {
             WeightLayout::Linear => vec![cols, rows],
             WeightLayout::LinearRows(_) => vec![whole, rows],
+            WeightLayout::LinearBlocks(blocks) => vec![blocks.whole, rows],
+            WeightLayout::VectorBlocks(blocks) => vec![blocks.whole],
+            WeightLayout::HeadRows(n) => vec![n, cols / n.max(1)],
             WeightLayout::Conv1d if is_transposed => vec![cols, rows],
             WeightLayout::Conv1dColumns(_) if is_transposed => vec![whole, rows],
             WeightLayout::Table | WeightLayout::Conv1d => vec![rows, cols],
@@ -103,7 +119,9 @@ impl ExpectedWeight {
     fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
-            WeightLayout::Linear => (0..cols, 0..rows, Lines::Columns),
+            WeightLayout::Linear | WeightLayout::LinearBlocks(_) => {
+                (0..cols, 0..rows, Lines::Columns)
+            }
             WeightLayout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
             WeightLayout::Conv1d if is_transposed => (0..cols, 0..rows, Lines::Columns),
             WeightLayout::Conv1dColumns(range) if is_transposed => {
@@ -111,14 +129,22 @@ impl ExpectedWeight {
             }
             WeightLayout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
             WeightLayout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
-            WeightLayout::Table | WeightLayout::Conv1d | WeightLayout::Vector => {
-                (0..rows, 0..cols, Lines::Rows)
-            }
+            WeightLayout::Table
+            | WeightLayout::Conv1d
+            | WeightLayout::Vector
+            | WeightLayout::HeadRows(_)
+            | WeightLayout::VectorBlocks(_) => (0..rows, 0..cols, Lines::Rows),
         }
     }
 
     const fn is_vector(&self) -> bool {
-        matches!(self.layout, WeightLayout::Vector | WeightLayout::VectorPart(_))
+        matches!(
+            self.layout,
+            WeightLayout::Vector
+                | WeightLayout::HeadRows(_)
+                | WeightLayout::VectorPart(_)
+                | WeightLayout::VectorBlocks(_)
+        )
     }
 }
 
@@ -236,9 +262,6 @@ impl Faults<'_> {
 const OUTPUTS: [&str; 3] =
     ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
 
-/// Whether the logits are made by the table of embeddings.
-const TIED: &str = "tie_word_embeddings";
-
 /// The length of the axis that parts are taken from, by tensor: the end of its last part.
 fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {
     let mut wholes = HashMap::new();
@@ -267,6 +290,7 @@ fn value(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<V
 fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
     let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
+    let packed = packed.in_blocks(wanted.layout.blocks());
     let source: Arc<dyn Stored> =
         if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };
     Ok(Value::stored(source, stand))
@@ -276,6 +300,9 @@ fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
 fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
+        _ if wanted.layout.blocks().is_some() => {
+            Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(wanted.layout.blocks())
+        }
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,
         RowOrder::Interleaved(_) => Packed::of(tensor, 1, numbers.clone(), 0..1)?,
     };

@@ -55,3 +55,18 @@ fn settings_that_cannot_be_run_are_named() {
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
     }
 }
+
+#[test]
+fn settings_that_cannot_be_run_are_named_all_at_once() {
+    let text = error_of(
+        "opt",
+        &[
+            ("do_layer_norm_before", json!(false)),
+            ("word_embed_proj_dim", json!(7)),
+            ("activation_function", json!("mish")),
+        ],
+    );
+    for key in ["do_layer_norm_before", "word_embed_proj_dim", "activation_function"] {
+        assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
+    }
+}

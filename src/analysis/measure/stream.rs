@@ -26,7 +26,7 @@ pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
     let Some(first) = trace.site(input) else { return vec![] };
     let rows = first.place.scope.rows();
     let in_stream = trace.sites().filter(|site| site.place.scope.rows() == rows);
-    let later: Vec<Station> = in_stream.filter_map(station).collect();
+    let later: Vec<Station> = in_stream.filter_map(|site| station(trace, site)).collect();
     if later.is_empty() {
         return later;
     }
@@ -34,17 +34,18 @@ pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
     iter::once(input).chain(later).collect()
 }
 
-fn station(site: &Recorded) -> Option<Station> {
+fn station(trace: &Trace, site: &Recorded) -> Option<Station> {
     let name = match site.role() {
         Role::Residual(SubLayer::Attention | SubLayer::SelfAttention) => "attention",
         Role::Residual(SubLayer::CrossAttention) => "cross-att.",
         Role::Residual(SubLayer::FeedForward) => "feed-forward",
+        Role::Residual(SubLayer::Both) => "both halves",
         Role::NormedStream => "norm",
         Role::LastNorm => "last norm",
         _ => return None,
     };
     let layer = site.place.scope.layer_index();
-    Some(Station { site: site.path().to_owned(), added: site.added(), layer, name })
+    Some(Station { site: site.path().to_owned(), added: trace.added(site), layer, name })
 }
 
 /// The L2 norm of a word's row at a path. None if there is no such row.

@@ -35,6 +35,7 @@ impl Card {
         let unused = unused(checkpoint);
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
+        let left_out = left_out.or_else(|| passed_over(checkpoint));
         Self { title: checkpoint.title(), rows, left_out }
     }
 }
@@ -48,6 +49,15 @@ fn unused(checkpoint: &Checkpoint) -> Option<String> {
         2 => format!("{name} and 1 other tensor"),
         n => format!("{name} and {} other tensors", n - 1),
     })
+}
+
+/// What is passed over of a model that also sees.
+fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
+    let n = checkpoint.of_other_parts().len();
+    let whole = checkpoint.config().whole().filter(|_| n > 0)?;
+    Some(format!(
+        "only the text part of this {whole} is run; {n} tensors of its vision part are not read"
+    ))
 }
 
 /// The endings of the names of Hugging Face's models with a head that is not run.

@@ -11,11 +11,20 @@ use crate::engine::value::{Cell, Matrix, Shape, Value};
 /// Queries processed together, so that their scores stay in the cache.
 const QUERIES: usize = 128;
 
+/// How scores are scaled.
+#[derive(Clone, Copy, Debug)]
+pub enum Scaling {
+    None,
+    DividedBy(f32),
+    Times(f32),
+}
+
 /// Scaling and mask of the scores.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionOptions {
-    /// The divisor of the scores.
-    pub root: Option<f32>,
+    pub scaling: Scaling,
+    /// Scores are bent to lie within it.
+    pub cap: Option<f32>,
     /// How many keys a query attends to, its own included; None for all.
     pub window: Option<usize>,
 }
@@ -29,7 +38,7 @@ impl AttentionOptions {
     }
 }
 
-/// `softmax(mask(q kᵀ / root)) v`, head by head; neighbours share keys and values where there are fewer.
+/// `softmax(mask(cap(scaled(q kᵀ)))) v`, head by head; neighbours share keys and values where there are fewer.
 /// q (head, query, d_k), k and v (kv head, key, d_k) -> (head, query, d_k)
 pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
     let Shape { planes: n_heads, rows: n_queries, .. } = q.shape();
@@ -67,10 +76,19 @@ fn attend_some(
     let keys_seen = MatrixView::of(k).rows(&keys);
     let mut scores = vec![0.0; n * keys.len()]; // (query, key)
     product_into(MatrixView::of(q).rows(&queries), keys_seen.transposed(), &mut scores);
-    if let Some(root) = how.root {
-        wide!(for score in &mut scores {
+    match how.scaling {
+        Scaling::None => {}
+        Scaling::DividedBy(root) => wide!(for score in &mut scores {
             *score /= root;
-        });
+        }),
+        Scaling::Times(factor) => wide!(for score in &mut scores {
+            *score *= factor;
+        }),
+    }
+    if let Some(cap) = how.cap {
+        for score in &mut scores {
+            *score = cap * (*score / cap).tanh();
+        }
     }
     if let Some(window) = how.window {
         mask_in_place(&mut scores, n, queries.start - keys.start, window, f32::NEG_INFINITY);

@@ -9,7 +9,7 @@ use crate::engine::{
         silu, zip,
     },
     site::Place,
-    value::{Cell, Shape, Value, copied},
+    value::{Cell, Matrix, Shape, Value, copied},
 };
 
 impl Tape {
@@ -31,6 +31,13 @@ impl Tape {
         self.add(place, x, out)
     }
 
+    /// The outputs of several sub-layers added to their common input; the outputs alone if the residual is off.
+    pub fn residual_of_all(&mut self, place: Place, x: Node, outs: &[Node]) -> Node {
+        let is_off = self.changes.is_off(&place, Part::Residual);
+        let terms: Vec<Node> = if is_off { outs.to_vec() } else { [&[x], outs].concat() };
+        self.sum(place, &terms)
+    }
+
     /// `a * b`, cell by cell.
     pub fn mul(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, Mul, vec![a, b])
@@ -39,6 +46,24 @@ impl Tape {
     /// `x * factor`
     pub fn scale(&mut self, place: Place, x: Node, factor: f32) -> Node {
         self.record(place, Scale { factor }, vec![x])
+    }
+
+    /// `x * factor` of scores; `x` if scaling is off.
+    pub fn scale_scores(&mut self, place: Place, x: Node, factor: f32) -> Node {
+        if self.changes.is_off(&place, Part::Scaling) {
+            return self.identity(place, x);
+        }
+        self.scale(place, x, factor)
+    }
+
+    /// `cap * tanh(x / cap)`: numbers bent so that none is larger than the cap (Gemma Team 2024, *Gemma 2*).
+    pub fn soft_cap(&mut self, place: Place, x: Node, cap: f32) -> Node {
+        self.record(place, SoftCap { cap }, vec![x])
+    }
+
+    /// Row i times `factors[i]`, in every plane.
+    pub fn scale_rows(&mut self, place: Place, x: Node, factors: Vec<f32>) -> Node {
+        self.record(place, ScaleRows { factors }, vec![x])
     }
 
     /// `x / (sqrt(n) * times)`, the scaling of dot products (Vaswani et al. 2017, eq. 1); `x` if scaling is off.
@@ -185,6 +210,60 @@ impl Operation for Scale {
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map(|g| g * self.factor))]
+    }
+}
+
+struct SoftCap {
+    cap: f32,
+}
+
+impl Operation for SoftCap {
+    fn formula(&self) -> &'static str {
+        "cap * tanh(x[i,j] / cap)"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        map(inputs[0], |x| self.cap * (x / self.cap).tanh())
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let share = Expr::quotient(Expr::Leaf((0, cell)), Expr::Number(self.cap));
+        Expr::Product(vec![Expr::Number(self.cap), Expr::call(Function::Tanh, share)])
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let slope = |g: f32, y: f32| g * (1.0 - (y / self.cap).powi(2));
+        vec![pull.for_input(0, || pull.grad.zip_map(pull.output, slope))]
+    }
+}
+
+struct ScaleRows {
+    factors: Vec<f32>,
+}
+
+impl ScaleRows {
+    fn scaled(&self, x: &Value) -> Value {
+        x.map_planes(|plane| {
+            Matrix::from_fn(plane.nrows(), plane.ncols(), |r, c| plane[(r, c)] * self.factors[r])
+        })
+    }
+}
+
+impl Operation for ScaleRows {
+    fn formula(&self) -> &'static str {
+        "x[i,j] * factor[i]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        self.scaled(inputs[0])
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factors[cell.row])])
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || self.scaled(pull.grad))]
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rotary position embedding (Su et al. 2021, eq. 34): pairs of channels rotated by the position.
 //!
-//! Channel j of the first half is paired with channel j of the second half, as in Hugging Face's checkpoints. Each
-//! pair has its own frequency, and the dot product of two rotated vectors depends on the distance between their
-//! positions.
+//! Channel j of the first half is paired with channel j of the second half, or neighbouring channels are paired
+//! ([`Pairs`]). Each pair has its own frequency, and the dot product of two rotated vectors depends on the distance
+//! between their positions. Channels beyond the pairs are not rotated.
 
 use std::sync::Arc;
 
@@ -24,6 +24,27 @@ pub struct Rope {
     /// The factor of cosine and sine (YaRN, Peng et al. 2023); 1 elsewhere.
     pub factor: f32,
     pub longer: Option<Longer>,
+    pub pairs: Pairs,
+}
+
+/// Which two channels are rotated together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pairs {
+    /// Channel j and channel j + n of 2n rotated channels: Llama, GPT-NeoX.
+    #[default]
+    Halves,
+    /// Channels 2j and 2j + 1: GPT-J, Cohere.
+    Neighbours,
+}
+
+impl Pairs {
+    /// The two channels of a pair, of so many pairs.
+    const fn channels(self, pair: usize, n_pairs: usize) -> (usize, usize) {
+        match self {
+            Self::Halves => (pair, pair + n_pairs),
+            Self::Neighbours => (2 * pair, 2 * pair + 1),
+        }
+    }
 }
 
 /// The frequencies for texts longer than the trained length.
@@ -91,12 +112,16 @@ impl Rope {
 
     /// The channel's pair, its partner, and whether it is the pair's first. None for a channel that is not rotated.
     fn pair(&self, channel: usize) -> Option<(usize, usize, bool)> {
-        let half = self.speeds.len();
-        match channel {
-            _ if channel < half => Some((channel, channel + half, true)),
-            _ if channel < 2 * half => Some((channel - half, channel - half, false)),
-            _ => None,
+        let n = self.speeds.len();
+        if channel >= 2 * n {
+            return None;
         }
+        let pair = match self.pairs {
+            Pairs::Halves => channel % n,
+            Pairs::Neighbours => channel / 2,
+        };
+        let (first, second) = self.pairs.channels(pair, n);
+        Some((pair, if channel == first { second } else { first }, channel == first))
     }
 }
 
@@ -121,14 +146,15 @@ struct Rotate {
 impl Rotate {
     /// `x` with each pair rotated forwards (`sign` 1) or back (-1).
     fn rotated(&self, x: &Value, sign: f32) -> Value {
-        let (n, half) = (x.shape().rows, self.rope.speeds.len());
+        let (n, n_pairs) = (x.shape().rows, self.rope.speeds.len());
         let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();
-        for pair in 0..half {
+        for pair in 0..n_pairs {
+            let (first, second) = self.rope.pairs.channels(pair, n_pairs);
             let rotations: Vec<_> =
                 (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();
             for plane in &mut planes {
-                let (before, after) = plane.as_mut_slice().split_at_mut((pair + half) * n);
-                let halves = before[pair * n..][..n].iter_mut().zip(&mut after[..n]);
+                let (before, after) = plane.as_mut_slice().split_at_mut(second * n);
+                let halves = before[first * n..][..n].iter_mut().zip(&mut after[..n]);
                 for ((a, b), &(cos, sin)) in halves.zip(&rotations) {
                     let (x, y) = (*a, *b);
                     *a = x * cos - sign * y * sin;
@@ -178,9 +204,13 @@ mod tests {
     use super::*;
     use crate::engine::{arithmetic::Operand, site::Address};
 
+    fn rope(factor: f32, pairs: Pairs) -> Arc<Rope> {
+        Arc::new(Rope { speeds: vec![1.0, 0.1], factor, longer: None, pairs })
+    }
+
     #[test]
     fn dot_products_of_rotated_rows_depend_on_their_distance_alone() {
-        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.0, longer: None });
+        let rope = rope(1.0, Pairs::Halves);
         let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
         let rotated = Rotate { rope, first: 3 }.rotated(&same.into(), 1.0);
         let dot = |a: usize, b: usize| rotated.plane(0).row(a).dot(&rotated.plane(0).row(b));
@@ -190,18 +220,19 @@ mod tests {
 
     #[test]
     fn cells_of_rows_that_do_not_begin_the_text_open_into_their_own_turn() {
-        let rope = Arc::new(Rope { speeds: vec![1.0, 0.1], factor: 1.5, longer: None });
-        let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
-        let rotate = Rotate { rope, first: 4 };
-        let rotated = rotate.forward(&[&x]);
-        for cell in x.shape().cells() {
-            let operand = |(_, cell): Leaf| Operand {
-                address: Address { path: "x".into(), cell, has_planes: false },
-                value: x.get(cell),
-            };
-            let (got, want) =
-                (rotate.open(&[&x], cell).map(&mut { operand }).eval(), rotated.get(cell));
-            assert!((got - f64::from(want)).abs() < 1e-5, "{cell:?}: {got}, not {want}");
+        for pairs in [Pairs::Halves, Pairs::Neighbours] {
+            let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
+            let rotate = Rotate { rope: rope(1.5, pairs), first: 4 };
+            let rotated = rotate.forward(&[&x]);
+            for cell in x.shape().cells() {
+                let operand = |(_, cell): Leaf| Operand {
+                    address: Address { path: "x".into(), cell, has_planes: false },
+                    value: x.get(cell),
+                };
+                let (got, want) =
+                    (rotate.open(&[&x], cell).map(&mut { operand }).eval(), rotated.get(cell));
+                assert!((got - f64::from(want)).abs() < 1e-5, "{cell:?}: {got}, not {want}");
+            }
         }
     }
 }

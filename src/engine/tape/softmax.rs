@@ -25,6 +25,12 @@ impl Tape {
         self.record(place, Softmax { temperature: 1.0 }, vec![x])
     }
 
+    /// The softmax of each row and one more score, the head's sink, whose share is dropped: rows sum to less than 1
+    /// (OpenAI 2025, *gpt-oss*). x (head, query, key), sinks (1, head) -> (head, query, key)
+    pub fn softmax_with_sinks(&mut self, place: Place, x: Node, sinks: Node) -> Node {
+        self.record(place, SinkSoftmax, vec![x, sinks])
+    }
+
     /// The softmax of logits divided by the pass's temperature, 1 unless changed. The shape is that of `logits`.
     pub fn softmax_of_logits(&mut self, place: Place, logits: Node) -> Node {
         let temperature = self.changes.temperature();
@@ -126,5 +132,53 @@ impl Operation for Softmax {
             Value::from_planes(planes.collect())
         };
         vec![pull.for_input(0, pulled)]
+    }
+}
+
+struct SinkSoftmax;
+
+impl Operation for SinkSoftmax {
+    fn formula(&self) -> &'static str {
+        "exp(x[i,j]) / (exp(sink[h]) + sum_k exp(x[i,k]))"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let (x, sinks) = (inputs[0], inputs[1].matrix());
+        let plane = |(head, x): (usize, &Matrix)| {
+            let n = x.ncols();
+            let with_sink = x.clone().resize_horizontally(n + 1, sinks[(0, head)]);
+            softmax_rows(&with_sink).remove_column(n)
+        };
+        Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let exp = |x| Expr::call(Function::Exp, x);
+        let sink = exp(leaf(1, 0, 0, plane));
+        let scores = (0..inputs[0].shape().cols).map(|k| exp(leaf(0, plane, row, k)));
+        let below = std::iter::once(sink).chain(scores).collect();
+        Expr::quotient(exp(leaf(0, plane, row, col)), Expr::Sum(below))
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        // dx = y * (dy - sum_k dy_k y_k), as without sinks; of the sink, whose own share has no gradient,
+        // -share * sum_k dy_k y_k.
+        let dot = |p: usize, r: usize| pull.output.plane(p).row(r).dot(&pull.grad.plane(p).row(r));
+        let for_x = || {
+            let planes = pull.output.planes().iter().zip(pull.grad.planes()).enumerate();
+            let plane = |(p, (y, dy)): (usize, (&Matrix, &Matrix))| {
+                let dots: Vec<f32> = (0..y.nrows()).map(|r| dot(p, r)).collect();
+                Matrix::from_fn(y.nrows(), y.ncols(), |r, c| y[(r, c)] * (dy[(r, c)] - dots[r]))
+            };
+            Value::from_planes(planes.map(plane).collect())
+        };
+        let for_sinks = || {
+            let of_head = |p: usize| {
+                let y = pull.output.plane(p);
+                (0..y.nrows()).map(|r| -(1.0 - y.row(r).sum()) * dot(p, r)).sum()
+            };
+            Matrix::from_fn(1, pull.output.shape().planes, |_, p| of_head(p)).into()
+        };
+        vec![pull.for_input(0, for_x), pull.for_input(1, for_sinks)]
     }
 }

@@ -46,7 +46,7 @@ pub(super) static FACTS: &[Fact] = &[
 /// The row before the addition, and what is added, in the step's first sum.
 pub fn sum_parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
     let sum = c.main()?;
-    let added = c.row_of(c.trace().site(&sum.added()?)?)?;
+    let added = c.row_of(c.trace().site(&c.trace().added(sum)?)?)?;
     Some((minus(&c.row_of(sum)?, &added), added))
 }
 

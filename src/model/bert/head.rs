@@ -17,7 +17,10 @@ use crate::{
     },
     model::{
         LOGITS,
-        layer::{feed_forward::Activation, norm::LayerNorm},
+        layer::{
+            feed_forward::Activation,
+            norm::{Norm, NormKind},
+        },
         source_scope,
     },
     weights::Weights,
@@ -57,7 +60,7 @@ pub struct MaskedWords {
     w: Weight,
     b: Weight,
     activation: Activation,
-    norm: LayerNorm,
+    norm: Norm,
     unembed: Weight,
     bias: Weight,
     mask: Option<u32>,
@@ -72,12 +75,12 @@ impl Head {
             HeadPlan::MaskedWords { activation, is_tied, mask } => {
                 let d_model = plan.heads.d_model;
                 let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
-                let norm = LayerNorm::load(weights, source_scope("mlm.norm"), d_model)?;
+                let kind = NormKind::layer(plan.eps);
                 Self::MaskedWords(Box::new(MaskedWords {
                     w: weights.matrix("mlm.W", (d_model, d_model))?,
                     b: weights.row("mlm.b", d_model)?,
                     activation,
-                    norm: norm.with_eps(plan.eps),
+                    norm: Norm::load(weights, source_scope("mlm.norm"), d_model, kind)?,
                     unembed: weights.matrix(unembed, (plan.n_vocab, d_model))?,
                     bias: weights.row("unembed.bias", plan.n_vocab)?,
                     mask,

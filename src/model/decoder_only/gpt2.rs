@@ -2,94 +2,79 @@
 
 use anyhow::Result;
 
-use super::{DecoderPlan, DecoderPositions, ScoreScaling};
+use super::{
+    DecoderPlan,
+    family::{BiasStyle, Family, Keys, LLAMA, PositionStyle, Settings, Style},
+    names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
+};
 use crate::{
-    model::layer::{
-        attention::{HeadSizes, Mask},
-        feed_forward::{Activation, FeedKind},
-        norm::NormKind,
-    },
-    weights::{
-        Checkpoint, Config, ExpectedWeight,
-        WeightLayout::{Conv1d, Conv1dColumns, Table, Vector, VectorPart},
-    },
+    engine::tape::Root,
+    model::layer::{attention::ScoreScaling, norm::NormStyle},
 };
 
-/// The sizes and settings of a checkpoint.
-///
-/// # Errors
-/// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint) -> Result<DecoderPlan> {
-    let config = checkpoint.config();
-    let d_model = size(config, ["n_embd", "hidden_size"])?;
-    let n_heads = size(config, ["n_head", "num_attention_heads"])?;
-    config.must("n_head", d_model.is_multiple_of(n_heads), "a divisor of n_embd")?;
-    let act = Activation::of(config, "activation_function", "gelu_new")?;
-    let context = size(config, ["n_positions", "max_position_embeddings"])?;
-    let d_ff = if config.has("n_inner") { "n_inner" } else { "intermediate_size" };
-    let n_layers = size(config, ["n_layer", "num_hidden_layers"])?;
-    let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
-    Ok(DecoderPlan {
-        n_layers,
-        heads: HeadSizes::slices(d_model, n_heads),
-        d_ff: config.usize_or(d_ff, 4 * d_model)?,
-        n_vocab: config.usize("vocab_size")?,
-        norm: NormKind::Layer { eps: config.float_or("layer_norm_epsilon", 1e-5)? },
-        feed: FeedKind::Plain(act),
-        positions: DecoderPositions::Learned(context),
-        masks: vec![Mask::Causal; n_layers],
-        scaling: ScoreScaling {
-            by_root: config.bool_or("scale_attn_weights", true)?,
-            by_layer: config.bool_or("scale_attn_by_inverse_layer_idx", false)?,
-        },
-        is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own_output,
-        begin: None,
-        ends: config.ids("eos_token_id")?,
-        context,
-    })
-}
+/// GPT-2's keys, which others of its time have too.
+pub const GPT2_KEYS: Keys = Keys {
+    d_model: &["n_embd", "hidden_size"],
+    n_layers: &["n_layer", "num_hidden_layers"],
+    n_heads: &["n_head", "num_attention_heads"],
+    d_ff: &["n_inner", "intermediate_size"],
+    d_ff_times: Some(4),
+    context: &["n_positions", "max_position_embeddings"],
+    eps: &["layer_norm_epsilon"],
+    default_eps: 1e-5,
+    activation: &["activation_function"],
+    default_activation: "gelu_new",
+};
 
-/// The first of the names under which a size may stand.
-fn size(config: &Config, names: [&str; 2]) -> Result<usize> {
-    config.usize(if config.has(names[0]) || !config.has(names[1]) { names[0] } else { names[1] })
-}
+/// The style of GPT-2: a layer norm before each half, plain feed-forward, biases everywhere.
+pub const GPT2_STYLE: Style = Style {
+    norm: NormStyle::Layer,
+    positions: PositionStyle::Learned(0),
+    is_gated: false,
+    biases: BiasStyle::ALL,
+    is_tied: true,
+    ..LLAMA.style
+};
 
-/// Where the file has each weight; queries, keys and values stand side by side in it.
-pub(super) fn expected_weights(plan: &DecoderPlan) -> Vec<ExpectedWeight> {
-    let DecoderPlan { d_ff, n_vocab, context, heads: HeadSizes { d_model: d, .. }, .. } = *plan;
-    let theirs = |name: &str| format!("transformer.{name}|{name}");
-    let mut wanted = vec![
-        ExpectedWeight::new("embed.weight", &theirs("wte.weight"), (n_vocab, d), Table),
-        ExpectedWeight::new("positions.weight", &theirs("wpe.weight"), (context, d), Table),
-        ExpectedWeight::new("final_norm.gain", &theirs("ln_f.weight"), (1, d), Vector),
-        ExpectedWeight::new("final_norm.bias", &theirs("ln_f.bias"), (1, d), Vector),
-    ];
-    if !plan.is_tied {
-        wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+pub const GPT2_NAMES: Names = Names {
+    body: &["transformer.", ""],
+    embed: "wte",
+    positions: "wpe",
+    final_norm: "ln_f",
+    unembed: "lm_head",
+    layers: "h.",
+    norms: ["ln_1", "ln_2"],
+    qkv: QkvNames::Columns("attn.c_attn"),
+    out: "attn.c_proj",
+    feed: FeedNames::Conv1d("mlp.c_fc", "mlp.c_proj"),
+    ..LLAMA_NAMES
+};
+
+pub static FAMILIES: &[Family] = &[Family {
+    types: &["gpt2"],
+    title: "GPT-2",
+    keys: GPT2_KEYS,
+    names: GPT2_NAMES,
+    style: GPT2_STYLE,
+    defaults: &[],
+    adjust: scale_scores,
+    ..LLAMA
+}];
+
+/// Scores divided by the root of a head's width and by the number of the layer, as the settings say.
+fn scale_scores(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let config = &settings.config;
+    let heads = plan.heads;
+    let are_slices = heads.d_model.is_multiple_of(heads.n_heads);
+    config.must("n_head", are_slices, "a divisor of n_embd")?;
+    let by_root = config.bool_or("scale_attn_weights", true)?;
+    let by_layer = config.bool_or("scale_attn_by_inverse_layer_idx", false)?;
+    for (l, layer) in plan.layers.iter_mut().enumerate() {
+        let n = if by_root { heads.d_head } else { 1 };
+        let times = if by_layer { l + 1 } else { 1 };
+        let is_scaled = by_root || by_layer;
+        let root = ScoreScaling::Root(Root { n, times });
+        layer.attention.scaling = if is_scaled { root } else { ScoreScaling::None };
     }
-    for l in 0..plan.n_layers {
-        let mut add = |ours: &str, name: &str, shape, layout| {
-            let theirs = theirs(&format!("h.{l}.{name}"));
-            wanted.push(ExpectedWeight::new(format!("blocks.{l}.{ours}"), &theirs, shape, layout));
-        };
-        for (i, of) in ['Q', 'K', 'V'].into_iter().enumerate() {
-            let part = i * d..(i + 1) * d;
-            let (w, b) = (format!("attn.W_{of}"), format!("attn.b_{of}"));
-            add(&w, "attn.c_attn.weight", (d, d), Conv1dColumns(part.clone()));
-            add(&b, "attn.c_attn.bias", (1, d), VectorPart(part));
-        }
-        for (w, b, name, shape) in [
-            ("attn.W_O", "attn.b_O", "attn.c_proj", (d, d)),
-            ("ffn.W_1", "ffn.b_1", "mlp.c_fc", (d, d_ff)),
-            ("ffn.W_2", "ffn.b_2", "mlp.c_proj", (d_ff, d)),
-        ] {
-            add(w, &format!("{name}.weight"), shape, Conv1d);
-            add(b, &format!("{name}.bias"), (1, shape.1), Vector);
-        }
-        for (norm, name) in [("norm1", "ln_1"), ("norm2", "ln_2")] {
-            add(&format!("{norm}.gain"), &format!("{name}.weight"), (1, d), Vector);
-            add(&format!("{norm}.bias"), &format!("{name}.bias"), (1, d), Vector);
-        }
-    }
-    wanted
+    Ok(())
 }

@@ -1,188 +1,201 @@
-//! The Llama family (Touvron et al. 2023): Llama 2 and 3, Mistral, Qwen2, SmolLM2. Root mean square
-//! norms, rotary positions, gated feed-forward, keys and values shared by several heads.
-
-mod rope;
-
-use std::sync::Arc;
+//! Llama and its nearest relatives: rows that differ from [`LLAMA`] in a few fields.
 
 use anyhow::Result;
-use serde_json::Value as Json;
 
-use super::{DecoderPlan, DecoderPositions, ScoreScaling};
+use super::{
+    DecoderPlan, EmbeddingScale, LayerOrder,
+    family::{
+        Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style, ropes_by_window,
+    },
+    names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
+    rope::RopeStyle,
+    windows,
+};
 use crate::{
     model::layer::{
-        attention::{HeadSizes, Mask},
-        feed_forward::{Activation, FeedKind},
-        norm::NormKind,
+        attention::{Mask, ScoreScaling, Tempering},
+        norm::QkNorm,
     },
-    weights::{
-        Checkpoint, Config, ExpectedWeight,
-        WeightLayout::{Linear, Table, Vector},
-    },
+    weights::Config,
 };
 
-/// The sizes and settings of a checkpoint.
-///
-/// # Errors
-/// If a setting is missing, out of bounds, or of a kind that cannot be run.
-pub(super) fn plan(checkpoint: &Checkpoint) -> Result<DecoderPlan> {
-    let config = checkpoint.config();
-    let act = Activation::of(config, "hidden_act", "silu")?;
-    let heads = heads(config)?;
-    let n_layers = config.usize("num_hidden_layers")?;
-    let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
-    Ok(DecoderPlan {
-        n_layers,
-        heads,
-        d_ff: config.usize("intermediate_size")?,
-        n_vocab: config.usize("vocab_size")?,
-        norm: NormKind::Rms { eps: config.float_or("rms_norm_eps", 1e-6)? },
-        feed: FeedKind::Gated(act),
-        positions: DecoderPositions::Rotary(Arc::new(rope::rope(config, heads.d_head)?)),
-        masks: masks(config, n_layers)?,
-        scaling: ScoreScaling::BY_ROOT,
-        is_tied: config.bool_or("tie_word_embeddings", false)? && !has_own_output,
-        begin: None,
-        ends: config.ids("eos_token_id")?,
-        context: rope::context(config)?,
-    })
+/// Llama's style with another base of the rotation.
+const fn with_theta(theta: f32) -> Style {
+    let rope = RopeStyle { theta, ..RopeStyle::WHOLE };
+    Style { positions: PositionStyle::Rotary(rope), ..LLAMA.style }
 }
 
-fn heads(config: &Config) -> Result<HeadSizes> {
-    let (d_model, n_heads) = (config.usize("hidden_size")?, config.usize("num_attention_heads")?);
-    let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
-    let are_shared = n_heads.is_multiple_of(n_kv_heads);
-    config.must("num_key_value_heads", are_shared, "a divisor of num_attention_heads")?;
-    let d_head = config.usize_or("head_dim", (d_model / n_heads).max(1))?;
-    Ok(HeadSizes { d_model, n_heads, n_kv_heads, d_head })
-}
+/// A default of the longest text.
+const LONGEST: &str = "max_position_embeddings";
 
-/// Mistral sees a window in every layer, where one is given; Qwen2 only where it says that it is used,
-/// and in the layers that are named, or in those from `max_window_layers` on. Others know none.
-fn masks(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
-    let kind = config.string_or("model_type", "")?;
-    let is_used = match kind {
-        "mistral" => true,
-        "qwen2" => config.bool_or("use_sliding_window", false)?,
-        _ => false,
+pub static FAMILIES: &[Family] = &[
+    LLAMA,
+    Family {
+        types: &["mistral"],
+        title: "Mistral",
+        defaults: &[(LONGEST, 131_072), ("num_key_value_heads", 8)],
+        style: Style { biases: BiasStyle::NONE, windows: windows::all, ..LLAMA.style },
+        ..LLAMA
+    },
+    Family {
+        types: &["qwen2"],
+        title: "Qwen2",
+        defaults: &[(LONGEST, 32_768)],
+        style: Style {
+            biases: BiasStyle { qkv: Bias::Always, ..BiasStyle::NONE },
+            windows: windows::if_used,
+            ..LLAMA.style
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["qwen3"],
+        title: "Qwen3",
+        defaults: &[(LONGEST, 32_768), ("head_dim", 128)],
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            biases: BiasStyle::ATTENTION,
+            windows: windows::if_used,
+            ..LLAMA.style
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["smollm3"],
+        title: "SmolLM3",
+        defaults: &[(LONGEST, 32_768), ("num_key_value_heads", 4)],
+        style: Style { windows: in_unrotated, is_tied: true, ..with_theta(2_000_000.0) },
+        adjust: unrotate,
+        ..LLAMA
+    },
+    Family {
+        types: &["ministral3", "mistral3"],
+        title: "Ministral 3",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 262_144), ("num_key_value_heads", 8), ("head_dim", 128)],
+        style: Style { biases: BiasStyle::NONE, windows: windows::all, ..with_theta(1_000_000.0) },
+        adjust: temper,
+        ..LLAMA
+    },
+    Family { types: &["granite"], title: "Granite", adjust: multiply, ..LLAMA },
+    Family {
+        types: &["olmo2"],
+        title: "OLMo 2",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        style: OLMO2,
+        // GGUF files of OLMo 3 say `olmo2` too, and have windows.
+        adjust: rotate_olmo3,
+        ..LLAMA
+    },
+    Family {
+        types: &["olmo3"],
+        title: "OLMo 3",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 2048), ("sliding_window", 4096)],
+        style: Style { positions: PositionStyle::Rotary(OLMO3_ROPE), ..OLMO2 },
+        adjust: rotate_olmo3,
+        ..LLAMA
+    },
+    Family {
+        types: &["phi3"],
+        title: "Phi-3",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 4096)],
+        names: Names {
+            qkv: QkvNames::Rows("self_attn.qkv_proj"),
+            feed: FeedNames::FusedGate("mlp.gate_up_proj", "mlp.down_proj"),
+            ..LLAMA_NAMES
+        },
+        style: Style {
+            biases: BiasStyle::NONE,
+            windows: windows::all,
+            positions: PositionStyle::Rotary(RopeStyle {
+                part: Some(("partial_rotary_factor", 1.0)),
+                ..RopeStyle::WHOLE
+            }),
+            ..LLAMA.style
+        },
+        ..LLAMA
+    },
+];
+
+const OLMO2: Style = Style {
+    order: LayerOrder::PostSubLayer,
+    qk_norm: Some(QkNorm::WholeRow),
+    biases: BiasStyle::ATTENTION,
+    windows: windows::but_every_fourth,
+    ..LLAMA.style
+};
+
+const OLMO3_ROPE: RopeStyle = RopeStyle { theta: 500_000.0, ..RopeStyle::WHOLE };
+
+/// Whether each layer of a SmolLM3 rotates queries and keys: all but every fourth, where they are not listed.
+fn rotates(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
+    let every = config.usize_or("no_rope_layer_interval", 4)?;
+    let Some(listed) = config.floats("no_rope_layers")? else {
+        return Ok((0..n_layers).map(|l| (l + 1) % every != 0).collect());
     };
-    if !is_used || !config.has("sliding_window") {
-        return Ok(vec![Mask::Causal; n_layers]);
-    }
-    let window = Mask::Window(config.usize("sliding_window")?);
-    if kind == "mistral" {
-        return Ok(vec![window; n_layers]);
-    }
-    let kinds = layer_types(config, n_layers)?;
-    let mask = |has_window: &bool| if *has_window { window } else { Mask::Causal };
-    Ok(kinds.iter().map(mask).collect())
+    config.must("no_rope_layers", listed.len() == n_layers, "0 or 1 for every layer")?;
+    Ok(listed.into_iter().map(|rotates| rotates > 0.0).collect())
 }
 
-/// Whether each layer of a Qwen2 sees a window.
-fn layer_types(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
-    let Some(types) = config.get("layer_types") else {
-        let first = config.count_or("max_window_layers", 28)?;
-        return Ok((0..n_layers).map(|l| l >= first).collect());
-    };
-    let kind = |kind: &Json| match kind.as_str()? {
-        "sliding_attention" => Some(true),
-        "full_attention" => Some(false),
-        _ => None,
-    };
-    let types: Option<Vec<bool>> = types.as_array().and_then(|all| all.iter().map(kind).collect());
-    let types = types.filter(|types| types.len() == n_layers).unwrap_or_default();
-    let wanted = "sliding_attention or full_attention for every layer";
-    config.must("layer_types", types.len() == n_layers, wanted)?;
-    Ok(types)
+/// The layers of a SmolLM3 that are not rotated see a window, where one is used.
+fn in_unrotated(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    if !config.bool_or("use_sliding_window", false)? {
+        return windows::none(config, n_layers);
+    }
+    let rotates = rotates(config, n_layers)?;
+    windows::by_type(config, n_layers, |l| !rotates[l])
 }
 
-/// Whether maps have a bias.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bias {
-    Always,
-    Never,
-    /// As the file has it: GGUF files do not say.
-    IfThere,
+fn unrotate(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let rotates = rotates(&settings.config, plan.layers.len())?;
+    for (layer, _) in plan.layers.iter_mut().zip(rotates).filter(|(_, rotates)| !rotates) {
+        layer.attention.rope = None;
+    }
+    Ok(())
 }
 
-impl Bias {
-    /// # Errors
-    /// If the setting is of the wrong kind.
-    fn of(config: &Config, key: &str) -> Result<Self> {
-        Ok(if config.bool_or(key, false)? { Self::Always } else { Self::Never })
+/// Ministral 3: queries grow with their position.
+fn temper(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    const BETA: &str = "llama_4_scaling_beta";
+    let config = &settings.config;
+    let sections = [config.section("rope_scaling")?, config.section("rope_parameters")?];
+    let beta = sections.iter().flatten().find(|section| section.has(BETA)).unwrap_or(config);
+    let beta = beta.float_or(BETA, 0.0)?;
+    if beta == 0.0 {
+        return Ok(());
     }
-
-    /// Those of queries, keys and values, of attention's output, and of feed-forward.
-    fn all(checkpoint: &Checkpoint) -> Result<[Self; 3]> {
-        let config = checkpoint.config();
-        Ok(match config.string("model_type")? {
-            _ if checkpoint.is_gguf() => [Self::IfThere; 3],
-            "qwen2" => [Self::Always, Self::Never, Self::Never],
-            "llama" => {
-                let attention = Self::of(config, "attention_bias")?;
-                [attention, attention, Self::of(config, "mlp_bias")?]
-            }
-            _ => [Self::Never; 3],
-        })
+    let trained = sections.iter().flatten().next().unwrap_or(config);
+    let trained = trained.usize("original_max_position_embeddings")?;
+    for layer in &mut plan.layers {
+        layer.attention.tempering = Some(Tempering { beta, trained });
     }
+    Ok(())
 }
 
-/// Where the file has each weight.
-///
-/// # Errors
-/// If a setting is of the wrong kind.
-pub(super) fn expected_weights(
-    checkpoint: &Checkpoint,
-    plan: &DecoderPlan,
-) -> Result<Vec<ExpectedWeight>> {
-    let DecoderPlan { heads, d_ff, n_vocab, n_layers, .. } = *plan;
-    let [projections, output, feed] = Bias::all(checkpoint)?;
-    // A body that was saved without its head has no prefix.
-    let theirs = |name: &str| format!("model.{name}|{name}");
-    let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
-    let mut wanted = vec![
-        ExpectedWeight::new(
-            "embed.weight",
-            &theirs("embed_tokens.weight"),
-            (n_vocab, d_model),
-            Table,
-        ),
-        ExpectedWeight::new("final_norm.gain", &theirs("norm.weight"), (1, d_model), Vector),
-    ];
-    if !plan.is_tied {
-        wanted.push(ExpectedWeight::new(
-            "unembed.weight",
-            "lm_head.weight",
-            (n_vocab, d_model),
-            Table,
-        ));
+/// Granite: multipliers of embeddings, scores, residual addends and logits.
+pub fn multiply(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let config = &settings.config;
+    let factor = |key| config.float_or(key, 1.0);
+    let not_one = |factor: f32| (factor.to_bits() != 1_f32.to_bits()).then_some(factor);
+    let embedding = not_one(factor("embedding_multiplier")?);
+    plan.embedding.scale = embedding.map_or(EmbeddingScale::None, EmbeddingScale::Factor);
+    // In GGUF the divisor has the name of Cohere's factor.
+    let key = config.key(&["logits_scaling", "logit_scale"]);
+    let divisor = factor(key)?;
+    config.must(key, divisor > 0.0, "a number above 0")?;
+    plan.logits.scale = not_one(1.0 / divisor);
+    let (of_scores, of_addends) = (factor("attention_multiplier")?, factor("residual_multiplier")?);
+    for layer in &mut plan.layers {
+        layer.attention.scaling = ScoreScaling::Factor(of_scores);
+        layer.residual_scale = not_one(of_addends);
     }
-    let maps = [
-        ("attn.W_Q", "attn.b_Q", "self_attn.q_proj", (d_model, d_q), projections),
-        ("attn.W_K", "attn.b_K", "self_attn.k_proj", (d_model, d_kv), projections),
-        ("attn.W_V", "attn.b_V", "self_attn.v_proj", (d_model, d_kv), projections),
-        ("attn.W_O", "attn.b_O", "self_attn.o_proj", (d_q, d_model), output),
-        ("ffn.W_gate", "ffn.b_gate", "mlp.gate_proj", (d_model, d_ff), feed),
-        ("ffn.W_up", "ffn.b_up", "mlp.up_proj", (d_model, d_ff), feed),
-        ("ffn.W_down", "ffn.b_down", "mlp.down_proj", (d_ff, d_model), feed),
-    ];
-    for l in 0..n_layers {
-        let ours = |name: &str| format!("blocks.{l}.{name}");
-        let theirs = |name: &str| theirs(&format!("layers.{l}.{name}"));
-        for (w, b, name, shape, has_bias) in maps {
-            let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-            wanted.push(ExpectedWeight::new(ours(w), &theirs(&weight), shape, Linear));
-            let bias = ExpectedWeight::new(ours(b), &theirs(&bias), (1, shape.1), Vector);
-            match has_bias {
-                Bias::Always => wanted.push(bias),
-                Bias::IfThere => wanted.push(bias.optional()),
-                Bias::Never => {}
-            }
-        }
-        for (norm, name) in [("norm1", "input_layernorm"), ("norm2", "post_attention_layernorm")] {
-            let (gain, theirs) = (ours(&format!("{norm}.gain")), theirs(&format!("{name}.weight")));
-            wanted.push(ExpectedWeight::new(gain, &theirs, (1, d_model), Vector));
-        }
-    }
-    Ok(wanted)
+    Ok(())
+}
+
+/// OLMo 3: only layers that see all have their rotation scaled.
+fn rotate_olmo3(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let local = |config: &Config| Ok(config.with("rope_scaling", None));
+    ropes_by_window(&settings.config, plan, OLMO3_ROPE, local)
 }

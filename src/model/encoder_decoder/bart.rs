@@ -15,7 +15,7 @@ use super::{
     OutputPlan, Stack,
 };
 use crate::{
-    engine::math::{NORM_EPS, Waves},
+    engine::math::Waves,
     model::layer::{
         attention::HeadSizes,
         feed_forward::{Activation, FeedKind},
@@ -67,7 +67,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<Encode
             has_norm: family.has_embedding_norm,
         },
         order: family.order,
-        norm: NormKind::Layer { eps: NORM_EPS },
+        norm: NormKind::default(),
         feed: FeedKind::Plain(act),
         positions: positions(checkpoint, family, context),
         are_scores_scaled: true,

@@ -14,8 +14,8 @@ use crate::{
     },
     model::{
         layer::{
-            attention::{Attention, Mask, Relative},
-            feed_forward::Feed,
+            attention::{Attention, Mask, Relative, ScoreScaling},
+            feed_forward::{Feed, FeedPlan},
             norm::Norm,
         },
         source_scope, target_scope,
@@ -58,12 +58,17 @@ impl Parts<'_> {
 
     fn attention(&self, scope: Scope) -> Result<Attention> {
         let attention = Attention::load(self.weights, scope, self.stack.heads)?;
-        Ok(if self.plan.are_scores_scaled { attention } else { attention.divided_by(None) })
+        Ok(if self.plan.are_scores_scaled {
+            attention
+        } else {
+            attention.scaled(ScoreScaling::None)
+        })
     }
 
     fn feed(&self) -> Result<Feed> {
         let (d_model, d_ff) = (self.plan.d_model(), self.stack.d_ff);
-        Feed::load(self.weights, self.scope.child("ffn"), d_model, d_ff, self.plan.feed)
+        let plan = FeedPlan { kind: self.plan.feed, d_ff };
+        Feed::load(self.weights, self.scope.child("ffn"), d_model, &plan)
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         n_vocab: [config.usize("vocab_size")?; 2],
         embedding: EmbeddingPlan { is_shared: true, is_scaled: false, has_norm: false },
         order: NormPlacement::PreNorm,
-        norm: NormKind::Rms { eps: config.float_or("layer_norm_epsilon", 1e-6)? },
+        norm: NormKind::rms(config.float_or("layer_norm_epsilon", 1e-6)?),
         feed: feed(config)?,
         positions: positions(config)?,
         are_scores_scaled: false,

@@ -6,13 +6,14 @@ use anyhow::Result;
 
 use crate::{
     engine::{
-        math::AttentionOptions,
+        math::{AttentionOptions, Scaling},
         site::{
             Axis::{Channel, Head, Key, Query},
             Role, Scope, Site,
         },
         tape::{Buckets, Node, Root, Rope, Tape, Weight},
     },
+    model::layer::norm::{HeadNorm, NormKind, QkNorm},
     weights::Weights,
 };
 
@@ -36,12 +37,31 @@ pub static K_ROT: Site = Site::planes(
     "keys rotated by their positions: rotary position embedding",
 )
 .with(Role::Positions);
+pub static Q_TEMPERED: Site = Site::planes(
+    "q_tempered",
+    [Head, Query, Channel],
+    "queries, longer the later they stand: scores stay sharp in long texts",
+)
+.with(Role::Positions);
 pub static SCORES: Site =
     Site::planes("scores", [Head, Query, Key], "q · k for every pair of words")
         .called(&["S", "Q Kᵀ"]);
 pub static SCALED: Site = Site::planes("scaled", [Head, Query, Key], "scores divided by sqrt(d_k)")
     .with(Role::ScaledScores)
     .called(&["/ √d_k", "/√d_k", "scaled"]);
+pub static MULTIPLIED: Site = Site::planes(
+    "scaled",
+    [Head, Query, Key],
+    "scores times the multiplier that the settings give",
+)
+.with(Role::ScaledScores)
+.called(&["/ √d_k", "/√d_k", "scaled"]);
+pub static CAPPED: Site = Site::planes(
+    "capped",
+    [Head, Query, Key],
+    "scores bent by a soft cap: none is larger than the cap",
+)
+.called(&["capped", "c · tanh(s / c)"]);
 pub static MASKED: Site = Site::planes(
     "masked",
     [Head, Query, Key],
@@ -49,6 +69,20 @@ pub static MASKED: Site = Site::planes(
 )
 .with(Role::MaskedScores)
 .called(&["masked", "mask"]);
+pub static WINDOWED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scores, minus infinity where the key is in the future, or before the window",
+)
+.with(Role::MaskedScores)
+.called(&["masked", "mask"]);
+pub static DISTANCE: Site = Site::planes(
+    "bias",
+    [Head, Query, Key],
+    "ALiBi: each head's slope times the distance of the key",
+)
+.with(Role::Positions)
+.called(&["bias", "m_h · (j − i)"]);
 pub static BIAS: Site = Site::planes(
     "bias",
     [Head, Query, Key],
@@ -67,6 +101,13 @@ pub static WEIGHTS: Site =
     Site::planes("weights", [Head, Query, Key], "softmax: shares that sum to 1 in each row")
         .with(Role::AttentionWeights)
         .called(&["A"]);
+pub static WEIGHTS_WITH_SINK: Site = Site::planes(
+    "weights",
+    [Head, Query, Key],
+    "softmax with the head's sink, whose share is dropped: rows sum to less than 1",
+)
+.with(Role::AttentionWeights)
+.called(&["A"]);
 pub static CONTEXT: Site =
     Site::planes("context", [Head, Query, Channel], "values averaged by the weights")
         .with(Role::HeadContext)
@@ -145,6 +186,76 @@ impl Map {
     }
 }
 
+/// How the scores of a layer are scaled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScoreScaling {
+    /// Not at all, or the learned queries include it.
+    None,
+    Root(Root),
+    Factor(f32),
+}
+
+impl ScoreScaling {
+    /// Divided by the root of a head's width (Vaswani et al. 2017, eq. 1).
+    pub const fn by_root(d_head: usize) -> Self {
+        Self::Root(Root { n: d_head, times: 1 })
+    }
+
+    fn number(self) -> Scaling {
+        match self {
+            Self::None => Scaling::None,
+            Self::Root(root) => Scaling::DividedBy(root.number()),
+            Self::Factor(factor) => Scaling::Times(factor),
+        }
+    }
+}
+
+/// Queries that grow with their position: `q * (1 + beta * ln(1 + floor(position / trained)))` (Meta 2025, *Llama 4*).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tempering {
+    pub beta: f32,
+    /// The positions that the model was trained on, in tokens.
+    pub trained: usize,
+}
+
+impl Tempering {
+    fn factor(self, position: usize) -> f32 {
+        1.0 + self.beta * ((1 + position / self.trained.max(1)) as f32).ln()
+    }
+}
+
+/// What an attention layer has beside its projections, its mask and softmax.
+#[derive(Clone, Debug)]
+pub struct AttentionPlan {
+    pub scaling: ScoreScaling,
+    /// Queries and keys are normalised before they are rotated.
+    pub qk_norm: Option<(QkNorm, NormKind)>,
+    /// Queries and keys are rotated by their positions.
+    pub rope: Option<Arc<Rope>>,
+    pub tempering: Option<Tempering>,
+    /// Scores are bent to lie within it.
+    pub cap: Option<f32>,
+    /// The slope of each head's bias by distance.
+    pub slopes: Option<Arc<[f32]>>,
+    /// Whether each head has a learned score that no key gets.
+    pub has_sinks: bool,
+}
+
+impl AttentionPlan {
+    /// Scores divided by the root of a head's width, and nothing more.
+    pub const fn plain(d_head: usize) -> Self {
+        Self {
+            scaling: ScoreScaling::by_root(d_head),
+            qk_norm: None,
+            rope: None,
+            tempering: None,
+            cap: None,
+            slopes: None,
+            has_sinks: false,
+        }
+    }
+}
+
 /// The learned projections of one attention sub-layer.
 pub struct Attention {
     scope: Scope,
@@ -152,10 +263,10 @@ pub struct Attention {
     k: Map,
     v: Map,
     o: Map,
+    qk_norms: Option<[HeadNorm; 2]>,
+    sinks: Option<Weight>,
     heads: HeadSizes,
-    rope: Option<Arc<Rope>>,
-    /// The divisor of the scores; None if they are not scaled.
-    root: Option<Root>,
+    plan: AttentionPlan,
 }
 
 /// A learned bias per head and distance, added to the scores. table (bucket, head)
@@ -182,24 +293,41 @@ impl Attention {
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, scope: Scope, heads: HeadSizes) -> Result<Self> {
+        Self::planned(weights, scope, heads, AttentionPlan::plain(heads.d_head))
+    }
+
+    /// As [`Self::load`], and what else the plan has: `q_norm.gain`, `k_norm.gain`, `sinks` (1, n_heads).
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn planned(
+        weights: &Weights,
+        scope: Scope,
+        heads: HeadSizes,
+        plan: AttentionPlan,
+    ) -> Result<Self> {
         let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
         let map = |of, shape| Map::load(weights, &scope, of, shape);
         let (q, k) = (map('Q', (d_model, d_q))?, map('K', (d_model, d_kv))?);
         let (v, o) = (map('V', (d_model, d_kv))?, map('O', (d_q, d_model))?);
-        let root = Some(Root { n: heads.d_head, times: 1 });
-        Ok(Self { scope, q, k, v, o, heads, rope: None, root })
+        let norm = |name, n_heads, (of, kind): (QkNorm, NormKind)| {
+            HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
+        };
+        let qk_norms = match plan.qk_norm {
+            None => None,
+            Some(of) => {
+                Some([norm("q_norm", heads.n_heads, of)?, norm("k_norm", heads.n_kv_heads, of)?])
+            }
+        };
+        let sinks = plan.has_sinks.then(|| weights.row(&scope.weight("sinks"), heads.n_heads));
+        let sinks = sinks.transpose()?;
+        Ok(Self { scope, q, k, v, o, qk_norms, sinks, heads, plan })
     }
 
-    /// This layer with rotary position embedding of queries and keys.
+    /// This layer with scores scaled in another way.
     #[must_use]
-    pub fn with_rope(self, rope: Option<Arc<Rope>>) -> Self {
-        Self { rope, ..self }
-    }
-
-    /// This layer with another divisor of the scores; None if the learned queries include the scaling.
-    #[must_use]
-    pub fn divided_by(self, root: Option<Root>) -> Self {
-        Self { root, ..self }
+    pub fn scaled(self, scaling: ScoreScaling) -> Self {
+        Self { plan: AttentionPlan { scaling, ..self.plan }, ..self }
     }
 
     /// The output of attention: queries from `x`, keys and values from `memory` (the same node in self-attention).
@@ -252,9 +380,10 @@ impl Attention {
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
-        let [k, v] = kv.made.filter(|_| relative.is_none())?;
-        let root = self.root.map(Root::number);
-        let how = AttentionOptions { root, window: mask.window() };
+        let adds = relative.is_some() || self.sinks.is_some() || self.plan.slopes.is_some();
+        let [k, v] = kv.made.filter(|_| !adds)?;
+        let (scaling, cap) = (self.plan.scaling.number(), self.plan.cap);
+        let how = AttentionOptions { scaling, cap, window: mask.window() };
         tape.fused_attention(self.scope.at(&CONTEXT), [q, k, v], how)
     }
 
@@ -274,7 +403,13 @@ impl Attention {
             tape.matmul_nt(at.at(&SCORES), q, kv.keys)
         };
         let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
-        let weights = tape.softmax(at.at(&WEIGHTS), visible); // (head, query, key)
+        let weights = match &self.sinks {
+            None => tape.softmax(at.at(&WEIGHTS), visible), // (head, query, key)
+            Some(sinks) => {
+                let sinks = tape.weight(sinks);
+                tape.softmax_with_sinks(at.at(&WEIGHTS_WITH_SINK), visible, sinks)
+            }
+        };
         if kv.is_past {
             tape.matmul_nt(at.at(&CONTEXT), weights, kv.values) // (head, query, d_k)
         } else {
@@ -282,8 +417,8 @@ impl Attention {
         }
     }
 
-    /// The queries (rotated if the layer is) and the keys and values, with those of the past.
-    /// q (head, query, d_k), memory (key, d_model)
+    /// The queries and keys as they are compared (normalised, rotated and tempered, where the layer does so), and the
+    /// values, with those of the past. q (head, query, d_k), memory (key, d_model)
     fn project_kv(
         &self,
         tape: &mut Tape,
@@ -295,9 +430,19 @@ impl Attention {
         let (at, n_heads) = (&self.scope, self.heads.n_kv_heads);
         let mut k = tape.project_heads(at.at(&K), memory, w_k, n_heads); // (kv head, key, d_k)
         let v = tape.project_heads(at.at(&V), memory, w_v, n_heads); // (kv head, key, d_k)
-        if let Some(rope) = &self.rope {
+        if let Some([q_norm, k_norm]) = &self.qk_norms {
+            q = q_norm.forward(tape, q);
+            k = k_norm.forward(tape, k);
+        }
+        if let Some(rope) = &self.plan.rope {
             q = tape.rotate(at.at(&Q_ROT), q, rope);
             k = tape.rotate(at.at(&K_ROT), k, rope);
+        }
+        if let Some(tempering) = self.plan.tempering {
+            let first = tape.n_past();
+            let rows = first..first + tape.shape(q).rows;
+            let factors = rows.map(|position| tempering.factor(position)).collect();
+            q = tape.scale_rows(at.at(&Q_TEMPERED), q, factors);
         }
         let kv = match tape.remember(at.prefix(), k, v) {
             None => KeyValues { keys: k, values: v, is_past: false, made: Some([k, v]) },
@@ -315,20 +460,30 @@ impl Attention {
         relative: Option<Relative>,
     ) -> Node {
         let at = &self.scope;
-        if let Some(root) = self.root {
-            scores = tape.divide_by_root(at.at(&SCALED), scores, root);
+        scores = match self.plan.scaling {
+            ScoreScaling::None => scores,
+            ScoreScaling::Root(root) => tape.divide_by_root(at.at(&SCALED), scores, root),
+            ScoreScaling::Factor(factor) => tape.scale_scores(at.at(&MULTIPLIED), scores, factor),
+        };
+        if let Some(cap) = self.plan.cap {
+            scores = tape.soft_cap(at.at(&CAPPED), scores, cap);
+        }
+        let shape = tape.shape(scores);
+        if let Some(slopes) = &self.plan.slopes {
+            let bias = tape.distance_bias(at.at(&DISTANCE), slopes, (shape.rows, shape.cols));
+            scores = tape.add(at.at(&BIASED), scores, bias);
         }
         if let Some(Relative { table, buckets }) = relative {
-            let shape = tape.shape(scores);
             let pairs = (shape.rows, shape.cols);
             let bias = tape.relative_bias(at.at(&BIAS), table, pairs, buckets);
             scores = tape.add(at.at(&BIASED), scores, bias);
         }
-        let masked = if relative.is_some() { &BIASED_MASKED } else { &MASKED };
+        let is_biased = relative.is_some() || self.plan.slopes.is_some();
+        let masked = if is_biased { &BIASED_MASKED } else { &MASKED };
         match mask {
             Mask::None => scores,
             Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
-            Mask::Window(n) => tape.causal_mask(at.at(masked), scores, Some(n)),
+            Mask::Window(n) => tape.causal_mask(at.at(&WINDOWED), scores, Some(n)),
         }
     }
 }

@@ -211,6 +211,24 @@ pub enum FeedKind {
     Gated(Activation),
 }
 
+/// The kind and the width of a feed-forward network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedPlan {
+    pub kind: FeedKind,
+    pub d_ff: usize,
+}
+
+impl FeedPlan {
+    /// The hidden units that a token passes through.
+    pub const fn active_units(&self) -> usize {
+        self.d_ff
+    }
+
+    pub const fn is_gated(&self) -> bool {
+        matches!(self.kind, FeedKind::Gated(_))
+    }
+}
+
 impl Feed {
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -218,8 +236,7 @@ impl Feed {
         weights: &Weights,
         scope: Scope,
         d_model: usize,
-        d_ff: usize,
-        kind: FeedKind,
+        &FeedPlan { kind, d_ff }: &FeedPlan,
     ) -> Result<Self> {
         Ok(match kind {
             FeedKind::Plain(act) => {

@@ -7,8 +7,8 @@ use crate::{
     engine::{
         math::NORM_EPS,
         site::{
-            Axis::{Channel, Position, Single},
-            Role, Scope, Site,
+            Axis::{Channel, Head, Position, Single},
+            Place, Role, Scope, Site,
         },
         tape::{Moments, Node, Tape, Weight},
     },
@@ -40,30 +40,100 @@ pub static OUT: Site =
         "norm(y + cross)",
     ]);
 
-/// The learned gain and bias of one normalisation.
-pub struct LayerNorm {
+pub static HEAD_MEAN: Site =
+    Site::planes("mean", [Head, Position, Single], "the mean of each head's vector");
+pub static HEAD_VAR: Site =
+    Site::planes("var", [Head, Position, Single], "the variance of each head's vector");
+pub static HEAD_MEAN_SQUARE: Site = Site::planes(
+    "mean_square",
+    [Head, Position, Single],
+    "the mean of the squares of each head's vector",
+);
+pub static ROW_MEAN_SQUARE: Site = Site::matrix(
+    "mean_square",
+    [Position, Single],
+    "the mean of the squares of all heads' vectors together",
+);
+pub static HEAD_NORMALIZED: Site = Site::planes(
+    "normalized",
+    [Head, Position, Channel],
+    "divided by the root of the mean square: all vectors are equally long",
+);
+pub static HEAD_OUT: Site =
+    Site::planes("out", [Head, Position, Channel], "stretched by the gain, channel by channel");
+
+/// A normalisation of vectors of d_model numbers.
+pub struct Norm {
     scope: Scope,
     gain: Weight,
-    bias: Weight,
-    eps: f32,
+    /// None for a root mean square norm, and for a layer norm without bias.
+    bias: Option<Weight>,
+    kind: NormKind,
     role: Role,
 }
 
-impl LayerNorm {
-    /// Loads `gain` and `bias`, each (d_model), named within `scope`.
+/// The formula of a normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormStyle {
+    /// Mean and variance, gain and bias.
+    Layer,
+    /// Mean and variance, gain alone.
+    LayerWithoutBias,
+    /// The mean square alone, and a gain.
+    Rms,
+    /// As [`Self::Rms`], times `1 + gain`.
+    RmsFromOne,
+}
+
+/// The formula of a normalisation, and the epsilon added before the root.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormKind {
+    pub style: NormStyle,
+    pub eps: f32,
+}
+
+impl NormKind {
+    pub const fn layer(eps: f32) -> Self {
+        Self { style: NormStyle::Layer, eps }
+    }
+
+    pub const fn rms(eps: f32) -> Self {
+        Self { style: NormStyle::Rms, eps }
+    }
+
+    /// `x` stretched by the gain. The shape is that of `x`.
+    fn gain(self, tape: &mut Tape, place: Place, x: Node, gain: Node) -> Node {
+        if self.style == NormStyle::RmsFromOne {
+            tape.gain_from_one(place, x, gain)
+        } else {
+            tape.gain(place, x, gain)
+        }
+    }
+
+    const fn has_mean(self) -> bool {
+        matches!(self.style, NormStyle::Layer | NormStyle::LayerWithoutBias)
+    }
+}
+
+impl Default for NormKind {
+    /// A layer norm with PyTorch's epsilon.
+    fn default() -> Self {
+        Self::layer(NORM_EPS)
+    }
+}
+
+impl Norm {
+    /// Loads `gain` and, for a layer norm, `bias`, each (d_model), named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, d_model: usize) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
         let gain = weights.row(&scope.weight("gain"), d_model)?;
-        let bias = weights.row(&scope.weight("bias"), d_model)?;
-        Ok(Self { scope, gain, bias, eps: NORM_EPS, role: OUT.role })
-    }
-
-    /// This norm with another epsilon added to the variance.
-    #[must_use]
-    pub fn with_eps(self, eps: f32) -> Self {
-        Self { eps, ..self }
+        let bias = match kind.style {
+            NormStyle::Layer => Some(weights.row(&scope.weight("bias"), d_model)?),
+            _ => None,
+        };
+        Ok(Self { scope, gain, bias, kind, role: OUT.role })
     }
 
     /// This norm with what its output is in the model.
@@ -74,82 +144,84 @@ impl LayerNorm {
 
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        let at = &self.scope;
-        let (gain, bias) = (tape.weight(&self.gain), tape.weight(&self.bias));
-        let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
-        let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
-        let normalized = tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, self.eps); // (position, d_model)
-        tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias) // (position, d_model)
+        let (at, eps) = (&self.scope, self.kind.eps);
+        let gain = tape.weight(&self.gain);
+        let normalized = if self.kind.has_mean() {
+            let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
+            let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
+            tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, eps) // (position, d_model)
+        } else {
+            let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
+            tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, eps) // (position, d_model)
+        };
+        if let Some(bias) = &self.bias {
+            let bias = tape.weight(bias);
+            return tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias);
+        }
+        self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain)
     }
 }
 
-/// The learned gain of one root mean square normalisation.
-pub struct RmsNorm {
-    scope: Scope,
-    gain: Weight,
-    eps: f32,
-    role: Role,
+/// What a normalisation of queries and keys is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QkNorm {
+    /// Each head's vector, with one gain for all heads (Qwen3, Gemma 3).
+    PerHead,
+    /// Each head's vector, with a gain for each head (Cohere).
+    PerHeadOwnGain,
+    /// The vectors of all heads together (OLMo 2).
+    WholeRow,
 }
 
-impl RmsNorm {
-    /// Loads `gain` (d_model), named within `scope`.
+impl QkNorm {
+    /// The length of the gain.
+    pub const fn width(self, n_heads: usize, d_head: usize) -> usize {
+        match self {
+            Self::PerHead => d_head,
+            Self::PerHeadOwnGain | Self::WholeRow => n_heads * d_head,
+        }
+    }
+}
+
+/// A normalisation of queries or keys.
+pub struct HeadNorm {
+    scope: Scope,
+    gain: Weight,
+    of: QkNorm,
+    kind: NormKind,
+}
+
+impl HeadNorm {
+    /// Loads `gain` (width), named within `scope`.
     ///
     /// # Errors
     /// If it is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, d_model: usize, eps: f32) -> Result<Self> {
-        let gain = weights.row(&scope.weight("gain"), d_model)?;
-        Ok(Self { scope, gain, eps, role: RMS_OUT.role })
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        width: usize,
+        of: QkNorm,
+        kind: NormKind,
+    ) -> Result<Self> {
+        let gain = weights.row(&scope.weight("gain"), width)?;
+        Ok(Self { scope, gain, of, kind })
     }
 
-    /// (position, d_model) -> (position, d_model)
+    /// (head, position, d_head) -> (head, position, d_head)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        let at = &self.scope;
+        let (at, eps) = (&self.scope, self.kind.eps);
         let gain = tape.weight(&self.gain);
-        let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
-        let normalized = tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, self.eps);
-        tape.gain(at.at(&RMS_OUT).with_role(self.role), normalized, gain) // (position, d_model)
-    }
-}
-
-/// A normalisation of either kind.
-pub enum Norm {
-    Layer(LayerNorm),
-    Rms(RmsNorm),
-}
-
-/// The kind of a normalisation, and the epsilon added before the root.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NormKind {
-    Layer { eps: f32 },
-    Rms { eps: f32 },
-}
-
-impl Norm {
-    /// # Errors
-    /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
-        Ok(match kind {
-            NormKind::Layer { eps } => {
-                Self::Layer(LayerNorm::load(weights, scope, d_model)?.with_eps(eps))
-            }
-            NormKind::Rms { eps } => Self::Rms(RmsNorm::load(weights, scope, d_model, eps)?),
-        })
-    }
-
-    /// This norm with what its output is in the model.
-    #[must_use]
-    pub fn with_role(self, role: Role) -> Self {
-        match self {
-            Self::Layer(norm) => Self::Layer(LayerNorm { role, ..norm }),
-            Self::Rms(norm) => Self::Rms(RmsNorm { role, ..norm }),
-        }
-    }
-
-    /// (position, d_model) -> (position, d_model)
-    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        match self {
-            Self::Layer(norm) => norm.forward(tape, x),
-            Self::Rms(norm) => norm.forward(tape, x),
-        }
+        let normalized = if self.kind.has_mean() {
+            let mean = tape.row_mean(at.at(&HEAD_MEAN), x); // (head, position, 1)
+            let var = tape.row_variance(at.at(&HEAD_VAR), x, mean); // (head, position, 1)
+            tape.normalize(at.at(&HEAD_NORMALIZED), x, Moments { mean, var }, eps)
+        } else {
+            let square = match self.of {
+                QkNorm::WholeRow => tape.mean_square_of_heads(at.at(&ROW_MEAN_SQUARE), x), // (position, 1)
+                _ => tape.row_mean_square(at.at(&HEAD_MEAN_SQUARE), x), // (head, position, 1)
+            };
+            tape.divide_by_rms(at.at(&HEAD_NORMALIZED), x, square, eps)
+        };
+        self.kind.gain(tape, at.at(&HEAD_OUT), normalized, gain) // (head, position, d_head)
     }
 }

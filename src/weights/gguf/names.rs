@@ -6,34 +6,58 @@ struct Scheme {
     whole: &'static [(&'static str, &'static str)],
     /// Hugging Face's prefix in place of `blk.`
     block: &'static str,
+    /// Parts that go before those below.
+    own: &'static [(&'static str, &'static str)],
     parts: &'static [(&'static str, &'static str)],
 }
 
 const BLOCK: &str = "blk.";
 
-static SCHEMES: [Scheme; 3] = [
-    Scheme {
-        architectures: &["llama", "qwen2", "qwen3", "mistral3"],
-        whole: &[
-            ("token_embd", "model.embed_tokens"),
-            ("output_norm", "model.norm"),
-            ("output", "lm_head"),
+/// The parts of a Llama's layer.
+const LLAMA: &[(&str, &str)] = &[
+    ("attn_norm", "input_layernorm"),
+    ("attn_q", "self_attn.q_proj"),
+    ("attn_k", "self_attn.k_proj"),
+    ("attn_v", "self_attn.v_proj"),
+    ("attn_output", "self_attn.o_proj"),
+    ("attn_q_norm", "self_attn.q_norm"),
+    ("attn_k_norm", "self_attn.k_norm"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("ffn_gate", "mlp.gate_proj"),
+    ("ffn_up", "mlp.up_proj"),
+    ("ffn_down", "mlp.down_proj"),
+];
+
+/// What stands around the layers of a Llama.
+const LLAMA_WHOLE: &[(&str, &str)] =
+    &[("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")];
+
+/// A family whose layers have other names than a Llama's for some parts.
+const fn like_llama(
+    architectures: &'static [&'static str],
+    own: &'static [(&'static str, &'static str)],
+) -> Scheme {
+    Scheme { architectures, whole: LLAMA_WHOLE, block: "model.layers.", own, parts: LLAMA }
+}
+
+static SCHEMES: [Scheme; 6] = [
+    like_llama(&["llama", "qwen2", "qwen3", "mistral3", "smollm3", "granite", "gemma"], &[]),
+    like_llama(
+        &["olmo2"],
+        &[
+            ("post_attention_norm", "post_attention_layernorm"),
+            ("post_ffw_norm", "post_feedforward_layernorm"),
         ],
-        block: "model.layers.",
-        parts: &[
-            ("attn_norm", "input_layernorm"),
-            ("attn_q", "self_attn.q_proj"),
-            ("attn_k", "self_attn.k_proj"),
-            ("attn_v", "self_attn.v_proj"),
-            ("attn_output", "self_attn.o_proj"),
-            ("attn_q_norm", "self_attn.q_norm"),
-            ("attn_k_norm", "self_attn.k_norm"),
-            ("ffn_norm", "post_attention_layernorm"),
-            ("ffn_gate", "mlp.gate_proj"),
-            ("ffn_up", "mlp.up_proj"),
-            ("ffn_down", "mlp.down_proj"),
+    ),
+    like_llama(
+        &["gemma2", "gemma3"],
+        &[
+            ("post_attention_norm", "post_attention_layernorm"),
+            ("ffn_norm", "pre_feedforward_layernorm"),
+            ("post_ffw_norm", "post_feedforward_layernorm"),
         ],
-    },
+    ),
+    like_llama(&["phi3"], &[("attn_qkv", "self_attn.qkv_proj"), ("ffn_up", "mlp.gate_up_proj")]),
     Scheme {
         architectures: &["gpt2"],
         whole: &[
@@ -43,6 +67,7 @@ static SCHEMES: [Scheme; 3] = [
             ("output", "lm_head"),
         ],
         block: "transformer.h.",
+        own: &[],
         parts: &[
             ("attn_norm", "ln_1"),
             ("attn_qkv", "attn.c_attn"),
@@ -61,6 +86,7 @@ static SCHEMES: [Scheme; 3] = [
             ("token_embd_norm", "embeddings.LayerNorm"),
         ],
         block: "encoder.layer.",
+        own: &[],
         parts: &[
             ("attn_q", "attention.self.query"),
             ("attn_k", "attention.self.key"),
@@ -89,7 +115,7 @@ fn translation(architecture: &str, name: &str) -> Option<String> {
         return Some(format!("{ours}.{kind}"));
     }
     let (layer, part) = stem.strip_prefix(BLOCK)?.split_once('.')?;
-    let ours = find(scheme.parts, part)?;
+    let ours = find(scheme.own, part).or_else(|| find(scheme.parts, part))?;
     Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
 }
 
@@ -104,7 +130,8 @@ pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
         return Some(format!("{theirs}.{kind}"));
     }
     let (layer, part) = stem.strip_prefix(scheme.block)?.split_once('.')?;
-    Some(format!("{BLOCK}{layer}.{}.{kind}", find(scheme.parts, part)?))
+    let theirs = find(scheme.own, part).or_else(|| find(scheme.parts, part))?;
+    Some(format!("{BLOCK}{layer}.{theirs}.{kind}"))
 }
 
 /// Whether the file has (out, in) where Hugging Face has (in, out): GPT-2's maps.
@@ -115,11 +142,14 @@ pub fn is_transposed(architecture: &str, name: &str) -> bool {
     architecture == "gpt2" && stem.is_some_and(|stem| MAPS.contains(&stem))
 }
 
-/// The number of heads whose rows are interleaved in this tensor, as they are for the architecture `llama`; None
+/// The architectures whose queries and keys have rotated pairs side by side.
+const INTERLEAVED: [&str; 4] = ["llama", "smollm3", "mistral3", "granite"];
+
+/// The number of heads whose rows are interleaved in this tensor, as they are for [`INTERLEAVED`]; None
 /// if they are in order. `queries` and `keys` count heads.
 pub fn interleaved_heads(architecture: &str, name: &str, queries: u64, keys: u64) -> Option<u64> {
     let part = name.strip_prefix(BLOCK)?.split_once('.')?.1.split('.').next()?;
     let heads = [("attn_q", queries), ("attn_k", keys)];
-    let found = heads.iter().find(|(stem, _)| *stem == part && architecture == "llama");
+    let found = heads.iter().find(|(stem, _)| *stem == part && INTERLEAVED.contains(&architecture));
     found.map(|(_, heads)| *heads)
 }

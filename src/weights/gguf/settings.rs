@@ -19,7 +19,16 @@ static COMMON: &[Row] = &[
     ("attention.layer_norm_epsilon", "layer_norm_eps"),
     ("attention.sliding_window", "sliding_window"),
     ("rope.freq_base", "rope_theta"),
+    ("rope.freq_base_swa", "rope_local_base_freq"),
     ("rope.dimension_count", "rotary_dim"),
+    ("attention.scale", "attention_multiplier"),
+    ("attention.temperature_scale", "llama_4_scaling_beta"),
+    ("rope.scaling.original_context_length", "original_max_position_embeddings"),
+    ("attn_logit_softcapping", "attn_logit_softcapping"),
+    ("final_logit_softcapping", "final_logit_softcapping"),
+    ("embedding_scale", "embedding_multiplier"),
+    ("residual_scale", "residual_multiplier"),
+    ("logit_scale", "logit_scale"),
     ("expert_count", "num_local_experts"),
     ("pooling_type", "pooling_type"),
 ];
@@ -44,6 +53,7 @@ static SCALING: &[Row] = &[
     ("factor", "factor"),
     ("original_context_length", "original_max_position_embeddings"),
     ("attn_factor", "attention_factor"),
+    ("yarn_log_multiplier", "mscale_all_dim"),
     ("yarn_beta_fast", "beta_fast"),
     ("yarn_beta_slow", "beta_slow"),
 ];
@@ -68,9 +78,17 @@ pub struct TensorSettings {
     pub n_token_types: Option<usize>,
     /// The divisors of the rotation speeds, one a pair of channels.
     pub factors: Option<Vec<f32>>,
+    /// The same for short and for long texts.
+    pub long_factors: Option<LongFactors>,
     pub has_output: bool,
     pub has_query_bias: bool,
     pub has_ffn_bias: bool,
+}
+
+/// The divisors of the rotation speeds for texts that a model was trained on, and for longer ones.
+pub struct LongFactors {
+    pub short: Vec<f32>,
+    pub long: Vec<f32>,
 }
 
 /// The equivalent config.json.
@@ -99,7 +117,8 @@ pub fn settings(
         all.insert((*key).to_owned(), n.into());
     }
     let factors = tensors.factors.as_ref().map(|f| json!({"rope_type": "factors", "factors": f}));
-    if let Some(scaling) = factors.or_else(|| scaling(metadata, architecture)) {
+    let long = tensors.long_factors.as_ref().map(|factors| long(metadata, architecture, factors));
+    if let Some(scaling) = factors.or(long).or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
     all
@@ -108,6 +127,17 @@ pub fn settings(
 /// The model type; mixtures of experts share the name of their dense relatives, but are another architecture.
 pub fn model_type(architecture: &str, n_experts: u64) -> String {
     if n_experts > 0 { format!("{architecture} with experts") } else { architecture.to_owned() }
+}
+
+/// LongRoPE's settings.
+fn long(metadata: &Metadata, architecture: &str, factors: &LongFactors) -> Json {
+    let factor = metadata.get(&format!("{architecture}.rope.scaling.attn_factor"));
+    json!({
+        "rope_type": "longrope",
+        "short_factor": factors.short,
+        "long_factor": factors.long,
+        "attention_factor": factor.and_then(plain),
+    })
 }
 
 /// RoPE scaling settings, from the newer or the older keys.
@@ -123,7 +153,12 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
         let key = format!("{architecture}.rope.scaling.{theirs}");
         Some(((*ours).to_owned(), plain(metadata.get(&key)?)?))
     });
-    Some(Json::Object(found.collect()))
+    let mut found: Map<String, Json> = found.collect();
+    // The other factor of the two is 1 wherever this one is given.
+    if found.contains_key("mscale_all_dim") {
+        found.insert("mscale".into(), json!(1.0));
+    }
+    Some(Json::Object(found))
 }
 
 /// A value as JSON; a list whose items are all equal becomes that number.

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use anyhow::Result;
 
 use crate::{
-    engine::tape::{Dynamic, Longer, Rope},
+    engine::tape::{Dynamic, Longer, Pairs, Rope},
     weights::Config,
 };
 
@@ -32,38 +32,62 @@ impl Base {
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
 /// The supported methods, by their names in config.json.
-const KINDS: [(&str, Scale); 7] = [
+const KINDS: [(&str, Scale); 8] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
     ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
     ("llama3", llama3),
     ("yarn", yarn),
     ("longrope", longrope),
+    ("su", longrope),
     ("factors", by_factors),
 ];
+
+/// How a family rotates, where its settings do not say otherwise.
+#[derive(Clone, Copy)]
+pub struct RopeStyle {
+    pub theta: f32,
+    pub pairs: Pairs,
+    /// The share of a head's channels that is rotated, by key; None where the settings cannot change it.
+    pub part: Option<(&'static str, f32)>,
+}
+
+impl RopeStyle {
+    pub const WHOLE: Self = Self { theta: 10_000.0, pairs: Pairs::Halves, part: None };
+}
+
+/// The sizes of the model that is rotated.
+#[derive(Clone, Copy)]
+pub struct RopeSizes {
+    pub d_head: usize,
+    /// The number of positions in the config.
+    pub longest: usize,
+}
 
 /// The speeds that a config describes.
 ///
 /// # Errors
 /// If a setting is missing or out of bounds, or the kind of scaling is none of those that can be run.
-pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
-    let d = config.usize_or("rotary_dim", d_head)?;
-    config.must("rotary_dim", d <= d_head, "at most `head_dim`")?;
-    config.must("head_dim", d.is_multiple_of(2), "an even number")?;
-    let theta = f64::from(config.float_or("rope_theta", 10_000.0)?);
+pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope> {
+    let RopeSizes { d_head, longest } = sizes;
+    let d = n_rotated(config, d_head, style)?;
+    let theta = config.key(&["rope_theta", "rotary_emb_base"]);
+    let theta = f64::from(config.float_or(theta, style.theta)?);
     config.must("rope_theta", theta > 1.0, "a number above 1")?;
+    let rope_of = |speeds, factor| Rope { pairs: style.pairs, ..rope_of(speeds, factor) };
     let Some(scaling) = config.section("rope_scaling")? else {
         return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
     };
-    whole(config)?;
-    whole(&scaling)?;
+    if style.part.is_none() {
+        whole(config)?;
+        whole(&scaling)?;
+    }
     let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
     let kind = scaling.string_or(key, "default")?;
     let found = KINDS.iter().find(|(name, _)| *name == kind);
     scaling.must(key, found.is_some(), &format!("one of {}", KINDS.map(|(n, _)| n).join(", ")))?;
-    let longest = longest(config)?;
-    let base =
-        Base { theta, d, trained: trained(config, &scaling)? as f64, longest: longest as f64 };
+    let trained = trained(config, &scaling, longest)? as f64;
+    let base = Base { theta, d, trained, longest: longest as f64 };
     let (speeds, factor) = found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?;
     let longer = match kind {
         // transformers uses this length, whatever the original length in the settings.
@@ -71,7 +95,7 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
             let factor = f64::from(scaling.float("factor")?);
             Some(Longer::Dynamic(Dynamic { theta, factor, trained: longest }))
         }
-        "longrope" => {
+        "longrope" | "su" => {
             let speeds = divided(&scaling, "long_factor", base)?;
             let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
             Some(Longer::Given { trained: base.trained as usize, speeds })
@@ -81,6 +105,22 @@ pub(super) fn rope(config: &Config, d_head: usize) -> Result<Rope> {
     Ok(Rope { longer, ..rope_of(speeds, factor) })
 }
 
+/// The number of rotated channels of a head.
+fn n_rotated(config: &Config, d_head: usize, style: RopeStyle) -> Result<usize> {
+    let d = match style.part {
+        Some((key, default)) if !config.has("rotary_dim") => {
+            let key = config.key(&["partial_rotary_factor", key]);
+            let part = config.float_or(key, default)?;
+            config.must(key, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
+            (d_head as f32 * part) as usize
+        }
+        _ => config.usize_or("rotary_dim", d_head)?,
+    };
+    config.must("rotary_dim", d <= d_head, "at most `head_dim`")?;
+    config.must("head_dim", d > 0 && d.is_multiple_of(2), "an even number of rotated channels")?;
+    Ok(d)
+}
+
 /// Checks that whole heads are rotated. Without scaling, transformers ignores the setting in these architectures;
 /// with scaling, it fails.
 fn whole(config: &Config) -> Result<()> {
@@ -88,37 +128,27 @@ fn whole(config: &Config) -> Result<()> {
     config.must("partial_rotary_factor", part.to_bits() == 1_f32.to_bits(), "1 with a scaling")
 }
 
-/// The number of positions in the config.
-fn longest(config: &Config) -> Result<usize> {
-    let default = match config.string_or("model_type", "")? {
-        "mistral" => 131_072,
-        "qwen2" => 32_768,
-        _ => 2048,
-    };
-    config.usize_or("max_position_embeddings", default)
-}
-
 /// The positions that a model was trained on before it was stretched.
-fn trained(config: &Config, scaling: &Config) -> Result<usize> {
+fn trained(config: &Config, scaling: &Config, longest: usize) -> Result<usize> {
     const KEY: &str = "original_max_position_embeddings";
-    if config.has(KEY) { config.usize(KEY) } else { scaling.usize_or(KEY, longest(config)?) }
+    if config.has(KEY) { config.usize(KEY) } else { scaling.usize_or(KEY, longest) }
 }
 
 /// The most positions: those of the config, or those that its scaling stretches them to.
 ///
 /// # Errors
 /// If a setting is not a valid number.
-pub(super) fn context(config: &Config) -> Result<usize> {
-    let longest = longest(config)?;
+pub fn context(config: &Config, longest: usize) -> Result<usize> {
     let Some(scaling) = config.section("rope_scaling")? else { return Ok(longest) };
-    let stretched = trained(config, &scaling)? as f64 * f64::from(scaling.float_or("factor", 1.0)?);
+    let trained = trained(config, &scaling, longest)? as f64;
+    let stretched = trained * f64::from(scaling.float_or("factor", 1.0)?);
     Ok(longest.max(stretched as usize))
 }
 
 /// A rotation in f32, for texts no longer than the model was trained on.
 fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
-    Rope { speeds, factor: factor as f32, longer: None }
+    Rope { speeds, factor: factor as f32, longer: None, pairs: Pairs::Halves }
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional

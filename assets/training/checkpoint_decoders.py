@@ -1,0 +1,262 @@
+"""The sites of decoder-only models of Hugging Face: one function, and what each family calls its parts.
+
+A `Layer` names the modules of one layer. What a family has not is None, and makes no site.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+Sites = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The parts of a layer, by the path of each module in it."""
+
+    norm1: str | None = "input_layernorm"
+    norm2: str | None = "post_attention_layernorm"
+    post_norm1: str | None = None
+    post_norm2: str | None = None
+    attn: str = "self_attn"
+    q: str = "self_attn.q_proj"
+    k: str = "self_attn.k_proj"
+    v: str = "self_attn.v_proj"
+    qkv: str | None = None
+    """One map for queries, keys and values, in place of three."""
+    by_head: bool = False
+    """Whether its rows stand head by head."""
+    out: str = "self_attn.o_proj"
+    qk_norms: tuple[str, str] | None = None
+    gate: str | None = "mlp.gate_proj"
+    up: str = "mlp.up_proj"
+    gate_up: str | None = None
+    """One map for gate and up, in place of two."""
+    down: str = "mlp.down_proj"
+    act: str = "mlp.act_fn"
+    is_parallel: bool = False
+    scales: bool = True
+
+
+@dataclass(frozen=True)
+class Family:
+    layer: Layer = Layer()
+    body: str = "model"
+    embed: str = "embed_tokens"
+    positions: str | None = None
+    embed_norm: str | None = None
+    layers: str = "layers"
+    final_norm: str = "norm"
+    unembed: str = "lm_head"
+    eps: str | float = "rms_norm_eps"
+
+
+LLAMA = Layer()
+SANDWICH = replace(
+    LLAMA, norm2="pre_feedforward_layernorm", post_norm1="post_attention_layernorm", post_norm2="post_feedforward_layernorm"
+)
+OLMO2 = replace(
+    LLAMA, norm1=None, norm2=None, post_norm1="post_attention_layernorm", post_norm2="post_feedforward_layernorm",
+    qk_norms=("self_attn.q_norm", "self_attn.k_norm"),
+)  # fmt: skip
+QWEN3 = replace(LLAMA, qk_norms=("self_attn.q_norm", "self_attn.k_norm"))
+PHI3 = replace(LLAMA, qkv="self_attn.qkv_proj", gate_up="mlp.gate_up_proj", act="mlp.activation_fn")
+
+FAMILIES = {
+    "llama": Family(), "mistral": Family(), "qwen2": Family(), "qwen3": Family(QWEN3), "smollm3": Family(),
+    "ministral3": Family(), "granite": Family(), "olmo2": Family(OLMO2), "olmo3": Family(OLMO2), "phi3": Family(PHI3),
+    "gemma": Family(), "gemma2": Family(SANDWICH),
+    "gemma3_text": Family(replace(SANDWICH, qk_norms=QWEN3.qk_norms)),
+}  # fmt: skip
+PLAIN = replace(LLAMA, gate=None)
+BLOOM = replace(
+    PLAIN, attn="self_attention", qkv="self_attention.query_key_value", by_head=True, out="self_attention.dense",
+    up="mlp.dense_h_to_4h", down="mlp.dense_4h_to_h",
+)  # fmt: skip
+FALCON = replace(BLOOM, norm2=None, is_parallel=True)
+PARALLEL = replace(LLAMA, norm2=None, is_parallel=True)
+GPT = Family(body="transformer", embed="wte", layers="h", final_norm="ln_f", eps="layer_norm_epsilon")
+GPTJ = replace(
+    PLAIN, norm1="ln_1", norm2=None, is_parallel=True, attn="attn", q="attn.q_proj", k="attn.k_proj", v="attn.v_proj",
+    out="attn.out_proj", up="mlp.fc_in", down="mlp.fc_out",
+)  # fmt: skip
+GPT_NEO = replace(
+    PLAIN, norm1="ln_1", norm2="ln_2", attn="attn.attention", q="attn.attention.q_proj", k="attn.attention.k_proj",
+    v="attn.attention.v_proj", out="attn.attention.out_proj", up="mlp.c_fc", down="mlp.c_proj", scales=False,
+)  # fmt: skip
+OPT = replace(
+    PLAIN, norm1="self_attn_layer_norm", norm2="final_layer_norm", out="self_attn.out_proj", up="fc1", down="fc2"
+)  # fmt: skip
+MPT = replace(
+    PLAIN, norm1="norm_1", norm2="norm_2", attn="attn", qkv="attn.Wqkv", out="attn.out_proj", up="ffn.up_proj", down="ffn.down_proj"
+)  # fmt: skip
+NEOX = replace(
+    BLOOM, attn="attention", qkv="attention.query_key_value", out="attention.dense", is_parallel=True
+)  # fmt: skip
+PHI = replace(PLAIN, norm2=None, is_parallel=True, out="self_attn.dense", up="mlp.fc1", down="mlp.fc2")
+FAMILIES |= {
+    "gpt_neox": Family(NEOX, "gpt_neox", "embed_in", final_norm="final_layer_norm", eps="layer_norm_eps"),
+    "gptj": replace(GPT, layer=GPTJ), "gpt_neo": replace(GPT, layer=GPT_NEO, positions="wpe"),
+    "opt": Family(OPT, "model.decoder", positions="embed_positions", final_norm="final_layer_norm", eps=1e-5),
+    "bloom": replace(GPT, layer=BLOOM, embed="word_embeddings", embed_norm="word_embeddings_layernorm"),
+    "mpt": replace(GPT, layer=MPT, layers="blocks", final_norm="norm_f"),
+    "falcon": replace(GPT, layer=FALCON, embed="word_embeddings"),
+    "phi": Family(PHI, final_norm="final_layernorm", eps="layer_norm_eps"),
+    "stablelm": Family(eps="layer_norm_eps"),
+    "starcoder2": Family(replace(PLAIN, up="mlp.c_fc", down="mlp.c_proj"), eps="norm_epsilon"),
+    "cohere": Family(PARALLEL, eps="layer_norm_eps"), "cohere2": Family(PARALLEL, eps="layer_norm_eps"),
+}  # fmt: skip
+COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
+
+
+def styled(layer: Layer, config) -> Layer:
+    """The parts of a layer where settings change them."""
+    if getattr(config, "use_parallel_residual", None) is False and config.model_type == "gpt_neox":
+        return replace(layer, is_parallel=False)
+    if getattr(config, "use_parallel_residual", False) and config.model_type == "stablelm":
+        return replace(layer, norm2=None, is_parallel=True)
+    if getattr(config, "use_qk_norm", False):
+        return replace(layer, qk_norms=QWEN3.qk_norms)
+    if getattr(config, "new_decoder_architecture", False):
+        return replace(layer, norm1="ln_attn", norm2="ln_mlp")
+    return layer
+
+
+def slopes_of(config) -> Tensor | None:
+    """ALiBi's, head by head."""
+    if config.model_type not in ("bloom", "mpt"):
+        return None
+    n = config.num_attention_heads
+    power = 2 ** (n.bit_length() - 1)
+    of_power = lambda count: [2 ** (-8 * h / count) for h in range(1, count + 1)]
+    return torch.tensor([*of_power(power), *of_power(2 * power)[::2][: n - power]])
+
+
+def key_heads(config) -> int:
+    n = config.num_attention_heads
+    if config.model_type == "falcon":
+        return config.num_kv_heads if config.new_decoder_architecture else 1 if config.multi_query else n
+    return getattr(config, "num_key_value_heads", None) or n
+
+
+def catch_attention(taps, attn: nn.Module, before: dict[str, Tensor], sizes: tuple[int, int]) -> None:
+    """Where the library has no function of attention to listen to: from its parts, and the weights that it returns."""
+    if attn in taps.attentions:
+        caught = taps.attentions[attn]
+        if caught["scaling"] == 1.0 and hasattr(attn, "scaling"):  # OPT scales its queries
+            caught["q"], caught["scaling"] = caught["q"] / attn.scaling, attn.scaling
+        return
+    weights = taps.whole[attn][1][0]
+    cut = lambda x, n: x.view(len(x), n, -1).transpose(0, 1)
+    heads = {"q": cut(before["q"], sizes[0]), "k": cut(before["k"], sizes[1]), "v": cut(before["v"], sizes[1])}
+    if attn in taps.turned:
+        q, k = taps.turned[attn]
+        heads["q"], heads["k"] = q[0], k[0][:: len(k[0]) // sizes[1]]
+    scaling = 1 / attn.scale_attn if hasattr(attn, "scale_attn") else heads["q"].shape[-1] ** -0.5
+    taps.attentions[attn] = {**heads, "weights": weights, "mask": None, "scaling": float(scaling)}
+
+
+def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, int]) -> dict[str, Tensor]:
+    """As the linear maps give them, (row, col)."""
+    if layer.qkv is None:
+        return {n: taps.out_of(block.get_submodule(getattr(layer, n))) for n in "qkv"}
+    out, (n_heads, n_kv) = taps.out_of(block.get_submodule(layer.qkv)), sizes
+    d_head = out.shape[1] // (n_heads + 2 * n_kv)
+    if not layer.by_head:
+        return dict(zip("qkv", out.split([n_heads * d_head, n_kv * d_head, n_kv * d_head], 1)))
+    groups = out.view(len(out), n_kv, n_heads // n_kv + 2, d_head)
+    return {"q": groups[:, :, :-2].flatten(1), "k": groups[:, :, -2].flatten(1), "v": groups[:, :, -1].flatten(1)}
+
+
+def feed_forward(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
+    down = block.get_submodule(layer.down)
+    rest = {f"{at}.ffn.hidden": taps.into(down), f"{at}.ffn.out": taps.out_of(down)}
+    if layer.gate is None:
+        return {f"{at}.ffn.sum": taps.out_of(block.get_submodule(layer.up))} | rest
+    if layer.gate_up is not None:
+        gate, up = taps.out_of(block.get_submodule(layer.gate_up)).chunk(2, 1)
+    else:
+        gate, up = (taps.out_of(block.get_submodule(name)) for name in (layer.gate, layer.up))
+    act = block.get_submodule(layer.act)(gate)
+    return {f"{at}.ffn.gate": gate, f"{at}.ffn.act": act, f"{at}.ffn.up": up} | rest
+
+
+def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slopes: Tensor | None) -> Sites:
+    layer = styled(layer, config)
+    part = lambda name: None if name is None else block.get_submodule(name)
+    norms = {name: part(getattr(layer, name)) for name in ("norm1", "norm2", "post_norm1", "post_norm2")}
+    sites = {f"{at}.resid_pre": taps.into(block)}
+    for name, norm in norms.items():
+        if norm is not None:
+            sites |= taps.norm(f"{at}.{name}", norm, eps)
+    sizes = (config.num_attention_heads, key_heads(config))
+    before = queries_keys_values(taps, block, layer, sizes)
+    qk_norms = None if layer.qk_norms is None else (*map(part, layer.qk_norms), eps)
+    attn = part(layer.attn)
+    catch_attention(taps, attn, before, sizes)
+    caught = taps.attentions[attn]
+    rope = getattr(config, "rope_parameters", None) or {}
+    if (beta := rope.get("llama_4_scaling_beta")) is not None:
+        positions = torch.arange(caught["q"].shape[1])
+        caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
+    sites |= taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes)
+    sites |= feed_forward(taps, at, block, layer)
+    addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, "attn"), (2, "ffn"))]
+    if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
+        addends = [factor * out for out in addends]
+        sites |= {f"{at}.attn.addend": addends[0], f"{at}.ffn.addend": addends[1]}
+    sites[f"{at}.resid_post"] = taps.out_of(block)
+    if layer.is_parallel:
+        taps.near(at, taps.into(block) + addends[0] + addends[1], taps.out_of(block))
+        return sites
+    sites[f"{at}.resid_mid"] = taps.into(block) + addends[0]
+    if norms["norm2"] is not None:
+        taps.near(at, sites[f"{at}.resid_mid"], taps.into(norms["norm2"]))
+    taps.near(at, sites[f"{at}.resid_mid"] + addends[1], taps.out_of(block))
+    return sites
+
+
+def entrance(taps, family: Family, body: nn.Module, config, eps: float) -> Sites:
+    """From tokens to what the first layer reads."""
+    embed = body.get_submodule(family.embed)
+    ids = taps.ids["input_ids"]
+    sites = {"tokens.embed": embed.weight[ids]}
+    first = body.get_submodule(family.layers)[0]
+    x = sites["tokens.embed"]
+    out = taps.out_of(embed) * getattr(config, "embedding_multiplier", 1.0)
+    if not torch.equal(out, x):
+        sites["tokens.scaled"] = x = out
+    if family.positions is not None:
+        sites["tokens.pos"] = pos = taps.out_of(body.get_submodule(family.positions))
+        x = x + pos
+    if family.embed_norm is not None:
+        sites |= taps.norm("tokens.norm", body.get_submodule(family.embed_norm), eps)
+        x = sites["tokens.norm.out"]
+    sites["tokens.input"] = x
+    taps.near("tokens.input", x, taps.into(first))
+    return sites
+
+
+def output(taps, family: Family) -> Sites:
+    raw, logits = taps.out_of(taps.model.get_submodule(family.unembed)), taps.whole[taps.model].logits[0]
+    sites = {} if torch.equal(raw, logits) else {"raw_logits": raw}
+    return sites | {"logits": logits, "probs": torch.softmax(logits, 1)}
+
+
+def decoder(taps) -> Sites:
+    config, kind = taps.model.config, taps.model.config.model_type
+    body = taps.model.get_submodule(FAMILIES[COMPOSITE.get(kind, kind)].body)
+    if kind in COMPOSITE:
+        config, body = config.text_config, body.language_model
+    family = FAMILIES[config.model_type]
+    eps = family.eps if isinstance(family.eps, float) else getattr(config, family.eps)
+    sites = entrance(taps, family, body, config, eps)
+    for l, block in enumerate(body.get_submodule(family.layers)):
+        sites |= decoder_layer(taps, f"blocks.{l}", block, family.layer, config, eps, slopes_of(config))
+    sites |= taps.norm("final_norm", body.get_submodule(family.final_norm), eps)
+    return sites | output(taps, family)
+
+
+ARCHITECTURES = dict.fromkeys([*FAMILIES, *COMPOSITE], decoder)

@@ -1,0 +1,73 @@
+//! Attention with linear biases (Press, Smith and Lewis 2022): a head's scores fall with the distance of the key, each
+//! head's by a slope of its own.
+
+use std::sync::Arc;
+
+use super::{BackwardArgs, Leaf, Node, Operation, Tape};
+use crate::engine::{
+    arithmetic::Expr,
+    change::Part,
+    site::Place,
+    value::{Cell, Matrix, Value},
+};
+
+impl Tape {
+    /// `-slope[h] * (query - key)`, for each head. -> (head, query, key)
+    pub fn distance_bias(
+        &mut self,
+        place: Place,
+        slopes: &Arc<[f32]>,
+        (n_queries, n_keys): (usize, usize),
+    ) -> Node {
+        let is_off = self.changes.is_off(&place, Part::Positions);
+        let slopes = Arc::clone(slopes);
+        let bias = DistanceBias { slopes, first: self.n_past(), n_queries, n_keys, is_off };
+        self.record(place, bias, vec![])
+    }
+}
+
+struct DistanceBias {
+    /// One a head.
+    slopes: Arc<[f32]>,
+    /// The position of the first query.
+    first: usize,
+    n_queries: usize,
+    n_keys: usize,
+    /// Whether positions are off; the bias is then zero.
+    is_off: bool,
+}
+
+impl DistanceBias {
+    /// How far the key lies after the query.
+    fn distance(&self, row: usize, key: usize) -> f32 {
+        key as f32 - (self.first + row) as f32
+    }
+}
+
+impl Operation for DistanceBias {
+    fn formula(&self) -> &'static str {
+        if self.is_off { "0: positions are off" } else { "slope[h] * (key - query)" }
+    }
+
+    fn forward(&self, _: &[&Value]) -> Value {
+        let number = |slope: f32, row, key| {
+            if self.is_off { 0.0 } else { slope * self.distance(row, key) }
+        };
+        let plane = |slope: &f32| {
+            Matrix::from_fn(self.n_queries, self.n_keys, |row, key| number(*slope, row, key))
+        };
+        Value::from_planes(self.slopes.iter().map(plane).collect())
+    }
+
+    fn open(&self, _: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        if self.is_off {
+            return Expr::Number(0.0);
+        }
+        let distance = Expr::Number(self.distance(row, col));
+        Expr::Product(vec![Expr::Number(self.slopes[plane]), distance])
+    }
+
+    fn backward(&self, _: &BackwardArgs) -> Vec<Option<Value>> {
+        vec![]
+    }
+}

@@ -1,0 +1,362 @@
+//! A family of decoders: the keys of its settings, the names of its tensors, and its style.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::{
+    names::{Biases, HasBias, LLAMA as LLAMA_NAMES, Names},
+    plan::{
+        DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, PositionPlan,
+    },
+    rope::{RopeSizes, RopeStyle, context, rope},
+    windows::{self, Windows},
+};
+use crate::{
+    model::layer::{
+        attention::{AttentionPlan, HeadSizes, Mask},
+        feed_forward::{Activation, FeedKind, FeedPlan},
+        norm::{NormKind, NormStyle, QkNorm},
+    },
+    weights::{Checkpoint, Config, ExpectedWeight},
+};
+
+/// A family of decoders. Most differ from [`LLAMA`] in a few fields.
+#[derive(Clone, Copy)]
+pub struct Family {
+    /// `model_type` in config.json.
+    pub types: &'static [&'static str],
+    /// The name to show.
+    pub title: &'static str,
+    pub keys: Keys,
+    pub names: Names,
+    pub style: Style,
+    /// Settings with values that are not run.
+    pub refused: &'static [Refused],
+    /// What config.json means where it lacks a key: transformers' own values.
+    pub defaults: &'static [(&'static str, u32)],
+    /// What its settings change in the plan of its style.
+    pub adjust: fn(&Settings, &mut DecoderPlan) -> Result<()>,
+}
+
+/// The settings of a checkpoint, with the family's defaults.
+pub struct Settings<'a> {
+    checkpoint: &'a Checkpoint,
+    pub config: Config,
+}
+
+impl Settings<'_> {
+    /// Whether they are those of a GGUF file.
+    pub const fn are_gguf(&self) -> bool {
+        self.checkpoint.is_gguf()
+    }
+
+    /// Whether the checkpoint has a tensor of this name.
+    pub fn has_tensor(&self, name: &str) -> bool {
+        self.checkpoint.tensor(name).is_some()
+    }
+}
+
+/// The keys of sizes in config.json; of several, the first that is there.
+#[derive(Clone, Copy)]
+pub struct Keys {
+    pub d_model: &'static [&'static str],
+    pub n_layers: &'static [&'static str],
+    pub n_heads: &'static [&'static str],
+    pub d_ff: &'static [&'static str],
+    /// d_ff where it is not given, in d_model.
+    pub d_ff_times: Option<usize>,
+    pub context: &'static [&'static str],
+    pub eps: &'static [&'static str],
+    pub default_eps: f32,
+    pub activation: &'static [&'static str],
+    pub default_activation: &'static str,
+}
+
+/// The parts of a family's layers.
+#[derive(Clone, Copy)]
+pub struct Style {
+    pub norm: NormStyle,
+    pub order: LayerOrder,
+    pub qk_norm: Option<QkNorm>,
+    pub positions: PositionStyle,
+    pub is_gated: bool,
+    pub biases: BiasStyle,
+    pub windows: Windows,
+    pub embedding_scale: EmbeddingScale,
+    /// Whether the logits use the embedding table, where the settings do not say.
+    pub is_tied: bool,
+}
+
+/// How a family knows positions.
+#[derive(Clone, Copy)]
+pub enum PositionStyle {
+    Rotary(RopeStyle),
+    /// A learned table, used from this row on.
+    Learned(usize),
+    /// Attention with linear biases.
+    Alibi,
+}
+
+/// Which maps have a bias: queries, keys and values; the output of attention; feed-forward.
+#[derive(Clone, Copy)]
+pub struct BiasStyle {
+    pub qkv: Bias,
+    pub out: Bias,
+    pub feed: Bias,
+}
+
+/// Whether a map has a bias.
+#[derive(Clone, Copy)]
+pub enum Bias {
+    Always,
+    Never,
+    /// As a setting says, and what holds without it.
+    Setting(&'static str, bool),
+}
+
+/// A setting with the values that can be run.
+#[derive(Clone, Copy)]
+pub struct Refused {
+    pub key: &'static str,
+    /// Whether settings can be run, as far as this one is concerned.
+    pub can_run: fn(&Config) -> bool,
+    /// What is wanted.
+    pub wanted: &'static str,
+}
+
+impl BiasStyle {
+    pub const NONE: Self = Self { qkv: Bias::Never, out: Bias::Never, feed: Bias::Never };
+    pub const ALL: Self = Self { qkv: Bias::Always, out: Bias::Always, feed: Bias::Always };
+    /// All of attention as `attention_bias` says, feed-forward as `mlp_bias` says.
+    pub const SETTINGS: Self = Self {
+        qkv: Bias::Setting("attention_bias", false),
+        out: Bias::Setting("attention_bias", false),
+        feed: Bias::Setting("mlp_bias", false),
+    };
+    /// All of attention as `attention_bias` says.
+    pub const ATTENTION: Self = Self { feed: Bias::Never, ..Self::SETTINGS };
+}
+
+/// Llama's keys, which most families have.
+pub const KEYS: Keys = Keys {
+    d_model: &["hidden_size"],
+    n_layers: &["num_hidden_layers"],
+    n_heads: &["num_attention_heads"],
+    d_ff: &["intermediate_size"],
+    d_ff_times: None,
+    context: &["max_position_embeddings"],
+    eps: &["rms_norm_eps"],
+    default_eps: 1e-6,
+    activation: &["hidden_act"],
+    default_activation: "silu",
+};
+
+/// Llama (Touvron et al. 2023), the base of most families: a root mean square norm before each half, rotary positions,
+/// gated feed-forward, keys and values shared by several heads.
+pub const LLAMA: Family = Family {
+    types: &["llama"],
+    title: "Llama",
+    keys: KEYS,
+    names: LLAMA_NAMES,
+    style: Style {
+        norm: NormStyle::Rms,
+        order: LayerOrder::PreNorm,
+        qk_norm: None,
+        positions: PositionStyle::Rotary(RopeStyle::WHOLE),
+        is_gated: true,
+        biases: BiasStyle::SETTINGS,
+        windows: windows::none,
+        embedding_scale: EmbeddingScale::None,
+        is_tied: false,
+    },
+    refused: &[],
+    defaults: &[("max_position_embeddings", 2048)],
+    adjust: |_, _| Ok(()),
+};
+
+impl Family {
+    /// The sizes and parts of a checkpoint.
+    ///
+    /// # Errors
+    /// If settings are missing, out of bounds, or of a kind that cannot be run; all of them are named.
+    pub fn plan(&self, checkpoint: &Checkpoint) -> Result<DecoderPlan> {
+        let settings = self.settings(checkpoint);
+        let config = &settings.config;
+        self.check(config)?;
+        let heads = self.heads(config)?;
+        let norm = self.norm(&settings)?;
+        let longest = config.usize(config.key(self.keys.context))?;
+        let mut plan = DecoderPlan {
+            heads,
+            n_vocab: config.usize("vocab_size")?,
+            norm,
+            embedding: self.embedding(longest),
+            layers: self.layers(
+                config,
+                norm,
+                RopeSizes { d_head: heads.d_head, longest },
+                heads,
+            )?,
+            logits: LogitsPlan::new(self.is_tied(&settings)?),
+            begin: None,
+            ends: config.ids("eos_token_id")?,
+            context: context(config, longest)?,
+        };
+        (self.adjust)(&settings, &mut plan)?;
+        Ok(plan)
+    }
+
+    /// Where the file has each weight.
+    ///
+    /// # Errors
+    /// If a setting is of the wrong kind.
+    pub fn expected_weights(
+        &self,
+        checkpoint: &Checkpoint,
+        plan: &DecoderPlan,
+    ) -> Result<Vec<ExpectedWeight>> {
+        Ok(self.names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
+    }
+
+    fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> Settings<'a> {
+        let defaults = if checkpoint.is_gguf() { &[] } else { self.defaults };
+        let given = checkpoint.config().clone();
+        let config = defaults.iter().fold(given, |config, &(key, value)| config.or(key, value));
+        Settings { checkpoint, config }
+    }
+
+    /// Names every setting that cannot be run.
+    fn check(&self, config: &Config) -> Result<()> {
+        let faults = self.refused.iter().filter(|one| !(one.can_run)(config));
+        let faults = faults.filter_map(|one| config.must(one.key, false, one.wanted).err());
+        let activation = self.activation(config).err();
+        let faults: Vec<String> =
+            faults.chain(activation).map(|fault| format!("{fault:#}")).collect();
+        if faults.is_empty() { Ok(()) } else { bail!(faults.join("\n")) }
+    }
+
+    fn heads(&self, config: &Config) -> Result<HeadSizes> {
+        let d_model = config.usize(config.key(self.keys.d_model))?;
+        let n_heads = config.usize(config.key(self.keys.n_heads))?;
+        let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
+        let are_shared = n_heads.is_multiple_of(n_kv_heads);
+        config.must("num_key_value_heads", are_shared, "a divisor of num_attention_heads")?;
+        let d_head = config.usize_or("head_dim", (d_model / n_heads).max(1))?;
+        Ok(HeadSizes { d_model, n_heads, n_kv_heads, d_head })
+    }
+
+    /// The norm of the stream. GGUF files have added the 1 that Gemma adds to its gains.
+    fn norm(&self, settings: &Settings) -> Result<NormKind> {
+        let key = settings.config.key(self.keys.eps);
+        let eps = settings.config.float_or(key, self.keys.default_eps)?;
+        let style = match self.style.norm {
+            NormStyle::RmsFromOne if settings.are_gguf() => NormStyle::Rms,
+            style => style,
+        };
+        Ok(NormKind { style, eps })
+    }
+
+    fn activation(&self, config: &Config) -> Result<Activation> {
+        Activation::of(config, config.key(self.keys.activation), self.keys.default_activation)
+    }
+
+    const fn embedding(&self, longest: usize) -> EmbeddingPlan {
+        let positions = match self.style.positions {
+            PositionStyle::Learned(offset) => {
+                PositionPlan::Learned { n_rows: longest + offset, offset }
+            }
+            PositionStyle::Rotary(_) | PositionStyle::Alibi => PositionPlan::None,
+        };
+        EmbeddingPlan { scale: self.style.embedding_scale, positions, has_norm: false }
+    }
+
+    fn layers(
+        &self,
+        config: &Config,
+        norm: NormKind,
+        sizes: RopeSizes,
+        heads: HeadSizes,
+    ) -> Result<Vec<LayerPlan>> {
+        let n_layers = config.usize(config.key(self.keys.n_layers))?;
+        let mut attention = AttentionPlan::plain(heads.d_head);
+        attention.qk_norm = self.style.qk_norm.map(|of| (of, norm));
+        match self.style.positions {
+            PositionStyle::Rotary(style) => {
+                attention.rope = Some(Arc::new(rope(config, sizes, style)?));
+            }
+            PositionStyle::Alibi => {
+                attention.slopes = Some(DecoderPlan::slopes(heads.n_heads, 8.0));
+            }
+            PositionStyle::Learned(_) => {}
+        }
+        let feed = self.feed(config, heads)?;
+        let layer = |mask: Mask| LayerPlan {
+            order: self.style.order,
+            attention: attention.clone(),
+            mask,
+            feed: feed.clone(),
+            residual_scale: None,
+        };
+        Ok((self.style.windows)(config, n_layers)?.into_iter().map(layer).collect())
+    }
+
+    fn feed(&self, config: &Config, heads: HeadSizes) -> Result<FeedPlan> {
+        let act = self.activation(config)?;
+        let kind = if self.style.is_gated { FeedKind::Gated(act) } else { FeedKind::Plain(act) };
+        let key = config.key(self.keys.d_ff);
+        let d_ff = match self.keys.d_ff_times {
+            Some(times) => config.usize_or(key, times * heads.d_model)?,
+            None => config.usize(key)?,
+        };
+        Ok(FeedPlan { kind, d_ff })
+    }
+
+    fn is_tied(&self, settings: &Settings) -> Result<bool> {
+        let says = settings.config.bool_or("tie_word_embeddings", self.style.is_tied)?;
+        let mut own = self.names.outputs();
+        Ok(says && !own.any(|name| settings.checkpoint.tensor(&name).is_some()))
+    }
+
+    fn biases(&self, checkpoint: &Checkpoint) -> Result<Biases> {
+        let has = |bias: Bias| {
+            Ok::<_, anyhow::Error>(match bias {
+                Bias::Always => HasBias::Yes,
+                _ if checkpoint.is_gguf() => HasBias::IfThere,
+                Bias::Never => HasBias::No,
+                Bias::Setting(key, default) => {
+                    if checkpoint.config().bool_or(key, default)? {
+                        HasBias::Yes
+                    } else {
+                        HasBias::No
+                    }
+                }
+            })
+        };
+        let BiasStyle { qkv, out, feed } = self.style.biases;
+        Ok(Biases { qkv: has(qkv)?, out: has(out)?, feed: has(feed)? })
+    }
+}
+
+/// Other rotations in layers with windows than in those that see all, as `rope_parameters` gives them by kind of layer;
+/// where it does not, those with windows have the rotation of the settings that `local` makes of the others.
+///
+/// # Errors
+/// If a setting is out of bounds.
+pub fn ropes_by_window(
+    config: &Config,
+    plan: &mut DecoderPlan,
+    style: RopeStyle,
+    local: impl Fn(&Config) -> Result<Config>,
+) -> Result<()> {
+    let sizes = RopeSizes { d_head: plan.heads.d_head, longest: plan.context };
+    let full = Arc::new(rope(&config.with_rope_of("full_attention")?, sizes, style)?);
+    let of_windows = config.with_rope_of("sliding_attention")?;
+    let of_windows = if config.has_ropes_by_kind() { of_windows } else { local(config)? };
+    let of_windows = Arc::new(rope(&of_windows, sizes, style)?);
+    for layer in &mut plan.layers {
+        let rope = if layer.mask == Mask::Causal { &full } else { &of_windows };
+        layer.attention.rope = Some(Arc::clone(rope));
+    }
+    Ok(())
+}

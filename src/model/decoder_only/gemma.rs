@@ -1,0 +1,152 @@
+//! Gemma 1 to 3 (Gemma Team 2024, 2025): gains that are added to 1, scaled embeddings, GELU gates; norms on both sides
+//! of each half from Gemma 2 on, windows, and soft caps in Gemma 2.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{
+    DecoderPlan, EmbeddingScale, LayerOrder,
+    family::{BiasStyle, Family, KEYS, Keys, LLAMA, Refused, Settings, Style, ropes_by_window},
+    names::{LLAMA as LLAMA_NAMES, Names},
+    rope::RopeStyle,
+    windows,
+};
+use crate::{
+    engine::tape::Root,
+    model::layer::{
+        attention::ScoreScaling,
+        feed_forward::{Activation, FeedKind},
+        norm::{NormStyle, QkNorm},
+    },
+    weights::Config,
+};
+
+const GEMMA_KEYS: Keys =
+    Keys { activation: &["hidden_activation"], default_activation: "gelu_pytorch_tanh", ..KEYS };
+
+const GEMMA: Style = Style {
+    norm: NormStyle::RmsFromOne,
+    biases: BiasStyle::ATTENTION,
+    embedding_scale: EmbeddingScale::Root,
+    is_tied: true,
+    ..LLAMA.style
+};
+
+const REFUSED: &[Refused] = &[Refused {
+    key: "use_bidirectional_attention",
+    can_run: |config| !config.bool_or("use_bidirectional_attention", false).unwrap_or(true),
+    wanted: "false",
+}];
+
+const SANDWICH_NAMES: Names =
+    Names { norms: ["input_layernorm", "pre_feedforward_layernorm"], ..LLAMA_NAMES };
+
+pub static FAMILIES: &[Family] = &[
+    Family {
+        types: &["gemma"],
+        title: "Gemma",
+        defaults: &[("max_position_embeddings", 8192), ("head_dim", 256)],
+        keys: Keys { activation: &["hidden_activation", "hidden_act"], ..GEMMA_KEYS },
+        style: GEMMA,
+        refused: REFUSED,
+        // What the first Gemma calls `gelu` is its tanh form.
+        adjust: |_, plan| {
+            for layer in &mut plan.layers {
+                if layer.feed.kind == FeedKind::Gated(Activation::GeluErf) {
+                    layer.feed.kind = FeedKind::Gated(Activation::Gelu);
+                }
+            }
+            Ok(())
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["gemma2"],
+        title: "Gemma 2",
+        defaults: &[
+            ("max_position_embeddings", 8192),
+            ("head_dim", 256),
+            ("num_key_value_heads", 4),
+            ("sliding_window", 4096),
+        ],
+        keys: GEMMA_KEYS,
+        names: SANDWICH_NAMES,
+        style: Style { order: LayerOrder::Sandwich, windows: windows::every_second, ..GEMMA },
+        refused: REFUSED,
+        adjust: |settings, plan| {
+            scale_scores(settings, plan, 46)?;
+            cap(settings, plan)
+        },
+    },
+    Family {
+        types: &["gemma3_text", "gemma3"],
+        title: "Gemma 3",
+        defaults: &[
+            ("max_position_embeddings", 131_072),
+            ("head_dim", 256),
+            ("hidden_size", 2304),
+            ("intermediate_size", 9216),
+            ("num_attention_heads", 8),
+            ("num_hidden_layers", 26),
+            ("num_key_value_heads", 4),
+            ("sliding_window", 4096),
+            ("vocab_size", 262_208),
+        ],
+        keys: GEMMA_KEYS,
+        names: SANDWICH_NAMES,
+        style: Style {
+            order: LayerOrder::Sandwich,
+            qk_norm: Some(QkNorm::PerHead),
+            windows: windows::but_every_sixth,
+            ..GEMMA
+        },
+        refused: REFUSED,
+        adjust: |settings, plan| {
+            scale_scores(settings, plan, 62)?;
+            plan.logits.cap = cap_of(&settings.config, "final_logit_softcapping", 0.0)?;
+            rotate_gemma3(settings, plan)
+        },
+    },
+];
+
+/// Scores divided by the root of `query_pre_attn_scalar`. GGUF files do not have it: it is a head's width, but in the
+/// largest model, which has so many layers, the width of the stream by the number of heads.
+fn scale_scores(settings: &Settings, plan: &mut DecoderPlan, n_largest: usize) -> Result<()> {
+    let heads = plan.heads;
+    let default = match settings.are_gguf() {
+        true if plan.layers.len() == n_largest => heads.d_model / heads.n_heads,
+        true => heads.d_head,
+        false => 256,
+    };
+    let n = settings.config.usize_or("query_pre_attn_scalar", default)?;
+    for layer in &mut plan.layers {
+        layer.attention.scaling = ScoreScaling::Root(Root { n, times: 1 });
+    }
+    Ok(())
+}
+
+/// Soft caps of scores and of logits.
+fn cap(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    plan.logits.cap = cap_of(&settings.config, "final_logit_softcapping", 30.0)?;
+    let of_scores = cap_of(&settings.config, "attn_logit_softcapping", 50.0)?;
+    for layer in &mut plan.layers {
+        layer.attention.cap = of_scores;
+    }
+    Ok(())
+}
+
+/// A soft cap; null takes it away.
+fn cap_of(config: &Config, key: &str, default: f32) -> Result<Option<f32>> {
+    let cap = if config.is_null(key) { 0.0 } else { config.float_or(key, default)? };
+    Ok((cap > 0.0).then_some(cap))
+}
+
+/// Gemma 3: layers with windows have a rotation of their own, which is not scaled.
+fn rotate_gemma3(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let full = RopeStyle { theta: 1_000_000.0, ..RopeStyle::WHOLE };
+    let local = |config: &Config| {
+        let theta = config.float_or("rope_local_base_freq", 10_000.0)?;
+        Ok(config.with("rope_scaling", None).with("rope_theta", Some(json!(theta))))
+    };
+    ropes_by_window(&settings.config, plan, full, local)
+}

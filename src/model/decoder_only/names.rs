@@ -1,0 +1,338 @@
+//! The names of a family's tensors in Hugging Face's files, and how the tensors are laid out.
+
+use super::plan::{DecoderPlan, LayerPlan, PositionPlan};
+use crate::{
+    model::layer::{
+        attention::HeadSizes,
+        norm::{NormStyle, QkNorm},
+    },
+    weights::{
+        ExpectedWeight, LineBlocks,
+        WeightLayout::{
+            self, Conv1d, Conv1dColumns, HeadRows, Linear, LinearBlocks, LinearRows, Table, Vector,
+            VectorBlocks, VectorPart,
+        },
+    },
+};
+
+/// The names of the tensors, without `.weight` and `.bias`; alternatives are separated by `|`. What a plan has not is never looked up.
+#[derive(Clone, Copy)]
+pub struct Names {
+    /// What may stand before every name of the body.
+    pub body: &'static [&'static str],
+    pub embed: &'static str,
+    pub positions: &'static str,
+    pub embed_norm: &'static str,
+    pub final_norm: &'static str,
+    /// With what may stand before it.
+    pub unembed: &'static str,
+    /// Before the number of a layer.
+    pub layers: &'static str,
+    /// Before attention, before feed-forward.
+    pub norms: [&'static str; 2],
+    /// After attention, after feed-forward.
+    pub post_norms: [&'static str; 2],
+    pub qkv: QkvNames,
+    pub out: &'static str,
+    /// Of queries, of keys.
+    pub qk_norms: [&'static str; 2],
+    pub sinks: &'static str,
+    pub feed: FeedNames,
+}
+
+/// Where queries, keys and values are projected.
+#[derive(Clone, Copy)]
+pub enum QkvNames {
+    Apart([&'static str; 3]),
+    /// One tensor: all rows of queries, then of keys, then of values.
+    Rows(&'static str),
+    /// One tensor: for each head of keys its queries' rows, its own, its values'. In GGUF they are sorted, as
+    /// [`Self::Rows`].
+    ByHead(&'static str),
+    /// GPT-2's `Conv1D`: all columns of queries, then of keys, then of values.
+    Columns(&'static str),
+}
+
+/// The maps of feed-forward.
+#[derive(Clone, Copy)]
+pub enum FeedNames {
+    /// Up, down.
+    Plain(&'static str, &'static str),
+    /// The same as `Conv1D`.
+    Conv1d(&'static str, &'static str),
+    /// Gate, up, down.
+    Gated(&'static str, &'static str, &'static str),
+    /// One tensor with the rows of the gate, then of up; down.
+    FusedGate(&'static str, &'static str),
+}
+
+/// Whether a file is expected to have a bias.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum HasBias {
+    Yes,
+    No,
+    /// GGUF files do not say.
+    IfThere,
+}
+
+/// Which biases a file is expected to have.
+#[derive(Clone, Copy)]
+pub struct Biases {
+    pub qkv: HasBias,
+    pub out: HasBias,
+    pub feed: HasBias,
+}
+
+/// Llama's, which most families have.
+pub const LLAMA: Names = Names {
+    // A body that was saved without its head has no prefix; models that see too have their text part within.
+    body: &["model.", "", "model.language_model.", "language_model.model.", "language_model."],
+    embed: "embed_tokens",
+    positions: "embed_positions",
+    embed_norm: "embed_layernorm",
+    final_norm: "norm",
+    unembed: "lm_head|language_model.lm_head",
+    layers: "layers.",
+    norms: ["input_layernorm", "post_attention_layernorm"],
+    post_norms: ["post_attention_layernorm", "post_feedforward_layernorm"],
+    qkv: QkvNames::Apart(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
+    out: "self_attn.o_proj",
+    qk_norms: ["self_attn.q_norm", "self_attn.k_norm"],
+    sinks: "self_attn.sinks",
+    feed: FeedNames::Gated("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+};
+
+impl Names {
+    /// The names that the map to the logits may have.
+    pub fn outputs(&self) -> impl Iterator<Item = String> {
+        self.unembed.split('|').map(|name| format!("{name}.weight"))
+    }
+
+    /// Where a file has each weight of a plan.
+    pub fn expected(
+        &self,
+        plan: &DecoderPlan,
+        biases: Biases,
+        is_gguf: bool,
+    ) -> Vec<ExpectedWeight> {
+        let mut list = List { names: self, plan, biases, is_gguf, wanted: vec![] };
+        list.ends();
+        for (l, layer) in plan.layers.iter().enumerate() {
+            list.layer(l, layer);
+        }
+        list.wanted
+    }
+}
+
+/// The list being made.
+struct List<'a> {
+    names: &'a Names,
+    plan: &'a DecoderPlan,
+    biases: Biases,
+    is_gguf: bool,
+    wanted: Vec<ExpectedWeight>,
+}
+
+/// A linear map: the last part of our name, theirs, and its shape.
+#[derive(Clone)]
+struct Map<'a> {
+    ours: &'a str,
+    theirs: String,
+    shape: (usize, usize),
+    layouts: [WeightLayout; 2],
+    has_bias: HasBias,
+}
+
+impl List<'_> {
+    /// What stands before the layers and after them.
+    fn ends(&mut self) {
+        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = *self.plan;
+        let names = *self.names;
+        self.body("embed.weight", names.embed, "weight", (n_vocab, d_model), Table);
+        if let PositionPlan::Learned { n_rows, .. } = self.plan.embedding.positions {
+            self.body("positions.weight", names.positions, "weight", (n_rows, d_model), Table);
+        }
+        if self.plan.embedding.has_norm {
+            self.norm("tokens.norm", names.embed_norm);
+        }
+        self.norm("final_norm", names.final_norm);
+        let output = |ours: &str, kind: &str, shape, layout| {
+            let theirs: Vec<String> =
+                names.unembed.split('|').map(|name| format!("{name}.{kind}")).collect();
+            ExpectedWeight::new(ours, &theirs.join("|"), shape, layout)
+        };
+        if !logits.is_tied {
+            self.wanted.push(output("unembed.weight", "weight", (n_vocab, d_model), Table));
+        }
+        if logits.has_bias {
+            self.wanted.push(output("unembed.bias", "bias", (1, n_vocab), Vector));
+        }
+    }
+
+    /// A tensor of the body, under any of the prefixes.
+    fn body(
+        &mut self,
+        ours: &str,
+        theirs: &str,
+        kind: &str,
+        shape: (usize, usize),
+        layout: WeightLayout,
+    ) {
+        let dot = if kind.is_empty() { "" } else { "." };
+        let full = |name: &str| {
+            let prefixes = self.names.body.iter();
+            prefixes.map(|prefix| format!("{prefix}{name}{dot}{kind}")).collect::<Vec<_>>()
+        };
+        let theirs = theirs.split('|').flat_map(full).collect::<Vec<_>>().join("|");
+        self.wanted.push(ExpectedWeight::new(ours, &theirs, shape, layout));
+    }
+
+    fn norm(&mut self, ours: &str, theirs: &str) {
+        let d_model = self.plan.heads.d_model;
+        self.body(&format!("{ours}.gain"), theirs, "weight", (1, d_model), Vector);
+        if self.plan.norm.style == NormStyle::Layer {
+            self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);
+        }
+    }
+
+    fn map(&mut self, l: usize, map: Map) {
+        let [of_weight, of_bias] = map.layouts;
+        let ours =
+            |letter: char| format!("blocks.{l}.{}", map.ours.replace('*', &letter.to_string()));
+        self.body(&ours('W'), &map.theirs, "weight", map.shape, of_weight);
+        if map.has_bias == HasBias::No {
+            return;
+        }
+        self.body(&ours('b'), &map.theirs, "bias", (1, map.shape.1), of_bias);
+        if map.has_bias == HasBias::IfThere
+            && let Some(bias) = self.wanted.pop()
+        {
+            self.wanted.push(bias.optional());
+        }
+    }
+
+    fn layer(&mut self, l: usize, layer: &LayerPlan) {
+        let names = *self.names;
+        let theirs = |name: &str| {
+            let of_layer = |name| format!("{}{l}.{name}", names.layers);
+            name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
+        };
+        let [first, second, after] = layer.order.has_norms();
+        let norms = [
+            (first, "norm1", names.norms[0]),
+            (second, "norm2", names.norms[1]),
+            (after, "post_norm1", names.post_norms[0]),
+            (after, "post_norm2", names.post_norms[1]),
+        ];
+        for (_, ours, name) in norms.iter().filter(|(is_there, ..)| *is_there) {
+            self.norm(&format!("blocks.{l}.{ours}"), &theirs(name));
+        }
+        self.attention(l, layer);
+        self.feed(l, layer);
+    }
+
+    fn attention(&mut self, l: usize, layer: &LayerPlan) {
+        let (names, heads) = (*self.names, self.plan.heads);
+        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
+        let has_bias = self.biases.qkv;
+        let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
+        for (i, (ours, width)) in widths.into_iter().enumerate() {
+            let (theirs, layouts) = match names.qkv {
+                QkvNames::Apart(apart) => (theirs(apart[i]), [Linear, Vector]),
+                QkvNames::ByHead(name) if !self.is_gguf => (theirs(name), by_head(heads, i)),
+                QkvNames::Rows(name) | QkvNames::ByHead(name) => {
+                    (theirs(name), [LinearRows(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+                QkvNames::Columns(name) => {
+                    (theirs(name), [Conv1dColumns(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+            };
+            self.map(l, Map { ours, theirs, shape: (d_model, width), layouts, has_bias });
+        }
+        let of_out = if matches!(names.qkv, QkvNames::Columns(_)) { Conv1d } else { Linear };
+        self.map(
+            l,
+            Map {
+                ours: "attn.*_O",
+                theirs: theirs(names.out),
+                shape: (d_q, d_model),
+                layouts: [of_out, Vector],
+                has_bias: self.biases.out,
+            },
+        );
+        if let Some((of, _)) = layer.attention.qk_norm {
+            let norms = [("q_norm", heads.n_heads), ("k_norm", heads.n_kv_heads)];
+            for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms) {
+                let (ours, width) =
+                    (format!("blocks.{l}.attn.{ours}.gain"), of.width(n_heads, heads.d_head));
+                let layout = match of {
+                    QkNorm::PerHeadOwnGain => HeadRows(n_heads),
+                    QkNorm::PerHead | QkNorm::WholeRow => Vector,
+                };
+                self.body(&ours, &theirs(name), "weight", (1, width), layout);
+            }
+        }
+        if layer.attention.has_sinks {
+            let kind = if self.is_gguf { "weight" } else { "" };
+            let ours = format!("blocks.{l}.attn.sinks");
+            self.body(&ours, &theirs(names.sinks), kind, (1, heads.n_heads), Vector);
+        }
+    }
+
+    fn feed(&mut self, l: usize, layer: &LayerPlan) {
+        let names = *self.names;
+        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let (d_model, d_ff) = (self.plan.heads.d_model, layer.feed.d_ff);
+        let (up, down) = ((d_model, d_ff), (d_ff, d_model));
+        let (linear, conv) = ([Linear, Vector], [Conv1d, Vector]);
+        let rows =
+            |first: usize| [LinearRows(first..first + d_ff), VectorPart(first..first + d_ff)];
+        let maps = match names.feed {
+            FeedNames::Plain(one, two) => {
+                vec![("ffn.*_1", one, up, linear.clone()), ("ffn.*_2", two, down, linear)]
+            }
+            FeedNames::Conv1d(one, two) => {
+                vec![("ffn.*_1", one, up, conv.clone()), ("ffn.*_2", two, down, conv)]
+            }
+            FeedNames::Gated(gate, up_name, down_name) => vec![
+                ("ffn.*_gate", gate, up, linear.clone()),
+                ("ffn.*_up", up_name, up, linear.clone()),
+                ("ffn.*_down", down_name, down, linear),
+            ],
+            FeedNames::FusedGate(both, down_name) => vec![
+                ("ffn.*_gate", both, up, rows(0)),
+                ("ffn.*_up", both, up, rows(d_ff)),
+                ("ffn.*_down", down_name, down, linear),
+            ],
+        };
+        for (ours, name, shape, layouts) in maps {
+            let has_bias = self.biases.feed;
+            self.map(l, Map { ours, theirs: theirs(name), shape, layouts, has_bias });
+        }
+    }
+}
+
+/// The rows of queries, keys or values where all stand one after another.
+const fn rows(heads: HeadSizes, i: usize) -> std::ops::Range<usize> {
+    let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
+    match i {
+        0 => 0..d_q,
+        1 => d_q..d_q + d_kv,
+        _ => d_q + d_kv..d_q + 2 * d_kv,
+    }
+}
+
+/// The rows of queries, keys or values where they stand head by head.
+const fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
+    let HeadSizes { n_heads, n_kv_heads, d_head, .. } = heads;
+    let of_queries = n_heads / n_kv_heads * d_head;
+    let stride = of_queries + 2 * d_head;
+    let (first, block) = match i {
+        0 => (0, of_queries),
+        1 => (of_queries, d_head),
+        _ => (of_queries + d_head, d_head),
+    };
+    let blocks = LineBlocks { first, block, stride, whole: n_kv_heads * stride };
+    [LinearBlocks(blocks), VectorBlocks(blocks)]
+}

@@ -1,0 +1,168 @@
+//! What determines a decoder's shape and equations: sizes, and the parts of each layer.
+
+use std::sync::Arc;
+
+use crate::{
+    model::layer::{
+        attention::{AttentionPlan, HeadSizes, Mask},
+        feed_forward::FeedPlan,
+        norm::NormKind,
+    },
+    text::{BOS, EOS},
+};
+
+/// The settings that determine a decoder's shape and weights.
+#[derive(Clone, Debug)]
+pub struct DecoderPlan {
+    pub heads: HeadSizes,
+    pub n_vocab: usize,
+    /// Of all norms of the stream.
+    pub norm: NormKind,
+    pub embedding: EmbeddingPlan,
+    /// One a layer.
+    pub layers: Vec<LayerPlan>,
+    pub logits: LogitsPlan,
+    /// The token read before any text, if the tokenizer does not add it.
+    pub begin: Option<u32>,
+    /// The tokens that end a text.
+    pub ends: Vec<u32>,
+    /// The most tokens it takes.
+    pub context: usize,
+}
+
+/// From tokens to what the first layer reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddingPlan {
+    pub scale: EmbeddingScale,
+    pub positions: PositionPlan,
+    pub has_norm: bool,
+}
+
+/// What embeddings are multiplied by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EmbeddingScale {
+    None,
+    /// The root of d_model.
+    Root,
+    Factor(f32),
+}
+
+/// What is added to embeddings for their positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionPlan {
+    /// Nothing: attention itself knows positions, or nothing does.
+    None,
+    /// Sines and cosines.
+    Sinusoidal,
+    /// The rows of a learned table, from row `offset` on.
+    Learned { n_rows: usize, offset: usize },
+}
+
+impl PositionPlan {
+    /// The longest text that has positions, in tokens. Only a table ends: rotated queries and keys continue, as in
+    /// transformers, although the model was not trained on such long texts.
+    pub const fn longest(self) -> usize {
+        match self {
+            Self::Learned { n_rows, offset } => n_rows - offset,
+            Self::Sinusoidal | Self::None => usize::MAX,
+        }
+    }
+}
+
+/// The parts of one layer.
+#[derive(Clone, Debug)]
+pub struct LayerPlan {
+    pub order: LayerOrder,
+    pub attention: AttentionPlan,
+    pub mask: Mask,
+    pub feed: FeedPlan,
+    /// What the outputs of both halves are multiplied by before they are added to the stream.
+    pub residual_scale: Option<f32>,
+}
+
+/// How a layer's attention and feed-forward, its halves, read the stream, and where their norms stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerOrder {
+    /// A norm before each half; the second half reads what the first has added (Xiong et al. 2020).
+    PreNorm,
+    /// A norm after each half, before it is added (OLMo 2).
+    PostSubLayer,
+    /// Norms before and after each half (Gemma 2).
+    Sandwich,
+    /// Both halves read the layer's input through one norm, and are added at once (Wang and Komatsuzaki 2021).
+    ParallelOneNorm,
+    /// The same, each through a norm of its own (Black et al. 2022, section 2.1).
+    ParallelTwoNorms,
+}
+
+impl LayerOrder {
+    pub const fn is_parallel(self) -> bool {
+        matches!(self, Self::ParallelOneNorm | Self::ParallelTwoNorms)
+    }
+
+    /// The norms that a layer has: before attention, before feed-forward, after each of them.
+    pub const fn has_norms(self) -> [bool; 3] {
+        match self {
+            Self::PreNorm | Self::ParallelTwoNorms => [true, true, false],
+            Self::PostSubLayer => [false, false, true],
+            Self::Sandwich => [true, true, true],
+            Self::ParallelOneNorm => [true, false, false],
+        }
+    }
+}
+
+/// From the last layer to the logits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogitsPlan {
+    /// Whether the logits use the embedding table.
+    pub is_tied: bool,
+    pub has_bias: bool,
+    /// What they are multiplied by.
+    pub scale: Option<f32>,
+    /// They are bent to lie within it.
+    pub cap: Option<f32>,
+}
+
+impl LogitsPlan {
+    pub const fn new(is_tied: bool) -> Self {
+        Self { is_tied, has_bias: false, scale: None, cap: None }
+    }
+}
+
+impl DecoderPlan {
+    /// The built-in model: a GPT-2 with sinusoidal positions.
+    pub fn built_in(heads: HeadSizes, n_layers: usize, feed: FeedPlan, n_vocab: usize) -> Self {
+        let layer = LayerPlan {
+            order: LayerOrder::PreNorm,
+            attention: AttentionPlan::plain(heads.d_head),
+            mask: Mask::Causal,
+            feed,
+            residual_scale: None,
+        };
+        Self {
+            heads,
+            n_vocab,
+            norm: NormKind::default(),
+            embedding: EmbeddingPlan {
+                scale: EmbeddingScale::Root,
+                positions: PositionPlan::Sinusoidal,
+                has_norm: false,
+            },
+            layers: vec![layer; n_layers],
+            logits: LogitsPlan::new(true),
+            begin: Some(BOS),
+            ends: vec![EOS],
+            context: usize::MAX,
+        }
+    }
+
+    /// The slopes of ALiBi for so many heads: `2^(-8h/n)` for a power of two; else those of the next smaller power of
+    /// two, then every second of the next larger one (Press et al. 2022, their code).
+    pub fn slopes(n_heads: usize, most: f32) -> Arc<[f32]> {
+        let of_power = |n: usize| (1..=n).map(move |h| 2_f32.powf(-most * h as f32 / n as f32));
+        let power =
+            if n_heads.is_power_of_two() { n_heads } else { n_heads.next_power_of_two() / 2 };
+        let between = of_power(2 * power).step_by(2).take(n_heads - power);
+        of_power(power).chain(between).collect()
+    }
+}
