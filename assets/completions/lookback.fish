@@ -107,25 +107,25 @@ logit-lens\t''
 next-token\t''
 llm-sampling\t''
 llm-cache\t''"
-complete -c lookback -n "__fish_lookback_needs_command" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_needs_command" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_needs_command" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_needs_command" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
-complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, a step at a time, led by lines of standard input: fit for a screen reader'
+complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, one step at a time, with commands from standard input: for screen readers'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
 complete -c lookback -n "__fish_lookback_needs_command" -l autoplay -d 'Turn the pages automatically'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show every step at once, without asking for a prediction first'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-motion -d 'Show every step whole at once: nothing unfolds or moves by itself'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_needs_command" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_needs_command" -s V -l version -d 'Print version'
@@ -141,38 +141,38 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "completions" -d 'Pri
 complete -c lookback -n "__fish_lookback_needs_command" -a "man" -d 'Print the manual page, of lookback or of one of its commands'
 complete -c lookback -n "__fish_lookback_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l depth -d 'How many levels of operands to open as well' -r
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l terms -d 'How many terms of a sum are printed one by one; the rest is one number' -r
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
@@ -181,15 +181,15 @@ npz\t'Arrays for numpy.load'
 safetensors\t'Arrays for safetensors.numpy, safetensors.torch and others'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l sites -d 'Only these sites; `*` stands for any characters, `?` for one, a comma between patterns' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l out -d 'The file or folder to write; `-` is standard output' -r -F
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l weights -d 'Learned numbers too (without this, only those that --sites matches)'
@@ -197,7 +197,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l list -d 'Pri
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'Print the JSON Schema of what is written, and nothing else'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'Formats to write, separated by commas (default: by the extension of --out, else txt)' -r -f -a "txt\t'characters only'
@@ -208,7 +208,7 @@ gif\t'film: each frame stays as long as one reads its text'
 apng\t'film in all its colours'
 html\t'a page of the whole walk, led by keys, in dark and light; needs nothing else'
 cast\t'film for terminals, asciicast version 2: asciinema play walk.cast'"
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l steps -d 'all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N, or a pattern as in \'*softmax*\'; with a comma between them' -r -f -a "all\t''
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l steps -d 'all, tour, ID or number, ID..ID (both included; either may be left out), chapter:N, chapter:N..N, or a pattern as in \'*softmax*\'; separated by commas' -r -f -a "all\t''
 tour\t''
 tokens\t''
 embedding\t''
@@ -292,123 +292,123 @@ next-token\t''
 llm-sampling\t''
 llm-cache\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l size -d 'Columns and rows of a frame' -r
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l scale -d 'Pictures so many times larger, 1 to 4: a cell has 10 by 22 pixels at 1' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l scale -d 'Scale of pictures, 1 to 4; at 1 a cell has 10 by 22 pixels' -r
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l font -d 'A font for characters that the program\'s own fonts lack' -r -F
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l pace -d 'Films so many times faster than one reads the text, 0.1 to 100' -r
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l threads -d 'Work on so many threads (default: one a core); the files are the same for any number' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l pace -d 'Speed of films as a multiple of reading speed, 0.1 to 100' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l threads -d 'Number of threads (default: one per core); the files are the same for any number' -r
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l out -d 'The file or folder to write; `-` is standard output' -r -F
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l per-bucket -d 'At most this many sentences of each length' -r
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l format -d 'A table by length, or a line of JSON for every sentence' -r -f -a "table\t''
 jsonl\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'Print everything as one JSON document'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l format -d 'A table, or one JSON document' -r -f -a "table\t''
 json\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand models" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand models" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand models" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l color -d 'Colours: if the place they go to can show them, always, or never' -r -f -a "auto\t''
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l theme -d 'Which colours; the walk\'s are `auto` without this, an exported frame\'s `dark`' -r -f -a "auto\t'What suits the terminal\'s background'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
 dark\t''
 light\t''
 high-contrast\t''
 mono\t'No colours: signs, shades, bold and underlined'"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Tell the lesson in this language (default: as the locale says, else en)' -r -f -a "en\t''
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings, keep nothing for the next time'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l force -d 'Load a checkpoint although it needs more memory than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'

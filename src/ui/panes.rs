@@ -193,6 +193,8 @@ pub enum Growth {
     /// They fill it.
     #[default]
     Even,
+    /// They fill it with few lines of a chart.
+    Lines,
     /// Cells grow by whole columns and lines.
     Cells(Grid),
     /// Items of a list, under a number of header lines, grow by whole lines.
@@ -209,7 +211,7 @@ impl PreferredSize {
     pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
         let (width, height) = (size.0.min(self.widest), size.1.min(self.tallest));
         match self.growth {
-            Growth::Even => (width, height),
+            Growth::Even | Growth::Lines => (width, height),
             Growth::Cells(grid) => grid.used((width, height)),
             Growth::Items { n, header } => {
                 let lines = list_height(height.saturating_sub(header), n);
@@ -223,7 +225,14 @@ impl PreferredSize {
         match self.growth {
             Growth::Even | Growth::Cells(_) => 1.0,
             Growth::Items { .. } => 0.5,
+            Growth::Lines => 0.4,
         }
+    }
+
+    /// For charts: they fill their size with lines.
+    #[must_use]
+    pub const fn of_lines(self) -> Self {
+        Self { growth: Growth::Lines, ..self }
     }
 
     /// For heat maps: cells grow by whole columns and lines.

@@ -295,7 +295,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
         ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
     let mut session = Session::start(&args, (120, 36));
     // Later than all the rest.
-    session.until_shown("head 0 off: log p");
+    session.until_shown("tokens of");
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
     wait_until_drawn(&session);

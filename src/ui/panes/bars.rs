@@ -30,6 +30,8 @@ pub(super) struct Bars<'a> {
 const MAX_TOKENS: usize = 40;
 /// Number of bars that a pane asks for.
 const IDEAL_BARS: u16 = 12;
+/// What a bar over the full width can stand for, if shares are small.
+const SHARES_OF_FULL_BARS: [f32; 4] = [0.1, 0.2, 0.5, 1.0];
 /// Number of bars without which a pane is cut.
 const LEAST_BARS: u16 = 7;
 
@@ -64,14 +66,23 @@ impl<'a> Bars<'a> {
         if self.cursor_bar() < few { self.order.len().min(few) } else { self.order.len() }
     }
 
-    /// Length of a bar from 0 to 1: a share itself, or a score relative to the largest.
-    fn bar_length(&self, v: f32) -> f32 {
+    /// The value of a bar over the full width: for shares the least of [`SHARES_OF_FULL_BARS`] that holds all, else
+    /// the largest score.
+    fn full_bar(&self) -> f32 {
         let row = self.subject.row();
-        let shown = self.order.iter().map(|&col| self.subject.value(row, col));
+        let values = self.order.iter().map(|&col| self.subject.value(row, col));
+        let largest = values.fold(1e-6, f32::max);
         match self.scale {
-            Scale::Unit => v,
-            _ => (v / shown.fold(1e-6, f32::max)).max(0.0),
+            Scale::Unit => {
+                SHARES_OF_FULL_BARS.into_iter().find(|share| largest <= *share).unwrap_or(1.0)
+            }
+            _ => largest,
         }
+    }
+
+    /// Length of a bar from 0 to 1.
+    fn bar_length(&self, v: f32) -> f32 {
+        (v / self.full_bar()).max(0.0)
     }
 
     fn figure(&self, v: f32) -> String {
@@ -99,7 +110,8 @@ impl<'a> Bars<'a> {
         let pieces = [(&*label, style), (&*was, theme.incorrect())];
         let x = put_on(buf, lines, &pieces);
         let available_width = usize::from(lines.right().saturating_sub(x));
-        let bar_style = if theme.has_colour() { theme.ink(self.bar_length(v)) } else { style };
+        let share = if self.scale == Scale::Unit { v } else { self.bar_length(v) };
+        let bar_style = if theme.has_colour() { theme.ink(share) } else { style };
         put_bar(buf, x, lines, (&theme.bar(self.bar_length(v), available_width), bar_style));
     }
 }
@@ -110,7 +122,16 @@ impl Pane for Bars<'_> {
         let word = subject.label(1, subject.row());
         let axis = subject.scene.language.tr(subject.site.axes()[1].name());
         let word = tr!(subject.scene.language, "“{word}”", word);
-        format!("{} · {axis} {word}", subject.title())
+        let title = format!("{} · {axis} {word}", subject.title());
+        let full = self.full_bar();
+        if self.scale == Scale::Unit && full < 1.0 {
+            let percent = format!("{:.0}", full * 100.0);
+            return format!(
+                "{title} · {}",
+                tr!(subject.scene.language, "bars to {percent} %", percent)
+            );
+        }
+        title
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -132,7 +132,7 @@ impl Pane for Distance<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(44).as_wide_as(150)
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(44).as_wide_as(150).of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

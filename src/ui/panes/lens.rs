@@ -149,7 +149,11 @@ impl Pane for Lens<'_> {
                 as u16
                 + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * PREDICTION_WIDTH;
-        PreferredSize::new((44, n.min(5)), (width as u16, n)).of_items(n - 1, 1, width as u16)
+        PreferredSize::new((44, n.min(5)), (width as u16, n)).whole_at((width as u16, n)).of_items(
+            n - 1,
+            1,
+            width as u16,
+        )
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -157,18 +157,15 @@ impl ScheduleChart<'_> {
         put_on(buf, line, &[(&label, style)]);
     }
 
-    /// Draws a word's RNN cell, and a dot for every step that it waits for the words before.
+    /// Draws a word's RNN cell, and dashes through the steps for which it waits for the words before.
     fn draw_staircase(&self, t: usize, charts: Charts, line: Rect, buf: &mut Buffer) {
         let ready = ready_at(Name::Elman, t);
         for step in 1..ready {
             if Moment::of(step, self.0.beat) != Moment::Future {
-                let wait = (self.0.theme.glyph("·", "."), self.0.theme.dim());
-                put_line(
-                    buf,
-                    step_position(line, charts.rnn, charts.step_width, step),
-                    line.right(),
-                    &[wait],
-                );
+                let dash = self.0.theme.glyph("╌", "-");
+                let wait = dash.repeat(usize::from(charts.step_width.max(2) - 1));
+                let position = step_position(line, charts.rnn, charts.step_width, step);
+                put_line(buf, position, line.right(), &[(&wait, self.0.theme.dim())]);
             }
         }
         self.draw_cell(ready, self.0.theme.pane(1), (charts.rnn, charts.step_width), line, buf);
@@ -221,6 +218,7 @@ impl Pane for ScheduleChart<'_> {
         PreferredSize::new((LEAST_WIDTH, n.min(6) + HEADER_LINES), ideal)
             .up_to(HEADER_LINES + spaced_height(n).max(n + 1))
             .as_wide_as(ideal.0 + (MAX_STEP_WIDTH - 4) * n)
+            .of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -164,8 +164,8 @@ fn the_schedule_lights_up_step_by_step() {
     // The RNN computes one word per step; the Transformer computes its second layer now, for all words.
     let cells = |line: &str| line[13..].split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(cells(&second[2]), "### ### @@@", "{second:#?}");
-    assert_eq!(cells(&second[3]), ". @@@ ### @@@");
-    assert_eq!(cells(&second[4]), ". . ::: ### @@@");
+    assert_eq!(cells(&second[3]), "--- @@@ ### @@@");
+    assert_eq!(cells(&second[4]), "--- --- ::: ### @@@");
     assert_eq!(cells(&lines_at(Some(0))[2]), "::: ::: :::");
     assert_eq!(lines_at(Some(6))[2], lines_at(None)[2]);
     assert!(lines_at(None)[0].contains("RNN - 6 steps in a row"));
