@@ -237,7 +237,7 @@ fn a_pipe_and_a_file_get_the_same_bytes_on_every_run() {
         // A format that contradicts the extension is a mistake in one of them.
         let other = if format == "json" { "npz" } else { "json" };
         let both = [SHORT, "--out", path, "--format", other, "--force"];
-        assert!(refused(&both, 2).contains(&format!("but {other} is asked for")));
+        assert!(refused(&both, 2).contains(&format!("but {other} is requested")));
         traced(&[SHORT, "--out", path, "--format", format, "--force"]);
         assert!(fs::read(path).unwrap() == piped);
     }
