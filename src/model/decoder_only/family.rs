@@ -21,7 +21,7 @@ use crate::{
     weights::{Checkpoint, Config, ExpectedWeight},
 };
 
-/// A family of decoders. Most differ from [`LLAMA`] in a few fields.
+/// A family of decoders. Most differ from `LLAMA` in a few fields.
 #[derive(Clone, Copy)]
 pub struct Family {
     /// `model_type` in config.json.

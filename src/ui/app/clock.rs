@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Effect, State};
-use crate::{
-    analysis::reading::MachineTimes,
-    lesson::PaneKind,
-    ui::panes::{Pane, Unfolding},
-};
+use crate::{analysis::reading::MachineTimes, lesson::PaneKind, ui::panes::Unfolding};
 
 /// Number of beats in which the panes of a step unfold, one pane after the other.
 pub const N_BEATS: usize = 5;
@@ -77,8 +73,9 @@ impl State {
 
     /// Whether a pane of the step unfolds; not while a question is open.
     pub fn unfolds(&self) -> bool {
-        let unfolds = |pane: &Box<dyn Pane + '_>| pane.unfolding() != Unfolding::AtOnce;
-        self.guide.quiz.is_none() && self.panes().iter().any(unfolds)
+        let panes = self.panes();
+        let mut unfoldings = panes.iter().map(|pane| pane.unfolding());
+        self.guide.quiz.is_none() && unfoldings.any(|unfolding| unfolding != Unfolding::AtOnce)
     }
 
     /// Begins to unfold the step, if things may move and a pane of it unfolds.
@@ -86,6 +83,14 @@ impl State {
         let Motion::Moving(_) = self.animation.motion else { return };
         self.animation.beat = self.unfolds().then_some(0);
         self.animation.motion = Motion::Moving(Duration::ZERO);
+    }
+
+    /// Unfolds the step because the person asks for it.
+    pub(super) fn unfold_again(&mut self) {
+        match self.animation.motion {
+            Motion::Moving(_) => self.unfold(),
+            Motion::Still => self.show_message("nothing moves: motion is turned off"),
+        }
     }
 
     /// Adds elapsed time to the beats, except during an export.
@@ -120,7 +125,7 @@ mod tests {
         let parts = |i| (0..N_BEATS).map(|beat| unfolded_part(beat, i, 2)).collect::<Vec<_>>();
         assert_eq!(parts(0), [0.4, 0.8, 1.0, 1.0, 1.0]);
         assert_eq!(parts(1)[..2], [0.0, 0.0]);
-        assert_eq!(parts(1)[4], 1.0);
-        assert_eq!(unfolded_part(N_BEATS - 1, 0, 1), 1.0);
+        assert_eq!(parts(1)[4..], [1.0]);
+        assert!((unfolded_part(N_BEATS - 1, 0, 1) - 1.0).abs() < f32::EPSILON);
     }
 }

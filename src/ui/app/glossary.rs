@@ -20,9 +20,11 @@ impl State {
         (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
     }
 
-    /// The definitions of the step's terms in lines of `width` columns, as many as fit whole in `n_lines`.
+    /// The definitions of the terms that the step's title and shown text have, in lines of `width` columns, as many as fit whole in `n_lines`.
     pub(super) fn definitions(&self, width: u16, n_lines: usize) -> Vec<Line> {
-        let text = text_of(self.current().1);
+        let step = self.current().1;
+        let further = if self.guide.is_deeper { step.deeper.source.as_str() } else { "" };
+        let text = joined([&step.title, &step.text.source, further]);
         let mut lines = vec![];
         for term in self.lesson.glossary.iter().filter(|term| term.is_in(&text)) {
             let span = |text: String, strong| Span { text, site: None, strong, is_term: strong };
@@ -83,6 +85,10 @@ impl State {
 
 /// Title, text and further text of a step.
 fn text_of(step: &Step) -> String {
-    let all = [step.title.as_str(), &step.text.source, &step.deeper.source].join("\n");
-    all.split_whitespace().collect::<Vec<_>>().join(" ")
+    joined([&step.title, &step.text.source, &step.deeper.source])
+}
+
+/// Texts one after the other, with single spaces.
+fn joined(texts: [&str; 3]) -> String {
+    texts.join("\n").split_whitespace().collect::<Vec<_>>().join(" ")
 }

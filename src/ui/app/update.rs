@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{
-    Action, Command, Effect, Message, Motion, Overlay, PaletteChoice, ReadFailure, State, Times,
-};
+use super::{Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times};
 use crate::{
     analysis::reading::Reading,
     lesson::shelf::{STAR_PAIR, ShelfSentence},
@@ -154,10 +152,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
         Command::Edit => state.edit_sentence(),
-        Command::Unfold => match state.animation.motion {
-            Motion::Moving(_) => state.unfold(),
-            Motion::Still => state.show_message("nothing moves: motion is turned off"),
-        },
+        Command::Unfold => state.unfold_again(),
         Command::StarPair => return state.read_star_pair(),
         Command::Export => return state.export(),
         Command::Copy => return state.copy(),

@@ -42,7 +42,7 @@ pub fn without_top_rows(area: Rect, rows: u16) -> Rect {
     Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
-/// Height of a list of `n` items at which all have [`MAX_PITCH`] lines.
+/// Height of a list of `n` items at which each has the most lines.
 pub const fn spaced_height(n: u16) -> u16 {
     n.saturating_mul(MAX_PITCH as u16)
 }
