@@ -874,3 +874,12 @@ fn a_sentence_is_shown_in_tokens_while_it_is_typed() {
     let long = typed(&mut state, &"The dog sleeps. ".repeat(9));
     assert!(long.contains("… ") && long.contains("45 tokens"), "{long}");
 }
+
+#[test]
+fn nothing_is_defined_before_something_is_read() {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let state = State::new(lesson, Theme::default());
+    let screen = drawn_text(&state, 120, 36);
+    assert!(screen.contains("reading the sentence") && !screen.contains("token:"), "{screen}");
+    assert!(drawn_text(&walk(), 120, 36).contains("token: "));
+}

@@ -20,8 +20,12 @@ impl State {
         (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
     }
 
-    /// The definitions of the terms that the step's title and shown text have, in lines of `width` columns, as many as fit whole in `n_lines`.
+    /// The definitions of the terms that the step's title and shown text have, in lines of `width` columns, as many as
+    /// fit whole in `n_lines`; none before the first reading.
     pub(super) fn definitions(&self, width: u16, n_lines: usize) -> Vec<Line> {
+        if self.passes.reading.is_none() {
+            return vec![];
+        }
         let step = self.current().1;
         let further = if self.guide.is_deeper { step.deeper.source.as_str() } else { "" };
         let text = joined([&step.title, &step.text.source, further]);
