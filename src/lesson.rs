@@ -9,6 +9,7 @@ pub mod fact;
 mod glossary;
 pub mod gloss;
 mod interface;
+pub mod lab;
 mod language;
 mod order;
 mod panes;
@@ -26,6 +27,7 @@ use crate::{analysis::reading::Reading, model::Name, text};
 use fact::Context;
 pub use glossary::{GlossaryTerm, mark as mark_terms};
 pub(crate) use interface::tr;
+use lab::{Lab, Solution};
 use language::{CheckpointWords, LanguageWords, StepWords};
 pub use language::{Language, PageWords};
 use order::{WalkOrder, optional_name};
@@ -95,10 +97,14 @@ pub struct Step {
     pub in_tour: bool,
     /// The question asked before the step shows its answer.
     pub ask: Option<QuestionTemplate>,
+    /// The task that the program checks.
+    pub lab: Option<Lab>,
     /// Hints: the initial selection.
     pub row: Option<StartRow>,
     pub layer: Option<usize>,
     pub head: Option<usize>,
+    /// Ids of earlier steps that are now part of this one.
+    merged: Vec<String>,
     /// Sites that the pass must have, and must not have.
     needs: Vec<String>,
     without: Vec<String>,
@@ -227,7 +233,10 @@ impl Lesson {
         for (_, step) in lesson.steps() {
             let question_facts =
                 step.ask.iter().flat_map(|a| a.question.facts().chain(a.reveal.facts()));
-            for name in step.text.facts().chain(step.deeper.facts()).chain(question_facts) {
+            let lab_facts =
+                step.lab.iter().flat_map(|lab| lab.hint.facts().chain(lab.solved.facts()));
+            let texts = step.text.facts().chain(step.deeper.facts());
+            for name in texts.chain(question_facts).chain(lab_facts) {
                 fact::find(name).with_context(|| format!("step {}", step.id))?;
             }
         }
@@ -268,13 +277,15 @@ impl Lesson {
         format!("{:03}-{}", step + 1, self.steps()[step].1.id)
     }
 
-    /// The index of a step in [`Self::steps`], by its id, or by its number counted from 1 as on the screen.
+    /// The index of a step in [`Self::steps`], by its id or that of a step that is now part of it, or by its number
+    /// counted from 1 as on the screen.
     ///
     /// # Errors
     /// If there is none; the message offers the nearest ids.
     pub fn find(&self, id: &str) -> Result<usize> {
         let steps = self.steps();
-        let by_id = steps.iter().position(|(_, step)| step.id == id);
+        let has_id = |step: &Step| step.id == id || step.merged.iter().any(|merged| merged == id);
+        let by_id = steps.iter().position(|(_, step)| has_id(step));
         let by_number = || id.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < steps.len());
         by_id.or_else(by_number).ok_or_else(|| {
             let near = text::nearest(id, steps.iter().map(|(_, s)| s.id.as_str()), 3);
@@ -323,6 +334,29 @@ pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option
     step.ask.as_ref()?.instantiate(&Context::new(step, reading, selection))
 }
 
+/// Whether the step's lab is solved by this pass and selection; false if it has none.
+pub fn is_lab_solved(step: &Step, reading: &Reading, selection: &Selection) -> bool {
+    let context = Context::new(step, reading, selection);
+    step.lab.as_ref().is_some_and(|lab| lab.is_solved(&context))
+}
+
+/// What solves the step's lab; None if it has none.
+pub fn lab_solution(step: &Step, reading: &Reading, selection: &Selection) -> Option<Solution> {
+    Some(step.lab.as_ref()?.solution(&Context::new(step, reading, selection)))
+}
+
+/// The text of the step's lab: what the solution shows if `is_solved`, else the hint. Empty without a lab.
+pub fn lab_text(
+    step: &Step,
+    reading: &Reading,
+    selection: &Selection,
+    is_solved: bool,
+) -> Vec<Paragraph> {
+    let context = Context::new(step, reading, selection);
+    let text = |lab: &Lab| if is_solved { lab.solved(&context) } else { lab.hint(&context) };
+    step.lab.as_ref().map_or_else(Vec::new, text)
+}
+
 /// The paragraphs of a template with its blanks filled.
 fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
     let text_of = |piece: &Piece| match piece {
@@ -356,11 +390,26 @@ fn chapter(
 }
 
 fn build_step(step: order::StepOrder, words: StepWords, phrases: Arc<Phrases>) -> Result<Step> {
-    let order::StepOrder { id, model, panes, row, layer, head, needs, without, in_tour, ask } =
-        step;
-    let StepWords { title, formula, source, text, deeper, question, options, reveal } = words;
+    let order::StepOrder {
+        id,
+        merged,
+        model,
+        panes,
+        row,
+        layer,
+        head,
+        needs,
+        without,
+        in_tour,
+        ask,
+        lab,
+    } = step;
+    let StepWords { title, formula, source, text, deeper, question, options, reveal, hint, solved } =
+        words;
     let asked = ask.map(|kind| QuestionTemplate::new(&kind, question, options, reveal));
     let ask = asked.transpose().with_context(|| format!("step {id}"))?;
+    let lab = lab.map(|kind| Lab::new(&kind, hint, solved)).transpose();
+    let lab = lab.with_context(|| format!("step {id}"))?;
     Ok(Step {
         id,
         title,
@@ -372,9 +421,11 @@ fn build_step(step: order::StepOrder, words: StepWords, phrases: Arc<Phrases>) -
         deeper,
         in_tour,
         ask,
+        lab,
         row,
         layer,
         head,
+        merged,
         needs,
         without,
         phrases,

@@ -5,10 +5,11 @@ mod concern;
 mod measures;
 mod reader;
 mod readings;
+mod recent;
 mod tokenizer;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
@@ -19,12 +20,15 @@ pub use reader::Reader;
 pub use readings::Readings;
 pub use tokenizer::tokenizer;
 
+use recent::Recent;
+
 use crate::{
     analysis::{
         measure::{
             accuracy::Accuracy,
             choice::choice,
             lens::{self, LensPrediction},
+            neighbours::{Neighbourhood, neighbourhood},
             readback::{self, ReadBack},
             timing::{self, Times},
         },
@@ -66,9 +70,11 @@ pub struct Reading {
     measures: Arc<OnceLock<Measures>>,
     /// The computed results of the lens, by model and row.
     lenses: Lenses,
-    /// The most recently computed choices.
-    choices: Choices,
+    /// Choices of the next token, by model, row and sampling settings.
+    choices: Recent<(Name, usize, Choosing), Choice>,
     heads: Arc<OnceLock<Heads>>,
+    /// Neighbourhoods in a model's table of embeddings, by model and token.
+    neighbourhoods: Recent<(Name, u32), Neighbourhood>,
 }
 
 /// The times that each model takes to read texts of several lengths.
@@ -76,9 +82,6 @@ pub type MachineTimes = BTreeMap<Name, Times>;
 
 /// The results of the lens, by model and row.
 type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[LensPrediction]>>>>;
-
-/// Choices of the next token, by model, row and sampling settings.
-type Choices = Arc<Mutex<VecDeque<((Name, usize, Choosing), Arc<Choice>)>>>;
 
 impl Reading {
     /// # Panics
@@ -131,20 +134,16 @@ impl Reading {
         readback::read_back(self.trace(name))
     }
 
-    /// The choice of a model's next token after a row. The last few are cached, so that one screen sorts the
-    /// vocabulary once.
+    /// The words around a token in a model's table of embeddings.
+    pub fn neighbourhood(&self, name: Name, id: u32) -> Option<Arc<Neighbourhood>> {
+        let find = || neighbourhood(self.trace(name), &self.tokenizer, id);
+        self.neighbourhoods.find((name, id), find)
+    }
+
+    /// The choice of a model's next token after a row. The last few are kept, so that one screen sorts the vocabulary
+    /// once.
     pub fn choice(&self, name: Name, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
-        const KEPT: usize = 4;
-        let known = || self.choices.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (name, row, choosing);
-        if let Some((_, choice)) = known().iter().find(|(other, _)| *other == key) {
-            return Some(Arc::clone(choice));
-        }
-        let choice = Arc::new(choice(self.trace(name), choosing, row)?);
-        let mut known = known();
-        known.push_front((key, Arc::clone(&choice)));
-        known.truncate(KEPT);
-        Some(choice)
+        self.choices.find((name, row, choosing), || choice(self.trace(name), choosing, row))
     }
 
     fn model(&self, name: Name) -> Option<&dyn Model> {

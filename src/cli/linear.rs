@@ -9,11 +9,16 @@ use std::{
 };
 
 use crate::{
-    analysis::reading::Reading,
+    analysis::reading::{Reading, Readings},
+    engine::change::{Change, Changes},
     lesson::Lesson,
     text::visible,
     ui::{
-        app::{Action, Command, State, update},
+        app::{
+            Action, Command, Effect, Guide, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey,
+            update,
+        },
+        memory::Memory,
         plain,
         theme::{Depth, Glyphs, Theme},
     },
@@ -23,13 +28,18 @@ use crate::{
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The commands and their descriptions.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
     ("r", "this step again"),
     ("a number", "that chapter, as in 3"),
     ("/words", "the step that matches best, as in /softmax"),
     ("#ID", "the step with that ID of `lookback steps`, as in #it-looks"),
+    ("i SENTENCE", "another sentence, as in i The dog sleeps."),
+    (":WHAT-IF", "a changed pass, as in :token.1=cat; : alone undoes it"),
+    (", . [ ]", "the head before, the next; the layer below, above"),
+    ("x", "this head off, or on again"),
+    ("!", "the hint of a lab; again, its solution"),
     ("?", "these commands"),
     ("q", "the end"),
 ];
@@ -41,6 +51,8 @@ enum Asked<'a> {
     Again,
     Find(&'a str),
     Id(&'a str),
+    Sentence(&'a str),
+    Change(&'a str),
     Help,
     Quit,
     Unknown(&'a str),
@@ -54,6 +66,15 @@ impl<'a> Asked<'a> {
             ("r", _) => Self::Again,
             ("q", _) => Self::Quit,
             ("?", _) => Self::Help,
+            ("!", _) => Self::Do(Command::Lab),
+            ("x", _) => Self::Do(Command::ToggleWhatIf(WhatIfKey::Head)),
+            (",", _) => Self::Do(Command::Head(-1)),
+            (".", _) => Self::Do(Command::Head(1)),
+            ("[", _) => Self::Do(Command::Layer(-1)),
+            ("]", _) => Self::Do(Command::Layer(1)),
+            (":", _) => Self::Do(Command::Reset),
+            (_, Some((":", change))) => Self::Change(change.trim()),
+            (_, Some(("i", text))) if text.starts_with(' ') => Self::Sentence(text.trim()),
             (_, Some(("/", words))) => Self::Find(words.trim()),
             (_, Some(("#", id))) => Self::Id(id.trim()),
             _ => line
@@ -63,19 +84,30 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Runs the walk until the input ends or a line quits.
+/// Where the walk begins, and what earlier walks kept.
+pub struct LinearStart {
+    pub lesson: Arc<Lesson>,
+    pub readings: Readings,
+    pub reading: Arc<Reading>,
+    pub step: usize,
+    pub memory: Memory,
+}
+
+/// Runs the walk until the input ends or a line quits; returns what is to be kept.
 pub fn run(
-    lesson: Arc<Lesson>,
-    reading: Arc<Reading>,
-    step: usize,
+    start: LinearStart,
     is_prompted: bool,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> io::Result<Memory> {
+    let LinearStart { lesson, mut readings, reading, step, memory } = start;
     reading.measures(); // some of the narration waits for them
     plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
+    state.guide = Guide::at_pace(1.0);
+    state.passes.changes = (*reading.changes).clone();
     update(&mut state, Action::Read(Ok(reading)));
+    state.recall(memory, false, None);
     update(&mut state, Action::GoTo(step));
     show(&state, out)?;
     loop {
@@ -84,9 +116,13 @@ pub fn run(
             write!(out, "\n{}", language.tr("Enter goes on, ? lists the commands: "))?;
         }
         out.flush()?;
-        let Some(line) = next_line(input)? else { return Ok(()) };
-        if !answer(&mut state, line.trim(), out)? {
-            return Ok(());
+        let line = next_line(input)?;
+        let goes_on = match &line {
+            Some(line) => answer(&mut state, &mut readings, line.trim(), out)?,
+            None => false,
+        };
+        if !goes_on {
+            return Ok(state.memory());
         }
     }
 }
@@ -99,16 +135,40 @@ fn next_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
 }
 
 /// Carries out a command; false if it quits.
-fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool> {
+fn answer(
+    state: &mut State,
+    readings: &mut Readings,
+    line: &str,
+    out: &mut dyn Write,
+) -> io::Result<bool> {
     match Asked::of(line) {
         Asked::Quit => return Ok(false),
         Asked::Help => help(state.lesson.language, out)?,
         Asked::Again => show(state, out)?,
         Asked::Do(command) => {
-            let before = state.nav.step;
-            update(state, Action::Do(command));
-            moved(state, before, out)?;
+            let before = (state.nav.step, state.nav.selection, state.hint_is_shown());
+            let effect = update(state, Action::Do(command));
+            let is_another = (state.nav.step, state.nav.selection, state.hint_is_shown()) != before;
+            match effect {
+                Some(Effect::Read(sentence, changes)) => {
+                    read(state, readings, (&sentence, &changes), out)?;
+                }
+                _ => moved(state, is_another, out)?,
+            }
         }
+        Asked::Sentence(text) => {
+            state.message = None;
+            read(state, readings, (text, &Changes::default()), out)?;
+        }
+        Asked::Change(written) => match written.parse::<Change>() {
+            Ok(change) => {
+                let effect = update(state, Action::Pick(PaletteChoice::Change(change)));
+                if let Some(Effect::Read(sentence, changes)) = effect {
+                    read(state, readings, (&sentence, &changes), out)?;
+                }
+            }
+            Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
+        },
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {
@@ -126,17 +186,42 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
     Ok(true)
 }
 
-/// Prints the new step, or why it is the same.
-fn moved(state: &State, before: usize, out: &mut dyn Write) -> io::Result<()> {
+/// Reads a sentence under changes, and prints the step with it or why it cannot be read.
+fn read(
+    state: &mut State,
+    readings: &mut Readings,
+    (sentence, changes): (&str, &Changes),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let outcome = readings
+        .read(sentence, changes)
+        .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
+    if let Ok(reading) = &outcome {
+        reading.measures();
+        plain::opening(reading, state.lesson.language, out)?;
+        state.passes.changes = changes.clone();
+    }
+    let why = outcome.as_ref().err().map(|failure| failure.why.clone());
+    update(state, Action::Read(outcome));
+    if let Some(why) = why {
+        (state.overlay, state.message) = (Overlay::None, None);
+        return writeln!(out, "\n{}.", visible(&why));
+    }
+    state.message = None;
+    show(state, out)
+}
+
+/// Prints the step if it is another or shows something else, or why it is the same.
+fn moved(state: &State, is_another: bool, out: &mut dyn Write) -> io::Result<()> {
     let language = state.lesson.language;
+    if is_another {
+        return show(state, out);
+    }
     if let Some(message) = &state.message {
         let why = message.text.replace(language.tr("; g goes back to the first"), "");
         return writeln!(out, "\n{}", tr!(language, "Not moved: {why}.", why));
     }
-    if state.nav.step == before {
-        return writeln!(out, "\n{}", language.tr("This is that step already. r says it again."));
-    }
-    show(state, out)
+    writeln!(out, "\n{}", language.tr("This is that step already. r says it again."))
 }
 
 fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -159,7 +244,8 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
-    plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)
+    plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)?;
+    plain::paragraphs(&state.lab_paragraphs(), out)
 }
 
 fn help(language: Language, out: &mut dyn Write) -> io::Result<()> {

@@ -12,7 +12,7 @@ use super::{
     colour::ThemeChoice,
     failure::{Failure, Outcome, Usage},
     known::Chosen,
-    linear,
+    linear::{self, LinearStart},
     request::Request,
     saved_state::SavedState,
     settings::{PACE, Settings},
@@ -48,12 +48,18 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
     };
     let ended = term::run(start, before)
         .map_err(|e| of_the_sentence(request).unwrap_or(Failure::Failed(e)))?;
-    let unkept = kept.replace(&ended.memory).err().map(|why| format!("{why:#}"));
-    for why in unkept.iter().chain(&ended.unwritten) {
-        // The walk itself succeeded; if the terminal is gone, the note is lost.
+    note_unkept(kept.replace(&ended.memory), streams);
+    for why in &ended.unwritten {
         let _ = writeln!(streams.notes, "note: {why}");
     }
     Ok(ended.code)
+}
+
+/// Says why progress is not kept. The walk itself succeeded; if the terminal is gone, the note is lost.
+fn note_unkept(kept: anyhow::Result<()>, streams: &mut Streams) {
+    if let Err(why) = kept {
+        let _ = writeln!(streams.notes, "note: {why:#}");
+    }
 }
 
 /// The first reading and its lesson.
@@ -110,15 +116,17 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
     }
     let (source, lesson) = opened(request, streams)?;
     let step = begin(cli, request, &lesson)?;
-    let mut input = stdin().lock();
-    linear::run(
-        Arc::new(lesson),
-        source.reading,
+    let kept = SavedState::find(!cli.look.no_config);
+    let start = LinearStart {
+        lesson: Arc::new(lesson),
+        readings: source.readings,
+        reading: source.reading,
         step,
-        stdin().is_terminal(),
-        &mut input,
-        streams.out,
-    )?;
+        memory: kept.memory.clone(),
+    };
+    let mut input = stdin().lock();
+    let memory = linear::run(start, stdin().is_terminal(), &mut input, streams.out)?;
+    note_unkept(kept.replace(&memory), streams);
     Ok(ExitCode::SUCCESS)
 }
 

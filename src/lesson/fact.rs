@@ -4,7 +4,7 @@
 //! tables hold no English. A fact never fails: without a value (no pronoun, one word only, not measured yet) its text
 //! says so. A fact reads a few rows at most, since the screen evaluates facts at every frame.
 
-mod attention;
+pub mod attention;
 mod compare;
 mod decoding;
 pub mod layer;

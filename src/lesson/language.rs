@@ -153,6 +153,11 @@ pub struct StepWords {
     pub options: Vec<String>,
     #[serde(default)]
     pub reveal: Template,
+    /// A lab's hint, and what its solution shows.
+    #[serde(default)]
+    pub hint: Template,
+    #[serde(default)]
+    pub solved: Template,
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ pub struct ChapterOrder {
 #[serde(deny_unknown_fields)]
 pub struct StepOrder {
     pub id: String,
+    /// Ids of earlier steps that are now part of this one: they still lead here.
+    #[serde(default)]
+    pub merged: Vec<String>,
     #[serde(deserialize_with = "required_name")]
     pub model: Name,
     pub panes: Vec<PaneSpec>,
@@ -45,6 +48,9 @@ pub struct StepOrder {
     /// The kind of question asked before the step (src/lesson/quiz.rs).
     #[serde(default)]
     pub ask: Option<String>,
+    /// The kind of lab (src/lesson/lab.rs).
+    #[serde(default)]
+    pub lab: Option<String>,
 }
 
 fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {

@@ -10,6 +10,10 @@ use crate::model::Name;
 pub enum PaneKind {
     /// The sentence's words with token, id and the first numbers of the embedding row.
     Tokens,
+    /// A token's neighbours in the table of embeddings, in a list and on a map. Its site is the embedding.
+    Neighbours,
+    /// An RNN and a Transformer as blocks, side by side.
+    Machines,
     /// A site's matrix (the selected head's plane) as a heat map with labels and numbers.
     Matrix,
     /// The planes of all heads of a site, small, side by side.
@@ -54,6 +58,8 @@ pub enum PaneKind {
     Comparison,
     /// The choice of the next token at the selected row: candidates, those cut, the one taken. Its site is `probs`.
     Candidates,
+    /// The same choice at three temperatures. Its site is `probs`.
+    Temperatures,
     /// The cache of keys and values at the selected step: what it holds, and the operations it saves. Its site is the
     /// keys of self-attention; the values are beside it.
     Cache,
@@ -93,6 +99,9 @@ pub struct PaneSpec {
     pub model: Option<Name>,
     #[serde(default)]
     pub title: Option<String>,
+    /// Whether it is shown only while it has the focus, for what most viewers do not ask for.
+    #[serde(default, rename = "tab")]
+    pub stays_behind_tab: bool,
 }
 
 impl PaneSpec {

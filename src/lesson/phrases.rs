@@ -111,6 +111,8 @@ phrases! {
     noun_only(word);
     pronoun_looks(asker, word, weight, written);
     no_pronoun();
+    no_pronoun_in_task();
+    pronouns_written(asker, transformer, elman);
     neither_pronoun();
 
     path_none();

@@ -149,8 +149,7 @@ fn drawn(state: &State, size: Size) -> Buffer {
 }
 
 fn is_cut(state: &State, area: Rect) -> bool {
-    let wanted: Vec<_> = state.panes().iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, lines) = state.plan(area, &wanted);
+    let (plan, lines) = state.plan(area, &state.preferred_sizes(&state.panes()));
     lines.len() > plan.prose.height.into()
 }
 

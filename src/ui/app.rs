@@ -15,6 +15,7 @@ mod glossary;
 mod guide;
 mod inspector;
 mod insides;
+mod labs;
 mod layout;
 mod looks;
 mod moves;
@@ -180,6 +181,19 @@ impl State {
             Some(zoomed) => std::slice::from_ref(&zoomed.spec),
             None => &self.current().1.panes,
         }
+    }
+
+    /// The sizes that the step's panes ask for.
+    pub fn preferred_sizes(&self, panes: &[Box<dyn Pane + '_>]) -> Vec<PreferredSize> {
+        let has_operand = self.inspector.operand_pane.is_some();
+        let stays_behind_tab = |i: usize| {
+            !has_operand && self.specs().get(i).is_some_and(|spec| spec.stays_behind_tab)
+        };
+        let size = |(i, pane): (usize, &Box<dyn Pane + '_>)| PreferredSize {
+            stays_behind_tab: stays_behind_tab(i),
+            ..pane.preferred_size()
+        };
+        panes.iter().enumerate().map(size).collect()
     }
 
     /// The step's panes; empty before the first reading.

@@ -22,6 +22,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub struct Memory {
     /// Ids of the bookmarked steps.
     pub bookmarks: Vec<String>,
+    /// Ids of the steps whose labs are solved.
+    pub labs: Vec<String>,
     /// Where the last walk ended.
     pub last: Option<ResumePoint>,
 }
@@ -62,13 +64,21 @@ impl Memory {
         let is_new = |id: &&String| !before.bookmarks.contains(id) && !now.bookmarks.contains(id);
         bookmarks.extend(self.bookmarks.iter().filter(is_new).cloned());
         bookmarks.sort();
-        Self { bookmarks, last: self.last.clone() }
+        let mut labs = [&now.labs[..], &self.labs].concat();
+        labs.sort();
+        labs.dedup();
+        Self { bookmarks, labs, last: self.last.clone() }
     }
 
     /// Content of the file as TOML; control characters are escaped.
     fn to_toml(&self) -> String {
-        let marked: Vec<String> = self.bookmarks.iter().map(|id| toml_string(id)).collect();
-        let mut text = format!("bookmarks = [{}]\n", marked.join(", "));
+        let list = |ids: &[String]| -> String {
+            ids.iter().map(|id| toml_string(id)).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = format!("bookmarks = [{}]\n", list(&self.bookmarks));
+        if !self.labs.is_empty() {
+            let _ = writeln!(text, "labs = [{}]", list(&self.labs));
+        }
         if let Some(ResumePoint { sentence, step }) = &self.last {
             let (sentence, step) = (toml_string(sentence), toml_string(step));
             let _ = write!(text, "\n[last]\nsentence = {sentence}\nstep = {step}\n");
@@ -101,7 +111,8 @@ mod tests {
         assert_eq!(Memory::load(&path)?, Memory::default());
         let last =
             ResumePoint { sentence: "A \"dog\"\n\u{1b} 猫.".into(), step: "softmax".into() };
-        let memory = Memory { bookmarks: vec!["tokens".into()], last: Some(last) };
+        let labs = vec!["lab-tokens".into()];
+        let memory = Memory { bookmarks: vec!["tokens".into()], labs, last: Some(last) };
         memory.save(&path)?;
         memory.save(&path)?;
         assert_eq!(Memory::load(&path)?, memory);
@@ -113,7 +124,7 @@ mod tests {
     fn bookmarks_of_concurrent_walks_are_merged() {
         let of = |marks: &[&str]| Memory {
             bookmarks: marks.iter().map(|id| (*id).to_owned()).collect(),
-            last: None,
+            ..Memory::default()
         };
         let before = of(&["heads", "softmax"]);
         let other = of(&["mask", "softmax"]);
@@ -129,6 +140,7 @@ mod tests {
         let of = |step: &str| Memory {
             bookmarks: vec![step.repeat(2000)],
             last: Some(ResumePoint { sentence: step.repeat(5000), step: step.into() }),
+            ..Memory::default()
         };
         let all = ["a", "b"].map(of);
         all[0].save(&path)?;

@@ -18,8 +18,10 @@ mod head_table;
 mod heads;
 mod hidden;
 mod lens;
+mod machines;
 mod matrix;
 mod missing;
+mod neighbours;
 mod norm;
 mod read_back;
 mod read_back_length;
@@ -27,6 +29,7 @@ mod recurrence;
 mod schedule;
 mod stream;
 mod subject;
+mod temperatures;
 mod times;
 mod tokens;
 mod translations;
@@ -185,6 +188,8 @@ pub struct PreferredSize {
     pub widest: u16,
     pub tallest: u16,
     pub growth: Growth,
+    /// Whether it is in view only while it has the focus.
+    pub stays_behind_tab: bool,
 }
 
 /// How a pane's contents follow its size.
@@ -204,7 +209,15 @@ pub enum Growth {
 impl PreferredSize {
     pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
         let (whole, growth) = ((min.0, ideal.1), Growth::Even);
-        Self { min, whole, ideal, widest: ideal.0, tallest: ideal.1, growth }
+        Self {
+            min,
+            whole,
+            ideal,
+            widest: ideal.0,
+            tallest: ideal.1,
+            growth,
+            stays_behind_tab: false,
+        }
     }
 
     /// The columns and lines that the pane uses of a size.
@@ -409,6 +422,9 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
         PaneKind::Distance => Box::new(distance::Distance::new(scene, spec)),
         PaneKind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
+        PaneKind::Machines => Box::new(machines::Machines(scene)),
+        PaneKind::Neighbours => of_site(|s| Box::new(neighbours::Neighbours::new(s))),
+        PaneKind::Temperatures => of_site(|s| Box::new(temperatures::Temperatures::new(s))),
         PaneKind::Schedule => Box::new(schedule::ScheduleChart(scene)),
         PaneKind::Translations => Box::new(translations::Translations(scene)),
         PaneKind::Accuracy => Box::new(accuracy::AccuracyChart(scene)),

@@ -71,6 +71,18 @@ pub fn one(
     step(i, lesson, reading, selection, out)
 }
 
+/// Writes paragraphs, each after an empty line.
+///
+/// # Errors
+/// If the writer fails.
+pub fn paragraphs(paragraphs: &[Paragraph], out: &mut dyn Write) -> io::Result<()> {
+    for paragraph in paragraphs {
+        writeln!(out)?;
+        write_wrapped(out, "", &paragraph_text(paragraph))?;
+    }
+    Ok(())
+}
+
 /// Text of a question: a title, the question, and its options on a line each.
 pub fn question(title: &str, asked: &Question) -> String {
     let question = asked.question.iter().map(paragraph_text);
@@ -133,10 +145,7 @@ fn step(
     if let Some(row) = looks_through(step, reading, selection) {
         reading.lens(step.model, row); // the narration needs it
     }
-    for paragraph in narrate(step, reading, selection) {
-        writeln!(out)?;
-        write_wrapped(out, "", &paragraph_text(&paragraph))?;
-    }
+    paragraphs(&narrate(step, reading, selection), out)?;
     // Times are never twice the same.
     for pane in step.panes.iter().filter(|pane| pane.kind != PaneKind::Times) {
         let described = pane_in_words(step, pane, reading, *selection, lesson.language);

@@ -96,8 +96,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         return;
     }
     let panes = state.panes();
-    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, lines) = state.plan(area, &preferred_sizes);
+    let (plan, lines) = state.plan(area, &state.preferred_sizes(&panes));
     let is_inspecting = state.opened().is_some();
     header::draw(state, &plan, buf);
     if panes.is_empty() {
@@ -155,8 +154,7 @@ pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
 /// The part of the walk at a position, without an overlay.
 fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     let panes = state.panes();
-    let preferred_sizes: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-    let (plan, _) = state.plan(area, &preferred_sizes);
+    let (plan, _) = state.plan(area, &state.preferred_sizes(&panes));
     if plan.timeline.contains(position) {
         return footer::step_at(state, plan.timeline, position).map_or(Hit::Nothing, Hit::Step);
     }

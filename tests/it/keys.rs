@@ -320,6 +320,7 @@ fn name(command: Command) -> &'static str {
         Command::FindCell => "find a cell",
         Command::FindAgain => "find it again",
         Command::RunFinder(_) => "run finder",
+        Command::Lab => "lab",
         Command::Edit => "edit",
         Command::StarPair => "star pair",
         Command::Export => "export",

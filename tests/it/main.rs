@@ -36,6 +36,7 @@ mod hostile;
 mod inspect;
 mod inspect_checkpoint;
 mod keys;
+mod labs;
 mod layers;
 mod lesson;
 mod manners;

@@ -365,7 +365,11 @@ fn the_last_walk_is_offered_and_taken_up() {
     press(&mut state, "R");
     assert!(message(&state).contains("no earlier walk is saved"));
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
-    state.recall(Memory { last, bookmarks: vec!["tokens".into()] }, true, None);
+    state.recall(
+        Memory { last, bookmarks: vec!["tokens".into()], ..Memory::default() },
+        true,
+        None,
+    );
     assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
     assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
@@ -383,7 +387,7 @@ fn the_last_walk_is_offered_and_taken_up() {
 fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
     let mut state = walk();
     let last = left("The dog sleeps.", "softmax");
-    state.recall(Memory { last: Some(last.clone()), bookmarks: vec![] }, true, None);
+    state.recall(Memory { last: Some(last.clone()), ..Memory::default() }, true, None);
     assert_eq!(state.memory().last, Some(last));
     press(&mut state, "l");
     assert_eq!(state.memory().last, Some(left(SENTENCE, &state.current().1.id)));
@@ -392,11 +396,19 @@ fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
 #[test]
 fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     let mut state = walk();
-    state.recall(Memory { last: Some(left(SENTENCE, "softmax")), bookmarks: vec![] }, false, None);
+    state.recall(
+        Memory { last: Some(left(SENTENCE, "softmax")), ..Memory::default() },
+        false,
+        None,
+    );
     assert_eq!(message(&state), "", "not offered where a sentence was given");
     assert_eq!(press(&mut state, "R"), None);
     assert_eq!(state.current().1.id, "softmax");
-    let gone = Memory { last: Some(left(SENTENCE, "gone")), bookmarks: vec!["gone".into()] };
+    let gone = Memory {
+        last: Some(left(SENTENCE, "gone")),
+        bookmarks: vec!["gone".into()],
+        ..Memory::default()
+    };
     state.recall(gone, true, Some("it is damaged".into()));
     press(&mut state, "R");
     assert_eq!((state.nav.step, state.bookmarked()), (0, vec![]));

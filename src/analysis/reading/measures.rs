@@ -15,7 +15,7 @@ use crate::{
         },
         trace::Trace,
     },
-    engine::value::Value,
+    engine::{change::Change, math::beam::Beams, value::Value},
     model::{Model, Name, Setup},
 };
 
@@ -33,6 +33,8 @@ pub struct Measures {
     pub evidence: BTreeMap<Name, Evidence>,
     /// The RNNs given the Transformer's output word by word, compared with their own output.
     pub forcing: BTreeMap<Name, Forcing>,
+    /// The beam search of the built-in Transformer, for a pass without one.
+    pub beams: Option<Beams>,
     /// The language model's continuations of parts of the sentence.
     pub continued: Vec<Continued>,
 }
@@ -75,6 +77,7 @@ impl Reading {
             kept: self.of_each(|model, trace| self.kept(model, trace)),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
             forcing: self.forcing(),
+            beams: self.beams(),
             continued: self.continued(),
         }
     }
@@ -147,6 +150,17 @@ impl Reading {
             (*name, Forcing::new(right, &forced, self.trace(*name)))
         };
         self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
+    }
+
+    fn beams(&self) -> Option<Beams> {
+        const WIDTH: usize = 4;
+        let (name, model) = self.models.iter().find(|(name, _)| *name == Name::Transformer)?;
+        if self.trace(*name).beams.is_some() {
+            return None;
+        }
+        let changes = Arc::new(self.changes.with(Change::Beam(WIDTH)));
+        let setup = Setup { changes, ..Setup::default() };
+        model.run(&self.sentence.ids(), &setup).beams
     }
 
     fn continued(&self) -> Vec<Continued> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use anyhow::{Context, Result};
 
-use super::{Card, Models, Reading, Traces, in_parallel, joined, tokenizer};
+use super::{Card, Models, Reading, Traces, in_parallel, joined, recent::Recent, tokenizer};
 use crate::{
     analysis::{
         measure::{accuracy::Accuracy, suggestion::suggestions},
@@ -206,7 +206,8 @@ impl Reader {
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
             lenses: Arc::default(),
-            choices: Arc::default(),
+            choices: Recent::default(),
+            neighbourhoods: Recent::default(),
             heads: Arc::default(),
             changes: Arc::default(),
             plain: None,

@@ -9,7 +9,7 @@ use crate::{
             ablation::KnockOut,
             attention::{AttendedKey, entropy_bits, strongest, strongest_word},
         },
-        trace::Recorded,
+        trace::{Recorded, Trace},
     },
     engine::value::Cell,
     lesson::phrases::Phrases,
@@ -87,6 +87,11 @@ pub(super) static FACTS: &[Fact] = &[
         "at_hand",
         "where the guided head looks from the pronoun, and what the French has",
         pronoun_look,
+    ),
+    fact_of_built_in(
+        "pronouns_written",
+        "what the Transformer and the Elman RNN write for the pronoun",
+        pronouns_written,
     ),
     fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
         guided(c, Name::Transformer, |c, l| c.phrases.quote(&l.word))
@@ -181,7 +186,7 @@ fn future_share(c: &Context) -> String {
     c.phrases.or_none(future.map(|x| c.phrases.percent(x)))
 }
 
-fn has_pronoun(c: &Context) -> bool {
+pub fn has_pronoun(c: &Context) -> bool {
     pronoun_in(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
 }
 
@@ -196,27 +201,31 @@ fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
     if has_pronoun(c) { String::new() } else { text(c.phrases) }
 }
 
-fn guided_look(c: &Context, model: Name) -> Option<AttendedKey> {
-    strongest_word(c.reading.trace(model), GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
+/// Where the guided head looks from the pronoun, or else from the last word, in a pass over the sentence.
+pub fn guided_look(c: &Context, trace: &Trace) -> Option<AttendedKey> {
+    strongest_word(trace, GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
 }
 
 fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> String) -> String {
-    c.phrases.or_none(guided_look(c, model).map(|look| text_of(c, &look)))
+    c.phrases.or_none(guided_look(c, c.reading.trace(model)).map(|look| text_of(c, &look)))
 }
 
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
-    let shares = twin.zip(guided_look(c, Name::Transformer)).map(|(site, look)| {
-        let share_of =
-            |head| c.phrases.share(site.value.get(Cell::new(head, pronoun_or_last(c).0, look.key)));
-        c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
-    });
+    let shares =
+        twin.zip(guided_look(c, c.reading.trace(Name::Transformer))).map(|(site, look)| {
+            let share_of = |head| {
+                c.phrases.share(site.value.get(Cell::new(head, pronoun_or_last(c).0, look.key)))
+            };
+            c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
+        });
     c.phrases.or_none(shares)
 }
 
 fn noun_distance(c: &Context) -> String {
     let (position, _) = pronoun_or_last(c);
-    let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+    let Some(look) = guided_look(c, c.reading.trace(Name::Transformer)).filter(|_| has_pronoun(c))
+    else {
         return String::new();
     };
     let word = c.phrases.quote(&look.word);
@@ -229,15 +238,31 @@ fn noun_distance(c: &Context) -> String {
 }
 
 fn pronoun_look(c: &Context) -> String {
-    let Some(look) = guided_look(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+    let Some(look) = guided_look(c, c.reading.trace(Name::Transformer)).filter(|_| has_pronoun(c))
+    else {
         return c.phrases.no_pronoun();
     };
-    let output = &c.reading.trace(Name::Transformer).output;
-    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.phrases.quote(&output[i].text));
     c.phrases.pronoun_looks(
         &c.phrases.quote(&pronoun_or_last(c).1),
         &c.phrases.quote(&look.word),
         &c.phrases.share(look.weight),
-        &written.unwrap_or_else(|| c.phrases.neither_pronoun()),
+        &pronoun_written(c, Name::Transformer),
     )
+}
+
+/// The last pronoun that a model writes.
+fn pronoun_written(c: &Context, model: Name) -> String {
+    let output = &c.reading.trace(model).output;
+    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.phrases.quote(&output[i].text));
+    written.unwrap_or_else(|| c.phrases.neither_pronoun())
+}
+
+fn pronouns_written(c: &Context) -> String {
+    if !has_pronoun(c) {
+        return c.phrases.no_pronoun_in_task();
+    }
+    let asker = c.phrases.quote(&pronoun_or_last(c).1);
+    let [transformer, elman] =
+        [Name::Transformer, Name::Elman].map(|model| pronoun_written(c, model));
+    c.phrases.pronouns_written(&asker, &transformer, &elman)
 }

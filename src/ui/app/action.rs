@@ -70,6 +70,8 @@ pub enum Command {
     Find,
     Palette,
     Help,
+    /// Shows the hint of the step's lab, and then plays its solution.
+    Lab,
     /// Shows or hides the further paragraph.
     Deeper,
     /// Opens the glossary.

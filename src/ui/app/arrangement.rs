@@ -64,7 +64,9 @@ pub(super) fn arrange(
     let under_tabs = without_top_rows(stage, 1);
     let subsets = (1..1_usize << n.min(6))
         .map(|bits| -> Vec<usize> { (0..n).filter(|i| bits >> i & 1 == 1).collect() });
-    let candidates = subsets.filter(|panes| panes.contains(&needed)).flat_map(|panes| {
+    let stays_hidden = |i: &usize| *i != needed && wanted[*i].stays_behind_tab;
+    let shown = subsets.filter(|panes| panes.contains(&needed) && !panes.iter().any(stays_hidden));
+    let candidates = shown.flat_map(|panes| {
         let stage = if panes.len() == n { stage } else { under_tabs };
         let sizes: Vec<_> = panes.iter().map(|i| wanted[*i]).collect();
         arrangements(stage, &sizes).into_iter().map(move |frames| (panes.clone(), frames))
@@ -168,6 +170,7 @@ fn combine(
         tallest: of(|w| (w.widest, w.tallest)).1,
         widest: of(|w| (w.widest, w.tallest)).0,
         growth: Growth::Even,
+        stays_behind_tab: false,
     }
 }
 

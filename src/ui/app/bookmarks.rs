@@ -19,6 +19,8 @@ const SENTENCE_COLUMNS: usize = 32;
 pub struct SavedProgress {
     /// Ids of the bookmarked steps.
     bookmarks: BTreeSet<String>,
+    /// Ids of the steps whose labs are solved.
+    labs: BTreeSet<String>,
     /// Where the previous walk ended.
     last: Option<ResumePoint>,
     /// Where this walk began.
@@ -30,7 +32,17 @@ impl SavedProgress {
     fn memory(&self, here: Option<ResumePoint>) -> Memory {
         let stayed = here.is_some() && here == self.start;
         let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
-        Memory { last, bookmarks: self.bookmarks.iter().cloned().collect() }
+        let [bookmarks, labs] =
+            [&self.bookmarks, &self.labs].map(|ids| ids.iter().cloned().collect());
+        Memory { last, bookmarks, labs }
+    }
+
+    pub(super) fn has_solved(&self, id: &str) -> bool {
+        self.labs.contains(id)
+    }
+
+    pub(super) fn solve(&mut self, id: String) {
+        self.labs.insert(id);
     }
 
     /// Adds or removes the bookmark of a step; returns whether it is bookmarked now.
@@ -48,6 +60,7 @@ impl State {
     pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
         self.saved = SavedProgress {
             bookmarks: memory.bookmarks.into_iter().collect(),
+            labs: memory.labs.into_iter().collect(),
             last: memory.last,
             start: self.resume_point(),
         };

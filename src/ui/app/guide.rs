@@ -21,6 +21,10 @@ const DEFAULT_PACE: usize = 2;
 /// Settings and progress of the guidance.
 #[derive(Clone, Debug)]
 pub struct Guide {
+    /// Whether there is somebody who can do labs.
+    is_live: bool,
+    /// Whether the hint of the step's lab is shown.
+    pub(super) shows_hint: bool,
     /// Whether the further paragraph is shown.
     pub is_deeper: bool,
     /// Whether next and previous visit only the steps of the short tour.
@@ -41,6 +45,8 @@ pub struct Guide {
 impl Default for Guide {
     fn default() -> Self {
         Self {
+            is_live: false,
+            shows_hint: false,
             is_deeper: false,
             in_tour: false,
             asks_questions: false,
@@ -61,11 +67,11 @@ pub struct OpenQuiz {
 }
 
 impl Guide {
-    /// A guide with the selectable pace nearest to `pace`.
+    /// A guide for a person, with the selectable pace nearest to `pace`.
     pub fn at_pace(pace: f32) -> Self {
         let distance = |i: &usize| ((PACES[*i] - pace).abs() * 1000.0) as u32;
         let pace = (0..PACES.len()).min_by_key(distance).unwrap_or(DEFAULT_PACE);
-        Self { pace, ..Self::default() }
+        Self { pace, is_live: true, ..Self::default() }
     }
 
     /// Starts automatic page turning.
@@ -78,6 +84,10 @@ impl Guide {
     /// Number of right answers, and of all answers.
     pub fn score(&self) -> (usize, usize) {
         (self.answers.values().filter(|&&right| right).count(), self.answers.len())
+    }
+
+    pub(super) const fn is_live(&self) -> bool {
+        self.is_live
     }
 
     pub const fn is_playing(&self) -> bool {
@@ -118,6 +128,7 @@ impl State {
         if self.guide.is_deeper {
             paragraphs.extend(deepen(step, reading, &selection));
         }
+        paragraphs.extend(self.lab_paragraphs());
         paragraphs.extend(self.summary());
         mark_terms(&self.lesson.glossary, &paragraphs)
     }
@@ -134,6 +145,7 @@ impl State {
     /// Opens the step's question, unless it has been answered or questions are off.
     pub(super) fn ask_question(&mut self) {
         (self.guide.quiz, self.guide.verdict) = (None, None);
+        self.guide.shows_hint = false;
         self.guide.page_time = self.guide.page_time.map(|_| Duration::ZERO);
         let (_, step) = self.current();
         if !self.guide.asks_questions || self.guide.answers.contains_key(&step.id) {
@@ -352,14 +364,14 @@ fn question_paragraphs(quiz: &OpenQuiz, language: Language) -> Vec<Paragraph> {
     lines
 }
 
-const fn plain_span(text: String) -> Span {
+pub(super) const fn plain_span(text: String) -> Span {
     Span { text, site: None, strong: false, is_term: false }
 }
 
-fn paragraph_of(span: Span) -> Paragraph {
+pub(super) fn paragraph_of(span: Span) -> Paragraph {
     Paragraph { spans: vec![span] }
 }
 
-fn strong_paragraph(text: String) -> Paragraph {
+pub(super) fn strong_paragraph(text: String) -> Paragraph {
     paragraph_of(Span { strong: true, ..plain_span(text) })
 }

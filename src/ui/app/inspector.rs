@@ -244,6 +244,7 @@ impl State {
             site: Some(path.clone()),
             model: Some(level.model),
             title: None,
+            stays_behind_tab: false,
         };
         let selection =
             Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.nav.selection };

@@ -165,8 +165,7 @@ impl State {
     /// Layout of the terminal's screen, and the lines of the narration.
     pub(super) fn current_layout(&self) -> (ScreenLayout, Vec<Line>) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted: Vec<_> = self.panes().iter().map(|pane| pane.preferred_size()).collect();
-        self.plan(area, &wanted)
+        self.plan(area, &self.preferred_sizes(&self.panes()))
     }
 
     pub(super) fn n_narration_lines(&self) -> usize {

@@ -34,9 +34,14 @@ impl Passes {
 
     /// Requests another sentence, without changes.
     pub(super) fn request_sentence(&mut self, sentence: String) -> Effect {
+        self.request(sentence, Changes::default())
+    }
+
+    /// Requests another sentence, with these changes.
+    pub(super) fn request(&mut self, sentence: String, changes: Changes) -> Effect {
         self.pending = Some(sentence.clone());
-        self.changes = Changes::default();
-        Effect::Read(sentence, Changes::default())
+        self.changes = changes.clone();
+        Effect::Read(sentence, changes)
     }
 
     /// Requests the pending sentence, or else the one on the screen, with other changes.

@@ -17,6 +17,7 @@ use crate::{
 /// Applies an action to the state; returns the work left for the caller.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     let effect = apply(state, action);
+    state.note_solved_lab();
     state.inspector.marks = state.operand_marks();
     state.inspector.operand_pane = state.operand_pane();
     let effect = effect.or_else(|| state.request_block()).or_else(|| state.request_lens());
@@ -163,6 +164,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Resume => return state.resume(),
         Command::NextTheme => state.next_theme(),
         Command::Accept => state.inspect(),
+        Command::Lab => return state.help_with_lab(),
         Command::Deeper => state.toggle_deeper(),
         Command::Glossary => state.open_glossary(),
         Command::Tour => state.toggle_tour(),

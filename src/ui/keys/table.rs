@@ -174,6 +174,13 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("w", "words")),
     },
     Binding {
+        shown: "!",
+        keys: &[(char('!'), C::Lab)],
+        help: "a lab's hint, solution",
+        group: Group::Guide,
+        hint: None,
+    },
+    Binding {
         shown: "P",
         keys: &[(char('P'), C::Questions)],
         help: "ask first, or not",

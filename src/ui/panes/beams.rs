@@ -24,8 +24,10 @@ impl<'a> BeamTree<'a> {
         self.0.reading.trace(self.0.model)
     }
 
+    /// The search that wrote the output, or the one measured beside it.
     fn beams(&self) -> Option<&'a Beams> {
-        self.trace().beams.as_ref()
+        let measured = || self.0.reading.measured()?.beams.as_ref();
+        self.trace().beams.as_ref().or_else(measured)
     }
 
     fn cursor_step(&self, beams: &Beams) -> usize {
@@ -172,7 +174,8 @@ impl Pane for BeamTree<'_> {
                 words = words.join(" ")
             )
         };
-        let lines = match &trace.beams {
+        self.0.reading.measures();
+        let lines = match self.beams() {
             None => {
                 vec![language.tr("no beam in this pass; --what-if beam=4 switches it on").into()]
             }
@@ -183,13 +186,7 @@ impl Pane for BeamTree<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(beams) = self.beams() else {
-            let lines = [
-                "This output was written without a beam.",
-                "To see the tree, press : and type beam=4",
-            ];
-            for (text, line) in lines.into_iter().zip(area.rows()) {
-                put_on(buf, line, &[(self.0.language.tr(text), self.0.theme.dim())]);
-            }
+            put_on(buf, area, &[(self.0.measuring(), self.0.theme.dim())]);
             return;
         };
         let finished = beams.finished().len().min(MAX_OUTPUTS) as u16 + 1;

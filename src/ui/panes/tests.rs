@@ -174,7 +174,7 @@ fn the_schedule_lights_up_step_by_step() {
 /// A pane of the given kind over the decoder-only model's attention weights.
 fn attention_spec(kind: crate::lesson::PaneKind) -> crate::lesson::PaneSpec {
     let site = Some("blocks.{layer}.attn.weights".to_owned());
-    crate::lesson::PaneSpec { kind, site, model: None, title: None }
+    crate::lesson::PaneSpec { kind, site, model: None, title: None, stays_behind_tab: false }
 }
 
 /// Lines drawn by an attention pane without colours, trailing spaces removed.

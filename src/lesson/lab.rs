@@ -1,0 +1,253 @@
+//! Labs: tasks at the end of a chapter that the program checks; a table of kinds, a line each.
+//!
+//! A kind looks at the reading and at what the person has selected; how the person came there does not matter. Its
+//! solution is a sentence, a change or a head that the program can play. The texts are in the language files.
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    Paragraph,
+    fact::{
+        Context,
+        attention::{guided_look, has_pronoun},
+    },
+    fill,
+    template::Template,
+};
+use crate::{
+    analysis::{measure::heads::Summary, trace::Trace},
+    engine::change::{Change, Part},
+    model::Name,
+    text::{self, Token},
+};
+
+/// What solves a lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Solution {
+    /// Another sentence; None keeps the one that is read.
+    pub sentence: Option<&'static str>,
+    /// A change, in its written form.
+    pub change: Option<&'static str>,
+    /// A layer and a head.
+    pub head: Option<(usize, usize)>,
+}
+
+/// A kind of lab.
+#[derive(Debug)]
+pub struct LabKind {
+    pub name: &'static str,
+    /// The task, for authors of lessons.
+    pub about: &'static str,
+    is_solved: fn(&Context) -> bool,
+    solution: fn(&Context) -> Solution,
+}
+
+const fn kind(
+    name: &'static str,
+    about: &'static str,
+    is_solved: fn(&Context) -> bool,
+    solution: fn(&Context) -> Solution,
+) -> LabKind {
+    LabKind { name, about, is_solved, solution }
+}
+
+/// The sentence that the solutions with a change are about.
+const DOG: Option<&str> = Some("The dog didn't drink the water because it was too hot.");
+
+pub static KINDS: &[LabKind] = &[
+    kind("long-word", "a word of three tokens or more", has_long_word, |_| {
+        sentence("The zorblax sleeps.")
+    }),
+    kind(
+        "gru-agrees",
+        "a sentence of four words or more that the GRU translates as the Transformer does",
+        gru_agrees,
+        |_| sentence("The dog drinks the water."),
+    ),
+    kind(
+        "reordered",
+        "French words whose strongest English words stand in the opposite order",
+        is_reordered,
+        |_| sentence("She bought a black dress."),
+    ),
+    kind(
+        "other-noun",
+        "one word changed, and the guided head looks elsewhere from the pronoun",
+        looks_elsewhere,
+        |_| Solution { sentence: DOG, change: Some("token.11=tired"), head: None },
+    ),
+    kind("needed-head", "one head off, and the French is another", needs_head, |_| Solution {
+        sentence: DOG,
+        change: Some("decoder.1.cross_attn.head.0=off"),
+        head: None,
+    }),
+    kind(
+        "deaf-rnn",
+        "one word changed: the Transformer's French follows, the Elman RNN's stays",
+        is_unheard,
+        |_| Solution { sentence: DOG, change: Some("token.11=tired"), head: None },
+    ),
+    kind(
+        "previous-head",
+        "the head with the largest weight on the token before",
+        is_previous_head,
+        |c| Solution { head: previous_head(c), ..Solution::default() },
+    ),
+];
+
+fn sentence(text: &'static str) -> Solution {
+    Solution { sentence: Some(text), ..Solution::default() }
+}
+
+/// The kind of that name.
+///
+/// # Errors
+/// If there is none; the message offers the nearest names.
+fn find(name: &str) -> Result<&'static LabKind> {
+    KINDS.iter().find(|kind| kind.name == name).with_context(|| {
+        let near = text::nearest(name, KINDS.iter().map(|kind| kind.name), 3).join(", ");
+        format!("no kind of lab `{name}`; the nearest are {near}")
+    })
+}
+
+/// A step's lab, with its texts.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    kind: &'static LabKind,
+    pub(super) hint: Template,
+    pub(super) solved: Template,
+}
+
+impl Lab {
+    /// # Errors
+    /// If there is no such kind, or a text is missing.
+    pub fn new(kind: &str, hint: Template, solved: Template) -> Result<Self> {
+        ensure!(
+            !hint.paragraphs.is_empty() && !solved.paragraphs.is_empty(),
+            "a lab needs the texts `hint` and `solved`"
+        );
+        Ok(Self { kind: find(kind)?, hint, solved })
+    }
+
+    pub fn is_solved(&self, context: &Context) -> bool {
+        (self.kind.is_solved)(context)
+    }
+
+    pub fn solution(&self, context: &Context) -> Solution {
+        (self.kind.solution)(context)
+    }
+
+    pub fn hint(&self, context: &Context) -> Vec<Paragraph> {
+        fill(&self.hint, context)
+    }
+
+    /// What the solution shows.
+    pub fn solved(&self, context: &Context) -> Vec<Paragraph> {
+        fill(&self.solved, context)
+    }
+}
+
+/// Number of words; a token that continues one is no word of its own, and marks count.
+fn n_words(tokens: &[Token]) -> usize {
+    tokens.iter().filter(|token| !token.continues).count()
+}
+
+fn has_long_word(c: &Context) -> bool {
+    let tokens = &c.reading.sentence.tokens;
+    tokens.windows(3).any(|three| three[1].continues && three[2].continues)
+}
+
+fn output<'a>(c: &Context<'a>, model: Name) -> &'a str {
+    &c.reading.trace(model).output_text
+}
+
+fn gru_agrees(c: &Context) -> bool {
+    // The final mark counts as one.
+    let is_long = n_words(&c.reading.sentence.tokens) > 4;
+    is_long && c.reading.plain.is_none() && output(c, Name::Gru) == output(c, Name::Transformer)
+}
+
+fn is_reordered(c: &Context) -> bool {
+    const LEAST_WEIGHT: f32 = 0.5;
+    let Some(site) = c.trace().site("attn.weights") else { return false };
+    let tokens = &c.trace().source;
+    let is_word = |token: &Token| !token.continues && token.text.chars().all(char::is_alphabetic);
+    let strongest = |row: usize| -> Option<usize> {
+        let weights = site.value.row(0, row);
+        let key = (0..weights.len()).max_by(|a, b| weights[*a].total_cmp(&weights[*b]))?;
+        (weights[key] >= LEAST_WEIGHT && tokens.get(key).is_some_and(is_word)).then_some(key)
+    };
+    let words = c.trace().output_rows().into_iter().zip(&c.trace().output);
+    let words = words.filter(|(_, token)| is_word(token));
+    let keys: Vec<Option<usize>> = words.map(|(row, _)| strongest(row)).collect();
+    keys.windows(2).any(|two| matches!(two, [Some(first), Some(second)] if first > second))
+}
+
+/// The one change of the reading.
+fn only_change<'a>(c: &Context<'a>) -> Option<&'a Change> {
+    let mut changes = c.reading.changes.iter();
+    changes.next().filter(|_| changes.next().is_none())
+}
+
+/// A model's pass without the change, if the one change is another word.
+fn before_another_word<'a>(c: &Context<'a>, model: Name) -> Option<&'a Trace> {
+    let is_word = matches!(only_change(c)?, Change::Token { .. });
+    is_word.then(|| c.reading.plain_trace(model))?
+}
+
+fn looks_elsewhere(c: &Context) -> bool {
+    let Some(before) = before_another_word(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+        return false;
+    };
+    let now = guided_look(c, c.reading.trace(Name::Transformer));
+    let before = guided_look(c, before);
+    now.zip(before).is_some_and(|(now, before)| now.key != before.key)
+}
+
+fn needs_head(c: &Context) -> bool {
+    let is_head = matches!(only_change(c), Some(Change::Off { part: Part::Head(_), .. }));
+    let before = c.reading.plain_trace(Name::Transformer).filter(|_| is_head);
+    before.is_some_and(|before| before.output_text != output(c, Name::Transformer))
+}
+
+fn is_unheard(c: &Context) -> bool {
+    let followed = |model| {
+        let before = before_another_word(c, model)?;
+        Some(before.output_text != output(c, model))
+    };
+    followed(Name::Transformer) == Some(true) && followed(Name::Elman) == Some(false)
+}
+
+/// The summaries of the heads of the step's self-attention.
+fn self_heads<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Summary> {
+    let stack = |path: &str| path.split('.').next().map(str::to_owned);
+    let shown = c.main().and_then(|site| stack(site.path()));
+    let heads = c.reading.known_heads().and_then(|heads| heads.get(&c.step.model));
+    let is_of_tokens = |head: &&Summary| head.figures.previous.is_some();
+    heads.into_iter().flatten().filter(is_of_tokens).filter(move |head| stack(&head.path) == shown)
+}
+
+/// Layer and head with the largest weight on the token before.
+fn previous_head(c: &Context) -> Option<(usize, usize)> {
+    let weight = |head: &&Summary| head.figures.previous.unwrap_or(0.0);
+    let best = self_heads(c).max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
+    Some((best.layer, best.head))
+}
+
+fn is_previous_head(c: &Context) -> bool {
+    previous_head(c) == Some((c.layer(), c.head()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_unique_and_explained() {
+        let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KINDS.len());
+        assert!(KINDS.iter().all(|kind| !kind.about.is_empty()));
+    }
+}

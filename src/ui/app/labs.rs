@@ -1,0 +1,106 @@
+//! Labs in the walk: whether the task is solved, the hint, and the solution that is played.
+
+use super::{
+    Effect, State,
+    guide::{paragraph_of, plain_span, strong_paragraph},
+};
+use crate::{
+    engine::change::{Change, Changes},
+    lesson::{Paragraph, is_lab_solved, lab_solution, lab_text, tr},
+};
+
+impl State {
+    /// Whether the current step's lab is solved by what is on the screen.
+    fn solves_lab(&self) -> bool {
+        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
+            return false;
+        };
+        is_lab_solved(step, reading, &self.narration_selection())
+    }
+
+    /// Numbers of labs solved, in this walk or an earlier one, and of all.
+    fn lab_score(&self) -> (usize, usize) {
+        let labs = self.lesson.steps().into_iter().filter(|(_, step)| step.lab.is_some());
+        let is_solved: Vec<bool> = labs.map(|(_, step)| self.saved.has_solved(&step.id)).collect();
+        (is_solved.iter().filter(|solved| **solved).count(), is_solved.len())
+    }
+
+    /// Below a lab's task: what its solution shows, or else the hint if it was asked for, and what to do. Empty at
+    /// other steps.
+    pub fn lab_paragraphs(&self) -> Vec<Paragraph> {
+        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
+            return vec![];
+        };
+        if step.lab.is_none() || !self.guide.is_live() {
+            return vec![];
+        }
+        let language = self.lesson.language;
+        let selection = self.narration_selection();
+        let (is_solved, was_solved) = (self.solves_lab(), self.saved.has_solved(&step.id));
+        let mut paragraphs = vec![];
+        if is_solved {
+            let (n, all) = self.lab_score();
+            let solved = tr!(language, "Solved ({n} of {all} labs). ", n, all);
+            paragraphs.push(strong_paragraph(solved));
+        }
+        if is_solved || self.guide.shows_hint {
+            paragraphs.extend(lab_text(step, reading, &selection, is_solved));
+        }
+        if !is_solved {
+            let state = match (was_solved, self.guide.shows_hint) {
+                (_, true) => "Not solved yet. ! plays a solution.",
+                (true, false) => "Solved before. ! shows a hint.",
+                (false, false) => "Not solved yet. ! shows a hint.",
+            };
+            paragraphs.push(paragraph_of(plain_span(language.tr(state).to_owned())));
+        }
+        paragraphs
+    }
+
+    pub const fn hint_is_shown(&self) -> bool {
+        self.guide.shows_hint
+    }
+
+    /// Keeps that a lab is solved, once it is.
+    pub(super) fn note_solved_lab(&mut self) {
+        let (_, step) = self.current();
+        if step.lab.is_none() || self.saved.has_solved(&step.id) || !self.solves_lab() {
+            return;
+        }
+        let id = step.id.clone();
+        self.saved.solve(id);
+        let (n, all) = self.lab_score();
+        self.show_message(tr!(self.lesson.language, "solved: {n} of {all} labs", n, all));
+    }
+
+    /// Shows the hint of the step's lab; if it is shown, plays the solution.
+    pub(super) fn help_with_lab(&mut self) -> Option<Effect> {
+        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
+            return None;
+        };
+        let Some(solution) = lab_solution(step, reading, &self.narration_selection()) else {
+            self.show_message("no lab here; the last step of a chapter is one");
+            return None;
+        };
+        if self.solves_lab() {
+            self.show_message("the lab is solved");
+            return None;
+        }
+        if !self.guide.shows_hint {
+            self.guide.shows_hint = true;
+            self.nav.scroll = 0;
+            return None;
+        }
+        if let Some(head) = solution.head {
+            self.pick_layer_and_head(head);
+        }
+        let change = solution.change.map(str::parse::<Change>);
+        let changes: Changes = change.and_then(Result::ok).into_iter().collect();
+        let is_read = solution.sentence.is_none_or(|sentence| self.passes.has_sentence(sentence));
+        match solution.sentence {
+            Some(sentence) if !is_read => Some(self.passes.request(sentence.to_owned(), changes)),
+            _ if changes.is_empty() => None,
+            _ => self.passes.request_changes(changes),
+        }
+    }
+}

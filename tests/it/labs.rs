@@ -1,0 +1,98 @@
+//! Labs: each is open on the default sentence, its hint and solution solve it, and what is solved is kept.
+
+use crate::support::{
+    built_in::READER,
+    walk::{drawn_text, message, press},
+};
+use std::sync::Arc;
+
+use lookback::{
+    analysis::reading::{Reader, Readings},
+    lesson::{Language, Lesson},
+    ui::{
+        app::{Action, Effect, Guide, State, update},
+        memory::Memory,
+        theme::Theme,
+    },
+};
+
+/// The default sentence.
+const SENTENCE: &str = "The dog didn't drink the water because it was too hot.";
+
+/// A walk that reads what it asks for at once.
+struct Walk {
+    state: State,
+    readings: Readings,
+}
+
+impl Walk {
+    fn new(language: Language) -> Self {
+        let lesson = Arc::new(Lesson::embedded(language).unwrap());
+        let mut state = State::new(lesson, Theme::default());
+        state.guide = Guide::at_pace(1.0);
+        let mut walk = Self { state, readings: Readings::new(Reader::embedded().unwrap()) };
+        walk.follow(Some(Effect::Read(SENTENCE.to_owned(), Default::default())));
+        walk
+    }
+
+    fn follow(&mut self, effect: Option<Effect>) {
+        if let Some(Effect::Read(sentence, changes)) = effect {
+            let reading = self.readings.read(&sentence, &changes).unwrap();
+            reading.heads();
+            update(&mut self.state, Action::Read(Ok(reading)));
+        }
+    }
+
+    fn press(&mut self, key: &str) {
+        let effect = press(&mut self.state, key);
+        self.follow(effect);
+    }
+
+    fn shown(&self) -> String {
+        drawn_text(&self.state, 120, 60)
+    }
+}
+
+fn labs(language: Language) -> Vec<String> {
+    let lesson = Lesson::embedded(language).unwrap();
+    let steps = lesson.steps();
+    let labs = steps.iter().filter(|(_, step)| step.lab.is_some());
+    labs.map(|(_, step)| step.id.clone()).collect()
+}
+
+#[test]
+fn every_chapter_ends_with_a_lab() {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    for chapter in &lesson.chapters {
+        assert!(chapter.steps.last().is_some_and(|step| step.lab.is_some()), "{}", chapter.title);
+    }
+}
+
+#[test]
+fn a_solution_is_played_after_the_hint_and_solves_the_lab() {
+    for id in labs(Language::English) {
+        let mut walk = Walk::new(Language::English);
+        let step = walk.state.lesson.find(&id).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        assert!(walk.shown().contains("Not solved yet. ! shows a hint."), "{id}\n{}", walk.shown());
+        walk.press("!");
+        assert!(walk.shown().contains("! plays a solution."), "{id}");
+        walk.press("!");
+        assert!(walk.shown().contains("Solved (1 of 7 labs)."), "{id}\n{}", walk.shown());
+        assert!(message(&walk.state).contains("1 of 7"), "{id}");
+        assert_eq!(walk.state.memory().labs, [id]);
+    }
+}
+
+#[test]
+fn what_was_solved_in_an_earlier_walk_is_known() {
+    let mut walk = Walk::new(Language::English);
+    let memory = Memory { labs: vec!["lab-tokens".into()], ..Memory::default() };
+    walk.state.recall(memory, false, None);
+    let step = walk.state.lesson.find("lab-tokens").unwrap();
+    update(&mut walk.state, Action::GoTo(step));
+    assert!(walk.shown().contains("Solved before."), "{}", walk.shown());
+    let mut other = Walk::new(Language::English);
+    press(&mut other.state, "!");
+    assert!(message(&other.state).contains("no lab here"));
+}
