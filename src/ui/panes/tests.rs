@@ -155,7 +155,7 @@ fn the_hidden_state_has_one_column_per_word() {
 #[test]
 fn the_schedule_lights_up_step_by_step() {
     let lines_at = |beat| {
-        let lines = first_pane("waiting", Glyphs::Ascii, beat, (70, 8));
+        let lines = first_pane("rnn-waiting", Glyphs::Ascii, beat, (70, 8));
         lines.into_iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
     };
     let second = lines_at(Some(2));
