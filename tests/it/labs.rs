@@ -1,8 +1,6 @@
 //! Labs: each is open on the default sentence, its hint and solution solve it, and what is solved is kept.
 
-use crate::support::{
-    walk::{drawn_text, message, press},
-};
+use crate::support::walk::{drawn_text, message, press};
 use std::sync::Arc;
 
 use lookback::{

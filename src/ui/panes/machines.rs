@@ -106,7 +106,7 @@ fn lines(
                 continue;
             }
             let times = match is_recurrent(station) {
-                true => tr!(language, "{n} steps in a row", n = n_tokens),
+                true => tr!(language, "{n} steps", n = n_tokens),
                 false if n_layers > 1 => tr!(language, "{n} layers", n = n_layers),
                 false => String::new(),
             };

@@ -86,15 +86,7 @@ impl Heat<'_> {
         }
         match (&self.columns, layout.cell.label_width_above()) {
             (Columns::Labels(labels), Some(w)) => {
-                for (i, col) in layout.cols.clone().enumerate() {
-                    let Some(label) = labels.get(col) else { continue };
-                    let width = usize::from(w) - 1;
-                    let text = fit(&label, width);
-                    let indent = 1 + (width - text.width().min(width)) as u16;
-                    let x = left + i as u16 * w + indent;
-                    let style = self.label_style(col == self.cursor.1);
-                    buf.set_stringn(x, area.y, text, width, style);
-                }
+                self.draw_labels_above(labels, w, layout, area, buf);
             }
             (Columns::Labels(labels), None) => {
                 self.draw_vertical_labels(labels, layout.cell, layout, area, buf);
@@ -103,6 +95,27 @@ impl Heat<'_> {
                 let width = area.right().saturating_sub(left);
                 self.draw_column_numbers(layout, Rect { x: left, width, ..area }, buf);
             }
+        }
+    }
+
+    /// Draws labels above cells, ending at the cell's right edge, on as many lines in turn as the header has.
+    fn draw_labels_above(
+        &self,
+        labels: &Labels,
+        cell_width: u16,
+        layout: &Layout,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
+        let n_lines = layout.header_height;
+        for (i, col) in layout.cols.clone().enumerate() {
+            let Some(label) = labels.get(col) else { continue };
+            let end = area.x + layout.label_width + (i as u16 + 1) * cell_width;
+            let width = (n_lines * cell_width - 1).min(end.saturating_sub(area.x));
+            let text = fit(&label, width.into());
+            let x = end - text.width() as u16;
+            let style = self.label_style(col == self.cursor.1);
+            buf.set_stringn(x, area.y + i as u16 % n_lines, text, width.into(), style);
         }
     }
 

@@ -91,6 +91,8 @@ pub(super) struct Layout {
 }
 
 const MAX_HEADER_HEIGHT: usize = 8;
+/// Columns of the widest label above a cell that is never cut.
+const MAX_WHOLE_LABEL: usize = 9;
 /// Width of the shortest legend: two numbers with shades between them.
 const MIN_LEGEND_WIDTH: u16 = 15;
 
@@ -103,6 +105,8 @@ pub struct Grid {
     widest_label: usize,
     /// Characters of the longest column label; None for numbered columns.
     longest_heading: Option<usize>,
+    /// Columns of the widest column label.
+    widest_heading: usize,
     /// Columns of the largest number without decimals.
     digits: usize,
     has_half_blocks: bool,
@@ -158,13 +162,19 @@ impl Grid {
         if matches!(cell, CellWidth::Block { .. }) {
             return u16::from(longest > 0).min(area_height);
         }
-        if cell.label_width_above().is_some() {
-            return 1.min(area_height);
-        }
-        // Rows take precedence: the header takes the lines that they leave, but at least three.
+        // Rows take precedence: the header takes the lines that they leave, but at least one, or three if upright.
         let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
+        if let Some(width) = cell.label_width_above() {
+            return self.staggered(width).min(spare.max(1) as u16).min(area_height);
+        }
         let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
         longest.min(max_height) as u16
+    }
+
+    /// Number of lines over which labels above cells of this width are staggered, so that they are whole.
+    fn staggered(&self, width: u16) -> u16 {
+        let widest = self.widest_heading.min(MAX_WHOLE_LABEL) as u16;
+        (widest + 1).div_ceil(width).clamp(1, 3)
     }
 
     /// The columns and lines of an area that a drawing uses, labels and legend included.
@@ -188,7 +198,7 @@ impl Heat<'_> {
     /// Preferred size (columns, lines): every number is in view, labels and legend included.
     pub fn ideal(&self) -> (u16, u16) {
         let width = self.label_width(200) as usize + self.n_cols.min(40) * 6;
-        (width as u16, self.n_rows as u16 + 2)
+        (width as u16, self.n_rows as u16 + self.grid().staggered(6) + 1)
     }
 
     /// The smallest size (columns, lines) at which all rows, columns and labels are in view: with few columns as
@@ -197,7 +207,7 @@ impl Heat<'_> {
         const FEW: usize = 14;
         let n_cols = self.n_cols.min(100) as u16;
         let (per_col, header) = match &self.columns {
-            Columns::Labels(_) if self.n_cols <= FEW => (4, 1),
+            Columns::Labels(_) if self.n_cols <= FEW => (4, self.grid().staggered(4)),
             Columns::Labels(labels) => {
                 let longest = labels.measured().map(|label| label.chars().count()).max();
                 (2, longest.unwrap_or(0).min(MAX_HEADER_HEIGHT) as u16)
@@ -240,6 +250,10 @@ impl Heat<'_> {
             longest_heading: match &self.columns {
                 Columns::Labels(labels) => Some(longest(labels).unwrap_or(0)),
                 Columns::Counted => None,
+            },
+            widest_heading: match &self.columns {
+                Columns::Labels(labels) => labels.measured().map(|l| l.width()).max().unwrap_or(0),
+                Columns::Counted => 0,
             },
             digits: self.scale.integer_width(),
             has_half_blocks: self.has_half_blocks(),
