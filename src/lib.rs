@@ -7,17 +7,17 @@
 //!                                                                                     \-> exported frames
 //! ```
 //!
-//! # The modules, in the order of the flow
+//! # The modules, in the order of the flow; `cli` starts it
 //!
 //! | module | holds | for instance |
 //! | --- | --- | --- |
 //! | [`text`] | a sentence as tokens and back; text from outside made safe to show | `text::visible` |
-//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax`, recorded by `engine::tape` |
+//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax_rows`, recorded by `engine::tape` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
-//! | [`model`] | layers and the models made of them, one file a family; decoding | attention: `model::layer::attention` |
-//! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure` |
+//! | [`model`] | layers and the models made of them, a file or folder for each architecture; decoding | attention: `model::layer::attention` |
+//! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure::attention` |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers, questions, languages | a step: `assets/lessons` |
-//! | [`ui`] | theme, widgets, panes, the state and its update, keys, the whole screen | heat map: `ui::widgets::heat`; keys: `ui::keys::table` |
+//! | [`ui`] | theme, widgets, panes, the state and its update, keys, the whole screen | heat map: `ui::widgets::heat`; keys: `ui::keys::table`; places of panes: `ui::app::arrangement` |
 //! | [`render`] | frames as escape codes, pixels and markup; fonts | `render::raster` |
 //! | [`export`] | frames and traces as files that appear whole or not at all | a format: `export::svg`, its entry in `export::FORMATS` |
 //! | [`term`] | raw mode, events, drawing, restoration, worker threads | `term::run` |

@@ -1,8 +1,8 @@
-//! The models: one file per architecture, each with its table of sites.
+//! The models: a file or folder for each architecture, with its table of sites.
 //!
 //! A [`Model`] runs token ids into a [`Pass`], which records every value on a tape; it decodes greedily unless the
 //! changes say otherwise. The built-in models come from [`load`], a user's checkpoint from the table
-//! [`ARCHITECTURES`]. Text and display are left to others.
+//! [`ARCHITECTURES`], which holds the families of [`decoder_only`] and those of [`others`]. Text and display are left to others.
 
 pub mod layer;
 pub mod bert;

@@ -11,6 +11,7 @@ mod figures;
 mod gguf;
 mod json;
 mod lines;
+mod older;
 mod plan;
 mod sentence;
 mod specials;
@@ -22,6 +23,7 @@ pub use engine::is_guarded;
 pub use figures::{fixed, grouped, percent, significant, spoken};
 pub use gguf::GgufVocab;
 pub use lines::{LineRun, is_wide, runs};
+pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
 pub use sentence::{Sentence, Token, Unknown};
 pub use specials::{SpecialIds, Specials, ids_of};
 

@@ -46,7 +46,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
-use crate::text::{GgufVocab, visible::shown};
+use crate::text::{GgufVocab, OlderFiles, SENTENCEPIECE, tokenizer_json, visible::shown};
 use folder::{CheckpointFiles, Shard, files};
 use mapped::Mapped;
 
@@ -94,7 +94,7 @@ pub struct Checkpoint {
 /// What the tokenizer is built from.
 #[derive(Clone, Debug)]
 pub enum TokenizerSource {
-    /// The bytes of tokenizer.json.
+    /// The bytes of tokenizer.json, or of what older files come to in its form.
     Json(Vec<u8>),
     /// The vocabulary of a GGUF file.
     Gguf(Box<GgufVocab>),
@@ -164,11 +164,12 @@ impl Checkpoint {
             shown(&path.to_string_lossy()),
             listed(&broken)
         );
-        let tokenizer = match small(folder, "tokenizer.json")? {
-            Some(bytes) => TokenizerSource::Json(bytes),
-            None => TokenizerSource::None,
-        };
         let beside = beside(folder)?;
+        let tokenizer = match small(folder, "tokenizer.json")? {
+            Some(bytes) => Some(bytes),
+            None => of_older_files(folder, &config, beside.get("tokenizer_config.json"))?,
+        };
+        let tokenizer = tokenizer.map_or(TokenizerSource::None, TokenizerSource::Json);
         let modules = modules::modules(folder)?;
         for module in modules.iter().flatten() {
             tensors.extend(of_module(folder, module)?);
@@ -365,6 +366,35 @@ fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         file.name
     );
     Ok(Some(file.bytes().to_vec()))
+}
+
+/// What the older files of a tokenizer come to; None if there are none.
+fn of_older_files(
+    folder: &Path,
+    config: &Config,
+    tokenizer_config: Option<&Json>,
+) -> Result<Option<Vec<u8>>> {
+    let mut sentencepiece = None;
+    for name in SENTENCEPIECE {
+        if sentencepiece.is_none() {
+            sentencepiece = small(folder, name)?.map(|bytes| (name, bytes));
+        }
+    }
+    let [vocab_json, merges_txt, vocab_txt, added_tokens] =
+        ["vocab.json", "merges.txt", "vocab.txt", "added_tokens.json"]
+            .map(|name| small(folder, name));
+    let (vocab_json, merges_txt) = (vocab_json?, merges_txt?);
+    let (vocab_txt, added_tokens) = (vocab_txt?, added_tokens?);
+    let files = OlderFiles {
+        vocab_json: vocab_json.as_deref(),
+        merges_txt: merges_txt.as_deref(),
+        vocab_txt: vocab_txt.as_deref(),
+        sentencepiece: sentencepiece.as_ref().map(|(name, bytes)| (*name, bytes.as_slice())),
+        added_tokens: added_tokens.as_deref(),
+        tokenizer_config,
+        model_type: config.string("model_type").unwrap_or_default(),
+    };
+    tokenizer_json(&files).with_context(|| shown(&folder.to_string_lossy()))
 }
 
 fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {

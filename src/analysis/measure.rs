@@ -20,3 +20,4 @@ pub mod schedule;
 pub mod stream;
 pub mod suggestion;
 pub mod timing;
+pub mod typical;

@@ -31,6 +31,7 @@ use crate::{
             neighbours::{Neighbourhood, neighbourhood},
             readback::{self, ReadBack},
             timing::{self, Times},
+            typical::Typical,
         },
         trace::Trace,
     },
@@ -57,6 +58,8 @@ type Traces = BTreeMap<Name, Arc<Trace>>;
 pub struct Reading {
     pub sentence: Sentence,
     pub accuracy: Arc<Accuracy>,
+    /// What is usual over many sentences.
+    pub typical: Arc<Typical>,
     /// The changes; empty in a plain reading.
     pub changes: Arc<Changes>,
     /// The reading of the same sentence without changes, if this is a changed reading.

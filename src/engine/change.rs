@@ -15,7 +15,7 @@
 //!
 //! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
-mod language;
+mod syntax;
 
 use std::fmt;
 

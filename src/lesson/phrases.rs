@@ -104,6 +104,7 @@ phrases! {
 
     then_second(word, weight);
     head_looks(head, word, weight);
+    head_with(head, weight);
     last_word_stands_in();
     pronoun_example();
     try_a_pronoun();
@@ -143,8 +144,6 @@ phrases! {
     kv_own();
 
     part_of(part, all);
-    probe_too_far();
-    probe_no_probability();
     ratio_one_word();
     ratio_none();
     ratio_smaller(n);

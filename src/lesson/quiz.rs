@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
-    fact::{Context, largest, layer::sum_parts},
+    fact::{Context, attention::previous_weights, largest, layer::sum_parts},
     fill,
     template::Template,
 };
@@ -66,6 +66,7 @@ pub static KINDS: &[QuestionKind] = &[
     kind("steps-in-a-row", "how often an RNN waits", 0, steps_in_a_row),
     kind("next-token", "the likeliest token after the selected row", 0, next_token),
     kind("strongest-key", "what the selected word looks at most", 0, strongest_key),
+    kind("previous-head", "the head that looks most at the token before", 0, previous_head),
     kind("rank-kept", "whether softmax keeps the largest score largest: yes, no", 2, rank_kept),
     kind("longer-part", "the row before, or what attention adds", 2, longer_part),
     kind("silent", "share of silent detectors, in quarters", 0, silent),
@@ -241,6 +242,10 @@ fn row_in_head(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
 fn strongest_key(c: &Context) -> Option<Quiz> {
     let site = c.beside(&attention::WEIGHTS)?;
     choice(&row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i))
+}
+
+fn previous_head(c: &Context) -> Option<Quiz> {
+    choice(&previous_weights(c), |head| head.to_string())
 }
 
 fn rank_kept(c: &Context) -> Option<Quiz> {

@@ -2,6 +2,8 @@
 
 mod split;
 
+pub use split::{GPT2, QWEN2};
+
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value as Json, json};
 use tokenizers::{AddedToken, models::bpe};
@@ -122,7 +124,11 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let unk = vocab.unk.and_then(|id| vocab.tokens.get(id as usize));
     let model = TokenizerModel {
         kind: Some("BPE".into()),
-        merges: if vocab.merges.is_empty() { merges_by_score(vocab)? } else { spelled(vocab)? },
+        merges: if vocab.merges.is_empty() {
+            merges_by_score(&vocab.tokens, &vocab.scores)?
+        } else {
+            spelled(vocab)?
+        },
         vocab: Vocab::Words(words(&vocab.tokens)),
         unk_token: Some(unk.map_or_else(|| "<unk>".to_owned(), Clone::clone)),
         fuse_unk: Some(true),
@@ -155,11 +161,11 @@ fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
 
 /// Every pair of tokens that forms another token, best score first; ties by the longer left part, in the order of
 /// transformers (`generate_merges`).
-fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
-    ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
-    let ids = words(&vocab.tokens);
+pub fn merges_by_score(tokens: &[String], scores: &[f32]) -> Result<Vec<Merge>> {
+    ensure!(scores.len() == tokens.len(), "its tokens have no scores");
+    let ids = words(tokens);
     let mut merges = vec![];
-    for (token, &score) in vocab.tokens.iter().zip(&vocab.scores) {
+    for (token, &score) in tokens.iter().zip(scores) {
         ensure!(
             token.len() <= LONGEST_CUT,
             "a token has {} bytes, the limit is {LONGEST_CUT}",

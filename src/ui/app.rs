@@ -189,11 +189,10 @@ impl State {
         let stays_behind_tab = |i: usize| {
             !has_operand && self.specs().get(i).is_some_and(|spec| spec.stays_behind_tab)
         };
-        let size = |(i, pane): (usize, &Box<dyn Pane + '_>)| PreferredSize {
-            stays_behind_tab: stays_behind_tab(i),
-            ..pane.preferred_size()
-        };
-        panes.iter().enumerate().map(size).collect()
+        let sizes = panes.iter().map(|pane| pane.preferred_size()).enumerate();
+        sizes
+            .map(|(i, size)| PreferredSize { stays_behind_tab: stays_behind_tab(i), ..size })
+            .collect()
     }
 
     /// The step's panes; empty before the first reading.

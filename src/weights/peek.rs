@@ -40,6 +40,17 @@ impl Peek {
     }
 }
 
+/// Files that are enough for a tokenizer.
+const TOKENIZERS: [&[&str]; 7] = [
+    &["tokenizer.json"],
+    &["tokenizer.model"],
+    &["spiece.model"],
+    &["sentencepiece.bpe.model"],
+    &["source.spm", "vocab.json"],
+    &["vocab.json", "merges.txt"],
+    &["vocab.txt"],
+];
+
 /// An architecture, and why it cannot be opened.
 type Found = (Option<String>, Option<String>);
 
@@ -47,9 +58,10 @@ fn of_folder(folder: &Path) -> Result<Found> {
     let config = small(folder, "config.json")?.context("config.json is missing")?;
     let config = Config::from_json("config.json".into(), &config)?.of_text();
     let architecture = config.string("model_type").ok().map(str::to_owned);
-    let no_tokenizer = folder.join("tokenizer.json").symlink_metadata().is_err();
+    let has = |name: &&str| folder.join(name).symlink_metadata().is_ok();
+    let no_tokenizer = !TOKENIZERS.iter().any(|names| names.iter().all(has));
     let obstacle = config
         .quantization()
-        .or_else(|| no_tokenizer.then(|| "tokenizer.json is missing".to_owned()));
+        .or_else(|| no_tokenizer.then(|| "its tokenizer is missing".to_owned()));
     Ok((architecture, obstacle))
 }

@@ -143,7 +143,13 @@ fn walk(reading: &Arc<Reading>, name: Name, kind: PaneKind, site: &str) -> State
     let step = &mut lesson.chapters[0].steps[0];
     (step.model, step.row, step.ask) = (name, None, None);
     (step.text, step.deeper) = (Template::default(), Template::default());
-    step.panes = vec![PaneSpec { kind, site: Some(site.to_owned()), model: None, title: None }];
+    step.panes = vec![PaneSpec {
+        kind,
+        site: Some(site.to_owned()),
+        model: None,
+        title: None,
+        stays_behind_tab: false,
+    }];
     let mut state = State::new(Arc::new(lesson), Theme::new(Depth::True, Glyphs::Unicode));
     update(&mut state, Action::Resize(AREA.width, AREA.height));
     update_and_run(&mut state, Action::Read(Ok(Arc::clone(reading))));

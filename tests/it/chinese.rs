@@ -115,6 +115,11 @@ impl Known {
         known.extend(lesson.shelf.iter().flat_map(|known| words(&known.text)));
         known.extend(ALLOWED.iter().flat_map(|(_, words)| *words).map(|word| (*word).to_owned()));
         known.extend(words(&reading.sentence.text));
+        for token in &reading.sentence.tokens {
+            let found = reading.neighbourhood(Name::Transformer, token.id);
+            let neighbours = found.iter().flat_map(|found| &found.words);
+            known.extend(neighbours.flat_map(|neighbour| words(&neighbour.word)));
+        }
         for name in Name::ALL {
             let trace = reading.trace(name);
             known.extend(words(&trace.output_text));

@@ -39,15 +39,15 @@ fn a_page_is_led_by_keys() {
     let page = export(folder.path(), "walk.html", &["The dog sleeps.", "--size", "80x24"]);
     browser.window(1280, 800, "dark");
     browser.open(&page, "");
-    assert_eq!(browser.eval(SHOWN), "tokens");
+    assert_eq!(browser.eval(SHOWN), "task");
     for (key, shown) in [
-        ("ArrowRight", "embedding"),
-        ("l", "two-machines"),
-        ("ArrowLeft", "embedding"),
-        ("h", "tokens"),
-        ("h", "tokens"),
-        (" ", "embedding"),
-        ("g", "tokens"),
+        ("ArrowRight", "two-machines"),
+        ("l", "tokens"),
+        ("ArrowLeft", "two-machines"),
+        ("h", "task"),
+        ("h", "task"),
+        (" ", "two-machines"),
+        ("g", "task"),
     ] {
         browser.press(key);
         assert_eq!(browser.eval(SHOWN), shown, "after {key}");

@@ -15,6 +15,7 @@ use lookback::{
             chrf::Chrf,
             gradient,
             readback::{read_back, share_right},
+            typical::Typical,
         },
         reading::Reading,
         trace::Trace,
@@ -151,6 +152,70 @@ fn measured(i: usize, line: &Line) -> Measured {
         found.extend(of_pronoun(line, &reading, (pronoun, noun)));
     }
     found
+}
+
+/// The curves that the charts show beside a sentence's own, over one in [`INFLUENCE_EVERY`] sentences.
+fn typical() -> Typical {
+    /// Fewest sentences that a point stands for.
+    const FEWEST: usize = 15;
+    let chosen = LINES.iter().step_by(INFLUENCE_EVERY).collect::<Vec<_>>();
+    let (mut influence, mut read_back) = (Sums::new(), Sums::new());
+    for line in &chosen {
+        let reading = READER.read(&line.en).unwrap();
+        for name in [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer] {
+            let norms = gradient::norms(&gradient::influence(reading.trace(name)).unwrap());
+            let mean = norms.iter().sum::<f32>() / norms.len() as f32;
+            add(&mut influence, name, norms.iter().rev().map(|norm| norm / mean));
+        }
+        for (name, counts) in reading.kept_by_length() {
+            add(&mut read_back, name, counts.iter().map(|count| count.right as f32));
+        }
+    }
+    let means = |sums: Sums| {
+        let mean = |points: Vec<(f64, usize)>| {
+            let points = points.into_iter().take_while(|(_, n)| *n >= FEWEST);
+            points.map(|(sum, n)| ((sum / n as f64) * 1000.0).round() as f32 / 1000.0).collect()
+        };
+        sums.into_iter().map(|(name, points)| (name.id().to_owned(), mean(points))).collect()
+    };
+    Typical { n_sentences: chosen.len(), influence: means(influence), read_back: means(read_back) }
+}
+
+/// Sum and number of what was added at each index, by model.
+type Sums = BTreeMap<Name, Vec<(f64, usize)>>;
+
+fn add(sums: &mut Sums, name: Name, points: impl Iterator<Item = f32>) {
+    let sums = sums.entry(name).or_default();
+    for (i, point) in points.enumerate() {
+        sums.resize(sums.len().max(i + 1), (0.0, 0));
+        sums[i].0 += f64::from(point);
+        sums[i].1 += 1;
+    }
+}
+
+/// `LOOKBACK_DOCUMENTS=update` writes the file again.
+#[test]
+fn the_curves_stored_with_the_weights_are_those_of_the_models() {
+    let found = typical();
+    if std::env::var_os("LOOKBACK_DOCUMENTS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/typical.json");
+        std::fs::write(path, serde_json::to_string(&found).unwrap() + "\n").unwrap();
+        return;
+    }
+    let stored = Typical::embedded().unwrap();
+    assert_eq!(stored.n_sentences, found.n_sentences);
+    for (stored, found) in
+        [(&stored.influence, &found.influence), (&stored.read_back, &found.read_back)]
+    {
+        assert!(stored.keys().eq(found.keys()));
+        for (stored, found) in stored.values().zip(found.values()) {
+            assert_eq!(stored.len(), found.len());
+            assert!(
+                stored.iter().zip(found).all(|(a, b)| (a - b).abs() < 0.01),
+                "{stored:?}\n{found:?}"
+            );
+        }
+    }
 }
 
 /// The share of the influence in the first half of the words, a middle one counted half.

@@ -163,7 +163,7 @@ fn names_that_are_no_text_are_shown_with_marks_and_panic_nowhere() {
     let args = ["export", "--steps", "tokens"].map(OsStr::new);
     let made = answer(home.path(), &[&args[..], &[out, &name]].concat());
     assert!(made.status.success(), "{:?}", String::from_utf8_lossy(&made.stderr));
-    assert!(home.path().join(&name).join("001-tokens.txt").exists());
+    assert!(home.path().join(&name).join("003-tokens.txt").exists());
     assert!(name.as_bytes().contains(&0x1b));
 }
 

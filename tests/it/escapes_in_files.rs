@@ -157,7 +157,7 @@ fn a_hostile_sentence_stands_raw_in_no_form() {
     let files = exported(folder.path(), None, SENTENCE);
     assert!(files.len() > 40);
     all_are_safe(&files);
-    let text = fs::read_to_string(folder.path().join("001-tokens.txt")).unwrap();
+    let text = fs::read_to_string(folder.path().join("003-tokens.txt")).unwrap();
     assert!(text.contains("<0x1B>") && text.contains("<0x07>"), "{text}");
 }
 
@@ -181,7 +181,7 @@ fn no_sentence_adds_an_element_an_attribute_a_link_or_a_script() {
         all_are_safe(&files);
         folder
     });
-    for name in ["walk.html", "001-tokens.svg", "002-embedding.svg"] {
+    for name in ["walk.html", "003-tokens.svg", "004-embedding.svg"] {
         let [mut plain, other] =
             [&plain, &other].map(|folder| structure(&folder.path().join(name)));
         // A word may be in italics, or need its own column, in one sentence and not in another.

@@ -121,7 +121,8 @@ fn end(mut session: Session) -> Vec<Sent> {
 #[test]
 fn a_walk_over_a_hostile_sentence_sends_only_what_the_program_itself_sends() {
     let mut session = Session::start(&["--no-questions", SENTENCE], (120, 36));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
+    session.press("ll");
     session.until_shown("<0x1B>");
     through_all_steps(&mut session);
     session.resize(80, 24);
@@ -185,7 +186,7 @@ fn the_last_walk_is_offered_without_being_sent() {
     );
     fs::write(home.path().join("state/lookback/state.toml"), state).unwrap();
     let mut session = Session::at_home(home, env!("CARGO_BIN_EXE_lookback"), &[], (120, 36));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     wait_until_drawn(&session);
     keys(&mut session, &["B"]);
     wait_until_drawn(&session);

@@ -99,14 +99,14 @@ fn places_that_cannot_be_written_are_named() {
 #[test]
 fn files_that_exist_stay_unless_they_are_to_go() {
     let folder = tempfile::tempdir().unwrap();
-    let there = folder.path().join("002-embedding.txt");
+    let there = folder.path().join("004-embedding.txt");
     fs::write(&there, "ours").unwrap();
     let args = ["--steps", "chapter:0", "--format", "ansi,txt"];
-    refused(&export(&args, folder.path()).output().unwrap(), 1, &["002-embedding.txt", "--force"]);
+    refused(&export(&args, folder.path()).output().unwrap(), 1, &["004-embedding.txt", "--force"]);
     assert_eq!(files(folder.path()).len(), 1);
     let outcome = export(&[&args[..], &["--force"]].concat(), folder.path()).output().unwrap();
     assert!(outcome.status.success());
-    assert_eq!(files(folder.path()).len(), 6);
+    assert_eq!(files(folder.path()).len(), 10);
     assert!(fs::read_to_string(&there).unwrap().len() > 100);
 }
 
@@ -163,5 +163,5 @@ fn the_name_of_a_file_chooses_its_form() {
     // A folder may be called anything.
     fs::create_dir(at("v1.2")).unwrap();
     assert!(export(&one, &at("v1.2")).status().unwrap().success());
-    assert!(at("v1.2/001-tokens.txt").exists());
+    assert!(at("v1.2/003-tokens.txt").exists());
 }

@@ -84,7 +84,7 @@ fn text(buffer: &Buffer) -> String {
 #[test]
 fn every_step_has_a_deeper_paragraph() {
     let mut wrong = vec![];
-    for step in steps() {
+    for step in steps().into_iter().filter(|step| step.lab.is_none()) {
         let n = step.deeper.source.split_whitespace().count();
         if !(40..=90).contains(&n) {
             wrong.push(format!("{}: {n} words", step.id));
@@ -292,8 +292,10 @@ fn the_right_option_is_what_the_pass_says() {
 
 #[test]
 fn every_kind_of_question_is_asked_and_they_are_spread() {
-    let used: BTreeSet<&str> =
-        steps().iter().filter_map(|s| s.ask.as_ref()).map(|ask| ask.kind.name).collect();
+    let own = Lesson::for_checkpoint(Language::English).unwrap();
+    let own = own.steps().into_iter().map(|(_, step)| step);
+    let asks = steps().into_iter().chain(own).filter_map(|step| step.ask.as_ref());
+    let used: BTreeSet<&str> = asks.map(|ask| ask.kind.name).collect();
     assert_eq!(used, quiz::KINDS.iter().map(|kind| kind.name).collect());
     let asking = LESSON.steps().into_iter().filter(|(_, step)| step.ask.is_some());
     let chapters: BTreeSet<usize> = asking.map(|(chapter, _)| chapter).collect();
@@ -445,29 +447,29 @@ fn pages_wait_at_a_question_and_at_the_end() {
 }
 
 #[test]
-fn the_tour_tells_the_whole_story_in_about_two_minutes() {
+fn the_tour_tells_the_whole_story_in_a_few_minutes() {
     let stops: Vec<(usize, &Step)> =
         LESSON.steps().into_iter().filter(|(_, step)| step.in_tour).collect();
     assert!((10..=14).contains(&stops.len()));
     let chapters: BTreeSet<usize> = stops.iter().map(|(chapter, _)| *chapter).collect();
     assert_eq!(chapters.len(), LESSON.chapters.len());
     let words: usize = stops.iter().map(|(_, s)| s.text.source.split_whitespace().count()).sum();
-    assert!(words as f32 / 200.0 <= 3.0, "{words} words");
+    assert!(words as f32 / 200.0 <= 5.0, "{words} words");
 }
 
 #[test]
 fn in_the_tour_next_and_previous_go_from_stop_to_stop() {
     let mut state = walk(false);
     press(&mut state, "T");
-    assert_eq!(state.tour_position(), Some((1, 12)));
+    assert_eq!(state.tour_position(), Some((1, 14)));
     let mut visited = vec![id(&state).to_owned()];
-    for _ in 1..12 {
+    for _ in 1..14 {
         press(&mut state, "Right");
         visited.push(id(&state).to_owned());
         assert!(state.current().1.in_tour);
     }
-    assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), 12);
-    assert!(text(&drawn(&state, 80, 24)).contains("tour 12/12"));
+    assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), 14);
+    assert!(text(&drawn(&state, 80, 24)).contains("tour 14/14"));
     press(&mut state, "Right");
     assert!(message(&state).contains("last step"));
     press(&mut state, "Left T Left");

@@ -355,7 +355,7 @@ fn name(command: Command) -> &'static str {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 46, "{bound:?}");
+    assert_eq!(bound.len(), 47, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);
@@ -450,7 +450,7 @@ fn steps_are_found_by_their_chinese_titles_and_listed_in_columns() {
     let mut state = walk_in(Language::Chinese);
     press(&mut state, "/ 归 一 化");
     let found = drawn_text(&state, 80, 24);
-    for id in ["layer-norm", "ffn-out", "decoder-norm", "llm-norm"] {
+    for id in ["layer-norm", "residual-stream"] {
         assert!(found.contains(&format!(" {id} ")), "{found}");
     }
     press(&mut state, "Enter");
@@ -882,5 +882,5 @@ fn nothing_is_defined_before_something_is_read() {
     let state = State::new(lesson, Theme::default());
     let screen = drawn_text(&state, 120, 36);
     assert!(screen.contains("reading the sentence") && !screen.contains("token:"), "{screen}");
-    assert!(drawn_text(&walk(), 120, 36).contains("token: "));
+    assert!(drawn_text(&walk(), 120, 36).contains("RNN: "));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lookback::{
     analysis::reading::{Reader, Readings},
+    engine::change::Changes,
     lesson::{Language, Lesson},
     ui::{
         app::{Action, Effect, Guide, State, update},
@@ -28,7 +29,7 @@ impl Walk {
         let mut state = State::new(lesson, Theme::default());
         state.guide = Guide::at_pace(1.0);
         let mut walk = Self { state, readings: Readings::new(Reader::embedded().unwrap()) };
-        walk.follow(Some(Effect::Read(SENTENCE.to_owned(), Default::default())));
+        walk.follow(Some(Effect::Read(SENTENCE.to_owned(), Changes::default())));
         walk
     }
 

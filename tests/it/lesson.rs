@@ -97,7 +97,11 @@ fn every_blank_is_filled_for_nasty_sentences_before_and_after_measuring() {
 fn a_sentence_with_marks_in_it_stays_as_it_is() {
     let reading = READER.read("[{word}](x)").unwrap();
     for lesson in LESSONS.iter() {
-        let text = plain(&narrate(lesson.steps()[0].1, &reading, &Selection::default()));
+        let text = plain(&narrate(
+            lesson.steps()[lesson.find("tokens").unwrap()].1,
+            &reading,
+            &Selection::default(),
+        ));
         assert!(text.contains("[{") && text.contains("}]("), "{text}");
     }
 }
@@ -120,6 +124,7 @@ fn every_pane_s_site_exists_in_its_model_in_every_layer() {
 fn panes_that_need_a_site_name_one() {
     let siteless = [
         PaneKind::ReadBackLength,
+        PaneKind::Machines,
         PaneKind::Schedule,
         PaneKind::Translations,
         PaneKind::Accuracy,
@@ -361,7 +366,11 @@ fn every_fact_is_used() {
     let own = Lesson::for_checkpoint(Language::English).unwrap();
     let own = own.steps().into_iter().map(|(_, step)| step);
     let all = steps().into_iter().chain(own);
-    let used: BTreeSet<&str> = all.flat_map(|step| step.text.facts()).collect();
+    let mut used = BTreeSet::<&str>::new();
+    for step in all {
+        used.extend(step.text.facts());
+        used.extend(step.ask.iter().flat_map(|ask| ask.reveal.facts()));
+    }
     let idle: Vec<_> = fact::all().map(|f| f.name).filter(|name| !used.contains(name)).collect();
     assert!(idle.is_empty(), "{idle:?}");
 }
@@ -435,5 +444,5 @@ fn steps_with_times_say_why_the_transformer_is_slower() {
             assert!(step.text.source.contains(reason), "{}: {reason}", step.id);
         }
     }
-    assert_eq!(n, 2 * Language::ALL.len());
+    assert_eq!(n, Language::ALL.len());
 }

@@ -174,8 +174,7 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             state.enter(step);
             let buf = drawn(&state);
             let panes = state.panes();
-            let wanted: Vec<_> = panes.iter().map(|pane| pane.preferred_size()).collect();
-            let (plan, _) = state.plan(area(&state), &wanted);
+            let (plan, _) = state.plan(area(&state), &state.preferred_sizes(&panes));
             let Some(frame) = plan.frames[state.nav.focus] else { continue };
             let inside = frame.inner(Margin::new(1, 1));
             let cell = |at: Position| panes[state.nav.focus].cell_at(inside, at);

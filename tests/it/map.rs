@@ -195,7 +195,7 @@ fn a_word_of_the_decoder_stands_before_what_it_looks_at() {
 #[test]
 fn without_attention_a_low_screen_has_no_sentence() {
     let mut state = built_in(Depth::True);
-    state.enter(state.lesson.find("embedding").unwrap());
+    state.enter(state.lesson.find("rnn-states").unwrap());
     update(&mut state, Action::Resize(80, 24));
     assert!(drawn_text(&state, 80, 24).lines().nth(3).unwrap().starts_with('╭'));
 }

@@ -8,9 +8,9 @@ use crate::support::session::Session;
 #[test]
 fn it_starts_walks_resizes_and_quits() {
     let mut session = Session::start(&["The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session.press("l");
-    session.until_shown("Every token becomes a row of numbers");
+    session.until_shown("Two ways to read");
     session.press("3");
     session.until_shown("Transformer: the encoder");
     session.press("\x1b[C\x1b[C");
@@ -28,7 +28,7 @@ fn it_starts_walks_resizes_and_quits() {
 #[test]
 fn another_sentence_is_read_while_it_runs() {
     let mut session = Session::start(&["The dog sleeps."], (100, 30));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session.press("i");
     session.until_shown("The dog sleeps.");
     session.press("\x15The cat sleeps.\r");
@@ -45,7 +45,7 @@ fn another_sentence_is_read_while_it_runs() {
 fn signals_give_the_terminal_back_and_end_with_their_number() {
     for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let mut session = Session::start(&["The dog sleeps."], (80, 24));
-        session.until_shown("From a sentence to tokens");
+        session.until_shown("The task: translate, and know what");
         session.signal(name);
         session.ends_with(code);
     }
@@ -54,7 +54,7 @@ fn signals_give_the_terminal_back_and_end_with_their_number() {
 #[test]
 fn ctrl_c_always_ends() {
     let mut session = Session::start(&["The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session.press("?");
     session.until_shown("Keys");
     session.press("\x03");
@@ -65,7 +65,7 @@ fn ctrl_c_always_ends() {
 fn hostile_text_never_reaches_the_terminal_raw() {
     let text = "The \u{1b}]0;owned\u{7}dog \u{1b}[31m\u{202e}sleeps 猫 🐈.";
     let mut session = Session::start(&[text], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     for _ in 0..10 {
         session.press("l");
     }
@@ -93,7 +93,7 @@ fn the_theme_suits_the_ground_that_the_terminal_names() {
     });
     // A key before the answer, one after it: both count, the answer is none.
     session.press("l\x1b]11;rgb:ffff/ffff/ffff\x1b\\l");
-    session.until_shown("Two ways to read");
+    session.until_shown("From a sentence to tokens");
     let accent = "38;2;0;88;150";
     session.until("the light theme's accent", |s| {
         String::from_utf8_lossy(&s.bytes.lock().unwrap()).contains(accent)
@@ -120,7 +120,7 @@ fn settings_are_taken_and_wrong_ones_refused() {
     write(&wrong, "theme = \"dakr\"\n");
     let program = env!("CARGO_BIN_EXE_lookback");
     let mut session = Session::at_home(good, program, &["The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     assert!(!session.contents().contains('│'), "{}", session.contents());
     session.press("q");
     session.ends_with(0);
@@ -137,7 +137,8 @@ fn state_file(session: &Session) -> std::path::PathBuf {
 #[test]
 fn the_mouse_points_and_is_left_alone_if_asked() {
     let mut session = Session::start(&["The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
+    session.press("ll");
     session.until_shown("sleep ");
     let row = session.contents().lines().position(|line| line.contains("sleep ")).unwrap() + 1;
     session.press(&format!("\x1b[<0;40;{row}M\x1b[<0;40;{row}m"));
@@ -145,7 +146,7 @@ fn the_mouse_points_and_is_left_alone_if_asked() {
     session.press("\x03");
     session.ends_with(0);
     let mut session = Session::start(&["--no-mouse", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     let mode = session.screen.lock().unwrap().screen().mouse_protocol_mode();
     assert_eq!(mode, vt100::MouseProtocolMode::None);
     session.press("q");
@@ -156,7 +157,7 @@ fn the_mouse_points_and_is_left_alone_if_asked() {
 fn the_next_walk_offers_to_go_on_where_this_one_ended() {
     let program = env!("CARGO_BIN_EXE_lookback");
     let mut session = Session::start(&["The dog sleeps."], (100, 30));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session.press("lb");
     session.until_shown("this step is bookmarked");
     session.press("q");
@@ -166,13 +167,13 @@ fn the_next_walk_offers_to_go_on_where_this_one_ended() {
     let mut session = Session::at_home(session.home, program, &[], (100, 30));
     session.until_shown("last time: \"The dog sleeps.\"");
     session.press("R");
-    session.until_shown("Every token becomes a row of numbers ★");
+    session.until_shown("Two ways to read ★");
     session.until("the other sentence", |s| s.contents().contains("The dog sleep -s ."));
     session.press("q");
     session.ends_with(0);
     let mut session = Session::at_home(session.home, program, &["--no-config"], (100, 30));
-    session.until_shown("From a sentence to tokens");
-    session.press("lll");
+    session.until_shown("The task: translate, and know what");
+    session.press("lllll");
     session.until_shown("Reading one word");
     assert!(!session.contents().contains('★'));
     session.press("q");
@@ -205,13 +206,13 @@ fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
     let real = home.path().join("real.toml");
     std::os::unix::fs::symlink(&real, home.path().join("state/lookback/state.toml")).unwrap();
     let mut first = Session::at_home(home, PROGRAM, &["The dog sleeps."], (100, 30));
-    first.until_shown("From a sentence to tokens");
+    first.until_shown("The task: translate, and know what");
     first.press("b");
     first.until_shown("this step is bookmarked");
 
     let args = ["The dog sleeps."];
     let mut second = Session::at_home_of(&first, PROGRAM, &args, (100, 30));
-    second.until_shown("From a sentence to tokens");
+    second.until_shown("The task: translate, and know what");
     second.press("llb");
     second.until_shown("this step is bookmarked");
     second.press("q");
@@ -219,7 +220,7 @@ fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
     first.press("q");
     first.ends_with(0);
     let kept = std::fs::read_to_string(&real).unwrap();
-    assert!(kept.contains("\"tokens\"") && kept.contains("two-machines"), "{kept}");
+    assert!(kept.contains("\"task\"") && kept.contains("tokens"), "{kept}");
     assert!(state_file(&first).is_symlink());
 }
 
@@ -294,8 +295,8 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     let args =
         ["--what-if", "scaling=off", "--no-questions", "--at", "softmax", "The dog 猫 sleeps."];
     let mut session = Session::start(&args, (120, 36));
-    // Later than all the rest.
-    session.until_shown("tokens of");
+    session.until_shown("Softmax: shares");
+    session.until_rest();
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
     wait_until_drawn(&session);
@@ -313,6 +314,8 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
 #[test]
 fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("The task: translate");
+    session.press("ll");
     session.until_shown("src.embed[0,0] = ");
     session.press("e\x15nowhere/a.txt\r");
     session.until_shown("there is no folder nowhere");
@@ -326,16 +329,16 @@ fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
     std::fs::write(session.home.path().join("state.txt"), "old").unwrap();
     session.press("\r");
     session.until_shown("wrote state.txt");
-    assert!(written(&session, "state.txt").contains("From a sentence to tokens"));
+    assert!(written(&session, "state.txt").contains("The task: translate, and know what"));
     session.press("e\x15~/home.txt\r");
     session.until_shown("wrote ~/home.txt");
-    assert!(written(&session, "home.txt").contains("From a sentence to tokens"));
+    assert!(written(&session, "home.txt").contains("The task: translate, and know what"));
     if cfg!(target_os = "linux") {
         session.press("e\x15/proc/none.txt\r");
         session.until_shown("/proc/none.txt cannot be written;");
     }
     session.press("l");
-    session.until_shown("Every token becomes a row of numbers");
+    session.until_shown("Two ways to read");
     session.press("q");
     session.ends_with(0);
 }
@@ -343,17 +346,19 @@ fn a_frame_that_cannot_be_written_is_said_and_the_walk_goes_on() {
 #[test]
 fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("The task: translate");
+    session.press("ll");
     session.until_shown("src.embed[0,0] = ");
     session.press("e");
     session.until_shown("Export this frame");
-    let ending = session.contents().split_once("to: ./001-").unwrap().1.to_owned();
+    let ending = session.contents().split_once("to: ./003-").unwrap().1.to_owned();
     let ending = ending.split_whitespace().next().unwrap().to_owned();
     session.press("\re\re\re\rq");
     session.ends_with(0);
     let (stem, ending) = ending.split_once('.').unwrap();
     let mut sizes = vec![];
     for number in ["", "-2", "-3", "-4"] {
-        let path = session.home.path().join(format!("001-{stem}{number}.{ending}"));
+        let path = session.home.path().join(format!("003-{stem}{number}.{ending}"));
         sizes.push(std::fs::metadata(&path).unwrap().len());
     }
     assert!(sizes.iter().all(|&size| size == sizes[0] && size > 0), "{sizes:?}");
@@ -367,6 +372,8 @@ fn frames_in_quick_succession_have_names_of_their_own_and_are_whole_at_the_end()
 #[test]
 fn y_gives_the_terminal_the_frame_as_text() {
     let mut session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
+    session.until_shown("The task: translate");
+    session.press("ll");
     session.until_shown("src.embed[0,0] = ");
     session.press("y");
     session.until_shown("copied the frame, 24 lines,");

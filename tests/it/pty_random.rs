@@ -199,7 +199,7 @@ impl Pair {
     /// Where times are shown, which are never twice the same.
     fn times(&self) -> Vec<Rect> {
         let Walker { state, .. } = &self.walker;
-        let wanted: Vec<_> = state.panes().iter().map(|pane| pane.preferred_size()).collect();
+        let wanted = state.preferred_sizes(&state.panes());
         if !self.is_seen() {
             return vec![];
         }
@@ -375,7 +375,7 @@ const PIECES: [&[u8]; 20] = [
 #[test]
 fn broken_input_leaves_a_walk_that_answers() {
     let mut session = Session::start(&["--no-questions", SENTENCE], SIZE);
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     let mut random = Random(3);
     for _ in 0..40 {
         for _ in 0..20 {
@@ -390,7 +390,7 @@ fn broken_input_leaves_a_walk_that_answers() {
         session.press("rG");
         session.until_shown("From here to an LLM");
         session.press("g");
-        session.until_shown("From a sentence to tokens");
+        session.until_shown("The task: translate, and know what");
     }
     session.press("q");
     session.ends_with(0);

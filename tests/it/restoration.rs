@@ -7,8 +7,8 @@ use crate::support::{
     session::{self, Session, exit_code},
 };
 
-const FIRST: &str = "From a sentence to tokens";
-const SECOND: &str = "Every token becomes a row of numbers";
+const FIRST: &str = "The task: translate, and know what";
+const SECOND: &str = "Two ways to read";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lookback");
 
 fn home() -> tempfile::TempDir {
@@ -59,7 +59,8 @@ fn a_panic_gives_the_terminal_back_and_its_message_can_be_read() {
         let variables = [("LOOKBACK_FAULT", Some(place))];
         let mut session = Session::in_terminal(home(), &variables, args, (100, 24));
         if !keys.is_empty() {
-            session.until_shown("src.embed[0,0] = ");
+            session.until_shown(FIRST);
+            session.until_rest();
             session.press(keys);
         }
         session.ends_with(code);
@@ -121,7 +122,7 @@ fn closing_the_terminal_ends_the_process_also_while_models_read() {
         assert_eq!(exit_code(&mut *session.close()), Some(129), "{keys}");
     }
     // Long measurements.
-    let mut session = Session::start(&["--at", "waiting", "The dog sleeps."], (100, 30));
+    let mut session = Session::start(&["--at", "paths", "The dog sleeps."], (100, 30));
     session.until_shown("step ");
     session.press("l");
     assert_eq!(exit_code(&mut *session.close()), Some(129));

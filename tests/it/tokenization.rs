@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fs};
 
-use lookback::text::{GgufVocab, Specials, Tokenizer};
+use lookback::text::{GgufVocab, OlderFiles, Specials, Tokenizer, tokenizer_json};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -405,5 +405,166 @@ proptest! {
         for name in ["bert", "unigram", "llama2"] {
             prop_assert!(from_json(name).encode(&text).is_ok());
         }
+    }
+}
+
+/// The ids of SentencePiece itself, without the tokens around a text.
+fn of_sentencepiece(name: &str) -> Vec<(String, Vec<u32>)> {
+    // Names of special tokens are text to SentencePiece, and tokens to those who use its models.
+    let is_special =
+        |text: &str| ["<s>", "</s>", "<unk>", "<pad>", "<0x"].iter().any(|s| text.contains(s));
+    let text = read("older.jsonl");
+    let rows = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let rows = rows.filter(|row| row["name"] == name && !is_special(row["text"].as_str().unwrap()));
+    rows.map(|row| (row["text"].as_str().unwrap().to_owned(), ids(&row["ids"]))).collect()
+}
+
+fn model(name: &str) -> Vec<u8> {
+    fs::read(format!("tests/goldens/tokenization/{name}.model")).unwrap()
+}
+
+fn from_older(files: &OlderFiles) -> Tokenizer {
+    let json = tokenizer_json(files).unwrap().expect("files enough");
+    let specials = Specials { tokenizer_config: files.tokenizer_config, ..Specials::default() };
+    Tokenizer::from_json(&json, &specials).unwrap()
+}
+
+#[test]
+fn sentencepiece_models_give_the_ids_of_sentencepiece() {
+    for (name, file, model_type, begin, end) in [
+        ("unigram", "spiece.model", "t5", None, Some(1)),
+        ("bpe", "tokenizer.model", "llama", Some(1), None),
+    ] {
+        let bytes = model(name);
+        let sentencepiece = Some((file, &*bytes));
+        let tokenizer =
+            from_older(&OlderFiles { sentencepiece, model_type, ..OlderFiles::default() });
+        let goldens = of_sentencepiece(name);
+        assert!(goldens.len() > 50);
+        for (text, ids) in goldens {
+            let wanted: Vec<u32> = begin.into_iter().chain(ids).chain(end).collect();
+            assert_eq!(tokenizer.encode(&text).unwrap(), wanted, "{name}: {text:?}");
+        }
+    }
+}
+
+/// Marian's ids are those of vocab.json, for the pieces of source.spm; the target's pieces are only written.
+#[test]
+fn marians_files_give_their_own_ids() {
+    let bytes = model("unigram");
+    let plain = OlderFiles {
+        sentencepiece: Some(("spiece.model", &*bytes)),
+        model_type: "mt5",
+        ..OlderFiles::default()
+    };
+    let plain = from_older(&plain);
+    let n = plain.vocab_size();
+    let json = tokenizer_json(&OlderFiles {
+        sentencepiece: Some(("spiece.model", &*bytes)),
+        model_type: "mt5",
+        ..OlderFiles::default()
+    });
+    let json: Json = serde_json::from_slice(&json.unwrap().unwrap()).unwrap();
+    let pieces: Vec<&str> =
+        json["model"]["vocab"].as_array().unwrap().iter().map(|p| p[0].as_str().unwrap()).collect();
+    // Another order, and tokens that only the target has.
+    let place = |id: usize| (id * 7 + 3) % n;
+    let mut vocab: serde_json::Map<String, Json> = pieces
+        .iter()
+        .enumerate()
+        .map(|(id, piece)| ((*piece).to_owned(), place(id).into()))
+        .collect();
+    vocab.insert("▁seulement".into(), n.into());
+    vocab.insert(">>fra<<".into(), (n + 1).into());
+    let vocab = serde_json::to_vec(&vocab).unwrap();
+    let files = OlderFiles {
+        sentencepiece: Some(("source.spm", &*bytes)),
+        vocab_json: Some(&vocab),
+        model_type: "marian",
+        ..OlderFiles::default()
+    };
+    let marian = from_older(&files);
+    for (text, ids) in of_sentencepiece("unigram") {
+        let wanted: Vec<u32> =
+            ids.iter().chain([&1]).map(|id| place(*id as usize) as u32).collect();
+        assert_eq!(marian.encode(&text).unwrap(), wanted, "{text:?}");
+    }
+    assert_eq!(marian.text(&[n as u32]), "seulement");
+    assert!(!marian.encode("seulement").unwrap().contains(&(n as u32)));
+    assert_eq!(marian.encode(">>fra<< a").unwrap()[0], n as u32 + 1);
+}
+
+/// vocab.json with merges.txt, and vocab.txt, taken from a tokenizer.json, give its ids.
+#[test]
+fn older_files_give_the_ids_of_tokenizer_json() {
+    for (name, model_type, config) in [
+        ("gpt2", "gpt2", json!({})),
+        ("roberta", "roberta", json!({"tokenizer_class": "RobertaTokenizer"})),
+        ("qwen2", "qwen2", json!({"tokenizer_class": "Qwen2Tokenizer"})),
+        ("bert", "bert", json!({"do_lower_case": true})),
+    ] {
+        let whole: Json = serde_json::from_str(&read(&format!("{name}.json"))).unwrap();
+        let vocab = whole["model"]["vocab"].as_object().unwrap();
+        let vocab_json = serde_json::to_vec(vocab).unwrap();
+        let merge = |merge: &Json| match merge.as_str() {
+            Some(text) => text.to_owned(),
+            None => format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap()),
+        };
+        let merges = whole["model"]["merges"].as_array().into_iter().flatten().map(merge);
+        let merges = format!("#version: 0.2\n{}\n", merges.collect::<Vec<_>>().join("\n"));
+        let mut lines: Vec<(&str, u64)> =
+            vocab.iter().map(|(t, id)| (&**t, id.as_u64().unwrap())).collect();
+        lines.sort_by_key(|(_, id)| *id);
+        let vocab_txt = lines.iter().map(|(token, _)| *token).collect::<Vec<_>>().join("\n");
+        let added: serde_json::Map<String, Json> = whole["added_tokens"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|token| (token["id"].to_string(), token.clone()))
+            .collect();
+        let mut config = config;
+        config["added_tokens_decoder"] = added.into();
+        let is_wordpiece = name == "bert";
+        let files = OlderFiles {
+            vocab_json: (!is_wordpiece).then_some(&vocab_json),
+            merges_txt: (!is_wordpiece).then_some(merges.as_bytes()),
+            vocab_txt: is_wordpiece.then_some(vocab_txt.as_bytes()),
+            tokenizer_config: Some(&config),
+            model_type,
+            ..OlderFiles::default()
+        };
+        let (older, newer) = (from_older(&files), from_json(name));
+        for (text, ids, decoded) in goldens(name) {
+            assert_eq!(
+                older.encode(&text).unwrap(),
+                newer.encode(&text).unwrap(),
+                "{name}: {text:?}"
+            );
+            assert_eq!(older.encode(&text).unwrap(), ids, "{name}: {text:?}");
+            assert_eq!(older.text(&ids), decoded, "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn damaged_older_files_are_refused_in_words() {
+    let wrong = |files: OlderFiles| format!("{:#}", tokenizer_json(&files).unwrap_err());
+    let sentencepiece = |bytes| OlderFiles {
+        sentencepiece: Some(("tokenizer.model", bytes)),
+        ..OlderFiles::default()
+    };
+    assert!(wrong(sentencepiece(b"")).contains("tokenizer.model"));
+    assert!(wrong(sentencepiece(b"\xff\xff\xff\xff\xff")).contains("no SentencePiece model"));
+    let bytes = model("unigram");
+    let other = OlderFiles { model_type: "camembert", ..sentencepiece(&bytes) };
+    assert!(wrong(other).contains("save_pretrained"));
+    let bare = OlderFiles { vocab_txt: Some(b"a\nb"), ..OlderFiles::default() };
+    assert!(wrong(bare).contains("lacks `[CLS]`"));
+    let pair =
+        OlderFiles { vocab_json: Some(b"{"), merges_txt: Some(b""), ..OlderFiles::default() };
+    assert!(wrong(pair).contains("vocab.json"));
+    assert!(tokenizer_json(&OlderFiles::default()).unwrap().is_none());
+    for cut in (0..bytes.len()).step_by(97) {
+        let _ = tokenizer_json(&sentencepiece(&bytes[..cut]));
     }
 }

@@ -74,7 +74,7 @@ impl Reading {
             forgetting: norms_of(&forgetting),
             influence: norms_of(&influence),
             squares: [forgetting, influence],
-            kept: self.of_each(|model, trace| self.kept(model, trace)),
+            kept: self.kept_by_length(),
             evidence: self.of_each(|model, trace| self.evidence(model, trace)),
             forcing: self.forcing(),
             beams: self.beams(),
@@ -105,8 +105,10 @@ impl Reading {
         named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
     }
 
-    fn kept(&self, model: &dyn Model, trace: &Trace) -> Option<Vec<ReadBackCount>> {
-        readback::kept_by_length(model, trace, &self.sentence.ids(), &self.setup(None))
+    /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
+    pub fn kept_by_length(&self) -> BTreeMap<Name, Vec<ReadBackCount>> {
+        let (ids, setup) = (self.sentence.ids(), self.setup(None));
+        self.of_each(|model, trace| readback::kept_by_length(model, trace, &ids, &setup))
     }
 
     fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{Card, Models, Reading, Traces, in_parallel, joined, recent::Recent, tokenizer};
 use crate::{
     analysis::{
-        measure::{accuracy::Accuracy, suggestion::suggestions},
+        measure::{accuracy::Accuracy, suggestion::suggestions, typical::Typical},
         trace::Trace,
     },
     engine::{
@@ -20,11 +20,12 @@ use crate::{
     weights::{Checkpoint, memory},
 };
 
-/// The loaded models, their tokenizer and their quality table.
+/// The loaded models, their tokenizer and their tables of measures.
 pub struct Reader {
     tokenizer: Arc<Tokenizer>,
     models: Models,
     accuracy: Arc<Accuracy>,
+    typical: Arc<Typical>,
     /// Whether the insides of blocks are kept; None keeps them if they are small.
     keep: Option<Keep>,
     /// Whether readings will be measured (gradients, continuations), which needs more memory.
@@ -59,6 +60,7 @@ impl Reader {
                     .collect::<Result<Vec<_>>>()?
                     .into(),
                 accuracy: Arc::new(Accuracy::embedded()?),
+                typical: Arc::new(Typical::embedded()?),
                 keep: None,
                 walks: false,
                 card: None,
@@ -88,6 +90,7 @@ impl Reader {
             tokenizer: tokenizer.up_to(context).into(),
             models: Arc::new([(Name::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
+            typical: Arc::new(Typical::embedded()?),
             keep: None,
             walks: false,
             card: Some(Arc::new(card)),
@@ -201,6 +204,7 @@ impl Reader {
             sentence,
             traces,
             accuracy: Arc::clone(&self.accuracy),
+            typical: Arc::clone(&self.typical),
             card: self.card.clone(),
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),

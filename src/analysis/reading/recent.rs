@@ -8,8 +8,11 @@ use std::{
 /// How many results are kept.
 const KEPT: usize = 4;
 
-/// Results by what was asked, the newest first. Clones share them.
-pub struct Recent<K, V>(Arc<Mutex<VecDeque<(K, Arc<V>)>>>);
+/// Results by what was asked, the newest first.
+type Results<K, V> = VecDeque<(K, Arc<V>)>;
+
+/// The last few results. Clones share them.
+pub struct Recent<K, V>(Arc<Mutex<Results<K, V>>>);
 
 impl<K: PartialEq, V> Recent<K, V> {
     /// The kept result, or a new one; None if there is none.

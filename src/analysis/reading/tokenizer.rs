@@ -35,7 +35,8 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
             checkpoint.name()
         ),
         TokenizerSource::None => bail!(
-            "{} is missing, so no text can be read; put it beside the weights; of older files \
+            "{} is missing, so no text can be read; put it beside the weights, or vocab.json and \
+             merges.txt, vocab.txt, or a SentencePiece model; of other files \
              `transformers.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` makes it",
             checkpoint.name_beside("tokenizer.json")
         ),

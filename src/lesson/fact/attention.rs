@@ -82,6 +82,18 @@ pub(super) static FACTS: &[Fact] = &[
     fact("a_pronoun_note", "says so, if there is no pronoun", |c| {
         note_without_pronoun(c, Phrases::try_a_pronoun)
     }),
+    fact(
+        "previous_head",
+        "the head that looks most at the token before, with its mean weight",
+        |c| {
+            let weights = previous_weights(c);
+            let best = largest(&weights, 1).first().copied();
+            let said = best.map(|head| {
+                c.phrases.head_with(&head.to_string(), &c.phrases.share(weights[head]))
+            });
+            c.phrases.or_none(said)
+        },
+    ),
     fact_of_built_in("noun_far", "which noun, and how far back", noun_distance),
     fact_of_built_in(
         "at_hand",
@@ -199,6 +211,16 @@ fn pronoun_or_last(c: &Context) -> (usize, String) {
 
 fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
     if has_pronoun(c) { String::new() } else { text(c.phrases) }
+}
+
+/// By head of the step's attention: the mean weight on the token before, over the rows that have one.
+pub fn previous_weights(c: &Context) -> Vec<f32> {
+    let Some(site) = c.beside(&attention::WEIGHTS) else { return vec![] };
+    let (shape, n) = (site.shape(), site.shape().rows.min(site.shape().cols));
+    let on_previous = |head: usize| -> f32 {
+        (1..n).map(|row| site.value.get(Cell::new(head, row, row - 1))).sum()
+    };
+    (0..shape.planes).map(|head| on_previous(head) / (n.max(2) - 1) as f32).collect()
 }
 
 /// Where the guided head looks from the pronoun, or else from the last word, in a pass over the sentence.

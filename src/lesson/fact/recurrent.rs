@@ -3,7 +3,7 @@
 use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
 use crate::{
     analysis::measure::readback::ReadBack,
-    engine::{site::Site, value::Cell},
+    engine::site::Site,
     lesson::phrases::Phrases,
     model::{Name, layer::recurrent},
     text::spoken,
@@ -43,10 +43,6 @@ pub(super) static FACTS: &[Fact] = &[
     fact("first_guess", "the probe's own guess there", |c| {
         first_answer(c, |c, a| c.phrases.quote(&a.guess))
     }),
-    fact("guess", "the probe's guess at the selected word", |c| {
-        selected_answer(c, |c, a| c.phrases.quote(&a.guess))
-    }),
-    fact("guess_probability", "and its probability", guess_probability),
     fact("forgetting_first", "derivative of the last state by the first word", |c| {
         forgetting(c, c.step.model, |_, norms| spoken(norms[0]))
     }),
@@ -98,22 +94,6 @@ fn fully_read_back(c: &Context, model: Name) -> String {
 
 fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> String {
     c.phrases.or_none(c.read_back().first().map(|answer| text_of(c, answer)))
-}
-
-/// Text about the probe's answer at the selected word; probes reach back 40 words.
-fn selected_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> String {
-    let answer = c.read_back().iter().find(|a| a.position == c.row());
-    answer.map_or_else(|| c.phrases.probe_too_far(), |answer| text_of(c, answer))
-}
-
-fn guess_probability(c: &Context) -> String {
-    let site = c.trace().site("readback.probs");
-    let best = site.and_then(|site| {
-        let shape = site.shape();
-        let row = shape.holds(Cell::new(0, c.row(), 0)).then(|| site.value.row(0, c.row()))?;
-        row.into_iter().filter(|p| !p.is_nan()).max_by(f32::total_cmp)
-    });
-    best.map_or_else(|| c.phrases.probe_no_probability(), |p| c.phrases.share(p))
 }
 
 /// Gradients are measured on a worker thread, never here.

@@ -34,7 +34,7 @@ impl SavedProgress {
         let last = if stayed { self.last.clone().or(here) } else { here.or(self.last.clone()) };
         let [bookmarks, labs] =
             [&self.bookmarks, &self.labs].map(|ids| ids.iter().cloned().collect());
-        Memory { last, bookmarks, labs }
+        Memory { bookmarks, labs, last }
     }
 
     pub(super) fn has_solved(&self, id: &str) -> bool {

@@ -21,10 +21,8 @@ const DEFAULT_PACE: usize = 2;
 /// Settings and progress of the guidance.
 #[derive(Clone, Debug)]
 pub struct Guide {
-    /// Whether there is somebody who can do labs.
-    is_live: bool,
-    /// Whether the hint of the step's lab is shown.
-    pub(super) shows_hint: bool,
+    /// The step whose lab's hint is shown.
+    pub(super) hinted: Option<usize>,
     /// Whether the further paragraph is shown.
     pub is_deeper: bool,
     /// Whether next and previous visit only the steps of the short tour.
@@ -45,8 +43,7 @@ pub struct Guide {
 impl Default for Guide {
     fn default() -> Self {
         Self {
-            is_live: false,
-            shows_hint: false,
+            hinted: None,
             is_deeper: false,
             in_tour: false,
             asks_questions: false,
@@ -67,11 +64,11 @@ pub struct OpenQuiz {
 }
 
 impl Guide {
-    /// A guide for a person, with the selectable pace nearest to `pace`.
+    /// A guide with the selectable pace nearest to `pace`.
     pub fn at_pace(pace: f32) -> Self {
         let distance = |i: &usize| ((PACES[*i] - pace).abs() * 1000.0) as u32;
         let pace = (0..PACES.len()).min_by_key(distance).unwrap_or(DEFAULT_PACE);
-        Self { pace, is_live: true, ..Self::default() }
+        Self { pace, ..Self::default() }
     }
 
     /// Starts automatic page turning.
@@ -84,10 +81,6 @@ impl Guide {
     /// Number of right answers, and of all answers.
     pub fn score(&self) -> (usize, usize) {
         (self.answers.values().filter(|&&right| right).count(), self.answers.len())
-    }
-
-    pub(super) const fn is_live(&self) -> bool {
-        self.is_live
     }
 
     pub const fn is_playing(&self) -> bool {
@@ -145,7 +138,7 @@ impl State {
     /// Opens the step's question, unless it has been answered or questions are off.
     pub(super) fn ask_question(&mut self) {
         (self.guide.quiz, self.guide.verdict) = (None, None);
-        self.guide.shows_hint = false;
+        self.guide.hinted = self.guide.hinted.filter(|step| *step == self.nav.step);
         self.guide.page_time = self.guide.page_time.map(|_| Duration::ZERO);
         let (_, step) = self.current();
         if !self.guide.asks_questions || self.guide.answers.contains_key(&step.id) {

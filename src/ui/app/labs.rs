@@ -31,7 +31,7 @@ impl State {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
             return vec![];
         };
-        if step.lab.is_none() || !self.guide.is_live() {
+        if step.lab.is_none() {
             return vec![];
         }
         let language = self.lesson.language;
@@ -43,11 +43,11 @@ impl State {
             let solved = tr!(language, "Solved ({n} of {all} labs). ", n, all);
             paragraphs.push(strong_paragraph(solved));
         }
-        if is_solved || self.guide.shows_hint {
+        if is_solved || self.hint_is_shown() {
             paragraphs.extend(lab_text(step, reading, &selection, is_solved));
         }
         if !is_solved {
-            let state = match (was_solved, self.guide.shows_hint) {
+            let state = match (was_solved, self.hint_is_shown()) {
                 (_, true) => "Not solved yet. ! plays a solution.",
                 (true, false) => "Solved before. ! shows a hint.",
                 (false, false) => "Not solved yet. ! shows a hint.",
@@ -57,8 +57,8 @@ impl State {
         paragraphs
     }
 
-    pub const fn hint_is_shown(&self) -> bool {
-        self.guide.shows_hint
+    pub fn hint_is_shown(&self) -> bool {
+        self.guide.hinted == Some(self.nav.step)
     }
 
     /// Keeps that a lab is solved, once it is.
@@ -86,8 +86,8 @@ impl State {
             self.show_message("the lab is solved");
             return None;
         }
-        if !self.guide.shows_hint {
-            self.guide.shows_hint = true;
+        if !self.hint_is_shown() {
+            self.guide.hinted = Some(self.nav.step);
             self.nav.scroll = 0;
             return None;
         }

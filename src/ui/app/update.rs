@@ -119,7 +119,6 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
     if state.run_in_quiz(command) {
         return None;
     }
-    let chapter = state.current().0;
     match command {
         Command::NextStep => match state.next_stop() {
             Some(step) => state.enter(step),
@@ -129,7 +128,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
             Some(step) => state.enter(step),
             None => state.show_message("this is the first step"),
         },
-        Command::NextChapter => state.enter_chapter(Some(chapter + 1)),
+        Command::NextChapter => state.enter_chapter(Some(state.current().0 + 1)),
         Command::PreviousChapter => state.step_back_a_chapter(),
         Command::Chapter(n) => state.enter_chapter(Some(n)),
         Command::FirstStep => state.enter(0),

@@ -44,6 +44,7 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Find, "find a step"),
     (C::Edit, "another sentence"),
     (C::Unfold, "unfold this step once more"),
+    (C::Lab, "a lab's hint, and its solution"),
     (C::StarPair, "the star pair: too tired, or too wide"),
     (C::Accept, "open the number under the cursor"),
     (C::ToggleWhatIf(WhatIfKey::Mask), "what if: causal mask off"),

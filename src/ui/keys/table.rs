@@ -148,7 +148,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "*",
         keys: &[(char('*'), C::StarPair)],
-        help: "the star pair",
+        help: "the pair tired, wide",
         group: Group::Sentence,
         hint: None,
     },

@@ -76,7 +76,8 @@ impl<'a> BeamTree<'a> {
         );
         for (column, step) in steps.enumerate() {
             let x = area.x + RANK_WIDTH + column as u16 * STEP_WIDTH;
-            let style = if self.0.focused && step == cursor { theme.cursor() } else { theme.dim() };
+            let is_at_cursor = self.0.focused && step == cursor;
+            let style = if is_at_cursor { theme.accent().bold() } else { theme.dim() };
             let head = tr!(self.0.language, "step {n}", n = step + 1);
             put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
             for (hypothesis, line) in beams.steps[step].iter().enumerate().zip(area.rows().skip(1))

@@ -12,7 +12,7 @@ use crate::{
     text::Token,
     text::fixed,
     ui::widgets::{
-        chart::{Chart, Heights, Series},
+        chart::{Chart, Heights, REFERENCE, Series},
         lines::put_on,
     },
 };
@@ -74,13 +74,22 @@ impl<'a> Distance<'a> {
         })
     }
 
+    /// The curve of the model under the cursor over many sentences, for each word; None if only the state is shown.
+    fn usual(&self) -> Option<Vec<f32>> {
+        let (name, _) = self.models()[self.cursor().0];
+        let curve =
+            self.scene.reading.typical.influence.get(name.id()).filter(|_| !self.of_state)?;
+        let at = |i: usize| curve.get(self.n_words() - 1 - i).copied().unwrap_or(f32::NAN);
+        Some((0..self.n_words()).map(at).collect())
+    }
+
     fn chart(&self) -> Chart<'a> {
         let tokens = &self.scene.reading.sentence.tokens;
         let number = |i: usize| (tokens.len() - 1 - i).to_string();
         Chart {
             theme: self.scene.theme,
             series: (0..self.models().len()).filter_map(|model| self.series(model)).collect(),
-            reference: vec![1.0; tokens.len()],
+            reference: self.usual().unwrap_or_else(|| vec![1.0; tokens.len()]),
             columns: tokens.iter().enumerate().map(|(i, t)| (number(i), t.text.clone())).collect(),
             heights: Heights::Log,
             cursor: self.cursor(),
@@ -101,13 +110,21 @@ impl Pane for Distance<'_> {
         let (what, language) = (self.title.as_deref().unwrap_or("gradient"), self.scene.language);
         let what = language.tr(what);
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
-        tr!(
+        let title = tr!(
             language,
             "{up} {what} / the line's own mean (log) · {right} words before the last",
             up = language.tr(up),
             what,
             right = language.tr(right)
-        )
+        );
+        if self.usual().is_none() {
+            return title;
+        }
+        let dashes = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
+        let (name, n) = (self.models()[self.cursor().0].0, self.scene.reading.typical.n_sentences);
+        let name = language.tr(name.title());
+        let usual = tr!(language, "{dashes} {name} over {n} sentences", dashes, name, n);
+        format!("{title}{}{usual}", theme.glyph(" · ", " - "))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -116,7 +116,7 @@ fn lines(
             }
             match lines.last_mut() {
                 Some(Line::Part { name, .. }) if is_norm && is_after_sum => {
-                    *name = format!("+ {}", station.name)
+                    *name = format!("+ {}", station.name);
                 }
                 _ => lines.push(Line::Part {
                     name: station.name.clone(),

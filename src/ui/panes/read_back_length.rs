@@ -42,12 +42,33 @@ impl<'a> ReadBackLength<'a> {
         })
     }
 
+    /// The curve of the model under the cursor over many sentences.
+    fn usual(&self, n_columns: usize) -> Option<Series> {
+        let ((model, column), typical) = (self.cursor(), &self.0.reading.typical);
+        let (name, _) = MODELS[model];
+        let curve = typical.read_back.get(name.id())?;
+        let points: Vec<f32> =
+            (0..n_columns).map(|i| curve.get(i).copied().unwrap_or(f32::NAN)).collect();
+        let (language, n) = (self.0.language, typical.n_sentences);
+        let at_cursor = points.get(column).filter(|v| v.is_finite()).map(|v| format!("{v:.1}"));
+        Some(Series {
+            letter: 'm',
+            name: tr!(language, "{name}, {n} sentences", name = language.tr(name.title()), n),
+            style: self.0.theme.dim(),
+            at_cursor: at_cursor.unwrap_or_default(),
+            points,
+        })
+    }
+
     fn chart(&self) -> Chart<'a> {
         let words = self.0.reading.sentence.tokens.iter().rev().map(|t| t.text.clone());
         let columns: Vec<_> = words.enumerate().map(|(i, w)| ((i + 1).to_string(), w)).collect();
         Chart {
             theme: self.0.theme,
-            series: (0..MODELS.len()).filter_map(|model| self.series(model)).collect(),
+            series: (0..MODELS.len())
+                .filter_map(|model| self.series(model))
+                .chain(self.usual(columns.len()))
+                .collect(),
             reference: (1..=columns.len()).map(|n| n as f32).collect(),
             columns,
             heights: Heights::Linear,

@@ -1,0 +1,289 @@
+//! SentencePiece models (Kudo and Richardson 2018), a protobuf: pieces with scores, how they were trained, and how a
+//! text is normalised.
+
+use anyhow::{Context, Result, bail, ensure};
+use prost::Message;
+use serde_json::{Value as Json, json};
+
+use super::{OlderFiles, added_token, check_size, ids, refuse_own_ids, template};
+use crate::text::gguf::merges_by_score;
+
+/// `sentencepiece_model.proto`, as far as it is read.
+#[derive(Clone, PartialEq, Message)]
+struct Model {
+    #[prost(message, repeated, tag = "1")]
+    pieces: Vec<Piece>,
+    #[prost(message, optional, tag = "2")]
+    trainer: Option<Trainer>,
+    #[prost(message, optional, tag = "3")]
+    normalizer: Option<Normalizer>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Piece {
+    #[prost(string, tag = "1")]
+    text: String,
+    #[prost(float, tag = "2")]
+    score: f32,
+    #[prost(int32, optional, tag = "3")]
+    kind: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Trainer {
+    #[prost(int32, optional, tag = "3")]
+    model_type: Option<i32>,
+    #[prost(bool, tag = "35")]
+    byte_fallback: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Normalizer {
+    #[prost(bytes = "vec", tag = "2")]
+    precompiled_charsmap: Vec<u8>,
+    #[prost(bool, optional, tag = "3")]
+    add_dummy_prefix: Option<bool>,
+    #[prost(bool, optional, tag = "4")]
+    remove_extra_whitespaces: Option<bool>,
+}
+
+/// Kinds of pieces; an ordinary one has none.
+const UNKNOWN: i32 = 2;
+const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
+
+/// Kinds of models.
+const UNIGRAM: i32 = 1;
+const BPE: i32 = 2;
+
+/// The space as a piece spells it.
+const SPACE: &str = "▁";
+
+/// Stands before a piece that is only written, never read: a character that no text has.
+const ONLY_WRITTEN: &str = "\u{f8f0}";
+
+fn parsed(bytes: &[u8]) -> Result<Model> {
+    let model = Model::decode(bytes).ok().filter(|model| !model.pieces.is_empty());
+    let model = model.context("it is no SentencePiece model that can be read; fetch it again")?;
+    check_size(model.pieces.len())?;
+    Ok(model)
+}
+
+impl Model {
+    fn kind(&self) -> i32 {
+        self.trainer.as_ref().and_then(|trainer| trainer.model_type).unwrap_or(UNIGRAM)
+    }
+
+    fn has_byte_fallback(&self) -> bool {
+        self.trainer.as_ref().is_some_and(|trainer| trainer.byte_fallback)
+    }
+
+    /// Whether a space is put before every text.
+    fn leads(&self) -> bool {
+        self.normalizer.as_ref().and_then(|n| n.add_dummy_prefix).unwrap_or(true)
+    }
+
+    fn unknown(&self) -> Result<usize> {
+        let unknown = self.pieces.iter().position(|piece| piece.kind == Some(UNKNOWN));
+        unknown.context("it has no piece for what is unknown")
+    }
+
+    fn id(&self, name: &str) -> Option<u64> {
+        self.pieces.iter().position(|piece| piece.text == name).map(|id| id as u64)
+    }
+
+    /// The special pieces, at these ids.
+    fn added(&self, id_of: impl Fn(usize) -> Option<u64>) -> Vec<Json> {
+        let token = |(i, piece): (usize, &Piece)| {
+            let kind = piece.kind.filter(|kind| [UNKNOWN, CONTROL, USER_DEFINED].contains(kind))?;
+            Some(added_token(id_of(i)?, &piece.text, kind != USER_DEFINED, false))
+        };
+        self.pieces.iter().enumerate().filter_map(token).collect()
+    }
+
+    /// The normalizers before the spaces are spelled.
+    fn normalizers(&self) -> Vec<Json> {
+        let spec = self.normalizer.clone().unwrap_or_default();
+        let mut stages = vec![];
+        if !spec.precompiled_charsmap.is_empty() {
+            let map = base64::encode(&spec.precompiled_charsmap);
+            stages.push(json!({"type": "Precompiled", "precompiled_charsmap": map}));
+        }
+        if spec.remove_extra_whitespaces.unwrap_or(true) {
+            stages.push(json!({"type": "Strip", "strip_left": true, "strip_right": true}));
+            stages.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
+        }
+        stages
+    }
+
+    fn metaspace(&self) -> Json {
+        let scheme = if self.leads() { "always" } else { "never" };
+        json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true})
+    }
+}
+
+/// A model's tokenizer.json; the model type says which tokens stand around a text.
+pub(super) fn sentencepiece(bytes: &[u8], files: &OlderFiles) -> Result<Json> {
+    refuse_own_ids(files.model_type)?;
+    let model = parsed(bytes)?;
+    match model.kind() {
+        BPE => bpe(&model, files),
+        UNIGRAM if files.model_type.starts_with("xlm-roberta") => Ok(xlm_roberta(&model)),
+        UNIGRAM => unigram(&model, files),
+        other => bail!("it is of kind {other}; known are 1 (unigram) and 2 (BPE)"),
+    }
+}
+
+/// Llama's kind: pairs are merged by the score of the result.
+fn bpe(model: &Model, files: &OlderFiles) -> Result<Json> {
+    let tokens: Vec<String> = model.pieces.iter().map(|piece| piece.text.clone()).collect();
+    let scores: Vec<f32> = model.pieces.iter().map(|piece| piece.score).collect();
+    let merges = merges_by_score(&tokens, &scores)?;
+    let merges: Vec<[&str; 2]> = merges.iter().map(|merge| [&*merge.0, &*merge.1]).collect();
+    let vocab: serde_json::Map<String, Json> =
+        tokens.iter().enumerate().map(|(id, token)| (token.clone(), json!(id))).collect();
+    let leads = model.leads();
+    let mut normalizers = model.normalizers();
+    if leads {
+        normalizers.push(json!({"type": "Prepend", "prepend": SPACE}));
+    }
+    normalizers.push(json!({"type": "Replace", "pattern": {"String": " "}, "content": SPACE}));
+    let mut decoders = vec![
+        json!({"type": "Replace", "pattern": {"String": SPACE}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    if leads {
+        decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    }
+    let around = |setting: &str, default: bool, name: &'static str| {
+        let is_wanted = files.flag(setting).unwrap_or(default);
+        let id = model.id(name).filter(|_| is_wanted);
+        id.map(|id| (name, id)).into_iter().collect::<Vec<_>>()
+    };
+    let begin =
+        [around("add_bos_token", true, "<s>"), around("add_bos_token", true, "<bos>")].concat();
+    let end =
+        [around("add_eos_token", false, "</s>"), around("add_eos_token", false, "<eos>")].concat();
+    Ok(json!({
+        "version": "1.0",
+        "added_tokens": model.added(|i| Some(i as u64)),
+        "normalizer": {"type": "Sequence", "normalizers": normalizers},
+        "post_processor": template(&begin, &end),
+        "decoder": {"type": "Sequence", "decoders": decoders},
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges, "fuse_unk": true,
+            "unk_token": tokens[model.unknown()?], "byte_fallback": model.has_byte_fallback()},
+    }))
+}
+
+/// T5's and ALBERT's kind.
+fn unigram(model: &Model, files: &OlderFiles) -> Result<Json> {
+    let mut vocab: Vec<(String, f64)> =
+        model.pieces.iter().map(|piece| (piece.text.clone(), piece.score.into())).collect();
+    let mut added = model.added(|i| Some(i as u64));
+    if files.model_type == "t5" {
+        // Marks of left-out parts, which are not in the file.
+        let n = files.setting("extra_ids").and_then(Json::as_u64).unwrap_or(100).min(1000);
+        for i in (0..n).rev() {
+            let name = format!("<extra_id_{i}>");
+            added.push(added_token(vocab.len() as u64, &name, true, false));
+            vocab.push((name, 0.0));
+        }
+    }
+    let of = |name: &'static str| model.id(name).map(|id| (name, id));
+    let (begin, end) =
+        if files.model_type == "albert" { (of("[CLS]"), of("[SEP]")) } else { (None, of("</s>")) };
+    let mut normalizers = vec![];
+    if files.model_type == "albert" && files.flag("do_lower_case").unwrap_or(true) {
+        let quotes =
+            |from: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": "\""});
+        normalizers.extend([quotes("``"), quotes("''")]);
+        normalizers.extend(["NFKD", "StripAccents", "Lowercase"].map(|kind| json!({"type": kind})));
+    }
+    normalizers.extend(model.normalizers());
+    let [begin, end] = [begin, end].map(|token| token.into_iter().collect::<Vec<_>>());
+    let template = template(&begin, &end);
+    Ok(of_pieces(model, &vocab, model.unknown()?, Around { normalizers, added, template }))
+}
+
+/// The ids of fairseq: four tokens of its own, then the model's pieces without its first three, then the mask.
+fn xlm_roberta(model: &Model) -> Json {
+    const OWN: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
+    let own = OWN.iter().map(|name| ((*name).to_owned(), 0.0));
+    let rest = model.pieces.iter().skip(3).map(|piece| (piece.text.clone(), piece.score.into()));
+    let mut vocab: Vec<(String, f64)> = own.chain(rest).collect();
+    let mask = vocab.len() as u64;
+    vocab.push(("<mask>".to_owned(), 0.0));
+    let mut added: Vec<Json> =
+        OWN.into_iter().zip(0..).map(|(name, id)| added_token(id, name, true, false)).collect();
+    added.push(added_token(mask, "<mask>", true, true));
+    let template = template(&[("<s>", 0)], &[("</s>", 2)]);
+    of_pieces(model, &vocab, 3, Around { normalizers: model.normalizers(), added, template })
+}
+
+/// Marian's source model: pieces as in source.spm, ids as in vocab.json, which also holds the target's pieces.
+pub(super) fn marian(source: &[u8], vocab: &[u8]) -> Result<Json> {
+    let model = parsed(source).context("source.spm")?;
+    ensure!(model.kind() == UNIGRAM, "source.spm is not a unigram model, as Marian's are");
+    let ids = ids(vocab, "vocab.json")?;
+    check_size(ids.len()).context("vocab.json")?;
+    let largest = ids.values().max().copied().unwrap_or(0);
+    ensure!(
+        largest < 2 * ids.len() as u64,
+        "vocab.json has {} tokens and the id {largest}; fetch it again",
+        ids.len()
+    );
+    let scores: std::collections::HashMap<&str, f64> =
+        model.pieces.iter().map(|piece| (&*piece.text, piece.score.into())).collect();
+    let mut pieces: Vec<(String, f64)> =
+        (0..=largest).map(|id| (format!("{ONLY_WRITTEN}{id}"), 0.0)).collect();
+    for (token, id) in &ids {
+        let score = scores.get(&**token).copied();
+        let name = if score.is_some() { token.clone() } else { format!("{ONLY_WRITTEN}{token}") };
+        pieces[*id as usize] = (name, score.unwrap_or(0.0));
+    }
+    let of =
+        |name: &str| ids.get(name).copied().with_context(|| format!("vocab.json lacks `{name}`"));
+    let (unk, eos) = (of("<unk>")?, of("</s>")?);
+    pieces[unk as usize].0 = "<unk>".into();
+    pieces[eos as usize].0 = "</s>".into();
+    let mut added =
+        vec![added_token(unk, "<unk>", true, false), added_token(eos, "</s>", true, false)];
+    if let Some(pad) = ids.get("<pad>") {
+        pieces[*pad as usize].0 = "<pad>".into();
+        added.push(added_token(*pad, "<pad>", true, false));
+    }
+    // `>>fra<<` chooses the language that is written.
+    let chooses = ids.iter().filter(|(token, _)| token.starts_with(">>") && token.ends_with("<<"));
+    for (token, id) in chooses {
+        pieces[*id as usize].0.clone_from(token);
+        added.push(added_token(*id, token, true, false));
+    }
+    let template = template(&[], &[("</s>", eos)]);
+    let around = Around { normalizers: model.normalizers(), added, template };
+    let mut json = of_pieces(&model, &pieces, unk as usize, around);
+    json["decoder"] = json!({"type": "Sequence", "decoders": [
+        {"type": "Replace", "pattern": {"String": ONLY_WRITTEN}, "content": ""}, model.metaspace()]});
+    Ok(json)
+}
+
+/// What stands around a model in tokenizer.json.
+struct Around {
+    normalizers: Vec<Json>,
+    added: Vec<Json>,
+    template: Json,
+}
+
+fn of_pieces(model: &Model, vocab: &[(String, f64)], unknown: usize, around: Around) -> Json {
+    let Around { normalizers, added, template } = around;
+    json!({
+        "version": "1.0",
+        "added_tokens": added,
+        "normalizer": {"type": "Sequence", "normalizers": normalizers},
+        "pre_tokenizer": model.metaspace(),
+        "post_processor": template,
+        "decoder": model.metaspace(),
+        "model": {"type": "Unigram", "unk_id": unknown, "vocab": vocab,
+            "byte_fallback": model.has_byte_fallback()},
+    })
+}
