@@ -18,13 +18,15 @@ Half-precision weights are decoded to f32, and all is computed in f32 with eager
 """
 
 import argparse
+import copy
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig
@@ -203,6 +205,13 @@ OF_COHERE = {**LAYER_NORM, "model_type": "cohere", "architectures": ["CohereForC
              "logit_scale": 0.4, "use_qk_norm": True, "tie_word_embeddings": True, "pad_token_id": 0}  # fmt: skip
 OF_COHERE2 = {**OF_COHERE, "model_type": "cohere2", "architectures": ["Cohere2ForCausalLM"], "use_qk_norm": None,
               "num_hidden_layers": 4, "sliding_window": 6, "intermediate_size": 19}  # fmt: skip
+MIXED = {**SMALL_ONE, "mlp_bias": None, "attention_bias": None, "num_experts_per_tok": 2}
+OF_MIXTRAL = {**MIXED, "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "num_local_experts": 5,
+              "sliding_window": None, "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+OF_QWEN3_MOE = {**MIXED, "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "num_experts": 7,
+                "num_experts_per_tok": 3, "moe_intermediate_size": 11, "norm_topk_prob": True, "num_hidden_layers": 3,
+                "decoder_sparse_step": 1, "mlp_only_layers": [1], "rms_norm_eps": 1e-6, "attention_bias": False,
+                "bos_token_id": 292, "eos_token_id": 292, "use_sliding_window": False}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -261,6 +270,8 @@ RECIPES = {
     "starcoder2": ("gpt2", "f16", llama(**OF_STARCODER2)),
     "cohere": ("gpt2", "f16", llama(**OF_COHERE)),
     "cohere2": ("gpt2", "f16", llama(**OF_COHERE2)),
+    "mixtral": ("llama2", "bf16, hosted", llama(**OF_MIXTRAL)),
+    "qwen3_moe": ("qwen2", "bf16, hosted", llama(**OF_QWEN3_MOE)),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -318,6 +329,8 @@ def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
     tied = set(getattr(model, "all_tied_weights_keys", {}))
     tied -= {"lm_head.weight"} if "own output" in how else set()
     tied -= {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"} if "twice" in how else set()
+    if "hosted" in how:
+        return as_hosted(model, dtype)
     tensors = {k: w.to(dtype).contiguous().clone() for k, w in model.state_dict().items() if k not in tied}
     if "no sines" in how:
         tensors = {key: w for key, w in tensors.items() if "embed_positions" not in key}
@@ -332,6 +345,13 @@ def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
         n = model.config.n_positions
         tensors["h.0.attn.bias"] = torch.ones(n, n).tril().view(1, 1, n, n).to(torch.uint8)
     return tensors
+
+
+def as_hosted(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The names that the library saves under, where it computes with others: experts one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy.deepcopy(model).to(dtype).save_pretrained(folder)
+        return load_file(Path(folder) / "model.safetensors")
 
 
 def write_weights(tensors: dict[str, Tensor], how: str, folder: Path) -> None:
@@ -479,6 +499,8 @@ def opened(folder: Path) -> nn.Module:
     if config["model_type"] in rnn.KINDS:
         return rnn.opened(folder, config)
     how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
+    if any("experts" in key for key in config):
+        how["experts_implementation"] = "eager"
     model, said = kind_of(config).from_pretrained(folder, **how)
     assert not said["missing_keys"] and not said["mismatched_keys"], said
     return model

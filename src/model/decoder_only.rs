@@ -12,6 +12,7 @@ mod gemma;
 mod gpt2;
 mod layer_norm;
 mod llama;
+mod mixtures;
 mod names;
 mod plan;
 mod rope;
@@ -43,7 +44,8 @@ use crate::{
     },
     model::layer::{
         attention::HeadSizes,
-        feed_forward::{Activation, FeedKind, FeedPlan},
+        feed::FeedPlan,
+        feed_forward::{Activation, FeedKind},
         norm::Norm,
     },
     text::EOS,
@@ -59,6 +61,7 @@ pub static FAMILIES: &[&[Family]] = &[
     eleuther::FAMILIES,
     layer_norm::FAMILIES,
     alibi::FAMILIES,
+    mixtures::FAMILIES,
 ];
 
 pub static LEARNED: Site =
@@ -115,7 +118,8 @@ impl DecoderOnly {
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
         let heads = HeadSizes::slices(number("d_model")?, number("n_heads")?);
-        let feed = FeedPlan { kind: FeedKind::Plain(Activation::Gelu), d_ff: number("d_ff")? };
+        let (kind, d_ff) = (FeedKind::Plain(Activation::Gelu), number("d_ff")?);
+        let feed = FeedPlan { kind, d_ff, experts: None };
         let (n_layers, n_vocab) = (number("n_layers")?, number("vocab_size")?);
         Self::load(weights, DecoderPlan::built_in(heads, n_layers, feed, n_vocab))
     }

@@ -172,7 +172,12 @@ impl<'a> Subject<'a> {
             return Scale::signed(cells.map(|cell| self.shown_value(cell)));
         }
         match self.site.role() {
-            Role::AttentionWeights | Role::Probabilities | Role::Gate => Scale::Unit,
+            Role::AttentionWeights
+            | Role::SinkShares
+            | Role::Probabilities
+            | Role::RouterProbabilities
+            | Role::RouterWeights
+            | Role::Gate => Scale::Unit,
             Role::HiddenState | Role::Tanh => Scale::Signed(1.0),
             _ => Scale::of(self.magnitude()),
         }
