@@ -115,7 +115,14 @@ FAMILIES |= {
     "cohere": Family(PARALLEL, eps="layer_norm_eps"), "cohere2": Family(PARALLEL, eps="layer_norm_eps"),
 }  # fmt: skip
 MIXTURE = replace(LLAMA, mixture="mlp")
-FAMILIES |= {"mixtral": Family(MIXTURE), "qwen3_moe": Family(replace(MIXTURE, qk_norms=QWEN3.qk_norms))}
+GRANITE_MOE = replace(MIXTURE, mixture="block_sparse_moe", router="router")
+FAMILIES |= {
+    "mixtral": Family(MIXTURE), "qwen3_moe": Family(replace(MIXTURE, qk_norms=QWEN3.qk_norms)),
+    "qwen2_moe": Family(replace(MIXTURE, shared="mlp.shared_expert", shared_gate="mlp.shared_expert_gate")),
+    "olmoe": Family(replace(MIXTURE, qk_norms=QWEN3.qk_norms)), "granitemoe": Family(GRANITE_MOE),
+    "granitemoeshared": Family(replace(GRANITE_MOE, shared="shared_mlp")),
+    "gpt_oss": Family(replace(MIXTURE, router="router")),
+}  # fmt: skip
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
 
 
@@ -212,7 +219,10 @@ def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
     taps.near(at, mixed, taps.outputs[experts])
     if layer.shared is None:
         return sites | {f"{at}.ffn.out": mixed}
-    shared = feed_forward(taps, f"{at}.ffn.shared", block.get_submodule(layer.shared), layer.parts_of_shared)
+    is_fused = hasattr(block.get_submodule(layer.shared), "input_linear")
+    parts = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj", "act": "act_fn"}
+    parts = {"gate_up": "input_linear", "down": "output_linear", "act": "activation"} if is_fused else parts
+    shared = feed_forward(taps, f"{at}.ffn.shared", block.get_submodule(layer.shared), replace(Layer(), **parts))
     sites |= {name.replace(".shared.ffn.", ".shared."): value for name, value in shared.items()}
     taken = sites[f"{at}.ffn.shared.out"]
     if layer.shared_gate is not None:

@@ -5,26 +5,18 @@ use std::{ops::Range, sync::Arc};
 
 use anyhow::{Result, ensure};
 
-use super::{LineBlocks, TensorInfo, mapped::Mapped, tensor::dimensions};
+use super::{
+    LineBlocks, TensorInfo,
+    dtype::{FOUR_BITS, half_of_power},
+    mapped::Mapped,
+    tensor::dimensions,
+};
 use crate::engine::value::Stored;
 
 /// Numbers in a block.
 pub const BLOCK: usize = 32;
 /// Bytes of a block, without its scale.
 pub const BYTES: usize = BLOCK / 2;
-
-/// The numbers of four bits: a sign, two bits of exponent, one of mantissa.
-pub const NUMBERS: [f32; 16] =
-    [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0];
-
-/// The scale that a byte stands for: a power of two; 255 is not a number.
-pub fn scale(byte: u8) -> f32 {
-    match byte {
-        0 => f32::from_bits(1 << 22),
-        255 => f32::NAN,
-        _ => f32::from_bits(u32::from(byte) << 23),
-    }
-}
 
 /// Some lines of a tensor of blocks.
 pub struct Mxfp4 {
@@ -110,10 +102,10 @@ impl Stored for Mxfp4 {
         let blocks = self.blocks.bytes(taken.start * BYTES..taken.end * BYTES).chunks_exact(BYTES);
         let each = blocks.zip(self.scales.bytes(taken)).zip(out.chunks_exact_mut(BLOCK));
         for ((block, &by), out) in each {
-            let by = scale(by);
+            let by = half_of_power(by);
             for (byte, pair) in block.iter().zip(out.chunks_exact_mut(2)) {
-                pair[0] = by * NUMBERS[usize::from(byte & 15)];
-                pair[1] = by * NUMBERS[usize::from(byte >> 4)];
+                pair[0] = by * FOUR_BITS[usize::from(byte & 15)];
+                pair[1] = by * FOUR_BITS[usize::from(byte >> 4)];
             }
         }
     }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::{
     Checkpoint, Copied, Dtype, LineBlocks, Packed, Stepped, TensorInfo, Weights,
     config::TIED,
-    gguf::name_in_file as name_in_gguf,
+    gguf::{WITH_EXPERTS, name_in_file as name_in_gguf},
     listed,
     mxfp4::{self, Mxfp4},
     tensor::RowOrder,
@@ -272,7 +272,8 @@ impl Checkpoint {
 
     /// The file's own name for a tensor, given Hugging Face's.
     fn name_in_file(&self, name: &str) -> String {
-        let architecture = self.config().string("model_type").unwrap_or_default();
+        let kind = self.config().string("model_type").unwrap_or_default();
+        let architecture = kind.strip_suffix(WITH_EXPERTS).unwrap_or(kind);
         let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
         translated.unwrap_or_else(|| name.to_owned())
     }

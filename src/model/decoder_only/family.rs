@@ -217,7 +217,8 @@ impl Family {
         checkpoint: &Checkpoint,
         plan: &DecoderPlan,
     ) -> Result<Vec<ExpectedWeight>> {
-        Ok(self.names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
+        let names = self.names.in_form_of(checkpoint);
+        Ok(names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
     }
 
     fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> Settings<'a> {

@@ -4,15 +4,17 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan,
-    family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
-    names::{EXPERTS, ExpertMaps, ExpertNames, LLAMA as LLAMA_NAMES, Names},
+    family::{Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    llama::multiply,
+    names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, LLAMA as LLAMA_NAMES, Names, StackForm},
     rope::RopeStyle,
     windows,
 };
 use crate::{
     engine::tape::ExpertWeights,
     model::layer::{
-        experts::{ExpertGate, ExpertsPlan},
+        attention::Mask,
+        experts::{ExpertGate, ExpertsPlan, SharedPlan},
         feed_forward::{Activation, FeedKind},
         norm::QkNorm,
     },
@@ -87,7 +89,155 @@ pub static FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    Family {
+        types: &["qwen2_moe", "qwen2moe"],
+        title: "Qwen2-MoE",
+        defaults: &[
+            (LONGEST, 32_768),
+            ("num_key_value_heads", 16),
+            ("num_experts", 60),
+            (CHOSEN, 4),
+            (WIDTH, 1408),
+            ("shared_expert_intermediate_size", 5632),
+        ],
+        style: Style {
+            biases: BiasStyle { qkv: Bias::Setting("qkv_bias", true), ..BiasStyle::NONE },
+            windows: in_every_second,
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, normalized(settings, false)?)?;
+            let shared = shared(settings, plan, true)?;
+            let is_mixture = mixtures(&settings.config, plan.layers.len())?;
+            mix(settings, plan, ExpertsPlan { shared, ..experts }, WIDTH, |l| is_mixture[l])
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["olmoe"],
+        title: "OLMoE",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 4096), ("num_experts", 64), (CHOSEN, 8)],
+        style: Style {
+            qk_norm: Some(QkNorm::WholeRow),
+            biases: BiasStyle::ATTENTION,
+            ..LLAMA.style
+        },
+        refused: &[Refused {
+            key: "clip_qkv",
+            can_run: |config| !config.has("clip_qkv"),
+            wanted: "null: queries, keys and values that are not clipped",
+        }],
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, normalized(settings, false)?)?;
+            mix(settings, plan, experts, settings.config.key(&[WIDTH, "intermediate_size"]), |_| {
+                true
+            })
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["granitemoe", "granitemoeshared"],
+        title: "Granite-MoE",
+        defaults: &[(LONGEST, 2048), ("num_local_experts", 8), (CHOSEN, 2)],
+        names: Names {
+            experts: ExpertNames {
+                router: "block_sparse_moe.router.layer",
+                maps: ExpertMaps::StackedPairs(
+                    "block_sparse_moe.input_linear",
+                    "block_sparse_moe.output_linear",
+                ),
+                shared: FeedNames::FusedGate("shared_mlp.input_linear", "shared_mlp.output_linear"),
+                ..EXPERTS
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style { biases: BiasStyle::ATTENTION, ..LLAMA.style },
+        adjust: |settings, plan| {
+            multiply(settings, plan)?;
+            let experts = experts(settings, plan, ExpertWeights::SoftmaxOfChosen)?;
+            let shared = shared(settings, plan, false)?;
+            mix(settings, plan, ExpertsPlan { shared, ..experts }, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["gpt_oss", "gpt-oss"],
+        title: "gpt-oss",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[
+            (LONGEST, 131_072),
+            ("num_key_value_heads", 8),
+            ("head_dim", 64),
+            ("num_local_experts", 128),
+            (CHOSEN, 4),
+            ("sliding_window", 128),
+        ],
+        names: Names {
+            experts: ExpertNames {
+                router: "mlp.router",
+                maps: ExpertMaps::Alternating(
+                    "mlp.experts.gate_up_proj",
+                    "mlp.experts.down_proj",
+                    StackForm::Plain,
+                ),
+                ..EXPERTS
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style {
+            biases: BiasStyle {
+                qkv: Bias::Setting("attention_bias", true),
+                out: Bias::Setting("attention_bias", true),
+                feed: Bias::Never,
+            },
+            windows: windows::every_second,
+            positions: PositionStyle::Rotary(RopeStyle { theta: 150_000.0, ..RopeStyle::WHOLE }),
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let number = |key, default| settings.config.float_or(key, default);
+            let (alpha, limit) = (number("swiglu_alpha", 1.702)?, number("swiglu_limit", 7.0)?);
+            settings.config.must("swiglu_limit", limit > 0.0, "a number above 0")?;
+            for layer in &mut plan.layers {
+                layer.attention.has_sinks = true;
+            }
+            let experts = ExpertsPlan {
+                gate: ExpertGate::Clamped { alpha, limit },
+                has_router_bias: true,
+                has_bias: true,
+                ..experts(settings, plan, ExpertWeights::SoftmaxOfChosen)?
+            };
+            mix(settings, plan, experts, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
 ];
+
+/// An expert that all tokens go through, where the settings give its width.
+fn shared(settings: &Settings, plan: &DecoderPlan, has_gate: bool) -> Result<Option<SharedPlan>> {
+    let config = &settings.config;
+    let key = config.key(&["shared_intermediate_size", "shared_expert_intermediate_size"]);
+    let d_ff = config.count_or(key, 0)?;
+    Ok((d_ff > 0).then_some(SharedPlan { d_ff, act: activation(plan), has_gate }))
+}
+
+/// The activation of the networks that experts take the place of.
+fn activation(plan: &DecoderPlan) -> Activation {
+    match plan.layers.first().map(|layer| layer.feed.kind) {
+        Some(FeedKind::Gated(act) | FeedKind::Plain(act)) => act,
+        None => Activation::Silu,
+    }
+}
+
+/// Where a window is used, every second of the layers before `max_window_layers` sees it: Qwen2-MoE.
+fn in_every_second(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    if !config.bool_or("use_sliding_window", false)? {
+        return windows::none(config, n_layers);
+    }
+    let end = config.count_or("max_window_layers", 28)?;
+    windows::by_type(config, n_layers, |l| l % 2 == 0 && l < end)
+}
 
 /// Whether probabilities of chosen experts are divided by their sum, as a setting says; GGUF files do not.
 fn normalized(settings: &Settings, in_gguf: bool) -> Result<ExpertWeights> {
@@ -103,13 +253,10 @@ fn experts(settings: &Settings, plan: &DecoderPlan, weights: ExpertWeights) -> R
     let (n, k) = (config.usize(key)?, config.usize(CHOSEN)?);
     config.must(key, n <= MOST, &format!("at most {MOST}"))?;
     config.must(CHOSEN, k <= n, &format!("at most `{key}`"))?;
-    let act = plan.layers.first().map(|layer| layer.feed.kind);
-    let (FeedKind::Gated(act) | FeedKind::Plain(act)) =
-        act.unwrap_or(FeedKind::Gated(Activation::Silu));
     Ok(ExpertsPlan {
         n,
         k,
-        gate: ExpertGate::Plain(act),
+        gate: ExpertGate::Plain(activation(plan)),
         weights,
         has_router_bias: false,
         has_bias: false,

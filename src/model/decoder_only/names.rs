@@ -8,13 +8,16 @@ use crate::{
         norm::{NormStyle, QkNorm},
     },
     weights::{
-        ExpectedWeight, LineBlocks, Stack,
+        Checkpoint, ExpectedWeight, LineBlocks, Stack,
         WeightLayout::{
             self, Conv1d, Conv1dColumns, HeadRows, Linear, LinearBlocks, LinearRows, StackColumns,
             StackMxfp4, StackRows, StackVector, Table, Vector, VectorBlocks, VectorPart,
         },
     },
 };
+
+/// How the names of tensors end that hold blocks of numbers of four bits.
+const BLOCKS: &str = "_blocks";
 
 /// The names of the tensors, without `.weight` and `.bias`; alternatives are separated by `|`. What a plan has not is never looked up.
 #[derive(Clone, Copy)]
@@ -167,6 +170,18 @@ impl Names {
     /// The names that the map to the logits may have.
     pub fn outputs(&self) -> impl Iterator<Item = String> {
         self.unembed.split('|').map(|name| format!("{name}.weight"))
+    }
+
+    /// The names in a checkpoint, whose experts may be packed.
+    #[must_use]
+    pub fn in_form_of(mut self, checkpoint: &Checkpoint) -> Self {
+        if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {
+            let packed = format!("{both}{BLOCKS}");
+            if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&packed)) {
+                *form = StackForm::Mxfp4;
+            }
+        }
+        self
     }
 
     /// Where a file has each weight of a plan.
@@ -454,7 +469,7 @@ impl ExpertMaps {
                 let (name, stack) = (if i == 2 { down } else { both }, of_pair(i, 2));
                 let (end, layout) = match form {
                     StackForm::Plain => ("", StackColumns(stack)),
-                    StackForm::Mxfp4 => ("_blocks", StackMxfp4(stack)),
+                    StackForm::Mxfp4 => (BLOCKS, StackMxfp4(stack)),
                 };
                 StoredMap {
                     weight: (format!("{name}{end}"), "", layout),
