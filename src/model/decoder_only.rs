@@ -28,8 +28,8 @@ pub use plan::{
 };
 
 use super::{
-    EMBED, LOGITS, Model, ModelSizes, POS, PROBS, Pass, SCALED, Setup, Writer, last_row,
-    source_scope,
+    EMBED, ExpertCounts, LOGITS, Model, ModelSizes, POS, PROBS, Pass, SCALED, Setup, Writer,
+    last_row, source_scope,
 };
 use crate::{
     engine::{
@@ -44,6 +44,7 @@ use crate::{
     },
     model::layer::{
         attention::HeadSizes,
+        experts::ExpertsPlan,
         feed::FeedPlan,
         feed_forward::{Activation, FeedKind},
         norm::Norm,
@@ -251,10 +252,24 @@ impl Model for DecoderOnly {
 
     fn sizes(&self) -> Option<ModelSizes> {
         let DecoderPlan { heads, n_vocab, context, ref layers, .. } = self.plan;
-        let feed = &layers.first()?.feed;
-        let (d_ff, is_gated) = (feed.active_units(), feed.is_gated());
-        let n_layers = layers.len();
-        Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
+        let feeds = layers.iter().map(|layer| layer.feed);
+        let feed = feeds.max_by_key(FeedPlan::active_units)?;
+        let experts = layers.iter().find_map(|layer| layer.feed.experts);
+        let counts = |plan: ExpertsPlan| ExpertCounts {
+            n: plan.n,
+            k: plan.k,
+            has_shared: plan.shared.is_some(),
+        };
+        Some(ModelSizes {
+            n_layers: layers.len(),
+            n_beside: 0,
+            heads,
+            d_ff: feed.active_units(),
+            is_gated: feed.is_gated(),
+            experts: experts.map(counts),
+            n_vocab,
+            context,
+        })
     }
 
     /// Applies the final norm before the logits.

@@ -73,7 +73,7 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
         "gpt_oss",
         26,
         &["own-learned-sinks", "own-router-scores", "own-experts"],
-        &["own-weights", "own-router", "own-shared-expert"],
+        &["own-weights", "own-sink", "own-router", "own-shared-expert"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),

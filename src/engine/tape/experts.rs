@@ -231,8 +231,11 @@ impl Operation for ExpertsLinear {
             let rows = self.routes.rows_of(expert);
             let x = gathered(inputs[0], &rows);
             let out = times(&x, inputs[1 + slot], self.bias(inputs, slot));
-            for (i, (choice, row)) in rows.into_iter().enumerate() {
-                planes[choice].set_row(row, &out.row(i));
+            // Column by column, as matrices lie in memory.
+            for (col, column) in out.column_iter().enumerate() {
+                for (&(choice, row), &number) in rows.iter().zip(&column) {
+                    planes[choice][(row, col)] = number;
+                }
             }
         }
         Value::from_planes(planes)
@@ -291,10 +294,13 @@ impl Operation for Mix {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let (outs, weights) = (inputs[0], inputs[1].matrix());
         let mut sum = Matrix::zeros(outs.shape().rows, outs.shape().cols);
-        for (row, chosen) in self.routes.0.iter().enumerate() {
-            for (choice, &expert) in chosen.iter().enumerate() {
-                let mut into = sum.row_mut(row);
-                into += outs.plane(choice).row(row) * weights[(row, expert)];
+        for (choice, plane) in outs.planes().iter().enumerate() {
+            let weight = |(row, chosen): (usize, &Vec<usize>)| weights[(row, chosen[choice])];
+            let by: Vec<f32> = self.routes.0.iter().enumerate().map(weight).collect();
+            for (mut into, column) in sum.column_iter_mut().zip(plane.column_iter()) {
+                for ((into, number), by) in into.iter_mut().zip(&column).zip(&by) {
+                    *into += number * by;
+                }
             }
         }
         sum.into()

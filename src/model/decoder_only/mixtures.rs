@@ -28,8 +28,9 @@ const COUNTS: [&str; 2] = ["num_experts", "num_local_experts"];
 const CHOSEN: &str = "num_experts_per_tok";
 /// The width of an expert.
 const WIDTH: &str = "moe_intermediate_size";
-/// The most experts of a layer; the largest models have some hundreds.
+/// The most experts of a layer, and of all together; the largest models have some hundreds, and 25,000.
 const MOST: usize = 4096;
+const MOST_IN_ALL: usize = 1 << 16;
 
 pub static FAMILIES: &[Family] = &[
     Family {
@@ -251,7 +252,8 @@ fn experts(settings: &Settings, plan: &DecoderPlan, weights: ExpertWeights) -> R
     let config = &settings.config;
     let key = config.key(&COUNTS);
     let (n, k) = (config.usize(key)?, config.usize(CHOSEN)?);
-    config.must(key, n <= MOST, &format!("at most {MOST}"))?;
+    let most = MOST.min(MOST_IN_ALL / plan.layers.len().max(1));
+    config.must(key, n <= most, &format!("at most {most} in each of so many layers"))?;
     config.must(CHOSEN, k <= n, &format!("at most `{key}`"))?;
     Ok(ExpertsPlan {
         n,

@@ -57,7 +57,7 @@ impl<'a> Load<'a> {
         let mark = if is_at_cursor { theme.glyph("▸", ">") } else { " " };
         let name = tr!(language, "expert {expert}", expert = right(&expert.to_string(), 3));
         let here = if weight > 0.0 { fixed(weight) } else { String::new() };
-        let label = format!("{mark}{name}  {} {} ", right(&self.count(n), 16), right(&here, 4));
+        let label = format!("{mark}{name}  {} {} ", right(&self.count(n), 16), right(&here, 5));
         let x = put_on(buf, lines, &[(&label, style)]);
         let available_width = usize::from(lines.right().saturating_sub(x));
         let share = n as f32 / subject.n_rows() as f32;
@@ -69,9 +69,9 @@ impl<'a> Load<'a> {
 impl Pane for Load<'_> {
     fn title(&self) -> String {
         let language = self.subject.scene.language;
-        let name = language.tr(self.subject.title.as_deref().unwrap_or("load of the experts"));
+        let name = language.tr(self.subject.title.as_deref().unwrap_or("load"));
         let word = tr!(language, "“{word}”", word = self.subject.label(1, self.subject.row()));
-        tr!(language, "{name}, and the weights of {word}", name, word)
+        tr!(language, "{name} · weights of {word}", name, word)
     }
 
     fn extent(&self) -> (usize, usize) {
