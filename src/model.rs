@@ -23,7 +23,7 @@ use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::Name;
-pub use sizes::ModelSizes;
+pub use sizes::{ExpertCounts, ModelSizes};
 
 use crate::{
     engine::{

@@ -16,6 +16,7 @@ mod lost;
 mod mapped;
 pub mod memory;
 mod modules;
+mod mxfp4;
 mod packed;
 mod pairs;
 mod parts;
@@ -32,10 +33,10 @@ pub use finite::NotFinite;
 pub use lost::before_the_end;
 pub use modules::SentenceModule;
 pub use named::Weights;
-pub use packed::{Copied, LineBlocks, Packed};
+pub use packed::{Copied, LineBlocks, Packed, Stepped};
 pub use peek::Peek;
 pub use tensor::TensorInfo;
-pub use wanted::{ExpectedWeight, WeightLayout};
+pub use wanted::{ExpectedWeight, Stack, WeightLayout};
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

@@ -38,6 +38,12 @@ class Layer:
     act: str = "mlp.act_fn"
     is_parallel: bool = False
     scales: bool = True
+    mixture: str | None = None
+    """The module of a router and its experts, in place of one network, in the layers that have it."""
+    router: str = "gate"
+    shared: str | None = None
+    """The expert of all tokens, in the layer."""
+    shared_gate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,15 @@ FAMILIES |= {
     "starcoder2": Family(replace(PLAIN, up="mlp.c_fc", down="mlp.c_proj"), eps="norm_epsilon"),
     "cohere": Family(PARALLEL, eps="layer_norm_eps"), "cohere2": Family(PARALLEL, eps="layer_norm_eps"),
 }  # fmt: skip
+MIXTURE = replace(LLAMA, mixture="mlp")
+GRANITE_MOE = replace(MIXTURE, mixture="block_sparse_moe", router="router")
+FAMILIES |= {
+    "mixtral": Family(MIXTURE), "qwen3_moe": Family(replace(MIXTURE, qk_norms=QWEN3.qk_norms)),
+    "qwen2_moe": Family(replace(MIXTURE, shared="mlp.shared_expert", shared_gate="mlp.shared_expert_gate")),
+    "olmoe": Family(replace(MIXTURE, qk_norms=QWEN3.qk_norms)), "granitemoe": Family(GRANITE_MOE),
+    "granitemoeshared": Family(replace(GRANITE_MOE, shared="shared_mlp")),
+    "gpt_oss": Family(replace(MIXTURE, router="router")),
+}  # fmt: skip
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
 
 
@@ -170,6 +185,57 @@ def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, 
     return {"q": groups[:, :, :-2].flatten(1), "k": groups[:, :, -2].flatten(1), "v": groups[:, :, -1].flatten(1)}
 
 
+def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
+    """A router and the experts that it chooses: what each chosen one computes, by choice."""
+    mixture = block.get_submodule(layer.mixture)
+    router, experts = mixture.get_submodule(layer.router), mixture.experts
+    logits, weights, chosen = taps.whole[router]
+    sites = {f"{at}.ffn.router.logits": logits}
+    probabilities = torch.softmax(logits, 1)
+    if not softmax_of_chosen(config):
+        sites[f"{at}.ffn.router.probabilities"] = probabilities
+    taps.near(at, logits, taps.into(router) @ router.weight.T + (getattr(router, "bias", None) if getattr(router, "bias", None) is not None else 0))
+    taps.near(at, probabilities.topk(chosen.shape[1], 1).indices.float(), chosen.float())
+    sites[f"{at}.ffn.router.weights"] = torch.zeros_like(logits).scatter(1, chosen, weights)
+    x = taps.into(router)
+    of_choice = lambda w: w[chosen.T]  # (choice, token, ...)
+    if hasattr(experts, "limit"):
+        gate_up = torch.einsum("ti,ctio->cto", x, of_choice(experts.gate_up_proj)) + of_choice(experts.gate_up_proj_bias)
+        gate, up = gate_up[..., ::2], gate_up[..., 1::2]
+        sites |= {f"{at}.ffn.experts.gate": gate, f"{at}.ffn.experts.up": up}
+        gate, up = gate.clamp(max=experts.limit), up.clamp(-experts.limit, experts.limit)
+        act = gate * torch.sigmoid(experts.alpha * gate)
+        sites |= {f"{at}.ffn.experts.gate_clamped": gate, f"{at}.ffn.experts.up_clamped": up}
+        hidden = act * (up + 1)
+        out = torch.einsum("cti,ctio->cto", hidden, of_choice(experts.down_proj)) + of_choice(experts.down_proj_bias)
+    else:
+        gate, up = torch.einsum("ti,ctoi->cto", x, of_choice(experts.gate_up_proj)).chunk(2, 2)
+        act = experts.act_fn(gate)
+        sites |= {f"{at}.ffn.experts.gate": gate, f"{at}.ffn.experts.up": up}
+        hidden = act * up
+        out = torch.einsum("cti,ctoi->cto", hidden, of_choice(experts.down_proj))
+    sites |= {f"{at}.ffn.experts.act": act, f"{at}.ffn.experts.hidden": hidden, f"{at}.ffn.experts.out": out}
+    mixed = (weights.T[..., None] * out).sum(0)
+    taps.near(at, mixed, taps.outputs[experts])
+    if layer.shared is None:
+        return sites | {f"{at}.ffn.out": mixed}
+    is_fused = hasattr(block.get_submodule(layer.shared), "input_linear")
+    parts = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj", "act": "act_fn"}
+    parts = {"gate_up": "input_linear", "down": "output_linear", "act": "activation"} if is_fused else parts
+    shared = feed_forward(taps, f"{at}.ffn.shared", block.get_submodule(layer.shared), replace(Layer(), **parts))
+    sites |= {name.replace(".shared.ffn.", ".shared."): value for name, value in shared.items()}
+    taken = sites[f"{at}.ffn.shared.out"]
+    if layer.shared_gate is not None:
+        sites[f"{at}.ffn.shared.gate_logit"] = logit = taps.out_of(block.get_submodule(layer.shared_gate))
+        sites[f"{at}.ffn.shared.share"] = torch.sigmoid(logit)
+        sites[f"{at}.ffn.shared.taken"] = taken = torch.sigmoid(logit) * taken
+    return sites | {f"{at}.ffn.mixed": mixed, f"{at}.ffn.out": mixed + taken}
+
+
+def softmax_of_chosen(config) -> bool:
+    return config.model_type.startswith(("granitemoe", "gpt_oss"))
+
+
 def feed_forward(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
     down = block.get_submodule(layer.down)
     rest = {f"{at}.ffn.hidden": taps.into(down), f"{at}.ffn.out": taps.out_of(down)}
@@ -202,7 +268,8 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
         positions = torch.arange(caught["q"].shape[1])
         caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
     sites |= taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes)
-    sites |= feed_forward(taps, at, block, layer)
+    is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
+    sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
     addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, "attn"), (2, "ffn"))]
     if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
         addends = [factor * out for out in addends]

@@ -18,13 +18,15 @@ from torch import Tensor, nn
 ARCHITECTURE = {
     "gpt2": "gpt2", "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "smollm3": "smollm3",
     "ministral3": "mistral3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "phi3": "phi3", "gemma": "gemma",
-    "gemma2": "gemma2", "gemma3_text": "gemma3",
+    "gemma2": "gemma2", "gemma3_text": "gemma3", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
+    "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
-TURNED = ["llama", "smollm3", "mistral3", "granite"]
+TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
-         "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3"]  # fmt: skip
+         "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
+         "granitemoe", "granitemoe_shared", "gpt_oss_packed"]  # fmt: skip
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -37,7 +39,17 @@ LLAMA = {
 }  # fmt: skip
 QWEN3 = {**LLAMA, "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm"}
 AFTER = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
+MIXTURE = {
+    **QWEN3, "mlp.gate": "ffn_gate_inp", "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps",
+    "mlp.experts.down_proj": "ffn_down_exps", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+    "mlp.shared_expert.gate_proj": "ffn_gate_shexp", "mlp.shared_expert.up_proj": "ffn_up_shexp",
+    "mlp.shared_expert.down_proj": "ffn_down_shexp", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks",
+    "block_sparse_moe.gate": "ffn_gate_inp", "block_sparse_moe.router.layer": "ffn_gate_inp",
+}  # fmt: skip
+OF_MIXTRAL = {"w1": "gate_proj", "w3": "up_proj", "w2": "down_proj"}
 NAMES = {
+    **dict.fromkeys(["qwen2moe", "qwen3moe", "olmoe", "granitemoe"], MIXTURE),
+    "gpt-oss": {**MIXTURE, "post_attention_layernorm": "post_attention_norm"},
     "gpt2": GPT2, "qwen3": QWEN3, "olmo2": {**QWEN3, **AFTER}, "gemma2": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "gemma3": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "phi3": {**LLAMA, "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"},
@@ -52,6 +64,8 @@ QUANTS = {
 
 
 def names(config: dict) -> dict[str, str]:
+    if config["model_type"] == "mixtral":
+        return MIXTURE
     return NAMES.get(ARCHITECTURE[config["model_type"]], LLAMA)
 
 
@@ -84,9 +98,49 @@ def turned_heads(name: str, config: dict) -> int | None:
     return config["num_key_value_heads"] if ".k_proj." in name else None
 
 
+def stacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Experts in three tensors for each layer, (expert, out, in), under Qwen's names."""
+    made, apart = {}, {}
+    for name, weight in tensors.items():
+        head, middle, rest = name.partition(".experts.")
+        if middle and rest[0].isdigit():
+            number, part, kind = rest.split(".")
+            of_layer = head.replace("block_sparse_moe", "mlp")
+            apart.setdefault(f"{of_layer}.experts.{OF_MIXTRAL.get(part, part)}.{kind}", {})[int(number)] = weight
+        elif ".input_linear." in name:
+            to = "mlp.experts" if "sparse" in name else "mlp.shared_expert"
+            gate, up = weight.chunk(2, -2)
+            base = name.split("block_sparse_moe")[0].split("shared_mlp")[0] + to
+            made |= {f"{base}.gate_proj.weight": gate, f"{base}.up_proj.weight": up}
+        elif ".output_linear." in name:
+            name = name.replace("block_sparse_moe.output_linear", "mlp.experts.down_proj")
+            made[name.replace("shared_mlp.output_linear", "mlp.shared_expert.down_proj")] = weight
+        elif name.endswith("_scales"):
+            continue
+        elif middle:  # gpt-oss
+            kind = "bias" if rest.endswith("bias") else "weight"
+            if name.endswith("_blocks"):
+                weight = as_ggml(weight, tensors[name.replace("_blocks", "_scales")])
+            part = rest.removesuffix("_blocks").removesuffix("_bias")
+            pairs = {"gate_proj": weight[:, ::2], "up_proj": weight[:, 1::2]} if part == "gate_up_proj" else {part: weight}
+            made |= {f"{head}.experts.{part}.{kind}": each for part, each in pairs.items()}
+        elif name.endswith("sinks"):
+            made[f"{name}.weight"] = weight
+        else:
+            made[name] = weight
+    return made | {name: torch.stack([of[i] for i in range(len(of))]) for name, of in apart.items()}
+
+
+def as_ggml(blocks: Tensor, scales: Tensor) -> Tensor:
+    """Blocks of pairs as blocks of halves with their scales before them, as bytes."""
+    numbers = torch.stack([blocks & 15, blocks >> 4], -1).flatten(-2)
+    halves = numbers[..., :16] | numbers[..., 16:] << 4
+    return torch.cat([scales[..., None], halves], -1).flatten(-2)
+
+
 def as_gguf(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     made = {}
-    for name, weight in tensors.items():
+    for name, weight in stacked(tensors).items():
         if name.endswith((".attn.bias", "masked_bias")):
             continue
         if config["model_type"] == "gpt2" and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
@@ -111,6 +165,12 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     if config["model_type"] == "gpt2":
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
         return
+    if (n := config.get("num_experts", config.get("num_local_experts"))) is not None:
+        writer.add_expert_count(n)
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_expert_feed_forward_length(first("moe_intermediate_size", "intermediate_size"))
+        if (shared := config.get("shared_expert_intermediate_size", config.get("shared_intermediate_size"))) is not None:
+            writer.add_expert_shared_feed_forward_length(shared)
     writer.add_head_count_kv(config.get("num_key_value_heads", heads))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {}
@@ -218,7 +278,10 @@ def random_blocks(kind: Type, shape: tuple[int, int], random: np.random.Generato
 
 def add(writer: gguf.GGUFWriter, name: str, weight: Tensor, quant: str | None, random: np.random.Generator) -> None:
     """The tensor as it stands, or quantised. Norms and biases are f32, as the converter has them."""
-    is_vector = weight.ndim == 1
+    is_vector = weight.ndim == 1 or name.endswith("exps.bias")
+    if weight.dtype == torch.uint8:
+        writer.add_tensor(name, weight.contiguous().numpy(), raw_dtype=Type.MXFP4)
+        return
     if quant is None or is_vector:
         if weight.dtype == torch.bfloat16 and not is_vector:
             bits = weight.view(torch.uint16).numpy()

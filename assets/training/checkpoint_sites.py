@@ -181,6 +181,8 @@ class Taps:
         else:
             with_sinks = torch.cat([scores, sinks[:, None, None].expand(-1, scores.shape[1], 1)], -1)
             near(at, torch.softmax(with_sinks, -1)[..., :-1], weights)
+        if sinks is not None:
+            sites[f"{at}.sink"] = torch.softmax(with_sinks, -1)[..., -1:]
         sites[f"{at}.weights"] = weights
         sites[f"{at}.context"] = context = caught.get("context", weights @ v.repeat_interleave(shared, 0))
         near(at, weights @ v.repeat_interleave(shared, 0), context)

@@ -18,16 +18,21 @@ Half-precision weights are decoded to f32, and all is computed in f32 with eager
 """
 
 import argparse
+import copy
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from gguf import GGMLQuantizationType
+from gguf.quants import quantize
 from transformers import AutoConfig
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import checkpoint_gguf
 import checkpoint_rnn as rnn
@@ -203,6 +208,29 @@ OF_COHERE = {**LAYER_NORM, "model_type": "cohere", "architectures": ["CohereForC
              "logit_scale": 0.4, "use_qk_norm": True, "tie_word_embeddings": True, "pad_token_id": 0}  # fmt: skip
 OF_COHERE2 = {**OF_COHERE, "model_type": "cohere2", "architectures": ["Cohere2ForCausalLM"], "use_qk_norm": None,
               "num_hidden_layers": 4, "sliding_window": 6, "intermediate_size": 19}  # fmt: skip
+MIXED = {**SMALL_ONE, "mlp_bias": None, "attention_bias": None, "num_experts_per_tok": 2}
+OF_MIXTRAL = {**MIXED, "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "num_local_experts": 5,
+              "sliding_window": None, "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+OF_QWEN2_MOE = {**MIXED, "model_type": "qwen2_moe", "architectures": ["Qwen2MoeForCausalLM"], "num_experts": 6,
+                "moe_intermediate_size": 11, "shared_expert_intermediate_size": 13, "norm_topk_prob": False,
+                "head_dim": None, "rms_norm_eps": 1e-6, "use_sliding_window": False}  # fmt: skip
+OF_OLMOE = {**MIXED, "model_type": "olmoe", "architectures": ["OlmoeForCausalLM"], "num_experts": 7, "clip_qkv": None,
+            "num_experts_per_tok": 3, "intermediate_size": 11, "norm_topk_prob": False, "head_dim": None, "hidden_size": 24,
+            "attention_bias": False}  # fmt: skip
+OF_GRANITE_MOE = {**OF_GRANITE, "model_type": "granitemoe", "architectures": ["GraniteMoeForCausalLM"], "mlp_bias": None,
+                  "num_local_experts": 6, "num_experts_per_tok": 3, "intermediate_size": 11}  # fmt: skip
+OF_GRANITE_SHARED = {**OF_GRANITE_MOE, "model_type": "granitemoeshared", "architectures": ["GraniteMoeSharedForCausalLM"],
+                     "shared_intermediate_size": 13, "num_experts_per_tok": 2}  # fmt: skip
+OF_GPT_OSS = {**MIXED, "model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"], "attention_bias": True,
+              "num_local_experts": 5, "intermediate_size": 13, "sliding_window": 6, "swiglu_limit": 1.5, "num_hidden_layers": 3,
+              "rope_theta": 500.0, "tie_word_embeddings": False,
+              "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20,
+                               "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False}}  # fmt: skip
+OF_GPT_OSS_PACKED = {**OF_GPT_OSS, "swiglu_limit": 7.0, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_local_experts": 3,
+                     "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}}  # fmt: skip
+OF_QWEN3_MOE = {**MIXED, "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "num_experts": 7,
+                "num_experts_per_tok": 3, "moe_intermediate_size": 11, "norm_topk_prob": True, "rms_norm_eps": 1e-6, "attention_bias": False,
+                "bos_token_id": 292, "eos_token_id": 292, "use_sliding_window": False}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -261,6 +289,16 @@ RECIPES = {
     "starcoder2": ("gpt2", "f16", llama(**OF_STARCODER2)),
     "cohere": ("gpt2", "f16", llama(**OF_COHERE)),
     "cohere2": ("gpt2", "f16", llama(**OF_COHERE2)),
+    "mixtral": ("llama2", "bf16, hosted", llama(**OF_MIXTRAL)),
+    "qwen3_moe": ("qwen2", "bf16, hosted", llama(**OF_QWEN3_MOE)),
+    "qwen3_moe_in_turn": ("qwen2", "bf16, hosted", llama(**{**OF_QWEN3_MOE, "num_hidden_layers": 4, "num_experts": 4, "num_experts_per_tok": 1,
+                                                     "norm_topk_prob": False, "decoder_sparse_step": 2, "mlp_only_layers": [1]})),
+    "qwen2_moe": ("qwen2", "bf16, hosted", llama(**OF_QWEN2_MOE)),
+    "olmoe": ("gpt2", "bf16, hosted", llama(**OF_OLMOE)),
+    "granitemoe": ("llama2", "bf16, hosted", llama(**OF_GRANITE_MOE)),
+    "granitemoe_shared": ("llama2", "f16, hosted", llama(**OF_GRANITE_SHARED)),
+    "gpt_oss": ("gpt2", "bf16, hosted", llama(**OF_GPT_OSS)),
+    "gpt_oss_packed": ("gpt2", "bf16, hosted, mxfp4", llama(**OF_GPT_OSS_PACKED)),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -318,6 +356,9 @@ def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
     tied = set(getattr(model, "all_tied_weights_keys", {}))
     tied -= {"lm_head.weight"} if "own output" in how else set()
     tied -= {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"} if "twice" in how else set()
+    if "hosted" in how:
+        tensors = as_hosted(model, dtype)
+        return packed(tensors) if "mxfp4" in how else tensors
     tensors = {k: w.to(dtype).contiguous().clone() for k, w in model.state_dict().items() if k not in tied}
     if "no sines" in how:
         tensors = {key: w for key, w in tensors.items() if "embed_positions" not in key}
@@ -332,6 +373,37 @@ def stored(model: nn.Module, how: str) -> dict[str, Tensor]:
         n = model.config.n_positions
         tensors["h.0.attn.bias"] = torch.ones(n, n).tril().view(1, 1, n, n).to(torch.uint8)
     return tensors
+
+
+def as_hosted(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The names that the library saves under, where it computes with others: experts one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy.deepcopy(model).to(dtype).save_pretrained(folder)
+        return load_file(Path(folder) / "model.safetensors")
+
+
+def packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Experts (expert, in, out) as blocks of 32 numbers of four bits along `in`, pair by pair, and a scale for each."""
+    made = {}
+    for name, weight in tensors.items():
+        if not name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+            made[name] = weight
+            continue
+        of_gguf = quantize(weight.float().transpose(1, 2).contiguous().numpy(), GGMLQuantizationType.MXFP4)
+        blocks = torch.from_numpy(of_gguf).unflatten(-1, (-1, 17))  # a scale, then halves of bytes 16 numbers apart
+        halves = torch.cat([blocks[..., 1:] & 15, blocks[..., 1:] >> 4], -1)
+        made[f"{name}_scales"] = blocks[..., 0].contiguous()
+        made[f"{name}_blocks"] = (halves[..., ::2] | halves[..., 1::2] << 4).contiguous()
+    return made
+
+
+def unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As the library itself unpacks them."""
+    made = {name: w.float() for name, w in tensors.items() if not name.endswith(("_blocks", "_scales"))}
+    for name in (name.removesuffix("_blocks") for name in tensors if name.endswith("_blocks")):
+        both = tensors[f"{name}_blocks"], tensors[f"{name}_scales"]
+        made[name] = convert_moe_packed_tensors(*both, dtype=torch.float32)
+    return made
 
 
 def write_weights(tensors: dict[str, Tensor], how: str, folder: Path) -> None:
@@ -441,7 +513,10 @@ def write_checkpoint(name: str, out: Path) -> None:
     if name in GENERATION_CONFIGS:
         (folder / "generation_config.json").write_text(json.dumps(GENERATION_CONFIGS[name], indent=1) + "\n")
     is_recurrent = config["model_type"] in rnn.KINDS
-    model = rnn.RecurrentLM(config) if is_recurrent else kind_of(config)(AutoConfig.from_pretrained(folder))
+    settings = None if is_recurrent else AutoConfig.from_pretrained(folder)
+    if hasattr(settings, "quantization_config"):
+        del settings.quantization_config
+    model = rnn.RecurrentLM(config) if is_recurrent else kind_of(config)(settings)
     if "own output" in how:
         model.lm_head.weight = nn.Parameter(torch.empty_like(model.lm_head.weight))
     scramble(model, seed=sum(map(ord, name)))
@@ -478,10 +553,23 @@ def opened(folder: Path) -> nn.Module:
     config = json.loads((folder / "config.json").read_text())
     if config["model_type"] in rnn.KINDS:
         return rnn.opened(folder, config)
+    if "quantization_config" in config:
+        return opened_packed(folder)
     how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
+    if any("experts" in key for key in config):
+        how["experts_implementation"] = "eager"
     model, said = kind_of(config).from_pretrained(folder, **how)
     assert not said["missing_keys"] and not said["mismatched_keys"], said
     return model
+
+
+def opened_packed(folder: Path) -> nn.Module:
+    """The same of packed experts, without the kernels that the library wants for them."""
+    config = AutoConfig.from_pretrained(folder, attn_implementation="eager", experts_implementation="eager")
+    del config.quantization_config
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(unpacked(load_file(folder / "model.safetensors")))
+    return model.eval()
 
 
 def reference(name: str, out: Path) -> None:

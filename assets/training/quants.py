@@ -25,6 +25,7 @@ SCALES = {
     Type.Q4_K: [0, 2],
     Type.Q5_K: [0, 2],
     Type.Q6_K: [208],
+    Type.MXFP4: [],
 }
 EDGES = [0.0, -0.0, 6e-8, -6e-8, 6.1e-5, 1.0, -1.0, 65504.0, -65504.0]
 N_RANDOM = 24
@@ -38,6 +39,8 @@ def blocks(kind: Type, random: np.random.Generator) -> np.ndarray:
         for at in SCALES[kind]:
             scale = EDGES[i - 1] if 1 <= i <= len(EDGES) else random.normal(0.0, 0.05)
             block[at : at + 2] = np.frombuffer(np.float16(scale).tobytes(), np.uint8)
+    if kind == Type.MXFP4:  # every byte of the scale, whatever it is
+        packed += [np.concatenate([[e], block[1:]]).astype(np.uint8) for e, block in zip((0, 1, 2, 127, 254, 255), packed[2:])]
     return np.stack(packed)
 
 

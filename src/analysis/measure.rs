@@ -14,6 +14,7 @@ pub mod forcing;
 pub mod gradient;
 pub mod heads;
 pub mod lens;
+pub mod load;
 pub mod neighbours;
 pub mod readback;
 pub mod schedule;

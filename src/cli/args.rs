@@ -76,8 +76,9 @@ pub struct TextArgs {
 
     /// Read it with a change, as in mask=off; can be given several times
     ///
-    /// mask=off, positions=off, scaling=off, residual=off: a part of the equations left out.
+    /// mask=off, positions=off, scaling=off, residual=off, sinks=off: a part of the equations left out.
     /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
+    /// blocks.1.ffn.expert.3=off: an expert that is never chosen; tokens go to the next best.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
     #[arg(long, value_name = "CHANGE", value_parser = known::change, value_hint = ValueHint::Other)]

@@ -2,9 +2,10 @@
 //!
 //! | written | what it does |
 //! | --- | --- |
-//! | `mask=off` `positions=off` `scaling=off` `residual=off` | that part of the equations is left out everywhere |
+//! | `mask=off` `positions=off` `scaling=off` `residual=off` `sinks=off` | that part of the equations is left out everywhere |
 //! | `decoder.0.self_attn.mask=off` | the same, in one sub-layer |
 //! | `encoder.1.self_attn.head.2=off` | that head outputs zeros |
+//! | `blocks.1.ffn.expert.2=off` | that expert is never chosen: tokens go to the next best |
 //! | `encoder.1.ffn=off` | that sub-layer adds nothing |
 //! | `encoder.1=off` | the layer returns its input unchanged |
 //! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one attention weight is set; its row still sums to 1 |
@@ -34,18 +35,21 @@ pub enum Part {
     /// A whole layer, or a whole sub-layer.
     Whole,
     Head(usize),
+    Expert(usize),
     Mask,
     Positions,
     Scaling,
     Residual,
+    Sinks,
 }
 
 /// The parts written by name.
-const NAMED: [(&str, Part); 4] = [
+const NAMED: [(&str, Part); 5] = [
     ("mask", Part::Mask),
     ("positions", Part::Positions),
     ("scaling", Part::Scaling),
     ("residual", Part::Residual),
+    ("sinks", Part::Sinks),
 ];
 
 /// One change to a pass.
@@ -96,6 +100,9 @@ impl Change {
     pub fn words(&self) -> String {
         match self {
             Self::Off { scope, part: Part::Head(head) } => format!("head {head} of {scope} off"),
+            Self::Off { scope, part: Part::Expert(expert) } => {
+                format!("expert {expert} of {scope} off")
+            }
             Self::Off { scope, part } => format!("{} off", part.within(scope)),
             Self::Set { address, value } => format!("{address} set to {value}"),
             Self::Token { position, word } => format!("token {position} “{word}”"),
@@ -116,7 +123,8 @@ impl Part {
             Self::Positions => matches!(role, Role::Positions),
             Self::Scaling => matches!(role, Role::ScaledScores),
             Self::Residual => matches!(role, Role::Residual(_)),
-            Self::Whole | Self::Head(_) => false,
+            Self::Sinks => matches!(role, Role::SinkShares),
+            Self::Whole | Self::Head(_) | Self::Expert(_) => false,
         }
     }
 
@@ -127,6 +135,7 @@ impl Part {
             // `encoder.0.residual1` names a single residual and is its own scope.
             Self::Residual if last(scope).starts_with("resid") => return scope.to_owned(),
             Self::Head(head) => format!("head.{head}"),
+            Self::Expert(expert) => format!("expert.{expert}"),
             named => NAMED.iter().find(|(_, part)| *part == named).map_or("", |n| n.0).to_owned(),
         };
         path_in(scope, &name)
@@ -147,6 +156,8 @@ pub enum Edit {
     Cell(Cell, f32),
     /// A whole plane set to zero.
     Plane(usize),
+    /// A whole column set to one number.
+    Column(usize, f32),
     /// All planes set to zero.
     All,
 }
@@ -241,6 +252,9 @@ fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
         Change::Off { scope, part: Part::Head(head) } if is_in(scope, Role::HeadContext) => {
             let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
+        }
+        Change::Off { scope, part: Part::Expert(expert) } if is_in(scope, Role::RouterLogits) => {
+            (*expert < shape.cols).then_some(Edit::Column(*expert, f32::NEG_INFINITY))
         }
         Change::Off { scope, part: Part::Whole } if is_in(scope, Role::SubLayerOutput) => {
             Some(Edit::All)

@@ -34,6 +34,10 @@ pub enum Axis {
     Unit,
     /// Tokens of the vocabulary.
     Vocab,
+    /// The experts of a mixture.
+    Expert,
+    /// The experts that a token goes through, the weightiest first.
+    Choice,
     /// Rows of a weight matrix.
     In,
     /// Columns of a weight matrix.
@@ -51,6 +55,8 @@ impl Axis {
             Self::Channel => "channel",
             Self::Unit => "unit",
             Self::Vocab => "vocab",
+            Self::Expert => "expert",
+            Self::Choice => "choice",
             Self::In => "in",
             Self::Out => "out",
         }
@@ -70,10 +76,18 @@ pub enum Role {
     MaskedScores,
     /// Attention weights: each row sums to 1, or to less where a sink takes a share.
     AttentionWeights,
+    /// The share of each row of attention that goes to the head's sink, which no key gets.
+    SinkShares,
     /// The weighted sum of values, a plane for each head.
     HeadContext,
     /// The hidden units of a feed-forward sub-layer.
     FeedForwardHidden,
+    /// A router's score of every expert.
+    RouterLogits,
+    /// A router's probability of every expert: each row sums to 1.
+    RouterProbabilities,
+    /// The weight of every expert: 0 where it is not chosen.
+    RouterWeights,
     /// What a sub-layer adds to the residual stream.
     SubLayerOutput,
     /// The residual stream at the input of a layer.

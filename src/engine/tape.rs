@@ -8,8 +8,10 @@ mod alibi;
 mod back;
 mod block;
 mod edited;
+mod clamped;
 mod columns;
 mod elementwise;
+mod experts;
 mod linear;
 mod norm;
 mod past;
@@ -24,6 +26,7 @@ mod softmax;
 
 pub use block::{Block, Inside, Keep};
 pub use elementwise::Root;
+pub use experts::{ExpertWeights, Routes};
 pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;

@@ -7,6 +7,7 @@
 pub mod attention;
 mod compare;
 mod decoding;
+mod experts;
 pub mod layer;
 mod output;
 mod recurrent;
@@ -67,10 +68,11 @@ impl Fact {
     }
 }
 
-static TABLES: [&[Fact]; 7] = [
+static TABLES: [&[Fact]; 8] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
+    experts::FACTS,
     layer::FACTS,
     output::FACTS,
     compare::FACTS,

@@ -75,6 +75,9 @@ pub enum PaneKind {
     Card,
     /// All heads of all layers, small, one row per layer. Its site is the attention `weights`.
     Wall,
+    /// How many tokens go to each expert, the busiest first, with the selected token's weights. Its site is a router's
+    /// `weights`.
+    Load,
     /// Figures of all heads, one row per head, sortable by any figure. Its site is the attention `weights`.
     HeadTable,
 }

@@ -230,6 +230,7 @@ impl Model for Bert {
             heads,
             d_ff,
             is_gated: false,
+            experts: None,
             n_vocab,
             context: n_positions - self.plan.first_position(),
         })

@@ -12,6 +12,7 @@ mod gemma;
 mod gpt2;
 mod layer_norm;
 mod llama;
+mod mixtures;
 mod names;
 mod plan;
 mod rope;
@@ -27,8 +28,8 @@ pub use plan::{
 };
 
 use super::{
-    EMBED, LOGITS, Model, ModelSizes, POS, PROBS, Pass, SCALED, Setup, Writer, last_row,
-    source_scope,
+    EMBED, ExpertCounts, LOGITS, Model, ModelSizes, POS, PROBS, Pass, SCALED, Setup, Writer,
+    last_row, source_scope,
 };
 use crate::{
     engine::{
@@ -43,7 +44,9 @@ use crate::{
     },
     model::layer::{
         attention::HeadSizes,
-        feed_forward::{Activation, FeedKind, FeedPlan},
+        experts::ExpertsPlan,
+        feed::FeedPlan,
+        feed_forward::{Activation, FeedKind},
         norm::Norm,
     },
     text::EOS,
@@ -59,6 +62,7 @@ pub static FAMILIES: &[&[Family]] = &[
     eleuther::FAMILIES,
     layer_norm::FAMILIES,
     alibi::FAMILIES,
+    mixtures::FAMILIES,
 ];
 
 pub static LEARNED: Site =
@@ -115,7 +119,8 @@ impl DecoderOnly {
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
         let heads = HeadSizes::slices(number("d_model")?, number("n_heads")?);
-        let feed = FeedPlan { kind: FeedKind::Plain(Activation::Gelu), d_ff: number("d_ff")? };
+        let (kind, d_ff) = (FeedKind::Plain(Activation::Gelu), number("d_ff")?);
+        let feed = FeedPlan { kind, d_ff, experts: None };
         let (n_layers, n_vocab) = (number("n_layers")?, number("vocab_size")?);
         Self::load(weights, DecoderPlan::built_in(heads, n_layers, feed, n_vocab))
     }
@@ -247,10 +252,24 @@ impl Model for DecoderOnly {
 
     fn sizes(&self) -> Option<ModelSizes> {
         let DecoderPlan { heads, n_vocab, context, ref layers, .. } = self.plan;
-        let feed = &layers.first()?.feed;
-        let (d_ff, is_gated) = (feed.active_units(), feed.is_gated());
-        let n_layers = layers.len();
-        Some(ModelSizes { n_layers, n_beside: 0, heads, d_ff, is_gated, n_vocab, context })
+        let feeds = layers.iter().map(|layer| layer.feed);
+        let feed = feeds.max_by_key(FeedPlan::active_units)?;
+        let experts = layers.iter().find_map(|layer| layer.feed.experts);
+        let counts = |plan: ExpertsPlan| ExpertCounts {
+            n: plan.n,
+            k: plan.k,
+            has_shared: plan.shared.is_some(),
+        };
+        Some(ModelSizes {
+            n_layers: layers.len(),
+            n_beside: 0,
+            heads,
+            d_ff: feed.active_units(),
+            is_gated: feed.is_gated(),
+            experts: experts.map(counts),
+            n_vocab,
+            context,
+        })
     }
 
     /// Applies the final norm before the logits.

@@ -367,6 +367,7 @@ impl Model for EncoderDecoder {
                 .heads,
             d_ff: encoder.d_ff.max(decoder.d_ff),
             is_gated: matches!(self.plan.feed, FeedKind::Gated(_)),
+            experts: None,
             n_vocab: n_vocab[1],
             context,
         })

@@ -3,6 +3,8 @@
 //! A layer holds its weights and the scope it records under; how layers are combined is left to the models.
 
 pub mod attention;
+pub mod experts;
+pub mod feed;
 pub mod feed_forward;
 pub mod norm;
 pub mod recurrent;

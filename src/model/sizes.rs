@@ -10,11 +10,31 @@ pub struct ModelSizes {
     /// How many of them belong to a decoder beside an encoder.
     pub n_beside: usize,
     pub heads: HeadSizes,
+    /// The hidden units that a token passes through.
     pub d_ff: usize,
     pub is_gated: bool,
+    /// Of the layer with the most units; None without a mixture of experts.
+    pub experts: Option<ExpertCounts>,
     pub n_vocab: usize,
     /// The most tokens it takes.
     pub context: usize,
+}
+
+/// The experts of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpertCounts {
+    pub n: usize,
+    /// How many of them a token goes through.
+    pub k: usize,
+    /// Whether there is one more that all tokens go through.
+    pub has_shared: bool,
+}
+
+impl ExpertCounts {
+    /// The count of numbers of a token that routers and experts add to those of one network.
+    const fn numbers(self, d_model: usize, d_ff: usize) -> usize {
+        3 * self.n + (self.k + 3) * d_model + 2 * d_ff
+    }
 }
 
 impl ModelSizes {
@@ -23,7 +43,11 @@ impl ModelSizes {
         let HeadSizes { d_model, n_heads, .. } = self.heads;
         let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
         let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
-        n * (vectors + hidden) + 4 * n_heads * n * n
+        let of_experts = match self.experts {
+            Some(experts) => experts.numbers(d_model, self.d_ff),
+            None => 0,
+        };
+        n * (vectors + hidden + of_experts) + 4 * n_heads * n * n
     }
 
     /// The count of numbers between layers and of the output.

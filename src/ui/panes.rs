@@ -18,6 +18,7 @@ mod head_table;
 mod heads;
 mod hidden;
 mod lens;
+mod load;
 mod machines;
 mod matrix;
 mod missing;
@@ -435,6 +436,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Beams => Box::new(beams::BeamTree(scene)),
         PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
         PaneKind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
+        PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),
         PaneKind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
         PaneKind::Card => Box::new(card::Card(scene)),

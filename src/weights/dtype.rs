@@ -2,6 +2,8 @@
 
 mod quant;
 
+pub use quant::{FOUR_BITS, half_of_power};
+
 use half::bf16;
 
 use crate::engine::math::wide;
@@ -21,6 +23,7 @@ pub enum Dtype {
     Q4K,
     Q5K,
     Q6K,
+    Mxfp4,
 }
 
 /// The block layout of a number format, and its decoder.
@@ -50,6 +53,7 @@ static FORMATS: &[BlockFormat] = &[
     row(Dtype::Q4K, "Q4_K", 12, 256, 144, |bytes, out| wide!(quant::q4_k(bytes, out))),
     row(Dtype::Q5K, "Q5_K", 13, 256, 176, |bytes, out| wide!(quant::q5_k(bytes, out))),
     row(Dtype::Q6K, "Q6_K", 14, 256, 210, |bytes, out| wide!(quant::q6_k(bytes, out))),
+    row(Dtype::Mxfp4, "MXFP4", 39, 32, 17, |bytes, out| wide!(quant::mxfp4(bytes, out))),
 ];
 
 const fn row(

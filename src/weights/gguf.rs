@@ -23,6 +23,7 @@ use crate::{
     text::{GgufVocab, visible::shown},
 };
 pub use names::name_in_file;
+pub use settings::WITH_EXPERTS;
 
 use metadata::{Cursor, Metadata};
 use settings::{LongFactors, TensorSettings, settings};
@@ -33,7 +34,7 @@ const MAGIC: [u8; 4] = *b"GGUF";
 const ALIGNMENT: u64 = 32;
 
 /// Formats that are recognised but not read: type id, name, numbers and bytes of a block.
-const OTHERS: [(u32, &str, usize, usize); 23] = [
+const OTHERS: [(u32, &str, usize, usize); 22] = [
     (9, "Q8_1", 32, 40),
     (10, "Q2_K", 256, 84),
     (11, "Q3_K", 256, 110),
@@ -54,7 +55,6 @@ const OTHERS: [(u32, &str, usize, usize); 23] = [
     (29, "IQ1_M", 256, 56),
     (34, "TQ1_0", 256, 54),
     (35, "TQ2_0", 256, 66),
-    (39, "MXFP4", 32, 17),
     (40, "NVFP4", 64, 36),
     (41, "Q1_0", 128, 18),
 ];

@@ -41,7 +41,8 @@ pub struct LineBlocks {
 }
 
 impl LineBlocks {
-    const fn line(self, i: usize) -> usize {
+    /// The tensor's line that is the i-th of these.
+    pub const fn line(self, i: usize) -> usize {
         self.first + i / self.block * self.stride + i % self.block
     }
 }
@@ -157,6 +158,48 @@ impl Stored for Packed {
 
     fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         self.aligned().map(|numbers| (numbers, self.stride / 4))
+    }
+}
+
+/// Some numbers of each line, at equal distances: the gates of a tensor whose gates and ups are in turn.
+pub struct Stepped {
+    lines: Packed,
+    first: usize,
+    step: usize,
+}
+
+impl Stepped {
+    /// # Errors
+    /// If the lines are packed in blocks, which cannot be taken apart.
+    pub fn of(lines: Packed, first: usize, step: usize) -> Result<Self> {
+        ensure!(lines.block() == 1, "is packed in blocks, and its numbers are wanted one by one");
+        Ok(Self { lines, first, step })
+    }
+}
+
+impl Stored for Stepped {
+    fn size(&self) -> (usize, usize) {
+        let (n_lines, len) = self.lines.size();
+        (n_lines, len / self.step)
+    }
+
+    fn number(&self, line: usize, i: usize) -> f32 {
+        self.lines.number(line, self.first + i * self.step)
+    }
+
+    fn read(&self, lines: Range<usize>, out: &mut [f32]) {
+        let len = self.size().1;
+        for (line, out) in lines.zip(out.chunks_exact_mut(len)) {
+            self.read_part(line, 0..len, out);
+        }
+    }
+
+    fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let from = numbers.start * self.step;
+        let mut whole = vec![0.0; numbers.len() * self.step];
+        self.lines.read_part(line, from..from + whole.len(), &mut whole);
+        let taken = whole[self.first.min(whole.len())..].iter().step_by(self.step);
+        out.iter_mut().zip(taken).for_each(|(out, number)| *out = *number);
     }
 }
 

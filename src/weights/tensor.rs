@@ -94,6 +94,15 @@ impl TensorInfo {
         SPARE.iter().any(|end| self.name.ends_with(end) || stem.is_some_and(|s| s.ends_with(end)))
     }
 
+    /// The weights that it holds: two in each byte of packed blocks, none in their scales.
+    pub fn n_weights(&self) -> usize {
+        match self.dtype.as_str() {
+            "U8" if self.name.ends_with("_blocks") => 2 * self.n_numbers(),
+            "U8" if self.name.ends_with("_scales") => 0,
+            _ => self.n_numbers(),
+        }
+    }
+
     pub fn n_numbers(&self) -> usize {
         self.shape.iter().product()
     }

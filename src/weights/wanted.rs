@@ -9,11 +9,16 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Dtype, LineBlocks, Packed, TensorInfo, Weights, config::TIED,
-    gguf::name_in_file as name_in_gguf, listed, tensor::RowOrder, tensor::dimensions,
+    Checkpoint, Copied, Dtype, LineBlocks, Packed, Stepped, TensorInfo, Weights,
+    config::TIED,
+    gguf::{WITH_EXPERTS, name_in_file as name_in_gguf},
+    listed,
+    mxfp4::{self, Mxfp4},
+    tensor::RowOrder,
+    tensor::dimensions,
 };
 use crate::{
     engine::value::{Lines, Stored, Value},
@@ -58,6 +63,40 @@ pub enum WeightLayout {
     VectorPart(Range<usize>),
     /// Blocks of a vector.
     VectorBlocks(LineBlocks),
+    /// One of several Linears in one tensor (n, out, in), or some of its rows.
+    StackRows(Stack),
+    /// One of several maps in one tensor (n, in, out), or some of its columns.
+    StackColumns(Stack),
+    /// As [`Self::StackRows`], in blocks of numbers of four bits (n, out, block, byte) with scales beside.
+    StackMxfp4(Stack),
+    /// One of several vectors in one tensor (n, out), or some of its numbers.
+    StackVector(Stack),
+}
+
+/// Some outputs of one of several maps that are stored one behind another: an expert of a mixture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// How many maps there are.
+    pub n: usize,
+    pub index: usize,
+    /// The outputs of each.
+    pub each: usize,
+    /// The first that is taken.
+    pub first: usize,
+    /// From each that is taken to the next.
+    pub step: usize,
+}
+
+impl Stack {
+    /// The lines of so many outputs in the whole tensor.
+    const fn lines(self, n_taken: usize) -> (Range<usize>, Option<LineBlocks>) {
+        let first = self.index * self.each + self.first;
+        let blocks = LineBlocks { first, block: 1, stride: self.step, whole: self.n * self.each };
+        match self.step {
+            1 => (first..first + n_taken, None),
+            _ => (0..n_taken, Some(blocks)),
+        }
+    }
 }
 
 impl WeightLayout {
@@ -70,8 +109,10 @@ impl WeightLayout {
         }
     }
 
-    const fn blocks(&self) -> Option<LineBlocks> {
+    /// The lines that are taken, where they do not follow one another; `n` of them.
+    const fn blocks(&self, n: usize) -> Option<LineBlocks> {
         match self {
+            Self::StackRows(stack) | Self::StackVector(stack) => stack.lines(n).1,
             Self::LinearBlocks(blocks) | Self::VectorBlocks(blocks) => Some(*blocks),
             _ => None,
         }
@@ -111,6 +152,12 @@ impl ExpectedWeight {
             WeightLayout::Conv1dColumns(_) => vec![rows, whole],
             WeightLayout::Vector => vec![cols],
             WeightLayout::VectorPart(_) => vec![whole],
+            WeightLayout::StackRows(stack) => vec![stack.n, stack.each, rows],
+            WeightLayout::StackColumns(stack) => vec![stack.n, rows, stack.each],
+            WeightLayout::StackMxfp4(stack) => {
+                vec![stack.n, stack.each, rows / mxfp4::BLOCK, mxfp4::BYTES]
+            }
+            WeightLayout::StackVector(stack) => vec![stack.n, stack.each],
         }
     }
 
@@ -129,6 +176,14 @@ impl ExpectedWeight {
             }
             WeightLayout::Conv1dColumns(range) => (0..rows, range.clone(), Lines::Rows),
             WeightLayout::VectorPart(range) => (0..1, range.clone(), Lines::Rows),
+            WeightLayout::StackRows(stack) | WeightLayout::StackMxfp4(stack) => {
+                (stack.lines(cols).0, 0..rows, Lines::Columns)
+            }
+            WeightLayout::StackColumns(stack) => {
+                let first = stack.index * rows;
+                (first..first + rows, 0..stack.each, Lines::Rows)
+            }
+            WeightLayout::StackVector(stack) => (0..1, stack.lines(cols).0, Lines::Rows),
             WeightLayout::Table
             | WeightLayout::Conv1d
             | WeightLayout::Vector
@@ -144,6 +199,7 @@ impl ExpectedWeight {
                 | WeightLayout::HeadRows(_)
                 | WeightLayout::VectorPart(_)
                 | WeightLayout::VectorBlocks(_)
+                | WeightLayout::StackVector(_)
         )
     }
 }
@@ -167,7 +223,7 @@ impl Checkpoint {
                 continue;
             };
             let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
-            match value(one, tensor, whole) {
+            match self.value(one, tensor, whole) {
                 Ok(value) => drop(weights.tensors.insert(one.ours.clone(), Arc::new(value))),
                 Err(fault) => {
                     let name = shown(&tensor.name_in_file);
@@ -180,6 +236,32 @@ impl Checkpoint {
         Ok(weights)
     }
 
+    fn value(&self, wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+        check_shape(wanted, tensor, whole)?;
+        match wanted.layout {
+            WeightLayout::StackMxfp4(stack) => self.mxfp4(wanted, tensor, stack),
+            _ if wanted.is_vector() => vector(wanted, tensor),
+            _ => matrix(wanted, tensor),
+        }
+    }
+
+    /// A map in blocks of numbers of four bits, with the scales that the checkpoint has beside.
+    fn mxfp4(&self, wanted: &ExpectedWeight, blocks: &TensorInfo, stack: Stack) -> Result<Value> {
+        let name = blocks.name.replace("_blocks", "_scales");
+        let scales =
+            self.ask(&name).with_context(|| format!("has no `{}` beside it", shown(&name)))?;
+        let (rows, cols) = wanted.shape;
+        ensure!(
+            rows.is_multiple_of(mxfp4::BLOCK),
+            "has lines of {rows} numbers, which are not whole blocks"
+        );
+        let lines = stack.index * stack.each + stack.first;
+        let lines =
+            LineBlocks { first: lines, block: 1, stride: stack.step, whole: stack.n * stack.each };
+        let source = Mxfp4::of(blocks, scales, (cols, rows), lines)?;
+        Ok(Value::stored(Arc::new(source), Lines::Columns))
+    }
+
     fn missing(&self, one: &ExpectedWeight, wholes: &HashMap<&[String], usize>) -> String {
         let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
@@ -190,7 +272,8 @@ impl Checkpoint {
 
     /// The file's own name for a tensor, given Hugging Face's.
     fn name_in_file(&self, name: &str) -> String {
-        let architecture = self.config().string("model_type").unwrap_or_default();
+        let kind = self.config().string("model_type").unwrap_or_default();
+        let architecture = kind.strip_suffix(WITH_EXPERTS).unwrap_or(kind);
         let translated = self.is_gguf().then(|| name_in_gguf(architecture, name)).flatten();
         translated.unwrap_or_else(|| name.to_owned())
     }
@@ -274,7 +357,8 @@ fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {
     wholes
 }
 
-fn value(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
+/// Checks that a tensor has the shape that is wanted.
+fn check_shape(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<()> {
     let want = wanted.shape_in_file(whole, tensor.is_transposed);
     let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
     ensure!(
@@ -284,13 +368,20 @@ fn value(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<V
         dimensions(&want)
     );
     ensure!(!want.contains(&0), "is empty");
-    if wanted.is_vector() { vector(wanted, tensor) } else { matrix(wanted, tensor) }
+    Ok(())
 }
 
 fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
-    let packed = Packed::of(tensor, tensor.shape[1], lines, numbers)?;
-    let packed = packed.in_blocks(wanted.layout.blocks());
+    let line = tensor.shape.last().copied().unwrap_or(1);
+    let packed = Packed::of(tensor, line, lines, numbers)?;
+    let packed = packed.in_blocks(wanted.layout.blocks(wanted.shape.1));
+    if let WeightLayout::StackColumns(Stack { first, step, .. }) = wanted.layout
+        && step > 1
+    {
+        let source = Stepped::of(packed, first, step)?;
+        return Ok(Value::stored(Arc::new(source), stand));
+    }
     let source: Arc<dyn Stored> =
         if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };
     Ok(Value::stored(source, stand))
@@ -300,8 +391,9 @@ fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
 fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
     let packed = match tensor.order {
-        _ if wanted.layout.blocks().is_some() => {
-            Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(wanted.layout.blocks())
+        _ if wanted.layout.blocks(wanted.shape.1).is_some() => {
+            let blocks = wanted.layout.blocks(wanted.shape.1);
+            Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(blocks)
         }
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,
         RowOrder::Interleaved(_) => Packed::of(tensor, 1, numbers.clone(), 0..1)?,

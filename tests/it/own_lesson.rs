@@ -60,9 +60,21 @@ fn text_of(step: &Step, reading: &Reading) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 7] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
+    (
+        "qwen2_moe",
+        27,
+        &["own-router", "own-experts", "own-shared-expert"],
+        &["own-gated", "own-router-scores"],
+    ),
+    (
+        "gpt_oss",
+        26,
+        &["own-learned-sinks", "own-router-scores", "own-experts"],
+        &["own-weights", "own-sink", "own-router", "own-shared-expert"],
+    ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),
     ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),

@@ -2,7 +2,7 @@
 //!
 //! The pass on screen is computed as a whole; the counts are for writing the same output token by token.
 
-use crate::{analysis::trace::Trace, model::Name};
+use crate::{analysis::trace::Trace, engine::value::Value, model::Name};
 
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,10 @@ pub struct CacheSizes {
     /// The width of a token's queries; keys may have a smaller one, if heads share them.
     pub d_q: usize,
     pub d_kv: usize,
+    /// The hidden units that a token passes through, of all its experts where there are several.
     pub d_ff: usize,
+    /// The experts that a router scores; 0 without one.
+    pub n_experts: usize,
     /// The linear maps of the feed-forward layer: three if it is gated.
     pub n_fed: usize,
     pub vocab: usize,
@@ -47,14 +50,21 @@ impl CacheSizes {
             let shape = trace.value(&format!("{stack}.0.{attention}.{of}"))?.shape();
             Some(shape.planes * shape.cols)
         };
-        let is_gated = trace.value(&format!("{stack}.0.ffn.gate")).is_some();
+        let feed = |of: &str| trace.value(&format!("{stack}.0.ffn.{of}")).map(Value::shape);
+        let n_experts = feed("router.logits").map_or(0, |shape| shape.cols);
+        let of_experts = || {
+            let (experts, shared) = (feed("experts.hidden")?, feed("shared.hidden"));
+            Some(experts.planes * experts.cols + shared.map_or(0, |shape| shape.cols))
+        };
+        let is_gated = n_experts > 0 || feed("gate").is_some();
         Some(Self {
             d_q: width("q")?,
             d_kv: width("k")?,
             n_fed: if is_gated { 3 } else { 2 },
-            n_layers: trace.n_layers(&format!("{stack}.{{layer}}.ffn.hidden")),
+            n_layers: trace.n_layers(&format!("{stack}.{{layer}}.ffn.out")),
             d_model: table.cols,
-            d_ff: trace.value(&format!("{stack}.0.ffn.hidden"))?.shape().cols,
+            d_ff: feed("hidden").map(|shape| shape.cols).or_else(of_experts)?,
+            n_experts,
             vocab: table.rows,
             n_source,
         })
@@ -83,9 +93,9 @@ impl CacheSizes {
     /// The multiplications of one layer for `rows` rows that attend to `keys` keys: projections, scores and weighted
     /// sums of self-attention and cross-attention, feed-forward.
     fn rows(self, rows: usize, keys: usize) -> usize {
-        let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, .. } = self;
+        let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, n_experts, .. } = self;
         let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
-        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + n_fed * d * d_ff)
+        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + d * (n_fed * d_ff + n_experts))
     }
 
     /// The multiplications for one layer's keys and values of the source tokens.
@@ -107,6 +117,7 @@ mod tests {
             d_q: 6,
             d_kv: 6,
             d_ff: 7,
+            n_experts: 0,
             n_fed: 2,
             vocab: 11,
             n_source: 5,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Architecture, Model, ModelSizes},
+    model::{Architecture, ExpertCounts, Model, ModelSizes},
     text::{self, visible::shown},
     weights::{Checkpoint, TensorInfo},
 };
@@ -19,7 +19,7 @@ pub struct Card {
 
 impl Card {
     pub fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
-        let n_parameters: usize = checkpoint.asked().into_iter().map(TensorInfo::n_numbers).sum();
+        let n_parameters: usize = checkpoint.asked().into_iter().map(TensorInfo::n_weights).sum();
         let n_bytes: usize = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).sum();
         let dtypes: BTreeSet<&str> =
             checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
@@ -84,7 +84,7 @@ fn parameters(n: usize) -> String {
     if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
 }
 
-fn of_sizes(sizes: ModelSizes) -> [(&'static str, String); 6] {
+fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()
@@ -95,12 +95,17 @@ fn of_sizes(sizes: ModelSizes) -> [(&'static str, String); 6] {
         0 => sizes.n_layers.to_string(),
         n => format!("encoder {}, decoder {n}", sizes.n_layers - n),
     };
-    [
+    let experts = sizes.experts.map(|ExpertCounts { n, k, has_shared }| {
+        format!("{k} of {n}{}", if has_shared { ", and a shared one" } else { "" })
+    });
+    let rows = [
         ("layers", layers),
         ("d_model", heads.d_model.to_string()),
         ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
         ("d_ff", sizes.d_ff.to_string()),
         ("vocabulary", sizes.n_vocab.to_string()),
         ("longest text", format!("{} tokens", sizes.context)),
-    ]
+    ];
+    let experts = experts.map(|experts| ("experts a token", experts));
+    rows.into_iter().chain(experts).collect()
 }

@@ -29,7 +29,7 @@ impl Trace {
 
     fn has_part(&self, scope: &str, part: Part) -> bool {
         match part {
-            Part::Whole | Part::Head(_) => {
+            Part::Whole | Part::Head(_) | Part::Expert(_) => {
                 let off = Change::Off { scope: scope.to_owned(), part };
                 self.parts_off().any(|change| change == off)
             }
@@ -43,18 +43,20 @@ impl Trace {
     /// Every part of this model that can be switched off, one change each: parts everywhere, layers, sub-layers and
     /// heads.
     pub fn parts_off(&self) -> impl Iterator<Item = Change> {
-        let everywhere = [Part::Mask, Part::Positions, Part::Scaling, Part::Residual];
+        let everywhere = [Part::Mask, Part::Positions, Part::Scaling, Part::Residual, Part::Sinks];
         let everywhere = everywhere.into_iter().filter(|part| self.has_part("", *part));
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let everywhere = everywhere.map(move |part| off("", part));
         let mut layers = HashSet::new();
         everywhere.chain(self.sites().flat_map(move |site| {
             let heads = || (0..site.shape().planes).map(Part::Head);
+            let experts = || (0..site.shape().cols).map(Part::Expert);
             let parts: Vec<Part> = match site.role() {
                 Role::LayerInput | Role::Residual(_) if layers.insert(site.scope()) => {
                     vec![Part::Whole]
                 }
                 Role::FeedForwardHidden => vec![Part::Whole],
+                Role::RouterLogits => iter::once(Part::Whole).chain(experts()).collect(),
                 Role::HeadContext => iter::once(Part::Whole).chain(heads()).collect(),
                 _ => vec![],
             };

@@ -95,8 +95,14 @@ fn off(subject: &str) -> Change {
     if name.starts_with("resid") {
         return Change::Off { scope: subject.to_owned(), part: Part::Residual };
     }
-    if let (Some((scope, "head")), Ok(head)) = (scope.rsplit_once('.'), name.parse()) {
-        return Change::Off { scope: scope.to_owned(), part: Part::Head(head) };
+    let numbered = scope.rsplit_once('.').zip(name.parse().ok());
+    let part = match numbered {
+        Some(((_, "head"), number)) => Some(Part::Head(number)),
+        Some(((_, "expert"), number)) => Some(Part::Expert(number)),
+        _ => None,
+    };
+    if let (Some(((scope, _), _)), Some(part)) = (numbered, part) {
+        return Change::Off { scope: scope.to_owned(), part };
     }
     Change::Off { scope: subject.to_owned(), part: Part::Whole }
 }

@@ -23,6 +23,7 @@ impl Edited {
         self.edits.iter().find_map(|edit| match *edit {
             Edit::Cell(at, number) => (at == cell).then_some(number),
             Edit::Plane(plane) => (plane == cell.plane).then_some(0.0),
+            Edit::Column(col, number) => (col == cell.col).then_some(number),
             Edit::All => Some(0.0),
         })
     }

@@ -28,7 +28,17 @@ impl Tape {
     /// The softmax of each row and one more score, the head's sink, whose share is dropped: rows sum to less than 1
     /// (OpenAI 2025, *gpt-oss*). x (head, query, key), sinks (1, head) -> (head, query, key)
     pub fn softmax_with_sinks(&mut self, place: Place, x: Node, sinks: Node) -> Node {
+        if self.changes.is_off(&place, Part::Sinks) {
+            return self.softmax(place, x);
+        }
         self.record(place, SinkSoftmax, vec![x, sinks])
+    }
+
+    /// The share of each row that its head's sink takes: what [`Self::softmax_with_sinks`] drops; 0 if sinks are off. x
+    /// (head, query, key), sinks (1, head) -> (head, query, 1)
+    pub fn sink_shares(&mut self, place: Place, x: Node, sinks: Node) -> Node {
+        let is_off = self.changes.is_off(&place, Part::Sinks);
+        self.record(place, SinkShares { is_off }, vec![x, sinks])
     }
 
     /// The softmax of logits divided by the pass's temperature, 1 unless changed. The shape is that of `logits`.
@@ -135,6 +145,67 @@ impl Operation for Softmax {
     }
 }
 
+struct SinkShares {
+    is_off: bool,
+}
+
+impl Operation for SinkShares {
+    fn formula(&self) -> &'static str {
+        if self.is_off {
+            "0: sinks are off"
+        } else {
+            "exp(sink[h]) / (exp(sink[h]) + sum_k exp(x[i,k]))"
+        }
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let (x, sinks) = (inputs[0], inputs[1].matrix());
+        let plane = |(head, x): (usize, &Matrix)| {
+            if self.is_off {
+                return Matrix::zeros(x.nrows(), 1);
+            }
+            softmax_rows(&with_sink(x, sinks[(0, head)])).columns(x.ncols(), 1).into_owned()
+        };
+        Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, .. }: Cell) -> Expr<Leaf> {
+        if self.is_off {
+            return Expr::Number(0.0);
+        }
+        let sink = || Expr::call(Function::Exp, leaf(1, 0, 0, plane));
+        let score = |k| Expr::call(Function::Exp, leaf(0, plane, row, k));
+        let scores = (0..inputs[0].shape().cols).map(score);
+        Expr::quotient(sink(), Expr::Sum(std::iter::once(sink()).chain(scores).collect()))
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        // With the share s and its gradient g: of a score, -g s p; of the sink, g s (1 - s).
+        let (x, sinks) = (pull.inputs[0], pull.inputs[1].matrix());
+        let slope = |p: usize, r: usize| pull.grad.plane(p)[(r, 0)] * pull.output.plane(p)[(r, 0)];
+        let for_x = || {
+            let plane = |(p, x): (usize, &Matrix)| {
+                let shares = softmax_rows(&with_sink(x, sinks[(0, p)]));
+                Matrix::from_fn(x.nrows(), x.ncols(), |r, c| -slope(p, r) * shares[(r, c)])
+            };
+            Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
+        };
+        let for_sinks = || {
+            let of_head = |p: usize| {
+                let shares = pull.output.plane(p);
+                (0..shares.nrows()).map(|r| slope(p, r) * (1.0 - shares[(r, 0)])).sum()
+            };
+            Matrix::from_fn(1, x.shape().planes, |_, p| of_head(p)).into()
+        };
+        vec![pull.for_input(0, for_x), pull.for_input(1, for_sinks)]
+    }
+}
+
+/// The scores of a head with its sink's as one more column.
+fn with_sink(x: &Matrix, sink: f32) -> Matrix {
+    x.clone().resize_horizontally(x.ncols() + 1, sink)
+}
+
 struct SinkSoftmax;
 
 impl Operation for SinkSoftmax {
@@ -145,9 +216,7 @@ impl Operation for SinkSoftmax {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let (x, sinks) = (inputs[0], inputs[1].matrix());
         let plane = |(head, x): (usize, &Matrix)| {
-            let n = x.ncols();
-            let with_sink = x.clone().resize_horizontally(n + 1, sinks[(0, head)]);
-            softmax_rows(&with_sink).remove_column(n)
+            softmax_rows(&with_sink(x, sinks[(0, head)])).remove_column(x.ncols())
         };
         Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
     }

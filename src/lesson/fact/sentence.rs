@@ -34,7 +34,11 @@ pub(super) static FACTS: &[Fact] = &[
     fact("d_k", "columns of one head", |c| d_k(c).to_string()),
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
-        let hidden = ["encoder.{layer}.ffn.hidden", "blocks.{layer}.ffn.hidden"];
+        let hidden = [
+            "encoder.{layer}.ffn.hidden",
+            "blocks.{layer}.ffn.hidden",
+            "blocks.{layer}.ffn.experts.hidden",
+        ];
         size_in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
     }),
     fact("n_heads", "heads of an attention", |c| n_heads(c).to_string()),

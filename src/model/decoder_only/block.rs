@@ -14,7 +14,7 @@ use crate::{
     model::{
         layer::{
             attention::{Attention, Mask},
-            feed_forward::Feed,
+            feed::Feed,
             norm::Norm,
         },
         source_scope,

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     model::layer::{
         attention::{AttentionPlan, HeadSizes, Mask},
-        feed_forward::{Activation, FeedKind, FeedPlan},
+        feed::FeedPlan,
+        feed_forward::{Activation, FeedKind},
         norm::{NormKind, NormStyle, QkNorm},
     },
     weights::{Checkpoint, Config, ExpectedWeight},
@@ -216,7 +217,8 @@ impl Family {
         checkpoint: &Checkpoint,
         plan: &DecoderPlan,
     ) -> Result<Vec<ExpectedWeight>> {
-        Ok(self.names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
+        let names = self.names.in_form_of(checkpoint);
+        Ok(names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
     }
 
     fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> Settings<'a> {
@@ -295,7 +297,7 @@ impl Family {
             order: self.style.order,
             attention: attention.clone(),
             mask,
-            feed: feed.clone(),
+            feed,
             residual_scale: None,
         };
         Ok((self.style.windows)(config, n_layers)?.into_iter().map(layer).collect())
@@ -309,7 +311,7 @@ impl Family {
             Some(times) => config.usize_or(key, times * heads.d_model)?,
             None => config.usize(key)?,
         };
-        Ok(FeedPlan { kind, d_ff })
+        Ok(FeedPlan { kind, d_ff, experts: None })
     }
 
     fn is_tied(&self, settings: &Settings) -> Result<bool> {

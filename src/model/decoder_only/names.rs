@@ -4,16 +4,20 @@ use super::plan::{DecoderPlan, LayerPlan, PositionPlan};
 use crate::{
     model::layer::{
         attention::HeadSizes,
+        experts::ExpertsPlan,
         norm::{NormStyle, QkNorm},
     },
     weights::{
-        ExpectedWeight, LineBlocks,
+        Checkpoint, ExpectedWeight, LineBlocks, Stack,
         WeightLayout::{
-            self, Conv1d, Conv1dColumns, HeadRows, Linear, LinearBlocks, LinearRows, Table, Vector,
-            VectorBlocks, VectorPart,
+            self, Conv1d, Conv1dColumns, HeadRows, Linear, LinearBlocks, LinearRows, StackColumns,
+            StackMxfp4, StackRows, StackVector, Table, Vector, VectorBlocks, VectorPart,
         },
     },
 };
+
+/// How the names of tensors end that hold blocks of numbers of four bits.
+const BLOCKS: &str = "_blocks";
 
 /// The names of the tensors, without `.weight` and `.bias`; alternatives are separated by `|`. What a plan has not is never looked up.
 #[derive(Clone, Copy)]
@@ -38,6 +42,7 @@ pub struct Names {
     pub qk_norms: [&'static str; 2],
     pub sinks: &'static str,
     pub feed: FeedNames,
+    pub experts: ExpertNames,
 }
 
 /// Where queries, keys and values are projected.
@@ -64,6 +69,38 @@ pub enum FeedNames {
     Gated(&'static str, &'static str, &'static str),
     /// One tensor with the rows of the gate, then of up; down.
     FusedGate(&'static str, &'static str),
+}
+
+/// The maps of a mixture of experts.
+#[derive(Clone, Copy)]
+pub struct ExpertNames {
+    pub router: &'static str,
+    pub maps: ExpertMaps,
+    /// The expert that all tokens go through.
+    pub shared: FeedNames,
+    pub shared_gate: &'static str,
+}
+
+/// How the experts' gates, ups and downs are stored.
+#[derive(Clone, Copy)]
+pub enum ExpertMaps {
+    /// Each in a tensor of its own; `*` is the number of the expert: gate, up, down.
+    Apart([&'static str; 3]),
+    /// All gates in one tensor (expert, out, in), all ups, all downs: GGUF.
+    Stacked([&'static str; 3]),
+    /// All gates and ups in one tensor (expert, gate and then up, in), all downs in another: Granite.
+    StackedPairs(&'static str, &'static str),
+    /// The same, gates and ups in turn, in tensors whose names have no ending: gpt-oss.
+    Alternating(&'static str, &'static str, StackForm),
+}
+
+/// The form of stacked weights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum StackForm {
+    /// (expert, in, out)
+    Plain,
+    /// Blocks of numbers of four bits (expert, out, block, byte), and their scales in a tensor beside.
+    Mxfp4,
 }
 
 /// Whether a file is expected to have a bias.
@@ -100,12 +137,51 @@ pub const LLAMA: Names = Names {
     qk_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     sinks: "self_attn.sinks",
     feed: FeedNames::Gated("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+    experts: EXPERTS,
+};
+
+/// Qwen's.
+pub const EXPERTS: ExpertNames = ExpertNames {
+    router: "mlp.gate",
+    maps: ExpertMaps::Apart([
+        "mlp.experts.*.gate_proj",
+        "mlp.experts.*.up_proj",
+        "mlp.experts.*.down_proj",
+    ]),
+    shared: FeedNames::Gated(
+        "mlp.shared_expert.gate_proj",
+        "mlp.shared_expert.up_proj",
+        "mlp.shared_expert.down_proj",
+    ),
+    shared_gate: "mlp.shared_expert_gate",
+};
+
+/// What a GGUF file's names of experts are translated to.
+const EXPERTS_IN_GGUF: ExpertNames = ExpertNames {
+    maps: ExpertMaps::Stacked([
+        "mlp.experts.gate_proj",
+        "mlp.experts.up_proj",
+        "mlp.experts.down_proj",
+    ]),
+    ..EXPERTS
 };
 
 impl Names {
     /// The names that the map to the logits may have.
     pub fn outputs(&self) -> impl Iterator<Item = String> {
         self.unembed.split('|').map(|name| format!("{name}.weight"))
+    }
+
+    /// The names in a checkpoint, whose experts may be packed.
+    #[must_use]
+    pub fn in_form_of(mut self, checkpoint: &Checkpoint) -> Self {
+        if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {
+            let packed = format!("{both}{BLOCKS}");
+            if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&packed)) {
+                *form = StackForm::Mxfp4;
+            }
+        }
+        self
     }
 
     /// Where a file has each weight of a plan.
@@ -281,34 +357,125 @@ impl List<'_> {
     }
 
     fn feed(&mut self, l: usize, layer: &LayerPlan) {
-        let names = *self.names;
-        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
-        let (d_model, d_ff) = (self.plan.heads.d_model, layer.feed.d_ff);
+        match layer.feed.experts {
+            None => self.network(l, "ffn", self.names.feed, layer.feed.d_ff),
+            Some(plan) => self.experts(l, plan, layer.feed.d_ff),
+        }
+    }
+
+    fn experts(&mut self, l: usize, plan: ExpertsPlan, d_ff: usize) {
+        let names = if self.is_gguf { EXPERTS_IN_GGUF } else { self.names.experts };
+        let layers = self.names.layers;
+        let theirs = |name: &str| format!("{layers}{l}.{name}");
+        let d_model = self.plan.heads.d_model;
+        self.map(
+            l,
+            Map {
+                ours: "ffn.router.*",
+                theirs: theirs(names.router),
+                shape: (d_model, plan.n),
+                layouts: [Linear, Vector],
+                has_bias: if plan.has_router_bias { HasBias::Yes } else { HasBias::No },
+            },
+        );
+        for expert in 0..plan.n {
+            for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
+                let shape = if i == 2 { (d_ff, d_model) } else { (d_model, d_ff) };
+                let StoredMap { weight, bias } =
+                    names.maps.stored(i, (expert, plan.n), [d_model, d_ff]);
+                let ours = |letter| format!("blocks.{l}.ffn.experts.{expert}.{letter}_{kind}");
+                self.body(&ours('W'), &theirs(&weight.0), weight.1, shape, weight.2);
+                if plan.has_bias {
+                    self.body(&ours('b'), &theirs(&bias.0), bias.1, (1, shape.1), bias.2);
+                }
+            }
+        }
+        if let Some(shared) = plan.shared {
+            self.network(l, "ffn.shared", names.shared, shared.d_ff);
+            if shared.has_gate {
+                let ours = format!("blocks.{l}.ffn.shared.w_share");
+                self.body(&ours, &theirs(names.shared_gate), "weight", (d_model, 1), Linear);
+            }
+        }
+    }
+
+    /// A network for all tokens, named `scope` in its layer.
+    fn network(&mut self, l: usize, scope: &str, names: FeedNames, d_ff: usize) {
+        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let d_model = self.plan.heads.d_model;
         let (up, down) = ((d_model, d_ff), (d_ff, d_model));
         let (linear, conv) = ([Linear, Vector], [Conv1d, Vector]);
         let rows =
             |first: usize| [LinearRows(first..first + d_ff), VectorPart(first..first + d_ff)];
-        let maps = match names.feed {
+        let maps = match names {
             FeedNames::Plain(one, two) => {
-                vec![("ffn.*_1", one, up, linear.clone()), ("ffn.*_2", two, down, linear)]
+                vec![("*_1", one, up, linear.clone()), ("*_2", two, down, linear)]
             }
             FeedNames::Conv1d(one, two) => {
-                vec![("ffn.*_1", one, up, conv.clone()), ("ffn.*_2", two, down, conv)]
+                vec![("*_1", one, up, conv.clone()), ("*_2", two, down, conv)]
             }
             FeedNames::Gated(gate, up_name, down_name) => vec![
-                ("ffn.*_gate", gate, up, linear.clone()),
-                ("ffn.*_up", up_name, up, linear.clone()),
-                ("ffn.*_down", down_name, down, linear),
+                ("*_gate", gate, up, linear.clone()),
+                ("*_up", up_name, up, linear.clone()),
+                ("*_down", down_name, down, linear),
             ],
             FeedNames::FusedGate(both, down_name) => vec![
-                ("ffn.*_gate", both, up, rows(0)),
-                ("ffn.*_up", both, up, rows(d_ff)),
-                ("ffn.*_down", down_name, down, linear),
+                ("*_gate", both, up, rows(0)),
+                ("*_up", both, up, rows(d_ff)),
+                ("*_down", down_name, down, linear),
             ],
         };
         for (ours, name, shape, layouts) in maps {
             let has_bias = self.biases.feed;
+            let ours = &format!("{scope}.{ours}");
             self.map(l, Map { ours, theirs: theirs(name), shape, layouts, has_bias });
+        }
+    }
+}
+
+/// Where a map of one expert is stored: its tensor with its ending, that of its bias, and their layouts.
+struct StoredMap {
+    weight: (String, &'static str, WeightLayout),
+    bias: (String, &'static str, WeightLayout),
+}
+
+impl ExpertMaps {
+    /// Gate (0), up (1) or down (2) of one expert of `n`, which has `d_ff` units.
+    fn stored(
+        self,
+        i: usize,
+        (expert, n): (usize, usize),
+        [d_model, d_ff]: [usize; 2],
+    ) -> StoredMap {
+        let n_out = if i == 2 { d_model } else { d_ff };
+        let whole = Stack { n, index: expert, each: n_out, first: 0, step: 1 };
+        let of_pair = |first, step| {
+            if i == 2 { whole } else { Stack { each: 2 * d_ff, first, step, ..whole } }
+        };
+        let named = |name: &str, [weight, bias]: [WeightLayout; 2]| StoredMap {
+            weight: (name.to_owned(), "weight", weight),
+            bias: (name.to_owned(), "bias", bias),
+        };
+        match self {
+            Self::Apart(names) => {
+                named(&names[i].replace('*', &expert.to_string()), [Linear, Vector])
+            }
+            Self::Stacked(names) => named(names[i], [StackRows(whole), StackVector(whole)]),
+            Self::StackedPairs(both, down) => {
+                let stack = of_pair(i * d_ff, 1);
+                named(if i == 2 { down } else { both }, [StackRows(stack), StackVector(stack)])
+            }
+            Self::Alternating(both, down, form) => {
+                let (name, stack) = (if i == 2 { down } else { both }, of_pair(i, 2));
+                let (end, layout) = match form {
+                    StackForm::Plain => ("", StackColumns(stack)),
+                    StackForm::Mxfp4 => (BLOCKS, StackMxfp4(stack)),
+                };
+                StoredMap {
+                    weight: (format!("{name}{end}"), "", layout),
+                    bias: (format!("{name}_bias"), "", StackVector(stack)),
+                }
+            }
         }
     }
 }

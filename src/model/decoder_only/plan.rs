@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     model::layer::{
         attention::{AttentionPlan, HeadSizes, Mask},
-        feed_forward::FeedPlan,
+        feed::FeedPlan,
         norm::NormKind,
     },
     text::{BOS, EOS},

@@ -15,7 +15,7 @@ use crate::{
     model::{
         layer::{
             attention::{Attention, Mask, Relative, ScoreScaling},
-            feed_forward::{Feed, FeedPlan},
+            feed::{Feed, FeedPlan},
             norm::Norm,
         },
         source_scope, target_scope,
@@ -67,7 +67,7 @@ impl Parts<'_> {
 
     fn feed(&self) -> Result<Feed> {
         let (d_model, d_ff) = (self.plan.d_model(), self.stack.d_ff);
-        let plan = FeedPlan { kind: self.plan.feed, d_ff };
+        let plan = FeedPlan { kind: self.plan.feed, d_ff, experts: None };
         Feed::load(self.weights, self.scope.child("ffn"), d_model, &plan)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         math::{AttentionOptions, Scaling},
         site::{
-            Axis::{Channel, Head, Key, Query},
+            Axis::{Channel, Head, Key, Query, Single},
             Role, Scope, Site,
         },
         tape::{Buckets, Node, Root, Rope, Tape, Weight},
@@ -108,6 +108,13 @@ pub static WEIGHTS_WITH_SINK: Site = Site::planes(
 )
 .with(Role::AttentionWeights)
 .called(&["A"]);
+pub static SINK: Site = Site::planes(
+    "sink",
+    [Head, Query, Single],
+    "the share that the head's sink takes from each query: what is missing to 1",
+)
+.with(Role::SinkShares)
+.called(&["sink"]);
 pub static CONTEXT: Site =
     Site::planes("context", [Head, Query, Channel], "values averaged by the weights")
         .with(Role::HeadContext)
@@ -407,6 +414,7 @@ impl Attention {
             None => tape.softmax(at.at(&WEIGHTS), visible), // (head, query, key)
             Some(sinks) => {
                 let sinks = tape.weight(sinks);
+                tape.sink_shares(at.at(&SINK), visible, sinks);
                 tape.softmax_with_sinks(at.at(&WEIGHTS_WITH_SINK), visible, sinks)
             }
         };

@@ -198,61 +198,9 @@ impl GatedFeedForward {
     }
 }
 
-/// A feed-forward network of either kind.
-pub enum Feed {
-    Plain(Box<FeedForward>),
-    Gated(Box<GatedFeedForward>),
-}
-
 /// The kind of a feed-forward network, and its activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedKind {
     Plain(Activation),
     Gated(Activation),
-}
-
-/// The kind and the width of a feed-forward network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FeedPlan {
-    pub kind: FeedKind,
-    pub d_ff: usize,
-}
-
-impl FeedPlan {
-    /// The hidden units that a token passes through.
-    pub const fn active_units(&self) -> usize {
-        self.d_ff
-    }
-
-    pub const fn is_gated(&self) -> bool {
-        matches!(self.kind, FeedKind::Gated(_))
-    }
-}
-
-impl Feed {
-    /// # Errors
-    /// If a weight is missing or misshapen.
-    pub fn load(
-        weights: &Weights,
-        scope: Scope,
-        d_model: usize,
-        &FeedPlan { kind, d_ff }: &FeedPlan,
-    ) -> Result<Self> {
-        Ok(match kind {
-            FeedKind::Plain(act) => {
-                Self::Plain(Box::new(FeedForward::load(weights, scope, d_model, d_ff, act)?))
-            }
-            FeedKind::Gated(act) => {
-                Self::Gated(Box::new(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?))
-            }
-        })
-    }
-
-    /// (position, d_model) -> (position, d_model)
-    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        match self {
-            Self::Plain(feed) => feed.forward(tape, x),
-            Self::Gated(feed) => feed.forward(tape, x),
-        }
-    }
 }

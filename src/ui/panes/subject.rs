@@ -11,6 +11,7 @@ use crate::{
         value::{Cell, Matrix, Shape, Value},
     },
     lesson::tr,
+    model::layer::experts::WEIGHTS,
     ui::{
         widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
         words::cell_labels,
@@ -54,7 +55,8 @@ impl<'a> Subject<'a> {
         Some(Self { scene, trace, site, plane, title, before })
     }
 
-    /// Marked cells of a plane: row, column, and whether the cell is the selected one.
+    /// Marked cells of a plane: row, column, and whether the cell is the selected one. Of a router's scores, those of
+    /// chosen experts are marked.
     pub fn marks_in(&self, plane: usize) -> Vec<(usize, usize, bool)> {
         let is_here = |mark: &&Mark| {
             mark.model == self.scene.model
@@ -62,7 +64,19 @@ impl<'a> Subject<'a> {
                 && mark.address.path == self.site.path()
         };
         let cell = |mark: &Mark| (mark.address.cell.row, mark.address.cell.col, mark.is_chosen);
-        self.scene.marks.iter().filter(is_here).map(cell).collect()
+        let mut marks: Vec<_> = self.scene.marks.iter().filter(is_here).map(cell).collect();
+        marks.extend(self.chosen().into_iter().map(|(row, expert)| (row, expert, false)));
+        marks
+    }
+
+    /// The experts that each token goes to, if these are a router's scores.
+    fn chosen(&self) -> Vec<(usize, usize)> {
+        if !matches!(self.site.role(), Role::RouterLogits | Role::RouterProbabilities) {
+            return vec![];
+        }
+        let Some(weights) = self.trace.beside(self.site, &WEIGHTS) else { return vec![] };
+        let is_chosen = |cell: &Cell| weights.value.get(*cell) > 0.0;
+        weights.shape().cells().filter(is_chosen).map(|cell| (cell.row, cell.col)).collect()
     }
 
     /// The number shown for a cell: its value, or its difference from the unchanged pass.
@@ -172,7 +186,12 @@ impl<'a> Subject<'a> {
             return Scale::signed(cells.map(|cell| self.shown_value(cell)));
         }
         match self.site.role() {
-            Role::AttentionWeights | Role::Probabilities | Role::Gate => Scale::Unit,
+            Role::AttentionWeights
+            | Role::SinkShares
+            | Role::Probabilities
+            | Role::RouterProbabilities
+            | Role::RouterWeights
+            | Role::Gate => Scale::Unit,
             Role::HiddenState | Role::Tanh => Scale::Signed(1.0),
             _ => Scale::of(self.magnitude()),
         }

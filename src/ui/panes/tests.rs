@@ -70,6 +70,56 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
     }
 }
 
+/// The panes of router, experts and sinks, which no built-in model has.
+#[test]
+fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
+    let theme = Theme::default();
+    let around = Rect::new(0, 0, 110, 40);
+    for (name, first, word) in
+        [("gpt_oss", "own-learned-sinks", "expert 4"), ("qwen2_moe", "own-router", "expert 5")]
+    {
+        let path = std::path::Path::new("tests/goldens/checkpoints").join(name);
+        let checkpoint = crate::weights::Checkpoint::open(&path).unwrap();
+        let reading = Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap();
+        let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+        let trace = reading.trace(crate::model::Name::Checkpoint);
+        let lesson = lesson.fitting(|path| trace.site(path).is_some());
+        let mut words = String::new();
+        for (_, step) in lesson.steps().into_iter().skip(lesson.find(first).unwrap()) {
+            for (spec, selection) in
+                step.panes.iter().flat_map(|spec| selections().map(|selection| (spec, selection)))
+            {
+                let model = step.model_of(spec);
+                let scene = Scene {
+                    reading: &reading,
+                    language: Language::English,
+                    model,
+                    selection,
+                    theme: &theme,
+                    focused: true,
+                    marks: &[],
+                    shows_difference: false,
+                    beat: None,
+                    times: None,
+                    view: View::default(),
+                };
+                let pane = new_pane(spec, scene);
+                words += &pane.in_words().lines.join("\n");
+                for (width, height) in [(1, 1), (7, 5), (38, 8), (76, 14)] {
+                    let area = Rect::new(20, 10, width, height);
+                    let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
+                    pane.draw(area, &mut buf);
+                    let outside = around.positions().filter(|position| !area.contains(*position));
+                    let n_changed =
+                        outside.filter(|position| buf[*position].symbol() != "!").count();
+                    assert_eq!(n_changed, 0, "{} {:?} {area}", step.id, spec.kind);
+                }
+            }
+        }
+        assert!(words.contains(word), "{name}: {words}");
+    }
+}
+
 fn selections() -> [Selection; 3] {
     let select = |layer, head, cell: Cell| Selection { layer, head, row: cell.row, col: cell.col };
     [

@@ -99,6 +99,29 @@ pub fn q4_0(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
+/// The doubled numbers of four bits of microscaling formats: a sign, two bits of exponent, one of mantissa.
+pub const FOUR_BITS: [f32; 16] =
+    [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0, -8.0, -12.0];
+
+/// Half the power of two that a byte of exponent stands for: 2^(e - 128).
+#[inline(always)]
+pub const fn half_of_power(e: u8) -> f32 {
+    let e = e as u32;
+    f32::from_bits(if e < 2 { 0x0020_0000 << e } else { (e - 1) << 23 })
+}
+
+/// An exponent, 16 bytes of nibbles; x = 2^(e - 128) q (Open Compute Project 2023, *Microscaling Formats*).
+#[inline(always)]
+pub fn mxfp4(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in blocks::<17, SMALL>(bytes, out) {
+        let d = half_of_power(block[0]);
+        *out = array::from_fn(|i| {
+            let byte = block[1 + i % (SMALL / 2)];
+            d * FOUR_BITS[usize::from(byte >> (i / (SMALL / 2) * 4) & 0xF)]
+        });
+    }
+}
+
 /// d, m f16, 16 bytes of nibbles; x = d q + m.
 #[inline(always)]
 pub fn q4_1(bytes: &[u8], out: &mut [f32]) {

@@ -26,6 +26,15 @@ const LLAMA: &[(&str, &str)] = &[
     ("ffn_gate", "mlp.gate_proj"),
     ("ffn_up", "mlp.up_proj"),
     ("ffn_down", "mlp.down_proj"),
+    ("attn_sinks", "self_attn.sinks"),
+    ("ffn_gate_inp", "mlp.gate"),
+    ("ffn_gate_exps", "mlp.experts.gate_proj"),
+    ("ffn_up_exps", "mlp.experts.up_proj"),
+    ("ffn_down_exps", "mlp.experts.down_proj"),
+    ("ffn_gate_inp_shexp", "mlp.shared_expert_gate"),
+    ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
+    ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
+    ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
 ];
 
 /// What stands around the layers of a Llama.
@@ -40,8 +49,24 @@ const fn like_llama(
     Scheme { architectures, whole: LLAMA_WHOLE, block: "model.layers.", own, parts: LLAMA }
 }
 
-static SCHEMES: [Scheme; 6] = [
-    like_llama(&["llama", "qwen2", "qwen3", "mistral3", "smollm3", "granite", "gemma"], &[]),
+static SCHEMES: [Scheme; 7] = [
+    like_llama(
+        &[
+            "llama",
+            "qwen2",
+            "qwen3",
+            "mistral3",
+            "smollm3",
+            "granite",
+            "gemma",
+            "qwen2moe",
+            "qwen3moe",
+            "olmoe",
+            "granitemoe",
+        ],
+        &[],
+    ),
+    like_llama(&["gpt-oss"], &[("post_attention_norm", "post_attention_layernorm")]),
     like_llama(
         &["olmo2"],
         &[
@@ -143,7 +168,7 @@ pub fn is_transposed(architecture: &str, name: &str) -> bool {
 }
 
 /// The architectures whose queries and keys have rotated pairs side by side.
-const INTERLEAVED: [&str; 4] = ["llama", "smollm3", "mistral3", "granite"];
+const INTERLEAVED: [&str; 5] = ["llama", "smollm3", "mistral3", "granite", "granitemoe"];
 
 /// The number of heads whose rows are interleaved in this tensor, as they are for [`INTERLEAVED`]; None
 /// if they are in order. `queries` and `keys` count heads.

@@ -30,6 +30,10 @@ static COMMON: &[Row] = &[
     ("residual_scale", "residual_multiplier"),
     ("logit_scale", "logit_scale"),
     ("expert_count", "num_local_experts"),
+    ("expert_used_count", "num_experts_per_tok"),
+    ("expert_feed_forward_length", "moe_intermediate_size"),
+    ("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+    ("expert_weights_norm", "norm_topk_prob"),
     ("pooling_type", "pooling_type"),
 ];
 
@@ -124,9 +128,19 @@ pub fn settings(
     all
 }
 
-/// The model type; mixtures of experts share the name of their dense relatives, but are another architecture.
+/// Mixtures of experts with names of their own.
+const MIXTURES: [&str; 5] = ["qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss"];
+
+/// What is added to the name of an architecture that mixtures of experts share with their dense relatives.
+pub const WITH_EXPERTS: &str = " with experts";
+
+/// The model type; mixtures of experts that share the name of their dense relatives are another architecture.
 pub fn model_type(architecture: &str, n_experts: u64) -> String {
-    if n_experts > 0 { format!("{architecture} with experts") } else { architecture.to_owned() }
+    if n_experts > 0 && !MIXTURES.contains(&architecture) {
+        format!("{architecture}{WITH_EXPERTS}")
+    } else {
+        architecture.to_owned()
+    }
 }
 
 /// LongRoPE's settings.
@@ -157,6 +171,10 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
     // The other factor of the two is 1 wherever this one is given.
     if found.contains_key("mscale_all_dim") {
         found.insert("mscale".into(), json!(1.0));
+    }
+    // Its files do not say that the bounds of its scaling are not rounded.
+    if architecture == "gpt-oss" {
+        found.insert("truncate".into(), json!(false));
     }
     Some(Json::Object(found))
 }

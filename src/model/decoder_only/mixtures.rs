@@ -1,0 +1,292 @@
+//! Mixtures of experts: families whose feed-forward half is many networks, of which a router chooses a few.
+
+use anyhow::Result;
+
+use super::{
+    DecoderPlan,
+    family::{Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    llama::multiply,
+    names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, LLAMA as LLAMA_NAMES, Names, StackForm},
+    rope::RopeStyle,
+    windows,
+};
+use crate::{
+    engine::tape::ExpertWeights,
+    model::layer::{
+        attention::Mask,
+        experts::{ExpertGate, ExpertsPlan, SharedPlan},
+        feed_forward::{Activation, FeedKind},
+        norm::QkNorm,
+    },
+    weights::Config,
+};
+
+/// A default of the longest text.
+const LONGEST: &str = "max_position_embeddings";
+/// How many experts there are, and through how many of them each token goes.
+const COUNTS: [&str; 2] = ["num_experts", "num_local_experts"];
+const CHOSEN: &str = "num_experts_per_tok";
+/// The width of an expert.
+const WIDTH: &str = "moe_intermediate_size";
+/// The most experts of a layer, and of all together; the largest models have some hundreds, and 25,000.
+const MOST: usize = 4096;
+const MOST_IN_ALL: usize = 1 << 16;
+
+pub static FAMILIES: &[Family] = &[
+    Family {
+        types: &["mixtral", "llama with experts"],
+        title: "Mixtral",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[
+            (LONGEST, 131_072),
+            ("num_key_value_heads", 8),
+            ("num_local_experts", 8),
+            (CHOSEN, 2),
+        ],
+        names: Names {
+            experts: ExpertNames {
+                router: "block_sparse_moe.gate",
+                maps: ExpertMaps::Apart([
+                    "block_sparse_moe.experts.*.w1",
+                    "block_sparse_moe.experts.*.w3",
+                    "block_sparse_moe.experts.*.w2",
+                ]),
+                ..EXPERTS
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style {
+            biases: BiasStyle::NONE,
+            windows: windows::all,
+            positions: PositionStyle::Rotary(RopeStyle { theta: 1_000_000.0, ..RopeStyle::WHOLE }),
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, ExpertWeights::Normalized)?;
+            mix(settings, plan, experts, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["qwen3_moe", "qwen3moe"],
+        title: "Qwen3-MoE",
+        defaults: &[
+            (LONGEST, 32_768),
+            ("num_key_value_heads", 4),
+            ("num_experts", 128),
+            (CHOSEN, 8),
+            (WIDTH, 768),
+        ],
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            biases: BiasStyle::ATTENTION,
+            windows: windows::if_used,
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, normalized(settings, true)?)?;
+            let is_mixture = mixtures(&settings.config, plan.layers.len())?;
+            mix(settings, plan, experts, WIDTH, |l| is_mixture[l])
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["qwen2_moe", "qwen2moe"],
+        title: "Qwen2-MoE",
+        defaults: &[
+            (LONGEST, 32_768),
+            ("num_key_value_heads", 16),
+            ("num_experts", 60),
+            (CHOSEN, 4),
+            (WIDTH, 1408),
+            ("shared_expert_intermediate_size", 5632),
+        ],
+        style: Style {
+            biases: BiasStyle { qkv: Bias::Setting("qkv_bias", true), ..BiasStyle::NONE },
+            windows: in_every_second,
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, normalized(settings, false)?)?;
+            let shared = shared(settings, plan, true)?;
+            let is_mixture = mixtures(&settings.config, plan.layers.len())?;
+            mix(settings, plan, ExpertsPlan { shared, ..experts }, WIDTH, |l| is_mixture[l])
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["olmoe"],
+        title: "OLMoE",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 4096), ("num_experts", 64), (CHOSEN, 8)],
+        style: Style {
+            qk_norm: Some(QkNorm::WholeRow),
+            biases: BiasStyle::ATTENTION,
+            ..LLAMA.style
+        },
+        refused: &[Refused {
+            key: "clip_qkv",
+            can_run: |config| !config.has("clip_qkv"),
+            wanted: "null: queries, keys and values that are not clipped",
+        }],
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, normalized(settings, false)?)?;
+            mix(settings, plan, experts, settings.config.key(&[WIDTH, "intermediate_size"]), |_| {
+                true
+            })
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["granitemoe", "granitemoeshared"],
+        title: "Granite-MoE",
+        defaults: &[(LONGEST, 2048), ("num_local_experts", 8), (CHOSEN, 2)],
+        names: Names {
+            experts: ExpertNames {
+                router: "block_sparse_moe.router.layer",
+                maps: ExpertMaps::StackedPairs(
+                    "block_sparse_moe.input_linear",
+                    "block_sparse_moe.output_linear",
+                ),
+                shared: FeedNames::FusedGate("shared_mlp.input_linear", "shared_mlp.output_linear"),
+                ..EXPERTS
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style { biases: BiasStyle::ATTENTION, ..LLAMA.style },
+        adjust: |settings, plan| {
+            multiply(settings, plan)?;
+            let experts = experts(settings, plan, ExpertWeights::SoftmaxOfChosen)?;
+            let shared = shared(settings, plan, false)?;
+            mix(settings, plan, ExpertsPlan { shared, ..experts }, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["gpt_oss", "gpt-oss"],
+        title: "gpt-oss",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[
+            (LONGEST, 131_072),
+            ("num_key_value_heads", 8),
+            ("head_dim", 64),
+            ("num_local_experts", 128),
+            (CHOSEN, 4),
+            ("sliding_window", 128),
+        ],
+        names: Names {
+            experts: ExpertNames {
+                router: "mlp.router",
+                maps: ExpertMaps::Alternating(
+                    "mlp.experts.gate_up_proj",
+                    "mlp.experts.down_proj",
+                    StackForm::Plain,
+                ),
+                ..EXPERTS
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style {
+            biases: BiasStyle {
+                qkv: Bias::Setting("attention_bias", true),
+                out: Bias::Setting("attention_bias", true),
+                feed: Bias::Never,
+            },
+            windows: windows::every_second,
+            positions: PositionStyle::Rotary(RopeStyle { theta: 150_000.0, ..RopeStyle::WHOLE }),
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let number = |key, default| settings.config.float_or(key, default);
+            let (alpha, limit) = (number("swiglu_alpha", 1.702)?, number("swiglu_limit", 7.0)?);
+            settings.config.must("swiglu_limit", limit > 0.0, "a number above 0")?;
+            for layer in &mut plan.layers {
+                layer.attention.has_sinks = true;
+            }
+            let experts = ExpertsPlan {
+                gate: ExpertGate::Clamped { alpha, limit },
+                has_router_bias: true,
+                has_bias: true,
+                ..experts(settings, plan, ExpertWeights::SoftmaxOfChosen)?
+            };
+            mix(settings, plan, experts, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
+];
+
+/// An expert that all tokens go through, where the settings give its width.
+fn shared(settings: &Settings, plan: &DecoderPlan, has_gate: bool) -> Result<Option<SharedPlan>> {
+    let config = &settings.config;
+    let key = config.key(&["shared_intermediate_size", "shared_expert_intermediate_size"]);
+    let d_ff = config.count_or(key, 0)?;
+    Ok((d_ff > 0).then_some(SharedPlan { d_ff, act: activation(plan), has_gate }))
+}
+
+/// The activation of the networks that experts take the place of.
+fn activation(plan: &DecoderPlan) -> Activation {
+    match plan.layers.first().map(|layer| layer.feed.kind) {
+        Some(FeedKind::Gated(act) | FeedKind::Plain(act)) => act,
+        None => Activation::Silu,
+    }
+}
+
+/// Where a window is used, every second of the layers before `max_window_layers` sees it: Qwen2-MoE.
+fn in_every_second(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    if !config.bool_or("use_sliding_window", false)? {
+        return windows::none(config, n_layers);
+    }
+    let end = config.count_or("max_window_layers", 28)?;
+    windows::by_type(config, n_layers, |l| l % 2 == 0 && l < end)
+}
+
+/// Whether probabilities of chosen experts are divided by their sum, as a setting says; GGUF files do not.
+fn normalized(settings: &Settings, in_gguf: bool) -> Result<ExpertWeights> {
+    let are_normalized =
+        settings.config.bool_or("norm_topk_prob", settings.are_gguf() && in_gguf)?;
+    Ok(if are_normalized { ExpertWeights::Normalized } else { ExpertWeights::Kept })
+}
+
+/// The experts that the settings describe, without a shared one, with the activation of the dense layers.
+fn experts(settings: &Settings, plan: &DecoderPlan, weights: ExpertWeights) -> Result<ExpertsPlan> {
+    let config = &settings.config;
+    let key = config.key(&COUNTS);
+    let (n, k) = (config.usize(key)?, config.usize(CHOSEN)?);
+    let most = MOST.min(MOST_IN_ALL / plan.layers.len().max(1));
+    config.must(key, n <= most, &format!("at most {most} in each of so many layers"))?;
+    config.must(CHOSEN, k <= n, &format!("at most `{key}`"))?;
+    Ok(ExpertsPlan {
+        n,
+        k,
+        gate: ExpertGate::Plain(activation(plan)),
+        weights,
+        has_router_bias: false,
+        has_bias: false,
+        shared: None,
+    })
+}
+
+/// Puts experts in place of the networks of some layers; `width` is the key of their width.
+fn mix(
+    settings: &Settings,
+    plan: &mut DecoderPlan,
+    experts: ExpertsPlan,
+    width: &str,
+    is_mixture: impl Fn(usize) -> bool,
+) -> Result<()> {
+    let d_ff = settings.config.usize(width)?;
+    let layers = plan.layers.iter_mut().enumerate().filter(|(l, _)| is_mixture(*l));
+    for (_, layer) in layers {
+        layer.feed.experts = Some(experts);
+        layer.feed.d_ff = d_ff;
+    }
+    Ok(())
+}
+
+/// Which layers of a Qwen are mixtures: every `decoder_sparse_step`-th, but those of `mlp_only_layers`.
+fn mixtures(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
+    let step = config.usize_or("decoder_sparse_step", 1)?;
+    let dense = config.floats("mlp_only_layers")?.unwrap_or_default();
+    let is_dense = |l: usize| dense.iter().any(|&listed| listed.to_bits() == (l as f32).to_bits());
+    Ok((0..n_layers).map(|l| (l + 1).is_multiple_of(step) && !is_dense(l)).collect())
+}

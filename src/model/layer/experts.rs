@@ -1,0 +1,239 @@
+//! A mixture of experts in place of one feed-forward network: a router sends each token to a few of many gated
+//! networks (Shazeer et al. 2017; Fedus et al. 2022), and one more may be shared by all tokens (Dai et al. 2024).
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::feed_forward::{Activation, GatedFeedForward};
+use crate::{
+    engine::{
+        site::{
+            Axis::{Channel, Choice, Expert, Position, Single, Unit},
+            Role, Scope, Site,
+        },
+        tape::{ExpertWeights, Node, Routes, Tape, Weight},
+    },
+    weights::Weights,
+};
+
+pub static LOGITS: Site =
+    Site::matrix("router.logits", [Position, Expert], "the router's score of every expert: x W_r")
+        .with(Role::RouterLogits)
+        .called(&["r", "x W_r"]);
+pub static PROBABILITIES: Site =
+    Site::matrix("router.probabilities", [Position, Expert], "softmax of the router's scores")
+        .with(Role::RouterProbabilities)
+        .called(&["p"]);
+pub static WEIGHTS: Site = Site::matrix(
+    "router.weights",
+    [Position, Expert],
+    "the weight of each chosen expert; 0 where an expert is not chosen",
+)
+.with(Role::RouterWeights)
+.called(&["w"]);
+
+pub static GATE: Site = Site::planes(
+    "gate",
+    [Choice, Position, Unit],
+    "x W_gate of the expert that is each token's first, second, ... choice",
+);
+pub static GATE_CLAMPED: Site =
+    Site::planes("gate_clamped", [Choice, Position, Unit], "the gate, at most the limit");
+pub static ACT: Site =
+    Site::planes("act", [Choice, Position, Unit], "the gate after its activation");
+pub static UP: Site =
+    Site::planes("up", [Choice, Position, Unit], "x W_up of each token's chosen experts");
+pub static UP_CLAMPED: Site =
+    Site::planes("up_clamped", [Choice, Position, Unit], "up, no further from 0 than the limit");
+pub static HIDDEN: Site = Site::planes(
+    "hidden",
+    [Choice, Position, Unit],
+    "act * up: what the gates of each chosen expert let through",
+);
+pub static HIDDEN_CLAMPED: Site = Site::planes(
+    "hidden",
+    [Choice, Position, Unit],
+    "act * (up + 1): what the gates of each chosen expert let through",
+);
+pub static EXPERT_OUT: Site = Site::planes(
+    "out",
+    [Choice, Position, Channel],
+    "hidden W_down: what each chosen expert says, before it is weighted",
+)
+.called(&["expert_e(x)"]);
+pub static MIXED: Site = Site::matrix(
+    "mixed",
+    [Position, Channel],
+    "what the chosen experts say, each times its weight",
+)
+.called(&["mixed"]);
+pub static OUT: Site =
+    Site::matrix("out", [Position, Channel], "what the chosen experts say, each times its weight")
+        .with(Role::SubLayerOutput)
+        .called(&["out"]);
+pub static OUT_WITH_SHARED: Site = Site::matrix(
+    "out",
+    [Position, Channel],
+    "what the chosen experts say, weighted, and what the shared expert says",
+)
+.with(Role::SubLayerOutput)
+.called(&["out"]);
+pub static SHARE_LOGIT: Site =
+    Site::matrix("gate_logit", [Position, Single], "x w_s: how much of the shared expert to take");
+pub static SHARE: Site =
+    Site::matrix("share", [Position, Single], "the part of the shared expert that is taken")
+        .with(Role::Gate);
+pub static TAKEN: Site =
+    Site::matrix("taken", [Position, Channel], "share * out of the shared expert");
+
+/// How an expert's gate acts on what comes up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ExpertGate {
+    /// `act(gate) * up`
+    Plain(Activation),
+    /// `g * sigmoid(alpha g) * (u + 1)`, with gate and up within a limit (OpenAI 2025, *gpt-oss*).
+    Clamped { alpha: f32, limit: f32 },
+}
+
+/// An expert that every token goes through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharedPlan {
+    pub d_ff: usize,
+    pub act: Activation,
+    /// Whether a gate of its own says how much of it is taken.
+    pub has_gate: bool,
+}
+
+/// The experts of a layer and their router.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExpertsPlan {
+    pub n: usize,
+    /// How many of them each token goes through.
+    pub k: usize,
+    pub gate: ExpertGate,
+    pub weights: ExpertWeights,
+    pub has_router_bias: bool,
+    /// Whether the experts' maps have biases.
+    pub has_bias: bool,
+    pub shared: Option<SharedPlan>,
+}
+
+/// A weight and its bias.
+type Map = (Weight, Option<Weight>);
+
+/// A router, its experts, and one that is shared.
+pub struct Experts {
+    scope: Scope,
+    plan: ExpertsPlan,
+    router: Map,
+    gates: Vec<Map>,
+    ups: Vec<Map>,
+    downs: Vec<Map>,
+    shared: Option<GatedFeedForward>,
+    shared_gate: Option<Weight>,
+}
+
+impl Experts {
+    /// Loads `router.W` (d_model, n), `experts.{e}.W_gate`, `W_up` and `W_down` as a gated network's, `shared.W_gate` and
+    /// so on, and `shared.w_share` (d_model, 1), with the biases that are there, named within `scope`.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        scope: Scope,
+        d_model: usize,
+        d_ff: usize,
+        plan: ExpertsPlan,
+    ) -> Result<Self> {
+        let router = scope.child("router");
+        let bias = |name: String, n, has: bool| has.then(|| weights.row(&name, n)).transpose();
+        let of_experts = |name: &str, shape: (usize, usize)| -> Result<Vec<Map>> {
+            let one = |expert: usize| {
+                let at = scope.child("experts").child(&expert.to_string());
+                let w = weights.matrix(&at.weight(&format!("W_{name}")), shape)?;
+                Ok((w, weights.optional_row(&at.weight(&format!("b_{name}")), shape.1)?))
+            };
+            (0..plan.n).map(one).collect()
+        };
+        let shared = scope.child("shared");
+        let load_shared = |of: SharedPlan| {
+            GatedFeedForward::load(weights, shared.clone(), d_model, of.d_ff, of.act)
+        };
+        let has_shared_gate = plan.shared.is_some_and(|shared| shared.has_gate);
+        let load_share = || weights.matrix(&shared.weight("w_share"), (d_model, 1));
+        Ok(Self {
+            router: (
+                weights.matrix(&router.weight("W"), (d_model, plan.n))?,
+                bias(router.weight("b"), plan.n, plan.has_router_bias)?,
+            ),
+            gates: of_experts("gate", (d_model, d_ff))?,
+            ups: of_experts("up", (d_model, d_ff))?,
+            downs: of_experts("down", (d_ff, d_model))?,
+            shared: plan.shared.map(load_shared).transpose()?,
+            shared_gate: has_shared_gate.then(load_share).transpose()?,
+            scope,
+            plan,
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        let (weights, routes) = self.route(tape, x);
+        let outs = self.experts(tape, x, &routes);
+        let at = &self.scope;
+        let Some(shared) = self.shared(tape, x) else {
+            return tape.mix(at.at(&OUT), outs, weights, &routes);
+        };
+        let mixed = tape.mix(at.at(&MIXED), outs, weights, &routes);
+        tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
+    }
+
+    /// The weight of every expert, and those that are chosen. x (position, d_model) -> (position, expert)
+    fn route(&self, tape: &mut Tape, x: Node) -> (Node, Arc<Routes>) {
+        let at = &self.scope;
+        let w = tape.weight(&self.router.0);
+        let b = self.router.1.as_ref().map(|b| tape.weight(b));
+        let logits = tape.linear(at.at(&LOGITS), x, w, b); // (position, expert)
+        let scores = match self.plan.weights {
+            ExpertWeights::SoftmaxOfChosen => logits,
+            ExpertWeights::Kept | ExpertWeights::Normalized => {
+                tape.softmax(at.at(&PROBABILITIES), logits)
+            }
+        };
+        let routes = Arc::new(Routes::of_largest(tape.value(scores).matrix(), self.plan.k));
+        (tape.route(at.at(&WEIGHTS), scores, &routes, self.plan.weights), routes)
+    }
+
+    /// What the chosen experts say. x (position, d_model) -> (choice, position, d_model)
+    fn experts(&self, tape: &mut Tape, x: Node, routes: &Arc<Routes>) -> Node {
+        let at = self.scope.child("experts");
+        let gate = tape.experts_linear(at.at(&GATE), x, &self.gates, routes);
+        let hidden = match self.plan.gate {
+            ExpertGate::Plain(act) => {
+                let act = act.on(tape, at.at(&ACT), gate);
+                let up = tape.experts_linear(at.at(&UP), x, &self.ups, routes);
+                tape.mul(at.at(&HIDDEN), act, up)
+            }
+            ExpertGate::Clamped { alpha, limit } => {
+                let gate = tape.clamp(at.at(&GATE_CLAMPED), gate, None, limit);
+                let act = tape.swish(at.at(&ACT), gate, alpha);
+                let up = tape.experts_linear(at.at(&UP), x, &self.ups, routes);
+                let up = tape.clamp(at.at(&UP_CLAMPED), up, Some(-limit), limit);
+                tape.mul_by_one_more(at.at(&HIDDEN_CLAMPED), act, up)
+            }
+        }; // (choice, position, d_ff)
+        tape.experts_linear(at.at(&EXPERT_OUT), hidden, &self.downs, routes)
+    }
+
+    /// What the shared expert says, or the part of it that is taken. (position, d_model) -> (position, d_model)
+    fn shared(&self, tape: &mut Tape, x: Node) -> Option<Node> {
+        let out = self.shared.as_ref()?.forward(tape, x);
+        let Some(gate) = &self.shared_gate else { return Some(out) };
+        let (at, gate) = (self.scope.child("shared"), tape.weight(gate));
+        let logit = tape.linear(at.at(&SHARE_LOGIT), x, gate, None); // (position, 1)
+        let share = tape.sigmoid(at.at(&SHARE), logit);
+        Some(tape.mul_rows(at.at(&TAKEN), out, share))
+    }
+}

@@ -1,0 +1,179 @@
+//! Mixtures of experts and attention sinks: what-ifs, arithmetic and gradients. The numbers themselves are compared in
+//! `checkpoints.rs`.
+
+use std::{path::Path, sync::Arc};
+
+use lookback::{
+    analysis::{reading::Reader, trace::Trace},
+    engine::{
+        change::{Change, Changes},
+        tape::Keep,
+        value::{Cell, Value},
+    },
+    model::{Architecture, Model, Name, Setup},
+    weights::Checkpoint,
+};
+
+const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
+const WEIGHTS: &str = "blocks.0.ffn.router.weights";
+
+struct Tiny {
+    model: Arc<dyn Model>,
+    reader: Reader,
+}
+
+impl Tiny {
+    fn open(name: &str) -> Self {
+        let checkpoint =
+            Checkpoint::open(&Path::new("tests/goldens/checkpoints").join(name)).unwrap();
+        let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
+        Self { model, reader: Reader::open(&checkpoint, true).unwrap() }
+    }
+
+    fn what_if(&self, texts: &[&str], keep: Keep) -> Trace {
+        let changes: Changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
+        let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
+        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
+    }
+
+    fn plain(&self) -> Trace {
+        self.what_if(&[], Keep::All)
+    }
+}
+
+fn row(trace: &Trace, site: &str, row: usize) -> Vec<f32> {
+    trace.value(site).unwrap().row(0, row)
+}
+
+#[test]
+fn every_number_of_router_experts_and_sinks_opens_into_arithmetic_that_gives_it() {
+    for name in ["gpt_oss", "qwen2_moe", "qwen3_moe", "granitemoe_shared", "gpt_oss_packed"] {
+        let trace = Tiny::open(name).plain();
+        let mut n_sites = 0;
+        for site in trace.sites().filter(|site| !site.is_leaf) {
+            let path = site.path();
+            if !(path.starts_with("blocks.1.ffn.") || path.starts_with("blocks.1.attn.sink")) {
+                continue;
+            }
+            n_sites += 1;
+            for cell in site.shape().cells().step_by(5) {
+                let opened = trace.open(&site.address(cell)).unwrap();
+                let (got, want) = (opened.expr.unwrap().eval(), f64::from(site.value.get(cell)));
+                let is_near = (got - want).abs() <= 1e-4 * want.abs().max(1.0);
+                assert!(is_near, "{name} {}: opens to {got}, is {want}", site.address(cell));
+            }
+        }
+        assert!(n_sites >= 9, "{name}: only {n_sites} sites");
+    }
+}
+
+#[test]
+fn an_expert_that_is_out_is_never_chosen_and_the_next_best_takes_its_place() {
+    for name in ["qwen3_moe", "gpt_oss"] {
+        let tiny = Tiny::open(name);
+        let (plain, n) = (tiny.plain(), IDS.len());
+        let chosen = |trace: &Trace, i| {
+            let weights = row(trace, WEIGHTS, i);
+            (0..weights.len()).filter(|&e| weights[e] > 0.0).collect::<Vec<_>>()
+        };
+        let expert = chosen(&plain, 2)[0];
+        let change = format!("blocks.0.ffn.expert.{expert}=off");
+        assert!(plain.parts_off().any(|part| part.to_string() == change), "{change}");
+        let out = tiny.what_if(&[&change], Keep::All);
+        for i in 0..n {
+            let (before, after) = (chosen(&plain, i), chosen(&out, i));
+            assert!(!after.contains(&expert) && after.len() == before.len(), "{after:?}");
+            let others = before.iter().filter(|&&e| e != expert);
+            assert!(others.clone().all(|e| after.contains(e)), "{before:?} {after:?}");
+            let sum: f32 = row(&out, WEIGHTS, i).iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+        }
+        let closed = tiny.what_if(&[&change], Keep::Boundaries);
+        assert_eq!(row(&closed, "logits", n - 1), row(&out, "logits", n - 1));
+    }
+}
+
+#[test]
+fn every_part_that_can_be_left_out_matters() {
+    for name in ["gpt_oss", "qwen2_moe"] {
+        let tiny = Tiny::open(name);
+        let plain = tiny.plain();
+        let parts: Vec<String> = plain.parts_off().map(|part| part.to_string()).collect();
+        let wanted = if name == "gpt_oss" { "sinks=off" } else { "blocks.0.ffn.shared=off" };
+        for part in [wanted, "blocks.0.ffn=off"] {
+            assert!(parts.iter().any(|one| one == part), "{name}: {part}");
+            let off = tiny.what_if(&[part], Keep::All);
+            assert_ne!(row(&off, "logits", 6), row(&plain, "logits", 6), "{name}: {part}");
+        }
+    }
+}
+
+#[test]
+fn rows_sum_to_one_with_the_share_of_the_sink_and_without_sinks() {
+    let tiny = Tiny::open("gpt_oss");
+    let sums = |trace: &Trace, row: usize| {
+        let weights = trace.value("blocks.1.attn.weights").unwrap();
+        let sink = trace.value("blocks.1.attn.sink").unwrap();
+        let sum: f32 = weights.row(2, row).iter().sum();
+        (sum, sink.get(Cell::new(2, row, 0)))
+    };
+    let (plain, off) = (tiny.plain(), tiny.what_if(&["sinks=off"], Keep::All));
+    let one_layer = tiny.what_if(&["blocks.0.attn.sinks=off"], Keep::All);
+    for i in 0..IDS.len() {
+        let (sum, sink) = sums(&plain, i);
+        assert!(sum < 0.999 && sink > 0.001 && (sum + sink - 1.0).abs() < 1e-5, "{sum} {sink}");
+        let (sum, sink) = sums(&off, i);
+        assert!((sum - 1.0).abs() < 1e-5 && sink.abs() < f32::EPSILON, "{sum} {sink}");
+        assert!(sums(&one_layer, i).1 > 0.0);
+    }
+}
+
+#[test]
+fn gradients_through_experts_and_sinks_are_slopes() {
+    for name in ["gpt_oss", "qwen2_moe", "qwen3_moe", "granitemoe_shared"] {
+        let tiny = Tiny::open(name);
+        let plain = tiny.plain();
+        let cell = Cell::new(0, 4, 3);
+        let mut seed = Value::zeros(plain.value("blocks.0.resid_post").unwrap().shape());
+        seed.set(cell, 1.0);
+        for site in ["blocks.0.norm2.out", "blocks.0.ffn.router.logits", "blocks.0.attn.scores"] {
+            let seeds = [("blocks.0.resid_post", seed.clone())];
+            let slopes = plain.gradient(&seeds, site).unwrap();
+            for at in slopes.shape().cells().step_by(3).filter(|at| at.row == cell.row) {
+                // Small enough that no token goes to another expert.
+                let moved = |by: f32| {
+                    let number = plain.value(site).unwrap().get(at) + by;
+                    let address = plain.site(site).unwrap().address(at);
+                    let trace = tiny.what_if(&[&format!("{address}={number}")], Keep::All);
+                    trace.value("blocks.0.resid_post").unwrap().get(cell)
+                };
+                let (numeric, slope) = ((moved(1e-3) - moved(-1e-3)) / 2e-3, slopes.get(at));
+                assert!(
+                    (numeric - slope).abs() < 2e-2 * slope.abs().max(1.0),
+                    "{name} {site} {at:?}: {numeric} {slope}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_that_cannot_be_are_refused_with_their_setting() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let from = Path::new("tests/goldens/checkpoints/mixtral");
+    let text = std::fs::read_to_string(from.join("config.json")).unwrap();
+    std::fs::copy(from.join("model.safetensors"), folder.path().join("model.safetensors")).unwrap();
+    for (key, old, new) in [
+        ("num_local_experts", 5, 16_000_000),
+        ("num_local_experts", 5, 0),
+        ("num_experts_per_tok", 2, 6),
+        ("num_experts_per_tok", 2, 0),
+    ] {
+        let changed = text.replace(&format!("\"{key}\": {old}"), &format!("\"{key}\": {new}"));
+        assert_ne!(changed, text, "{key}");
+        std::fs::write(folder.path().join("config.json"), changed).unwrap();
+        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let error = Architecture::of(&checkpoint).unwrap().open(&checkpoint).err().unwrap();
+        assert!(format!("{error:#}").contains(&format!("`{key}`")), "{error:#}");
+    }
+}
