@@ -63,6 +63,10 @@ const USER_DEFINED: i32 = 4;
 /// The longest token whose merges are derived by splitting it everywhere, in bytes.
 const LONGEST_CUT: usize = 512;
 
+/// How many times the bytes of its tokens a vocabulary's derived merges may have; words that consist of tokens at every
+/// cut are few.
+const MOST_MERGED: usize = 32;
+
 /// The plan of the vocabulary's tokenizer, and the tokens that begin and end every text.
 ///
 /// # Errors
@@ -158,6 +162,8 @@ fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
 fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
     ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
     let ids = words(&vocab.tokens);
+    let n_bytes: usize = vocab.tokens.iter().map(String::len).sum();
+    let mut n_merged = 0;
     let mut merges = vec![];
     for (token, &score) in vocab.tokens.iter().zip(&vocab.scores) {
         ensure!(
@@ -168,6 +174,12 @@ fn merges_by_score(vocab: &GgufVocab) -> Result<Vec<Merge>> {
         let cuts = token.char_indices().skip(1).map(|(at, _)| token.split_at(at));
         let mut found: Vec<_> =
             cuts.filter_map(|(l, r)| Some((*ids.get(l)?, *ids.get(r)?, l, r))).collect();
+        n_merged += found.len() * token.len();
+        ensure!(
+            n_merged <= MOST_MERGED * n_bytes + (1 << 20),
+            "the merges of its tokens, which have {n_bytes} bytes, have more than {MOST_MERGED} times as many; \
+             the file is damaged"
+        );
         found.sort_by_key(|(left, right, ..)| (*left, *right));
         merges.extend(found.into_iter().map(|(.., l, r)| (score, l, r)));
     }
