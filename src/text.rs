@@ -30,9 +30,10 @@ pub use specials::{SpecialIds, Specials, ids_of};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokenizers::{Encoding, ModelWrapper, Tokenizer as Engine};
+use tokenizers::Encoding;
 
 pub use crate::text::visible::{shown, visible};
+use engine::Engine;
 use vocabulary::Vocabulary;
 
 /// Beginning of sentence, for every built-in model.
@@ -73,8 +74,9 @@ impl Tokenizer {
     /// # Errors
     /// If the embedded file is damaged.
     pub fn embedded() -> Result<Self> {
-        let engine = Engine::from_bytes(TOKENIZER)
-            .map_err(|e| anyhow::anyhow!("the embedded tokenizer.json does not load: {e}"))?;
+        let plan = json::plan(TOKENIZER, &Specials::default());
+        let engine =
+            plan.and_then(engine::built).context("the embedded tokenizer.json does not load")?;
         Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind: Origin::BuiltIn })
     }
 
@@ -88,7 +90,7 @@ impl Tokenizer {
         let mut vocabulary = Vocabulary::of(&plan);
         let engine = engine::built(plan).with_context(file)?;
         vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
-        let is_bpe = matches!(engine.get_model(), ModelWrapper::BPE(_));
+        let is_bpe = engine.get_model().is_bpe();
         vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
         Ok(Self::checkpoint(engine, vocabulary))
     }

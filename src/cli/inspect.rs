@@ -32,8 +32,8 @@ use sizes::Sizes;
 /// Texts of so many tokens are estimated.
 const LENGTHS: [usize; 4] = [128, 512, 1024, MAX_CONTEXT];
 
-/// The weights of larger checkpoints are not all looked at for what is NaN or infinite.
-const MOST_BYTES_READ: u64 = 4_000_000_000;
+/// So many weights are looked at for what is NaN or infinite; of larger checkpoints, a sample of about so many.
+const MOST_NUMBERS_READ: usize = 1 << 28;
 
 /// The shortest text, read once to see what a pass holds.
 const SHORTEST: &str = "a";
@@ -54,6 +54,8 @@ struct Report {
     runs: bool,
     why_not: Option<String>,
     shows: Vec<Chapter>,
+    /// Whether `not_finite` is only of a sample of the numbers.
+    sampled: bool,
     tensors: Vec<Tensor>,
 }
 
@@ -161,6 +163,7 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         runs: why_not.is_none(),
         why_not,
         shows,
+        sampled: n_numbers(checkpoint) > MOST_NUMBERS_READ,
         tensors: tensors(checkpoint),
     })
 }
@@ -190,13 +193,18 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
     let asked: HashSet<&str> = asked.into_iter().map(|tensor| tensor.name.as_str()).collect();
     let all = checkpoint.tensors().iter();
     let is_used = |of: &TensorInfo| of.is_setting() || asked.contains(of.name.as_str());
-    let is_small = checkpoint.n_bytes() <= MOST_BYTES_READ;
-    let not_finite = |of| is_small.then(|| not_a_number(of)).flatten();
+    let share = (MOST_NUMBERS_READ as f64 / n_numbers(checkpoint) as f64).min(1.0);
+    let not_finite = |of: &TensorInfo| not_a_number(of, (of.n_numbers() as f64 * share) as usize);
     all.map(|of| Tensor { not_finite: not_finite(of), ..tensor(of, is_used(of)) }).collect()
 }
 
-fn not_a_number(tensor: &TensorInfo) -> Option<NotANumber> {
-    let NotFinite { count, first: (mut place, value) } = tensor.not_finite()?;
+fn n_numbers(checkpoint: &Checkpoint) -> usize {
+    checkpoint.tensors().iter().map(TensorInfo::n_numbers).fold(0, usize::saturating_add)
+}
+
+/// What is not finite among so many numbers of a tensor.
+fn not_a_number(tensor: &TensorInfo, most: usize) -> Option<NotANumber> {
+    let NotFinite { count, first: (mut place, value) } = tensor.not_finite(most)?;
     let mut first = vec![];
     for axis in tensor.shape.iter().rev() {
         first.insert(0, place % axis);

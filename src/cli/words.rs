@@ -215,13 +215,14 @@ not read.
                                                 \"walk\": 189000000}, ...],
               \"available\": 8000000000},
    \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
+   \"sampled\": false,
    \"tensors\": [{\"name\": \"...\", \"name_in_file\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\",
                 \"bytes\": 154389504, \"file\": \"...\", \"used\": true, \"not_finite\":
                 null or {\"count\": 1, \"first\": [3, 4], \"value\": \"NaN\"}}, ...]}
 `name` is Hugging Face's, whatever the format; `shape` has rows first, as Hugging Face has it; `used` is
 whether the model reads the tensor, and only those are counted as parameters; `not_finite` is what is NaN
-or infinite (not looked for in more than 4 GB). Names are as the
-file has them, with escapes for invisible characters. `passes` come on top of
+or infinite; `sampled` is whether only a sample was looked at, as in checkpoints of more than 268 million
+numbers. Names are as the file has them, with escapes for invisible characters. `passes` come on top of
 `weights`: what a pass over so many tokens takes, and what a walk with its measures. `type` without `title` is one that cannot be run.
 
 Examples:

@@ -3,8 +3,12 @@
 //! No file is trusted: sizes are checked before anything is built, and a panic of the library becomes an error.
 //! Reading the files is left to `json` and `gguf`.
 
+mod budget;
 mod parts;
 mod pattern;
+mod stages;
+
+pub use stages::Engine;
 
 use std::{
     cell::Cell,
@@ -14,7 +18,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokenizers::{
-    ModelWrapper, Tokenizer as Engine,
+    ModelWrapper,
     models::{
         bpe::{self, BPE},
         unigram::Unigram,
@@ -27,6 +31,7 @@ use super::{
     plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     visible,
 };
+use stages::BoundedModel;
 
 /// The most tokens; the largest vocabularies have some 260,000.
 const MOST_TOKENS: usize = 1 << 21;
@@ -36,6 +41,12 @@ const LARGEST_ID: u32 = 1 << 21;
 
 /// The longest token, in bytes; those in use have up to some hundreds.
 const LONGEST_TOKEN: usize = 4096;
+
+/// The least of what ids may be, whatever the number of tokens; gaps between ids are few.
+const SMALLEST_LIMIT: usize = 1 << 16;
+
+/// The most bytes of all pieces of a Unigram vocabulary together, whose tree takes hundreds for each.
+const MOST_PIECE_BYTES: usize = 1 << 23;
 
 /// The longest word for WordPiece, in characters: it tries every part of a word.
 const LONGEST_WORD: usize = 1000;
@@ -49,9 +60,12 @@ const LONGEST_AFFIX: usize = 64;
 /// If a part is damaged, unknown or larger than in any tokenizer in use.
 pub fn built(plan: TokenizerPlan) -> Result<Engine> {
     check(&plan)?;
+    let parts = translated(plan.parts);
+    parts::check(&parts)?;
     spawn_guarded(|| {
-        let mut engine = Engine::new(model(plan.model)?);
-        parts::put(&mut engine, translated(plan.parts))?;
+        let mut engine = Engine::new(BoundedModel::new(model(plan.model)?));
+        parts::put(&mut engine, parts)?;
+        budget::allow_building(plan.added.iter().map(|added| added.content.len()).sum());
         engine.add_tokens(plan.added).map_err(sanitized).context("`added_tokens` are damaged")?;
         Ok(engine)
     })
@@ -70,15 +84,20 @@ thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs work during which the library may panic; a panic becomes an error and prints nothing.
+/// Runs work during which the library may panic or do far too much; a panic becomes an error and prints nothing, and
+/// the work has a budget of its own.
 ///
 /// # Errors
-/// Those of the work itself, and a panic.
+/// Those of the work itself, a panic, and a budget that was exceeded.
 pub fn spawn_guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     keep_guarded_panics_quiet();
     let was_guarded = IS_GUARDED.replace(true);
+    budget::begin();
     let caught = catch_unwind(AssertUnwindSafe(work));
     IS_GUARDED.set(was_guarded);
+    if let Some(exceeded) = budget::exceeded() {
+        return Err(exceeded.into());
+    }
     caught.unwrap_or_else(|_| {
         bail!("the tokenizer is damaged: it does not work; fetch its file again")
     })
@@ -154,7 +173,23 @@ fn check(plan: &TokenizerPlan) -> Result<()> {
     {
         bail!("token `{}` has the id {id}, the limit is {LARGEST_ID}", visible(token));
     }
-    parts::check(&plan.parts)
+    let most_ids = SMALLEST_LIMIT.max(n.saturating_mul(8));
+    ensure!(
+        model.n_ids() <= most_ids,
+        "there are {n} tokens with ids up to {}, the limit is {most_ids}; the file is damaged",
+        model.n_ids() - 1
+    );
+    check_pieces(&model.vocab)
+}
+
+fn check_pieces(vocab: &Vocab) -> Result<()> {
+    let Vocab::Pieces(pieces) = vocab else { return Ok(()) };
+    let n_bytes: usize = pieces.iter().map(|(piece, _)| piece.len()).sum();
+    ensure!(
+        n_bytes <= MOST_PIECE_BYTES,
+        "the tokens have {n_bytes} bytes together, the limit is {MOST_PIECE_BYTES}"
+    );
+    Ok(())
 }
 
 fn longest_added(plan: &TokenizerPlan) -> usize {

@@ -65,6 +65,10 @@ const USER_DEFINED: i32 = 4;
 /// The longest token whose merges are derived by splitting it everywhere, in bytes.
 const LONGEST_CUT: usize = 512;
 
+/// How many times the bytes of its tokens a vocabulary's derived merges may have; words that consist of tokens at every
+/// cut are few.
+const MOST_MERGED: usize = 32;
+
 /// The plan of the vocabulary's tokenizer, and the tokens that begin and end every text.
 ///
 /// # Errors
@@ -164,6 +168,8 @@ fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
 pub fn merges_by_score(tokens: &[String], scores: &[f32]) -> Result<Vec<Merge>> {
     ensure!(scores.len() == tokens.len(), "its tokens have no scores");
     let ids = words(tokens);
+    let n_bytes: usize = tokens.iter().map(String::len).sum();
+    let mut n_merged = 0;
     let mut merges = vec![];
     for (token, &score) in tokens.iter().zip(scores) {
         ensure!(
@@ -174,6 +180,12 @@ pub fn merges_by_score(tokens: &[String], scores: &[f32]) -> Result<Vec<Merge>> 
         let cuts = token.char_indices().skip(1).map(|(at, _)| token.split_at(at));
         let mut found: Vec<_> =
             cuts.filter_map(|(l, r)| Some((*ids.get(l)?, *ids.get(r)?, l, r))).collect();
+        n_merged += found.len() * token.len();
+        ensure!(
+            n_merged <= MOST_MERGED * n_bytes + (1 << 20),
+            "the merges of its tokens, which have {n_bytes} bytes, have more than {MOST_MERGED} times as many; \
+             the file is damaged"
+        );
         found.sort_by_key(|(left, right, ..)| (*left, *right));
         merges.extend(found.into_iter().map(|(.., l, r)| (score, l, r)));
     }

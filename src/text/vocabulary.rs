@@ -1,9 +1,12 @@
 //! A checkpoint's vocabulary: special tokens, display, unknown words and the limits of the embedding table.
 
 use anyhow::{Result, ensure};
-use tokenizers::{Encoding, Tokenizer as Engine};
+use tokenizers::Encoding;
 
-use super::{SpecialIds, Token, Unknown, nearest, plan::TokenizerPlan, surface::Alphabet, visible};
+use super::{
+    SpecialIds, Token, Unknown, engine::Engine, nearest, plan::TokenizerPlan, surface::Alphabet,
+    visible,
+};
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {

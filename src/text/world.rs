@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
-use tokenizers::{Encoding, Tokenizer as Engine};
+use tokenizers::Encoding;
 
-use super::{Unknown, visible};
+use super::{Unknown, engine::Engine, visible};
 
 /// Lower-case English words of the training sentences, most frequent first (`assets/training/embed.py`).
 static WORDS: LazyLock<Vec<&str>> =

@@ -1,11 +1,13 @@
 //! NaN and infinity among a tensor's weights: how many, and where the first one is.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Packed, TensorInfo, tensor::RowOrder};
 use crate::engine::value::Stored;
 
-/// Numbers decoded at a time.
+/// Numbers decoded at a time; whole blocks of every format.
 const AT_ONCE: usize = 1 << 16;
 
 /// The NaN and infinite numbers of a tensor.
@@ -16,9 +18,16 @@ pub struct NotFinite {
     pub first: (usize, f32),
 }
 
+/// A part of a tensor: whole lines, or numbers of one line.
+struct Piece {
+    lines: Range<usize>,
+    numbers: Range<usize>,
+}
+
 impl TensorInfo {
-    /// Its NaN and infinite numbers; None if there are none or it cannot be read.
-    pub fn not_finite(&self) -> Option<NotFinite> {
+    /// Its NaN and infinite numbers among about `most` numbers, which are spread evenly over a larger tensor; None if
+    /// there are none or it cannot be read.
+    pub fn not_finite(&self, most: usize) -> Option<NotFinite> {
         let n = self.n_numbers();
         let line = match (self.shape.as_slice(), self.order) {
             ([_], RowOrder::Interleaved(_)) => 1,
@@ -26,13 +35,14 @@ impl TensorInfo {
         };
         let n_lines = n.checked_div(line)?;
         let packed = Packed::of(self, line, 0..n_lines, 0..line).ok()?;
-        let step = (AT_ONCE / line).max(1);
-        let starts: Vec<usize> = (0..n_lines).step_by(step).collect();
-        let found = starts.into_par_iter().filter_map(|start| {
-            let lines = start..n_lines.min(start + step);
-            let mut numbers = vec![0.0; lines.len() * line];
-            packed.read(lines, &mut numbers);
-            among(&numbers).map(|found| (start * line, found))
+        let (across, down) = (line.div_ceil(AT_ONCE), (AT_ONCE / line).max(1));
+        let n_pieces = n_lines.div_ceil(down) * across;
+        let every = n.div_ceil(most.max(1)).max(1);
+        let found = (0..n_pieces.div_ceil(every)).into_par_iter().filter_map(|i| {
+            let (row, column) = (i * every / across * down, i * every % across * AT_ONCE);
+            let lines = row..n_lines.min(row + down);
+            let piece = Piece { lines, numbers: column..line.min(column + AT_ONCE) };
+            among(&read(&packed, &piece)).map(|found| (row * line + column, found))
         });
         let found = found.map(|(before, NotFinite { count, first: (at, x) })| NotFinite {
             count,
@@ -40,6 +50,16 @@ impl TensorInfo {
         });
         found.reduce_with(|a, b| NotFinite { count: a.count + b.count, first: a.first })
     }
+}
+
+fn read(packed: &Packed, Piece { lines, numbers }: &Piece) -> Vec<f32> {
+    let mut decoded = vec![0.0; lines.len() * numbers.len()];
+    if lines.len() == 1 {
+        packed.read_part(lines.start, numbers.clone(), &mut decoded);
+    } else {
+        packed.read(lines.clone(), &mut decoded);
+    }
+    decoded
 }
 
 fn among(numbers: &[f32]) -> Option<NotFinite> {

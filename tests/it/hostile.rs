@@ -1,7 +1,11 @@
 //! Hostile files, one for each fault: each is refused with a sentence that names it and says what is wrong.
 //! Copies damaged by chance are in `damaged.rs`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
 
 use crate::support::weights::{Gguf, counted, f32s};
 use lookback::weights::{Checkpoint, ExpectedWeight, WeightLayout};
@@ -283,7 +287,7 @@ fn a_file_that_is_cut_short_while_it_is_read_ends_the_process_in_order() {
     if let Some(path) = std::env::var_os(FILE) {
         let checkpoint = Checkpoint::open(Path::new(&path)).unwrap();
         fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
-        checkpoint.tensors()[0].not_finite();
+        checkpoint.tensors()[0].not_finite(usize::MAX);
         return;
     }
     let folder = TempDir::new().unwrap();
@@ -308,6 +312,53 @@ fn weights_that_are_no_numbers_are_counted_and_found() {
     let bytes = [&length[..], header.as_bytes(), &f32s(&numbers)].concat();
     fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let found = checkpoint.tensors()[0].not_finite().unwrap();
+    let found = checkpoint.tensors()[0].not_finite(usize::MAX).unwrap();
     assert_eq!((found.count, found.first), (2, (5, f32::INFINITY)));
+}
+
+/// A safetensors file of one row of so many f16, which is a hole but for NaN at these places.
+fn hole(folder: &Path, n: u64, odd: &[u64]) {
+    fs::write(folder.join("config.json"), "{}").unwrap();
+    let header = format!(r#"{{"w":{{"dtype":"F16","shape":[{n}],"data_offsets":[0,{}]}}}}"#, 2 * n);
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    let path = folder.join("model.safetensors");
+    fs::write(&path, &bytes).unwrap();
+    let mut file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(bytes.len() as u64 + 2 * n).unwrap();
+    for at in odd {
+        file.seek(SeekFrom::Start(bytes.len() as u64 + 2 * at)).unwrap();
+        file.write_all(&0x7E00_u16.to_le_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_long_row_is_looked_at_in_pieces_and_a_longer_one_by_a_sample() {
+    let folder = TempDir::new().unwrap();
+    let n = (1 << 20) + 7;
+    hole(folder.path(), n, &[70_000, n - 1]);
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let found = |most| checkpoint.tensors()[0].not_finite(most).map(|f| (f.count, f.first.0));
+    assert_eq!(found(usize::MAX), Some((2, 70_000)));
+    // Every eighth piece of 65,536 numbers.
+    assert_eq!(found(1 << 17), None);
+}
+
+/// The whole row would be two gigabytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_one_huge_row_is_inspected_in_little_memory() {
+    let folder = TempDir::new().unwrap();
+    hole(folder.path(), 1 << 29, &[3]);
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -d 800000; exec \"$0\" inspect \"$1\"",
+            env!("CARGO_BIN_EXE_lookback"),
+        ])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("not finite    1 of w, first [3], which is NaN"), "{output:?}");
+    assert!(text.contains("only a sample"), "{text}");
 }

@@ -350,6 +350,119 @@ fn damaged_and_hostile_files_are_refused_in_words() {
     }
 }
 
+/// Sequences of stages of which each alone is harmless, by the part that they are of.
+fn multiplying_stages() -> Vec<(&'static str, Json)> {
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false});
+    let normalizers = |stages: Vec<Json>| json!({"type": "Sequence", "normalizers": stages});
+    let pre_tokenizers = |stages: Vec<Json>| json!({"type": "Sequence", "pretokenizers": stages});
+    let prepend = json!({"prepend": "\u{10000}\u{10001}"});
+    let any =
+        json!({"type": "Split", "pattern": {"Regex": ""}, "behavior": "Isolated", "invert": false});
+    let metaspace =
+        json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true});
+    let twice = json!({"type": "Replace", "pattern": {"Regex": "(?=.)"}, "content": "é"});
+    let nested = (0..30).fold(byte_level.clone(), |inner, _| {
+        normalizers(vec![json!({"type": "ByteLevel"}), inner])
+    });
+    vec![
+        ("/normalizer", normalizers(vec![json!({"type": "ByteLevel"}); 24])),
+        ("/normalizer", nested),
+        ("/normalizer", normalizers(vec![prepend; 20_000])),
+        (
+            "/normalizer",
+            normalizers([vec![twice; 2], vec![json!({"type": "ByteLevel"}); 20]].concat()),
+        ),
+        ("/pre_tokenizer", pre_tokenizers(vec![byte_level.clone(); 40])),
+        (
+            "/pre_tokenizer",
+            pre_tokenizers(
+                (0..30)
+                    .flat_map(|_| [any.clone(), metaspace.clone(), byte_level.clone()])
+                    .collect(),
+            ),
+        ),
+        ("/pre_tokenizer", json!({"type": "FixedLength", "length": 0})),
+    ]
+}
+
+#[test]
+fn stages_that_multiply_a_text_together_are_stopped() {
+    let specials = Specials { file: "tokenizer.json", ..Specials::default() };
+    let words = "Ü🙂 ".repeat(2000);
+    for (part, stages) in multiplying_stages() {
+        let shown: String = stages.to_string().chars().take(80).collect();
+        let error = Tokenizer::from_json(with(part, stages).to_string().as_bytes(), &specials)
+            .and_then(|tokenizer| {
+                tokenizer.encode("é").and_then(|_| tokenizer.encode(&words)).map(|ids| ids.len())
+            });
+        let error = format!("{:#}", error.expect_err(&shown));
+        let known = ["far longer", "stages", "damaged", "more than"];
+        assert!(known.iter().any(|word| error.contains(word)), "{shown}: {error}");
+    }
+}
+
+/// Each added token goes through the normalizer when the file is opened.
+#[test]
+fn added_tokens_are_normalized_within_the_budget() {
+    let stages = vec![json!({"type": "ByteLevel"}); 12];
+    let mut file = with("/normalizer", json!({"type": "Sequence", "normalizers": stages}));
+    let added = (0..2000).map(|i| {
+        json!({"id": 60_000 + i, "content": format!("é{i}"), "single_word": false,
+        "lstrip": false, "rstrip": false, "normalized": true, "special": false})
+    });
+    file["added_tokens"] = added.collect();
+    let refused = Tokenizer::from_json(file.to_string().as_bytes(), &Specials::default()).err();
+    assert!(refused.is_some_and(|e| format!("{e:#}").contains("far longer")));
+}
+
+/// Both find nothing in a long word: one in too many ways at once, one at each of many places after many others.
+#[test]
+fn a_pattern_that_takes_for_ever_is_given_up() {
+    let text = "a".repeat(20_000);
+    for pattern in [r"(a*)(a*)(a*)\1\2\3b|.", r"(a*)(a{0,20})\2c|a"] {
+        let split = json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+        let file = with("/pre_tokenizer", split).to_string();
+        let tokenizer = Tokenizer::from_json(file.as_bytes(), &Specials::default()).unwrap();
+        let ids = tokenizer.encode(&text).map(|ids| ids.len());
+        let error = format!("{:#}", ids.unwrap_err());
+        assert!(error.contains("takes too long") || error.contains("acktrack"), "{error}");
+    }
+}
+
+/// Each pattern is short, and a class of Unicode has thousands of states.
+#[test]
+fn patterns_are_limited_together() {
+    let split = json!({"type": "Split", "pattern": {"Regex": r"(?=\pL{50})(?=\w{60})\p{L}{40}"},
+        "behavior": "Isolated", "invert": false});
+    let file =
+        with("/pre_tokenizer", json!({"type": "Sequence", "pretokenizers": vec![split; 90]}));
+    let refused = Tokenizer::from_json(file.to_string().as_bytes(), &Specials::default()).err();
+    assert!(refused.is_some_and(|e| format!("{e:#}").contains("steps written out")));
+}
+
+/// The time of a Unigram word is its length times that of the longest token, and ids are shown as a list.
+#[test]
+fn vocabularies_cost_no_more_than_their_files() {
+    let pieces: Vec<Json> = (1..64).map(|n| json!(["a".repeat(64 * n), -1.0])).collect();
+    let mut file = with("/model", json!({"type": "Unigram", "vocab": pieces, "unk_id": 0}));
+    (file["normalizer"], file["pre_tokenizer"]) = (Json::Null, Json::Null);
+    let tokenizer =
+        Tokenizer::from_json(file.to_string().as_bytes(), &Specials::default()).unwrap();
+    let error = format!("{:#}", tokenizer.encode(&"a".repeat(60_000)).unwrap_err());
+    assert!(error.contains("takes too long"), "{error}");
+    let sparse = with(
+        "/model",
+        json!({"type": "WordLevel", "vocab": {"a": 0, "b": 2_000_000}, "unk_token": "a"}),
+    );
+    let refused = Tokenizer::from_json(sparse.to_string().as_bytes(), &Specials::default()).err();
+    assert!(refused.is_some_and(|e| format!("{e:#}").contains("ids up to 2000000")));
+    let tokens: Vec<String> = (1..512).map(|n| "a".repeat(n)).collect();
+    let scores = vec![0.0; tokens.len()];
+    let vocab = GgufVocab { model: "llama".into(), tokens, scores, ..GgufVocab::default() };
+    let refused = Tokenizer::from_gguf(&vocab).err();
+    assert!(refused.is_some_and(|e| format!("{e:#}").contains("merges")));
+}
+
 #[test]
 fn damaged_vocabularies_are_refused_in_words() {
     let good = vocab(&read("llama2.gguf.json"));

@@ -152,7 +152,7 @@ fn runs(report: &Report) -> String {
     report.why_not.as_ref().map_or_else(|| "yes".into(), |why| format!("no: {}", indented(why)))
 }
 
-/// The tensors with numbers that are NaN or infinite, and the first of each.
+/// The tensors with numbers that are NaN or infinite, and the first of each; whether all numbers were looked at.
 fn not_finite(report: &Report) -> Option<String> {
     let odd =
         report.tensors.iter().filter_map(|tensor| Some((tensor, tensor.not_finite.as_ref()?)));
@@ -161,7 +161,10 @@ fn not_finite(report: &Report) -> Option<String> {
         let (n, name, first) = (grouped(odd.count), visible(&tensor.name_in_file), first.join(","));
         format!("{n} of {name}, first [{first}], which is {}", odd.value)
     });
-    let lines: Vec<String> = lines.collect();
+    let mut lines: Vec<String> = lines.collect();
+    if report.sampled {
+        lines.push("only a sample of the numbers was looked at".to_owned());
+    }
     (!lines.is_empty()).then(|| lines.join("; "))
 }
 

@@ -1,0 +1,398 @@
+//! A tokenizer's stages one by one, each within the [`budget`] of the whole use.
+//!
+//! The parts have the library's traits, so that the library runs them as its own; patterns are run here, because the
+//! library asks nobody between two matches and takes a match that was given up for the end of the text.
+
+use std::{collections::HashMap, path::Path};
+
+use anyhow::Context;
+use fancy_regex::Regex;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use tokenizers::{
+    Decoder, DecoderWrapper, Model, ModelWrapper, NormalizedString, Normalizer, NormalizerWrapper,
+    OffsetReferential, OffsetType, Offsets, PostProcessorWrapper, PreTokenizedString, PreTokenizer,
+    PreTokenizerWrapper, Result, SplitDelimiterBehavior, Token, TokenizerImpl,
+    models::TrainerWrapper,
+    pattern::{Invert, Pattern},
+    pre_tokenizers::split::SplitPattern,
+};
+
+use super::budget;
+
+/// A tokenizer whose every stage is within the budget.
+pub type Engine =
+    TokenizerImpl<BoundedModel, Normalizers, PreTokenizers, PostProcessorWrapper, Decoders>;
+
+/// What a piece of a text takes besides its bytes.
+const PIECE: usize = 16;
+
+/// The most bytes that decoded tokens have together, and may be about to have.
+const MOST_DECODED: usize = 1 << 25;
+
+/// The most steps of a lattice of word pieces: the bytes of a text times those of the longest piece.
+const MOST_STEPS: usize = 1 << 24;
+
+/// The factor by which a stage that is not a replacement lengthens a text: a character of three bytes can be
+/// decomposed to 33 (U+FDFA), and be a byte as one of two.
+const GROWTH: usize = 12;
+
+/// A pattern that asks for the budget at each match.
+#[derive(Clone, Debug)]
+struct MeteredPattern(Regex);
+
+impl MeteredPattern {
+    fn new(pattern: &SplitPattern) -> Result<Self> {
+        Ok(Self(match pattern {
+            SplitPattern::String(text) => Regex::new(&fancy_regex::escape(text))?,
+            SplitPattern::Regex(pattern) => Regex::new(pattern)?,
+        }))
+    }
+}
+
+impl Pattern for &MeteredPattern {
+    fn find_matches(&self, inside: &str) -> Result<Vec<(Offsets, bool)>> {
+        if inside.is_empty() {
+            return Ok(vec![((0, 0), false)]);
+        }
+        let (mut found, mut end) = (vec![], 0);
+        for matched in self.0.find_iter(inside) {
+            budget::check()?;
+            let matched = matched?;
+            if end != matched.start() {
+                found.push(((end, matched.start()), false));
+            }
+            found.push(((matched.start(), matched.end()), true));
+            end = matched.end();
+        }
+        if end != inside.len() {
+            found.push(((end, inside.len()), false));
+        }
+        Ok(found)
+    }
+}
+
+/// A pattern and what stands in the place of its matches.
+#[derive(Clone, Debug)]
+struct Replacement {
+    pattern: MeteredPattern,
+    content: String,
+    growth: usize,
+}
+
+impl Replacement {
+    /// From the library's own serialisation of it.
+    fn of(stage: &impl serde::Serialize) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Fields {
+            pattern: SplitPattern,
+            content: String,
+        }
+        let Fields { pattern, content } = serde_json::from_value(serde_json::to_value(stage)?)?;
+        let growth = 1 + match &pattern {
+            SplitPattern::String(text) => content.len().div_ceil(text.len().max(1)),
+            // It may match the empty string before every byte.
+            SplitPattern::Regex(_) => content.len(),
+        };
+        Ok(Self { pattern: MeteredPattern::new(&pattern)?, content, growth })
+    }
+
+    fn in_token(&self, token: &str) -> Result<String> {
+        let mut text = String::new();
+        for ((start, end), is_match) in (&self.pattern).find_matches(token)? {
+            text.push_str(if is_match { &self.content } else { &token[start..end] });
+        }
+        Ok(text)
+    }
+}
+
+/// A stage of a normalizer.
+#[derive(Clone, Debug)]
+enum Normal {
+    Replace(Replacement),
+    Other { stage: NormalizerWrapper, growth: usize },
+}
+
+/// The stages of a normalizer, sequences resolved.
+#[derive(Clone, Debug)]
+pub struct Normalizers(Vec<Normal>);
+
+impl Normalizers {
+    /// # Errors
+    /// If a pattern cannot be compiled.
+    pub fn new(part: NormalizerWrapper) -> Result<Self> {
+        let mut flat = vec![];
+        flatten_normalizer(part, &mut flat);
+        let stage = |stage| match stage {
+            NormalizerWrapper::Replace(_) => Replacement::of(&stage).map(Normal::Replace),
+            stage => Ok(Normal::Other { growth: growth(&stage), stage }),
+        };
+        flat.into_iter().map(stage).collect::<Result<_>>().map(Self)
+    }
+
+    pub fn n_stages(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn flatten_normalizer(part: NormalizerWrapper, flat: &mut Vec<NormalizerWrapper>) {
+    match part {
+        NormalizerWrapper::Sequence(parts) => {
+            parts.into_iter().for_each(|part| flatten_normalizer(part, flat));
+        }
+        one => flat.push(one),
+    }
+}
+
+/// The factor by which a normalizer lengthens a text at most.
+fn growth(stage: &NormalizerWrapper) -> usize {
+    match stage {
+        NormalizerWrapper::Precompiled(_) => {
+            let map = serde_json::to_value(stage).unwrap_or_default();
+            let map = map.get("precompiled_charsmap").and_then(Json::as_str).unwrap_or_default();
+            longest_written(map).unwrap_or(GROWTH).max(1)
+        }
+        NormalizerWrapper::StripNormalizer(_)
+        | NormalizerWrapper::StripAccents(_)
+        | NormalizerWrapper::Nmt(_) => 1,
+        NormalizerWrapper::ByteLevel(_) | NormalizerWrapper::Lowercase(_) => 3,
+        _ => GROWTH,
+    }
+}
+
+/// The longest text that a map of characters, as SentencePiece packs it, writes for one: after the
+/// length of a trie and the trie come texts that end in a zero. The library takes memory for as long a
+/// trie as is claimed.
+pub fn longest_written(charsmap: &str) -> anyhow::Result<usize> {
+    let bytes = base64::decode(charsmap).unwrap_or_default();
+    let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(0) };
+    let length = u32::from_le_bytes(*length) as usize;
+    let texts = rest.get(length..).with_context(|| {
+        format!(
+            "`precompiled_charsmap` claims a trie of {length} bytes, but has {}; the file is damaged",
+            rest.len()
+        )
+    })?;
+    Ok(texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0))
+}
+
+impl Normalizer for Normalizers {
+    fn normalize(&self, text: &mut NormalizedString) -> Result<()> {
+        for stage in &self.0 {
+            let growth = match stage {
+                Normal::Replace(replacement) => replacement.growth,
+                Normal::Other { growth, .. } => *growth,
+            };
+            budget::before(text.len().saturating_mul(growth))?;
+            match stage {
+                Normal::Replace(Replacement { pattern, content, .. }) => {
+                    text.replace(pattern, content)?;
+                }
+                Normal::Other { stage, .. } => stage.normalize(text)?,
+            }
+            budget::after(text.len())?;
+        }
+        Ok(budget::keep(text.len() + PIECE)?)
+    }
+}
+
+/// A stage of a pre-tokenizer.
+#[derive(Clone, Debug)]
+enum Cut {
+    Split { pattern: MeteredPattern, behavior: SplitDelimiterBehavior, invert: bool },
+    Other(PreTokenizerWrapper),
+}
+
+/// The stages of a pre-tokenizer, sequences resolved; possibly none.
+#[derive(Clone, Debug)]
+pub struct PreTokenizers(Vec<Cut>);
+
+impl PreTokenizers {
+    /// # Errors
+    /// If a pattern cannot be compiled.
+    pub fn new(part: Option<PreTokenizerWrapper>) -> Result<Self> {
+        let mut flat = vec![];
+        if let Some(part) = part {
+            flatten_pre_tokenizer(part, &mut flat);
+        }
+        let stage = |stage| match stage {
+            PreTokenizerWrapper::Split(split) => Ok(Cut::Split {
+                pattern: MeteredPattern::new(&split.pattern)?,
+                behavior: split.behavior,
+                invert: split.invert,
+            }),
+            stage => Ok(Cut::Other(stage)),
+        };
+        flat.into_iter().map(stage).collect::<Result<_>>().map(Self)
+    }
+
+    pub fn n_stages(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn flatten_pre_tokenizer(part: PreTokenizerWrapper, flat: &mut Vec<PreTokenizerWrapper>) {
+    match part {
+        PreTokenizerWrapper::Sequence(parts) => {
+            parts.into_iter().for_each(|part| flatten_pre_tokenizer(part, flat));
+        }
+        one => flat.push(one),
+    }
+}
+
+/// The bytes of all pieces, and a quarter of what a piece takes for each.
+fn size(text: &PreTokenizedString) -> usize {
+    let pieces = text.get_splits(OffsetReferential::Original, OffsetType::None);
+    pieces.iter().map(|(piece, ..)| piece.len() + PIECE / 4).sum()
+}
+
+impl PreTokenizer for PreTokenizers {
+    fn pre_tokenize(&self, text: &mut PreTokenizedString) -> Result<()> {
+        // A normalizer's error does not arrive here.
+        budget::check()?;
+        let mut n_bytes = size(text);
+        for stage in &self.0 {
+            // A space before each piece, two bytes for each.
+            budget::before(n_bytes.saturating_mul(3))?;
+            match stage {
+                Cut::Split { pattern, behavior, invert: true } => {
+                    text.split(|_, piece| piece.split(Invert(pattern), *behavior))?;
+                }
+                Cut::Split { pattern, behavior, .. } => {
+                    text.split(|_, piece| piece.split(pattern, *behavior))?;
+                }
+                Cut::Other(stage) => stage.pre_tokenize(text)?,
+            }
+            n_bytes = size(text);
+            budget::after(n_bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// A model that is asked for one word at a time.
+#[derive(Clone, Debug)]
+pub struct BoundedModel {
+    inner: ModelWrapper,
+    /// The bytes of the longest piece, where a word's time grows with it.
+    longest: Option<usize>,
+}
+
+impl BoundedModel {
+    pub fn new(inner: ModelWrapper) -> Self {
+        let longest = match &inner {
+            ModelWrapper::Unigram(model) => model.iter().map(|(piece, _)| piece.len()).max(),
+            _ => None,
+        };
+        Self { inner, longest }
+    }
+
+    pub fn is_bpe(&self) -> bool {
+        matches!(self.inner, ModelWrapper::BPE(_))
+    }
+}
+
+impl Model for BoundedModel {
+    type Trainer = TrainerWrapper;
+
+    fn tokenize(&self, word: &str) -> Result<Vec<Token>> {
+        budget::check()?;
+        let steps = word.len().saturating_mul(self.longest.unwrap_or(0));
+        if steps > MOST_STEPS {
+            return Err(format!(
+                "a word of {} bytes with tokens of up to {} takes too long",
+                word.len(),
+                self.longest.unwrap_or(0)
+            )
+            .into());
+        }
+        let tokens = self.inner.tokenize(word)?;
+        budget::count_tokens(tokens.len())?;
+        Ok(tokens)
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    fn id_to_token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    fn get_vocab(&self) -> HashMap<String, u32> {
+        self.inner.get_vocab()
+    }
+
+    fn get_vocab_size(&self) -> usize {
+        self.inner.get_vocab_size()
+    }
+
+    fn save(&self, folder: &Path, prefix: Option<&str>) -> Result<Vec<std::path::PathBuf>> {
+        self.inner.save(folder, prefix)
+    }
+
+    fn get_trainer(&self) -> TrainerWrapper {
+        self.inner.get_trainer()
+    }
+}
+
+/// A stage of a decoder.
+#[derive(Clone, Debug)]
+enum Undo {
+    Replace(Replacement),
+    Other(DecoderWrapper),
+}
+
+/// The stages of a decoder, sequences resolved.
+#[derive(Clone, Debug)]
+pub struct Decoders(Vec<Undo>);
+
+impl Decoders {
+    /// # Errors
+    /// If a pattern cannot be compiled.
+    pub fn new(part: &DecoderWrapper) -> Result<Self> {
+        let mut flat = vec![];
+        flatten_decoder(part, &mut flat);
+        let stage = |stage: &DecoderWrapper| match stage {
+            DecoderWrapper::Replace(_) => Replacement::of(stage).map(Undo::Replace),
+            stage => Ok(Undo::Other(stage.clone())),
+        };
+        flat.into_iter().map(stage).collect::<Result<_>>().map(Self)
+    }
+
+    pub fn n_stages(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn flatten_decoder<'a>(part: &'a DecoderWrapper, flat: &mut Vec<&'a DecoderWrapper>) {
+    match part {
+        DecoderWrapper::Sequence(parts) => {
+            parts.get_decoders().iter().for_each(|part| flatten_decoder(part, flat));
+        }
+        one => flat.push(one),
+    }
+}
+
+impl Decoder for Decoders {
+    fn decode_chain(&self, mut tokens: Vec<String>) -> Result<Vec<String>> {
+        for stage in &self.0 {
+            budget::check()?;
+            let n_bytes: usize = tokens.iter().map(|token| token.len() + PIECE / 4).sum();
+            let growth = match stage {
+                Undo::Replace(replacement) => replacement.growth,
+                Undo::Other(_) => 2,
+            };
+            if n_bytes.saturating_mul(growth) > MOST_DECODED {
+                return Err("the decoder makes the text too long".into());
+            }
+            tokens = match stage {
+                Undo::Replace(replacement) => {
+                    tokens.iter().map(|token| replacement.in_token(token)).collect::<Result<_>>()?
+                }
+                Undo::Other(stage) => stage.decode_chain(tokens)?,
+            };
+        }
+        Ok(tokens)
+    }
+}
