@@ -13,6 +13,7 @@ use lookback::{
     model::{Architecture, Model, Name, Setup},
     weights::Checkpoint,
 };
+use safetensors::{Dtype, SafeTensors, serialize_to_file, tensor::TensorView};
 
 const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
 const WEIGHTS: &str = "blocks.0.ffn.router.weights";
@@ -175,5 +176,40 @@ fn counts_that_cannot_be_are_refused_with_their_setting() {
         let checkpoint = Checkpoint::open(folder.path()).unwrap();
         let error = Architecture::of(&checkpoint).unwrap().open(&checkpoint).err().unwrap();
         assert!(format!("{error:#}").contains(&format!("`{key}`")), "{error:#}");
+    }
+}
+
+/// What opening the packed checkpoint says if its tensor of scales is another, or is not there.
+fn error_with_scales(scales: Option<(&[usize], Dtype, &[u8])>) -> String {
+    const NAME: &str = "model.layers.1.mlp.experts.down_proj_scales";
+    let folder = tempfile::TempDir::new().unwrap();
+    let from = Path::new("tests/goldens/checkpoints/gpt_oss_packed");
+    std::fs::copy(from.join("config.json"), folder.path().join("config.json")).unwrap();
+    let bytes = std::fs::read(from.join("model.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors = file.tensors();
+    assert!(tensors.iter().any(|(name, _)| name == NAME));
+    tensors.retain(|(name, _)| name != NAME);
+    if let Some((shape, dtype, bytes)) = scales {
+        let view = TensorView::new(dtype, shape.to_vec(), bytes).unwrap();
+        tensors.push((NAME.to_owned(), view));
+    }
+    serialize_to_file(tensors, None, &folder.path().join("model.safetensors")).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
+    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
+}
+
+#[test]
+fn packed_experts_without_a_scale_for_every_block_are_refused() {
+    let scales = [120; 3 * 32 * 4];
+    assert_eq!(error_with_scales(Some((&[3, 32, 1], Dtype::U8, &scales[..96]))), "");
+    for (scales, wanted) in [
+        (None, "has no `model.layers.1.mlp.experts.down_proj_scales` beside it"),
+        (Some((&[3, 32][..], Dtype::U8, &scales[..96])), "of shape (3, 32), want (3, 32, 1)"),
+        (Some((&[3, 32, 1][..], Dtype::F32, &scales[..384])), "has dtype F32, want U8"),
+    ] {
+        let error = error_with_scales(scales);
+        assert!(error.contains(wanted), "{error}");
     }
 }
