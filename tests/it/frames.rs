@@ -68,7 +68,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
     for sentence in [".", "The dog sleeps."] {
         for (id, whole) in [
             ("rnn-waiting", &["steps in a row  ", "2 layers"][..]),
-            ("energies", &["╭ attn.energies ", "attn.tanh"]),
+            ("energies", &["╭ attn.energies ", "tanh"]),
             ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "█ 1.00"]),
             ("attention-translation", &["Transformer, unguided ", "the Transformer writes"]),
         ] {

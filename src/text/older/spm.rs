@@ -110,8 +110,11 @@ impl Model {
             stages.push(json!({"type": "Precompiled", "precompiled_charsmap": map}));
         }
         if spec.remove_extra_whitespaces.unwrap_or(true) {
-            stages.push(json!({"type": "Strip", "strip_left": true, "strip_right": true}));
-            stages.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
+            // Spaces alone: other white space is text to SentencePiece.
+            for (pattern, content) in [("^ +| +$", ""), (" {2,}", " ")] {
+                let pattern = json!({"Regex": pattern});
+                stages.push(json!({"type": "Replace", "pattern": pattern, "content": content}));
+            }
         }
         stages
     }

@@ -176,7 +176,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "!",
         keys: &[(char('!'), C::Lab)],
-        help: "a lab's hint, solution",
+        help: "hint, solution of a lab",
         group: Group::Guide,
         hint: None,
     },

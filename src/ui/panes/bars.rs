@@ -14,7 +14,7 @@ use crate::{
     lesson::tr,
     ui::widgets::{
         heat::Scale,
-        lines::{list_rows, put_bar, put_on, right},
+        lines::{list_rows, put_bar, put_on, put_text, right},
     },
 };
 
@@ -168,7 +168,7 @@ impl Pane for Bars<'_> {
         if self.is_out_of_reach(self.subject.row()) {
             let text =
                 self.subject.scene.language.tr("no numbers: the probes do not reach back so far");
-            put_on(buf, area, &[(text, self.subject.scene.theme.dim())]);
+            put_text(buf, area, text, self.subject.scene.theme.dim());
             return;
         }
         for (i, lines) in list_rows(area, self.n_listed(), self.cursor_bar()) {

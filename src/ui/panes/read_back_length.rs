@@ -52,7 +52,7 @@ impl<'a> ReadBackLength<'a> {
         let (language, n) = (self.0.language, typical.n_sentences);
         let at_cursor = points.get(column).filter(|v| v.is_finite()).map(|v| format!("{v:.1}"));
         Some(Series {
-            letter: 'm',
+            letter: '+',
             name: tr!(language, "{name}, {n} sentences", name = language.tr(name.title()), n),
             style: self.0.theme.dim(),
             at_cursor: at_cursor.unwrap_or_default(),
