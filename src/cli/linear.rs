@@ -11,7 +11,7 @@ use std::{
 use crate::{
     analysis::reading::Reading,
     lesson::Lesson,
-    text::visible,
+    text::shown,
     ui::{
         app::{Action, Command, State, update},
         plain,
@@ -85,6 +85,13 @@ pub fn run(
         }
         out.flush()?;
         let Some(line) = next_line(input)? else { return Ok(()) };
+        if line.len() as u64 >= MOST_BYTES {
+            let text = state
+                .lesson
+                .language
+                .tr("A line is far too long to be a command, so the walk ends here.");
+            return writeln!(out, "\n{text}");
+        }
         if !answer(&mut state, line.trim(), out)? {
             return Ok(());
         }
@@ -115,10 +122,10 @@ fn answer(state: &mut State, line: &str, out: &mut dyn Write) -> io::Result<bool
                 update(state, Action::GoTo(step));
                 show(state, out)?;
             }
-            Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
+            Err(why) => writeln!(out, "\n{}.", shown(&why.to_string()))?,
         },
         Asked::Unknown(line) => {
-            let (language, name) = (state.lesson.language, visible(line));
+            let (language, name) = (state.lesson.language, shown(line));
             let text = tr!(language, "No command is called {name}. ? lists them.", name);
             writeln!(out, "\n{text}")?;
         }
