@@ -46,11 +46,13 @@ use std::{
     ffi::OsString,
     io::{self, BufWriter, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, error::ErrorKind};
+use signal_hook::consts::SIGXFSZ;
 
-use crate::text::visible::Visible;
+use crate::{text::visible::Visible, weights::reserve_little};
 use args::{Command, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
@@ -59,6 +61,9 @@ use streams::Streams;
 
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
+    reserve_little();
+    // A file that grows beyond `ulimit -f` is an error of the write, with a message, and not the end of the process.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut out = BufWriter::new(io::stdout());
     let mut errors = io::stderr();
     let mut notes = Visible(&mut errors);

@@ -5,8 +5,10 @@
 
 pub mod exporter;
 mod background;
+mod input;
 pub mod mouse;
 mod screen;
+mod sequences;
 mod signals;
 mod worker;
 
@@ -22,7 +24,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, bail};
-use crossterm::event::{self, Event as Input, KeyEventKind};
+use crossterm::event::{Event as Input, KeyEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
@@ -35,9 +37,9 @@ use crate::{
     },
 };
 
-use background::{Heard, Listener};
 use exporter::Writer;
 use screen::Screen;
+use sequences::Heard;
 use signals::{ENDS, ended_by, has_shell, stop};
 use worker::Worker;
 
@@ -348,18 +350,16 @@ fn spawn_guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'stat
 
 fn listen_to_keys(events: mpsc::Sender<Event>) {
     spawn_guarded(events.clone(), move || {
-        let mut listener = Listener::default();
-        while let Ok(input) = event::read() {
-            let event = match listener.hear(input) {
+        let take = |heard| {
+            let event = match heard {
                 Heard::Typed(input) => Event::Input(input),
                 Heard::Background(background) => Event::Background(background),
-                Heard::Part => continue,
             };
-            if events.send(event).is_err() {
-                return;
-            }
+            events.send(event).is_ok()
+        };
+        if input::listen(take).is_err() {
+            // There is no receiver if the walk has ended.
+            let _ = events.send(Event::Closed);
         }
-        // There is no receiver if the walk has ended.
-        let _ = events.send(Event::Closed);
     });
 }

@@ -30,7 +30,7 @@ mod named;
 pub use config::Config;
 pub use dtype::Dtype;
 pub use finite::NotFinite;
-pub use lost::before_the_end;
+pub use lost::{before_the_end, reserve_little};
 pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, LineBlocks, Packed, Stepped};

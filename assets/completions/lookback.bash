@@ -89,7 +89,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --force --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
+            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -130,7 +130,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__completions)
-            opts="-h --color --theme --ascii --lang --no-config --model --force --help bash elvish fish powershell zsh"
+            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -160,7 +160,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__config)
-            opts="-h --color --theme --ascii --lang --no-config --model --force --help"
+            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -190,7 +190,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__eval)
-            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --force --help"
+            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -232,7 +232,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --help [SENTENCE]"
+            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,7 +469,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__inspect)
-            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --force --help <PATH>"
+            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --no-memory-check --help <PATH>"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -499,7 +499,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --force --help steps open trace export eval inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help steps open trace export eval inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,7 +529,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__models)
-            opts="-h --format --color --theme --ascii --lang --no-config --model --force --help"
+            opts="-h --format --color --theme --ascii --lang --no-config --model --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -563,7 +563,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__open)
-            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --force --help <ADDRESS> [SENTENCE]"
+            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --no-memory-check --help <ADDRESS> [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -608,7 +608,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__steps)
-            opts="-h --what-if --color --theme --ascii --lang --no-config --model --force --help [SENTENCE]"
+            opts="-h --what-if --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -645,7 +645,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__trace)
-            opts="-h --what-if --format --sites --weights --list --schema --out --force --color --theme --ascii --lang --no-config --model --help [SENTENCE]"
+            opts="-h --what-if --format --sites --weights --list --schema --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

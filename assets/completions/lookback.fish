@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= force h/help V/version
+	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= no-memory-check h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -114,7 +114,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show
 complete -c lookback -n "__fish_lookback_needs_command" -l no-motion -d 'Show every step whole at once: nothing unfolds or moves by itself'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_needs_command" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_needs_command" -s V -l version -d 'Print version'
 complete -c lookback -n "__fish_lookback_needs_command" -a "steps" -d 'List the steps of the walk: ID, chapter, title'
@@ -142,7 +142,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand steps" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l depth -d 'How many levels of operands to open as well' -r
@@ -161,7 +161,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A b
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand open" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'Output format (default: by the extension of --out, else json)' -r -f -a "json\t'Text that any language reads'
@@ -186,6 +186,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'P
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'Formats to write, separated by commas (default: by the extension of --out, else txt)' -r -f -a "txt\t'characters only'
@@ -288,6 +289,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Pr
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l per-bucket -d 'At most this many sentences of each length' -r
@@ -306,7 +308,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand eval" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -323,7 +325,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'P
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l format -d 'A table, or one JSON document' -r -f -a "table\t''
 json\t''"
@@ -340,7 +342,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand models" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -355,7 +357,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand config" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -370,7 +372,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand completions" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -385,7 +387,7 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings and save no state'
-complete -c lookback -n "__fish_lookback_using_subcommand man" -l force -d 'Load a checkpoint although it needs more memory than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'

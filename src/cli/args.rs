@@ -96,9 +96,9 @@ pub struct ModelArgs {
     #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
 
-    /// Load a checkpoint although it needs more memory than is free
+    /// Read although more memory is needed than is free
     #[arg(long, global = true)]
-    pub force: bool,
+    pub no_memory_check: bool,
 }
 
 /// How it looks, in every command, as it was asked for; [`super::look::Look`] is the result.

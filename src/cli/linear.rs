@@ -12,7 +12,7 @@ use crate::{
     analysis::reading::{Reading, Readings},
     engine::change::{Change, Changes},
     lesson::Lesson,
-    text::visible,
+    text::{shown, visible},
     ui::{
         app::{
             Action, Command, Effect, Guide, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey,
@@ -117,6 +117,18 @@ pub fn run(
         }
         out.flush()?;
         let line = next_line(input)?;
+        if line.as_ref().is_some_and(|line| line.len() as u64 >= MOST_BYTES) {
+            let text = state
+                .lesson
+                .language
+                .tr("A line is far too long to be a command, so the walk ends here.");
+            writeln!(
+                out,
+                "
+{text}"
+            )?;
+            return Ok(state.memory());
+        }
         let goes_on = match &line {
             Some(line) => answer(&mut state, &mut readings, line.trim(), out)?,
             None => false,
@@ -175,10 +187,10 @@ fn answer(
                 update(state, Action::GoTo(step));
                 show(state, out)?;
             }
-            Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
+            Err(why) => writeln!(out, "\n{}.", shown(&why.to_string()))?,
         },
         Asked::Unknown(line) => {
-            let (language, name) = (state.lesson.language, visible(line));
+            let (language, name) = (state.lesson.language, shown(line));
             let text = tr!(language, "No command is called {name}. ? lists them.", name);
             writeln!(out, "\n{text}")?;
         }

@@ -30,7 +30,7 @@ pub struct Request<'a> {
     pub language: Language,
     pub look: Look,
     /// Whether a checkpoint is opened although it needs more memory than is free.
-    pub force: bool,
+    pub no_memory_check: bool,
     pub model: Option<Chosen>,
     text: &'a TextArgs,
     sentence: OnceCell<String>,
@@ -52,7 +52,7 @@ impl<'a> Request<'a> {
             language: language(asked.lang, settings.lang, env),
             look: Look::of(asked, &settings, env),
             settings,
-            force: which.force,
+            no_memory_check: which.no_memory_check,
             model: which.model.clone(),
             text,
             sentence: OnceCell::new(),

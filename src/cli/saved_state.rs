@@ -24,7 +24,7 @@ impl SavedState {
         let loaded = path.as_deref().map_or_else(|| Ok(Memory::default()), Memory::load);
         let trouble = loaded.as_ref().err().zip(path.as_ref()).map(|(why, path)| {
             let aside = if path.is_file() {
-                format!("; it stays beside as {ASIDE}")
+                format!("; it stays beside as {}", shown(Path::new(&aside(path))))
             } else {
                 String::new()
             };
@@ -43,14 +43,11 @@ impl SavedState {
         if *memory == self.memory && self.trouble.is_none() {
             return Ok(());
         }
-        let saved = match self.trouble {
-            Some(_) if path.is_file() => put_aside(path).and_then(|()| memory.save(path)),
-            Some(_) => memory.save(path),
-            None => {
-                let now = Memory::load(path).unwrap_or_default();
-                memory.since(&self.memory, &now).save(path)
-            }
-        };
+        let saved = Memory::update(path, |now| match now {
+            Ok(now) => Ok(memory.since(&self.memory, &now)),
+            Err(_) if path.is_file() => put_aside(path).map(|()| memory.clone()),
+            Err(_) => Ok(memory.clone()),
+        });
         saved.map_err(|why| {
             let why = why.downcast_ref().map_or_else(|| why.to_string(), reason);
             anyhow!(
@@ -62,11 +59,19 @@ impl SavedState {
     }
 }
 
-/// The new name of a file that could not be read.
+/// The new name of a file that could not be read: the first of `state.toml.bak`, `state.toml.bak2` and so on that is
+/// free.
+fn aside(path: &Path) -> String {
+    let names = (1..).map(|i| if i == 1 { ASIDE.to_owned() } else { format!("{ASIDE}{i}") });
+    let is_free = |name: &String| path.with_file_name(name).symlink_metadata().is_err();
+    names.take(MOST_ASIDE).find(is_free).unwrap_or_else(|| ASIDE.to_owned())
+}
+
 const ASIDE: &str = "state.toml.bak";
+const MOST_ASIDE: usize = 100;
 
 fn put_aside(path: &Path) -> Result<()> {
-    Ok(fs::rename(path, path.with_file_name(ASIDE))?)
+    Ok(fs::rename(path, path.with_file_name(aside(path)))?)
 }
 
 /// The target of the path if it is a link, so that the link stays.

@@ -85,7 +85,7 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = Places::of(&super::variable).open(path)?;
-    Ok(Reader::open(&checkpoint, request.force)?)
+    Ok(Reader::open(&checkpoint, request.no_memory_check)?)
 }
 
 fn note_what_is_odd(

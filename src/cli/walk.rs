@@ -28,9 +28,16 @@ use crate::{
         app::{Guide, Motion, WalkStart},
         plain,
     },
+    weights::memory,
 };
 
+/// The memory that a walk with the built-in models takes, as measured.
+const BUILT_IN_BYTES: u64 = 100_000_000;
+
 pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCode> {
+    if request.checkpoint().is_none() {
+        memory::check(BUILT_IN_BYTES, request.no_memory_check)?;
+    }
     if cli.linear {
         return linear(cli, request, streams);
     }

@@ -179,7 +179,8 @@ A frame is what the screen would show at that step, at that size. Frames are nam
 number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
 them; where there is one file only, --out may be its name, and its extension selects the format.
 Files are written whole or not at all, and none is written if one would replace an existing file
-without --force. Pages have dark and light colours, unless --theme asks for others.
+without --force. A file that is replaced keeps its mode and owner. Of a link of yours, the file that it
+leads to is replaced, or the link if it leads nowhere; a link that somebody else made is refused. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
 
 Examples:

@@ -1,21 +1,27 @@
 //! Files that appear complete or not at all.
 //!
 //! All content is first written to a temporary folder beside its destination; only when it is complete do the files
-//! get their names. An existing file is replaced only on request.
+//! get their names. An existing file is replaced only on request, and then keeps its mode and owner.
+//!
+//! A link is followed: the file that it leads to is replaced. One that leads nowhere is itself replaced, and one that
+//! somebody else made is refused.
 
 mod workshop;
 
 use std::{
-    error, fmt, fs,
+    error,
+    ffi::OsStr,
+    fmt, fs,
     io::{self, BufWriter, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Error, Result, anyhow};
-use tempfile::TempPath;
+use rustix::process::geteuid;
 
 use crate::text::visible;
-use workshop::StagingFolder;
+use workshop::{Identity, StagingFolder, Unnamed};
 
 /// Why a file was not written.
 #[derive(Debug)]
@@ -38,9 +44,17 @@ impl error::Error for WriteError {}
 pub struct Files {
     is_forced: bool,
     /// Complete files, closed, so that there may be many.
-    staged: Vec<(TempPath, PathBuf)>,
+    staged: Vec<Staged>,
     /// By destination folder; usually one, unless files are links.
     workshops: Vec<(PathBuf, StagingFolder)>,
+}
+
+/// A complete file and its destination.
+struct Staged {
+    file: Unnamed,
+    target: PathBuf,
+    /// The index of its folder among the workshops.
+    workshop: usize,
 }
 
 impl Files {
@@ -65,24 +79,27 @@ impl Files {
         content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
         let failed = |e| cannot_write(path, &e);
-        let target =
-            if path.exists() { fs::canonicalize(path).map_err(failed)? } else { path.into() };
-        let mut file =
-            self.workshop(folder(&target)).and_then(StagingFolder::file).map_err(failed)?;
-        let mut out = BufWriter::new(file.as_file_mut());
+        let target = followed(path).map_err(failed)?;
+        let workshop = self.workshop(folder(&target)).map_err(failed)?;
+        let beside = &mut self.workshops[workshop].1;
+        let (unnamed, file) = beside.file().map_err(failed)?;
+        let mut out = BufWriter::new(&file);
         content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
         drop(out);
-        self.staged.push((file.into_temp_path(), target));
+        if self.is_forced {
+            beside.keep_mode(&file, name(&target)).map_err(failed)?;
+        }
+        self.staged.push(Staged { file: unnamed, target, workshop });
         Ok(())
     }
 
-    fn workshop(&mut self, beside: &Path) -> io::Result<&StagingFolder> {
+    /// The index of the folder beside a destination.
+    fn workshop(&mut self, beside: &Path) -> io::Result<usize> {
         let known = self.workshops.iter().position(|(folder, _)| folder == beside);
-        let i = known.unwrap_or(self.workshops.len());
         if known.is_none() {
             self.workshops.push((beside.to_owned(), StagingFolder::beside(beside)?));
         }
-        Ok(&self.workshops[i].1)
+        Ok(known.unwrap_or(self.workshops.len() - 1))
     }
 
     /// Gives every file its name. If one fails, those before it are removed again.
@@ -90,57 +107,51 @@ impl Files {
     /// # Errors
     /// If a file has appeared meanwhile, or the folder refuses.
     pub fn finish(self) -> Result<()> {
-        let mut new: Vec<(PathBuf, Option<Identity>)> = vec![];
         let n_files = self.staged.len();
-        for (file, path) in self.staged {
-            let made = identity(&file);
-            let named =
-                if self.is_forced { file.persist(&path) } else { file.persist_noclobber(&path) };
-            if let Err(e) = named {
-                if !self.is_forced {
-                    take_back(&new);
-                }
-                let why = if e.error.kind() == io::ErrorKind::AlreadyExists {
-                    exists(&path)
-                } else {
-                    cannot_write(&path, &e.error)
-                };
-                let n_new = new.len();
-                return Err(if self.is_forced && n_new > 0 {
-                    anyhow!(
-                        "{why}; {n_new} of {n_files} files are new, the others are as they were"
-                    )
-                } else {
-                    why
-                });
+        for (n_new, Staged { file, target, workshop }) in self.staged.iter().enumerate() {
+            let beside = &self.workshops[*workshop].1;
+            let Err(e) = beside.name(file, name(target), self.is_forced) else { continue };
+            if !self.is_forced {
+                self.take_back(n_new);
             }
-            new.push((path, made));
+            let why = if e.kind() == io::ErrorKind::AlreadyExists {
+                exists(target)
+            } else {
+                cannot_write(target, &e)
+            };
+            return Err(if self.is_forced && n_new > 0 {
+                anyhow!("{why}; {n_new} of {n_files} files are new, the others are as they were")
+            } else {
+                why
+            });
         }
         Ok(())
     }
-}
 
-/// Device and inode of a file, which distinguish it from another with the same name.
-type Identity = (u64, u64);
-
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
-    let file = fs::symlink_metadata(path).ok()?;
-    Some((std::os::unix::fs::MetadataExt::dev(&file), std::os::unix::fs::MetadataExt::ino(&file)))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Path) -> Option<Identity> {
-    None
-}
-
-/// Removes the made files, except those that were replaced meanwhile.
-fn take_back(made: &[(PathBuf, Option<Identity>)]) {
-    for (path, made) in made {
-        if identity(path) == *made {
-            let _ = fs::remove_file(path);
+    /// Removes the first files that were given their names, except those that were replaced meanwhile.
+    fn take_back(&self, n: usize) {
+        for Staged { file, target, workshop } in &self.staged[..n] {
+            let made: Identity = file.identity;
+            self.workshops[*workshop].1.take_back(name(target), made);
         }
     }
+}
+
+/// The file that is meant: what a link of this user leads to.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() && there.uid() == geteuid().as_raw() => {
+            match fs::canonicalize(path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+                target => target,
+            }
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
+fn name(path: &Path) -> &Path {
+    Path::new(path.file_name().unwrap_or(OsStr::new("")))
 }
 
 /// Creates a folder and its missing parents.
@@ -155,8 +166,17 @@ pub fn make_folder(path: &Path) -> Result<()> {
 }
 
 fn may_write(path: &Path, is_forced: bool) -> Result<()> {
+    let link = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_symlink);
+    if link.as_ref().is_some_and(|link| link.uid() != geteuid().as_raw()) {
+        let what = format!("{} is a link that somebody else made", shown(path));
+        return Err(WriteError { what, remedy: "choose another place with --out" }.into());
+    }
     match fs::metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && (link.is_none() || is_forced) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let what = format!("{} is a link that leads nowhere; nothing was written", shown(path));
+            Err(WriteError { what, remedy: "write --force to replace the link" }.into())
+        }
         Err(e) => Err(cannot_write(path, &e)),
         Ok(there) if there.is_dir() => {
             let what = format!("{} is a folder; give a file", shown(path));
@@ -245,18 +265,49 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_that_was_replaced_meanwhile_is_not_taken_back() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let [a, b] = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
-        write(&a, "ours", false)?;
-        let made = identity(&a);
-        write(&b, "ours", false)?;
-        let of_b = identity(&b);
+        let mut files = Files::new([a.as_path(), b.as_path()], false)?;
+        for path in [&a, &b] {
+            files.stage(path, |out| out.write_all(b"ours"))?;
+            let staged = &files.staged[files.staged.len() - 1];
+            files.workshops[0].1.name(&staged.file, name(path), false)?;
+        }
         write(&a, "theirs", true)?;
-        take_back(&[(a.clone(), made), (b.clone(), of_b)]);
+        files.take_back(2);
         assert_eq!((fs::read_to_string(&a)?.as_str(), b.exists()), ("theirs", false));
+        Ok(())
+    }
+
+    #[test]
+    fn force_keeps_the_mode_of_a_file_and_says_what_it_does_with_links() -> Result<()> {
+        use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        for mode in [0o600, 0o640, 0o755, 0o444] {
+            fs::write(at("a.txt"), "old")?;
+            fs::set_permissions(at("a.txt"), fs::Permissions::from_mode(mode))?;
+            write(&at("a.txt"), "new", true)?;
+            assert_eq!(fs::metadata(at("a.txt"))?.permissions().mode() & 0o7777, mode);
+            fs::remove_file(at("a.txt"))?;
+        }
+        fs::create_dir(at("there"))?;
+        fs::write(at("there/b.txt"), "old")?;
+        symlink("there/b.txt", at("link"))?;
+        write(&at("link"), "new", true)?;
+        assert!(at("link").is_symlink() && fs::read_to_string(at("there/b.txt"))? == "new");
+        symlink("nowhere", at("dangling"))?;
+        let refused = write(&at("dangling"), "new", false).unwrap_err().to_string();
+        assert!(refused.contains("leads nowhere") && refused.contains("--force"), "{refused}");
+        write(&at("dangling"), "new", true)?;
+        assert!(!at("dangling").is_symlink() && !at("nowhere").exists());
+        if lchown(at("link"), Some(65534), None).is_ok() {
+            let refused = write(&at("link"), "newer", true).unwrap_err().to_string();
+            assert!(refused.contains("somebody else"), "{refused}");
+            assert_eq!(fs::read_to_string(at("there/b.txt"))?, "new");
+        }
         Ok(())
     }
 

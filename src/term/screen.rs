@@ -3,7 +3,7 @@
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     fs::File,
-    io::{self, Write, stderr, stdout},
+    io::{self, Write, stderr, stdin, stdout},
     mem,
     os::fd::AsFd,
     panic::{self, PanicHookInfo},
@@ -12,11 +12,13 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, ThreadId},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size, window_size};
 use ratatui::{buffer::Buffer, layout::Rect};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::{
     engine::fault,
@@ -31,6 +33,12 @@ use crate::{
 
 /// Whether the screen has to be restored; doing it twice would move the shell's cursor.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a frame is being sent, so that a signal's handler can let it end first.
+static IS_DRAWING: AtomicBool = AtomicBool::new(false);
+
+/// The terminal's modes before the walk, for a signal's handler, which may not wait for crossterm's lock.
+static BEFORE: OnceLock<Termios> = OnceLock::new();
 
 /// The thread that draws.
 static OWNER: OnceLock<ThreadId> = OnceLock::new();
@@ -68,7 +76,7 @@ impl Screen {
     /// Enters the screen, and captures the mouse if `mouse` is set.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
-        before_the_end(leave);
+        before_the_end(leave_at_once);
         enter(mouse).inspect_err(|_| leave()).context("the terminal cannot be set up")?;
         Ok(Self { shown: Buffer::default(), mouse })
     }
@@ -109,7 +117,7 @@ impl Screen {
         }
         text.push_str(&sgr::changes(mem::take(&mut self.shown), &frame));
         text.push_str(FRAME[1]);
-        output()?.write_all(text.as_bytes())?;
+        send(&text)?;
         self.shown = frame;
         Ok(())
     }
@@ -147,7 +155,22 @@ impl Drop for Screen {
     }
 }
 
+/// Sends a frame, unless the screen has been left.
+fn send(frame: &str) -> io::Result<()> {
+    IS_DRAWING.store(true, Ordering::SeqCst);
+    let sent = if IS_ENTERED.load(Ordering::SeqCst) {
+        output().and_then(|mut output| output.write_all(frame.as_bytes()))
+    } else {
+        Ok(())
+    };
+    IS_DRAWING.store(false, Ordering::SeqCst);
+    sent
+}
+
 fn enter(mouse: bool) -> Result<()> {
+    if let Ok(modes) = tcgetattr(stdin()) {
+        BEFORE.get_or_init(|| modes);
+    }
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
     let mouse = if mouse { MOUSE } else { "" };
@@ -159,6 +182,22 @@ fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
         let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
         let _ = disable_raw_mode();
+    }
+}
+
+/// Restores the terminal from a signal's handler: without a lock and without an allocation. Frames that other threads
+/// draw from then on are not sent; one that is being sent gets a moment to end.
+fn leave_at_once() {
+    if IS_ENTERED.swap(false, Ordering::SeqCst) {
+        let mut n_moments = 20;
+        while IS_DRAWING.load(Ordering::SeqCst) && n_moments > 0 {
+            thread::sleep(Duration::from_millis(10));
+            n_moments -= 1;
+        }
+        let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
+        if let Some(modes) = BEFORE.get() {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, modes);
+        }
     }
 }
 

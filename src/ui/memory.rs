@@ -2,14 +2,16 @@
 
 use std::{
     fmt::Write as _,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Read, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use tempfile::NamedTempFile;
+use tempfile::Builder;
 
 use crate::text::visible::toml_string;
 
@@ -86,17 +88,70 @@ impl Memory {
         text
     }
 
-    /// Writes the file, and creates its folders; an existing file is replaced atomically.
+    /// Replaces the file by what `merge` makes of its content, and lets no other walk do so in between. What a killed
+    /// walk left beside it is removed.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or `merge` fails.
+    pub fn update(path: &Path, merge: impl FnOnce(Result<Self>) -> Result<Self>) -> Result<()> {
+        let folder = path.parent().context("it has no folder")?;
+        fs::create_dir_all(folder)?;
+        let _lock = lock(folder);
+        remove_left(folder);
+        merge(Self::load(path))?.save(path)
+    }
+
+    /// Writes the file, and creates its folders; an existing file is replaced atomically and keeps its mode.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let folder = path.parent().context("it has no folder")?;
         fs::create_dir_all(folder)?;
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(self.to_toml().as_bytes())?;
+        let mut file = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+        let mut text = self.to_toml();
+        if text.len() as u64 > MAX_BYTES {
+            // A longer file would not be read again, and the bookmarks with it.
+            text = Self { last: None, ..self.clone() }.to_toml();
+        }
+        file.write_all(text.as_bytes())?;
+        if let Ok(there) = fs::metadata(path) {
+            file.as_file().set_permissions(there.permissions())?;
+        }
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
+    }
+}
+
+/// The name of the file before it is complete.
+const PREFIX: &str = ".state-";
+const SUFFIX: &str = ".tmp";
+
+/// How often a lock is tried that somebody else holds, and the time in between; then the file is written without it.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// Locks a folder until the result is dropped; None if it cannot be locked.
+fn lock(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
+}
+
+/// Removes incomplete files of walks that were killed; the folder is locked, so no other walk is writing one.
+fn remove_left(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -144,7 +199,7 @@ mod tests {
         };
         let all = ["a", "b"].map(of);
         all[0].save(&path)?;
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let saved = all
                 .each_ref()
                 .map(|one| scope.spawn(|| (0..200).try_for_each(|_| one.save(&path))));
@@ -154,6 +209,35 @@ mod tests {
             saved.into_iter().try_for_each(|saved| saved.join().unwrap_or(Ok(())))
         })?;
         assert_eq!(fs::read_dir(folder.path())?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn walks_that_end_together_lose_no_bookmark() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        fs::write(folder.path().join(".state-killed.tmp"), "half")?;
+        let before = Memory::default();
+        let end = |i: usize| {
+            let ours = Memory { bookmarks: vec![format!("step{i:02}")], ..Memory::default() };
+            Memory::update(&path, |now| Ok(ours.since(&before, &now?)))
+        };
+        thread::scope(|scope| {
+            let ends: Vec<_> = (0..40).map(|i| scope.spawn(move || end(i))).collect();
+            ends.into_iter().try_for_each(|end| end.join().unwrap_or(Ok(())))
+        })?;
+        assert_eq!(Memory::load(&path)?.bookmarks.len(), 40);
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1, "nothing else is left");
+        Ok(())
+    }
+
+    #[test]
+    fn a_sentence_that_is_too_long_to_be_kept_costs_no_bookmark() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("state.toml");
+        let last = ResumePoint { sentence: "\u{1b}".repeat(40_000), step: "softmax".into() };
+        Memory { bookmarks: vec!["tokens".into()], last: Some(last), ..Memory::default() }.save(&path)?;
+        assert_eq!(Memory::load(&path)?.bookmarks, ["tokens"]);
         Ok(())
     }
 

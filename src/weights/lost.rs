@@ -1,58 +1,106 @@
-//! Handles a memory-mapped file that another process truncates: the next read raises SIGBUS.
+//! What ends the process without asking it: a failed allocation, a fault in a library, a limit of the system, and a
+//! memory-mapped file that another process truncates (the next read raises SIGBUS).
 //!
-//! The process cannot continue, but it exits in order: the handler restores the terminal, prints one sentence
-//! and ends with exit code 1.
+//! The process cannot continue, but it exits in order: the handler restores the terminal, prints one sentence and ends
+//! as the signal says; after SIGBUS with exit code 1.
 #![allow(
     unsafe_code,
-    reason = "a signal handler may do little; this one restores the terminal, writes and exits"
+    reason = "a signal handler may do little; this one restores the terminal, writes and exits, and only the system's \
+              own calls install it on the stack for signals and limit what the allocator reserves"
 )]
 
 use std::{
     fs::File,
     io::{Write, stderr},
+    mem,
     os::fd::AsFd,
     path::Path,
+    ptr,
     sync::{Once, OnceLock},
 };
 
-use signal_hook::{consts::SIGBUS, low_level};
+use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXCPU, c_int};
+use signal_hook::low_level;
 
 use crate::text::visible::shown;
 
-/// The message, formatted before it is needed.
-static SENTENCE: OnceLock<String> = OnceLock::new();
+/// The signals that end the process at once.
+const ENDS: [c_int; 8] = [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXCPU];
+
+/// The message for SIGBUS, formatted before it is needed.
+static CUT_SHORT: OnceLock<String> = OnceLock::new();
 
 /// Work to do before exiting.
 static BEFORE_THE_END: OnceLock<fn()> = OnceLock::new();
 
-/// Registers work to do before the process exits because a file was truncated.
+/// Registers work to do before the process is ended by a signal, and installs the handlers for it.
 pub fn before_the_end(work: fn()) {
+    static ONCE: Once = Once::new();
     let _ = BEFORE_THE_END.set(work);
+    ONCE.call_once(|| ENDS.into_iter().for_each(install));
 }
 
-/// Installs the handler, once; the message names `path`.
+/// Installs the handler for a truncated file, once; the message names `path`.
 pub fn watch(path: &Path) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let _ = SENTENCE.set(format!(
+        let _ = CUT_SHORT.set(format!(
             "error: {}, or a file beside it, was cut short by another program while it was read; wait \
              until that is done, and start again\n",
             shown(&path.to_string_lossy())
         ));
-        // SAFETY: the signal comes from a read of mapped bytes, never from within the allocator or while the
-        // terminal is written to by that thread; the handler restores the terminal, writes a sentence and
-        // exits.
-        let _ = unsafe { low_level::register(SIGBUS, end) };
+        install(SIGBUS);
     });
 }
 
-fn end() {
+/// Lets the allocator reserve address space for two threads at a time: it would reserve 64 MB for each, which counts
+/// where the address space is limited.
+pub fn reserve_little() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets a number of the allocator; called before there are other threads.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
+fn install(signal: c_int) {
+    // SAFETY: the action is complete: all its bytes are zero but for the handler, which takes a signal's number, and
+    // the flags. Threads have a stack for signals, so that a stack that overflows can be reported too.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        action.sa_sigaction = end as extern "C" fn(c_int) as libc::sighandler_t;
+        action.sa_flags = libc::SA_ONSTACK | libc::SA_RESETHAND;
+        libc::sigaction(signal, &raw const action, ptr::null_mut());
+    }
+}
+
+/// The handler. Nothing in it allocates or waits for a lock: the signal may come from within the allocator.
+extern "C" fn end(signal: c_int) {
     if let Some(work) = BEFORE_THE_END.get() {
         work();
     }
-    let sentence = SENTENCE.get().map_or("", String::as_str);
     if let Ok(stderr) = stderr().as_fd().try_clone_to_owned() {
-        let _ = File::from(stderr).write_all(sentence.as_bytes());
+        let _ = File::from(stderr).write_all(sentence(signal).as_bytes());
     }
-    low_level::exit(1);
+    match CUT_SHORT.get() {
+        Some(_) if signal == SIGBUS => low_level::exit(1),
+        // The handler is gone: the same signal ends the process when this one returns.
+        _ => drop(low_level::raise(signal)),
+    }
+}
+
+fn sentence(signal: c_int) -> &'static str {
+    match (signal, CUT_SHORT.get()) {
+        (SIGBUS, Some(sentence)) => sentence,
+        (SIGABRT, _) => {
+            "error: Lookback was aborted, perhaps for want of memory; take a smaller model or a shorter sentence, or \
+             raise the limit of memory\n"
+        }
+        (SIGXCPU, _) => {
+            "error: the limit of processor time is used up; raise it with `ulimit -t`\n"
+        }
+        _ => {
+            "error: a part of Lookback failed; please report it, with the sentence and the model\n"
+        }
+    }
 }

@@ -12,9 +12,9 @@ use anyhow::{Result, bail};
 /// Checks that `needed` bytes are available, as far as that is known.
 ///
 /// # Errors
-/// If they are not, with both figures; never with `force`.
-pub fn check(needed: u64, force: bool) -> Result<()> {
-    within(needed, available().filter(|_| !force))
+/// If they are not, with both figures; never if that `is_ignored`.
+pub fn check(needed: u64, is_ignored: bool) -> Result<()> {
+    within(needed, available().filter(|_| !is_ignored))
 }
 
 /// The bytes that a walk needs whose pass needs `pass` bytes: measures hold gradients or a second pass.
@@ -27,7 +27,7 @@ fn within(needed: u64, free: Option<u64>) -> Result<()> {
     let Some(free) = free.filter(|free| *free < needed) else { return Ok(()) };
     bail!(
         "about {} of memory are needed, and {} are free; take a smaller or a quantised model or a \
-         shorter text, or try all the same with --force",
+         shorter text, or try all the same with --no-memory-check",
         bytes(needed),
         bytes(free)
     )
@@ -130,7 +130,7 @@ mod tests {
     fn too_little_memory_is_said_with_both_figures() {
         let error = within(5_200_000_000, Some(88_400_000)).unwrap_err().to_string();
         assert!(error.contains("5.2 GB") && error.contains("88 MB"), "{error}");
-        assert!(error.contains("--force"));
+        assert!(error.contains("--no-memory-check"));
         assert!(within(5, Some(5)).is_ok() && within(5, None).is_ok());
         assert!(check(u64::MAX, true).is_ok());
     }

@@ -73,6 +73,11 @@ fn a_page_is_led_by_keys() {
     assert_eq!(browser.eval(chapter), "6");
     browser.open(&page, "#it-looks");
     assert_eq!(browser.eval(SHOWN), "it-looks");
+    // A fragment that nobody can decode is that of no step, and the page works.
+    browser.open(&page, "#%FF");
+    browser.press("End");
+    assert_eq!(browser.eval(chapter), "6");
+    browser.open(&page, "#it-looks");
     assert!(browser.eval("document.title").as_str().unwrap().contains("The dog sleeps."));
     browser.is_content();
 }

@@ -960,6 +960,16 @@ fn linear(lines: &str) -> String {
     run.out
 }
 
+#[test]
+fn linear_repeats_little_of_what_is_no_command_and_ends_where_no_line_does() {
+    let long = "x".repeat(10_000) + "\n";
+    let said = linear(&long.repeat(5)).len() - linear("").len();
+    assert!(said < 5 * 500, "{said} bytes");
+    let endless = linear(&("\0".repeat(40_000) + "\nn\n"));
+    assert!(endless.trim_end().ends_with("the walk ends here."));
+    assert!(endless.len() < linear("").len() + 500);
+}
+
 /// The titles of the steps in a linear output.
 fn step_titles(text: &str) -> Vec<&str> {
     text.lines()

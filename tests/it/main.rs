@@ -53,6 +53,7 @@ mod places;
 mod poolings;
 mod pty;
 mod pty_random;
+mod pty_sequences;
 mod quants;
 mod random;
 mod restoration;

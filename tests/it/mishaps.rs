@@ -331,3 +331,16 @@ fn a_file_that_may_not_be_written_to_is_replaced_by_force_alone() {
     assert!(export(&["--force"]).status.success());
     assert!(fs::read_to_string(&file).unwrap().contains("From a sentence to tokens"));
 }
+
+#[test]
+fn a_limit_of_files_sizes_is_named_and_leaves_nothing() {
+    for args in [JOBS[0], JOBS[2], JOBS[7]] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -f 4; exec \"$@\"", "sh", BIN]).args(args);
+        let out = folder.path().join(if args[0] == "trace" { "pass" } else { "" });
+        let outcome = shell.args(["--no-config", SENTENCE, "--out"]).arg(out).output().unwrap();
+        refused(&outcome, &["file too large", "cannot be written", "--out"]);
+        assert!(files(folder.path()).is_empty(), "{:?}", files(folder.path()).keys());
+    }
+}

@@ -111,7 +111,28 @@ fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_figures() {
     );
     let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
     assert_eq!(code, 1, "{err}");
-    assert!(err.contains("GB of memory are needed") && err.contains("--force"), "{err}");
+    assert!(err.contains("GB of memory are needed") && err.contains("--no-memory-check"), "{err}");
+}
+
+/// `--force` replaces files, and nothing else.
+#[cfg(target_os = "linux")]
+#[test]
+fn replacing_files_does_not_switch_off_the_check_of_memory() {
+    let program = assert_cmd::cargo::cargo_bin!("lookback").to_str().unwrap().to_owned();
+    let (folder, text) = (TempDir::new().unwrap(), "a".repeat(3000));
+    for command in ["trace --out", "export --format txt --out"] {
+        let out = folder.path().join("out");
+        let script = format!(
+            "ulimit -v 1500000; exec {program} --no-config --model {CHECKPOINTS}/t5 {command} {} --force {text}",
+            out.display()
+        );
+        let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
+        assert_eq!(code, 1, "{err}");
+        assert!(err.contains("GB of memory are needed"), "{err}");
+        assert!(!out.exists());
+    }
+    let (code, _, err) = lookback("gpt2", &["steps", "--force", "The river"]);
+    assert!(code == 2 && err.contains("--force"), "{err}");
 }
 
 /// A copy of the small GPT-2 with other parts around its tokenizer's model.

@@ -335,3 +335,39 @@ fn a_terminal_that_does_not_know_its_size_has_the_usual_one() {
     session.press("q");
     session.ends_with(0);
 }
+
+#[test]
+fn signals_that_nobody_survives_give_the_terminal_back() {
+    for name in ["ABRT", "SEGV", "BUS", "XCPU", "ILL", "FPE", "SYS", "TRAP"] {
+        let mut session = start();
+        session.press("m");
+        session.signal(name);
+        session.ends_with(1);
+        session.until_shown("error: ");
+        assert!(session.child.try_wait().unwrap().unwrap().signal().is_some(), "{name}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn little_memory_suffices_and_less_gives_the_terminal_back() {
+    let limited = |kilobytes: usize| {
+        let script = format!(
+            "ulimit -c 0; ulimit -v {kilobytes}; exec {PROGRAM} --no-questions 'The dog sleeps.'"
+        );
+        Session::run("sh", &["-c", &script], (80, 24))
+    };
+    let mut session = limited(400_000);
+    session.until_shown(FIRST);
+    session.press("lll}mq");
+    session.ends_with(0);
+    for kilobytes in [250_000, 180_000, 120_000, 80_000] {
+        let mut session = limited(kilobytes);
+        session.press("lmq");
+        let code = exit_code(&mut *session.child);
+        session.ends_with(code.unwrap());
+        if kilobytes < 90_000 {
+            session.until_shown("of memory are needed");
+        }
+    }
+}

@@ -1,38 +1,71 @@
 //! A hidden temporary folder beside the destination, removed when the files have their names.
 //!
 //! A killed run leaves its folder behind. A running one holds a lock on its folder, so that the next run can tell, and
-//! removes folders that are not locked.
+//! removes what runs that have ended left.
+//!
+//! Others may be able to write beside the destination. So the destination and the folder are opened once, the folder
+//! without following a link, and all else is relative to what is open; nobody else may enter the folder, and nobody can
+//! guess its name. Only folders of this user are cleared away, and in them only files that have the names of ours.
 
 use std::{
-    fs::{self, File},
+    fs::File,
+    hash::{BuildHasher, Hasher, RandomState},
     io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use rustix::{
+    fs::{
+        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, fchmod, fchown,
+        flock, fstat, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+    },
+    io::Errno,
+    process::geteuid,
+};
 
 const PREFIX: &str = ".lookback-";
 const SUFFIX: &str = ".part";
 
+/// What the names of files end with before they get their own.
+const UNNAMED: &str = ".unnamed";
+
+/// Device and inode of a file, which distinguish it from another with the same name.
+pub type Identity = (u64, u64);
+
+/// A complete file that has no name of its own yet.
+pub struct Unnamed {
+    name: String,
+    pub identity: Identity,
+}
+
 pub struct StagingFolder {
-    folder: TempDir,
-    /// Held while the folder exists.
-    _lock: File,
+    destination: OwnedFd,
+    name: String,
+    /// Locked while it is open.
+    folder: OwnedFd,
+    n_files: usize,
 }
 
 impl StagingFolder {
     /// # Errors
     /// If no folder can be made there.
     pub fn beside(destination: &Path) -> io::Result<Self> {
-        clear(destination);
+        let destination = openat(CWD, destination, directory(), Mode::empty())?;
+        clear(destination.as_fd());
         loop {
-            let folder = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempdir_in(destination)?;
-            let Ok(lock) = File::open(folder.path()) else { continue };
+            let name = format!("{PREFIX}{:016x}{:016x}{SUFFIX}", random(), random());
+            mkdirat(&destination, &name, Mode::RWXU)?;
+            let folder = match open_own(destination.as_fd(), &name) {
+                // Another run has removed it as left behind.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                folder => folder?,
+            };
             // Without file locks, nothing is removed.
-            let _ = lock.lock();
+            let _ = flock(&folder, FlockOperation::LockExclusive);
             // Another run may have locked it first and removed it as left behind.
-            if folder.path().exists() {
-                return Ok(Self { folder, _lock: lock });
+            if is_there(destination.as_fd(), &name, folder.as_fd()) {
+                return Ok(Self { destination, name, folder, n_files: 0 });
             }
         }
     }
@@ -41,66 +74,216 @@ impl StagingFolder {
     ///
     /// # Errors
     /// If the file cannot be created.
-    pub fn file(&self) -> io::Result<NamedTempFile> {
-        let mut builder = Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(self.folder.path())
+    pub fn file(&mut self) -> io::Result<(Unnamed, File)> {
+        let name = format!("{}{UNNAMED}", self.n_files);
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.folder, &name, flags, Mode::from_raw_mode(0o666))?;
+        self.n_files += 1;
+        Ok((Unnamed { name, identity: identity(&file)? }, File::from(file)))
     }
-}
 
-/// Removes folders left there by runs that have ended.
-fn clear(destination: &Path) {
-    let entries = fs::read_dir(destination).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
-        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            // A folder that cannot be removed stays; it does no harm.
-            let _ = clear_away(&entry.path());
+    /// Gives a file the mode of the one that it will replace, and its owner as far as the system allows.
+    ///
+    /// # Errors
+    /// If the mode cannot be set.
+    pub fn keep_mode(&self, file: &File, replaced: &Path) -> io::Result<()> {
+        let Ok(there) = statat(&self.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
+            return Ok(());
+        };
+        if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
+            return Ok(());
+        }
+        let (owner, group) =
+            (rustix::fs::Uid::from_raw(there.st_uid), rustix::fs::Gid::from_raw(there.st_gid));
+        let has_owner = fchown(file, Some(owner), Some(group)).is_ok()
+            || fchown(file, None, Some(group)).is_ok();
+        // A group that is another than before gets nothing.
+        let kept = if has_owner { 0o777 } else { 0o707 };
+        Ok(fchmod(file, Mode::from_raw_mode(there.st_mode & kept))?)
+    }
+
+    /// Gives a file its name in the destination.
+    ///
+    /// # Errors
+    /// If the folder refuses, or there is such a file that may not be replaced.
+    pub fn name(&self, file: &Unnamed, name: &Path, replaces: bool) -> io::Result<()> {
+        let (from, to) = (&self.folder, &self.destination);
+        if replaces {
+            return Ok(renameat(from, &file.name, to, name)?);
+        }
+        match renameat_with(from, &file.name, to, name, RenameFlags::NOREPLACE) {
+            // Not every file system can do that.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                linkat(from, &file.name, to, name, AtFlags::empty())?;
+                Ok(unlinkat(from, &file.name, AtFlags::empty())?)
+            }
+            named => Ok(named?),
+        }
+    }
+
+    /// Removes a file that was given this name, unless it was replaced meanwhile.
+    pub fn take_back(&self, name: &Path, made: Identity) {
+        let there = statat(&self.destination, name, AtFlags::SYMLINK_NOFOLLOW);
+        if there.is_ok_and(|there| (there.st_dev, there.st_ino) == made) {
+            let _ = unlinkat(&self.destination, name, AtFlags::empty());
         }
     }
 }
 
-/// Removes the folder's files, and the folder if it is then empty.
-fn clear_away(folder: &Path) -> io::Result<()> {
-    let lock = File::open(folder)?;
-    lock.try_lock()?;
-    for entry in fs::read_dir(folder)? {
-        fs::remove_file(entry?.path())?;
+impl Drop for StagingFolder {
+    fn drop(&mut self) {
+        // A folder that cannot be removed stays; it does no harm.
+        let _ = remove(self.destination.as_fd(), &self.name, self.folder.as_fd());
     }
-    fs::remove_dir(folder)
+}
+
+/// Half of a name that nobody can guess: the standard library seeds its hashes from the system's random numbers.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn directory() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
+}
+
+/// Opens a folder of this user, never through a link.
+fn open_own(parent: BorrowedFd, name: &str) -> io::Result<OwnedFd> {
+    let folder = openat(parent, name, directory() | OFlags::NOFOLLOW, Mode::empty())?;
+    if fstat(&folder)?.st_uid != geteuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(folder)
+}
+
+fn identity(file: impl AsFd) -> io::Result<Identity> {
+    let found = fstat(file)?;
+    Ok((found.st_dev, found.st_ino))
+}
+
+/// Whether a name still stands for an open folder.
+fn is_there(parent: BorrowedFd, name: &str, folder: BorrowedFd) -> bool {
+    let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
+    found.is_ok_and(|found| identity(folder).is_ok_and(|is| is == (found.st_dev, found.st_ino)))
+}
+
+/// Removes folders left there by runs that have ended.
+fn clear(destination: BorrowedFd) {
+    let Ok(entries) = Dir::read_from(destination) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            let _ = clear_away(destination, &name);
+        }
+    }
+}
+
+fn clear_away(destination: BorrowedFd, name: &str) -> io::Result<()> {
+    let folder = open_own(destination, name)?;
+    flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    remove(destination, name, folder.as_fd())
+}
+
+/// Removes the files of ours in a folder, and the folder if it is then empty; one with other files stays as it is.
+fn remove(destination: BorrowedFd, name: &str, folder: BorrowedFd) -> io::Result<()> {
+    let mut files = vec![];
+    for entry in Dir::read_from(folder)? {
+        let file = entry?.file_name().to_owned();
+        let shown = file.to_string_lossy();
+        let number = shown.strip_suffix(UNNAMED);
+        match number {
+            _ if shown == "." || shown == ".." => {}
+            Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => files.push(file),
+            _ => return Ok(()),
+        }
+    }
+    for file in files {
+        unlinkat(folder, file, AtFlags::empty())?;
+    }
+    if is_there(destination, name, folder) {
+        unlinkat(destination, name, AtFlags::REMOVEDIR)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, os::unix::fs::symlink};
 
     fn names(folder: &Path) -> Vec<String> {
         let name =
             |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        fs::read_dir(folder).unwrap().map(name).collect()
+        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
+        names.sort();
+        names
     }
 
     #[test]
     fn what_a_killed_run_left_is_cleared_away_and_nothing_else() -> io::Result<()> {
         let here = tempfile::tempdir()?;
         let at = |name: &str| here.path().join(name);
-        for left in [".lookback-1.part", ".lookback-2.part", ".lookback-notes"] {
+        for left in [".lookback-1.part", ".lookback-2.part", ".lookback-3.part", ".lookback-notes"]
+        {
             fs::create_dir(at(left))?;
-            fs::write(at(left).join("x"), "half")?;
+            fs::write(at(left).join("0.unnamed"), "half")?;
         }
         fs::create_dir(at(".lookback-2.part/mine"))?;
-        fs::write(at(".lookback-3.part"), "a file")?;
-        let at_work = StagingFolder::beside(here.path())?;
+        // A folder of ours that somebody gave such a name.
+        fs::write(at(".lookback-3.part/thesis.tex"), "mine")?;
+        fs::write(at(".lookback-4.part"), "a file")?;
+        let mut at_work = StagingFolder::beside(here.path())?;
         let file = at_work.file()?;
         let other = StagingFolder::beside(here.path())?;
-        assert!(file.path().exists(), "a run at work keeps its files");
-        drop((file, at_work, other));
-        let mut left = names(here.path());
-        left.sort();
-        assert_eq!(left, [".lookback-2.part", ".lookback-3.part", ".lookback-notes"]);
-        assert!(at(".lookback-2.part/mine").exists() && at(".lookback-notes/x").exists());
+        assert!(at(&at_work.name).join(&file.0.name).exists(), "a run at work keeps its files");
+        drop((at_work, other));
+        let kept = [".lookback-2.part", ".lookback-3.part", ".lookback-4.part", ".lookback-notes"];
+        assert_eq!(names(here.path()), kept);
+        assert_eq!(names(&at(".lookback-2.part")), ["0.unnamed", "mine"]);
+        assert_eq!(names(&at(".lookback-3.part")), ["0.unnamed", "thesis.tex"]);
+        Ok(())
+    }
+
+    /// Somebody puts a link in the place of the folder that is cleared away, or of one that is at work.
+    #[test]
+    fn nothing_behind_a_link_is_touched() -> io::Result<()> {
+        let [here, elsewhere] = [tempfile::tempdir()?, tempfile::tempdir()?];
+        fs::write(elsewhere.path().join("0.unnamed"), "mine")?;
+        symlink(elsewhere.path(), here.path().join(".lookback-1.part"))?;
+        let mut folder = StagingFolder::beside(here.path())?;
+        let path = here.path().join(&folder.name);
+        fs::rename(&path, here.path().join("moved"))?;
+        symlink(elsewhere.path(), &path)?;
+        let (unnamed, _file) = folder.file()?;
+        folder.name(&unnamed, Path::new("a.txt"), false)?;
+        folder.file()?;
+        drop(folder);
+        assert_eq!(names(elsewhere.path()), ["0.unnamed"]);
+        assert!(here.path().join("a.txt").exists() && path.is_symlink());
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_left_alone() -> io::Result<()> {
+        let here = tempfile::tempdir()?;
+        let path = here.path().join(".lookback-1.part");
+        fs::create_dir(&path)?;
+        fs::write(path.join("0.unnamed"), "theirs")?;
+        if std::os::unix::fs::chown(&path, Some(65534), None).is_err() {
+            return Ok(());
+        }
+        drop(StagingFolder::beside(here.path())?);
+        assert_eq!(names(&path), ["0.unnamed"]);
+        Ok(())
+    }
+
+    #[test]
+    fn names_cannot_be_guessed_and_nobody_else_may_enter() -> io::Result<()> {
+        let here = tempfile::tempdir()?;
+        let [a, b] = [StagingFolder::beside(here.path())?, StagingFolder::beside(here.path())?];
+        let [x, y] = [&a, &b].map(|f| f.name[PREFIX.len()..].trim_end_matches(SUFFIX).to_owned());
+        assert!(x.len() == 32 && x != y && x[..16] != x[16..] && x[..16] != y[..16]);
+        assert_eq!(fstat(&a.folder)?.st_mode & 0o777, 0o700);
         Ok(())
     }
 
@@ -110,8 +293,8 @@ mod tests {
         std::thread::scope(|scope| {
             let begin = || {
                 for _ in 0..100 {
-                    let workshop = StagingFolder::beside(here.path()).unwrap();
-                    assert!(workshop.file().unwrap().path().exists());
+                    let mut workshop = StagingFolder::beside(here.path()).unwrap();
+                    assert!(workshop.file().is_ok());
                 }
             };
             for _ in 0..4 {

@@ -26,8 +26,10 @@ function go(i) {
   if (to !== sections[at]) location.hash = to.id;
 }
 function fromHash() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  show(sections.findIndex((section) => section.id === id));
+  const id = location.hash.slice(1);
+  // A fragment that is no UTF-8 cannot be decoded; it is none of a section either.
+  const is = (section) => section.id === id || encodeURIComponent(section.id) === id;
+  show(sections.findIndex(is));
   open(false);
 }
 function open(on) {
