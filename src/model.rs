@@ -2,7 +2,7 @@
 //!
 //! A [`Model`] runs token ids into a [`Pass`], which records every value on a tape; it decodes greedily unless the
 //! changes say otherwise. The built-in models come from [`load`], a user's checkpoint from the table
-//! [`ARCHITECTURES`], which holds the families of [`decoder_only`] and those of [`others`]. Text and display are left to others.
+//! [`ARCHITECTURES`], which holds the families of [`decoder_only`] and the others. Text and display are left to others.
 
 pub mod layer;
 pub mod bert;

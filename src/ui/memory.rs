@@ -236,7 +236,8 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("state.toml");
         let last = ResumePoint { sentence: "\u{1b}".repeat(40_000), step: "softmax".into() };
-        Memory { bookmarks: vec!["tokens".into()], last: Some(last), ..Memory::default() }.save(&path)?;
+        Memory { bookmarks: vec!["tokens".into()], last: Some(last), ..Memory::default() }
+            .save(&path)?;
         assert_eq!(Memory::load(&path)?.bookmarks, ["tokens"]);
         Ok(())
     }

@@ -176,7 +176,7 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "!",
         keys: &[(char('!'), C::Lab)],
-        help: "hint, solution of a lab",
+        help: "lab: hint, solution",
         group: Group::Guide,
         hint: None,
     },
