@@ -28,7 +28,7 @@ fn paste(session: &mut Session, text: &str) {
 fn keys(session: &mut Session, keys: &[&str]) {
     for key in keys {
         session.press(key);
-        thread::sleep(Duration::from_millis(40));
+        thread::sleep(Duration::from_millis(80));
     }
 }
 

@@ -33,7 +33,7 @@ fn a_moment() {
 
 fn start() -> Session {
     let session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session
 }
 
@@ -81,10 +81,10 @@ fn keys_and_pastes_arrive_over_a_slow_line() {
         session.keys.flush().unwrap();
         thread::sleep(Duration::from_millis(5));
     }
-    session.until_shown("Every token becomes a row of numbers");
+    session.until_shown("Two ways to read");
     send(&mut session, b"\x1b[");
     send(&mut session, b"D");
-    session.until_shown("From a sentence to tokens");
+    session.until_shown("The task: translate, and know what");
     session.press("i");
     session.until_shown("The dog sleeps.");
     session.press("\x15");

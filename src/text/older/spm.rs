@@ -101,7 +101,7 @@ impl Model {
         self.pieces.iter().enumerate().filter_map(token).collect()
     }
 
-    /// The normalizers before the spaces are spelled.
+    /// The normalizers before the spaces are spelled, with the space before the text.
     fn normalizers(&self) -> Vec<Json> {
         let spec = self.normalizer.clone().unwrap_or_default();
         let mut stages = vec![];
@@ -116,11 +116,15 @@ impl Model {
                 stages.push(json!({"type": "Replace", "pattern": pattern, "content": content}));
             }
         }
+        if self.leads() {
+            stages.push(json!({"type": "Prepend", "prepend": SPACE}));
+        }
         stages
     }
 
-    fn metaspace(&self) -> Json {
-        let scheme = if self.leads() { "always" } else { "never" };
+    /// The spelling of spaces; without `leads` the space before the text is there already.
+    fn metaspace(leads: bool) -> Json {
+        let scheme = if leads { "always" } else { "never" };
         json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true})
     }
 }
@@ -147,9 +151,6 @@ fn bpe(model: &Model, files: &OlderFiles) -> Result<Json> {
         tokens.iter().enumerate().map(|(id, token)| (token.clone(), json!(id))).collect();
     let leads = model.leads();
     let mut normalizers = model.normalizers();
-    if leads {
-        normalizers.push(json!({"type": "Prepend", "prepend": SPACE}));
-    }
     normalizers.push(json!({"type": "Replace", "pattern": {"String": " "}, "content": SPACE}));
     let mut decoders = vec![
         json!({"type": "Replace", "pattern": {"String": SPACE}, "content": " "}),
@@ -266,7 +267,7 @@ pub(super) fn marian(source: &[u8], vocab: &[u8]) -> Result<Json> {
     let around = Around { normalizers: model.normalizers(), added, template };
     let mut json = of_pieces(&model, &pieces, unk as usize, around);
     json["decoder"] = json!({"type": "Sequence", "decoders": [
-        {"type": "Replace", "pattern": {"String": ONLY_WRITTEN}, "content": ""}, model.metaspace()]});
+        {"type": "Replace", "pattern": {"String": ONLY_WRITTEN}, "content": ""}, Model::metaspace(model.leads())]});
     Ok(json)
 }
 
@@ -283,9 +284,9 @@ fn of_pieces(model: &Model, vocab: &[(String, f64)], unknown: usize, around: Aro
         "version": "1.0",
         "added_tokens": added,
         "normalizer": {"type": "Sequence", "normalizers": normalizers},
-        "pre_tokenizer": model.metaspace(),
+        "pre_tokenizer": Model::metaspace(false),
         "post_processor": template,
-        "decoder": model.metaspace(),
+        "decoder": Model::metaspace(model.leads()),
         "model": {"type": "Unigram", "unk_id": unknown, "vocab": vocab,
             "byte_fallback": model.has_byte_fallback()},
     })

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     engine::change::{Change, Changes},
-    lesson::{Paragraph, is_lab_solved, lab_solution, lab_text, tr},
+    lesson::{Paragraph, is_lab_solved, lab_solution, lab_text},
 };
 
 impl State {
@@ -16,13 +16,6 @@ impl State {
             return false;
         };
         is_lab_solved(step, reading, &self.narration_selection())
-    }
-
-    /// Numbers of labs solved, in this walk or an earlier one, and of all.
-    fn lab_score(&self) -> (usize, usize) {
-        let labs = self.lesson.steps().into_iter().filter(|(_, step)| step.lab.is_some());
-        let is_solved: Vec<bool> = labs.map(|(_, step)| self.saved.has_solved(&step.id)).collect();
-        (is_solved.iter().filter(|solved| **solved).count(), is_solved.len())
     }
 
     /// Below a lab's task: what its solution shows, or else the hint if it was asked for, and what to do. Empty at
@@ -39,9 +32,7 @@ impl State {
         let (is_solved, was_solved) = (self.solves_lab(), self.saved.has_solved(&step.id));
         let mut paragraphs = vec![];
         if is_solved {
-            let (n, all) = self.lab_score();
-            let solved = tr!(language, "Solved ({n} of {all} labs). ", n, all);
-            paragraphs.push(strong_paragraph(solved));
+            paragraphs.push(strong_paragraph(language.tr("Solved.").to_owned()));
         }
         if is_solved || self.hint_is_shown() {
             paragraphs.extend(lab_text(step, reading, &selection, is_solved));
@@ -69,8 +60,6 @@ impl State {
         }
         let id = step.id.clone();
         self.saved.solve(id);
-        let (n, all) = self.lab_score();
-        self.show_message(tr!(self.lesson.language, "solved: {n} of {all} labs", n, all));
     }
 
     /// Shows the hint of the step's lab; if it is shown, plays the solution.
