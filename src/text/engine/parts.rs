@@ -181,6 +181,9 @@ fn steps(pattern: &str) -> usize {
             ('\\', None) => {
                 let escaped = rest.chars().next();
                 rest = &rest[escaped.map_or(0, char::len_utf8)..];
+                if matches!(escaped, Some('p' | 'P')) {
+                    rest = &rest[class_name(rest)..];
+                }
                 last = if escaped.is_some_and(|c| "pPwWdDsSbBhHRX".contains(c)) {
                     CLASS_STEPS
                 } else {
@@ -195,6 +198,12 @@ fn steps(pattern: &str) -> usize {
         }
     }
     open.into_iter().fold(sum, usize::saturating_add)
+}
+
+/// The length of the name of a Unicode class: `L`, `{Lu}`.
+fn class_name(text: &str) -> usize {
+    let end = if text.starts_with('{') { text.find('}').map(|end| end + 1) } else { None };
+    end.unwrap_or_else(|| text.chars().next().map_or(0, char::len_utf8))
 }
 
 /// The larger number in `3}` or `1,3}`, and the length of the text read.
@@ -272,7 +281,7 @@ mod tests {
         assert!(steps("(((a{1000}){1000}){1000}){1000}") > MOST_STEPS);
         let llama = r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)";
         assert!((1000..3000).contains(&steps(llama)), "{}", steps(llama));
-        assert!(steps(r"\pL{300}") > MOST_STEPS);
+        assert!(steps(r"\pL{300}") > MOST_STEPS && steps(r"\p{L}{300}") > MOST_STEPS);
     }
 
     #[test]
