@@ -35,7 +35,7 @@ const SENTENCE: &str = "The dog sleeps.";
 const SIZE: (u16, u16) = (100, 30);
 
 /// Events in all.
-const USUAL: usize = 1_000;
+const USUAL: usize = 500;
 
 /// As many bytes are sent at once; the program reads as many at once and can be in no doubt whether an
 /// `Esc` is a key.
@@ -334,10 +334,10 @@ fn the_terminal_always_shows_a_fresh_drawing_of_the_state() {
 #[test]
 fn the_same_over_and_over_needs_no_more_memory() {
     let mut pair = start(&MODES[1], Name::Transformer);
-    let n_rounds = number("LOOKBACK_RANDOM", USUAL).div_ceil(200).max(6);
+    let n_rounds = number("LOOKBACK_RANDOM", USUAL).div_ceil(100).max(6);
     let mut memories = vec![];
     for _ in 0..n_rounds {
-        pair.play(&mut Random(11), 100);
+        pair.play(&mut Random(11), 50);
         pair.begin_again();
         memories.extend(pair.memory());
     }
