@@ -249,6 +249,21 @@ impl Lesson {
         chapters.flat_map(|(i, chapter)| chapter.steps.iter().map(move |step| (i, step))).collect()
     }
 
+    /// A step, with the index of its chapter.
+    ///
+    /// # Panics
+    /// If there is no such step.
+    pub fn step(&self, index: usize) -> (usize, &Step) {
+        let mut before = 0;
+        for (chapter, Chapter { steps, .. }) in self.chapters.iter().enumerate() {
+            if let Some(step) = steps.get(index - before) {
+                return (chapter, step);
+            }
+            before += steps.len();
+        }
+        panic!("the lesson has {before} steps, none with index {index}")
+    }
+
     /// The initial selection at a step: its own hints, else those of the nearest step before it that has any. It does
     /// not depend on how the user reached the step.
     ///
@@ -274,7 +289,7 @@ impl Lesson {
     /// # Panics
     /// If there is no such step.
     pub fn file_stem(&self, step: usize) -> String {
-        format!("{:03}-{}", step + 1, self.steps()[step].1.id)
+        format!("{:03}-{}", step + 1, self.step(step).1.id)
     }
 
     /// The index of a step in [`Self::steps`], by its id or that of a step that is now part of it, or by its number

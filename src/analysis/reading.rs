@@ -26,7 +26,7 @@ use crate::{
     analysis::{
         measure::{
             accuracy::Accuracy,
-            choice::choice,
+            choice::{choice, log_probability},
             lens::{self, LensPrediction},
             neighbours::{Neighbourhood, neighbourhood},
             readback::{self, ReadBack},
@@ -76,6 +76,10 @@ pub struct Reading {
     /// Choices of the next token, by model, row and sampling settings.
     choices: Recent<(Name, usize, Choosing), Choice>,
     heads: Arc<OnceLock<Heads>>,
+    /// What the probes read back, by model.
+    answers: Recent<Name, Vec<ReadBack>>,
+    /// Log-probabilities of outputs, by model.
+    log_probabilities: Recent<Name, f64>,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
     neighbourhoods: Recent<(Name, u32), Neighbourhood>,
 }
@@ -133,8 +137,15 @@ impl Reading {
         self.plain.as_ref().map(|plain| plain.trace(name))
     }
 
-    pub fn read_back(&self, name: Name) -> Vec<ReadBack> {
-        readback::read_back(self.trace(name))
+    /// The probes' predictions for a model; empty for a model without probes.
+    pub fn read_back(&self, name: Name) -> Arc<Vec<ReadBack>> {
+        let found = self.answers.find(name, || Some(readback::read_back(self.trace(name))));
+        found.unwrap_or_default()
+    }
+
+    /// The log-probability of a model's whole output; None for a model that only reads.
+    pub fn log_probability(&self, name: Name) -> Option<f64> {
+        self.log_probabilities.find(name, || log_probability(self.trace(name))).map(|p| *p)
     }
 
     /// The words around a token in a model's table of embeddings.

@@ -124,9 +124,10 @@ impl Expr<Operand> {
 }
 
 fn sum_text(terms: &[Expr<Operand>], most: usize, number: &dyn Fn(f64) -> String) -> String {
+    let values: Vec<f64> = terms.iter().map(Expr::eval).collect();
     let mut order: Vec<usize> = (0..terms.len()).collect();
     let rest = if terms.len() > most {
-        order.sort_by(|&a, &b| terms[b].eval().abs().total_cmp(&terms[a].eval().abs()));
+        order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
         order.split_off(most)
     } else {
         vec![]
@@ -134,7 +135,7 @@ fn sum_text(terms: &[Expr<Operand>], most: usize, number: &dyn Fn(f64) -> String
     let mut parts: Vec<String> =
         order.iter().map(|&i| addend(&terms[i], &|e| e.text(most, number))).collect();
     if !rest.is_empty() {
-        parts.push(bracketed(number(rest.iter().map(|&i| terms[i].eval()).sum())));
+        parts.push(bracketed(number(rest.iter().map(|&i| values[i]).sum())));
     }
     parts.join(" + ")
 }

@@ -101,8 +101,6 @@ pub struct Context<'a> {
     pub step: &'a Step,
     phrases: &'a Phrases,
     selection: Selection,
-    /// Cached, since several facts of a step use it and it reads the whole vocabulary.
-    read_back: OnceCell<Vec<ReadBack>>,
     lens: OnceCell<Option<Arc<[LensPrediction]>>>,
     choice: OnceCell<Option<Arc<Choice>>>,
 }
@@ -114,7 +112,6 @@ impl<'a> Context<'a> {
             step,
             phrases: &step.phrases,
             selection: *selection,
-            read_back: OnceCell::new(),
             lens: OnceCell::new(),
             choice: OnceCell::new(),
         }
@@ -138,8 +135,8 @@ impl<'a> Context<'a> {
     }
 
     /// The probes' answers for the step's model.
-    pub fn read_back(&self) -> &[ReadBack] {
-        self.read_back.get_or_init(|| self.reading.read_back(self.step.model))
+    pub fn read_back(&self) -> Arc<Vec<ReadBack>> {
+        self.reading.read_back(self.step.model)
     }
 
     /// The selected layer, or the last one if the model has fewer.

@@ -22,25 +22,28 @@ impl GlossaryTerm {
 
     /// Whether a text has one of its forms as whole words.
     pub fn is_in(&self, text: &str) -> bool {
-        let text = text.to_ascii_lowercase();
-        self.forms().any(|form| occurrences(&text, form).next().is_some())
+        self.forms().any(|form| occurrences(text, form).next().is_some())
     }
 }
 
-/// Byte ranges at which a lower-case text has a form as whole words, including the `s` of a plural.
-fn occurrences<'a>(text: &'a str, form: &str) -> impl Iterator<Item = (usize, usize)> + use<'a> {
-    let form = form.to_ascii_lowercase();
-    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let ends = form.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric());
-    let found: Vec<_> = text.match_indices(&form).map(|(at, f)| (at, at + f.len())).collect();
-    found.into_iter().filter_map(move |(from, to)| {
-        let starts_word = !form.starts_with(|c: char| c.is_ascii_alphanumeric())
-            || !is_letter(text[..from].chars().next_back());
-        let plural = usize::from(ends && text[to..].starts_with('s'));
-        let to = [to + plural, to]
-            .into_iter()
-            .find(|&to| !ends || !is_letter(text[to..].chars().next()))?;
-        starts_word.then_some((from, to))
+/// Byte ranges at which a text has a form as whole words in any case, including the `s` of a plural.
+fn occurrences(text: &str, form: &str) -> impl Iterator<Item = (usize, usize)> {
+    let (bytes, form) = (text.as_bytes(), form.as_bytes());
+    let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let [begins, ends] =
+        [form.first(), form.last()].map(|byte| byte.is_some_and(u8::is_ascii_alphanumeric));
+    let lower = form.first().map_or(0, u8::to_ascii_lowercase);
+    let first = [lower, lower.to_ascii_uppercase()];
+    memchr::memchr2_iter(first[0], first[1], bytes).filter_map(move |from| {
+        let to = from + form.len();
+        let is_form = bytes.get(from..to).is_some_and(|part| part.eq_ignore_ascii_case(form));
+        let starts_word = !begins || from == 0 || !is_letter(from - 1);
+        if !is_form || !starts_word {
+            return None;
+        }
+        let plural = usize::from(ends && bytes.get(to) == Some(&b's'));
+        let to = [to + plural, to].into_iter().find(|&to| !ends || !is_letter(to))?;
+        Some((from, to))
     })
 }
 
@@ -54,11 +57,11 @@ pub fn mark(glossary: &[GlossaryTerm], paragraphs: &[Paragraph]) -> Vec<Paragrap
 }
 
 fn split(glossary: &[GlossaryTerm], seen: &mut [bool], span: &Span) -> Vec<Span> {
-    let text = span.text.to_ascii_lowercase();
+    let text = span.text.as_str();
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (i, term) in glossary.iter().enumerate() {
         found.extend(
-            term.forms().flat_map(|f| occurrences(&text, f)).map(|(from, to)| (from, to, i)),
+            term.forms().flat_map(|f| occurrences(text, f)).map(|(from, to)| (from, to, i)),
         );
     }
     found.sort_by_key(|&(from, to, _)| (from, std::cmp::Reverse(to)));

@@ -90,12 +90,12 @@ impl Shot {
     }
 
     pub fn step(&self) -> &Step {
-        self.lesson.steps()[self.index].1
+        self.lesson.step(self.index).1
     }
 
     /// The number and the name of its chapter.
     pub fn chapter(&self) -> (usize, &str) {
-        let (chapter, _) = self.lesson.steps()[self.index];
+        let (chapter, _) = self.lesson.step(self.index);
         (chapter, &self.lesson.chapters[chapter].title)
     }
 

@@ -65,9 +65,10 @@ pub fn changes(mut before: Buffer, after: &Buffer) -> String {
         if next != Some((x, y)) {
             text.push_str(&place(x, y));
         }
-        if look(cell) != now {
-            now = look(cell);
-            text.push_str(&sequence(now));
+        let wanted = visible_look(cell, now);
+        if wanted != now {
+            transition(&mut text, now, wanted);
+            now = wanted;
         }
         if has_ambiguous_width(symbol) {
             // If the terminal draws it narrow, nothing else would clear the next cell.
@@ -109,6 +110,39 @@ fn place(x: u16, y: u16) -> String {
 
 fn look(cell: &Cell) -> Look {
     (cell.fg, cell.bg, cell.modifier)
+}
+
+/// The modifiers that show on a blank cell.
+const ON_BLANKS: Modifier =
+    Modifier::UNDERLINED.union(Modifier::REVERSED).union(Modifier::CROSSED_OUT);
+
+/// The look of a cell; of a blank one only what shows is changed.
+fn visible_look(cell: &Cell, now: Look) -> Look {
+    let shows = cell.modifier.union(now.2).intersects(ON_BLANKS);
+    if cell.symbol() == " " && !shows { (now.0, cell.bg, now.2) } else { look(cell) }
+}
+
+/// Appends the shortest sequence from one look to another.
+fn transition(text: &mut String, from: Look, to: Look) {
+    if to == PLAIN || !to.2.contains(from.2) {
+        text.push_str(&sequence(to));
+        return;
+    }
+    let mut codes = String::new();
+    let added = to.2.difference(from.2);
+    for (_, code) in MODIFIERS.iter().filter(|(m, _)| added.contains(*m)) {
+        let _ = write!(codes, ";{code}");
+    }
+    for (before, after, base) in [(from.0, to.0, 30), (from.1, to.1, 40)] {
+        match after {
+            _ if after == before => {}
+            Color::Reset => {
+                let _ = write!(codes, ";{}", base + 9);
+            }
+            _ => colour(&mut codes, after, base),
+        }
+    }
+    let _ = write!(text, "\x1b[{}m", codes.trim_start_matches(';'));
 }
 
 /// The sequence that sets this look after a reset: `ESC [ 0 ; ... m`.
@@ -156,9 +190,25 @@ mod tests {
         after[(1, 0)].set_fg(Color::Red);
         assert_eq!(
             changes(before.clone(), &after),
-            "\x1b[1;2H\x1b[0;31mX\x1b[2;1H\x1b[0m猫\x1b[2;3HY"
+            "\x1b[1;2H\x1b[31mX\x1b[2;1H\x1b[0m猫\x1b[2;3HY"
         );
         assert_eq!(changes(after.clone(), &after), "");
+    }
+
+    #[test]
+    fn of_a_look_only_what_differs_and_shows_is_sent() {
+        let before = Buffer::with_lines(["     "]);
+        let mut after = Buffer::with_lines(["ab cd"]);
+        let colours = [(Color::Red, Color::Blue), (Color::Red, Color::Reset)];
+        for (x, (fg, bg)) in (0..).zip(colours) {
+            after[(x, 0)].set_fg(fg).set_bg(bg);
+        }
+        after[(2, 0)].set_fg(Color::Green).set_bg(Color::Yellow);
+        after[(3, 0)].set_fg(Color::Red).set_bg(Color::Yellow);
+        assert_eq!(
+            changes(before, &after),
+            "\x1b[1;1H\x1b[31;44ma\x1b[49mb\x1b[1;3H\x1b[43m c\x1b[0md".replace("\x1b[1;3H", "")
+        );
     }
 
     #[test]

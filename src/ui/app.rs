@@ -44,7 +44,7 @@ pub use guide::Guide;
 pub use insides::update_and_run;
 pub use inspector::{Inspector, OpenedNumber};
 use layout::Text;
-pub use layout::{SMALLEST, ScreenLayout, TopRows};
+pub use layout::{ROOMY, SMALLEST, ScreenLayout, TopRows};
 pub use mouse_target::MouseTarget;
 use navigation::PickedRow;
 pub use navigation::{Navigation, ZoomedHead};
@@ -59,7 +59,7 @@ use crate::{
         change::Changes,
         site::{Axis, Stream},
     },
-    lesson::{Lesson, PaneKind, PaneSpec, Selection, Step},
+    lesson::{Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step},
     ui::{
         panes::{self, Pane, PreferredSize, Scene},
         theme::Theme,
@@ -165,7 +165,7 @@ impl State {
     /// # Panics
     /// If the lesson has no step; the embedded one has.
     pub fn current(&self) -> (usize, &Step) {
-        self.lesson.steps()[self.nav.step]
+        self.lesson.step(self.nav.step)
     }
 
     /// Index of a chapter's first step; None if there is no such chapter.
@@ -345,8 +345,12 @@ impl State {
 
     /// The narration wrapped to `width` columns.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
+        self.wrapped(&self.paragraphs(), width, is_airy)
+    }
+
+    fn wrapped(&self, paragraphs: &[Paragraph], width: u16, is_airy: bool) -> Vec<Line> {
         let (_, step) = self.current();
-        wrap_step(step, self.nav.selection.layer, &self.paragraphs(), width.into(), is_airy)
+        wrap_step(step, self.nav.selection.layer, paragraphs, width.into(), is_airy)
     }
 
     fn reading_is_plain(&self) -> bool {
@@ -366,15 +370,20 @@ impl State {
             return (plan, vec![]);
         }
         let is_airy = plan.is_airy();
-        let n_lines = |width| self.prose(width, is_airy).len();
+        let paragraphs = self.paragraphs();
+        let prose = |width| self.wrapped(&paragraphs, width, is_airy);
+        let n_lines = |width| prose(width).len();
         let is_question = self.guide.quiz.is_some();
         let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
         plan.arrange(wanted, self.nav.focus, text);
-        let mut lines = self.prose(plan.prose.width, is_airy);
+        let mut lines = prose(plan.prose.width);
         let height = usize::from(plan.prose.height);
         if lines.len() > height {
-            lines = self.prose(plan.width_beside_more(), is_airy);
+            lines = prose(plan.width_beside_more());
         } else if is_airy && !is_question {
+            if area.width >= ROOMY {
+                lines.extend(self.further_text(plan.prose.width, height - lines.len()));
+            }
             lines.extend(self.definitions(plan.prose.width, height - lines.len()));
         }
         (plan, lines)

@@ -239,7 +239,7 @@ impl PreferredSize {
         match self.growth {
             Growth::Even | Growth::Cells(_) => 1.0,
             Growth::Items { .. } => 0.5,
-            Growth::Lines => 0.4,
+            Growth::Lines => 0.6,
         }
     }
 

@@ -65,7 +65,7 @@ pub fn one(
     selection: &Selection,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (chapter, _) = lesson.steps()[i];
+    let (chapter, _) = lesson.step(i);
     let title = &lesson.chapters[chapter].title;
     writeln!(out, "\n{}", tr!(lesson.language, "Chapter {n}. {title}", n = chapter, title))?;
     step(i, lesson, reading, selection, out)

@@ -141,6 +141,18 @@ impl Theme {
         }
     }
 
+    /// Style of the lines behind a chart: between the background and secondary text.
+    pub fn grid(&self) -> Style {
+        let Palette { background, dim, .. } = self.scheme.palette();
+        let middle = |a: u8, b: u8| a.midpoint(b);
+        let (a, b) = (background.rgb, dim.rgb);
+        let rgb = (middle(a.0, b.0), middle(a.1, b.1), middle(a.2, b.2));
+        match self.depth() {
+            Depth::None => Style::new().add_modifier(Modifier::DIM),
+            _ => self.coloured(Ink { rgb, sixteen: dim.sixteen }),
+        }
+    }
+
     /// Style of errors and of changed values.
     pub fn incorrect(&self) -> Style {
         self.emphasised(self.scheme.palette().wrong)

@@ -1,22 +1,21 @@
 //! A keypress answered at 200x60: update and draw, for every kind of step; and the bytes that a step
 //! writes to the terminal.
 
-use std::{hint::black_box, io, sync::Arc};
+use std::{hint::black_box, mem, sync::Arc};
 
 use divan::Bencher;
 use lookback::{
     analysis::reading::Reader,
     engine::change::Change,
     lesson::{Language, Lesson},
+    render::sgr,
     ui::{
         app::{Action, Command, State, update},
         screen,
         theme::{Depth, Glyphs, Theme},
     },
 };
-use ratatui::{
-    Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 const AREA: Rect = Rect::new(0, 0, 200, 60);
@@ -121,35 +120,16 @@ fn print_slowest_steps() {
     }
 }
 
-/// A writer that counts.
-#[derive(Clone, Default)]
-struct Count(std::rc::Rc<std::cell::Cell<usize>>);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set(self.0.get() + bytes.len());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 fn print_bytes_a_step() {
     let mut state = walk(SENTENCE);
-    let count = Count::default();
-    let options = TerminalOptions { viewport: Viewport::Fixed(AREA) };
-    let mut terminal = Terminal::with_options(CrosstermBackend::new(count.clone()), options)
-        .expect("a writer in memory is a terminal");
+    let mut shown = Buffer::empty(AREA);
     let mut written: Vec<usize> = (0..state.n_steps())
         .map(|_| {
-            let before = count.0.get();
-            let draw = terminal.draw(|frame| screen::draw(&state, AREA, frame.buffer_mut()));
-            draw.expect("a writer in memory takes everything");
+            let mut frame = Buffer::empty(AREA);
+            screen::draw(&state, AREA, &mut frame);
             update(&mut state, Action::Do(Command::NextStep));
-            count.0.get() - before
+            sgr::changes(mem::replace(&mut shown, frame.clone()), &frame).len()
         })
         .collect();
     written.sort_unstable();

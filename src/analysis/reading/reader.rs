@@ -211,6 +211,8 @@ impl Reader {
             measures: Arc::default(),
             lenses: Arc::default(),
             choices: Recent::default(),
+            answers: Recent::default(),
+            log_probabilities: Recent::default(),
             neighbourhoods: Recent::default(),
             heads: Arc::default(),
             changes: Arc::default(),

@@ -113,12 +113,15 @@ impl Trace {
     /// The number of layers that have the site at `template`, where `{layer}` is the layer; opened or not.
     pub fn n_layers(&self, template: &str) -> usize {
         let path = |l: usize| template.replace("{layer}", &l.to_string());
-        let has_one = self.sites().any(|site| is_of(template, site.path()));
-        let has = |l: &usize| {
-            let path = path(*l);
-            self.site(&path).is_some() || (has_one && self.is_closed(&path))
-        };
-        (0..MOST_LAYERS).take_while(has).count()
+        let is_known = |l: &usize| self.site(&path(*l)).is_some();
+        let n_known = (0..MOST_LAYERS).take_while(is_known).count();
+        if self.record.tape.hidden().is_empty()
+            || !self.sites().any(|site| is_of(template, site.path()))
+        {
+            return n_known;
+        }
+        let is_there = |l: &usize| is_known(l) || self.is_closed(&path(*l));
+        n_known + (n_known..MOST_LAYERS).take_while(is_there).count()
     }
 
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site

@@ -4,7 +4,7 @@ use super::{Context, Fact, fact};
 use crate::{
     analysis::measure::{
         cache::CacheSizes,
-        choice::{least_sure, log_probability, taken},
+        choice::{least_sure, taken},
         forcing::Forcing,
         lens::LensPrediction,
     },
@@ -45,7 +45,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| c.phrases.percent(p)))
     }),
     fact("log_p", "log-probability of the whole output", |c| {
-        c.phrases.or_none(log_probability(c.trace()).map(|p| spoken(p as f32)))
+        c.phrases.or_none(c.reading.log_probability(c.step.model).map(|p| spoken(p as f32)))
     }),
     fact("cached", "columns that a cache holds before this step", |c| grouped(c.row())),
     fact("cache_held", "numbers it holds after this step", |c| {

@@ -22,7 +22,7 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("reset_mean", "mean of the reset gate", |c| gate_mean(c, &recurrent::RESET)),
     fact("readback", "how many words the step's model gives back", |c| {
-        n_right_of_all(c, c.read_back())
+        n_right_of_all(c, &c.read_back())
     }),
     fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
         n_right_of_all(c, &c.reading.read_back(Name::Elman))

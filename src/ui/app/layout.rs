@@ -11,7 +11,7 @@
 //! keys or message
 //! ```
 
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 
 use super::arrangement::{Arrangement, arrange};
 use crate::ui::{panes::PreferredSize, widgets::lines::without_top_rows};
@@ -27,6 +27,10 @@ const TALL: u16 = 30;
 const NARROWEST_PROSE: u16 = 30;
 /// Widest narration beside panes: longer lines are hard to read.
 const WIDEST_PROSE: u16 = 46;
+/// From this width on, the narration beside panes is wider, and the further text is shown where it fits.
+pub const ROOMY: u16 = 180;
+/// Widest narration beside panes on a roomy screen.
+const WIDEST_PROSE_ON_ROOMY: u16 = 60;
 /// Widest narration below panes.
 const WIDEST_PROSE_BELOW: u16 = 100;
 /// Columns between panes and narration.
@@ -88,19 +92,19 @@ impl ScreenLayout {
         let is_tall = area.height >= TALL;
         let has_sentence = is_tall || rows.has_attention;
         let n_map_lines = if is_tall { rows.n_map_lines } else { 1 };
-        let [header, title, map, output, sentence, body, cell, timeline, hints] =
-            Layout::vertical([
-                Constraint::Length(1),
-                Constraint::Length(1),
-                Constraint::Length(n_map_lines),
-                Constraint::Length(u16::from(rows.is_changed)),
-                Constraint::Length(u16::from(has_sentence)),
-                Constraint::Fill(1),
-                Constraint::Length(1),
-                Constraint::Length(1),
-                Constraint::Length(1),
-            ])
-            .areas(area);
+        let above = [1, 1, n_map_lines, u16::from(rows.is_changed), u16::from(has_sentence)];
+        let below = [1, 1, 1];
+        let n_fixed: u16 = above.iter().chain(&below).sum();
+        let mut y = area.y;
+        let mut next = |height: u16| {
+            let height = height.min(area.bottom() - y);
+            let row = Rect { y, height, ..area };
+            y += height;
+            row
+        };
+        let [header, title, map, output, sentence] = above.map(&mut next);
+        let body = next(area.height.saturating_sub(n_fixed));
+        let [cell, timeline, hints] = below.map(&mut next);
         Self {
             header,
             title,
@@ -166,7 +170,8 @@ impl ScreenLayout {
     /// The narration right of the panes.
     fn beside(&self, lines: &dyn Fn(u16) -> usize) -> TextPlace {
         let body = self.body;
-        let width = (body.width * 35 / 100).clamp(NARROWEST_PROSE, WIDEST_PROSE);
+        let widest = if body.width >= ROOMY { WIDEST_PROSE_ON_ROOMY } else { WIDEST_PROSE };
+        let width = (body.width * 35 / 100).clamp(NARROWEST_PROSE, widest);
         let stage = Rect { width: body.width.saturating_sub(width + MARGIN + 1), ..body };
         let top = u16::from(self.is_tall);
         let prose = without_top_rows(Rect { x: stage.right() + MARGIN, width, ..body }, top);

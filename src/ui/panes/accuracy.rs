@@ -122,8 +122,8 @@ impl Pane for AccuracyChart<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24))
-            .up_to(44)
-            .as_wide_as(130)
+            .up_to(48)
+            .as_wide_as(180)
     }
 
     fn unfolding(&self) -> Unfolding {

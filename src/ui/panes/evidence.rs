@@ -271,6 +271,7 @@ impl Pane for EvidenceTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
         PreferredSize::new((WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), 6), (74, keys + 2 + heads))
+            .as_wide_as(120)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

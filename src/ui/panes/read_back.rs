@@ -1,5 +1,7 @@
 //! The probes' answers: the words that can be read back from the last hidden state.
 
+use std::sync::Arc;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -21,7 +23,7 @@ use crate::{
 pub(super) struct ReadBackTable<'a> {
     scene: Scene<'a>,
     title: Option<String>,
-    answers: Vec<ReadBack>,
+    answers: Arc<Vec<ReadBack>>,
 }
 
 const WORD_WIDTH: usize = 12;

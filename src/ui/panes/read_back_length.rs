@@ -119,7 +119,7 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(44).as_wide_as(150).of_lines()
+        PreferredSize::new(Chart::LEAST, self.chart().ideal()).up_to(48).as_wide_as(180).of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -50,6 +50,9 @@ pub enum Heights {
 /// Sign of the reference, in Unicode and ASCII; other than the dots of the lines.
 pub const REFERENCE: (&str, &str) = ("╌", "-");
 
+/// Sign of the lines that lead from a tick across the plot.
+const GRID: &str = "┈";
+
 /// A line chart to be drawn.
 pub struct Chart<'a> {
     pub theme: &'a Theme,
@@ -72,7 +75,7 @@ const MAX_PITCH: u16 = 12;
 /// Smallest width at which names stand at the ends of their lines.
 const MIN_WIDTH_FOR_NAMES: u16 = 60;
 /// Widest name at the end of a line.
-const MAX_NAME_WIDTH: usize = 22;
+const MAX_NAME_WIDTH: usize = 26;
 
 /// Geometry of the plot.
 struct Frame {
@@ -90,6 +93,11 @@ impl Frame {
     fn x(&self, column: usize) -> Option<u16> {
         let shown = (self.first..self.last).contains(&column);
         shown.then(|| self.plot.x + (column - self.first) as u16 * self.pitch)
+    }
+
+    /// Screen column after the last column in view.
+    fn end(&self) -> u16 {
+        self.last.checked_sub(1).and_then(|last| self.x(last)).map_or(self.plot.x, |x| x + 1)
     }
 
     /// Screen row of a scaled height; None if it is not finite.
@@ -304,6 +312,17 @@ impl Chart<'_> {
             let Some(y) = frame.y(height) else { continue };
             let text = format!("{tick:>5}");
             put(buf, (area.x, y), area.right(), &text, dim);
+            // In ASCII the lines have letters, and dots between them: more signs would hide them.
+            if !self.theme.is_ascii() {
+                let n = frame.end().saturating_sub(frame.plot.x);
+                put(
+                    buf,
+                    (frame.plot.x, y),
+                    frame.plot.right(),
+                    &GRID.repeat(n.into()),
+                    self.theme.grid(),
+                );
+            }
         }
     }
 

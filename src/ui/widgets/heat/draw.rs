@@ -43,7 +43,7 @@ impl Heat<'_> {
             }
             let middle = y + (layout.lines_per_row - 1) / 2;
             self.draw_row_label(&layout, row, (area.x, middle), buf);
-            for y in y..y + layout.lines_per_row {
+            for y in (y..y + layout.lines_per_row).filter(|y| *y != middle) {
                 self.draw_background(&layout, row, (area.x + layout.label_width, y), buf);
             }
             self.draw_cells(&layout, row, (area.x + layout.label_width, middle), buf);
