@@ -2,7 +2,8 @@
 //!
 //! Without scripts all steps follow each other, with a list of links; with scripts one step shows at a time,
 //! controlled by keys. Printed, each step starts a page, with its frame and its text, in light colours. Every frame
-//! has dark and light colours at once: a class stands for a look in both. The page is well-formed XML too.
+//! has dark and light colours at once: a class stands for a look in both. With scripts, and where the reader has not
+//! asked for less motion, covers over the panes withdraw as a step unfolds. The page is well-formed XML too.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,8 @@ use std::{
     io::{self, BufWriter, Seek},
     sync::Arc,
 };
+
+use ratatui::layout::Rect;
 
 use super::{Colours, Film, Format, FrameSettings, Write};
 use crate::{
@@ -21,7 +24,11 @@ use crate::{
         picture::CellLook,
     },
     text::visible,
-    ui::theme::{Background, Rgb},
+    ui::{
+        app::{BEAT, N_BEATS},
+        panes::Unfolding,
+        theme::{Background, Rgb},
+    },
 };
 
 /// This format's entry in [`FORMATS`](crate::export::FORMATS).
@@ -137,11 +144,32 @@ fn opening(before: Option<&Shot>, shot: &Shot) -> String {
     html
 }
 
+/// A cover for each pane that unfolds: where it is, in cells, which beat it begins to withdraw at, and how many beats
+/// that takes. The page's style moves it.
+fn covers(unfoldings: &[(Rect, Unfolding)]) -> String {
+    let beats = N_BEATS as f32 / unfoldings.len().max(1) as f32;
+    let cover = |(i, (area, unfolding)): (usize, &(Rect, Unfolding))| {
+        let class = match unfolding {
+            Unfolding::AtOnce => return None,
+            Unfolding::Down => "down",
+            // What a pane draws by itself goes with the words, from left to right.
+            Unfolding::Right | Unfolding::Drawn => "right",
+        };
+        let Rect { x, y, width, height } = area;
+        let (at, n) = (i as f32 * beats, beats.round().max(1.0));
+        Some(format!(
+            "<s class=\"{class}\" style=\"--x:{x};--y:{y};--w:{width};--h:{height};--at:{at:.2};--n:{n}\"></s>"
+        ))
+    };
+    unfoldings.iter().enumerate().filter_map(cover).collect()
+}
+
 fn closing(shot: &Shot) -> String {
     let heading = &shot.lesson().page.in_words;
     let words = escaped_lines(&shot.words());
+    let covers = covers(&shot.unfoldings);
     format!(
-        "</pre>\n<details><summary>{heading}</summary><div class=\"words\">{words}</div></details>\n</section>\n"
+        "{covers}</pre>\n<details><summary>{heading}</summary><div class=\"words\">{words}</div></details>\n</section>\n"
     )
 }
 
@@ -219,6 +247,7 @@ impl Head {
             out,
             "@media print{{pre{{font-size:min(9pt,180mm / {across:.1},240mm / {down:.2})!important}}}}"
         )?;
+        writeln!(out, ":root{{--beat:{}ms}}", BEAT.as_millis())?;
         writeln!(out, "{}", about_page(&paper))?;
         for (looks, name) in classes {
             writeln!(out, "pre .{name}{{{}{}}}", colours(looks), strokes(&looks.0))?;

@@ -17,7 +17,9 @@ use crate::{
     text::visible::visible_lines,
     ui::{
         app::{Action, BEAT, N_BEATS, OpenedNumber, State, update_and_run},
-        plain, screen,
+        panes::Unfolding,
+        plain,
+        screen::{self, inside},
         theme::Theme,
     },
 };
@@ -33,6 +35,8 @@ pub struct Shot {
     pub is_whole: bool,
     /// The cells, once for each requested theme.
     pub views: Vec<View>,
+    /// How the panes in view unfold, one after the other.
+    pub unfoldings: Vec<(Rect, Unfolding)>,
     /// The open question, if any.
     asked: Option<Question>,
     /// The opened cell in words, if any.
@@ -71,6 +75,7 @@ impl Shot {
             time: if state.is_unfolding() { BEAT } else { state.reading_time() },
             is_whole: !state.is_unfolding(),
             views,
+            unfoldings: unfoldings(&state, size),
             asked: state.guide.quiz.as_ref().map(|quiz| quiz.asked.clone()),
             opened: state.opened().map(|level| opened(level, state.lesson.language)),
             lesson: Arc::clone(&state.lesson),
@@ -151,6 +156,18 @@ fn drawn(state: &State, size: Size) -> Buffer {
 fn is_cut(state: &State, area: Rect) -> bool {
     let (plan, lines) = state.plan(area, &state.preferred_sizes(&state.panes()));
     lines.len() > plan.prose.height.into()
+}
+
+/// The insides of the panes in view, and how each unfolds; none while a question is open.
+fn unfoldings(state: &State, size: Size) -> Vec<(Rect, Unfolding)> {
+    if !state.unfolds() {
+        return vec![];
+    }
+    let panes = state.panes();
+    let area = Rect::from((Position::ORIGIN, size));
+    let (plan, _) = state.plan(area, &state.preferred_sizes(&panes));
+    let in_view = panes.iter().zip(plan.frames);
+    in_view.filter_map(|(pane, frame)| Some((inside(frame?), pane.unfolding()))).collect()
 }
 
 /// The beats of a step, the last one whole.

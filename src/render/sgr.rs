@@ -112,14 +112,14 @@ fn look(cell: &Cell) -> Look {
     (cell.fg, cell.bg, cell.modifier)
 }
 
-/// The modifiers that show on a blank cell.
+/// The modifiers with which a blank cell shows its ink.
 const ON_BLANKS: Modifier =
     Modifier::UNDERLINED.union(Modifier::REVERSED).union(Modifier::CROSSED_OUT);
 
-/// The look of a cell; of a blank one only what shows is changed.
+/// The look of a cell; a blank one keeps the ink, which it does not show.
 fn visible_look(cell: &Cell, now: Look) -> Look {
-    let shows = cell.modifier.union(now.2).intersects(ON_BLANKS);
-    if cell.symbol() == " " && !shows { (now.0, cell.bg, now.2) } else { look(cell) }
+    let has_ink = cell.symbol() != " " || cell.modifier.intersects(ON_BLANKS);
+    if has_ink || cell.modifier != now.2 { look(cell) } else { (now.0, cell.bg, now.2) }
 }
 
 /// Appends the shortest sequence from one look to another.

@@ -10,6 +10,8 @@ mod overlay;
 mod sentence;
 mod stage;
 
+pub use stage::inside;
+
 use crate::lesson::{Language, tr};
 use ratatui::{
     buffer::Buffer,
@@ -176,7 +178,7 @@ fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
     let framed = plan.frames.iter().enumerate().filter_map(|(i, frame)| Some((i, (*frame)?)));
     let mut framed = framed.filter(|(_, frame)| frame.contains(position));
     let Some((pane, frame)) = framed.next() else { return Hit::Nothing };
-    let inside = stage::inside(frame);
+    let inside = inside(frame);
     let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, position));
     let head = panes.get(pane).and_then(|pane| pane.head_at(inside, position));
     Hit::Pane(MouseTarget { pane, cell, head })

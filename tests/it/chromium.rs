@@ -83,6 +83,40 @@ fn a_page_is_led_by_keys() {
 }
 
 #[test]
+fn a_step_of_a_page_unfolds_until_a_key_is_pressed() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let page = export(folder.path(), "walk.html", &["The dog sleeps.", "--steps", "softmax"]);
+    browser.window(1280, 800, "dark");
+    browser.open(&page, "");
+    let seen = "[...document.querySelectorAll('pre s')].filter((s) => s.getClientRects().length)";
+    let moving = "document.getAnimations().length";
+    let n = browser.eval("document.querySelectorAll('pre s').length").as_u64().unwrap();
+    assert!(n > 0, "softmax unfolds");
+    // A cover lies inside the frame of its pane, on the paper's colour.
+    let inside = format!(
+        "{seen}.every((s) => {{ const [a, b] = [s, s.parentNode].map((e) => e.getBoundingClientRect());\
+         return a.left > b.left && a.right < b.right && a.top > b.top && a.bottom < b.bottom\
+         && getComputedStyle(s).backgroundColor === getComputedStyle(s.parentNode).backgroundColor }})"
+    );
+    browser.press("U");
+    assert_eq!((browser.eval(moving), browser.eval(&inside)), (n.into(), true.into()));
+    browser.press("Shift");
+    assert_eq!(
+        (browser.eval(moving), browser.eval(&format!("{seen}.length"))),
+        (0.into(), 0.into())
+    );
+    let asked = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+    browser.ask("Emulation.setEmulatedMedia", &asked);
+    browser.press("U");
+    assert_eq!(
+        (browser.eval(moving), browser.eval(&format!("{seen}.length"))),
+        (0.into(), 0.into())
+    );
+    browser.is_content();
+}
+
+#[test]
 fn a_page_has_the_colours_that_one_prefers_or_chooses() {
     let Some(mut browser) = Browser::start() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -216,7 +216,8 @@ fn of_pre(pre: Node, rules: &HashMap<&str, &str>, columns: usize) -> Vec<(Seen, 
         row.resize(columns, (blank(&dark), blank(&light)));
         std::mem::take(row)
     };
-    for node in pre.children() {
+    // A cover, `s`, lies over the cells and is none.
+    for node in pre.children().filter(|node| node.tag_name().name() != "s") {
         let class = node.attribute("class").unwrap_or("");
         let name = format!("pre .{}", class.split(' ').next().unwrap());
         let css = rules.get(name.as_str()).copied().unwrap_or(paper);

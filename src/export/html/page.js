@@ -8,10 +8,10 @@ root.classList.add('js');
 history.scrollRestoration = 'manual';
 
 function show(i) {
-  sections[at].classList.remove('on');
+  sections[at].classList.remove('on', 'unfolds');
   at = Math.max(0, Math.min(sections.length - 1, i));
   const section = sections[at];
-  section.classList.add('on');
+  section.classList.add('on', 'unfolds');
   document.title = section.getAttribute('aria-label') + ' - ' + title;
   byId('place').textContent = (at + 1) + ' / ' + sections.length;
   for (const link of list.querySelectorAll('a')) {
@@ -37,6 +37,13 @@ function open(on) {
   byId('steps').setAttribute('aria-expanded', on);
   if (on) (list.querySelector('[aria-current]') || list).focus();
 }
+// Covers the panes of the step again, and lets them appear.
+function unfold() {
+  const section = sections[at];
+  section.classList.remove('unfolds');
+  void section.offsetWidth;
+  section.classList.add('unfolds');
+}
 function chapter(by) {
   const of = (i) => sections[i].dataset.chapter;
   const firsts = sections.map((_, i) => i).filter((i) => i === 0 || of(i) !== of(i - 1));
@@ -55,12 +62,15 @@ const keys = {
   Home: () => go(0), g: () => go(0), End: () => go(sections.length - 1), G: () => go(sections.length - 1),
   '}': () => chapter(1), '{': () => chapter(-1),
   s: () => open(!list.classList.contains('on')), '/': () => open(true), Escape: () => open(false), t: turn,
+  U: unfold, u: unfold,
 };
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   // A button or link in focus has its own use of these.
   const own = event.target.closest('button, a, summary') ? [' ', 'Enter'] : [];
   const key = keys[event.key];
+  // Any key shows everything at once.
+  sections[at].classList.remove('unfolds');
   if (!key || own.includes(event.key)) return;
   // What is longer than the window is read on first.
   if (event.key === ' ' ? root.scrollHeight > innerHeight + 1 : false) return;
