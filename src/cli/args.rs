@@ -78,6 +78,7 @@ pub struct TextArgs {
     ///
     /// mask=off, positions=off, scaling=off, residual=off, sinks=off: a part of the equations left out.
     /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
+    /// adapter=off: the model without its --adapter.
     /// blocks.1.ffn.expert.3=off: an expert that is never chosen; tokens go to the next best.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
@@ -95,6 +96,12 @@ pub struct ModelArgs {
     /// whether it can be run.
     #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
+
+    /// The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)
+    ///
+    /// The model's own weights stay as they are; the what-if adapter=off reads without what the adapter adds.
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub adapter: Option<PathBuf>,
 
     /// Read although more memory is needed than is free
     #[arg(long, global = true)]

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod adapters;
 mod arithmetic;
 mod checkpoint;
 mod checkpoints;
