@@ -715,7 +715,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__trace)
-            opts="-h --what-if --format --sites --weights --list --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -736,6 +736,21 @@ _lookback() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

@@ -171,6 +171,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'O
 npz\t'Arrays for numpy.load'
 safetensors\t'Arrays for safetensors.numpy, safetensors.torch and others'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l sites -d 'Only these sites; `*` stands for any characters, `?` for one, a comma between patterns' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l against -d 'Compare with the arrays of this npz or safetensors file, and print the largest differences, worst first' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''

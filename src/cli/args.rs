@@ -209,7 +209,7 @@ pub struct OpenArgs {
 }
 
 /// Every value of a pass.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = words::TRACE)]
 pub struct TraceArgs {
     #[command(flatten)]
@@ -230,6 +230,12 @@ pub struct TraceArgs {
     /// Print PATH, axes, shape and caption of the sites instead of their values
     #[arg(long)]
     pub list: bool,
+
+    /// Compare with the arrays of this npz or safetensors file, and print the largest differences, worst first
+    ///
+    /// An array is compared with the site whose PATH is its name; a leading axis of length 1 is passed over.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["list", "format"])]
+    pub against: Option<PathBuf>,
 
     /// Print the JSON Schema of what is written, and nothing else
     #[arg(long, exclusive = true)]

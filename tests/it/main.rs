@@ -4,6 +4,7 @@
 mod support;
 
 mod adapters;
+mod against;
 mod arithmetic;
 mod checkpoint;
 mod checkpoints;
