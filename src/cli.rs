@@ -119,7 +119,14 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         Command::Steps(asked) => steps::run(&set(asked)?, text),
         Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
-        Command::Inspect(asked) => inspect::run(asked, set(&none)?.language, text),
+        Command::Inspect(asked) => {
+            let which = args::ModelArgs {
+                model: Some(known::Chosen::Path(asked.path.clone())),
+                ..cli.which.clone()
+            };
+            let request = Request::new(cli.look, &which, &none, settings(cli)?, &variable)?;
+            inspect::run(asked, &request, text)
+        }
         Command::Models(asked) => models::run(asked, text),
         Command::Config => config::run(&set(&none)?, text),
         Command::Completions { shell } => paper::completions(*shell, text.out),

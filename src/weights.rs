@@ -6,6 +6,7 @@
 //! allocated. Weights stay in their file, which is memory-mapped. How they are computed with is left to
 //! [`crate::model`].
 
+mod adapter;
 mod config;
 mod dtype;
 mod embedded;
@@ -48,6 +49,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use crate::text::{GgufVocab, OlderFiles, SENTENCEPIECE, tokenizer_json, visible::shown};
+use adapter::Adapter;
 use folder::{CheckpointFiles, Shard, files};
 use mapped::Mapped;
 
@@ -88,6 +90,7 @@ pub struct Checkpoint {
     /// The small files beside the weights.
     beside: HashMap<&'static str, Json>,
     modules: Option<Vec<SentenceModule>>,
+    adapter: Option<Adapter>,
     /// The indices of the tensors that a model has asked for.
     asked: Mutex<BTreeSet<usize>>,
 }
@@ -138,6 +141,7 @@ impl Checkpoint {
             tokenizer,
             beside: HashMap::new(),
             modules: None,
+            adapter: None,
             asked: Mutex::default(),
         }
         .indexed()
@@ -185,6 +189,7 @@ impl Checkpoint {
             tokenizer,
             beside,
             modules,
+            adapter: None,
             asked: Mutex::default(),
         }
         .indexed()
@@ -208,6 +213,20 @@ impl Checkpoint {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same checkpoint with the weights of an adapter in this folder (PEFT's LoRA).
+    ///
+    /// # Errors
+    /// If the folder has no such adapter, or one with settings that are not run, or one of another model.
+    pub fn with_adapter(self, folder: &Path) -> Result<Self> {
+        let adapter = Adapter::open(folder, &self)?;
+        Ok(Self { adapter: Some(adapter), ..self })
+    }
+
+    /// A description of the adapter in a few words; None without one.
+    pub fn adapter(&self) -> Option<String> {
+        self.adapter.as_ref().map(Adapter::describe)
     }
 
     /// The same checkpoint under the name that it was asked for by.

@@ -89,7 +89,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
+            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -122,6 +122,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -130,7 +137,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__completions)
-            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help bash elvish fish powershell zsh"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -150,6 +157,13 @@ _lookback() {
                     ;;
                 --model)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)
@@ -160,7 +174,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__config)
-            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -182,6 +196,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -190,7 +211,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__eval)
-            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --no-memory-check --help"
+            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -224,6 +245,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -232,7 +260,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -291,6 +319,13 @@ _lookback() {
                     ;;
                 --model)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)
@@ -469,7 +504,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__inspect)
-            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --no-memory-check --help <PATH>"
+            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help <PATH>"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +524,13 @@ _lookback() {
                     ;;
                 --model)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)
@@ -499,7 +541,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --no-memory-check --help steps open trace export eval inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help steps open trace export eval inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,6 +563,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -529,7 +578,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__models)
-            opts="-h --format --color --theme --ascii --lang --no-config --model --no-memory-check --help"
+            opts="-h --format --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -555,6 +604,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -563,7 +619,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__open)
-            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --no-memory-check --help <ADDRESS> [SENTENCE]"
+            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help <ADDRESS> [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -600,6 +656,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -608,7 +671,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__steps)
-            opts="-h --what-if --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -637,6 +700,13 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -645,7 +715,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__trace)
-            opts="-h --what-if --format --sites --weights --list --schema --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -669,6 +739,21 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --against)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -687,6 +772,13 @@ _lookback() {
                     ;;
                 --model)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)

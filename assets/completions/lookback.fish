@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= no-memory-check h/help V/version
+	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= no-memory-check h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -106,6 +106,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_needs_command" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, one step at a time, with commands from standard input: for screen readers'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
@@ -140,6 +141,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-memory-check -d 'Read although more memory is needed than is free'
@@ -158,6 +160,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings and save no state'
@@ -168,6 +171,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l format -d 'O
 npz\t'Arrays for numpy.load'
 safetensors\t'Arrays for safetensors.numpy, safetensors.torch and others'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l sites -d 'Only these sites; `*` stands for any characters, `?` for one, a comma between patterns' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l against -d 'Compare with the arrays of this npz or safetensors file, and print the largest differences, worst first' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -180,6 +184,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l weights -d 'Learned numbers too (without this, only those that --sites matches)'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l list -d 'Print PATH, axes, shape and caption of the sites instead of their values'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'Print the JSON Schema of what is written, and nothing else'
@@ -285,6 +290,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
@@ -306,6 +312,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-memory-check -d 'Read although more memory is needed than is free'
@@ -321,6 +328,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'Print everything as one JSON document'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
@@ -340,6 +348,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-memory-check -d 'Read although more memory is needed than is free'
@@ -355,6 +364,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-memory-check -d 'Read although more memory is needed than is free'
@@ -370,6 +380,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-memory-check -d 'Read although more memory is needed than is free'
@@ -385,6 +396,7 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings and save no state'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'

@@ -78,6 +78,7 @@ pub struct TextArgs {
     ///
     /// mask=off, positions=off, scaling=off, residual=off, sinks=off: a part of the equations left out.
     /// encoder.1.self_attn.head.2=off, encoder.1.ffn=off, encoder.1=off: a head, a sub-layer, a layer out.
+    /// adapter=off: the model without its --adapter.
     /// blocks.1.ffn.expert.3=off: an expert that is never chosen; tokens go to the next best.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
@@ -95,6 +96,12 @@ pub struct ModelArgs {
     /// whether it can be run.
     #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
+
+    /// The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)
+    ///
+    /// The model's own weights stay as they are; the what-if adapter=off reads without what the adapter adds.
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub adapter: Option<PathBuf>,
 
     /// Read although more memory is needed than is free
     #[arg(long, global = true)]
@@ -202,7 +209,7 @@ pub struct OpenArgs {
 }
 
 /// Every value of a pass.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = words::TRACE)]
 pub struct TraceArgs {
     #[command(flatten)]
@@ -223,6 +230,12 @@ pub struct TraceArgs {
     /// Print PATH, axes, shape and caption of the sites instead of their values
     #[arg(long)]
     pub list: bool,
+
+    /// Compare with the arrays of this npz or safetensors file, and print the largest differences, worst first
+    ///
+    /// An array is compared with the site whose PATH is its name; a leading axis of length 1 is passed over.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["list", "format"])]
+    pub against: Option<PathBuf>,
 
     /// Print the JSON Schema of what is written, and nothing else
     #[arg(long, exclusive = true)]

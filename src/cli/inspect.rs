@@ -15,7 +15,10 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{args::InspectArgs, failure::Outcome, progress::Spinner, source, streams::Streams};
+use super::{
+    args::InspectArgs, failure::Outcome, progress::Spinner, request::Request, source,
+    streams::Streams,
+};
 use crate::{
     analysis::reading::{self, Reader, Reading},
     lesson::Language,
@@ -24,7 +27,6 @@ use crate::{
     weights::{
         Checkpoint, NotFinite, TensorInfo, TokenizerSource,
         memory::{self, available},
-        places::Places,
     },
 };
 use sizes::Sizes;
@@ -50,6 +52,7 @@ struct Report {
     sizes: Sizes,
     parameters: Parameters,
     tokenizer: Option<Vocabulary>,
+    adapter: Option<String>,
     memory: Memory,
     runs: bool,
     why_not: Option<String>,
@@ -123,10 +126,10 @@ struct NotANumber {
     value: String,
 }
 
-pub fn run(asked: &InspectArgs, language: Language, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &InspectArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let report = {
         let _spinner = Spinner::new("opening the checkpoint");
-        report(&Places::of(&super::variable).open(&asked.path)?, language)?
+        report(&request.open(&asked.path)?, request.language)?
     };
     if asked.json {
         let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
@@ -159,6 +162,7 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         sizes: Sizes::of(checkpoint.config(), model.as_ref().and_then(|model| model.sizes())),
         parameters: parameters(&checkpoint.asked()),
         tokenizer: vocabulary(checkpoint),
+        adapter: checkpoint.adapter(),
         memory: needed(checkpoint, model.as_ref()),
         runs: why_not.is_none(),
         why_not,

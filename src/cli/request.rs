@@ -3,7 +3,10 @@
 //! [`super::args`] holds what was typed; a [`Request`] holds what that comes to (ripgrep calls these low-level and
 //! high-level arguments). Commands take a request and ask nothing of the environment.
 
-use std::{cell::OnceCell, path::Path};
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+};
 
 use super::{
     args::{self, ModelArgs, TextArgs},
@@ -19,7 +22,10 @@ use crate::{
     engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::Name,
+    weights::{Checkpoint, places::Places},
 };
+
+const NO_MODEL: &str = "--adapter changes a checkpoint; give that too, with --model PATH";
 
 /// The sentence, the models, the changes, the language and the look of a command.
 pub struct Request<'a> {
@@ -32,6 +38,8 @@ pub struct Request<'a> {
     /// Whether a checkpoint is opened although it needs more memory than is free.
     pub no_memory_check: bool,
     pub model: Option<Chosen>,
+    /// The folder of the checkpoint's adapter.
+    adapter: Option<PathBuf>,
     text: &'a TextArgs,
     sentence: OnceCell<String>,
 }
@@ -46,6 +54,10 @@ impl<'a> Request<'a> {
         settings: Settings,
         env: Environment,
     ) -> Outcome<Self> {
+        let is_of_checkpoint = matches!(which.model, Some(Chosen::Path(_)));
+        if which.adapter.is_some() && !is_of_checkpoint {
+            return Err(anyhow::anyhow!(NO_MODEL)).usage();
+        }
         Ok(Self {
             asked,
             changes: changes(&text.what_if).usage()?,
@@ -54,6 +66,7 @@ impl<'a> Request<'a> {
             settings,
             no_memory_check: which.no_memory_check,
             model: which.model.clone(),
+            adapter: which.adapter.clone(),
             text,
             sentence: OnceCell::new(),
         })
@@ -85,6 +98,18 @@ impl<'a> Request<'a> {
         match &self.model {
             Some(Chosen::Path(path)) => Some(path),
             _ => None,
+        }
+    }
+
+    /// The checkpoint at this path or of this name, with its adapter.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or the adapter does not fit it.
+    pub fn open(&self, path: &Path) -> anyhow::Result<Checkpoint> {
+        let checkpoint = Places::of(&super::variable).open(path)?;
+        match &self.adapter {
+            Some(adapter) => checkpoint.with_adapter(adapter),
+            None => Ok(checkpoint),
         }
     }
 

@@ -15,7 +15,6 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::places::Places,
 };
 
 /// A reader with its first readings.
@@ -84,7 +83,7 @@ impl Source {
 fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
-    let checkpoint = Places::of(&super::variable).open(path)?;
+    let checkpoint = request.open(path)?;
     Ok(Reader::open(&checkpoint, request.no_memory_check)?)
 }
 

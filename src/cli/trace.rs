@@ -1,5 +1,8 @@
 //! `lookback trace`: every value of a pass, by address.
 
+mod against;
+mod arrays;
+
 use std::{
     io::{self, IsTerminal, Write},
     path::Path,
@@ -7,6 +10,8 @@ use std::{
 
 use anyhow::{Result, anyhow, ensure};
 use wildmatch::WildMatch;
+
+use against::Comparison;
 
 use super::{
     args::{OutArgs, TraceArgs as Asked, TraceFormat},
@@ -19,7 +24,7 @@ use crate::{
     analysis::{reading::Reading, trace::Recorded},
     export::{
         files::Files,
-        numbers::{PassExport, axes, json, npz, safetensors},
+        numbers::{PassExport, axes, json, named, npz, safetensors, shape},
     },
     model::Name,
     text::{
@@ -64,6 +69,9 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
+    if let Some(path) = &asked.against {
+        return compare(path, asked, request, streams);
+    }
     let format = format_of(asked.format, &asked.out.out).usage()?;
     if !asked.list {
         not_onto_a_terminal(format, &asked.out.out, io::stdout().is_terminal()).usage()?;
@@ -76,6 +84,17 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     }
     let write = if asked.list { list } else { format.write };
     to(&asked.out, streams.out, |out| write(&passes, out))
+}
+
+/// The largest differences of the pass to arrays in a file, worst first.
+fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
+    let names = request.names(&[Name::Transformer]);
+    let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
+    let asked = Asked { weights: true, ..asked.clone() };
+    let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, &asked)).collect();
+    let named: Vec<_> = named(&passes).collect();
+    let comparison = Comparison::of(path, &named)?;
+    to(&asked.out, streams.out, |out| comparison.print(&mut Visible(out)))
 }
 
 /// The format of `--format`, else of the file's extension, else the default.

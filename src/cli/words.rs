@@ -165,6 +165,10 @@ MODEL/PATH. The same document without `values` is the text `__metadata__` in npz
   z[\"encoder.0.self_attn.weights\"]; json.loads(str(z[\"__metadata__\"]))
   f = safetensors.safe_open(\"pass.safetensors\", \"pt\")
   f.get_tensor(\"encoder.0.self_attn.weights\"); json.loads(f.metadata()[\"lookback\"])
+--against prints, for each array of a file that another program made, the number that differs most from
+the site of that name, as a part of the site's largest number, worst first; and the first site in the order
+of computation that differs by more than rounding.
+
 npz and safetensors go to files and pipes, not onto a terminal. The same pass gives the same bytes.
 
 Examples:
@@ -172,6 +176,7 @@ Examples:
   lookback trace \"The dog sleeps.\" --model all --out passes.jsonl
   lookback trace --sites '*.weights,logits' | jq '.sites[].path'
   lookback trace --out pass.npz
+  lookback trace --model ./gpt2 \"A text\" --against theirs.npz
   lookback trace --format safetensors --what-if mask=off > no_mask.safetensors";
 
 pub const EXPORT: &str = "\

@@ -3,6 +3,7 @@
 //! | written | what it does |
 //! | --- | --- |
 //! | `mask=off` `positions=off` `scaling=off` `residual=off` `sinks=off` | that part of the equations is left out everywhere |
+//! | `adapter=off` | the weights are those of the model without its adapter |
 //! | `decoder.0.self_attn.mask=off` | the same, in one sub-layer |
 //! | `encoder.1.self_attn.head.2=off` | that head outputs zeros |
 //! | `blocks.1.ffn.expert.2=off` | that expert is never chosen: tokens go to the next best |
@@ -41,15 +42,18 @@ pub enum Part {
     Scaling,
     Residual,
     Sinks,
+    /// What an adapter changes in the weights.
+    Adapter,
 }
 
 /// The parts written by name.
-const NAMED: [(&str, Part); 5] = [
+const NAMED: [(&str, Part); 6] = [
     ("mask", Part::Mask),
     ("positions", Part::Positions),
     ("scaling", Part::Scaling),
     ("residual", Part::Residual),
     ("sinks", Part::Sinks),
+    ("adapter", Part::Adapter),
 ];
 
 /// One change to a pass.
@@ -124,7 +128,7 @@ impl Part {
             Self::Scaling => matches!(role, Role::ScaledScores),
             Self::Residual => matches!(role, Role::Residual(_)),
             Self::Sinks => matches!(role, Role::SinkShares),
-            Self::Whole | Self::Head(_) | Self::Expert(_) => false,
+            Self::Whole | Self::Head(_) | Self::Expert(_) | Self::Adapter => false,
         }
     }
 

@@ -39,7 +39,7 @@ use edited::Edited;
 
 use crate::engine::{
     arithmetic::{Arithmetic, Expr, Operand},
-    change::Changes,
+    change::{Changes, Part},
     site::{Place, Role, lies_in},
     value::{Cell, Shape, Value},
 };
@@ -99,6 +99,8 @@ pub struct Entry {
 pub struct Weight {
     pub place: Place,
     pub value: Arc<Value>,
+    /// The value without the adapter that changes it; None if none does.
+    pub base: Option<Arc<Value>>,
 }
 
 /// The record of a pass, in the order of computation.
@@ -117,6 +119,8 @@ pub struct Tape {
     discards_intermediates: bool,
     /// What was read before, where a text is written token by token.
     past: Option<Past>,
+    /// Whether an adapter changes one of the weights, also of those in blocks whose inside was not kept.
+    has_adapter: bool,
 }
 
 /// The requested gradients, by node.
@@ -139,11 +143,14 @@ impl Tape {
     }
 
     pub fn weight(&mut self, weight: &Weight) -> Node {
-        let key = Arc::as_ptr(&weight.value) as usize;
+        self.has_adapter |= weight.base.is_some();
+        let is_off = |_: &&Arc<Value>| self.changes.is_off(&weight.place, Part::Adapter);
+        let value = weight.base.as_ref().filter(is_off).unwrap_or(&weight.value);
+        let key = Arc::as_ptr(value) as usize;
         if let Some(&node) = self.weights.get(&key) {
             return node;
         }
-        let node = self.leaf(weight.place.clone(), Arc::clone(&weight.value));
+        let node = self.leaf(weight.place.clone(), Arc::clone(value));
         self.weights.insert(key, node);
         node
     }
@@ -192,6 +199,11 @@ impl Tape {
 
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether an adapter changes weights of the model, or would without what-ifs.
+    pub const fn has_adapter(&self) -> bool {
+        self.has_adapter
     }
 
     /// Whether the value is a leaf, which is not computed.

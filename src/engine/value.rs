@@ -93,6 +93,22 @@ pub trait Stored: Send + Sync {
     fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         None
     }
+
+    /// The other matrix and the product that are added up to these numbers, where that is how they are stored: products
+    /// with the two apart are faster.
+    fn low_rank(&self) -> Option<LowRank<'_>> {
+        None
+    }
+}
+
+/// A stored matrix plus a product of two thin ones (Hu et al. 2022, LoRA, eq. 3), line by line.
+#[derive(Clone, Copy)]
+pub struct LowRank<'a> {
+    pub base: &'a Arc<dyn Stored>,
+    /// (line, rank)
+    pub left: &'a Matrix,
+    /// (rank, number of a line)
+    pub right: &'a Matrix,
 }
 
 /// Whether the lines of a [`Stored`] are rows or columns of the matrix.
@@ -113,6 +129,10 @@ pub struct StoredMatrix {
 }
 
 impl StoredMatrix {
+    pub const fn new(source: Arc<dyn Stored>, lines: Lines) -> Self {
+        Self { source, lines, decoded: OnceLock::new() }
+    }
+
     fn shape(&self) -> (usize, usize) {
         let (n, len) = self.source.size();
         match self.lines {
@@ -210,7 +230,7 @@ impl Value {
 
     /// A matrix that stays in its file.
     pub fn stored(source: Arc<dyn Stored>, lines: Lines) -> Self {
-        Self { numbers: Numbers::Stored(StoredMatrix { source, lines, decoded: OnceLock::new() }) }
+        Self { numbers: Numbers::Stored(StoredMatrix::new(source, lines)) }
     }
 
     /// The stored form; None for a dense value.

@@ -42,7 +42,7 @@ pub fn axes(site: &Recorded) -> Vec<(&'static str, usize)> {
 }
 
 /// The sizes of [`axes`].
-fn shape(site: &Recorded) -> Vec<usize> {
+pub fn shape(site: &Recorded) -> Vec<usize> {
     axes(site).into_iter().map(|(_, size)| size).collect()
 }
 
@@ -59,7 +59,7 @@ fn description(passes: &[PassExport]) -> io::Result<String> {
 }
 
 /// Every site with its array's name.
-fn named<'a>(passes: &'a [PassExport<'a>]) -> impl Iterator<Item = (String, &'a Recorded)> {
+pub fn named<'a>(passes: &'a [PassExport<'a>]) -> impl Iterator<Item = (String, &'a Recorded)> {
     let name = |pass: &PassExport, site: &Recorded| match passes.len() {
         1 => site.path().to_owned(),
         _ => format!("{}/{}", pass.trace.model, site.path()),

@@ -137,7 +137,7 @@ fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
     let product = |(u, v): (&value::Matrix, &value::Matrix)| math::matmul(u, v);
     let w: Vec<_> = u.planes().iter().zip(v.planes()).map(product).collect();
     let scope = source_scope("readback");
-    let weight = |place: Place, value: Value| Weight { place, value: value.into() };
+    let weight = |place: Place, value: Value| Weight { place, value: value.into(), base: None };
     let probe = |(k, plane): (usize, &value::Matrix)| {
         let bias = Value::from_rows(1, b.shape().cols, &b.row(0, k));
         (

@@ -171,6 +171,10 @@ impl Config {
         ))
     }
 
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.settings.keys().map(String::as_str)
+    }
+
     /// The value of a key; None if it is missing or null.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.settings.get(key).filter(|value| !value.is_null())

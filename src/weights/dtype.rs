@@ -1,5 +1,6 @@
 //! The number formats of weight files, plain and quantised: one table row each, with its decoder.
 
+mod grids;
 mod quant;
 
 pub use quant::{FOUR_BITS, half_of_power};
@@ -24,6 +25,20 @@ pub enum Dtype {
     Q5K,
     Q6K,
     Mxfp4,
+    Q2K,
+    Q3K,
+    Iq4Nl,
+    Iq4Xs,
+    Iq3Xxs,
+    Iq3S,
+    Iq2Xxs,
+    Iq2Xs,
+    Iq2S,
+    Iq1S,
+    Iq1M,
+    Tq1_0,
+    Tq2_0,
+    Nvfp4,
 }
 
 /// The block layout of a number format, and its decoder.
@@ -54,6 +69,20 @@ static FORMATS: &[BlockFormat] = &[
     row(Dtype::Q5K, "Q5_K", 13, 256, 176, |bytes, out| wide!(quant::q5_k(bytes, out))),
     row(Dtype::Q6K, "Q6_K", 14, 256, 210, |bytes, out| wide!(quant::q6_k(bytes, out))),
     row(Dtype::Mxfp4, "MXFP4", 39, 32, 17, |bytes, out| wide!(quant::mxfp4(bytes, out))),
+    row(Dtype::Q2K, "Q2_K", 10, 256, 84, |bytes, out| wide!(quant::q2_k(bytes, out))),
+    row(Dtype::Q3K, "Q3_K", 11, 256, 110, |bytes, out| wide!(quant::q3_k(bytes, out))),
+    row(Dtype::Iq4Nl, "IQ4_NL", 20, 32, 18, |bytes, out| wide!(grids::iq4_nl(bytes, out))),
+    row(Dtype::Iq4Xs, "IQ4_XS", 23, 256, 136, |bytes, out| wide!(grids::iq4_xs(bytes, out))),
+    row(Dtype::Iq3Xxs, "IQ3_XXS", 18, 256, 98, |bytes, out| wide!(grids::iq3_xxs(bytes, out))),
+    row(Dtype::Iq3S, "IQ3_S", 21, 256, 110, |bytes, out| wide!(grids::iq3_s(bytes, out))),
+    row(Dtype::Iq2Xxs, "IQ2_XXS", 16, 256, 66, |bytes, out| wide!(grids::iq2_xxs(bytes, out))),
+    row(Dtype::Iq2Xs, "IQ2_XS", 17, 256, 74, |bytes, out| wide!(grids::iq2_xs(bytes, out))),
+    row(Dtype::Iq2S, "IQ2_S", 22, 256, 82, |bytes, out| wide!(grids::iq2_s(bytes, out))),
+    row(Dtype::Iq1S, "IQ1_S", 19, 256, 50, |bytes, out| wide!(grids::iq1_s(bytes, out))),
+    row(Dtype::Iq1M, "IQ1_M", 29, 256, 56, |bytes, out| wide!(grids::iq1_m(bytes, out))),
+    row(Dtype::Tq1_0, "TQ1_0", 34, 256, 54, |bytes, out| wide!(grids::tq1_0(bytes, out))),
+    row(Dtype::Tq2_0, "TQ2_0", 35, 256, 66, |bytes, out| wide!(grids::tq2_0(bytes, out))),
+    row(Dtype::Nvfp4, "NVFP4", 40, 64, 36, |bytes, out| wide!(grids::nvfp4(bytes, out))),
 ];
 
 const fn row(

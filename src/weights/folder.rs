@@ -22,7 +22,7 @@ use super::{
 use crate::text::visible::shown;
 
 const WHOLE: &str = "model.safetensors";
-const ADAPTER: &str = "adapter_config.json";
+pub const ADAPTER: &str = "adapter_config.json";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// File extensions of pickles.
@@ -182,16 +182,17 @@ fn refuse_adapter(folder: &Path) -> Result<()> {
         return Ok(());
     }
     let settings = Config::from_json(ADAPTER.into(), &small(folder, ADAPTER)?.unwrap_or_default())?;
-    let base = settings.string("base_model_name_or_path").map_or_else(
-        |_| "a model that it does not name".into(),
+    let base = settings.string("base_model_name_or_path").ok().filter(|base| !base.is_empty());
+    let named = base.map_or_else(
+        || "a model that it does not name".into(),
         |base| format!("`{}`", shown(base)),
     );
+    let name = shown(&folder.to_string_lossy());
     bail!(
-        "{} is an adapter ({}), not a model: it changes {base}; merge the two in Python, and give the new \
-         folder: `m = peft.AutoPeftModel.from_pretrained(FOLDER)`, \
-         `m.merge_and_unload().save_pretrained(NEW_FOLDER)`, and copy tokenizer.json there",
-        shown(&folder.to_string_lossy()),
-        shown(settings.string_or("peft_type", "PEFT")?)
+        "{name} is an adapter ({}), not a model: it changes {named}; give the model and then the adapter: \
+         --model {} --adapter {name}",
+        shown(settings.string_or("peft_type", "PEFT")?),
+        base.map_or_else(|| "MODEL".into(), shown)
     )
 }
 

@@ -20,13 +20,15 @@ const SCALE: &str = ".scale";
 pub struct Weights {
     file: String,
     pub(super) tensors: HashMap<String, Arc<Value>>,
+    /// The tensors that an adapter changes, without it.
+    pub(super) bases: HashMap<String, Arc<Value>>,
     metadata: HashMap<String, String>,
 }
 
 impl Weights {
     /// An empty set; errors name `file`.
     pub(super) fn none(file: String) -> Self {
-        Self { file, tensors: HashMap::new(), metadata: HashMap::new() }
+        Self { file, tensors: HashMap::new(), bases: HashMap::new(), metadata: HashMap::new() }
     }
 
     /// The weights of a built-in model.
@@ -54,7 +56,7 @@ impl Weights {
                 .with_context(|| format!("{file}: tensor `{name}`"))?;
             tensors.insert(name.to_owned(), Arc::new(value));
         }
-        Ok(Self { file, tensors, metadata })
+        Ok(Self { file, tensors, bases: HashMap::new(), metadata })
     }
 
     /// A matrix weight. (rows, cols)
@@ -72,7 +74,7 @@ impl Weights {
             got.rows,
             got.cols
         );
-        Ok(Weight { place: Place::weight(name), value })
+        Ok(Weight { place: Place::weight(name), value, base: self.bases.get(name).cloned() })
     }
 
     /// A vector weight, as one row. (1, n)

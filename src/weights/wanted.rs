@@ -110,7 +110,7 @@ impl WeightLayout {
     }
 
     /// The lines that are taken, where they do not follow one another; `n` of them.
-    const fn blocks(&self, n: usize) -> Option<LineBlocks> {
+    pub(super) const fn blocks(&self, n: usize) -> Option<LineBlocks> {
         match self {
             Self::StackRows(stack) | Self::StackVector(stack) => stack.lines(n).1,
             Self::LinearBlocks(blocks) | Self::VectorBlocks(blocks) => Some(*blocks),
@@ -163,7 +163,7 @@ impl ExpectedWeight {
 
     /// The range of lines of the file's tensor, the range of numbers in each, and whether lines are our rows or
     /// columns.
-    fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
+    pub(super) fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
             WeightLayout::Linear | WeightLayout::LinearBlocks(_) => {
@@ -223,8 +223,15 @@ impl Checkpoint {
                 continue;
             };
             let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
-            match self.value(one, tensor, whole) {
-                Ok(value) => drop(weights.tensors.insert(one.ours.clone(), Arc::new(value))),
+            let base = self.value(one, tensor, whole).map(Arc::new);
+            let adapted = |base: &Arc<Value>| self.adapted_value(one, tensor, base);
+            match base.and_then(|base| Ok((adapted(&base)?, base))) {
+                Ok((adapted, base)) => {
+                    let value = adapted.inspect(|_| {
+                        weights.bases.insert(one.ours.clone(), Arc::clone(&base));
+                    });
+                    weights.tensors.insert(one.ours.clone(), value.unwrap_or(base));
+                }
                 Err(fault) => {
                     let name = shown(&tensor.name_in_file);
                     let is_packed = matches!(one.layout, WeightLayout::StackMxfp4(_));
@@ -262,6 +269,22 @@ impl Checkpoint {
             LineBlocks { first: lines, block: 1, stride: stack.step, whole: stack.n * stack.each };
         let source = Mxfp4::of(blocks, scales, (cols, rows), lines)?;
         Ok(Value::stored(Arc::new(source), Lines::Columns))
+    }
+
+    /// The weight with what the adapter changes in it; None if that is nothing.
+    fn adapted_value(
+        &self,
+        wanted: &ExpectedWeight,
+        tensor: &TensorInfo,
+        base: &Value,
+    ) -> Result<Option<Arc<Value>>> {
+        let Some(adapter) = &self.adapter else { return Ok(None) };
+        if let Some(own) = adapter.replaced(&tensor.name) {
+            let whole = own.shape.first().copied().unwrap_or(0);
+            return Ok(Some(Arc::new(self.value(wanted, own, whole)?)));
+        }
+        let Some(update) = adapter.update(&tensor.name) else { return Ok(None) };
+        update.added_to(wanted, tensor, base).map(Some)
     }
 
     fn missing(&self, one: &ExpectedWeight, wholes: &HashMap<&[String], usize>) -> String {

@@ -28,24 +28,28 @@ const RELATIVE: f32 = 1e-4;
 const LEAST_SCALE: f32 = 1e-2;
 
 /// What transformers computes with one checkpoint.
-struct Golden {
-    name: String,
+pub struct Golden {
+    pub name: String,
     tensors: BTreeMap<String, Vec<f32>>,
     metadata: BTreeMap<String, Json>,
 }
 
 impl Golden {
     fn all() -> Vec<Self> {
-        let paths = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path());
+        let found = Self::all_in(FOLDER);
+        assert!(found.len() >= 40, "only {} references in {FOLDER}", found.len());
+        found
+    }
+
+    pub fn all_in(folder: &str) -> Vec<Self> {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let mut paths: Vec<PathBuf> = paths.filter(|p| p.is_file()).collect();
         paths.sort();
         let golden = |path: &PathBuf| {
             let name = path.file_name()?.to_str()?.strip_suffix(".golden.safetensors")?;
             Some(Self::read(name, path))
         };
-        let found: Vec<Self> = paths.iter().filter_map(golden).collect();
-        assert!(found.len() >= 40, "only {} references in {FOLDER}", found.len());
-        found
+        paths.iter().filter_map(golden).collect()
     }
 
     fn read(name: &str, path: &Path) -> Self {
@@ -66,11 +70,15 @@ impl Golden {
 
     /// The files that hold this model: the folder, and others with the same numbers.
     fn files(&self) -> Vec<PathBuf> {
-        let named = self.metadata["files"].as_array().unwrap().iter();
-        named.map(|file| Path::new(FOLDER).join(file.as_str().unwrap())).collect()
+        self.bases().map(|file| Path::new(FOLDER).join(file)).collect()
     }
 
-    fn sentences(&self) -> impl Iterator<Item = (&String, &Json)> {
+    pub fn bases(&self) -> impl Iterator<Item = String> {
+        let named = self.metadata["files"].as_array().unwrap().iter();
+        named.map(|file| file.as_str().unwrap().to_owned())
+    }
+
+    pub fn sentences(&self) -> impl Iterator<Item = (&String, &Json)> {
         self.metadata["sentences"].as_object().unwrap().iter()
     }
 
@@ -100,20 +108,23 @@ fn shape_of(json: &Json) -> Shape {
 }
 
 /// A checkpoint, opened as the program opens it.
-struct Opened {
+pub struct Opened {
     reader: Reader,
     model: Arc<dyn Model>,
 }
 
 impl Opened {
     fn new(path: &Path) -> anyhow::Result<Self> {
-        let checkpoint = Checkpoint::open(path)?;
-        let model = Architecture::of(&checkpoint)?.open(&checkpoint)?;
-        Ok(Self { reader: Reader::open(&checkpoint, true)?, model })
+        Self::of(&Checkpoint::open(path)?)
+    }
+
+    pub fn of(checkpoint: &Checkpoint) -> anyhow::Result<Self> {
+        let model = Architecture::of(checkpoint)?.open(checkpoint)?;
+        Ok(Self { reader: Reader::open(checkpoint, true)?, model })
     }
 
     /// The pass over the ids with all kept, or with blocks closed and each opened again.
-    fn trace(&self, sentence: &Json, keep: Keep) -> Trace {
+    pub fn trace(&self, sentence: &Json, keep: Keep) -> Trace {
         let forced = sentence.get("target").map(|target| ids(target)[1..].to_vec());
         let setup = Setup { keep, forced, ..Setup::default() };
         let pass = self.model.run(&ids(&sentence["ids"]), &setup);
@@ -163,7 +174,7 @@ fn compare(trace: &Trace, path: &str, shape: Shape, want: &[f32], stride: usize)
 }
 
 /// What is wrong with one pass: the sites that differ, are missing, or have no reference.
-fn complaints(golden: &Golden, key: &str, mut trace: Trace) -> Vec<String> {
+pub fn complaints(golden: &Golden, key: &str, mut trace: Trace) -> Vec<String> {
     let (sites, mut found, mut seen) = (golden.sites(key), vec![], BTreeSet::new());
     for (path, &shape) in &sites {
         if let Some(opened) = trace.opened(path) {
@@ -179,7 +190,7 @@ fn complaints(golden: &Golden, key: &str, mut trace: Trace) -> Vec<String> {
     found
 }
 
-fn assert_none(complaints: &[String]) {
+pub fn assert_none(complaints: &[String]) {
     let shown = complaints.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
     assert!(complaints.is_empty(), "{} complaints\n{shown}", complaints.len());
 }

@@ -3,6 +3,8 @@
 
 mod support;
 
+mod adapters;
+mod against;
 mod arithmetic;
 mod checkpoint;
 mod checkpoints;

@@ -16,7 +16,11 @@ fn golden(format: &str) -> (Vec<u8>, Vec<u32>) {
 
 #[test]
 fn blocks_are_decoded_to_the_last_bit() {
-    for name in ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "MXFP4"] {
+    for name in [
+        "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "MXFP4", "Q2_K", "Q3_K",
+        "IQ4_NL", "IQ4_XS", "IQ3_XXS", "IQ3_S", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ1_S", "IQ1_M",
+        "TQ1_0", "TQ2_0", "NVFP4",
+    ] {
         let (packed, want) = golden(name);
         let format = Dtype::named(name).unwrap().format();
         assert_eq!(packed.len() / format.bytes * format.numbers, want.len(), "{name}");

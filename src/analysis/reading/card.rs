@@ -32,6 +32,7 @@ impl Card {
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
         }
+        rows.extend(checkpoint.adapter().map(|adapter| ("adapter", adapter)));
         let unused = unused(checkpoint);
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));

@@ -33,6 +33,13 @@ impl Trace {
                 let off = Change::Off { scope: scope.to_owned(), part };
                 self.parts_off().any(|change| change == off)
             }
+            Part::Adapter => {
+                let has_scope = || {
+                    let mut sites = self.sites();
+                    self.is_closed(scope) || sites.any(|site| lies_in(site.path(), scope))
+                };
+                self.record.tape.has_adapter() && (scope.is_empty() || has_scope())
+            }
             part => {
                 let mut sites = self.sites().filter(|site| !site.is_leaf);
                 sites.any(|site| part.makes(site.role()) && lies_in(site.path(), scope))
@@ -43,7 +50,14 @@ impl Trace {
     /// Every part of this model that can be switched off, one change each: parts everywhere, layers, sub-layers and
     /// heads.
     pub fn parts_off(&self) -> impl Iterator<Item = Change> {
-        let everywhere = [Part::Mask, Part::Positions, Part::Scaling, Part::Residual, Part::Sinks];
+        let everywhere = [
+            Part::Mask,
+            Part::Positions,
+            Part::Scaling,
+            Part::Residual,
+            Part::Sinks,
+            Part::Adapter,
+        ];
         let everywhere = everywhere.into_iter().filter(|part| self.has_part("", *part));
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
         let everywhere = everywhere.map(move |part| off("", part));

@@ -50,6 +50,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ("context", sizes.context.map(grouped)),
         ("parameters", Some(parameters(report))),
         ("tokenizer", Some(tokenizer(report))),
+        ("adapter", report.adapter.clone()),
         ("memory", Some(memory(report))),
         ("not finite", not_finite(report)),
         ("runs", Some(runs(report))),

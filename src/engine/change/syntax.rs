@@ -152,6 +152,8 @@ mod tests {
             "encoder.1=off",
             "encoder.0.residual1=off",
             "encoder.1.ffn=off",
+            "adapter=off",
+            "blocks.3.adapter=off",
             "encoder.1.self_attn.weights[2,7,1]=0.5",
             "rnn.encoder.hidden[3,5]=-1.25",
             "token.1=dog",

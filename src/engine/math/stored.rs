@@ -1,14 +1,14 @@
 //! Products with weights that stay in their file, of any dtype and line direction: line by line for few rows, strip
 //! by strip for many.
 
-use std::{array, ops::Range};
+use std::{array, ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
 use super::{
     MatrixView, add_multiple, add_to_columns, dot, in_strips, product, product_into, strip,
 };
-use crate::engine::value::{Lines, Matrix, StoredMatrix, Value};
+use crate::engine::value::{Lines, LowRank, Matrix, StoredMatrix, Value};
 
 /// Rows up to which a stored line is multiplied as soon as it is decoded, while it is in the cache.
 const FEW: usize = 4;
@@ -40,6 +40,16 @@ pub fn times_transposed(x: &Matrix, e: &Value, b: Option<&Matrix>) -> Matrix {
 
 /// The product with a stored matrix; `along` is the direction in which lines run along the sums.
 fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) -> Matrix {
+    if let Some(LowRank { base, left, right }) = kept.source.low_rank() {
+        let base = by_stored(x, &StoredMatrix::new(Arc::clone(base), kept.lines), along, b);
+        let [first, second] = if kept.lines == along {
+            [MatrixView::of(right).transposed(), MatrixView::of(left).transposed()]
+        } else {
+            [MatrixView::of(left), MatrixView::of(right)]
+        };
+        let thin = product(MatrixView::of(x), first, None); // (row, rank)
+        return base + product(MatrixView::of(&thin), second, None);
+    }
     let (n_lines, len) = kept.source.size();
     let in_place = kept.source.as_f32_slice();
     let in_place = in_place.map(|(numbers, stride)| MatrixView {
@@ -178,8 +188,6 @@ fn by_decoded_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Mat
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::engine::value::Stored;
 

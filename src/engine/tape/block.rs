@@ -60,6 +60,7 @@ impl Tape {
             Self { past, discards_intermediates: true, ..Self::changed(Arc::clone(&self.changes)) };
         let mut inside = in_pool(|| Inside::on(tape, &**block, values));
         self.past = inside.tape.past.take();
+        self.has_adapter |= inside.tape.has_adapter;
         let Entry { place, value, .. } = inside.tape.entry(inside.out);
         let operation = Hidden { block: Arc::clone(block), changes: Arc::clone(&self.changes) };
         let node = self.push(Entry {

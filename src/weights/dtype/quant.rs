@@ -12,13 +12,13 @@ use std::array;
 use half::f16;
 
 /// Numbers of a legacy block.
-const SMALL: usize = 32;
+pub const SMALL: usize = 32;
 /// Numbers of a K block.
-const LARGE: usize = 256;
+pub const LARGE: usize = 256;
 
 /// An f16 in a block. The library's own conversion is a call that asks the processor what it can.
 #[inline(always)]
-fn half_at(block: &[u8], at: usize) -> f32 {
+pub fn half_at(block: &[u8], at: usize) -> f32 {
     const EXPONENT: u16 = 0x7C00;
     let bits = u16::from_le_bytes(run(block, at));
     if bits & EXPONENT == EXPONENT {
@@ -48,7 +48,7 @@ pub fn half(bytes: [u8; 2]) -> f32 {
 
 /// Blocks of `BYTES` bytes, each with room for its `N` numbers.
 #[inline(always)]
-fn blocks<'a, const BYTES: usize, const N: usize>(
+pub fn blocks<'a, const BYTES: usize, const N: usize>(
     bytes: &'a [u8],
     out: &'a mut [f32],
 ) -> impl Iterator<Item = (&'a [u8; BYTES], &'a mut [f32; N])> {
@@ -57,7 +57,7 @@ fn blocks<'a, const BYTES: usize, const N: usize>(
 
 /// `N` bytes from `at` on.
 #[inline(always)]
-fn run<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
+pub fn run<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
     *block[at..].first_chunk().expect("a block is longer than its parts")
 }
 
@@ -174,6 +174,52 @@ pub fn q4_k(bytes: &[u8], out: &mut [f32]) {
             for i in 0..SMALL {
                 out[i] = scale * f32::from(qs[i] >> shift & 0xF) - min;
             }
+        }
+    }
+}
+
+/// 16 bytes of scales and minima, 64 of pairs of bits, d, m f16; x = d scale q - m min in groups of 16. Either half of 128
+/// numbers has four runs of 32, which share bytes.
+#[inline(always)]
+pub fn q2_k(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in blocks::<84, LARGE>(bytes, out) {
+        let (d, m) = (half_at(block, 80), half_at(block, 82));
+        for (r, out) in out.as_chunks_mut::<SMALL>().0.iter_mut().enumerate() {
+            let pairs = run::<SMALL>(block, 16 + r / 4 * SMALL);
+            let both = |g: usize| {
+                let byte = block[r * 2 + g];
+                (d * f32::from(byte & 0xF), m * f32::from(byte >> 4))
+            };
+            let scales = [both(0), both(1)];
+            *out = array::from_fn(|i| {
+                let (scale, min) = scales[i / 16];
+                scale * f32::from(pairs[i] >> (r % 4 * 2) & 3) - min
+            });
+        }
+    }
+}
+
+/// The scale of group `g` of sixteen, out of 12 bytes: low nibbles, high nibbles, then pairs of bits of all.
+#[inline(always)]
+fn six_bits(scales: [u8; 12], g: usize) -> f32 {
+    let low = scales[g % 8] >> (g / 8 * 4) & 0xF;
+    let high = scales[8 + g % 4] >> (g / 4 * 2) & 3;
+    f32::from(low | high << 4) - 32.0
+}
+
+/// 32 bytes of third bits, 64 of pairs, 12 of scales, d f16; x = d scale (q - 4) in groups of 16, in runs as Q2_K.
+#[inline(always)]
+pub fn q3_k(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in blocks::<110, LARGE>(bytes, out) {
+        let (d, scales) = (half_at(block, 108), run::<12>(block, 96));
+        let thirds = run::<SMALL>(block, 0);
+        for (r, out) in out.as_chunks_mut::<SMALL>().0.iter_mut().enumerate() {
+            let pairs = run::<SMALL>(block, 32 + r / 4 * SMALL);
+            let scales = [d * six_bits(scales, r * 2), d * six_bits(scales, r * 2 + 1)];
+            *out = array::from_fn(|i| {
+                let q = pairs[i] >> (r % 4 * 2) & 3 | (thirds[i] >> r & 1) << 2;
+                scales[i / 16] * (f32::from(q) - 4.0)
+            });
         }
     }
 }
