@@ -25,8 +25,8 @@ pub use product::{
 pub use softmax::{mask_in_place, softmax_into, softmax_rows};
 pub use stored::{times, times_transposed};
 pub use vector::{
-    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool, map,
-    normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
+    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool,
+    least_tasks, map, normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
 };
 
 pub(crate) use vector::{on_widest, wide};

@@ -72,7 +72,11 @@ impl Image {
 
     /// The red, green and blue bytes of an area, row by row.
     pub fn rgb(&self, area: &Area) -> Vec<u8> {
-        area.pixels(self.width).flat_map(|i| <[u8; 3]>::from(self.colour(i))).collect()
+        let mut bytes = Vec::with_capacity(3 * area.width * area.height);
+        for i in area.pixels(self.width) {
+            bytes.extend_from_slice(&<[u8; 3]>::from(self.colour(i)));
+        }
+        bytes
     }
 
     /// The colour of pixel `i`, counted row by row from the top left.

@@ -15,6 +15,7 @@ use super::arrays::{Array, Arrays};
 use crate::{
     analysis::trace::Recorded,
     engine::value::{Cell, Shape},
+    export::numbers::shape,
     text::{nearest, significant, visible::shown},
 };
 
@@ -71,7 +72,7 @@ impl Comparison {
                     "{}: {:?} in the file, {:?} here",
                     shown(name),
                     array.shape,
-                    super::shape(site)
+                    shape(site)
                 ));
                 continue;
             }
@@ -158,7 +159,7 @@ fn is_of(array: &Array, site: &Recorded) -> bool {
         let n = shape.iter().take_while(|&&axis| axis == 1).count();
         &shape[n..]
     }
-    without_single(&array.shape) == without_single(&super::shape(site))
+    without_single(&array.shape) == without_single(&shape(site))
 }
 
 fn difference(site: &Recorded, name: &str, theirs: &[f32]) -> Difference {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{exp, wide};
+use super::{exp, least_tasks, wide};
 use crate::engine::value::{Matrix, blank};
 
 /// The softmax of each row: `exp(x_j) / sum_k exp(x_k)`, which sums to 1. (row, col) -> (row, col)
@@ -18,13 +18,19 @@ pub fn softmax_rows(x: &Matrix) -> Matrix {
 /// Like [`softmax_rows`], for column-major slices.
 pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
     let size = n_rows.max(1) * COLUMNS;
+    let least = least_tasks(x.len().div_ceil(size), x.len() * EXP);
     let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let most = joined(x.par_chunks(size).map(|part| most_of_rows(part, n_rows)).collect(), larger);
-    let parts = x.par_chunks(size).zip(out.par_chunks_mut(size));
+    let parts = x.par_chunks(size).with_min_len(least);
+    let most = joined(parts.map(|part| most_of_rows(part, n_rows)).collect(), larger);
+    let parts = x.par_chunks(size).zip(out.par_chunks_mut(size)).with_min_len(least);
     let sums = parts.map(|(x, out)| exp_and_sum(x, &most, out)).collect();
     let sums = joined(sums, |a, b| a + b);
-    out.par_chunks_mut(size).for_each(|part| divide_rows(part, &sums));
+    let parts = out.par_chunks_mut(size).with_min_len(least);
+    parts.for_each(|part| divide_rows(part, &sums));
 }
+
+/// The operations of an exponential, about.
+const EXP: usize = 8;
 
 /// Columns per task. A row's sum is the sum of its partial sums over this many columns, for any number of rows and
 /// threads.

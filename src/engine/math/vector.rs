@@ -128,6 +128,13 @@ pub fn zip(a: &Value, b: &Value, f: impl Fn(f32, f32) -> f32 + Sync) -> Value {
     Value::from_planes(a.planes().iter().zip(b.planes()).map(zipped).collect())
 }
 
+/// The fewest tasks that a thread takes, of `n_tasks` with so many operations in all: all of them if another thread
+/// would need longer to wake up than to help.
+pub fn least_tasks(n_tasks: usize, n_operations: usize) -> usize {
+    const WORTH_WAKING: usize = 1 << 18;
+    if n_operations < WORTH_WAKING { n_tasks.max(1) } else { 1 }
+}
+
 /// Runs work on a thread of the pool, so that its loops do not wake the other threads each time.
 pub fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())

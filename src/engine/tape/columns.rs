@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::engine::value::{Matrix, Shape, Value, blank};
+use crate::engine::{
+    math::least_tasks,
+    value::{Matrix, Shape, Value, blank},
+};
 
 /// A matrix split into equal column blocks, one per plane. (row, head*d_k) -> (head, row, d_k)
 pub fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
@@ -13,6 +16,7 @@ pub fn split_columns(whole: &Matrix, n_heads: usize) -> Value {
         plane.as_mut_slice().copy_from_slice(numbers);
         plane
     };
+    let of_head = of_head.with_min_len(least_tasks(n_heads, whole.len()));
     Value::from_planes(of_head.map(plane).collect())
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::engine::{
     arithmetic::Expr,
-    math::{matmul, matmul_nt, matmul_tn, times_transposed},
+    math::{least_tasks, matmul, matmul_nt, matmul_tn, times_transposed},
     site::Place,
     value::{Cell, Lines, Matrix, Value},
 };
@@ -32,7 +32,9 @@ impl Tape {
 }
 
 fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Sync) -> Value {
-    let planes = a.planes().par_iter().enumerate();
+    let n_operations = a.shape().len() * b.shape().rows.max(b.shape().cols);
+    let least = least_tasks(a.shape().planes, n_operations);
+    let planes = a.planes().par_iter().enumerate().with_min_len(least);
     Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
 }
 
