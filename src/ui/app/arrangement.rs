@@ -37,7 +37,7 @@ pub(super) struct Score {
 }
 
 /// The worth of a body without blank cells.
-const WORTH_OF_FULL: f32 = 2.0;
+const WORTH_OF_FULL: f32 = 3.0;
 
 impl Score {
     /// The score with that value added for what stands beside the panes.

@@ -138,11 +138,13 @@ impl<'a> Cache<'a> {
     /// Draws the causal mask up to this step, with this step's row highlighted.
     fn draw_mask(&self, area: Rect, buf: &mut Buffer) {
         let t = self.subject.row();
+        // Two columns make a square with a line.
+        let wide = (usize::from(area.width) / self.n_positions().max(1)).clamp(1, 2);
         let shown = window(t + 1, area.height.into(), t);
         for (row, line) in shown.zip(area.rows()) {
             let (sign, style) = if row == t { self.fresh() } else { self.reused() };
-            let text = sign.repeat(row + 1);
-            let rest = self.subject.scene.theme.glyph("·", ".").repeat(t - row);
+            let text = sign.repeat(wide * (row + 1));
+            let rest = self.subject.scene.theme.glyph("·", ".").repeat(wide * (t - row));
             let pieces = [(&*text, style), (&*rest, self.subject.scene.theme.dim())];
             put_on(buf, line, &pieces);
         }
@@ -187,6 +189,7 @@ impl Pane for Cache<'_> {
             (TABLE_WIDTH, layers.min(4) + 4),
             (TABLE_WIDTH + GAP + n, (layers + 4).max(n.min(20))),
         )
+        .as_wide_as(TABLE_WIDTH + GAP + 2 * n)
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -234,11 +237,9 @@ impl Pane for Cache<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(sizes) = self.sizes else { return };
-        let mask_width = Some(self.n_positions() + usize::from(GAP));
-        let mask_width = mask_width
-            .filter(|mask_width| usize::from(TABLE_WIDTH) + mask_width <= usize::from(area.width));
-        let mask_width = mask_width.unwrap_or(0) as u16;
-        let table = Rect { width: area.width - mask_width, ..area };
+        let beside = TABLE_WIDTH + GAP;
+        let has_mask = usize::from(beside) + self.n_positions() <= usize::from(area.width);
+        let table = Rect { width: if has_mask { TABLE_WIDTH } else { area.width }, ..area };
         let (mut lines, counts) = (table.rows(), self.counts(sizes));
         let other_lines = counts.len() + 1 + usize::from(sizes.n_source > 0);
         let available_lines = usize::from(area.height).saturating_sub(other_lines).max(1);
@@ -253,8 +254,8 @@ impl Pane for Cache<'_> {
                 ],
             );
         }
-        if mask_width > GAP {
-            self.draw_mask(Rect { x: table.right() + GAP, width: mask_width - GAP, ..area }, buf);
+        if has_mask {
+            self.draw_mask(Rect { x: area.x + beside, width: area.width - beside, ..area }, buf);
         }
     }
 }

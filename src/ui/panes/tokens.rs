@@ -43,7 +43,7 @@ impl<'a> Tokens<'a> {
         let note = if unknown.is_empty() { "" } else { language.tr("  ? not seen in training") };
         let n = subject.n_cols();
         let axes = tr!(language, "embedding row of {n} numbers", n) + note;
-        Heat { row_labels, axes, ..subject.heat() }
+        Heat { row_labels, axes, rows_may_grow: true, ..subject.heat() }
     }
 }
 
@@ -65,6 +65,7 @@ impl Pane for Tokens<'_> {
         let heat = self.heat();
         PreferredSize::new(heat.least(), heat.ideal())
             .as_wide_as(heat.widest())
+            .up_to(heat.tallest())
             .of_cells(heat.grid())
     }
 
