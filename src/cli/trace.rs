@@ -24,7 +24,7 @@ use crate::{
     analysis::{reading::Reading, trace::Recorded},
     export::{
         files::Files,
-        numbers::{PassExport, axes, json, named, npz, safetensors, shape},
+        numbers::{PassExport, axes, json, named, npz, safetensors},
     },
     model::Name,
     text::{
