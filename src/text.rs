@@ -6,6 +6,7 @@
 //! is shown.
 
 pub mod visible;
+mod chat;
 mod engine;
 mod figures;
 mod gguf;
@@ -19,6 +20,7 @@ mod surface;
 mod vocabulary;
 mod world;
 
+pub use chat::{ChatTemplate, SpecialTexts, template_of};
 pub use engine::is_guarded;
 pub use figures::{fixed, grouped, percent, significant, spoken};
 pub use gguf::GgufVocab;
@@ -60,6 +62,8 @@ pub struct Tokenizer {
     /// The most tokens of a sentence.
     limit: usize,
     kind: Origin,
+    /// What is put around every sentence.
+    chat: Option<ChatTemplate>,
 }
 
 /// Where a tokenizer comes from.
@@ -77,7 +81,13 @@ impl Tokenizer {
         let plan = json::plan(TOKENIZER, &Specials::default());
         let engine =
             plan.and_then(engine::built).context("the embedded tokenizer.json does not load")?;
-        Ok(Self { engine, vocab: OnceLock::new(), limit: MAX_TOKENS, kind: Origin::BuiltIn })
+        Ok(Self {
+            engine,
+            vocab: OnceLock::new(),
+            limit: MAX_TOKENS,
+            kind: Origin::BuiltIn,
+            chat: None,
+        })
     }
 
     /// The tokenizer of a tokenizer.json and the small files beside it.
@@ -113,7 +123,13 @@ impl Tokenizer {
         let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
         vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
         let kind = Origin::Checkpoint(vocabulary);
-        Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind }
+        Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind, chat: None }
+    }
+
+    /// This tokenizer with a template around every sentence.
+    #[must_use]
+    pub fn in_chat(self, template: ChatTemplate) -> Self {
+        Self { chat: Some(template), ..self }
     }
 
     /// This tokenizer with a limit of `longest` tokens a sentence.
@@ -244,13 +260,37 @@ impl Tokenizer {
                 self.sentence_of(typed, &encoding, || world::unknown(&self.engine, &encoding))
             }
             Origin::Checkpoint(vocabulary) => {
-                let encoding = self.encoding(typed, true)?;
-                let sentence =
-                    self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?;
+                let sentence = match &self.chat {
+                    None => {
+                        let encoding = self.encoding(typed, true)?;
+                        self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?
+                    }
+                    Some(template) => self.in_frame(typed, template, vocabulary)?,
+                };
                 vocabulary.check(&sentence.tokens)?;
                 Ok(sentence)
             }
         }
+    }
+
+    /// The sentence in its chat template, which names all special tokens itself: none is added.
+    fn in_frame(
+        &self,
+        typed: &str,
+        template: &ChatTemplate,
+        vocabulary: &Vocabulary,
+    ) -> Result<Sentence> {
+        let specials = SpecialTexts::of(&vocabulary.ids, |id| self.engine.id_to_token(id));
+        let rendered = template.render(typed, &specials)?;
+        let encoding = self.encoding(&rendered.text, false)?;
+        let unknown = || vocabulary.unknown(&rendered.text, &encoding);
+        let sentence = self.sentence_of(typed, &encoding, unknown)?;
+        let inside = rendered.sentence;
+        let is_typed = |&(from, to): &(usize, usize)| from < inside.end && to > inside.start;
+        let offsets = encoding.get_offsets();
+        let first = offsets.iter().position(is_typed).unwrap_or(0);
+        let end = offsets.iter().rposition(is_typed).map_or(first, |last| last + 1);
+        Ok(Sentence { typed: Some(first..end), ..sentence })
     }
 
     fn sentence_of(
@@ -278,7 +318,7 @@ impl Tokenizer {
             );
         }
         let (text, tokens) = (text.to_owned(), self.tokens(ids));
-        Ok(Sentence { text, replaced: None, tokens, unknown: unknown() })
+        Ok(Sentence { text, replaced: None, tokens, unknown: unknown(), typed: None })
     }
 
     /// The sentence with the word at a position replaced by another. The built-in models' words may have several
@@ -328,7 +368,8 @@ impl Tokenizer {
         });
         let unknown = unknown.collect();
         let (text, replaced) = (sentence.text.clone(), Some(self.text(&ids)));
-        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown })
+        let typed = sentence.typed.clone();
+        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown, typed })
     }
 
     /// The built-in tokens of a word in the place of `old`: with a leading space if that has one.

@@ -8,6 +8,7 @@
 
 mod adapter;
 mod config;
+mod decoded;
 mod dtype;
 mod embedded;
 mod finite;
@@ -23,6 +24,7 @@ mod pairs;
 mod parts;
 mod peek;
 pub mod places;
+mod quantised;
 mod safetensors;
 mod tensor;
 mod wanted;
@@ -48,7 +50,9 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
-use crate::text::{GgufVocab, OlderFiles, SENTENCEPIECE, tokenizer_json, visible::shown};
+use crate::text::{
+    GgufVocab, OlderFiles, SENTENCEPIECE, template_of, tokenizer_json, visible::shown,
+};
 use adapter::Adapter;
 use folder::{CheckpointFiles, Shard, files};
 use mapped::Mapped;
@@ -113,6 +117,9 @@ const OTHER_PARTS: [&str; 5] =
 const BESIDE: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
 
+/// The file of a chat template.
+const CHAT_TEMPLATE: &str = "chat_template.jinja";
+
 impl Checkpoint {
     /// Opens a Hugging Face folder, a safetensors file with config.json beside it, or a GGUF file or any of its parts.
     ///
@@ -128,7 +135,8 @@ impl Checkpoint {
     }
 
     fn gguf(path: &Path, parts: &[PathBuf]) -> Result<Self> {
-        let gguf::Gguf { config, tensors, vocab } = gguf::open(parts)?;
+        let gguf::Gguf { config, tensors, vocab, chat_template } = gguf::open(parts)?;
+        let beside = chat_template.map(|source| (CHAT_TEMPLATE, source.into()));
         let tokenizer =
             vocab.map_or(TokenizerSource::None, |vocab| TokenizerSource::Gguf(Box::new(vocab)));
         Self {
@@ -139,7 +147,7 @@ impl Checkpoint {
             tensors,
             places: HashMap::new(),
             tokenizer,
-            beside: HashMap::new(),
+            beside: beside.into_iter().collect(),
             modules: None,
             adapter: None,
             asked: Mutex::default(),
@@ -169,6 +177,7 @@ impl Checkpoint {
             shown(&path.to_string_lossy()),
             listed(&broken)
         );
+        let mut tensors = quantised::joined(tensors, &config)?;
         let beside = beside(folder)?;
         let tokenizer = match small(folder, "tokenizer.json")? {
             Some(bytes) => Some(bytes),
@@ -332,6 +341,20 @@ impl Checkpoint {
     pub fn beside(&self, name: &str) -> Option<&Json> {
         self.beside.get(name)
     }
+
+    /// The template that conversations with the model are written in; None if it has none.
+    ///
+    /// # Errors
+    /// If there are several, and no usual one.
+    pub fn chat_template(&self) -> Result<Option<String>> {
+        let own = self.beside(CHAT_TEMPLATE).and_then(Json::as_str).map(str::to_owned);
+        let of_tokenizer = self.beside(BESIDE[0]).and_then(|c| c.get("chat_template"));
+        match (own, of_tokenizer) {
+            (Some(own), _) => Ok(Some(own)),
+            (None, Some(value)) => template_of(value).with_context(|| self.name_beside(BESIDE[0])),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// The weights of a module, under names that begin with its folder's.
@@ -429,6 +452,12 @@ fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
                 format!("{} is not valid JSON", shown(&folder.join(name).to_string_lossy()))
             })?,
         );
+    }
+    if let Some(template) = small(folder, CHAT_TEMPLATE)? {
+        let text = String::from_utf8(template).ok().with_context(|| {
+            format!("{} is not UTF-8", shown(&folder.join(CHAT_TEMPLATE).to_string_lossy()))
+        })?;
+        found.insert(CHAT_TEMPLATE, text.into());
     }
     Ok(found)
 }

@@ -89,7 +89,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
+            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -129,6 +129,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -137,7 +141,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__completions)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help bash elvish fish powershell zsh"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,6 +168,10 @@ _lookback() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -174,7 +182,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__config)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +211,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -211,7 +223,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__eval)
-            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
+            opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +264,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -260,7 +276,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -326,6 +342,10 @@ _lookback() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -504,7 +524,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__inspect)
-            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help <PATH>"
+            opts="-h --json --tensors --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help <PATH>"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -531,6 +551,10 @@ _lookback() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -541,7 +565,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help steps open trace export eval inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -570,6 +594,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -578,7 +606,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__models)
-            opts="-h --format --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help"
+            opts="-h --format --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -611,6 +639,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -619,7 +651,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__open)
-            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help <ADDRESS> [SENTENCE]"
+            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help <ADDRESS> [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,6 +695,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -671,7 +707,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__steps)
-            opts="-h --what-if --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -707,6 +743,10 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -715,7 +755,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__trace)
-            opts="-h --what-if --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -779,6 +819,10 @@ _lookback() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

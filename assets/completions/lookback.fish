@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= no-memory-check h/help V/version
+	string join \n what-if= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= chat system= no-memory-check h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -107,6 +107,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -l lang -d 'Language of 
 zh\t''"
 complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_needs_command" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, one step at a time, with commands from standard input: for screen readers'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
@@ -115,6 +116,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -l no-questions -d 'Show
 complete -c lookback -n "__fish_lookback_needs_command" -l no-motion -d 'Show every step whole at once: nothing unfolds or moves by itself'
 complete -c lookback -n "__fish_lookback_needs_command" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_needs_command" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_needs_command" -s V -l version -d 'Print version'
@@ -142,8 +144,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand steps" -l lang -d 'Lan
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand steps" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
@@ -161,9 +165,11 @@ complete -c lookback -n "__fish_lookback_using_subcommand open" -l lang -d 'Lang
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l all -d 'Print every term and every operand'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
@@ -185,12 +191,14 @@ complete -c lookback -n "__fish_lookback_using_subcommand trace" -l lang -d 'Lan
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l weights -d 'Learned numbers too (without this, only those that --sites matches)'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l list -d 'Print PATH, axes, shape and caption of the sites instead of their values'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l schema -d 'Print the JSON Schema of what is written, and nothing else'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand trace" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
@@ -291,10 +299,12 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l lang -d 'La
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l data -d 'A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input' -r -F
@@ -313,8 +323,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand eval" -l lang -d 'Lang
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand eval" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
@@ -329,10 +341,12 @@ complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l lang -d 'L
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l json -d 'Print everything as one JSON document'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l tensors -d 'List all tensors, however many'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l format -d 'A table, or one JSON document' -r -f -a "table\t''
@@ -349,8 +363,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand models" -l lang -d 'La
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand models" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
@@ -365,8 +381,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand config" -l lang -d 'La
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand config" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
@@ -381,8 +399,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand completions" -l lang -
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand completions" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
@@ -397,8 +417,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand man" -l lang -d 'Langu
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand man" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'

@@ -103,6 +103,14 @@ pub struct ModelArgs {
     #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::DirPath, hide_short_help = true)]
     pub adapter: Option<PathBuf>,
 
+    /// Read the sentence as a message to that checkpoint, in its own chat template
+    #[arg(long, global = true, hide_short_help = true)]
+    pub chat: bool,
+
+    /// What is said to the model before that message
+    #[arg(long, global = true, value_name = "TEXT", hide_short_help = true)]
+    pub system: Option<String>,
+
     /// Read although more memory is needed than is free
     #[arg(long, global = true)]
     pub no_memory_check: bool,

@@ -6,7 +6,10 @@
 use std::{
     cell::OnceCell,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
+
+use anyhow::Context;
 
 use super::{
     args::{self, ModelArgs, TextArgs},
@@ -22,9 +25,12 @@ use crate::{
     engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::Name,
+    text::ChatTemplate,
     weights::{Checkpoint, places::Places},
 };
 
+const NO_CHAT_MODEL: &str = "--chat is for a checkpoint; give it too, with --model PATH";
+const NO_CHAT: &str = "--system is a part of a chat; give --chat too";
 const NO_MODEL: &str = "--adapter changes a checkpoint; give that too, with --model PATH";
 
 /// The sentence, the models, the changes, the language and the look of a command.
@@ -40,6 +46,9 @@ pub struct Request<'a> {
     pub model: Option<Chosen>,
     /// The folder of the checkpoint's adapter.
     adapter: Option<PathBuf>,
+    /// Whether the sentence is a message in the checkpoint's chat template, and what is said before it.
+    chat: bool,
+    system: Option<String>,
     text: &'a TextArgs,
     sentence: OnceCell<String>,
 }
@@ -55,8 +64,14 @@ impl<'a> Request<'a> {
         env: Environment,
     ) -> Outcome<Self> {
         let is_of_checkpoint = matches!(which.model, Some(Chosen::Path(_)));
-        if which.adapter.is_some() && !is_of_checkpoint {
-            return Err(anyhow::anyhow!(NO_MODEL)).usage();
+        let wrong = match which {
+            ModelArgs { adapter: Some(_), .. } if !is_of_checkpoint => Some(NO_MODEL),
+            ModelArgs { chat: true, .. } if !is_of_checkpoint => Some(NO_CHAT_MODEL),
+            ModelArgs { system: Some(_), chat: false, .. } => Some(NO_CHAT),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(anyhow::anyhow!(wrong)).usage();
         }
         Ok(Self {
             asked,
@@ -67,6 +82,8 @@ impl<'a> Request<'a> {
             no_memory_check: which.no_memory_check,
             model: which.model.clone(),
             adapter: which.adapter.clone(),
+            chat: which.chat,
+            system: which.system.clone(),
             text,
             sentence: OnceCell::new(),
         })
@@ -113,6 +130,21 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The chat template that the sentence is read in; None if none is asked for.
+    ///
+    /// # Errors
+    /// If the checkpoint has none.
+    pub fn chat_template(&self, checkpoint: &Checkpoint) -> anyhow::Result<Option<ChatTemplate>> {
+        if !self.chat {
+            return Ok(None);
+        }
+        let source = checkpoint.chat_template()?.with_context(|| {
+            let name = checkpoint.name();
+            format!("{name} has no chat template, so it was not trained on chats; leave out --chat")
+        })?;
+        Ok(Some(ChatTemplate::new(source, self.system.clone(), now())))
+    }
+
     /// The models that are asked for; `otherwise` where no model is.
     pub fn names(&self, otherwise: &[Name]) -> Vec<Name> {
         match &self.model {
@@ -122,6 +154,14 @@ impl<'a> Request<'a> {
             Some(Chosen::Path(_)) => vec![Name::Checkpoint],
         }
     }
+}
+
+/// Seconds since 1970: now, or as `SOURCE_DATE_EPOCH` says, so that a run can be repeated on another day.
+fn now() -> u64 {
+    let said = super::variable("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+    said.unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    })
 }
 
 fn changes(asked: &[Change]) -> anyhow::Result<Changes> {

@@ -15,6 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
+    weights::Checkpoint,
 };
 
 /// A reader with its first readings.
@@ -84,7 +85,20 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = Spinner::new("opening the checkpoint");
     let checkpoint = request.open(path)?;
-    Ok(Reader::open(&checkpoint, request.no_memory_check)?)
+    let template = request.chat_template(&checkpoint)?;
+    let reader = Reader::open(&checkpoint, request.no_memory_check)?;
+    Ok(match template {
+        Some(template) => reader.in_chat(template),
+        None => reader.noting(unused_template(&checkpoint)),
+    })
+}
+
+/// A note on a chat template that is not used; None if there is none.
+fn unused_template(checkpoint: &Checkpoint) -> Option<String> {
+    let has_one = checkpoint.chat_template().is_ok_and(|template| template.is_some());
+    has_one.then(|| {
+        "this checkpoint has a chat template, and the sentence is read without it; --chat reads it in it".into()
+    })
 }
 
 fn note_what_is_odd(
@@ -97,6 +111,9 @@ fn note_what_is_odd(
         writeln!(streams.notes, "note: {remark}")?;
     }
     for note in readings.reader().tokenizer().notes() {
+        writeln!(streams.notes, "note: {note}")?;
+    }
+    if let Some(note) = readings.reader().note() {
         writeln!(streams.notes, "note: {note}")?;
     }
     if let Some(left_out) = plain.card.as_ref().and_then(|card| card.left_out.as_ref()) {

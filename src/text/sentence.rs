@@ -23,6 +23,8 @@ pub struct Sentence {
     pub tokens: Vec<Token>,
     /// Words that no model saw in training; the built-in models read them in parts, a checkpoint reads `<unk>`.
     pub unknown: Vec<Unknown>,
+    /// The tokens of what was typed, where a chat template stands around it.
+    pub typed: Option<Range<usize>>,
 }
 
 impl Sentence {

@@ -362,13 +362,16 @@ impl Update {
         };
         let is_whole = tensor.shape == [left.nrows(), right.ncols()];
         ensure!(is_whole, "is {}, which its adapter does not fit", dimensions(&tensor.shape));
-        let n_lines = kept.source.size().0;
         let line = |i: usize| match wanted.layout.blocks(wanted.shape.1) {
             Some(blocks) => blocks.line(i),
             None => lines.start + i,
         };
-        let left = Matrix::from_fn(n_lines, left.ncols(), |i, r| left[(line(i), r)]);
+        let left = Matrix::from_fn(lines.len(), left.ncols(), |i, r| left[(line(i), r)]);
         let right = right.columns(numbers.start, numbers.len()).into_owned();
+        // Forms whose lines are inputs, where the tensor's are outputs.
+        let is_turned = tensor.quantised.as_ref().is_some_and(|how| how.lines_are_inputs);
+        let (left, right) =
+            if is_turned { (right.transpose(), left.transpose()) } else { (left, right) };
         let source = Adapted { base: Arc::clone(&kept.source), left, right };
         Ok(Arc::new(Value::stored(Arc::new(source), kept.lines)))
     }

@@ -27,9 +27,6 @@ const LIMITS: [(&str, u64); 12] = [
     ("num_key_value_heads", MOST_HEADS),
 ];
 
-/// The keys of how weights are quantised: Hugging Face's, and that of MLX.
-const QUANTIZED: [&str; 2] = ["quantization_config", "quantization"];
-
 const MOST_LAYERS: u64 = 1024;
 const MOST_HEADS: u64 = 4096;
 
@@ -157,18 +154,6 @@ impl Config {
     /// The file of the settings, safe to show.
     pub fn file(&self) -> &str {
         &self.file
-    }
-
-    /// How the weights are quantised, as a sentence that says that this is not read; None if they are not.
-    pub fn quantization(&self) -> Option<String> {
-        let (key, how) =
-            QUANTIZED.iter().find_map(|key| Some((key, self.get(key)?.as_object()?)))?;
-        let method = how.get("quant_method").and_then(Json::as_str).map(shown);
-        let by = method.map_or_else(String::new, |method| format!(" by {method}"));
-        Some(format!(
-            "{}: `{key}` says that the weights are quantised{by}, which is not read",
-            self.file
-        ))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {

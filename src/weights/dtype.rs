@@ -118,6 +118,28 @@ impl Dtype {
     }
 }
 
+/// A number of a sign, four bits of exponent and three of fraction, without infinity (Micikevicius et al. 2022).
+pub fn e4m3(bits: u8) -> f32 {
+    let (sign, exponent, fraction) = (bits >> 7, bits >> 3 & 0xF, bits & 7);
+    eight_bits(sign, exponent, f32::from(fraction) / 8.0, 7, bits & 0x7F == 0x7F)
+}
+
+/// A number of a sign, five bits of exponent and two of fraction; the half of an f16.
+pub fn e5m2(bits: u8) -> f32 {
+    quant::half([0, bits])
+}
+
+/// `± (1 + fraction) 2^(exponent - bias)`; without the 1 where the exponent is 0.
+fn eight_bits(sign: u8, exponent: u8, fraction: f32, bias: i32, is_nan: bool) -> f32 {
+    let (whole, exponent) = if exponent == 0 { (0.0, 1) } else { (1.0, i32::from(exponent)) };
+    let size = (whole + fraction) * 2_f32.powi(exponent - bias);
+    match (is_nan, sign) {
+        (true, _) => f32::NAN,
+        (_, 0) => size,
+        _ => -size,
+    }
+}
+
 fn f32s(bytes: &[u8], out: &mut [f32]) {
     let fours = bytes.as_chunks::<4>().0;
     for (out, b) in out.iter_mut().zip(fours) {

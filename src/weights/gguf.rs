@@ -50,6 +50,7 @@ pub struct Gguf {
     pub config: Config,
     pub tensors: Vec<TensorInfo>,
     pub vocab: Option<GgufVocab>,
+    pub chat_template: Option<String>,
 }
 
 /// What precedes the tensors of a file.
@@ -81,7 +82,8 @@ pub fn open(parts: &[PathBuf]) -> Result<Gguf> {
     let settings = settings(&header.metadata, &architecture, &tensor_settings(&tensors));
     let config = Config::new(format!("{}: metadata", file.name), settings);
     let vocab = vocab::vocab(&header.metadata).with_context(|| file.name.clone())?;
-    Ok(Gguf { config, tensors, vocab })
+    let chat_template = header.metadata.text("tokenizer.chat_template");
+    Ok(Gguf { config, tensors, vocab, chat_template })
 }
 
 /// The header of a file that is this part, counted from 0, of so many.
@@ -255,6 +257,7 @@ impl TensorReader<'_> {
             start: self.start(entry.offset, n_bytes)?,
             order,
             is_transposed: names::is_transposed(self.architecture, &entry.name),
+            quantised: None,
         })
     }
 

@@ -137,6 +137,7 @@ fn tensor(file: &Arc<Mapped>, data: usize, name: &str, entry: &HeaderEntry) -> R
         start: data + begin,
         order: RowOrder::InOrder,
         is_transposed: false,
+        quantised: None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::{Dtype, mapped::Mapped};
+use super::{Dtype, decoded::Quantised, mapped::Mapped};
 use crate::text::visible::shown;
 
 /// The order of a tensor's rows in the file.
@@ -69,6 +69,8 @@ pub struct TensorInfo {
     pub(super) order: RowOrder,
     /// The file has (out, in) where Hugging Face's tensor of this name is (in, out).
     pub(super) is_transposed: bool,
+    /// How its numbers are made, if of several tensors; this one is then the first of them.
+    pub(super) quantised: Option<Quantised>,
 }
 
 impl TensorInfo {
@@ -80,6 +82,11 @@ impl TensorInfo {
     /// The path of its file, safe to show.
     pub fn file(&self) -> &str {
         &self.file.name
+    }
+
+    /// Its bytes in the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.file.bytes()[self.start..self.start + self.n_bytes]
     }
 
     /// Whether it is a setting rather than a weight: the RoPE factors of a GGUF file.

@@ -247,6 +247,10 @@ impl Checkpoint {
 
     fn value(&self, wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<Value> {
         check_shape(wanted, tensor, whole)?;
+        if let Some(quantised) = &tensor.quantised {
+            ensure!(!wanted.is_vector(), "is quantised, and a vector is wanted");
+            return Ok(quantised.weight(wanted));
+        }
         match wanted.layout {
             WeightLayout::StackMxfp4(stack) => self.mxfp4(wanted, tensor, stack),
             _ if wanted.is_vector() => vector(wanted, tensor),

@@ -63,7 +63,7 @@ fn refused(folder: &Path) -> String {
 fn quantised_folders_say_by_which_method() {
     let folder = copy("llama_linear");
     configure(folder.path(), |config| {
-        let how = serde_json::json!({"quant_method": "gptq", "bits": 4});
+        let how = serde_json::json!({"quant_method": "hqq", "bits": 4});
         config.insert("quantization_config".into(), how);
     });
     assert!(opened(folder.path()).is_ok(), "tensors that are there are read");
@@ -74,7 +74,7 @@ fn quantised_folders_say_by_which_method() {
     });
     let error = refused(folder.path());
     assert!(
-        error.contains("config.json: `quantization_config`") && error.contains("gptq"),
+        error.contains("config.json: `quantization_config`") && error.contains("hqq"),
         "{error}"
     );
 }

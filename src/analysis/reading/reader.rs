@@ -16,7 +16,7 @@ use crate::{
         tape::Keep,
     },
     model::{self, Architecture, Model, Name, Setup},
-    text::{Sentence, Tokenizer},
+    text::{ChatTemplate, Sentence, Tokenizer},
     weights::{Checkpoint, memory},
 };
 
@@ -33,6 +33,8 @@ pub struct Reader {
     card: Option<Arc<Card>>,
     /// Bytes of the weights in their file; None if memory is not checked.
     n_bytes: Option<u64>,
+    /// What is to be said of the checkpoint.
+    note: Option<String>,
 }
 
 impl Reader {
@@ -65,6 +67,7 @@ impl Reader {
                 walks: false,
                 card: None,
                 n_bytes: None,
+                note: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -95,6 +98,7 @@ impl Reader {
             walks: false,
             card: Some(Arc::new(card)),
             n_bytes: (!force).then(|| checkpoint.n_bytes()),
+            note: None,
         })
     }
 
@@ -118,6 +122,26 @@ impl Reader {
     pub fn up_to(self, longest: usize) -> Self {
         let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
         Self { tokenizer: tokenizer.up_to(longest).into(), ..self }
+    }
+
+    /// The same reader with every sentence in a chat template.
+    ///
+    /// # Panics
+    /// If one of its readings still exists.
+    #[must_use]
+    pub fn in_chat(self, template: ChatTemplate) -> Self {
+        let tokenizer = Arc::into_inner(self.tokenizer).expect("nothing was read yet");
+        Self { tokenizer: tokenizer.in_chat(template).into(), ..self }
+    }
+
+    /// The same reader with something to be said of the checkpoint.
+    #[must_use]
+    pub fn noting(self, note: Option<String>) -> Self {
+        Self { note, ..self }
+    }
+
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     pub fn tokenizer(&self) -> &Tokenizer {

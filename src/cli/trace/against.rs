@@ -163,7 +163,7 @@ fn is_of(array: &Array, site: &Recorded) -> bool {
 }
 
 fn difference(site: &Recorded, name: &str, theirs: &[f32]) -> Difference {
-    let shape = site.shape();
+    let cells = site.shape();
     let finite = theirs.iter().filter(|n| n.is_finite());
     let scale = finite.fold(f32::MIN_POSITIVE, |most, n| most.max(n.abs()));
     let mut worst = (0, -1.0_f32);
@@ -175,12 +175,12 @@ fn difference(site: &Recorded, name: &str, theirs: &[f32]) -> Difference {
             worst = (i, share);
         }
     }
-    let cell = cell(worst.0, shape);
+    let cell = cell(worst.0, cells);
     let address = site.address(cell).to_string();
     // The name has the model before the path, where several are compared.
     let address = address.replacen(site.path(), name, 1);
     let (ours, theirs) = (site.value.get(cell), theirs.get(worst.0).copied().unwrap_or(f32::NAN));
-    Difference { address, ours, theirs, share: worst.1.max(0.0), n_off, n_cells: shape.len() }
+    Difference { address, ours, theirs, share: worst.1.max(0.0), n_off, n_cells: cells.len() }
 }
 
 /// How far two numbers lie apart, as a part of `scale`; infinite where one alone is not finite.

@@ -49,8 +49,14 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let used: usize = spans.iter().map(Span::width).sum();
     let width = usize::from(area.width).saturating_sub(used + 1);
     let centre = highlighted.or_else(|| attended.as_ref().map(AttendedRow::heaviest)).unwrap_or(0);
+    // Of a chat, what was typed stands out from the frame.
+    let typed = reading.sentence.typed.as_ref().filter(|_| stream == Stream::Source);
     let style = |i: usize| {
-        let base = if Some(i) == highlighted { cursor(state.theme) } else { state.theme.dim() };
+        let base = match typed {
+            _ if Some(i) == highlighted => cursor(state.theme),
+            Some(typed) if typed.contains(&i) => Style::new(),
+            _ => state.theme.dim(),
+        };
         let weight = attended.as_ref().and_then(|row| row.weights.get(i).copied());
         weight.map_or(base, |weight| tinted(state.theme, base, weight))
     };

@@ -1,0 +1,372 @@
+//! Numbers out of packed bits and scales, in f32, as the libraries that wrote them decode them.
+
+use std::ops::Range;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value as Json;
+
+use super::bits::{Bytes, Ints, Numbers, axes};
+use crate::weights::{TensorInfo, decoded::Decoded, dtype::FOUR_BITS, tensor::dimensions};
+
+/// The integers that stand for 0.
+pub enum Zeros {
+    Same(f32),
+    /// Packed (group, number), and what is added to each.
+    Packed(Ints, f32),
+    /// Packed (line, group), down the lines.
+    DownPacked(Ints),
+}
+
+/// `(q - z) s` with a scale and a zero point for every group of inputs.
+pub struct Grouped {
+    ints: Ints,
+    scales: Numbers,
+    zeros: Zeros,
+    /// The group of each input, where they do not follow one another.
+    index: Option<Vec<u32>>,
+    /// Inputs of a group.
+    each: usize,
+    n_groups: usize,
+    /// Whether a line is one input, and scales are (group, number); else scales are (line, group).
+    lines_are_inputs: bool,
+}
+
+impl Grouped {
+    /// Groups along the lines. scales (line, group)
+    pub fn of(
+        ints: Ints,
+        scales: Numbers,
+        zeros: Zeros,
+        index: Option<Numbers>,
+        n_groups: usize,
+    ) -> Result<Self> {
+        let (n_lines, len) = ints.size;
+        Self { ints, scales, zeros, index: None, each: 1, n_groups, lines_are_inputs: false }
+            .checked(n_lines, len, index)
+    }
+
+    /// Groups of lines. scales (group, number)
+    pub fn by_input(
+        ints: Ints,
+        scales: Numbers,
+        zeros: Zeros,
+        index: Option<Numbers>,
+        n_groups: usize,
+    ) -> Result<Self> {
+        let (n_lines, len) = ints.size;
+        Self { ints, scales, zeros, index: None, each: 1, n_groups, lines_are_inputs: true }
+            .checked(len, n_lines, index)
+    }
+
+    fn checked(mut self, n_out: usize, n_in: usize, index: Option<Numbers>) -> Result<Self> {
+        let n_groups = self.n_groups;
+        ensure!(n_groups > 0, "has no scales");
+        ensure!(
+            self.scales.len() == n_groups * n_out,
+            "has {} scales, want {n_groups} groups of {n_out}",
+            self.scales.len()
+        );
+        self.each = n_in.div_ceil(n_groups);
+        let Some(index) = index else { return Ok(self) };
+        ensure!(index.len() == n_in, "has groups of {} inputs, want {n_in}", index.len());
+        let groups: Vec<u32> = (0..n_in).map(|i| index.get(i) as u32).collect();
+        let is_known = groups.iter().all(|&group| (group as usize) < n_groups);
+        ensure!(is_known, "has an input in a group that there is none of");
+        // -1 for all says that they follow one another.
+        self.index = Some(groups).filter(|_| (0..n_in).all(|i| index.get(i) >= 0.0));
+        Ok(self)
+    }
+
+    fn group(&self, input: usize) -> usize {
+        self.index.as_ref().map_or(input / self.each, |index| index[input] as usize)
+    }
+
+    fn at(&self, line: usize, i: usize) -> f32 {
+        let q = self.ints.get(line, i) as f32;
+        let (input, output) = if self.lines_are_inputs { (line, i) } else { (i, line) };
+        let group = self.group(input);
+        let scale = if self.lines_are_inputs {
+            self.scales.get(group * self.ints.size.1 + output)
+        } else {
+            self.scales.get(output * self.n_groups + group)
+        };
+        let zero = match &self.zeros {
+            Zeros::Same(zero) => *zero,
+            Zeros::Packed(zeros, add) => zeros.get(group, output) as f32 + add,
+            Zeros::DownPacked(zeros) => zeros.get(output, group) as f32,
+        };
+        (q - zero) * scale
+    }
+}
+
+impl Decoded for Grouped {
+    fn size(&self) -> (usize, usize) {
+        self.ints.size
+    }
+
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        out.iter_mut().zip(numbers).for_each(|(out, i)| *out = self.at(line, i));
+    }
+}
+
+/// `q s + b` with a scale and a bias for every group of a line (MLX).
+pub struct Affine {
+    ints: Ints,
+    scales: Numbers,
+    biases: Numbers,
+    n_groups: usize,
+}
+
+impl Affine {
+    pub fn of(ints: Ints, scales: &TensorInfo, biases: &TensorInfo) -> Result<Self> {
+        let (n_lines, len) = ints.size;
+        let [n_lines_too, n_groups] = axes(scales)?;
+        ensure!(
+            n_lines == n_lines_too && biases.shape == scales.shape && n_groups > 0,
+            "has scales of {} and biases of {}, want {n_lines} lines of both",
+            dimensions(&scales.shape),
+            dimensions(&biases.shape)
+        );
+        ensure!(len.is_multiple_of(n_groups), "has lines of {len} numbers in {n_groups} groups");
+        let (scales, biases) = (Numbers::of(scales)?, Numbers::of(biases)?);
+        Ok(Self { ints, scales, biases, n_groups })
+    }
+}
+
+impl Decoded for Affine {
+    fn size(&self) -> (usize, usize) {
+        self.ints.size
+    }
+
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let each = self.ints.size.1 / self.n_groups;
+        for (out, i) in out.iter_mut().zip(numbers) {
+            let group = line * self.n_groups + i / each;
+            let q = self.ints.get(line, i) as f32;
+            *out = q * self.scales.get(group) + self.biases.get(group);
+        }
+    }
+}
+
+/// Numbers of eight bits with a scale for every block, line, or for all.
+pub struct Fp8 {
+    numbers: Numbers,
+    scales: Numbers,
+    size: (usize, usize),
+    /// Lines and numbers of a block.
+    block: (usize, usize),
+    blocks_across: usize,
+}
+
+impl Fp8 {
+    pub fn of(
+        tensor: &TensorInfo,
+        scales: &TensorInfo,
+        block: Option<(usize, usize)>,
+        size: (usize, usize),
+    ) -> Result<Self> {
+        ensure!(
+            ["F8_E4M3", "F8_E5M2"].contains(&tensor.dtype.as_str()),
+            "has scales beside it and dtype {}, want F8_E4M3, F8_E5M2 or I8",
+            tensor.dtype
+        );
+        let (n_lines, len) = size;
+        let n_scales = scales.n_numbers();
+        let block = match block {
+            Some(block) if scales.shape.len() == 2 && n_scales > 1 => block,
+            _ if n_scales == 1 => (n_lines.max(1), len.max(1)),
+            _ if n_scales == n_lines => (1, len.max(1)),
+            Some(block) => block,
+            None => anyhow::bail!(
+                "has scales of {}, which are neither one, nor one a line, nor of blocks of a `weight_block_size`",
+                dimensions(&scales.shape)
+            ),
+        };
+        let blocks_across = len.div_ceil(block.1);
+        let (down, want) = (n_lines.div_ceil(block.0), n_lines.div_ceil(block.0) * blocks_across);
+        let is_of_blocks = down > 1 && blocks_across > 1;
+        ensure!(
+            n_scales == want && (!is_of_blocks || scales.shape == [down, blocks_across]),
+            "has scales of {}, want {want} for blocks of {} by {}",
+            dimensions(&scales.shape),
+            block.0,
+            block.1
+        );
+        let (numbers, scales) = (Numbers::of(tensor)?, Numbers::of(scales)?);
+        Ok(Self { numbers, scales, size, block, blocks_across })
+    }
+}
+
+impl Decoded for Fp8 {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        for (out, i) in out.iter_mut().zip(numbers) {
+            let scale = line / self.block.0 * self.blocks_across + i / self.block.1;
+            *out = self.numbers.get(line * self.size.1 + i) * self.scales.get(scale);
+        }
+    }
+}
+
+/// Integers of eight bits with a scale for every line.
+pub struct Int8 {
+    numbers: Numbers,
+    scales: Numbers,
+    /// A factor of every scale.
+    by: f32,
+    size: (usize, usize),
+}
+
+impl Int8 {
+    pub fn of(tensor: &TensorInfo, scales: Numbers, by: f32, size: (usize, usize)) -> Result<Self> {
+        ensure!(tensor.dtype == "I8", "has dtype {}, want I8", tensor.dtype);
+        let n_scales = scales.len();
+        ensure!(n_scales == size.0 || n_scales == 1, "has {n_scales} scales, want {}", size.0);
+        Ok(Self { numbers: Numbers::of(tensor)?, scales, by, size })
+    }
+}
+
+impl Decoded for Int8 {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let scale = self.scales.get(line % self.scales.len()) * self.by;
+        let first = line * self.size.1;
+        out.iter_mut().zip(numbers).for_each(|(out, i)| *out = self.numbers.get(first + i) * scale);
+    }
+}
+
+/// Indices of four bits into a table of 16 numbers, with a scale for every block of numbers.
+pub struct Table {
+    bytes: Bytes,
+    numbers: [f32; 16],
+    scales: Scales,
+    size: (usize, usize),
+    /// Numbers of a block.
+    block: usize,
+    is_low_first: bool,
+}
+
+/// The scales of blocks.
+enum Scales {
+    Plain(Numbers),
+    /// All divided by one.
+    Divided(Numbers, f32),
+    /// Indices into a table, with scales of their own for so many, and an offset.
+    Nested {
+        indices: Numbers,
+        table: Numbers,
+        scales: Numbers,
+        block: usize,
+        offset: f32,
+    },
+}
+
+impl Scales {
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(numbers) | Self::Divided(numbers, _) => numbers.len(),
+            Self::Nested { indices, .. } => indices.len(),
+        }
+    }
+
+    fn get(&self, i: usize) -> f32 {
+        match self {
+            Self::Plain(numbers) => numbers.get(i),
+            Self::Divided(numbers, by) => numbers.get(i) / by,
+            Self::Nested { indices, table, scales, block, offset } => {
+                table.get(indices.get(i) as usize) * scales.get(i / block) + offset
+            }
+        }
+    }
+}
+
+impl Table {
+    /// A block of 16 with a scale in fp8, and one divisor of all (compressed-tensors).
+    pub fn nvfp4(
+        tensor: &TensorInfo,
+        scales: &TensorInfo,
+        global: &TensorInfo,
+        size: (usize, usize),
+    ) -> Result<Self> {
+        let global = Numbers::of(global)?;
+        ensure!(global.len() == 1, "has {} global scales, want 1", global.len());
+        ensure!(
+            size.1.is_multiple_of(16),
+            "has lines of {} numbers, want whole blocks of 16",
+            size.1
+        );
+        let scales = Scales::Divided(Numbers::of(scales)?, global.get(0));
+        let numbers = FOUR_BITS.map(|n| n / 2.0);
+        let bytes = Bytes::of(tensor);
+        Self { bytes, numbers, scales, size, block: 16, is_low_first: true }.checked(tensor)
+    }
+
+    /// bitsandbytes' nf4 and fp4.
+    pub fn bitsandbytes(
+        tensor: &TensorInfo,
+        absmax: &TensorInfo,
+        map: &TensorInfo,
+        nested: Option<(&TensorInfo, &TensorInfo)>,
+        settings: &Json,
+        size: (usize, usize),
+    ) -> Result<Self> {
+        let count = |key: &str| {
+            let n = settings.get(key).and_then(Json::as_u64).filter(|n| (1..=1 << 16).contains(n));
+            n.map(|n| n as usize).with_context(|| format!("has a `quant_state` without `{key}`"))
+        };
+        let map = Numbers::of(map)?;
+        ensure!(map.len() == 16, "has a `quant_map` of {} numbers, want 16", map.len());
+        let scales = match nested {
+            None => Scales::Plain(Numbers::of(absmax)?),
+            Some((scales, table)) => {
+                let (indices, block) = (Numbers::of(absmax)?, count("nested_blocksize")?);
+                let (scales, table) = (Numbers::of(scales)?, Numbers::of(table)?);
+                ensure!(table.len() == 256, "has a `nested_quant_map` of {} numbers", table.len());
+                ensure!(
+                    absmax.dtype == "U8" && scales.len() == indices.len().div_ceil(block),
+                    "has scales of scales that do not fit its scales"
+                );
+                let offset = settings.get("nested_offset").and_then(Json::as_f64).unwrap_or(0.0);
+                Scales::Nested { indices, table, scales, block, offset: offset as f32 }
+            }
+        };
+        let numbers = std::array::from_fn(|i| map.get(i));
+        let (bytes, block) = (Bytes::of(tensor), count("blocksize")?);
+        Self { bytes, numbers, scales, size, block, is_low_first: false }.checked(tensor)
+    }
+
+    fn checked(self, tensor: &TensorInfo) -> Result<Self> {
+        ensure!(tensor.dtype == "U8", "has dtype {}, want U8", tensor.dtype);
+        let n = self.size.0 * self.size.1;
+        let n_bytes = self.bytes.range.len();
+        ensure!(n_bytes == n.div_ceil(2), "has {n_bytes} bytes for {n} numbers of four bits");
+        let (got, want) = (self.scales.len(), n.div_ceil(self.block));
+        ensure!(got == want, "has {got} scales, want {want}");
+        Ok(self)
+    }
+}
+
+impl Decoded for Table {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let bytes = self.bytes.get();
+        let mut scale = (usize::MAX, 0.0);
+        for (out, i) in out.iter_mut().zip(numbers) {
+            let at = line * self.size.1 + i;
+            if scale.0 != at / self.block {
+                scale = (at / self.block, self.scales.get(at / self.block));
+            }
+            let is_low = at.is_multiple_of(2) == self.is_low_first;
+            let q = if is_low { bytes[at / 2] & 0xF } else { bytes[at / 2] >> 4 };
+            *out = self.numbers[usize::from(q)] * scale.1;
+        }
+    }
+}
