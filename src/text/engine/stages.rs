@@ -121,8 +121,10 @@ impl Normalizers {
     /// # Errors
     /// If a pattern cannot be compiled.
     pub fn new(part: NormalizerWrapper) -> Result<Self> {
-        let mut flat = vec![];
-        flatten_normalizer(part, &mut flat);
+        let flat = flattened(part, &|part| match part {
+            NormalizerWrapper::Sequence(parts) => Ok(parts.into_iter().collect()),
+            one => Err(one),
+        });
         let stage = |stage| match stage {
             NormalizerWrapper::Replace(_) => Replacement::of(&stage).map(Normal::Replace),
             stage => Ok(Normal::Other { growth: growth(&stage), stage }),
@@ -135,12 +137,11 @@ impl Normalizers {
     }
 }
 
-fn flatten_normalizer(part: NormalizerWrapper, flat: &mut Vec<NormalizerWrapper>) {
-    match part {
-        NormalizerWrapper::Sequence(parts) => {
-            parts.into_iter().for_each(|part| flatten_normalizer(part, flat));
-        }
-        one => flat.push(one),
+/// The stages of a part, in order; `parts_of` gives the parts of a sequence, or back what is none.
+fn flattened<T>(part: T, parts_of: &impl Fn(T) -> std::result::Result<Vec<T>, T>) -> Vec<T> {
+    match parts_of(part) {
+        Ok(parts) => parts.into_iter().flat_map(|part| flattened(part, parts_of)).collect(),
+        Err(one) => vec![one],
     }
 }
 
@@ -211,10 +212,11 @@ impl PreTokenizers {
     /// # Errors
     /// If a pattern cannot be compiled.
     pub fn new(part: Option<PreTokenizerWrapper>) -> Result<Self> {
-        let mut flat = vec![];
-        if let Some(part) = part {
-            flatten_pre_tokenizer(part, &mut flat);
-        }
+        let parts_of = |part| match part {
+            PreTokenizerWrapper::Sequence(parts) => Ok(parts.into_iter().collect()),
+            one => Err(one),
+        };
+        let flat = part.into_iter().flat_map(|part| flattened(part, &parts_of));
         let stage = |stage| match stage {
             PreTokenizerWrapper::Split(split) => Ok(Cut::Split {
                 pattern: MeteredPattern::new(&split.pattern)?,
@@ -223,20 +225,11 @@ impl PreTokenizers {
             }),
             stage => Ok(Cut::Other(stage)),
         };
-        flat.into_iter().map(stage).collect::<Result<_>>().map(Self)
+        flat.map(stage).collect::<Result<_>>().map(Self)
     }
 
     pub fn n_stages(&self) -> usize {
         self.0.len()
-    }
-}
-
-fn flatten_pre_tokenizer(part: PreTokenizerWrapper, flat: &mut Vec<PreTokenizerWrapper>) {
-    match part {
-        PreTokenizerWrapper::Sequence(parts) => {
-            parts.into_iter().for_each(|part| flatten_pre_tokenizer(part, flat));
-        }
-        one => flat.push(one),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
     lesson::{Language, Lesson, Selection},
+    model::Name,
     ui::theme::{Depth, Glyphs, Theme},
 };
 
@@ -21,6 +22,23 @@ fn sentences() -> Vec<Reading> {
     readings.inspect(|r| assert!(!r.measures().influence.is_empty())).collect()
 }
 
+/// A scene with the focus on its pane and nothing selected.
+fn scene<'a>(reading: &'a Reading, model: Name, theme: &'a Theme) -> Scene<'a> {
+    Scene {
+        reading,
+        language: Language::English,
+        model,
+        selection: Selection::default(),
+        theme,
+        focused: true,
+        marks: &[],
+        shows_difference: false,
+        beat: None,
+        times: None,
+        view: View::default(),
+    }
+}
+
 #[test]
 fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
     let lesson = Lesson::embedded(Language::English).unwrap();
@@ -31,17 +49,9 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                 let model = spec.model.unwrap_or(step.model);
                 for (i, selection) in selections().iter().enumerate() {
                     let scene = Scene {
-                        reading: &reading,
-                        language: Language::English,
-                        model,
                         selection: *selection,
-                        theme: &themes[i % 2],
-                        focused: true,
-                        marks: &[],
-                        shows_difference: false,
                         beat: [None, Some(0), Some(3)][i],
-                        times: None,
-                        view: View::default(),
+                        ..scene(&reading, model, &themes[i % 2])
                     };
                     let pane = new_pane(spec, scene);
                     for (width, height) in SIZES {
@@ -82,7 +92,7 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
         let checkpoint = crate::weights::Checkpoint::open(&path).unwrap();
         let reading = Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap();
         let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-        let trace = reading.trace(crate::model::Name::Checkpoint);
+        let trace = reading.trace(Name::Checkpoint);
         let lesson = lesson.fitting(|path| trace.site(path).is_some());
         let mut words = String::new();
         for (_, step) in lesson.steps().into_iter().skip(lesson.find(first).unwrap()) {
@@ -90,19 +100,7 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
                 step.panes.iter().flat_map(|spec| selections().map(|selection| (spec, selection)))
             {
                 let model = step.model_of(spec);
-                let scene = Scene {
-                    reading: &reading,
-                    language: Language::English,
-                    model,
-                    selection,
-                    theme: &theme,
-                    focused: true,
-                    marks: &[],
-                    shows_difference: false,
-                    beat: None,
-                    times: None,
-                    view: View::default(),
-                };
+                let scene = Scene { selection, ..scene(&reading, model, &theme) };
                 let pane = new_pane(spec, scene);
                 words += &pane.in_words().lines.join("\n");
                 for (width, height) in [(1, 1), (7, 5), (38, 8), (76, 14)] {
@@ -141,17 +139,9 @@ fn panes_stay_inside_their_area() {
                 for selection in &selections() {
                     let model = step.model_of(spec);
                     let scene = Scene {
-                        reading: &reading,
-                        language: Language::English,
-                        model,
                         selection: *selection,
-                        theme: &theme,
-                        focused: true,
-                        marks: &[],
-                        shows_difference: false,
                         beat: Some(1),
-                        times: None,
-                        view: View::default(),
+                        ..scene(&reading, model, &theme)
                     };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
@@ -176,19 +166,7 @@ fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16
     let steps = lesson.steps();
     let (_, step) = steps[lesson.find(step).unwrap()];
     let theme = Theme::new(Depth::None, glyphs);
-    let scene = Scene {
-        reading: &reading,
-        language: Language::English,
-        model: step.model,
-        selection: Selection::default(),
-        theme: &theme,
-        focused: false,
-        marks: &[],
-        shows_difference: false,
-        beat,
-        times: None,
-        view: View::default(),
-    };
+    let scene = Scene { focused: false, beat, ..scene(&reading, step.model, &theme) };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     new_pane(&step.panes[0], scene).draw(buf.area, &mut buf);
     let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
@@ -235,19 +213,7 @@ fn drawn_lines(
     (w, h): (u16, u16),
 ) -> Vec<String> {
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let scene = Scene {
-        reading,
-        language: Language::English,
-        model: crate::model::Name::DecoderOnly,
-        selection,
-        theme: &theme,
-        focused: true,
-        marks: &[],
-        shows_difference: false,
-        beat: None,
-        times: None,
-        view,
-    };
+    let scene = Scene { selection, view, ..scene(reading, Name::DecoderOnly, &theme) };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     new_pane(&attention_spec(kind), scene).draw(buf.area, &mut buf);
     let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
@@ -260,7 +226,7 @@ fn select(layer: usize, head: usize, row: usize, col: usize) -> Selection {
 
 #[test]
 fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
-    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
     for n in [1, 7, 12] {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
@@ -334,10 +300,10 @@ fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
 
 #[test]
 fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
-    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
     for n in [2, 50] {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
-        let last = reading.trace(crate::model::Name::DecoderOnly).source.len() - 1;
+        let last = reading.trace(Name::DecoderOnly).source.len() - 1;
         let selected_view = (select(1, 0, last, 0), View::default());
         let lines = drawn_lines(&reading, crate::lesson::PaneKind::Cache, selected_view, (76, 5));
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
@@ -351,7 +317,7 @@ fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
 #[test]
 fn long_texts_are_shown_whole_and_zoomed_in() {
     use crate::ui::widgets::heat::Zoom;
-    let reader = Reader::of(&[crate::model::Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
     let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
     let lines_at_zoom = |zoom| {
         let view = View { zoom, ..View::default() };
@@ -366,7 +332,7 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
     assert_eq!(whole, lines_at_zoom(Zoom::Overview), "what does not fit is seen whole");
     assert!(whole.last().unwrap().contains("each point the largest of 17 x 5 cells"), "{whole:#?}");
     assert!(whole.iter().any(|line| line.contains('@')), "{whole:#?}");
-    let word = reading.trace(crate::model::Name::DecoderOnly).source[200].text.clone();
+    let word = reading.trace(Name::DecoderOnly).source[200].text.clone();
     for zoom in [Zoom::Fit, Zoom::Cells, Zoom::Numbers] {
         let lines = lines_at_zoom(zoom);
         let starts_with_word = |line: &String| line.trim_start().starts_with(&word);
