@@ -70,16 +70,29 @@ impl ChatTemplate {
         ensure!(n <= LONGEST, "the chat template has {n} bytes, the limit is {LONGEST}");
         let text = self.rendered(sentence, specials);
         let text = text.map_err(|e| anyhow!("the checkpoint's chat template: {}", fault(&e)))?;
+        let place = self.place(&text, sentence, specials).context(
+            "the checkpoint's chat template leaves the sentence out, or changes it; read it without --chat",
+        )?;
+        Ok(Rendered { sentence: place, text })
+    }
+
+    /// Where the sentence stands in the text, with the spaces around it if the template leaves them: where a mark stands
+    /// if the template gets that instead, since its own words may hold a short sentence too.
+    fn place(&self, text: &str, sentence: &str, specials: &SpecialTexts) -> Option<Range<usize>> {
+        const MARK: &str = "\u{e000}";
         let inner = sentence.trim();
-        let (at, found) = match text.rfind(sentence) {
-            Some(at) => (at, sentence),
-            None => (text.rfind(inner).unwrap_or(text.len()), inner),
+        if inner.is_empty() {
+            let at = text.rfind(sentence).filter(|_| !sentence.is_empty())?;
+            return Some(at..at + sentence.len());
+        }
+        let marked = self.rendered(&sentence.replace(inner, MARK), specials).ok()?;
+        let at = marked.rfind(MARK)?;
+        let before = sentence.len() - sentence.trim_start().len();
+        let stands = |at: usize, found: &str| {
+            let is_there = text.get(at..).is_some_and(|rest| rest.starts_with(found));
+            is_there.then(|| at..at + found.len())
         };
-        ensure!(
-            at + found.len() <= text.len() && !found.is_empty(),
-            "the checkpoint's chat template leaves the sentence out, or changes it; read it without --chat"
-        );
-        Ok(Rendered { sentence: at..at + found.len(), text })
+        at.checked_sub(before).and_then(|at| stands(at, sentence)).or_else(|| stands(at, inner))
     }
 
     fn rendered(&self, sentence: &str, specials: &SpecialTexts) -> Result<String, Error> {
@@ -299,7 +312,7 @@ mod tests {
             ),
             ("{% for i in range(90000) %}{{ 'a' * 1000 }}{% endfor %}", "chat template"),
             ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template"),
-            ("nothing", "leaves the sentence out"),
+            ("nothing, which holds the two letters", "leaves the sentence out"),
             ("{{ messages[0].content | upper }}", "leaves the sentence out"),
         ] {
             let error = format!("{:#}", rendered(source).unwrap_err());
