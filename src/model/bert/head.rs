@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{
     BertPlan,
+    classes::{Classes, ClassesPlan},
     pool::{Pool, PoolPlan},
 };
 use crate::{
@@ -46,12 +47,14 @@ pub enum HeadPlan {
         /// The mask token; None if the tokenizer has none.
         mask: Option<u32>,
     },
+    Classes(ClassesPlan),
     Pool(PoolPlan),
 }
 
 /// A head with its weights.
 pub enum Head {
     MaskedWords(Box<MaskedWords>),
+    Classes(Box<Classes>),
     Pool(Pool),
 }
 
@@ -72,16 +75,19 @@ impl Head {
     pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
             HeadPlan::Pool(ref pool) => Self::Pool(Pool::load(weights, pool)?),
+            HeadPlan::Classes(ref classes) => {
+                Self::Classes(Box::new(Classes::load(weights, classes, plan.heads.d_model)?))
+            }
             HeadPlan::MaskedWords { activation, is_tied, mask } => {
-                let d_model = plan.heads.d_model;
+                let (d_model, d_embed) = (plan.heads.d_model, plan.d_embed);
                 let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
                 let kind = NormKind::layer(plan.eps);
                 Self::MaskedWords(Box::new(MaskedWords {
-                    w: weights.matrix("mlm.W", (d_model, d_model))?,
-                    b: weights.row("mlm.b", d_model)?,
+                    w: weights.matrix("mlm.W", (d_model, d_embed))?,
+                    b: weights.row("mlm.b", d_embed)?,
                     activation,
-                    norm: Norm::load(weights, source_scope("mlm.norm"), d_model, kind)?,
-                    unembed: weights.matrix(unembed, (plan.n_vocab, d_model))?,
+                    norm: Norm::load(weights, source_scope("mlm.norm"), d_embed, kind)?,
+                    unembed: weights.matrix(unembed, (plan.n_vocab, d_embed))?,
                     bias: weights.row("unembed.bias", plan.n_vocab)?,
                     mask,
                 }))
@@ -89,11 +95,19 @@ impl Head {
         })
     }
 
+    /// The names of its classes; none of another head.
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Self::Classes(classes) => classes.labels(),
+            Self::MaskedWords(_) | Self::Pool(_) => &[],
+        }
+    }
+
     /// The positions that tokens are predicted for; None for a sentence vector.
     pub fn places(&self, ids: &[u32]) -> Option<Vec<usize>> {
         match self {
             Self::MaskedWords(words) => Some(words.places(ids)),
-            Self::Pool(_) => None,
+            Self::Classes(_) | Self::Pool(_) => None,
         }
     }
 
@@ -101,7 +115,7 @@ impl Head {
     pub fn logits(&self, tape: &mut Tape, x: Node) -> Option<Node> {
         match self {
             Self::MaskedWords(words) => Some(words.forward(tape, x)),
-            Self::Pool(_) => None,
+            Self::Classes(_) | Self::Pool(_) => None,
         }
     }
 
@@ -112,6 +126,10 @@ impl Head {
             Self::MaskedWords(words) => {
                 let logits = words.forward(tape, x);
                 words.chosen(tape, logits, ids, choosing)
+            }
+            Self::Classes(classes) => {
+                classes.forward(tape, x);
+                vec![]
             }
             Self::Pool(pool) => {
                 pool.forward(tape, x); // (1, width)
