@@ -363,6 +363,30 @@ def albert(taps: Taps) -> Sites:
     return sites | (class_head(taps, body, x) or pooled(x))
 
 
+def modernbert(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.norm_eps
+    body = getattr(model, "model", model)
+    sites = {"tokens.embed": taps.out_of(body.embeddings.tok_embeddings)}
+    sites |= taps.norm("tokens.norm", body.embeddings.norm, eps)
+    sites["tokens.input"] = sites["tokens.norm.out"]
+    for l, layer in enumerate(body.layers):
+        at = f"encoder.{l}"
+        if not isinstance(layer.attn_norm, nn.Identity):
+            sites |= taps.norm(f"{at}.norm1", layer.attn_norm, eps)
+        before = dict(zip("qkv", taps.out_of(layer.attn.Wqkv).chunk(3, 1)))
+        sites |= taps.attention(f"{at}.self_attn", layer.attn, before, layer.attn.Wo)
+        sites[f"{at}.residual1"] = taps.into(layer.mlp_norm)
+        sites |= taps.norm(f"{at}.norm2", layer.mlp_norm, eps)
+        sites[f"{at}.ffn.gate"], sites[f"{at}.ffn.up"] = taps.out_of(layer.mlp.Wi).chunk(2, 1)
+        sites[f"{at}.ffn.act"] = layer.mlp.act(sites[f"{at}.ffn.gate"])
+        sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(layer.mlp.Wo), taps.out_of(layer.mlp.Wo)
+        sites[f"{at}.residual2"] = taps.out_of(layer)
+    sites |= taps.norm("encoder_norm", body.final_norm, eps)
+    if not hasattr(model, "decoder"):
+        return sites | pooled(sites["encoder_norm.out"])
+    return sites | masked_words(taps, model.head.dense, model.head.norm, model.decoder, eps)
+
+
 def mpnet(taps: Taps) -> Sites:
     model, eps = taps.model, taps.model.config.layer_norm_eps
     body = getattr(model, "mpnet", model)
@@ -509,7 +533,7 @@ def t5(taps: Taps) -> Sites:
 ARCHITECTURES = {
     "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
-    "electra": electra, "albert": albert, "mpnet": mpnet,
+    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert,
     "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip
 

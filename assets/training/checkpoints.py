@@ -99,6 +99,12 @@ OF_ALBERT = {**OF_CLASSES, "model_type": "albert", "architectures": ["AlbertForM
              "num_hidden_layers": 3, "num_hidden_groups": 1, "inner_group_num": 1, "hidden_act": "gelu_new"}  # fmt: skip
 OF_MPNET = {**OF_CLASSES, "model_type": "mpnet", "architectures": ["MPNetForMaskedLM"], "type_vocab_size": None,
             "relative_attention_num_buckets": 32, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}  # fmt: skip
+MODERNBERT = {
+    "model_type": "modernbert", "architectures": ["ModernBertForMaskedLM"], "hidden_size": 24, "num_attention_heads": 3,
+    "num_hidden_layers": 4, "intermediate_size": 23, "hidden_activation": "gelu", "local_attention": 4,
+    "global_attn_every_n_layers": 3, "global_rope_theta": 5000.0, "local_rope_theta": 100.0, "norm_eps": 1e-5,
+    "max_position_embeddings": 41, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3,
+}  # fmt: skip
 THREE = {"id2label": {"0": "bad", "1": "so so", "2": "good"}, "label2id": {"bad": 0, "so so": 1, "good": 2}}
 TAGS = {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}}
 MARIAN = {
@@ -325,6 +331,8 @@ RECIPES = {
         "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}),
     "albert": ("bert", "f16", {**BERT, **OF_ALBERT}),
     "albert_text": ("bert", "f16", {**BERT, **OF_ALBERT, **THREE, "architectures": ["AlbertForSequenceClassification"]}),
+    "modernbert": ("bert", "f16", MODERNBERT),
+    "modernbert_body": ("bert", "bf16", {**MODERNBERT, "architectures": ["ModernBertModel"], "num_hidden_layers": 3}),
     "mpnet": ("roberta", "f16", without_none({**BERT, **OF_MPNET})),
     "mpnet_body": ("roberta", "f16, no prefix", without_none({**BERT, **OF_MPNET, "architectures": ["MPNetModel"]})),
     "marian": ("marian", "f16, no sines", MARIAN),

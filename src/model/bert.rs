@@ -9,6 +9,7 @@ mod classes;
 mod config;
 mod family;
 mod head;
+mod modern;
 mod names;
 mod pool;
 
@@ -35,6 +36,7 @@ use crate::{
 };
 pub use family::BertFamily;
 use head::{Head, HeadPlan};
+pub use modern::ModernBert;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table")

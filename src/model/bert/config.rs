@@ -150,7 +150,7 @@ struct AddedToken {
 }
 
 /// The mask token: the one in tokenizer_config.json, or one of the two customary ones.
-fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
+pub fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {
         let file = checkpoint.name_beside("tokenizer.json");

@@ -61,7 +61,7 @@ pub enum Head {
 /// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
 pub struct MaskedWords {
     w: Weight,
-    b: Weight,
+    b: Option<Weight>,
     activation: Activation,
     norm: Norm,
     unembed: Weight,
@@ -79,18 +79,15 @@ impl Head {
                 Self::Classes(Box::new(Classes::load(weights, classes, plan.heads.d_model)?))
             }
             HeadPlan::MaskedWords { activation, is_tied, mask } => {
-                let (d_model, d_embed) = (plan.heads.d_model, plan.d_embed);
-                let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
-                let kind = NormKind::layer(plan.eps);
-                Self::MaskedWords(Box::new(MaskedWords {
-                    w: weights.matrix("mlm.W", (d_model, d_embed))?,
-                    b: weights.row("mlm.b", d_embed)?,
-                    activation,
-                    norm: Norm::load(weights, source_scope("mlm.norm"), d_embed, kind)?,
-                    unembed: weights.matrix(unembed, (plan.n_vocab, d_embed))?,
-                    bias: weights.row("unembed.bias", plan.n_vocab)?,
-                    mask,
-                }))
+                let sizes = MaskedWordsSizes {
+                    d_model: plan.heads.d_model,
+                    d_embed: plan.d_embed,
+                    n_vocab: plan.n_vocab,
+                };
+                let norm = NormKind::layer(plan.eps);
+                Self::MaskedWords(Box::new(MaskedWords::load(
+                    weights, sizes, norm, activation, is_tied, mask,
+                )?))
             }
         })
     }
@@ -139,13 +136,45 @@ impl Head {
     }
 }
 
+/// The sizes of such a head.
+#[derive(Clone, Copy)]
+pub struct MaskedWordsSizes {
+    pub d_model: usize,
+    /// The width of the table of the logits.
+    pub d_embed: usize,
+    pub n_vocab: usize,
+}
+
 impl MaskedWords {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        sizes: MaskedWordsSizes,
+        norm: NormKind,
+        activation: Activation,
+        is_tied: bool,
+        mask: Option<u32>,
+    ) -> Result<Self> {
+        let MaskedWordsSizes { d_model, d_embed, n_vocab } = sizes;
+        let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
+        Ok(Self {
+            w: weights.matrix("mlm.W", (d_model, d_embed))?,
+            b: weights.optional_row("mlm.b", d_embed)?,
+            activation,
+            norm: Norm::load(weights, source_scope("mlm.norm"), d_embed, norm)?,
+            unembed: weights.matrix(unembed, (n_vocab, d_embed))?,
+            bias: weights.row("unembed.bias", n_vocab)?,
+            mask,
+        })
+    }
+
     /// The logits at every position. (position, d_model) -> (position, vocab)
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, all) = (source_scope("mlm"), source_scope(""));
-        let [w, b, unembed, bias] =
-            [&self.w, &self.b, &self.unembed, &self.bias].map(|w| tape.weight(w));
-        let sum = tape.linear(at.at(&SUM), x, w, Some(b)); // (position, d_model)
+        let [w, unembed, bias] = [&self.w, &self.unembed, &self.bias].map(|w| tape.weight(w));
+        let b = self.b.as_ref().map(|b| tape.weight(b));
+        let sum = tape.linear(at.at(&SUM), x, w, b); // (position, d_model)
         let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_model)
         let normed = self.norm.forward(tape, hidden); // (position, d_model)
         let logits = tape.linear_nt(all.at(&LOGITS), normed, unembed, bias); // (position, vocab)
