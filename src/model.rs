@@ -91,6 +91,11 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// The names of the classes that it sorts texts or tokens into; safe to show.
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+
     /// The tokens that end an output.
     fn ends(&self) -> &[u32] {
         &[EOS]
@@ -186,7 +191,7 @@ pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
 });
 
 /// The architectures that are not decoders alone.
-fn others() -> [Architecture; 9] {
+fn others() -> [Architecture; 14] {
     let of = |names, title, open| Architecture { names, title, kind: Kind::Other(open) };
     [
         of(&["bert"], "BERT", |checkpoint| bert(checkpoint, BertFamily::Bert)),
@@ -194,6 +199,12 @@ fn others() -> [Architecture; 9] {
             bert(checkpoint, BertFamily::Roberta)
         }),
         of(&["distilbert"], "DistilBERT", |checkpoint| bert(checkpoint, BertFamily::DistilBert)),
+        of(&["electra"], "ELECTRA", |checkpoint| bert(checkpoint, BertFamily::Electra)),
+        of(&["albert"], "ALBERT", |checkpoint| bert(checkpoint, BertFamily::Albert)),
+        of(&["mpnet"], "MPNet", |checkpoint| bert(checkpoint, BertFamily::MpNet)),
+        of(&["modernbert"], "ModernBERT", |checkpoint| {
+            Ok(Arc::new(bert::ModernBert::load(checkpoint)?))
+        }),
         of(&["bart"], "BART", |checkpoint| {
             translator(EncoderDecoder::bart(checkpoint, encoder_decoder::BART))
         }),
@@ -205,6 +216,9 @@ fn others() -> [Architecture; 9] {
         }),
         of(&["pegasus"], "Pegasus", |checkpoint| {
             translator(EncoderDecoder::bart(checkpoint, encoder_decoder::PEGASUS))
+        }),
+        of(&["m2m_100"], "M2M-100", |checkpoint| {
+            translator(EncoderDecoder::bart(checkpoint, encoder_decoder::M2M))
         }),
         of(&["t5", "mt5"], "T5", |checkpoint| translator(EncoderDecoder::t5(checkpoint))),
         of(&["rnn", "gru", "lstm"], "recurrent language model", |checkpoint| {

@@ -296,6 +296,119 @@ def pooled(last: Tensor) -> Sites:
     return {"pooled": mean, "sentence": nn.functional.normalize(mean, dim=1)}
 
 
+def classes(taps: Taps, last: Tensor, dense: nn.Module | None, out: nn.Module, of_text: bool) -> Sites:
+    """A head that sorts the text, by its first token, or every token."""
+    rows = lambda value: value.reshape(1, -1) if of_text else value.reshape(len(last), -1)
+    sites = {"classes.first": last[:1]} if of_text else {}
+    if dense is not None:
+        sites |= {"classes.sum": rows(taps.out_of(dense)), "classes.hidden": rows(taps.into(out))}
+    sites["classes.logits"] = logits = rows(taps.out_of(out))
+    config = taps.model.config
+    if config.problem_type == "multi_label_classification" or config.architectures[0].endswith("ForPreTraining"):
+        return sites | {"classes.probs": logits.sigmoid()}
+    return sites if logits.shape[1] == 1 else sites | {"classes.probs": logits.softmax(1)}
+
+
+def class_head(taps: Taps, body: nn.Module, last: Tensor) -> Sites | None:
+    """The sites of a model with such a head; None of another."""
+    model = taps.model
+    if hasattr(model, "discriminator_predictions"):
+        head = model.discriminator_predictions
+        return classes(taps, last, head.dense, head.dense_prediction, of_text=False)
+    if not hasattr(model, "classifier"):
+        return None
+    head, of_text = model.classifier, "Sequence" in type(model).__name__
+    if hasattr(head, "out_proj"):
+        return classes(taps, last, head.dense, head.out_proj, of_text)
+    pooler = getattr(body, "pooler", None)
+    dense = getattr(model, "pre_classifier", None) or getattr(pooler, "dense", pooler)
+    return classes(taps, last, dense if of_text else None, head, of_text)
+
+
+def electra(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, "electra", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    if hasattr(body, "embeddings_project"):
+        sites["tokens.projected"] = taps.out_of(body.embeddings_project)
+    for l, layer in enumerate(body.encoder.layer):
+        sites |= post_norm(taps, f"encoder.{l}", bert_layer(layer), eps)
+    if hasattr(model, "generator_predictions"):
+        head = model.generator_predictions
+        # The library's own norm of the head has another epsilon than the layers'.
+        return sites | masked_words(taps, head.dense, head.LayerNorm, model.generator_lm_head, head.LayerNorm.eps)
+    last = sites[f"encoder.{l}.norm2.out"]
+    return sites | (class_head(taps, body, last) or pooled(last))
+
+
+def albert(taps: Taps) -> Sites:
+    """One layer again and again: it is run once more for every number, to listen to each run."""
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, "albert", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    sites["tokens.projected"] = x = taps.out_of(body.encoder.embedding_hidden_mapping_in)
+    layer = body.encoder.albert_layer_groups[0].albert_layers[0]
+    of = {"attention": layer.attention, "q": layer.attention.query, "k": layer.attention.key, "v": layer.attention.value,
+          "o": layer.attention.dense, "norm1": layer.attention.LayerNorm, "up": layer.ffn, "down": layer.ffn_output,
+          "norm2": layer.full_layer_layer_norm}  # fmt: skip
+    for l in range(model.config.num_hidden_layers):
+        with Taps(layer, {}) as own:
+            layer(x[None])
+            sites |= post_norm(own, f"encoder.{l}", of, eps)
+        x = sites[f"encoder.{l}.norm2.out"]
+    if hasattr(model, "predictions"):
+        head = model.predictions
+        near("albert", x, taps.into(head.dense))
+        return sites | masked_words(taps, head.dense, head.LayerNorm, head.decoder, head.LayerNorm.eps)
+    return sites | (class_head(taps, body, x) or pooled(x))
+
+
+def modernbert(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.norm_eps
+    body = getattr(model, "model", model)
+    sites = {"tokens.embed": taps.out_of(body.embeddings.tok_embeddings)}
+    sites |= taps.norm("tokens.norm", body.embeddings.norm, eps)
+    sites["tokens.input"] = sites["tokens.norm.out"]
+    for l, layer in enumerate(body.layers):
+        at = f"encoder.{l}"
+        if not isinstance(layer.attn_norm, nn.Identity):
+            sites |= taps.norm(f"{at}.norm1", layer.attn_norm, eps)
+        before = dict(zip("qkv", taps.out_of(layer.attn.Wqkv).chunk(3, 1)))
+        sites |= taps.attention(f"{at}.self_attn", layer.attn, before, layer.attn.Wo)
+        sites[f"{at}.residual1"] = taps.into(layer.mlp_norm)
+        sites |= taps.norm(f"{at}.norm2", layer.mlp_norm, eps)
+        sites[f"{at}.ffn.gate"], sites[f"{at}.ffn.up"] = taps.out_of(layer.mlp.Wi).chunk(2, 1)
+        sites[f"{at}.ffn.act"] = layer.mlp.act(sites[f"{at}.ffn.gate"])
+        sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(layer.mlp.Wo), taps.out_of(layer.mlp.Wo)
+        sites[f"{at}.residual2"] = taps.out_of(layer)
+    sites |= taps.norm("encoder_norm", body.final_norm, eps)
+    if not hasattr(model, "decoder"):
+        return sites | pooled(sites["encoder_norm.out"])
+    return sites | masked_words(taps, model.head.dense, model.head.norm, model.decoder, eps)
+
+
+def mpnet(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, "mpnet", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    bias = body.encoder.compute_position_bias(sites["tokens.embed"][None])
+    for l, layer in enumerate(body.encoder.layer):
+        attn = layer.attention.attn
+        heads = lambda module: taps.out_of(module).unflatten(1, (attn.num_attention_heads, -1)).transpose(0, 1)
+        q, k, v = (heads(module) for module in (attn.q, attn.k, attn.v))
+        scaling = attn.attention_head_size**-0.5
+        weights = (q @ k.transpose(1, 2) * scaling + bias[0]).softmax(-1)
+        taps.attentions[attn] = {"q": q, "k": k, "v": v, "weights": weights, "scaling": scaling, "mask": None, "bias": bias}
+        of = {"attention": attn, "q": attn.q, "k": attn.k, "v": attn.v, "o": attn.o, "norm1": layer.attention.LayerNorm,
+              "up": layer.intermediate.dense, "down": layer.output.dense, "norm2": layer.output.LayerNorm}  # fmt: skip
+        sites |= post_norm(taps, f"encoder.{l}", of, eps)
+    last = sites[f"encoder.{l}.norm2.out"]
+    if hasattr(model, "lm_head"):
+        head = model.lm_head
+        return sites | masked_words(taps, head.dense, head.layer_norm, head.decoder, head.layer_norm.eps)
+    return sites | (class_head(taps, body, last) or pooled(last))
+
+
 def bert(taps: Taps) -> Sites:
     model, eps = taps.model, taps.model.config.layer_norm_eps
     body = getattr(model, model.base_model_prefix, model)
@@ -308,7 +421,8 @@ def bert(taps: Taps) -> Sites:
     if hasattr(model, "lm_head"):
         head = model.lm_head
         return sites | masked_words(taps, head.dense, head.layer_norm, head.decoder, eps)
-    return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+    last = sites[f"encoder.{l}.norm2.out"]
+    return sites | (class_head(taps, body, last) or pooled(last))
 
 
 def distilbert(taps: Taps) -> Sites:
@@ -318,7 +432,8 @@ def distilbert(taps: Taps) -> Sites:
     for l, layer in enumerate(body.transformer.layer):
         sites |= post_norm(taps, f"encoder.{l}", distilbert_layer(layer), eps)
     if not hasattr(model, "vocab_transform"):
-        return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+        last = sites[f"encoder.{l}.norm2.out"]
+        return sites | (class_head(taps, body, last) or pooled(last))
     return sites | masked_words(taps, model.vocab_transform, model.vocab_layer_norm, model.vocab_projector, eps)
 
 
@@ -376,7 +491,7 @@ def bart(taps: Taps) -> Sites:
             sites |= bart_layer(taps, f"{side}.{l}", layer, is_pre=last is not None)
         if last is not None:
             sites |= taps.norm(f"{side}_norm", last, last.eps)
-    logits = taps.out_of(taps.model.lm_head) + taps.model.final_logits_bias
+    logits = taps.out_of(taps.model.lm_head) + getattr(taps.model, "final_logits_bias", 0)
     return sites | predictions(logits)
 
 
@@ -418,12 +533,13 @@ def t5(taps: Taps) -> Sites:
 ARCHITECTURES = {
     "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
-    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "t5": t5, "mt5": t5,
+    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert,
+    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip
 
 
 def is_encoder(model: nn.Module) -> bool:
-    return "bert" in model.config.model_type
+    return "bert" in model.config.model_type or model.config.model_type in ("electra", "mpnet")
 
 
 @torch.no_grad()

@@ -93,6 +93,20 @@ DISTILBERT = {
     "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "max_position_embeddings": 43, "pad_token_id": 0,
     "sinusoidal_pos_embds": False,
 }  # fmt: skip
+OF_CLASSES = {"num_hidden_layers": 2, "num_attention_heads": 3}
+OF_ELECTRA = {**OF_CLASSES, "model_type": "electra", "architectures": ["ElectraForMaskedLM"], "embedding_size": 14}
+OF_ALBERT = {**OF_CLASSES, "model_type": "albert", "architectures": ["AlbertForMaskedLM"], "embedding_size": 14,
+             "num_hidden_layers": 3, "num_hidden_groups": 1, "inner_group_num": 1, "hidden_act": "gelu_new"}  # fmt: skip
+OF_MPNET = {**OF_CLASSES, "model_type": "mpnet", "architectures": ["MPNetForMaskedLM"], "type_vocab_size": None,
+            "relative_attention_num_buckets": 32, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}  # fmt: skip
+MODERNBERT = {
+    "model_type": "modernbert", "architectures": ["ModernBertForMaskedLM"], "hidden_size": 24, "num_attention_heads": 3,
+    "num_hidden_layers": 4, "intermediate_size": 23, "hidden_activation": "gelu", "local_attention": 4,
+    "global_attn_every_n_layers": 3, "global_rope_theta": 5000.0, "local_rope_theta": 100.0, "norm_eps": 1e-5,
+    "max_position_embeddings": 41, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3,
+}  # fmt: skip
+THREE = {"id2label": {"0": "bad", "1": "so so", "2": "good"}, "label2id": {"bad": 0, "so so": 1, "good": 2}}
+TAGS = {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}}
 MARIAN = {
     "model_type": "marian", "architectures": ["MarianMTModel"], "activation_function": "swish", "d_model": 28,
     "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4, "decoder_attention_heads": 2,
@@ -106,11 +120,12 @@ OF_BART = {"model_type": "bart", "architectures": ["BartForConditionalGeneration
            "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2, "max_position_embeddings": 61}  # fmt: skip
 OF_MBART = {**OF_BART, "model_type": "mbart", "architectures": ["MBartForConditionalGeneration"], "scale_embedding": True,
             "normalize_before": True, "encoder_layers": 1, "decoder_layers": 2}  # fmt: skip
+OF_M2M = {**OF_MBART, "model_type": "m2m_100", "architectures": ["M2M100ForConditionalGeneration"], "activation_function": "relu"}
 OF_PEGASUS = {"model_type": "pegasus", "encoder_layers": 1, "decoder_layers": 1, "architectures": ["PegasusForConditionalGeneration"], "normalize_before": True,
               "activation_function": "relu", "pad_token_id": 2, "eos_token_id": 0, "decoder_start_token_id": 2}  # fmt: skip
 T5 = {
     "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 26, "d_kv": 6, "d_ff": 37,
-    "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5, "relative_attention_num_buckets": 8,
+    "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5, "relative_attention_num_buckets": 32,
     "relative_attention_max_distance": 13, "layer_norm_epsilon": 1e-6, "feed_forward_proj": "relu",
     "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "is_encoder_decoder": True,
 }  # fmt: skip
@@ -303,10 +318,28 @@ RECIPES = {
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
     "roberta": ("roberta", "f16", {**BERT, **OF_ROBERTA}),
+    "bert_text": ("bert", "f16", {**BERT, **OF_CLASSES, **THREE, "architectures": ["BertForSequenceClassification"]}),
+    "bert_tokens": ("bert", "f16", {**BERT, **OF_CLASSES, **TAGS, "architectures": ["BertForTokenClassification"]}),
+    "roberta_each": ("roberta", "f16", {
+        **BERT, **OF_ROBERTA, **THREE, "architectures": ["RobertaForSequenceClassification"],
+        "problem_type": "multi_label_classification"}),
+    "distilbert_text": ("bert", "f16", {**DISTILBERT, **TAGS, "architectures": ["DistilBertForSequenceClassification"]}),
+    "electra": ("bert", "f16", {**BERT, **OF_ELECTRA}),
+    "electra_replaced": ("bert", "f16", {**BERT, **OF_ELECTRA, "architectures": ["ElectraForPreTraining"]}),
+    "electra_score": ("bert", "f16", {
+        **BERT, **OF_ELECTRA, "architectures": ["ElectraForSequenceClassification"], "embedding_size": 30,
+        "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}),
+    "albert": ("bert", "f16", {**BERT, **OF_ALBERT}),
+    "albert_text": ("bert", "f16", {**BERT, **OF_ALBERT, **THREE, "architectures": ["AlbertForSequenceClassification"]}),
+    "modernbert": ("bert", "f16", MODERNBERT),
+    "modernbert_body": ("bert", "bf16", {**MODERNBERT, "architectures": ["ModernBertModel"], "num_hidden_layers": 3}),
+    "mpnet": ("roberta", "f16", without_none({**BERT, **OF_MPNET})),
+    "mpnet_body": ("roberta", "f16, no prefix", without_none({**BERT, **OF_MPNET, "architectures": ["MPNetModel"]})),
     "marian": ("marian", "f16, no sines", MARIAN),
     "bart": ("roberta", "bf16", without_none({**MARIAN, **OF_BART})),
     "bart_untied": ("roberta", "bf16", without_none({
         **MARIAN, **OF_BART, "d_model": 12, "encoder_layers": 1, "decoder_layers": 1, "tie_word_embeddings": False})),
+    "m2m": ("roberta", "bf16", without_none({**MARIAN, **OF_M2M})),
     "mbart": ("roberta", "bf16", without_none({**MARIAN, **OF_MBART})),
     "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
     "t5": ("t5", "bf16, twice", T5),

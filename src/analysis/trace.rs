@@ -106,6 +106,8 @@ pub struct Trace {
     /// Blocks whose inside was recomputed, the latest last.
     opened: Vec<Arc<Opened>>,
     vocab: Arc<[String]>,
+    /// The names of the classes that the model sorts into.
+    classes: Arc<[String]>,
 }
 
 /// A tape with its sites.
@@ -141,6 +143,7 @@ impl Trace {
             record: Arc::new(Record::new(pass.tape)),
             opened: vec![],
             vocab: tokenizer.vocab(),
+            classes: Arc::default(),
         }
     }
 
@@ -148,6 +151,12 @@ impl Trace {
     #[must_use]
     pub fn written_at(self, places: Option<Vec<usize>>) -> Self {
         Self { places, ..self }
+    }
+
+    /// The same trace with the names of the model's classes.
+    #[must_use]
+    pub fn with_classes(self, classes: &[String]) -> Self {
+        Self { classes: classes.into(), ..self }
     }
 
     /// Whether the model fills in masked tokens: each token attends to those after it too.
@@ -309,6 +318,7 @@ impl Trace {
         let token = match (site.place.stream(axis), axis) {
             (Some(stream), _) => self.tokens(stream).get(i).map(|t| t.text.clone()),
             (None, Axis::Vocab) => self.vocab.get(i).cloned(),
+            (None, Axis::Class) => self.classes.get(i).cloned(),
             _ => None,
         };
         token.unwrap_or_else(|| i.to_string())
@@ -319,7 +329,8 @@ impl Trace {
         let indices = [cell.plane, cell.row, cell.col];
         let axes = site.axes().into_iter().zip(indices);
         let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
-            let is_word = site.place.stream(axis).is_some() || axis == Axis::Vocab;
+            let is_named = matches!(axis, Axis::Vocab | Axis::Class);
+            let is_word = site.place.stream(axis).is_some() || is_named;
             let label = self.label(site, axis, i);
             if is_word {
                 format!("{} {i} “{label}”", axis.name())

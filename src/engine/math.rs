@@ -73,23 +73,38 @@ pub enum Waves {
     Alternating,
     /// All sines, then all cosines (Marian: Junczys-Dowmunt et al. 2018).
     Halves,
+    /// The same from position 2 on, and the angles from 1 to 1/10000, both included (fairseq: Ott et al. 2019).
+    HalvesFromTwo,
 }
 
 impl Waves {
+    /// The position of a text's first token.
+    pub const fn first(self) -> usize {
+        match self {
+            Self::Alternating | Self::Halves => 0,
+            Self::HalvesFromTwo => 2,
+        }
+    }
+
     /// Whether a column is a sine, and the index of its angle.
     pub const fn of(self, channel: usize, d_model: usize) -> (bool, usize) {
         match self {
             Self::Alternating => (channel.is_multiple_of(2), channel / 2),
-            Self::Halves => {
+            Self::Halves | Self::HalvesFromTwo => {
                 let half = d_model.div_ceil(2);
                 (channel < half, if channel < half { channel } else { channel - half })
             }
         }
     }
 
-    /// `10000^(2i / d_model)` for angle i: the divisor of the position in this column.
+    /// `10000^(2i / d_model)` for angle i, or `10000^(i / (d_model/2 - 1))`: the divisor of the position in this column.
     pub fn divisor(self, channel: usize, d_model: usize) -> f64 {
-        10_000_f64.powf((2 * self.of(channel, d_model).1) as f64 / d_model as f64)
+        let i = self.of(channel, d_model).1 as f64;
+        let share = match self {
+            Self::Alternating | Self::Halves => 2.0 * i / d_model as f64,
+            Self::HalvesFromTwo => i / (d_model / 2).saturating_sub(1).max(1) as f64,
+        };
+        10_000_f64.powf(share)
     }
 }
 
@@ -102,7 +117,7 @@ pub fn sinusoidal_positions(
     d_model: usize,
 ) -> Matrix {
     Matrix::from_fn(n_positions, d_model, |row, channel| {
-        let angle = (first + row) as f64 / waves.divisor(channel, d_model);
+        let angle = (waves.first() + first + row) as f64 / waves.divisor(channel, d_model);
         (if waves.of(channel, d_model).0 { angle.sin() } else { angle.cos() }) as f32
     })
 }

@@ -38,6 +38,8 @@ pub enum Axis {
     Expert,
     /// The experts that a token goes through, the weightiest first.
     Choice,
+    /// The classes that a text, or a token, is sorted into.
+    Class,
     /// Rows of a weight matrix.
     In,
     /// Columns of a weight matrix.
@@ -57,6 +59,7 @@ impl Axis {
             Self::Vocab => "vocab",
             Self::Expert => "expert",
             Self::Choice => "choice",
+            Self::Class => "class",
             Self::In => "in",
             Self::Out => "out",
         }

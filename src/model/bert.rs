@@ -1,11 +1,15 @@
-//! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al.
-//! 2019), and sentence encoders made from them (Reimers and Gurevych 2019).
+//! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al. 2019), ELECTRA (Clark
+//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), and sentence encoders made from them (Reimers and
+//! Gurevych 2019).
 //!
-//! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens; one
-//! without returns one vector for the sentence.
+//! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens, or sorts
+//! texts or tokens into classes; one without returns one vector for the sentence.
 
+mod classes;
 mod config;
+mod family;
 mod head;
+mod modern;
 mod names;
 mod pool;
 
@@ -20,18 +24,19 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Node, Tape, Weight},
+        tape::{Block, Buckets, Node, Tape, Weight},
         value::Matrix,
     },
     model::layer::{
-        attention::{Attention, HeadSizes, Mask},
+        attention::{Attention, HeadSizes, Mask, Relative},
         feed_forward::{Activation, FeedForward},
         norm::{Norm, NormKind},
     },
     weights::{Checkpoint, Weights},
 };
+pub use family::BertFamily;
 use head::{Head, HeadPlan};
-pub use names::BertFamily;
+pub use modern::ModernBert;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
@@ -46,6 +51,8 @@ pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding +
     .called(&["input_t", "input", "x"]);
 pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position")
     .called(&["input_t", "input", "x"]);
+pub static PROJECTED: Site =
+    Site::matrix("projected", [Position, Channel], "the embedding as wide as the layers: x W + b");
 pub static RESIDUAL1: Site =
     Site::matrix("residual1", [Position, Channel], "self-attention's output added to its input")
         .with(Role::Residual(SubLayer::SelfAttention))
@@ -56,11 +63,16 @@ pub static RESIDUAL2: Site =
         .called(&["x + hidden W_2 + b_2"]);
 
 /// The settings that determine an encoder's shape and weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct BertPlan {
     n_layers: usize,
     heads: HeadSizes,
     d_ff: usize,
+    /// The width of the tables; where it is not d_model, a map follows.
+    d_embed: usize,
+    is_projected: bool,
+    /// One bias by distance for all layers.
+    relative: Option<Buckets>,
     n_vocab: usize,
     /// Rows of the table of positions.
     n_positions: usize,
@@ -104,6 +116,7 @@ struct PostNorm {
     norm1: Norm,
     ffn: FeedForward,
     norm2: Norm,
+    relative: Option<(Weight, Buckets)>,
 }
 
 impl PostNorm {
@@ -120,6 +133,13 @@ impl PostNorm {
             norm1: norm("norm1")?,
             ffn: FeedForward::load(weights, in_layer("ffn"), d_model, plan.d_ff, plan.activation)?,
             norm2: norm("norm2")?,
+            relative: match plan.relative {
+                None => None,
+                Some(buckets) => {
+                    let shape = (buckets.n, plan.heads.n_heads);
+                    Some((weights.matrix("encoder.relative", shape)?, buckets))
+                }
+            },
             scope,
         })
     }
@@ -133,7 +153,10 @@ impl Block for PostNorm {
     /// (position, d_model) -> (position, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let (at, x) = (&self.scope, inputs[0]);
-        let attended = self.self_attn.forward(tape, x, x, Mask::None);
+        let relative = self.relative.as_ref();
+        let relative = relative
+            .map(|(table, buckets)| Relative { table: tape.weight(table), buckets: *buckets });
+        let attended = self.self_attn.forward_relative(tape, x, Mask::None, relative);
         let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
         let x = self.norm1.forward(tape, residual1);
         let fed = self.ffn.forward(tape, x);
@@ -149,6 +172,7 @@ pub struct Bert {
     positions: Weight,
     types: Option<Weight>,
     norm: Norm,
+    projection: Option<[Weight; 2]>,
     layers: Vec<Arc<dyn Block>>,
     head: Head,
 }
@@ -163,12 +187,17 @@ impl Bert {
     }
 
     fn of(weights: &Weights, plan: BertPlan) -> Result<Self> {
-        let d_model = plan.heads.d_model;
-        let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
+        let (d_model, d_embed) = (plan.heads.d_model, plan.d_embed);
+        let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_embed));
+        let project = || -> Result<_> {
+            let w = weights.matrix("tokens.W_project", (d_embed, d_model))?;
+            Ok([w, weights.row("tokens.b_project", d_model)?])
+        };
         let layer = |l| Ok(Arc::new(PostNorm::load(weights, &plan, l)?) as _);
         let kind = NormKind::layer(plan.eps);
-        let norm = Norm::load(weights, source_scope("tokens.norm"), d_model, kind)?;
+        let norm = Norm::load(weights, source_scope("tokens.norm"), d_embed, kind)?;
         Ok(Self {
+            projection: plan.is_projected.then(project).transpose()?,
             embed: table("embed.weight", plan.n_vocab)?,
             positions: table("positions.weight", plan.n_positions)?,
             types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
@@ -193,7 +222,14 @@ impl Bert {
                 tape.sum(at.at(&INPUT), &[embed, types, pos])
             }
         }; // (position, d_model)
-        self.norm.forward(tape, input)
+        let normed = self.norm.forward(tape, input);
+        match &self.projection {
+            None => normed,
+            Some([w, b]) => {
+                let (w, b) = (tape.weight(w), tape.weight(b));
+                tape.linear(at.at(&PROJECTED), normed, w, Some(b)) // (position, d_model)
+            }
+        }
     }
 
     /// The last layer's norm after every token. -> (position, d_model)
@@ -234,6 +270,10 @@ impl Model for Bert {
             n_vocab,
             context: n_positions - self.plan.first_position(),
         })
+    }
+
+    fn classes(&self) -> &[String] {
+        self.head.classes()
     }
 
     fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {

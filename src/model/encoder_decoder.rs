@@ -13,7 +13,7 @@ mod writing;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-pub use bart::{BART, BartFamily, MARIAN, MBART, PEGASUS};
+pub use bart::{BART, BartFamily, M2M, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
 pub use plan::{
     EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement, OutputPlan, Stack,

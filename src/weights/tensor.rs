@@ -25,7 +25,7 @@ pub const SHORT_FACTORS: &str = "rope_factors_short.weight";
 pub const LONG_FACTORS: &str = "rope_factors_long.weight";
 
 /// How the names of tensors end that models do without.
-const SPARE: [&str; 16] = [
+const SPARE: [&str; 17] = [
     "rotary_emb.inv_freq",
     "position_ids",
     "attn.bias",
@@ -33,6 +33,7 @@ const SPARE: [&str; 16] = [
     "attention.bias",
     "attention.masked_bias",
     "embed_positions",
+    "embed_positions.weights",
     "embed_tokens",
     "shared",
     "lm_head",

@@ -12,6 +12,7 @@ mod chat;
 mod chinese;
 mod chromium;
 mod claims;
+mod classes;
 mod cli;
 mod composition;
 mod closed;

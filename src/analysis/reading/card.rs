@@ -32,12 +32,24 @@ impl Card {
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
         }
+        let classes = model.classes();
+        rows.extend((!classes.is_empty()).then(|| ("classes", listed(classes))));
         rows.extend(checkpoint.adapter().map(|adapter| ("adapter", adapter)));
         let unused = unused(checkpoint);
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
         let left_out = left_out.or_else(|| passed_over(checkpoint));
         Self { title: checkpoint.title(), rows, left_out }
+    }
+}
+
+/// The first names of classes: `NEGATIVE, POSITIVE`.
+fn listed(classes: &[String]) -> String {
+    const MOST: usize = 6;
+    let first = classes.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match classes.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

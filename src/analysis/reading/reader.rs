@@ -210,7 +210,7 @@ impl Reader {
             let keep = self.keep.unwrap_or_else(by_size);
             let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
             let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
-            Arc::new(trace.with_firsts())
+            Arc::new(trace.with_classes(model.classes()).with_firsts())
         };
         let trace = |(name, model): &(Name, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))

@@ -71,8 +71,10 @@ impl Operation for Positions {
             "0: positions are off"
         } else if self.waves == Waves::Alternating {
             "sin(pos / 10000^(2i/d_model)), cos in odd columns"
-        } else {
+        } else if self.waves == Waves::Halves {
             "sin(pos / 10000^(2i/d_model)), cos in the second half of the columns"
+        } else {
+            "sin((pos+2) / 10000^(i/(d_model/2-1))), cos in the second half of the columns"
         }
     }
 
@@ -86,7 +88,8 @@ impl Operation for Positions {
             return Expr::Number(0.0);
         }
         let divisor = self.waves.divisor(col, self.d_model) as f32;
-        let angle = Expr::quotient(Expr::Number((self.first + row) as f32), Expr::Number(divisor));
+        let position = self.waves.first() + self.first + row;
+        let angle = Expr::quotient(Expr::Number(position as f32), Expr::Number(divisor));
         let (is_sine, _) = self.waves.of(col, self.d_model);
         Expr::call(if is_sine { Function::Sin } else { Function::Cos }, angle)
     }

@@ -20,6 +20,15 @@ impl Tape {
         self.record(place, mask, vec![x])
     }
 
+    /// The scores with minus infinity where the key is more than `reach` tokens away. (head, query, key) -> (head, query,
+    /// key)
+    pub fn mask_around(&mut self, place: Place, x: Node, reach: usize) -> Node {
+        if self.changes.is_off(&place, Part::Mask) {
+            return self.identity(place, x);
+        }
+        self.record(place, MaskAround { reach }, vec![x])
+    }
+
     /// The softmax of each row, which sums to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`. The shape is that of `x`.
     pub fn softmax(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Softmax { temperature: 1.0 }, vec![x])
@@ -84,6 +93,38 @@ impl Operation for CausalMask {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let is_visible = self.can_see(cell.row, cell.col);
+        if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
+    }
+}
+
+struct MaskAround {
+    /// How far away the last key is that a query attends to.
+    reach: usize,
+}
+
+impl MaskAround {
+    fn masked(&self, plane: &Matrix, else_: f32) -> Matrix {
+        Matrix::from_fn(plane.nrows(), plane.ncols(), |query, key| {
+            if query.abs_diff(key) <= self.reach { plane[(query, key)] } else { else_ }
+        })
+    }
+}
+
+impl Operation for MaskAround {
+    fn formula(&self) -> &'static str {
+        "score[q,k] if |q - k| <= reach, else -inf"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        each_plane(inputs[0], |plane| self.masked(plane, f32::NEG_INFINITY))
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let is_visible = cell.row.abs_diff(cell.col) <= self.reach;
         if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
     }
 

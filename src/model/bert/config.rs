@@ -3,8 +3,9 @@
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
-use super::{BertFamily, BertPlan, head::HeadPlan, pool::PoolPlan};
+use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan, pool::PoolPlan};
 use crate::{
+    engine::tape::Buckets,
     model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
     weights::{Checkpoint, Config, TokenizerSource},
@@ -46,17 +47,36 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let keys = if is_distil { DISTILBERT } else { BERT };
     must_be_plain(config)?;
     let activation = Activation::of(config, keys.activation, "gelu")?;
+    let d_model = config.usize(keys.d_model)?;
+    let d_embed = match family {
+        BertFamily::Electra => config.usize_or("embedding_size", d_model)?,
+        BertFamily::Albert => config.usize_or("embedding_size", 128)?,
+        _ => d_model,
+    };
     let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
         heads: heads(config, &keys)?,
         d_ff: config.usize(keys.d_ff)?,
+        d_embed,
+        is_projected: match family {
+            BertFamily::Electra => d_embed != d_model,
+            BertFamily::Albert => true,
+            _ => false,
+        },
+        relative: if family == BertFamily::MpNet { Some(relative(config)?) } else { None },
         n_vocab: config.usize("vocab_size")?,
         n_positions: config.usize("max_position_embeddings")?,
-        padding: if family == BertFamily::Roberta { Some(padding(config)?) } else { None },
-        n_types: if is_distil { 0 } else { config.usize_or("type_vocab_size", 2)? },
+        padding: match family {
+            BertFamily::Roberta | BertFamily::MpNet => Some(padding(config)?),
+            _ => None,
+        },
+        n_types: match family {
+            BertFamily::DistilBert | BertFamily::MpNet => 0,
+            _ => config.usize_or("type_vocab_size", 2)?,
+        },
         activation,
         eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
-        head: head(checkpoint, family, activation, config.usize(keys.d_model)?)?,
+        head: head(checkpoint, family, activation, d_model)?,
     };
     let has_room = plan.first_position() < plan.n_positions;
     config.must("max_position_embeddings", has_room, "more than the padding token takes")?;
@@ -67,7 +87,17 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
 fn must_be_plain(config: &Config) -> Result<()> {
     let kind = config.string_or("position_embedding_type", "absolute")?;
     config.must("position_embedding_type", kind == "absolute", "absolute")?;
+    for key in ["num_hidden_groups", "inner_group_num"] {
+        config.must(key, config.usize_or(key, 1)? == 1, "1")?;
+    }
     config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
+}
+
+/// MPNet's bias by distance, the same in all layers (its model code fixes the farthest distance).
+fn relative(config: &Config) -> Result<Buckets> {
+    let n = config.usize_or("relative_attention_num_buckets", 32)?;
+    config.must("relative_attention_num_buckets", n == 32, "32")?;
+    Ok(Buckets { n, farthest: 128, is_two_sided: true })
 }
 
 fn heads(config: &Config, keys: &Keys) -> Result<HeadSizes> {
@@ -89,12 +119,18 @@ fn head(
     d_model: usize,
 ) -> Result<HeadPlan> {
     if !family.has_head(checkpoint) {
+        if let Some(classes) = ClassesPlan::of(checkpoint, family, activation, d_model)? {
+            return Ok(HeadPlan::Classes(classes));
+        }
         return Ok(HeadPlan::Pool(PoolPlan::of(checkpoint, d_model)?));
     }
     let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
     Ok(HeadPlan::MaskedWords {
-        // RoBERTa's head has this one, whatever the layers have.
-        activation: if family == BertFamily::Roberta { Activation::GeluErf } else { activation },
+        // Some heads have this one, whatever the layers have.
+        activation: match family {
+            BertFamily::Roberta | BertFamily::MpNet | BertFamily::Electra => Activation::GeluErf,
+            _ => activation,
+        },
         is_tied: is_tied && !family.has_unembed(checkpoint),
         mask: mask(checkpoint)?,
     })
@@ -114,7 +150,7 @@ struct AddedToken {
 }
 
 /// The mask token: the one in tokenizer_config.json, or one of the two customary ones.
-fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
+pub fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {
         let file = checkpoint.name_beside("tokenizer.json");

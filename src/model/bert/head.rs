@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{
     BertPlan,
+    classes::{Classes, ClassesPlan},
     pool::{Pool, PoolPlan},
 };
 use crate::{
@@ -46,19 +47,21 @@ pub enum HeadPlan {
         /// The mask token; None if the tokenizer has none.
         mask: Option<u32>,
     },
+    Classes(ClassesPlan),
     Pool(PoolPlan),
 }
 
 /// A head with its weights.
 pub enum Head {
     MaskedWords(Box<MaskedWords>),
+    Classes(Box<Classes>),
     Pool(Pool),
 }
 
 /// `logits = norm(act(x W + b)) Eᵀ + b'` (Devlin et al. 2019, section 3.1, task 1)
 pub struct MaskedWords {
     w: Weight,
-    b: Weight,
+    b: Option<Weight>,
     activation: Activation,
     norm: Norm,
     unembed: Weight,
@@ -72,28 +75,36 @@ impl Head {
     pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
             HeadPlan::Pool(ref pool) => Self::Pool(Pool::load(weights, pool)?),
+            HeadPlan::Classes(ref classes) => {
+                Self::Classes(Box::new(Classes::load(weights, classes, plan.heads.d_model)?))
+            }
             HeadPlan::MaskedWords { activation, is_tied, mask } => {
-                let d_model = plan.heads.d_model;
-                let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
-                let kind = NormKind::layer(plan.eps);
-                Self::MaskedWords(Box::new(MaskedWords {
-                    w: weights.matrix("mlm.W", (d_model, d_model))?,
-                    b: weights.row("mlm.b", d_model)?,
-                    activation,
-                    norm: Norm::load(weights, source_scope("mlm.norm"), d_model, kind)?,
-                    unembed: weights.matrix(unembed, (plan.n_vocab, d_model))?,
-                    bias: weights.row("unembed.bias", plan.n_vocab)?,
-                    mask,
-                }))
+                let sizes = MaskedWordsSizes {
+                    d_model: plan.heads.d_model,
+                    d_embed: plan.d_embed,
+                    n_vocab: plan.n_vocab,
+                };
+                let norm = NormKind::layer(plan.eps);
+                Self::MaskedWords(Box::new(MaskedWords::load(
+                    weights, sizes, norm, activation, is_tied, mask,
+                )?))
             }
         })
+    }
+
+    /// The names of its classes; none of another head.
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Self::Classes(classes) => classes.labels(),
+            Self::MaskedWords(_) | Self::Pool(_) => &[],
+        }
     }
 
     /// The positions that tokens are predicted for; None for a sentence vector.
     pub fn places(&self, ids: &[u32]) -> Option<Vec<usize>> {
         match self {
             Self::MaskedWords(words) => Some(words.places(ids)),
-            Self::Pool(_) => None,
+            Self::Classes(_) | Self::Pool(_) => None,
         }
     }
 
@@ -101,7 +112,7 @@ impl Head {
     pub fn logits(&self, tape: &mut Tape, x: Node) -> Option<Node> {
         match self {
             Self::MaskedWords(words) => Some(words.forward(tape, x)),
-            Self::Pool(_) => None,
+            Self::Classes(_) | Self::Pool(_) => None,
         }
     }
 
@@ -113,6 +124,10 @@ impl Head {
                 let logits = words.forward(tape, x);
                 words.chosen(tape, logits, ids, choosing)
             }
+            Self::Classes(classes) => {
+                classes.forward(tape, x);
+                vec![]
+            }
             Self::Pool(pool) => {
                 pool.forward(tape, x); // (1, width)
                 vec![]
@@ -121,13 +136,45 @@ impl Head {
     }
 }
 
+/// The sizes of such a head.
+#[derive(Clone, Copy)]
+pub struct MaskedWordsSizes {
+    pub d_model: usize,
+    /// The width of the table of the logits.
+    pub d_embed: usize,
+    pub n_vocab: usize,
+}
+
 impl MaskedWords {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        sizes: MaskedWordsSizes,
+        norm: NormKind,
+        activation: Activation,
+        is_tied: bool,
+        mask: Option<u32>,
+    ) -> Result<Self> {
+        let MaskedWordsSizes { d_model, d_embed, n_vocab } = sizes;
+        let unembed = if is_tied { "embed.weight" } else { "unembed.weight" };
+        Ok(Self {
+            w: weights.matrix("mlm.W", (d_model, d_embed))?,
+            b: weights.optional_row("mlm.b", d_embed)?,
+            activation,
+            norm: Norm::load(weights, source_scope("mlm.norm"), d_embed, norm)?,
+            unembed: weights.matrix(unembed, (n_vocab, d_embed))?,
+            bias: weights.row("unembed.bias", n_vocab)?,
+            mask,
+        })
+    }
+
     /// The logits at every position. (position, d_model) -> (position, vocab)
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, all) = (source_scope("mlm"), source_scope(""));
-        let [w, b, unembed, bias] =
-            [&self.w, &self.b, &self.unembed, &self.bias].map(|w| tape.weight(w));
-        let sum = tape.linear(at.at(&SUM), x, w, Some(b)); // (position, d_model)
+        let [w, unembed, bias] = [&self.w, &self.unembed, &self.bias].map(|w| tape.weight(w));
+        let b = self.b.as_ref().map(|b| tape.weight(b));
+        let sum = tape.linear(at.at(&SUM), x, w, b); // (position, d_model)
         let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_model)
         let normed = self.norm.forward(tape, hidden); // (position, d_model)
         let logits = tape.linear_nt(all.at(&LOGITS), normed, unembed, bias); // (position, vocab)

@@ -3,16 +3,8 @@
 //! Names of the body have a prefix (`bert.`), unless the body was saved alone, as sentence-transformers does. Older
 //! files call a norm's gain and bias `gamma` and `beta`.
 
-use super::{BertPlan, head::HeadPlan};
+use super::{BertPlan, family::BertFamily, head::HeadPlan};
 use crate::weights::{Checkpoint, ExpectedWeight, WeightLayout};
-
-/// Models whose tensors have the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BertFamily {
-    Bert,
-    Roberta,
-    DistilBert,
-}
 
 /// The shapes that occur, in the model's own sizes.
 #[derive(Clone, Copy)]
@@ -21,31 +13,46 @@ enum Size {
     Square,
     Up,
     Down,
-    /// A vector of d_model, d_ff or vocabulary numbers.
+    /// From the width of the tables to d_model, and back.
+    Wide,
+    Narrow,
+    /// A vector of d_model, d_ff or vocabulary numbers, or as wide as the tables.
     Model,
+    Embed,
     Unit,
     Vocab,
     /// A table with a row for every token, position or token type.
     Tokens,
     Positions,
     Types,
+    /// A row for every bucket of distances, a column for every head.
+    Buckets,
 }
-use Size::{Down, Model, Positions, Square, Tokens, Types, Unit, Up, Vocab};
+use Size::{
+    Buckets, Down, Embed, Model, Narrow, Positions, Square, Tokens, Types, Unit, Up, Vocab, Wide,
+};
 
 impl Size {
     /// Our shape, and the layout in the file.
     fn of(self, plan: &BertPlan) -> ((usize, usize), WeightLayout) {
-        let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
+        let (d_model, d_ff, d_embed) = (plan.heads.d_model, plan.d_ff, plan.d_embed);
         match self {
             Square => ((d_model, d_model), WeightLayout::Linear),
             Up => ((d_model, d_ff), WeightLayout::Linear),
             Down => ((d_ff, d_model), WeightLayout::Linear),
+            Wide => ((d_embed, d_model), WeightLayout::Linear),
+            Narrow => ((d_model, d_embed), WeightLayout::Linear),
+            Embed => ((1, d_embed), WeightLayout::Vector),
+            Buckets => {
+                let n = plan.relative.map_or(0, |buckets| buckets.n);
+                ((n, plan.heads.n_heads), WeightLayout::Table)
+            }
             Model => ((1, d_model), WeightLayout::Vector),
             Unit => ((1, d_ff), WeightLayout::Vector),
             Vocab => ((1, plan.n_vocab), WeightLayout::Vector),
-            Tokens => ((plan.n_vocab, d_model), WeightLayout::Table),
-            Positions => ((plan.n_positions, d_model), WeightLayout::Table),
-            Types => ((plan.n_types, d_model), WeightLayout::Table),
+            Tokens => ((plan.n_vocab, d_embed), WeightLayout::Table),
+            Positions => ((plan.n_positions, d_embed), WeightLayout::Table),
+            Types => ((plan.n_types, d_embed), WeightLayout::Table),
         }
     }
 }
@@ -57,8 +64,8 @@ type Row = (&'static str, &'static str, Size);
 const TOKENS: [Row; 4] = [
     ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
     ("positions.weight", "embeddings.position_embeddings.weight", Positions),
-    ("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Model),
-    ("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Model),
+    ("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Embed),
+    ("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Embed),
 ];
 
 const TYPE: Row = ("types.weight", "embeddings.token_type_embeddings.weight", Types);
@@ -105,39 +112,96 @@ const DISTILBERT_LAYER: [Row; 16] = [
 
 /// The head that predicts masked tokens: dense map and norm.
 const BERT_HEAD: [Row; 4] = [
-    ("mlm.W", "cls.predictions.transform.dense.weight", Square),
-    ("mlm.b", "cls.predictions.transform.dense.bias", Model),
+    ("mlm.W", "cls.predictions.transform.dense.weight", Narrow),
+    ("mlm.b", "cls.predictions.transform.dense.bias", Embed),
     (
         "mlm.norm.gain",
         "cls.predictions.transform.LayerNorm.weight|cls.predictions.transform.LayerNorm.gamma",
-        Model,
+        Embed,
     ),
     (
         "mlm.norm.bias",
         "cls.predictions.transform.LayerNorm.bias|cls.predictions.transform.LayerNorm.beta",
-        Model,
+        Embed,
     ),
 ];
 
 const ROBERTA_HEAD: [Row; 4] = [
-    ("mlm.W", "lm_head.dense.weight", Square),
-    ("mlm.b", "lm_head.dense.bias", Model),
-    ("mlm.norm.gain", "lm_head.layer_norm.weight", Model),
-    ("mlm.norm.bias", "lm_head.layer_norm.bias", Model),
+    ("mlm.W", "lm_head.dense.weight", Narrow),
+    ("mlm.b", "lm_head.dense.bias", Embed),
+    ("mlm.norm.gain", "lm_head.layer_norm.weight", Embed),
+    ("mlm.norm.bias", "lm_head.layer_norm.bias", Embed),
 ];
 
 const DISTILBERT_HEAD: [Row; 4] = [
-    ("mlm.W", "vocab_transform.weight", Square),
-    ("mlm.b", "vocab_transform.bias", Model),
-    ("mlm.norm.gain", "vocab_layer_norm.weight", Model),
-    ("mlm.norm.bias", "vocab_layer_norm.bias", Model),
+    ("mlm.W", "vocab_transform.weight", Narrow),
+    ("mlm.b", "vocab_transform.bias", Embed),
+    ("mlm.norm.gain", "vocab_layer_norm.weight", Embed),
+    ("mlm.norm.bias", "vocab_layer_norm.bias", Embed),
+];
+
+const ELECTRA_HEAD: [Row; 4] = [
+    ("mlm.W", "generator_predictions.dense.weight", Narrow),
+    ("mlm.b", "generator_predictions.dense.bias", Embed),
+    ("mlm.norm.gain", "generator_predictions.LayerNorm.weight", Embed),
+    ("mlm.norm.bias", "generator_predictions.LayerNorm.bias", Embed),
+];
+
+const ALBERT_HEAD: [Row; 4] = [
+    ("mlm.W", "predictions.dense.weight", Narrow),
+    ("mlm.b", "predictions.dense.bias", Embed),
+    ("mlm.norm.gain", "predictions.LayerNorm.weight", Embed),
+    ("mlm.norm.bias", "predictions.LayerNorm.bias", Embed),
+];
+
+/// The one layer of an ALBERT, behind the names of its group.
+const ALBERT_LAYER: [Row; 16] = [
+    ("self_attn.W_Q", "attention.query.weight", Square),
+    ("self_attn.b_Q", "attention.query.bias", Model),
+    ("self_attn.W_K", "attention.key.weight", Square),
+    ("self_attn.b_K", "attention.key.bias", Model),
+    ("self_attn.W_V", "attention.value.weight", Square),
+    ("self_attn.b_V", "attention.value.bias", Model),
+    ("self_attn.W_O", "attention.dense.weight", Square),
+    ("self_attn.b_O", "attention.dense.bias", Model),
+    ("norm1.gain", "attention.LayerNorm.weight", Model),
+    ("norm1.bias", "attention.LayerNorm.bias", Model),
+    ("ffn.W_1", "ffn.weight", Up),
+    ("ffn.b_1", "ffn.bias", Unit),
+    ("ffn.W_2", "ffn_output.weight", Down),
+    ("ffn.b_2", "ffn_output.bias", Model),
+    ("norm2.gain", "full_layer_layer_norm.weight", Model),
+    ("norm2.bias", "full_layer_layer_norm.bias", Model),
+];
+
+/// A layer of MPNet, behind `encoder.layer.{layer}.`.
+const MPNET_LAYER: [Row; 16] = [
+    ("self_attn.W_Q", "attention.attn.q.weight", Square),
+    ("self_attn.b_Q", "attention.attn.q.bias", Model),
+    ("self_attn.W_K", "attention.attn.k.weight", Square),
+    ("self_attn.b_K", "attention.attn.k.bias", Model),
+    ("self_attn.W_V", "attention.attn.v.weight", Square),
+    ("self_attn.b_V", "attention.attn.v.bias", Model),
+    ("self_attn.W_O", "attention.attn.o.weight", Square),
+    ("self_attn.b_O", "attention.attn.o.bias", Model),
+    ("norm1.gain", "attention.LayerNorm.weight", Model),
+    ("norm1.bias", "attention.LayerNorm.bias", Model),
+    ("ffn.W_1", "intermediate.dense.weight", Up),
+    ("ffn.b_1", "intermediate.dense.bias", Unit),
+    ("ffn.W_2", "output.dense.weight", Down),
+    ("ffn.b_2", "output.dense.bias", Model),
+    ("norm2.gain", "output.LayerNorm.weight", Model),
+    ("norm2.bias", "output.LayerNorm.bias", Model),
 ];
 
 /// The names that differ between families.
 struct Names {
     /// Before the names of a body that was saved with a head.
     prefix: &'static str,
+    /// Before the names of a layer; `*` is its number.
     layer_prefix: &'static str,
+    /// The map from the tables to the layers.
+    project: [&'static str; 2],
     layer: &'static [Row; 16],
     head: &'static [Row; 4],
     /// The bias of the logits, where their table is the embedding.
@@ -148,7 +212,8 @@ struct Names {
 
 static BERT: Names = Names {
     prefix: "bert.",
-    layer_prefix: "encoder.layer",
+    layer_prefix: "encoder.layer.*.",
+    project: ["", ""],
     layer: &BERT_LAYER,
     head: &BERT_HEAD,
     tied: ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
@@ -158,9 +223,12 @@ static BERT: Names = Names {
     ],
 };
 
-static ROBERTA: Names = Names {
+static ROBERTA: Names = ROBERTA_NAMES;
+
+const ROBERTA_NAMES: Names = Names {
     prefix: "roberta.",
-    layer_prefix: "encoder.layer",
+    layer_prefix: "encoder.layer.*.",
+    project: ["", ""],
     layer: &BERT_LAYER,
     head: &ROBERTA_HEAD,
     tied: ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
@@ -172,7 +240,8 @@ static ROBERTA: Names = Names {
 
 static DISTILBERT: Names = Names {
     prefix: "distilbert.",
-    layer_prefix: "transformer.layer",
+    layer_prefix: "transformer.layer.*.",
+    project: ["", ""],
     layer: &DISTILBERT_LAYER,
     head: &DISTILBERT_HEAD,
     tied: ("unembed.bias", "vocab_projector.bias", Vocab),
@@ -182,12 +251,52 @@ static DISTILBERT: Names = Names {
     ],
 };
 
+static ELECTRA: Names = Names {
+    prefix: "electra.",
+    layer_prefix: "encoder.layer.*.",
+    project: ["embeddings_project.weight", "embeddings_project.bias"],
+    layer: &BERT_LAYER,
+    head: &ELECTRA_HEAD,
+    tied: ("unembed.bias", "generator_lm_head.bias", Vocab),
+    untied: [
+        ("unembed.weight", "generator_lm_head.weight", Tokens),
+        ("unembed.bias", "generator_lm_head.bias", Vocab),
+    ],
+};
+
+static ALBERT: Names = Names {
+    prefix: "albert.",
+    layer_prefix: "encoder.albert_layer_groups.0.albert_layers.0.",
+    project: [
+        "encoder.embedding_hidden_mapping_in.weight",
+        "encoder.embedding_hidden_mapping_in.bias",
+    ],
+    layer: &ALBERT_LAYER,
+    head: &ALBERT_HEAD,
+    tied: ("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
+    untied: [
+        ("unembed.weight", "predictions.decoder.weight", Tokens),
+        ("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
+    ],
+};
+
+static MPNET: Names = Names {
+    prefix: "mpnet.",
+    layer_prefix: "encoder.layer.*.",
+    project: ["", ""],
+    layer: &MPNET_LAYER,
+    ..ROBERTA_NAMES
+};
+
 impl BertFamily {
     fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
             Self::Roberta => &ROBERTA,
             Self::DistilBert => &DISTILBERT,
+            Self::Electra => &ELECTRA,
+            Self::Albert => &ALBERT,
+            Self::MpNet => &MPNET,
         }
     }
 
@@ -217,17 +326,26 @@ pub fn expected_weights(
     if plan.n_types > 0 {
         all.push(row(&TYPE));
     }
+    if plan.is_projected {
+        let [w, b] = names.project;
+        all.extend([row(&("tokens.W_project", w, Wide)), row(&("tokens.b_project", b, Model))]);
+    }
+    if plan.relative.is_some() {
+        all.push(row(&("encoder.relative", "encoder.relative_attention_bias.weight", Buckets)));
+    }
     for l in 0..plan.n_layers {
-        let (ours, theirs) =
-            (format!("encoder.{l}."), format!("{prefix}{}.{l}.", names.layer_prefix));
+        let within = names.layer_prefix.replace('*', &l.to_string());
+        let (ours, theirs) = (format!("encoder.{l}."), format!("{prefix}{within}"));
         all.extend(names.layer.iter().map(|row| one(row, &ours, &theirs, plan)));
     }
     if let HeadPlan::MaskedWords { is_tied, .. } = plan.head {
         let last = if is_tied { std::slice::from_ref(&names.tied) } else { &names.untied };
         all.extend(names.head.iter().chain(last).map(|row| one(row, "", "", plan)));
     }
-    if let HeadPlan::Pool(pool) = &plan.head {
-        all.extend(pool.expected_weights());
+    match &plan.head {
+        HeadPlan::Pool(pool) => all.extend(pool.expected_weights()),
+        HeadPlan::Classes(classes) => all.extend(classes.expected_weights(plan.heads.d_model)),
+        HeadPlan::MaskedWords { .. } => {}
     }
     all
 }

@@ -1,5 +1,5 @@
 //! BART (Lewis et al. 2020) and its relatives: Marian (Junczys-Dowmunt et al. 2018), mBART (Liu et al.
-//! 2020) and Pegasus (Zhang et al. 2020). Layer norms, biases everywhere, one name map.
+//! 2020), Pegasus (Zhang et al. 2020) and M2M-100 (Fan et al. 2021), of which NLLB is one. Layer norms, biases everywhere, one name map.
 //!
 //! | | norms | positions | norm of the embeddings |
 //! | --- | --- | --- | --- |
@@ -7,6 +7,7 @@
 //! | mBART | before sub-layers | learned, from row 2 on | yes |
 //! | Marian | behind sub-layers | sines, then cosines | no |
 //! | Pegasus | before sub-layers | sines, then cosines | no |
+//! | M2M-100, NLLB | before sub-layers | sines, then cosines, from 2 on | no |
 
 use anyhow::Result;
 
@@ -33,17 +34,33 @@ pub struct BartFamily {
     order: NormPlacement,
     /// The row of the first position in a learned table; None where positions are sines and cosines.
     offset: Option<usize>,
+    waves: Waves,
     has_embedding_norm: bool,
 }
 
-pub static BART: BartFamily =
-    BartFamily { order: NormPlacement::PostNorm, offset: Some(2), has_embedding_norm: true };
-pub static MBART: BartFamily =
-    BartFamily { order: NormPlacement::PreNorm, offset: Some(2), has_embedding_norm: true };
+pub static BART: BartFamily = BART_STYLE;
+
+const BART_STYLE: BartFamily = BartFamily {
+    order: NormPlacement::PostNorm,
+    offset: Some(2),
+    waves: Waves::Halves,
+    has_embedding_norm: true,
+};
+pub static MBART: BartFamily = BartFamily { order: NormPlacement::PreNorm, ..BART_STYLE };
 pub static MARIAN: BartFamily =
-    BartFamily { order: NormPlacement::PostNorm, offset: None, has_embedding_norm: false };
-pub static PEGASUS: BartFamily =
-    BartFamily { order: NormPlacement::PreNorm, offset: None, has_embedding_norm: false };
+    BartFamily { offset: None, has_embedding_norm: false, ..BART_STYLE };
+pub static PEGASUS: BartFamily = BartFamily {
+    order: NormPlacement::PreNorm,
+    offset: None,
+    has_embedding_norm: false,
+    ..BART_STYLE
+};
+pub static M2M: BartFamily = BartFamily {
+    order: NormPlacement::PreNorm,
+    offset: None,
+    waves: Waves::HalvesFromTwo,
+    has_embedding_norm: false,
+};
 
 /// The sizes and settings of a checkpoint.
 ///
@@ -56,6 +73,9 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<Encode
     let n_targets = config.usize_or("decoder_vocab_size", n_sources)?;
     let has_own_output = checkpoint.tensor("lm_head.weight").is_some();
     let context = config.usize("max_position_embeddings")?;
+    let d_model = config.usize("d_model")?;
+    let is_even = family.waves != Waves::HalvesFromTwo || d_model.is_multiple_of(2);
+    config.must("d_model", is_even, "an even number")?;
     let act = Activation::of(config, "activation_function", "gelu")?;
     Ok(EncoderDecoderPlan {
         encoder: stack(config, "encoder")?,
@@ -110,7 +130,7 @@ fn positions(
     match family.offset {
         Some(offset) => EncoderDecoderPositions::Table { n_rows: context + offset, offset },
         None if stands_in_file => EncoderDecoderPositions::Table { n_rows: context, offset: 0 },
-        None => EncoderDecoderPositions::Sinusoidal(Waves::Halves),
+        None => EncoderDecoderPositions::Sinusoidal(family.waves),
     }
 }
 

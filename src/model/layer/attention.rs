@@ -76,6 +76,13 @@ pub static WINDOWED: Site = Site::planes(
 )
 .with(Role::MaskedScores)
 .called(&["masked", "mask"]);
+pub static AROUND: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scores, minus infinity where the key is further away than the window reaches",
+)
+.with(Role::MaskedScores)
+.called(&["masked", "mask"]);
 pub static DISTANCE: Site = Site::planes(
     "bias",
     [Head, Query, Key],
@@ -133,13 +140,15 @@ pub enum Mask {
     Causal,
     /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
     Window(usize),
+    /// Both sides, so many keys away.
+    Around(usize),
 }
 
 impl Mask {
-    /// How many keys a query sees, its own the last; None sees all.
+    /// How many keys a query sees, its own the last; None sees those after it too.
     const fn window(self) -> Option<usize> {
         match self {
-            Self::None => None,
+            Self::None | Self::Around(_) => None,
             Self::Causal => Some(usize::MAX),
             Self::Window(n) => Some(n),
         }
@@ -387,7 +396,10 @@ impl Attention {
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
-        let adds = relative.is_some() || self.sinks.is_some() || self.plan.slopes.is_some();
+        let adds = matches!(mask, Mask::Around(_))
+            || relative.is_some()
+            || self.sinks.is_some()
+            || self.plan.slopes.is_some();
         let [k, v] = kv.made.filter(|_| !adds)?;
         let (scaling, cap) = (self.plan.scaling.number(), self.plan.cap);
         let how = AttentionOptions { scaling, cap, window: mask.window() };
@@ -492,6 +504,7 @@ impl Attention {
             Mask::None => scores,
             Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
             Mask::Window(n) => tape.causal_mask(at.at(&WINDOWED), scores, Some(n)),
+            Mask::Around(n) => tape.mask_around(at.at(&AROUND), scores, n),
         }
     }
 }

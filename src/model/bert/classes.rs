@@ -1,0 +1,274 @@
+//! Heads that sort a text, or each of its tokens, into classes (Devlin et al. 2019, section 4): `softmax(act(x W + b) W' + b')`.
+
+use anyhow::Result;
+use serde_json::Value as Json;
+
+use super::family::BertFamily;
+use crate::{
+    engine::{
+        site::{
+            Axis::{Channel, Class, Position, Single},
+            Site,
+        },
+        tape::{Node, Tape, Weight},
+    },
+    model::{layer::feed_forward::Activation, source_scope},
+    text::visible,
+    weights::{Checkpoint, ExpectedWeight, WeightLayout, Weights},
+};
+
+pub static FIRST: Site = Site::matrix(
+    "first",
+    [Single, Channel],
+    "the row of the first token, which stands for the whole text",
+);
+pub static SUM: Site = Site::matrix("sum", [Single, Channel], "x W + b, before the activation");
+pub static HIDDEN: Site =
+    Site::matrix("hidden", [Single, Channel], "after the activation: what the classes are told by");
+pub static LOGITS: Site =
+    Site::matrix("logits", [Single, Class], "a score for every class of the text");
+pub static PROBS: Site =
+    Site::matrix("probs", [Single, Class], "softmax: how likely each class of the text is");
+pub static EACH: Site = Site::matrix(
+    "probs",
+    [Single, Class],
+    "sigmoid: how likely each class is, whatever the others are",
+);
+pub static SUM_OF_TOKENS: Site =
+    Site::matrix("sum", [Position, Channel], "x W + b, before the activation");
+pub static HIDDEN_OF_TOKENS: Site = Site::matrix(
+    "hidden",
+    [Position, Channel],
+    "after the activation: what the classes are told by",
+);
+pub static LOGITS_OF_TOKENS: Site =
+    Site::matrix("logits", [Position, Class], "a score for every class of each token");
+pub static PROBS_OF_TOKENS: Site =
+    Site::matrix("probs", [Position, Class], "softmax: how likely each class of a token is");
+pub static EACH_OF_TOKENS: Site = Site::matrix(
+    "probs",
+    [Position, Class],
+    "sigmoid: how likely each class of a token is, whatever the others are",
+);
+
+/// What is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sorted {
+    Text,
+    Tokens,
+}
+
+/// What the scores become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// One of the classes: softmax.
+    OneOf,
+    /// Each by itself: sigmoid.
+    Each,
+    /// A score, as of a reranker.
+    Score,
+}
+
+/// The settings of such a head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassesPlan {
+    sorted: Sorted,
+    outcome: Outcome,
+    /// Names, safe to show.
+    labels: Vec<String>,
+    /// The map before that to the classes: the names of its tensors, and its activation.
+    dense: Option<(&'static str, Activation)>,
+    /// The names of the last map.
+    out: &'static str,
+}
+
+/// A kind of head of a family, by the ending of its class's name.
+struct ClassHead {
+    class: &'static str,
+    sorted: Sorted,
+    dense: Option<(&'static str, Dense)>,
+    out: &'static str,
+}
+
+/// The activation of the first map.
+#[derive(Clone, Copy)]
+enum Dense {
+    Of(Activation),
+    /// That of the layers.
+    AsLayers,
+}
+
+const TEXT: &str = "ForSequenceClassification";
+const TOKENS: &str = "ForTokenClassification";
+
+const OF_TOKENS: ClassHead =
+    ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "classifier" };
+
+/// The heads of a family. Where a name has several forms, they are separated by `|`.
+const fn heads(family: BertFamily) -> &'static [ClassHead] {
+    const TANH: Dense = Dense::Of(Activation::Tanh);
+    const fn text(names: &'static str, activation: Dense, out: &'static str) -> ClassHead {
+        ClassHead { class: TEXT, sorted: Sorted::Text, dense: Some((names, activation)), out }
+    }
+    match family {
+        BertFamily::Bert => {
+            const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS] }
+        }
+        BertFamily::Roberta | BertFamily::MpNet => {
+            const { &[text("classifier.dense", TANH, "classifier.out_proj"), OF_TOKENS] }
+        }
+        BertFamily::DistilBert => {
+            const { &[text("pre_classifier", Dense::Of(Activation::Relu), "classifier"), OF_TOKENS] }
+        }
+        BertFamily::Albert => {
+            const { &[text("albert.pooler|pooler", TANH, "classifier"), OF_TOKENS] }
+        }
+        BertFamily::Electra => {
+            const {
+                &[
+                    text("classifier.dense", Dense::Of(Activation::GeluErf), "classifier.out_proj"),
+                    OF_TOKENS,
+                    ClassHead {
+                        class: "ForPreTraining",
+                        sorted: Sorted::Tokens,
+                        dense: Some(("discriminator_predictions.dense", Dense::AsLayers)),
+                        out: "discriminator_predictions.dense_prediction",
+                    },
+                ]
+            }
+        }
+    }
+}
+
+impl ClassesPlan {
+    /// The head that the settings name and the file holds; None if there is none.
+    ///
+    /// # Errors
+    /// If a setting is of the wrong kind.
+    pub fn of(
+        checkpoint: &Checkpoint,
+        family: BertFamily,
+        activation: Activation,
+        d_model: usize,
+    ) -> Result<Option<Self>> {
+        let config = checkpoint.config();
+        let class = config.get("architectures").and_then(|all| all.get(0)?.as_str());
+        let class = class.unwrap_or_default();
+        let head = heads(family).iter().find(|head| class.ends_with(head.class));
+        let Some(head) = head.filter(|_| checkpoint.modules().is_none()) else { return Ok(None) };
+        let weight = checkpoint.tensor(&format!("{}.weight", head.out));
+        let Some(&[n, width]) = weight.map(|weight| weight.shape.as_slice()) else {
+            return Ok(None);
+        };
+        if width != d_model || n == 0 {
+            return Ok(None);
+        }
+        let kind = config.string_or("problem_type", "")?;
+        let outcome = match (kind, n) {
+            _ if head.class == "ForPreTraining" => Outcome::Each,
+            ("multi_label_classification", _) => Outcome::Each,
+            ("regression", _) | (_, 1) => Outcome::Score,
+            _ => Outcome::OneOf,
+        };
+        let labels = match head.class {
+            "ForPreTraining" => vec!["replaced".to_owned()],
+            _ => labels(config.get("id2label"), n),
+        };
+        let dense = head.dense.map(|(names, of)| match of {
+            Dense::Of(activation) => (names, activation),
+            Dense::AsLayers => (names, activation),
+        });
+        Ok(Some(Self { sorted: head.sorted, outcome, labels, dense, out: head.out }))
+    }
+
+    pub fn expected_weights(&self, d_model: usize) -> Vec<ExpectedWeight> {
+        let map = |[w, b]: [&str; 2], theirs: &str, n: usize| {
+            let named = |part: &str| -> String {
+                let all: Vec<String> =
+                    theirs.split('|').map(|name| format!("{name}.{part}")).collect();
+                all.join("|")
+            };
+            [
+                ExpectedWeight::new(w, &named("weight"), (d_model, n), WeightLayout::Linear),
+                ExpectedWeight::new(b, &named("bias"), (1, n), WeightLayout::Vector),
+            ]
+        };
+        let dense =
+            self.dense.map(|(names, _)| map(["classes.W_1", "classes.b_1"], names, d_model));
+        let out = map(["classes.W_2", "classes.b_2"], self.out, self.labels.len());
+        dense.into_iter().flatten().chain(out).collect()
+    }
+}
+
+/// The longest name of a class that is shown, in characters.
+const LONGEST: usize = 60;
+
+/// The names of so many classes, by the numbers that `id2label` has.
+fn labels(named: Option<&Json>, n: usize) -> Vec<String> {
+    let name = |i: usize| {
+        let name = named.and_then(|all| all.get(i.to_string())?.as_str());
+        let name = name.filter(|name| !name.is_empty());
+        let shown: Option<String> = name.map(|name| visible(name).chars().take(LONGEST).collect());
+        shown.unwrap_or_else(|| format!("LABEL_{i}"))
+    };
+    (0..n).map(name).collect()
+}
+
+/// A linear map.
+struct Map {
+    w: Weight,
+    b: Weight,
+}
+
+/// The head with its weights.
+pub struct Classes {
+    plan: ClassesPlan,
+    dense: Option<(Map, Activation)>,
+    out: Map,
+}
+
+impl Classes {
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn load(weights: &Weights, plan: &ClassesPlan, d_model: usize) -> Result<Self> {
+        let map = |[w, b]: [&str; 2], n| -> Result<Map> {
+            Ok(Map { w: weights.matrix(w, (d_model, n))?, b: weights.row(b, n)? })
+        };
+        let dense = match plan.dense {
+            None => None,
+            Some((_, activation)) => {
+                Some((map(["classes.W_1", "classes.b_1"], d_model)?, activation))
+            }
+        };
+        let out = map(["classes.W_2", "classes.b_2"], plan.labels.len())?;
+        Ok(Self { plan: plan.clone(), dense, out })
+    }
+
+    pub fn labels(&self) -> &[String] {
+        &self.plan.labels
+    }
+
+    /// Records scores and probabilities. x (position, d_model) -> (1, class), or (position, class)
+    pub fn forward(&self, tape: &mut Tape, x: Node) {
+        let at = source_scope("classes");
+        let is_text = self.plan.sorted == Sorted::Text;
+        let of = |text: &'static Site, tokens: &'static Site| if is_text { text } else { tokens };
+        let mut x = if is_text { tape.one_row(at.at(&FIRST), x, 0) } else { x };
+        if let Some((Map { w, b }, activation)) = &self.dense {
+            let (w, b) = (tape.weight(w), tape.weight(b));
+            let sum = tape.linear(at.at(of(&SUM, &SUM_OF_TOKENS)), x, w, Some(b));
+            x = activation.on(tape, at.at(of(&HIDDEN, &HIDDEN_OF_TOKENS)), sum);
+        }
+        let (w, b) = (tape.weight(&self.out.w), tape.weight(&self.out.b));
+        let logits = tape.linear(at.at(of(&LOGITS, &LOGITS_OF_TOKENS)), x, w, Some(b));
+        match self.plan.outcome {
+            Outcome::OneOf => {
+                tape.softmax_of_logits(at.at(of(&PROBS, &PROBS_OF_TOKENS)), logits);
+            }
+            Outcome::Each => {
+                tape.sigmoid(at.at(of(&EACH, &EACH_OF_TOKENS)), logits);
+            }
+            Outcome::Score => {}
+        }
+    }
+}

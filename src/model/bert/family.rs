@@ -1,0 +1,12 @@
+//! The families of encoders that differ from BERT in names and settings.
+
+/// Models whose tensors have the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BertFamily {
+    Bert,
+    Roberta,
+    DistilBert,
+    Electra,
+    Albert,
+    MpNet,
+}

@@ -1,0 +1,342 @@
+//! ModernBERT (Warner et al. 2024): an encoder with the parts of today's decoders. Norms without bias stand before the
+//! sub-layers, queries and keys are rotated, feed-forward is gated, and most layers see only the tokens near each.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{
+    RESIDUAL1, RESIDUAL2,
+    config::mask,
+    head::{Head, MaskedWords, MaskedWordsSizes},
+    pool::{Pool, PoolPlan},
+};
+use crate::{
+    engine::{
+        site::{
+            Axis::{Channel, Position},
+            Role, Scope, Site,
+        },
+        tape::{Block, Node, Pairs, Rope, Tape, Weight},
+        value::Matrix,
+    },
+    model::{
+        EMBED, Model, ModelSizes, Pass, Setup,
+        layer::{
+            attention::{Attention, AttentionPlan, HeadSizes, Mask},
+            feed_forward::{Activation, GatedFeedForward},
+            norm::{Norm, NormKind, NormStyle},
+        },
+        source_scope,
+    },
+    weights::{
+        Checkpoint, Config, ExpectedWeight,
+        WeightLayout::{Linear, LinearRows, Table, Vector},
+        Weights,
+    },
+};
+
+pub static INPUT: Site = Site::matrix(
+    "input",
+    [Position, Channel],
+    "what the first layer reads: the embedding normalised",
+)
+.called(&["input_t", "input", "x"]);
+
+/// The settings that determine its shape and weights.
+struct ModernPlan {
+    heads: HeadSizes,
+    d_ff: usize,
+    n_vocab: usize,
+    context: usize,
+    norm: NormKind,
+    activation: Activation,
+    /// The mask and the base of the rotation of each layer.
+    layers: Vec<(Mask, f32)>,
+    /// Without a head, one vector.
+    pool: Option<PoolPlan>,
+    is_tied: bool,
+}
+
+const HEAD: &str = "head.dense.weight";
+const OUTPUT: &str = "decoder.weight";
+
+impl ModernPlan {
+    fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        let config = checkpoint.config();
+        for key in ["norm_bias", "attention_bias", "mlp_bias", "classifier_bias"] {
+            config.must(key, !config.bool_or(key, false)?, "false")?;
+        }
+        config.must("decoder_bias", config.bool_or("decoder_bias", true)?, "true")?;
+        let (d_model, n_heads) =
+            (config.usize("hidden_size")?, config.usize("num_attention_heads")?);
+        let is_even = d_model.is_multiple_of(2 * n_heads);
+        config.must("num_attention_heads", is_even, "a divisor of half of hidden_size")?;
+        let activation = Activation::of(config, "hidden_activation", "gelu")?;
+        let of_head = Activation::of(config, "classifier_activation", "gelu")?;
+        config.must("classifier_activation", of_head == activation, "as hidden_activation")?;
+        let has_words =
+            checkpoint.tensor(HEAD).is_some() && checkpoint.tensor("decoder.bias").is_some();
+        let pool = if has_words { None } else { Some(PoolPlan::of(checkpoint, d_model)?) };
+        let has_own = checkpoint.tensor(OUTPUT).is_some();
+        Ok(Self {
+            heads: HeadSizes::slices(d_model, n_heads),
+            d_ff: config.usize("intermediate_size")?,
+            n_vocab: config.usize("vocab_size")?,
+            context: config.usize_or("max_position_embeddings", 8192)?,
+            norm: NormKind {
+                style: NormStyle::LayerWithoutBias,
+                eps: config.float_or("norm_eps", 1e-5)?,
+            },
+            activation,
+            layers: layers(config)?,
+            pool,
+            is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own,
+        })
+    }
+}
+
+/// The mask and the base of each layer: every third sees all tokens, the others those half a window away.
+fn layers(config: &Config) -> Result<Vec<(Mask, f32)>> {
+    let n_layers = config.usize("num_hidden_layers")?;
+    let every = config.usize_or("global_attn_every_n_layers", 3)?;
+    let near = Mask::Around(config.usize_or("local_attention", 128)? / 2);
+    let base = |kind: &str, key: &str, default: f32| -> Result<f32> {
+        let by_kind = config.section("rope_parameters")?;
+        let own = by_kind.map_or(Ok(None), |all| all.section(kind))?;
+        if let Some(own) = &own {
+            let plain = own.string_or("rope_type", "default")? == "default";
+            own.must("rope_type", plain, "default")?;
+        }
+        let theta = match own {
+            Some(own) if own.has("rope_theta") => own.float("rope_theta")?,
+            _ => config.float_or(key, default)?,
+        };
+        config.must(key, theta > 1.0, "a number above 1")?;
+        Ok(theta)
+    };
+    let full = base("full_attention", "global_rope_theta", 160_000.0)?;
+    let local = base("sliding_attention", "local_rope_theta", 10_000.0)?;
+    let named = config.get("layer_types").and_then(serde_json::Value::as_array);
+    let is_whole = named.is_none_or(|named| named.len() == n_layers);
+    config.must("layer_types", is_whole, "one for every layer")?;
+    let sees_all = |l: usize| match named {
+        Some(named) => named[l].as_str() == Some("full_attention"),
+        None => l.is_multiple_of(every),
+    };
+    Ok((0..n_layers)
+        .map(|l| if sees_all(l) { (Mask::None, full) } else { (near, local) })
+        .collect())
+}
+
+/// Where the file has each weight.
+fn expected_weights(plan: &ModernPlan) -> Vec<ExpectedWeight> {
+    let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
+    // A body that was saved alone has no prefix.
+    let of = |ours: String, theirs: &str, shape, layout| {
+        ExpectedWeight::new(ours, &format!("model.{theirs}|{theirs}"), shape, layout)
+    };
+    let gain = |ours: &str, theirs: &str| {
+        of(format!("{ours}.gain"), &format!("{theirs}.weight"), (1, d_model), Vector)
+    };
+    let table = of(
+        "embed.weight".into(),
+        "embeddings.tok_embeddings.weight",
+        (plan.n_vocab, d_model),
+        Table,
+    );
+    let mut all =
+        vec![table, gain("tokens.norm", "embeddings.norm"), gain("encoder_norm", "final_norm")];
+    for l in 0..plan.layers.len() {
+        let (ours, theirs) = (format!("encoder.{l}"), format!("layers.{l}"));
+        let rows = |i: usize, n: usize| LinearRows(i * n..(i + 1) * n);
+        for (i, letter) in ["Q", "K", "V"].into_iter().enumerate() {
+            let ours = format!("{ours}.self_attn.W_{letter}");
+            all.push(of(
+                ours,
+                &format!("{theirs}.attn.Wqkv.weight"),
+                (d_model, d_model),
+                rows(i, d_model),
+            ));
+        }
+        let out = format!("{ours}.self_attn.W_O");
+        all.push(of(out, &format!("{theirs}.attn.Wo.weight"), (d_model, d_model), Linear));
+        for (i, name) in ["gate", "up"].into_iter().enumerate() {
+            let ours = format!("{ours}.ffn.W_{name}");
+            all.push(of(ours, &format!("{theirs}.mlp.Wi.weight"), (d_model, d_ff), rows(i, d_ff)));
+        }
+        let down = format!("{ours}.ffn.W_down");
+        all.push(of(down, &format!("{theirs}.mlp.Wo.weight"), (d_ff, d_model), Linear));
+        if l > 0 {
+            all.push(gain(&format!("{ours}.norm1"), &format!("{theirs}.attn_norm")));
+        }
+        all.push(gain(&format!("{ours}.norm2"), &format!("{theirs}.mlp_norm")));
+    }
+    if let Some(pool) = &plan.pool {
+        all.extend(pool.expected_weights());
+        return all;
+    }
+    let mut one = |ours: &str, theirs: &str, shape, layout| {
+        all.push(ExpectedWeight::new(ours, theirs, shape, layout));
+    };
+    one("mlm.W", HEAD, (d_model, d_model), Linear);
+    one("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector);
+    one("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector);
+    if !plan.is_tied {
+        one("unembed.weight", OUTPUT, (plan.n_vocab, d_model), Table);
+    }
+    all
+}
+
+/// A layer: each half reads the normalised stream and adds to it.
+struct PreNorm {
+    scope: Scope,
+    /// The first layer reads what is normalised already.
+    norm1: Option<Norm>,
+    self_attn: Attention,
+    mask: Mask,
+    norm2: Norm,
+    ffn: GatedFeedForward,
+}
+
+impl PreNorm {
+    fn load(weights: &Weights, plan: &ModernPlan, l: usize) -> Result<Self> {
+        let scope = source_scope("encoder").layer(l);
+        let (mask, theta) = plan.layers[l];
+        let (d_model, d_head) = (plan.heads.d_model, plan.heads.d_head);
+        let speeds =
+            (0..d_head / 2).map(|j| f64::from(theta).powf(-2.0 * j as f64 / d_head as f64) as f32);
+        let rope =
+            Rope { speeds: speeds.collect(), factor: 1.0, longer: None, pairs: Pairs::Halves };
+        let attention =
+            AttentionPlan { rope: Some(Arc::new(rope)), ..AttentionPlan::plain(d_head) };
+        let norm = |name| Norm::load(weights, scope.child(name), d_model, plan.norm);
+        let (ffn, act) = (scope.child("ffn"), plan.activation);
+        Ok(Self {
+            norm1: (l > 0).then(|| norm("norm1")).transpose()?,
+            self_attn: Attention::planned(
+                weights,
+                scope.child("self_attn"),
+                plan.heads,
+                attention,
+            )?,
+            mask,
+            norm2: norm("norm2")?,
+            ffn: GatedFeedForward::load(weights, ffn, d_model, plan.d_ff, act)?,
+            scope,
+        })
+    }
+}
+
+impl Block for PreNorm {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
+        let (at, x) = (&self.scope, inputs[0]);
+        let normed = self.norm1.as_ref().map_or(x, |norm| norm.forward(tape, x));
+        let attended = self.self_attn.forward(tape, normed, normed, self.mask);
+        let x = tape.residual(at.at(&RESIDUAL1), x, attended);
+        let normed = self.norm2.forward(tape, x);
+        let fed = self.ffn.forward(tape, normed);
+        tape.residual(at.at(&RESIDUAL2), x, fed)
+    }
+}
+
+/// The model.
+pub struct ModernBert {
+    plan: ModernPlan,
+    embed: Weight,
+    norm: Norm,
+    layers: Vec<Arc<dyn Block>>,
+    last_norm: Norm,
+    head: Head,
+}
+
+impl ModernBert {
+    /// # Errors
+    /// If a setting is not supported, or a weight is missing or misshapen.
+    pub fn load(checkpoint: &Checkpoint) -> Result<Self> {
+        let plan = ModernPlan::of(checkpoint)?;
+        let weights = checkpoint.weights(&expected_weights(&plan))?;
+        let d_model = plan.heads.d_model;
+        let norm = |name| Norm::load(&weights, source_scope(name), d_model, plan.norm);
+        let layer = |l| Ok(Arc::new(PreNorm::load(&weights, &plan, l)?) as _);
+        let sizes = MaskedWordsSizes { d_model, d_embed: d_model, n_vocab: plan.n_vocab };
+        let head = match &plan.pool {
+            Some(pool) => Head::Pool(Pool::load(&weights, pool)?),
+            None => Head::MaskedWords(Box::new(MaskedWords::load(
+                &weights,
+                sizes,
+                plan.norm,
+                plan.activation,
+                plan.is_tied,
+                mask(checkpoint)?,
+            )?)),
+        };
+        Ok(Self {
+            embed: weights.matrix("embed.weight", (plan.n_vocab, d_model))?,
+            norm: norm("tokens.norm")?,
+            layers: (0..plan.layers.len()).map(layer).collect::<Result<_>>()?,
+            last_norm: norm("encoder_norm")?.with_role(Role::LastNorm),
+            head,
+            plan,
+        })
+    }
+
+    /// The last norm after every token. -> (position, d_model)
+    fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let at = source_scope("tokens");
+        let table = tape.weight(&self.embed);
+        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let normed = self.norm.forward(tape, embed);
+        let x = tape.identity(at.at(&INPUT), normed);
+        let x = self.layers.iter().fold(x, |x, layer| tape.block(layer, &[x]));
+        self.last_norm.forward(tape, x)
+    }
+}
+
+impl Model for ModernBert {
+    /// As [`super::Bert`].
+    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
+        let mut tape = setup.tape();
+        let x = self.encode(&mut tape, source);
+        let output = self.head.forward(&mut tape, x, source, &setup.choosing());
+        Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+    }
+
+    fn sizes(&self) -> Option<ModelSizes> {
+        let ModernPlan { heads, d_ff, n_vocab, context, ref layers, ref pool, .. } = self.plan;
+        Some(ModelSizes {
+            n_layers: layers.len(),
+            n_beside: 0,
+            heads,
+            d_ff,
+            is_gated: true,
+            experts: None,
+            n_vocab: if pool.is_some() { 0 } else { n_vocab },
+            context,
+        })
+    }
+
+    fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
+        self.head.places(source)
+    }
+
+    /// Applies the last norm and the head to the rows.
+    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
+        let mut tape = Tape::default();
+        let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
+        let x = self.last_norm.forward(&mut tape, x);
+        let logits = self.head.logits(&mut tape, x)?;
+        Some(tape.value(logits).matrix().clone())
+    }
+
+    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
+        let mut tape = setup.tape();
+        self.encode(&mut tape, source);
+        tape
+    }
+}
