@@ -2,6 +2,8 @@
 
 mod card;
 mod concern;
+mod evidence;
+mod findings;
 mod measures;
 mod reader;
 mod readings;
@@ -15,6 +17,8 @@ use std::{
 };
 
 pub use card::Card;
+pub use evidence::Asked;
+pub use findings::{AllFindings, Findings, Patched};
 pub use measures::{Evidence, Heads, Measures};
 pub use reader::Reader;
 pub use readings::Readings;
@@ -76,6 +80,7 @@ pub struct Reading {
     /// Choices of the next token, by model, row and sampling settings.
     choices: Recent<(Name, usize, Choosing), Choice>,
     heads: Arc<OnceLock<Heads>>,
+    findings: Arc<OnceLock<AllFindings>>,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
     neighbourhoods: Recent<(Name, u32), Neighbourhood>,
 }

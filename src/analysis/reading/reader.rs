@@ -213,6 +213,7 @@ impl Reader {
             choices: Recent::default(),
             neighbourhoods: Recent::default(),
             heads: Arc::default(),
+            findings: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }
