@@ -192,7 +192,8 @@ impl Pane for AttributionList<'_> {
                 &[(theme.glyph("│", "|"), theme.dim())],
             );
             if part.amount < 0.0 {
-                let length = bar.trim_end().chars().count() as u16;
+                // There are no blocks that grow to the left: whole cells only.
+                let length = (-part.amount / most * f32::from(half)).round() as u16;
                 let solid = theme.glyph("█", "#").repeat(usize::from(length));
                 put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.incorrect())]);
             } else {
