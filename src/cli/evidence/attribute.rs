@@ -121,7 +121,10 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
                 writeln!(report.text, "{:>width$} {}", format!("unit {unit}"), line("", amount));
         }
     }
-    let _ = writeln!(report.text, "{:width$} {:>9.4}", "left over (rounding)", parts.rest());
+    // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
+    let is_rounding = parts.rest().abs() < 1e-3 * parts.score.abs().max(1.0);
+    let rest = if is_rounding { "left over (rounding)" } else { "left over (not linear)" };
+    let _ = writeln!(report.text, "{rest:width$} {:>9.4}", parts.rest());
     let _ = writeln!(
         report.text,
         "A part says what is written to the output directly; what it does by way of later parts is in those."
