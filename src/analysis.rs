@@ -4,6 +4,7 @@
 //! computes figures from traces (gradients, ablations, probes); [`map`] names the parts of a model; [`reading`] runs all models on one sentence. Draws
 //! nothing, and leaves the explanation of the figures to [`crate::lesson`].
 
+pub mod evidence;
 pub mod trace;
 pub mod map;
 pub mod measure;

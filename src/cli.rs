@@ -2,7 +2,7 @@
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
 //! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
-//! `export`, `eval`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
+//! `export`, `eval`, `evidence` for `attribute`, `patch` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -13,6 +13,7 @@ mod colour;
 mod config;
 mod destination;
 mod eval;
+mod evidence;
 mod failure;
 mod frames;
 mod inspect;
@@ -118,6 +119,9 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         Command::Export(asked) => frames::run(asked, &set(&asked.text)?, streams),
         Command::Steps(asked) => steps::run(&set(asked)?, text),
         Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
+        Command::Attribute(asked) => evidence::attribute::run(asked, &unset(&asked.text)?, streams),
+        Command::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
+        Command::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
         Command::Inspect(asked) => {
             let which = args::ModelArgs {

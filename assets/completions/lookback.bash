@@ -16,6 +16,9 @@ _lookback() {
             ",$1")
                 cmd="lookback"
                 ;;
+            lookback,attribute)
+                cmd="lookback__subcmd__attribute"
+                ;;
             lookback,completions)
                 cmd="lookback__subcmd__completions"
                 ;;
@@ -34,6 +37,9 @@ _lookback() {
             lookback,inspect)
                 cmd="lookback__subcmd__inspect"
                 ;;
+            lookback,learn)
+                cmd="lookback__subcmd__learn"
+                ;;
             lookback,man)
                 cmd="lookback__subcmd__man"
                 ;;
@@ -43,11 +49,17 @@ _lookback() {
             lookback,open)
                 cmd="lookback__subcmd__open"
                 ;;
+            lookback,patch)
+                cmd="lookback__subcmd__patch"
+                ;;
             lookback,steps)
                 cmd="lookback__subcmd__steps"
                 ;;
             lookback,trace)
                 cmd="lookback__subcmd__trace"
+                ;;
+            lookback__subcmd__help,attribute)
+                cmd="lookback__subcmd__help__subcmd__attribute"
                 ;;
             lookback__subcmd__help,completions)
                 cmd="lookback__subcmd__help__subcmd__completions"
@@ -67,6 +79,9 @@ _lookback() {
             lookback__subcmd__help,inspect)
                 cmd="lookback__subcmd__help__subcmd__inspect"
                 ;;
+            lookback__subcmd__help,learn)
+                cmd="lookback__subcmd__help__subcmd__learn"
+                ;;
             lookback__subcmd__help,man)
                 cmd="lookback__subcmd__help__subcmd__man"
                 ;;
@@ -75,6 +90,9 @@ _lookback() {
                 ;;
             lookback__subcmd__help,open)
                 cmd="lookback__subcmd__help__subcmd__open"
+                ;;
+            lookback__subcmd__help,patch)
+                cmd="lookback__subcmd__help__subcmd__patch"
                 ;;
             lookback__subcmd__help,steps)
                 cmd="lookback__subcmd__help__subcmd__steps"
@@ -103,7 +121,67 @@ _lookback() {
                     return 0
                     ;;
                 --at)
-                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__attribute)
+            opts="-h --what-if --words --place --whole --by-word --units --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --words)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --units)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -294,7 +372,7 @@ _lookback() {
                     return 0
                     ;;
                 --steps)
-                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
                     return 0
                     ;;
                 --size)
@@ -356,8 +434,22 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help)
-            opts="steps open trace export eval inspect models config completions man help"
+            opts="steps open trace export eval attribute patch learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__help__subcmd__attribute)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -453,6 +545,20 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lookback__subcmd__help__subcmd__learn)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lookback__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -482,6 +588,20 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help__subcmd__open)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__help__subcmd__patch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -554,6 +674,70 @@ _lookback() {
                     return 0
                     ;;
                 --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__learn)
+            opts="-h --what-if --target --steps --optimizer --rate --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --optimizer)
+                    COMPREPLY=($(compgen -W "sgd adam" -- "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -696,6 +880,69 @@ _lookback() {
                     return 0
                     ;;
                 --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__patch)
+            opts="-h --against --what-if --words --place --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --against)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --words)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -87,6 +87,8 @@ influence\t''
 distance\t''
 accuracy\t''
 lab-one-word\t''
+which-part\t''
+patching\t''
 llm-input\t''
 llm-causal\t''
 residual-stream\t''
@@ -125,6 +127,9 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "open" -d 'Print how 
 complete -c lookback -n "__fish_lookback_needs_command" -a "trace" -d 'Write every value of a pass, by address'
 complete -c lookback -n "__fish_lookback_needs_command" -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
 complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how well each model translates held-out sentences, by length'
+complete -c lookback -n "__fish_lookback_needs_command" -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
+complete -c lookback -n "__fish_lookback_needs_command" -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
+complete -c lookback -n "__fish_lookback_needs_command" -a "learn" -d 'Take steps of learning on one sentence, and print the loss and what moved'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_needs_command" -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
 complete -c lookback -n "__fish_lookback_needs_command" -a "config" -d 'Print where the settings are, which are in force, and an example'
@@ -273,6 +278,8 @@ influence\t''
 distance\t''
 accuracy\t''
 lab-one-word\t''
+which-part\t''
+patching\t''
 llm-input\t''
 llm-causal\t''
 residual-stream\t''
@@ -329,6 +336,85 @@ complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-config -d 
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l words -d 'The word asked about, and another after a comma, as in il,elle' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l place -d 'The place in the output, counted from 0' -r
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l units -d 'How many hidden units of each feed-forward are listed, the strongest first' -r
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
+json\t'One document, an object for each number'
+csv\t'A line for each number'
+npz\t'A column for each field, for numpy.load'"
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l whole -d 'Which words counted for the whole output instead of the one word'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l by-word -d 'Add the tokens of a word up'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l no-memory-check -d 'Read although more memory is needed than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l against -d 'The other sentence, B: its pass gets values of the first one\'s, A' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l words -d 'The word asked about, and another after a comma, as in il,elle' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l place -d 'The place in the output, counted from 0' -r
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
+json\t'One document, an object for each number'
+csv\t'A line for each number'
+npz\t'A column for each field, for numpy.load'"
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l no-memory-check -d 'Read although more memory is needed than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l target -d 'What a translator should write (default: what it writes)' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l steps -d 'How many steps' -r
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l optimizer -d 'The rule of the update' -r -f -a "sgd\t'w - rate * gradient'
+adam\t'Kingma and Ba 2015'"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The learning rate (default: 0.05 for sgd, 0.001 for adam)' -r
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
+json\t'One document, an object for each number'
+csv\t'A line for each number'
+npz\t'A column for each field, for numpy.load'"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l no-memory-check -d 'Read although more memory is needed than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -423,24 +509,30 @@ complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d '
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "learn" -d 'Take steps of learning on one sentence, and print the loss and what moved'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c lookback -n "__fish_lookback_needs_command" -f
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -f
 complete -c lookback -n "__fish_lookback_using_subcommand trace" -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -f
 complete -c lookback -n "__fish_lookback_using_subcommand eval" -f
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -f
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -f
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -f
 complete -c lookback -n "__fish_lookback_using_subcommand models" -f
 complete -c lookback -n "__fish_lookback_using_subcommand config" -f
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval inspect models config completions man"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval attribute patch learn inspect models config completions man"

@@ -2,6 +2,8 @@
 
 mod card;
 mod concern;
+mod evidence;
+mod findings;
 mod measures;
 mod reader;
 mod readings;
@@ -15,6 +17,8 @@ use std::{
 };
 
 pub use card::Card;
+pub use evidence::Asked;
+pub use findings::{AllFindings, Findings, Patched};
 pub use measures::{Evidence, Heads, Measures};
 pub use reader::Reader;
 pub use readings::Readings;
@@ -80,6 +84,7 @@ pub struct Reading {
     answers: Recent<Name, Vec<ReadBack>>,
     /// Log-probabilities of outputs, by model.
     log_probabilities: Recent<Name, f64>,
+    findings: Arc<OnceLock<AllFindings>>,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
     neighbourhoods: Recent<(Name, u32), Neighbourhood>,
 }

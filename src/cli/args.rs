@@ -12,7 +12,12 @@ use super::{
     size::Size,
     words,
 };
-use crate::{engine::change::Change, export::Format, lesson::Language};
+use crate::{
+    analysis::{evidence::learning::Optimizer, reading::Asked},
+    engine::change::Change,
+    export::Format,
+    lesson::Language,
+};
 
 /// See how an RNN and a Transformer read a sentence, step by step.
 ///
@@ -161,6 +166,15 @@ pub enum Command {
     /// Print how well each model translates held-out sentences, by length
     Eval(EvalArgs),
 
+    /// Print what pushed a word above another, part by part, and which words counted
+    Attribute(AttributeArgs),
+
+    /// Put values of one sentence's pass into another's, one at a time, and print which carry the difference
+    Patch(PatchArgs),
+
+    /// Take steps of learning on one sentence, and print the loss and what moved
+    Learn(LearnArgs),
+
     /// Print what is in a checkpoint, whether it can be run, and what would be shown
     Inspect(InspectArgs),
 
@@ -214,6 +228,177 @@ pub struct OpenArgs {
     /// Print every term and every operand
     #[arg(long, conflicts_with = "terms")]
     pub all: bool,
+}
+
+/// A word of the output, and the one it is set against.
+#[derive(Clone, Debug, Default, Args)]
+pub struct QuestionArgs {
+    /// The word asked about, and another after a comma, as in il,elle
+    ///
+    /// Without it: il or elle against the other where the output has one, else the output's least sure word against
+    /// the second; of a model that only reads, the next word.
+    #[arg(long, value_name = "WORD[,WORD]", value_delimiter = ',', value_hint = ValueHint::Other)]
+    pub words: Vec<String>,
+
+    /// The place in the output, counted from 0
+    #[arg(long, value_name = "N")]
+    pub place: Option<usize>,
+}
+
+impl QuestionArgs {
+    pub fn asked(&self) -> Asked {
+        Asked { words: self.words.clone(), place: self.place }
+    }
+}
+
+/// Where a table goes, and in which form.
+#[derive(Clone, Debug, Args)]
+pub struct EvidenceOut {
+    /// Output format (default: by the extension of --out, else table)
+    #[arg(long, value_enum)]
+    pub format: Option<EvidenceFormat>,
+
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+impl EvidenceOut {
+    /// # Errors
+    /// If the format asked for is not that of the file's extension.
+    pub fn format_of(&self) -> anyhow::Result<EvidenceFormat> {
+        let end = self.out.out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let named = [
+            ("json", EvidenceFormat::Json),
+            ("csv", EvidenceFormat::Csv),
+            ("npz", EvidenceFormat::Npz),
+        ];
+        let of_name = named.into_iter().find(|(extension, _)| *extension == end);
+        if let (Some(asked), Some((extension, format))) = (self.format, of_name) {
+            anyhow::ensure!(
+                asked == format,
+                "--out has the extension of {extension}, but another format is requested; change one of them"
+            );
+        }
+        Ok(self.format.or(of_name.map(|(_, format)| format)).unwrap_or_default())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EvidenceFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, an object for each number
+    Json,
+    /// A line for each number
+    Csv,
+    /// A column for each field, for numpy.load
+    Npz,
+}
+
+/// What pushed a word above another.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::ATTRIBUTE)]
+pub struct AttributeArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// Which words counted for the whole output instead of the one word
+    #[arg(long)]
+    pub whole: bool,
+
+    /// Add the tokens of a word up
+    #[arg(long)]
+    pub by_word: bool,
+
+    /// How many hidden units of each feed-forward are listed, the strongest first
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub units: usize,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Two sentences, and the values that carry their difference.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::PATCH)]
+pub struct PatchArgs {
+    /// The other sentence, B: its pass gets values of the first one's, A
+    #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other)]
+    pub against: String,
+
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Steps of learning.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::LEARN)]
+pub struct LearnArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    /// What a translator should write (default: what it writes)
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
+    pub target: Option<String>,
+
+    /// How many steps
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub steps: u16,
+
+    /// The rule of the update
+    #[arg(long, value_enum, default_value_t)]
+    pub optimizer: OptimizerChoice,
+
+    /// The learning rate (default: 0.05 for sgd, 0.001 for adam)
+    #[arg(long, value_name = "RATE", value_parser = known::rate)]
+    pub rate: Option<f32>,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerChoice {
+    /// w - rate * gradient
+    #[default]
+    Sgd,
+    /// Kingma and Ba 2015
+    Adam,
+}
+
+impl OptimizerChoice {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        }
+    }
+
+    pub const fn usual_rate(self) -> f32 {
+        match self {
+            Self::Sgd => 0.05,
+            Self::Adam => 0.001,
+        }
+    }
+}
+
+impl From<OptimizerChoice> for Optimizer {
+    fn from(choice: OptimizerChoice) -> Self {
+        match choice {
+            OptimizerChoice::Sgd => Self::Sgd,
+            OptimizerChoice::Adam => Self::Adam,
+        }
+    }
 }
 
 /// Every value of a pass.

@@ -116,6 +116,11 @@ pub fn pace(text: &str) -> Result<f32, String> {
     pace.ok_or_else(|| "write a number from 0.1 to 100, as in 2".into())
 }
 
+pub fn rate(text: &str) -> Result<f32, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=10.0).contains(rate));
+    rate.ok_or_else(|| "write a number from 0 to 10, as in 0.05".into())
+}
+
 pub fn change(text: &str) -> Result<Change, String> {
     read(text)
 }

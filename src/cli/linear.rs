@@ -102,6 +102,7 @@ pub fn run(
 ) -> io::Result<Memory> {
     let LinearStart { lesson, mut readings, reading, step, memory } = start;
     reading.measures(); // some of the narration waits for them
+    reading.findings();
     plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     state.guide = Guide::at_pace(1.0);
@@ -210,6 +211,7 @@ fn read(
         .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
     if let Ok(reading) = &outcome {
         reading.measures();
+        reading.findings();
         plain::opening(reading, state.lesson.language, out)?;
         state.passes.changes = changes.clone();
     }

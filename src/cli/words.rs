@@ -195,6 +195,46 @@ Examples:
   lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
   lookback export --what-if mask=off --format html --out lesson.html";
 
+pub const ATTRIBUTE: &str = "\
+The logit of a word, less that of another, is a sum: what each sub-layer adds, of attention what each
+head adds from each word, of feed-forward what each hidden unit adds. The scale of the norms is held
+fixed at that of this pass; then the parts add up exactly. Which words counted is asked in three ways:
+gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
+A recurrent network has no such parts; the words are asked about all the same.
+
+--format json, csv and npz have a row for every number: method (parts, gradient, integrated, left-out),
+site, head, unit, position, token, amount; what does not apply is null, empty or NaN.
+
+Examples:
+  lookback attribute \"The animal didn't cross the street because it was too tired.\"
+  lookback attribute --words il,elle --format csv --out parts.csv
+  lookback attribute --model ./gpt2 \"The Eiffel Tower is in\" --words ' Paris,' --units 10";
+
+pub const PATCH: &str = "\
+Both sentences are read; then B is read again with one value of A in it, for every position of the
+residual stream and of what attention and feed-forward add, and for every head. The measure is the
+difference of two logits: 0 where B answers as it did, 1 where it answers as A. A decoder reads A's
+output in both. Words are matched from the start and from the end; what has no counterpart is \"-\".
+
+--format json, csv and npz have a row for every cell: map, site, head, position, token, share.
+
+Examples:
+  lookback patch \"The animal didn't cross the street because it was too tired.\" \\
+      --against \"The animal didn't cross the street because it was too wide.\"
+  lookback patch \"The dog sleeps.\" --against \"The cat sleeps.\" --format json | jq '.rows[0]'";
+
+pub const LEARN: &str = "\
+The loss is the mean cross-entropy of the target's tokens: of a translator what it should write, of a
+model that only reads its sentence's own next words. Every weight follows its gradient; nothing is
+saved. Of the built-in models the loss on 20 other sentences is printed too: what it forgot.
+
+--format json, csv and npz have a row for every number: measure (loss, moved, kept-before, kept-after),
+step, weight, row (that moved most), token, amount.
+
+Examples:
+  lookback learn \"The dog sleeps.\" --target \"Le chat dort.\" --steps 20
+  lookback learn --model decoder_only --optimizer adam --format csv";
+
 pub const EVAL: &str = "\
 Without --data: the table measured on held-out sentences when the models were trained.
 With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": [\"Le chien dort.\"]}.

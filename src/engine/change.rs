@@ -19,12 +19,12 @@
 
 mod syntax;
 
-use std::fmt;
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::engine::{
     math::sampling::Choosing,
     site::{Address, Place, Role, lies_in, path_in},
-    value::{Cell, Shape},
+    value::{Cell, Shape, Value},
 };
 
 /// The most changes that can be combined.
@@ -151,8 +151,21 @@ fn last(path: &str) -> &str {
 }
 
 /// Changes that apply together, at most one for each subject.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Changes(Vec<Change>);
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    all: Vec<Change>,
+    /// What the changes that learn came to; not part of what was asked for.
+    learned: Option<Arc<Learned>>,
+}
+
+/// Weights that take the place of a model's own, by name.
+pub type Learned = HashMap<String, Arc<Value>>;
+
+impl PartialEq for Changes {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
 
 /// An edit of a recorded value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -168,48 +181,59 @@ pub enum Edit {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty() && self.learned.is_none()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// These changes and one more, which replaces an earlier one with the same subject.
     #[must_use]
     pub fn with(&self, change: Change) -> Self {
         let mut changes = self.without(&change);
-        changes.0.push(change);
+        changes.all.push(change);
         changes
     }
 
     #[must_use]
     pub fn without(&self, change: &Change) -> Self {
-        let others = self.0.iter().filter(|other| other.subject() != change.subject());
-        Self(others.cloned().collect())
+        let others = self.all.iter().filter(|other| other.subject() != change.subject());
+        Self { all: others.cloned().collect(), learned: self.learned.clone() }
+    }
+
+    /// These changes, in a model with other weights.
+    #[must_use]
+    pub fn with_weights(&self, learned: Arc<Learned>) -> Self {
+        Self { all: self.all.clone(), learned: Some(learned) }
+    }
+
+    /// The weight that takes the place of the model's own of that name.
+    pub fn learned(&self, name: &str) -> Option<&Arc<Value>> {
+        self.learned.as_ref()?.get(name)
     }
 
     /// These changes without `change` if they contain it, else with it.
     #[must_use]
     pub fn toggled(&self, change: Change) -> Self {
-        if self.0.contains(&change) { self.without(&change) } else { self.with(change) }
+        if self.all.contains(&change) { self.without(&change) } else { self.with(change) }
     }
 
     /// The changes in words: `mask off, head 2 of encoder.1.self_attn off`.
     pub fn words(&self) -> String {
-        self.0.iter().map(Change::words).collect::<Vec<_>>().join(", ")
+        self.all.iter().map(Change::words).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether the part is off at this place.
     pub fn is_off(&self, place: &Place, part: Part) -> bool {
-        self.0.iter().any(|change| {
+        self.all.iter().any(|change| {
             matches!(change, Change::Off { scope, part: off } if *off == part && lies_in(&place.path, scope))
         })
     }
 
     /// Whether the layer with this prefix is off.
     pub fn is_layer_off(&self, prefix: &str) -> bool {
-        self.0.iter().any(
+        self.all.iter().any(
             |change| matches!(change, Change::Off { scope, part: Part::Whole } if scope == prefix),
         )
     }
@@ -220,7 +244,7 @@ impl Changes {
 
     /// How the next token is chosen.
     pub fn choosing(&self) -> Choosing {
-        self.0.iter().fold(Choosing::default(), |choosing, change| match *change {
+        self.all.iter().fold(Choosing::default(), |choosing, change| match *change {
             Change::Temperature(temperature) => Choosing { temperature, ..choosing },
             Change::Sample(seed) => Choosing { sample: Some(seed), ..choosing },
             Change::TopK(k) => Choosing { top_k: Some(k), ..choosing },
@@ -232,7 +256,7 @@ impl Changes {
 
     /// The edits of a value with this shape, recorded at this place; cells count from the value's own first cell.
     pub fn edits(&self, place: &Place, shape: Shape) -> Vec<Edit> {
-        self.0.iter().filter_map(|change| edit(change, place, shape)).collect()
+        self.all.iter().filter_map(|change| edit(change, place, shape)).collect()
     }
 }
 
@@ -245,7 +269,7 @@ impl FromIterator<Change> for Changes {
 /// The written form, separated by spaces.
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let all: Vec<String> = self.all.iter().map(ToString::to_string).collect();
         f.write_str(&all.join(" "))
     }
 }

@@ -19,6 +19,7 @@ mod pool;
 mod positions;
 mod product;
 mod relative;
+mod replay;
 mod rotary;
 mod select;
 mod shape;
@@ -31,9 +32,13 @@ pub use linear::GateWeights;
 pub use norm::Moments;
 pub use past::Past;
 pub use relative::Buckets;
+pub use replay::Replay;
 pub use rotary::{Dynamic, Longer, Pairs, Rope};
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use edited::Edited;
 
@@ -150,6 +155,8 @@ impl Tape {
         if let Some(&node) = self.weights.get(&key) {
             return node;
         }
+        let learned = self.changes.learned(&weight.place.path);
+        let value = learned.unwrap_or(value);
         let node = self.leaf(weight.place.clone(), Arc::clone(value));
         self.weights.insert(key, node);
         node
@@ -191,6 +198,11 @@ impl Tape {
 
     pub fn entry(&self, node: Node) -> &Entry {
         &self.entries[node.0]
+    }
+
+    /// The values that an entry was computed from.
+    pub fn inputs(&self, node: Node) -> &[Node] {
+        &self.entry(node).inputs
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
@@ -241,42 +253,9 @@ impl Tape {
 
     /// The gradients of the sum of `seed * value` over the seeds, with respect to each wanted node.
     ///
-    /// Reverse mode: one pass from the last entry to the first, through entries that depend on a wanted node. A wanted
-    /// node that no seed depends on is absent from the result.
+    /// A wanted node that no seed depends on is absent from the result.
     pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
-        let leads = self.depends_on_wanted(wanted);
-        let mut grads: Gradients = HashMap::new();
-        for (node, seed) in seeds {
-            accumulate(&mut grads, *node, seed.clone());
-        }
-        for node in self.nodes().collect::<Vec<_>>().into_iter().rev() {
-            let entry = self.entry(node);
-            let (Some(operation), true) = (&entry.operation, leads[node.0]) else { continue };
-            let Some(grad) = grads.get(&node) else { continue };
-            let asked: Vec<bool> = entry.inputs.iter().map(|n| leads[n.0]).collect();
-            if !asked.contains(&true) {
-                continue;
-            }
-            let (inputs, output) = (self.values(&entry.inputs), &*entry.value);
-            let pulled =
-                operation.backward(&BackwardArgs { inputs: &inputs, output, grad, wanted: &asked });
-            for (input, grad) in entry.inputs.iter().zip(pulled) {
-                if let (Some(grad), true) = (grad, leads[input.0]) {
-                    accumulate(&mut grads, *input, grad);
-                }
-            }
-        }
-        grads.retain(|node, _| wanted.contains(node));
-        grads
-    }
-
-    /// For every entry, whether it is wanted or depends on a wanted one.
-    fn depends_on_wanted(&self, wanted: &[Node]) -> Vec<bool> {
-        let mut leads = vec![false; self.len()];
-        for (i, entry) in self.entries.iter().enumerate() {
-            leads[i] = wanted.contains(&Node(i)) || entry.inputs.iter().any(|n| leads[n.0]);
-        }
-        leads
+        self.pull(|node| self.value(node), seeds, wanted, &HashSet::new())
     }
 
     /// The number of multiplications in the matrix products recorded in a scope.

@@ -80,6 +80,12 @@ pub enum PaneKind {
     Load,
     /// Figures of all heads, one row per head, sortable by any figure. Its site is the attention `weights`.
     HeadTable,
+    /// What pushed a word above another, part by part. Its site is the logits.
+    Attribution,
+    /// Which words counted for it. Its site is the embedded words.
+    Saliency,
+    /// How much of the difference of two sentences each value carries. Its site is one that the map has a row for.
+    Patches,
 }
 
 impl PaneKind {

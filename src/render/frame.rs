@@ -188,6 +188,7 @@ impl Walk {
     /// frames show them. Times are left out: frames are the same at every run.
     pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
         reading.measures();
+        reading.findings();
         let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
         state.size = (size.width, size.height);

@@ -122,6 +122,10 @@ fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Ev
         if tell().is_err() {
             return;
         }
+        reading.findings();
+        if tell().is_err() {
+            return;
+        }
     }
 }
 

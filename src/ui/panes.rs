@@ -3,6 +3,7 @@
 //! A new kind of pane is a new file here, a row of [`new_pane`], and a variant of [`PaneKind`].
 
 mod accuracy;
+mod attribution;
 mod bars;
 mod beams;
 mod cache;
@@ -24,9 +25,11 @@ mod matrix;
 mod missing;
 mod neighbours;
 mod norm;
+mod patches;
 mod read_back;
 mod read_back_length;
 mod recurrence;
+mod saliency;
 mod schedule;
 mod stream;
 mod subject;
@@ -435,6 +438,9 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Cache => of_site(|s| Box::new(cache::Cache::new(s))),
         PaneKind::Beams => Box::new(beams::BeamTree(scene)),
         PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
+        PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
+        PaneKind::Saliency => Box::new(saliency::SaliencyTable::new(scene)),
+        PaneKind::Patches => Box::new(patches::PatchedMap::new(scene, spec)),
         PaneKind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
         PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),

@@ -34,6 +34,7 @@ pub fn walk(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     reading.measures(); // the narration needs them
+    reading.findings();
     let language = lesson.language;
     opening(reading, lesson.language, out)?;
     let steps = lesson.steps();

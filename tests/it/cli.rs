@@ -657,16 +657,70 @@ fn a_sentence_may_be_the_name_of_a_command() {
 #[test]
 fn help_is_short_or_long_and_has_examples() {
     let (short, long) = (good(&["-h"]), good(&["--help"]));
-    assert!(short.lines().count() < 45, "{short}");
+    assert!(short.lines().count() < 50, "{short}");
     assert!(long.lines().count() > short.lines().count());
     assert!(long.contains("Examples:\n  lookback "), "{long}");
     assert!(good(&["--version"]).starts_with("lookback 0."));
-    for command in
-        ["steps", "open", "trace", "export", "eval", "inspect", "models", "completions", "man"]
-    {
+    for command in [
+        "steps",
+        "open",
+        "trace",
+        "export",
+        "eval",
+        "attribute",
+        "patch",
+        "learn",
+        "inspect",
+        "models",
+        "completions",
+        "man",
+    ] {
         assert!(good(&[command, "--help"]).contains("Usage: lookback"), "{command}");
         assert!(long.contains(&format!("\n  {command} ")), "{command}");
     }
+}
+
+#[test]
+fn evidence_is_a_table_in_four_forms() {
+    let star = "The animal didn't cross the street because it was too tired.";
+    let wide = "The animal didn't cross the street because it was too wide.";
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&good(&[args, &["--format", "json"]].concat())).unwrap()
+    };
+    let parts = json(&["attribute", star]);
+    assert_eq!((&parts["word"], &parts["against"]), (&"il".into(), &"elle".into()));
+    let whole = |row: &&serde_json::Value| {
+        row["method"] == "parts" && row["head"].is_null() && row["unit"].is_null()
+    };
+    let rows = || parts["rows"].as_array().unwrap().iter();
+    let sum: f64 = rows().filter(whole).map(|row| row["amount"].as_f64().unwrap()).sum();
+    assert!((sum - parts["score"].as_f64().unwrap()).abs() < 1e-3, "{sum}");
+    assert!(rows().any(|row| row["method"] == "left-out" && row["token"] == "tired"));
+    let patched = json(&["patch", star, "--against", wide]);
+    let shares = patched["rows"].as_array().unwrap();
+    assert!(
+        shares.iter().any(|row| row["site"] == "src.input" && row["share"].as_f64() > Some(0.99))
+    );
+    let csv = good(&[
+        "learn",
+        "The dog sleeps.",
+        "--target",
+        "Le chat dort.",
+        "--steps",
+        "2",
+        "--format",
+        "csv",
+    ]);
+    assert!(csv.starts_with("measure,step,weight,row,token,amount\nloss,0,"), "{csv}");
+    let text = good(&["learn", "The dog sleeps.", "--model", "gru", "--steps", "1"]);
+    assert!(text.contains("what moved, most first") && text.contains("20 other sentences"));
+    let gru = good(&["attribute", star, "--model", "gru", "--whole", "--by-word"]);
+    assert!(gru.contains("no residual stream") && gru.contains("gap of the integral"), "{gru}");
+    bad(&["patch", star, "--against", star], 2, &["no difference"]);
+    bad(&["patch", star, "--against", wide, "--model", "gru"], 2, &["residual stream"]);
+    bad(&["attribute", star, "--words", "xyzzy"], 2, &["no token"]);
+    bad(&["attribute", star, "--model", "all"], 2, &["one model"]);
+    bad(&["learn", star, "--rate=-1"], 2, &["0 to 10"]);
 }
 
 #[test]

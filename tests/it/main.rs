@@ -27,6 +27,7 @@ mod escapes;
 mod escapes_in_files;
 #[cfg(unix)]
 mod escapes_on_a_terminal;
+mod evidence;
 mod experts;
 mod faults;
 #[cfg(unix)]

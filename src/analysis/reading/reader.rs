@@ -239,6 +239,7 @@ impl Reader {
             log_probabilities: Recent::default(),
             neighbourhoods: Recent::default(),
             heads: Arc::default(),
+            findings: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }

@@ -30,6 +30,50 @@ pub fn write(passes: &[PassExport], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(zip.finish()?.get_ref())
 }
 
+/// A column of a table.
+pub enum Column {
+    Numbers(Vec<f32>),
+    Texts(Vec<String>),
+}
+
+/// Writes a table: an array for each column, of numbers or of texts, and the description.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write_columns(
+    description: &str,
+    columns: &[(String, Column)],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    let (descr, description) = text(description);
+    member(&mut zip, METADATA, &header(&descr, &[]), &description)?;
+    for (name, column) in columns {
+        match column {
+            Column::Numbers(numbers) => {
+                let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+                member(&mut zip, name, &header("<f4", &[numbers.len()]), &bytes)?;
+            }
+            Column::Texts(texts) => {
+                let longest =
+                    texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
+                let descr = format!("<U{longest}");
+                member(&mut zip, name, &header(&descr, &[texts.len()]), &padded(texts, longest))?;
+            }
+        }
+    }
+    out.write_all(zip.finish()?.get_ref())
+}
+
+/// Texts as numpy stores them: four bytes a character, zeros up to the longest.
+fn padded(texts: &[String], longest: usize) -> Vec<u8> {
+    let one = |text: &String| {
+        let characters = text.chars().map(u32::from).chain(std::iter::repeat(0)).take(longest);
+        characters.flat_map(u32::to_le_bytes).collect::<Vec<u8>>()
+    };
+    texts.iter().flat_map(one).collect()
+}
+
 fn member(
     zip: &mut ZipWriter<Cursor<Vec<u8>>>,
     name: &str,
@@ -48,7 +92,10 @@ fn member(
 /// The header of version 1.0 of the format: the magic string, the length of the rest, a Python dictionary, spaces, and
 /// a line end.
 fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    let sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if shape.len() == 1 {
+        sizes.push(','); // a tuple of one
+    }
     let start = b"\x93NUMPY\x01\x00";
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
     let before = start.len() + 2;

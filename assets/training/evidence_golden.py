@@ -1,0 +1,296 @@
+"""Reference values for the program's evidence, from PyTorch and captum on the stored weights.
+
+Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds sentences, ids and what is asked. Tensors:
+- `learning/{model}/{sgd,adam}/losses`: the mean cross-entropy of the target before each of ten steps, and after the last;
+  `.../{weight}`: SAMPLE numbers of the weight after ten steps (`torch.optim`, double precision), at flat index
+  `i * STRIDE % size`. `learning/{model}/gradient/{weight}`: the same sample of the first gradient.
+- `attribution/{model}/{part}`: what each part adds to a difference of logits; `.../{part}/heads` (head, key). Computed
+  forwards, every addend pushed through the later norms with their scale held fixed. TransformerLens computes the same
+  for pre-norm models; it does not load these, so that the formula stands here, written from its definition.
+- `saliency/{model}/{difference,output}/{gradient,integrated,ends}`: captum's InputXGradient and IntegratedGradients (50
+  points) on the embedded words, added up over channels; the score and the baseline's. `.../left_out`: the score less that
+  without each word.
+- `patching/{model}/{site}`: by position (head), the share of the difference of two sentences that A's value carries
+  into B's pass, from passes of PyTorch with that one value replaced.
+
+captum: `pip install captum` (0.9.0 was used); it is needed for this file alone.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import torch
+from captum.attr import InputXGradient, IntegratedGradients
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+import tracing
+from batches import ASSETS
+from corpus import STARS
+from evaluate import load
+from goldens import OUT
+from models import BOS, EOS, Model, future_mask, keep_weights, positions
+from tracing import decoder_input, trace
+
+SAMPLE, STRIDE, STEPS = 32, 7919, 10
+RATES = {"sgd": 0.05, "adam": 0.001}
+TAUGHT = "Le chat mange la pomme rouge."
+READ_ON = ["The animal didn't cross the street because it was too", "The letter didn't cross the street because it was too"]
+MODELS = ["elman", "gru", "rnn_attention", "transformer", "decoder_only"]
+
+Tensors = dict[str, Tensor]
+
+
+def sample(value: Tensor) -> Tensor:
+    flat = value.detach().flatten()
+    return flat[torch.arange(SAMPLE) * STRIDE % len(flat)].float()
+
+
+def names(model: Model) -> dict[str, Tensor]:
+    return {k.replace("ward_.", "ward."): p for k, p in model.named_parameters()}
+
+
+def logits_of(model: Model, ids: list[int], tgt: list[int]) -> Tensor:
+    """From the code that trained the model."""
+    if not tgt:
+        return model.logits(model.read(torch.tensor([[BOS, *ids]])))[0]
+    memory = model.encode(torch.tensor([ids]), torch.tensor([len(ids)]))
+    return model.logits(model.decode(memory, torch.tensor([tgt])))[0]
+
+
+# --- Learning ---
+
+
+def learning(name: str, ids: list[int], taught: list[int]) -> Tensors:
+    """Ten steps towards the target: French for a translator, the sentence's own next words for the language model."""
+    tgt, wanted = ([], ids) if name == "decoder_only" else ([BOS, *taught], [*taught, EOS])
+    tensors = {}
+    for rule, kind in (("sgd", torch.optim.SGD), ("adam", torch.optim.Adam)):
+        model = load(name, ASSETS).double()
+        optimizer = kind(model.parameters(), lr=RATES[rule])
+        losses = []
+        for step in range(STEPS + 1):
+            loss = F.cross_entropy(logits_of(model, ids, tgt)[: len(wanted)], torch.tensor(wanted))
+            losses.append(loss.item())
+            if step == STEPS:
+                break
+            optimizer.zero_grad()
+            loss.backward()
+            if step == 0 and rule == "sgd":
+                tensors |= {f"learning/{name}/gradient/{k}": sample(p.grad) for k, p in names(model).items()}
+            optimizer.step()
+        tensors[f"learning/{name}/{rule}/losses"] = torch.tensor(losses).float()
+        tensors |= {f"learning/{name}/{rule}/{k}": sample(p) for k, p in names(model).items()}
+    return tensors
+
+
+# --- Attribution ---
+
+
+class Stream:
+    """A row of the residual stream as a sum of named addends."""
+
+    def __init__(self) -> None:
+        self.parts: Tensors = {}
+
+    def add(self, name: str, value: Tensor) -> None:
+        self.parts[name] = self.parts[name] + value if name in self.parts else value
+
+    def norm(self, at: str, sites: Tensors, weights: Tensors, row: int) -> None:
+        """The norm of the whole row, its scale held fixed, of every addend."""
+        scale = torch.sqrt(sites[f"{at}.var"][row] + 1e-5)
+        gain = weights[f"{at}.gain"]
+        self.parts = {k: (p - p.mean()) / scale * gain for k, p in self.parts.items()}
+        self.add(f"{at}.bias", weights[f"{at}.bias"])
+
+
+def addend(stream: Stream, at: str, sites: Tensors, weights: Tensors, row: int) -> None:
+    """Attention's output at a row, by head and key; or feed-forward's."""
+    if f"{at}.context" not in sites:
+        return stream.add(f"{at}.out", sites[f"{at}.out"][row])
+    shares, v, w_o = sites[f"{at}.weights"], sites[f"{at}.v"], weights[f"{at}.W_O"]
+    for h in range(len(v)):
+        own = w_o[h * v.shape[2] : (h + 1) * v.shape[2]]
+        for k in range(v.shape[1]):
+            stream.add(f"{at}.out/{h}/{k}", shares[h, row, k] * (v[h, k] @ own))
+
+
+def attribution(name: str, sites: Tensors, weights: Tensors, row: int, pair: list[int], n_layers: int) -> Tensors:
+    stream, at = Stream(), "tokens" if name == "decoder_only" else "tgt"
+    stream.add(f"{at}.embed", sites[f"{at}.scaled"][row])
+    stream.add(f"{at}.pos", sites[f"{at}.pos"][row])
+    for l in range(n_layers):
+        if name == "decoder_only":
+            addend(stream, f"blocks.{l}.attn", sites, weights, row)
+            addend(stream, f"blocks.{l}.ffn", sites, weights, row)
+        else:
+            for i, sub in enumerate(("self_attn", "cross_attn", "ffn")):
+                addend(stream, f"decoder.{l}.{sub}", sites, weights, row)
+                stream.norm(f"decoder.{l}.norm{i + 1}", sites, weights, row)
+    if name == "decoder_only":
+        stream.norm("final_norm", sites, weights, row)
+    way = weights["embed.weight"][pair[0]] - weights["embed.weight"][pair[1]]
+    amounts = {key: p @ way for key, p in stream.parts.items()}
+    total = sites["logits"][row, pair[0]] - sites["logits"][row, pair[1]]
+    rest = abs(float(sum(amounts.values()) - total))
+    assert rest < 1e-7, f"{name}: the parts do not add up, {rest} of {total} is left"
+    tensors = {}
+    for part in sorted({key.split("/")[0] for key in amounts}):
+        inside = {key: a for key, a in amounts.items() if key.split("/")[0] == part}
+        tensors[f"attribution/{name}/{part}"] = torch.stack(list(inside.values())).sum()[None]
+        if len(inside) > 1:
+            n_heads = 1 + max(int(key.split("/")[1]) for key in inside)
+            tensors[f"attribution/{name}/{part}/heads"] = torch.stack(list(inside.values())).view(n_heads, -1)
+    return tensors
+
+
+# --- Saliency ---
+
+
+def from_embedded(name: str, model: Model, n: int, tgt: list[int]):
+    """The logits (batch, row, vocab) of embedded words (batch, position, channel), from the model's own layers."""
+    d = model.sizes["d_model"]
+    pos = positions(n, d)
+
+    def run(embedded: Tensor) -> Tensor:
+        x = embedded * math.sqrt(d) + pos
+        if name == "decoder_only":
+            for block in model.blocks:
+                x = block(x, future_mask(n))
+            return model.logits(model.final_norm(x))
+        hidden = torch.zeros(len(x), 1, 1, n)
+        for layer in model.encoder:
+            x = layer(x, hidden)
+        return model.logits(model.decode((x, hidden), torch.tensor([tgt] * len(x))))
+
+    return run
+
+
+def saliency(name: str, model: Model, ids: list[int], tgt: list[int], output: list[int], row: int, pair: list[int]) -> Tensors:
+    read = [BOS, *ids] if name == "decoder_only" else ids
+    run = from_embedded(name, model, len(read), tgt)
+    first = len(read) - 1 if name == "decoder_only" else 0
+    chosen = torch.tensor([output])
+
+    def difference(embedded: Tensor) -> Tensor:
+        logits = run(embedded)[:, row]
+        return logits[:, pair[0]] - logits[:, pair[1]]
+
+    def likelihood(embedded: Tensor) -> Tensor:
+        logs = torch.log_softmax(run(embedded)[:, first:], 2)
+        return logs.gather(2, chosen.expand(len(embedded), -1)[..., None])[..., 0].sum(1)
+
+    embedded = model.lookup(torch.tensor([read])).detach().requires_grad_()
+    tensors = {}
+    for key, score in (("difference", difference), ("output", likelihood)):
+        at = f"saliency/{name}/{key}"
+        tensors[f"{at}/gradient"] = InputXGradient(score).attribute(embedded)[0].sum(1)
+        tensors[f"{at}/integrated"] = IntegratedGradients(score).attribute(embedded, n_steps=50)[0].sum(1)
+        ends = torch.stack([score(embedded)[0], score(torch.zeros_like(embedded))[0]])
+        tensors[f"{at}/ends"] = ends
+        tensors[f"{at}/left_out"] = left_out(name, model, ids, tgt, key, ends[0], row, pair, output)
+    return tensors
+
+
+@torch.no_grad()
+def left_out(name: str, model: Model, ids: list[int], tgt: list[int], key: str, score: Tensor, row: int, pair: list[int], output: list[int]) -> Tensor:
+    by = 1 if name == "decoder_only" else 0
+    effects = []
+    for i in range(len(ids)):
+        logits = logits_of(model, ids[:i] + ids[i + 1 :], tgt)
+        if key == "difference":
+            without = logits[row - by, pair[0]] - logits[row - by, pair[1]]
+        else:
+            logs = torch.log_softmax(logits[len(logits) - len(output) :], 1)
+            without = logs.gather(1, torch.tensor(output)[:, None]).sum()
+        effects.append(score - without)
+    return torch.stack(effects)
+
+
+# --- Patching ---
+
+
+class Patched(tracing.Tape):
+    """A tape on which one value of one site is that of another pass."""
+
+    site, index, given = "", (), None
+
+    def put(self, site: str, value: Tensor) -> Tensor:
+        if site == Patched.site:
+            value = value.clone()
+            value[Patched.index] = Patched.given[Patched.index]
+        return super().put(site, value)
+
+
+@torch.no_grad()
+def patching(name: str, model: Model, sides: list[list[int]], tgt: list[int], row: int, pair: list[int]) -> Tensors:
+    a, b = (trace(name, model, ids, tgt) for ids in sides)
+    score = lambda sites: sites["logits"][row, pair[0]] - sites["logits"][row, pair[1]]
+    low, high = score(b), score(a)
+    plain, plain_check = tracing.Tape, tracing.check
+    tracing.Tape, tracing.check = Patched, lambda *_: None  # a patched context is not that of PyTorch's own block
+    tensors = {}
+    for site, value in b.items():
+        part, end = site.rsplit(".", 1) if "." in site else ("", site)
+        is_head = end == "context"
+        is_row = end == "out" and not part.startswith("final") and (name == "transformer" or "norm" not in part)
+        is_row |= site in ("src.input", "tgt.input", "tokens.input") or end in ("resid_mid", "resid_post")
+        if not (is_head or is_row):
+            continue
+        n = len(value) if is_head or not site.startswith(("tgt", "decoder")) else row + 1
+        cells = []
+        for i in range(n):
+            Patched.site, Patched.index, Patched.given = site, (i,), a[site]
+            cells.append((score(trace(name, model, sides[1], tgt)) - low) / (high - low))
+        tensors[f"patching/{name}/{site}"] = torch.stack(cells)
+    tracing.Tape, tracing.check = plain, plain_check
+    return tensors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    out = parser.parse_args().out
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
+    encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    tensors: Tensors = {}
+    star = [encode(STARS[0][0]), encode(STARS[0][0].replace("tired", "wide"))]
+    taught = encode(TAUGHT)
+    for name in MODELS:
+        tensors |= learning(name, star[0], taught)
+    cases: dict = {"sentence": STARS[0][0], "against": STARS[0][0].replace("tired", "wide"), "taught": TAUGHT, "read_on": READ_ON, "rates": RATES}
+    for name in ("transformer", "decoder_only"):
+        model = load(name, ASSETS).double()
+        keep_weights(model, True)
+        weights = tracing.tensors_of(model)
+        if name == "transformer":
+            sides = star
+            outputs = [[*decoder_input(model, ids)[1:], EOS] for ids in sides]
+            row = next(i for i, (x, y) in enumerate(zip(*outputs)) if x != y)
+            pair, output = [outputs[0][row], outputs[1][row]], outputs[0]
+            tgt = [BOS, *outputs[0][:-1]]
+        else:
+            sides = [encode(text) for text in READ_ON]
+            assert len(sides[0]) == len(sides[1])
+            row, tgt = len(sides[0]), []
+            logits = logits_of(model, sides[0], [])[row]
+            pair, output = logits.topk(2).indices.tolist(), [int(logits.argmax())]
+        sites = trace(name, model, sides[0], tgt)
+        weights = {k: w.detach() for k, w in weights.items()}
+        detached = {k: v.detach() for k, v in sites.items()}
+        tensors |= attribution(name, detached, weights, row, pair, model.sizes["n_layers"])
+        tensors |= saliency(name, model, sides[0], tgt, output, row, pair)
+        tensors |= patching(name, model, sides, tgt, row, pair)
+        cases[name] = {"sides": sides, "row": row, "pair": pair, "output": output}
+    save_file({k: v.detach().float().contiguous() for k, v in tensors.items()}, out / "evidence.safetensors", {"cases": json.dumps(cases)})
+    print(f"evidence.safetensors: {len(tensors)} tensors, {sum(v.numel() for v in tensors.values())} numbers")
+
+
+if __name__ == "__main__":
+    main()

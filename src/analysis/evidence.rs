@@ -1,0 +1,24 @@
+//! Evidence for what a model says: which parts of it, which words and which values carried its answer.
+//!
+//! Every method works on a [`Run`], a pass with everything kept, and asks about a [`Score`]: a word, a word against
+//! another, or a whole output. None of them knows a model; the tape is enough.
+//!
+//! | method | question | anchor |
+//! | --- | --- | --- |
+//! | [`attribution`] | which part pushed this word above that one | direct logit attribution (Elhage et al. 2021) |
+//! | [`saliency`] | which words counted | gradient x input, integrated gradients (Sundararajan et al. 2017), leaving one out |
+//! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
+//! | [`learning`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
+
+pub mod attribution;
+pub mod learning;
+pub mod patching;
+mod quadrature;
+pub mod question;
+pub mod run;
+pub mod saliency;
+pub mod score;
+
+pub use question::Question;
+pub use run::Run;
+pub use score::Score;

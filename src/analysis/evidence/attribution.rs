@@ -1,0 +1,214 @@
+//! Direct logit attribution: what each part of a Transformer adds to a logit (Elhage et al. 2021).
+//!
+//! The stream before the last product is a sum: embedding, positions, and what every sub-layer adds. With the scale of
+//! the norms held fixed at that of this pass, the logit is linear in each addend, so that the parts add up to it
+//! exactly. A head's part is the sum over the words it looks at, a feed-forward's over its units.
+//!
+//! The parts say what is written to the output directly. What a part does by way of later parts is in those; a part
+//! that is needed most may write nothing here. And with the norm's scale free, removing a part also scales the others.
+
+use std::collections::HashSet;
+
+use super::{run::Run, score::Score};
+use crate::{
+    engine::{
+        site::{Place, Role, path_in},
+        tape::Node,
+        value::Value,
+    },
+    model::{
+        LOGITS,
+        decoder_only::RAW_LOGITS,
+        layer::{
+            attention::{CONTEXT, V, WEIGHTS},
+            norm::{MEAN_SQUARE, VAR},
+        },
+    },
+};
+
+/// What a logit, or the difference of two, is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribution {
+    /// The logit, or the difference of logits; before scale and cap in a model that has them.
+    pub score: f32,
+    /// The parts in the order of computation.
+    pub parts: Vec<LogitPart>,
+}
+
+/// A part of the model, and what it adds to the logit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogitPart {
+    /// The site: `decoder.1.cross_attn.out`, or the weight for a bias.
+    pub path: String,
+    pub kind: PartKind,
+    pub amount: f32,
+    /// Of an attention sub-layer: its heads.
+    pub heads: Vec<HeadPart>,
+    /// Of a feed-forward sub-layer: what each hidden unit adds.
+    pub units: Vec<f32>,
+    /// What the sub-layer's own bias adds, beside heads or units.
+    pub bias: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    Embedding,
+    Positions,
+    Attention,
+    FeedForward,
+    Bias,
+}
+
+impl PartKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::Positions => "positions",
+            Self::Attention => "attention",
+            Self::FeedForward => "feed-forward",
+            Self::Bias => "bias",
+        }
+    }
+}
+
+/// What a head adds to the logit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadPart {
+    pub amount: f32,
+    /// By the word that is looked at; empty where the model records no weights.
+    pub by_key: Vec<f32>,
+}
+
+impl Attribution {
+    /// What the parts leave over; rounding, where the model is linear after its last norm.
+    pub fn rest(&self) -> f32 {
+        self.score - self.parts.iter().map(|part| part.amount).sum::<f32>()
+    }
+}
+
+/// What the logit of the score is made of. None for a score that is no logit, and for a model without a residual
+/// stream.
+pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
+    if matches!(score, Score::LogProbability(_))
+        || run.with_role(Role::SubLayerOutput).next().is_none()
+    {
+        return None;
+    }
+    let tape = run.tape();
+    let kinds: Vec<(Node, PartKind)> =
+        tape.nodes().filter_map(|n| Some((n, kind(run, n)?))).collect();
+    let is_scale = |node: &Node| {
+        let name = tape.entry(*node).place.site.name;
+        name == VAR.name || name == MEAN_SQUARE.name
+    };
+    let constants: HashSet<Node> =
+        tape.nodes().filter(is_scale).chain(kinds.iter().map(|k| k.0)).collect();
+    let (seeds, value) = seeds(run, score)?;
+    let wanted: Vec<Node> = kinds.iter().map(|(node, _)| *node).collect();
+    let gradients = tape.backward_to(&seeds, &wanted, &constants);
+    let parts = kinds.iter().filter_map(|&(node, kind)| {
+        let gradient = gradients.get(&node)?;
+        Some(part(run, node, kind, gradient))
+    });
+    let mut parts: Vec<LogitPart> = parts.collect();
+    // Biases are leaves, which stand where they are first used; they go last.
+    parts.sort_by_key(|part| part.kind == PartKind::Bias);
+    Some(Attribution { score: value, parts })
+}
+
+/// The slope of the score at the logits, and its value there; at the raw logits where scale or cap come after.
+fn seeds(run: &Run, score: &Score) -> Option<(Vec<(Node, Value)>, f32)> {
+    let seeds = score.seeds(run, |node| run.tape().value(node), 1.0);
+    let Some(raw) = run.node(RAW_LOGITS.name) else { return Some((seeds, score.of_run(run)?)) };
+    let logits = run.node(LOGITS.name)?;
+    let moved =
+        seeds.into_iter().map(|(node, seed)| (if node == logits { raw } else { node }, seed));
+    let value = score.value(|row| {
+        let value = run.tape().value(raw);
+        (row < value.shape().rows).then(|| value.row(0, row))
+    });
+    Some((moved.collect(), value?))
+}
+
+/// What a value adds to the stream as; None for a value that is no part of its own.
+fn kind(run: &Run, node: Node) -> Option<PartKind> {
+    let (tape, place) = (run.tape(), &run.tape().entry(node).place);
+    if tape.is_leaf(node) {
+        let is_bias = place.path.ends_with("bias") && tape.shape(node).rows == 1;
+        return is_bias.then_some(PartKind::Bias);
+    }
+    match place.role {
+        Role::SubLayerOutput
+            if run.node(&path_in(place.scope.prefix(), CONTEXT.name)).is_some() =>
+        {
+            Some(PartKind::Attention)
+        }
+        Role::SubLayerOutput => Some(PartKind::FeedForward),
+        Role::Positions if place.site.name == "pos" => Some(PartKind::Positions),
+        _ if place.site.name == "embed" => Some(PartKind::Embedding),
+        _ => None,
+    }
+}
+
+fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
+    let (tape, place) = (run.tape(), &run.tape().entry(node).place);
+    let amount = dot(gradient, tape.value(node));
+    let mut part = LogitPart {
+        path: place.path.clone(),
+        kind,
+        amount,
+        heads: vec![],
+        units: vec![],
+        bias: 0.0,
+    };
+    match kind {
+        PartKind::Attention => part.heads = heads(run, place, node, gradient),
+        PartKind::FeedForward => part.units = units(run, place, node, gradient),
+        _ => return part,
+    }
+    let inside: f32 =
+        part.heads.iter().map(|head| head.amount).chain(part.units.iter().copied()).sum();
+    if !part.heads.is_empty() || !part.units.is_empty() {
+        part.bias = amount - inside;
+    }
+    part
+}
+
+/// What each head adds, by the words it looks at.
+fn heads(run: &Run, place: &Place, out: Node, gradient: &Value) -> Vec<HeadPart> {
+    let tape = run.tape();
+    let beside = |name: &str| run.node(&path_in(place.scope.prefix(), name));
+    let Some(context) = beside(CONTEXT.name) else { return vec![] };
+    let gradients = tape.backward(&[(out, gradient.clone())], &[context]);
+    let Some(slopes) = gradients.get(&context) else { return vec![] };
+    let values = tape.value(context);
+    let looked = beside(WEIGHTS.name).zip(beside(V.name));
+    let head = |h: usize| {
+        let by_key = looked.map_or_else(Vec::new, |(weights, v)| {
+            let (weights, v) = (tape.value(weights), tape.value(v));
+            // Several heads of queries may share one of values.
+            let own = h * v.shape().planes / values.shape().planes;
+            // (key, query): what a query would be pushed by, times how much it looks.
+            let push = v.plane(own) * slopes.plane(h).transpose();
+            let shared = push.transpose().component_mul(weights.plane(h));
+            shared.row_sum().iter().copied().collect()
+        });
+        HeadPart { amount: slopes.plane(h).dot(values.plane(h)), by_key }
+    };
+    (0..values.shape().planes).map(head).collect()
+}
+
+/// What each hidden unit adds.
+fn units(run: &Run, place: &Place, out: Node, gradient: &Value) -> Vec<f32> {
+    let scope = place.scope.prefix();
+    let hidden = run.with_role(Role::FeedForwardHidden).find(|site| site.scope.prefix() == scope);
+    let Some(hidden) = hidden.and_then(|site| run.node(&site.path)) else { return vec![] };
+    let gradients = run.tape().backward(&[(out, gradient.clone())], &[hidden]);
+    let Some(slopes) = gradients.get(&hidden) else { return vec![] };
+    let amounts = slopes.zip_map(run.tape().value(hidden), |slope, x| slope * x);
+    amounts.matrix().row_sum().iter().copied().collect()
+}
+
+fn dot(a: &Value, b: &Value) -> f32 {
+    a.planes().iter().zip(b.planes()).map(|(a, b)| a.dot(b)).sum()
+}

@@ -1,0 +1,91 @@
+//! What is asked where nobody says: a word of the output against the word that came nearest.
+
+use super::{run::Run, score::Score};
+use crate::text::Token;
+
+/// A word at a row of the logits, against another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub row: usize,
+    pub word: u32,
+    pub against: u32,
+}
+
+/// The pronouns of the star pair: whether they agree with the noun is what the lesson asks about.
+const PRONOUNS: [[&str; 2]; 4] =
+    [["il", "elle"], ["elle", "il"], ["ils", "elles"], ["elles", "ils"]];
+
+impl Question {
+    pub const fn score(&self) -> Score {
+        Score::Difference { row: self.row, word: self.word, against: self.against }
+    }
+
+    /// The question about one run: these words, or the output's pronoun against the other gender, or the likeliest word
+    /// against the second where the model was least sure. `id_of` is the token of a word.
+    pub fn about(
+        run: &Run,
+        output: &[Token],
+        words: Option<(u32, Option<u32>)>,
+        row: Option<usize>,
+        id_of: impl Fn(&str) -> Option<u32>,
+    ) -> Option<Self> {
+        let first = run.n_rows().checked_sub(output.len())?;
+        let said = |word: u32| output.iter().position(|token| token.id == word).map(|i| first + i);
+        let row = row.map(|i| first + i);
+        if let Some((word, against)) = words {
+            let row = row.or_else(|| said(word)).or_else(|| said(against?));
+            let row = row.or_else(|| least_sure(run, first))?;
+            let against = against.filter(|other| *other != word);
+            return Some(Self {
+                row,
+                word,
+                against: against.or_else(|| likeliest_but(run, row, word))?,
+            });
+        }
+        let pronoun = output.iter().enumerate().find_map(|(i, token)| {
+            let [_, other] = PRONOUNS.into_iter().find(|[pronoun, _]| token.text == *pronoun)?;
+            let here = first + i;
+            (row.is_none_or(|row| row == here) && !run.reads_only()).then_some(Self {
+                row: here,
+                word: token.id,
+                against: id_of(other)?,
+            })
+        });
+        pronoun.or_else(|| {
+            let row = row.or_else(|| least_sure(run, first))?;
+            let word = likeliest_but(run, row, u32::MAX)?;
+            Some(Self { row, word, against: likeliest_but(run, row, word)? })
+        })
+    }
+
+    /// The question that two runs answer differently: the first row at which their likeliest words part, each run's
+    /// word. Where they never part, the question about `a`.
+    pub fn between(a: &Run, b: &Run, about_a: Self) -> Self {
+        let first = a.n_rows().saturating_sub(a.pass.output.len());
+        let rows = if a.reads_only() { vec![about_a.row] } else { (first..a.n_rows()).collect() };
+        let parts = rows.into_iter().find_map(|row| {
+            let [word, against] = [a, b].map(|run| likeliest_but(run, row, u32::MAX));
+            let (word, against) = (word?, against?);
+            (word != against).then_some(Self { row, word, against })
+        });
+        parts.unwrap_or(about_a)
+    }
+}
+
+/// The likeliest word of a row, but for one.
+fn likeliest_but(run: &Run, row: usize, but: u32) -> Option<u32> {
+    let logits = run.logits_of_row(row)?;
+    let others = logits.into_iter().enumerate().filter(|(id, _)| *id as u32 != but);
+    others.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(id, _)| id as u32)
+}
+
+/// The row from `first` on whose first two words are nearest.
+fn least_sure(run: &Run, first: usize) -> Option<usize> {
+    let lead = |row: usize| {
+        let mut logits = run.logits_of_row(row)?;
+        logits.sort_by(|a, b| b.total_cmp(a));
+        Some((row, logits.first()? - logits.get(1)?))
+    };
+    let leads = (first..run.n_rows()).filter_map(lead);
+    leads.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
+}

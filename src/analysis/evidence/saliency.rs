@@ -1,0 +1,137 @@
+//! Which words counted: gradient x input, integrated gradients, and leaving one out.
+//!
+//! The gradient says what a small change of a word's embedding would do, not what the word did: where a model is sure,
+//! slopes are flat though the word decides. Integrated gradients add the slopes up on the way from a baseline, here the
+//! embedding of zeros (the position stays), and so share out the whole difference; the share depends on the baseline,
+//! which is no word. Leaving a word out asks the model itself, but about a sentence that nobody wrote. Where the three
+//! agree, a word counted; where they do not, none of them is the truth.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{quadrature::gauss_legendre, run::Run, score::Score};
+use crate::{
+    engine::{
+        change::Changes,
+        tape::{Gradients, Node},
+        value::Value,
+    },
+    model::Model,
+};
+
+/// The points of the integral; that of captum.
+pub const N_POINTS: usize = 50;
+
+/// How much each token counted, in units of the score; one number a token that the model read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saliency {
+    pub score: f32,
+    /// The score where every embedding is zero.
+    pub baseline: f32,
+    /// `sum_c x[c] * d score / d x[c]`
+    pub gradient: Vec<f32>,
+    pub integrated: Vec<f32>,
+    /// The score less the score without the token; None for a token that is not the sentence's own, or that stands after
+    /// what is asked about.
+    pub left_out: Vec<Option<f32>>,
+}
+
+impl Saliency {
+    /// What integrated gradients leave over: `score - baseline - sum`. It is small where the integral is exact enough.
+    pub fn gap(&self) -> f32 {
+        self.score - self.baseline - self.integrated.iter().sum::<f32>()
+    }
+
+    /// The figures added up over groups of tokens, such as the tokens of a word. What is left out one by one is no sum,
+    /// so that a group of several has none.
+    #[must_use]
+    pub fn grouped(&self, groups: &[Vec<usize>]) -> Self {
+        let sum = |of: &[f32]| groups.iter().map(|g| g.iter().map(|&i| of[i]).sum()).collect();
+        let left_out = groups.iter().map(|group| match group[..] {
+            [only] => self.left_out[only],
+            _ => None,
+        });
+        Self {
+            gradient: sum(&self.gradient),
+            integrated: sum(&self.integrated),
+            left_out: left_out.collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// How much each token counted for the score. None for a model without embedded words, or a score outside the run.
+pub fn saliency(
+    model: &dyn Model,
+    run: &Run,
+    changes: &Arc<Changes>,
+    score: &Score,
+) -> Option<Saliency> {
+    let nodes = run.nodes(run.embedding()?);
+    let last = run.logits_nodes();
+    let at = |share: f32| {
+        let scaled = nodes.iter().map(|&node| (node, run.tape().value(node).map(|x| share * x)));
+        let replay = run.tape().replay(scaled.collect(), last);
+        let value = score.value(|row| run.logits(|node| replay.value(node), row));
+        let seeds = score.seeds(run, |node| replay.value(node), 1.0);
+        (value, replay.backward(&seeds, nodes))
+    };
+    let seeds = score.seeds(run, |node| run.tape().value(node), 1.0);
+    let gradient = by_row(run, nodes, &run.tape().backward(&seeds, nodes));
+    let points = gauss_legendre(N_POINTS);
+    let of_point = |&(share, weight): &(f64, f64)| {
+        let rows = by_row(run, nodes, &at(share as f32).1);
+        rows.into_iter().map(|x| weight * f64::from(x)).collect::<Vec<f64>>()
+    };
+    let shares: Vec<Vec<f64>> = points.par_iter().map(of_point).collect();
+    let n = gradient.len();
+    let integrated = (0..n).map(|i| shares.iter().map(|rows| rows[i]).sum::<f64>() as f32);
+    Some(Saliency {
+        score: score.of_run(run)?,
+        baseline: at(0.0).0?,
+        integrated: integrated.collect(),
+        left_out: left_out(model, run, changes, score),
+        gradient,
+    })
+}
+
+/// `sum_c x[row, c] * gradient[row, c]`, row by row; x are the run's own embeddings.
+fn by_row(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<f32> {
+    let n = nodes
+        .iter()
+        .map(|&node| run.tape().entry(node).place.origin.row + run.tape().shape(node).rows);
+    let mut rows = vec![0.0; n.max().unwrap_or(0)];
+    for node in nodes {
+        let first = run.tape().entry(*node).place.origin.row;
+        let Some(gradient) = gradients.get(node) else { continue };
+        let (x, g): (&Value, &Value) = (run.tape().value(*node), gradient);
+        for (row, (x, g)) in x.matrix().row_iter().zip(g.matrix().row_iter()).enumerate() {
+            rows[first + row] = x.dot(&g);
+        }
+    }
+    rows
+}
+
+/// The score less the score of the sentence without each token. A decoder reads the same output.
+fn left_out(
+    model: &dyn Model,
+    run: &Run,
+    changes: &Arc<Changes>,
+    score: &Score,
+) -> Vec<Option<f32>> {
+    let (before, whole) = (run.n_before(), score.of_run(run));
+    let forced = (!run.reads_only()).then(|| run.pass.target[1..].to_vec());
+    let without = |row: usize| {
+        let i = row.checked_sub(before)?;
+        if run.ids.len() < 2 || (run.reads_only() && row > score.last_row()) {
+            return None;
+        }
+        let mut ids = run.ids.clone();
+        ids.remove(i);
+        let shorter = Run::new(model, &ids, changes, forced.clone());
+        let score = score.moved(if run.reads_only() { -1 } else { 0 });
+        Some(whole? - score.of_run(&shorter)?)
+    };
+    (0..run.pass.source.len()).into_par_iter().map(without).collect()
+}

@@ -1,0 +1,125 @@
+//! What is asked about: a number made of the logits, and its slope.
+
+use super::run::Run;
+use crate::{
+    engine::{
+        math::beam::log_softmax,
+        tape::Node,
+        value::{Cell, Value},
+    },
+    model::LOGITS,
+};
+
+/// A number made of the logits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// The logit of a word less that of another, which is the logarithm of the ratio of their probabilities.
+    Difference { row: usize, word: u32, against: u32 },
+    /// The logit of a word.
+    Logit { row: usize, word: u32 },
+    /// The summed log-probability of words, each at its row.
+    LogProbability(Vec<(usize, u32)>),
+}
+
+impl Score {
+    /// The log-probability of what the run wrote; of a model that only reads, of its next token.
+    pub fn of_output(run: &Run) -> Self {
+        let output = &run.pass.output;
+        let first = run.n_rows().saturating_sub(output.len());
+        Self::LogProbability(output.iter().enumerate().map(|(i, &id)| (first + i, id)).collect())
+    }
+
+    /// The last row that it reads.
+    pub fn last_row(&self) -> usize {
+        match self {
+            Self::Difference { row, .. } | Self::Logit { row, .. } => *row,
+            Self::LogProbability(words) => words.iter().map(|(row, _)| *row).max().unwrap_or(0),
+        }
+    }
+
+    /// The same question with every row moved.
+    #[must_use]
+    pub fn moved(&self, by: isize) -> Self {
+        let moved = |row: usize| row.saturating_add_signed(by);
+        match self {
+            Self::Difference { row, word, against } => {
+                Self::Difference { row: moved(*row), word: *word, against: *against }
+            }
+            Self::Logit { row, word } => Self::Logit { row: moved(*row), word: *word },
+            Self::LogProbability(words) => {
+                Self::LogProbability(words.iter().map(|&(row, word)| (moved(row), word)).collect())
+            }
+        }
+    }
+
+    /// Its value, given rows of logits; None if there is no such row or word.
+    pub fn value(&self, logits: impl Fn(usize) -> Option<Vec<f32>>) -> Option<f32> {
+        let at = |row: &[f32], word: u32| row.get(word as usize).copied();
+        match self {
+            Self::Difference { row, word, against } => {
+                let row = logits(*row)?;
+                Some(at(&row, *word)? - at(&row, *against)?)
+            }
+            Self::Logit { row, word } => at(&logits(*row)?, *word),
+            Self::LogProbability(words) => {
+                let one = |&(row, word): &(usize, u32)| {
+                    log_softmax(&logits(row)?, 1.0).get(word as usize).copied()
+                };
+                Some(words.iter().map(one).sum::<Option<f64>>()? as f32)
+            }
+        }
+    }
+
+    /// Its value in a run.
+    pub fn of_run(&self, run: &Run) -> Option<f32> {
+        self.value(|row| run.logits_of_row(row))
+    }
+
+    /// Its slope with respect to the logits, times `factor`, by node; the logits are those that `value` gives.
+    pub fn seeds<'a>(
+        &self,
+        run: &Run,
+        value: impl Fn(Node) -> &'a Value,
+        factor: f64,
+    ) -> Vec<(Node, Value)> {
+        let mut seeds: Vec<(Node, Value)> = vec![];
+        let mut add = |row: usize, slopes: &[(usize, f64)]| {
+            let Some((node, local)) = run.row(LOGITS.name, row) else { return };
+            if !seeds.iter().any(|(other, _)| *other == node) {
+                seeds.push((node, Value::zeros(run.tape().shape(node))));
+            }
+            let Some((_, seed)) = seeds.iter_mut().find(|(other, _)| *other == node) else {
+                return;
+            };
+            for &(word, slope) in slopes {
+                let cell = Cell::new(0, local, word);
+                seed.set(cell, seed.get(cell) + (factor * slope) as f32);
+            }
+        };
+        match self {
+            Self::Difference { row, word, against } => {
+                add(*row, &[(*word as usize, 1.0), (*against as usize, -1.0)]);
+            }
+            Self::Logit { row, word } => add(*row, &[(*word as usize, 1.0)]),
+            Self::LogProbability(words) => {
+                for &(row, word) in words {
+                    let Some(logits) = run.logits(&value, row) else { continue };
+                    let slopes = slopes_of_log_softmax(&logits, word as usize);
+                    add(row, &slopes.into_iter().enumerate().collect::<Vec<_>>());
+                }
+            }
+        }
+        seeds
+    }
+}
+
+/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`, in f64; `1 - p` is the sum of the others, which a
+/// confident model's f32 would lose.
+fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
+    let total: f64 = exps.iter().sum();
+    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
+    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
+    exps.into_iter().enumerate().map(slope).collect()
+}

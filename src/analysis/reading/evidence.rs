@@ -1,0 +1,247 @@
+//! Evidence about a reading: its models run again with everything kept.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+
+use super::Reading;
+use crate::{
+    analysis::evidence::{
+        Question, Run, Score,
+        attribution::{Attribution, attribution},
+        learning::{Learner, Optimizer},
+        patching::Patching,
+        saliency::{Saliency, saliency},
+    },
+    engine::{
+        change::{Changes, Learned},
+        site::Role,
+    },
+    model::{Model, Name},
+    text::{self, Sentence, Tokenizer},
+};
+
+/// 20 held-out sentences of the grammar and their French, a tab between.
+static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
+
+/// What is asked about a reading; what is left out follows from the output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// A word, and one to set it against.
+    pub words: Vec<String>,
+    /// The place in the output, from 0.
+    pub place: Option<usize>,
+}
+
+impl Reading {
+    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
+        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &self.changes, forced))
+    }
+
+    fn asked_model(&self, name: Name) -> Result<&dyn Model> {
+        self.model(name).with_context(|| format!("the {} has not read the sentence", name.title()))
+    }
+
+    /// The bytes that a run takes beside the weights; None if unknown.
+    pub fn run_bytes(&self, name: Name) -> Option<u64> {
+        self.model(name)?.pass_bytes(self.sentence.tokens.len(), true)
+    }
+
+    /// The token of a word as the screen shows it, with or without the mark of its space.
+    ///
+    /// # Errors
+    /// If it is no token; the message suggests the nearest.
+    pub fn word_id(&self, word: &str) -> Result<u32> {
+        let vocab = self.tokenizer.vocab();
+        let spaced = format!("·{word}");
+        let of = |shown: &str| vocab.iter().position(|known| known == shown).map(|id| id as u32);
+        of(&spaced).or_else(|| of(word)).with_context(|| {
+            let near = text::nearest(word, vocab.iter().map(String::as_str), 3).join(", ");
+            format!("`{}` is no token of the model; the nearest are {near}", text::shown(word))
+        })
+    }
+
+    /// The question about a run of this reading.
+    ///
+    /// # Errors
+    /// If a word is no token, or the place is not in the output.
+    pub fn question(&self, run: &Run, asked: &Asked) -> Result<Question> {
+        ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
+        let words =
+            asked.words.iter().map(|word| self.word_id(word)).collect::<Result<Vec<_>>>()?;
+        let words = words.first().map(|&word| (word, words.get(1).copied()));
+        let output = self.tokenizer.tokens(&run.pass.output);
+        if let Some(place) = asked.place {
+            ensure!(
+                place < output.len(),
+                "the output has {} tokens, so that a place is 0 to {}",
+                output.len(),
+                output.len().saturating_sub(1)
+            );
+        }
+        let id_of = |word: &str| self.word_id(word).ok();
+        Question::about(run, &output, words, asked.place, id_of)
+            .context("the model gives no word that could be asked about")
+    }
+
+    /// What pushed a word above another.
+    ///
+    /// # Errors
+    /// If the model has no residual stream.
+    pub fn attribution(&self, run: &Run, question: &Question) -> Result<Attribution> {
+        attribution(run, &question.score()).context(
+            "the logits of this model are no sum of parts: it has no residual stream; gradients work for it",
+        )
+    }
+
+    /// Which words counted for a score.
+    ///
+    /// # Errors
+    /// If the model embeds no words.
+    pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
+        let found = saliency(self.asked_model(name)?, run, &self.changes, score);
+        found.context("the words of this model cannot be followed: it embeds none")
+    }
+
+    /// A sentence as the models read it.
+    ///
+    /// # Errors
+    /// If it is empty or too long.
+    pub fn sentence_of(&self, text: &str) -> Result<Sentence> {
+        self.tokenizer.sentence(text)
+    }
+
+    /// The patching of another sentence with values of this one. A decoder reads this sentence's output in both passes.
+    ///
+    /// # Errors
+    /// If both passes answer the question alike.
+    pub fn patching(&self, name: Name, against: &Sentence, asked: &Asked) -> Result<Patching> {
+        self.patching_of(name, &self.sentence, against, asked)
+    }
+
+    /// As [`Self::patching`], of two sentences.
+    pub(super) fn patching_of(
+        &self,
+        name: Name,
+        giving: &Sentence,
+        against: &Sentence,
+        asked: &Asked,
+    ) -> Result<Patching> {
+        let model = self.asked_model(name)?;
+        let plain = Run::new(model, &giving.ids(), &self.changes, None);
+        ensure!(
+            plain.with_role(Role::SubLayerOutput).next().is_some(),
+            "the {} has no residual stream to patch; a Transformer has one",
+            name.title()
+        );
+        let forced = (!plain.reads_only()).then(|| plain.pass.target[1..].to_vec());
+        let other = Run::new(model, &against.ids(), &self.changes, forced);
+        let mut question = self.question(&plain, asked)?;
+        if asked.words.is_empty() && asked.place.is_none() {
+            question = Question::between(&plain, &other, question);
+        }
+        let (shift, score) = (other.n_rows() as isize - plain.n_rows() as isize, question.score());
+        ensure!(
+            shift == 0 || !plain.reads_only() || question.row + 1 == plain.n_rows(),
+            "the sentences have {} and {} tokens; of sentences of different lengths only the last word can be asked about",
+            plain.ids.len(),
+            other.ids.len()
+        );
+        let moved = if plain.reads_only() { score.moved(shift) } else { score.clone() };
+        match Patching::new(plain, other, question, [score, moved]) {
+            Some(patching) => Ok(patching),
+            None => bail!(
+                "both sentences give `{}` and `{}` the same logits: there is no difference to explain; give other words",
+                self.tokenizer.token(question.word).text,
+                self.tokenizer.token(question.against).text
+            ),
+        }
+    }
+
+    /// A model that is taught: what it should write about this sentence, or else the sentence's own next words.
+    ///
+    /// # Errors
+    /// If the target is empty or too long, or if the model cannot be taught so.
+    pub fn learner(
+        &self,
+        name: Name,
+        target: Option<&str>,
+        optimizer: Optimizer,
+        rate: f32,
+    ) -> Result<Learner> {
+        let own = self.run(name, None)?;
+        let (run, wanted) = if own.reads_only() {
+            ensure!(
+                target.is_none(),
+                "a model that only reads learns its sentence's next words; it takes no target"
+            );
+            let first = own.n_before();
+            let row = |i: usize| (first + i).checked_sub(1);
+            let words = own.ids.iter().enumerate();
+            let wanted = words.filter_map(|(i, &id)| Some((row(i)?, id))).collect::<Vec<_>>();
+            (own, wanted)
+        } else {
+            let end = self.asked_model(name)?.ends().first().copied();
+            let words = match target {
+                None => own.pass.output.clone(),
+                Some(text) => self.sentence_of(text)?.ids().into_iter().chain(end).collect(),
+            };
+            let read = words[..words.len().saturating_sub(1)].to_vec();
+            (self.run(name, Some(read))?, words.into_iter().enumerate().collect())
+        };
+        ensure!(!wanted.is_empty(), "there is nothing to learn: one word has no next word");
+        Learner::new(run, wanted, optimizer, rate)
+            .context("the model gives no logits to learn from")
+    }
+
+    /// A pass of a model with other weights over this sentence; a decoder writes its own output.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn run_with(&self, name: Name, learned: &Arc<Learned>) -> Result<Run> {
+        let changes = Arc::new(self.changes.with_weights(Arc::clone(learned)));
+        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, None))
+    }
+
+    /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
+    /// None for a checkpoint, whose training is unknown.
+    pub fn kept_losses(&self, name: Name, learned: &Arc<Learned>) -> Option<(f32, f32)> {
+        let model = self.model(name).filter(|_| name != Name::Checkpoint)?;
+        let learned = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
+        let lines: Vec<&str> = KEPT.lines().collect();
+        let mean = |changes: &Arc<Changes>| {
+            let loss = |line: &&str| self.loss_on(model, line, changes);
+            let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
+            Some(losses.iter().sum::<f32>() / losses.len() as f32)
+        };
+        Some((mean(&Arc::default())?, mean(&learned)?))
+    }
+
+    /// The mean cross-entropy of a line's French after its English; of its English for a model that only reads.
+    fn loss_on(&self, model: &dyn Model, line: &str, changes: &Arc<Changes>) -> Option<f32> {
+        let (english, french) = line.split_once('\t')?;
+        let [read, say] = [english, french].map(|text| self.tokenizer.encode(text).ok());
+        let (read, mut say) = (read?, say?);
+        let n_said = say.len();
+        let run = Run::new(model, &read, changes, Some(say.clone()));
+        let words: Vec<(usize, u32)> = if run.reads_only() {
+            let row = |(i, &id): (usize, &u32)| Some(((run.n_before() + i).checked_sub(1)?, id));
+            read.iter().enumerate().filter_map(row).collect()
+        } else {
+            say.extend(model.ends().first().copied());
+            say.into_iter().enumerate().take(n_said + 1).collect()
+        };
+        let n = words.len() as f32;
+        Some(-Score::LogProbability(words).of_run(&run)? / n)
+    }
+
+    /// The tokenizer of this reading's models.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+}

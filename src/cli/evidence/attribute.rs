@@ -1,0 +1,200 @@
+//! `lookback attribute`: what pushed a word above another, and which words counted.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, json};
+
+use super::{
+    Words, read,
+    report::{Field, Report, signed_bar},
+};
+use crate::{
+    analysis::{
+        evidence::{Question, Run, Score, attribution::Attribution, saliency::Saliency},
+        reading::Reading,
+    },
+    cli::{
+        args::AttributeArgs,
+        failure::{Outcome, Usage},
+        request::Request,
+        streams::Streams,
+    },
+    model::Name,
+    text::Token,
+};
+
+pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let (source, name) = read(request, streams)?;
+    let reading = &source.reading;
+    let run = reading.run(name, None)?;
+    let question = reading.question(&run, &asked.question.asked()).usage()?;
+    let parts = reading.attribution(&run, &question);
+    let score = if asked.whole { Score::of_output(&run) } else { question.score() };
+    let counted = reading.saliency(name, &run, &score)?;
+    let words = Words::of(reading, &run);
+    let groups = groups(&words.source, asked.by_word);
+    let counted = counted.grouped(&groups);
+    let labels: Vec<String> = groups.iter().map(|group| label(&words.source, group)).collect();
+    let mut report = Report {
+        about: about(reading, name, &run, &question),
+        columns: vec!["method", "site", "head", "unit", "position", "token", "amount"],
+        rows: vec![],
+        text: heading(reading, name, &words, &question, &run),
+    };
+    match &parts {
+        Ok(parts) => add_parts(&mut report, parts, &words, asked.units),
+        Err(why) => writeln!(report.text, "\n{why}.").unwrap_or(()),
+    }
+    add_words(&mut report, &counted, &labels, asked.whole);
+    report.write(&asked.out, streams)
+}
+
+fn about(
+    reading: &Reading,
+    name: Name,
+    run: &Run,
+    question: &Question,
+) -> Map<String, serde_json::Value> {
+    let token = |id: u32| reading.tokenizer().token(id).text;
+    let about = json!({
+        "command": "attribute", "model": name.id(), "sentence": reading.sentence.read_text(),
+        "row": question.row, "word": token(question.word), "against": token(question.against),
+        "score": question.score().of_run(run),
+    });
+    about.as_object().cloned().unwrap_or_default()
+}
+
+fn heading(reading: &Reading, name: Name, words: &Words, question: &Question, run: &Run) -> String {
+    let token = |id: u32| reading.tokenizer().token(id).text;
+    format!(
+        "{}, after \"{}\": \"{}\" against \"{}\"\nlogit difference {:.4}\n",
+        name.title(),
+        words.before(question.row),
+        token(question.word),
+        token(question.against),
+        question.score().of_run(run).unwrap_or(f32::NAN),
+    )
+}
+
+/// A row of the table of parts.
+fn part_row(site: &str, place: [Field; 4], amount: f32) -> Vec<Field> {
+    let [head, unit, position, token] = place;
+    vec!["parts".into(), site.into(), head, unit, position, token, amount.into()]
+}
+
+/// The parts with their heads and keys; of feed-forward's units the strongest.
+fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: usize) {
+    let most = parts.parts.iter().map(|p| p.amount.abs()).fold(f32::MIN_POSITIVE, f32::max);
+    let width = parts.parts.iter().map(|part| part.path.len()).max().unwrap_or(0);
+    let line = |name: &str, amount: f32| {
+        format!("{amount:>9.4} {}", signed_bar(amount / most, 12)).trim_end().to_owned() + name
+    };
+    let _ = writeln!(report.text, "\nWhat each part adds to it, the norm's scale held fixed:");
+    for part in &parts.parts {
+        let none = || Field::Missing;
+        let _ = writeln!(report.text, "{:width$} {}", part.path, line("", part.amount));
+        report.rows.push(part_row(&part.path, [none(), none(), none(), none()], part.amount));
+        let is_of_source = part.path.contains("cross_attn") || words.target.is_empty();
+        let keys = if is_of_source { &words.source } else { &words.target };
+        for (h, head) in part.heads.iter().enumerate() {
+            report.rows.push(part_row(&part.path, [h.into(), none(), none(), none()], head.amount));
+            for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
+                let place = [h.into(), none(), k.into(), token.text.as_str().into()];
+                report.rows.push(part_row(&part.path, place, *amount));
+            }
+            let strongest =
+                head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+            let from = strongest
+                .map_or_else(String::new, |(x, t)| format!("  most from \"{}\" {x:.4}", t.text));
+            let _ = writeln!(
+                report.text,
+                "{:>width$} {}",
+                format!("head {h}"),
+                line(&from, head.amount)
+            );
+        }
+        let mut units: Vec<(usize, f32)> = part.units.iter().copied().enumerate().collect();
+        units.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        for &(unit, amount) in units.iter().take(n_units) {
+            report.rows.push(part_row(&part.path, [none(), unit.into(), none(), none()], amount));
+            let _ =
+                writeln!(report.text, "{:>width$} {}", format!("unit {unit}"), line("", amount));
+        }
+    }
+    // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
+    let is_rounding = parts.rest().abs() < 1e-3 * parts.score.abs().max(1.0);
+    let rest = if is_rounding { "left over (rounding)" } else { "left over (not linear)" };
+    let _ = writeln!(report.text, "{rest:width$} {:>9.4}", parts.rest());
+    let _ = writeln!(
+        report.text,
+        "A part says what is written to the output directly; what it does by way of later parts is in those."
+    );
+}
+
+fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whole: bool) {
+    let of =
+        if is_whole { "the log-probability of the whole output" } else { "the logit difference" };
+    let text = &mut report.text;
+    let _ = writeln!(
+        text,
+        "\nWhich words counted for {of} ({:.4}; {:.4} without words):",
+        counted.score, counted.baseline
+    );
+    let _ = writeln!(
+        text,
+        "{:>4} {:16} {:>12} {:>12} {:>12}",
+        "", "", "grad x input", "integrated", "left out"
+    );
+    for (i, label) in labels.iter().enumerate() {
+        let left_out = counted.left_out[i].map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+        let _ = writeln!(
+            text,
+            "{i:>4} {label:16} {:>12.4} {:>12.4} {left_out:>12}",
+            counted.gradient[i], counted.integrated[i]
+        );
+        let figures = [
+            ("gradient", Some(counted.gradient[i])),
+            ("integrated", Some(counted.integrated[i])),
+            ("left-out", counted.left_out[i]),
+        ];
+        for (method, amount) in figures {
+            let missing = || Field::Missing;
+            report.rows.push(vec![
+                method.into(),
+                missing(),
+                missing(),
+                missing(),
+                i.into(),
+                label.as_str().into(),
+                amount.into(),
+            ]);
+        }
+    }
+    let _ = writeln!(
+        text,
+        "gap of the integral {:.5}; the baseline is the embedding of zeros, which is no word.",
+        counted.gap()
+    );
+    let _ = writeln!(
+        text,
+        "Gradients are slopes, not effects; leaving a word out asks about another sentence. Trust what all three say."
+    );
+    report.about.insert("gap".into(), json!(counted.gap()));
+    report.about.insert("baseline".into(), json!(counted.baseline));
+}
+
+/// The tokens one by one, or the tokens of each word together.
+fn groups(tokens: &[Token], by_word: bool) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = vec![];
+    for (i, token) in tokens.iter().enumerate() {
+        match groups.last_mut().filter(|_| by_word && token.continues) {
+            Some(word) => word.push(i),
+            None => groups.push(vec![i]),
+        }
+    }
+    groups
+}
+
+fn label(tokens: &[Token], group: &[usize]) -> String {
+    group.iter().map(|&i| tokens[i].text.trim_start_matches('-')).collect()
+}

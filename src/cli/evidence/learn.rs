@@ -1,0 +1,140 @@
+//! `lookback learn`: steps of learning on one sentence, and what they changed.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{
+    read,
+    report::{Field, Report},
+};
+use crate::{
+    analysis::evidence::{
+        Run,
+        learning::{Learner, Moved},
+    },
+    cli::{
+        args::LearnArgs,
+        failure::{Outcome, Usage},
+        progress::Progress,
+        request::Request,
+        streams::Streams,
+    },
+    model::Name,
+};
+
+/// The weights listed in the table for people.
+const MOST_MOVED: usize = 12;
+
+pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let (source, name) = read(request, streams)?;
+    let reading = &source.reading;
+    let rate = asked.rate.unwrap_or_else(|| asked.optimizer.usual_rate());
+    let mut learner =
+        reading.learner(name, asked.target.as_deref(), asked.optimizer.into(), rate).usage()?;
+    let progress = Progress::new("steps", asked.steps.into());
+    for _ in 0..asked.steps {
+        learner.step();
+        progress.step();
+    }
+    drop(progress);
+    let said = |run: &Run| reading.tokenizer().decode(&run.pass.output);
+    let before = reading.run(name, None)?;
+    let after = reading.run_with(name, &learner.learned())?;
+    let (said_before, said_after) = (said(&before), said(&after));
+    let about = json!({
+        "command": "learn", "model": name.id(), "sentence": reading.sentence.read_text(), "target": asked.target,
+        "optimizer": asked.optimizer.name(), "rate": rate, "weights": learner.n_weights(),
+        "before": said_before, "after": said_after,
+    });
+    let mut report = Report {
+        about: about.as_object().cloned().unwrap_or_default(),
+        columns: vec!["measure", "step", "weight", "row", "token", "amount"],
+        rows: vec![],
+        text: heading(name, &learner, asked, rate),
+    };
+    add_losses(&mut report, &learner);
+    let _ = writeln!(report.text, "\nsays before: {said_before}\nsays after:  {said_after}");
+    add_moved(&mut report, &learner.moved(), |row| reading.tokenizer().token(row as u32).text);
+    let kept = reading.kept_losses(name, &learner.learned());
+    if let Some((before, after)) = kept {
+        let _ = writeln!(
+            report.text,
+            "\nloss on 20 other sentences, which nobody asked about: {before:.4} before, {after:.4} after"
+        );
+        let row = |what: &str, amount: f32| {
+            vec![
+                what.into(),
+                Field::Missing,
+                Field::Missing,
+                Field::Missing,
+                Field::Missing,
+                amount.into(),
+            ]
+        };
+        report.rows.extend([row("kept-before", before), row("kept-after", after)]);
+    }
+    let _ = writeln!(
+        report.text,
+        "Steps on one sentence are no training: they teach it alone, and change the rest unasked."
+    );
+    report.write(&asked.out, streams)
+}
+
+fn heading(name: Name, learner: &Learner, asked: &LearnArgs, rate: f32) -> String {
+    format!(
+        "{}: {} steps of {} at rate {rate} on {} weights\n",
+        name.title(),
+        asked.steps,
+        asked.optimizer.name(),
+        crate::text::grouped(learner.n_weights()),
+    )
+}
+
+fn add_losses(report: &mut Report, learner: &Learner) {
+    let _ = writeln!(report.text, "\nstep      loss");
+    for (step, &loss) in learner.losses.iter().enumerate() {
+        let _ = writeln!(report.text, "{step:>4} {loss:>9.5}");
+        report.rows.push(vec![
+            "loss".into(),
+            step.into(),
+            Field::Missing,
+            Field::Missing,
+            Field::Missing,
+            loss.into(),
+        ]);
+    }
+}
+
+fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> String) {
+    let width = moved.iter().map(|m| m.name.len()).max().unwrap_or(0);
+    let _ = writeln!(
+        report.text,
+        "\n{:width$} {:>9} {:>8}",
+        "what moved, most first", "distance", "share"
+    );
+    for (i, m) in moved.iter().enumerate() {
+        let word = (m.name == "embed.weight").then(|| token(m.row));
+        if i < MOST_MOVED {
+            let of_row = word.as_ref().map_or_else(String::new, |word| {
+                format!("  most in the row of \"{word}\" ({:.0} %)", 100.0 * m.row_share)
+            });
+            let _ = writeln!(
+                report.text,
+                "{:width$} {:>9.4} {:>7.2}%{of_row}",
+                m.name,
+                m.distance,
+                100.0 * m.share
+            );
+        }
+        let token = word.map_or(Field::Missing, Field::Text);
+        report.rows.push(vec![
+            "moved".into(),
+            Field::Missing,
+            m.name.as_str().into(),
+            m.row.into(),
+            token,
+            m.distance.into(),
+        ]);
+    }
+}

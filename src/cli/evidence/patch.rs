@@ -1,0 +1,122 @@
+//! `lookback patch`: values of one sentence's pass put into another's, one at a time.
+
+use std::fmt::Write as _;
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::{
+    read,
+    report::{Field, Report},
+};
+use crate::{
+    analysis::evidence::{
+        Score,
+        patching::{PatchCell, PatchKind, Patching},
+    },
+    cli::{
+        args::PatchArgs,
+        failure::{Outcome, Usage},
+        progress::Progress,
+        request::Request,
+        streams::Streams,
+    },
+    engine::site::Stream,
+    text::Token,
+};
+
+pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let (source, name) = read(request, streams)?;
+    let reading = &source.reading;
+    let against = reading.sentence_of(&asked.against).usage()?;
+    let patching = reading.patching(name, &against, &asked.question.asked()).usage()?;
+    let cells = patching.cells();
+    let progress = Progress::new("values patched", cells.len());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut shares: Vec<Option<f32>> = vec![None; cells.len()];
+    std::thread::scope(|scope| {
+        let (patching, cells) = (&patching, &cells);
+        scope.spawn(move || {
+            let of = |(i, cell): (usize, &PatchCell)| sender.send((i, patching.measure(*cell)));
+            cells.par_iter().enumerate().for_each(|cell| {
+                let _ = of(cell);
+            });
+        });
+        for (i, share) in receiver {
+            shares[i] = share;
+            progress.step();
+        }
+    });
+    drop(progress);
+    let tokens = |ids: &[u32]| reading.tokenizer().tokens(ids);
+    let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
+    let Score::Difference { row, word, against: other } = patching.scores[1] else { return Ok(()) };
+    let [word, other] = [word, other].map(|id| reading.tokenizer().token(id).text);
+    let about = json!({
+        "command": "patch", "model": name.id(), "sentence": reading.sentence.read_text(), "against": asked.against,
+        "row": row, "word": word, "other": other, "score": patching.ends[0], "score_against": patching.ends[1],
+    });
+    let mut report = Report {
+        about: about.as_object().cloned().unwrap_or_default(),
+        columns: vec!["map", "site", "head", "position", "token", "share"],
+        rows: vec![],
+        text: format!(
+            "{}: values of A put into B's pass, one at a time\nA: {}\nB: {}\nlogit of \"{word}\" less that of \"{other}\": A {:.4}, B {:.4}\n0 answers as B, 1 as A.\n",
+            name.title(),
+            reading.sentence.read_text(),
+            asked.against,
+            patching.ends[0],
+            patching.ends[1]
+        ),
+    };
+    add_maps(&mut report, &patching, &cells, &shares, [&source, &target]);
+    let _ = writeln!(
+        report.text,
+        "\nA value near 1 carries the difference, or lies on its way; one of several that carry it may be 0, because the others still do."
+    );
+    report.write(&asked.out, streams)
+}
+
+fn add_maps(
+    report: &mut Report,
+    patching: &Patching,
+    cells: &[PatchCell],
+    shares: &[Option<f32>],
+    words: [&[Token]; 2],
+) {
+    for (m, map) in patching.maps.iter().enumerate() {
+        let tokens = words[usize::from(map.stream == Stream::Target)];
+        let is_heads = map.kind == PatchKind::Heads;
+        let label =
+            |col: usize| if is_heads { format!("head {col}") } else { tokens[col].text.clone() };
+        let width = map.rows.iter().map(String::len).max().unwrap_or(0);
+        let _ = write!(report.text, "\n{:width$}", map.kind.name());
+        for col in 0..map.n_cols {
+            let _ = write!(report.text, " {:>7}", label(col).chars().take(7).collect::<String>());
+        }
+        let _ = writeln!(report.text);
+        for (row, site) in map.rows.iter().enumerate() {
+            let _ = write!(report.text, "{site:width$}");
+            let of_row =
+                cells.iter().zip(shares).filter(|(cell, _)| cell.map == m && cell.row == row);
+            for (cell, share) in of_row {
+                let number = share.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
+                let _ = write!(report.text, " {number:>7}");
+                let (head, position, token) = if is_heads {
+                    (cell.col.into(), Field::Missing, Field::Missing)
+                } else {
+                    (Field::Missing, cell.col.into(), tokens[cell.col].text.as_str().into())
+                };
+                report.rows.push(vec![
+                    map.kind.name().into(),
+                    site.as_str().into(),
+                    head,
+                    position,
+                    token,
+                    (*share).into(),
+                ]);
+            }
+            let _ = writeln!(report.text);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What pushed a word above another: the parts of the logit difference, as signed bars. Its site is the logits.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use crate::{
+    analysis::{
+        evidence::attribution::{Attribution, LogitPart, PartKind},
+        reading::Findings,
+    },
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        site::Address,
+        value::Cell,
+    },
+    lesson::tr,
+    text::fixed,
+    ui::widgets::lines::{left, list_rows, put_line, put_on},
+};
+
+pub(super) struct AttributionList<'a> {
+    scene: Scene<'a>,
+    found: Option<&'a Findings>,
+    parts: Vec<&'a LogitPart>,
+}
+
+/// Width of an amount, in columns.
+const AMOUNT_WIDTH: u16 = 9;
+/// Width of both sides of a bar, at the least.
+const LEAST_BARS: u16 = 8;
+const MOST_BARS: u16 = 48;
+
+impl<'a> AttributionList<'a> {
+    pub(super) fn new(scene: Scene<'a>) -> Self {
+        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
+        Self { scene, found, parts: parts(found) }
+    }
+
+    fn row(&self) -> usize {
+        self.scene.selection.row.min(self.parts.len().saturating_sub(1))
+    }
+
+    fn label_width(&self) -> u16 {
+        self.parts.iter().map(|part| part.path.len() as u16).max().unwrap_or(20)
+    }
+
+    fn most(&self) -> f32 {
+        self.parts.iter().map(|part| part.amount.abs()).fold(f32::MIN_POSITIVE, f32::max)
+    }
+
+    /// The head or the unit that adds most to a part, or takes most from it.
+    fn strongest(&self, part: &LogitPart) -> Option<String> {
+        let language = self.scene.language;
+        let of = |amounts: &mut dyn Iterator<Item = (usize, f32)>| {
+            amounts.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+        };
+        let (head, amount) = match part.kind {
+            PartKind::Attention => of(&mut part.heads.iter().map(|head| head.amount).enumerate())?,
+            PartKind::FeedForward => {
+                let (unit, amount) = of(&mut part.units.iter().copied().enumerate())?;
+                return Some(tr!(language, "most from unit {unit}: {x}", unit, x = fixed(amount)));
+            }
+            _ => return None,
+        };
+        let keys = &part.heads[head].by_key;
+        let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?.0;
+        let found = self.found?;
+        let is_source = part.path.contains("cross_attn") || found.target.is_empty();
+        let words = if is_source { &found.source } else { &found.target };
+        let word = words.get(key).map_or("", |token| &token.text);
+        Some(tr!(
+            language,
+            "most from head {head}: {x}, by way of “{word}”",
+            head,
+            x = fixed(amount),
+            word
+        ))
+    }
+}
+
+/// The parts to show: biases of norms are one.
+fn parts(found: Option<&Findings>) -> Vec<&LogitPart> {
+    let attribution = found.and_then(|found| found.attribution.as_ref());
+    attribution.map_or_else(Vec::new, |a: &Attribution| a.parts.iter().collect())
+}
+
+impl Pane for AttributionList<'_> {
+    fn title(&self) -> String {
+        let language = self.scene.language;
+        match self.found {
+            None => language.tr("what pushed the word").to_owned(),
+            Some(Findings { word, against, before, .. }) => {
+                tr!(language, "after “{before}”: “{word}” over “{against}”", before, word, against)
+            }
+        }
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.parts.len(), 1)
+    }
+
+    /// A part as the sum of its heads or hidden units.
+    fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
+        let part = self.parts.get(row)?;
+        let inside: Vec<f32> = match part.kind {
+            PartKind::Attention => part.heads.iter().map(|head| head.amount).collect(),
+            PartKind::FeedForward => part.units.clone(),
+            _ => return None,
+        };
+        let terms = inside.into_iter().chain([part.bias]).map(Expr::<Operand>::Number);
+        Some(Arithmetic {
+            address: Address {
+                path: format!("logit.{}", part.path),
+                cell: Cell::new(0, row, 0),
+                has_planes: false,
+            },
+            value: part.amount,
+            formula: "sum over heads, or hidden units, and the bias",
+            expr: Some(Expr::Sum(terms.collect())),
+        })
+    }
+
+    fn status_line(&self, row: usize, _: usize) -> Option<String> {
+        let part = self.parts.get(row)?;
+        let amount = fixed(part.amount);
+        let strongest = self.strongest(part).map_or_else(String::new, |text| format!("  {text}"));
+        Some(format!("{}  {amount}{strongest}", part.path))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let n = self.parts.len().max(8) as u16;
+        let width = self.label_width() + AMOUNT_WIDTH + 2;
+        PreferredSize::new((width + LEAST_BARS, n.min(6)), (width + 24, n + 1)).of_items(
+            n,
+            1,
+            width + MOST_BARS,
+        )
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        line_at(self.parts.len(), self.row(), area, position).map(|row| (row, 0))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let found = reading.findings().get(&model);
+        let line = |part: &LogitPart| format!("{}: {}", part.path, fixed(part.amount));
+        let lines = parts(found).into_iter().map(line);
+        PaneWords::of_model(language, "What pushed the word", model, lines.collect())
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.scene.theme, self.scene.language);
+        let Some(found) = self.found else {
+            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+            return;
+        };
+        let Some(attribution) = &found.attribution else {
+            let text = language.tr("this model has no residual stream, so its logits are no sum");
+            put_on(buf, area, &[(text, theme.dim())]);
+            return;
+        };
+        let total = tr!(
+            language,
+            "logits: {x} = the sum of these, with the norm's scale held fixed",
+            x = fixed(attribution.score)
+        );
+        put_on(buf, area, &[(&total, theme.dim())]);
+        let (label, most) = (usize::from(self.label_width()), self.most());
+        let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        for (row, lines) in list_rows(body, self.parts.len(), self.row()) {
+            let part = self.parts[row];
+            let is_at_cursor = self.scene.focused && row == self.row();
+            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
+            let amount = format!(" {:>8} ", fixed(part.amount));
+            let x = put_on(buf, lines, &[(&left(&part.path, label), style), (&amount, style)]);
+            let half = lines.right().saturating_sub(x + 1).min(MOST_BARS) / 2;
+            let bar = theme.bar(part.amount.abs() / most, usize::from(half));
+            let middle = x + half;
+            put_line(
+                buf,
+                (middle, lines.y),
+                lines.right(),
+                &[(theme.glyph("│", "|"), theme.dim())],
+            );
+            if part.amount < 0.0 {
+                // There are no blocks that grow to the left: whole cells only.
+                let length = (-part.amount / most * f32::from(half)).round() as u16;
+                let solid = theme.glyph("█", "#").repeat(usize::from(length));
+                put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.incorrect())]);
+            } else {
+                put_line(buf, (middle + 1, lines.y), lines.right(), &[(&bar, theme.correct())]);
+            }
+        }
+    }
+}

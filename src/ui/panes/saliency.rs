@@ -1,0 +1,143 @@
+//! Which words counted for the word asked about: three ways to ask, side by side. Its site is the embedded words.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use crate::{
+    analysis::{evidence::saliency::Saliency, reading::Findings},
+    lesson::tr,
+    text::fixed,
+    ui::widgets::lines::{list_rows, put_line, put_on, right},
+};
+
+pub(super) struct SaliencyTable<'a> {
+    scene: Scene<'a>,
+    found: Option<&'a Findings>,
+}
+
+/// Width of a word and of a figure, in columns.
+const WORD_WIDTH: usize = 10;
+const FIGURE_WIDTH: usize = 13;
+const HEADINGS: [&str; 3] = ["grad x input", "integrated", "left out"];
+
+impl<'a> SaliencyTable<'a> {
+    pub(super) fn new(scene: Scene<'a>) -> Self {
+        Self { scene, found: scene.reading.known_findings().and_then(|all| all.get(&scene.model)) }
+    }
+
+    fn saliency(&self) -> Option<&'a Saliency> {
+        self.found?.saliency.as_ref()
+    }
+
+    fn n(&self) -> usize {
+        self.found.map_or(0, |found| found.source.len())
+    }
+
+    fn row(&self) -> usize {
+        self.scene.selection.row.min(self.n().saturating_sub(1))
+    }
+}
+
+/// The three figures of a token.
+fn figures(saliency: &Saliency, row: usize) -> [Option<f32>; 3] {
+    [Some(saliency.gradient[row]), Some(saliency.integrated[row]), saliency.left_out[row]]
+}
+
+impl Pane for SaliencyTable<'_> {
+    fn title(&self) -> String {
+        let language = self.scene.language;
+        self.found.map_or_else(
+            || language.tr("which words counted").to_owned(),
+            |found| {
+                let (word, against) = (&found.word, &found.against);
+                tr!(language, "which words counted for “{word}” over “{against}”", word, against)
+            },
+        )
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.n(), 1)
+    }
+
+    fn status_line(&self, row: usize, _: usize) -> Option<String> {
+        let saliency = self.saliency()?;
+        let gap = tr!(
+            self.scene.language,
+            "the integral leaves {gap} of {whole} unshared; its baseline is an embedding of zeros",
+            gap = fixed(saliency.gap()),
+            whole = fixed(saliency.score - saliency.baseline)
+        );
+        Some(format!("{}  {gap}", self.found?.source.get(row)?.text))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let n = self.n().max(8) as u16;
+        let width = (WORD_WIDTH + 3 * FIGURE_WIDTH) as u16;
+        PreferredSize::new((width, n.min(6) + 1), (width, n + 1)).of_items(n, 1, width)
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        line_at(self.n(), self.row(), area, position).map(|row| (row, 0))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let found = reading.findings().get(&model);
+        let lines = found.and_then(|found| {
+            let saliency = found.saliency.as_ref()?;
+            let line = |(row, token): (usize, &crate::text::Token)| {
+                let [gradient, integrated, left_out] =
+                    figures(saliency, row).map(|x| x.map_or_else(|| "-".to_owned(), fixed));
+                tr!(
+                    language,
+                    "“{word}”: gradient x input {gradient}, integrated {integrated}, left out {left_out}",
+                    word = token.text,
+                    gradient,
+                    integrated,
+                    left_out
+                )
+            };
+            Some(found.source.iter().enumerate().map(line).collect())
+        });
+        PaneWords::of_model(language, "Which words counted", model, lines.unwrap_or_default())
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.scene.theme, self.scene.language);
+        let (Some(found), Some(saliency)) = (self.found, self.saliency()) else {
+            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+            return;
+        };
+        let mut x = put_on(buf, area, &[(&" ".repeat(WORD_WIDTH), theme.dim())]);
+        for heading in HEADINGS {
+            let heading = right(language.tr(heading), FIGURE_WIDTH);
+            x = put_line(buf, (x, area.y), area.right(), &[(&heading, theme.dim())]);
+        }
+        let n = self.n();
+        let column = |i: usize| (0..n).filter_map(move |row| figures(saliency, row)[i]);
+        let most = [0, 1, 2].map(|i| column(i).map(f32::abs).fold(f32::MIN_POSITIVE, f32::max));
+        let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        for (row, lines) in list_rows(body, n, self.row()) {
+            let is_at_cursor = self.scene.focused && row == self.row();
+            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
+            let word = right(&found.source[row].text, WORD_WIDTH);
+            let mut x = put_on(buf, lines, &[(&word, style)]);
+            for (figure, most) in figures(saliency, row).into_iter().zip(most) {
+                let text = figure.map_or_else(|| theme.glyph("–", "-").to_owned(), fixed);
+                // The strongest of a column stand out by weight; signs are written.
+                let is_strong = figure.is_some_and(|x| x.abs() > 0.5 * most);
+                let style = if is_strong { theme.strong() } else { theme.dim() };
+                let text = right(&text, FIGURE_WIDTH);
+                x = put_line(buf, (x, lines.y), lines.right(), &[(&text, style)]);
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Evidence against PyTorch and captum (`assets/training/evidence_golden.py` made the references), and properties that
+//! hold whatever the weights are.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use lookback::{
+    analysis::{
+        evidence::{
+            Question, Run, Score,
+            attribution::{PartKind, attribution},
+            learning::Optimizer,
+            patching::{PatchKind, Patching},
+            saliency::saliency,
+        },
+        reading::{Asked, Reading},
+    },
+    engine::{change::Changes, value::Value},
+    model::{self, Model, Name},
+};
+use safetensors::SafeTensors;
+use serde_json::Value as Json;
+
+use crate::support::built_in::{READER, reading};
+
+const SAMPLE: usize = 32;
+const STRIDE: usize = 7919;
+
+struct Goldens {
+    tensors: BTreeMap<String, Vec<f32>>,
+    cases: Json,
+}
+
+impl Goldens {
+    fn read() -> Self {
+        let bytes = fs::read("tests/goldens/evidence.safetensors").unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let cases = serde_json::from_str(&header.metadata().clone().unwrap()["cases"]).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let tensors = file.iter().map(|(name, view)| {
+            let four = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+            (name.to_owned(), view.data().chunks_exact(4).map(four).collect())
+        });
+        Self { tensors: tensors.collect(), cases }
+    }
+
+    fn ids(&self, name: Name, key: &str) -> Vec<u32> {
+        ids(&self.cases[name.id()][key])
+    }
+
+    fn sides(&self, name: Name) -> [Vec<u32>; 2] {
+        [0, 1].map(|i| ids(&self.cases[name.id()]["sides"][i]))
+    }
+
+    fn question(&self, name: Name) -> Question {
+        let pair = self.ids(name, "pair");
+        let row = self.cases[name.id()]["row"].as_u64().unwrap() as usize;
+        Question { row, word: pair[0], against: pair[1] }
+    }
+
+    /// The tensors whose names begin so, by the rest of their names.
+    fn under(&self, prefix: &str) -> Vec<(&str, &[f32])> {
+        let of = |(key, numbers): (&'_ String, &'_ Vec<f32>)| -> Option<(&str, &[f32])> {
+            let rest = self.tensors.get_key_value(key)?.0.strip_prefix(prefix)?;
+            let _ = numbers;
+            Some((rest, &self.tensors[key]))
+        };
+        self.tensors.iter().filter_map(of).collect()
+    }
+}
+
+fn ids(json: &Json) -> Vec<u32> {
+    json.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// Within `bound` of the largest number, or of 1 if that is smaller.
+fn assert_near(label: &str, got: &[f32], want: &[f32], bound: f32) {
+    assert_eq!(got.len(), want.len(), "{label}");
+    let scale = want.iter().fold(1.0, |most: f32, x| most.max(x.abs()));
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!((got - want).abs() <= bound * scale, "{label}[{i}]: got {got}, want {want}");
+    }
+}
+
+fn sample(value: &Value) -> Vec<f32> {
+    let all: Vec<f32> = value.numbers().collect();
+    (0..SAMPLE).map(|i| all[i * STRIDE % all.len()]).collect()
+}
+
+fn run_of(model: &dyn Model, ids: &[u32], forced: Option<Vec<u32>>) -> Run {
+    Run::new(model, ids, &Arc::default(), forced)
+}
+
+/// The run of the first side, and of the second, which reads the first's output.
+fn runs(goldens: &Goldens, name: Name) -> [Run; 2] {
+    let model = model::load(name).unwrap();
+    let [a, b] = goldens.sides(name);
+    let first = run_of(&*model, &a, None);
+    let forced = (!first.reads_only()).then(|| first.pass.target[1..].to_vec());
+    let second = run_of(&*model, &b, forced);
+    [first, second]
+}
+
+const BOTH: [Name; 2] = [Name::Transformer, Name::DecoderOnly];
+
+#[test]
+fn ten_steps_of_learning_are_those_of_pytorch() {
+    let goldens = Goldens::read();
+    let star = reading(goldens.cases["sentence"].as_str().unwrap());
+    let taught = goldens.cases["taught"].as_str().unwrap();
+    for name in [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::DecoderOnly] {
+        let target = (name != Name::DecoderOnly).then_some(taught);
+        for (rule, optimizer) in [("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)] {
+            let rate = goldens.cases["rates"][rule].as_f64().unwrap() as f32;
+            let mut learner = star.learner(name, target, optimizer, rate).unwrap();
+            for (weight, want) in goldens.under(&format!("learning/{name}/gradient/")) {
+                let got = learner.gradient(weight).unwrap();
+                assert_near(&format!("{name} d loss / d {weight}"), &sample(&got), want, 1e-5);
+            }
+            (0..10).for_each(|_| learner.step().unwrap());
+            let learned = learner.learned();
+            let mut n = 0;
+            for (weight, want) in goldens.under(&format!("learning/{name}/{rule}/")) {
+                let label = format!("{name} {rule} {weight}");
+                if weight == "losses" {
+                    assert_near(&label, &learner.losses, want, 1e-5);
+                    continue;
+                }
+                n += 1;
+                let got = sample(&learned[weight]);
+                // Adam divides by the gradient's own size: where that is next to nothing, its rounding is the step.
+                let slopes = &goldens.tensors[&format!("learning/{name}/gradient/{weight}")];
+                let is_sure = |i: &usize| rule == "sgd" || slopes[*i].abs() > 1e-4;
+                let (sure, unsure): (Vec<usize>, Vec<usize>) = (0..SAMPLE).partition(is_sure);
+                let of = |all: &[f32], at: &[usize]| at.iter().map(|&i| all[i]).collect::<Vec<_>>();
+                let is_rough = rule == "adam" && name == Name::RnnAttention;
+                let bound = if is_rough { 5e-5 } else { 1e-5 };
+                assert_near(&label, &of(&got, &sure), &of(want, &sure), bound);
+                assert_near(&label, &of(&got, &unsure), &of(want, &unsure), 2e-4);
+            }
+            assert!(n > 8, "{name} has {n} weights");
+        }
+    }
+}
+
+#[test]
+fn a_rate_of_zero_changes_nothing() {
+    let star = reading("The dog sleeps.");
+    for name in Name::ALL {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            let mut learner = star.learner(name, None, optimizer, 0.0).unwrap();
+            learner.step().unwrap();
+            assert_eq!(learner.losses[0].to_bits(), learner.losses[1].to_bits(), "{name}");
+            assert!(learner.moved().iter().all(|moved| moved.distance == 0.0), "{name}");
+            let plain = star.run(name, None).unwrap();
+            let same = star.run_with(name, &learner.learned()).unwrap();
+            assert_eq!(plain.pass.output, same.pass.output, "{name}");
+            let row = plain.n_rows() - 1;
+            assert_eq!(plain.logits_of_row(row), same.logits_of_row(row), "{name}");
+        }
+    }
+}
+
+/// The gradient of a weight is the slope of the loss: a small step along it changes the loss as much.
+#[test]
+fn the_loss_falls_by_the_square_of_the_gradient() {
+    let star = reading("The dog sleeps.");
+    for name in [Name::Gru, Name::Transformer, Name::DecoderOnly] {
+        let target = (name != Name::DecoderOnly).then_some("Le chat dort.");
+        let rate = 1e-4;
+        let mut learner = star.learner(name, target, Optimizer::Sgd, rate).unwrap();
+        let weights: Vec<String> = learner.learned().keys().cloned().collect();
+        let squares = weights.iter().map(|name| {
+            let gradient = learner.gradient(name).unwrap();
+            gradient.numbers().map(|g| f64::from(g) * f64::from(g)).sum::<f64>()
+        });
+        let want = f64::from(rate) * squares.sum::<f64>();
+        learner.step().unwrap();
+        let got = f64::from(learner.losses[0] - learner.losses[1]);
+        assert!((got / want - 1.0).abs() < 0.05, "{name}: the loss fell by {got}, not {want}");
+    }
+}
+
+#[test]
+fn a_taught_translation_is_written_after_some_steps() {
+    let star = reading("The dog sleeps.");
+    let mut learner =
+        star.learner(Name::Transformer, Some("Le chat dort."), Optimizer::Adam, 0.001).unwrap();
+    (0..40).for_each(|_| learner.step().unwrap());
+    let after = star.run_with(Name::Transformer, &learner.learned()).unwrap();
+    let wanted = READER.tokenizer().encode("Le chat dort.").unwrap();
+    let written = &after.pass.output[..after.pass.output.len() - 1];
+    assert_eq!(written, wanted, "losses {:?}", learner.losses);
+    let (before, after) = star.kept_losses(Name::Transformer, &learner.learned()).unwrap();
+    assert!(before < after, "what nobody asked about got worse: {before} {after}");
+}
+
+#[test]
+fn parts_of_a_logit_are_those_of_pytorch() {
+    let goldens = Goldens::read();
+    for name in BOTH {
+        let [run, _] = runs(&goldens, name);
+        let found = attribution(&run, &goldens.question(name).score()).unwrap();
+        let mut n = 0;
+        for (part, want) in goldens.under(&format!("attribution/{name}/")) {
+            let (path, is_heads) = part.strip_suffix("/heads").map_or((part, false), |p| (p, true));
+            n += 1;
+            let got =
+                found.parts.iter().find(|p| p.path == path).unwrap_or_else(|| panic!("{path}"));
+            if is_heads {
+                let keys: Vec<f32> = got.heads.iter().flat_map(|h| h.by_key.clone()).collect();
+                assert_near(part, &keys, want, 1e-5);
+            } else {
+                assert_near(part, &[got.amount], want, 1e-5);
+            }
+        }
+        assert!(n > 6, "{name}: {n} parts");
+    }
+}
+
+#[test]
+fn the_parts_add_up_to_the_logits_of_any_words() {
+    for text in ["The dog sleeps.", "The animal didn't cross the street because it was too tired."]
+    {
+        let reading = reading(text);
+        for name in [Name::Transformer, Name::TransformerUnguided, Name::DecoderOnly] {
+            let run = reading.run(name, None).unwrap();
+            for (row, word, against) in [(0, 5, 900), (run.n_rows() - 1, 380, 1474)] {
+                for score in [Score::Difference { row, word, against }, Score::Logit { row, word }]
+                {
+                    let found = attribution(&run, &score).unwrap();
+                    assert!(
+                        found.rest().abs() < 2e-5 * found.score.abs().max(10.0),
+                        "{name} {}",
+                        found.rest()
+                    );
+                    for part in &found.parts {
+                        let heads: f32 = part.heads.iter().map(|head| head.amount).sum();
+                        let keys: f32 = part.heads.iter().flat_map(|head| &head.by_key).sum();
+                        let units: f32 = part.units.iter().sum();
+                        let inside = match part.kind {
+                            PartKind::Attention => heads,
+                            PartKind::FeedForward => units,
+                            _ => continue,
+                        };
+                        assert!((inside + part.bias - part.amount).abs() < 1e-4, "{}", part.path);
+                        assert!(part.kind != PartKind::Attention || (heads - keys).abs() < 1e-4);
+                    }
+                }
+            }
+        }
+        let gru = reading.run(Name::Gru, None).unwrap();
+        assert!(attribution(&gru, &Score::Logit { row: 0, word: 5 }).is_none());
+    }
+}
+
+#[test]
+fn words_count_as_captum_says() {
+    let goldens = Goldens::read();
+    for name in BOTH {
+        let [run, _] = runs(&goldens, name);
+        let model = model::load(name).unwrap();
+        assert_eq!(run.pass.output, goldens.ids(name, "output"), "{name}");
+        let scores =
+            [("difference", goldens.question(name).score()), ("output", Score::of_output(&run))];
+        for (key, score) in scores {
+            let found = saliency(&*model, &run, &Arc::<Changes>::default(), &score).unwrap();
+            let want = |what: &str| &goldens.tensors[&format!("saliency/{name}/{key}/{what}")][..];
+            let label = |what: &str| format!("{name} {key} {what}");
+            assert_near(&label("gradient"), &found.gradient, want("gradient"), 1e-4);
+            assert_near(&label("integrated"), &found.integrated, want("integrated"), 1e-4);
+            assert_near(&label("ends"), &[found.score, found.baseline], want("ends"), 1e-5);
+            let left_out: Vec<f32> = found.left_out.iter().copied().flatten().collect();
+            assert_near(&label("left out"), &left_out, want("left_out"), 1e-4);
+            assert_eq!(found.left_out.len() - left_out.len(), run.n_before());
+        }
+    }
+}
+
+#[test]
+fn integrated_gradients_of_every_model_add_up_to_the_score() {
+    let star = reading("The dog sleeps.");
+    for name in Name::ALL {
+        let run = star.run(name, None).unwrap();
+        let found = star.saliency(name, &run, &Score::of_output(&run)).unwrap();
+        let whole = (found.score - found.baseline).abs();
+        assert!(
+            found.gap().abs() < 0.05 * whole.max(1.0),
+            "{name}: {} of {whole} is left",
+            found.gap()
+        );
+        let two = found.grouped(&[vec![0, 1], (2..found.gradient.len()).collect()]);
+        let sum = |of: &[f32]| of.iter().sum::<f32>();
+        assert!((sum(&two.integrated) - sum(&found.integrated)).abs() < 1e-4);
+        assert_eq!(two.left_out, [None, None]);
+    }
+}
+
+fn patching(goldens: &Goldens, name: Name) -> Patching {
+    let [a, b] = runs(goldens, name);
+    let question = goldens.question(name);
+    Patching::new(a, b, question, [question.score(), question.score()]).unwrap()
+}
+
+#[test]
+fn patched_passes_are_those_of_pytorch() {
+    let goldens = Goldens::read();
+    for name in BOTH {
+        let patching = patching(&goldens, name);
+        let mut found: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
+        for cell in patching.cells() {
+            let site = patching.maps[cell.map].rows[cell.row].as_str();
+            found.entry(site).or_default().push(patching.measure(cell).unwrap());
+        }
+        let wanted = goldens.under(&format!("patching/{name}/"));
+        assert_eq!(wanted.len(), found.len(), "{name}");
+        for (site, want) in wanted {
+            assert_near(site, &found[site], want, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn everything_patched_is_the_other_pass() {
+    let goldens = Goldens::read();
+    for name in BOTH {
+        let patching = patching(&goldens, name);
+        let input = &patching.maps[0].rows[0];
+        assert_eq!(patching.maps[0].kind, PatchKind::Residual);
+        assert!((patching.whole(input).unwrap() - 1.0).abs() < 1e-4, "{input}");
+    }
+}
+
+#[test]
+fn a_sentence_without_a_difference_is_refused_in_words() {
+    let star = reading("The dog sleeps.");
+    let same = star.sentence_of("The dog sleeps.").unwrap();
+    let refused = star.patching(Name::Transformer, &same, &Asked::default());
+    assert!(refused.err().unwrap().to_string().contains("no difference"));
+    let asked = Asked { words: vec!["qqqq".into()], place: None };
+    let run = star.run(Name::Transformer, None).unwrap();
+    assert!(star.question(&run, &asked).unwrap_err().to_string().contains("nearest"));
+    let asked = Asked { words: vec![], place: Some(99) };
+    assert!(star.question(&run, &asked).unwrap_err().to_string().contains("0 to"));
+    assert!(star.learner(Name::DecoderOnly, Some("x"), Optimizer::Sgd, 0.1).is_err());
+}
+
+/// Sentences of different lengths are matched from both ends; a recurrent network has no maps.
+#[test]
+fn sentences_of_other_lengths_are_patched_where_they_agree() {
+    let star: Arc<Reading> = reading("The dog didn't drink the water because it was too hot.");
+    let other =
+        star.sentence_of("The old dog didn't drink the milk because it was too hot.").unwrap();
+    let patching = star.patching(Name::Transformer, &other, &Asked::default()).unwrap();
+    let shares: Vec<Option<f32>> =
+        patching.cells().into_iter().map(|cell| patching.measure(cell)).collect();
+    assert!(shares.iter().any(Option::is_none) && shares.iter().any(Option::is_some));
+    assert!(shares.iter().flatten().all(|share| share.is_finite()));
+    let gru = star.patching(Name::Gru, &other, &Asked::default());
+    assert!(gru.err().unwrap().to_string().contains("residual stream"));
+}
