@@ -299,7 +299,7 @@ mod tests {
             ),
             ("{% for i in range(90000) %}{{ 'a' * 1000 }}{% endfor %}", "chat template"),
             ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template"),
-            ("nothing", "leaves the sentence out"),
+            ("no words", "leaves the sentence out"),
             ("{{ messages[0].content | upper }}", "leaves the sentence out"),
         ] {
             let error = format!("{:#}", rendered(source).unwrap_err());
