@@ -20,13 +20,14 @@ ARCHITECTURE = {
     "ministral3": "mistral3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "phi3": "phi3", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
+    "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
-         "granitemoe", "granitemoe_shared", "gpt_oss_packed"]  # fmt: skip
+         "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2"]  # fmt: skip
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -50,6 +51,7 @@ OF_MIXTRAL = {"w1": "gate_proj", "w3": "up_proj", "w2": "down_proj"}
 NAMES = {
     **dict.fromkeys(["qwen2moe", "qwen3moe", "olmoe", "granitemoe"], MIXTURE),
     "gpt-oss": {**MIXTURE, "post_attention_layernorm": "post_attention_norm"},
+    "command-r": QWEN3, "starcoder2": {**LLAMA, "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"},
     "gpt2": GPT2, "qwen3": QWEN3, "olmo2": {**QWEN3, **AFTER}, "gemma2": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "gemma3": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "phi3": {**LLAMA, "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"},
@@ -172,11 +174,14 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         if (shared := config.get("shared_expert_intermediate_size", config.get("shared_intermediate_size"))) is not None:
             writer.add_expert_shared_feed_forward_length(shared)
     writer.add_head_count_kv(config.get("num_key_value_heads", heads))
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if (eps := config.get("layer_norm_eps", config.get("norm_epsilon"))) is not None:
+        writer.add_layer_norm_eps(eps)
+    else:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {}
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or d_model // heads
-    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 1)))
+    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] == "stablelm" else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
@@ -210,7 +215,7 @@ def styled(writer: gguf.GGUFWriter, config: dict) -> None:
         "sliding_window": writer.add_sliding_window, "attn_logit_softcapping": writer.add_attn_logit_softcapping,
         "final_logit_softcapping": writer.add_final_logit_softcapping, "embedding_multiplier": writer.add_embedding_scale,
         "residual_multiplier": writer.add_residual_scale, "attention_multiplier": writer.add_attention_scale,
-        "logits_scaling": writer.add_logit_scale,
+        "logits_scaling": writer.add_logit_scale, "logit_scale": writer.add_logit_scale,
     }.items():  # fmt: skip
         if config.get(key) is not None and config["model_type"] not in ("qwen2", "mistral"):
             write(config[key])

@@ -76,8 +76,8 @@ impl ChatTemplate {
         Ok(Rendered { sentence: place, text })
     }
 
-    /// Where the sentence stands in the text, with the spaces around it if the template leaves them: where a mark stands
-    /// if the template gets that instead, since its own words may hold a short sentence too.
+    /// Where the sentence stands in the text, with the spaces around it if the template leaves them: before what follows a
+    /// mark if the template gets that instead, since its own words may hold a short sentence too.
     fn place(&self, text: &str, sentence: &str, specials: &SpecialTexts) -> Option<Range<usize>> {
         const MARK: &str = "\u{e000}";
         let inner = sentence.trim();
@@ -86,13 +86,12 @@ impl ChatTemplate {
             return Some(at..at + sentence.len());
         }
         let marked = self.rendered(&sentence.replace(inner, MARK), specials).ok()?;
-        let at = marked.rfind(MARK)?;
-        let before = sentence.len() - sentence.trim_start().len();
-        let stands = |at: usize, found: &str| {
-            let is_there = text.get(at..).is_some_and(|rest| rest.starts_with(found));
-            is_there.then(|| at..at + found.len())
-        };
-        at.checked_sub(before).and_then(|at| stands(at, sentence)).or_else(|| stands(at, inner))
+        let after = &marked[marked.rfind(MARK)? + MARK.len()..];
+        let at = text.strip_suffix(after)?.strip_suffix(inner)?.len();
+        let whole = at.saturating_sub(sentence.len() - sentence.trim_start().len());
+        let stands = text.get(whole..).is_some_and(|rest| rest.starts_with(sentence));
+        let (at, found) = if stands { (whole, sentence) } else { (at, inner) };
+        Some(at..at + found.len())
     }
 
     fn rendered(&self, sentence: &str, specials: &SpecialTexts) -> Result<String, Error> {

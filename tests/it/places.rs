@@ -214,7 +214,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     let packed = cached(&hub, "some/packed", "llama2");
     let config = fs::read_to_string(packed.join("config.json")).unwrap();
     let packed_config =
-        config.replacen('{', r#"{"quantization_config":{"quant_method":"awq"},"#, 1);
+        config.replacen('{', r#"{"quantization_config":{"quant_method":"hqq"},"#, 1);
     fs::write(packed.join("config.json"), packed_config).unwrap();
     write(hub.join("datasets--x--y/snapshots/1/a.json"), "{}");
     let (code, out, err) = program(home.path(), &["models"]);
@@ -231,7 +231,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
         line("llama3.2:1b ").ends_with("yes") && line("pub/repo/a.gguf ").contains("LM Studio")
     );
     assert!(line("some/mamba ").ends_with("no: models of type `mamba␛[2J` cannot be run"), "{out}");
-    assert!(line("some/packed ").contains("quantised by awq, which is not read"), "{out}");
+    assert!(line("some/packed ").contains("quantised by hqq, which is not read"), "{out}");
     let (_, json, _) = program(home.path(), &["models", "--format", "json"]);
     let json: Json = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["schema"], &json["version"]), (&"lookback-models".into(), &1.into()));

@@ -348,6 +348,23 @@ fn signals_that_nobody_survives_give_the_terminal_back() {
     }
 }
 
+#[cfg(debug_assertions)]
+#[test]
+fn a_stack_that_overflows_gives_the_terminal_back() {
+    for (place, keys) in [("drawing-overflow", ""), ("worker-overflow", "m")] {
+        let variables = [("LOOKBACK_FAULT", Some(place))];
+        let mut session = Session::in_terminal(home(), &variables, &[], (100, 24));
+        if !keys.is_empty() {
+            session.until_shown(FIRST);
+            session.until_rest();
+            session.press(keys);
+        }
+        session.ends_with(1);
+        session.until_shown("error: a part of Lookback failed");
+        assert!(session.child.try_wait().unwrap().unwrap().signal().is_some(), "{place}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn little_memory_suffices_and_less_gives_the_terminal_back() {

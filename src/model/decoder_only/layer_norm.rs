@@ -149,7 +149,7 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
-        types: &["cohere"],
+        types: &["cohere", "command-r"],
         title: "Cohere",
         keys: LAYER_NORM_KEYS,
         style: COHERE,

@@ -49,7 +49,7 @@ const fn like_llama(
     Scheme { architectures, whole: LLAMA_WHOLE, block: "model.layers.", own, parts: LLAMA }
 }
 
-static SCHEMES: [Scheme; 7] = [
+static SCHEMES: [Scheme; 8] = [
     like_llama(
         &[
             "llama",
@@ -63,9 +63,13 @@ static SCHEMES: [Scheme; 7] = [
             "qwen3moe",
             "olmoe",
             "granitemoe",
+            "stablelm",
+            "command-r",
+            "cohere2",
         ],
         &[],
     ),
+    like_llama(&["starcoder2"], &[("ffn_up", "mlp.c_fc"), ("ffn_down", "mlp.c_proj")]),
     like_llama(&["gpt-oss"], &[("post_attention_norm", "post_attention_layernorm")]),
     like_llama(
         &["olmo2"],
