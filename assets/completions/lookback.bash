@@ -107,7 +107,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval inspect models config completions man help"
+            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -140,6 +140,17 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -148,7 +159,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__attribute)
-            opts="-h --what-if --words --place --whole --by-word --units --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --words --place --whole --by-word --units --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -685,7 +696,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__learn)
-            opts="-h --what-if --target --steps --optimizer --rate --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --target --steps --optimizer --rate --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -741,6 +752,17 @@ _lookback() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -749,7 +771,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval attribute patch learn inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -891,7 +913,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__patch)
-            opts="-h --against --what-if --words --place --format --out --force --color --theme --ascii --lang --no-config --model --no-memory-check --help [SENTENCE]"
+            opts="-h --against --what-if --words --place --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -943,6 +965,17 @@ _lookback() {
                     return 0
                     ;;
                 --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

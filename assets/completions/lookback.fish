@@ -356,11 +356,14 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l whole -d 'Which words counted for the whole output instead of the one word'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l by-word -d 'Add the tokens of a word up'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l against -d 'The other sentence, B: its pass gets values of the first one\'s, A' -r -f
@@ -383,9 +386,12 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand patch" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
@@ -410,9 +416,12 @@ mono\t'No colours: signs, shades, bold and underlined'"
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
 zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand inspect" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''

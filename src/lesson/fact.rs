@@ -241,10 +241,10 @@ impl<'a> Context<'a> {
 }
 
 const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
-const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
+pub(super) const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
 /// Index of the last token that is one of these words.
-fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
+pub(super) fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
     tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
 }
 

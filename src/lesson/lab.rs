@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::{
     Paragraph,
     fact::{
-        Context,
+        Context, FRENCH_PRONOUNS,
         attention::{guided_look, has_pronoun},
+        pronoun_in,
     },
     fill,
     template::Template,
@@ -86,6 +87,12 @@ pub static KINDS: &[LabKind] = &[
         "one word changed: the Transformer's French follows, the Elman RNN's stays",
         is_unheard,
         |_| Solution { sentence: DOG, change: Some("token.11=tired"), head: None },
+    ),
+    kind(
+        "kept-pronoun",
+        "one head off: the French is another, its pronoun is not",
+        keeps_pronoun,
+        |_| Solution { sentence: DOG, change: Some("decoder.1.cross_attn.head.0=off"), head: None },
     ),
     kind(
         "previous-head",
@@ -208,6 +215,16 @@ fn needs_head(c: &Context) -> bool {
     let is_head = matches!(only_change(c), Some(Change::Off { part: Part::Head(_), .. }));
     let before = c.reading.plain_trace(Name::Transformer).filter(|_| is_head);
     before.is_some_and(|before| before.output_text != output(c, Name::Transformer))
+}
+
+fn keeps_pronoun(c: &Context) -> bool {
+    let pronoun = |trace: &Trace| {
+        let found = pronoun_in(&trace.output, FRENCH_PRONOUNS);
+        found.map(|i| trace.output[i].text.clone())
+    };
+    let now = pronoun(c.reading.trace(Name::Transformer));
+    let before = c.reading.plain_trace(Name::Transformer).and_then(pronoun);
+    needs_head(c) && now.is_some() && now == before
 }
 
 fn is_unheard(c: &Context) -> bool {

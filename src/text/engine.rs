@@ -92,10 +92,9 @@ thread_local! {
 pub fn spawn_guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     keep_guarded_panics_quiet();
     let was_guarded = IS_GUARDED.replace(true);
-    budget::begin();
-    let caught = catch_unwind(AssertUnwindSafe(work));
+    let (caught, exceeded) = budget::within(|| catch_unwind(AssertUnwindSafe(work)));
     IS_GUARDED.set(was_guarded);
-    if let Some(exceeded) = budget::exceeded() {
+    if let Some(exceeded) = exceeded {
         return Err(exceeded.into());
     }
     caught.unwrap_or_else(|_| {

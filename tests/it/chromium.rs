@@ -28,6 +28,10 @@ fn export(folder: &Path, name: &str, args: &[&str]) -> PathBuf {
 const SHOWN: &str = "[...document.querySelectorAll('section')]\
                      .filter((s) => s.getClientRects().length).map((s) => s.id).join(' ')";
 
+fn last_chapter() -> String {
+    (Lesson::embedded(Language::English).unwrap().chapters.len() - 1).to_string()
+}
+
 fn n_steps() -> usize {
     Lesson::embedded(Language::English).unwrap().steps().len()
 }
@@ -56,7 +60,7 @@ fn a_page_is_led_by_keys() {
     let chapter = "document.querySelector('section.on').dataset.chapter";
     assert_eq!(browser.eval(chapter), "1");
     browser.press("End");
-    assert_eq!(browser.eval(chapter), "6");
+    assert_eq!(browser.eval(chapter), last_chapter());
     let n = n_steps();
     assert_eq!(browser.eval("document.getElementById('place').textContent"), format!("{n} / {n}"));
     // The list of steps.
@@ -70,13 +74,13 @@ fn a_page_is_led_by_keys() {
     // Back to where one was, and a link into the middle.
     browser.eval("history.back()");
     browser.press("Shift");
-    assert_eq!(browser.eval(chapter), "6");
+    assert_eq!(browser.eval(chapter), last_chapter());
     browser.open(&page, "#it-looks");
     assert_eq!(browser.eval(SHOWN), "it-looks");
     // A fragment that nobody can decode is that of no step, and the page works.
     browser.open(&page, "#%FF");
     browser.press("End");
-    assert_eq!(browser.eval(chapter), "6");
+    assert_eq!(browser.eval(chapter), last_chapter());
     browser.open(&page, "#it-looks");
     assert!(browser.eval("document.title").as_str().unwrap().contains("The dog sleeps."));
     browser.is_content();

@@ -84,21 +84,19 @@ fn now() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
-/// Begins a use.
-pub fn begin() {
+/// Does work within a budget of its own; what holds around it holds again afterwards. Returns what was exceeded too.
+pub fn within<T>(work: impl FnOnce() -> T) -> (T, Option<Exceeded>) {
     let end = now() + MOST_TIME;
-    BUDGET.set(Budget { end, kept: 0, most_kept: MOST_BYTES, n_tokens: 0, exceeded: None });
+    let around =
+        BUDGET.replace(Budget { end, kept: 0, most_kept: MOST_BYTES, n_tokens: 0, exceeded: None });
+    let done = work();
+    (done, BUDGET.replace(around).exceeded)
 }
 
 /// Allows the work of building a tokenizer that adds tokens of so many bytes together.
 pub fn allow_building(n_bytes: usize) {
     let most_kept = MOST_BYTES.saturating_add(n_bytes.saturating_mul(8));
     BUDGET.set(Budget { end: now() + MOST_BUILDING, most_kept, ..BUDGET.get() });
-}
-
-/// What has been exceeded since the use began.
-pub fn exceeded() -> Option<Exceeded> {
-    BUDGET.get().exceeded
 }
 
 /// # Errors
@@ -159,4 +157,23 @@ pub fn count_tokens(n: usize) -> Result<(), Exceeded> {
     let n_tokens = BUDGET.get().n_tokens.saturating_add(n);
     BUDGET.set(Budget { n_tokens, ..BUDGET.get() });
     ensure(n_tokens <= MOST_TOKENS, Exceeded::Tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_limits_neither_what_comes_after_it_nor_what_is_around_it() {
+        let too_many = || count_tokens(MOST_TOKENS + 1);
+        assert_eq!(within(too_many), (Err(Exceeded::Tokens), Some(Exceeded::Tokens)));
+        // Seconds of other work may follow on this thread.
+        assert_eq!((BUDGET.get().end, check()), (Duration::MAX, Ok(())));
+        let (inner, outer) = within(|| {
+            let inner = within(too_many).1;
+            assert!(BUDGET.get().end < Duration::MAX);
+            inner
+        });
+        assert_eq!((inner, outer), (Some(Exceeded::Tokens), None));
+    }
 }
