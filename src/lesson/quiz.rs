@@ -72,7 +72,6 @@ pub static KINDS: &[QuestionKind] = &[
     kind("silent", "share of silent detectors, in quarters", 0, silent),
     kind("open-cells", "cells of the selected row that the mask leaves open", 0, open_cells),
     kind("agreeing", "how many other models wrote what the Transformer wrote", 0, agreeing),
-    kind("pushed-most", "the part that adds most to the lead of the written word", 0, pushed_most),
     kind("influence", "the word with most influence on the step's model's output", 0, influence),
 ];
 
@@ -204,13 +203,6 @@ fn better_memory(c: &Context) -> Option<Quiz> {
 
 fn forgetting(c: &Context) -> Option<Quiz> {
     choice(c.reading.measured()?.forgetting.get(&c.step.model)?, |i| token_of(c, i))
-}
-
-fn pushed_most(c: &Context) -> Option<Quiz> {
-    let found = c.reading.known_findings()?.get(&c.step.model)?;
-    let parts = &found.attribution.as_ref()?.parts;
-    let amounts: Vec<f32> = parts.iter().map(|part| part.amount).collect();
-    choice(&amounts, |i| parts[i].path.clone())
 }
 
 fn influence(c: &Context) -> Option<Quiz> {

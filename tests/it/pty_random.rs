@@ -182,7 +182,9 @@ impl Pair {
         loop {
             if start.elapsed() > SOON {
                 // What is measured meanwhile is shown when it is there.
-                self.walker.state.passes.reading.as_ref().unwrap().measures();
+                let reading = self.walker.state.passes.reading.as_ref().unwrap();
+                reading.measures();
+                reading.findings();
                 frame = self.walker.drawn();
             }
             let parser = self.session.screen.lock().unwrap();

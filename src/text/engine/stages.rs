@@ -122,8 +122,8 @@ impl Normalizers {
     /// If a pattern cannot be compiled.
     pub fn new(part: NormalizerWrapper) -> Result<Self> {
         let flat = flattened(part, &|part| match part {
-            NormalizerWrapper::Sequence(parts) => Ok(parts.into_iter().collect()),
-            one => Err(one),
+            NormalizerWrapper::Sequence(parts) => (parts.into_iter().collect(), true),
+            one => (vec![one], false),
         });
         let stage = |stage| match stage {
             NormalizerWrapper::Replace(_) => Replacement::of(&stage).map(Normal::Replace),
@@ -137,12 +137,14 @@ impl Normalizers {
     }
 }
 
-/// The stages of a part, in order; `parts_of` gives the parts of a sequence, or back what is none.
-fn flattened<T>(part: T, parts_of: &impl Fn(T) -> std::result::Result<Vec<T>, T>) -> Vec<T> {
-    match parts_of(part) {
-        Ok(parts) => parts.into_iter().flat_map(|part| flattened(part, parts_of)).collect(),
-        Err(one) => vec![one],
+/// The stages of a part, in order; `parts_of` gives the parts of a sequence, or what is none alone, and whether they may
+/// be sequences in turn.
+fn flattened<T>(part: T, parts_of: &impl Fn(T) -> (Vec<T>, bool)) -> Vec<T> {
+    let (parts, is_sequence) = parts_of(part);
+    if !is_sequence {
+        return parts;
     }
+    parts.into_iter().flat_map(|part| flattened(part, parts_of)).collect()
 }
 
 /// The factor by which a normalizer lengthens a text at most.
@@ -213,8 +215,8 @@ impl PreTokenizers {
     /// If a pattern cannot be compiled.
     pub fn new(part: Option<PreTokenizerWrapper>) -> Result<Self> {
         let parts_of = |part| match part {
-            PreTokenizerWrapper::Sequence(parts) => Ok(parts.into_iter().collect()),
-            one => Err(one),
+            PreTokenizerWrapper::Sequence(parts) => (parts.into_iter().collect(), true),
+            one => (vec![one], false),
         };
         let flat = part.into_iter().flat_map(|part| flattened(part, &parts_of));
         let stage = |stage| match stage {
