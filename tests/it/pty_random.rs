@@ -289,6 +289,9 @@ impl Pair {
             self.give(event);
         }
         self.give(key(KeyCode::Enter));
+        // The sentence may be read at once: what the walk says of it comes before the next key.
+        self.meet();
+        self.session.until_rest();
         self.give(char('g'));
         self.meet();
     }
