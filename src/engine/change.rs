@@ -150,11 +150,12 @@ fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
-/// Changes that apply together, at most one for each subject.
+/// Changes that apply together, at most one for each subject. Two are equal if the same was asked for, whatever weights
+/// were learned.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     all: Vec<Change>,
-    /// What the changes that learn came to; not part of what was asked for.
+    /// Weights in place of the model's own, after steps of learning.
     learned: Option<Arc<Learned>>,
 }
 

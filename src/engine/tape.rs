@@ -200,11 +200,6 @@ impl Tape {
         &self.entries[node.0]
     }
 
-    /// The values that an entry was computed from.
-    pub fn inputs(&self, node: Node) -> &[Node] {
-        &self.entry(node).inputs
-    }
-
     pub fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
         (0..self.entries.len()).map(Node)
     }

@@ -65,7 +65,7 @@ use crate::{
     ui::{
         theme::Theme,
         widgets::{
-            heat::{Grid, Zoom},
+            heat::{Grid, Heat, Zoom},
             lines::{list_height, list_rows, spaced_height},
         },
     },
@@ -244,6 +244,15 @@ impl PreferredSize {
             Growth::Items { .. } => 0.5,
             Growth::Lines => 0.6,
         }
+    }
+
+    /// For a heat map alone: whole with all its rows, columns and labels, ideal with all its numbers.
+    pub fn of_heat(heat: &Heat) -> Self {
+        Self::new(heat.least(), heat.ideal())
+            .whole_at(heat.whole())
+            .up_to(heat.tallest())
+            .as_wide_as(heat.widest())
+            .of_cells(heat.grid())
     }
 
     /// For charts: they fill their size with lines.

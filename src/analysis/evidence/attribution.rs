@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use super::{run::Run, score::Score};
 use crate::{
     engine::{
-        site::{Place, Role, path_in},
+        site::{Place, Role, Stream, path_in},
         tape::Node,
         value::Value,
     },
@@ -42,7 +42,8 @@ pub struct LogitPart {
     pub path: String,
     pub kind: PartKind,
     pub amount: f32,
-    /// Of an attention sub-layer: its heads.
+    /// Of an attention sub-layer: the stream of the words that it looks at, and its heads.
+    pub keys: Stream,
     pub heads: Vec<HeadPart>,
     /// Of a feed-forward sub-layer: what each hidden unit adds.
     pub units: Vec<f32>,
@@ -157,6 +158,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         path: place.path.clone(),
         kind,
         amount,
+        keys: place.scope.keys(),
         heads: vec![],
         units: vec![],
         bias: 0.0,

@@ -15,7 +15,6 @@ use crate::{
     engine::{
         change::Changes,
         tape::{Gradients, Node},
-        value::Value,
     },
     model::Model,
 };
@@ -98,15 +97,14 @@ pub fn saliency(
 
 /// `sum_c x[row, c] * gradient[row, c]`, row by row; x are the run's own embeddings.
 fn by_row(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<f32> {
-    let n = nodes
-        .iter()
-        .map(|&node| run.tape().entry(node).place.origin.row + run.tape().shape(node).rows);
-    let mut rows = vec![0.0; n.max().unwrap_or(0)];
-    for node in nodes {
-        let first = run.tape().entry(*node).place.origin.row;
-        let Some(gradient) = gradients.get(node) else { continue };
-        let (x, g): (&Value, &Value) = (run.tape().value(*node), gradient);
-        for (row, (x, g)) in x.matrix().row_iter().zip(g.matrix().row_iter()).enumerate() {
+    let tape = run.tape();
+    let first = |node: Node| tape.entry(node).place.origin.row;
+    let ends = nodes.iter().map(|&node| first(node) + tape.shape(node).rows);
+    let mut rows = vec![0.0; ends.max().unwrap_or(0)];
+    for &node in nodes {
+        let Some(gradient) = gradients.get(&node) else { continue };
+        let (x, g, first) = (tape.value(node).matrix(), gradient.matrix(), first(node));
+        for (row, (x, g)) in x.row_iter().zip(g.row_iter()).enumerate() {
             rows[first + row] = x.dot(&g);
         }
     }

@@ -19,6 +19,7 @@ use crate::{
         request::Request,
         streams::Streams,
     },
+    engine::site::Stream,
     model::Name,
     text::Token,
 };
@@ -76,10 +77,19 @@ fn heading(reading: &Reading, name: Name, words: &Words, question: &Question, ru
     )
 }
 
-/// A row of the table of parts.
-fn part_row(site: &str, place: [Field; 4], amount: f32) -> Vec<Field> {
-    let [head, unit, position, token] = place;
-    vec!["parts".into(), site.into(), head, unit, position, token, amount.into()]
+/// What an amount is of; what does not apply is missing.
+#[derive(Default)]
+struct Place {
+    site: Field,
+    head: Field,
+    unit: Field,
+    position: Field,
+    token: Field,
+}
+
+fn row(method: &str, place: Place, amount: Option<f32>) -> Vec<Field> {
+    let Place { site, head, unit, position, token } = place;
+    vec![method.into(), site, head, unit, position, token, amount.into()]
 }
 
 /// The parts with their heads and keys; of feed-forward's units the strongest.
@@ -91,16 +101,17 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
     };
     let _ = writeln!(report.text, "\nWhat each part adds to it, the norm's scale held fixed:");
     for part in &parts.parts {
-        let none = || Field::Missing;
+        let place = || Place { site: part.path.as_str().into(), ..Place::default() };
+        let mut add = |place: Place, amount| report.rows.push(row("parts", place, Some(amount)));
         let _ = writeln!(report.text, "{:width$} {}", part.path, line("", part.amount));
-        report.rows.push(part_row(&part.path, [none(), none(), none(), none()], part.amount));
-        let is_of_source = part.path.contains("cross_attn") || words.target.is_empty();
-        let keys = if is_of_source { &words.source } else { &words.target };
+        add(place(), part.amount);
+        let keys = if part.keys == Stream::Source { &words.source } else { &words.target };
         for (h, head) in part.heads.iter().enumerate() {
-            report.rows.push(part_row(&part.path, [h.into(), none(), none(), none()], head.amount));
+            let of_head = || Place { head: h.into(), ..place() };
+            add(of_head(), head.amount);
             for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
-                let place = [h.into(), none(), k.into(), token.text.as_str().into()];
-                report.rows.push(part_row(&part.path, place, *amount));
+                let token = token.text.as_str().into();
+                add(Place { position: k.into(), token, ..of_head() }, *amount);
             }
             let strongest =
                 head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
@@ -116,7 +127,7 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
         let mut units: Vec<(usize, f32)> = part.units.iter().copied().enumerate().collect();
         units.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         for &(unit, amount) in units.iter().take(n_units) {
-            report.rows.push(part_row(&part.path, [none(), unit.into(), none(), none()], amount));
+            add(Place { unit: unit.into(), ..place() }, amount);
             let _ =
                 writeln!(report.text, "{:>width$} {}", format!("unit {unit}"), line("", amount));
         }
@@ -158,16 +169,9 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
             ("left-out", counted.left_out[i]),
         ];
         for (method, amount) in figures {
-            let missing = || Field::Missing;
-            report.rows.push(vec![
-                method.into(),
-                missing(),
-                missing(),
-                missing(),
-                i.into(),
-                label.as_str().into(),
-                amount.into(),
-            ]);
+            let place =
+                Place { position: i.into(), token: label.as_str().into(), ..Place::default() };
+            report.rows.push(row(method, place, amount));
         }
     }
     let _ = writeln!(

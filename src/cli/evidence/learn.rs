@@ -21,6 +21,7 @@ use crate::{
         streams::Streams,
     },
     model::Name,
+    text::grouped,
 };
 
 /// The weights listed in the table for people.
@@ -62,17 +63,8 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
             report.text,
             "\nloss on 20 other sentences, which nobody asked about: {before:.4} before, {after:.4} after"
         );
-        let row = |what: &str, amount: f32| {
-            vec![
-                what.into(),
-                Field::Missing,
-                Field::Missing,
-                Field::Missing,
-                Field::Missing,
-                amount.into(),
-            ]
-        };
-        report.rows.extend([row("kept-before", before), row("kept-after", after)]);
+        let kept = [("kept-before", before), ("kept-after", after)];
+        report.rows.extend(kept.map(|(measure, loss)| row(measure, Place::default(), loss)));
     }
     let _ = writeln!(
         report.text,
@@ -81,13 +73,27 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     report.write(&asked.out, streams)
 }
 
+/// What an amount is of; what does not apply is missing.
+#[derive(Default)]
+struct Place {
+    step: Field,
+    weight: Field,
+    row: Field,
+    token: Field,
+}
+
+fn row(measure: &str, place: Place, amount: f32) -> Vec<Field> {
+    let Place { step, weight, row, token } = place;
+    vec![measure.into(), step, weight, row, token, amount.into()]
+}
+
 fn heading(name: Name, learner: &Learner, asked: &LearnArgs, rate: f32) -> String {
     format!(
         "{}: {} steps of {} at rate {rate} on {} weights\n",
         name.title(),
         asked.steps,
         asked.optimizer.name(),
-        crate::text::grouped(learner.n_weights()),
+        grouped(learner.n_weights()),
     )
 }
 
@@ -95,14 +101,8 @@ fn add_losses(report: &mut Report, learner: &Learner) {
     let _ = writeln!(report.text, "\nstep      loss");
     for (step, &loss) in learner.losses.iter().enumerate() {
         let _ = writeln!(report.text, "{step:>4} {loss:>9.5}");
-        report.rows.push(vec![
-            "loss".into(),
-            step.into(),
-            Field::Missing,
-            Field::Missing,
-            Field::Missing,
-            loss.into(),
-        ]);
+        let place = Place { step: step.into(), ..Place::default() };
+        report.rows.push(row("loss", place, loss));
     }
 }
 
@@ -127,14 +127,12 @@ fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> Stri
                 100.0 * m.share
             );
         }
-        let token = word.map_or(Field::Missing, Field::Text);
-        report.rows.push(vec![
-            "moved".into(),
-            Field::Missing,
-            m.name.as_str().into(),
-            m.row.into(),
-            token,
-            m.distance.into(),
-        ]);
+        let place = Place {
+            weight: m.name.as_str().into(),
+            row: m.row.into(),
+            token: word.into(),
+            ..Place::default()
+        };
+        report.rows.push(row("moved", place, m.distance));
     }
 }

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::ensure;
+use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::{
@@ -22,11 +22,12 @@ use crate::{
 };
 
 /// A cell of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Field {
     Text(String),
     Count(usize),
     Number(f32),
+    #[default]
     Missing,
 }
 
@@ -48,9 +49,9 @@ impl From<f32> for Field {
     }
 }
 
-impl From<Option<f32>> for Field {
-    fn from(number: Option<f32>) -> Self {
-        number.map_or(Self::Missing, Self::Number)
+impl<T: Into<Self>> From<Option<T>> for Field {
+    fn from(field: Option<T>) -> Self {
+        field.map_or(Self::Missing, Into::into)
     }
 }
 
@@ -73,16 +74,9 @@ impl Report {
     pub fn write(&self, out: &EvidenceOut, streams: &mut Streams) -> Outcome {
         let is_standard = out.out.out == Path::new("-");
         let format = out.format_of().usage()?;
-        if format == EvidenceFormat::Npz {
-            let may = || -> anyhow::Result<()> {
-                let is_terminal = is_standard && io::stdout().is_terminal();
-                ensure!(
-                    !is_terminal,
-                    "npz is not for a terminal; write --out FILE.npz, or redirect the output"
-                );
-                Ok(())
-            };
-            may().usage()?;
+        if format == EvidenceFormat::Npz && is_standard && io::stdout().is_terminal() {
+            let why = "npz is not for a terminal; write --out FILE.npz, or redirect the output";
+            return Err(anyhow!(why)).usage();
         }
         let content = |out: &mut dyn Write| match format {
             EvidenceFormat::Table => write!(Visible(out), "{}", self.text),

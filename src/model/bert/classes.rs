@@ -100,6 +100,8 @@ enum Dense {
 
 const TEXT: &str = "ForSequenceClassification";
 const TOKENS: &str = "ForTokenClassification";
+/// ELECTRA's own task: which tokens a generator has replaced.
+const PRE_TRAINING: &str = "ForPreTraining";
 
 const OF_TOKENS: ClassHead =
     ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "classifier" };
@@ -129,7 +131,7 @@ const fn heads(family: BertFamily) -> &'static [ClassHead] {
                     text("classifier.dense", Dense::Of(Activation::GeluErf), "classifier.out_proj"),
                     OF_TOKENS,
                     ClassHead {
-                        class: "ForPreTraining",
+                        class: PRE_TRAINING,
                         sorted: Sorted::Tokens,
                         dense: Some(("discriminator_predictions.dense", Dense::AsLayers)),
                         out: "discriminator_predictions.dense_prediction",
@@ -165,19 +167,20 @@ impl ClassesPlan {
         }
         let kind = config.string_or("problem_type", "")?;
         let outcome = match (kind, n) {
-            _ if head.class == "ForPreTraining" => Outcome::Each,
+            _ if head.class == PRE_TRAINING => Outcome::Each,
             ("multi_label_classification", _) => Outcome::Each,
             ("regression", _) | (_, 1) => Outcome::Score,
             _ => Outcome::OneOf,
         };
         let labels = match head.class {
-            "ForPreTraining" => vec!["replaced".to_owned()],
+            PRE_TRAINING => vec!["replaced".to_owned()],
             _ => labels(config.get("id2label"), n),
         };
-        let dense = head.dense.map(|(names, of)| match of {
-            Dense::Of(activation) => (names, activation),
-            Dense::AsLayers => (names, activation),
-        });
+        let of = |dense: Dense| match dense {
+            Dense::Of(own) => own,
+            Dense::AsLayers => activation,
+        };
+        let dense = head.dense.map(|(names, dense)| (names, of(dense)));
         Ok(Some(Self { sorted: head.sorted, outcome, labels, dense, out: head.out }))
     }
 

@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::{Command, Line, Overlay, State, wrap};
-use crate::lesson::{Paragraph, Span, Step, deepen};
+use crate::lesson::{Paragraph, Span, Step};
 
 impl State {
     /// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
@@ -18,17 +18,6 @@ impl State {
         let (here, elsewhere): (Vec<_>, Vec<_>) = found.partition(|(_, term)| term.is_in(&text));
         let n_here = here.len();
         (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
-    }
-
-    /// The further text of the step, after a blank line, if it fits whole in `n_lines` and is not shown anyway.
-    pub(super) fn further_text(&self, width: u16, n_lines: usize) -> Vec<Line> {
-        let Some(reading) = self.passes.reading.as_ref().filter(|_| !self.guide.is_deeper) else {
-            return vec![];
-        };
-        let (_, step) = self.current();
-        let paragraphs = deepen(step, reading, &self.narration_selection());
-        let lines = [vec![vec![]], self.wrapped(&paragraphs, width, true)].concat();
-        if paragraphs.is_empty() || lines.len() > n_lines { vec![] } else { lines }
     }
 
     /// The definitions of the terms that the step's title and shown text have, in lines of `width` columns, as many as

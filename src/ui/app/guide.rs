@@ -7,7 +7,7 @@ use crate::lesson::Language;
 use crate::lesson::tr;
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Command, State};
+use super::{Command, Line, State};
 use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question};
 
 /// Reading speed at pace 1, in words per minute.
@@ -124,6 +124,17 @@ impl State {
         paragraphs.extend(self.lab_paragraphs());
         paragraphs.extend(self.summary());
         mark_terms(&self.lesson.glossary, &paragraphs)
+    }
+
+    /// The further text of the step, after a blank line, if it fits whole in `n_lines` and is not shown anyway.
+    pub(super) fn further_text(&self, width: u16, n_lines: usize) -> Vec<Line> {
+        let Some(reading) = self.passes.reading.as_ref().filter(|_| !self.guide.is_deeper) else {
+            return vec![];
+        };
+        let (_, step) = self.current();
+        let paragraphs = deepen(step, reading, &self.narration_selection());
+        let lines = [vec![vec![]], self.wrapped(&paragraphs, width, true)].concat();
+        if paragraphs.is_empty() || lines.len() > n_lines { vec![] } else { lines }
     }
 
     /// The score of the predictions, on the last step.

@@ -36,12 +36,7 @@ impl Pane for Matrix<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let heat = Heat { rows_may_grow: true, ..self.0.layout_heat() };
-        PreferredSize::new(heat.least(), heat.ideal())
-            .whole_at(heat.whole())
-            .up_to(heat.tallest())
-            .as_wide_as(heat.widest())
-            .of_cells(heat.grid())
-            .titled(&self.title())
+        PreferredSize::of_heat(&heat).titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

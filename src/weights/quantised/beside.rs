@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     bits::{Ints, Numbers, Order, axes},
-    forms::{Affine, Fp8, Grouped, Int8, Table, Zeros},
+    forms::{Affine, Fp8, Grouped, Groups, Int8, Table, Zeros},
 };
 use crate::{
     text::visible::shown,
@@ -90,12 +90,7 @@ impl<'a> Beside<'a> {
             Arc::new(Fp8::of(self.tensor, scales, self.block()?, (n_lines, len))?)
         };
         let form = if is_integer { "int8" } else { "fp8" };
-        Ok(Some(Parts {
-            name: self.tensor.name.clone(),
-            form: form.into(),
-            quantised: Quantised { source, lines_are_inputs: false },
-            others,
-        }))
+        Ok(Some(parts(stem, form, source, false, others)))
     }
 
     /// The lines and numbers of a block with a scale of its own, where the settings give them.
@@ -141,11 +136,9 @@ impl<'a> Beside<'a> {
                 Zeros::DownPacked(Ints::of(zeros, (n_lines, n_groups), bits, Order::DownLines)?)
             }
         };
-        let groups = match self.find(&name("weight_g_idx")) {
-            Some(index) => Some(Numbers::of(index)?),
-            None => None,
-        };
-        let source = Grouped::of(ints, Numbers::of(scales)?, zeros, groups, n_groups)?;
+        let index = self.find(&name("weight_g_idx")).map(Numbers::of).transpose()?;
+        let scales = (Numbers::of(scales)?, zeros);
+        let source = Grouped::new(ints, scales, index, Groups::OfLine(n_groups))?;
         Ok(parts(stem, &format!("int{bits}"), Arc::new(source), false, others))
     }
 
@@ -167,13 +160,8 @@ impl<'a> Beside<'a> {
         let index = self.find(&name("g_idx"));
         others.extend(index);
         let index = index.map(Numbers::of).transpose()?;
-        let source = Grouped::by_input(
-            ints,
-            Numbers::of(scales)?,
-            Zeros::Packed(zeros_packed, add),
-            index,
-            n_groups,
-        )?;
+        let scales = (Numbers::of(scales)?, Zeros::Packed(zeros_packed, add));
+        let source = Grouped::new(ints, scales, index, Groups::OfLines(n_groups))?;
         Ok(Some(parts(stem, &format!("GPTQ {bits} bit"), Arc::new(source), true, others)))
     }
 
@@ -187,9 +175,9 @@ impl<'a> Beside<'a> {
         let ints = Ints::of(self.tensor, size, 4, Order::Awq)?;
         let n_groups = axes(scales)?[0];
         let zeros_packed = Ints::of(zeros, (n_groups, size.1), 4, Order::Awq)?;
-        let zeros = (zeros, Zeros::Packed(zeros_packed, 0.0));
-        let source = Grouped::by_input(ints, Numbers::of(scales)?, zeros.1, None, n_groups)?;
-        Ok(Some(parts(stem, "AWQ 4 bit", Arc::new(source), true, vec![scales, zeros.0])))
+        let packed = (Numbers::of(scales)?, Zeros::Packed(zeros_packed, 0.0));
+        let source = Grouped::new(ints, packed, None, Groups::OfLines(n_groups))?;
+        Ok(Some(parts(stem, "AWQ 4 bit", Arc::new(source), true, vec![scales, zeros])))
     }
 
     /// MLX: integers along the line, a scale and a bias for every group.

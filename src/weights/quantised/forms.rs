@@ -17,6 +17,15 @@ pub enum Zeros {
     DownPacked(Ints),
 }
 
+/// Which inputs share a scale, and how many groups of them there are.
+#[derive(Clone, Copy)]
+pub enum Groups {
+    /// Inputs are along a line.
+    OfLine(usize),
+    /// Each line is an input.
+    OfLines(usize),
+}
+
 /// `(q - z) s` with a scale and a zero point for every group of inputs.
 pub struct Grouped {
     ints: Ints,
@@ -32,49 +41,39 @@ pub struct Grouped {
 }
 
 impl Grouped {
-    /// Groups along the lines. scales (line, group)
-    pub fn of(
+    /// `groups` are those of a line, scales (line, group); or those of lines that are inputs, scales (group, number).
+    ///
+    /// # Errors
+    /// If there are not as many scales as groups, or an input's group does not exist.
+    pub fn new(
         ints: Ints,
-        scales: Numbers,
-        zeros: Zeros,
+        (scales, zeros): (Numbers, Zeros),
         index: Option<Numbers>,
-        n_groups: usize,
+        groups: Groups,
     ) -> Result<Self> {
         let (n_lines, len) = ints.size;
-        Self { ints, scales, zeros, index: None, each: 1, n_groups, lines_are_inputs: false }
-            .checked(n_lines, len, index)
-    }
-
-    /// Groups of lines. scales (group, number)
-    pub fn by_input(
-        ints: Ints,
-        scales: Numbers,
-        zeros: Zeros,
-        index: Option<Numbers>,
-        n_groups: usize,
-    ) -> Result<Self> {
-        let (n_lines, len) = ints.size;
-        Self { ints, scales, zeros, index: None, each: 1, n_groups, lines_are_inputs: true }
-            .checked(len, n_lines, index)
-    }
-
-    fn checked(mut self, n_out: usize, n_in: usize, index: Option<Numbers>) -> Result<Self> {
-        let n_groups = self.n_groups;
+        let (n_groups, lines_are_inputs) = match groups {
+            Groups::OfLine(n) => (n, false),
+            Groups::OfLines(n) => (n, true),
+        };
+        let (n_out, n_in) = if lines_are_inputs { (len, n_lines) } else { (n_lines, len) };
         ensure!(n_groups > 0, "has no scales");
         ensure!(
-            self.scales.len() == n_groups * n_out,
+            scales.len() == n_groups * n_out,
             "has {} scales, want {n_groups} groups of {n_out}",
-            self.scales.len()
+            scales.len()
         );
-        self.each = n_in.div_ceil(n_groups);
-        let Some(index) = index else { return Ok(self) };
+        let each = n_in.div_ceil(n_groups);
+        let mut grouped =
+            Self { ints, scales, zeros, index: None, each, n_groups, lines_are_inputs };
+        let Some(index) = index else { return Ok(grouped) };
         ensure!(index.len() == n_in, "has groups of {} inputs, want {n_in}", index.len());
         let groups: Vec<u32> = (0..n_in).map(|i| index.get(i) as u32).collect();
         let is_known = groups.iter().all(|&group| (group as usize) < n_groups);
         ensure!(is_known, "has an input in a group that there is none of");
         // -1 for all says that they follow one another.
-        self.index = Some(groups).filter(|_| (0..n_in).all(|i| index.get(i) >= 0.0));
-        Ok(self)
+        grouped.index = Some(groups).filter(|_| (0..n_in).all(|i| index.get(i) >= 0.0));
+        Ok(grouped)
     }
 
     fn group(&self, input: usize) -> usize {
