@@ -129,7 +129,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "export" -d 'Write fr
 complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how well each model translates held-out sentences, by length'
 complete -c lookback -n "__fish_lookback_needs_command" -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
 complete -c lookback -n "__fish_lookback_needs_command" -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
-complete -c lookback -n "__fish_lookback_needs_command" -a "learn" -d 'Take steps of learning on one sentence, and print the loss and what moved'
+complete -c lookback -n "__fish_lookback_needs_command" -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_needs_command" -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
 complete -c lookback -n "__fish_lookback_needs_command" -a "config" -d 'Print where the settings are, which are in force, and an example'
@@ -359,7 +359,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l model -d
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l whole -d 'Which words counted for the whole output instead of the one word'
-complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l by-word -d 'Add the tokens of a word up'
+complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l by-word -d 'Add up the tokens of each word'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l no-config -d 'Read no settings and save no state'
@@ -525,7 +525,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_s
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "learn" -d 'Take steps of learning on one sentence, and print the loss and what moved'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
 complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'

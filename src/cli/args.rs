@@ -172,7 +172,7 @@ pub enum Command {
     /// Put values of one sentence's pass into another's, one at a time, and print which carry the difference
     Patch(PatchArgs),
 
-    /// Take steps of learning on one sentence, and print the loss and what moved
+    /// Train on one sentence for some steps, and print the loss and what moved
     Learn(LearnArgs),
 
     /// Print what is in a checkpoint, whether it can be run, and what would be shown
@@ -310,7 +310,7 @@ pub struct AttributeArgs {
     #[arg(long)]
     pub whole: bool,
 
-    /// Add the tokens of a word up
+    /// Add up the tokens of each word
     #[arg(long)]
     pub by_word: bool,
 

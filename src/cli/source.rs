@@ -97,7 +97,7 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
 fn unused_template(checkpoint: &Checkpoint) -> Option<String> {
     let has_one = checkpoint.chat_template().is_ok_and(|template| template.is_some());
     has_one.then(|| {
-        "this checkpoint has a chat template, and the sentence is read without it; --chat reads it in it".into()
+        "this checkpoint has a chat template, which is not used; --chat puts the sentence into it".into()
     })
 }
 

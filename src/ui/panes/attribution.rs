@@ -6,6 +6,8 @@ use ratatui::{
     style::Style,
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
 use crate::{
     analysis::{
@@ -14,7 +16,7 @@ use crate::{
     },
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
-        site::Address,
+        site::{Address, Stream},
         value::Cell,
     },
     lesson::tr,
@@ -30,7 +32,7 @@ pub(super) struct AttributionList<'a> {
 
 /// Width of an amount, in columns.
 const AMOUNT_WIDTH: u16 = 9;
-/// Width of both sides of a bar, at the least.
+/// Least and greatest width of the bars to both sides.
 const LEAST_BARS: u16 = 8;
 const MOST_BARS: u16 = 48;
 
@@ -69,8 +71,7 @@ impl<'a> AttributionList<'a> {
         let keys = &part.heads[head].by_key;
         let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?.0;
         let found = self.found?;
-        let is_source = part.path.contains("cross_attn") || found.target.is_empty();
-        let words = if is_source { &found.source } else { &found.target };
+        let words = if part.keys == Stream::Source { &found.source } else { &found.target };
         let word = words.get(key).map_or("", |token| &token.text);
         Some(tr!(
             language,
@@ -82,7 +83,7 @@ impl<'a> AttributionList<'a> {
     }
 }
 
-/// The parts to show: biases of norms are one.
+/// The parts to show; none before they are computed, and for a model without a residual stream.
 fn parts(found: Option<&Findings>) -> Vec<&LogitPart> {
     let attribution = found.and_then(|found| found.attribution.as_ref());
     attribution.map_or_else(Vec::new, |a: &Attribution| a.parts.iter().collect())
@@ -168,11 +169,11 @@ impl Pane for AttributionList<'_> {
             put_on(buf, area, &[(text, theme.dim())]);
             return;
         };
-        let total = tr!(
-            language,
-            "logits: {x} = the sum of these, with the norm's scale held fixed",
-            x = fixed(attribution.score)
-        );
+        let x = fixed(attribution.score);
+        let whole =
+            tr!(language, "logits: {x} = the sum of these, with the norm's scale held fixed", x);
+        let short = tr!(language, "logits: {x} = the sum of these", x);
+        let total = if whole.width() <= area.width.into() { whole } else { short };
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

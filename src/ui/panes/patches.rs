@@ -69,7 +69,7 @@ impl<'a> PatchedMap<'a> {
                 patched.and_then(|(p, map)| p.shares[map][row][col]).unwrap_or(f32::NAN)
             }),
             most_prominent: None,
-            row_labels: Labels::listed(rows.to_vec()),
+            row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
             columns: Columns::Labels(Labels::listed(patched.map_or_else(Vec::new, |(p, map)| {
                 (0..n_cols).map(|col| Self::label(p, &p.maps[map], col)).collect()
             }))),
@@ -81,9 +81,19 @@ impl<'a> PatchedMap<'a> {
             rows_may_grow: true,
             zoom: view.zoom,
             is_map: false,
-            axes: String::new(),
+            axes: patched.map_or_else(String::new, |(p, _)| {
+                let [a, b] = &p.sentences;
+                format!("A: {a}  B: {b}")
+            }),
         }
     }
+}
+
+/// A site's name for a row: `enc.0.self` for `encoder.0.self_attn.context`. The cell's line has it whole.
+fn short(path: &str) -> String {
+    let scope = path.rsplit_once('.').map_or(path, |(scope, _)| scope);
+    let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", "")];
+    parts.into_iter().fold(scope.to_owned(), |name, (long, short)| name.replace(long, short))
 }
 
 fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)> {
@@ -119,13 +129,7 @@ impl Pane for PatchedMap<'_> {
         if self.map().is_none() {
             return PreferredSize::new((30, 4), (60, 8));
         }
-        let heat = self.heat();
-        PreferredSize::new(heat.least(), heat.ideal())
-            .whole_at(heat.whole())
-            .up_to(heat.tallest())
-            .as_wide_as(heat.widest())
-            .of_cells(heat.grid())
-            .titled(&self.title())
+        PreferredSize::of_heat(&self.heat()).titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

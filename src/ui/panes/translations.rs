@@ -52,7 +52,7 @@ impl Translations<'_> {
     }
 
     /// The blocks wrapped to the area's width. Where they and the legend do not fit with all glosses, blocks lose
-    /// theirs in [`GLOSSES_LOST`]; the selected one, or without focus the Transformer's, keeps its own.
+    /// theirs in [`GLOSSES_LOST`]; the selected one, or without focus that of the step's model, keeps its own.
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
         let mut all = self.blocks();
@@ -63,12 +63,9 @@ impl Translations<'_> {
             all.iter().map(wrap).collect()
         };
         let total = |blocks: &[Block]| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
-        let kept = match self.selected_block() {
-            0 => Name::Transformer,
-            selected => MODELS[selected - 1],
-        };
+        let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
         let mut blocks = wrapped(&all);
-        for name in GLOSSES_LOST.into_iter().filter(|name| *name != kept) {
+        for name in GLOSSES_LOST.into_iter().filter(|name| Some(*name) != kept) {
             if total(&blocks) + LEGEND_LINES <= area.height + gap {
                 break;
             }

@@ -15,6 +15,7 @@ use crate::{
         app::State,
         keys::KEYS,
         panes::{CursorCell, Pane},
+        widgets::lines::fit,
     },
 };
 
@@ -24,7 +25,8 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     let Some(pane) = panes.get(state.nav.focus) else { return };
     let Some(cell) = pane.cursor_cell(cursor.0, cursor.1) else {
         let status = pane.status_line(cursor.0, cursor.1).unwrap_or_default();
-        Line::styled(format!(" {status}"), state.theme.accent()).render(area, buf);
+        let status = fit(&format!(" {status}"), area.width.into());
+        Line::styled(status, state.theme.accent()).render(area, buf);
         return;
     };
     let dim = state.theme.dim();
