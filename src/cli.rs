@@ -121,6 +121,7 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
         Command::Attribute(asked) => evidence::attribute::run(asked, &unset(&asked.text)?, streams),
         Command::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
+        Command::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
         Command::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
         Command::Inspect(asked) => {

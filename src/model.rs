@@ -102,8 +102,8 @@ pub trait Model: Send + Sync {
     }
 
     /// The logits of these rows of the residual stream, as if they were the last layer's. None for a model without
-    /// such a reading. rows (position, channel) -> (position, vocab)
-    fn unembed(&self, _rows: &Matrix) -> Option<Matrix> {
+    /// such a reading. Of the changes only learned weights matter. rows (position, channel) -> (position, vocab)
+    fn unembed(&self, _rows: &Matrix, _changes: &Arc<Changes>) -> Option<Matrix> {
         None
     }
 

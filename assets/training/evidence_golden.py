@@ -12,8 +12,11 @@ Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds s
   without each word.
 - `patching/{model}/{site}`: by position (head), the share of the difference of two sentences that A's value carries
   into B's pass, from passes of PyTorch with that one value replaced.
+- `heads/{model}/{attention}`: (head, score) of previous, self, first, duplicate, induction, pronoun, copying, NaN where a
+  score does not apply; eigenvalues of the whole circuit by LAPACK.
 
-captum: `pip install captum` (0.9.0 was used); it is needed for this file alone.
+captum: `pip install captum` (0.9.0 was used); it is needed for this file alone, and not with `--heads`, which makes the
+heads anew and keeps the rest.
 """
 
 import argparse
@@ -22,8 +25,7 @@ import math
 from pathlib import Path
 
 import torch
-from captum.attr import InputXGradient, IntegratedGradients
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F
@@ -171,6 +173,8 @@ def from_embedded(name: str, model: Model, n: int, tgt: list[int]):
 
 
 def saliency(name: str, model: Model, ids: list[int], tgt: list[int], output: list[int], row: int, pair: list[int]) -> Tensors:
+    from captum.attr import InputXGradient, IntegratedGradients  # the rest goes without
+
     read = [BOS, *ids] if name == "decoder_only" else ids
     run = from_embedded(name, model, len(read), tgt)
     first = len(read) - 1 if name == "decoder_only" else 0
@@ -251,10 +255,61 @@ def patching(name: str, model: Model, sides: list[list[int]], tgt: list[int], ro
     return tensors
 
 
+# --- Heads ---
+
+PRONOUNS = ["it", "they", "he", "she", "il", "elle", "ils", "elles"]
+BEFORE_NOUNS = "the a an this that my your his her its our their le la les l' un une des ce cette son sa ses".split()
+
+
+def copying(embed: Tensor, w_v: Tensor, w_o: Tensor) -> Tensor:
+    """Of the circuit as wide as the model, whose eigenvalues other than 0 are those of E W_V W_O U."""
+    values = torch.linalg.eigvals(w_v @ w_o @ embed.T @ embed)
+    return values.real.sum() / values.abs().sum()
+
+
+@torch.no_grad()
+def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[int], word) -> Tensors:
+    """(head, score) by attention: previous, self, first, duplicate, induction, pronoun, copying; NaN where none applies."""
+    sites = trace(name, model, ids, tgt)
+    twice = trace(name, model, ids * 2, [*tgt[:1], *tgt[1:] * 2])
+    tensors = {}
+    for site, shares in sites.items():
+        if not site.endswith("attn.weights"):
+            continue
+        at = site.removesuffix(".weights")
+        rows = tgt if at.startswith("decoder") else [BOS, *ids] if name == "decoder_only" else ids
+        n = len(ids) if not at.startswith("decoder") else len(tgt) - 1
+        scores = torch.full((len(shares), 7), torch.nan)
+        scores[:, 2] = shares[:, :, 0].mean(1)
+        if "cross" not in at:
+            scores[:, 0] = shares.diagonal(-1, 1, 2).mean(1)
+            scores[:, 1] = shares.diagonal(0, 1, 2).mean(1)
+            copy = range(twice[site].shape[1] - n, twice[site].shape[1])
+            scores[:, 3] = torch.stack([twice[site][:, i, i - n] for i in copy]).mean(0)
+            scores[:, 4] = torch.stack([twice[site][:, i, i - n + 1] for i in copy]).mean(0)
+            words = [word(i).lower() for i in rows]
+            found = []
+            for row in range(len(words)):
+                nouns = [i for i in range(1, row) if words[i - 1] in BEFORE_NOUNS]
+                if words[row] in PRONOUNS and nouns:
+                    found.append(shares[:, row, nouns].sum(1))
+            if found:
+                scores[:, 5] = torch.stack(found).mean(0)
+        w_v, w_o = weights[f"{at}.W_V"], weights[f"{at}.W_O"]
+        d = w_v.shape[1] // len(shares)
+        for h in range(len(shares)):
+            own = slice(h * d, (h + 1) * d)
+            scores[h, 6] = copying(weights["embed.weight"], w_v[:, own], w_o[own])
+        tensors[f"heads/{name}/{at}"] = scores
+    return tensors
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    out = parser.parse_args().out
+    parser.add_argument("--heads", action="store_true", help="make the heads alone, and keep the rest")
+    args = parser.parse_args()
+    out = args.out
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
@@ -262,7 +317,9 @@ def main() -> None:
     tensors: Tensors = {}
     star = [encode(STARS[0][0]), encode(STARS[0][0].replace("tired", "wide"))]
     taught = encode(TAUGHT)
-    for name in MODELS:
+    if args.heads:
+        tensors = {k: v for k, v in load_file(out / "evidence.safetensors").items() if not k.startswith("heads/")}
+    for name in [] if args.heads else MODELS:
         tensors |= learning(name, star[0], taught)
     cases: dict = {"sentence": STARS[0][0], "against": STARS[0][0].replace("tired", "wide"), "taught": TAUGHT, "read_on": READ_ON, "rates": RATES}
     for name in ("transformer", "decoder_only"):
@@ -283,11 +340,14 @@ def main() -> None:
             pair, output = logits.topk(2).indices.tolist(), [int(logits.argmax())]
         sites = trace(name, model, sides[0], tgt)
         weights = {k: w.detach() for k, w in weights.items()}
+        cases[name] = {"sides": sides, "row": row, "pair": pair, "output": output}
+        tensors |= heads(name, model, weights, sides[0], tgt, lambda i: tokenizer.decode([i]).strip())
+        if args.heads:
+            continue
         detached = {k: v.detach() for k, v in sites.items()}
         tensors |= attribution(name, detached, weights, row, pair, model.sizes["n_layers"])
         tensors |= saliency(name, model, sides[0], tgt, output, row, pair)
         tensors |= patching(name, model, sides, tgt, row, pair)
-        cases[name] = {"sides": sides, "row": row, "pair": pair, "output": output}
     save_file({k: v.detach().float().contiguous() for k, v in tensors.items()}, out / "evidence.safetensors", {"cases": json.dumps(cases)})
     print(f"evidence.safetensors: {len(tensors)} tensors, {sum(v.numel() for v in tensors.values())} numbers")
 

@@ -8,9 +8,12 @@
 //! | [`attribution`] | which part pushed this word above that one | direct logit attribution (Elhage et al. 2021) |
 //! | [`saliency`] | which words counted | gradient x input, integrated gradients (Sundararajan et al. 2017), leaving one out |
 //! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
-//! | [`learning`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
+//! | [`heads`] | where every head looks, and whether it copies | head detectors (TransformerLens), OV circuit (Elhage et al. 2021) |
+//! | [`learning`], [`course`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
 
 pub mod attribution;
+pub mod course;
+pub mod heads;
 pub mod learning;
 pub mod patching;
 mod quadrature;

@@ -21,4 +21,5 @@ pub mod schedule;
 pub mod stream;
 pub mod suggestion;
 pub mod timing;
+pub mod training;
 pub mod typical;

@@ -2,6 +2,7 @@
 
 mod card;
 mod concern;
+mod courses;
 mod evidence;
 mod findings;
 mod measures;
@@ -16,6 +17,7 @@ use std::{
     thread,
 };
 
+pub use crate::analysis::evidence::course::Course;
 pub use card::Card;
 pub use evidence::Asked;
 pub use findings::{AllFindings, Findings, Patched};
@@ -40,7 +42,7 @@ use crate::{
         trace::Trace,
     },
     engine::{
-        change::Changes,
+        change::{Changes, Learned},
         math::sampling::{Choice, Choosing},
         value::Matrix,
     },
@@ -85,12 +87,19 @@ pub struct Reading {
     /// Log-probabilities of outputs, by model.
     log_probabilities: Recent<Name, f64>,
     findings: Arc<OnceLock<AllFindings>>,
+    /// The weights of models that learned before this pass.
+    learned: LearnedByName,
+    /// What learning did, or would do.
+    courses: courses::Courses,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
     neighbourhoods: Recent<(Name, u32), Neighbourhood>,
 }
 
 /// The times that each model takes to read texts of several lengths.
 pub type MachineTimes = BTreeMap<Name, Times>;
+
+/// Weights after steps of learning, by model.
+type LearnedByName = Arc<BTreeMap<Name, Arc<Learned>>>;
 
 /// The results of the lens, by model and row.
 type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[LensPrediction]>>>>;
@@ -165,6 +174,14 @@ impl Reading {
         self.choices.find((name, row, choosing), || choice(self.trace(name), choosing, row))
     }
 
+    /// The changes of a model's pass, with the weights that it learned.
+    fn changes_of(&self, name: Name) -> Arc<Changes> {
+        match self.learned.get(&name) {
+            Some(learned) => Arc::new(self.changes.with_weights(Arc::clone(learned))),
+            None => Arc::clone(&self.changes),
+        }
+    }
+
     fn model(&self, name: Name) -> Option<&dyn Model> {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
@@ -181,7 +198,10 @@ impl Reading {
         if let Some(guesses) = known().get(&(name, row)) {
             return Arc::clone(guesses);
         }
-        let say = |rows: &Matrix| self.model(name)?.unembed(rows);
+        let changes = Arc::new(
+            Changes::default().with_weights(self.learned.get(&name).cloned().unwrap_or_default()),
+        );
+        let say = |rows: &Matrix| self.model(name)?.unembed(rows, &changes);
         let guesses: Arc<[LensPrediction]> = lens::lens(self.trace(name), row, say).into();
         known().insert((name, row), Arc::clone(&guesses));
         guesses

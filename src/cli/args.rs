@@ -87,6 +87,8 @@ pub struct TextArgs {
     /// blocks.1.ffn.expert.3=off: an expert that is never chosen; tokens go to the next best.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
+    /// learn=10: that many steps of learning on the sentence before it is read, by the Transformer or the checkpoint
+    /// (learn.gru=10: by another). target=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
     #[arg(long, value_name = "CHANGE", value_parser = known::change, value_hint = ValueHint::Other)]
     pub what_if: Vec<Change>,
 }
@@ -171,6 +173,9 @@ pub enum Command {
 
     /// Put values of one sentence's pass into another's, one at a time, and print which carry the difference
     Patch(PatchArgs),
+
+    /// Print what every attention head does: where it looks, and whether it copies
+    Heads(HeadsArgs),
 
     /// Train on one sentence for some steps, and print the loss and what moved
     Learn(LearnArgs),
@@ -340,6 +345,17 @@ pub struct PatchArgs {
     pub out: EvidenceOut,
 }
 
+/// Heads, and their scores.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::HEADS)]
+pub struct HeadsArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
 /// Steps of learning.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::LEARN)]
@@ -381,13 +397,6 @@ impl OptimizerChoice {
         match self {
             Self::Sgd => "sgd",
             Self::Adam => "adam",
-        }
-    }
-
-    pub const fn usual_rate(self) -> f32 {
-        match self {
-            Self::Sgd => 0.05,
-            Self::Adam => 0.001,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The commands and their descriptions.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 15] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
     ("r", "this step again"),
@@ -39,6 +39,8 @@ const COMMANDS: [(&str, &str); 13] = [
     (":WHAT-IF", "a changed pass, as in :token.1=cat; : alone undoes it"),
     (", . [ ]", "the head before, the next; the layer below, above"),
     ("x", "this head off, or on again"),
+    ("N or M", "one step of learning, or ten; : alone takes them back"),
+    ("W TEXT", "what the model should learn to write, as in W Le chat dort."),
     ("!", "the hint of a lab; again, its solution"),
     ("?", "these commands"),
     ("q", "the end"),
@@ -53,6 +55,7 @@ enum Asked<'a> {
     Id(&'a str),
     Sentence(&'a str),
     Change(&'a str),
+    Target(&'a str),
     Help,
     Quit,
     Unknown(&'a str),
@@ -67,6 +70,8 @@ impl<'a> Asked<'a> {
             ("q", _) => Self::Quit,
             ("?", _) => Self::Help,
             ("!", _) => Self::Do(Command::Lab),
+            ("N", _) => Self::Do(Command::Learn(1)),
+            ("M", _) => Self::Do(Command::Learn(10)),
             ("x", _) => Self::Do(Command::ToggleWhatIf(WhatIfKey::Head)),
             (",", _) => Self::Do(Command::Head(-1)),
             (".", _) => Self::Do(Command::Head(1)),
@@ -74,6 +79,7 @@ impl<'a> Asked<'a> {
             ("]", _) => Self::Do(Command::Layer(1)),
             (":", _) => Self::Do(Command::Reset),
             (_, Some((":", change))) => Self::Change(change.trim()),
+            (_, Some(("W", text))) if text.starts_with(' ') => Self::Target(text.trim()),
             (_, Some(("i", text))) if text.starts_with(' ') => Self::Sentence(text.trim()),
             (_, Some(("/", words))) => Self::Find(words.trim()),
             (_, Some(("#", id))) => Self::Id(id.trim()),
@@ -173,15 +179,8 @@ fn answer(
             state.message = None;
             read(state, readings, (text, &Changes::default()), out)?;
         }
-        Asked::Change(written) => match written.parse::<Change>() {
-            Ok(change) => {
-                let effect = update(state, Action::Pick(PaletteChoice::Change(change)));
-                if let Some(Effect::Read(sentence, changes)) = effect {
-                    read(state, readings, (&sentence, &changes), out)?;
-                }
-            }
-            Err(why) => writeln!(out, "\n{}.", visible(&why.to_string()))?,
-        },
+        Asked::Change(written) => change(state, readings, written, out)?,
+        Asked::Target(text) => change(state, readings, &format!("target={text}"), out)?,
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {
@@ -197,6 +196,24 @@ fn answer(
         }
     }
     Ok(true)
+}
+
+/// Reads the sentence with one more change, and prints the step or what is wrong with the change.
+fn change(
+    state: &mut State,
+    readings: &mut Readings,
+    written: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match written.parse::<Change>() {
+        Ok(change) => match update(state, Action::Pick(PaletteChoice::Change(change))) {
+            Some(Effect::Read(sentence, changes)) => {
+                read(state, readings, (&sentence, &changes), out)
+            }
+            _ => Ok(()),
+        },
+        Err(why) => writeln!(out, "\n{}.", visible(&why.to_string())),
+    }
 }
 
 /// Reads a sentence under changes, and prints the step with it or why it cannot be read.

@@ -223,6 +223,27 @@ Examples:
       --against \"The animal didn't cross the street because it was too wide.\"
   lookback patch \"The dog sleeps.\" --against \"The cat sleeps.\" --format json | jq '.rows[0]'";
 
+pub const HEADS: &str = "\
+previous   mean weight on the token before
+self       mean weight on the token itself
+first      mean weight on the first token (0.5 and more is a sink)
+duplicate  mean weight on the earlier copy of the token, in the text read twice (Wang et al. 2023)
+induction  mean weight on what followed the earlier copy, in the text read twice (Olsson et al. 2022)
+pronoun    mean weight of pronouns (it, they, he, she, il, elle, ...) on all earlier words that follow
+           an article or a possessive
+copying    the OV circuit E W_V W_O U, from the token that is looked at to the logits, without norms: the
+           sum of its eigenvalues over the sum of their magnitudes (Elhage et al. 2021). 1 raises the token
+           that is looked at, -1 lowers it, 0 does neither.
+
+Means are over the rows to which a score applies; \"-\" where there are none. Attention to another text
+has first and copying only. * marks what stands out.
+
+--format json, csv and npz have a row for every score: site, layer, head, score, amount.
+
+Examples:
+  lookback heads \"The animal didn't cross the street because it was too tired.\"
+  lookback heads --model decoder_only --format json | jq '.rows[] | select(.score == \"induction\")'";
+
 pub const LEARN: &str = "\
 The loss is the mean cross-entropy of the target's tokens: of a translator what it should write, of a
 model that only reads its sentence's own next words. Every weight follows its gradient; nothing is

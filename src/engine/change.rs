@@ -14,6 +14,8 @@
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
 //! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
 //! | `beam=4` | beam search with this many hypotheses |
+//! | `learn=10` `learn.gru=10` | steps of learning on this sentence, taken before the pass, by one model |
+//! | `target=Le chat dort.` `rate=0.1` | what a translator should learn to write, and the learning rate |
 //!
 //! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
@@ -29,6 +31,9 @@ use crate::engine::{
 
 /// The most changes that can be combined.
 pub const MOST: usize = 64;
+
+/// The most steps of learning before a pass.
+pub const MOST_STEPS: usize = 1000;
 
 /// A part of a model that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +88,16 @@ pub enum Change {
     TopP(f32),
     /// Beam search with this many hypotheses.
     Beam(usize),
+    /// Steps of learning on this sentence before the pass, by the built-in model with this id; by the Transformer, or
+    /// the checkpoint, if it is empty.
+    Learn {
+        model: String,
+        steps: usize,
+    },
+    /// What a translator should learn to write; without it, what it writes.
+    Target(String),
+    /// The learning rate.
+    Rate(f32),
 }
 
 impl Change {
@@ -97,6 +112,10 @@ impl Change {
             Self::TopK(_) => "top_k".into(),
             Self::TopP(_) => "top_p".into(),
             Self::Beam(_) => "beam".into(),
+            Self::Learn { model, .. } if model.is_empty() => "learn".into(),
+            Self::Learn { model, .. } => format!("learn.{model}"),
+            Self::Target(_) => "target".into(),
+            Self::Rate(_) => "rate".into(),
         }
     }
 
@@ -115,6 +134,12 @@ impl Change {
             Self::TopK(k) => format!("top {k}"),
             Self::TopP(p) => format!("top-p {p}"),
             Self::Beam(n) => format!("beam {n}"),
+            Self::Learn { model, steps } if model.is_empty() => {
+                format!("{steps} steps of learning")
+            }
+            Self::Learn { model, steps } => format!("{steps} steps of learning of {model}"),
+            Self::Target(text) => format!("taught “{text}”"),
+            Self::Rate(rate) => format!("learning rate {rate}"),
         }
     }
 }
@@ -241,6 +266,37 @@ impl Changes {
 
     pub fn temperature(&self) -> f32 {
         self.choosing().temperature
+    }
+
+    /// The models that learn before the pass, by id (empty for the Transformer, or the checkpoint), with their steps.
+    pub fn lessons(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.all.iter().filter_map(|change| match change {
+            Change::Learn { model, steps } => Some((model.as_str(), *steps)),
+            _ => None,
+        })
+    }
+
+    /// These changes without the steps of learning.
+    #[must_use]
+    pub fn without_lessons(&self) -> Self {
+        let others = self.all.iter().filter(|change| !matches!(change, Change::Learn { .. }));
+        Self { all: others.cloned().collect(), learned: None }
+    }
+
+    /// What a translator should learn to write.
+    pub fn target(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::Target(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The learning rate, if it is not the usual one.
+    pub fn rate(&self) -> Option<f32> {
+        self.all.iter().find_map(|change| match change {
+            Change::Rate(rate) => Some(*rate),
+            _ => None,
+        })
     }
 
     /// How the next token is chosen.

@@ -9,6 +9,7 @@ mod compare;
 mod decoding;
 mod experts;
 pub mod layer;
+pub mod learning;
 mod output;
 mod recurrent;
 mod sentence;
@@ -68,12 +69,13 @@ impl Fact {
     }
 }
 
-static TABLES: [&[Fact]; 8] = [
+static TABLES: [&[Fact]; 9] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     experts::FACTS,
     layer::FACTS,
+    learning::FACTS,
     output::FACTS,
     compare::FACTS,
     decoding::FACTS,

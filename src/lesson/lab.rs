@@ -27,8 +27,8 @@ use crate::{
 pub struct Solution {
     /// Another sentence; None keeps the one that is read.
     pub sentence: Option<&'static str>,
-    /// A change, in its written form.
-    pub change: Option<&'static str>,
+    /// Changes, in their written form.
+    pub changes: &'static [&'static str],
     /// A layer and a head.
     pub head: Option<(usize, usize)>,
 }
@@ -75,25 +75,35 @@ pub static KINDS: &[LabKind] = &[
         "other-noun",
         "one word changed, and the guided head looks elsewhere from the pronoun",
         looks_elsewhere,
-        |_| Solution { sentence: DOG, change: Some("token.11=tired"), head: None },
+        |_| Solution { sentence: DOG, changes: &["token.11=tired"], head: None },
     ),
     kind("needed-head", "one head off, and the French is another", needs_head, |_| Solution {
         sentence: DOG,
-        change: Some("decoder.1.cross_attn.head.0=off"),
+        changes: &["decoder.1.cross_attn.head.0=off"],
         head: None,
     }),
     kind(
         "deaf-rnn",
         "one word changed: the Transformer's French follows, the Elman RNN's stays",
         is_unheard,
-        |_| Solution { sentence: DOG, change: Some("token.11=tired"), head: None },
+        |_| Solution { sentence: DOG, changes: &["token.11=tired"], head: None },
     ),
     kind(
         "kept-pronoun",
         "one head off: the French is another, its pronoun is not",
         keeps_pronoun,
-        |_| Solution { sentence: DOG, change: Some("decoder.1.cross_attn.head.0=off"), head: None },
+        |_| Solution { sentence: DOG, changes: &["decoder.1.cross_attn.head.0=off"], head: None },
     ),
+    kind("taught", "the Transformer has learned to write another French", is_taught, |_| {
+        Solution {
+            sentence: DOG,
+            changes: &[
+                "target=Le chien n'a pas bu l'eau parce qu'il avait trop froid.",
+                "learn=20",
+            ],
+            head: None,
+        }
+    }),
     kind(
         "previous-head",
         "the head with the largest weight on the token before",
@@ -233,6 +243,16 @@ fn is_unheard(c: &Context) -> bool {
         Some(before.output_text != output(c, model))
     };
     followed(Name::Transformer) == Some(true) && followed(Name::Elman) == Some(false)
+}
+
+/// Whether the model writes what it was taught, and wrote something else before.
+fn is_taught(c: &Context) -> bool {
+    let Some(course) = c.reading.known_course(c.step.model) else { return false };
+    let is_another = c
+        .reading
+        .plain_trace(c.step.model)
+        .is_some_and(|before| course.n_steps > 0 && before.output_text != c.trace().output_text);
+    is_another && c.trace().output == course.target
 }
 
 /// The summaries of the heads of the step's self-attention.

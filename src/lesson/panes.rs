@@ -86,6 +86,18 @@ pub enum PaneKind {
     Saliency,
     /// How much of the difference of two sentences each value carries. Its site is one that the map has a row for.
     Patches,
+    /// The cross-entropy of a target, word by word. Its site is the logits.
+    Loss,
+    /// Steps of learning so far: losses, outputs, what was forgotten. Its site is the logits.
+    Learning,
+    /// What learning moved: layers, and rows of the embedding. Its site is the logits.
+    Moved,
+    /// The gradient of a weight, and its update. Its site is the weight.
+    Update,
+    /// What a sub-layer adds, with a share dropped as in training. Its site is the addend.
+    Dropout,
+    /// The loss of the built-in models in their training, as recorded then.
+    Curves,
 }
 
 impl PaneKind {

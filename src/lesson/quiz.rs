@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
-    fact::{Context, attention::previous_weights, largest, layer::sum_parts},
+    fact::{
+        Context, attention::previous_weights, largest, layer::sum_parts, learning::output_costs,
+    },
     fill,
     template::Template,
 };
@@ -72,6 +74,7 @@ pub static KINDS: &[QuestionKind] = &[
     kind("silent", "share of silent detectors, in quarters", 0, silent),
     kind("open-cells", "cells of the selected row that the mask leaves open", 0, open_cells),
     kind("agreeing", "how many other models wrote what the Transformer wrote", 0, agreeing),
+    kind("costliest", "the word of the output with the highest cross-entropy", 0, costliest),
     kind("influence", "the word with most influence on the step's model's output", 0, influence),
 ];
 
@@ -207,6 +210,14 @@ fn forgetting(c: &Context) -> Option<Quiz> {
 
 fn influence(c: &Context) -> Option<Quiz> {
     choice(c.reading.measured()?.influence.get(&c.step.model)?, |i| token_of(c, i))
+}
+
+fn costliest(c: &Context) -> Option<Quiz> {
+    // The numbers of the step are then those of another target.
+    if c.reading.changes.target().is_some() {
+        return None;
+    }
+    choice(&output_costs(c.trace()), |i| c.trace().output[i].text.clone())
 }
 
 fn steps_in_a_row(c: &Context) -> Option<Quiz> {

@@ -20,6 +20,7 @@ use anyhow::Result;
 use super::{EMBED, Model, ModelSizes, Pass, Setup, source_scope};
 use crate::{
     engine::{
+        change::Changes,
         site::{
             Axis::{Channel, Position},
             Role, Scope, Site, SubLayer,
@@ -281,8 +282,8 @@ impl Model for Bert {
     }
 
     /// Applies the head to the rows.
-    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
-        let mut tape = Tape::default();
+    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
+        let mut tape = Tape::changed(Arc::clone(changes));
         let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
         let logits = self.head.logits(&mut tape, x)?;
         Some(tape.value(logits).matrix().clone())

@@ -273,8 +273,8 @@ impl Model for DecoderOnly {
     }
 
     /// Applies the final norm before the logits.
-    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
-        let mut tape = Tape::default();
+    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
+        let mut tape = Tape::changed(Arc::clone(changes));
         let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
         let logits = self.predict(&mut tape, x);
         Some(tape.value(logits).matrix().clone())

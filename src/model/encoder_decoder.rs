@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     engine::{
+        change::Changes,
         math::Waves,
         site::{
             Axis::{Channel, Position},
@@ -316,8 +317,8 @@ impl Model for EncoderDecoder {
     }
 
     /// Applies the decoder's final norm, if it has one, before the logits.
-    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
-        let mut tape = Tape::default();
+    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
+        let mut tape = Tape::changed(Arc::clone(changes));
         let mut y = tape.leaf(target_scope("").at(&INPUT), Arc::new(rows.clone().into()));
         if let Some(norm) = &self.decoder.norm {
             y = norm.forward(&mut tape, y);

@@ -114,6 +114,10 @@ fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Ev
     while let Ok(first) = readings.recv() {
         let reading = readings.try_iter().last().unwrap_or(first);
         let tell = || events.send(Event::Done(Action::Measured));
+        reading.courses();
+        if tell().is_err() {
+            return;
+        }
         reading.heads();
         if tell().is_err() {
             return;

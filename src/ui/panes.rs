@@ -11,18 +11,23 @@ mod candidates;
 mod card;
 mod comparison;
 mod continuations;
+mod curves;
 mod distance;
+mod dropout;
 mod evidence;
 mod forcing;
 mod gradient;
 mod head_table;
 mod heads;
 mod hidden;
+mod learning;
 mod lens;
 mod load;
+mod loss;
 mod machines;
 mod matrix;
 mod missing;
+mod moved;
 mod neighbours;
 mod norm;
 mod patches;
@@ -37,6 +42,7 @@ mod temperatures;
 mod times;
 mod tokens;
 mod translations;
+mod update;
 mod wall;
 mod weighted_sum;
 mod words;
@@ -450,6 +456,12 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
         PaneKind::Saliency => Box::new(saliency::SaliencyTable::new(scene)),
         PaneKind::Patches => Box::new(patches::PatchedMap::new(scene, spec)),
+        PaneKind::Loss => Box::new(loss::LossTable::new(scene)),
+        PaneKind::Learning => Box::new(learning::LearningCurve::new(scene)),
+        PaneKind::Moved => Box::new(moved::MovedList::new(scene)),
+        PaneKind::Update => Box::new(update::UpdateMap::new(scene, spec)),
+        PaneKind::Dropout => of_site(|s| Box::new(dropout::Dropout(s))),
+        PaneKind::Curves => Box::new(curves::TrainingCurves(scene)),
         PaneKind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
         PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),

@@ -37,6 +37,18 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::TopK(k) => tr!(language, "top {k}", k),
         Change::TopP(p) => tr!(language, "top-p {p}", p),
         Change::Beam(n) => tr!(language, "beam {n}", n),
+        Change::Learn { model, steps: n } if model.is_empty() => {
+            if *n == 1 {
+                language.tr("1 step of learning").to_owned()
+            } else {
+                tr!(language, "{n} steps of learning", n)
+            }
+        }
+        Change::Learn { model, steps: n } => {
+            tr!(language, "{n} steps of learning of {model}", n, model)
+        }
+        Change::Target(text) => tr!(language, "taught “{text}”", text),
+        Change::Rate(rate) => tr!(language, "learning rate {rate}", rate),
     }
 }
 

@@ -40,6 +40,17 @@ impl Weights {
         Self::from_safetensors(format!("{model}.safetensors"), bytes)
     }
 
+    /// An entry of the metadata in a built-in model's file.
+    ///
+    /// # Errors
+    /// If no built-in model has that name, or its file has no such entry.
+    pub fn embedded_metadata(model: &str, key: &str) -> Result<String> {
+        let bytes = built_in(model).with_context(|| format!("no built-in model `{model}`"))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).with_context(|| model.to_owned())?;
+        let found = header.metadata().as_ref().and_then(|entries| entries.get(key).cloned());
+        found.with_context(|| format!("{model}.safetensors: no `{key}` in its metadata"))
+    }
+
     /// Reads a safetensors file of at most three axes a tensor: F32, F16, or I8 with the scales of its rows in a tensor
     /// named `NAME.scale`.
     ///

@@ -253,7 +253,7 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
     windows.extend(
         ["Tab Tab", "Up Up", "H H", "Enter", "Esc", "PgDn", "G Right", "g Left"].map(str::to_owned),
     );
-    windows.extend((0..7).map(|chapter| format!("{chapter} Enter Enter")));
+    windows.extend((0..9).map(|chapter| format!("{chapter} Enter Enter")));
     for (i, _) in lesson().steps().iter().enumerate() {
         let mut state = walk();
         update(&mut state, Action::GoTo(i));

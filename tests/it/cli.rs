@@ -669,6 +669,7 @@ fn help_is_short_or_long_and_has_examples() {
         "eval",
         "attribute",
         "patch",
+        "heads",
         "learn",
         "inspect",
         "models",
@@ -721,6 +722,17 @@ fn evidence_is_a_table_in_four_forms() {
     bad(&["attribute", star, "--words", "xyzzy"], 2, &["no token"]);
     bad(&["attribute", star, "--model", "all"], 2, &["one model"]);
     bad(&["learn", star, "--rate=-1"], 2, &["0 to 10"]);
+    let heads = json(&["heads", star]);
+    let rows = heads["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 3 * 2 * 4 * 7, "two layers of three attentions with four heads");
+    let guided = |row: &&serde_json::Value| {
+        row["site"] == "encoder.1.self_attn" && row["head"] == 2 && row["score"] == "pronoun"
+    };
+    let guided = rows.iter().find(guided).unwrap();
+    assert!(guided["amount"].as_f64() > Some(0.5), "{guided}");
+    let text = good(&["heads", star]);
+    assert!(text.contains("encoder.1.self_attn head 2: looks from pronouns to nouns"), "{text}");
+    bad(&["heads", star, "--model", "gru"], 2, &["no attention heads"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use lookback::{
         evidence::{
             Question, Run, Score,
             attribution::{PartKind, attribution},
+            heads::{HeadScores, SCORES},
             learning::Optimizer,
             patching::{PatchKind, Patching},
             saliency::saliency,
@@ -328,6 +329,35 @@ fn everything_patched_is_the_other_pass() {
         assert_eq!(patching.maps[0].kind, PatchKind::Residual);
         assert!((patching.whole(input).unwrap() - 1.0).abs() < 1e-4, "{input}");
     }
+}
+
+#[test]
+fn heads_do_what_they_do_in_pytorch() {
+    let goldens = Goldens::read();
+    let texts = [
+        (Name::Transformer, goldens.cases["sentence"].as_str().unwrap().to_owned()),
+        (Name::DecoderOnly, goldens.cases["read_on"][0].as_str().unwrap().to_owned()),
+    ];
+    for (name, text) in texts {
+        let found = reading(&text).head_scores(name).unwrap();
+        let mut n = 0;
+        for (scope, want) in goldens.under(&format!("heads/{name}/")) {
+            for (head, want) in want.chunks(7).enumerate() {
+                n += 1;
+                let is_it = |h: &&HeadScores| h.scope == scope && h.head == head;
+                let got = found.iter().find(is_it).unwrap();
+                for ((got, want), score) in got.scores.iter().zip(want).zip(&SCORES) {
+                    let label = format!("{name} {scope} head {head} {}", score.name);
+                    assert_eq!(got.is_none(), want.is_nan(), "{label}: {got:?} {want}");
+                    let got = got.unwrap_or(f32::NAN);
+                    assert!(want.is_nan() || (got - want).abs() < 1e-4, "{label}: {got} {want}");
+                }
+            }
+        }
+        assert_eq!(n, found.len(), "{name}");
+    }
+    let gru = reading("The dog sleeps.").head_scores(Name::Gru);
+    assert!(gru.unwrap_err().to_string().contains("no attention heads"));
 }
 
 #[test]

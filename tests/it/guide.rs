@@ -451,7 +451,7 @@ fn pages_wait_at_a_question_and_at_the_end() {
 fn the_tour_tells_the_whole_story_in_a_few_minutes() {
     let stops: Vec<(usize, &Step)> =
         LESSON.steps().into_iter().filter(|(_, step)| step.in_tour).collect();
-    assert!((10..=14).contains(&stops.len()));
+    assert!((10..=15).contains(&stops.len()));
     let chapters: BTreeSet<usize> = stops.iter().map(|(chapter, _)| *chapter).collect();
     assert_eq!(chapters.len(), LESSON.chapters.len());
     let words: usize = stops.iter().map(|(_, s)| s.text.source.split_whitespace().count()).sum();
@@ -462,15 +462,15 @@ fn the_tour_tells_the_whole_story_in_a_few_minutes() {
 fn in_the_tour_next_and_previous_go_from_stop_to_stop() {
     let mut state = walk(false);
     press(&mut state, "T");
-    assert_eq!(state.tour_position(), Some((1, 14)));
+    assert_eq!(state.tour_position(), Some((1, 15)));
     let mut visited = vec![id(&state).to_owned()];
-    for _ in 1..14 {
+    for _ in 1..15 {
         press(&mut state, "Right");
         visited.push(id(&state).to_owned());
         assert!(state.current().1.in_tour);
     }
-    assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), 14);
-    assert!(text(&drawn(&state, 80, 24)).contains("tour 14/14"));
+    assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), 15);
+    assert!(text(&drawn(&state, 80, 24)).contains("tour 15/15"));
     press(&mut state, "Right");
     assert!(message(&state).contains("last step"));
     press(&mut state, "Left T Left");

@@ -64,7 +64,7 @@ fn every_way_to_go_on_and_back_is_the_same() {
 
 #[test]
 fn chapters_are_reached_by_number_and_by_brace() {
-    for chapter in 0..=6 {
+    for chapter in 0..=8 {
         let state = after(&chapter.to_string());
         assert_eq!(state.current().0, chapter);
         assert_eq!(Some(state.nav.step), state.first_of(chapter));
@@ -328,6 +328,8 @@ fn name(command: Command) -> &'static str {
         Command::Find => "find",
         Command::Palette => "palette",
         Command::ToggleWhatIf(_) => "toggle what-if",
+        Command::Learn(_) => "learn",
+        Command::Teach => "teach",
         Command::Reset => "reset",
         Command::Difference => "difference",
         Command::SetNumber => "set number",

@@ -133,6 +133,7 @@ fn panes_that_need_a_site_name_one() {
         PaneKind::Beams,
         PaneKind::Forcing,
         PaneKind::Continuations,
+        PaneKind::Curves,
     ];
     for step in steps() {
         for pane in &step.panes {

@@ -44,6 +44,7 @@ mod inspect_checkpoint;
 mod keys;
 mod labs;
 mod layers;
+mod learning;
 mod lesson;
 mod manners;
 mod map;

@@ -7,7 +7,10 @@ use lookback::{
     export::txt,
     lesson::{Language, Lesson},
     render::frame::Walk,
-    ui::theme::{Depth, Glyphs, Scheme, Theme},
+    ui::{
+        app::{Action, State, update},
+        theme::{Depth, Glyphs, Scheme, Theme},
+    },
 };
 use ratatui::{
     buffer::{Buffer, Cell},
@@ -15,7 +18,7 @@ use ratatui::{
     style::{Color, Modifier, Style},
 };
 
-use crate::support::built_in::reading;
+use crate::support::{built_in::reading, walk::drawn_text};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
 
@@ -144,12 +147,50 @@ fn header_and_timeline_say_where_the_step_is() {
         assert!(short.iter().any(|place| small[0].contains(place)), "{}: {}", step.id, small[0]);
         let place = format!("step {at} of {of_chapter} · {}/{}", i + 1, steps.len());
         assert!(large[0].contains(&place), "{}: {}", step.id, large[0]);
-        // A sign a step.
         for line in [large[34], small[22]] {
-            let signs: Vec<char> = line.chars().filter(|c| "·●".contains(*c)).collect();
-            let found: Vec<usize> = (0..signs.len()).filter(|&at| signs[at] == '●').collect();
-            assert_eq!((signs.len(), found), (steps.len(), vec![i]), "{}: {line}", step.id);
+            let (before, after) = line.split_once('●').unwrap();
+            let places = (n_steps_drawn(before), n_steps_drawn(after));
+            assert_eq!(places, (i, steps.len() - i - 1), "{}: {line}", step.id);
         }
+    }
+}
+
+/// The steps that a piece of the timeline stands for: one a dot, of a character of braille as many as it has dots.
+fn n_steps_drawn(line: &str) -> usize {
+    let dots = |c: char| match c {
+        '·' => 1,
+        '\u{2800}'..='\u{28ff}' => (c as u32 - 0x2800).count_ones() as usize,
+        _ => 0,
+    };
+    line.chars().map(dots).sum()
+}
+
+/// The walk with as many steps in each chapter, at its middle.
+fn long_walk(n_steps: usize, size: (u16, u16)) -> State {
+    let mut lesson = Lesson::embedded(Language::English).unwrap();
+    for chapter in &mut lesson.chapters {
+        let first = chapter.steps[0].clone();
+        chapter.steps.resize(n_steps, first);
+    }
+    let mut state = State::new(Arc::new(lesson), theme());
+    let _ = update(&mut state, Action::Read(Ok(reading("The dog sleeps."))));
+    let _ = update(&mut state, Action::Resize(size.0, size.1));
+    state.enter(state.n_steps() / 2);
+    state
+}
+
+#[test]
+fn the_timeline_has_room_for_twice_as_many_steps_on_the_smallest_screen() {
+    for (n, size) in [(14, (80, 24)), (16, (80, 24)), (20, (120, 36)), (30, (200, 60))] {
+        let state = long_walk(n, size);
+        let text = drawn_text(&state, size.0, size.1);
+        let line = text.lines().nth(usize::from(size.1) - 2).unwrap();
+        let (before, after) = line.split_once('●').unwrap();
+        let step = state.nav.step;
+        let places = (n_steps_drawn(before), n_steps_drawn(after));
+        assert_eq!(places, (step, state.n_steps() - step - 1), "{line}");
+        let last = state.lesson.chapters.len() - 1;
+        assert!(line.contains(&format!(" {last}")), "{line}");
     }
 }
 

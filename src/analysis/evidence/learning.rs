@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{run::Run, score::Score};
 use crate::engine::{
     change::Learned,
-    tape::{Gradients, Node, Replay},
+    tape::{Gradients, Node},
     value::{Matrix, Value},
 };
 
@@ -22,6 +22,16 @@ pub enum Optimizer {
     Adam,
 }
 
+impl Optimizer {
+    /// A rate at which a few steps on one sentence can be seen.
+    pub const fn usual_rate(self) -> f32 {
+        match self {
+            Self::Sgd => 0.05,
+            Self::Adam => 0.001,
+        }
+    }
+}
+
 const BETAS: [f64; 2] = [0.9, 0.999];
 const EPS: f64 = 1e-8;
 
@@ -30,20 +40,25 @@ struct Parameter {
     name: String,
     node: Node,
     value: Value,
+    /// Empty for a rule that keeps none.
     moments: [Vec<Matrix>; 2],
 }
 
 /// A model being taught one target.
 pub struct Learner {
     run: Run,
-    target: Score,
-    n: usize,
+    /// The row of the logits before every word of the target, and the word.
+    target: Vec<(usize, u32)>,
     parameters: Vec<Parameter>,
+    /// The slope of the loss at the weights as they are now.
+    gradients: Gradients,
     optimizer: Optimizer,
     rate: f32,
     n_steps: i32,
     /// The loss before every step, and after the last.
     pub losses: Vec<f32>,
+    /// The cross-entropy of every word of the target before the first step, and now, in nats.
+    pub costs: [Vec<f32>; 2],
 }
 
 /// How far a weight moved.
@@ -59,9 +74,16 @@ pub struct Moved {
     pub row_share: f32,
 }
 
+/// What the weights as they are now make of the target.
+struct Outcome {
+    loss: f32,
+    costs: Vec<f32>,
+    gradients: Gradients,
+}
+
 impl Learner {
     /// The target is the words that the run's rows should say: `(row, word)`. The run of a decoder has to be forced to
-    /// read the target.
+    /// read the target. None if the run has no such rows.
     pub fn new(
         run: Run,
         target: Vec<(usize, u32)>,
@@ -73,8 +95,12 @@ impl Learner {
             |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.site.name.is_empty();
         let parameter = |node: Node| {
             let value = tape.value(node);
-            let zeros =
-                || value.planes().iter().map(|p| Matrix::zeros(p.nrows(), p.ncols())).collect();
+            let zeros = || match optimizer {
+                Optimizer::Sgd => vec![],
+                Optimizer::Adam => {
+                    value.planes().iter().map(|p| Matrix::zeros(p.nrows(), p.ncols())).collect()
+                }
+            };
             Parameter {
                 name: tape.entry(node).place.path.clone(),
                 node,
@@ -83,61 +109,87 @@ impl Learner {
             }
         };
         let parameters = tape.nodes().filter(is_learned).map(parameter).collect();
-        let n = target.len();
-        let target = Score::LogProbability(target);
-        let mut learner =
-            Self { run, target, n, parameters, optimizer, rate, n_steps: 0, losses: vec![] };
-        let loss = learner.loss()?;
-        learner.losses.push(loss);
+        let mut learner = Self {
+            run,
+            target,
+            parameters,
+            gradients: Gradients::new(),
+            optimizer,
+            rate,
+            n_steps: 0,
+            losses: vec![],
+            costs: [vec![], vec![]],
+        };
+        let outcome = learner.outcome()?;
+        learner.costs[0].clone_from(&outcome.costs);
+        learner.take(outcome);
         Some(learner)
     }
 
-    fn replay(&self) -> Replay<'_> {
+    /// The pass with the weights as they are now, forwards and backwards.
+    fn outcome(&self) -> Option<Outcome> {
         let learned = self.parameters.iter().map(|p| (p.node, p.value.clone())).collect();
-        self.run.tape().replay(learned, self.run.logits_nodes())
-    }
-
-    /// The mean cross-entropy of the target, in nats.
-    fn loss(&self) -> Option<f32> {
-        let replay = self.replay();
-        let sum = self.target.value(|row| self.run.logits(|node| replay.value(node), row))?;
-        Some(-sum / self.n as f32)
-    }
-
-    /// The gradient of the loss with respect to every weight.
-    fn gradients(&self) -> Gradients {
-        let replay = self.replay();
-        let seeds = self.target.seeds(&self.run, |node| replay.value(node), -1.0 / self.n as f64);
+        let replay = self.run.tape().replay(learned, self.run.logits_nodes());
+        let logits = |row: usize| self.run.logits(|node| replay.value(node), row);
+        let cost =
+            |word: &(usize, u32)| Score::LogProbability(vec![*word]).value(logits).map(|log| -log);
+        let costs = self.target.iter().map(cost).collect::<Option<Vec<f32>>>()?;
+        let (n, whole) = (self.target.len(), Score::LogProbability(self.target.clone()));
+        let loss = -whole.value(logits)? / n as f32;
+        let seeds = whole.seeds(&self.run, |node| replay.value(node), -1.0 / n as f64);
         let wanted: Vec<Node> = self.parameters.iter().map(|p| p.node).collect();
-        replay.backward(&seeds, &wanted)
+        Some(Outcome { loss, costs, gradients: replay.backward(&seeds, &wanted) })
+    }
+
+    fn take(&mut self, Outcome { loss, costs, gradients }: Outcome) {
+        self.losses.push(loss);
+        self.costs[1] = costs;
+        self.gradients = gradients;
     }
 
     /// The gradient of the loss with respect to a weight, by name; zero where the loss does not depend on it.
     pub fn gradient(&self, name: &str) -> Option<Value> {
         let parameter = self.parameters.iter().find(|p| p.name == name)?;
-        let gradients = self.gradients();
-        Some(
-            gradients
-                .get(&parameter.node)
-                .cloned()
-                .unwrap_or_else(|| Value::zeros(parameter.value.shape())),
-        )
+        let zeros = || Value::zeros(parameter.value.shape());
+        Some(self.gradients.get(&parameter.node).cloned().unwrap_or_else(zeros))
+    }
+
+    /// The gradients of all weights on which the loss depends, by name.
+    pub fn gradients(&self) -> Learned {
+        let of = |p: &Parameter| {
+            let gradient = self.gradients.get(&p.node)?;
+            Some((p.name.clone(), Arc::new(gradient.clone())))
+        };
+        self.parameters.iter().filter_map(of).collect()
     }
 
     /// One step: every weight follows its gradient.
     pub fn step(&mut self) -> Option<()> {
-        let gradients = self.gradients();
         self.n_steps += 1;
         for parameter in &mut self.parameters {
-            let Some(gradient) = gradients.get(&parameter.node) else { continue };
+            let Some(gradient) = self.gradients.get(&parameter.node) else { continue };
             match self.optimizer {
                 Optimizer::Sgd => parameter.descend(gradient, self.rate),
                 Optimizer::Adam => parameter.adam(gradient, self.rate, self.n_steps),
             }
         }
-        let loss = self.loss()?;
-        self.losses.push(loss);
+        let outcome = self.outcome()?;
+        self.take(outcome);
         Some(())
+    }
+
+    /// The number of steps taken.
+    pub const fn n_steps(&self) -> usize {
+        self.n_steps as usize
+    }
+
+    pub const fn rate(&self) -> f32 {
+        self.rate
+    }
+
+    /// The words of the target.
+    pub fn target(&self) -> Vec<u32> {
+        self.target.iter().map(|(_, word)| *word).collect()
     }
 
     /// The number of weights that are learned.
@@ -151,12 +203,33 @@ impl Learner {
         Arc::new(self.parameters.iter().map(of).collect())
     }
 
-    /// How far every weight has moved, the farthest first.
+    /// How far every weight has moved, the farthest first; before the first step, how far that will move it.
     pub fn moved(&self) -> Vec<Moved> {
-        let mut moved: Vec<Moved> =
-            self.parameters.iter().map(|p| p.moved(self.run.tape().value(p.node))).collect();
+        let of = |p: &Parameter| Moved::of(p, &self.run, self.difference(p).as_ref());
+        let mut moved: Vec<Moved> = self.parameters.iter().map(of).collect();
         moved.sort_by(|a, b| b.distance.total_cmp(&a.distance));
         moved
+    }
+
+    /// The rows of a weight that moved most, the farthest first; before the first step, will move most.
+    pub fn moved_rows(&self, name: &str, most: usize) -> Vec<(usize, f32)> {
+        let parameter = self.parameters.iter().find(|p| p.name == name);
+        let Some(difference) = parameter.and_then(|p| self.difference(p)) else { return vec![] };
+        let rows = squares_by_row(&difference).into_iter().map(f32::sqrt).enumerate();
+        let mut rows: Vec<(usize, f32)> = rows.filter(|row| row.1 > 0.0).collect();
+        rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+        rows.truncate(most);
+        rows
+    }
+
+    /// What steps have added to a weight; before the first one, what it will add. None if that is nothing.
+    fn difference(&self, parameter: &Parameter) -> Option<Value> {
+        if self.n_steps == 0 {
+            let gradient = self.gradients.get(&parameter.node)?;
+            return Some(gradient.map(|g| -self.rate * g));
+        }
+        let was = self.run.tape().value(parameter.node);
+        Some(parameter.value.zip_map(was, |now, was| now - was))
     }
 }
 
@@ -186,20 +259,31 @@ impl Parameter {
             });
         }
     }
+}
 
-    fn moved(&self, was: &Value) -> Moved {
-        let differences = self.value.zip_map(was, |now, was| now - was);
-        let rows: Vec<f32> =
-            differences.matrix().row_iter().map(|row| row.norm_squared()).collect();
+impl Moved {
+    fn of(parameter: &Parameter, run: &Run, difference: Option<&Value>) -> Self {
+        let was = run.tape().value(parameter.node);
+        let rows = difference.map_or_else(Vec::new, squares_by_row);
         let (total, length) = (rows.iter().sum::<f32>(), was.matrix().norm());
         let most =
             rows.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
-        Moved {
-            name: self.name.clone(),
+        Self {
+            name: parameter.name.clone(),
             distance: total.sqrt(),
             share: if length > 0.0 { total.sqrt() / length } else { 0.0 },
             row: most.0,
             row_share: if total > 0.0 { most.1 / total } else { 0.0 },
         }
     }
+}
+
+/// The summed squares of every row of the first plane, column by column as they lie in memory.
+fn squares_by_row(value: &Value) -> Vec<f32> {
+    let matrix = value.matrix();
+    let mut sums = vec![0.0; matrix.nrows()];
+    for column in matrix.column_iter() {
+        sums.iter_mut().zip(column.iter()).for_each(|(sum, x)| *sum += x * x);
+    }
+    sums
 }

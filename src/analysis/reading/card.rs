@@ -13,6 +13,8 @@ pub struct Card {
     pub title: String,
     /// Labels and their texts.
     pub rows: Vec<(&'static str, String)>,
+    /// The number of weights that the model uses.
+    pub n_weights: usize,
     /// What of the file the model leaves out, as a sentence; None if it leaves out nothing that matters.
     pub left_out: Option<String>,
 }
@@ -39,7 +41,7 @@ impl Card {
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
         let left_out = left_out.or_else(|| passed_over(checkpoint));
-        Self { title: checkpoint.title(), rows, left_out }
+        Self { title: checkpoint.title(), rows, n_weights: n_parameters, left_out }
     }
 }
 

@@ -27,8 +27,12 @@ impl Reading {
                 "{change}: an attention weight is a share; give 0 to 1"
             );
         }
-        if self.traces.values().any(|trace| trace.applies_to(change)) {
+        let is_of_learning = matches!(change, Change::Target(_) | Change::Rate(_));
+        if is_of_learning || self.traces.values().any(|trace| trace.applies_to(change)) {
             return Ok(());
+        }
+        if let Change::Learn { model, .. } = change {
+            self.meant_by(model)?;
         }
         if let Change::Set { address, .. } = change {
             let has = |trace: &&Arc<Trace>| trace.site(&address.path).is_some();

@@ -10,6 +10,7 @@ use crate::{
     analysis::evidence::{
         Question, Run, Score,
         attribution::{Attribution, attribution},
+        heads::{HeadScores, HeadTexts, head_scores},
         learning::{Learner, Optimizer},
         patching::Patching,
         saliency::{Saliency, saliency},
@@ -40,7 +41,8 @@ impl Reading {
     /// # Errors
     /// If the reading has no such model.
     pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
-        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &self.changes, forced))
+        let changes = self.changes_of(name);
+        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced))
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -104,8 +106,30 @@ impl Reading {
     /// # Errors
     /// If the model embeds no words.
     pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
-        let found = saliency(self.asked_model(name)?, run, &self.changes, score);
+        let found = saliency(self.asked_model(name)?, run, &self.changes_of(name), score);
         found.context("the words of this model cannot be followed: it embeds none")
+    }
+
+    /// What every attention head of a model does.
+    ///
+    /// # Errors
+    /// If the model has no attention heads.
+    pub fn head_scores(&self, name: Name) -> Result<Vec<HeadScores>> {
+        let run = self.run(name, None)?;
+        let twice = |ids: &[u32]| [ids, ids].concat();
+        let forced =
+            (!run.reads_only()).then(|| twice(run.pass.target.get(1..).unwrap_or_default()));
+        let ids = twice(&run.ids);
+        let fits = ids.len() <= self.token_limit();
+        let model = self.asked_model(name)?;
+        let twice = fits.then(|| Run::new(model, &ids, &self.changes_of(name), forced));
+        let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
+        let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
+        let texts =
+            HeadTexts { run: &run, twice: twice.as_ref(), source: &source, target: &target };
+        let scores = head_scores(&texts);
+        ensure!(!scores.is_empty(), "the {} has no attention heads", name.title());
+        Ok(scores)
     }
 
     /// A sentence as the models read it.
@@ -133,14 +157,15 @@ impl Reading {
         asked: &Asked,
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
-        let plain = Run::new(model, &giving.ids(), &self.changes, None);
+        let changes = self.changes_of(name);
+        let plain = Run::new(model, &giving.ids(), &changes, None);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",
             name.title()
         );
         let forced = (!plain.reads_only()).then(|| plain.pass.target[1..].to_vec());
-        let other = Run::new(model, &against.ids(), &self.changes, forced);
+        let other = Run::new(model, &against.ids(), &changes, forced);
         let mut question = self.question(&plain, asked)?;
         if asked.words.is_empty() && asked.place.is_none() {
             question = Question::between(&plain, &other, question);
@@ -211,15 +236,17 @@ impl Reading {
     /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
     /// None for a checkpoint, whose training is unknown.
     pub fn kept_losses(&self, name: Name, learned: &Arc<Learned>) -> Option<(f32, f32)> {
+        Some((self.kept_loss(name, &Arc::default())?, self.kept_loss(name, learned)?))
+    }
+
+    /// The mean loss on the kept sentences with these weights in place of a built-in model's own.
+    pub(super) fn kept_loss(&self, name: Name, learned: &Arc<Learned>) -> Option<f32> {
         let model = self.model(name).filter(|_| name != Name::Checkpoint)?;
-        let learned = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
+        let changes = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
         let lines: Vec<&str> = KEPT.lines().collect();
-        let mean = |changes: &Arc<Changes>| {
-            let loss = |line: &&str| self.loss_on(model, line, changes);
-            let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
-            Some(losses.iter().sum::<f32>() / losses.len() as f32)
-        };
-        Some((mean(&Arc::default())?, mean(&learned)?))
+        let loss = |line: &&str| self.loss_on(model, line, &changes);
+        let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
+        Some(losses.iter().sum::<f32>() / losses.len() as f32)
     }
 
     /// The mean cross-entropy of a line's French after its English; of its English for a model that only reads.

@@ -107,8 +107,10 @@ impl Reading {
 
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
     pub fn kept_by_length(&self) -> BTreeMap<Name, Vec<ReadBackCount>> {
-        let (ids, setup) = (self.sentence.ids(), self.setup(None));
-        self.of_each(|model, trace| readback::kept_by_length(model, trace, &ids, &setup))
+        let ids = self.sentence.ids();
+        self.of_each(|model, trace| {
+            readback::kept_by_length(model, trace, &ids, &self.setup(trace.model, None))
+        })
     }
 
     fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
@@ -117,7 +119,7 @@ impl Reading {
             slopes,
             target: gradient::influence_of_target(trace).unwrap_or_default(),
             heads: if self.is_quick(model) {
-                knock_out_heads(model, trace, &self.sentence.ids(), &self.changes)
+                knock_out_heads(model, trace, &self.sentence.ids(), &self.changes_of(trace.model))
             } else {
                 KnockOuts::new()
             },
@@ -137,17 +139,18 @@ impl Reading {
         products <= MOST_PRODUCTS
     }
 
-    fn setup(&self, forced: Option<Vec<u32>>) -> Setup {
-        Setup { changes: Arc::clone(&self.changes), forced, ..Setup::default() }
+    fn setup(&self, name: Name, forced: Option<Vec<u32>>) -> Setup {
+        Setup { changes: self.changes_of(name), forced, ..Setup::default() }
     }
 
     fn forcing(&self) -> BTreeMap<Name, Forcing> {
         let Some(translator) = self.traces.get(&Name::Transformer) else { return BTreeMap::new() };
         let right = &translator.output;
         let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
-        let (setup, ids) = (self.setup(Some(given.collect())), self.sentence.ids());
+        let (given, ids): (Vec<u32>, _) = (given.collect(), self.sentence.ids());
         let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
         let of = |(name, model): &(Name, Arc<dyn Model>)| {
+            let setup = self.setup(*name, Some(given.clone()));
             let forced = Trace::new(*name, model.run(&ids, &setup), &self.tokenizer);
             (*name, Forcing::new(right, &forced, self.trace(*name)))
         };
@@ -160,13 +163,13 @@ impl Reading {
         if self.trace(*name).beams.is_some() {
             return None;
         }
-        let changes = Arc::new(self.changes.with(Change::Beam(WIDTH)));
+        let changes = Arc::new(self.changes_of(*name).with(Change::Beam(WIDTH)));
         let setup = Setup { changes, ..Setup::default() };
         model.run(&self.sentence.ids(), &setup).beams
     }
 
     fn continued(&self) -> Vec<Continued> {
-        let (setup, ids) = (self.setup(None), self.sentence.ids());
+        let ids = self.sentence.ids();
         let writes = [Name::DecoderOnly, Name::Checkpoint];
         let writes = self.models.iter().find(|(name, _)| writes.contains(name));
         writes.map_or_else(Vec::new, |(name, model)| {
@@ -176,6 +179,7 @@ impl Reading {
                 _ => continuation::eighths(ids.len(), 7),
             };
             let text = continuation::Text { tokens: &ids, parts: &parts };
+            let setup = self.setup(*name, None);
             continuation::continued(&**model, text, &setup, &self.tokenizer)
         })
     }

@@ -1,10 +1,19 @@
 //! The loaded models and their tokenizer, which make readings.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use anyhow::{Context, Result};
 
-use super::{Card, Models, Reading, Traces, in_parallel, joined, recent::Recent, tokenizer};
+use super::{
+    Card, Models, Reading, Traces,
+    courses::{Taught, Teaching, teach},
+    in_parallel, joined,
+    recent::Recent,
+    tokenizer,
+};
 use crate::{
     analysis::{
         measure::{accuracy::Accuracy, suggestion::suggestions, typical::Typical},
@@ -162,7 +171,7 @@ impl Reader {
     /// If there is not enough memory.
     pub fn read_sentence(&self, sentence: Sentence) -> Result<Reading> {
         self.check_memory(sentence.tokens.len())?;
-        let traces = self.run(&sentence, &Setup::default(), |_| None);
+        let traces = self.run(&sentence, |_| Setup::default(), |_| None);
         Ok(self.reading(sentence, traces))
     }
 
@@ -183,32 +192,54 @@ impl Reader {
     /// # Errors
     /// If a change applies to no model, or names a word that is not a token.
     pub fn read_changed(&self, plain: &Arc<Reading>, changes: Changes) -> Result<Reading> {
+        self.read_taught(plain, changes, &mut vec![])
+    }
+
+    /// As [`Self::read_changed`]; models that learn go on from where a teaching stopped, and what is taught is kept.
+    pub(super) fn read_taught(
+        &self,
+        plain: &Arc<Reading>,
+        changes: Changes,
+        teachings: &mut Vec<Teaching>,
+    ) -> Result<Reading> {
         let mut sentence = plain.sentence.clone();
         for change in changes.iter() {
             if let Change::Token { position, word } = change {
                 sentence = self.tokenizer.replaced(&sentence, *position, word)?;
             }
+            if let Change::Target(text) = change {
+                self.tokenizer.sentence(text).context("the target cannot be taught")?;
+            }
             plain.check(change)?;
         }
+        let read = |changes| self.read_changed(plain, changes);
+        let taught = teach(plain, &changes, teachings, self.n_bytes.is_some(), read)?;
+        let Taught { learned, courses } = taught;
+        let (learned, courses) = (Arc::new(learned), Arc::new(Mutex::new(courses)));
         let changes = Arc::new(changes);
-        let setup = Setup { changes: Arc::clone(&changes), ..Setup::default() };
-        let traces = self.run(&sentence, &setup, |name| plain.unless_it_applies(name, &changes));
+        let setup = |name: Name| {
+            let with = |learned: &Arc<_>| Arc::new(changes.with_weights(Arc::clone(learned)));
+            let changes = learned.get(&name).map_or_else(|| Arc::clone(&changes), with);
+            Setup { changes, ..Setup::default() }
+        };
+        let traces = self.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
         let reading = self.reading(sentence, traces);
-        Ok(Reading { changes, plain: Some(Arc::clone(plain)), ..reading })
+        let plain = Some(Arc::clone(plain));
+        Ok(Reading { changes, plain, learned, courses, ..reading })
     }
 
     /// Every model's pass; those that exist already are reused.
     fn run(
         &self,
         sentence: &Sentence,
-        setup: &Setup,
+        setup: impl Fn(Name) -> Setup + Sync,
         there: impl Fn(Name) -> Option<Arc<Trace>> + Sync,
     ) -> Traces {
         let ids = sentence.ids();
-        let run = |name, model: &Arc<dyn Model>| {
+        let run = |name: Name, model: &Arc<dyn Model>| {
             let by_size = || model.sizes().map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let keep = self.keep.unwrap_or_else(by_size);
-            let pass = model.run(&ids, &Setup { keep, ..setup.clone() });
+            let pass = model.run(&ids, &Setup { keep, ..setup(name) });
             let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
             Arc::new(trace.with_classes(model.classes()).with_firsts())
         };
@@ -240,6 +271,8 @@ impl Reader {
             neighbourhoods: Recent::default(),
             heads: Arc::default(),
             findings: Arc::default(),
+            learned: Arc::default(),
+            courses: Arc::default(),
             changes: Arc::default(),
             plain: None,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Reader, Reading};
+use super::{Reader, Reading, courses::Teaching};
 use crate::{engine::change::Changes, text::Sentence};
 
 /// A reader with what it read last: the plain reading, from which a what-if runs only what it changes, and the changed
@@ -13,11 +13,13 @@ pub struct Readings {
     reader: Reader,
     plain: Option<Arc<Reading>>,
     changed: Option<Arc<Reading>>,
+    /// The models that are being taught the sentence.
+    teachings: Vec<Teaching>,
 }
 
 impl Readings {
     pub const fn new(reader: Reader) -> Self {
-        Self { reader, plain: None, changed: None }
+        Self { reader, plain: None, changed: None, teachings: vec![] }
     }
 
     pub const fn reader(&self) -> &Reader {
@@ -52,7 +54,7 @@ impl Readings {
     /// # Errors
     /// If the pass would take too much memory.
     pub fn read_plain(&mut self, sentence: Sentence) -> Result<Arc<Reading>> {
-        (self.plain, self.changed) = (None, None); // their memory is free before the next pass
+        (self.plain, self.changed, self.teachings) = (None, None, vec![]); // their memory is free before the next pass
         let plain = Arc::new(self.reader.read_sentence(sentence)?);
         self.plain = Some(Arc::clone(&plain));
         Ok(plain)
@@ -69,7 +71,10 @@ impl Readings {
         let known = self.changed.take().filter(|changed| *changed.changes == *changes);
         let changed = match known {
             Some(changed) => changed,
-            None => Arc::new(self.reader.read_changed(plain, changes.clone())?),
+            None => {
+                let taught = &mut self.teachings;
+                Arc::new(self.reader.read_taught(plain, changes.clone(), taught)?)
+            }
         };
         self.changed = Some(Arc::clone(&changed));
         Ok(changed)

@@ -9,6 +9,7 @@ use crate::{
         site::{Axis, Role, Stream, lies_in},
         value::{Cell, Shape},
     },
+    model::Name,
     text::Token,
 };
 
@@ -24,7 +25,16 @@ impl Trace {
             | Change::TopK(_)
             | Change::TopP(_)
             | Change::Beam(_) => true,
+            Change::Learn { model, .. } => self.is_meant_by(model),
+            // They change how a model learns, not how it reads.
+            Change::Target(_) | Change::Rate(_) => false,
         }
+    }
+
+    /// Whether a model's id, or an empty one, means this model.
+    fn is_meant_by(&self, id: &str) -> bool {
+        let is_usual = matches!(self.model, Name::Transformer | Name::Checkpoint);
+        if id.is_empty() { is_usual } else { id == self.model.id() }
     }
 
     fn has_part(&self, scope: &str, part: Part) -> bool {

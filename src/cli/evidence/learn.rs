@@ -11,7 +11,7 @@ use super::{
 use crate::{
     analysis::evidence::{
         Run,
-        learning::{Learner, Moved},
+        learning::{Learner, Moved, Optimizer},
     },
     cli::{
         args::LearnArgs,
@@ -30,7 +30,7 @@ const MOST_MOVED: usize = 12;
 pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
-    let rate = asked.rate.unwrap_or_else(|| asked.optimizer.usual_rate());
+    let rate = asked.rate.unwrap_or_else(|| Optimizer::from(asked.optimizer).usual_rate());
     let mut learner =
         reading.learner(name, asked.target.as_deref(), asked.optimizer.into(), rate).usage()?;
     let progress = Progress::new("steps", asked.steps.into());

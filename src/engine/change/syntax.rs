@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Change, NAMED, Part, last};
+use super::{Change, MOST_STEPS, NAMED, Part, last};
 use crate::text::visible::shown;
 
 /// The longest accepted what-if, in bytes.
@@ -16,12 +16,15 @@ impl fmt::Display for Change {
         write!(f, "{}=", self.subject())?;
         match self {
             Self::Off { .. } => f.write_str("off"),
-            Self::Set { value, .. } | Self::Temperature(value) | Self::TopP(value) => {
+            Self::Set { value, .. }
+            | Self::Temperature(value)
+            | Self::TopP(value)
+            | Self::Rate(value) => {
                 write!(f, "{value}")
             }
-            Self::Token { word, .. } => f.write_str(word),
+            Self::Token { word, .. } | Self::Target(word) => f.write_str(word),
             Self::Sample(seed) => write!(f, "{seed}"),
-            Self::TopK(n) | Self::Beam(n) => write!(f, "{n}"),
+            Self::TopK(n) | Self::Beam(n) | Self::Learn { steps: n, .. } => write!(f, "{n}"),
         }
     }
 }
@@ -64,6 +67,13 @@ impl FromStr for Change {
             "top_k" => Ok(Self::TopK(at_least_one(subject, value, 1 << 20)?)),
             "top_p" => Ok(Self::TopP(number(subject, value, within(0.01, 1.0), "0.01 to 1")?)),
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
+            "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
+            "target" => {
+                ensure!(!value.is_empty(), "`target=` gives no text; write target=Le chat dort.");
+                Ok(Self::Target(value.to_owned()))
+            }
+            "learn" => learn(subject, "", value),
+            _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
             _ if value == "off" => Ok(off(subject)),
             _ => bail!(
                 "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
@@ -82,6 +92,11 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     };
     ensure!(!word.is_empty(), "`{}` gives no word; write token.1=dog", shown(text));
     Ok(Change::Token { position, word: word.to_owned() })
+}
+
+fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
+    let steps = at_least_one(subject, value, MOST_STEPS as u64)?;
+    Ok(Change::Learn { model: model.to_owned(), steps })
 }
 
 fn off(subject: &str) -> Change {
@@ -163,6 +178,10 @@ mod tests {
             "top_k=5",
             "top_p=0.9",
             "beam=4",
+            "learn=10",
+            "learn.gru=1",
+            "target=Le chat dort.",
+            "rate=0.1",
         ] {
             let change: Change = text.parse().unwrap();
             assert_eq!(change.to_string(), text);
@@ -183,6 +202,11 @@ mod tests {
             "temperature=nan",
             "top_p=2",
             "beam=99",
+            "learn=0",
+            "learn=1001",
+            "learn.gru=x",
+            "target=",
+            "rate=-1",
             "weights[1,2]=x",
             "weights[1]=1",
             "blocks.0.resid_mid,1].residual=off",

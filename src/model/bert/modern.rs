@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     engine::{
+        change::Changes,
         site::{
             Axis::{Channel, Position},
             Role, Scope, Site,
@@ -326,8 +327,8 @@ impl Model for ModernBert {
     }
 
     /// Applies the last norm and the head to the rows.
-    fn unembed(&self, rows: &Matrix) -> Option<Matrix> {
-        let mut tape = Tape::default();
+    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
+        let mut tape = Tape::changed(Arc::clone(changes));
         let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
         let x = self.last_norm.forward(&mut tape, x);
         let logits = self.head.logits(&mut tape, x)?;

@@ -52,6 +52,10 @@ pub enum Command {
     Page(isize),
     /// Turns a what-if on or off.
     ToggleWhatIf(WhatIfKey),
+    /// Lets the step's model learn the sentence for this many steps.
+    Learn(usize),
+    /// Opens the palette for what the model should learn to write.
+    Teach,
     /// Removes every what-if.
     Reset,
     /// Switches matrices between numbers and differences from the plain pass.

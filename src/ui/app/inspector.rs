@@ -124,7 +124,7 @@ impl State {
 
     fn arithmetic_of(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
         let Some(reading) = &self.passes.reading else { anyhow::bail!("nothing is read yet") };
-        reading.trace(model).open(address)
+        reading.open(model, address)
     }
 
     /// Opens the chosen operand.

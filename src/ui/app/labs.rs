@@ -83,8 +83,8 @@ impl State {
         if let Some(head) = solution.head {
             self.pick_layer_and_head(head);
         }
-        let change = solution.change.map(str::parse::<Change>);
-        let changes: Changes = change.and_then(Result::ok).into_iter().collect();
+        let written = solution.changes.iter().map(|written| written.parse::<Change>());
+        let changes: Changes = written.filter_map(Result::ok).collect();
         let is_read = solution.sentence.is_none_or(|sentence| self.passes.has_sentence(sentence));
         match solution.sentence {
             Some(sentence) if !is_read => Some(self.passes.request(sentence.to_owned(), changes)),

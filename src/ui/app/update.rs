@@ -146,6 +146,8 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::FindAgain => state.find_next_cell(),
         Command::RunFinder(finder) => state.find_cell(finder, false),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
+        Command::Learn(steps) => return state.learn(steps),
+        Command::Teach => state.type_target(),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
         Command::SetNumber => state.type_change(None),
@@ -187,6 +189,8 @@ fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         Command::Quit => state.inspector.close(),
         Command::Move(terms, operands) => state.choose_operand(terms, operands),
         Command::ToggleWhatIf(_)
+        | Command::Learn(_)
+        | Command::Teach
         | Command::Reset
         | Command::Difference
         | Command::SetNumber

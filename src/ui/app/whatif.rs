@@ -5,8 +5,9 @@ use crate::lesson::tr;
 use crate::ui::words::changes_in_words;
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
-    engine::change::{Change, Changes, MOST, Part},
+    engine::change::{Change, Changes, MOST, MOST_STEPS, Part},
     lesson::PaneSpec,
+    model::Name,
 };
 
 impl State {
@@ -16,7 +17,40 @@ impl State {
     }
 
     pub(super) fn change(&mut self, change: Change) -> Option<Effect> {
-        self.request(self.passes.changes.with(change))
+        // Another target, or another rate, is learned from the beginning.
+        let is_of_lesson = matches!(change, Change::Target(_) | Change::Rate(_));
+        let changes = &self.passes.changes;
+        let kept = if is_of_lesson { changes.without_lessons() } else { changes.clone() };
+        self.request(kept.with(change))
+    }
+
+    /// Requests the pass after more steps of learning of the step's model.
+    pub(super) fn learn(&mut self, more: usize) -> Option<Effect> {
+        let model = self.current().1.model;
+        let is_usual = matches!(model, Name::Transformer | Name::Checkpoint);
+        let id = if is_usual { "" } else { model.id() };
+        let known = self.passes.changes.lessons().find(|(other, _)| *other == id);
+        let steps = known.map_or(0, |(_, steps)| steps) + more;
+        if steps > MOST_STEPS {
+            let n = MOST_STEPS;
+            self.show_error(tr!(self.lesson.language, "at most {n} steps; r takes them back", n));
+            return None;
+        }
+        self.show_message("learning …");
+        self.change(Change::Learn { model: id.to_owned(), steps })
+    }
+
+    /// Opens the palette with what the step's model should learn to write: what it writes, to be edited.
+    pub(super) fn type_target(&mut self) {
+        let model = self.current().1.model;
+        let Some(reading) = &self.passes.reading else { return };
+        let trace = reading.trace(model);
+        if trace.target.is_empty() {
+            self.show_message("this model learns the sentence's own next words; N takes a step");
+            return;
+        }
+        let target = reading.changes.target().unwrap_or(&trace.output_text);
+        self.overlay = Overlay::palette(&format!("target={target}"));
     }
 
     pub(super) fn reset(&mut self) -> Option<Effect> {

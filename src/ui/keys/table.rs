@@ -91,7 +91,7 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("{ }", "chapter")),
     },
     Binding {
-        shown: "0 1 2 3 4 5 6",
+        shown: "0 1 2 … 8",
         keys: &[
             (char('0'), C::Chapter(0)),
             (char('1'), C::Chapter(1)),
@@ -100,6 +100,8 @@ pub static KEYS: &[Binding] = &[
             (char('4'), C::Chapter(4)),
             (char('5'), C::Chapter(5)),
             (char('6'), C::Chapter(6)),
+            (char('7'), C::Chapter(7)),
+            (char('8'), C::Chapter(8)),
         ],
         help: "that chapter",
         group: Group::Walk,
@@ -344,6 +346,20 @@ pub static KEYS: &[Binding] = &[
         shown: "t =",
         keys: &[(char('t'), C::Temperature), (char('='), C::SetNumber)],
         help: "temperature, number =",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "N M",
+        keys: &[(char('N'), C::Learn(1)), (char('M'), C::Learn(10))],
+        help: "learn: 1 step, 10",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "W",
+        keys: &[(char('W'), C::Teach)],
+        help: "what it should write",
         group: Group::WhatIf,
         hint: None,
     },

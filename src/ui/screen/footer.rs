@@ -65,25 +65,35 @@ fn fit_labels(labels: &str, width: usize) -> &str {
     std::iter::once(labels).chain(later).find(|rest| rest.width() <= width).unwrap_or(last)
 }
 
-/// Spacing of the timeline's dots.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Spacing {
-    Wide,
-    Tight,
-    /// Only the current chapter has dots.
-    CurrentChapter,
-}
-
 /// A piece of the timeline, with the index of the step that it represents.
 type Dot = (Span<'static>, Option<usize>);
 
-/// Draws one dot per step, grouped by chapter, with the widest spacing that fits.
+/// How close the timeline's signs are.
+#[derive(Clone, Copy)]
+struct Density {
+    /// Columns around the number of a chapter.
+    space: &'static str,
+    /// Steps for which one sign stands, outside the current chapter.
+    per_sign: usize,
+}
+
+/// From the roomiest to the closest: a sign a step, then fewer signs for the other chapters.
+const DENSITIES: [Density; 6] = {
+    const fn of(space: &'static str, per_sign: usize) -> Density {
+        Density { space, per_sign }
+    }
+    [of(" ", 1), of(" ", 2), of(" ", 4), of(" ", 8), of(" ", 16), of("", usize::MAX)]
+};
+
+/// Draws the chapters, each with its steps: a dot for every step of the current one, and of the others a dot or, where
+/// they do not fit, a sign for several steps.
 pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
     let dots = fitting_dots(state, area.width);
     dots.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
 }
 
-/// The step whose dot is drawn at a position; a chapter's number represents its first step.
+/// The step whose sign is drawn at a position; a chapter's number represents its first step, and a sign for several
+/// steps the first of them.
 pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
     let column = usize::from(position.x.checked_sub(area.x).filter(|_| area.contains(position))?);
     let mut end = 0;
@@ -99,30 +109,51 @@ fn fitting_dots(state: &State, width: u16) -> Vec<Dot> {
     let fits = |dots: &Vec<Dot>| {
         dots.iter().map(|(span, _)| span.width()).sum::<usize>() <= usize::from(width)
     };
-    let lines = [Spacing::Wide, Spacing::Tight].map(|spacing| dots(state, spacing));
-    lines.into_iter().find(fits).unwrap_or_else(|| dots(state, Spacing::CurrentChapter))
+    let mut lines = DENSITIES.map(|density| dots(state, density)).into_iter();
+    lines.by_ref().find(fits).unwrap_or_else(|| dots(state, DENSITIES[DENSITIES.len() - 1]))
 }
 
-fn dots(state: &State, spacing: Spacing) -> Vec<Dot> {
+fn dots(state: &State, Density { space, per_sign }: Density) -> Vec<Dot> {
     let (current_chapter, _) = state.current();
     let (dim, accent) = (state.theme.dim(), state.theme.accent());
-    let space = if spacing == Spacing::Tight { "" } else { " " };
     let mut dots = vec![(Span::raw(" "), None)];
-    let mut step = 0;
+    let mut first = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
-        let style = if i == current_chapter { accent } else { dim };
-        let number = if i == current_chapter { accent.bold() } else { Style::new() };
-        dots.push((Span::styled(i.to_string(), number), Some(step)));
-        dots.push((Span::raw(space), None));
-        for _ in &chapter.steps {
-            if spacing != Spacing::CurrentChapter || i == current_chapter {
-                dots.push((dot(state, step, style), Some(step)));
-            }
-            step += 1;
+        let steps: Vec<usize> = (first..first + chapter.steps.len()).collect();
+        let is_current = i == current_chapter;
+        let number = if is_current { accent.bold() } else { Style::new() };
+        dots.push((Span::styled(i.to_string(), number), Some(first)));
+        // Folded signs stand close to their number, so that each chapter is one group.
+        let is_folded = !is_current && per_sign > 1;
+        if !is_folded {
+            dots.push((Span::raw(space), None));
         }
-        dots.push((Span::raw(space), None));
+        if is_current || per_sign == 1 {
+            let style = if is_current { accent } else { dim };
+            dots.extend(steps.iter().map(|&step| (dot(state, step, style), Some(step))));
+        } else {
+            dots.extend(steps.chunks(per_sign).map(|few| (sign_for(state, few), Some(few[0]))));
+        }
+        dots.push((Span::raw(" "), None));
+        first += steps.len();
     }
     dots
+}
+
+/// The sign for several steps: as many dots as there are steps, up to four; a star if one of them is bookmarked.
+fn sign_for(state: &State, steps: &[usize]) -> Span<'static> {
+    let theme = &state.theme;
+    if steps.iter().any(|step| state.is_bookmarked(*step)) {
+        return Span::styled(theme.glyph("★", "*"), theme.accent());
+    }
+    let (dots, ascii) = match steps.len() {
+        0 | 1 => ("⠂", "."),
+        2 => ("⠒", ":"),
+        3 => ("⠖", ":"),
+        4 => ("⠶", "#"),
+        _ => ("⠿", "#"),
+    };
+    Span::styled(theme.glyph(dots, ascii), theme.dim())
 }
 
 fn dot(state: &State, step: usize, style: Style) -> Span<'static> {

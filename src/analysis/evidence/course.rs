@@ -1,0 +1,175 @@
+//! What steps of learning did to a model, for the screen: losses, what moved, what was forgotten, and the next update.
+
+use std::collections::BTreeMap;
+
+use super::learning::Learner;
+use crate::{
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        change::Learned,
+        site::Address,
+        value::{Cell, Value},
+    },
+    text::Token,
+};
+
+/// The embedding table, whose rows are words.
+pub const TABLE: &str = "embed.weight";
+
+/// The rows of the table that are named.
+const MOST_ROWS: usize = 8;
+
+/// What steps of learning did so far, and what the next one would do.
+pub struct Course {
+    pub n_steps: usize,
+    pub rate: f32,
+    /// The number of weights that are learned.
+    pub n_weights: usize,
+    /// What is taught.
+    pub target: Vec<Token>,
+    /// The cross-entropy of every token of the target before the first step, and now, in nats.
+    pub costs: [Vec<f32>; 2],
+    /// The mean of the costs before every step, and now.
+    pub losses: Vec<f32>,
+    /// How far the parts of the model moved, layer by layer, in the order of computation; before the first step, how far
+    /// it will move them.
+    pub parts: Vec<MovedPart>,
+    /// The rows of the embedding that moved most, likewise, by token.
+    pub rows: Vec<(Token, f32)>,
+    /// The mean loss on sentences that are kept for this, before the first step and now. None for a checkpoint.
+    pub kept: Option<[f32; 2]>,
+    /// The slope of the loss by weight; a weight without influence has none.
+    gradients: Learned,
+}
+
+/// How far a part of a model moved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MovedPart {
+    /// `encoder.0`, `embed`
+    pub scope: String,
+    pub distance: f32,
+    /// The weight in it that moved most.
+    pub weight: String,
+}
+
+impl Course {
+    /// The course of a learner; `tokens` names the tokens of ids, `kept` is the loss on kept sentences.
+    pub fn of(
+        learner: &Learner,
+        tokens: impl Fn(&[u32]) -> Vec<Token>,
+        kept: Option<[f32; 2]>,
+    ) -> Self {
+        let rows = learner.moved_rows(TABLE, MOST_ROWS);
+        let ids: Vec<u32> = rows.iter().map(|(row, _)| *row as u32).collect();
+        Self {
+            n_steps: learner.n_steps(),
+            rate: learner.rate(),
+            n_weights: learner.n_weights(),
+            target: tokens(&learner.target()),
+            costs: learner.costs.clone(),
+            losses: learner.losses.clone(),
+            parts: parts(learner),
+            rows: tokens(&ids).into_iter().zip(rows.iter().map(|(_, far)| *far)).collect(),
+            kept,
+            gradients: learner.gradients(),
+        }
+    }
+
+    /// The loss now.
+    pub fn loss(&self) -> f32 {
+        self.losses.last().copied().unwrap_or(f32::NAN)
+    }
+
+    /// The slope of the loss with respect to a weight; None if it has no influence.
+    pub fn gradient(&self, weight: &str) -> Option<&Value> {
+        self.gradients.get(weight).map(|gradient| &**gradient)
+    }
+
+    /// The cell of a weight with the largest slope; in `row`, if one is given.
+    pub fn steepest(&self, weight: &str, row: Option<usize>) -> Option<Cell> {
+        let gradient = self.gradient(weight)?;
+        let cells = gradient.shape().cells().filter(|cell| row.is_none_or(|row| cell.row == row));
+        cells.max_by(|a, b| gradient.get(*a).abs().total_cmp(&gradient.get(*b).abs()))
+    }
+
+    /// What the next step makes of a weight that is `now`: `w - rate * gradient`.
+    pub fn update(&self, weight: &str, cell: Cell, now: f32) -> Arithmetic {
+        let address = |path: String| Address { path, cell, has_planes: false };
+        let slope = self.gradient(weight).map_or(0.0, |gradient| gradient.get(cell));
+        let operand = Operand { address: address(weight.to_owned()), value: now };
+        let step = Expr::Product(vec![Expr::Number(self.rate), Expr::Number(slope)]);
+        Arithmetic {
+            address: address(format!("next.{weight}")),
+            value: now - self.rate * slope,
+            formula: "w - rate * gradient",
+            expr: Some(Expr::difference(Expr::Leaf(operand), step)),
+        }
+    }
+}
+
+/// A learned weight as what it was before the first step, and what the steps added.
+pub fn since_first(given: Arithmetic, was: f32) -> Arithmetic {
+    Arithmetic {
+        formula: "the weight before learning + what the steps added",
+        expr: Some(Expr::Sum(vec![Expr::Number(was), Expr::Number(given.value - was)])),
+        ..given
+    }
+}
+
+/// Distances by the first one or two parts of the weights' names.
+fn parts(learner: &Learner) -> Vec<MovedPart> {
+    let mut order: Vec<String> = vec![];
+    let mut found: BTreeMap<String, (f32, f32, String)> = BTreeMap::new();
+    let mut moved = learner.moved();
+    moved.sort_by(|a, b| a.name.cmp(&b.name));
+    for weight in moved {
+        let scope = scope_of(&weight.name);
+        let square = weight.distance * weight.distance;
+        let part = found.entry(scope.clone()).or_insert_with(|| {
+            order.push(scope);
+            (0.0, f32::NEG_INFINITY, String::new())
+        });
+        part.0 += square;
+        if square > part.1 {
+            (part.1, part.2) = (square, weight.name);
+        }
+    }
+    let part = |scope: String| {
+        let (squares, _, weight) = found[&scope].clone();
+        MovedPart { scope, distance: squares.sqrt(), weight }
+    };
+    let mut parts: Vec<MovedPart> = order.into_iter().map(part).collect();
+    parts.sort_by_key(|part| rank(&part.scope));
+    parts
+}
+
+/// `encoder.0` of `encoder.0.self_attn.W_Q`, `blocks.11` of `blocks.11.ffn.W_1`, `embed` of `embed.weight`.
+fn scope_of(name: &str) -> String {
+    let mut parts = name.split('.');
+    let first = parts.next().unwrap_or_default();
+    match parts.next().filter(|second| second.parse::<usize>().is_ok()) {
+        Some(layer) => format!("{first}.{layer}"),
+        None => first.to_owned(),
+    }
+}
+
+/// The embedding first, then the encoder before what follows it, then by layer.
+fn rank(scope: &str) -> (usize, usize) {
+    let (name, layer) = scope.split_once('.').unwrap_or((scope, "0"));
+    let place = ["embed", "tokens", "src", "encoder", "blocks", "decoder"];
+    let place = place.iter().position(|known| *known == name).unwrap_or(place.len());
+    (place, layer.parse().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_belong_to_their_layer() {
+        let scopes = ["encoder.0.self_attn.W_Q", "blocks.11.ffn.W_1", "embed.weight", "attn.W"];
+        assert_eq!(scopes.map(scope_of), ["encoder.0", "blocks.11", "embed", "attn"]);
+        assert!(rank("embed") < rank("encoder.0") && rank("encoder.1") < rank("decoder.0"));
+        assert!(rank("blocks.2") < rank("blocks.10") && rank("decoder.1") < rank("final_norm"));
+    }
+}

@@ -1,0 +1,282 @@
+//! What every attention head does, as scores: where it looks, and whether it copies what it looks at.
+//!
+//! Where a head looks is read from its weights on a text, and from those on the same text read twice, in which the
+//! token before, its earlier copy and what followed that copy are known. Whether it copies is read from its weights
+//! alone: the circuit that takes a token that is looked at to what it adds to the logits.
+
+use std::collections::HashMap;
+
+use super::run::Run;
+use crate::{
+    engine::{
+        math::{matmul, matmul_tn},
+        site::{Axis, Place, Role, Stream, path_in},
+        value::Matrix,
+    },
+    model::layer::attention::CONTEXT,
+    text::Token,
+};
+
+/// A score, and what it is.
+pub struct HeadScore {
+    pub name: &'static str,
+    pub definition: &'static str,
+    /// What a head with a high score is called.
+    pub role: &'static str,
+    /// From where on it stands out.
+    pub bound: f32,
+}
+
+const fn score(
+    name: &'static str,
+    definition: &'static str,
+    role: &'static str,
+    bound: f32,
+) -> HeadScore {
+    HeadScore { name, definition, role, bound }
+}
+
+/// The scores of a head, in the order of [`HeadScores::scores`].
+pub static SCORES: [HeadScore; 7] = [
+    score("previous", "mean weight on the token before", "looks at the token before", 0.4),
+    score("self", "mean weight on the token itself", "looks at the token itself", 0.4),
+    score("first", "mean weight on the first token", "rests on the first token", 0.5),
+    score(
+        "duplicate",
+        "mean weight on the earlier copy of the token, in the text read twice (Wang et al. 2023)",
+        "looks at the earlier copy",
+        0.3,
+    ),
+    score(
+        "induction",
+        "mean weight on what followed the earlier copy, in the text read twice (Olsson et al. 2022)",
+        "looks at what followed the earlier copy",
+        0.3,
+    ),
+    score(
+        "pronoun",
+        "mean weight of pronouns (it, they, il, elle, ...) on earlier words that follow an article or a possessive",
+        "looks from pronouns to nouns",
+        0.4,
+    ),
+    score(
+        "copying",
+        "sum of the eigenvalues of E W_V W_O U over the sum of their magnitudes, without norms (Elhage et al. 2021): 1 raises what is looked at, -1 lowers it",
+        "raises the token that it looks at",
+        0.6,
+    ),
+];
+
+/// A head and its scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadScores {
+    /// The attention that it is a head of: `encoder.1.self_attn`.
+    pub scope: String,
+    pub layer: usize,
+    pub head: usize,
+    /// In the order of [`SCORES`]; None where a score does not apply.
+    pub scores: [Option<f32>; 7],
+}
+
+/// What heads are scored on: a run, the run of the same text read twice (None if that is too long), and the tokens of
+/// the first.
+pub struct HeadTexts<'a> {
+    pub run: &'a Run,
+    pub twice: Option<&'a Run>,
+    pub source: &'a [Token],
+    pub target: &'a [Token],
+}
+
+/// The scores of all heads, in the order of computation; empty for a model without heads.
+pub fn head_scores(texts: &HeadTexts) -> Vec<HeadScores> {
+    let is_of_heads = |place: &&Place| place.site.axes == [Axis::Head, Axis::Query, Axis::Key];
+    let places = texts.run.with_role(Role::AttentionWeights).filter(is_of_heads);
+    let mut circuits = Circuits { run: texts.run, products: HashMap::new() };
+    places.flat_map(|place| of_attention(texts, place, &mut circuits)).collect()
+}
+
+fn of_attention(texts: &HeadTexts, place: &Place, circuits: &mut Circuits) -> Vec<HeadScores> {
+    let (run, path) = (texts.run, place.path.as_str());
+    let Some(&first) = run.nodes(path).first() else { return vec![] };
+    let n_heads = run.tape().shape(first).planes;
+    let is_of_itself = place.scope.rows() == place.scope.keys();
+    let tokens = if place.scope.rows() == Stream::Source { texts.source } else { texts.target };
+    let of = |head: usize| {
+        let weights = rows(run, path, head);
+        let on =
+            |key: &dyn Fn(usize) -> Option<usize>| is_of_itself.then(|| mean_on(&weights, key))?;
+        let twice = texts.twice.filter(|_| is_of_itself).map(|twice| rows(twice, path, head));
+        let copies = |shift: usize| {
+            let (twice, n) = (twice.as_ref()?, copy_length(texts, place)?);
+            let begin = twice.len().checked_sub(n)?;
+            mean_on(&twice[begin..], &|row| (begin + row + shift).checked_sub(n))
+        };
+        let scores = [
+            on(&|row| row.checked_sub(1)),
+            on(&Some),
+            mean_on(&weights, &|_| Some(0)),
+            copies(0),
+            copies(1),
+            is_of_itself.then(|| on_nouns(&weights, tokens))?,
+            None,
+        ];
+        Some(HeadScores {
+            scope: place.scope.prefix().to_owned(),
+            layer: place.scope.layer_index().unwrap_or(0),
+            head,
+            scores,
+        })
+    };
+    let of = |head: usize| of(head).unwrap_or_else(|| cross(run, place, head));
+    let mut all: Vec<HeadScores> = (0..n_heads).map(of).collect();
+    for scored in &mut all {
+        scored.scores[6] = circuits.copying(place, scored.head, n_heads);
+    }
+    all
+}
+
+/// The scores of a head that looks at another text: only the weight on its first token.
+fn cross(run: &Run, place: &Place, head: usize) -> HeadScores {
+    let first = mean_on(&rows(run, &place.path, head), &|_| Some(0));
+    HeadScores {
+        scope: place.scope.prefix().to_owned(),
+        layer: place.scope.layer_index().unwrap_or(0),
+        head,
+        scores: [None, None, first, None, None, None, None],
+    }
+}
+
+/// The rows of a head's weights, also where they were recorded row by row.
+fn rows(run: &Run, path: &str, head: usize) -> Vec<Vec<f32>> {
+    let nodes = run.nodes(path).iter();
+    let rows = nodes.flat_map(|&node| {
+        let value = run.tape().value(node);
+        (0..value.shape().rows).map(move |row| value.row(head, row))
+    });
+    rows.collect()
+}
+
+/// The mean weight on the key that belongs to each row, over the rows that have one.
+fn mean_on(weights: &[Vec<f32>], key: &dyn Fn(usize) -> Option<usize>) -> Option<f32> {
+    let weight = |(row, weights): (usize, &Vec<f32>)| weights.get(key(row)?).copied();
+    let found: Vec<f32> = weights.iter().enumerate().filter_map(weight).collect();
+    (!found.is_empty()).then(|| found.iter().sum::<f32>() / found.len() as f32)
+}
+
+/// The tokens of one copy in the text read twice: of the source, or of the target without what begins it.
+fn copy_length(texts: &HeadTexts, place: &Place) -> Option<usize> {
+    let n = match place.scope.rows() {
+        Stream::Source => texts.run.ids.len(),
+        Stream::Target => texts.run.pass.target.len().checked_sub(1)?,
+    };
+    (n > 1).then_some(n)
+}
+
+const PRONOUNS: [&str; 8] = ["it", "they", "he", "she", "il", "elle", "ils", "elles"];
+const BEFORE_NOUNS: [&str; 24] = [
+    "the", "a", "an", "this", "that", "my", "your", "his", "her", "its", "our", "their", "le",
+    "la", "les", "l'", "un", "une", "des", "ce", "cette", "son", "sa", "ses",
+];
+
+/// The mean weight of pronouns on words before them that follow an article or a possessive.
+fn on_nouns(weights: &[Vec<f32>], tokens: &[Token]) -> Option<f32> {
+    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
+    let is_pronoun = |row: &usize| PRONOUNS.contains(&lower[*row].as_str());
+    let is_noun = |i: &usize| *i > 0 && BEFORE_NOUNS.contains(&lower[*i - 1].as_str());
+    let of_pronoun = |row: usize| {
+        let nouns: Vec<usize> = (0..row).filter(is_noun).collect();
+        let weights = weights.get(row).filter(|_| !nouns.is_empty())?;
+        Some(nouns.iter().filter_map(|noun| weights.get(*noun)).sum::<f32>())
+    };
+    let found: Vec<f32> = (0..lower.len()).filter(is_pronoun).filter_map(of_pronoun).collect();
+    (!found.is_empty()).then(|| found.iter().sum::<f32>() / found.len() as f32)
+}
+
+/// The circuits of heads from a token that is looked at to the logits.
+struct Circuits<'a> {
+    run: &'a Run,
+    /// `Uᵀ E` by the table of the words that are looked at. (channel, channel)
+    products: HashMap<&'static str, Option<Matrix>>,
+}
+
+impl Circuits<'_> {
+    /// The sum of the eigenvalues of `E W_V W_O Uᵀ` over the sum of their magnitudes. Its eigenvalues other than 0 are
+    /// those of `W_O Uᵀ E W_V`, as small as a head. None for a model without these weights.
+    fn copying(&mut self, place: &Place, head: usize, n_heads: usize) -> Option<f32> {
+        let run = self.run;
+        let weight = |name: &str| {
+            let node = run.node(&path_in(place.scope.prefix(), name))?;
+            Some(run.tape().value(node).matrix())
+        };
+        let context = run.node(&path_in(place.scope.prefix(), CONTEXT.name))?;
+        let d_head = run.tape().shape(context).cols;
+        let (values, out) = (weight("W_V")?, weight("W_O")?);
+        let n_groups = values.ncols() / d_head;
+        if n_groups == 0 || n_heads % n_groups != 0 || out.nrows() != n_heads * d_head {
+            return None;
+        }
+        let table = match place.scope.keys() {
+            Stream::Target if run.node("tgt.embed.weight").is_some() => "tgt.embed.weight",
+            _ => "embed.weight",
+        };
+        let product = self.products.entry(table).or_insert_with(|| to_logits(run, table));
+        let through = product.as_ref().filter(|m| m.ncols() == values.nrows())?;
+        let group = head / (n_heads / n_groups);
+        let values = values.columns(group * d_head, d_head).into_owned();
+        let out = out.rows(head * d_head, d_head).into_owned();
+        let circuit = matmul(&matmul(&out, through), &values); // (d_head, d_head)
+        positive_share(&circuit)
+    }
+}
+
+/// `Uᵀ E`: what a row of the table adds to the logits of its own words. None if the tables differ in size.
+fn to_logits(run: &Run, table: &str) -> Option<Matrix> {
+    let value = |name: &str| Some(run.tape().value(run.node(name)?).matrix());
+    let embed = value(table)?;
+    let unembed =
+        ["unembed.weight", "tgt.embed.weight", "embed.weight"].into_iter().find_map(value)?;
+    (embed.shape() == unembed.shape()).then(|| matmul_tn(unembed, embed))
+}
+
+/// The sum of the eigenvalues of a matrix over the sum of their magnitudes, -1 to 1; None if all are 0.
+fn positive_share(matrix: &Matrix) -> Option<f32> {
+    let eigenvalues = matrix.map(f64::from).complex_eigenvalues();
+    let sum: f64 = eigenvalues.iter().map(|value| value.re).sum();
+    let magnitudes: f64 = eigenvalues.iter().map(|value| value.re.hypot(value.im)).sum();
+    (magnitudes > 0.0).then(|| (sum / magnitudes) as f32)
+}
+
+impl HeadScores {
+    /// The scores by which this head stands out, the farthest above its bound first.
+    pub fn standing_out(&self) -> Vec<usize> {
+        let over = |i: usize| self.scores[i].map(|score| score - SCORES[i].bound);
+        let mut found: Vec<usize> = (0..SCORES.len()).filter(|&i| over(i) >= Some(0.0)).collect();
+        found.sort_by(|&a, &b| over(b).partial_cmp(&over(a)).unwrap_or(std::cmp::Ordering::Equal));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_that_scales_copies_and_one_that_turns_does_not() {
+        let share =
+            |numbers: &[f32]| positive_share(&Matrix::from_row_slice(2, 2, numbers)).unwrap();
+        assert!((share(&[2.0, 0.0, 0.0, 3.0]) - 1.0).abs() < 1e-6);
+        assert!((share(&[-2.0, 0.0, 0.0, -3.0]) + 1.0).abs() < 1e-6);
+        assert!(share(&[0.0, -1.0, 1.0, 0.0]).abs() < 1e-6, "a quarter turn");
+        assert!(positive_share(&Matrix::zeros(2, 2)).is_none());
+    }
+
+    #[test]
+    fn pronouns_look_for_words_after_articles_before_them() {
+        let token = |text: &str| Token { id: 0, text: text.to_owned(), continues: false };
+        let tokens: Vec<Token> = ["The", "dog", "saw", "it", "."].map(token).to_vec();
+        let mut weights = vec![vec![0.2; 5]; 5];
+        weights[3] = vec![0.1, 0.6, 0.1, 0.1, 0.1];
+        assert_eq!(on_nouns(&weights, &tokens), Some(0.6));
+        assert_eq!(on_nouns(&weights, &tokens[..3]), None);
+    }
+}

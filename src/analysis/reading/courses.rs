@@ -1,0 +1,207 @@
+//! Models that are taught: steps of learning on the sentence, kept so that the next ones go on from there.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Reading;
+use crate::{
+    analysis::evidence::{
+        course::{Course, since_first},
+        learning::{Learner, Optimizer},
+    },
+    engine::{
+        arithmetic::Arithmetic,
+        change::{Changes, Learned},
+        site::Address,
+    },
+    model::Name,
+    weights::memory,
+};
+
+/// What learning did to models, or would do, by model.
+pub(super) type Courses = Arc<Mutex<BTreeMap<Name, Arc<Course>>>>;
+
+/// The models whose first step is computed unasked.
+const SHOWN: [Name; 2] = [Name::Transformer, Name::DecoderOnly];
+
+/// The most weights that are taught.
+const MOST_WEIGHTS: usize = 200_000_000;
+
+/// The bytes that learning takes for each weight: the learner's copy, its gradient, and a copy for each of two passes.
+const BYTES_A_WEIGHT: usize = 16;
+
+/// A model that is taught, and what it is taught.
+pub(super) struct Teaching {
+    sentence: String,
+    /// The changes of the pass in which it learns, with target and rate.
+    settings: Changes,
+    name: Name,
+    learner: Learner,
+    /// The loss on kept sentences before the first step.
+    kept: Option<f32>,
+}
+
+impl Teaching {
+    /// Begins to teach a model what the changes of the reading say.
+    fn begin(reading: &Reading, name: Name) -> Result<Self> {
+        let (rule, changes) = (Optimizer::Sgd, &reading.changes);
+        let target = changes.target().filter(|_| !reading.trace(name).target.is_empty());
+        let rate = changes.rate().unwrap_or_else(|| rule.usual_rate());
+        Ok(Self {
+            sentence: reading.sentence.text.clone(),
+            settings: (**changes).clone(),
+            name,
+            learner: reading.learner(name, target, rule, rate)?,
+            kept: reading.kept_loss(name, &Arc::default()),
+        })
+    }
+
+    /// Whether it can go on to this number of steps.
+    fn leads_to(&self, sentence: &str, settings: &Changes, name: Name, n_steps: usize) -> bool {
+        self.name == name
+            && self.learner.n_steps() <= n_steps
+            && self.settings == *settings
+            && self.sentence == sentence
+    }
+
+    fn go_on_to(&mut self, n_steps: usize) -> Result<()> {
+        while self.learner.n_steps() < n_steps {
+            self.learner.step().context("the model gives no logits to learn from")?;
+        }
+        Ok(())
+    }
+
+    fn course(&self, reading: &Reading, learned: &Arc<Learned>) -> Course {
+        let now = |before: f32| match self.learner.n_steps() {
+            0 => Some(before),
+            _ => reading.kept_loss(self.name, learned),
+        };
+        let kept = self.kept.and_then(|before| Some([before, now(before)?]));
+        Course::of(&self.learner, |ids| reading.tokenizer().tokens(ids), kept)
+    }
+}
+
+/// Weights after steps of learning, and what these did.
+#[derive(Default)]
+pub(super) struct Taught {
+    pub learned: BTreeMap<Name, Arc<Learned>>,
+    pub courses: BTreeMap<Name, Arc<Course>>,
+}
+
+impl Reading {
+    /// What learning did to a model before this pass, or would do; None until it is computed, and for a model that
+    /// cannot be taught.
+    pub fn known_course(&self, name: Name) -> Option<Arc<Course>> {
+        self.courses.lock().unwrap_or_else(PoisonError::into_inner).get(&name).map(Arc::clone)
+    }
+
+    /// The same, computed if need be for a model in the binary; takes some passes.
+    pub fn course(&self, name: Name) -> Option<Arc<Course>> {
+        if let Some(known) = self.known_course(name) {
+            return Some(known);
+        }
+        if name == Name::Checkpoint || !self.has(name) {
+            return None;
+        }
+        let course = Teaching::begin(self, name).ok()?.course(self, &Arc::default());
+        let mut courses = self.courses.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(courses.entry(name).or_insert_with(|| Arc::new(course))))
+    }
+
+    /// Computes what steps ask for: the first step of the models that are shown learning.
+    pub fn courses(&self) {
+        SHOWN.into_iter().for_each(|name| {
+            self.course(name);
+        });
+    }
+
+    /// The arithmetic of a cell; a learned weight is what it was and what learning added.
+    ///
+    /// # Errors
+    /// As for [`crate::analysis::trace::Trace::open`].
+    pub fn open(&self, name: Name, address: &Address) -> Result<Arithmetic> {
+        let opened = self.trace(name).open(address)?;
+        let is_learned =
+            self.learned.get(&name).is_some_and(|learned| learned.contains_key(&address.path));
+        let plain = self.plain_trace(name).filter(|_| is_learned);
+        let was = plain.and_then(|plain| Some(plain.site(&address.path)?.value.get(address.cell)));
+        Ok(was.map_or(opened.clone(), |was| since_first(opened, was)))
+    }
+
+    /// The bytes that teaching this model takes; None for one of unknown size.
+    pub fn teaching_bytes(&self, name: Name) -> Option<u64> {
+        let weights = self.card.as_ref()?.n_weights as u64 * BYTES_A_WEIGHT as u64;
+        Some(weights + 3 * self.run_bytes(name)?)
+    }
+}
+
+/// The models that the changes ask to teach, taught: from where an earlier teaching stopped, if it leads there. `read`
+/// reads the plain sentence with other changes.
+///
+/// # Errors
+/// If a model cannot be taught, or there is not enough memory and that is to be checked.
+pub(super) fn teach(
+    plain: &Reading,
+    changes: &Changes,
+    teachings: &mut Vec<Teaching>,
+    checks_memory: bool,
+    read: impl Fn(Changes) -> Result<Reading>,
+) -> Result<Taught> {
+    let settings = changes.without_lessons();
+    let mut taught = Taught::default();
+    for (id, n_steps) in changes.lessons() {
+        let name = plain.meant_by(id)?;
+        plain.check_teaching(name, checks_memory)?;
+        let sentence = &plain.sentence.text;
+        let known = teachings.iter().position(|t| t.leads_to(sentence, &settings, name, n_steps));
+        let known = known.map(|i| teachings.swap_remove(i));
+        teachings.retain(|other| other.name != name); // its memory is free before more is taken
+        let mut teaching = match known {
+            Some(known) => known,
+            None if settings.is_empty() => Teaching::begin(plain, name)?,
+            None => Teaching::begin(&read(settings.clone())?, name)?,
+        };
+        teaching.go_on_to(n_steps)?;
+        let weights = teaching.learner.learned();
+        taught.courses.insert(name, Arc::new(teaching.course(plain, &weights)));
+        taught.learned.insert(name, weights);
+        teachings.push(teaching);
+    }
+    Ok(taught)
+}
+
+impl Reading {
+    /// The model that an id of `learn` means; an empty one means the Transformer, or the checkpoint.
+    pub(super) fn meant_by(&self, id: &str) -> Result<Name> {
+        let is_meant = |name: &Name| match id {
+            "" => matches!(name, Name::Transformer | Name::Checkpoint),
+            id => name.id() == id,
+        };
+        let all = || self.names().map(Name::id).collect::<Vec<_>>().join(", ");
+        self.names().find(is_meant).with_context(|| {
+            let id = if id.is_empty() { Name::Transformer.id() } else { id };
+            format!(
+                "no model `{}` here that could learn; there are {}",
+                crate::text::shown(id),
+                all()
+            )
+        })
+    }
+
+    fn check_teaching(&self, name: Name, checks_memory: bool) -> Result<()> {
+        let Some(card) = self.card.as_ref().filter(|_| name == Name::Checkpoint) else {
+            return Ok(());
+        };
+        ensure!(
+            card.n_weights <= MOST_WEIGHTS,
+            "models of at most 200 million weights are taught; this one has {:.0} million",
+            card.n_weights as f64 / 1e6
+        );
+        let Some(needed) = self.teaching_bytes(name) else { return Ok(()) };
+        memory::check(needed, !checks_memory)
+    }
+}

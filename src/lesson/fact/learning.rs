@@ -1,0 +1,104 @@
+//! Facts about learning: the loss of the output, what steps of learning did, and the recorded training.
+
+use super::{Context, Fact, fact, fact_of_built_in, largest};
+use crate::{
+    analysis::{
+        evidence::learning::Optimizer,
+        measure::training::Training,
+        trace::{Recorded, Trace},
+    },
+    engine::{math::beam::log_softmax, value::Cell},
+    text::{Token, grouped, spoken},
+};
+
+pub(super) static FACTS: &[Fact] = &[
+    fact("loss", "mean cross-entropy of the output, or of what is taught, in nats", |c| {
+        c.phrases.or_none(mean(&costs(c)).map(spoken))
+    }),
+    fact("perplexity", "e to the power of the loss", |c| {
+        c.phrases.or_none(mean(&costs(c)).map(|loss| spoken(loss.exp())))
+    }),
+    fact("costliest", "its word with the highest cross-entropy", |c| {
+        c.phrases.or_none(costliest(c).map(|(word, _)| c.phrases.quote(&word)))
+    }),
+    fact("costliest_cost", "the cross-entropy of that word", |c| {
+        c.phrases.or_none(costliest(c).map(|(_, cost)| spoken(cost)))
+    }),
+    fact("costliest_p", "the probability of that word", |c| {
+        c.phrases.or_none(costliest(c).map(|(_, cost)| c.phrases.share((-cost).exp())))
+    }),
+    fact("rate", "the learning rate", |c| learning_rate(c).to_string()),
+    fact("n_weights", "learned numbers of the step's model", |c| grouped(n_weights(c.trace()))),
+    fact("n_learned", "steps of learning before this pass, with their noun", |c| {
+        let n = c.reading.known_course(c.step.model).map(|course| course.n_steps);
+        c.phrases.or_none(n.map(|n| c.phrases.counted(n, |p| p.step(), |p, n| p.steps(n))))
+    }),
+    fact("kept_before", "loss on the kept sentences before learning", |c| kept(c, 0)),
+    fact("kept_now", "loss on the kept sentences now", |c| kept(c, 1)),
+    fact_of_built_in("trained_steps", "steps of the step's model's training", |c| {
+        of_training(c, |training| grouped(training.step))
+    }),
+    fact_of_built_in("trained_pairs", "sentence pairs of one step of it", |c| {
+        of_training(c, |training| (training.examples / training.step.max(1)).to_string())
+    }),
+    fact_of_built_in("trained_from", "the first recorded loss of it", |c| {
+        of_training(c, |training| training.curve.first().map_or_else(String::new, |l| spoken(l.1)))
+    }),
+    fact_of_built_in("trained_to", "the last recorded loss of it", |c| {
+        of_training(c, |training| training.curve.last().map_or_else(String::new, |l| spoken(l.1)))
+    }),
+];
+
+/// The cross-entropy of every word of the output, in nats; empty for a model without logits.
+pub fn output_costs(trace: &Trace) -> Vec<f32> {
+    let Some(logits) = trace.logits() else { return vec![] };
+    let cost = |(row, token): (usize, &Token)| {
+        let cell = Cell::new(0, row, token.id as usize);
+        let logs = logits.shape().holds(cell).then(|| log_softmax(&logits.value.row(0, row), 1.0));
+        logs.map_or(f32::NAN, |logs| -logs[cell.col] as f32)
+    };
+    trace.output_rows().into_iter().zip(&trace.output).map(cost).collect()
+}
+
+/// Words and their cross-entropies: of what is taught if that was asked for, else of the output.
+fn costs(c: &Context) -> Vec<(String, f32)> {
+    let is_taught = c.reading.changes.target().is_some();
+    let course = c.reading.known_course(c.step.model).filter(|_| is_taught);
+    let named = |tokens: &[Token], costs: &[f32]| {
+        tokens.iter().map(|token| token.text.clone()).zip(costs.iter().copied()).collect()
+    };
+    course.map_or_else(
+        || named(&c.trace().output, &output_costs(c.trace())),
+        |course| named(&course.target, &course.costs[1]),
+    )
+}
+
+fn mean(costs: &[(String, f32)]) -> Option<f32> {
+    let sum: f32 = costs.iter().map(|(_, cost)| cost).sum();
+    (!costs.is_empty()).then(|| sum / costs.len() as f32)
+}
+
+fn costliest(c: &Context) -> Option<(String, f32)> {
+    let costs = costs(c);
+    let numbers: Vec<f32> = costs.iter().map(|(_, cost)| *cost).collect();
+    costs.get(*largest(&numbers, 1).first()?).cloned()
+}
+
+fn learning_rate(c: &Context) -> f32 {
+    c.reading.changes.rate().unwrap_or_else(|| Optimizer::Sgd.usual_rate())
+}
+
+/// The learned numbers: leaves that are no initial states or encodings.
+fn n_weights(trace: &Trace) -> usize {
+    let is_weight = |site: &&Recorded| site.is_leaf && site.place.site.name.is_empty();
+    trace.sites().filter(is_weight).map(|site| site.shape().len()).sum()
+}
+
+fn kept(c: &Context, i: usize) -> String {
+    let kept = c.reading.known_course(c.step.model).and_then(|course| course.kept);
+    c.phrases.or_none(kept.map(|kept| spoken(kept[i])))
+}
+
+fn of_training(c: &Context, text: impl Fn(&Training) -> String) -> String {
+    c.phrases.or_none(Training::of(c.step.model).map(text))
+}

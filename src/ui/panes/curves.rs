@@ -1,0 +1,128 @@
+//! How the built-in models were trained: the recorded loss over the steps, a line a model.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use crate::{
+    analysis::measure::training::Training,
+    lesson::tr,
+    model::Name,
+    text::{fixed, grouped},
+    ui::widgets::{
+        chart::{Chart, Heights, Series},
+        lines::put_on,
+    },
+};
+
+pub(super) struct TrainingCurves<'a>(pub(super) Scene<'a>);
+
+const MODELS: [(Name, char); 6] = [
+    (Name::Elman, 'E'),
+    (Name::Gru, 'G'),
+    (Name::RnnAttention, 'A'),
+    (Name::TransformerUnguided, 'U'),
+    (Name::Transformer, 'T'),
+    (Name::DecoderOnly, 'D'),
+];
+
+/// Steps from one column of the chart to the next.
+const STEP: usize = 500;
+
+impl TrainingCurves<'_> {
+    fn style(&self, i: usize) -> Style {
+        let theme = self.0.theme;
+        let styles = [
+            Style::new(),
+            theme.pane(1),
+            theme.pane(3),
+            theme.pane(2),
+            theme.pane(0),
+            theme.correct(),
+        ];
+        styles[i]
+    }
+
+    /// The columns of the chart: steps, up to the last one recorded.
+    fn n_columns() -> usize {
+        let last = MODELS.iter().filter_map(|(name, _)| Training::of(*name)).map(|t| t.step).max();
+        last.unwrap_or(0) / STEP
+    }
+
+    fn chart(&self) -> Chart<'_> {
+        let points = |name: Name| {
+            let at = |column: usize| {
+                let step = (column + 1) * STEP;
+                let curve = &Training::of(name)?.curve;
+                curve.iter().find(|(at, _)| *at == step).map(|(_, loss)| *loss)
+            };
+            (0..Self::n_columns()).map(|column| at(column).unwrap_or(f32::NAN)).collect()
+        };
+        let series = |(i, (name, letter)): (usize, &(Name, char))| Series {
+            letter: *letter,
+            name: self.0.language.tr(name.title()).to_owned(),
+            style: self.style(i),
+            points: points(*name),
+            at_cursor: final_loss(*name).map(fixed).unwrap_or_default(),
+        };
+        let thousands = |column: usize| match (column + 1) * STEP {
+            step if step.is_multiple_of(1000) => format!("{}k", step / 1000),
+            _ => String::new(),
+        };
+        Chart {
+            theme: self.0.theme,
+            series: MODELS.iter().enumerate().map(series).collect(),
+            reference: vec![],
+            columns: (0..Self::n_columns()).map(|i| (thousands(i), String::new())).collect(),
+            heights: Heights::Log,
+            cursor: (0, Self::n_columns().saturating_sub(1)),
+            focused: false,
+        }
+    }
+}
+
+fn final_loss(name: Name) -> Option<f32> {
+    Some(Training::of(name)?.curve.last()?.1)
+}
+
+impl Pane for TrainingCurves<'_> {
+    fn title(&self) -> String {
+        self.0.language.tr("loss in training, as it was recorded, by step").to_owned()
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let width = Chart::LEAST.0;
+        PreferredSize::new((width, 8), (90, 18)).up_to(48).as_wide_as(180).of_lines()
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let language = self.0.language;
+        let line = |(name, _): &(Name, char)| {
+            let training = Training::of(*name)?;
+            let (first, last) = (training.curve.first()?, training.curve.last()?);
+            Some(tr!(
+                language,
+                "{model}: {from} at step {first}, {to} at step {last}, of {steps} planned",
+                model = language.tr(name.title()),
+                from = fixed(first.1),
+                first = grouped(first.0),
+                to = fixed(last.1),
+                last = grouped(last.0),
+                steps = grouped(training.steps)
+            ))
+        };
+        let heading = language.tr("Loss in training, recorded then");
+        PaneWords::new(heading, MODELS.iter().filter_map(line).collect())
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let [chart, note] = [area.height.saturating_sub(1), area.height.min(1)];
+        self.chart().draw(Rect { height: chart, ..area }, buf);
+        let line = Rect { y: area.bottom() - note, height: note, ..area };
+        let text = self.0.language.tr("recorded while they were trained; → steps, ↑ nats a token");
+        put_on(buf, line, &[(text, self.0.theme.dim())]);
+    }
+}

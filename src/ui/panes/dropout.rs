@@ -1,0 +1,143 @@
+//! Dropout, as in training: what a sub-layer adds, with a tenth of its numbers dropped. Its site is the addend.
+
+use std::borrow::Cow;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    Pane, PreferredSize, Unfolding, subject::Subject, update::numbered_heat, words::PaneWords,
+};
+use crate::{
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        math::sampling::uniform,
+        site::Address,
+        value::{Cell, Matrix},
+    },
+    lesson::tr,
+    ui::widgets::heat::{Heat, Labels, Zoom},
+};
+
+/// The share that is dropped in training (assets/training/train.py, `DROPOUT`).
+const SHARE: f32 = 0.1;
+
+/// The seed of the mask; training draws another at each step.
+const SEED: u64 = 1;
+
+pub(super) struct Dropout<'a>(pub(super) Subject<'a>);
+
+impl Dropout<'_> {
+    fn shape(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn is_dropped(&self, row: usize, col: usize) -> bool {
+        uniform(SEED, row * self.0.n_cols() + col) < f64::from(SHARE)
+    }
+
+    /// A number as training lets it through: 0, or so much larger that the mean stays.
+    fn value(&self, row: usize, col: usize) -> f32 {
+        let value = self.0.site.value.get(Cell::new(0, row, col));
+        if self.is_dropped(row, col) { 0.0 } else { value / (1.0 - SHARE) }
+    }
+
+    fn n_dropped(&self) -> usize {
+        let (rows, cols) = self.shape();
+        let is_dropped =
+            |row: usize| (0..cols).filter(move |&col| self.is_dropped(row, col)).count();
+        (0..rows).map(is_dropped).sum()
+    }
+
+    fn heat(&self) -> Heat<'_> {
+        let heat = numbered_heat(self.0.scene, self.shape(), |row, col| self.value(row, col));
+        Heat { row_labels: Labels::new(self.0.n_rows(), |row| self.0.label(1, row)), ..heat }
+    }
+}
+
+impl Pane for Dropout<'_> {
+    fn title(&self) -> String {
+        let (rows, cols) = self.shape();
+        tr!(
+            self.0.scene.language,
+            "dropout {share}: {n} of {all} dropped",
+            share = SHARE,
+            n = self.n_dropped(),
+            all = rows * cols
+        )
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        self.shape()
+    }
+
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let cell = Cell::new(0, row, col);
+        let site = self.0.site;
+        let operand = Operand { address: site.address(cell), value: site.value.get(cell) };
+        let leaf = Expr::Leaf(operand);
+        let expr = if self.is_dropped(row, col) {
+            Expr::Product(vec![leaf, Expr::Number(0.0)])
+        } else {
+            Expr::quotient(leaf, Expr::Number(1.0 - SHARE))
+        };
+        Some(Arithmetic {
+            address: Address { path: format!("dropout.{}", site.path()), cell, has_planes: false },
+            value: self.value(row, col),
+            formula: "0 with probability 0.1, else x / 0.9",
+            expr: Some(expr),
+        })
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        let x = self.0.site.value.get(Cell::new(0, row, col));
+        let language = self.0.scene.language;
+        let address = self.0.site.address(Cell::new(0, row, col));
+        Some(if self.is_dropped(row, col) {
+            tr!(language, "{address}: {x}, dropped: 0", address, x = format_args!("{x:.4}"))
+        } else {
+            format!("{address}: {x:.4} / 0.9 = {:.4}", self.value(row, col))
+        })
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        PreferredSize::of_heat(&self.heat()).titled(&self.title())
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat().cell_at(area, position)
+    }
+
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        Some(self.heat().zoom_in(area))
+    }
+
+    fn plane(&self) -> Option<Cow<'_, Matrix>> {
+        let (rows, cols) = self.shape();
+        Some(Cow::Owned(Matrix::from_fn(rows, cols, |row, col| self.value(row, col))))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (subject, language) = (&self.0, self.0.scene.language);
+        let row = subject.row();
+        let n = (0..subject.n_cols()).filter(|&col| self.is_dropped(row, col)).count();
+        let line = tr!(
+            language,
+            "of {word}, {n} of {all} numbers are dropped; the others are divided by 0.9",
+            word = subject.quoted(subject.site.axes()[1], row),
+            n,
+            all = subject.n_cols()
+        );
+        subject.in_words(vec![line])
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        self.heat().draw(area, buf);
+    }
+}

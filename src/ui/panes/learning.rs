@@ -1,0 +1,211 @@
+//! Learning so far: the loss over the steps taken, the output before and after, and what was forgotten. Its site is the
+//! logits.
+
+use std::sync::Arc;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
+
+use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use crate::{
+    analysis::reading::Course,
+    engine::math::kept,
+    lesson::tr,
+    text::fixed,
+    ui::widgets::{
+        chart::{Chart, Heights, Series},
+        lines::{put_on, put_text, right, without_top_rows},
+    },
+    weights::memory,
+};
+
+pub(super) struct LearningCurve<'a> {
+    scene: Scene<'a>,
+    course: Option<Arc<Course>>,
+}
+
+/// Lines below the chart.
+const LINES: u16 = 4;
+/// Least height of the chart.
+const LEAST_CHART: u16 = 4;
+
+impl<'a> LearningCurve<'a> {
+    pub(super) fn new(scene: Scene<'a>) -> Self {
+        Self { scene, course: scene.reading.known_course(scene.model) }
+    }
+
+    fn chart<'b>(&'b self, course: &'b Course) -> Chart<'b> {
+        let Scene { theme, language, selection, focused, .. } = self.scene;
+        let last = course.losses.len().saturating_sub(1);
+        let column = if focused && selection.col > 0 { selection.col.min(last) } else { last };
+        let series = Series {
+            letter: '*',
+            name: language.tr("loss").to_owned(),
+            style: theme.accent(),
+            points: course.losses.clone(),
+            at_cursor: course.losses.get(column).map(|loss| fixed(*loss)).unwrap_or_default(),
+        };
+        Chart {
+            theme,
+            series: vec![series],
+            reference: vec![],
+            columns: (0..=last).map(|step| (step.to_string(), String::new())).collect(),
+            heights: Heights::Log,
+            cursor: (0, column),
+            focused,
+        }
+    }
+
+    /// The outputs before and now.
+    fn outputs(&self) -> (&'a str, &'a str) {
+        let Scene { reading, model, .. } = self.scene;
+        let now = &reading.trace(model).output_text;
+        (reading.plain_trace(model).map_or(now, |plain| &plain.output_text), now)
+    }
+
+    fn draw_outputs(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.scene.theme, self.scene.language);
+        let (was, now) = self.outputs();
+        let [before, after] = ["before: ", "now: "].map(|text| language.tr(text));
+        let width = before.len().max(after.len());
+        let [before, after] = [before, after].map(|text| right(text, width));
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            put_on(buf, line, &[(&before, theme.dim()), (was, theme.dim())]);
+        }
+        let (was, now): (Vec<&str>, Vec<&str>) =
+            (was.split(' ').collect(), now.split(' ').collect());
+        let kept = kept(&now, &was);
+        let changed = theme.incorrect().bold().underlined();
+        let mut pieces: Vec<(&str, Style)> = vec![(&after, theme.dim())];
+        for (word, is_kept) in now.iter().zip(kept) {
+            pieces.extend([
+                (*word, if is_kept { Style::new() } else { changed }),
+                (" ", Style::new()),
+            ]);
+        }
+        if let Some(line) = lines.next() {
+            put_on(buf, line, &pieces);
+        }
+    }
+}
+
+/// What is said where there is no course yet: that it is computed, or what it would take.
+pub(super) fn draw_unknown(scene: Scene, area: Rect, buf: &mut Buffer) {
+    match unasked(scene) {
+        Some(text) => put_text(buf, area, &text, scene.theme.dim()),
+        None => {
+            put_on(buf, area, &[(scene.measuring(), scene.theme.dim())]);
+        }
+    }
+}
+
+/// What teaching a checkpoint takes, which begins only when asked for; None for a model in the binary.
+fn unasked(scene: Scene) -> Option<String> {
+    let n_weights = scene.reading.card.as_ref()?.n_weights;
+    let needed = scene.reading.teaching_bytes(scene.model)?;
+    Some(tr!(
+        scene.language,
+        "N takes a step of learning: of {n} million weights, in about {bytes} of memory.",
+        n = format_args!("{:.1}", n_weights as f64 / 1e6),
+        bytes = memory::bytes(needed)
+    ))
+}
+
+/// What was forgotten: the loss on other sentences; None for a checkpoint.
+fn kept_text(scene: Scene, course: &Course) -> Option<String> {
+    let [before, now] = course.kept?;
+    Some(if course.n_steps == 0 {
+        tr!(scene.language, "20 other sentences: loss {before}", before = fixed(before))
+    } else {
+        tr!(
+            scene.language,
+            "20 other sentences: loss {before}, now {now}",
+            before = fixed(before),
+            now = fixed(now)
+        )
+    })
+}
+
+/// What is learned, how, and how far it is.
+fn heading(scene: Scene, course: &Course) -> String {
+    let (n, rate) = (course.n_steps, course.rate);
+    let weights = format!("{:.1}", course.n_weights as f64 / 1e6);
+    tr!(
+        scene.language,
+        "{n} steps, w - {rate} * gradient, {weights} million weights",
+        n,
+        rate,
+        weights
+    )
+}
+
+impl Pane for LearningCurve<'_> {
+    fn title(&self) -> String {
+        let language = self.scene.language;
+        self.course.as_ref().map_or_else(
+            || language.tr("steps of learning").to_owned(),
+            |course| {
+                let text = course.target.iter().map(|token| token.text.as_str());
+                tr!(language, "learning “{text}”", text = text.collect::<Vec<_>>().join(" "))
+            },
+        )
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (1, self.course.as_ref().map_or(0, |course| course.losses.len()))
+    }
+
+    fn status_line(&self, _: usize, col: usize) -> Option<String> {
+        let course = self.course.as_ref()?;
+        let loss = course.losses.get(col)?;
+        Some(tr!(
+            self.scene.language,
+            "after {n} steps: loss {loss}",
+            n = col,
+            loss = format_args!("{loss:.5}")
+        ))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let (width, height) = (Chart::LEAST.0, LEAST_CHART + LINES);
+        PreferredSize::new((width, height), (64, 12)).up_to(30).as_wide_as(120).of_lines()
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let lines = reading.course(model).map(|course| {
+            let (was, now) = self.outputs();
+            let losses: Vec<String> = course.losses.iter().map(|loss| fixed(*loss)).collect();
+            let mut lines = vec![heading(self.scene, &course)];
+            lines.push(tr!(language, "loss step by step: {losses}", losses = losses.join(", ")));
+            lines.push(format!("{}{was}", language.tr("before: ")));
+            lines.push(format!("{}{now}", language.tr("now: ")));
+            lines.extend(kept_text(self.scene, &course));
+            lines
+        });
+        let lines = lines.unwrap_or_else(|| unasked(self.scene).into_iter().collect());
+        PaneWords::of_model(language, "Steps of learning", model, lines)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let Some(course) = &self.course else {
+            draw_unknown(self.scene, area, buf);
+            return;
+        };
+        let below = LINES.min(area.height);
+        let chart = Rect { height: area.height - below, ..area };
+        if chart.height >= LEAST_CHART {
+            self.chart(course).draw(chart, buf);
+        }
+        let lines = Rect { y: area.bottom() - below, height: below, ..area };
+        Line::styled(heading(self.scene, course), theme.dim()).render(lines, buf);
+        self.draw_outputs(without_top_rows(lines, 1), buf);
+        if let Some(text) = kept_text(self.scene, course) {
+            let last = Rect { y: lines.bottom().saturating_sub(1), height: 1, ..lines };
+            let has_worsened = course.kept.is_some_and(|[before, now]| now > 1.05 * before);
+            let style = if has_worsened { theme.incorrect() } else { theme.dim() };
+            put_on(buf, last, &[(&text, style)]);
+        }
+    }
+}

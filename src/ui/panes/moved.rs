@@ -1,0 +1,163 @@
+//! What learning moved: the layers, and the rows of the embedding, which are words. Its site is the logits.
+
+use std::sync::Arc;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use crate::{
+    analysis::{evidence::course::TABLE, reading::Course},
+    engine::{arithmetic::Arithmetic, value::Cell},
+    lesson::tr,
+    text::fixed,
+    ui::widgets::lines::{left, list_rows, put_line, put_on, without_top_rows},
+};
+
+pub(super) struct MovedList<'a> {
+    scene: Scene<'a>,
+    course: Option<Arc<Course>>,
+}
+
+/// Width of a part's name and of a distance, in columns.
+const NAME_WIDTH: usize = 14;
+const FIGURE_WIDTH: usize = 10;
+/// Greatest length of a bar.
+const MOST_BAR: u16 = 40;
+
+impl<'a> MovedList<'a> {
+    pub(super) fn new(scene: Scene<'a>) -> Self {
+        Self { scene, course: scene.reading.known_course(scene.model) }
+    }
+
+    fn n(&self) -> usize {
+        self.course.as_ref().map_or(0, |course| course.parts.len() + course.rows.len())
+    }
+
+    fn row(&self) -> usize {
+        self.scene.selection.row.min(self.n().saturating_sub(1))
+    }
+
+    fn name(&self, course: &Course, row: usize) -> String {
+        match row.checked_sub(course.parts.len()) {
+            None => course.parts[row].scope.clone(),
+            Some(i) => format!("“{}”", course.rows[i].0.text),
+        }
+    }
+
+    /// The weight of a row that moves most, and the cell where the loss is steepest.
+    fn steepest(&self, course: &Course, row: usize) -> Option<(String, Cell)> {
+        let (weight, of_row) = match row.checked_sub(course.parts.len()) {
+            None => (course.parts.get(row)?.weight.clone(), None),
+            Some(i) => (TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
+        };
+        let cell = course.steepest(&weight, of_row)?;
+        Some((weight, cell))
+    }
+}
+
+fn distance(course: &Course, row: usize) -> f32 {
+    match row.checked_sub(course.parts.len()) {
+        None => course.parts[row].distance,
+        Some(i) => course.rows[i].1,
+    }
+}
+
+impl Pane for MovedList<'_> {
+    fn title(&self) -> String {
+        let is_first = self.course.as_ref().is_none_or(|course| course.n_steps == 0);
+        let title = if is_first { "what the next step moves" } else { "what moved" };
+        self.scene.language.tr(title).to_owned()
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.n(), 1)
+    }
+
+    /// The update of the steepest cell of the row's weight.
+    fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
+        let course = self.course.as_ref()?;
+        let (weight, cell) = self.steepest(course, row)?;
+        let now = self.scene.reading.trace(self.scene.model).site(&weight)?.value.get(cell);
+        Some(course.update(&weight, cell, now))
+    }
+
+    fn status_line(&self, row: usize, _: usize) -> Option<String> {
+        let course = self.course.as_ref()?;
+        let (weight, cell) = self.steepest(course, row)?;
+        let slope = course.gradient(&weight)?.get(cell);
+        Some(tr!(
+            self.scene.language,
+            "steepest: {weight}[{row},{col}], gradient {slope}; Enter opens its update",
+            weight,
+            row = cell.row,
+            col = cell.col,
+            slope = fixed(slope)
+        ))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let n = self.n().max(8) as u16;
+        let width = (NAME_WIDTH + FIGURE_WIDTH) as u16;
+        PreferredSize::new((width + 6, n.min(6) + 1), (width + 16, n + 1)).of_items(
+            n,
+            1,
+            width + MOST_BAR,
+        )
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let body = without_top_rows(area, 1);
+        line_at(self.n(), self.row(), body, position).map(|row| (row, 0))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let lines = reading.course(model).map(|course| {
+            let n = course.parts.len() + course.rows.len();
+            let line = |row: usize| {
+                format!("{}: {}", self.name(&course, row), fixed(distance(&course, row)))
+            };
+            (0..n).map(line).collect()
+        });
+        PaneWords::of_model(language, "What moved", model, lines.unwrap_or_default())
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.scene.theme, self.scene.language);
+        let Some(course) = &self.course else {
+            super::learning::draw_unknown(self.scene, area, buf);
+            return;
+        };
+        let heading = left(language.tr("part, word"), NAME_WIDTH) + language.tr("distance");
+        put_on(buf, area, &[(&heading, theme.dim())]);
+        let n_parts = course.parts.len();
+        // Layers and words have a scale each: a word is a row of one part.
+        let most = |rows: std::ops::Range<usize>| {
+            rows.map(|row| distance(course, row)).fold(f32::MIN_POSITIVE, f32::max)
+        };
+        let (most_part, most_word) = (most(0..n_parts), most(n_parts..self.n()));
+        for (row, lines) in list_rows(without_top_rows(area, 1), self.n(), self.row()) {
+            let is_at_cursor = self.scene.focused && row == self.row();
+            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
+            let name = left(&self.name(course, row), NAME_WIDTH);
+            let figure = left(&format!(" {:.5}", distance(course, row)), FIGURE_WIDTH);
+            let x = put_on(buf, lines, &[(&name, style), (&figure, Style::new())]);
+            let (most, ink) = if row < n_parts {
+                (most_part, theme.accent())
+            } else {
+                (most_word, theme.correct())
+            };
+            let width = lines.right().saturating_sub(x).min(MOST_BAR);
+            let bar = theme.bar(distance(course, row) / most, width.into());
+            put_line(buf, (x, lines.y), lines.right(), &[(&bar, ink)]);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The gradient of the loss with respect to one weight, and the update of each of its numbers. Its site is the weight.
+
+use std::{borrow::Cow, sync::Arc};
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use crate::{
+    analysis::{reading::Course, trace::Recorded},
+    engine::{
+        arithmetic::Arithmetic,
+        value::{Cell, Matrix},
+    },
+    lesson::{PaneSpec, tr},
+    text::fixed,
+    ui::widgets::heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+};
+
+pub(super) struct UpdateMap<'a> {
+    scene: Scene<'a>,
+    site: Option<&'a Recorded>,
+    course: Option<Arc<Course>>,
+}
+
+impl<'a> UpdateMap<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        Self { scene, site: scene.site(spec), course: scene.reading.known_course(scene.model) }
+    }
+
+    /// The gradient, if it is known.
+    fn gradient(&self) -> Option<&Matrix> {
+        Some(self.course.as_ref()?.gradient(self.site?.path())?.matrix())
+    }
+
+    fn heat<'b>(&'b self, gradient: &'b Matrix) -> Heat<'b> {
+        numbered_heat(self.scene, gradient.shape(), |row, col| gradient[(row, col)])
+    }
+
+    fn update(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let (site, cell) = (self.site?, Cell::new(0, row, col));
+        let now = site.shape().holds(cell).then(|| site.value.get(cell))?;
+        Some(self.course.as_ref()?.update(site.path(), cell, now))
+    }
+}
+
+/// A heat map of signed numbers with numbered rows and columns.
+pub(super) fn numbered_heat<'b>(
+    scene: Scene<'b>,
+    (n_rows, n_cols): (usize, usize),
+    value: impl Fn(usize, usize) -> f32 + 'b,
+) -> Heat<'b> {
+    let Scene { theme, language, selection, focused, view, .. } = scene;
+    let numbers = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
+    let scale = Scale::signed(numbers.map(|(row, col)| value(row, col)));
+    let within = |i: usize, n: usize| i.min(n.saturating_sub(1));
+    Heat {
+        theme,
+        language,
+        n_rows,
+        n_cols,
+        value: Box::new(value),
+        most_prominent: None,
+        row_labels: Labels::new(n_rows, |row| row.to_string()),
+        columns: Columns::Counted,
+        scale,
+        cursor: (within(selection.row, n_rows), within(selection.col, n_cols)),
+        focused,
+        marks: Marks::default(),
+        row_noun: language.tr("rows"),
+        rows_may_grow: false,
+        zoom: view.zoom,
+        is_map: false,
+        axes: String::new(),
+    }
+}
+
+impl Pane for UpdateMap<'_> {
+    fn title(&self) -> String {
+        let path = self.site.map_or("", Recorded::path);
+        tr!(self.scene.language, "gradient of {path}", path)
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        self.gradient().map_or((0, 0), Matrix::shape)
+    }
+
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        self.update(row, col)
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        let next = self.update(row, col)?;
+        let (slope, rate) = (self.gradient()?.get((row, col))?, self.course.as_ref()?.rate);
+        let path = self.site?.path();
+        let now = self.site?.value.get(Cell::new(0, row, col));
+        Some(format!("{path}[{row},{col}]  {now:.5} - {rate} * {slope:.5} = {:.5}", next.value))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        match self.gradient() {
+            Some(gradient) => PreferredSize::of_heat(&self.heat(gradient)).titled(&self.title()),
+            None => PreferredSize::new((30, 4), (60, 10)),
+        }
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat(self.gradient()?).cell_at(area, position)
+    }
+
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        Some(self.heat(self.gradient()?).zoom_in(area))
+    }
+
+    fn plane(&self) -> Option<Cow<'_, Matrix>> {
+        self.gradient().map(Cow::Borrowed)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let line = || {
+            let (course, site) = (reading.course(model)?, self.site?);
+            let cell = course.steepest(site.path(), None)?;
+            let update = course.update(site.path(), cell, site.value.get(cell));
+            Some(tr!(
+                language,
+                "{weight}[{row},{col}], the steepest: {now} - {rate} * {slope} = {next}",
+                weight = site.path(),
+                row = cell.row,
+                col = cell.col,
+                now = fixed(site.value.get(cell)),
+                rate = course.rate,
+                slope = fixed(course.gradient(site.path())?.get(cell)),
+                next = fixed(update.value)
+            ))
+        };
+        let lines = line().into_iter().collect();
+        PaneWords::of_model(language, "Gradient and update", model, lines)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        match self.gradient() {
+            Some(gradient) => self.heat(gradient).draw(area, buf),
+            None => super::learning::draw_unknown(self.scene, area, buf),
+        }
+    }
+}

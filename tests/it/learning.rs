@@ -1,0 +1,249 @@
+//! Learning in the walk: the what-ifs `learn`, `target` and `rate`, the keys for them, and what panes say of it. That the
+//! steps themselves are PyTorch's is tested in `evidence.rs`.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use lookback::{
+    analysis::{
+        evidence::learning::Optimizer,
+        measure::training::Training,
+        reading::{Reader, Reading, Readings},
+    },
+    engine::{
+        arithmetic::Expr,
+        change::Changes,
+        value::{Cell, Value},
+    },
+    lesson::{Language, Lesson},
+    model::Name,
+    ui::{
+        app::{Action, Effect, Overlay, State, update},
+        theme::Theme,
+    },
+};
+use safetensors::SafeTensors;
+
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{drawn_text, message, press},
+};
+
+const SENTENCE: &str = "The dog sleeps.";
+const TAUGHT: &str = "Le chat dort.";
+
+fn changes(texts: &[&str]) -> Changes {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn changed(texts: &[&str]) -> Reading {
+    READER.read_changed(&reading(SENTENCE), changes(texts)).unwrap()
+}
+
+fn logits(reading: &Reading, name: Name) -> Vec<f32> {
+    reading.trace(name).logits().unwrap().value.numbers().collect()
+}
+
+#[test]
+fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
+    let plain = reading(SENTENCE);
+    for (name, learn) in [(Name::Transformer, "learn=3"), (Name::Gru, "learn.gru=3")] {
+        let mut learner = plain.learner(name, Some(TAUGHT), Optimizer::Sgd, 0.1).unwrap();
+        (0..3).for_each(|_| learner.step().unwrap());
+        let want = plain.run_with(name, &learner.learned()).unwrap();
+        let got = changed(&[learn, &format!("target={TAUGHT}"), "rate=0.1"]);
+        let last = want.n_rows() - 1;
+        let row = got.trace(name).logits().unwrap().value.row(0, last);
+        assert_eq!(Some(row), want.logits_of_row(last), "{name}");
+        let course = got.known_course(name).unwrap();
+        assert_eq!((course.n_steps, &course.losses), (3, &learner.losses), "{name}");
+        assert_eq!(course.target.iter().map(|t| t.id).collect::<Vec<_>>(), learner.target());
+        let kept = plain.kept_losses(name, &learner.learned()).unwrap();
+        assert_eq!(course.kept, Some([kept.0, kept.1]), "{name}");
+        for other in [Name::Elman, Name::DecoderOnly] {
+            assert_eq!(logits(&got, other), logits(&plain, other), "{other} learned nothing");
+        }
+    }
+}
+
+#[test]
+fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
+    let mut readings = Readings::new(Reader::of(&Name::ALL).unwrap());
+    let target = format!("target={TAUGHT}");
+    for n in [1, 4, 2] {
+        let learn = format!("learn={n}");
+        let texts = [learn.as_str(), target.as_str()];
+        let got = readings.read(SENTENCE, &changes(&texts)).unwrap();
+        let want = changed(&texts);
+        assert_eq!(logits(&got, Name::Transformer), logits(&want, Name::Transformer), "{n}");
+        let [got, want] = [&*got, &want].map(|r| r.known_course(Name::Transformer).unwrap());
+        assert_eq!((&got.losses, &got.kept), (&want.losses, &want.kept), "{n}");
+    }
+}
+
+#[test]
+fn the_update_that_is_shown_is_the_one_that_is_taken() {
+    let target = format!("target={TAUGHT}");
+    let (before, after) = (changed(&[&target]), changed(&["learn=1", &target]));
+    let course = before.course(Name::Transformer).unwrap();
+    assert_eq!(course.n_steps, 0);
+    let value = |reading: &Reading, weight: &str| -> Arc<Value> {
+        Arc::clone(&reading.trace(Name::Transformer).site(weight).unwrap().value)
+    };
+    for weight in ["embed.weight", "encoder.0.self_attn.W_Q", "decoder.1.ffn.b_1"] {
+        let (was, now) = (value(&before, weight), value(&after, weight));
+        let steepest = course.steepest(weight, None).unwrap();
+        assert_ne!(was.get(steepest), now.get(steepest), "{weight}");
+        for cell in [steepest, Cell::new(0, 0, 0)] {
+            let update = course.update(weight, cell, was.get(cell));
+            assert_eq!(update.value.to_bits(), now.get(cell).to_bits(), "{weight} {cell:?}");
+            let evaluated = update.expr.as_ref().map(Expr::eval).unwrap();
+            assert!((evaluated - f64::from(update.value)).abs() < 1e-6, "{weight} {cell:?}");
+        }
+        let address = after.trace(Name::Transformer).site(weight).unwrap().address(steepest);
+        let opened = after.open(Name::Transformer, &address).unwrap();
+        let evaluated = opened.expr.as_ref().map(Expr::eval).unwrap();
+        assert!((evaluated - f64::from(now.get(steepest))).abs() < 1e-6, "{weight}");
+        assert!(opened.formula.contains("before learning"));
+    }
+}
+
+#[test]
+fn the_layers_that_moved_are_those_whose_weights_moved() {
+    let target = format!("target={TAUGHT}");
+    let after = changed(&["learn=2", &target]);
+    let plain = reading(SENTENCE);
+    let course = after.known_course(Name::Transformer).unwrap();
+    let mut want: BTreeMap<String, f64> = BTreeMap::new();
+    for site in after.trace(Name::Transformer).sites().filter(|site| site.is_leaf) {
+        let Some(was) = plain.trace(Name::Transformer).site(site.path()) else { continue };
+        let squares = site.value.numbers().zip(was.value.numbers());
+        let squares: f64 = squares.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        let mut parts = site.path().split('.');
+        let scope = match (parts.next().unwrap(), parts.next()) {
+            (stack @ ("encoder" | "decoder"), Some(layer)) => format!("{stack}.{layer}"),
+            (other, _) => other.to_owned(),
+        };
+        *want.entry(scope).or_default() += squares;
+    }
+    for part in &course.parts {
+        let want = want[&part.scope].sqrt();
+        assert!((f64::from(part.distance) / want - 1.0).abs() < 1e-3, "{}", part.scope);
+    }
+    assert_eq!(course.parts.len(), 5, "the embedding and four layers");
+    let taught = course.rows.iter().take(3).map(|(token, _)| token.text.as_str());
+    assert!(taught.collect::<Vec<_>>().contains(&"chat"), "{:?}", course.rows);
+}
+
+#[test]
+fn what_cannot_be_taught_is_refused_in_words() {
+    let refused = |texts: &[&str]| {
+        let refused = READER.read_changed(&reading(SENTENCE), changes(texts)).err();
+        format!("{:#}", refused.unwrap())
+    };
+    assert!(
+        refused(&["learn.lstm=1"]).contains("no model `lstm`"),
+        "{}",
+        refused(&["learn.lstm=1"])
+    );
+    let long = format!("target={}", "chat ".repeat(200));
+    assert!(refused(&[&long]).contains("target"), "{}", refused(&[&long]));
+}
+
+fn walk_at(step: &str) -> State {
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    let reading = READER.read(SENTENCE).unwrap();
+    reading.courses();
+    update(&mut state, Action::Read(Ok(Arc::new(reading))));
+    update(&mut state, Action::Resize(120, 36));
+    state.enter(state.lesson.find(step).unwrap());
+    state
+}
+
+/// The changes that an effect asks for.
+fn asked(effect: Option<Effect>) -> String {
+    match effect {
+        Some(Effect::Read(_, changes)) => changes.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn keys_take_a_step_ten_and_everything_back() {
+    let mut state = walk_at("update");
+    assert_eq!(asked(press(&mut state, "N")), "learn=1");
+    assert_eq!(asked(press(&mut state, "M")), "learn=11");
+    assert_eq!(asked(press(&mut state, "r")), "");
+    state.enter(state.lesson.find("gru-gates").unwrap());
+    assert_eq!(asked(press(&mut state, "N")), "learn.gru=1", "the step's model learns");
+    let _ = press(&mut state, "r");
+    state.passes.changes = changes(&["learn=1000"]);
+    state.enter(state.lesson.find("update").unwrap());
+    assert_eq!(press(&mut state, "N"), None);
+    assert!(message(&state).contains("at most 1000"), "{}", message(&state));
+}
+
+#[test]
+fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
+    let mut state = walk_at("lab-teach");
+    let _ = press(&mut state, "N W");
+    let Overlay::Palette { query, .. } = &state.overlay else { panic!("no palette") };
+    let written = &state.passes.reading.as_ref().unwrap().trace(Name::Transformer).output_text;
+    assert_eq!(query.value(), format!("target={written}"));
+    let changed = asked(press(&mut state, "Backspace ! Enter"));
+    assert!(changed.starts_with("target=") && !changed.contains("learn"), "{changed}");
+    let mut state = walk_at("llm-input");
+    let _ = press(&mut state, "W");
+    assert!(matches!(state.overlay, Overlay::None));
+    assert!(message(&state).contains("own next words"), "{}", message(&state));
+}
+
+#[test]
+fn the_screen_after_a_step_shows_losses_outputs_and_what_was_forgotten() {
+    let mut state = walk_at("lab-teach");
+    let target = format!("target={TAUGHT}");
+    let _ =
+        update(&mut state, Action::Read(Ok(Arc::new(changed(&["learn=30", &target, "rate=0.2"])))));
+    let shown = drawn_text(&state, 120, 36);
+    let course = state.passes.reading.as_ref().unwrap().known_course(Name::Transformer).unwrap();
+    let [before, now] = course.kept.unwrap();
+    assert!(now > before);
+    for text in
+        ["before: Le chien dort", "now: Le chat dort", "20 other sentences", "30 steps", "Solved."]
+    {
+        assert!(shown.contains(text), "{text}\n{shown}");
+    }
+}
+
+#[test]
+fn dropout_drops_a_tenth_and_keeps_the_mean() {
+    let state = walk_at("dropout");
+    let panes = state.panes();
+    let dropped = panes[0].plane().unwrap();
+    let site = state.passes.reading.as_ref().unwrap().trace(Name::Transformer);
+    let site = site.site("encoder.0.self_attn.out").unwrap();
+    let n = dropped.iter().filter(|x| **x == 0.0).count();
+    let share = n as f64 / dropped.len() as f64;
+    assert!((share - 0.1).abs() < 0.03, "{share}");
+    for (x, was) in dropped.iter().zip(site.value.matrix().iter()).filter(|(x, _)| **x != 0.0) {
+        assert!((x - was / 0.9).abs() < 1e-5 * was.abs().max(1.0));
+    }
+    let cell = panes[0].arithmetic(1, 5).unwrap();
+    let evaluated = cell.expr.as_ref().map(Expr::eval).unwrap();
+    assert!((evaluated - f64::from(dropped[(1, 5)])).abs() < 1e-6);
+}
+
+/// The models in the binary are made of these files: their record is that of the training itself.
+#[test]
+fn the_recorded_curves_are_those_of_the_training() {
+    for name in Name::ALL {
+        let bytes = fs::read(format!("assets/training/state/{name}.safetensors")).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let record = header.metadata().clone().unwrap()["training"].clone();
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        let training = Training::of(name).unwrap();
+        let curve: Vec<(usize, f32)> = serde_json::from_value(record["curve"].clone()).unwrap();
+        assert_eq!(training.curve, curve, "{name}");
+        assert_eq!(record["step"], training.step, "{name}");
+    }
+}
