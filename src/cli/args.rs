@@ -375,7 +375,7 @@ pub struct LearnArgs {
     #[arg(long, value_enum, default_value_t)]
     pub optimizer: OptimizerChoice,
 
-    /// The learning rate (default: 0.05 for sgd, 0.001 for adam)
+    /// The learning rate (default: 0.005 for sgd, 0.001 for adam)
     #[arg(long, value_name = "RATE", value_parser = known::rate)]
     pub rate: Option<f32>,
 

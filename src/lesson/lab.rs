@@ -131,8 +131,8 @@ fn find(name: &str) -> Result<&'static LabKind> {
 #[derive(Clone, Debug)]
 pub struct Lab {
     kind: &'static LabKind,
-    pub(super) hint: Template,
-    pub(super) solved: Template,
+    pub hint: Template,
+    pub solved: Template,
 }
 
 impl Lab {

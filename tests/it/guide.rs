@@ -19,6 +19,7 @@ use lookback::{
         quiz::{self, Question},
     },
     model::Name,
+    text::Token,
     ui::{
         app::{Action, Overlay, State, update},
         theme::Theme,
@@ -281,6 +282,15 @@ fn the_right_option_is_what_the_pass_says() {
                 let before = length(&mut sum.iter().zip(&added).map(|(sum, added)| sum - added));
                 let is_longer = [before, length(&mut added.iter().copied())];
                 assert!(is_longer[asked.right] >= is_longer[1 - asked.right], "{about}");
+            }
+            "costliest" => {
+                let trace = reading.trace(step.model);
+                let p = |(row, token): (usize, &Token)| {
+                    trace.probs().unwrap().value.get(Cell::new(0, row, token.id as usize))
+                };
+                let words = trace.output_rows().into_iter().zip(&trace.output);
+                let least = words.min_by(|a, b| p(*a).total_cmp(&p(*b))).unwrap();
+                assert_eq!(least.1.text, right, "{about}");
             }
             "silent" => {
                 let n = row_of("ffn.hidden").iter().filter(|&&x| x == 0.0).count();

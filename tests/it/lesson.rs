@@ -370,7 +370,11 @@ fn every_fact_is_used() {
     let mut used = BTreeSet::<&str>::new();
     for step in all {
         used.extend(step.text.facts());
+        used.extend(step.deeper.facts());
         used.extend(step.ask.iter().flat_map(|ask| ask.reveal.facts()));
+        used.extend(
+            step.lab.iter().flat_map(|lab| [&lab.hint, &lab.solved]).flat_map(|t| t.facts()),
+        );
     }
     let idle: Vec<_> = fact::all().map(|f| f.name).filter(|name| !used.contains(name)).collect();
     assert!(idle.is_empty(), "{idle:?}");

@@ -26,7 +26,7 @@ impl Optimizer {
     /// A rate at which a few steps on one sentence can be seen.
     pub const fn usual_rate(self) -> f32 {
         match self {
-            Self::Sgd => 0.05,
+            Self::Sgd => 0.005,
             Self::Adam => 0.001,
         }
     }

@@ -41,9 +41,6 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("trained_pairs", "sentence pairs of one step of it", |c| {
         of_training(c, |training| (training.examples / training.step.max(1)).to_string())
     }),
-    fact_of_built_in("trained_from", "the first recorded loss of it", |c| {
-        of_training(c, |training| training.curve.first().map_or_else(String::new, |l| spoken(l.1)))
-    }),
     fact_of_built_in("trained_to", "the last recorded loss of it", |c| {
         of_training(c, |training| training.curve.last().map_or_else(String::new, |l| spoken(l.1)))
     }),

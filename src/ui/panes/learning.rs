@@ -129,14 +129,7 @@ fn kept_text(scene: Scene, course: &Course) -> Option<String> {
 /// What is learned, how, and how far it is.
 fn heading(scene: Scene, course: &Course) -> String {
     let (n, rate) = (course.n_steps, course.rate);
-    let weights = format!("{:.1}", course.n_weights as f64 / 1e6);
-    tr!(
-        scene.language,
-        "{n} steps, w - {rate} * gradient, {weights} million weights",
-        n,
-        rate,
-        weights
-    )
+    tr!(scene.language, "{n} steps of w - {rate} * gradient", n, rate)
 }
 
 impl Pane for LearningCurve<'_> {

@@ -96,7 +96,8 @@ impl Pane for UpdateMap<'_> {
         let (slope, rate) = (self.gradient()?.get((row, col))?, self.course.as_ref()?.rate);
         let path = self.site?.path();
         let now = self.site?.value.get(Cell::new(0, row, col));
-        Some(format!("{path}[{row},{col}]  {now:.5} - {rate} * {slope:.5} = {:.5}", next.value))
+        let slope = fixed(*slope);
+        Some(format!("{path}[{row},{col}]  {now:.5} - {rate} * {slope} = {:.5}", next.value))
     }
 
     fn preferred_size(&self) -> PreferredSize {
