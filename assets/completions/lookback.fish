@@ -435,7 +435,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand learn" -l target -d 'W
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l steps -d 'How many steps' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l optimizer -d 'The rule of the update' -r -f -a "sgd\t'w - rate * gradient'
 adam\t'Kingma and Ba 2015'"
-complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The learning rate (default: 0.05 for sgd, 0.001 for adam)' -r
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The learning rate (default: 0.005 for sgd, 0.001 for adam)' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'

@@ -202,7 +202,10 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
 fn the_screen_after_a_step_shows_losses_outputs_and_what_was_forgotten() {
     let mut state = walk_at("lab-teach");
     let target = format!("target={TAUGHT}");
-    let _ = update(&mut state, Action::Read(Ok(Arc::new(changed(&["learn=21", &target, "rate=0.05"])))));
+    let _ = update(
+        &mut state,
+        Action::Read(Ok(Arc::new(changed(&["learn=21", &target, "rate=0.05"])))),
+    );
     let shown = drawn_text(&state, 120, 36);
     let course = state.passes.reading.as_ref().unwrap().known_course(Name::Transformer).unwrap();
     let [before, now] = course.kept.unwrap();
