@@ -246,6 +246,17 @@ OF_GPT_OSS_PACKED = {**OF_GPT_OSS, "swiglu_limit": 7.0, "hidden_size": 32, "inte
 OF_QWEN3_MOE = {**MIXED, "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "num_experts": 7,
                 "num_experts_per_tok": 3, "moe_intermediate_size": 11, "norm_topk_prob": True, "rms_norm_eps": 1e-6, "attention_bias": False,
                 "bos_token_id": 292, "eos_token_id": 292, "use_sliding_window": False}  # fmt: skip
+OF_DEEPSEEK_V3 = {**MIXED, "model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 24, "head_dim": None,
+                  "num_hidden_layers": 3, "num_key_value_heads": 3, "q_lora_rank": 13, "kv_lora_rank": 11, "qk_nope_head_dim": 6,
+                  "qk_rope_head_dim": 4, "v_head_dim": 7, "n_routed_experts": 8, "n_group": 4, "topk_group": 2,
+                  "num_experts_per_tok": 3, "n_shared_experts": 2, "moe_intermediate_size": 9, "first_k_dense_replace": 1,
+                  "routed_scaling_factor": 2.5, "norm_topk_prob": True, "topk_method": "noaux_tc", "scoring_func": "sigmoid",
+                  "num_nextn_predict_layers": 1, "rms_norm_eps": 1e-6, "rope_theta": 500.0,
+                  "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20, "beta_fast": 32,
+                                   "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0}}  # fmt: skip
+OF_DEEPSEEK_V2 = {**OF_DEEPSEEK_V3, "kv_lora_rank": 10, "model_type": "deepseek_v2", "architectures": ["DeepseekV2ForCausalLM"], "num_hidden_layers": 2,
+                  "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "routed_scaling_factor": 1.5, "norm_topk_prob": False,
+                  "topk_method": "group_limited_greedy", "scoring_func": "softmax", "rope_scaling": None, "num_nextn_predict_layers": None}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -314,6 +325,14 @@ RECIPES = {
     "granitemoe_shared": ("llama2", "f16, hosted", llama(**OF_GRANITE_SHARED)),
     "gpt_oss": ("gpt2", "bf16, hosted", llama(**OF_GPT_OSS)),
     "gpt_oss_packed": ("gpt2", "bf16, hosted, mxfp4", llama(**OF_GPT_OSS_PACKED)),
+    "deepseek_v2": ("gpt2", "bf16, hosted", {**llama(**OF_DEEPSEEK_V2), "q_lora_rank": None}),
+    "deepseek_v2_greedy": ("gpt2", "bf16, hosted", llama(**{
+        **OF_DEEPSEEK_V2, "topk_method": "greedy", "num_hidden_layers": 1, "first_k_dense_replace": 0,
+        "rope_scaling": {**OF_DEEPSEEK_V3["rope_scaling"], "mscale": 0.707, "mscale_all_dim": 0.707}})),
+    "deepseek_v3": ("gpt2", "bf16, hosted", llama(**OF_DEEPSEEK_V3)),
+    "deepseek_v3_biased": ("gpt2", "bf16, hosted", llama(**{
+        **OF_DEEPSEEK_V3, "attention_bias": True, "rope_interleave": False, "norm_topk_prob": False, "rope_scaling": None,
+        "num_hidden_layers": 1, "first_k_dense_replace": 0, "topk_group": 4})),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -379,6 +398,9 @@ def scramble(model: nn.Module, seed: int) -> None:
             weight.data = (0.2 if getattr(model.config, "scale_embedding", False) else 0.8) * noise
         else:
             weight.data = 1.6 * noise / weight.shape[-1] ** 0.5
+    for name, buffer in model.named_buffers():
+        if name.endswith("e_score_correction_bias"):
+            buffer.normal_(0, 0.3)
     if hasattr(model, "final_logits_bias"):
         model.final_logits_bias.normal_(0, 0.5)
 

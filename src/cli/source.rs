@@ -141,5 +141,5 @@ pub fn lesson(reading: &Reading, language: Language) -> anyhow::Result<Lesson> {
         return Lesson::embedded(language);
     }
     let trace = reading.trace(Name::Checkpoint);
-    Ok(Lesson::for_checkpoint(language)?.fitting(|path| trace.site(path).is_some()))
+    Ok(Lesson::for_checkpoint(language)?.fitting(trace))
 }

@@ -282,7 +282,9 @@ fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
             let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
         }
-        Change::Off { scope, part: Part::Expert(expert) } if is_in(scope, Role::RouterLogits) => {
+        Change::Off { scope, part: Part::Expert(expert) }
+            if is_in(scope, Role::RouterLogits) || is_in(scope, Role::RouterChoice) =>
+        {
             (*expert < shape.cols).then_some(Edit::Column(*expert, f32::NEG_INFINITY))
         }
         Change::Off { scope, part: Part::Whole } if is_in(scope, Role::SubLayerOutput) => {

@@ -87,8 +87,10 @@ pub enum Role {
     FeedForwardHidden,
     /// A router's score of every expert.
     RouterLogits,
-    /// A router's probability of every expert: each row sums to 1.
+    /// A router's probability of every expert: each row sums to 1; or its affinity, between 0 and 1.
     RouterProbabilities,
+    /// What experts are chosen by, where that is not their score alone.
+    RouterChoice,
     /// The weight of every expert: 0 where it is not chosen.
     RouterWeights,
     /// What a sub-layer adds to the residual stream.

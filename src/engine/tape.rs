@@ -11,6 +11,7 @@ mod edited;
 mod clamped;
 mod columns;
 mod elementwise;
+mod expert_groups;
 mod experts;
 mod linear;
 mod norm;
@@ -27,6 +28,7 @@ mod softmax;
 
 pub use block::{Block, Inside, Keep};
 pub use elementwise::Root;
+pub use expert_groups::ExpertGroups;
 pub use experts::{ExpertWeights, Routes};
 pub use linear::GateWeights;
 pub use norm::Moments;

@@ -8,6 +8,7 @@ pub mod attention;
 mod compare;
 mod decoding;
 mod experts;
+mod latent;
 pub mod layer;
 mod output;
 mod recurrent;
@@ -68,11 +69,12 @@ impl Fact {
     }
 }
 
-static TABLES: [&[Fact]; 8] = [
+static TABLES: [&[Fact]; 9] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     experts::FACTS,
+    latent::FACTS,
     layer::FACTS,
     output::FACTS,
     compare::FACTS,

@@ -50,17 +50,17 @@ fn read(name: &str) -> Reading {
 
 fn fitted(reading: &Reading, language: Language) -> Lesson {
     let trace = reading.trace(Name::Checkpoint);
-    lesson(language).fitting(|path| trace.site(path).is_some())
+    lesson(language).fitting(trace)
 }
 
 fn text_of(step: &Step, reading: &Reading) -> String {
-    let at = Selection::default();
+    let at = Selection { layer: step.layer.unwrap_or(0), ..Selection::default() };
     let paragraphs = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
     paragraphs.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 10] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -74,6 +74,20 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
         26,
         &["own-learned-sinks", "own-router-scores", "own-experts"],
         &["own-weights", "own-sink", "own-router", "own-shared-expert"],
+    ),
+    (
+        "deepseek_v3",
+        31,
+        &[
+            "own-latent",
+            "own-latent-rope",
+            "own-latent-cache",
+            "own-gated",
+            "own-router-affinities",
+            "own-expert-groups",
+            "own-shared-expert",
+        ],
+        &["own-queries", "own-rope", "own-cache", "own-router", "own-router-scores"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),

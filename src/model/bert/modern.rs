@@ -206,8 +206,13 @@ impl PreNorm {
         let (d_model, d_head) = (plan.heads.d_model, plan.heads.d_head);
         let speeds =
             (0..d_head / 2).map(|j| f64::from(theta).powf(-2.0 * j as f64 / d_head as f64) as f32);
-        let rope =
-            Rope { speeds: speeds.collect(), factor: 1.0, longer: None, pairs: Pairs::Halves };
+        let rope = Rope {
+            speeds: speeds.collect(),
+            factor: 1.0,
+            longer: None,
+            pairs: Pairs::Halves,
+            first: 0,
+        };
         let attention =
             AttentionPlan { rope: Some(Arc::new(rope)), ..AttentionPlan::plain(d_head) };
         let norm = |name| Norm::load(weights, scope.child(name), d_model, plan.norm);

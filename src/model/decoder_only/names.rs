@@ -1,17 +1,20 @@
 //! The names of a family's tensors in Hugging Face's files, and how the tensors are laid out.
 
+use std::ops::Range;
+
 use super::plan::{DecoderPlan, LayerPlan, PositionPlan};
 use crate::{
     model::layer::{
-        attention::HeadSizes,
+        attention::{HeadSizes, LatentPlan},
         experts::ExpertsPlan,
         norm::{NormStyle, QkNorm},
     },
     weights::{
         Checkpoint, ExpectedWeight, LineBlocks, Stack,
         WeightLayout::{
-            self, Conv1d, Conv1dColumns, HeadRows, Linear, LinearBlocks, LinearRows, StackColumns,
-            StackMxfp4, StackRows, StackVector, Table, Vector, VectorBlocks, VectorPart,
+            self, Conv1d, Conv1dColumns, HeadColumns, HeadLinear, HeadRows, Linear, LinearBlocks,
+            LinearRows, StackColumns, StackMxfp4, StackRows, StackVector, Table, Vector,
+            VectorBlocks, VectorPart,
         },
     },
 };
@@ -56,6 +59,30 @@ pub enum QkvNames {
     ByHead(&'static str),
     /// GPT-2's `Conv1D`: all columns of queries, then of keys, then of values.
     Columns(&'static str),
+    /// By way of a few numbers a token.
+    Latent(LatentNames),
+}
+
+/// The maps of latent attention.
+#[derive(Clone, Copy)]
+pub struct LatentNames {
+    /// From the stream to queries.
+    pub q: &'static str,
+    /// To what queries are made from, its norm, and to queries.
+    pub q_parts: [&'static str; 3],
+    /// One tensor: the rows of what keys and values are made from, then of the channels that heads share.
+    pub down: &'static str,
+    pub norm: &'static str,
+    pub up: LatentUp,
+}
+
+/// The maps to keys and values.
+#[derive(Clone, Copy)]
+pub enum LatentUp {
+    /// One tensor: for each head the rows of its keys, then of its values.
+    ByHead(&'static str),
+    /// Keys (head, in, out), values (head, out, in): newer GGUF files.
+    Stacked([&'static str; 2]),
 }
 
 /// The maps of feed-forward.
@@ -79,6 +106,8 @@ pub struct ExpertNames {
     /// The expert that all tokens go through.
     pub shared: FeedNames,
     pub shared_gate: &'static str,
+    /// What only the choice sees: its tensor, without an ending.
+    pub choice_bias: &'static str,
 }
 
 /// How the experts' gates, ups and downs are stored.
@@ -154,6 +183,16 @@ pub const EXPERTS: ExpertNames = ExpertNames {
         "mlp.shared_expert.down_proj",
     ),
     shared_gate: "mlp.shared_expert_gate",
+    choice_bias: "mlp.gate.e_score_correction_bias",
+};
+
+/// DeepSeek's.
+pub const LATENT: LatentNames = LatentNames {
+    q: "self_attn.q_proj",
+    q_parts: ["self_attn.q_a_proj", "self_attn.q_a_layernorm", "self_attn.q_b_proj"],
+    down: "self_attn.kv_a_proj_with_mqa",
+    norm: "self_attn.kv_a_layernorm",
+    up: LatentUp::ByHead("self_attn.kv_b_proj"),
 };
 
 /// What a GGUF file's names of experts are translated to.
@@ -163,8 +202,12 @@ const EXPERTS_IN_GGUF: ExpertNames = ExpertNames {
         "mlp.experts.up_proj",
         "mlp.experts.down_proj",
     ]),
+    choice_bias: "mlp.gate.e_score_correction.bias",
     ..EXPERTS
 };
+
+/// What a GGUF file's names of maps from latents are translated to.
+const LATENT_UP_IN_GGUF: [&str; 2] = ["self_attn.k_b_proj", "self_attn.v_b_proj"];
 
 impl Names {
     /// The names that the map to the logits may have.
@@ -172,9 +215,15 @@ impl Names {
         self.unembed.split('|').map(|name| format!("{name}.weight"))
     }
 
-    /// The names in a checkpoint, whose experts may be packed.
+    /// The names in a checkpoint, whose experts may be packed, and whose keys and values may be made by two tensors.
     #[must_use]
     pub fn in_form_of(mut self, checkpoint: &Checkpoint) -> Self {
+        if let QkvNames::Latent(names) = &mut self.qkv {
+            let apart = format!("{}.weight", LATENT_UP_IN_GGUF[0]);
+            if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&apart)) {
+                names.up = LatentUp::Stacked(LATENT_UP_IN_GGUF);
+            }
+        }
         if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {
             let packed = format!("{both}{BLOCKS}");
             if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&packed)) {
@@ -310,29 +359,23 @@ impl List<'_> {
     fn attention(&mut self, l: usize, layer: &LayerPlan) {
         let (names, heads) = (*self.names, self.plan.heads);
         let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
-        let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
-        let has_bias = self.biases.qkv;
-        let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
-        for (i, (ours, width)) in widths.into_iter().enumerate() {
-            let (theirs, layouts) = match names.qkv {
-                QkvNames::Apart(apart) => (theirs(apart[i]), [Linear, Vector]),
-                QkvNames::ByHead(name) if !self.is_gguf => (theirs(name), by_head(heads, i)),
-                QkvNames::Rows(name) | QkvNames::ByHead(name) => {
-                    (theirs(name), [LinearRows(rows(heads, i)), VectorPart(rows(heads, i))])
-                }
-                QkvNames::Columns(name) => {
-                    (theirs(name), [Conv1dColumns(rows(heads, i)), VectorPart(rows(heads, i))])
-                }
-            };
-            self.map(l, Map { ours, theirs, shape: (d_model, width), layouts, has_bias });
-        }
+        let d_context = match (names.qkv, layer.attention.latent) {
+            (QkvNames::Latent(of), Some(plan)) => {
+                self.latent(l, of, plan);
+                heads.n_heads * plan.d_value
+            }
+            _ => {
+                self.queries_keys_values(l);
+                heads.d_q()
+            }
+        };
         let of_out = if matches!(names.qkv, QkvNames::Columns(_)) { Conv1d } else { Linear };
         self.map(
             l,
             Map {
                 ours: "attn.*_O",
                 theirs: theirs(names.out),
-                shape: (d_q, d_model),
+                shape: (d_context, heads.d_model),
                 layouts: [of_out, Vector],
                 has_bias: self.biases.out,
             },
@@ -353,6 +396,85 @@ impl List<'_> {
             let kind = if self.is_gguf { "weight" } else { "" };
             let ours = format!("blocks.{l}.attn.sinks");
             self.body(&ours, &theirs(names.sinks), kind, (1, heads.n_heads), Vector);
+        }
+    }
+
+    fn queries_keys_values(&mut self, l: usize) {
+        let (names, heads) = (*self.names, self.plan.heads);
+        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let has_bias = self.biases.qkv;
+        let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
+        let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
+        for (i, (ours, width)) in widths.into_iter().enumerate() {
+            let (theirs, layouts) = match names.qkv {
+                QkvNames::Apart(apart) => (theirs(apart[i]), [Linear, Vector]),
+                QkvNames::ByHead(name) if !self.is_gguf => (theirs(name), by_head(heads, i)),
+                QkvNames::Rows(name) | QkvNames::ByHead(name) => {
+                    (theirs(name), [LinearRows(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+                QkvNames::Columns(name) => {
+                    (theirs(name), [Conv1dColumns(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+                QkvNames::Latent(_) => return,
+            };
+            let shape = (heads.d_model, width);
+            self.map(l, Map { ours, theirs, shape, layouts, has_bias });
+        }
+    }
+
+    /// Queries, keys and values by way of a few numbers.
+    fn latent(&mut self, l: usize, names: LatentNames, plan: LatentPlan) {
+        let HeadSizes { d_model, n_heads, .. } = self.plan.heads;
+        let d_q = self.plan.heads.d_q();
+        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let (rank, shared) = (plan.kv_rank, plan.d_shared);
+        let plain = [Linear, Vector];
+        let down = |rows: Range<usize>| [LinearRows(rows.clone()), VectorPart(rows)];
+        let mut maps = match plan.q_rank {
+            None => vec![("attn.*_Q", names.q, (d_model, d_q), plain, HasBias::No)],
+            Some(q_rank) => vec![
+                ("attn.*_DQ", names.q_parts[0], (d_model, q_rank), plain.clone(), self.biases.qkv),
+                ("attn.*_UQ", names.q_parts[2], (q_rank, d_q), plain, HasBias::No),
+            ],
+        };
+        let both = names.down;
+        maps.push(("attn.*_DKV", both, (d_model, rank), down(0..rank), self.biases.qkv));
+        let of_shared = down(rank..rank + shared);
+        maps.push(("attn.*_KR", both, (d_model, shared), of_shared, self.biases.qkv));
+        let widths = [("attn.*_UK", plan.d_own), ("attn.*_UV", plan.d_value)];
+        for (i, (ours, width)) in widths.into_iter().enumerate() {
+            let (name, layout) = names.up.stored(i, n_heads, [plan.d_own, plan.d_value]);
+            let shape = (rank, n_heads * width);
+            maps.push((ours, name, shape, [layout, Vector], HasBias::No));
+        }
+        let norms = [
+            ("q_latent_norm", names.q_parts[1], plan.q_rank),
+            ("latent_norm", names.norm, Some(rank)),
+        ];
+        let norms = norms.map(|(ours, name, width)| (ours, theirs(name), width));
+        let maps: Vec<_> = maps
+            .into_iter()
+            .map(|(ours, name, shape, layouts, has_bias)| Map {
+                ours,
+                theirs: theirs(name),
+                shape,
+                layouts,
+                has_bias,
+            })
+            .collect();
+        for map in maps {
+            self.map(l, map);
+        }
+        for (ours, name, width) in norms {
+            if let Some(width) = width {
+                self.body(
+                    &format!("blocks.{l}.attn.{ours}.gain"),
+                    &name,
+                    "weight",
+                    (1, width),
+                    Vector,
+                );
+            }
         }
     }
 
@@ -378,6 +500,10 @@ impl List<'_> {
                 has_bias: if plan.has_router_bias { HasBias::Yes } else { HasBias::No },
             },
         );
+        if plan.has_choice_bias {
+            let ours = format!("blocks.{l}.ffn.router.b_choice");
+            self.body(&ours, &theirs(names.choice_bias), "", (1, plan.n), Vector);
+        }
         for expert in 0..plan.n {
             for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
                 let shape = if i == 2 { (d_ff, d_model) } else { (d_model, d_ff) };
@@ -480,8 +606,30 @@ impl ExpertMaps {
     }
 }
 
+impl LatentUp {
+    /// Where keys (0) or values (1) are stored, of heads whose keys and values have so many rows.
+    const fn stored(
+        self,
+        i: usize,
+        n_heads: usize,
+        widths: [usize; 2],
+    ) -> (&'static str, WeightLayout) {
+        let [own, value] = widths;
+        match self {
+            Self::ByHead(name) => {
+                let (first, block) = if i == 0 { (0, own) } else { (own, value) };
+                let stride = own + value;
+                let whole = n_heads * stride;
+                (name, LinearBlocks(LineBlocks { first, block, stride, whole }))
+            }
+            Self::Stacked(names) if i == 0 => (names[0], HeadColumns(n_heads)),
+            Self::Stacked(names) => (names[1], HeadLinear(n_heads)),
+        }
+    }
+}
+
 /// The rows of queries, keys or values where all stand one after another.
-const fn rows(heads: HeadSizes, i: usize) -> std::ops::Range<usize> {
+const fn rows(heads: HeadSizes, i: usize) -> Range<usize> {
     let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
     match i {
         0 => 0..d_q,

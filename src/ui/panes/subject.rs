@@ -71,7 +71,8 @@ impl<'a> Subject<'a> {
 
     /// The experts that each token goes to, if these are a router's scores.
     fn chosen(&self) -> Vec<(usize, usize)> {
-        if !matches!(self.site.role(), Role::RouterLogits | Role::RouterProbabilities) {
+        let role = self.site.role();
+        if !matches!(role, Role::RouterLogits | Role::RouterProbabilities | Role::RouterChoice) {
             return vec![];
         }
         let Some(weights) = self.trace.beside(self.site, &WEIGHTS) else { return vec![] };

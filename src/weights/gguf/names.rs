@@ -35,6 +35,15 @@ const LLAMA: &[(&str, &str)] = &[
     ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
     ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
     ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
+    ("exp_probs_b", "mlp.gate.e_score_correction"),
+    ("attn_q_a", "self_attn.q_a_proj"),
+    ("attn_q_a_norm", "self_attn.q_a_layernorm"),
+    ("attn_q_b", "self_attn.q_b_proj"),
+    ("attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"),
+    ("attn_kv_a_norm", "self_attn.kv_a_layernorm"),
+    ("attn_kv_b", "self_attn.kv_b_proj"),
+    ("attn_k_b", "self_attn.k_b_proj"),
+    ("attn_v_b", "self_attn.v_b_proj"),
 ];
 
 /// What stands around the layers of a Llama.
@@ -66,6 +75,7 @@ static SCHEMES: [Scheme; 8] = [
             "stablelm",
             "command-r",
             "cohere2",
+            "deepseek2",
         ],
         &[],
     ),
