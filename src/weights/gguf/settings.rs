@@ -45,6 +45,9 @@ static COMMON: &[Row] = &[
     ("attention.key_length_mla", "qk_head_dim"),
     ("attention.value_length", "v_head_dim"),
     ("attention.value_length_mla", "v_head_dim"),
+    ("use_parallel_residual", "use_parallel_residual"),
+    ("attention.max_alibi_bias", "alibi_bias_max"),
+    ("attention.clamp_kqv", "clip_qkv"),
     ("pooling_type", "pooling_type"),
 ];
 
