@@ -18,6 +18,7 @@ pub mod load;
 pub mod neighbours;
 pub mod readback;
 pub mod schedule;
+pub mod span;
 pub mod stream;
 pub mod suggestion;
 pub mod timing;

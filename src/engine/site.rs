@@ -34,6 +34,8 @@ pub enum Axis {
     Unit,
     /// Tokens of the vocabulary.
     Vocab,
+    /// The distances of two tokens that occur in the text, in the rows of their table.
+    Distance,
     /// The experts of a mixture.
     Expert,
     /// The experts that a token goes through, the weightiest first.
@@ -57,6 +59,7 @@ impl Axis {
             Self::Channel => "channel",
             Self::Unit => "unit",
             Self::Vocab => "vocab",
+            Self::Distance => "distance",
             Self::Expert => "expert",
             Self::Choice => "choice",
             Self::Class => "class",

@@ -10,6 +10,7 @@ mod block;
 mod edited;
 mod clamped;
 mod columns;
+mod distance;
 mod elementwise;
 mod expert_groups;
 mod experts;
@@ -27,6 +28,7 @@ mod shape;
 mod softmax;
 
 pub use block::{Block, Inside, Keep};
+pub use distance::{DistanceBuckets, Distances, Meets};
 pub use elementwise::Root;
 pub use expert_groups::ExpertGroups;
 pub use experts::{ExpertWeights, Routes};

@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 10] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 12] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -90,6 +90,8 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 10] = [
         &["own-queries", "own-rope", "own-cache", "own-router", "own-router-scores"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
+    ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),
+    ("bert_answer", 19, &["own-answer", "own-types"], &["own-classes", "sentence-vector"]),
     ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),
     ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),
     ("bart", 16, &["own-source-positions", "enc-scaled", "dec-cross"], &["enc-bias"]),

@@ -1,5 +1,6 @@
 //! Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2).
 
+mod disentangled;
 mod latent;
 mod plan;
 mod sites;

@@ -1,7 +1,7 @@
 //! The sites of attention: what each head computes, from queries, keys and values to its output.
 
 use crate::engine::site::{
-    Axis::{Channel, Head, Key, Query, Single},
+    Axis::{Channel, Distance, Head, Key, Query, Single},
     Role, Site,
 };
 
@@ -155,3 +155,37 @@ pub static V_UNPACKED: Site = Site::planes(
     "values: what each head makes from what is kept: c W_UV",
 )
 .called(&["V", "c W_UV"]);
+
+pub static K_DISTANCE: Site = Site::planes(
+    "k_distance",
+    [Head, Distance, Channel],
+    "keys of distances: what a distance offers to be found by",
+)
+.with(Role::Positions);
+pub static Q_DISTANCE: Site = Site::planes(
+    "q_distance",
+    [Head, Distance, Channel],
+    "queries of distances: what a distance asks for",
+)
+.with(Role::Positions);
+pub static TO_POSITION: Site = Site::planes(
+    "c2p",
+    [Head, Query, Key],
+    "content to position: q of the word · k of the distance",
+)
+.called(&["q kd"]);
+pub static FROM_POSITION: Site = Site::planes(
+    "p2c",
+    [Head, Query, Key],
+    "position to content: k of the word · q of the distance",
+)
+.called(&["k qd"]);
+pub static SUMMED: Site = Site::planes(
+    "summed",
+    [Head, Query, Key],
+    "scores + content to position + position to content",
+);
+pub static SCALED_SUM: Site =
+    Site::planes("scaled", [Head, Query, Key], "the sum of the three divided by sqrt(3 d_k)")
+        .with(Role::ScaledScores)
+        .called(&["/ √(3 d_k)", "scaled"]);
