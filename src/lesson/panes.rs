@@ -93,6 +93,20 @@ impl PaneKind {
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
     }
+
+    /// Whether it shows measures that take many passes.
+    pub const fn shows_measures(self) -> bool {
+        matches!(
+            self,
+            Self::Evidence
+                | Self::ReadBackLength
+                | Self::Distance
+                | Self::Gradient
+                | Self::Beams
+                | Self::Forcing
+                | Self::Continuations
+        )
+    }
 }
 
 /// One pane of a step.
