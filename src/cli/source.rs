@@ -87,13 +87,11 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
-    Ok(match template {
-        Some(template) => reader.in_chat(template),
-        None => {
-            let prefixes = unused_prefixes(&checkpoint, &request.sentence()?);
-            reader.noting(unused_template(&checkpoint).or(prefixes))
-        }
-    })
+    if let Some(template) = template {
+        return Ok(reader.in_chat(template));
+    }
+    let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
+    Ok(reader.noting(unused_template(&checkpoint).or(prefixes)))
 }
 
 /// A note on a chat template that is not used; None if there is none.

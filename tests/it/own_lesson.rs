@@ -53,8 +53,8 @@ fn fitted(reading: &Reading, language: Language) -> Lesson {
     lesson(language).fitting(trace)
 }
 
-fn text_of(step: &Step, reading: &Reading) -> String {
-    let at = Selection { layer: step.layer.unwrap_or(0), ..Selection::default() };
+fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
+    let at = Selection { layer, ..Selection::default() };
     let paragraphs = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
     paragraphs.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
 }
@@ -116,8 +116,9 @@ fn every_step_has_the_numbers_that_it_speaks_of() {
         for (name, ..) in KINDS {
             let reading = read(name);
             reading.measures();
-            for (_, step) in fitted(&reading, language).steps() {
-                let text = text_of(step, &reading);
+            let lesson = fitted(&reading, language);
+            for (i, (_, step)) in lesson.steps().into_iter().enumerate() {
+                let text = text_of(step, &reading, lesson.start(i, &reading).layer);
                 for nothing in ["(no value)", "NaN", "(measuring)", "（没有", " 0 tokens"] {
                     assert!(!text.contains(nothing), "{name} {}: {text}", step.id);
                 }
@@ -136,7 +137,7 @@ fn a_fact_that_a_checkpoint_has_no_value_for_says_so() {
                 let text = Template::try_from(format!("{{{fact}}}")).expect("a text");
                 let mut step = step.clone();
                 (step.text, step.deeper) = (text, Template::default());
-                text_of(&step, &reading)
+                text_of(&step, &reading, 0)
             };
             let texts: Vec<String> = fact::all().map(|fact| text(fact.name)).collect();
             assert!(texts.iter().any(|text| !text.is_empty()), "{name} {}", step.id);

@@ -271,7 +271,7 @@ mod tests {
                 (Some(40), Some(0.5), 2.0),
             ] {
                 for seed in 0..40 {
-                    let choosing = Choosing { top_k, top_p, temperature, ..sampled(seed) };
+                    let choosing = Choosing { temperature, top_k, top_p, ..sampled(seed) };
                     let want = choosing.choose(logits, 3).token().unwrap();
                     assert_eq!(choosing.token(logits, 3, 9) as usize, want, "{choosing:?}");
                 }

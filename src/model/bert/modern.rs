@@ -197,25 +197,25 @@ fn expected_weights(plan: &ModernPlan) -> Vec<ExpectedWeight> {
         }
         all.push(gain(&format!("{ours}.norm2"), &format!("{theirs}.mlp_norm")));
     }
-    match &plan.head {
-        ModernHead::MaskedWords => {}
-        ModernHead::Classes(classes) => {
-            all.extend(classes.expected_weights(d_model));
-            return all;
-        }
-        ModernHead::Pool(pool) => {
-            all.extend(pool.expected_weights());
-            return all;
-        }
-    }
-    let mut one = |ours: &str, theirs: &str, shape, layout| {
-        all.push(ExpectedWeight::new(ours, theirs, shape, layout));
-    };
-    one("mlm.W", HEAD, (d_model, d_model), Linear);
-    one("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector);
-    one("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector);
+    all.extend(match &plan.head {
+        ModernHead::MaskedWords => masked_words(plan),
+        ModernHead::Classes(classes) => classes.expected_weights(d_model),
+        ModernHead::Pool(pool) => pool.expected_weights(),
+    });
+    all
+}
+
+/// Where the file has the weights of the head for masked words.
+fn masked_words(plan: &ModernPlan) -> Vec<ExpectedWeight> {
+    let d_model = plan.heads.d_model;
+    let mut all = vec![
+        ExpectedWeight::new("mlm.W", HEAD, (d_model, d_model), Linear),
+        ExpectedWeight::new("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector),
+        ExpectedWeight::new("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector),
+    ];
     if !plan.is_tied {
-        one("unembed.weight", OUTPUT, (plan.n_vocab, d_model), Table);
+        let shape = (plan.n_vocab, d_model);
+        all.push(ExpectedWeight::new("unembed.weight", OUTPUT, shape, Table));
     }
     all
 }

@@ -75,10 +75,14 @@ pub(super) fn tekken(bytes: &[u8]) -> Result<Json> {
     let mut names = vec![String::new(); n_special];
     let listed = file.special_tokens.unwrap_or_default();
     for (rank, name) in SPECIALS.iter().enumerate().filter(|_| listed.is_empty()) {
-        names.get_mut(rank).map(|slot| *slot = (*name).to_owned());
+        if let Some(slot) = names.get_mut(rank) {
+            (*name).clone_into(slot);
+        }
     }
     for Special { rank, token_str } in listed {
-        names.get_mut(rank).map(|slot| *slot = token_str);
+        if let Some(slot) = names.get_mut(rank) {
+            *slot = token_str;
+        }
     }
     let mut added = vec![];
     for (id, name) in names.into_iter().enumerate() {

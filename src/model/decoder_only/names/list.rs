@@ -135,16 +135,14 @@ impl List<'_> {
     fn attention(&mut self, l: usize, layer: &LayerPlan) {
         let (names, heads) = (*self.names, self.plan.heads);
         let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
-        let d_context = match (names.qkv, layer.attention.latent) {
-            (QkvNames::Latent(of), Some(plan)) => {
+        let d_context =
+            if let (QkvNames::Latent(of), Some(plan)) = (names.qkv, layer.attention.latent) {
                 self.latent(l, of, plan);
                 heads.n_heads * plan.d_value
-            }
-            _ => {
+            } else {
                 self.queries_keys_values(l);
                 heads.d_q()
-            }
-        };
+            };
         let of_out = if matches!(names.qkv, QkvNames::Columns(_)) { Conv1d } else { Linear };
         self.map(
             l,

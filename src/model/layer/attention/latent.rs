@@ -29,10 +29,17 @@ pub struct Latent {
     v_up: Map,
 }
 
+/// To the few numbers that queries are made from, and from them to queries.
+struct LatentQueries {
+    down: Map,
+    norm: Norm,
+    up: Map,
+}
+
 /// From the stream itself, or by way of a few numbers.
 enum Queries {
     Whole(Map),
-    Latent { down: Map, norm: Norm, up: Map },
+    Latent(Box<LatentQueries>),
 }
 
 impl Latent {
@@ -53,11 +60,11 @@ impl Latent {
         let norm = |name, width| Norm::load(weights, scope.child(name), width, plan.norm);
         let q = match plan.q_rank {
             None => Queries::Whole(map("Q", (d_model, heads.d_q()))?),
-            Some(rank) => Queries::Latent {
+            Some(rank) => Queries::Latent(Box::new(LatentQueries {
                 down: map("DQ", (d_model, rank))?,
                 norm: norm("q_latent_norm", rank)?,
                 up: map("UQ", (rank, heads.d_q()))?,
-            },
+            })),
         };
         Ok(Self {
             q,
@@ -73,10 +80,10 @@ impl Latent {
     pub fn queries(&self, tape: &mut Tape, at: &Scope, x: Node, n_heads: usize) -> Node {
         let (x, map) = match &self.q {
             Queries::Whole(map) => (x, map),
-            Queries::Latent { down, norm, up } => {
-                let (w, b) = down.on(tape);
+            Queries::Latent(by_latent) => {
+                let (w, b) = by_latent.down.on(tape);
                 let latent = tape.linear(at.at(&Q_LATENT), x, w, b); // (query, q_rank)
-                (norm.forward(tape, latent), up)
+                (by_latent.norm.forward(tape, latent), &by_latent.up)
             }
         };
         let map = map.on(tape);
