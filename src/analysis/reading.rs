@@ -102,6 +102,11 @@ impl Reading {
         &self.traces[&name]
     }
 
+    /// The text of tokens, without special ones; safe to show.
+    pub fn decoded(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode(ids)
+    }
+
     /// The most tokens a sentence may have.
     pub fn token_limit(&self) -> usize {
         self.tokenizer.limit()

@@ -59,8 +59,8 @@ fn answer(c: &Context) -> Option<(String, f32)> {
     let (start, end) = (row(START_PROBS)?, row(END_PROBS)?);
     let tokens = &c.trace().source;
     let (range, share) = span::best(&start, &end, span::context(tokens))?;
-    let text: String = tokens.get(range)?.iter().map(|token| token.text.as_str()).collect();
-    Some((text.trim_matches('·').replace('·', " "), share))
+    let ids: Vec<u32> = tokens.get(range)?.iter().map(|token| token.id).collect();
+    Some((c.reading.decoded(&ids).trim().to_owned(), share))
 }
 
 const START_PROBS: &str = "answer.start_probs";
