@@ -87,10 +87,18 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
-    Ok(match template {
+    let reader = match template {
         Some(template) => reader.in_chat(template),
         None => reader.noting(unused_template(&checkpoint)),
-    })
+    };
+    let Some(path) = &request.other_model else { return Ok(reader) };
+    let other = request.open_plain(path)?;
+    let template = request.chat_template(&other)?;
+    let beside = Reader::open(&other, request.no_memory_check)?;
+    Ok(reader.beside(match template {
+        Some(template) => beside.in_chat(template),
+        None => beside,
+    })?)
 }
 
 /// A note on a chat template that is not used; None if there is none.

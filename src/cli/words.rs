@@ -223,6 +223,21 @@ Examples:
       --against \"The animal didn't cross the street because it was too wide.\"
   lookback patch \"The dog sleeps.\" --against \"The cat sleeps.\" --format json | jq '.rows[0]'";
 
+pub const DIFF: &str = "\
+A is the first pass, B the one beside it: of another sentence (--against), by another checkpoint of the
+same shape (--against-model: a quantised twin, a fine-tune, another step of training), or with a change
+(--what-if). Tokens are matched from the start and from the end; a decoder reads A's output in both where
+its words are compared. What it does to the next word comes first, then how far the two are apart at
+every site and position, then the numbers that differ most, then what each part adds to the word.
+
+--format json, csv and npz have a row for every number: measure (next, site, row, cell, part), site,
+position, token, a, b, amount (b less a; of site and row |b - a| / |a|).
+
+Examples:
+  lookback diff \"The animal didn't cross the street because it was too tired.\" \\
+      --against \"The animal didn't cross the street because it was too wide.\"
+  lookback diff --model ./gpt2 --against-model ./gpt2-q8_0.gguf \"The Eiffel Tower is in\" --format csv";
+
 pub const LEARN: &str = "\
 The loss is the mean cross-entropy of the target's tokens: of a translator what it should write, of a
 model that only reads its sentence's own next words. Every weight follows its gradient; nothing is

@@ -35,12 +35,19 @@ pub struct Asked {
 }
 
 impl Reading {
-    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`.
+    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`, or
+    /// the target of the changes.
     ///
     /// # Errors
     /// If the reading has no such model.
     pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
+        let forced = forced.or(self.forced()?);
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &self.changes, forced))
+    }
+
+    /// What the changes make a decoder read.
+    fn forced(&self) -> Result<Option<Vec<u32>>> {
+        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -133,7 +140,7 @@ impl Reading {
         asked: &Asked,
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
-        let plain = Run::new(model, &giving.ids(), &self.changes, None);
+        let plain = Run::new(model, &giving.ids(), &self.changes, self.forced()?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",

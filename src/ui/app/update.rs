@@ -148,6 +148,10 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
+        Command::FirstDifference => state.go_to_first_difference(),
+        Command::OtherSentence => state.type_other_sentence(),
+        Command::Follow => state.follow_word(),
+        Command::Work => return state.toggle_work(),
         Command::SetNumber => state.type_change(None),
         Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
@@ -170,7 +174,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Questions => state.toggle_questions(),
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
-        Command::Leave if state.zoom_out_of_head() => {}
+        Command::Leave if state.zoom_out_of_head() || state.stop_work() => {}
         Command::Leave => state.show_message("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
         Command::Suspend | Command::QuitNow => {}
