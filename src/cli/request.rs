@@ -157,14 +157,6 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Another checkpoint, to which the adapter does not belong.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    pub fn open_plain(&self, path: &Path) -> anyhow::Result<Checkpoint> {
-        Places::of(&super::variable).open(path)
-    }
-
     /// The chat template that the sentence is read in; None if none is asked for.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::Checkpoint,
+    weights::{Checkpoint, places::Places},
 };
 
 /// A reader with its first readings.
@@ -92,7 +92,8 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
         None => reader.noting(unused_template(&checkpoint)),
     };
     let Some(path) = &request.other_model else { return Ok(reader) };
-    let other = request.open_plain(path)?;
+    // The adapter belongs to the first.
+    let other = Places::of(&super::variable).open(path)?;
     let template = request.chat_template(&other)?;
     let beside = Reader::open(&other, request.no_memory_check)?;
     Ok(reader.beside(match template {

@@ -200,10 +200,12 @@ The logit of a word, less that of another, is a sum: what each sub-layer adds, o
 head adds from each word, of feed-forward what each hidden unit adds. The scale of the norms is held
 fixed at that of this pass; then the parts add up exactly. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
-A recurrent network has no such parts; the words are asked about all the same.
+A recurrent network has no such parts; the words are asked about all the same. What a head or a unit
+promotes are the words that its direction alone raises most through the unembedding.
 
---format json, csv and npz have a row for every number: method (parts, gradient, integrated, left-out),
-site, head, unit, position, token, amount; what does not apply is null, empty or NaN.
+--format json, csv and npz have a row for every number: method (parts, promotes, gradient, integrated,
+left-out), site, head, unit, position (of promotes the rank), token, amount; what does not apply is null,
+empty or NaN.
 
 Examples:
   lookback attribute \"The animal didn't cross the street because it was too tired.\"

@@ -74,9 +74,9 @@ impl Reading {
                 let old = counterparts.of(*cell).filter(|old| was.shape().holds(*old));
                 let old = old.map(|old| was.value.get(old));
                 let new = site.value.get(*cell);
-                old.is_some_and(|old| {
-                    old.to_bits() != new.to_bits() && !((old - new).abs() <= bound)
-                })
+                let is_near =
+                    |old: f32| old.to_bits() == new.to_bits() || (old - new).abs() <= bound;
+                old.is_some_and(|old| !is_near(old))
             };
             site.shape().cells().find(differs).map(|cell| site.address(cell))
         })

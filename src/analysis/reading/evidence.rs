@@ -9,9 +9,10 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         Question, Run, Score,
-        attribution::{Attribution, attribution},
+        attribution::{Attribution, LogitPart, attribution},
         learning::{Learner, Optimizer},
         patching::Patching,
+        promotion::{Piece, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
     engine::{
@@ -104,6 +105,21 @@ impl Reading {
         attribution(run, &question.score()).context(
             "the logits of this model are no sum of parts: it has no residual stream; gradients work for it",
         )
+    }
+
+    /// The `n` words that each of these pieces of sub-layers promotes at a row; None for a piece that says nothing.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn promotions(
+        &self,
+        name: Name,
+        run: &Run,
+        pieces: &[(&LogitPart, Piece)],
+        row: usize,
+        n: usize,
+    ) -> Result<Vec<Option<Promotion>>> {
+        Ok(promotions(self.asked_model(name)?, run, pieces, row, n))
     }
 
     /// Which words counted for a score.

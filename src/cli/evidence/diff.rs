@@ -119,8 +119,10 @@ impl<'a> Both<'a> {
             says[0],
             says[1]
         );
-        let parted = parted.as_deref().unwrap_or("nowhere");
-        let _ = writeln!(text, "They part first at {parted}, in the order of computation.");
+        let _ = match parted.as_deref() {
+            Some(at) => writeln!(text, "They part first at {at}, in the order of computation."),
+            None => writeln!(text, "They part nowhere by more than rounding."),
+        };
         Report {
             about: about.as_object().cloned().unwrap_or_default(),
             columns: vec!["measure", "site", "position", "token", "a", "b", "amount"],
@@ -167,10 +169,10 @@ impl<'a> Both<'a> {
         let width = all.iter().map(|site| site.path.len()).max().unwrap_or(0);
         let _ = writeln!(
             report.text,
-            "\nWhere they part: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart"
+            "\nWhere they part: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart; sites that are the same are left out"
         );
         for site in &all {
-            if let Some(shades) = self.shades(site) {
+            if let Some(shades) = self.shades(site).filter(|_| site.whole > 0.0) {
                 let _ = writeln!(report.text, "{:width$} |{shades}| {:.4}", site.path, site.whole);
             }
             self.add_site(report, site);

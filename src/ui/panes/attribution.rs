@@ -142,12 +142,9 @@ impl Pane for AttributionList<'_> {
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let part = self.parts.get(row)?;
         let amount = fixed(part.amount);
+        let first = format!("{}  {amount}", part.path);
         let more = self.strongest(part).into_iter().chain(self.promoted(row));
-        Some(format!(
-            "{}  {amount}{}",
-            part.path,
-            more.map(|text| format!("  {text}")).collect::<String>()
-        ))
+        Some([first].into_iter().chain(more).collect::<Vec<_>>().join("  "))
     }
 
     fn preferred_size(&self) -> PreferredSize {
