@@ -46,7 +46,7 @@ pub struct Cli {
     pub linear: bool,
 
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_mouse: bool,
 
     /// Take the short tour instead of all steps
@@ -102,11 +102,11 @@ pub struct TextArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct BesideArgs {
     /// Another sentence, B, beside the first: A, B and what differs are shown in turn
-    #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other)]
+    #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other, hide_short_help = true)]
     pub against: Option<String>,
 
     /// Another checkpoint of the same shape, B, that reads the same sentence
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, hide_short_help = true)]
     pub against_model: Option<PathBuf>,
 }
 
@@ -114,7 +114,7 @@ pub struct BesideArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
     /// A text that a translator's decoder reads instead of its own output, to see how it is aligned
-    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other, hide_short_help = true)]
     pub target: Option<String>,
 }
 
@@ -144,7 +144,7 @@ pub struct ModelArgs {
     pub system: Option<String>,
 
     /// Read although more memory is needed than is free
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub no_memory_check: bool,
 }
 
