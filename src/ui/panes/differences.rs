@@ -120,7 +120,9 @@ fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
         site.role(),
         Role::Residual(_) | Role::SubLayerOutput | Role::NormedStream | Role::LayerInput
     );
-    (is_input || role) && site.place.scope.rows() == stream && site.axes()[1] == Axis::Position
+    (is_input || role)
+        && site.place.scope.rows() == stream
+        && matches!(site.axes()[1], Axis::Position | Axis::Query)
 }
 
 impl Pane for DifferenceMap<'_> {
@@ -190,7 +192,7 @@ impl Pane for DifferenceMap<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         if self.rows.is_empty() {
             let Scene { theme, language, .. } = self.scene;
-            let text = language.tr("There is one pass. A sets another sentence beside it, and the keys of what-ifs change this one.");
+            let text = language.tr("There is one pass. The key A sets another sentence beside it, and the keys of what-ifs change this one.");
             put_text(buf, area, text, theme.dim());
             return;
         }

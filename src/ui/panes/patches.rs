@@ -220,7 +220,7 @@ impl Pane for PatchedMap<'_> {
                 put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
                 return;
             }
-            let text = language.tr("No other sentence to take values from. A sets one beside this: choose one that differs in a word. One with “tired” or “hot” has a counterpart of its own.");
+            let text = language.tr("No other sentence to take values from. The key A sets one beside this: choose one that differs in a word. One with “tired” or “hot” has a counterpart of its own.");
             put_text(buf, area, text, theme.dim());
             return;
         }
