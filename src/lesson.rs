@@ -348,7 +348,8 @@ pub struct Paragraph {
 /// The row of the step's logit lens; None if it has no such pane. Screens compute the lens in the background, frames
 /// and linear text at once.
 pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
-    let has_lens = step.panes.iter().any(|pane| pane.kind == PaneKind::Lens);
+    let has_lens =
+        step.panes.iter().any(|pane| matches!(pane.kind, PaneKind::Lens | PaneKind::LensMap));
     has_lens.then(|| Context::new(step, reading, selection).row())
 }
 

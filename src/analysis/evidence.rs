@@ -6,6 +6,7 @@
 //! | method | question | anchor |
 //! | --- | --- | --- |
 //! | [`attribution`] | which part pushed this word above that one | direct logit attribution (Elhage et al. 2021) |
+//! | [`promotion`] | which words a head or a hidden unit raises | Geva et al. 2022 |
 //! | [`saliency`] | which words counted | gradient x input, integrated gradients (Sundararajan et al. 2017), leaving one out |
 //! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
 //! | [`learning`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
@@ -13,6 +14,7 @@
 pub mod attribution;
 pub mod learning;
 pub mod patching;
+pub mod promotion;
 mod quadrature;
 pub mod question;
 pub mod run;

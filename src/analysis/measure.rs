@@ -9,6 +9,7 @@ pub mod cache;
 pub mod choice;
 pub mod chrf;
 pub mod continuation;
+pub mod difference;
 pub mod find;
 pub mod forcing;
 pub mod gradient;

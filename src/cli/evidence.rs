@@ -1,6 +1,7 @@
-//! `lookback attribute`, `patch` and `learn`: evidence about a pass, as tables.
+//! `lookback attribute`, `patch`, `diff` and `learn`: evidence about a pass, as tables.
 
 pub mod attribute;
+pub mod diff;
 pub mod learn;
 pub mod patch;
 mod report;

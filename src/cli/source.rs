@@ -15,7 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::Checkpoint,
+    weights::{Checkpoint, places::Places},
 };
 
 /// A reader with its first readings.
@@ -87,11 +87,22 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
-    if let Some(template) = template {
-        return Ok(reader.in_chat(template));
-    }
-    let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
-    Ok(reader.noting(unused_template(&checkpoint).or(prefixes)))
+    let reader = match template {
+        Some(template) => reader.in_chat(template),
+        None => {
+            let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
+            reader.noting(unused_template(&checkpoint).or(prefixes))
+        }
+    };
+    let Some(path) = &request.other_model else { return Ok(reader) };
+    // The adapter belongs to the first.
+    let other = Places::of(&super::variable).open(path)?;
+    let template = request.chat_template(&other)?;
+    let beside = Reader::open(&other, request.no_memory_check)?;
+    Ok(reader.beside(match template {
+        Some(template) => beside.in_chat(template),
+        None => beside,
+    })?)
 }
 
 /// A note on a chat template that is not used; None if there is none.

@@ -11,6 +11,9 @@
 //! | `encoder.1=off` | the layer returns its input unchanged |
 //! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one attention weight is set; its row still sums to 1 |
 //! | `token.1=dog` | another word in the sentence, counted from 0 |
+//! | `against=The dog sleeps.` | another sentence: the pass of it is shown beside that of the first |
+//! | `against_model=PATH` | another model of the same shape, opened at the start |
+//! | `target=Le chien dort.` | the decoder reads this text instead of its own output |
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
 //! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
 //! | `beam=4` | beam search with this many hypotheses |
@@ -74,6 +77,12 @@ pub enum Change {
         position: usize,
         word: String,
     },
+    /// Another sentence.
+    Against(String),
+    /// Another model of the same shape, by its name.
+    OtherModel(String),
+    /// What the decoder reads instead of its own output.
+    Target(String),
     Temperature(f32),
     /// Tokens are sampled with this seed instead of taking the likeliest.
     Sample(u64),
@@ -92,6 +101,9 @@ impl Change {
             Self::Off { scope, part } => part.within(scope),
             Self::Set { address, .. } => address.to_string(),
             Self::Token { position, .. } => format!("token.{position}"),
+            Self::Against(_) => "against".into(),
+            Self::OtherModel(_) => "against_model".into(),
+            Self::Target(_) => "target".into(),
             Self::Temperature(_) => "temperature".into(),
             Self::Sample(_) => "sample".into(),
             Self::TopK(_) => "top_k".into(),
@@ -110,6 +122,9 @@ impl Change {
             Self::Off { scope, part } => format!("{} off", part.within(scope)),
             Self::Set { address, value } => format!("{address} set to {value}"),
             Self::Token { position, word } => format!("token {position} “{word}”"),
+            Self::Against(text) => format!("against “{text}”"),
+            Self::OtherModel(name) => format!("against the model {name}"),
+            Self::Target(text) => format!("target “{text}”"),
             Self::Temperature(t) => format!("temperature {t}"),
             Self::Sample(seed) => format!("sampled, seed {seed}"),
             Self::TopK(k) => format!("top {k}"),
@@ -237,6 +252,30 @@ impl Changes {
         self.all.iter().any(
             |change| matches!(change, Change::Off { scope, part: Part::Whole } if scope == prefix),
         )
+    }
+
+    /// The sentence that is read instead.
+    pub fn against(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::Against(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The name of the other model that reads.
+    pub fn other_model(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::OtherModel(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text that the decoder reads instead of its own output.
+    pub fn target(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::Target(text) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     pub fn temperature(&self) -> f32 {

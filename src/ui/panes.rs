@@ -3,6 +3,7 @@
 //! A new kind of pane is a new file here, a row of [`new_pane`], and a variant of [`PaneKind`].
 
 mod accuracy;
+mod attributed_heads;
 mod attribution;
 mod bars;
 mod beams;
@@ -11,6 +12,7 @@ mod candidates;
 mod card;
 mod comparison;
 mod continuations;
+mod differences;
 mod distance;
 mod evidence;
 mod forcing;
@@ -19,6 +21,7 @@ mod head_table;
 mod heads;
 mod hidden;
 mod lens;
+mod lens_map;
 mod load;
 mod machines;
 mod matrix;
@@ -128,6 +131,8 @@ pub struct View {
     pub sort: Sort,
     /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
     pub knock_outs_by_effect: bool,
+    /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
+    pub followed: Option<usize>,
 }
 
 /// The order of the table of heads.
@@ -386,6 +391,11 @@ pub trait Pane {
         false
     }
 
+    /// The word at a cursor position, by id, that the pane can follow through the model.
+    fn word_to_follow(&self, _row: usize, _col: usize) -> Option<usize> {
+        None
+    }
+
     /// Zoom of the matrix in that area, if the zoom can be changed.
     fn zoom(&self, _area: Rect) -> Option<Zoom> {
         None
@@ -448,8 +458,11 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Beams => Box::new(beams::BeamTree(scene)),
         PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
         PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
+        PaneKind::AttributedHeads => Box::new(attributed_heads::AttributedHeads::new(scene, spec)),
+        PaneKind::Differences => Box::new(differences::DifferenceMap::new(scene, spec)),
         PaneKind::Saliency => Box::new(saliency::SaliencyTable::new(scene)),
         PaneKind::Patches => Box::new(patches::PatchedMap::new(scene, spec)),
+        PaneKind::LensMap => of_site(|s| Box::new(lens_map::LensMap::new(s))),
         PaneKind::Lens => of_site(|s| Box::new(lens::Lens::new(s))),
         PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),

@@ -32,6 +32,9 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Token { position, word } => {
             tr!(language, "token {position} “{word}”", position, word)
         }
+        Change::Against(text) => tr!(language, "against “{text}”", text),
+        Change::OtherModel(name) => tr!(language, "against the model {name}", name),
+        Change::Target(text) => tr!(language, "target “{text}”", text),
         Change::Temperature(t) => tr!(language, "temperature {t}", t),
         Change::Sample(seed) => tr!(language, "sampled, seed {seed}", seed),
         Change::TopK(k) => tr!(language, "top {k}", k),

@@ -65,7 +65,18 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ),
     (
         "a change as it is typed",
-        &["temperature", "sample", "beam", "off", "mask", "scaling", "positions", "residual"],
+        &[
+            "temperature",
+            "sample",
+            "beam",
+            "off",
+            "mask",
+            "scaling",
+            "positions",
+            "residual",
+            "against",
+            "target",
+        ],
     ),
     (
         "words of the vocabulary that the interface has too",

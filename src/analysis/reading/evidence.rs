@@ -9,9 +9,10 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         Question, Run, Score,
-        attribution::{Attribution, attribution},
+        attribution::{Attribution, LogitPart, attribution},
         learning::{Learner, Optimizer},
         patching::Patching,
+        promotion::{Piece, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
     engine::{
@@ -35,12 +36,19 @@ pub struct Asked {
 }
 
 impl Reading {
-    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`.
+    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`, or
+    /// the target of the changes.
     ///
     /// # Errors
     /// If the reading has no such model.
     pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
+        let forced = forced.or(self.forced()?);
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &self.changes, forced))
+    }
+
+    /// What the changes make a decoder read.
+    fn forced(&self) -> Result<Option<Vec<u32>>> {
+        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -99,6 +107,21 @@ impl Reading {
         )
     }
 
+    /// The `n` words that each of these pieces of sub-layers promotes at a row; None for a piece that says nothing.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn promotions(
+        &self,
+        name: Name,
+        run: &Run,
+        pieces: &[(&LogitPart, Piece)],
+        row: usize,
+        n: usize,
+    ) -> Result<Vec<Option<Promotion>>> {
+        Ok(promotions(self.asked_model(name)?, run, pieces, row, n))
+    }
+
     /// Which words counted for a score.
     ///
     /// # Errors
@@ -133,7 +156,7 @@ impl Reading {
         asked: &Asked,
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
-        let plain = Run::new(model, &giving.ids(), &self.changes, None);
+        let plain = Run::new(model, &giving.ids(), &self.changes, self.forced()?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",

@@ -7,8 +7,9 @@ use anyhow::{Result, bail, ensure};
 use super::{Change, NAMED, Part, last};
 use crate::text::visible::shown;
 
-/// The longest accepted what-if, in bytes.
+/// The longest accepted what-if, in bytes; of one that is a text of its own.
 const LONGEST: usize = 1024;
+const LONGEST_TEXT: usize = 64 * 1024;
 
 /// The written form, which [`Change::from_str`] parses.
 impl fmt::Display for Change {
@@ -19,7 +20,10 @@ impl fmt::Display for Change {
             Self::Set { value, .. } | Self::Temperature(value) | Self::TopP(value) => {
                 write!(f, "{value}")
             }
-            Self::Token { word, .. } => f.write_str(word),
+            Self::Token { word: text, .. }
+            | Self::Against(text)
+            | Self::OtherModel(text)
+            | Self::Target(text) => f.write_str(text),
             Self::Sample(seed) => write!(f, "{seed}"),
             Self::TopK(n) | Self::Beam(n) => write!(f, "{n}"),
         }
@@ -32,9 +36,11 @@ impl FromStr for Change {
     /// # Errors
     /// If the text is not a valid change; the message says what is allowed.
     fn from_str(text: &str) -> Result<Self> {
+        let is_text = ["against=", "target="].iter().any(|begin| text.starts_with(begin));
+        let longest = if is_text { LONGEST_TEXT } else { LONGEST };
         ensure!(
-            text.len() <= LONGEST,
-            "the what-if `{}` has {} bytes, the limit is {LONGEST}; shorten it",
+            text.len() <= longest,
+            "the what-if `{}` has {} bytes, the limit is {longest}; shorten it",
             shown(text),
             text.len()
         );
@@ -57,6 +63,9 @@ impl FromStr for Change {
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
         ensure!(subject.split('.').all(is_whole), "`{}` does not say what to change", shown(text));
         match subject {
+            "against" => Ok(Self::Against(text_of(subject, value)?)),
+            "against_model" => Ok(Self::OtherModel(text_of(subject, value)?)),
+            "target" => Ok(Self::Target(text_of(subject, value)?)),
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
             }
@@ -82,6 +91,11 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     };
     ensure!(!word.is_empty(), "`{}` gives no word; write token.1=dog", shown(text));
     Ok(Change::Token { position, word: word.to_owned() })
+}
+
+fn text_of(subject: &str, value: &str) -> Result<String> {
+    ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
+    Ok(value.to_owned())
 }
 
 fn off(subject: &str) -> Change {
@@ -158,6 +172,8 @@ mod tests {
             "rnn.encoder.hidden[3,5]=-1.25",
             "token.1=dog",
             "token.3=a=b",
+            "against=The dog = an animal.",
+            "target=Le chien dort.",
             "temperature=0.5",
             "sample=18446744073709551615",
             "top_k=5",
@@ -178,6 +194,8 @@ mod tests {
             "=off",
             "token.x=dog",
             "token.1=",
+            "against=",
+            "target= ",
             "temperature=0",
             "top_k=0",
             "temperature=nan",
