@@ -87,12 +87,11 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
-    let reader = match template {
-        Some(template) => reader.in_chat(template),
-        None => {
-            let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
-            reader.noting(unused_template(&checkpoint).or(prefixes))
-        }
+    let reader = if let Some(template) = template {
+        reader.in_chat(template)
+    } else {
+        let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
+        reader.noting(unused_template(&checkpoint).or(prefixes))
     };
     let Some(path) = &request.other_model else { return Ok(reader) };
     // The adapter belongs to the first.

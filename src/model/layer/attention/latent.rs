@@ -38,7 +38,7 @@ struct LatentQueries {
 
 /// From the stream itself, or by way of a few numbers.
 enum Queries {
-    Whole(Map),
+    Whole(Box<Map>),
     Latent(Box<LatentQueries>),
 }
 
@@ -59,7 +59,7 @@ impl Latent {
         let map = |of, shape| Map::load(weights, scope, of, shape);
         let norm = |name, width| Norm::load(weights, scope.child(name), width, plan.norm);
         let q = match plan.q_rank {
-            None => Queries::Whole(map("Q", (d_model, heads.d_q()))?),
+            None => Queries::Whole(Box::new(map("Q", (d_model, heads.d_q()))?)),
             Some(rank) => Queries::Latent(Box::new(LatentQueries {
                 down: map("DQ", (d_model, rank))?,
                 norm: norm("q_latent_norm", rank)?,
