@@ -2,7 +2,7 @@
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
 //! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
-//! `export`, `eval`, `evidence` for `attribute`, `patch` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
+//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -54,7 +54,7 @@ use clap::{Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::{text::visible::Visible, weights::reserve_little};
-use args::{Command, TextArgs};
+use args::{BesideArgs, Command, TargetArgs, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
 use settings::Settings;
@@ -91,7 +91,9 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
     };
     let Some(command) = &cli.command else {
         let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
-        return walk::run(&cli, &request(&cli, &cli.text, settings(&cli)?)?, text);
+        let request = request(&cli, &cli.text, settings(&cli)?)?;
+        let request = request.beside(&cli.beside, &cli.target)?;
+        return walk::run(&cli, &request, text);
     };
     only_before_a_walk(&cli)?;
     dispatch(command, &cli, streams)?;
@@ -111,16 +113,27 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
 fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
     let none = TextArgs::default();
+    let (alone, own) = (BesideArgs::default(), TargetArgs::default());
     let set = |asked| request(cli, asked, settings(cli)?);
     let unset = |asked| request(cli, asked, Settings::default());
     match command {
         // What is a file elsewhere stays what it is on standard output.
-        Command::Trace(asked) => trace::run(asked, &unset(&asked.text)?, streams),
-        Command::Export(asked) => frames::run(asked, &set(&asked.text)?, streams),
+        Command::Trace(asked) => {
+            let request = unset(&asked.text)?.beside(&alone, &asked.target)?;
+            trace::run(asked, &request, streams)
+        }
+        Command::Export(asked) => {
+            let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
+            frames::run(asked, &request, streams)
+        }
         Command::Steps(asked) => steps::run(&set(asked)?, text),
         Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
         Command::Attribute(asked) => evidence::attribute::run(asked, &unset(&asked.text)?, streams),
         Command::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
+        Command::Diff(asked) => {
+            let request = unset(&asked.text)?.beside(&asked.beside, &own)?;
+            evidence::diff::run(asked, &request, streams)
+        }
         Command::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
         Command::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
@@ -166,6 +179,12 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         (
             cli.at.is_some(),
             "--at is for the walk; a command does not begin at a step; leave --at or the command out",
+        ),
+        (
+            cli.beside.against.is_some()
+                || cli.beside.against_model.is_some()
+                || cli.target.target.is_some(),
+            "--against, --against-model and --target stand before a command; write them after it",
         ),
         (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
         (cli.linear, "--linear is for the walk; leave it or the command out"),

@@ -23,7 +23,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::{analysis::reading::Reading, model::Name, text};
+use crate::{
+    analysis::{reading::Reading, trace::Trace},
+    model::Name,
+    text,
+};
 use fact::Context;
 pub use glossary::{GlossaryTerm, mark as mark_terms};
 pub(crate) use interface::tr;
@@ -118,9 +122,22 @@ impl Step {
         pane.model.unwrap_or(self.model)
     }
 
-    /// Whether a pass has the sites of the panes, those in `needs`, and none of those in `without`.
-    fn fits(&self, has_site: impl Fn(&str) -> bool) -> bool {
-        let has = |path: &String| has_site(&path.replace("{layer}", "0"));
+    /// Whether a pass has the sites of the step in any of some layers. Where the layer of the step before is none of
+    /// them, the step begins in the first that is.
+    fn fit(&mut self, trace: &Trace, layers: &[usize], here: &mut usize) -> bool {
+        if self.fits_layer(trace, self.layer.unwrap_or(*here)) {
+            *here = self.layer.unwrap_or(*here);
+            return true;
+        }
+        let first = layers.iter().copied().find(|&layer| self.fits_layer(trace, layer));
+        self.layer = first.or(self.layer);
+        *here = self.layer.unwrap_or(*here);
+        first.is_some()
+    }
+
+    /// Whether a layer of a pass has the sites of the panes, those in `needs`, and none of those in `without`.
+    fn fits_layer(&self, trace: &Trace, layer: usize) -> bool {
+        let has = |path: &String| trace.layer_has(path, layer);
         let mut panes = self.panes.iter().filter_map(|pane| pane.site.as_ref());
         panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
@@ -189,11 +206,12 @@ impl Lesson {
         Self::assemble(language, clean::read(CHECKPOINT)?, words).with_context(file)
     }
 
-    /// The lesson with only those steps whose sites a pass has.
+    /// The lesson with only those steps whose sites a pass has, each beginning in a layer that has them.
     #[must_use]
-    pub fn fitting(mut self, has_site: impl Fn(&str) -> bool) -> Self {
+    pub fn fitting(mut self, trace: &Trace) -> Self {
+        let (layers, mut here) = (trace.known_layers(), 0);
         for chapter in &mut self.chapters {
-            chapter.steps.retain(|step| step.fits(&has_site));
+            chapter.steps.retain_mut(|step| step.fit(trace, &layers, &mut here));
         }
         self.chapters.retain(|chapter| !chapter.steps.is_empty());
         self
@@ -330,7 +348,8 @@ pub struct Paragraph {
 /// The row of the step's logit lens; None if it has no such pane. Screens compute the lens in the background, frames
 /// and linear text at once.
 pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
-    let has_lens = step.panes.iter().any(|pane| pane.kind == PaneKind::Lens);
+    let has_lens =
+        step.panes.iter().any(|pane| matches!(pane.kind, PaneKind::Lens | PaneKind::LensMap));
     has_lens.then(|| Context::new(step, reading, selection).row())
 }
 

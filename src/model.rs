@@ -37,7 +37,7 @@ use crate::{
         value::{Matrix, Value},
     },
     text::{EOS, visible},
-    weights::{Checkpoint, Weights},
+    weights::{Checkpoint, Weights, is_in_gguf},
 };
 
 pub static EMBED: Site =
@@ -191,7 +191,7 @@ pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
 });
 
 /// The architectures that are not decoders alone.
-fn others() -> [Architecture; 14] {
+fn others() -> [Architecture; 15] {
     let of = |names, title, open| Architecture { names, title, kind: Kind::Other(open) };
     [
         of(&["bert"], "BERT", |checkpoint| bert(checkpoint, BertFamily::Bert)),
@@ -202,6 +202,7 @@ fn others() -> [Architecture; 14] {
         of(&["electra"], "ELECTRA", |checkpoint| bert(checkpoint, BertFamily::Electra)),
         of(&["albert"], "ALBERT", |checkpoint| bert(checkpoint, BertFamily::Albert)),
         of(&["mpnet"], "MPNet", |checkpoint| bert(checkpoint, BertFamily::MpNet)),
+        of(&["deberta-v2"], "DeBERTa-v2", |checkpoint| bert(checkpoint, BertFamily::Deberta)),
         of(&["modernbert"], "ModernBERT", |checkpoint| {
             Ok(Arc::new(bert::ModernBert::load(checkpoint)?))
         }),
@@ -248,8 +249,10 @@ impl Architecture {
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
         Self::named(name).with_context(|| {
-            let known: Vec<&str> =
-                ARCHITECTURES.iter().flat_map(|kind| kind.names).copied().collect();
+            let is_listed =
+                |name: &&str| !name.contains(' ') && (!checkpoint.is_gguf() || is_in_gguf(name));
+            let known = ARCHITECTURES.iter().flat_map(|kind| kind.names).copied();
+            let known: Vec<&str> = known.filter(is_listed).collect();
             format!(
                 "{} is a model of type `{}`, which cannot be run; those that can are {}",
                 checkpoint.name(),

@@ -299,9 +299,14 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
                 workers.worker.open(Arc::clone(reading), model, path);
             }
         }
-        Some(Effect::Look(model, row)) => {
+        Some(Effect::Look(model, row, word)) => {
             if let Some(reading) = &state.passes.reading {
-                workers.worker.look(Arc::clone(reading), model, row);
+                workers.worker.look(Arc::clone(reading), model, row, word);
+            }
+        }
+        Some(Effect::Patch) => {
+            if let Some(reading) = &state.passes.reading {
+                workers.worker.patch(Arc::clone(reading));
             }
         }
         Some(Effect::Name(path)) => {

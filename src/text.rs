@@ -401,6 +401,26 @@ impl Tokenizer {
         Ok(self.encoding(text, with_special)?.get_ids().to_vec())
     }
 
+    /// The ids of a text alone, without special tokens: what a decoder is made to read.
+    ///
+    /// # Errors
+    /// If the text has no token.
+    pub fn ids_of_text(&self, text: &str) -> Result<Vec<u32>> {
+        let text = match &self.kind {
+            Origin::BuiltIn => world::plain(text.trim()),
+            Origin::Checkpoint(_) => text.to_owned(),
+        };
+        let ids = self.encoding(&text, false)?.get_ids().to_vec();
+        ensure!(!ids.is_empty(), "\"{}\" has no tokens; give other words", shown(&text));
+        ensure!(
+            ids.len() < self.limit,
+            "the text has {} tokens, the limit is {}; shorten it",
+            ids.len(),
+            self.limit - 1
+        );
+        Ok(ids)
+    }
+
     /// The tokens of a text, in its order. Of the built-in models' a token that goes on with a word begins with `-`.
     pub fn tokens(&self, ids: &[u32]) -> Vec<Token> {
         let mut tokens: Vec<Token> = ids.iter().map(|&id| self.token(id)).collect();

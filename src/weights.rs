@@ -33,6 +33,7 @@ mod named;
 pub use config::Config;
 pub use dtype::Dtype;
 pub use finite::NotFinite;
+pub use gguf::is_in_gguf;
 pub use lost::{before_the_end, reserve_little};
 pub use modules::SentenceModule;
 pub use named::Weights;
@@ -75,7 +76,8 @@ const LONGEST_NAME: usize = 1024;
 
 /// The size limits of small JSON files, in bytes; the largest tokenizers in use have about 35 million, a
 /// config.json some thousands.
-const LONGEST_JSON: [(&str, usize); 2] = [("tokenizer.json", 64 << 20), ("config.json", 4 << 20)];
+const LONGEST_JSON: [(&str, usize); 3] =
+    [("tokenizer.json", 64 << 20), ("tekken.json", 64 << 20), ("config.json", 4 << 20)];
 
 /// The size limit of every other small file, in bytes.
 const LONGEST_BESIDE: usize = 16 << 20;
@@ -411,6 +413,9 @@ fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(Some(file.bytes().to_vec()))
 }
 
+/// Mistral's tokenizer.
+const TEKKEN: &str = "tekken.json";
+
 /// What the older files of a tokenizer come to; None if there are none.
 fn of_older_files(
     folder: &Path,
@@ -423,15 +428,16 @@ fn of_older_files(
             sentencepiece = small(folder, name)?.map(|bytes| (name, bytes));
         }
     }
-    let [vocab_json, merges_txt, vocab_txt, added_tokens] =
-        ["vocab.json", "merges.txt", "vocab.txt", "added_tokens.json"]
+    let [vocab_json, merges_txt, vocab_txt, added_tokens, tekken] =
+        ["vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", TEKKEN]
             .map(|name| small(folder, name));
     let (vocab_json, merges_txt) = (vocab_json?, merges_txt?);
-    let (vocab_txt, added_tokens) = (vocab_txt?, added_tokens?);
+    let (vocab_txt, added_tokens, tekken) = (vocab_txt?, added_tokens?, tekken?);
     let files = OlderFiles {
         vocab_json: vocab_json.as_deref(),
         merges_txt: merges_txt.as_deref(),
         vocab_txt: vocab_txt.as_deref(),
+        tekken: tekken.as_deref(),
         sentencepiece: sentencepiece.as_ref().map(|(name, bytes)| (*name, bytes.as_slice())),
         added_tokens: added_tokens.as_deref(),
         tokenizer_config,

@@ -25,14 +25,14 @@ _lookback() {
             lookback,config)
                 cmd="lookback__subcmd__config"
                 ;;
+            lookback,diff)
+                cmd="lookback__subcmd__diff"
+                ;;
             lookback,eval)
                 cmd="lookback__subcmd__eval"
                 ;;
             lookback,export)
                 cmd="lookback__subcmd__export"
-                ;;
-            lookback,heads)
-                cmd="lookback__subcmd__heads"
                 ;;
             lookback,help)
                 cmd="lookback__subcmd__help"
@@ -70,14 +70,14 @@ _lookback() {
             lookback__subcmd__help,config)
                 cmd="lookback__subcmd__help__subcmd__config"
                 ;;
+            lookback__subcmd__help,diff)
+                cmd="lookback__subcmd__help__subcmd__diff"
+                ;;
             lookback__subcmd__help,eval)
                 cmd="lookback__subcmd__help__subcmd__eval"
                 ;;
             lookback__subcmd__help,export)
                 cmd="lookback__subcmd__help__subcmd__export"
-                ;;
-            lookback__subcmd__help,heads)
-                cmd="lookback__subcmd__help__subcmd__heads"
                 ;;
             lookback__subcmd__help,help)
                 cmd="lookback__subcmd__help__subcmd__help"
@@ -113,7 +113,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch heads learn inspect models config completions man help"
+            opts="-h -V --what-if --against --against-model --target --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch diff learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,8 +126,26 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --against)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against-model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --at)
-                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -317,6 +335,88 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lookback__subcmd__diff)
+            opts="-h --what-if --against --against-model --words --place --top --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against-model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --words)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lookback__subcmd__eval)
             opts="-h --data --per-bucket --format --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -371,7 +471,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --against --against-model --target --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,12 +484,30 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --against)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against-model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "txt ansi svg png gif apng html cast" -- "${cur}"))
                     return 0
                     ;;
                 --steps)
-                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
                     return 0
                     ;;
                 --size)
@@ -450,64 +568,8 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        lookback__subcmd__heads)
-            opts="-h --what-if --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --what-if)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --theme)
-                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
-                    return 0
-                    ;;
-                --lang)
-                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
-                    return 0
-                    ;;
-                --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --adapter)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
-                    return 0
-                    ;;
-                --system)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         lookback__subcmd__help)
-            opts="steps open trace export eval attribute patch heads learn inspect models config completions man help"
+            opts="steps open trace export eval attribute patch diff learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,6 +624,20 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lookback__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lookback__subcmd__help__subcmd__eval)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -577,20 +653,6 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lookback__subcmd__help__subcmd__heads)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -847,7 +909,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval attribute patch heads learn inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval attribute patch diff learn inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1111,13 +1173,20 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__trace)
-            opts="-h --what-if --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --target --format --sites --weights --list --against --schema --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --target)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -44,6 +44,8 @@ class Layer:
     shared: str | None = None
     """The expert of all tokens, in the layer."""
     shared_gate: str | None = None
+    is_latent: bool = False
+    """Whether keys and values are made from a few numbers a token."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ FAMILIES |= {
     "granitemoeshared": Family(replace(GRANITE_MOE, shared="shared_mlp")),
     "gpt_oss": Family(replace(MIXTURE, router="router")),
 }  # fmt: skip
+DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
+FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
 
 
@@ -185,17 +189,61 @@ def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, 
     return {"q": groups[:, :, :-2].flatten(1), "k": groups[:, :, -2].flatten(1), "v": groups[:, :, -1].flatten(1)}
 
 
+def from_latents(taps, at: str, attn: nn.Module, config) -> tuple[Sites, dict[str, Tensor]]:
+    """What latent attention makes, and queries, keys and values as (row, col)."""
+    caught, own, shared = taps.attentions[attn], config.qk_nope_head_dim, config.qk_rope_head_dim
+    sites = {}
+    if attn.q_proj is None:
+        sites[f"{at}.q_latent"] = taps.out_of(attn.q_a_proj)
+        sites |= taps.norm(f"{at}.q_latent_norm", attn.q_a_layernorm, attn.q_a_layernorm.variance_epsilon)
+    sites[f"{at}.latent"], k_shared = taps.out_of(attn.kv_a_proj_with_mqa).split([config.kv_lora_rank, shared], 1)
+    norm = taps.norm(f"{at}.latent_norm", attn.kv_a_layernorm, attn.kv_a_layernorm.variance_epsilon)
+    of_heads = taps.outputs[attn.kv_b_proj].flatten(0, -2).unflatten(1, (attn.num_heads, -1)).transpose(0, 1)
+    k_own, v = of_heads.split([own, config.v_head_dim], 2)
+    k = torch.cat([k_own, k_shared.expand(len(k_own), -1, -1)], 2)
+    sites |= norm | {f"{at}.k_shared": k_shared, f"{at}.k_own": k_own}
+    if getattr(config, "rope_interleave", False):  # the library has sorted the pairs into halves
+        for name in "qk":
+            left, right = caught[name][..., own:].chunk(2, -1)
+            turned = torch.stack([left, right], -1).flatten(-2)
+            caught[name] = torch.cat([caught[name][..., :own], turned], -1)
+    q = taps.out_of(attn.q_b_proj if attn.q_proj is None else attn.q_proj)
+    rows = lambda x: x.transpose(0, 1).flatten(1)
+    return sites, {"q": q, "k": rows(k), "v": rows(v)}
+
+
+def chosen_by_latent_models(at: str, router: nn.Module, config, logits: Tensor) -> tuple[Sites, Tensor]:
+    """The scores of DeepSeek's experts, and what they are chosen by."""
+    is_v3 = hasattr(router, "e_score_correction_bias")
+    scores = logits.sigmoid() if is_v3 else logits.softmax(1)
+    sites, choice = {f"{at}.ffn.router.{'affinities' if is_v3 else 'probabilities'}": scores}, scores
+    if is_v3:
+        sites[f"{at}.ffn.router.biased"] = choice = scores + router.e_score_correction_bias
+    is_grouped = is_v3 or config.topk_method == "group_limited_greedy"
+    if is_grouped and config.topk_group < config.n_group:
+        of_groups = choice.unflatten(1, (config.n_group, -1))
+        best = of_groups.topk(2 if is_v3 else 1, 2).values.sum(2).topk(config.topk_group, 1).indices
+        hidden = torch.ones(len(logits), config.n_group, dtype=torch.bool).scatter(1, best, False)
+        sites[f"{at}.ffn.router.grouped"] = choice = of_groups.masked_fill(hidden[..., None], -torch.inf).flatten(1)
+    return sites, choice
+
+
 def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
     """A router and the experts that it chooses: what each chosen one computes, by choice."""
     mixture = block.get_submodule(layer.mixture)
     router, experts = mixture.get_submodule(layer.router), mixture.experts
     logits, weights, chosen = taps.whole[router]
     sites = {f"{at}.ffn.router.logits": logits}
-    probabilities = torch.softmax(logits, 1)
-    if not softmax_of_chosen(config):
-        sites[f"{at}.ffn.router.probabilities"] = probabilities
+    if layer.is_latent:
+        scored, choice = chosen_by_latent_models(at, router, config, logits)
+        sites |= scored
+        order = weights.argsort(1, descending=True)
+        weights, chosen = weights.gather(1, order), chosen.gather(1, order)
+    else:
+        choice = torch.softmax(logits, 1)
+        sites |= {} if softmax_of_chosen(config) else {f"{at}.ffn.router.probabilities": choice}
     taps.near(at, logits, taps.into(router) @ router.weight.T + (getattr(router, "bias", None) if getattr(router, "bias", None) is not None else 0))
-    taps.near(at, probabilities.topk(chosen.shape[1], 1).indices.float(), chosen.float())
+    taps.near(at, choice.topk(chosen.shape[1], 1).indices.sort(1).values.float(), chosen.sort(1).values.float())
     sites[f"{at}.ffn.router.weights"] = torch.zeros_like(logits).scatter(1, chosen, weights)
     x = taps.into(router)
     of_choice = lambda w: w[chosen.T]  # (choice, token, ...)
@@ -258,7 +306,11 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
         if norm is not None:
             sites |= taps.norm(f"{at}.{name}", norm, eps)
     sizes = (config.num_attention_heads, key_heads(config))
-    before = queries_keys_values(taps, block, layer, sizes)
+    if layer.is_latent:
+        made, before = from_latents(taps, f"{at}.attn", part(layer.attn), config)
+        sites |= made
+    else:
+        before = queries_keys_values(taps, block, layer, sizes)
     qk_norms = None if layer.qk_norms is None else (*map(part, layer.qk_norms), eps)
     attn = part(layer.attn)
     catch_attention(taps, attn, before, sizes)

@@ -21,13 +21,18 @@ ARCHITECTURE = {
     "gemma2": "gemma2", "gemma3_text": "gemma3", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
+    "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
+    "falcon": "falcon", "phi": "phi2",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
-         "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2"]  # fmt: skip
+         "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
+         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi"]  # fmt: skip
+"""Written once more with each expert in a tensor of its own, as before 2024."""
+APART = ["mixtral"]
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -47,6 +52,18 @@ MIXTURE = {
     "mlp.shared_expert.down_proj": "ffn_down_shexp", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks",
     "block_sparse_moe.gate": "ffn_gate_inp", "block_sparse_moe.router.layer": "ffn_gate_inp",
 }  # fmt: skip
+LATENT = {
+    "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm", "self_attn.q_b_proj": "attn_q_b",
+    "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa", "self_attn.kv_a_layernorm": "attn_kv_a_norm",
+    "self_attn.kv_b_proj": "attn_kv_b", "self_attn.k_b_proj": "attn_k_b", "self_attn.v_b_proj": "attn_v_b",
+    "mlp.gate.e_score_correction": "exp_probs_b", "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_experts.up_proj": "ffn_up_shexp", "mlp.shared_experts.down_proj": "ffn_down_shexp",
+}  # fmt: skip
+BLOOM = {
+    "word_embeddings": "token_embd", "word_embeddings_layernorm": "token_embd_norm", "ln_f": "output_norm", "lm_head": "output",
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attention.query_key_value": "attn_qkv",
+    "self_attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
+}  # fmt: skip
 OF_MIXTRAL = {"w1": "gate_proj", "w3": "up_proj", "w2": "down_proj"}
 NAMES = {
     **dict.fromkeys(["qwen2moe", "qwen3moe", "olmoe", "granitemoe"], MIXTURE),
@@ -55,6 +72,18 @@ NAMES = {
     "gpt2": GPT2, "qwen3": QWEN3, "olmo2": {**QWEN3, **AFTER}, "gemma2": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "gemma3": {**QWEN3, **AFTER, "pre_feedforward_layernorm": "ffn_norm"},
     "phi3": {**LLAMA, "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"},
+    "deepseek2": {**MIXTURE, **LATENT},
+    "gptneox": {
+        **LLAMA, "embed_in": "token_embd", "final_layer_norm": "output_norm", "embed_out": "output",
+        "attention.query_key_value": "attn_qkv", "attention.dense": "attn_output",
+        "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
+    },
+    "bloom": BLOOM, "falcon": {**BLOOM, "ln_attn": "attn_norm_2", "ln_mlp": "attn_norm"},
+    "mpt": {
+        "wte": "token_embd", "norm_f": "output_norm", "norm_1": "attn_norm", "norm_2": "ffn_norm", "attn.Wqkv": "attn_qkv",
+        "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down",
+    },
+    "phi2": {**LLAMA, "final_layernorm": "output_norm", "self_attn.dense": "attn_output", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down"},
 }  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
@@ -73,7 +102,7 @@ def names(config: dict) -> dict[str, str]:
 
 def name_in_gguf(name: str, table: dict[str, str]) -> str:
     """`model.layers.0.mlp.up_proj.weight` -> `blk.0.ffn_up.weight`."""
-    parts = [part for part in name.split(".") if part not in ("transformer", "model", "layers", "h")]
+    parts = [part for part in name.split(".") if part not in ("transformer", "model", "layers", "h", "gpt_neox", "blocks")]
     block = [parts.pop(0)] if parts[0].isdigit() else []
     base = table[".".join(parts[:-1])]
     return ".".join([*(["blk"] if block else []), *block, base, parts[-1]])
@@ -140,9 +169,52 @@ def as_ggml(blocks: Tensor, scales: Tensor) -> Tensor:
     return torch.cat([scales[..., None], halves], -1).flatten(-2)
 
 
-def as_gguf(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+def sorted_heads(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    """Rows that stand head by head, as all queries, all keys, all values."""
+    made = dict(tensors)
+    n_heads = config.get("num_attention_heads", config.get("n_head"))
+    n_kv = config.get("num_kv_heads", 1) if config["model_type"] == "falcon" else n_heads
+    for name, weight in tensors.items():
+        if ".query_key_value." in name:
+            groups = weight.unflatten(0, (n_kv, n_heads // n_kv + 2, -1))
+            parts = groups[:, :-2], groups[:, -2], groups[:, -1]
+            made[name] = torch.cat([part.reshape(-1, *weight.shape[1:]) for part in parts])
+    return made
+
+
+def experts_apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Mixtral's names of experts in older files."""
     made = {}
-    for name, weight in stacked(tensors).items():
+    for name, weight in tensors.items():
+        head, middle, rest = name.partition(".block_sparse_moe.experts.")
+        if not middle:
+            made[name] = weight
+            continue
+        number, part, kind = rest.split(".")
+        made[f"{head.replace('model.layers', 'blk')}.ffn_{OF_MIXTRAL[part].removesuffix('_proj')}.{number}.{kind}"] = weight
+    return made
+
+
+def of_latents(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    """DeepSeek-V3's maps to keys, turned over, and to values, head by head; V2's in one, as older files have them."""
+    made = {}
+    for name, weight in tensors.items():
+        if name.endswith("kv_b_proj.weight") and config["model_type"] == "deepseek_v3":
+            of_heads = weight.unflatten(0, (config["num_attention_heads"], -1))
+            keys, values = of_heads.split([config["qk_nope_head_dim"], config["v_head_dim"]], 1)
+            made[name.replace("kv_b", "k_b")], made[name.replace("kv_b", "v_b")] = keys.transpose(1, 2).contiguous(), values.contiguous()
+        else:
+            made[name.replace("e_score_correction_bias", "e_score_correction.bias")] = weight
+    return made
+
+
+def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -> dict[str, Tensor]:
+    made = {}
+    tensors = experts_apart(tensors) if are_apart else stacked(tensors)
+    for name, weight in of_latents(sorted_heads(tensors, config), config).items():
+        if name.startswith("blk."):
+            made[name] = weight.contiguous()
+            continue
         if name.endswith((".attn.bias", "masked_bias")):
             continue
         if config["model_type"] == "gpt2" and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
@@ -157,35 +229,43 @@ def as_gguf(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
 
 def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     first = lambda *keys: next(config[key] for key in keys if config.get(key) is not None)
-    heads, d_model = first("n_head", "num_attention_heads"), first("n_embd", "hidden_size")
-    writer.add_context_length(first("n_positions", "max_position_embeddings"))
+    heads, d_model = first("n_head", "num_attention_heads", "n_heads"), first("n_embd", "hidden_size", "d_model")
+    # Where the settings have none: what the converter takes.
+    writer.add_context_length(first("n_positions", "max_position_embeddings") if "max_position_embeddings" in config or "n_positions" in config
+                              else config.get("max_seq_len", 2048))
     writer.add_embedding_length(d_model)
-    writer.add_block_count(first("n_layer", "num_hidden_layers"))
-    writer.add_feed_forward_length(first("n_inner", "intermediate_size"))
+    writer.add_block_count(first("n_layer", "num_hidden_layers", "n_layers"))
+    writer.add_feed_forward_length(config.get("n_inner") or config.get("intermediate_size") or config.get("ffn_hidden_size") or 4 * d_model)
     writer.add_head_count(heads)
     writer.add_vocab_size(config["vocab_size"])
     if config["model_type"] == "gpt2":
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
         return
-    if (n := config.get("num_experts", config.get("num_local_experts"))) is not None:
+    if (n := config.get("num_experts", config.get("num_local_experts", config.get("n_routed_experts")))) is not None:
         writer.add_expert_count(n)
         writer.add_expert_used_count(config["num_experts_per_tok"])
         writer.add_expert_feed_forward_length(first("moe_intermediate_size", "intermediate_size"))
         if (shared := config.get("shared_expert_intermediate_size", config.get("shared_intermediate_size"))) is not None:
             writer.add_expert_shared_feed_forward_length(shared)
-    writer.add_head_count_kv(config.get("num_key_value_heads", heads))
+    if config["model_type"] in ("gpt_neox", "bloom", "mpt", "falcon", "phi"):
+        older(writer, config, heads, d_model // heads)
+        return
+    is_latent = "kv_lora_rank" in config
+    writer.add_head_count_kv(1 if config["model_type"] == "deepseek_v3" else config.get("num_key_value_heads", heads))
     if (eps := config.get("layer_norm_eps", config.get("norm_epsilon"))) is not None:
         writer.add_layer_norm_eps(eps)
     else:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {}
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
-    d_head = config.get("head_dim") or d_model // heads
+    d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
     writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] == "stablelm" else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
+    if is_latent:
+        latents(writer, config)
     scaling = config.get("rope_scaling") or rope
     kind = scaling.get("rope_type", scaling.get("type"))
     if kind == "linear":
@@ -198,7 +278,7 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         if (factor := scaling.get("attention_factor")) is not None:
             writer.add_rope_scaling_attn_factors(factor)
         if (mscale := scaling.get("mscale_all_dim")) is not None:
-            writer.add_rope_scaling_yarn_log_mul(mscale)
+            writer.add_rope_scaling_yarn_log_mul(0.1 * mscale if is_latent else mscale)
     elif kind == "longrope":
         trained, longest = config["original_max_position_embeddings"], config["max_position_embeddings"]
         writer.add_rope_scaling_orig_ctx_len(trained)
@@ -207,6 +287,50 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
             writer.add_tensor(f"rope_factors_{name}.weight", np.array(scaling[f"{name}_factor"], dtype=np.float32))
     elif kind == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(scaling, config["rope_theta"], d_head))
+
+
+def older(writer: gguf.GGUFWriter, config: dict, heads: int, d_head: int) -> None:
+    """Families with layer norms."""
+    kind = config["model_type"]
+    writer.add_layer_norm_eps(config.get("layer_norm_eps", config.get("layer_norm_epsilon", 1e-5)))
+    if kind == "falcon":
+        writer.add_tensor_data_layout("jploski")
+        writer.add_head_count_kv(config.get("num_kv_heads", 1))
+    elif kind == "mpt":
+        writer.add_max_alibi_bias(config["attn_config"]["alibi_bias_max"])
+    else:
+        writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
+    if kind == "gpt_neox":
+        writer.add_rope_dimension_count(int(config["rotary_pct"] * d_head))
+        writer.add_parallel_residual(config["use_parallel_residual"])
+        writer.add_rope_freq_base(config["rotary_emb_base"])
+    if kind == "phi":
+        writer.add_rope_dimension_count(int(config["partial_rotary_factor"] * d_head))
+        writer.add_rope_freq_base(config["rope_theta"])
+
+
+def latents(writer: gguf.GGUFWriter, config: dict) -> None:
+    """Latent attention and its routers: V3 as files are written today, V2 as older ones were."""
+    shared, value, rank = config["qk_rope_head_dim"], config["v_head_dim"], config["kv_lora_rank"]
+    whole = config["qk_nope_head_dim"] + shared
+    writer.add_leading_dense_block_count(config["first_k_dense_replace"])
+    if config["q_lora_rank"] is not None:
+        writer.add_q_lora_rank(config["q_lora_rank"])
+    writer.add_kv_lora_rank(rank)
+    writer.add_expert_shared_count(config["n_shared_experts"])
+    writer.add_expert_weights_scale(config["routed_scaling_factor"])
+    writer.add_expert_group_count(config["n_group"])
+    writer.add_expert_group_used_count(config["topk_group"])
+    if config["model_type"] == "deepseek_v2":
+        writer.add_key_length(whole)
+        writer.add_value_length(value)
+        return
+    writer.add_key_length(rank + shared)
+    writer.add_value_length(rank)
+    writer.add_key_length_mla(whole)
+    writer.add_value_length_mla(value)
+    writer.add_expert_weights_norm(config["norm_topk_prob"])
+    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
 
 
 def styled(writer: gguf.GGUFWriter, config: dict) -> None:
@@ -263,8 +387,8 @@ def vocabulary(writer: gguf.GGUFWriter, made: dict, kind: str, config: dict) -> 
         writer.add_add_space_prefix(True)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
-    ends = config["eos_token_id"]
-    writer.add_bos_token_id(config["bos_token_id"])
+    ends = config.get("eos_token_id", 0)
+    writer.add_bos_token_id(config.get("bos_token_id", 0))
     writer.add_eos_token_id(ends[0] if isinstance(ends, list) else ends)
 
 
@@ -302,13 +426,13 @@ def add(writer: gguf.GGUFWriter, name: str, weight: Tensor, quant: str | None, r
     writer.add_tensor(name, data, raw_dtype=kind)
 
 
-def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict) -> None:
+def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, are_apart: bool = False) -> None:
     writer = gguf.GGUFWriter(path, ARCHITECTURE[config["model_type"]])
     writer.add_name(path.stem)
     settings(writer, config)
     vocabulary(writer, tokenizer, kind, config)
     quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)
-    for name, weight in as_gguf(tensors, config).items():
+    for name, weight in as_gguf(tensors, config, are_apart).items():
         add(writer, name, weight, quants.get(name.split(".")[-2]), random)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from transformers.models.deberta_v2.modeling_deberta_v2 import build_relative_position
+
 import checkpoint_decoders as decoders
 
 Sites = dict[str, Tensor]
@@ -255,10 +257,12 @@ def bert_embeddings(taps: Taps, embeddings: nn.Module, eps: float) -> Sites:
     return sites | taps.norm("tokens.norm", embeddings.LayerNorm, eps)
 
 
-def post_norm(taps: Taps, at: str, of: dict[str, nn.Module], eps: float) -> Sites:
-    """A layer whose norms stand after its sub-layers."""
-    before = {name: taps.out_of(of[name]) for name in "qkv"}
-    sites = taps.attention(f"{at}.self_attn", of["attention"], before, of["o"])
+def post_norm(taps: Taps, at: str, of: dict[str, nn.Module], eps: float, attention: Sites | None = None) -> Sites:
+    """A layer whose norms stand after its sub-layers. `attention`: its sites, where they are not as usual."""
+    if attention is None:
+        before = {name: taps.out_of(of[name]) for name in "qkv"}
+        attention = taps.attention(f"{at}.self_attn", of["attention"], before, of["o"])
+    sites = dict(attention)
     sites[f"{at}.residual1"] = taps.into(of["norm1"])
     sites |= taps.norm(f"{at}.norm1", of["norm1"], eps)
     sites[f"{at}.ffn.sum"] = taps.out_of(of["up"])
@@ -309,18 +313,28 @@ def classes(taps: Taps, last: Tensor, dense: nn.Module | None, out: nn.Module, o
     return sites if logits.shape[1] == 1 else sites | {"classes.probs": logits.softmax(1)}
 
 
+def answer(taps: Taps, last: Tensor, logits: Tensor) -> Sites:
+    """A head that finds an answer: two scores a token, and their softmax over the tokens."""
+    sites = {"classes.logits": logits}
+    for name, scores in zip(("start", "end"), logits.T):
+        sites |= {f"answer.{name}": scores[None], f"answer.{name}_probs": scores.softmax(0)[None]}
+    return sites
+
+
 def class_head(taps: Taps, body: nn.Module, last: Tensor) -> Sites | None:
     """The sites of a model with such a head; None of another."""
     model = taps.model
     if hasattr(model, "discriminator_predictions"):
         head = model.discriminator_predictions
         return classes(taps, last, head.dense, head.dense_prediction, of_text=False)
+    if hasattr(model, "qa_outputs"):
+        return answer(taps, last, taps.out_of(model.qa_outputs))
     if not hasattr(model, "classifier"):
         return None
     head, of_text = model.classifier, "Sequence" in type(model).__name__
     if hasattr(head, "out_proj"):
         return classes(taps, last, head.dense, head.out_proj, of_text)
-    pooler = getattr(body, "pooler", None)
+    pooler = getattr(body, "pooler", getattr(model, "pooler", None))
     dense = getattr(model, "pre_classifier", None) or getattr(pooler, "dense", pooler)
     return classes(taps, last, dense if of_text else None, head, of_text)
 
@@ -382,9 +396,72 @@ def modernbert(taps: Taps) -> Sites:
         sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(layer.mlp.Wo), taps.out_of(layer.mlp.Wo)
         sites[f"{at}.residual2"] = taps.out_of(layer)
     sites |= taps.norm("encoder_norm", body.final_norm, eps)
+    if hasattr(model, "classifier"):
+        return sites | modern_head(taps, sites["encoder_norm.out"], eps)
     if not hasattr(model, "decoder"):
         return sites | pooled(sites["encoder_norm.out"])
     return sites | masked_words(taps, model.head.dense, model.head.norm, model.decoder, eps)
+
+
+def modern_head(taps: Taps, last: Tensor, eps: float) -> Sites:
+    """Its heads for classes and answers go by way of its head for masked words."""
+    head, name, config = taps.model.head, type(taps.model).__name__, taps.model.config
+    rows = lambda value: value.reshape(-1, value.shape[-1])
+    of_text = "Sequence" in name
+    sites = {f"classes.{'mean' if config.classifier_pooling == 'mean' else 'first'}": rows(taps.into(head))} if of_text else {}
+    sites |= {"classes.sum": rows(taps.out_of(head.dense)), "classes.hidden": rows(taps.into(head.norm))}
+    x, out = rows(taps.into(head.norm)), rows(taps.out_of(head.norm))
+    sites |= normed("classes.norm", head.norm, eps, x, out, x.square().mean(-1, keepdim=True))
+    logits = rows(taps.out_of(taps.model.classifier))
+    if "Question" in name:
+        return sites | answer(taps, last, logits)
+    return sites | {"classes.logits": logits, "classes.probs": logits.softmax(1)}
+
+
+def disentangled(taps: Taps, at: str, attn: nn.Module, out: nn.Module, rows: Tensor, index: Tensor) -> Sites:
+    """DeBERTa's attention. rows (distance, d_model): vectors of distances; index (query, key): which of them it is."""
+    heads = lambda x: x.unflatten(1, (attn.num_attention_heads, -1)).transpose(0, 1)
+    of = lambda x, module: heads(nn.functional.linear(x, module.weight, module.bias))
+    q, k, v = (of(taps.into(attn), module) for module in (attn.query_proj, attn.key_proj, attn.value_proj))
+    kd, qd = (of(rows, module) for module in (attn.key_proj, attn.query_proj))
+    n = len(index)
+    c2p = (q @ kd.transpose(1, 2)).gather(2, index.expand(len(q), n, n))
+    p2c = (k @ qd.transpose(1, 2)).gather(2, index.T.expand(len(q), n, n)).transpose(1, 2)
+    scores = q @ k.transpose(1, 2)
+    scaled = (scores + c2p + p2c) / (3 * q.shape[-1]) ** 0.5
+    weights = scaled.softmax(-1)
+    near(at, weights, taps.whole[attn][1][0])
+    context = weights @ v
+    near(at, context.transpose(0, 1).flatten(1), taps.into(out))
+    named = {"q": q, "k": k, "v": v, "k_distance": kd, "q_distance": qd, "scores": scores, "c2p": c2p, "p2c": p2c,
+             "summed": scores + c2p + p2c, "scaled": scaled, "weights": weights, "context": context,
+             "concat": taps.into(out), "out": taps.out_of(out)}  # fmt: skip
+    return {f"{at}.{name}": value for name, value in named.items()}
+
+
+def deberta(taps: Taps) -> Sites:
+    model, config = taps.model, taps.model.config
+    body, eps = getattr(model, "deberta", model), config.layer_norm_eps
+    sites = {"tokens.embed": taps.out_of(body.embeddings.word_embeddings)}
+    sites["tokens.input"] = taps.into(body.embeddings.LayerNorm)
+    sites |= taps.norm("tokens.norm", body.embeddings.LayerNorm, eps)
+    encoder, x = body.encoder, sites["tokens.embed"]
+    position = build_relative_position(x, x, encoder.position_buckets, encoder.max_relative_positions)[0]
+    span = len(encoder.rel_embeddings.weight) // 2
+    used, index = (position + span).clamp(0, 2 * span - 1).unique(return_inverse=True)
+    sites["tokens.distances"] = rows = encoder.get_rel_embedding()[used]
+    for l, layer in enumerate(encoder.layer):
+        attn, out = layer.attention.self, layer.attention.output.dense
+        attention = disentangled(taps, f"encoder.{l}.self_attn", attn, out, rows, index)
+        of = {"norm1": layer.attention.output.LayerNorm, "up": layer.intermediate.dense, "down": layer.output.dense,
+              "norm2": layer.output.LayerNorm}  # fmt: skip
+        sites |= post_norm(taps, f"encoder.{l}", of, eps, attention)
+    last = sites[f"encoder.{l}.norm2.out"]
+    if hasattr(model, "lm_predictions"):
+        head = model.lm_predictions.lm_head
+        words = {"mlm.sum": taps.out_of(head.dense), "mlm.hidden": taps.into(head.LayerNorm)}
+        return sites | words | taps.norm("mlm.norm", head.LayerNorm, eps) | predictions(taps.whole[model].logits[0])
+    return sites | (class_head(taps, body, last) or pooled(last))
 
 
 def mpnet(taps: Taps) -> Sites:
@@ -533,7 +610,7 @@ def t5(taps: Taps) -> Sites:
 ARCHITECTURES = {
     "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
-    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert,
+    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert, "deberta-v2": deberta,
     "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip
 
@@ -547,6 +624,7 @@ def sites_of(model: nn.Module, **inputs: list[int]) -> Sites:
     """All sites of one pass over one sentence."""
     ids = {name: torch.tensor([one]) for name, one in inputs.items()}
     with Taps(model.eval(), {name: one[0] for name, one in ids.items()}) as taps:
-        model(**ids, **({} if is_encoder(model) else {"use_cache": False}))
+        weights = {"output_attentions": True} if model.config.model_type == "deberta-v2" else {}
+        model(**ids, **weights, **({} if is_encoder(model) else {"use_cache": False}))
         sites = ARCHITECTURES[model.config.model_type](taps)
     return {name: value.detach().float().contiguous() for name, value in sites.items()}

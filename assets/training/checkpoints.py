@@ -105,6 +105,13 @@ MODERNBERT = {
     "global_attn_every_n_layers": 3, "global_rope_theta": 5000.0, "local_rope_theta": 100.0, "norm_eps": 1e-5,
     "max_position_embeddings": 41, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3,
 }  # fmt: skip
+DEBERTA = {
+    "model_type": "deberta-v2", "architectures": ["DebertaV2ForMaskedLM"], "hidden_size": 30, "num_hidden_layers": 2,
+    "num_attention_heads": 5, "intermediate_size": 37, "hidden_act": "gelu", "max_position_embeddings": 41,
+    "relative_attention": True, "position_buckets": 4, "norm_rel_ebd": "layer_norm", "share_att_key": True,
+    "pos_att_type": "p2c|c2p", "layer_norm_eps": 1e-7, "max_relative_positions": -1, "position_biased_input": False,
+    "type_vocab_size": 0, "pad_token_id": 0, "legacy": False,
+}  # fmt: skip
 THREE = {"id2label": {"0": "bad", "1": "so so", "2": "good"}, "label2id": {"bad": 0, "so so": 1, "good": 2}}
 TAGS = {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}}
 MARIAN = {
@@ -246,6 +253,17 @@ OF_GPT_OSS_PACKED = {**OF_GPT_OSS, "swiglu_limit": 7.0, "hidden_size": 32, "inte
 OF_QWEN3_MOE = {**MIXED, "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "num_experts": 7,
                 "num_experts_per_tok": 3, "moe_intermediate_size": 11, "norm_topk_prob": True, "rms_norm_eps": 1e-6, "attention_bias": False,
                 "bos_token_id": 292, "eos_token_id": 292, "use_sliding_window": False}  # fmt: skip
+OF_DEEPSEEK_V3 = {**MIXED, "model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 24, "head_dim": None,
+                  "num_hidden_layers": 3, "num_key_value_heads": 3, "q_lora_rank": 13, "kv_lora_rank": 11, "qk_nope_head_dim": 6,
+                  "qk_rope_head_dim": 4, "v_head_dim": 7, "n_routed_experts": 8, "n_group": 4, "topk_group": 2,
+                  "num_experts_per_tok": 3, "n_shared_experts": 2, "moe_intermediate_size": 9, "first_k_dense_replace": 1,
+                  "routed_scaling_factor": 2.5, "norm_topk_prob": True, "topk_method": "noaux_tc", "scoring_func": "sigmoid",
+                  "num_nextn_predict_layers": 1, "rms_norm_eps": 1e-6, "rope_theta": 500.0,
+                  "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20, "beta_fast": 32,
+                                   "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0}}  # fmt: skip
+OF_DEEPSEEK_V2 = {**OF_DEEPSEEK_V3, "kv_lora_rank": 10, "model_type": "deepseek_v2", "architectures": ["DeepseekV2ForCausalLM"], "num_hidden_layers": 2,
+                  "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "routed_scaling_factor": 1.5, "norm_topk_prob": False,
+                  "topk_method": "group_limited_greedy", "scoring_func": "softmax", "rope_scaling": None, "num_nextn_predict_layers": None}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -314,6 +332,14 @@ RECIPES = {
     "granitemoe_shared": ("llama2", "f16, hosted", llama(**OF_GRANITE_SHARED)),
     "gpt_oss": ("gpt2", "bf16, hosted", llama(**OF_GPT_OSS)),
     "gpt_oss_packed": ("gpt2", "bf16, hosted, mxfp4", llama(**OF_GPT_OSS_PACKED)),
+    "deepseek_v2": ("gpt2", "bf16, hosted", {**llama(**OF_DEEPSEEK_V2), "q_lora_rank": None}),
+    "deepseek_v2_greedy": ("gpt2", "bf16, hosted", llama(**{
+        **OF_DEEPSEEK_V2, "topk_method": "greedy", "num_hidden_layers": 1, "first_k_dense_replace": 0,
+        "rope_scaling": {**OF_DEEPSEEK_V3["rope_scaling"], "mscale": 0.707, "mscale_all_dim": 0.707}})),
+    "deepseek_v3": ("gpt2", "bf16, hosted", llama(**OF_DEEPSEEK_V3)),
+    "deepseek_v3_biased": ("gpt2", "bf16, hosted", llama(**{
+        **OF_DEEPSEEK_V3, "attention_bias": True, "rope_interleave": False, "norm_topk_prob": False, "rope_scaling": None,
+        "num_hidden_layers": 1, "first_k_dense_replace": 0, "topk_group": 4})),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -333,6 +359,15 @@ RECIPES = {
     "albert_text": ("bert", "f16", {**BERT, **OF_ALBERT, **THREE, "architectures": ["AlbertForSequenceClassification"]}),
     "modernbert": ("bert", "f16", MODERNBERT),
     "modernbert_body": ("bert", "bf16", {**MODERNBERT, "architectures": ["ModernBertModel"], "num_hidden_layers": 3}),
+    "modernbert_text": ("bert", "f16", {**MODERNBERT, **THREE, "architectures": ["ModernBertForSequenceClassification"],
+                                        "num_hidden_layers": 2, "classifier_pooling": "mean"}),
+    "modernbert_tokens": ("bert", "f16", {**MODERNBERT, **TAGS, "architectures": ["ModernBertForTokenClassification"], "num_hidden_layers": 1}),
+    "modernbert_answer": ("bert", "f16", {**MODERNBERT, "architectures": ["ModernBertForQuestionAnswering"], "num_hidden_layers": 1}),
+    "bert_answer": ("bert", "f16", {**BERT, **OF_CLASSES, "architectures": ["BertForQuestionAnswering"], "num_hidden_layers": 1}),
+    "deberta": ("bert", "f16", DEBERTA),
+    "deberta_text": ("bert", "f16", {**DEBERTA, **THREE, "architectures": ["DebertaV2ForSequenceClassification"], "position_buckets": -1,
+                                     "max_relative_positions": 9, "num_hidden_layers": 1}),
+    "deberta_answer": ("bert", "f16", {**DEBERTA, "architectures": ["DebertaV2ForQuestionAnswering"], "num_hidden_layers": 1}),
     "mpnet": ("roberta", "f16", without_none({**BERT, **OF_MPNET})),
     "mpnet_body": ("roberta", "f16, no prefix", without_none({**BERT, **OF_MPNET, "architectures": ["MPNetModel"]})),
     "marian": ("marian", "f16, no sines", MARIAN),
@@ -379,6 +414,9 @@ def scramble(model: nn.Module, seed: int) -> None:
             weight.data = (0.2 if getattr(model.config, "scale_embedding", False) else 0.8) * noise
         else:
             weight.data = 1.6 * noise / weight.shape[-1] ** 0.5
+    for name, buffer in model.named_buffers():
+        if name.endswith("e_score_correction_bias"):
+            buffer.normal_(0, 0.3)
     if hasattr(model, "final_logits_bias"):
         model.final_logits_bias.normal_(0, 0.5)
 
@@ -509,7 +547,8 @@ def sites_in(model: nn.Module, sentence: dict) -> Sites:
     if isinstance(model, rnn.RecurrentLM):
         return rnn.sites_of(model, sentence["ids"])
     target = {"decoder_input_ids": sentence["target"]} if "target" in sentence else {}
-    return sites_of(model, input_ids=sentence["ids"], **target)
+    types = {"token_type_ids": sentence["types"]} if "types" in sentence and getattr(model.config, "type_vocab_size", 0) > 1 else {}
+    return sites_of(model, input_ids=sentence["ids"], **target, **types)
 
 
 def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites], more: dict) -> None:
@@ -519,11 +558,18 @@ def write_golden(path: Path, sentences: dict[str, dict], sites: dict[str, Sites]
     save_file(tensors, path, {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()})
 
 
-def sentences_for(tokenizer: Tokenizer, masks_too: bool) -> dict[str, dict]:
+def sentences_for(tokenizer: Tokenizer, masks_too: bool, has_pairs: bool) -> dict[str, dict]:
     texts = {"short": tiny.cut(tokenizer, "is it so old", SHORT), "long": tiny.cut(tokenizer, TEXT, LONG)}
     masks = [mask for mask in ("[MASK]", "<mask>") if masks_too and tokenizer.token_to_id(mask) is not None]
     texts |= {"masked": f"the {mask} runs {mask} slowly" for mask in masks}
-    return {key: {"text": text, "ids": tokenizer.encode(text).ids} for key, text in texts.items()}
+    if has_pairs:
+        texts["pair"] = "is it so old [SEP] the winter birds sleep"
+    sentences = {key: {"text": text, "ids": tokenizer.encode(text).ids} for key, text in texts.items()}
+    if (separator := tokenizer.token_to_id("[SEP]")) is not None:
+        for sentence in sentences.values():
+            first = sentence["ids"].index(separator)
+            sentence["types"] = [int(i > first) for i in range(len(sentence["ids"]))]
+    return sentences
 
 
 def with_targets(sentences: dict[str, dict], tokenizer: Tokenizer, start: int) -> None:
@@ -561,6 +607,8 @@ def write_checkpoint(name: str, out: Path) -> None:
     if name in checkpoint_gguf.FILES:
         made = json.loads(tokenizer.to_str())
         checkpoint_gguf.write(out / f"{name}.gguf", kind, config, stored(model, how), made)
+        if name in checkpoint_gguf.APART:
+            checkpoint_gguf.write(out / f"{name}_apart.gguf", kind, config, stored(model, how), made, are_apart=True)
 
 
 def quantised(name: str, out: Path) -> None:
@@ -608,11 +656,13 @@ def opened_packed(folder: Path) -> nn.Module:
 def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     also = [f"{name}.gguf"] if name in checkpoint_gguf.FILES else []
+    also += [f"{name}_apart.gguf"] if name in checkpoint_gguf.APART else []
     write_reference(name, out, opened(out / name), tokenizer, [name, *also])
 
 
 def write_reference(name: str, out: Path, model: nn.Module, tokenizer: Tokenizer, files: list[str]) -> None:
-    sentences = sentences_for(tokenizer, masks_too=is_encoder(model))
+    has_pairs = name in ("bert_text", "bert_answer", "deberta_answer", "modernbert_answer")
+    sentences = sentences_for(tokenizer, masks_too=is_encoder(model), has_pairs=has_pairs)
     if model.config.is_encoder_decoder:
         with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
     sites = {key: sites_in(model, s) for key, s in sentences.items()}

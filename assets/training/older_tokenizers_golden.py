@@ -2,9 +2,10 @@
 
     python assets/training/older_tokenizers_golden.py
 
-trains two tiny models on the lines of `tokenizers_golden.py` and writes to tests/goldens/tokenization/:
-`unigram.model` (as T5's: characters replaced, extra spaces removed), `bpe.model` (as Llama 2's: bytes, spaces kept), and
-`older.jsonl`, the ids of every line of the corpus. Needs `pip install sentencepiece==0.2.3`.
+trains four tiny models on the lines of `tokenizers_golden.py` and writes to tests/goldens/tokenization/:
+`unigram.model` (as T5's: characters replaced, extra spaces removed), `bpe.model` (as Llama 2's: bytes, spaces kept),
+`fairseq.model` (as CamemBERT's and mBART's: unknown, begin and end before all others), `deberta.model` (its special tokens),
+and `older.jsonl`, the ids of every line of the corpus. Needs `pip install sentencepiece==0.2.3`.
 """
 
 import io
@@ -48,6 +49,11 @@ def main():
         "bpe": trained(
             model_type="bpe", vocab_size=440, byte_fallback=True, normalization_rule_name="identity",
             remove_extra_whitespaces=False, split_digits=True, allow_whitespace_only_pieces=True,
+        ),
+        "fairseq": trained(model_type="unigram", vocab_size=140, normalization_rule_tsv=file.name),
+        "deberta": trained(
+            model_type="unigram", vocab_size=140, pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]",
+            eos_piece="[SEP]", unk_piece="[UNK]", normalization_rule_tsv=file.name,
         ),
     }
     with open(OUT / "older.jsonl", "w", encoding="utf-8") as out:

@@ -6,6 +6,7 @@
 //! | method | question | anchor |
 //! | --- | --- | --- |
 //! | [`attribution`] | which part pushed this word above that one | direct logit attribution (Elhage et al. 2021) |
+//! | [`promotion`] | which words a head or a hidden unit raises | Geva et al. 2022 |
 //! | [`saliency`] | which words counted | gradient x input, integrated gradients (Sundararajan et al. 2017), leaving one out |
 //! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
 //! | [`heads`] | where every head looks, and whether it copies | head detectors (TransformerLens), OV circuit (Elhage et al. 2021) |
@@ -16,6 +17,7 @@ pub mod course;
 pub mod heads;
 pub mod learning;
 pub mod patching;
+pub mod promotion;
 mod quadrature;
 pub mod question;
 pub mod run;

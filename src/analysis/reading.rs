@@ -6,6 +6,7 @@ mod courses;
 mod evidence;
 mod findings;
 mod measures;
+mod patched;
 mod reader;
 mod readings;
 mod recent;
@@ -20,8 +21,9 @@ use std::{
 pub use crate::analysis::evidence::course::Course;
 pub use card::Card;
 pub use evidence::Asked;
-pub use findings::{AllFindings, Findings, Patched};
+pub use findings::{AllFindings, Findings};
 pub use measures::{Evidence, Heads, Measures};
+pub use patched::Patched;
 pub use reader::Reader;
 pub use readings::Readings;
 pub use tokenizer::tokenizer;
@@ -33,6 +35,7 @@ use crate::{
         measure::{
             accuracy::Accuracy,
             choice::{choice, log_probability},
+            difference::{self, SiteDifference},
             lens::{self, LensPrediction},
             neighbours::{Neighbourhood, neighbourhood},
             readback::{self, ReadBack},
@@ -84,6 +87,8 @@ pub struct Reading {
     heads: Arc<OnceLock<Heads>>,
     /// What the probes read back, by model.
     answers: Recent<Name, Vec<ReadBack>>,
+    /// Where this pass parts from the plain one, by model and number of sites, which grows as blocks are opened.
+    differences: Recent<(Name, usize), Vec<SiteDifference>>,
     /// Log-probabilities of outputs, by model.
     log_probabilities: Recent<Name, f64>,
     findings: Arc<OnceLock<AllFindings>>,
@@ -101,14 +106,19 @@ pub type MachineTimes = BTreeMap<Name, Times>;
 /// Weights after steps of learning, by model.
 type LearnedByName = Arc<BTreeMap<Name, Arc<Learned>>>;
 
-/// The results of the lens, by model and row.
-type Lenses = Arc<Mutex<HashMap<(Name, usize), Arc<[LensPrediction]>>>>;
+/// The results of the lens, by model, row and followed word.
+type Lenses = Arc<Mutex<HashMap<(Name, usize, Option<usize>), Arc<[LensPrediction]>>>>;
 
 impl Reading {
     /// # Panics
     /// If the reader does not have this model ([`Reader::of`]).
     pub fn trace(&self, name: Name) -> &Trace {
         &self.traces[&name]
+    }
+
+    /// The text of tokens, without special ones; safe to show.
+    pub fn decoded(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode(ids)
     }
 
     /// The most tokens a sentence may have.
@@ -182,6 +192,13 @@ impl Reading {
         }
     }
 
+    /// Where a model's pass parts from the plain one, site by site; None for a plain reading.
+    pub fn differences(&self, name: Name) -> Option<Arc<Vec<SiteDifference>>> {
+        let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
+        let key = (name, trace.sites().count());
+        self.differences.find(key, || Some(difference::differences(trace, plain)))
+    }
+
     fn model(&self, name: Name) -> Option<&dyn Model> {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
@@ -194,28 +211,43 @@ impl Reading {
     /// The model's prediction from each layer at a row. Takes tenths of a second with a large vocabulary and many
     /// layers.
     pub fn lens(&self, name: Name, row: usize) -> Arc<[LensPrediction]> {
+        self.lens_of(name, row, None)
+    }
+
+    /// The same with the ranks of this word instead of the finally chosen one.
+    pub fn lens_of(&self, name: Name, row: usize, word: Option<usize>) -> Arc<[LensPrediction]> {
         let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(guesses) = known().get(&(name, row)) {
+        if let Some(guesses) = known().get(&(name, row, word)) {
             return Arc::clone(guesses);
         }
         let changes = Arc::new(
             Changes::default().with_weights(self.learned.get(&name).cloned().unwrap_or_default()),
         );
         let say = |rows: &Matrix| self.model(name)?.unembed(rows, &changes);
-        let guesses: Arc<[LensPrediction]> = lens::lens(self.trace(name), row, say).into();
-        known().insert((name, row), Arc::clone(&guesses));
+        let guesses: Arc<[LensPrediction]> = lens::lens(self.trace(name), row, word, say).into();
+        known().insert((name, row, word), Arc::clone(&guesses));
         guesses
     }
 
     /// The lens if it has been computed or takes a few milliseconds, else None; for the screen, which never waits.
     pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[LensPrediction]>> {
+        self.known_lens_of(name, row, None)
+    }
+
+    /// The same with the ranks of this word.
+    pub fn known_lens_of(
+        &self,
+        name: Name,
+        row: usize,
+        word: Option<usize>,
+    ) -> Option<Arc<[LensPrediction]>> {
         let is_known = || {
             let known = self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
-            known.contains_key(&(name, row))
+            known.contains_key(&(name, row, word))
         };
         let products = |sizes: ModelSizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
         let is_quick = self.sizes(name).is_none_or(|sizes| products(sizes) <= IN_A_MOMENT);
-        (is_quick || is_known()).then(|| self.lens(name, row))
+        (is_quick || is_known()).then(|| self.lens_of(name, row, word))
     }
 
     /// The times that the models with an encoder take to read, measured one after another; takes about a second.

@@ -15,6 +15,7 @@ use std::{
 use anyhow::{Result, bail};
 use inside::Opened;
 pub use magnitude::Magnitude;
+pub use whatif::Counterparts;
 
 use crate::{
     engine::{

@@ -31,6 +31,12 @@ pub struct Cli {
     #[command(flatten)]
     pub text: TextArgs,
 
+    #[command(flatten)]
+    pub beside: BesideArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
     /// Begin at this step of `lookback steps`
     #[arg(long, value_name = "STEP", value_parser = known::step(), hide_possible_values = true)]
     pub at: Option<String>,
@@ -40,7 +46,7 @@ pub struct Cli {
     pub linear: bool,
 
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_mouse: bool,
 
     /// Take the short tour instead of all steps
@@ -88,9 +94,30 @@ pub struct TextArgs {
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
     /// learn=10: that many steps of learning on the sentence before it is read, by the Transformer or the checkpoint
-    /// (learn.gru=10: by another). target=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
+    /// (learn.gru=10: by another). teach=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
+    /// against=SENTENCE, target=TEXT: as --against and --target of the walk.
     #[arg(long, value_name = "CHANGE", value_parser = known::change, value_hint = ValueHint::Other)]
     pub what_if: Vec<Change>,
+}
+
+/// Another pass, set beside the first.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BesideArgs {
+    /// Another sentence, B, beside the first: A, B and what differs are shown in turn
+    #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other, hide_short_help = true)]
+    pub against: Option<String>,
+
+    /// Another checkpoint of the same shape, B, that reads the same sentence
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, hide_short_help = true)]
+    pub against_model: Option<PathBuf>,
+}
+
+/// What a decoder is made to read.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TargetArgs {
+    /// A text that a translator's decoder reads instead of its own output, to see how it is aligned
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other, hide_short_help = true)]
+    pub target: Option<String>,
 }
 
 /// What reads, in every command that reads.
@@ -119,7 +146,7 @@ pub struct ModelArgs {
     pub system: Option<String>,
 
     /// Read although more memory is needed than is free
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub no_memory_check: bool,
 }
 
@@ -174,6 +201,8 @@ pub enum Command {
     /// Put values of one sentence's pass into another's, one at a time, and print which carry the difference
     Patch(PatchArgs),
 
+    /// Print where two passes differ: of two sentences, or of two models
+    Diff(DiffArgs),
     /// Print what every attention head does: where it looks, and whether it copies
     Heads(HeadsArgs),
 
@@ -345,6 +374,27 @@ pub struct PatchArgs {
     pub out: EvidenceOut,
 }
 
+/// Two passes side by side.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::DIFF)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub beside: BesideArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// How many of the numbers that differ most are listed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: u16,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
 /// Heads, and their scores.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::HEADS)]
@@ -417,6 +467,9 @@ pub struct TraceArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
+    #[command(flatten)]
+    pub target: TargetArgs,
+
     /// Output format (default: by the extension of --out, else json)
     #[arg(long, value_enum)]
     pub format: Option<TraceFormat>,
@@ -463,6 +516,12 @@ pub enum TraceFormat {
 pub struct ExportArgs {
     #[command(flatten)]
     pub text: TextArgs,
+
+    #[command(flatten)]
+    pub beside: BesideArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     /// Formats to write, separated by commas (default: by the extension of --out, else txt)
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]

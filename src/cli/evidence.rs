@@ -1,6 +1,7 @@
-//! `lookback attribute`, `patch`, `heads` and `learn`: evidence about a pass, as tables.
+//! `lookback attribute`, `patch`, `diff`, `heads` and `learn`: evidence about a pass, as tables.
 
 pub mod attribute;
+pub mod diff;
 pub mod heads;
 pub mod learn;
 pub mod patch;

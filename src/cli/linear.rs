@@ -40,7 +40,7 @@ const COMMANDS: [(&str, &str); 15] = [
     (", . [ ]", "the head before, the next; the layer below, above"),
     ("x", "this head off, or on again"),
     ("N or M", "one step of learning, or ten; : alone takes them back"),
-    ("W TEXT", "what the model should learn to write, as in W Le chat dort."),
+    ("I TEXT", "what the model should learn to write, as in I Le chat dort."),
     ("!", "the hint of a lab; again, its solution"),
     ("?", "these commands"),
     ("q", "the end"),
@@ -79,7 +79,7 @@ impl<'a> Asked<'a> {
             ("]", _) => Self::Do(Command::Layer(1)),
             (":", _) => Self::Do(Command::Reset),
             (_, Some((":", change))) => Self::Change(change.trim()),
-            (_, Some(("W", text))) if text.starts_with(' ') => Self::Target(text.trim()),
+            (_, Some(("I", text))) if text.starts_with(' ') => Self::Target(text.trim()),
             (_, Some(("i", text))) if text.starts_with(' ') => Self::Sentence(text.trim()),
             (_, Some(("/", words))) => Self::Find(words.trim()),
             (_, Some(("#", id))) => Self::Id(id.trim()),
@@ -180,7 +180,7 @@ fn answer(
             read(state, readings, (text, &Changes::default()), out)?;
         }
         Asked::Change(written) => change(state, readings, written, out)?,
-        Asked::Target(text) => change(state, readings, &format!("target={text}"), out)?,
+        Asked::Target(text) => change(state, readings, &format!("teach={text}"), out)?,
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    args::{self, ModelArgs, TextArgs},
+    args::{self, BesideArgs, ModelArgs, TargetArgs, TextArgs},
     colour::Environment,
     failure::{Outcome, Usage},
     known::Chosen,
@@ -31,6 +31,8 @@ use crate::{
 
 const NO_CHAT_MODEL: &str = "--chat is for a checkpoint; give it too, with --model PATH";
 const NO_CHAT: &str = "--system is a part of a chat; give --chat too";
+const NO_FIRST: &str =
+    "--against-model sets a checkpoint beside another; give that too, with --model PATH";
 const NO_MODEL: &str = "--adapter changes a checkpoint; give that too, with --model PATH";
 
 /// The sentence, the models, the changes, the language and the look of a command.
@@ -44,6 +46,8 @@ pub struct Request<'a> {
     /// Whether a checkpoint is opened although it needs more memory than is free.
     pub no_memory_check: bool,
     pub model: Option<Chosen>,
+    /// The path of another checkpoint, to be set beside the first.
+    pub other_model: Option<PathBuf>,
     /// The folder of the checkpoint's adapter.
     adapter: Option<PathBuf>,
     /// Whether the sentence is a message in the checkpoint's chat template, and what is said before it.
@@ -81,12 +85,35 @@ impl<'a> Request<'a> {
             settings,
             no_memory_check: which.no_memory_check,
             model: which.model.clone(),
+            other_model: None,
             adapter: which.adapter.clone(),
             chat: which.chat,
             system: which.system.clone(),
             text,
             sentence: OnceCell::new(),
         })
+    }
+
+    /// The same request with another pass beside it, and with what a decoder is made to read.
+    ///
+    /// # Errors
+    /// If a text is empty, or the other model stands beside none.
+    pub fn beside(self, beside: &BesideArgs, target: &TargetArgs) -> Outcome<Self> {
+        let of = |name: &str, text: &Option<String>| {
+            let text = text.as_ref()?;
+            Some(format!("{name}={text}").parse::<Change>())
+        };
+        let path = beside.against_model.as_ref();
+        if path.is_some() && self.checkpoint().is_none() {
+            return Err(anyhow::anyhow!(NO_FIRST)).usage();
+        }
+        let name = path.map(|path| Ok(Change::OtherModel(path.to_string_lossy().into_owned())));
+        let more = [of("against", &beside.against), name, of("target", &target.target)];
+        let mut changes = self.changes;
+        for change in more.into_iter().flatten() {
+            changes = changes.with(change.usage()?);
+        }
+        Ok(Self { changes, other_model: path.cloned(), ..self })
     }
 
     /// The sentence; standard input is read here, once.

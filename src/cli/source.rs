@@ -15,7 +15,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::Checkpoint,
+    weights::{Checkpoint, places::Places},
 };
 
 /// A reader with its first readings.
@@ -87,10 +87,21 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
-    Ok(match template {
-        Some(template) => reader.in_chat(template),
-        None => reader.noting(unused_template(&checkpoint)),
-    })
+    let reader = if let Some(template) = template {
+        reader.in_chat(template)
+    } else {
+        let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
+        reader.noting(unused_template(&checkpoint).or(prefixes))
+    };
+    let Some(path) = &request.other_model else { return Ok(reader) };
+    // The adapter belongs to the first.
+    let other = Places::of(&super::variable).open(path)?;
+    let template = request.chat_template(&other)?;
+    let beside = Reader::open(&other, request.no_memory_check)?;
+    Ok(reader.beside(match template {
+        Some(template) => beside.in_chat(template),
+        None => beside,
+    })?)
 }
 
 /// A note on a chat template that is not used; None if there is none.
@@ -98,6 +109,48 @@ fn unused_template(checkpoint: &Checkpoint) -> Option<String> {
     let has_one = checkpoint.chat_template().is_ok_and(|template| template.is_some());
     has_one.then(|| {
         "this checkpoint has a chat template, which is not used; --chat puts the sentence into it".into()
+    })
+}
+
+/// A note on the prefixes that a checkpoint was trained with, if the text begins with none of them.
+fn unused_prefixes(checkpoint: &Checkpoint, text: &str) -> Option<String> {
+    let tasks = checkpoint.config().get("task_specific_params")?.as_object()?;
+    let prefixes = tasks.values().filter_map(|task| task.get("prefix")?.as_str());
+    let prefixes: Vec<&str> = prefixes.filter(|prefix| !prefix.trim().is_empty()).collect();
+    if prefixes.is_empty() || prefixes.iter().any(|prefix| text.starts_with(prefix)) {
+        return None;
+    }
+    let shown = |prefix: &&str| format!("`{}`", visible(prefix));
+    let shown: Vec<String> = prefixes.iter().take(MOST_PREFIXES).map(shown).collect();
+    Some(format!(
+        "this checkpoint was trained on texts that say what is to be done; the sentence begins with none of {}",
+        shown.join(", ")
+    ))
+}
+
+/// The most prefixes that are named.
+const MOST_PREFIXES: usize = 6;
+
+/// A note on a beginning token that was typed, where the tokenizer adds one.
+fn begins_twice(readings: &Readings, plain: &Reading) -> Option<String> {
+    let bos = readings.reader().tokenizer().ids().bos?;
+    let [first, second, ..] = plain.sentence.tokens.as_slice() else { return None };
+    (first.id == bos && second.id == bos).then(|| {
+        format!(
+            "the text begins with {} twice: the tokenizer adds it, and the sentence has it too; leave it out",
+            visible(&first.text)
+        )
+    })
+}
+
+/// A note on an output that has no end.
+fn is_cut(readings: &Readings, plain: &Reading) -> Option<String> {
+    let trace = plain.has(Name::Checkpoint).then(|| plain.trace(Name::Checkpoint))?;
+    let last = trace.output.last().filter(|_| !trace.target.is_empty())?;
+    let ends = readings.reader().tokenizer().ids().eos;
+    (!ends.contains(&last.id)).then(|| {
+        let n = trace.output.len();
+        format!("the output is cut after {n} tokens, which is the most for this text; the model did not end it")
     })
 }
 
@@ -111,6 +164,10 @@ fn note_what_is_odd(
         writeln!(streams.notes, "note: {remark}")?;
     }
     for note in readings.reader().tokenizer().notes() {
+        writeln!(streams.notes, "note: {note}")?;
+    }
+    let own = [begins_twice(readings, plain), is_cut(readings, plain)];
+    for note in own.into_iter().flatten() {
         writeln!(streams.notes, "note: {note}")?;
     }
     if let Some(note) = readings.reader().note() {
@@ -141,5 +198,5 @@ pub fn lesson(reading: &Reading, language: Language) -> anyhow::Result<Lesson> {
         return Lesson::embedded(language);
     }
     let trace = reading.trace(Name::Checkpoint);
-    Ok(Lesson::for_checkpoint(language)?.fitting(|path| trace.site(path).is_some()))
+    Ok(Lesson::for_checkpoint(language)?.fitting(trace))
 }

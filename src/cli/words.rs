@@ -200,10 +200,12 @@ The logit of a word, less that of another, is a sum: what each sub-layer adds, o
 head adds from each word, of feed-forward what each hidden unit adds. The scale of the norms is held
 fixed at that of this pass; then the parts add up exactly. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
-A recurrent network has no such parts; the words are asked about all the same.
+A recurrent network has no such parts; the words are asked about all the same. What a head or a unit
+promotes are the words that its direction alone raises most through the unembedding.
 
---format json, csv and npz have a row for every number: method (parts, gradient, integrated, left-out),
-site, head, unit, position, token, amount; what does not apply is null, empty or NaN.
+--format json, csv and npz have a row for every number: method (parts, promotes, gradient, integrated,
+left-out), site, head, unit, position (of promotes the rank), token, amount; what does not apply is null,
+empty or NaN.
 
 Examples:
   lookback attribute \"The animal didn't cross the street because it was too tired.\"
@@ -222,6 +224,21 @@ Examples:
   lookback patch \"The animal didn't cross the street because it was too tired.\" \\
       --against \"The animal didn't cross the street because it was too wide.\"
   lookback patch \"The dog sleeps.\" --against \"The cat sleeps.\" --format json | jq '.rows[0]'";
+
+pub const DIFF: &str = "\
+A is the first pass, B the one beside it: of another sentence (--against), by another checkpoint of the
+same shape (--against-model: a quantised twin, a fine-tune, another step of training), or with a change
+(--what-if). Tokens are matched from the start and from the end; a decoder reads A's output in both where
+its words are compared. What it does to the next word comes first, then how far the two are apart at
+every site and position, then the numbers that differ most, then what each part adds to the word.
+
+--format json, csv and npz have a row for every number: measure (next, site, row, cell, part), site,
+position, token, a, b, amount (b less a; of site and row |b - a| / |a|).
+
+Examples:
+  lookback diff \"The animal didn't cross the street because it was too tired.\" \\
+      --against \"The animal didn't cross the street because it was too wide.\"
+  lookback diff --model ./gpt2 --against-model ./gpt2-q8_0.gguf \"The Eiffel Tower is in\" --format csv";
 
 pub const HEADS: &str = "\
 previous   mean weight on the token before

@@ -11,11 +11,14 @@
 //! | `encoder.1=off` | the layer returns its input unchanged |
 //! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one attention weight is set; its row still sums to 1 |
 //! | `token.1=dog` | another word in the sentence, counted from 0 |
+//! | `against=The dog sleeps.` | another sentence: the pass of it is shown beside that of the first |
+//! | `against_model=PATH` | another model of the same shape, opened at the start |
+//! | `target=Le chien dort.` | the decoder reads this text instead of its own output |
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
 //! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
 //! | `beam=4` | beam search with this many hypotheses |
 //! | `learn=10` `learn.gru=10` | steps of learning on this sentence, taken before the pass, by one model |
-//! | `target=Le chat dort.` `rate=0.1` | what a translator should learn to write, and the learning rate |
+//! | `teach=Le chat dort.` `rate=0.1` | what a translator should learn to write, and the learning rate |
 //!
 //! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
@@ -79,6 +82,12 @@ pub enum Change {
         position: usize,
         word: String,
     },
+    /// Another sentence.
+    Against(String),
+    /// Another model of the same shape, by its name.
+    OtherModel(String),
+    /// What the decoder reads instead of its own output.
+    Target(String),
     Temperature(f32),
     /// Tokens are sampled with this seed instead of taking the likeliest.
     Sample(u64),
@@ -95,7 +104,7 @@ pub enum Change {
         steps: usize,
     },
     /// What a translator should learn to write; without it, what it writes.
-    Target(String),
+    Teach(String),
     /// The learning rate.
     Rate(f32),
 }
@@ -107,6 +116,9 @@ impl Change {
             Self::Off { scope, part } => part.within(scope),
             Self::Set { address, .. } => address.to_string(),
             Self::Token { position, .. } => format!("token.{position}"),
+            Self::Against(_) => "against".into(),
+            Self::OtherModel(_) => "against_model".into(),
+            Self::Target(_) => "target".into(),
             Self::Temperature(_) => "temperature".into(),
             Self::Sample(_) => "sample".into(),
             Self::TopK(_) => "top_k".into(),
@@ -114,7 +126,7 @@ impl Change {
             Self::Beam(_) => "beam".into(),
             Self::Learn { model, .. } if model.is_empty() => "learn".into(),
             Self::Learn { model, .. } => format!("learn.{model}"),
-            Self::Target(_) => "target".into(),
+            Self::Teach(_) => "teach".into(),
             Self::Rate(_) => "rate".into(),
         }
     }
@@ -129,6 +141,9 @@ impl Change {
             Self::Off { scope, part } => format!("{} off", part.within(scope)),
             Self::Set { address, value } => format!("{address} set to {value}"),
             Self::Token { position, word } => format!("token {position} “{word}”"),
+            Self::Against(text) => format!("against “{text}”"),
+            Self::OtherModel(name) => format!("against the model {name}"),
+            Self::Target(text) => format!("target “{text}”"),
             Self::Temperature(t) => format!("temperature {t}"),
             Self::Sample(seed) => format!("sampled, seed {seed}"),
             Self::TopK(k) => format!("top {k}"),
@@ -138,7 +153,7 @@ impl Change {
                 format!("{steps} steps of learning")
             }
             Self::Learn { model, steps } => format!("{steps} steps of learning of {model}"),
-            Self::Target(text) => format!("taught “{text}”"),
+            Self::Teach(text) => format!("taught “{text}”"),
             Self::Rate(rate) => format!("learning rate {rate}"),
         }
     }
@@ -264,6 +279,30 @@ impl Changes {
         )
     }
 
+    /// The sentence that is read instead.
+    pub fn against(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::Against(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The name of the other model that reads.
+    pub fn other_model(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::OtherModel(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text that the decoder reads instead of its own output.
+    pub fn target(&self) -> Option<&str> {
+        self.all.iter().find_map(|change| match change {
+            Change::Target(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     pub fn temperature(&self) -> f32 {
         self.choosing().temperature
     }
@@ -284,9 +323,9 @@ impl Changes {
     }
 
     /// What a translator should learn to write.
-    pub fn target(&self) -> Option<&str> {
+    pub fn taught(&self) -> Option<&str> {
         self.all.iter().find_map(|change| match change {
-            Change::Target(text) => Some(text.as_str()),
+            Change::Teach(text) => Some(text.as_str()),
             _ => None,
         })
     }
@@ -338,7 +377,9 @@ fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
             let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
         }
-        Change::Off { scope, part: Part::Expert(expert) } if is_in(scope, Role::RouterLogits) => {
+        Change::Off { scope, part: Part::Expert(expert) }
+            if is_in(scope, Role::RouterLogits) || is_in(scope, Role::RouterChoice) =>
+        {
             (*expert < shape.cols).then_some(Edit::Column(*expert, f32::NEG_INFINITY))
         }
         Change::Off { scope, part: Part::Whole } if is_in(scope, Role::SubLayerOutput) => {

@@ -7,6 +7,7 @@
     reason = "small functions take the width of the loop they stand in"
 )]
 
+mod align;
 mod attend;
 pub mod beam;
 mod erf;
@@ -17,6 +18,7 @@ mod softmax;
 mod stored;
 mod vector;
 
+pub use align::aligned;
 pub use attend::{AttentionOptions, Scaling, attend};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{

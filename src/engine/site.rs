@@ -34,6 +34,8 @@ pub enum Axis {
     Unit,
     /// Tokens of the vocabulary.
     Vocab,
+    /// The distances of two tokens that occur in the text, in the rows of their table.
+    Distance,
     /// The experts of a mixture.
     Expert,
     /// The experts that a token goes through, the weightiest first.
@@ -57,6 +59,7 @@ impl Axis {
             Self::Channel => "channel",
             Self::Unit => "unit",
             Self::Vocab => "vocab",
+            Self::Distance => "distance",
             Self::Expert => "expert",
             Self::Choice => "choice",
             Self::Class => "class",
@@ -87,8 +90,10 @@ pub enum Role {
     FeedForwardHidden,
     /// A router's score of every expert.
     RouterLogits,
-    /// A router's probability of every expert: each row sums to 1.
+    /// A router's probability of every expert: each row sums to 1; or its affinity, between 0 and 1.
     RouterProbabilities,
+    /// What experts are chosen by, where that is not their score alone.
+    RouterChoice,
     /// The weight of every expert: 0 where it is not chosen.
     RouterWeights,
     /// What a sub-layer adds to the residual stream.

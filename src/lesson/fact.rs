@@ -8,6 +8,7 @@ pub mod attention;
 mod compare;
 mod decoding;
 mod experts;
+mod latent;
 pub mod layer;
 pub mod learning;
 mod output;
@@ -69,11 +70,12 @@ impl Fact {
     }
 }
 
-static TABLES: [&[Fact]; 9] = [
+static TABLES: [&[Fact]; 10] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     experts::FACTS,
+    latent::FACTS,
     layer::FACTS,
     learning::FACTS,
     output::FACTS,

@@ -98,7 +98,7 @@ pub static KINDS: &[LabKind] = &[
         Solution {
             sentence: DOG,
             changes: &[
-                "target=Le chien n'a pas bu l'eau parce qu'il avait trop froid.",
+                "teach=Le chien n'a pas bu l'eau parce qu'il avait trop froid.",
                 "learn=20",
             ],
             head: None,

@@ -69,6 +69,8 @@ pub enum PaneKind {
     Forcing,
     /// The logit lens: the predictions after each layer. Its site is `probs`.
     Lens,
+    /// The same for all positions at once, a word or a followed word's probability in each cell. Its site is `probs`.
+    LensMap,
     /// The language model's continuations of a prefix of the sentence.
     Continuations,
     /// Kind and sizes of a checkpoint.
@@ -82,6 +84,10 @@ pub enum PaneKind {
     HeadTable,
     /// What pushed a word above another, part by part. Its site is the logits.
     Attribution,
+    /// What each head adds to it, by the word that it looks at. Its site is one of attention whose keys are the columns.
+    AttributedHeads,
+    /// Where the shown pass parts from the one before the change, by site and position. Its site is one of the stream.
+    Differences,
     /// Which words counted for it. Its site is the embedded words.
     Saliency,
     /// How much of the difference of two sentences each value carries. Its site is one that the map has a row for.
@@ -104,6 +110,20 @@ impl PaneKind {
     /// Whether its cursor moves over layers and heads and leaves the selected cell unchanged.
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
+    }
+
+    /// Whether it shows measures that take many passes.
+    pub const fn shows_measures(self) -> bool {
+        matches!(
+            self,
+            Self::Evidence
+                | Self::ReadBackLength
+                | Self::Distance
+                | Self::Gradient
+                | Self::Beams
+                | Self::Forcing
+                | Self::Continuations
+        )
     }
 }
 

@@ -214,7 +214,7 @@ fn influence(c: &Context) -> Option<Quiz> {
 
 fn costliest(c: &Context) -> Option<Quiz> {
     // The numbers of the step are then those of another target.
-    if c.reading.changes.target().is_some() {
+    if c.reading.changes.taught().is_some() {
         return None;
     }
     choice(&output_costs(c.trace()), |i| c.trace().output[i].text.clone())

@@ -1,5 +1,5 @@
 //! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al. 2019), ELECTRA (Clark
-//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), and sentence encoders made from them (Reimers and
+//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), DeBERTa-v2 and v3 (He et al. 2021), and sentence encoders made from them (Reimers and
 //! Gurevych 2019).
 //!
 //! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens, or sorts
@@ -22,10 +22,10 @@ use crate::{
     engine::{
         change::Changes,
         site::{
-            Axis::{Channel, Position},
+            Axis::{Channel, Distance, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Buckets, Node, Tape, Weight},
+        tape::{Block, Buckets, DistanceBuckets, Node, Tape, Weight},
         value::Matrix,
     },
     model::layer::{
@@ -46,12 +46,22 @@ pub static POS: Site =
 pub static TYPE: Site = Site::matrix(
     "type",
     [Position, Channel],
-    "which of two texts a token belongs to: the first, for all of them",
+    "which of two texts a token belongs to: the second, after a separator",
 );
 pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type")
     .called(&["input_t", "input", "x"]);
 pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position")
     .called(&["input_t", "input", "x"]);
+pub static PLAIN: Site = Site::matrix("input", [Position, Channel], "the embedding alone")
+    .called(&["input_t", "input", "x"]);
+pub static TYPED: Site = Site::matrix("input", [Position, Channel], "embedding + type")
+    .called(&["input_t", "input", "x"]);
+pub static DISTANCES: Site = Site::matrix(
+    "distances",
+    [Distance, Channel],
+    "the table's row, normalised, of each distance of two tokens: from the farthest after to the farthest before",
+)
+.with(Role::Positions);
 pub static PROJECTED: Site =
     Site::matrix("projected", [Position, Channel], "the embedding as wide as the layers: x W + b");
 pub static RESIDUAL1: Site =
@@ -74,13 +84,19 @@ struct BertPlan {
     is_projected: bool,
     /// One bias by distance for all layers.
     relative: Option<Buckets>,
+    /// Vectors of distances, which queries and keys meet, for all layers.
+    distances: Option<DistanceBuckets>,
     n_vocab: usize,
     /// Rows of the table of positions.
     n_positions: usize,
+    /// Whether there is such a table; else this is only the longest text.
+    has_positions: bool,
     /// RoBERTa's padding token: positions count from the row after it.
     padding: Option<u32>,
     /// Rows of the table of token types; 0 where there is none.
     n_types: usize,
+    /// The token behind which the second of two texts begins, where types tell them apart.
+    separator: Option<u32>,
     activation: Activation,
     eps: f32,
     head: HeadPlan,
@@ -108,6 +124,12 @@ impl BertPlan {
         };
         ids.iter().map(row).collect()
     }
+
+    /// Which of two texts each token belongs to: 0, and 1 behind the first separator.
+    fn type_rows(&self, ids: &[u32]) -> Vec<u32> {
+        let first = ids.iter().position(|&id| Some(id) == self.separator);
+        (0..ids.len()).map(|i| u32::from(first.is_some_and(|first| i > first))).collect()
+    }
 }
 
 /// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
@@ -118,6 +140,7 @@ struct PostNorm {
     ffn: FeedForward,
     norm2: Norm,
     relative: Option<(Weight, Buckets)>,
+    distances: Option<DistanceBuckets>,
 }
 
 impl PostNorm {
@@ -141,8 +164,22 @@ impl PostNorm {
                     Some((weights.matrix("encoder.relative", shape)?, buckets))
                 }
             },
+            distances: plan.distances,
             scope,
         })
+    }
+
+    /// inputs: x (position, d_model), and the rows of distances (distance, d_model) where the model has them.
+    fn attend(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
+        let x = inputs[0];
+        if let Some((buckets, &table)) = self.distances.zip(inputs.get(1)) {
+            let distances = Arc::new(buckets.of_text(tape.shape(x).rows));
+            return self.self_attn.forward_disentangled(tape, x, table, &distances);
+        }
+        let relative = self.relative.as_ref();
+        let relative = relative
+            .map(|(table, buckets)| Relative { table: tape.weight(table), buckets: *buckets });
+        self.self_attn.forward_relative(tape, x, Mask::None, relative)
     }
 }
 
@@ -154,10 +191,7 @@ impl Block for PostNorm {
     /// (position, d_model) -> (position, d_model)
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let (at, x) = (&self.scope, inputs[0]);
-        let relative = self.relative.as_ref();
-        let relative = relative
-            .map(|(table, buckets)| Relative { table: tape.weight(table), buckets: *buckets });
-        let attended = self.self_attn.forward_relative(tape, x, Mask::None, relative);
+        let attended = self.attend(tape, inputs);
         let residual1 = tape.residual(at.at(&RESIDUAL1), x, attended);
         let x = self.norm1.forward(tape, residual1);
         let fed = self.ffn.forward(tape, x);
@@ -170,7 +204,9 @@ impl Block for PostNorm {
 pub struct Bert {
     plan: BertPlan,
     embed: Weight,
-    positions: Weight,
+    positions: Option<Weight>,
+    /// The rows of distances, normalised.
+    distances: Option<Weight>,
     types: Option<Weight>,
     norm: Norm,
     projection: Option<[Weight; 2]>,
@@ -200,7 +236,14 @@ impl Bert {
         Ok(Self {
             projection: plan.is_projected.then(project).transpose()?,
             embed: table("embed.weight", plan.n_vocab)?,
-            positions: table("positions.weight", plan.n_positions)?,
+            positions: plan
+                .has_positions
+                .then(|| table("positions.weight", plan.n_positions))
+                .transpose()?,
+            distances: plan
+                .distances
+                .map(|buckets| distances(weights, &plan, buckets))
+                .transpose()?,
             types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
             norm: norm.with_role(Role::NormedStream),
             layers: (0..plan.n_layers).map(layer).collect::<Result<_>>()?,
@@ -211,17 +254,21 @@ impl Bert {
 
     /// The first layer's input. -> (position, d_model)
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
-        let (at, n) = (source_scope("tokens"), ids.len());
-        let [table, positions] = [&self.embed, &self.positions].map(|w| tape.weight(w));
+        let at = source_scope("tokens");
+        let table = tape.weight(&self.embed);
+        let positions = self.positions.as_ref().map(|positions| tape.weight(positions));
         let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
-        let pos = tape.positions_in_rows(at.at(&POS), positions, &self.plan.position_rows(ids));
-        let input = match &self.types {
-            None => tape.add(at.at(&UNTYPED), embed, pos),
-            Some(types) => {
-                let types = tape.weight(types);
-                let types = tape.lookup(at.at(&TYPE), types, &vec![0; n]); // (position, d_model)
-                tape.sum(at.at(&INPUT), &[embed, types, pos])
-            }
+        let pos = positions
+            .map(|table| tape.positions_in_rows(at.at(&POS), table, &self.plan.position_rows(ids)));
+        let types = self.types.as_ref().map(|types| {
+            let types = tape.weight(types);
+            tape.lookup(at.at(&TYPE), types, &self.plan.type_rows(ids)) // (position, d_model)
+        });
+        let input = match (types, pos) {
+            (None, None) => tape.identity(at.at(&PLAIN), embed),
+            (None, Some(pos)) => tape.add(at.at(&UNTYPED), embed, pos),
+            (Some(types), None) => tape.add(at.at(&TYPED), embed, types),
+            (Some(types), Some(pos)) => tape.sum(at.at(&INPUT), &[embed, types, pos]),
         }; // (position, d_model)
         let normed = self.norm.forward(tape, input);
         match &self.projection {
@@ -236,8 +283,29 @@ impl Bert {
     /// The last layer's norm after every token. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.embed(tape, ids);
-        self.layers.iter().fold(x, |x, layer| tape.block(layer, &[x]))
+        let distances = self.distances.as_ref().zip(self.plan.distances).map(|(table, buckets)| {
+            let table = tape.weight(table);
+            let place = source_scope("tokens").at(&DISTANCES);
+            tape.positions_in_rows(place, table, buckets.of_text(ids.len()).rows())
+        });
+        self.layers.iter().fold(x, |x, layer| {
+            let inputs: Vec<Node> = [x].into_iter().chain(distances).collect();
+            tape.block(layer, &inputs)
+        })
     }
+}
+
+/// The table of distances, which is normalised once, for all texts. (row, d_model)
+fn distances(weights: &Weights, plan: &BertPlan, buckets: DistanceBuckets) -> Result<Weight> {
+    let d_model = plan.heads.d_model;
+    let table = weights.matrix("encoder.distances", (2 * buckets.span, d_model))?;
+    let scope = source_scope("encoder.distance_norm");
+    let norm = Norm::load(weights, scope, d_model, NormKind::layer(plan.eps))?;
+    let mut tape = Tape::default();
+    let raw = tape.weight(&table);
+    let normed = norm.forward(&mut tape, raw);
+    let value = Arc::new(tape.value(normed).clone());
+    Ok(Weight { value, base: None, ..table })
 }
 
 impl Model for Bert {

@@ -6,6 +6,7 @@
 
 mod alibi;
 mod block;
+mod deepseek;
 mod eleuther;
 mod family;
 mod gemma;
@@ -63,6 +64,7 @@ pub static FAMILIES: &[&[Family]] = &[
     layer_norm::FAMILIES,
     alibi::FAMILIES,
     mixtures::FAMILIES,
+    deepseek::FAMILIES,
 ];
 
 pub static LEARNED: Site =

@@ -290,7 +290,8 @@ impl EncoderDecoder {
 
     /// The most tokens that are written for a source of `n`.
     fn longest(&self, n: usize, setup: &Setup) -> usize {
-        setup.longest.unwrap_or_else(|| longest_output(n)).clamp(1, self.plan.context)
+        let most = self.plan.rules.longest.unwrap_or(usize::MAX);
+        setup.longest.unwrap_or_else(|| longest_output(n).min(most)).clamp(1, self.plan.context)
     }
 }
 

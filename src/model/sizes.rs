@@ -69,6 +69,15 @@ impl ModelSizes {
         self.n_layers * layer + n * d_model * self.n_vocab
     }
 
+    /// What two models have to share for their numbers to stand for each other, in words.
+    pub fn shape(self) -> String {
+        let HeadSizes { d_model, n_heads, n_kv_heads, d_head } = self.heads;
+        format!(
+            "{} layers, {n_heads} heads ({n_kv_heads} of keys) of {d_head}, {d_model} channels, {} hidden units and {} tokens",
+            self.n_layers, self.d_ff, self.n_vocab
+        )
+    }
+
     /// The count of heads in all layers.
     pub const fn all_heads(self) -> usize {
         self.n_layers * self.heads.n_heads

@@ -50,12 +50,21 @@ impl Worker {
     }
 
     /// Computes the lens at this row.
-    pub fn look(&self, reading: Arc<Reading>, model: Name, row: usize) {
+    pub fn look(&self, reading: Arc<Reading>, model: Name, row: usize, word: Option<usize>) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
-            reading.lens(model, row);
+            reading.lens_of(model, row, word);
             // There is no receiver if the walk has ended.
             let _ = events.send(Event::Done(Action::LensComputed));
+        });
+    }
+
+    /// Goes on with the maps of patched values.
+    pub fn patch(&self, reading: Arc<Reading>) {
+        let events = self.events.clone();
+        spawn_guarded(self.events.clone(), move || {
+            // There is no receiver if the walk has ended.
+            reading.patch_on(|| events.send(Event::Done(Action::Measured)).is_ok());
         });
     }
 
@@ -109,27 +118,34 @@ fn read_all(
     }
 }
 
-/// Measures the latest reading, until the channel closes.
+/// Measures the latest reading, until the channel closes; evidence of an older one is left as it is.
 fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
-    while let Ok(first) = readings.recv() {
+    let mut asked = readings.recv().ok();
+    while let Some(first) = asked {
         let reading = readings.try_iter().last().unwrap_or(first);
-        let tell = || events.send(Event::Done(Action::Measured));
+        let (mut newer, mut is_over) = (None, false);
+        let mut goes_on = || {
+            is_over |= events.send(Event::Done(Action::Measured)).is_err();
+            newer = readings.try_iter().last().or(newer.take());
+            !is_over && newer.is_none()
+        };
         reading.courses();
-        if tell().is_err() {
+        if goes_on() {
+            reading.heads();
+        }
+        if goes_on() {
+            reading.measures();
+        }
+        if goes_on() {
+            reading.first_findings();
+        }
+        if goes_on() {
+            reading.find_more(&mut goes_on);
+        }
+        if is_over {
             return;
         }
-        reading.heads();
-        if tell().is_err() {
-            return;
-        }
-        reading.measures();
-        if tell().is_err() {
-            return;
-        }
-        reading.findings();
-        if tell().is_err() {
-            return;
-        }
+        asked = newer.or_else(|| readings.recv().ok());
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod split;
 
-pub use split::{GPT2, QWEN2};
+pub use split::{GPT2, QWEN2, TEKKEN};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value as Json, json};
@@ -40,6 +40,8 @@ pub struct GgufVocab {
     pub add_eos: Option<bool>,
     pub add_space_prefix: Option<bool>,
     pub remove_extra_whitespaces: Option<bool>,
+    /// SentencePiece's replacements of characters; empty where there are none.
+    pub charsmap: Vec<u8>,
 }
 
 impl GgufVocab {
@@ -78,8 +80,9 @@ pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
         "gpt2" => byte_level(vocab),
         "llama" => sentencepiece(vocab),
         "bert" => Ok(wordpiece(vocab)),
+        "t5" => unigram(vocab),
         other => bail!(
-            "its tokenizer is of the kind `{}`; known are gpt2, llama and bert; take the model as a \
+            "its tokenizer is of the kind `{}`; known are gpt2, llama, bert and t5; take the model as a \
              Hugging Face folder",
             visible(other)
         ),
@@ -158,9 +161,61 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, ends(vocab, true)))
 }
 
+/// The merges. Where tokens have spaces themselves, the space between them is the one that leaves two tokens whose
+/// join is a third.
 fn spelled(vocab: &GgufVocab) -> Result<Vec<Merge>> {
-    let merges: Option<Vec<Merge>> = vocab.merges.iter().map(|m| Merge::spelled(m)).collect();
-    merges.context("a merge is not a pair of tokens with one space between")
+    let has_spaces = vocab.merges.iter().any(|merge| merge.matches(' ').nth(1).is_some());
+    let ids = if has_spaces { words(&vocab.tokens) } else { bpe::Vocab::default() };
+    let among_spaces = |merge: &str| {
+        let cuts = merge.match_indices(' ').map(|(at, _)| (&merge[..at], &merge[at + 1..]));
+        let is_token = |text: &str| ids.contains_key(text);
+        let mut pairs = cuts.filter(|(left, right)| {
+            is_token(left) && is_token(right) && is_token(&format!("{left}{right}"))
+        });
+        pairs.next().map(|(left, right)| Merge(left.to_owned(), right.to_owned()))
+    };
+    let merge = |merge: &String| Merge::spelled(merge).or_else(|| among_spaces(merge));
+    let merges: Option<Vec<Merge>> = vocab.merges.iter().map(merge).collect();
+    merges.context("a merge is not a pair of tokens with a space between")
+}
+
+/// SentencePiece's other kind: the likeliest pieces of a text, as of T5 and XLM-RoBERTa.
+fn unigram(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
+    ensure!(vocab.scores.len() == vocab.tokens.len(), "its tokens have no scores");
+    let of_kind = |wanted| vocab.token_types.iter().position(|kind| *kind == wanted);
+    let unk_id = vocab.unk.map(|id| id as usize).or_else(|| of_kind(UNKNOWN));
+    let scores = vocab.scores.iter().map(|score| f64::from(*score));
+    let model = TokenizerModel {
+        kind: Some("Unigram".into()),
+        vocab: Vocab::Pieces(vocab.tokens.iter().cloned().zip(scores).collect()),
+        unk_id,
+        byte_fallback: Some(false),
+        ..TokenizerModel::default()
+    };
+    let replace = |pattern: &str, content: &str| json!({"type": "Replace", "pattern": {"Regex": pattern}, "content": content});
+    let mut normalizers = vec![];
+    if !vocab.charsmap.is_empty() {
+        let map = base64::encode(&vocab.charsmap);
+        normalizers.push(json!({"type": "Precompiled", "precompiled_charsmap": map}));
+    }
+    if vocab.remove_extra_whitespaces.unwrap_or(true) {
+        normalizers.extend([replace("^ +| +$", ""), replace(" {2,}", " ")]);
+    }
+    let is_led = vocab.add_space_prefix.unwrap_or(true);
+    if is_led {
+        normalizers.push(json!({"type": "Prepend", "prepend": "▁"}));
+    }
+    let metaspace = |scheme: &str| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true});
+    let parts = TokenizerParts {
+        normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
+        pre_tokenizer: metaspace("never"),
+        decoder: metaspace(if is_led { "always" } else { "never" }),
+        ..TokenizerParts::default()
+    };
+    let name = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
+    let begin = name(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(false));
+    let end = name(vocab.eos).filter(|_| vocab.add_eos.unwrap_or(true));
+    Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, (begin, end)))
 }
 
 /// Every pair of tokens that forms another token, best score first; ties by the longer left part, in the order of

@@ -2,9 +2,10 @@
 //! (`convert_slow_tokenizer.py`), and are then read like it.
 //!
 //! The files are vocab.json and merges.txt (byte-level BPE), vocab.txt (WordPiece), a SentencePiece model (BPE or
-//! Unigram), and Marian's source.spm with its vocab.json.
+//! Unigram), Marian's source.spm with its vocab.json, and Mistral's tekken.json (byte-level BPE by rank).
 
 mod spm;
+mod tekken;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,6 +25,8 @@ pub struct OlderFiles<'a> {
     pub vocab_txt: Option<&'a [u8]>,
     /// A SentencePiece model, with its file's name.
     pub sentencepiece: Option<(&'static str, &'a [u8])>,
+    /// Mistral's tekken.json.
+    pub tekken: Option<&'a [u8]>,
     /// added_tokens.json: ids by token.
     pub added_tokens: Option<&'a [u8]>,
     pub tokenizer_config: Option<&'a Json>,
@@ -32,8 +35,8 @@ pub struct OlderFiles<'a> {
 }
 
 /// The SentencePiece files that are looked for, in order.
-pub const SENTENCEPIECE: [&str; 4] =
-    ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "source.spm"];
+pub const SENTENCEPIECE: [&str; 5] =
+    ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm"];
 
 /// An added token, in the form of tokenizer.json.
 type AddedById = BTreeMap<u64, Json>;
@@ -54,6 +57,7 @@ pub fn tokenizer_json(files: &OlderFiles) -> Result<Option<Vec<u8>>> {
             byte_level(vocab, merges, files)?
         }
         OlderFiles { vocab_txt: Some(vocab), .. } => wordpiece(vocab, files)?,
+        OlderFiles { tekken: Some(bytes), .. } => tekken::tekken(bytes).context("tekken.json")?,
         _ => return Ok(None),
     };
     let known = converted["added_tokens"].as_array().cloned().unwrap_or_default();
@@ -219,8 +223,7 @@ fn wordpiece(vocab: &[u8], files: &OlderFiles) -> Result<Json> {
 
 /// Refuses a kind of model whose SentencePiece files have ids of their own.
 fn refuse_own_ids(model_type: &str) -> Result<()> {
-    const OWN_IDS: [&str; 7] =
-        ["camembert", "mbart", "pegasus", "m2m_100", "nllb", "xlnet", "plbart"];
+    const OWN_IDS: [&str; 4] = ["m2m_100", "nllb", "xlnet", "plbart"];
     if OWN_IDS.contains(&model_type) {
         bail!(
             "a `{model_type}` numbers its tokens in its own way, which only its tokenizer.json says; \

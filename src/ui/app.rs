@@ -28,6 +28,7 @@ mod prose;
 mod zoom;
 mod update;
 mod whatif;
+mod work;
 
 use std::sync::Arc;
 

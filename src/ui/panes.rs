@@ -3,6 +3,7 @@
 //! A new kind of pane is a new file here, a row of [`new_pane`], and a variant of [`PaneKind`].
 
 mod accuracy;
+mod attributed_heads;
 mod attribution;
 mod bars;
 mod beams;
@@ -12,6 +13,7 @@ mod card;
 mod comparison;
 mod continuations;
 mod curves;
+mod differences;
 mod distance;
 mod dropout;
 mod evidence;
@@ -22,6 +24,7 @@ mod heads;
 mod hidden;
 mod learning;
 mod lens;
+mod lens_map;
 mod load;
 mod loss;
 mod machines;
@@ -134,6 +137,8 @@ pub struct View {
     pub sort: Sort,
     /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
     pub knock_outs_by_effect: bool,
+    /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
+    pub followed: Option<usize>,
 }
 
 /// The order of the table of heads.
@@ -392,6 +397,11 @@ pub trait Pane {
         false
     }
 
+    /// The word at a cursor position, by id, that the pane can follow through the model.
+    fn word_to_follow(&self, _row: usize, _col: usize) -> Option<usize> {
+        None
+    }
+
     /// Zoom of the matrix in that area, if the zoom can be changed.
     fn zoom(&self, _area: Rect) -> Option<Zoom> {
         None
@@ -454,8 +464,11 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Beams => Box::new(beams::BeamTree(scene)),
         PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
         PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
+        PaneKind::AttributedHeads => Box::new(attributed_heads::AttributedHeads::new(scene, spec)),
+        PaneKind::Differences => Box::new(differences::DifferenceMap::new(scene, spec)),
         PaneKind::Saliency => Box::new(saliency::SaliencyTable::new(scene)),
         PaneKind::Patches => Box::new(patches::PatchedMap::new(scene, spec)),
+        PaneKind::LensMap => of_site(|s| Box::new(lens_map::LensMap::new(s))),
         PaneKind::Loss => Box::new(loss::LossTable::new(scene)),
         PaneKind::Learning => Box::new(learning::LearningCurve::new(scene)),
         PaneKind::Moved => Box::new(moved::MovedList::new(scene)),

@@ -32,6 +32,9 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Token { position, word } => {
             tr!(language, "token {position} “{word}”", position, word)
         }
+        Change::Against(text) => tr!(language, "against “{text}”", text),
+        Change::OtherModel(name) => tr!(language, "against the model {name}", name),
+        Change::Target(text) => tr!(language, "target “{text}”", text),
         Change::Temperature(t) => tr!(language, "temperature {t}", t),
         Change::Sample(seed) => tr!(language, "sampled, seed {seed}", seed),
         Change::TopK(k) => tr!(language, "top {k}", k),
@@ -47,7 +50,7 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Learn { model, steps: n } => {
             tr!(language, "{n} steps of learning of {model}", n, model)
         }
-        Change::Target(text) => tr!(language, "taught “{text}”", text),
+        Change::Teach(text) => tr!(language, "taught “{text}”", text),
         Change::Rate(rate) => tr!(language, "learning rate {rate}", rate),
     }
 }

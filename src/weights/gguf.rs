@@ -22,7 +22,7 @@ use crate::{
     engine::value::Stored,
     text::{GgufVocab, visible::shown},
 };
-pub use names::name_in_file;
+pub use names::{is_in_gguf, name_in_file};
 pub use settings::WITH_EXPERTS;
 
 use metadata::{Cursor, Metadata};

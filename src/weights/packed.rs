@@ -216,6 +216,15 @@ impl Copied {
         source.read(0..n_lines, &mut numbers);
         Self { numbers, len }
     }
+
+    /// The same of several maps one below another, put side by side: `n` of them, with equal numbers of lines.
+    pub fn abreast(source: &dyn Stored, n: usize) -> Self {
+        let Self { numbers, len } = Self::of(source);
+        let n_lines = source.size().0 / n.max(1);
+        let line = |line: usize| (0..n).map(move |map| map * n_lines + line);
+        let whole = (0..n_lines).flat_map(line).flat_map(|at| &numbers[at * len..(at + 1) * len]);
+        Self { numbers: whole.copied().collect(), len: n * len }
+    }
 }
 
 impl Stored for Copied {

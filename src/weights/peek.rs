@@ -41,14 +41,16 @@ impl Peek {
 }
 
 /// Files that are enough for a tokenizer.
-const TOKENIZERS: [&[&str]; 7] = [
+const TOKENIZERS: [&[&str]; 9] = [
     &["tokenizer.json"],
     &["tokenizer.model"],
     &["spiece.model"],
     &["sentencepiece.bpe.model"],
+    &["spm.model"],
     &["source.spm", "vocab.json"],
     &["vocab.json", "merges.txt"],
     &["vocab.txt"],
+    &["tekken.json"],
 ];
 
 /// An architecture, and why it cannot be opened.

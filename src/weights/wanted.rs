@@ -59,6 +59,10 @@ pub enum WeightLayout {
     Vector,
     /// A vector that the file has as so many rows: one a head.
     HeadRows(usize),
+    /// A Linear that the file has as so many Linears, one a head (head, out, in).
+    HeadLinear(usize),
+    /// A map that the file has as so many, one a head (head, in, out).
+    HeadColumns(usize),
     /// This part of a vector.
     VectorPart(Range<usize>),
     /// Blocks of a vector.
@@ -146,6 +150,8 @@ impl ExpectedWeight {
             WeightLayout::LinearBlocks(blocks) => vec![blocks.whole, rows],
             WeightLayout::VectorBlocks(blocks) => vec![blocks.whole],
             WeightLayout::HeadRows(n) => vec![n, cols / n.max(1)],
+            WeightLayout::HeadLinear(n) => vec![n, cols / n.max(1), rows],
+            WeightLayout::HeadColumns(n) => vec![n, rows, cols / n.max(1)],
             WeightLayout::Conv1d if is_transposed => vec![cols, rows],
             WeightLayout::Conv1dColumns(_) if is_transposed => vec![whole, rows],
             WeightLayout::Table | WeightLayout::Conv1d => vec![rows, cols],
@@ -166,9 +172,11 @@ impl ExpectedWeight {
     pub(super) fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
-            WeightLayout::Linear | WeightLayout::LinearBlocks(_) => {
+            WeightLayout::Linear | WeightLayout::LinearBlocks(_) | WeightLayout::HeadLinear(_) => {
                 (0..cols, 0..rows, Lines::Columns)
             }
+            // Head by head, (in, out of a head).
+            WeightLayout::HeadColumns(n) => (0..n * rows, 0..cols / (*n).max(1), Lines::Rows),
             WeightLayout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
             WeightLayout::Conv1d if is_transposed => (0..cols, 0..rows, Lines::Columns),
             WeightLayout::Conv1dColumns(range) if is_transposed => {
@@ -413,6 +421,9 @@ fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     {
         let source = Stepped::of(packed, first, step)?;
         return Ok(Value::stored(Arc::new(source), stand));
+    }
+    if let WeightLayout::HeadColumns(n) = wanted.layout {
+        return Ok(Value::stored(Arc::new(Copied::abreast(&packed, n)), stand));
     }
     let source: Arc<dyn Stored> =
         if packed.is_misaligned() { Arc::new(Copied::of(&packed)) } else { Arc::new(packed) };

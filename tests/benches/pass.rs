@@ -6,10 +6,11 @@ use std::fmt;
 
 use divan::{Bencher, black_box};
 use lookback::{
-    analysis::reading::Reader,
+    analysis::reading::{Asked, Reader},
     model::{self, Name, Setup},
     text::Tokenizer,
 };
+use rayon::prelude::*;
 
 fn main() {
     divan::main();
@@ -91,4 +92,17 @@ fn measure_default_sentence(bencher: Bencher) {
     let reader = Reader::embedded().expect("the embedded models load");
     let reading = || reader.read(SENTENCE).expect("the default sentence is in the world");
     bencher.with_inputs(reading).bench_refs(|reading| reading.measures().influence.len());
+}
+
+/// All maps of patched values of the star pair in the Transformer, cell by cell on all cores.
+#[divan::bench]
+fn patch_the_star_pair(bencher: Bencher) {
+    let reader = Reader::embedded().expect("the embedded models load");
+    let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
+    let wide = reading.sentence_of(&SENTENCE.replace("tired", "wide")).expect("so is its pair");
+    let patching = reading
+        .patching(Name::Transformer, &wide, &Asked::default())
+        .expect("the two are answered differently");
+    let cells = patching.cells();
+    bencher.bench(|| cells.par_iter().filter_map(|cell| patching.measure(*cell)).sum::<f32>());
 }

@@ -75,7 +75,9 @@ const ALLOWED: [(&str, &[&str]); 8] = [
             "scaling",
             "positions",
             "residual",
-            "rget",
+            "against",
+            "target",
+            "teach",
         ],
     ),
     (

@@ -669,6 +669,7 @@ fn help_is_short_or_long_and_has_examples() {
         "eval",
         "attribute",
         "patch",
+        "diff",
         "heads",
         "learn",
         "inspect",
@@ -733,6 +734,44 @@ fn evidence_is_a_table_in_four_forms() {
     let text = good(&["heads", star]);
     assert!(text.contains("encoder.1.self_attn head 2: looks from pronouns to nouns"), "{text}");
     bad(&["heads", star, "--model", "gru"], 2, &["no attention heads"]);
+}
+
+#[test]
+fn two_passes_are_compared_in_a_table() {
+    let star = "The animal didn't cross the street because it was too tired.";
+    let wide = "The animal didn't cross the street because it was too wide.";
+    let text = good(&["diff", star, "--against", wide]);
+    assert!(
+        text.contains("A writes: ") && text.contains("They part first at src.embed[11,"),
+        "{text}"
+    );
+    let json = good(&["diff", star, "--against", wide, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rows = || json["rows"].as_array().unwrap().iter();
+    let of = |measure: &'static str| rows().filter(move |row| row["measure"] == measure);
+    assert!(of("next").any(|row| row["token"] == "elle" && row["amount"].as_f64() > Some(0.1)));
+    assert!(of("row").any(|row| row["site"] == "src.embed" && row["token"] == "wide"));
+    assert_eq!(of("cell").count(), 10);
+    let parts: Vec<_> = of("part").map(|row| row["amount"].as_f64().unwrap()).collect();
+    let sum: f64 = parts[1..].iter().sum();
+    assert!((sum - parts[0]).abs() < 1e-3, "the parts of the change add up: {sum} {}", parts[0]);
+    let csv =
+        good(&["diff", star, "--what-if", "encoder.1=off", "--model", "gru", "--format", "csv"]);
+    assert!(csv.starts_with("measure,site,position,token,a,b,amount\n"), "{csv}");
+    bad(&["diff", star], 2, &["--against"]);
+    bad(&["diff", star, "--against", ""], 2, &["no text"]);
+    bad(&["diff", star, "--against", wide, "--model", "all"], 2, &["one model"]);
+    bad(&["diff", star, "--against-model", "x"], 2, &["--model PATH"]);
+    let forced = good(&[
+        "trace",
+        "The dog sleeps.",
+        "--target",
+        "Le chat dort.",
+        "--sites",
+        "tgt.embed",
+        "--list",
+    ]);
+    assert!(forced.contains("tgt.embed"), "{forced}");
 }
 
 #[test]

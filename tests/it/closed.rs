@@ -23,7 +23,7 @@ fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
     let reading = Arc::new(reader.read("The dog saw the cat.").unwrap());
     let trace = reading.trace(Name::Checkpoint);
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-    let lesson = lesson.fitting(|path| trace.site(path).is_some());
+    let lesson = lesson.fitting(trace);
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
     let mut state = State::new(Arc::new(lesson), theme);
     update(&mut state, Action::Resize(120, 36));

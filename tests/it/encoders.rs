@@ -282,7 +282,7 @@ fn the_lens_ends_in_what_the_head_says() {
     let reading = reader.read("w3 [MASK] w22").unwrap();
     let trace = reading.trace(Name::Checkpoint);
     let model = opened(&folder).unwrap();
-    let guesses = lens(trace, 1, |rows| model.unembed(rows, &Arc::default()));
+    let guesses = lens(trace, 1, None, |rows| model.unembed(rows, &Arc::default()));
     assert_eq!(guesses.len(), 5);
     let last = &guesses[4];
     assert_eq!(last.site, "encoder.1.norm2.out");

@@ -332,6 +332,10 @@ fn name(command: Command) -> &'static str {
         Command::Teach => "teach",
         Command::Reset => "reset",
         Command::Difference => "difference",
+        Command::FirstDifference => "first difference",
+        Command::OtherSentence => "other sentence",
+        Command::Follow => "follow a word",
+        Command::Work => "work",
         Command::SetNumber => "set number",
         Command::Temperature => "temperature",
         Command::Help => "help",
@@ -357,7 +361,7 @@ fn name(command: Command) -> &'static str {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
-    assert_eq!(bound.len(), 49, "{bound:?}");
+    assert_eq!(bound.len(), 53, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);

@@ -1,4 +1,4 @@
-//! Learning in the walk: the what-ifs `learn`, `target` and `rate`, the keys for them, and what panes say of it. That the
+//! Learning in the walk: the what-ifs `learn`, `teach` and `rate`, the keys for them, and what panes say of it. That the
 //! steps themselves are PyTorch's is tested in `evidence.rs`.
 
 use std::{collections::BTreeMap, fs, sync::Arc};
@@ -50,7 +50,7 @@ fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
         let mut learner = plain.learner(name, Some(TAUGHT), Optimizer::Sgd, 0.1).unwrap();
         (0..3).for_each(|_| learner.step().unwrap());
         let want = plain.run_with(name, &learner.learned()).unwrap();
-        let got = changed(&[learn, &format!("target={TAUGHT}"), "rate=0.1"]);
+        let got = changed(&[learn, &format!("teach={TAUGHT}"), "rate=0.1"]);
         let last = want.n_rows() - 1;
         let row = got.trace(name).logits().unwrap().value.row(0, last);
         assert_eq!(Some(row), want.logits_of_row(last), "{name}");
@@ -68,7 +68,7 @@ fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
 #[test]
 fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
     let mut readings = Readings::new(Reader::of(&Name::ALL).unwrap());
-    let target = format!("target={TAUGHT}");
+    let target = format!("teach={TAUGHT}");
     for n in [1, 4, 2] {
         let learn = format!("learn={n}");
         let texts = [learn.as_str(), target.as_str()];
@@ -82,7 +82,7 @@ fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
 
 #[test]
 fn the_update_that_is_shown_is_the_one_that_is_taken() {
-    let target = format!("target={TAUGHT}");
+    let target = format!("teach={TAUGHT}");
     let (before, after) = (changed(&[&target]), changed(&["learn=1", &target]));
     let course = before.course(Name::Transformer).unwrap();
     assert_eq!(course.n_steps, 0);
@@ -109,7 +109,7 @@ fn the_update_that_is_shown_is_the_one_that_is_taken() {
 
 #[test]
 fn the_layers_that_moved_are_those_whose_weights_moved() {
-    let target = format!("target={TAUGHT}");
+    let target = format!("teach={TAUGHT}");
     let after = changed(&["learn=2", &target]);
     let plain = reading(SENTENCE);
     let course = after.known_course(Name::Transformer).unwrap();
@@ -145,7 +145,7 @@ fn what_cannot_be_taught_is_refused_in_words() {
         "{}",
         refused(&["learn.lstm=1"])
     );
-    let long = format!("target={}", "chat ".repeat(200));
+    let long = format!("teach={}", "chat ".repeat(200));
     assert!(refused(&[&long]).contains("target"), "{}", refused(&[&long]));
 }
 
@@ -186,14 +186,14 @@ fn keys_take_a_step_ten_and_everything_back() {
 #[test]
 fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
     let mut state = walk_at("lab-teach");
-    let _ = press(&mut state, "N W");
+    let _ = press(&mut state, "N I");
     let Overlay::Palette { query, .. } = &state.overlay else { panic!("no palette") };
     let written = &state.passes.reading.as_ref().unwrap().trace(Name::Transformer).output_text;
-    assert_eq!(query.value(), format!("target={written}"));
+    assert_eq!(query.value(), format!("teach={written}"));
     let changed = asked(press(&mut state, "Backspace ! Enter"));
-    assert!(changed.starts_with("target=") && !changed.contains("learn"), "{changed}");
+    assert!(changed.starts_with("teach=") && !changed.contains("learn"), "{changed}");
     let mut state = walk_at("llm-input");
-    let _ = press(&mut state, "W");
+    let _ = press(&mut state, "I");
     assert!(matches!(state.overlay, Overlay::None));
     assert!(message(&state).contains("own next words"), "{}", message(&state));
 }
@@ -201,7 +201,7 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
 #[test]
 fn the_screen_after_a_step_shows_losses_outputs_and_what_was_forgotten() {
     let mut state = walk_at("lab-teach");
-    let target = format!("target={TAUGHT}");
+    let target = format!("teach={TAUGHT}");
     let _ = update(
         &mut state,
         Action::Read(Ok(Arc::new(changed(&["learn=21", &target, "rate=0.05"])))),

@@ -6,6 +6,7 @@ mod support;
 mod adapters;
 mod against;
 mod arithmetic;
+mod beside;
 mod checkpoint;
 mod checkpoints;
 mod chat;

@@ -171,3 +171,64 @@ fn a_text_of_which_the_tokenizer_leaves_nothing_is_refused_in_words() {
         assert!(out.contains("no: the sentence has no tokens"), "{out}");
     }
 }
+
+#[test]
+fn a_beginning_token_that_comes_twice_is_noted() {
+    let notes = |text: &str| lookback("llama2", &["steps", text]).2;
+    assert!(notes("<s>the old").contains("begins with <s> twice"), "{}", notes("<s>the old"));
+    assert_eq!(notes("the old"), "");
+}
+
+/// A folder with the files of a small T5, and these settings beside it.
+fn t5(generation: &Value, tasks: &Value) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(Path::new(CHECKPOINTS).join("t5").join(name), folder.path().join(name)).unwrap();
+    }
+    let path = folder.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["task_specific_params"] = tasks.clone();
+    fs::write(path, config.to_string()).unwrap();
+    fs::write(folder.path().join("generation_config.json"), generation.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn an_output_that_is_cut_is_noted_and_obeys_the_longest_length() {
+    let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1, "max_length": 4});
+    let folder = t5(&settings, &json!(null));
+    let (_, out, err) = lookback(folder.path().to_str().unwrap(), &["trace", "the old river"]);
+    let trace: Value = serde_json::from_str(&out).unwrap();
+    let n = trace["tokens"]["output"].as_array().unwrap().len();
+    assert!(n <= 3, "{n}");
+    let has_end =
+        trace["tokens"]["output"].as_array().unwrap().iter().any(|token| token["id"] == 1);
+    assert_eq!(err.contains("the output is cut after 3 tokens"), !has_end, "{err}");
+}
+
+#[test]
+fn prefixes_that_a_checkpoint_was_trained_with_are_suggested() {
+    let tasks = json!({"summarization": {"prefix": "summarize: "}, "qa": {"max_length": 3}});
+    let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1});
+    let folder = t5(&settings, &tasks);
+    let notes = |text: &str| lookback(folder.path().to_str().unwrap(), &["steps", text]).2;
+    assert!(notes("the old").contains("none of `summarize: `"), "{}", notes("the old"));
+    assert!(!notes("summarize: the old").contains("summarize"));
+}
+
+#[test]
+fn a_gguf_file_of_another_family_lists_those_that_are_read_as_gguf() {
+    let folder = TempDir::new().unwrap();
+    let bytes = fs::read(Path::new(CHECKPOINTS).join("qwen3.gguf")).unwrap();
+    let at = bytes.windows(5).position(|part| part == b"qwen3").unwrap();
+    let mut other = bytes;
+    other[at..at + 5].copy_from_slice(b"grok7");
+    let path = folder.path().join("other.gguf");
+    fs::write(&path, other).unwrap();
+    let (code, _, err) = lookback(path.to_str().unwrap(), &["steps", "a"]);
+    assert_ne!(code, 0);
+    let (_, listed) = err.split_once("those that can are ").unwrap();
+    let listed: Vec<&str> = listed.trim().split(", ").collect();
+    assert!(listed.contains(&"qwen3") && listed.contains(&"deepseek2"), "{err}");
+    assert!(!listed.contains(&"roberta") && !listed.contains(&"gptj"), "{err}");
+}

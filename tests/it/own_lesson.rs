@@ -50,17 +50,17 @@ fn read(name: &str) -> Reading {
 
 fn fitted(reading: &Reading, language: Language) -> Lesson {
     let trace = reading.trace(Name::Checkpoint);
-    lesson(language).fitting(|path| trace.site(path).is_some())
+    lesson(language).fitting(trace)
 }
 
-fn text_of(step: &Step, reading: &Reading) -> String {
-    let at = Selection::default();
+fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
+    let at = Selection { layer, ..Selection::default() };
     let paragraphs = narrate(step, reading, &at).into_iter().chain(deepen(step, reading, &at));
     paragraphs.flat_map(|paragraph| paragraph.spans).map(|span| span.text).collect()
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 12] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -75,7 +75,23 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 9] = [
         &["own-learned-sinks", "own-router-scores", "own-experts"],
         &["own-weights", "own-sink", "own-router", "own-shared-expert"],
     ),
+    (
+        "deepseek_v3",
+        31,
+        &[
+            "own-latent",
+            "own-latent-rope",
+            "own-latent-cache",
+            "own-gated",
+            "own-router-affinities",
+            "own-expert-groups",
+            "own-shared-expert",
+        ],
+        &["own-queries", "own-rope", "own-cache", "own-router", "own-router-scores"],
+    ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
+    ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),
+    ("bert_answer", 19, &["own-answer", "own-types"], &["own-classes", "sentence-vector"]),
     ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),
     ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),
     ("bart", 16, &["own-source-positions", "enc-scaled", "dec-cross"], &["enc-bias"]),
@@ -100,8 +116,9 @@ fn every_step_has_the_numbers_that_it_speaks_of() {
         for (name, ..) in KINDS {
             let reading = read(name);
             reading.measures();
-            for (_, step) in fitted(&reading, language).steps() {
-                let text = text_of(step, &reading);
+            let lesson = fitted(&reading, language);
+            for (i, (_, step)) in lesson.steps().into_iter().enumerate() {
+                let text = text_of(step, &reading, lesson.start(i, &reading).layer);
                 for nothing in ["(no value)", "NaN", "(measuring)", "（没有", " 0 tokens"] {
                     assert!(!text.contains(nothing), "{name} {}: {text}", step.id);
                 }
@@ -120,7 +137,7 @@ fn a_fact_that_a_checkpoint_has_no_value_for_says_so() {
                 let text = Template::try_from(format!("{{{fact}}}")).expect("a text");
                 let mut step = step.clone();
                 (step.text, step.deeper) = (text, Template::default());
-                text_of(&step, &reading)
+                text_of(&step, &reading, 0)
             };
             let texts: Vec<String> = fact::all().map(|fact| text(fact.name)).collect();
             assert!(texts.iter().any(|text| !text.is_empty()), "{name} {}", step.id);

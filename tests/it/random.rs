@@ -130,7 +130,7 @@ fn checkpoints_can_be_walked_through_by_chance() {
         let reading = reader.read("The dog saw the cat.").unwrap();
         let trace = reading.trace(Name::Checkpoint);
         let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-        let lesson = lesson.fitting(|path| trace.site(path).is_some());
+        let lesson = lesson.fitting(trace);
         let state = fresh(lesson, theme(i));
         let walker = Walker::start(state, &reader, "The dog saw the cat.", (100, 30));
         wander(

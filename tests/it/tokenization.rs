@@ -561,6 +561,109 @@ fn sentencepiece_models_give_the_ids_of_sentencepiece() {
     }
 }
 
+/// The ids that a model type gives to pieces: fairseq's and Pegasus' begin with tokens of their own.
+#[test]
+fn model_types_with_ids_of_their_own_give_theirs() {
+    // Model, type, what is added to an id, the id of what is unknown (in the model, and then), tokens around.
+    type Own = (&'static str, &'static str, u32, [u32; 2], Vec<u32>, Vec<u32>);
+    let n = 140;
+    // Names of special tokens that the model itself does not know.
+    let is_plain = |(text, _): &(String, Vec<u32>)| !text.contains('[') && !text.contains("<mask>");
+    let cases: [Own; 5] = [
+        ("fairseq", "camembert", 4, [0, 3], vec![5], vec![6]),
+        ("fairseq", "xlm-roberta", 1, [0, 3], vec![0], vec![2]),
+        // English is the fourth language behind the pieces.
+        ("fairseq", "mbart", 1, [0, 3], vec![], vec![2, n + 1 + 3]),
+        ("unigram", "pegasus", 103, [2, 105], vec![], vec![1]),
+        ("deberta", "deberta-v2", 0, [3, 3], vec![1], vec![2]),
+    ];
+    for (name, model_type, offset, [unknown, then], begin, end) in cases {
+        let bytes = model(name);
+        let sentencepiece = Some(("sentencepiece.bpe.model", &*bytes));
+        let tokenizer =
+            from_older(&OlderFiles { sentencepiece, model_type, ..OlderFiles::default() });
+        let goldens = of_sentencepiece(name);
+        assert!(goldens.len() > 50);
+        for (text, ids) in goldens.into_iter().filter(is_plain) {
+            let own = ids.iter().map(|&id| if id == unknown { then } else { id + offset });
+            let wanted: Vec<u32> =
+                begin.iter().copied().chain(own).chain(end.iter().copied()).collect();
+            assert_eq!(tokenizer.encode(&text).unwrap(), wanted, "{model_type}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn unigram_vocabularies_of_gguf_give_the_ids_of_sentencepiece() {
+    let bytes = model("unigram");
+    let sentencepiece = Some(("spiece.model", &*bytes));
+    let files = OlderFiles { sentencepiece, model_type: "mt5", ..OlderFiles::default() };
+    let json: Json = serde_json::from_slice(&tokenizer_json(&files).unwrap().unwrap()).unwrap();
+    let pieces = json["model"]["vocab"].as_array().unwrap();
+    let map = json["normalizer"]["normalizers"][0]["precompiled_charsmap"].as_str().unwrap();
+    let vocab = GgufVocab {
+        model: "t5".into(),
+        tokens: pieces.iter().map(|piece| piece[0].as_str().unwrap().to_owned()).collect(),
+        scores: pieces.iter().map(|piece| piece[1].as_f64().unwrap() as f32).collect(),
+        eos: Some(1),
+        unk: Some(2),
+        charsmap: base64::decode(map).unwrap(),
+        ..GgufVocab::default()
+    };
+    let tokenizer = Tokenizer::from_gguf(&vocab).unwrap();
+    for (text, ids) in of_sentencepiece("unigram") {
+        assert_eq!(tokenizer.encode(&text).unwrap(), [&ids[..], &[1]].concat(), "{text:?}");
+    }
+}
+
+#[test]
+fn merges_of_tokens_with_spaces_are_read() {
+    let tokens = ["<unk>", "<s>", "</s>", "▁", "a", " ", "b", " b", "a b"].map(str::to_owned);
+    let vocab = GgufVocab {
+        model: "llama".into(),
+        tokens: tokens.to_vec(),
+        merges: vec!["  b".into(), "a  b".into()],
+        unk: Some(0),
+        ..GgufVocab::default()
+    };
+    assert!(Tokenizer::from_gguf(&vocab).is_ok());
+    let odd = GgufVocab { merges: vec!["a  x".into()], ..vocab };
+    assert!(Tokenizer::from_gguf(&odd).is_err());
+}
+
+/// A byte-level vocabulary as tekken.json has it gives the ids of the same one as tokenizer.json.
+#[test]
+fn tekken_json_gives_the_ids_of_its_ranks() {
+    const SPECIAL: usize = 12;
+    let merged = ["th", "he", "the", " t", " the", "er", "ie", " w", " wi", "in"];
+    let bytes = (0..=255_u8).map(|byte| vec![byte]);
+    let tokens: Vec<Vec<u8>> = bytes.chain(merged.map(|text| text.as_bytes().to_vec())).collect();
+    let row = |(rank, bytes): (usize, &Vec<u8>)| serde_json::json!({"rank": rank, "token_bytes": base64::encode(bytes), "token_str": null});
+    let vocab: Vec<Json> = tokens.iter().enumerate().map(row).collect();
+    let file = serde_json::json!({"config": {"pattern": null, "num_vocab_tokens": 400, "default_vocab_size": 400,
+        "default_num_special_tokens": SPECIAL, "version": "v3"}, "vocab": vocab});
+    let file = serde_json::to_vec(&file).unwrap();
+    let tokenizer = from_older(&OlderFiles { tekken: Some(&file), ..OlderFiles::default() });
+    // The same by hand: in each piece of the pattern, the pair that makes the lowest rank is joined first.
+    let id = |text: &str| {
+        (tokens.iter().position(|token| token == text.as_bytes()).unwrap() + SPECIAL) as u32
+    };
+    let of = |pieces: &[&str]| -> Vec<u32> {
+        [1].into_iter().chain(pieces.iter().map(|piece| id(piece))).collect()
+    };
+    for (text, pieces) in [
+        ("the winter", &["the", " wi", "n", "t", "er"][..]),
+        ("there is the", &["the", "r", "e", " ", "i", "s", " the"]),
+        ("  the\n", &[" ", " the", "\n"]),
+    ] {
+        assert_eq!(tokenizer.encode(text).unwrap(), of(pieces), "{text:?}");
+    }
+    let wrong =
+        br#"{"config": {"default_vocab_size": 10, "default_num_special_tokens": 20}, "vocab": []}"#;
+    let files = OlderFiles { tekken: Some(wrong), ..OlderFiles::default() };
+    assert!(format!("{:#}", tokenizer_json(&files).unwrap_err()).contains("more special tokens"));
+}
+
 /// Marian's ids are those of vocab.json, for the pieces of source.spm; the target's pieces are only written.
 #[test]
 fn marians_files_give_their_own_ids() {
@@ -677,7 +780,7 @@ fn damaged_older_files_are_refused_in_words() {
     assert!(wrong(sentencepiece(b"")).contains("tokenizer.model"));
     assert!(wrong(sentencepiece(b"\xff\xff\xff\xff\xff")).contains("no SentencePiece model"));
     let bytes = model("unigram");
-    let other = OlderFiles { model_type: "camembert", ..sentencepiece(&bytes) };
+    let other = OlderFiles { model_type: "xlnet", ..sentencepiece(&bytes) };
     assert!(wrong(other).contains("save_pretrained"));
     let bare = OlderFiles { vocab_txt: Some(b"a\nb"), ..OlderFiles::default() };
     assert!(wrong(bare).contains("lacks `[CLS]`"));

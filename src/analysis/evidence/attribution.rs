@@ -14,7 +14,7 @@ use crate::{
     engine::{
         site::{Place, Role, Stream, path_in},
         tape::Node,
-        value::Value,
+        value::{Cell, Value},
     },
     model::{
         LOGITS,
@@ -49,6 +49,38 @@ pub struct LogitPart {
     pub units: Vec<f32>,
     /// What the sub-layer's own bias adds, beside heads or units.
     pub bias: f32,
+    /// The cells that it is a sum over: of attention its weights, of feed-forward its hidden units, else its own.
+    pub factors: Factors,
+}
+
+/// Cells of one site, each with the slope of the score; `value * slope` is what a cell adds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Factors {
+    pub path: String,
+    pub has_planes: bool,
+    pub cells: Vec<Factor>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factor {
+    pub cell: Cell,
+    pub value: f32,
+    pub slope: f32,
+}
+
+impl Factors {
+    /// The cells of a node that add something, with its value's slopes.
+    fn of(run: &Run, node: Node, slopes: &Value) -> Self {
+        let (place, value) = (&run.tape().entry(node).place, run.tape().value(node));
+        let factor = |local: Cell| {
+            let (value, slope) = (value.get(local), slopes.get(local));
+            let at = place.origin;
+            let cell = Cell::new(at.plane + local.plane, at.row + local.row, at.col + local.col);
+            (value * slope != 0.0).then_some(Factor { cell, value, slope })
+        };
+        let cells = value.shape().cells().filter_map(factor).collect();
+        Self { path: place.path.clone(), has_planes: place.has_planes(), cells }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +194,19 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         heads: vec![],
         units: vec![],
         bias: 0.0,
+        factors: Factors::default(),
     };
     match kind {
-        PartKind::Attention => part.heads = heads(run, place, node, gradient),
-        PartKind::FeedForward => part.units = units(run, place, node, gradient),
-        _ => return part,
+        PartKind::Attention => {
+            (part.heads, part.factors) = heads(run, place, node, gradient).unwrap_or_default();
+        }
+        PartKind::FeedForward => {
+            (part.units, part.factors) = units(run, place, node, gradient).unwrap_or_default();
+        }
+        _ => {
+            part.factors = Factors::of(run, node, gradient);
+            return part;
+        }
     }
     let inside: f32 =
         part.heads.iter().map(|head| head.amount).chain(part.units.iter().copied()).sum();
@@ -176,39 +216,51 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
     part
 }
 
-/// What each head adds, by the words it looks at.
-fn heads(run: &Run, place: &Place, out: Node, gradient: &Value) -> Vec<HeadPart> {
+/// What each head adds, by the words it looks at; the factors are the weights.
+fn heads(
+    run: &Run,
+    place: &Place,
+    out: Node,
+    gradient: &Value,
+) -> Option<(Vec<HeadPart>, Factors)> {
     let tape = run.tape();
     let beside = |name: &str| run.node(&path_in(place.scope.prefix(), name));
-    let Some(context) = beside(CONTEXT.name) else { return vec![] };
+    let context = beside(CONTEXT.name)?;
     let gradients = tape.backward(&[(out, gradient.clone())], &[context]);
-    let Some(slopes) = gradients.get(&context) else { return vec![] };
-    let values = tape.value(context);
-    let looked = beside(WEIGHTS.name).zip(beside(V.name));
+    let (slopes, values) = (gradients.get(&context)?, tape.value(context));
+    let looked = beside(WEIGHTS.name).zip(beside(V.name)).map(|(weights, v)| {
+        let v = tape.value(v);
+        // Several heads of queries may share one of values.
+        let own = |h: usize| h * v.shape().planes / values.shape().planes;
+        // (query, key): what a query would be pushed by if it looked at that key alone.
+        let push = |h: usize| slopes.plane(h) * v.plane(own(h)).transpose();
+        (weights, Value::from_planes((0..values.shape().planes).map(push).collect()))
+    });
     let head = |h: usize| {
-        let by_key = looked.map_or_else(Vec::new, |(weights, v)| {
-            let (weights, v) = (tape.value(weights), tape.value(v));
-            // Several heads of queries may share one of values.
-            let own = h * v.shape().planes / values.shape().planes;
-            // (key, query): what a query would be pushed by, times how much it looks.
-            let push = v.plane(own) * slopes.plane(h).transpose();
-            let shared = push.transpose().component_mul(weights.plane(h));
+        let by_key = looked.as_ref().map_or_else(Vec::new, |(weights, push)| {
+            let shared = push.plane(h).component_mul(tape.value(*weights).plane(h));
             shared.row_sum().iter().copied().collect()
         });
         HeadPart { amount: slopes.plane(h).dot(values.plane(h)), by_key }
     };
-    (0..values.shape().planes).map(head).collect()
+    let heads = (0..values.shape().planes).map(head).collect();
+    let factors = match &looked {
+        Some((weights, push)) => Factors::of(run, *weights, push),
+        None => Factors::of(run, context, slopes),
+    };
+    Some((heads, factors))
 }
 
 /// What each hidden unit adds.
-fn units(run: &Run, place: &Place, out: Node, gradient: &Value) -> Vec<f32> {
+fn units(run: &Run, place: &Place, out: Node, gradient: &Value) -> Option<(Vec<f32>, Factors)> {
     let scope = place.scope.prefix();
-    let hidden = run.with_role(Role::FeedForwardHidden).find(|site| site.scope.prefix() == scope);
-    let Some(hidden) = hidden.and_then(|site| run.node(&site.path)) else { return vec![] };
+    let mut hidden = run.with_role(Role::FeedForwardHidden);
+    let hidden = run.node(&hidden.find(|site| site.scope.prefix() == scope)?.path)?;
     let gradients = run.tape().backward(&[(out, gradient.clone())], &[hidden]);
-    let Some(slopes) = gradients.get(&hidden) else { return vec![] };
+    let slopes = gradients.get(&hidden)?;
     let amounts = slopes.zip_map(run.tape().value(hidden), |slope, x| slope * x);
-    amounts.matrix().row_sum().iter().copied().collect()
+    let amounts = amounts.matrix().row_sum().iter().copied().collect();
+    Some((amounts, Factors::of(run, hidden, slopes)))
 }
 
 fn dot(a: &Value, b: &Value) -> f32 {

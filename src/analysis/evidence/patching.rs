@@ -7,6 +7,7 @@
 
 use super::{question::Question, run::Run, score::Score};
 use crate::engine::{
+    math::aligned,
     site::{Place, Role, Stream},
     tape::Node,
     value::{Cell, Shape, Value},
@@ -154,20 +155,6 @@ impl Patching {
     }
 }
 
-/// By position of `b`, that of `a` that stands for it: the same words from the start and from the end, and between them
-/// one by one if there are as many.
-pub fn aligned(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
-    let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let left = a.len().min(b.len()) - start;
-    let end = a.iter().rev().zip(b.iter().rev()).take(left).take_while(|(a, b)| a == b).count();
-    let of = |i: usize| match i {
-        i if i < start || a.len() == b.len() => Some(i),
-        i if i >= b.len() - end => Some(a.len() - (b.len() - i)),
-        _ => None,
-    };
-    (0..b.len()).map(of).collect()
-}
-
 /// The maps of a run: one a kind and stream, as far as the model has it. Positions after what is asked about have no
 /// effect and no column.
 fn maps(run: &Run, last_row: usize) -> Vec<PatchMap> {
@@ -219,18 +206,4 @@ fn is_input(place: &Place) -> bool {
 
 fn is_of_attention(run: &Run, place: &Place) -> bool {
     run.with_role(Role::HeadContext).any(|context| context.scope.prefix() == place.scope.prefix())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_stand_for_those_at_their_place_from_the_start_or_from_the_end() {
-        assert_eq!(aligned(&[1, 2, 3, 4], &[1, 7, 3, 4]), [Some(0), Some(1), Some(2), Some(3)]);
-        assert_eq!(aligned(&[1, 2, 3, 4], &[1, 7, 8, 4]), [Some(0), Some(1), Some(2), Some(3)]);
-        assert_eq!(aligned(&[1, 2, 3], &[1, 7, 8, 3]), [Some(0), None, None, Some(2)]);
-        assert_eq!(aligned(&[1, 7, 8, 3], &[1, 2, 3]), [Some(0), None, Some(3)]);
-        assert_eq!(aligned(&[5, 5, 5], &[5, 5]), [Some(0), Some(1)]);
-    }
 }

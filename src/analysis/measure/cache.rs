@@ -12,21 +12,34 @@ pub struct CacheSizes {
     /// The width of a token's queries; keys may have a smaller one, if heads share them.
     pub d_q: usize,
     pub d_kv: usize,
-    /// The hidden units that a token passes through, of all its experts where there are several.
-    pub d_ff: usize,
-    /// The experts that a router scores; 0 without one.
-    pub n_experts: usize,
-    /// The linear maps of the feed-forward layer: three if it is gated.
-    pub n_fed: usize,
+    /// The multiplications of all layers' feed-forward networks, or routers and chosen experts, for one token.
+    pub fed: usize,
+    /// The sizes of what keys and values are made from; None where they are kept themselves.
+    pub latent: Option<LatentSizes>,
     pub vocab: usize,
     /// The source tokens that cross-attention attends to; 0 without cross-attention.
     pub n_source: usize,
 }
 
+/// The sizes of multi-head latent attention, whose cache keeps what keys and values are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LatentSizes {
+    pub n_heads: usize,
+    /// The numbers that a token's keys and values are made from.
+    pub rank: usize,
+    /// The channels of keys that all heads share.
+    pub shared: usize,
+    /// The channels of a head's keys that are its own, and those of its values.
+    pub own: usize,
+    pub value: usize,
+    /// The multiplications for a token's queries.
+    pub queries: usize,
+}
+
 /// The counts of one output step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The cached numbers of self-attention's keys and values, this step's included.
+    /// The cached numbers of self-attention's keys and values, or of what they are made from, this step's included.
     pub held: usize,
     /// The cached numbers of cross-attention, computed once, before the first step.
     pub held_cross: usize,
@@ -50,21 +63,20 @@ impl CacheSizes {
             let shape = trace.value(&format!("{stack}.0.{attention}.{of}"))?.shape();
             Some(shape.planes * shape.cols)
         };
-        let feed = |of: &str| trace.value(&format!("{stack}.0.ffn.{of}")).map(Value::shape);
-        let n_experts = feed("router.logits").map_or(0, |shape| shape.cols);
-        let of_experts = || {
-            let (experts, shared) = (feed("experts.hidden")?, feed("shared.hidden"));
-            Some(experts.planes * experts.cols + shared.map_or(0, |shape| shape.cols))
-        };
-        let is_gated = n_experts > 0 || feed("gate").is_some();
+        let n_layers = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
+        // Of a layer that is not open, as of the last before it that is.
+        let mut of_layer = None;
+        let fed = (0..n_layers).map(|l| {
+            of_layer = fed(trace, &format!("{stack}.{l}.ffn"), table.cols).or(of_layer);
+            of_layer
+        });
         Some(Self {
             d_q: width("q")?,
             d_kv: width("k")?,
-            n_fed: if is_gated { 3 } else { 2 },
-            n_layers: trace.n_layers(&format!("{stack}.{{layer}}.ffn.out")),
+            fed: fed.sum::<Option<usize>>()?,
+            latent: LatentSizes::of(trace, &format!("{stack}.0.{attention}"), table.cols),
+            n_layers,
             d_model: table.cols,
-            d_ff: feed("hidden").map(|shape| shape.cols).or_else(of_experts)?,
-            n_experts,
             vocab: table.rows,
             n_source,
         })
@@ -74,11 +86,12 @@ impl CacheSizes {
     pub fn step(self, t: usize) -> Step {
         let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
         let n = t + 1;
+        let kept = self.latent.map_or(2 * self.d_kv, |latent| latent.rank + latent.shared);
         Step {
-            held: 2 * n_layers * n * self.d_kv,
+            held: n_layers * n * kept,
             held_cross: 2 * n_layers * n_source * d,
-            with: n_layers * self.rows(1, n) + d * vocab,
-            without: n_layers * (self.rows(n, n) + self.cross_keys()) + d * vocab,
+            with: n_layers * self.row_after(n) + self.fed + d * vocab,
+            without: n_layers * (self.rows(n, n) + self.cross_keys()) + n * self.fed + d * vocab,
         }
     }
 
@@ -90,18 +103,73 @@ impl CacheSizes {
         (with + self.n_layers * self.cross_keys(), without)
     }
 
+    /// The multiplications of one layer's attention for a new row that attends to `keys` keys, the others cached.
+    fn row_after(self, keys: usize) -> usize {
+        self.latent.map_or_else(|| self.rows(1, keys), |latent| latent.row(self.d_model, keys))
+    }
+
     /// The multiplications of one layer for `rows` rows that attend to `keys` keys: projections, scores and weighted
-    /// sums of self-attention and cross-attention, feed-forward.
+    /// sums of self-attention and cross-attention.
     fn rows(self, rows: usize, keys: usize) -> usize {
-        let Self { d_model: d, d_q, d_kv, d_ff, n_fed, n_source, n_experts, .. } = self;
+        let Self { d_model: d, d_q, d_kv, n_source, .. } = self;
+        if let Some(latent) = self.latent {
+            return rows * latent.whole_row(d, keys);
+        }
         let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
-        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross + d * (n_fed * d_ff + n_experts))
+        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross)
     }
 
     /// The multiplications for one layer's keys and values of the source tokens.
     fn cross_keys(self) -> usize {
         2 * self.n_source * self.d_model * self.d_model
     }
+}
+
+impl LatentSizes {
+    fn of(trace: &Trace, attention: &str, d_model: usize) -> Option<Self> {
+        let shape = |of: &str| trace.value(&format!("{attention}.{of}")).map(Value::shape);
+        let (own, q) = (shape("k_own")?, shape("q")?);
+        let d_q = q.planes * q.cols;
+        Some(Self {
+            n_heads: own.planes,
+            rank: shape("latent")?.cols,
+            shared: shape("k_shared")?.cols,
+            own: own.cols,
+            value: shape("v")?.cols,
+            queries: shape("q_latent").map_or(d_model * d_q, |q| q.cols * (d_model + d_q)),
+        })
+    }
+
+    /// The maps that are the same with the cache and without it.
+    const fn maps(self, d_model: usize) -> usize {
+        let to_kept = d_model * (self.rank + self.shared);
+        self.queries + to_kept + self.n_heads * self.value * d_model
+    }
+
+    /// A row with keys and values written out for every head.
+    const fn whole_row(self, d_model: usize, keys: usize) -> usize {
+        let Self { n_heads, rank, shared, own, value, .. } = self;
+        self.maps(d_model) + n_heads * (rank * (own + value) + keys * (own + shared + value))
+    }
+
+    /// A row that attends to what is kept as it is: the map to keys is applied to its query, that to values to its
+    /// weighted sum (DeepSeek-AI 2024, *DeepSeek-V2*, section 2.1.2).
+    const fn row(self, d_model: usize, keys: usize) -> usize {
+        let Self { n_heads, rank, shared, own, value, .. } = self;
+        self.maps(d_model) + n_heads * (rank * (own + value) + keys * (2 * rank + shared))
+    }
+}
+
+/// The multiplications of a feed-forward network, or of a router and the experts that it chooses, for one token.
+fn fed(trace: &Trace, scope: &str, d_model: usize) -> Option<usize> {
+    let feed = |of: &str| trace.value(&format!("{scope}.{of}")).map(Value::shape);
+    let Some(router) = feed("router.logits") else {
+        let n_maps = if feed("gate").is_some() { 3 } else { 2 };
+        return Some(d_model * n_maps * feed("hidden")?.cols);
+    };
+    let (experts, shared) = (feed("experts.hidden")?, feed("shared.hidden"));
+    let n_units = experts.planes * experts.cols + shared.map_or(0, |shape| shape.cols);
+    Some(d_model * (3 * n_units + router.cols))
 }
 
 #[cfg(test)]
@@ -116,9 +184,8 @@ mod tests {
             d_model: 6,
             d_q: 6,
             d_kv: 6,
-            d_ff: 7,
-            n_experts: 0,
-            n_fed: 2,
+            fed: 2 * 6 * (7 + 7),
+            latent: None,
             vocab: 11,
             n_source: 5,
         };
@@ -146,5 +213,37 @@ mod tests {
         let whole = sizes.whole(4);
         assert_eq!(whole.0, (0..4).map(|t| sizes.step(t).with).sum::<usize>() + 2 * cross);
         assert_eq!(whole.1, (0..4).map(|t| sizes.step(t).without).sum::<usize>());
+    }
+
+    #[test]
+    fn a_cache_of_latents_holds_less_and_a_step_reads_them_as_they_are() {
+        let (n_heads, rank, shared, own, value, d) = (3, 5, 2, 4, 6, 10);
+        let latent = LatentSizes {
+            n_heads,
+            rank,
+            shared,
+            own,
+            value,
+            queries: d * n_heads * (own + shared),
+        };
+        let (d_q, fed) = (n_heads * (own + shared), 2 * 3 * d * 7);
+        let sizes = CacheSizes {
+            n_layers: 2,
+            d_model: d,
+            d_q,
+            d_kv: d_q,
+            fed,
+            latent: Some(latent),
+            vocab: 11,
+            n_source: 0,
+        };
+        // Query; what is kept; the shared channels; out.
+        let maps = d * d_q + d * rank + d * shared + n_heads * value * d;
+        let of_head = own * rank + 4 * (rank + shared) + 4 * rank + rank * value;
+        let whole_head = rank * own + rank * value + 4 * (own + shared) + 4 * value;
+        let step = sizes.step(3);
+        assert_eq!(step.held, 2 * 4 * (rank + shared));
+        assert_eq!(step.with, 2 * (maps + n_heads * of_head) + fed + d * 11);
+        assert_eq!(step.without, 4 * (2 * (maps + n_heads * whole_head) + fed) + d * 11);
     }
 }

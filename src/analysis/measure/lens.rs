@@ -19,20 +19,22 @@ pub struct LensPrediction {
     pub site: String,
     /// The three likeliest tokens, with their probabilities.
     pub top: Vec<(usize, f32)>,
-    /// The rank of the finally chosen token, from 1.
+    /// The rank of the finally chosen token, or of the word that is followed, from 1.
     pub rank: usize,
     /// Its probability here.
     pub probability: f32,
 }
 
 /// The predictions at one row, in the order of computation; empty for a model without layers of this kind. `say` gives
-/// the logits of rows of the stream ([`crate::model::Model::unembed`]).
+/// the logits of rows of the stream ([`crate::model::Model::unembed`]). Ranks are of `word`, or else of the token that
+/// was finally chosen.
 pub fn lens(
     trace: &Trace,
     row: usize,
+    word: Option<usize>,
     say: impl Fn(&Matrix) -> Option<Matrix>,
 ) -> Vec<LensPrediction> {
-    let Some(last) = chosen(trace, row) else { return vec![] };
+    let Some(last) = word.or_else(|| chosen(trace, row)) else { return vec![] };
     let read = |site: String| {
         let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
         Some((site, RowDVector::from_vec(value.row(0, row))))
@@ -44,7 +46,7 @@ pub fn lens(
     let Some(logits) = say(&Matrix::from_rows(&rows)) else { return vec![] };
     let probs = softmax_rows(&logits); // (place, vocab)
     let guess = |(site, probs): (String, Vec<f32>)| {
-        let (top, probability) = (largest(&probs), probs[last]);
+        let (top, probability) = (largest(&probs), probs.get(last).copied().unwrap_or(0.0));
         let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
         LensPrediction { site, top, rank, probability }
     };

@@ -10,10 +10,15 @@ use crate::{
     engine::{
         change::{Change, Changes},
         site::{Address, Role},
+        value::Cell,
     },
     model::Name,
     text,
 };
+
+/// The part of a site's largest number up to which a difference may be rounding: a text of another length is added up
+/// in another order.
+const ROUNDING: f32 = 1e-5;
 
 impl Reading {
     /// # Errors
@@ -27,7 +32,7 @@ impl Reading {
                 "{change}: an attention weight is a share; give 0 to 1"
             );
         }
-        let is_of_learning = matches!(change, Change::Target(_) | Change::Rate(_));
+        let is_of_learning = matches!(change, Change::Teach(_) | Change::Rate(_));
         if is_of_learning || self.traces.values().any(|trace| trace.applies_to(change)) {
             return Ok(());
         }
@@ -56,7 +61,29 @@ impl Reading {
 
     pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
         let trace = &self.traces[&name];
+        if changes.other_model().is_some() {
+            return None;
+        }
         (!changes.iter().any(|change| trace.applies_to(change))).then(|| Arc::clone(trace))
+    }
+
+    /// The first number, in the order of computation, that differs from the plain pass by more than rounding.
+    pub fn first_difference(&self, name: Name) -> Option<Address> {
+        let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
+        trace.sites().filter(|site| !site.is_leaf).find_map(|site| {
+            let was = plain.site(site.path())?;
+            let counterparts = trace.counterparts(plain, site)?;
+            let bound = ROUNDING * was.magnitude(0).most;
+            let differs = |cell: &Cell| {
+                let old = counterparts.of(*cell).filter(|old| was.shape().holds(*old));
+                let old = old.map(|old| was.value.get(old));
+                let new = site.value.get(*cell);
+                let is_near =
+                    |old: f32| old.to_bits() == new.to_bits() || (old - new).abs() <= bound;
+                old.is_some_and(|old| !is_near(old))
+            };
+            site.shape().cells().find(differs).map(|cell| site.address(cell))
+        })
     }
 
     /// A number's value before the changes; None if it is the same now.

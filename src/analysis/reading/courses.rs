@@ -49,7 +49,7 @@ impl Teaching {
     /// Begins to teach a model what the changes of the reading say.
     fn begin(reading: &Reading, name: Name) -> Result<Self> {
         let (rule, changes) = (Optimizer::Sgd, &reading.changes);
-        let target = changes.target().filter(|_| !reading.trace(name).target.is_empty());
+        let target = changes.taught().filter(|_| !reading.trace(name).target.is_empty());
         let rate = changes.rate().unwrap_or_else(|| rule.usual_rate());
         Ok(Self {
             sentence: reading.sentence.text.clone(),

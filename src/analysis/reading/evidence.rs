@@ -9,10 +9,11 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         Question, Run, Score,
-        attribution::{Attribution, attribution},
+        attribution::{Attribution, LogitPart, attribution},
         heads::{HeadScores, HeadTexts, head_scores},
         learning::{Learner, Optimizer},
         patching::Patching,
+        promotion::{Piece, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
     engine::{
@@ -36,13 +37,20 @@ pub struct Asked {
 }
 
 impl Reading {
-    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`.
+    /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`, or
+    /// the target of the changes.
     ///
     /// # Errors
     /// If the reading has no such model.
     pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
         let changes = self.changes_of(name);
+        let forced = forced.or(self.forced()?);
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced))
+    }
+
+    /// What the changes make a decoder read.
+    fn forced(&self) -> Result<Option<Vec<u32>>> {
+        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -99,6 +107,21 @@ impl Reading {
         attribution(run, &question.score()).context(
             "the logits of this model are no sum of parts: it has no residual stream; gradients work for it",
         )
+    }
+
+    /// The `n` words that each of these pieces of sub-layers promotes at a row; None for a piece that says nothing.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn promotions(
+        &self,
+        name: Name,
+        run: &Run,
+        pieces: &[(&LogitPart, Piece)],
+        row: usize,
+        n: usize,
+    ) -> Result<Vec<Option<Promotion>>> {
+        Ok(promotions(self.asked_model(name)?, run, pieces, row, n))
     }
 
     /// Which words counted for a score.
@@ -158,7 +181,7 @@ impl Reading {
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
         let changes = self.changes_of(name);
-        let plain = Run::new(model, &giving.ids(), &changes, None);
+        let plain = Run::new(model, &giving.ids(), &changes, self.forced()?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",

@@ -1,22 +1,24 @@
 //! Evidence that the screen shows, computed once for each reading: attribution, words that counted, patched values.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-use rayon::prelude::*;
-
-use super::{Asked, Reading};
+use super::{Asked, Patched, Reading};
 use crate::{
     analysis::evidence::{
-        Question,
+        Question, Run,
         attribution::Attribution,
-        patching::{PatchMap, Patching},
+        promotion::{Piece, promotions, strongest},
         saliency::Saliency,
     },
     model::Name,
     text::Token,
+    weights::memory,
 };
 
-/// Evidence about one model's pass.
+/// Evidence about one model's pass. What takes longer arrives later.
 pub struct Findings {
     /// The words asked about, and the text's last words before them.
     pub word: String,
@@ -27,30 +29,32 @@ pub struct Findings {
     pub target: Vec<Token>,
     /// None for a model without a residual stream.
     pub attribution: Option<Attribution>,
-    pub saliency: Option<Saliency>,
-    pub patched: Option<Patched>,
+    /// By part of the attribution: its strongest piece, and the words that this promotes.
+    pub promoted: Vec<Option<(Piece, Vec<String>)>>,
+    question: Question,
+    saliency: OnceLock<Option<Saliency>>,
+    patched: OnceLock<Option<Arc<Patched>>>,
 }
 
-/// Two sentences, and how much of their difference each value carries.
-pub struct Patched {
-    /// The sentence that gives values, and the one that gets them.
-    pub sentences: [String; 2],
-    pub word: String,
-    pub against: String,
-    /// The difference of logits in both.
-    pub ends: [f32; 2],
-    pub maps: Vec<PatchMap>,
-    /// By map, row by row; None where a word has no counterpart.
-    pub shares: Vec<Vec<Vec<Option<f32>>>>,
-    /// The tokens of the one that gets values.
-    pub source: Vec<Token>,
-    pub target: Vec<Token>,
-}
+impl Findings {
+    /// Which words counted; None until it is known, and for a model that embeds none or is too large.
+    pub fn saliency(&self) -> Option<&Saliency> {
+        self.saliency.get()?.as_ref()
+    }
 
-impl Patched {
-    /// The map that a site is a row of.
-    pub fn map_of(&self, site: &str) -> Option<usize> {
-        self.maps.iter().position(|map| map.rows.iter().any(|row| row == site))
+    /// Whether it is known which words counted, or known that it is not asked.
+    pub fn is_saliency_known(&self) -> bool {
+        self.saliency.get().is_some()
+    }
+
+    /// The maps of patched values, whose cells arrive one by one; None until they begin, and without another sentence.
+    pub fn patched(&self) -> Option<&Patched> {
+        self.patched.get()?.as_deref()
+    }
+
+    /// Whether it is known if there are maps.
+    pub fn is_patching_known(&self) -> bool {
+        self.patched.get().is_some()
     }
 }
 
@@ -70,17 +74,66 @@ const STARS: [&str; 2] = [
 /// The models whose evidence is shown.
 const SHOWN: [Name; 3] = [Name::Transformer, Name::DecoderOnly, Name::Checkpoint];
 
-/// The passes that all evidence about a model takes, roughly, for the limit on its time.
-const N_PASSES: usize = 400;
+/// The words that a piece is said to promote.
+const N_PROMOTED: usize = 3;
+
+/// Multiplications that a screen may wait for in the background: of a pass with everything kept, and of many passes.
+const MOST_OF_RUN: usize = 100_000_000_000;
+const MOST_OF_MANY: usize = 400_000_000_000;
+
+/// The passes, forwards and backwards, that integrated gradients take, roughly.
+const N_OF_SALIENCY: usize = 200;
+
+/// What a patched pass takes of a whole one, on the average.
+const PART_OF_PASS: f32 = 0.6;
 
 impl Reading {
-    /// The evidence, with what learning would do; computed at the first call, in tenths of a second.
+    /// All evidence, computed at the first call, in tenths of a second for the built-in models.
     pub fn findings(&self) -> &AllFindings {
         self.courses();
+        let all = self.first_findings();
+        for (name, found) in all {
+            self.find_saliency(*name, found);
+            if let Some(patched) = self.find_patched(*name, found).filter(|_| self.is_soon(*name)) {
+                patched.complete();
+            }
+        }
+        all
+    }
+
+    /// The evidence that takes one pass; what takes many is filled in later by [`Self::find_more`].
+    pub fn first_findings(&self) -> &AllFindings {
         self.findings.get_or_init(|| {
             let names = SHOWN.into_iter().filter(|&name| self.has(name));
             names.filter_map(|name| Some((name, self.find(name)?))).collect()
         })
+    }
+
+    /// Fills in what takes many passes, and begins with the maps of patched values where they take seconds at most;
+    /// `tell` is called whenever something is new, and says whether to go on.
+    pub fn find_more(&self, mut tell: impl FnMut() -> bool) {
+        for (name, found) in self.first_findings() {
+            self.find_saliency(*name, found);
+            if !tell() {
+                return;
+            }
+            let patched = self.find_patched(*name, found);
+            if !tell() {
+                return;
+            }
+            if let Some(patched) = patched.filter(|_| self.is_soon(*name)) {
+                patched.work(&mut tell);
+            }
+        }
+    }
+
+    /// Goes on with the maps of patched values that are not complete, whatever time they take.
+    pub fn patch_on(&self, mut tell: impl FnMut() -> bool) {
+        for (name, found) in self.first_findings() {
+            if let Some(patched) = self.find_patched(*name, found) {
+                patched.work(&mut tell);
+            }
+        }
     }
 
     /// The evidence if it has been computed, else None; for the screen, which never waits.
@@ -88,11 +141,25 @@ impl Reading {
         self.findings.get()
     }
 
+    fn products(&self, name: Name) -> usize {
+        self.sizes(name).map_or(0, |sizes| sizes.products(self.sentence.tokens.len()))
+    }
+
+    /// Whether the maps of patched values are complete within seconds.
+    fn is_soon(&self, name: Name) -> bool {
+        let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) else {
+            return false;
+        };
+        let passes = patched.progress().1 as f32 * PART_OF_PASS;
+        self.products(name) as f32 * passes <= MOST_OF_MANY as f32
+    }
+
     fn find(&self, name: Name) -> Option<Findings> {
-        const MOST_PRODUCTS: usize = 400_000_000_000;
-        let n = self.sentence.tokens.len();
-        let products = self.sizes(name).map_or(0, |sizes| sizes.products(n));
-        if products.saturating_mul(N_PASSES) > MOST_PRODUCTS {
+        let has_room = || {
+            let bytes = self.run_bytes(name).filter(|_| name == Name::Checkpoint);
+            bytes.is_none_or(|bytes| memory::check(bytes.saturating_mul(3), false).is_ok())
+        };
+        if self.products(name) > MOST_OF_RUN || !has_room() {
             return None;
         }
         let run = self.run(name, None).ok()?;
@@ -103,30 +170,87 @@ impl Reading {
         let read = &read[..=question.row.min(read.len().saturating_sub(1))];
         let last = &read[read.len().saturating_sub(3)..];
         let [word, against] = self.words_of(&question);
+        let attribution = self.attribution(&run, &question).ok();
+        let promoted = attribution.as_ref().map(|a| self.promoted(name, &run, a, question.row));
         Some(Findings {
             before: last.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" "),
-            attribution: self.attribution(&run, &question).ok(),
-            saliency: self.saliency(name, &run, &question.score()).ok(),
-            patched: self.patched(name),
+            promoted: promoted.unwrap_or_default(),
+            attribution,
             word,
             against,
             source,
             target,
+            question,
+            saliency: OnceLock::new(),
+            patched: OnceLock::new(),
         })
     }
 
-    fn words_of(&self, question: &Question) -> [String; 2] {
+    /// The strongest piece of each part, and the words that it promotes.
+    fn promoted(
+        &self,
+        name: Name,
+        run: &Run,
+        attribution: &Attribution,
+        row: usize,
+    ) -> Vec<Option<(Piece, Vec<String>)>> {
+        let Some(model) = self.model(name) else { return vec![] };
+        let pieces: Vec<_> = attribution.parts.iter().map(strongest).collect();
+        let known = attribution.parts.iter().zip(&pieces);
+        let known: Vec<_> = known.filter_map(|(part, piece)| Some((part, (*piece)?))).collect();
+        let mut found = promotions(model, run, &known, row, N_PROMOTED).into_iter();
+        let words = |piece: &Option<Piece>| {
+            (*piece)?;
+            let promotion = found.next()??;
+            let words = promotion.words.iter().map(|(id, _)| self.tokenizer.token(*id).text);
+            Some((promotion.piece, words.collect()))
+        };
+        pieces.iter().map(words).collect()
+    }
+
+    fn find_saliency(&self, name: Name, found: &Findings) {
+        found.saliency.get_or_init(|| {
+            if self.products(name).saturating_mul(N_OF_SALIENCY) > MOST_OF_MANY {
+                return None;
+            }
+            let run = self.run(name, None).ok()?;
+            self.saliency(name, &run, &found.question.score()).ok()
+        });
+    }
+
+    fn find_patched<'a>(&self, name: Name, found: &'a Findings) -> Option<&'a Arc<Patched>> {
+        found.patched.get_or_init(|| self.patched(name).map(Arc::new)).as_ref()
+    }
+
+    pub(super) fn words_of(&self, question: &Question) -> [String; 2] {
         [question.word, question.against].map(|id| self.tokenizer.token(id).text)
     }
 
-    /// The patching of the counterpart of this sentence, or of the star pair.
-    fn patched(&self, name: Name) -> Option<Patched> {
-        let own = self.sentence.read_text().to_owned();
-        let turned = TURNED.iter().find_map(|[from, to]| {
+    /// The sentence with the word that turns its pronoun; of the built-in models the star pair's second, if it has
+    /// none.
+    pub fn counterpart(&self) -> Option<String> {
+        let is_built_in = self.card.is_none();
+        self.turned().or_else(|| is_built_in.then(|| STARS[1].to_owned()))
+    }
+
+    fn turned(&self) -> Option<String> {
+        let own = match self.changes.against() {
+            Some(_) => &self.sentence.text,
+            None => self.sentence.read_text(),
+        };
+        TURNED.iter().find_map(|[from, to]| {
             let words: Vec<&str> = own.split(from).collect();
             (words.len() == 2).then(|| words.join(to))
-        });
-        let of_own = turned.and_then(|other| self.patched_with(name, [own, other]));
+        })
+    }
+
+    /// The patching of the sentence set beside this one, or of its counterpart, or of the star pair.
+    fn patched(&self, name: Name) -> Option<Patched> {
+        if let Some(other) = self.changes.against() {
+            return self.patched_with(name, [self.sentence.text.clone(), other.to_owned()]);
+        }
+        let own = self.sentence.read_text().to_owned();
+        let of_own = self.turned().and_then(|other| self.patched_with(name, [own, other]));
         of_own.or_else(|| {
             let stars = STARS.map(str::to_owned);
             (name != Name::Checkpoint).then(|| self.patched_with(name, stars))?
@@ -136,25 +260,9 @@ impl Reading {
     fn patched_with(&self, name: Name, sentences: [String; 2]) -> Option<Patched> {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
         let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
-        let cells = patching.cells();
-        let all: Vec<Option<f32>> = cells.par_iter().map(|cell| patching.measure(*cell)).collect();
-        let mut shares: Vec<Vec<Vec<Option<f32>>>> =
-            patching.maps.iter().map(|map| vec![vec![None; map.n_cols]; map.rows.len()]).collect();
-        for (cell, share) in cells.iter().zip(all) {
-            shares[cell.map][cell.row][cell.col] = share;
-        }
-        let Patching { b, ends, maps, .. } = &patching;
-        let [word, against] = self.words_of(&patching.question);
+        let words = self.words_of(&patching.question);
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
-        Some(Patched {
-            sentences,
-            word,
-            against,
-            ends: *ends,
-            source: tokens(&b.pass.source),
-            target: tokens(&b.pass.target),
-            maps: maps.clone(),
-            shares,
-        })
+        let read = [tokens(&patching.b.pass.source), tokens(&patching.b.pass.target)];
+        Some(Patched::new(patching, sentences, words, read))
     }
 }

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     Card, Models, Reading, Traces,
@@ -24,8 +24,8 @@ use crate::{
         fault,
         tape::Keep,
     },
-    model::{self, Architecture, Model, Name, Setup},
-    text::{ChatTemplate, Sentence, Tokenizer},
+    model::{self, Architecture, Model, ModelSizes, Name, Setup},
+    text::{ChatTemplate, Sentence, Tokenizer, shown},
     weights::{Checkpoint, memory},
 };
 
@@ -44,6 +44,8 @@ pub struct Reader {
     n_bytes: Option<u64>,
     /// What is to be said of the checkpoint.
     note: Option<String>,
+    /// Another checkpoint of the same shape, set beside this one.
+    other: Option<Box<Self>>,
 }
 
 impl Reader {
@@ -77,6 +79,7 @@ impl Reader {
                 card: None,
                 n_bytes: None,
                 note: None,
+                other: None,
                 tokenizer: joined(tokenizer)?.into(),
             })
         })
@@ -108,6 +111,7 @@ impl Reader {
             card: Some(Arc::new(card)),
             n_bytes: (!force).then(|| checkpoint.n_bytes()),
             note: None,
+            other: None,
         })
     }
 
@@ -147,6 +151,27 @@ impl Reader {
     #[must_use]
     pub fn noting(self, note: Option<String>) -> Self {
         Self { note, ..self }
+    }
+
+    /// The same reader with another checkpoint beside it, for [`Change::OtherModel`].
+    ///
+    /// # Errors
+    /// If the two are not of one shape: their vocabularies or their layers differ.
+    pub fn beside(self, other: Self) -> Result<Self> {
+        let shape = |reader: &Self| reader.models[0].1.sizes().map(ModelSizes::shape);
+        let (own, theirs) = (shape(&self), shape(&other));
+        ensure!(
+            own == theirs,
+            "the two models are not of one shape: one has {}, the other {}",
+            own.unwrap_or_default(),
+            theirs.unwrap_or_default()
+        );
+        ensure!(
+            self.tokenizer.vocab() == other.tokenizer.vocab(),
+            "the two models have other vocabularies, so that their numbers stand for other words"
+        );
+        let other = Self { keep: self.keep, walks: self.walks, ..other };
+        Ok(Self { other: Some(Box::new(other)), ..self })
     }
 
     pub fn note(&self) -> Option<&str> {
@@ -202,13 +227,23 @@ impl Reader {
         changes: Changes,
         teachings: &mut Vec<Teaching>,
     ) -> Result<Reading> {
-        let mut sentence = plain.sentence.clone();
+        let reader = self.reader_for(&changes)?;
+        let mut sentence = match changes.against() {
+            None if std::ptr::eq(reader, self) => plain.sentence.clone(),
+            other => {
+                let read = reader.tokenizer.sentence(other.unwrap_or(&plain.sentence.text))?;
+                let text = plain.sentence.text.clone();
+                Sentence { replaced: other.map(str::to_owned), text, ..read }
+            }
+        };
+        reader.check_memory(sentence.tokens.len())?;
+        let forced = changes.target().map(|text| reader.tokenizer.ids_of_text(text)).transpose()?;
         for change in changes.iter() {
             if let Change::Token { position, word } = change {
-                sentence = self.tokenizer.replaced(&sentence, *position, word)?;
+                sentence = reader.tokenizer.replaced(&sentence, *position, word)?;
             }
-            if let Change::Target(text) = change {
-                self.tokenizer.sentence(text).context("the target cannot be taught")?;
+            if let Change::Teach(text) = change {
+                reader.tokenizer.sentence(text).context("the target cannot be taught")?;
             }
             plain.check(change)?;
         }
@@ -220,12 +255,24 @@ impl Reader {
         let setup = |name: Name| {
             let with = |learned: &Arc<_>| Arc::new(changes.with_weights(Arc::clone(learned)));
             let changes = learned.get(&name).map_or_else(|| Arc::clone(&changes), with);
-            Setup { changes, ..Setup::default() }
+            Setup { changes, forced: forced.clone(), ..Setup::default() }
         };
-        let traces = self.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
-        let reading = self.reading(sentence, traces);
+        let traces = reader.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
+        let reading = reader.reading(sentence, traces);
         let plain = Some(Arc::clone(plain));
         Ok(Reading { changes, plain, learned, courses, ..reading })
+    }
+
+    /// The reader of a pass with these changes: the other model's, if that is set beside this one.
+    fn reader_for(&self, changes: &Changes) -> Result<&Self> {
+        match (changes.other_model(), &self.other) {
+            (None, _) => Ok(self),
+            (Some(_), Some(other)) => Ok(other),
+            (Some(name), None) => bail!(
+                "{} is not open; a second model is given at the start, with --against-model PATH",
+                shown(name)
+            ),
+        }
     }
 
     /// Every model's pass; those that exist already are reused.
@@ -267,6 +314,7 @@ impl Reader {
             lenses: Arc::default(),
             choices: Recent::default(),
             answers: Recent::default(),
+            differences: Recent::default(),
             log_probabilities: Recent::default(),
             neighbourhoods: Recent::default(),
             heads: Arc::default(),

@@ -1,10 +1,13 @@
 //! The insides of blocks: recomputed on demand, and then found like recorded values.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{Record, Recorded, Trace};
 use crate::engine::{
-    site::lies_in,
+    site::{Scope, lies_in},
     tape::{Inside, Node, Tape},
     value::Value,
 };
@@ -100,14 +103,40 @@ impl Trace {
         Some(Self { opened, ..self.clone() })
     }
 
-    /// The same trace with the first block of every stack opened, whatever its size: it is shown first, and shows
-    /// which sites a block has.
+    /// The same trace with the first block of every kind in every stack opened, whatever its size: it is shown first,
+    /// and shows which sites such a block has.
     #[must_use]
     pub fn with_firsts(self) -> Self {
-        let hidden = self.hidden();
-        let firsts = hidden.iter().filter(|prefix| prefix.ends_with(".0"));
+        let tape = &self.record.tape;
+        let mut seen = HashSet::new();
+        let is_first = |(node, scope): &(Node, &Scope)| {
+            let stack = scope.prefix().rsplit_once('.').map_or("", |(stack, _)| stack);
+            seen.insert((stack.to_owned(), tape.kind_of_block(*node)))
+        };
+        let firsts = tape.hidden().into_iter().filter(is_first);
+        let firsts: Vec<String> = firsts.map(|(_, scope)| scope.prefix().to_owned()).collect();
         let open = |trace: Self, prefix: &String| trace.with_one_more(prefix).unwrap_or(trace);
-        firsts.fold(self, open)
+        firsts.iter().fold(self, open)
+    }
+
+    /// The layers of any stack whose sites are known, in order: all, or those of opened blocks.
+    pub fn known_layers(&self) -> Vec<usize> {
+        let number = |path: &str| path.split('.').nth(1)?.parse().ok();
+        let layers: BTreeSet<usize> = self.sites().filter_map(|site| number(site.path())).collect();
+        layers.into_iter().collect()
+    }
+
+    /// Whether a layer has the site at `template`, where `{layer}` is the layer. Of a closed block that is told from an
+    /// opened one of its kind.
+    pub fn layer_has(&self, template: &str, layer: usize) -> bool {
+        let path = template.replace("{layer}", &layer.to_string());
+        let Some((node, _)) = self.closed(&path) else { return self.site(&path).is_some() };
+        let kind = self.record.tape.kind_of_block(node);
+        self.opened.iter().any(|opened| {
+            let number = opened.prefix.rsplit_once('.').map_or("", |(_, number)| number);
+            let like = template.replace("{layer}", number);
+            self.record.tape.kind_of_block(opened.node) == kind && self.site(&like).is_some()
+        })
     }
 
     /// The number of layers that have the site at `template`, where `{layer}` is the layer; opened or not.

@@ -1,17 +1,52 @@
 //! Which what-ifs apply to a pass, and the value of a number before a change.
 
-use std::{collections::HashSet, iter};
+use std::{collections::HashSet, iter, sync::Arc};
 
 use super::{Recorded, Trace};
 use crate::{
     engine::{
         change::{Change, Part},
+        math::aligned,
         site::{Axis, Role, Stream, lies_in},
-        value::{Cell, Shape},
+        value::Cell,
     },
     model::Name,
     text::Token,
 };
+
+/// Which cells of a site stand for which of another pass's.
+#[derive(Clone, Debug)]
+pub struct Counterparts([AxisMatch; 3]);
+
+/// The indices of an axis that stand for those of the other pass.
+#[derive(Clone, Debug)]
+enum AxisMatch {
+    /// The first ones, each for its own.
+    First(usize),
+    Listed(Arc<[Option<usize>]>),
+}
+
+impl AxisMatch {
+    fn of(&self, i: usize) -> Option<usize> {
+        match self {
+            Self::First(n) => (i < *n).then_some(i),
+            Self::Listed(list) => *list.get(i)?,
+        }
+    }
+}
+
+impl Counterparts {
+    /// The cell of the other pass that stands for this one; None if there is none.
+    pub fn of(&self, cell: Cell) -> Option<Cell> {
+        let [planes, rows, cols] = &self.0;
+        Some(Cell::new(planes.of(cell.plane)?, rows.of(cell.row)?, cols.of(cell.col)?))
+    }
+
+    /// The row of the other pass that stands for this one.
+    pub fn row(&self, row: usize) -> Option<usize> {
+        self.0[1].of(row)
+    }
+}
 
 impl Trace {
     /// Whether the change applies to this model's pass.
@@ -20,14 +55,17 @@ impl Trace {
             Change::Off { scope, part } => self.has_part(scope, *part),
             Change::Set { address, .. } => self.cell(address).is_ok_and(|(site, _)| !site.is_leaf),
             Change::Token { position, .. } => *position < self.source.len(),
-            Change::Temperature(_)
+            Change::Target(_) => !self.target.is_empty(),
+            Change::Against(_)
+            | Change::OtherModel(_)
+            | Change::Temperature(_)
             | Change::Sample(_)
             | Change::TopK(_)
             | Change::TopP(_)
             | Change::Beam(_) => true,
             Change::Learn { model, .. } => self.is_meant_by(model),
             // They change how a model learns, not how it reads.
-            Change::Target(_) | Change::Rate(_) => false,
+            Change::Teach(_) | Change::Rate(_) => false,
         }
     }
 
@@ -88,33 +126,38 @@ impl Trace {
         }))
     }
 
-    /// The shape of a site's leading cells that belong to the same tokens in the unchanged pass: from where the
-    /// outputs differ, or where a replaced word has moved the rest, rows belong to other words. None if the unchanged pass has no such site.
-    pub fn comparable(&self, plain: &Self, site: &Recorded) -> Option<Shape> {
+    /// Which cells of a site stand for which of the other pass's: those of the same tokens. From where the outputs
+    /// differ, rows belong to other words; of sentences of different lengths the tokens are matched from the start and
+    /// from the end. None if the other pass has no such site.
+    pub fn counterparts(&self, plain: &Self, site: &Recorded) -> Option<Counterparts> {
         let (now, was) = (site.shape(), plain.site(site.path())?.shape());
         let same =
             |now: &[Token], was: &[Token]| now.iter().zip(was).take_while(|(a, b)| a == b).count();
-        let same_target = same(&self.target, &plain.target);
-        // A word may be replaced by one of another number of tokens; those after it have moved.
+        let same_target = || same(&self.target, &plain.target);
         let is_as_long = self.source.len() == plain.source.len();
-        let same_source =
-            if is_as_long { self.source.len() } else { same(&self.source, &plain.source) };
-        let common = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
-            Some(Stream::Target) => now.min(was).min(same_target),
-            Some(Stream::Source) => now.min(was).min(same_source),
-            _ => now.min(was),
+        let matched = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
+            Some(Stream::Target) => AxisMatch::First(now.min(was).min(same_target())),
+            Some(Stream::Source) if !is_as_long && now == self.source.len() => {
+                AxisMatch::Listed(aligned(&plain.source, &self.source).into())
+            }
+            // Rows that are not one a token.
+            Some(Stream::Source) if !is_as_long => {
+                AxisMatch::First(now.min(was).min(same(&self.source, &plain.source)))
+            }
+            _ => AxisMatch::First(now.min(was)),
         };
         let [planes, rows, cols] = site.axes();
-        Some(Shape {
-            planes: common(planes, now.planes, was.planes),
-            rows: common(rows, now.rows, was.rows),
-            cols: common(cols, now.cols, was.cols),
-        })
+        Some(Counterparts([
+            matched(planes, now.planes, was.planes),
+            matched(rows, now.rows, was.rows),
+            matched(cols, now.cols, was.cols),
+        ]))
     }
 
     /// This number's value in the unchanged pass; None if it belongs to another token there.
     pub fn before(&self, plain: &Self, site: &Recorded, cell: Cell) -> Option<f32> {
-        let is_comparable = self.comparable(plain, site).is_some_and(|shape| shape.holds(cell));
-        plain.site(site.path()).filter(|_| is_comparable).map(|was| was.value.get(cell))
+        let cell = self.counterparts(plain, site)?.of(cell)?;
+        let was = plain.site(site.path())?;
+        was.shape().holds(cell).then(|| was.value.get(cell))
     }
 }

@@ -10,7 +10,12 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::{Question, Run, Score, attribution::Attribution, saliency::Saliency},
+        evidence::{
+            Question, Run, Score,
+            attribution::{Attribution, LogitPart},
+            promotion::Piece,
+            saliency::Saliency,
+        },
         reading::Reading,
     },
     cli::{
@@ -43,7 +48,10 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
         text: heading(reading, name, &words, &question, &run),
     };
     match &parts {
-        Ok(parts) => add_parts(&mut report, parts, &words, asked.units),
+        Ok(parts) => {
+            let promoted = promoted(reading, name, &run, parts, (&question, asked.units))?;
+            add_parts(&mut report, parts, &words, &promoted, asked.units);
+        }
         Err(why) => writeln!(report.text, "\n{why}.").unwrap_or(()),
     }
     add_words(&mut report, &counted, &labels, asked.whole);
@@ -93,7 +101,13 @@ fn row(method: &str, place: Place, amount: Option<f32>) -> Vec<Field> {
 }
 
 /// The parts with their heads and keys; of feed-forward's units the strongest.
-fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: usize) {
+fn add_parts(
+    report: &mut Report,
+    parts: &Attribution,
+    words: &Words,
+    promoted: &[Promoted],
+    n_units: usize,
+) {
     let most = parts.parts.iter().map(|p| p.amount.abs()).fold(f32::MIN_POSITIVE, f32::max);
     let width = parts.parts.iter().map(|part| part.path.len()).max().unwrap_or(0);
     let line = |name: &str, amount: f32| {
@@ -117,6 +131,7 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
                 head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
             let from = strongest
                 .map_or_else(String::new, |(x, t)| format!("  most from \"{}\" {x:.4}", t.text));
+            let from = from + &said(promoted, &part.path, Piece::Head(h));
             let _ = writeln!(
                 report.text,
                 "{:>width$} {}",
@@ -124,14 +139,18 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
                 line(&from, head.amount)
             );
         }
-        let mut units: Vec<(usize, f32)> = part.units.iter().copied().enumerate().collect();
-        units.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        for &(unit, amount) in units.iter().take(n_units) {
+        for (unit, amount) in strongest_units(part, n_units) {
             add(Place { unit: unit.into(), ..place() }, amount);
-            let _ =
-                writeln!(report.text, "{:>width$} {}", format!("unit {unit}"), line("", amount));
+            let words = said(promoted, &part.path, Piece::Unit(unit));
+            let _ = writeln!(
+                report.text,
+                "{:>width$} {}",
+                format!("unit {unit}"),
+                line(&words, amount)
+            );
         }
     }
+    add_promoted(report, promoted);
     // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
     let is_rounding = parts.rest().abs() < 1e-3 * parts.score.abs().max(1.0);
     let rest = if is_rounding { "left over (rounding)" } else { "left over (not linear)" };
@@ -140,6 +159,71 @@ fn add_parts(report: &mut Report, parts: &Attribution, words: &Words, n_units: u
         report.text,
         "A part says what is written to the output directly; what it does by way of later parts is in those."
     );
+}
+
+/// The words that a piece of a part promotes, strongest first.
+struct Promoted {
+    path: String,
+    piece: Piece,
+    words: Vec<(String, f32)>,
+}
+
+/// The words that are listed of each.
+const N_PROMOTED: usize = 5;
+
+/// The units that add or take most, the strongest first.
+fn strongest_units(part: &LogitPart, n: usize) -> Vec<(usize, f32)> {
+    let mut units: Vec<(usize, f32)> = part.units.iter().copied().enumerate().collect();
+    units.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    units.truncate(n);
+    units
+}
+
+/// What every head and the strongest units promote.
+fn promoted(
+    reading: &Reading,
+    name: Name,
+    run: &Run,
+    parts: &Attribution,
+    (question, n_units): (&Question, usize),
+) -> anyhow::Result<Vec<Promoted>> {
+    let mut pieces: Vec<(&LogitPart, Piece)> = vec![];
+    for part in &parts.parts {
+        pieces.extend((0..part.heads.len()).map(|head| (part, Piece::Head(head))));
+        let units = strongest_units(part, n_units).into_iter();
+        pieces.extend(units.map(|(unit, _)| (part, Piece::Unit(unit))));
+    }
+    let found = reading.promotions(name, run, &pieces, question.row, N_PROMOTED)?;
+    let each = pieces.iter().zip(found).filter_map(|((part, piece), promotion)| {
+        let word = |&(id, x): &(u32, f32)| (reading.tokenizer().token(id).text, x);
+        let words = promotion?.words.iter().map(word).collect();
+        Some(Promoted { path: part.path.clone(), piece: *piece, words })
+    });
+    Ok(each.collect())
+}
+
+/// `  promotes "il", "ils"`
+fn said(promoted: &[Promoted], path: &str, piece: Piece) -> String {
+    let found = promoted.iter().find(|of| of.path == path && of.piece == piece);
+    let words = found.map(|found| {
+        let words = found.words.iter().take(3).map(|(word, _)| format!("\"{word}\""));
+        words.collect::<Vec<_>>().join(", ")
+    });
+    words.map_or_else(String::new, |words| format!("  promotes {words}"))
+}
+
+fn add_promoted(report: &mut Report, promoted: &[Promoted]) {
+    for Promoted { path, piece, words } in promoted {
+        for (rank, (word, amount)) in words.iter().enumerate() {
+            let (head, unit) = match *piece {
+                Piece::Head(head) => (head.into(), Field::Missing),
+                Piece::Unit(unit) => (Field::Missing, unit.into()),
+            };
+            let (site, token) = (path.as_str().into(), word.as_str().into());
+            let place = Place { site, head, unit, position: rank.into(), token };
+            report.rows.push(row("promotes", place, Some(*amount)));
+        }
+    }
 }
 
 fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whole: bool) {

@@ -7,8 +7,9 @@ use anyhow::{Result, bail, ensure};
 use super::{Change, MOST_STEPS, NAMED, Part, last};
 use crate::text::visible::shown;
 
-/// The longest accepted what-if, in bytes.
+/// The longest accepted what-if, in bytes; of one that is a text of its own.
 const LONGEST: usize = 1024;
+const LONGEST_TEXT: usize = 64 * 1024;
 
 /// The written form, which [`Change::from_str`] parses.
 impl fmt::Display for Change {
@@ -22,7 +23,11 @@ impl fmt::Display for Change {
             | Self::Rate(value) => {
                 write!(f, "{value}")
             }
-            Self::Token { word, .. } | Self::Target(word) => f.write_str(word),
+            Self::Token { word: text, .. }
+            | Self::Against(text)
+            | Self::OtherModel(text)
+            | Self::Target(text)
+            | Self::Teach(text) => f.write_str(text),
             Self::Sample(seed) => write!(f, "{seed}"),
             Self::TopK(n) | Self::Beam(n) | Self::Learn { steps: n, .. } => write!(f, "{n}"),
         }
@@ -35,9 +40,11 @@ impl FromStr for Change {
     /// # Errors
     /// If the text is not a valid change; the message says what is allowed.
     fn from_str(text: &str) -> Result<Self> {
+        let is_text = ["against=", "target=", "teach="].iter().any(|begin| text.starts_with(begin));
+        let longest = if is_text { LONGEST_TEXT } else { LONGEST };
         ensure!(
-            text.len() <= LONGEST,
-            "the what-if `{}` has {} bytes, the limit is {LONGEST}; shorten it",
+            text.len() <= longest,
+            "the what-if `{}` has {} bytes, the limit is {longest}; shorten it",
             shown(text),
             text.len()
         );
@@ -60,6 +67,9 @@ impl FromStr for Change {
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
         ensure!(subject.split('.').all(is_whole), "`{}` does not say what to change", shown(text));
         match subject {
+            "against" => Ok(Self::Against(text_of(subject, value)?)),
+            "against_model" => Ok(Self::OtherModel(text_of(subject, value)?)),
+            "target" => Ok(Self::Target(text_of(subject, value)?)),
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
             }
@@ -68,10 +78,7 @@ impl FromStr for Change {
             "top_p" => Ok(Self::TopP(number(subject, value, within(0.01, 1.0), "0.01 to 1")?)),
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
             "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
-            "target" => {
-                ensure!(!value.is_empty(), "`target=` gives no text; write target=Le chat dort.");
-                Ok(Self::Target(value.to_owned()))
-            }
+            "teach" => Ok(Self::Teach(text_of(subject, value)?)),
             "learn" => learn(subject, "", value),
             _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
             _ if value == "off" => Ok(off(subject)),
@@ -92,6 +99,11 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     };
     ensure!(!word.is_empty(), "`{}` gives no word; write token.1=dog", shown(text));
     Ok(Change::Token { position, word: word.to_owned() })
+}
+
+fn text_of(subject: &str, value: &str) -> Result<String> {
+    ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
+    Ok(value.to_owned())
 }
 
 fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
@@ -173,6 +185,8 @@ mod tests {
             "rnn.encoder.hidden[3,5]=-1.25",
             "token.1=dog",
             "token.3=a=b",
+            "against=The dog = an animal.",
+            "target=Le chien dort.",
             "temperature=0.5",
             "sample=18446744073709551615",
             "top_k=5",
@@ -180,7 +194,7 @@ mod tests {
             "beam=4",
             "learn=10",
             "learn.gru=1",
-            "target=Le chat dort.",
+            "teach=Le chat dort.",
             "rate=0.1",
         ] {
             let change: Change = text.parse().unwrap();
@@ -197,6 +211,8 @@ mod tests {
             "=off",
             "token.x=dog",
             "token.1=",
+            "against=",
+            "target= ",
             "temperature=0",
             "top_k=0",
             "temperature=nan",
@@ -205,7 +221,7 @@ mod tests {
             "learn=0",
             "learn=1001",
             "learn.gru=x",
-            "target=",
+            "teach=",
             "rate=-1",
             "weights[1,2]=x",
             "weights[1]=1",

@@ -84,9 +84,58 @@ impl Choosing {
     pub fn token(&self, logits: &[f32], step: usize, fallback: u32) -> u32 {
         let token = match self.sample {
             None => super::argmax(logits.iter().copied()),
-            Some(_) => self.choose(logits, step).token(),
+            Some(seed) => {
+                let token = self.first_reached(logits, uniform(seed, step));
+                token.or_else(|| self.choose(logits, step).token())
+            }
         };
         token.map_or(fallback, |token| token as u32)
+    }
+
+    /// The token that [`Self::choose`] draws, found among the likeliest, so that a large vocabulary is not sorted. None if
+    /// it is not among so many.
+    fn first_reached(&self, logits: &[f32], draw: f64) -> Option<usize> {
+        const LIKELIEST: usize = 2048;
+        let n = LIKELIEST.min(logits.len());
+        if n == logits.len() || logits.iter().any(|logit| logit.is_nan()) {
+            return None;
+        }
+        let probabilities = softmax(logits, self.temperature);
+        let first = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.select_nth_unstable_by(n, first);
+        order.truncate(n);
+        order.sort_unstable_by(first);
+        let whole: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+        let ranked: Vec<f32> = order.iter().map(|&token| probabilities[token]).collect();
+        let total = self.total_kept(&ranked, whole)?;
+        let mut reached = 0.0;
+        let falls_in = |&&token: &&usize| {
+            reached += f64::from((f64::from(probabilities[token]) / total) as f32);
+            draw < reached
+        };
+        let most = self.top_k.unwrap_or(usize::MAX);
+        order.iter().take(most).find(falls_in).copied()
+    }
+
+    /// The sum of the probabilities of all tokens that are kept, given the likeliest and the sum of all. None if these
+    /// are too few to tell.
+    fn total_kept(&self, ranked: &[f32], whole: f64) -> Option<f64> {
+        let of_k: f64 = match self.top_k {
+            None => whole,
+            Some(k) if k > ranked.len() => return None,
+            Some(k) => ranked.iter().take(k).map(|&p| f64::from(p)).sum(),
+        };
+        let Some(limit) = self.top_p else { return Some(of_k) };
+        let mut before = 0.0;
+        for (rank, &p) in ranked.iter().enumerate() {
+            let is_out = rank > 0 && before / of_k >= f64::from(limit);
+            if is_out || self.top_k.is_some_and(|k| rank >= k) {
+                return Some(before);
+            }
+            before += f64::from(p);
+        }
+        self.top_k.filter(|k| *k <= ranked.len()).map(|_| before)
     }
 
     fn candidates(&self, logits: &[f32]) -> Vec<Candidate> {
@@ -206,6 +255,27 @@ mod tests {
             }
             let cold = Choosing { temperature: 0.01, ..sampled(seed) };
             assert_eq!(cold.token(&[1.0, 3.0, 2.0], 3, 9), 1);
+        }
+    }
+
+    #[test]
+    fn a_token_of_a_large_vocabulary_is_that_of_the_whole_choice() {
+        let logits: Vec<f32> = (0..5000).map(|i| 8.0 * uniform(9, i) as f32).collect();
+        let sharp: Vec<f32> = logits.iter().map(|logit| 3.0 * logit).collect();
+        for logits in [&logits, &sharp] {
+            for (top_k, top_p, temperature) in [
+                (None, None, 1.0),
+                (Some(40), None, 1.0),
+                (Some(3000), Some(0.9), 1.0),
+                (None, Some(0.8), 0.7),
+                (Some(40), Some(0.5), 2.0),
+            ] {
+                for seed in 0..40 {
+                    let choosing = Choosing { temperature, top_k, top_p, ..sampled(seed) };
+                    let want = choosing.choose(logits, 3).token().unwrap();
+                    assert_eq!(choosing.token(logits, 3, 9) as usize, want, "{choosing:?}");
+                }
+            }
         }
     }
 

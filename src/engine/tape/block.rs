@@ -29,6 +29,11 @@ pub enum Keep {
 pub trait Block: Send + Sync {
     fn scope(&self) -> &Scope;
 
+    /// Blocks of one stack that have the same number record the same sites.
+    fn kind(&self) -> usize {
+        0
+    }
+
     /// Records the layer's equations; returns its output. The first input is the residual stream.
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node;
 }
@@ -100,6 +105,11 @@ impl Tape {
             self.blocks.iter().map(|(&node, block)| (node, block.scope())).collect();
         hidden.sort_unstable_by_key(|(node, _)| *node);
         hidden
+    }
+
+    /// The kind of a block whose inside was not kept.
+    pub fn kind_of_block(&self, node: Node) -> Option<usize> {
+        self.blocks.get(&node).map(|block| block.kind())
     }
 
     /// The recomputed inside of a block; None if the entry is not the output of a block whose inside was discarded.

@@ -18,15 +18,18 @@ use crate::engine::{
 pub struct Routes(Vec<Vec<usize>>);
 
 impl Routes {
-    /// The `k` experts with the largest scores in each row; of equals the first. scores (row, expert)
-    pub fn of_largest(scores: &Matrix, k: usize) -> Self {
+    /// The `k` experts with the largest numbers in each row of `choice`, of equals the first; ordered by their scores.
+    /// choice and scores (row, expert)
+    pub fn chosen_by(choice: &Matrix, k: usize, scores: &Matrix) -> Self {
         let of_row = |row: usize| {
-            let mut order: Vec<usize> = (0..scores.ncols()).collect();
-            order.sort_by(|&a, &b| scores[(row, b)].total_cmp(&scores[(row, a)]));
+            let larger = |by: &Matrix, a, b| by[(row, b)].total_cmp(&by[(row, a)]);
+            let mut order: Vec<usize> = (0..choice.ncols()).collect();
+            order.sort_by(|&a, &b| larger(choice, a, b));
             order.truncate(k);
+            order.sort_by(|&a, &b| larger(scores, a, b));
             order
         };
-        Self((0..scores.nrows()).map(of_row).collect())
+        Self((0..choice.nrows()).map(of_row).collect())
     }
 
     fn n_choices(&self) -> usize {
@@ -62,16 +65,16 @@ pub enum ExpertWeights {
 }
 
 impl Tape {
-    /// The weight of every expert for every row, 0 where it is not chosen. The shape is that of `scores`: probabilities,
-    /// or logits. (row, expert)
+    /// The weight of every expert for every row, times a factor; 0 where it is not chosen. The shape is that of `scores`:
+    /// probabilities, or logits. (row, expert)
     pub fn route(
         &mut self,
         place: Place,
         scores: Node,
         routes: &Arc<Routes>,
-        how: ExpertWeights,
+        (how, factor): (ExpertWeights, f32),
     ) -> Node {
-        self.record(place, Route { routes: Arc::clone(routes), how }, vec![scores])
+        self.record(place, Route { routes: Arc::clone(routes), how, factor }, vec![scores])
     }
 
     /// `x W_e + b_e`, with the weights of the expert e that each row has chosen. x (row, in) or (choice, row, in), W_e
@@ -108,14 +111,28 @@ impl Tape {
 struct Route {
     routes: Arc<Routes>,
     how: ExpertWeights,
+    factor: f32,
+}
+
+impl Route {
+    #[expect(clippy::float_cmp, reason = "1 is what is not written")]
+    fn has_factor(&self) -> bool {
+        self.factor != 1.0
+    }
 }
 
 impl Operation for Route {
     fn formula(&self) -> &'static str {
-        match self.how {
-            ExpertWeights::Kept => "p[i,e] if e is chosen, else 0",
-            ExpertWeights::Normalized => "p[i,e] / sum_chosen p[i,c] if e is chosen, else 0",
-            ExpertWeights::SoftmaxOfChosen => {
+        match (self.how, self.has_factor()) {
+            (ExpertWeights::Kept, false) => "p[i,e] if e is chosen, else 0",
+            (ExpertWeights::Kept, true) => "factor * p[i,e] if e is chosen, else 0",
+            (ExpertWeights::Normalized, false) => {
+                "p[i,e] / sum_chosen p[i,c] if e is chosen, else 0"
+            }
+            (ExpertWeights::Normalized, true) => {
+                "factor * p[i,e] / sum_chosen p[i,c] if e is chosen, else 0"
+            }
+            (ExpertWeights::SoftmaxOfChosen, _) => {
                 "exp(x[i,e]) / sum_chosen exp(x[i,c]) if e is chosen, else 0"
             }
         }
@@ -133,7 +150,7 @@ impl Operation for Route {
             let sum: f32 = chosen.iter().map(|&expert| share(expert)).sum();
             for &expert in chosen {
                 let divisor = if self.how == ExpertWeights::Kept { 1.0 } else { sum };
-                weights[(row, expert)] = share(expert) / divisor;
+                weights[(row, expert)] = self.factor * (share(expert) / divisor);
             }
         }
         weights.into()
@@ -151,15 +168,22 @@ impl Operation for Route {
                 ExpertWeights::Kept | ExpertWeights::Normalized => score,
             }
         };
-        if self.how == ExpertWeights::Kept {
-            return share(col);
+        let weight = if self.how == ExpertWeights::Kept {
+            share(col)
+        } else {
+            let sum = Expr::Sum(chosen.iter().map(|&expert| share(expert)).collect());
+            Expr::quotient(share(col), sum)
+        };
+        if self.has_factor() {
+            Expr::Product(vec![Expr::Number(self.factor), weight])
+        } else {
+            weight
         }
-        Expr::quotient(share(col), Expr::Sum(chosen.iter().map(|&expert| share(expert)).collect()))
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         // With weights w and their gradient g, of a probability that is divided by the sum S: (g - sum_c g_c w_c) / S; of
-        // a logit: w (g - sum_c g_c w_c).
+        // a logit: w (g - sum_c g_c w_c). With a factor f, w / f stands for w and f g for g.
         let pulled = || {
             let (weights, grad, scores) =
                 (pull.output.matrix(), pull.grad.matrix(), pull.inputs[0].matrix());
@@ -168,11 +192,13 @@ impl Operation for Route {
                 let mean: f32 = chosen.iter().map(|&c| grad[(row, c)] * weights[(row, c)]).sum();
                 let sum: f32 = chosen.iter().map(|&c| scores[(row, c)]).sum();
                 for &c in chosen {
-                    let g = grad[(row, c)];
+                    let g = self.factor * grad[(row, c)];
                     out[(row, c)] = match self.how {
                         ExpertWeights::Kept => g,
                         ExpertWeights::Normalized => (g - mean) / sum,
-                        ExpertWeights::SoftmaxOfChosen => weights[(row, c)] * (g - mean),
+                        ExpertWeights::SoftmaxOfChosen => {
+                            weights[(row, c)] / self.factor * (g - mean)
+                        }
                     };
                 }
             }
@@ -377,8 +403,15 @@ mod tests {
     #[test]
     fn of_equal_scores_the_first_is_chosen() {
         let scores = Matrix::from_row_slice(2, 4, &[0.1, 0.4, 0.4, 0.2, 3.0, -1.0, 2.0, 2.5]);
-        let routes = Routes::of_largest(&scores, 2);
+        let routes = Routes::chosen_by(&scores, 2, &scores);
         assert_eq!(routes.0, [[1, 2], [0, 3]]);
         assert_eq!((routes.used(), routes.rows_of(3)), (vec![0, 1, 2, 3], vec![(1, 1)]));
+    }
+
+    #[test]
+    fn those_chosen_by_one_score_are_ordered_by_another() {
+        let scores = Matrix::from_row_slice(1, 4, &[0.9, 0.2, 0.5, 0.4]);
+        let choice = Matrix::from_row_slice(1, 4, &[0.1, 0.8, 0.3, 0.7]);
+        assert_eq!(Routes::chosen_by(&choice, 2, &scores).0, [[3, 1]]);
     }
 }

@@ -18,6 +18,11 @@ impl Tape {
         self.record(place, OneRow { row }, vec![x])
     }
 
+    /// One of the columns, as a row. (row, col) -> (1, row)
+    pub fn one_column(&mut self, place: Place, x: Node, col: usize) -> Node {
+        self.record(place, OneColumn { col }, vec![x])
+    }
+
     /// The largest number of each column. (row, col) -> (1, col)
     pub fn max_of_rows(&mut self, place: Place, x: Node) -> Node {
         self.record(place, MaxOfRows, vec![x])
@@ -32,6 +37,34 @@ impl Tape {
 /// The sum of each column, in f64. (col)
 fn column_sums(x: &Matrix) -> impl Iterator<Item = f64> {
     x.column_iter().map(|column| column.iter().map(|&v| f64::from(v)).sum())
+}
+
+struct OneColumn {
+    col: usize,
+}
+
+impl Operation for OneColumn {
+    fn formula(&self) -> &'static str {
+        "x[j, column]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let column = inputs[0].matrix().column(self.col);
+        Matrix::from_iterator(1, column.nrows(), column.iter().copied()).into()
+    }
+
+    fn open(&self, _: &[&Value], Cell { col, .. }: Cell) -> Expr<Leaf> {
+        leaf(0, 0, col, self.col)
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let for_x = || {
+            let mut grad = Value::zeros(pull.inputs[0].shape());
+            grad.planes_mut()[0].set_column(self.col, &pull.grad.matrix().row(0).transpose());
+            grad
+        };
+        vec![pull.for_input(0, for_x)]
+    }
 }
 
 struct MeanOfRows;

@@ -2,7 +2,7 @@
 //!
 //! Channel j of the first half is paired with channel j of the second half, or neighbouring channels are paired
 //! ([`Pairs`]). Each pair has its own frequency, and the dot product of two rotated vectors depends on the distance
-//! between their positions. Channels beyond the pairs are not rotated.
+//! between their positions. Channels before and beyond the pairs are not rotated.
 
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Rope {
     pub factor: f32,
     pub longer: Option<Longer>,
     pub pairs: Pairs,
+    /// How many channels stand before those that are rotated.
+    pub first: usize,
 }
 
 /// Which two channels are rotated together.
@@ -113,15 +115,19 @@ impl Rope {
     /// The channel's pair, its partner, and whether it is the pair's first. None for a channel that is not rotated.
     fn pair(&self, channel: usize) -> Option<(usize, usize, bool)> {
         let n = self.speeds.len();
-        if channel >= 2 * n {
-            return None;
-        }
+        let among = channel.checked_sub(self.first).filter(|among| *among < 2 * n)?;
         let pair = match self.pairs {
-            Pairs::Halves => channel % n,
-            Pairs::Neighbours => channel / 2,
+            Pairs::Halves => among % n,
+            Pairs::Neighbours => among / 2,
         };
-        let (first, second) = self.pairs.channels(pair, n);
+        let (first, second) = self.channels(pair);
         Some((pair, if channel == first { second } else { first }, channel == first))
+    }
+
+    /// The two channels of a pair.
+    fn channels(&self, pair: usize) -> (usize, usize) {
+        let (first, second) = self.pairs.channels(pair, self.speeds.len());
+        (self.first + first, self.first + second)
     }
 }
 
@@ -149,7 +155,7 @@ impl Rotate {
         let (n, n_pairs) = (x.shape().rows, self.rope.speeds.len());
         let mut planes: Vec<Matrix> = x.planes().iter().map(copied).collect();
         for pair in 0..n_pairs {
-            let (first, second) = self.rope.pairs.channels(pair, n_pairs);
+            let (first, second) = self.rope.channels(pair);
             let rotations: Vec<_> =
                 (self.first..self.first + n).map(|i| self.rope.turn(i, pair)).collect();
             for plane in &mut planes {
@@ -205,7 +211,7 @@ mod tests {
     use crate::engine::{arithmetic::Operand, site::Address};
 
     fn rope(factor: f32, pairs: Pairs) -> Arc<Rope> {
-        Arc::new(Rope { speeds: vec![1.0, 0.1], factor, longer: None, pairs })
+        Arc::new(Rope { speeds: vec![1.0, 0.1], factor, longer: None, pairs, first: 0 })
     }
 
     #[test]
@@ -220,9 +226,11 @@ mod tests {
 
     #[test]
     fn cells_of_rows_that_do_not_begin_the_text_open_into_their_own_turn() {
-        for pairs in [Pairs::Halves, Pairs::Neighbours] {
+        for (pairs, before) in [(Pairs::Halves, 0), (Pairs::Neighbours, 0), (Pairs::Neighbours, 1)]
+        {
             let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
-            let rotate = Rotate { rope: rope(1.5, pairs), first: 4 };
+            let rope = Arc::new(Rope { first: before, ..(*rope(1.5, pairs)).clone() });
+            let rotate = Rotate { rope, first: 4 };
             let rotated = rotate.forward(&[&x]);
             for cell in x.shape().cells() {
                 let operand = |(_, cell): Leaf| Operand {

@@ -8,7 +8,7 @@ use super::{
 use crate::engine::{
     arithmetic::Expr,
     site::Place,
-    value::{Cell, Shape, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 impl Tape {
@@ -20,6 +20,12 @@ impl Tape {
     /// The same value at another place.
     pub fn identity(&mut self, place: Place, x: Node) -> Node {
         self.record(place, HandOn, vec![x])
+    }
+
+    /// Every head's own columns, then those that all heads share. own (head, row, own), shared (row, shared) -> (head,
+    /// row, own + shared)
+    pub fn join_shared(&mut self, place: Place, own: Node, shared: Node) -> Node {
+        self.record(place, JoinShared, vec![own, shared])
     }
 
     /// One-plane blocks assembled to a matrix, `n_cols` blocks per row; blocks of a row have equal heights.
@@ -67,6 +73,42 @@ impl Operation for ConcatHeads {
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let n_heads = pull.inputs[0].shape().planes;
         vec![pull.for_input(0, || split_columns(pull.grad.matrix(), n_heads))]
+    }
+}
+
+struct JoinShared;
+
+impl Operation for JoinShared {
+    fn formula(&self) -> &'static str {
+        "own[h,i,j], then shared[i,j]"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let shared = inputs[1].matrix();
+        inputs[0].map_planes(|own| {
+            let numbers = own.iter().chain(shared.iter()).copied();
+            Matrix::from_iterator(own.nrows(), own.ncols() + shared.ncols(), numbers)
+        })
+    }
+
+    fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
+        match cell.col.checked_sub(inputs[0].shape().cols) {
+            None => Expr::Leaf((0, cell)),
+            Some(col) => leaf(1, 0, cell.row, col),
+        }
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let (own, shared) = (pull.inputs[0].shape().cols, pull.inputs[1].shape());
+        let part = |grad: &Matrix| grad.columns(own, shared.cols).into_owned();
+        let for_shared = || {
+            let zeros = Matrix::zeros(shared.rows, shared.cols);
+            pull.grad.planes().iter().map(part).fold(zeros, |sum, part| sum + part).into()
+        };
+        vec![
+            pull.for_input(0, || pull.grad.map_planes(|grad| grad.columns(0, own).into_owned())),
+            pull.for_input(1, for_shared),
+        ]
     }
 }
 

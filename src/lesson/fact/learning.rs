@@ -59,7 +59,7 @@ pub fn output_costs(trace: &Trace) -> Vec<f32> {
 
 /// Words and their cross-entropies: of what is taught if that was asked for, else of the output.
 fn costs(c: &Context) -> Vec<(String, f32)> {
-    let is_taught = c.reading.changes.target().is_some();
+    let is_taught = c.reading.changes.taught().is_some();
     let course = c.reading.known_course(c.step.model).filter(|_| is_taught);
     let named = |tokens: &[Token], costs: &[f32]| {
         tokens.iter().map(|token| token.text.clone()).zip(costs.iter().copied()).collect()

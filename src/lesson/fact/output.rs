@@ -3,7 +3,12 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Context, Fact, fact, fact_of_built_in, largest};
-use crate::{analysis::trace::Recorded, lesson::phrases::Phrases, model::Name, text::spoken};
+use crate::{
+    analysis::{measure::span, trace::Recorded},
+    lesson::phrases::Phrases,
+    model::Name,
+    text::spoken,
+};
 
 pub(super) static FACTS: &[Fact] = &[
     fact("next", "the likeliest token after the selected row", |c| {
@@ -20,6 +25,12 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(logit_lead(c).map(|lead| odds(c, lead)))
     }),
     fact("actual", "what the language model gave to the words that really came", actual),
+    fact("answer", "the answer that a question-answering head finds", |c| {
+        c.phrases.or_none(answer(c).map(|(text, _)| c.phrases.quote(&text)))
+    }),
+    fact("answer_share", "the probability of its first token times that of its last", |c| {
+        c.phrases.or_none(answer(c).map(|(_, share)| c.phrases.share(share)))
+    }),
     fact("n_output", "tokens the step's model wrote, <eos> included", |c| {
         c.trace().output.len().to_string()
     }),
@@ -41,6 +52,19 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("twin_translation", "whether guided and unguided agree", twin_translation),
     fact_of_built_in("agreement", "which models wrote the same as the Transformer", agreement),
 ];
+
+/// The tokens of the answer, and its probability.
+fn answer(c: &Context) -> Option<(String, f32)> {
+    let row = |path| Some(c.trace().site(path)?.value.row(0, 0));
+    let (start, end) = (row(START_PROBS)?, row(END_PROBS)?);
+    let tokens = &c.trace().source;
+    let (range, share) = span::best(&start, &end, span::context(tokens))?;
+    let ids: Vec<u32> = tokens.get(range)?.iter().map(|token| token.id).collect();
+    Some((c.reading.decoded(&ids).trim().to_owned(), share))
+}
+
+const START_PROBS: &str = "answer.start_probs";
+const END_PROBS: &str = "answer.end_probs";
 
 /// Token and value of the nth largest number of the selected row.
 fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)> {

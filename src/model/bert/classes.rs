@@ -1,4 +1,5 @@
-//! Heads that sort a text, or each of its tokens, into classes (Devlin et al. 2019, section 4): `softmax(act(x W + b) W' + b')`.
+//! Heads that sort a text, or each of its tokens, into classes (Devlin et al. 2019, section 4): `softmax(act(x W + b) W' +
+//! b')`; and heads that find an answer, whose two classes are its first and its last token.
 
 use anyhow::Result;
 use serde_json::Value as Json;
@@ -7,12 +8,18 @@ use super::family::BertFamily;
 use crate::{
     engine::{
         site::{
-            Axis::{Channel, Class, Position, Single},
-            Site,
+            Axis::{Channel, Class, Key, Position, Single},
+            Role, Site,
         },
         tape::{Node, Tape, Weight},
     },
-    model::{layer::feed_forward::Activation, source_scope},
+    model::{
+        layer::{
+            feed_forward::Activation,
+            norm::{Norm, NormKind},
+        },
+        source_scope,
+    },
     text::visible,
     weights::{Checkpoint, ExpectedWeight, WeightLayout, Weights},
 };
@@ -21,6 +28,11 @@ pub static FIRST: Site = Site::matrix(
     "first",
     [Single, Channel],
     "the row of the first token, which stands for the whole text",
+);
+pub static MEAN: Site = Site::matrix(
+    "mean",
+    [Single, Channel],
+    "the mean of all tokens' rows, which stands for the text",
 );
 pub static SUM: Site = Site::matrix("sum", [Single, Channel], "x W + b, before the activation");
 pub static HIDDEN: Site =
@@ -51,11 +63,40 @@ pub static EACH_OF_TOKENS: Site = Site::matrix(
     "sigmoid: how likely each class of a token is, whatever the others are",
 );
 
+pub static LOGITS_OF_ENDS: Site = Site::matrix(
+    "logits",
+    [Position, Class],
+    "how well the answer would begin, and end, with each token",
+);
+pub static START: Site = Site::matrix("start", [Single, Key], "the scores of the first token");
+pub static START_PROBS: Site = Site::matrix(
+    "start_probs",
+    [Single, Key],
+    "softmax over the tokens: how likely the answer begins with each",
+)
+.with(Role::Probabilities);
+pub static END: Site = Site::matrix("end", [Single, Key], "the scores of the last token");
+pub static END_PROBS: Site = Site::matrix(
+    "end_probs",
+    [Single, Key],
+    "softmax over the tokens: how likely the answer ends with each",
+)
+.with(Role::Probabilities);
+
 /// What is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sorted {
     Text,
     Tokens,
+    /// Tokens, by how well an answer would begin and end with them.
+    Ends,
+}
+
+/// What stands for a whole text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextReading {
+    FirstToken,
+    Mean,
 }
 
 /// What the scores become.
@@ -76,14 +117,17 @@ pub struct ClassesPlan {
     outcome: Outcome,
     /// Names, safe to show.
     labels: Vec<String>,
+    reading: TextReading,
     /// The map before that to the classes: the names of its tensors, and its activation.
     dense: Option<(&'static str, Activation)>,
+    /// The norm after that map.
+    norm: Option<NormKind>,
     /// The names of the last map.
     out: &'static str,
 }
 
 /// A kind of head of a family, by the ending of its class's name.
-struct ClassHead {
+pub struct ClassHead {
     class: &'static str,
     sorted: Sorted,
     dense: Option<(&'static str, Dense)>,
@@ -92,7 +136,7 @@ struct ClassHead {
 
 /// The activation of the first map.
 #[derive(Clone, Copy)]
-enum Dense {
+pub enum Dense {
     Of(Activation),
     /// That of the layers.
     AsLayers,
@@ -100,11 +144,25 @@ enum Dense {
 
 const TEXT: &str = "ForSequenceClassification";
 const TOKENS: &str = "ForTokenClassification";
+const ANSWER: &str = "ForQuestionAnswering";
 /// ELECTRA's own task: which tokens a generator has replaced.
 const PRE_TRAINING: &str = "ForPreTraining";
 
 const OF_TOKENS: ClassHead =
     ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "classifier" };
+
+const OF_ANSWER: ClassHead =
+    ClassHead { class: ANSWER, sorted: Sorted::Ends, dense: None, out: "qa_outputs" };
+
+/// ModernBERT's: all go through its head of masked words, which has a norm.
+pub const OF_MODERN: [ClassHead; 3] = {
+    const fn head(class: &'static str, sorted: Sorted) -> ClassHead {
+        ClassHead { class, sorted, dense: Some(("head.dense", Dense::AsLayers)), out: "classifier" }
+    }
+    [head(TEXT, Sorted::Text), head(TOKENS, Sorted::Tokens), head(ANSWER, Sorted::Ends)]
+};
+/// The norm of ModernBERT's.
+const NORM: &str = "head.norm.weight";
 
 /// The heads of a family. Where a name has several forms, they are separated by `|`.
 const fn heads(family: BertFamily) -> &'static [ClassHead] {
@@ -114,22 +172,38 @@ const fn heads(family: BertFamily) -> &'static [ClassHead] {
     }
     match family {
         BertFamily::Bert => {
-            const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS] }
+            const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
         }
         BertFamily::Roberta | BertFamily::MpNet => {
-            const { &[text("classifier.dense", TANH, "classifier.out_proj"), OF_TOKENS] }
+            const { &[text("classifier.dense", TANH, "classifier.out_proj"), OF_TOKENS, OF_ANSWER] }
         }
         BertFamily::DistilBert => {
-            const { &[text("pre_classifier", Dense::Of(Activation::Relu), "classifier"), OF_TOKENS] }
+            const {
+                &[
+                    text("pre_classifier", Dense::Of(Activation::Relu), "classifier"),
+                    OF_TOKENS,
+                    OF_ANSWER,
+                ]
+            }
+        }
+        BertFamily::Deberta => {
+            const {
+                &[
+                    text("pooler.dense", Dense::Of(Activation::GeluErf), "classifier"),
+                    OF_TOKENS,
+                    OF_ANSWER,
+                ]
+            }
         }
         BertFamily::Albert => {
-            const { &[text("albert.pooler|pooler", TANH, "classifier"), OF_TOKENS] }
+            const { &[text("albert.pooler|pooler", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
         }
         BertFamily::Electra => {
             const {
                 &[
                     text("classifier.dense", Dense::Of(Activation::GeluErf), "classifier.out_proj"),
                     OF_TOKENS,
+                    OF_ANSWER,
                     ClassHead {
                         class: PRE_TRAINING,
                         sorted: Sorted::Tokens,
@@ -153,10 +227,23 @@ impl ClassesPlan {
         activation: Activation,
         d_model: usize,
     ) -> Result<Option<Self>> {
+        Self::among(checkpoint, heads(family), activation, d_model)
+    }
+
+    /// The same of these heads.
+    ///
+    /// # Errors
+    /// As for [`Self::of`].
+    pub fn among(
+        checkpoint: &Checkpoint,
+        heads: &[ClassHead],
+        activation: Activation,
+        d_model: usize,
+    ) -> Result<Option<Self>> {
         let config = checkpoint.config();
         let class = config.get("architectures").and_then(|all| all.get(0)?.as_str());
         let class = class.unwrap_or_default();
-        let head = heads(family).iter().find(|head| class.ends_with(head.class));
+        let head = heads.iter().find(|head| class.ends_with(head.class));
         let Some(head) = head.filter(|_| checkpoint.modules().is_none()) else { return Ok(None) };
         let weight = checkpoint.tensor(&format!("{}.weight", head.out));
         let Some(&[n, width]) = weight.map(|weight| weight.shape.as_slice()) else {
@@ -172,8 +259,12 @@ impl ClassesPlan {
             ("regression", _) | (_, 1) => Outcome::Score,
             _ => Outcome::OneOf,
         };
+        if head.sorted == Sorted::Ends && n != 2 {
+            return Ok(None);
+        }
         let labels = match head.class {
             PRE_TRAINING => vec!["replaced".to_owned()],
+            ANSWER => vec!["start".to_owned(), "end".to_owned()],
             _ => labels(config.get("id2label"), n),
         };
         let of = |dense: Dense| match dense {
@@ -181,7 +272,22 @@ impl ClassesPlan {
             Dense::AsLayers => activation,
         };
         let dense = head.dense.map(|(names, dense)| (names, of(dense)));
-        Ok(Some(Self { sorted: head.sorted, outcome, labels, dense, out: head.out }))
+        let reading = TextReading::FirstToken;
+        Ok(Some(Self {
+            sorted: head.sorted,
+            outcome,
+            labels,
+            reading,
+            dense,
+            norm: None,
+            out: head.out,
+        }))
+    }
+
+    /// This head with a norm after its first map, which reads the text in this way.
+    #[must_use]
+    pub fn normed(self, norm: NormKind, reading: TextReading) -> Self {
+        Self { norm: Some(norm), reading, ..self }
     }
 
     pub fn expected_weights(&self, d_model: usize) -> Vec<ExpectedWeight> {
@@ -198,8 +304,12 @@ impl ClassesPlan {
         };
         let dense =
             self.dense.map(|(names, _)| map(["classes.W_1", "classes.b_1"], names, d_model));
+        let dense = dense.map(|[w, b]| [w, if self.norm.is_some() { b.optional() } else { b }]);
         let out = map(["classes.W_2", "classes.b_2"], self.out, self.labels.len());
-        dense.into_iter().flatten().chain(out).collect()
+        let norm = self.norm.map(|_| {
+            ExpectedWeight::new("classes.norm.gain", NORM, (1, d_model), WeightLayout::Vector)
+        });
+        dense.into_iter().flatten().chain(norm).chain(out).collect()
     }
 }
 
@@ -220,13 +330,21 @@ fn labels(named: Option<&Json>, n: usize) -> Vec<String> {
 /// A linear map.
 struct Map {
     w: Weight,
-    b: Weight,
+    b: Option<Weight>,
+}
+
+impl Map {
+    fn on(&self, tape: &mut Tape) -> (Node, Option<Node>) {
+        let w = tape.weight(&self.w);
+        (w, self.b.as_ref().map(|b| tape.weight(b)))
+    }
 }
 
 /// The head with its weights.
 pub struct Classes {
     plan: ClassesPlan,
     dense: Option<(Map, Activation)>,
+    norm: Option<Norm>,
     out: Map,
 }
 
@@ -235,7 +353,7 @@ impl Classes {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: &ClassesPlan, d_model: usize) -> Result<Self> {
         let map = |[w, b]: [&str; 2], n| -> Result<Map> {
-            Ok(Map { w: weights.matrix(w, (d_model, n))?, b: weights.row(b, n)? })
+            Ok(Map { w: weights.matrix(w, (d_model, n))?, b: weights.optional_row(b, n)? })
         };
         let dense = match plan.dense {
             None => None,
@@ -244,7 +362,9 @@ impl Classes {
             }
         };
         let out = map(["classes.W_2", "classes.b_2"], plan.labels.len())?;
-        Ok(Self { plan: plan.clone(), dense, out })
+        let scope = source_scope("classes").child("norm");
+        let norm = plan.norm.map(|kind| Norm::load(weights, scope, d_model, kind)).transpose()?;
+        Ok(Self { plan: plan.clone(), dense, norm, out })
     }
 
     pub fn labels(&self) -> &[String] {
@@ -256,14 +376,25 @@ impl Classes {
         let at = source_scope("classes");
         let is_text = self.plan.sorted == Sorted::Text;
         let of = |text: &'static Site, tokens: &'static Site| if is_text { text } else { tokens };
-        let mut x = if is_text { tape.one_row(at.at(&FIRST), x, 0) } else { x };
-        if let Some((Map { w, b }, activation)) = &self.dense {
-            let (w, b) = (tape.weight(w), tape.weight(b));
-            let sum = tape.linear(at.at(of(&SUM, &SUM_OF_TOKENS)), x, w, Some(b));
+        let mut x = match self.plan.reading {
+            _ if !is_text => x,
+            TextReading::FirstToken => tape.one_row(at.at(&FIRST), x, 0),
+            TextReading::Mean => tape.mean_of_rows(at.at(&MEAN), x),
+        };
+        if let Some((map, activation)) = &self.dense {
+            let (w, b) = map.on(tape);
+            let sum = tape.linear(at.at(of(&SUM, &SUM_OF_TOKENS)), x, w, b);
             x = activation.on(tape, at.at(of(&HIDDEN, &HIDDEN_OF_TOKENS)), sum);
         }
-        let (w, b) = (tape.weight(&self.out.w), tape.weight(&self.out.b));
-        let logits = tape.linear(at.at(of(&LOGITS, &LOGITS_OF_TOKENS)), x, w, Some(b));
+        if let Some(norm) = &self.norm {
+            x = norm.forward(tape, x);
+        }
+        let (w, b) = self.out.on(tape);
+        if self.plan.sorted == Sorted::Ends {
+            let logits = tape.linear(at.at(&LOGITS_OF_ENDS), x, w, b); // (position, 2)
+            return ends(tape, logits);
+        }
+        let logits = tape.linear(at.at(of(&LOGITS, &LOGITS_OF_TOKENS)), x, w, b);
         match self.plan.outcome {
             Outcome::OneOf => {
                 tape.softmax_of_logits(at.at(of(&PROBS, &PROBS_OF_TOKENS)), logits);
@@ -273,5 +404,16 @@ impl Classes {
             }
             Outcome::Score => {}
         }
+    }
+}
+
+/// Records how likely the answer begins and ends with each token. logits (position, 2)
+fn ends(tape: &mut Tape, logits: Node) {
+    let at = source_scope("answer");
+    for (col, (scores, probs)) in
+        [(&START, &START_PROBS), (&END, &END_PROBS)].into_iter().enumerate()
+    {
+        let scores = tape.one_column(at.at(scores), logits, col); // (1, position)
+        tape.softmax_of_logits(at.at(probs), scores); // (1, position)
     }
 }

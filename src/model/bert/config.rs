@@ -1,11 +1,11 @@
 //! From a checkpoint's settings to a [`BertPlan`].
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan, pool::PoolPlan};
 use crate::{
-    engine::tape::Buckets,
+    engine::tape::{Buckets, DistanceBuckets},
     model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
     weights::{Checkpoint, Config, TokenizerSource},
@@ -46,6 +46,10 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let is_distil = family == BertFamily::DistilBert;
     let keys = if is_distil { DISTILBERT } else { BERT };
     must_be_plain(config)?;
+    let is_disentangled = family == BertFamily::Deberta;
+    if is_disentangled {
+        disentangled(config)?;
+    }
     let activation = Activation::of(config, keys.activation, "gelu")?;
     let d_model = config.usize(keys.d_model)?;
     let d_embed = match family {
@@ -65,6 +69,8 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
         },
         relative: if family == BertFamily::MpNet { Some(relative(config)?) } else { None },
         n_vocab: config.usize("vocab_size")?,
+        distances: is_disentangled.then(|| distances(config)).transpose()?,
+        has_positions: !is_disentangled,
         n_positions: config.usize("max_position_embeddings")?,
         padding: match family {
             BertFamily::Roberta | BertFamily::MpNet => Some(padding(config)?),
@@ -72,12 +78,21 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
         },
         n_types: match family {
             BertFamily::DistilBert | BertFamily::MpNet => 0,
+            BertFamily::Deberta => config.count("type_vocab_size")?,
             _ => config.usize_or("type_vocab_size", 2)?,
         },
+        separator: None,
         activation,
-        eps: if is_distil { EPS } else { config.float_or("layer_norm_eps", EPS)? },
+        eps: match family {
+            BertFamily::DistilBert => EPS,
+            BertFamily::Deberta => config.float_or("layer_norm_eps", 1e-7)?,
+            _ => config.float_or("layer_norm_eps", EPS)?,
+        },
         head: head(checkpoint, family, activation, d_model)?,
     };
+    let is_typed = plan.n_types > 1;
+    let separator = if is_typed { added(checkpoint, "sep_token", &["[SEP]"])? } else { None };
+    let plan = BertPlan { separator, ..plan };
     let has_room = plan.first_position() < plan.n_positions;
     config.must("max_position_embeddings", has_room, "more than the padding token takes")?;
     Ok(plan)
@@ -91,6 +106,65 @@ fn must_be_plain(config: &Config) -> Result<()> {
         config.must(key, config.usize_or(key, 1)? == 1, "1")?;
     }
     config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
+}
+
+/// Refuses variants of DeBERTa that compute something else than the released v2 base models and v3 do; all of their
+/// settings are named.
+fn disentangled(config: &Config) -> Result<()> {
+    let flag = |key, wanted: bool| {
+        let is_right = config.bool_or(key, !wanted)? == wanted;
+        config.must(key, is_right, if wanted { "true" } else { "false" })
+    };
+    let kinds = config.get("pos_att_type").map(ToString::to_string).unwrap_or_default();
+    let has_both = ["c2p", "p2c"].iter().all(|kind| kinds.contains(kind));
+    let norm = config.string_or("norm_rel_ebd", "none")?.to_lowercase();
+    let d_model = config.usize("hidden_size")?;
+    let same = |key, width: usize| {
+        config.must(key, config.usize_or(key, width)? == width, &format!("{width} or absent"))
+    };
+    let d_head = d_model / config.usize("num_attention_heads")?;
+    let act = config.string_or("pooler_hidden_act", "gelu")?;
+    let checks = [
+        flag("relative_attention", true),
+        flag("share_att_key", true),
+        flag("position_biased_input", false),
+        config.must("pos_att_type", has_both, "both c2p and p2c"),
+        config.must("norm_rel_ebd", norm.contains("layer_norm"), "layer_norm"),
+        config.must("conv_kernel_size", config.count("conv_kernel_size")? == 0, "0 or absent"),
+        config.must("pooler_hidden_act", act == "gelu", "gelu"),
+        same("embedding_size", d_model),
+        same("attention_head_size", d_head),
+    ];
+    let faults: Vec<String> =
+        checks.into_iter().filter_map(|check| Some(format!("{:#}", check.err()?))).collect();
+    ensure!(faults.is_empty(), faults.join("\n"));
+    Ok(())
+}
+
+/// How DeBERTa's distances share rows. A setting below 1 stands for none.
+fn distances(config: &Config) -> Result<DistanceBuckets> {
+    let above_0 = |key| {
+        Ok::<_, anyhow::Error>(if is_below_1(config, key) { 0 } else { config.count(key)? })
+    };
+    let farthest = match above_0("max_relative_positions")? {
+        0 => config.usize("max_position_embeddings")?,
+        n => n,
+    };
+    let n = above_0("position_buckets")?;
+    if n == 0 {
+        return Ok(DistanceBuckets { span: farthest, farthest: None });
+    }
+    let is_right = n >= 2 && farthest > n / 2 + 1;
+    config.must(
+        "position_buckets",
+        is_right,
+        "2 or more, and fewer than the positions they cover",
+    )?;
+    Ok(DistanceBuckets { span: n, farthest: Some(farthest) })
+}
+
+fn is_below_1(config: &Config, key: &str) -> bool {
+    config.get(key).and_then(serde_json::Value::as_i64).is_some_and(|n| n < 1)
 }
 
 /// MPNet's bias by distance, the same in all layers (its model code fixes the farthest distance).
@@ -151,14 +225,19 @@ struct AddedToken {
 
 /// The mask token: the one in tokenizer_config.json, or one of the two customary ones.
 pub fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
+    added(checkpoint, "mask_token", &["[MASK]", "<mask>"])
+}
+
+/// An added token: the one that tokenizer_config.json names under a key, or one of some customary ones.
+fn added(checkpoint: &Checkpoint, key: &str, customary: &[&str]) -> Result<Option<u32>> {
     let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {
         let file = checkpoint.name_beside("tokenizer.json");
         anyhow!("{file} cannot be read: {}", visible(&e.to_string()))
     })?;
-    let named = checkpoint.beside("tokenizer_config.json").and_then(|all| all.get("mask_token"));
-    let named = named.and_then(|mask| mask.get("content").unwrap_or(mask).as_str());
-    let names = named.into_iter().chain(["[MASK]", "<mask>"]);
+    let named = checkpoint.beside("tokenizer_config.json").and_then(|all| all.get(key));
+    let named = named.and_then(|token| token.get("content").unwrap_or(token).as_str());
+    let names = named.into_iter().chain(customary.iter().copied());
     let id = |name| added.added_tokens.iter().find(|token| token.content == name).map(|t| t.id);
     Ok(names.into_iter().find_map(id))
 }

@@ -9,4 +9,6 @@ pub enum BertFamily {
     Electra,
     Albert,
     MpNet,
+    /// DeBERTa-v2 and v3.
+    Deberta,
 }

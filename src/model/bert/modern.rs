@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::{
     RESIDUAL1, RESIDUAL2,
+    classes::{Classes, ClassesPlan, OF_MODERN, TextReading},
     config::mask,
     head::{Head, MaskedWords, MaskedWordsSizes},
     pool::{Pool, PoolPlan},
@@ -54,9 +55,16 @@ struct ModernPlan {
     activation: Activation,
     /// The mask and the base of the rotation of each layer.
     layers: Vec<(Mask, f32)>,
-    /// Without a head, one vector.
-    pool: Option<PoolPlan>,
+    head: ModernHead,
     is_tied: bool,
+}
+
+/// What stands on the last layer.
+enum ModernHead {
+    MaskedWords,
+    Classes(ClassesPlan),
+    /// One vector.
+    Pool(PoolPlan),
 }
 
 const HEAD: &str = "head.dense.weight";
@@ -78,23 +86,40 @@ impl ModernPlan {
         config.must("classifier_activation", of_head == activation, "as hidden_activation")?;
         let has_words =
             checkpoint.tensor(HEAD).is_some() && checkpoint.tensor("decoder.bias").is_some();
-        let pool = if has_words { None } else { Some(PoolPlan::of(checkpoint, d_model)?) };
+        let norm = NormKind {
+            style: NormStyle::LayerWithoutBias,
+            eps: config.float_or("norm_eps", 1e-5)?,
+        };
+        let head = if has_words {
+            ModernHead::MaskedWords
+        } else if let Some(classes) =
+            ClassesPlan::among(checkpoint, &OF_MODERN, activation, d_model)?
+        {
+            ModernHead::Classes(classes.normed(norm, reading(config)?))
+        } else {
+            ModernHead::Pool(PoolPlan::of(checkpoint, d_model)?)
+        };
         let has_own = checkpoint.tensor(OUTPUT).is_some();
         Ok(Self {
             heads: HeadSizes::slices(d_model, n_heads),
             d_ff: config.usize("intermediate_size")?,
             n_vocab: config.usize("vocab_size")?,
             context: config.usize_or("max_position_embeddings", 8192)?,
-            norm: NormKind {
-                style: NormStyle::LayerWithoutBias,
-                eps: config.float_or("norm_eps", 1e-5)?,
-            },
+            norm,
             activation,
             layers: layers(config)?,
-            pool,
+            head,
             is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own,
         })
     }
+}
+
+/// What the head for texts reads.
+fn reading(config: &Config) -> Result<TextReading> {
+    const KEY: &str = "classifier_pooling";
+    let kind = config.string_or(KEY, "cls")?;
+    config.must(KEY, ["cls", "mean"].contains(&kind), "cls or mean")?;
+    Ok(if kind == "mean" { TextReading::Mean } else { TextReading::FirstToken })
 }
 
 /// The mask and the base of each layer: every third sees all tokens, the others those half a window away.
@@ -173,18 +198,25 @@ fn expected_weights(plan: &ModernPlan) -> Vec<ExpectedWeight> {
         }
         all.push(gain(&format!("{ours}.norm2"), &format!("{theirs}.mlp_norm")));
     }
-    if let Some(pool) = &plan.pool {
-        all.extend(pool.expected_weights());
-        return all;
-    }
-    let mut one = |ours: &str, theirs: &str, shape, layout| {
-        all.push(ExpectedWeight::new(ours, theirs, shape, layout));
-    };
-    one("mlm.W", HEAD, (d_model, d_model), Linear);
-    one("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector);
-    one("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector);
+    all.extend(match &plan.head {
+        ModernHead::MaskedWords => masked_words(plan),
+        ModernHead::Classes(classes) => classes.expected_weights(d_model),
+        ModernHead::Pool(pool) => pool.expected_weights(),
+    });
+    all
+}
+
+/// Where the file has the weights of the head for masked words.
+fn masked_words(plan: &ModernPlan) -> Vec<ExpectedWeight> {
+    let d_model = plan.heads.d_model;
+    let mut all = vec![
+        ExpectedWeight::new("mlm.W", HEAD, (d_model, d_model), Linear),
+        ExpectedWeight::new("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector),
+        ExpectedWeight::new("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector),
+    ];
     if !plan.is_tied {
-        one("unembed.weight", OUTPUT, (plan.n_vocab, d_model), Table);
+        let shape = (plan.n_vocab, d_model);
+        all.push(ExpectedWeight::new("unembed.weight", OUTPUT, shape, Table));
     }
     all
 }
@@ -207,8 +239,13 @@ impl PreNorm {
         let (d_model, d_head) = (plan.heads.d_model, plan.heads.d_head);
         let speeds =
             (0..d_head / 2).map(|j| f64::from(theta).powf(-2.0 * j as f64 / d_head as f64) as f32);
-        let rope =
-            Rope { speeds: speeds.collect(), factor: 1.0, longer: None, pairs: Pairs::Halves };
+        let rope = Rope {
+            speeds: speeds.collect(),
+            factor: 1.0,
+            longer: None,
+            pairs: Pairs::Halves,
+            first: 0,
+        };
         let attention =
             AttentionPlan { rope: Some(Arc::new(rope)), ..AttentionPlan::plain(d_head) };
         let norm = |name| Norm::load(weights, scope.child(name), d_model, plan.norm);
@@ -266,9 +303,12 @@ impl ModernBert {
         let norm = |name| Norm::load(&weights, source_scope(name), d_model, plan.norm);
         let layer = |l| Ok(Arc::new(PreNorm::load(&weights, &plan, l)?) as _);
         let sizes = MaskedWordsSizes { d_model, d_embed: d_model, n_vocab: plan.n_vocab };
-        let head = match &plan.pool {
-            Some(pool) => Head::Pool(Pool::load(&weights, pool)?),
-            None => Head::MaskedWords(Box::new(MaskedWords::load(
+        let head = match &plan.head {
+            ModernHead::Pool(pool) => Head::Pool(Pool::load(&weights, pool)?),
+            ModernHead::Classes(classes) => {
+                Head::Classes(Box::new(Classes::load(&weights, classes, d_model)?))
+            }
+            ModernHead::MaskedWords => Head::MaskedWords(Box::new(MaskedWords::load(
                 &weights,
                 sizes,
                 plan.norm,
@@ -309,7 +349,7 @@ impl Model for ModernBert {
     }
 
     fn sizes(&self) -> Option<ModelSizes> {
-        let ModernPlan { heads, d_ff, n_vocab, context, ref layers, ref pool, .. } = self.plan;
+        let ModernPlan { heads, d_ff, n_vocab, context, ref layers, ref head, .. } = self.plan;
         Some(ModelSizes {
             n_layers: layers.len(),
             n_beside: 0,
@@ -317,9 +357,13 @@ impl Model for ModernBert {
             d_ff,
             is_gated: true,
             experts: None,
-            n_vocab: if pool.is_some() { 0 } else { n_vocab },
+            n_vocab: if matches!(head, ModernHead::MaskedWords) { n_vocab } else { 0 },
             context,
         })
+    }
+
+    fn classes(&self) -> &[String] {
+        self.head.classes()
     }
 
     fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {

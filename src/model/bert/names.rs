@@ -27,9 +27,12 @@ enum Size {
     Types,
     /// A row for every bucket of distances, a column for every head.
     Buckets,
+    /// A row for every bucket of distances.
+    Distances,
 }
 use Size::{
-    Buckets, Down, Embed, Model, Narrow, Positions, Square, Tokens, Types, Unit, Up, Vocab, Wide,
+    Buckets, Distances, Down, Embed, Model, Narrow, Positions, Square, Tokens, Types, Unit, Up,
+    Vocab, Wide,
 };
 
 impl Size {
@@ -47,6 +50,10 @@ impl Size {
                 let n = plan.relative.map_or(0, |buckets| buckets.n);
                 ((n, plan.heads.n_heads), WeightLayout::Table)
             }
+            Distances => {
+                let n = plan.distances.map_or(0, |buckets| 2 * buckets.span);
+                ((n, d_model), WeightLayout::Table)
+            }
             Model => ((1, d_model), WeightLayout::Vector),
             Unit => ((1, d_ff), WeightLayout::Vector),
             Vocab => ((1, plan.n_vocab), WeightLayout::Vector),
@@ -61,13 +68,13 @@ impl Size {
 type Row = (&'static str, &'static str, Size);
 
 /// The weights of every body before its layers.
-const TOKENS: [Row; 4] = [
+const TOKENS: [Row; 3] = [
     ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
-    ("positions.weight", "embeddings.position_embeddings.weight", Positions),
     ("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Embed),
     ("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Embed),
 ];
 
+const POSITIONS: Row = ("positions.weight", "embeddings.position_embeddings.weight", Positions);
 const TYPE: Row = ("types.weight", "embeddings.token_type_embeddings.weight", Types);
 
 /// A layer, behind `encoder.layer.{layer}.`; ours behind `encoder.{layer}.`.
@@ -89,6 +96,25 @@ const BERT_LAYER: [Row; 16] = [
     ("norm2.gain", "output.LayerNorm.weight|output.LayerNorm.gamma", Model),
     ("norm2.bias", "output.LayerNorm.bias|output.LayerNorm.beta", Model),
 ];
+
+/// DeBERTa's vectors of distances, with their norm.
+const DISTANCES: [Row; 3] = [
+    ("encoder.distances", "encoder.rel_embeddings.weight", Distances),
+    ("encoder.distance_norm.gain", "encoder.LayerNorm.weight", Model),
+    ("encoder.distance_norm.bias", "encoder.LayerNorm.bias", Model),
+];
+
+/// A layer of DeBERTa, behind `encoder.layer.{layer}.`.
+const DEBERTA_LAYER: [Row; 16] = {
+    let mut rows = BERT_LAYER;
+    rows[0].1 = "attention.self.query_proj.weight";
+    rows[1].1 = "attention.self.query_proj.bias";
+    rows[2].1 = "attention.self.key_proj.weight";
+    rows[3].1 = "attention.self.key_proj.bias";
+    rows[4].1 = "attention.self.value_proj.weight";
+    rows[5].1 = "attention.self.value_proj.bias";
+    rows
+};
 
 /// A layer of DistilBERT, behind `transformer.layer.{layer}.`.
 const DISTILBERT_LAYER: [Row; 16] = [
@@ -154,6 +180,21 @@ const ALBERT_HEAD: [Row; 4] = [
     ("mlm.norm.bias", "predictions.LayerNorm.bias", Embed),
 ];
 
+const DEBERTA_HEAD: [Row; 4] = [
+    ("mlm.W", "lm_predictions.lm_head.dense.weight|cls.predictions.transform.dense.weight", Narrow),
+    ("mlm.b", "lm_predictions.lm_head.dense.bias|cls.predictions.transform.dense.bias", Embed),
+    (
+        "mlm.norm.gain",
+        "lm_predictions.lm_head.LayerNorm.weight|cls.predictions.transform.LayerNorm.weight",
+        Embed,
+    ),
+    (
+        "mlm.norm.bias",
+        "lm_predictions.lm_head.LayerNorm.bias|cls.predictions.transform.LayerNorm.bias",
+        Embed,
+    ),
+];
+
 /// The one layer of an ALBERT, behind the names of its group.
 const ALBERT_LAYER: [Row; 16] = [
     ("self_attn.W_Q", "attention.query.weight", Square),
@@ -217,6 +258,23 @@ static BERT: Names = Names {
     layer: &BERT_LAYER,
     head: &BERT_HEAD,
     tied: ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+    untied: [
+        ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
+        ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+    ],
+};
+
+static DEBERTA: Names = Names {
+    prefix: "deberta.",
+    layer_prefix: "encoder.layer.*.",
+    project: ["", ""],
+    layer: &DEBERTA_LAYER,
+    head: &DEBERTA_HEAD,
+    tied: (
+        "unembed.bias",
+        "lm_predictions.lm_head.bias|cls.predictions.decoder.bias|cls.predictions.bias",
+        Vocab,
+    ),
     untied: [
         ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
         ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
@@ -297,13 +355,14 @@ impl BertFamily {
             Self::Electra => &ELECTRA,
             Self::Albert => &ALBERT,
             Self::MpNet => &MPNET,
+            Self::Deberta => &DEBERTA,
         }
     }
 
     /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
-        let first = self.names().head[0].1;
-        checkpoint.tensor(first).is_some()
+        let mut first = self.names().head[0].1.split('|');
+        first.any(|name| checkpoint.tensor(name).is_some())
     }
 
     /// Whether the file has a separate table for the logits.
@@ -323,6 +382,12 @@ pub fn expected_weights(
     let prefix = if is_bare { "" } else { names.prefix };
     let row = |row: &Row| one(row, "", prefix, plan);
     let mut all: Vec<ExpectedWeight> = TOKENS.iter().map(row).collect();
+    if plan.has_positions {
+        all.insert(1, row(&POSITIONS));
+    }
+    if plan.distances.is_some() {
+        all.extend(DISTANCES.iter().map(row));
+    }
     if plan.n_types > 0 {
         all.push(row(&TYPE));
     }

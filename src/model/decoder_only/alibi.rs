@@ -94,6 +94,13 @@ pub static FAMILIES: &[Family] = &[
                 wanted: "`alibi` true, and neither `clip_qkv`, `qk_ln`, `prefix_lm` nor `softmax_scale`",
             },
             Refused {
+                key: "alibi_bias_max",
+                can_run: |config| {
+                    config.float_or("alibi_bias_max", 8.0).is_ok_and(|most| most > 0.0)
+                },
+                wanted: "above 0: attention with linear biases",
+            },
+            Refused {
                 key: "clip_qkv",
                 can_run: |config| !config.has("clip_qkv"),
                 wanted: "none: values are not clipped",

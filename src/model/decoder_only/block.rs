@@ -56,6 +56,7 @@ pub static RESID_BOTH: Site = Site::matrix(
 /// A layer: attention and feed-forward, in the order of its plan.
 pub struct DecoderBlock {
     scope: Scope,
+    kind: usize,
     order: LayerOrder,
     /// Before attention, before feed-forward.
     norms: [Option<Norm>; 2],
@@ -89,6 +90,7 @@ impl DecoderBlock {
             order,
             mask,
             residual_scale,
+            kind: plan.first_like(l),
             scope,
         })
     }
@@ -122,6 +124,10 @@ fn normed(tape: &mut Tape, norm: Option<&Norm>, x: Node) -> Node {
 impl Block for DecoderBlock {
     fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    fn kind(&self) -> usize {
+        self.kind
     }
 
     /// (position, d_model) -> (position, d_model)

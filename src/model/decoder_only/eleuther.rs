@@ -18,7 +18,7 @@ use crate::{
 
 pub static FAMILIES: &[Family] = &[
     Family {
-        types: &["gpt_neox"],
+        types: &["gpt_neox", "gptneox"],
         title: "GPT-NeoX",
         keys: Keys {
             eps: &["layer_norm_eps"],

@@ -56,6 +56,11 @@ impl Settings<'_> {
     pub fn has_tensor(&self, name: &str) -> bool {
         self.checkpoint.tensor(name).is_some()
     }
+
+    /// Whether the checkpoint has a tensor whose name ends so.
+    pub fn has_tensor_like(&self, end: &str) -> bool {
+        self.checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(end))
+    }
 }
 
 /// The keys of sizes in config.json; of several, the first that is there.
@@ -97,6 +102,8 @@ pub enum PositionStyle {
     Learned(usize),
     /// Attention with linear biases.
     Alibi,
+    /// As `adjust` makes them of the settings.
+    Adjusted,
 }
 
 /// Which maps have a bias: queries, keys and values; the output of attention; feed-forward.
@@ -268,7 +275,7 @@ impl Family {
             PositionStyle::Learned(offset) => {
                 PositionPlan::Learned { n_rows: longest + offset, offset }
             }
-            PositionStyle::Rotary(_) | PositionStyle::Alibi => PositionPlan::None,
+            _ => PositionPlan::None,
         };
         EmbeddingPlan { scale: self.style.embedding_scale, positions, has_norm: false }
     }
@@ -290,7 +297,7 @@ impl Family {
             PositionStyle::Alibi => {
                 attention.slopes = Some(DecoderPlan::slopes(heads.n_heads, 8.0));
             }
-            PositionStyle::Learned(_) => {}
+            PositionStyle::Learned(_) | PositionStyle::Adjusted => {}
         }
         let feed = self.feed(config, heads)?;
         let layer = |mask: Mask| LayerPlan {

@@ -87,7 +87,7 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
-        types: &["phi"],
+        types: &["phi", "phi2"],
         title: "Phi",
         keys: Keys { default_activation: "gelu_new", ..LAYER_NORM_KEYS },
         names: Names {

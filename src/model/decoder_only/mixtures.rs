@@ -14,7 +14,7 @@ use crate::{
     engine::tape::ExpertWeights,
     model::layer::{
         attention::Mask,
-        experts::{ExpertGate, ExpertsPlan, SharedPlan},
+        experts::{ExpertGate, ExpertsPlan, Scoring, SharedPlan},
         feed_forward::{Activation, FeedKind},
         norm::QkNorm,
     },
@@ -24,10 +24,10 @@ use crate::{
 /// A default of the longest text.
 const LONGEST: &str = "max_position_embeddings";
 /// How many experts there are, and through how many of them each token goes.
-const COUNTS: [&str; 2] = ["num_experts", "num_local_experts"];
-const CHOSEN: &str = "num_experts_per_tok";
+const COUNTS: [&str; 3] = ["num_experts", "num_local_experts", "n_routed_experts"];
+pub(super) const CHOSEN: &str = "num_experts_per_tok";
 /// The width of an expert.
-const WIDTH: &str = "moe_intermediate_size";
+pub(super) const WIDTH: &str = "moe_intermediate_size";
 /// The most experts of a layer, and of all together; the largest models have some hundreds, and 25,000.
 const MOST: usize = 4096;
 const MOST_IN_ALL: usize = 1 << 16;
@@ -224,7 +224,7 @@ fn shared(settings: &Settings, plan: &DecoderPlan, has_gate: bool) -> Result<Opt
 }
 
 /// The activation of the networks that experts take the place of.
-fn activation(plan: &DecoderPlan) -> Activation {
+pub(super) fn activation(plan: &DecoderPlan) -> Activation {
     match plan.layers.first().map(|layer| layer.feed.kind) {
         Some(FeedKind::Gated(act) | FeedKind::Plain(act)) => act,
         None => Activation::Silu,
@@ -248,7 +248,11 @@ fn normalized(settings: &Settings, in_gguf: bool) -> Result<ExpertWeights> {
 }
 
 /// The experts that the settings describe, without a shared one, with the activation of the dense layers.
-fn experts(settings: &Settings, plan: &DecoderPlan, weights: ExpertWeights) -> Result<ExpertsPlan> {
+pub(super) fn experts(
+    settings: &Settings,
+    plan: &DecoderPlan,
+    weights: ExpertWeights,
+) -> Result<ExpertsPlan> {
     let config = &settings.config;
     let key = config.key(&COUNTS);
     let (n, k) = (config.usize(key)?, config.usize(CHOSEN)?);
@@ -259,15 +263,19 @@ fn experts(settings: &Settings, plan: &DecoderPlan, weights: ExpertWeights) -> R
         n,
         k,
         gate: ExpertGate::Plain(activation(plan)),
+        scoring: Scoring::Softmax,
         weights,
+        factor: 1.0,
         has_router_bias: false,
+        has_choice_bias: false,
+        groups: None,
         has_bias: false,
         shared: None,
     })
 }
 
 /// Puts experts in place of the networks of some layers; `width` is the key of their width.
-fn mix(
+pub(super) fn mix(
     settings: &Settings,
     plan: &mut DecoderPlan,
     experts: ExpertsPlan,

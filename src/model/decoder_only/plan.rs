@@ -80,6 +80,15 @@ pub struct LayerPlan {
     pub residual_scale: Option<f32>,
 }
 
+impl LayerPlan {
+    /// Whether a layer of the same model records the same sites.
+    fn is_like(&self, other: &Self) -> bool {
+        self.feed.experts == other.feed.experts
+            && self.attention.rope.is_some() == other.attention.rope.is_some()
+            && std::mem::discriminant(&self.mask) == std::mem::discriminant(&other.mask)
+    }
+}
+
 /// How a layer's attention and feed-forward, its halves, read the stream, and where their norms stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerOrder {
@@ -130,6 +139,11 @@ impl LogitsPlan {
 }
 
 impl DecoderPlan {
+    /// The first layer that records the same sites as this one.
+    pub fn first_like(&self, l: usize) -> usize {
+        self.layers.iter().position(|layer| layer.is_like(&self.layers[l])).unwrap_or(l)
+    }
+
     /// The built-in model: a GPT-2 with sinusoidal positions.
     pub fn built_in(heads: HeadSizes, n_layers: usize, feed: FeedPlan, n_vocab: usize) -> Self {
         let layer = LayerPlan {

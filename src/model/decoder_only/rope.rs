@@ -148,7 +148,7 @@ pub fn context(config: &Config, longest: usize) -> Result<usize> {
 /// A rotation in f32, for texts no longer than the model was trained on.
 fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
-    Rope { speeds, factor: factor as f32, longer: None, pairs: Pairs::Halves }
+    Rope { speeds, factor: factor as f32, longer: None, pairs: Pairs::Halves, first: 0 }
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional
@@ -218,7 +218,6 @@ fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
         slowed * speed / factor + (1.0 - slowed) * speed
     };
     let speeds = base.speeds().into_iter().enumerate().map(scaled).collect();
-    let grown = |scale: f64, m: f64| if scale <= 1.0 { 1.0 } else { 0.1 * m * scale.ln() + 1.0 };
     let (m, m_all) = (number("mscale", 0.0)?, number("mscale_all_dim", 0.0)?);
     let by_m = if m > 0.0 && m_all > 0.0 {
         grown(factor, m) / grown(factor, m_all)
@@ -227,4 +226,22 @@ fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     };
     let attention = scaling.float_or("attention_factor", by_m as f32)?;
     Ok((speeds, f64::from(attention)))
+}
+
+/// YaRN's factor of scores, by the factor of the stretched text (Peng et al. 2023, section 3.4).
+fn grown(scale: f64, m: f64) -> f64 {
+    if scale <= 1.0 { 1.0 } else { 0.1 * m * scale.ln() + 1.0 }
+}
+
+/// What queries and keys are each multiplied by beside the factor of cosine and sine: DeepSeek. None if that is nothing.
+///
+/// # Errors
+/// If a setting is not a valid number.
+pub fn magnitude(config: &Config) -> Result<Option<f32>> {
+    let Some(scaling) = config.section("rope_scaling")? else { return Ok(None) };
+    let m = f64::from(scaling.float_or("mscale_all_dim", 0.0)?);
+    if m == 0.0 {
+        return Ok(None);
+    }
+    Ok(Some(grown(f64::from(scaling.float("factor")?), m) as f32))
 }

@@ -26,6 +26,8 @@ pub struct GenerationRules {
     pub no_repeat: usize,
     /// How many tokens the decoder must have read, the first included, before the output may end.
     pub shortest: usize,
+    /// The most tokens of an output, where a setting says so.
+    pub longest: Option<usize>,
 }
 
 impl GenerationRules {
@@ -56,6 +58,7 @@ impl GenerationRules {
             never: settings.lists_of_ids("bad_words_ids")?,
             no_repeat: settings.count("no_repeat_ngram_size")?,
             shortest,
+            longest: longest(settings)?,
         })
     }
 
@@ -93,6 +96,13 @@ impl GenerationRules {
         let repeated = repeated.filter_map(|window| window.last());
         never.chain(too_early.iter().chain(repeated).copied()).collect()
     }
+}
+
+/// The most tokens of an output: `max_length` counts the token that it begins with.
+fn longest(settings: &Config) -> Result<Option<usize>> {
+    let new = settings.has("max_new_tokens").then(|| settings.usize("max_new_tokens"));
+    let whole = settings.has("max_length").then(|| settings.usize("max_length"));
+    Ok(new.transpose()?.or(whole.transpose()?.map(|n| n.saturating_sub(1).max(1))))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
             Axis::{Channel, Choice, Expert, Position, Single, Unit},
             Role, Scope, Site,
         },
-        tape::{ExpertWeights, Node, Routes, Tape, Weight},
+        tape::{ExpertGroups, ExpertWeights, Node, Routes, Tape, Weight},
     },
     weights::Weights,
 };
@@ -25,6 +25,26 @@ pub static PROBABILITIES: Site =
     Site::matrix("router.probabilities", [Position, Expert], "softmax of the router's scores")
         .with(Role::RouterProbabilities)
         .called(&["p"]);
+pub static AFFINITIES: Site = Site::matrix(
+    "router.affinities",
+    [Position, Expert],
+    "sigmoid of the router's scores: how well each expert suits the token",
+)
+.with(Role::RouterProbabilities)
+.called(&["s", "sigmoid(x W_r)"]);
+pub static BIASED: Site = Site::matrix(
+    "router.biased",
+    [Position, Expert],
+    "affinity + the expert's bias, which only the choice sees",
+)
+.with(Role::RouterChoice)
+.called(&["s + b"]);
+pub static GROUPED: Site = Site::matrix(
+    "router.grouped",
+    [Position, Expert],
+    "the same, minus infinity where the expert's group is not chosen",
+)
+.with(Role::RouterChoice);
 pub static WEIGHTS: Site = Site::matrix(
     "router.weights",
     [Position, Expert],
@@ -105,6 +125,15 @@ pub struct SharedPlan {
     pub has_gate: bool,
 }
 
+/// What a router makes of its scores before it chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scoring {
+    /// Probabilities over all experts; or nothing, where weights are the softmax of the chosen ones' scores.
+    Softmax,
+    /// Each expert by itself (DeepSeek-AI 2024, *DeepSeek-V3*, section 2.1.2).
+    Sigmoid,
+}
+
 /// The experts of a layer and their router.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExpertsPlan {
@@ -112,8 +141,15 @@ pub struct ExpertsPlan {
     /// How many of them each token goes through.
     pub k: usize,
     pub gate: ExpertGate,
+    pub scoring: Scoring,
     pub weights: ExpertWeights,
+    /// What the weights are multiplied by.
+    pub factor: f32,
     pub has_router_bias: bool,
+    /// Whether each expert has a bias that only the choice sees.
+    pub has_choice_bias: bool,
+    /// Groups that are chosen before experts within them.
+    pub groups: Option<ExpertGroups>,
     /// Whether the experts' maps have biases.
     pub has_bias: bool,
     pub shared: Option<SharedPlan>,
@@ -127,6 +163,7 @@ pub struct Experts {
     scope: Scope,
     plan: ExpertsPlan,
     router: Map,
+    choice_bias: Option<Weight>,
     gates: Vec<Map>,
     ups: Vec<Map>,
     downs: Vec<Map>,
@@ -135,7 +172,7 @@ pub struct Experts {
 }
 
 impl Experts {
-    /// Loads `router.W` (d_model, n), `experts.{e}.W_gate`, `W_up` and `W_down` as a gated network's, `shared.W_gate` and
+    /// Loads `router.W` (d_model, n), `router.b_choice` (1, n), `experts.{e}.W_gate`, `W_up` and `W_down` as a gated network's, `shared.W_gate` and
     /// so on, and `shared.w_share` (d_model, 1), with the biases that are there, named within `scope`.
     ///
     /// # Errors
@@ -168,6 +205,7 @@ impl Experts {
                 weights.matrix(&router.weight("W"), (d_model, plan.n))?,
                 bias(router.weight("b"), plan.n, plan.has_router_bias)?,
             ),
+            choice_bias: bias(router.weight("b_choice"), plan.n, plan.has_choice_bias)?,
             gates: of_experts("gate", (d_model, d_ff))?,
             ups: of_experts("up", (d_model, d_ff))?,
             downs: of_experts("down", (d_ff, d_model))?,
@@ -196,14 +234,31 @@ impl Experts {
         let w = tape.weight(&self.router.0);
         let b = self.router.1.as_ref().map(|b| tape.weight(b));
         let logits = tape.linear(at.at(&LOGITS), x, w, b); // (position, expert)
-        let scores = match self.plan.weights {
-            ExpertWeights::SoftmaxOfChosen => logits,
-            ExpertWeights::Kept | ExpertWeights::Normalized => {
+        let scores = match (self.plan.scoring, self.plan.weights) {
+            (Scoring::Sigmoid, _) => tape.sigmoid(at.at(&AFFINITIES), logits),
+            (Scoring::Softmax, ExpertWeights::SoftmaxOfChosen) => logits,
+            (Scoring::Softmax, ExpertWeights::Kept | ExpertWeights::Normalized) => {
                 tape.softmax(at.at(&PROBABILITIES), logits)
             }
         };
-        let routes = Arc::new(Routes::of_largest(tape.value(scores).matrix(), self.plan.k));
-        (tape.route(at.at(&WEIGHTS), scores, &routes, self.plan.weights), routes)
+        let choice = self.choice(tape, scores);
+        let (by, scored) = (tape.value(choice).matrix(), tape.value(scores).matrix());
+        let routes = Arc::new(Routes::chosen_by(by, self.plan.k, scored));
+        let how = (self.plan.weights, self.plan.factor);
+        (tape.route(at.at(&WEIGHTS), scores, &routes, how), routes)
+    }
+
+    /// What experts are chosen by: their scores, and what only the choice sees. (position, expert) -> (position, expert)
+    fn choice(&self, tape: &mut Tape, scores: Node) -> Node {
+        let mut choice = scores;
+        if let Some(bias) = &self.choice_bias {
+            let bias = tape.weight(bias);
+            choice = tape.add(self.scope.at(&BIASED), choice, bias);
+        }
+        match self.plan.groups {
+            Some(groups) => tape.within_groups(self.scope.at(&GROUPED), choice, groups),
+            None => choice,
+        }
     }
 
     /// What the chosen experts say. x (position, d_model) -> (choice, position, d_model)

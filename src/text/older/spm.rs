@@ -136,6 +136,9 @@ pub(super) fn sentencepiece(bytes: &[u8], files: &OlderFiles) -> Result<Json> {
     match model.kind() {
         BPE => bpe(&model, files),
         UNIGRAM if files.model_type.starts_with("xlm-roberta") => Ok(xlm_roberta(&model)),
+        UNIGRAM if files.model_type == "camembert" => camembert(&model),
+        UNIGRAM if files.model_type == "mbart" => mbart(&model),
+        UNIGRAM if files.model_type == "pegasus" => pegasus(&model, files),
         UNIGRAM => unigram(&model, files),
         other => bail!("it is of kind {other}; known are 1 (unigram) and 2 (BPE)"),
     }
@@ -180,7 +183,7 @@ fn bpe(model: &Model, files: &OlderFiles) -> Result<Json> {
     }))
 }
 
-/// T5's and ALBERT's kind.
+/// T5's, ALBERT's and DeBERTa's kind.
 fn unigram(model: &Model, files: &OlderFiles) -> Result<Json> {
     let mut vocab: Vec<(String, f64)> =
         model.pieces.iter().map(|piece| (piece.text.clone(), piece.score.into())).collect();
@@ -194,10 +197,21 @@ fn unigram(model: &Model, files: &OlderFiles) -> Result<Json> {
             vocab.push((name, 0.0));
         }
     }
+    let is_deberta = files.model_type == "deberta-v2";
+    if is_deberta && model.id(MASK).is_none() {
+        added.push(added_token(vocab.len() as u64, MASK, true, false));
+        vocab.push((MASK.to_owned(), 0.0));
+    }
     let of = |name: &'static str| model.id(name).map(|id| (name, id));
-    let (begin, end) =
-        if files.model_type == "albert" { (of("[CLS]"), of("[SEP]")) } else { (None, of("</s>")) };
+    let (begin, end) = if is_deberta || files.model_type == "albert" {
+        (of("[CLS]"), of("[SEP]"))
+    } else {
+        (None, of("</s>"))
+    };
     let mut normalizers = vec![];
+    if is_deberta && files.flag("do_lower_case").unwrap_or(false) {
+        normalizers.push(json!({"type": "Lowercase"}));
+    }
     if files.model_type == "albert" && files.flag("do_lower_case").unwrap_or(true) {
         let quotes =
             |from: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": "\""});
@@ -208,6 +222,109 @@ fn unigram(model: &Model, files: &OlderFiles) -> Result<Json> {
     let [begin, end] = [begin, end].map(|token| token.into_iter().collect::<Vec<_>>());
     let template = template(&begin, &end);
     Ok(of_pieces(model, &vocab, model.unknown()?, Around { normalizers, added, template }))
+}
+
+/// DeBERTa's mask, which is not in the file.
+const MASK: &str = "[MASK]";
+
+/// A model's pieces from one on, behind tokens of another's own and before others.
+struct Shifted<'a> {
+    /// Each with its score.
+    own: Vec<(String, f64)>,
+    /// How many of the model's pieces are left out.
+    skipped: usize,
+    after: &'a [&'a str],
+    unknown: usize,
+    /// Those of all that are matched before anything else.
+    special: &'a [&'a str],
+    /// Around a text, by name.
+    begin: &'a [&'static str],
+    end: &'a [&'static str],
+}
+
+impl Shifted<'_> {
+    fn json(self, model: &Model) -> Result<Json> {
+        let pieces = model.pieces.iter().skip(self.skipped);
+        let pieces = pieces.map(|piece| (piece.text.clone(), f64::from(piece.score)));
+        let after = self.after.iter().map(|name| ((*name).to_owned(), 0.0));
+        let vocab: Vec<(String, f64)> = self.own.into_iter().chain(pieces).chain(after).collect();
+        let id = |name: &str| {
+            let found = vocab.iter().position(|(token, _)| token == name);
+            found.map(|id| id as u64).with_context(|| format!("it lacks `{name}`"))
+        };
+        let token = |name: &&str| Some(added_token(id(name).ok()?, name, true, *name == "<mask>"));
+        let added = self.special.iter().filter_map(token).collect();
+        let around = |names: &[&'static str]| -> Result<Vec<(&'static str, u64)>> {
+            names.iter().map(|name| Ok((*name, id(name)?))).collect()
+        };
+        let template = template(&around(self.begin)?, &around(self.end)?);
+        let normalizers = model.normalizers();
+        Ok(of_pieces(model, &vocab, self.unknown, Around { normalizers, added, template }))
+    }
+}
+
+fn scored<'a>(names: impl IntoIterator<Item = &'a str>, score: f64) -> Vec<(String, f64)> {
+    names.into_iter().map(|name| (name.to_owned(), score)).collect()
+}
+
+/// CamemBERT's ids: five tokens of its own, then the model's pieces without the first, then the mask.
+fn camembert(model: &Model) -> Result<Json> {
+    let own = scored(["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>"], 0.0);
+    let special =
+        ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>", "<mask>"];
+    let (begin, end) = (&["<s>"], &["</s>"]);
+    Shifted {
+        own: [own, scored(["<unk>NOTUSED"], -100.0)].concat(),
+        skipped: 1,
+        after: &["<mask>"],
+        unknown: 3,
+        special: &special,
+        begin,
+        end,
+    }
+    .json(model)
+}
+
+/// The languages of the first mBART, in the order of their ids.
+const MBART_LANGUAGES: [&str; 25] = [
+    "ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN",
+    "it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO",
+    "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN",
+];
+
+/// mBART's ids: fairseq's four tokens, the model's pieces without its first three, languages, the mask. English is the
+/// language of the text.
+fn mbart(model: &Model) -> Result<Json> {
+    const OWN: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
+    let after = [&MBART_LANGUAGES[..], &["<mask>"]].concat();
+    let special = [&OWN[..], &after].concat();
+    Shifted {
+        own: scored(OWN, 0.0),
+        skipped: 3,
+        after: &after,
+        unknown: 3,
+        special: &special,
+        begin: &[],
+        end: &["</s>", "en_XX"],
+    }
+    .json(model)
+}
+
+/// Pegasus' ids: padding and end, its masks, tokens that are never used, then the model's pieces without the first two.
+fn pegasus(model: &Model, files: &OlderFiles) -> Result<Json> {
+    let offset = files.setting("offset").and_then(Json::as_u64).unwrap_or(103).min(1000);
+    let unused: Vec<String> = (2..offset).map(|i| format!("<unk_{i}>")).collect();
+    let special = ["<pad>", "</s>", "<mask_1>", "<mask_2>"];
+    Shifted {
+        own: [scored(special, 0.0), scored(unused.iter().map(String::as_str), -100.0)].concat(),
+        skipped: 2,
+        after: &[],
+        unknown: model.unknown()? + offset as usize,
+        special: &special,
+        begin: &[],
+        end: &["</s>"],
+    }
+    .json(model)
 }
 
 /// The ids of fairseq: four tokens of its own, then the model's pieces without its first three, then the mask.

@@ -58,8 +58,16 @@ pub enum Command {
     Teach,
     /// Removes every what-if.
     Reset,
-    /// Switches matrices between numbers and differences from the plain pass.
+    /// Shows the changed pass, what the change made of it, or the pass before it, in turn.
     Difference,
+    /// Goes to the first number that a change affects.
+    FirstDifference,
+    /// Opens the palette for another sentence to set beside this one.
+    OtherSentence,
+    /// Follows the word under the cursor through the model, in the map of the lens.
+    Follow,
+    /// Stops the work on a map of patched values, or goes on with it.
+    Work,
     /// Sets the number under the cursor by hand.
     SetNumber,
     /// Opens the palette for a what-if on the temperature.
@@ -195,8 +203,10 @@ pub enum Effect {
     Read(String, Changes),
     /// Open the block that contains this path.
     Open(Name, String),
-    /// Compute the lens of this row.
-    Look(Name, usize),
+    /// Compute the lens of this row, with the ranks of a word or else of the chosen one.
+    Look(Name, usize, Option<usize>),
+    /// Go on with the maps of patched values.
+    Patch,
     /// Measure how long the models take to read.
     Time,
     /// Find a free path that begins like this one.

@@ -4,7 +4,14 @@
 use std::sync::Arc;
 
 use super::{Action, Effect, Overlay, State, update};
-use crate::{analysis::reading::Reading, lesson::looks_through, model::Name};
+use crate::{
+    analysis::reading::Reading,
+    lesson::{PaneKind, looks_through},
+    model::Name,
+};
+
+/// The rows before and after the cursor's that the map of the lens asks for.
+const MAP_ROWS: usize = 24;
 
 impl State {
     /// Model and path of a site shown now that is in a closed block.
@@ -40,7 +47,41 @@ impl State {
     /// Requests the lens that the step shows, unless it is known or a request is in progress.
     pub(super) fn request_lens(&mut self) -> Option<Effect> {
         let (model, row) = self.shown_lens()?;
-        self.passes.request_lens(model, row)
+        if let Some(effect) = self.passes.request_lens(model, row, None) {
+            return Some(effect);
+        }
+        // The map has a lens for every row; those about the cursor come first.
+        let is_map = self.specs().get(self.nav.focus)?.kind == PaneKind::LensMap;
+        let n = self.passes.reading.as_ref()?.trace(model).probs()?.shape().rows;
+        let mut rows: Vec<usize> = (row.saturating_sub(MAP_ROWS)..n.min(row + MAP_ROWS)).collect();
+        rows.sort_by_key(|other| other.abs_diff(row));
+        let followed = self.nav.view.followed;
+        let mut words = vec![None, followed];
+        words.dedup();
+        rows.into_iter()
+            .filter(|_| is_map)
+            .flat_map(|row| words.iter().map(move |word| (row, *word)))
+            .find_map(|(row, word)| self.passes.request_lens(model, row, word))
+    }
+
+    /// Follows the word under the cursor in the map of the lens, or follows none if it is followed.
+    pub(super) fn follow_word(&mut self) {
+        let cursor = (self.nav.selection.row, self.nav.selection.col);
+        let found = {
+            let panes = self.panes();
+            let pane = panes.get(self.nav.focus);
+            pane.and_then(|pane| pane.word_to_follow(cursor.0, cursor.1))
+        };
+        let Some(word) = found else {
+            self.show_message("no word to follow here; a map of the logit lens has some");
+            return;
+        };
+        let followed = Some(word).filter(|word| self.nav.view.followed != Some(*word));
+        self.nav.view.followed = followed;
+        self.show_message(match followed {
+            Some(_) => "its probability everywhere, or its rank where that is small; c ends it",
+            None => "the likeliest word of each cell",
+        });
     }
 
     fn shown_lens(&self) -> Option<(Name, usize)> {
@@ -74,9 +115,13 @@ fn perform(state: &State, effect: Effect) -> Option<Action> {
             let opened = reading.opened(model, &path)?;
             Some(Action::Opened(Arc::clone(reading), Arc::new(opened)))
         }
-        Effect::Look(model, row) => {
-            reading.lens(model, row);
+        Effect::Look(model, row, word) => {
+            reading.lens_of(model, row, word);
             Some(Action::LensComputed)
+        }
+        Effect::Patch => {
+            reading.patch_on(|| true);
+            Some(Action::Measured)
         }
         _ => None,
     }

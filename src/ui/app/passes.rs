@@ -16,6 +16,8 @@ pub struct Passes {
     pub changes: Changes,
     /// Whether matrices show differences from the plain pass.
     pub shows_difference: bool,
+    /// The changed reading, while the plain one is on the screen in its place.
+    pub set_aside: Option<Arc<Reading>>,
     /// Reading times on this machine.
     pub times: Times,
     /// The step to enter after the pending sentence has been read.
@@ -54,6 +56,7 @@ impl Passes {
     /// Stores a finished pass; returns whether its sentence was on the screen before.
     pub(super) fn take_reading(&mut self, reading: Arc<Reading>) -> bool {
         self.pending = None;
+        self.set_aside = None;
         let is_same = self.has_sentence(&reading.sentence.text);
         self.reading = Some(reading);
         is_same
@@ -72,6 +75,23 @@ impl Passes {
             None => self.step_after_reading = None,
         }
         Some(!self.has_sentence(sentence))
+    }
+
+    /// The next of three views of a changed pass: its numbers, what the change made of them, the numbers before.
+    /// False without a changed pass.
+    pub(super) fn show_next(&mut self) -> bool {
+        if let Some(changed) = self.set_aside.take() {
+            self.reading = Some(changed);
+            return true;
+        }
+        let Some(plain) = self.reading.as_ref().and_then(|reading| reading.plain.clone()) else {
+            return false;
+        };
+        if self.shows_difference {
+            self.set_aside = self.reading.replace(plain);
+        }
+        self.shows_difference = !self.shows_difference;
+        true
     }
 
     /// Requests that a block be opened; one at a time.
@@ -94,12 +114,18 @@ impl Passes {
     }
 
     /// Requests the lens of a row, unless it is known; one at a time.
-    pub(super) fn request_lens(&mut self, model: Name, row: usize) -> Option<Effect> {
-        if self.lens_row.is_some() || self.reading.as_ref()?.known_lens(model, row).is_some() {
+    pub(super) fn request_lens(
+        &mut self,
+        model: Name,
+        row: usize,
+        word: Option<usize>,
+    ) -> Option<Effect> {
+        let is_known = self.reading.as_ref()?.known_lens_of(model, row, word).is_some();
+        if self.lens_row.is_some() || is_known {
             return None;
         }
         self.lens_row = Some(row);
-        Some(Effect::Look(model, row))
+        Some(Effect::Look(model, row, word))
     }
 
     pub(super) fn finish_lens(&mut self) {

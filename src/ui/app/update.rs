@@ -145,6 +145,8 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::FindCell => state.overlay = Overlay::palette(state.lesson.language.tr("find: ")),
         Command::FindAgain => state.find_next_cell(),
         Command::RunFinder(finder) => state.find_cell(finder, false),
+        Command::Follow => state.follow_word(),
+        Command::Work => return state.toggle_work(),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),
         Command::Teach => state.type_target(),
@@ -172,10 +174,25 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Questions => state.toggle_questions(),
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
-        Command::Leave if state.zoom_out_of_head() => {}
+        Command::Leave if state.zoom_out_of_head() || state.stop_work() => {}
         Command::Leave => state.show_message("nothing is open; q ends Lookback"),
         Command::Quit => return Some(Effect::Quit),
-        Command::Suspend | Command::QuitNow => {}
+        _ => return run_what_if(state, command),
+    }
+    None
+}
+
+/// Runs a command that changes the pass, or shows what a change did.
+fn run_what_if(state: &mut State, command: Command) -> Option<Effect> {
+    match command {
+        Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
+        Command::Reset => return state.reset(),
+        Command::Difference => state.toggle_difference(),
+        Command::FirstDifference => state.go_to_first_difference(),
+        Command::OtherSentence => state.type_other_sentence(),
+        Command::SetNumber => state.type_change(None),
+        Command::Temperature => state.type_change(Some("temperature=")),
+        _ => {}
     }
     None
 }

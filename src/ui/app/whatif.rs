@@ -18,7 +18,7 @@ impl State {
 
     pub(super) fn change(&mut self, change: Change) -> Option<Effect> {
         // Another target, or another rate, is learned from the beginning.
-        let is_of_lesson = matches!(change, Change::Target(_) | Change::Rate(_));
+        let is_of_lesson = matches!(change, Change::Teach(_) | Change::Rate(_));
         let changes = &self.passes.changes;
         let kept = if is_of_lesson { changes.without_lessons() } else { changes.clone() };
         self.request(kept.with(change))
@@ -49,8 +49,8 @@ impl State {
             self.show_message("this model learns the sentence's own next words; N takes a step");
             return;
         }
-        let target = reading.changes.target().unwrap_or(&trace.output_text);
-        self.overlay = Overlay::palette(&format!("target={target}"));
+        let target = reading.changes.taught().unwrap_or(&trace.output_text);
+        self.overlay = Overlay::palette(&format!("teach={target}"));
     }
 
     pub(super) fn reset(&mut self) -> Option<Effect> {
@@ -96,18 +96,46 @@ impl State {
     }
 
     pub(super) fn toggle_difference(&mut self) {
-        if self.passes.changes.is_empty() && !self.passes.shows_difference {
+        if !self.passes.show_next() {
             self.show_message(
                 "nothing is changed, so there is no difference; m x o s u = change something",
             );
             return;
         }
-        self.passes.shows_difference = !self.passes.shows_difference;
+        self.reopen_numbers();
+        self.clamp();
+        if self.passes.set_aside.is_some() {
+            self.show_message("the pass before the change; v goes back to the changed one");
+            return;
+        }
         self.show_message(match (self.passes.shows_difference, self.difference_is_zero()) {
             (true, true) => "nothing here changed: a change affects what comes after it; → goes on",
-            (true, false) => "matrices show what the change made of them; v shows the numbers",
+            (true, false) => {
+                "matrices show what the change made of them; v shows the pass before it"
+            }
             (false, _) => "matrices show their numbers",
         });
+    }
+
+    /// Goes to the first number, in the order of computation, that differs from the pass before the change.
+    pub(super) fn go_to_first_difference(&mut self) {
+        let model = self.current().1.model;
+        let reading = self.passes.set_aside.as_ref().or(self.passes.reading.as_ref());
+        let Some(reading) = reading.filter(|reading| reading.plain.is_some()) else {
+            self.show_message("there is one pass; :against= sets another sentence beside it");
+            return;
+        };
+        match reading.first_difference(model) {
+            Some(address) => self.go_to(model, &address),
+            None => self.show_message("no number of this model differs"),
+        }
+    }
+
+    /// Opens the palette with the beginning of another sentence, by default one that turns the pronoun.
+    pub(super) fn type_other_sentence(&mut self) {
+        let Some(reading) = &self.passes.reading else { return };
+        let text = reading.counterpart().unwrap_or_default();
+        self.overlay = Overlay::palette(&format!("against={text}"));
     }
 
     /// Whether all differences in the focused matrix are zero.

@@ -263,6 +263,13 @@ pub static KEYS: &[Binding] = &[
         hint: Some(("f", "find a cell")),
     },
     Binding {
+        shown: "c",
+        keys: &[(char('c'), C::Follow)],
+        help: "follow a lens word",
+        group: Group::Panes,
+        hint: None,
+    },
+    Binding {
         shown: "S",
         keys: &[(char('S'), C::Sort)],
         help: "sort the heads",
@@ -357,8 +364,8 @@ pub static KEYS: &[Binding] = &[
         hint: None,
     },
     Binding {
-        shown: "W",
-        keys: &[(char('W'), C::Teach)],
+        shown: "I",
+        keys: &[(char('I'), C::Teach)],
         help: "what it should write",
         group: Group::WhatIf,
         hint: None,
@@ -366,7 +373,21 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "v",
         keys: &[(char('v'), C::Difference)],
-        help: "what a change did",
+        help: "what it did, before it",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "A D",
+        keys: &[(char('A'), C::OtherSentence), (char('D'), C::FirstDifference)],
+        help: "against, first change",
+        group: Group::WhatIf,
+        hint: None,
+    },
+    Binding {
+        shown: "W",
+        keys: &[(char('W'), C::Work)],
+        help: "stop a map, go on",
         group: Group::WhatIf,
         hint: None,
     },

@@ -8,10 +8,12 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Unfolding, line_at, saliency::TOO_LARGE, words::PaneWords,
+};
 use crate::{
     analysis::{
-        evidence::attribution::{Attribution, LogitPart, PartKind},
+        evidence::attribution::{Attribution, Factor, Factors, LogitPart, PartKind},
         reading::Findings,
     },
     engine::{
@@ -21,7 +23,7 @@ use crate::{
     },
     lesson::tr,
     text::fixed,
-    ui::widgets::lines::{left, list_rows, put_line, put_on},
+    ui::widgets::lines::{left, list_rows, put_line, put_on, put_text},
 };
 
 pub(super) struct AttributionList<'a> {
@@ -54,6 +56,14 @@ impl<'a> AttributionList<'a> {
         self.parts.iter().map(|part| part.amount.abs()).fold(f32::MIN_POSITIVE, f32::max)
     }
 
+    /// The words that the strongest head or unit of a part promotes.
+    fn promoted(&self, row: usize) -> Option<String> {
+        let (_, words) = self.found?.promoted.get(row)?.as_ref()?;
+        let words: Vec<String> = words.iter().map(|word| format!("“{word}”")).collect();
+        let language = self.scene.language;
+        Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
+    }
+
     /// The head or the unit that adds most to a part, or takes most from it.
     fn strongest(&self, part: &LogitPart) -> Option<String> {
         let language = self.scene.language;
@@ -83,6 +93,14 @@ impl<'a> AttributionList<'a> {
     }
 }
 
+/// What a cell of a part adds: the cell, which opens in turn, times the slope of the logit.
+pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
+    let Factors { path, has_planes, .. } = &part.factors;
+    let address = Address { path: path.clone(), cell: factor.cell, has_planes: *has_planes };
+    let cell = Expr::Leaf(Operand { address, value: factor.value });
+    Expr::Product(vec![cell, Expr::Number(factor.slope)])
+}
+
 /// The parts to show; none before they are computed, and for a model without a residual stream.
 fn parts(found: Option<&Findings>) -> Vec<&LogitPart> {
     let attribution = found.and_then(|found| found.attribution.as_ref());
@@ -104,15 +122,11 @@ impl Pane for AttributionList<'_> {
         (self.parts.len(), 1)
     }
 
-    /// A part as the sum of its heads or hidden units.
+    /// A part as the sum over its cells: weights of attention, hidden units, or its own numbers.
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
         let part = self.parts.get(row)?;
-        let inside: Vec<f32> = match part.kind {
-            PartKind::Attention => part.heads.iter().map(|head| head.amount).collect(),
-            PartKind::FeedForward => part.units.clone(),
-            _ => return None,
-        };
-        let terms = inside.into_iter().chain([part.bias]).map(Expr::<Operand>::Number);
+        let factors = part.factors.cells.iter().map(|factor| product(part, factor));
+        let rest = (part.bias != 0.0).then_some(Expr::Number(part.bias));
         Some(Arithmetic {
             address: Address {
                 path: format!("logit.{}", part.path),
@@ -120,16 +134,17 @@ impl Pane for AttributionList<'_> {
                 has_planes: false,
             },
             value: part.amount,
-            formula: "sum over heads, or hidden units, and the bias",
-            expr: Some(Expr::Sum(terms.collect())),
+            formula: "sum over its cells of cell x slope of the logit, and the bias",
+            expr: Some(Expr::Sum(factors.chain(rest).collect())),
         })
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let part = self.parts.get(row)?;
         let amount = fixed(part.amount);
-        let strongest = self.strongest(part).map_or_else(String::new, |text| format!("  {text}"));
-        Some(format!("{}  {amount}{strongest}", part.path))
+        let first = format!("{}  {amount}", part.path);
+        let more = self.strongest(part).into_iter().chain(self.promoted(row));
+        Some([first].into_iter().chain(more).collect::<Vec<_>>().join("  "))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -153,15 +168,20 @@ impl Pane for AttributionList<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
         let found = reading.findings().get(&model);
-        let line = |part: &LogitPart| format!("{}: {}", part.path, fixed(part.amount));
-        let lines = parts(found).into_iter().map(line);
+        let line = |(row, part): (usize, &LogitPart)| {
+            let promoted = self.promoted(row).map_or_else(String::new, |text| format!("; {text}"));
+            format!("{}: {}{promoted}", part.path, fixed(part.amount))
+        };
+        let lines = parts(found).into_iter().enumerate().map(line);
         PaneWords::of_model(language, "What pushed the word", model, lines.collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let Some(found) = self.found else {
-            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+            let is_known = self.scene.reading.known_findings().is_some();
+            let text = if is_known { language.tr(TOO_LARGE) } else { self.scene.measuring() };
+            put_text(buf, area, text, theme.dim());
             return;
         };
         let Some(attribution) = &found.attribution else {

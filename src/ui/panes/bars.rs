@@ -103,7 +103,7 @@ impl<'a> Bars<'a> {
         };
         let mark = if is_at_cursor { theme.glyph("▸", ">") } else { " " };
         let cell = Cell::new(subject.plane, subject.row(), col);
-        let was = subject.before.and_then(|before| before.get(cell));
+        let was = subject.before.as_ref().and_then(|before| before.get(cell));
         let was = was.map(|was| format!(" {}", self.figure(was)));
         let was = was.map(|was| tr!(subject.scene.language, "was{was} ", was)).unwrap_or_default();
         let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));

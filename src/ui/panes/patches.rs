@@ -8,13 +8,17 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
         evidence::patching::{PatchKind, PatchMap},
         reading::Patched,
     },
-    engine::{site::Stream, value::Matrix},
+    engine::{
+        arithmetic::{Arithmetic, Expr},
+        site::{Address, Stream},
+        value::{Cell, Matrix},
+    },
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::widgets::{
@@ -34,13 +38,12 @@ impl<'a> PatchedMap<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = spec.path(0).unwrap_or_default();
         let findings = scene.reading.known_findings();
-        let patched =
-            findings.and_then(|all| of_site(all.get(&scene.model)?.patched.as_ref()?, &site));
+        let patched = findings.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
         Self { scene, is_known: findings.is_some(), patched, site }
     }
 
     fn map(&self) -> Option<&'a PatchMap> {
-        self.patched.map(|(patched, map)| &patched.maps[map])
+        self.patched.map(|(patched, map)| &patched.maps()[map])
     }
 
     fn label(patched: &Patched, map: &PatchMap, col: usize) -> String {
@@ -66,12 +69,12 @@ impl<'a> PatchedMap<'a> {
             n_rows: rows.len(),
             n_cols,
             value: Box::new(move |row, col| {
-                patched.and_then(|(p, map)| p.shares[map][row][col]).unwrap_or(f32::NAN)
+                patched.and_then(|(p, map)| p.share(map, row, col)?).unwrap_or(f32::NAN)
             }),
             most_prominent: None,
             row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
             columns: Columns::Labels(Labels::listed(patched.map_or_else(Vec::new, |(p, map)| {
-                (0..n_cols).map(|col| Self::label(p, &p.maps[map], col)).collect()
+                (0..n_cols).map(|col| Self::label(p, &p.maps()[map], col)).collect()
             }))),
             scale: Scale::Signed(1.0),
             cursor,
@@ -106,21 +109,46 @@ impl Pane for PatchedMap<'_> {
         let Some((patched, map)) = self.patched else {
             return language.tr("patched values").to_owned();
         };
-        let kind = language.tr(patched.maps[map].kind.name());
+        let kind = language.tr(patched.maps()[map].kind.name());
         let (word, against) = (&patched.word, &patched.against);
-        tr!(language, "patched: {kind} · 0 “{against}”, 1 “{word}”", kind, against, word)
+        let title =
+            tr!(language, "patched: {kind} · 0 “{against}”, 1 “{word}”", kind, against, word);
+        let (n, all) = patched.progress();
+        if n == all { title } else { format!("{title} · {n}/{all}") }
     }
 
     fn extent(&self) -> (usize, usize) {
         self.map().map_or((0, 0), |map| (map.rows.len(), map.n_cols))
     }
 
+    /// The measure of the patched run, from the differences of its two logits.
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let (patched, map) = self.patched?;
+        let share = patched.share(map, row, col)??;
+        let [a, b] = patched.ends();
+        let score = b + share * (a - b);
+        let less = |a: f32| Expr::difference(Expr::Number(a), Expr::Number(b));
+        Some(Arithmetic {
+            address: Address {
+                path: format!("patched.{}", patched.maps()[map].rows.get(row)?),
+                cell: Cell::new(0, 0, col),
+                has_planes: false,
+            },
+            value: share,
+            formula: "(patched - B) / (A - B), each a difference of the two words' logits",
+            expr: Some(Expr::quotient(less(score), less(a))),
+        })
+    }
+
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let (patched, map) = self.patched?;
-        let share = patched.shares[map].get(row)?.get(col)?;
-        let share =
-            share.map_or_else(|| self.scene.language.tr("no counterpart").to_owned(), fixed);
-        let map = &patched.maps[map];
+        let language = self.scene.language;
+        let share = match patched.share(map, row, col) {
+            None => language.tr("not computed yet; W goes on").to_owned(),
+            Some(None) => language.tr("no counterpart").to_owned(),
+            Some(Some(share)) => fixed(share),
+        };
+        let map = &patched.maps()[map];
         let label = Self::label(patched, map, col);
         Some(format!("{}  “{label}”  {share}  A: {}", map.rows.get(row)?, patched.sentences[0]))
     }
@@ -145,7 +173,7 @@ impl Pane for PatchedMap<'_> {
     fn plane(&self) -> Option<Cow<'_, Matrix>> {
         let (patched, map) = self.patched?;
         let (n_rows, n_cols) = self.extent();
-        let share = |row: usize, col: usize| patched.shares[map][row][col].unwrap_or(f32::NAN);
+        let share = |row, col| patched.share(map, row, col).flatten().unwrap_or(f32::NAN);
         Some(Cow::Owned(Matrix::from_fn(n_rows, n_cols, share)))
     }
 
@@ -155,19 +183,18 @@ impl Pane for PatchedMap<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
-        let patched = reading.findings().get(&model).and_then(|found| found.patched.as_ref());
+        let patched = reading.findings().get(&model).and_then(|found| found.patched());
         let lines =
             patched.and_then(|patched| of_site(patched, &self.site)).map(|(patched, map)| {
-                let rows = patched.maps[map].rows.iter().zip(&patched.shares[map]);
-                let line = |(site, shares): (&String, &Vec<Option<f32>>)| {
-                    let share = |(col, share): (usize, &Option<f32>)| {
-                        let label = Self::label(patched, &patched.maps[map], col);
+                let of = &patched.maps()[map];
+                let rows = of.rows.iter().enumerate();
+                let line = |(row, site): (usize, &String)| {
+                    let share = |col: usize| {
+                        let label = Self::label(patched, of, col);
+                        let share = patched.share(map, row, col).flatten();
                         format!("{label} {}", share.map_or_else(|| "-".to_owned(), fixed))
                     };
-                    format!(
-                        "{site}: {}",
-                        shares.iter().enumerate().map(share).collect::<Vec<_>>().join(", ")
-                    )
+                    format!("{site}: {}", (0..of.n_cols).map(share).collect::<Vec<_>>().join(", "))
                 };
                 let [a, b] = &patched.sentences;
                 [format!("A: {a}"), format!("B: {b}")].into_iter().chain(rows.map(line)).collect()
@@ -183,7 +210,17 @@ impl Pane for PatchedMap<'_> {
             return;
         }
         if self.map().is_none() {
-            let text = language.tr("No other sentence to take values from: one with “tired” or “hot” has a counterpart, and `lookback patch` takes any two.");
+            let found =
+                self.scene.reading.known_findings().and_then(|all| all.get(&self.scene.model));
+            if found.is_none() {
+                put_text(buf, area, language.tr(TOO_LARGE), theme.dim());
+                return;
+            }
+            if found.is_some_and(|found| !found.is_patching_known()) {
+                put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+                return;
+            }
+            let text = language.tr("No other sentence to take values from. The key A sets one beside this: choose one that differs in a word. One with “tired” or “hot” has a counterpart of its own.");
             put_text(buf, area, text, theme.dim());
             return;
         }

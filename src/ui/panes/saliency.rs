@@ -11,7 +11,7 @@ use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
     lesson::tr,
     text::fixed,
-    ui::widgets::lines::{list_rows, put_line, put_on, right},
+    ui::widgets::lines::{list_rows, put_line, put_on, put_text, right},
 };
 
 pub(super) struct SaliencyTable<'a> {
@@ -22,6 +22,9 @@ pub(super) struct SaliencyTable<'a> {
 /// Width of a word and of a figure, in columns.
 const WORD_WIDTH: usize = 10;
 const FIGURE_WIDTH: usize = 13;
+/// Said where evidence is not computed by itself.
+pub(super) const TOO_LARGE: &str =
+    "This model is too large to ask for it beside the walk; `lookback attribute` takes the time.";
 const HEADINGS: [&str; 3] = ["grad x input", "integrated", "left out"];
 
 impl<'a> SaliencyTable<'a> {
@@ -30,7 +33,7 @@ impl<'a> SaliencyTable<'a> {
     }
 
     fn saliency(&self) -> Option<&'a Saliency> {
-        self.found?.saliency.as_ref()
+        self.found?.saliency()
     }
 
     fn n(&self) -> usize {
@@ -92,7 +95,7 @@ impl Pane for SaliencyTable<'_> {
         let Scene { reading, language, model, .. } = self.scene;
         let found = reading.findings().get(&model);
         let lines = found.and_then(|found| {
-            let saliency = found.saliency.as_ref()?;
+            let saliency = found.saliency()?;
             let line = |(row, token): (usize, &crate::text::Token)| {
                 let [gradient, integrated, left_out] =
                     figures(saliency, row).map(|x| x.map_or_else(|| "-".to_owned(), fixed));
@@ -113,7 +116,12 @@ impl Pane for SaliencyTable<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let (Some(found), Some(saliency)) = (self.found, self.saliency()) else {
-            put_on(buf, area, &[(self.scene.measuring(), theme.dim())]);
+            let text = match (self.scene.reading.known_findings(), self.found) {
+                (Some(_), None) => language.tr(TOO_LARGE),
+                (_, Some(found)) if found.is_saliency_known() => language.tr(TOO_LARGE),
+                _ => self.scene.measuring(),
+            };
+            put_text(buf, area, text, theme.dim());
             return;
         };
         let mut x = put_on(buf, area, &[(&" ".repeat(WORD_WIDTH), theme.dim())]);

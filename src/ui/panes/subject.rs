@@ -4,11 +4,11 @@ use std::{borrow::Cow, ops::Range};
 
 use super::{CursorCell, Mark, Scene};
 use crate::{
-    analysis::trace::{Magnitude, Recorded, Trace},
+    analysis::trace::{Counterparts, Magnitude, Recorded, Trace},
     engine::{
         change::Part,
         site::{Axis, Role, Site},
-        value::{Cell, Matrix, Shape, Value},
+        value::{Cell, Matrix, Value},
     },
     lesson::tr,
     model::layer::experts::WEIGHTS,
@@ -30,16 +30,17 @@ pub struct Subject<'a> {
     pub before: Option<Before<'a>>,
 }
 
-/// A site of the unchanged pass, and the shape within which both passes have the same tokens.
-#[derive(Clone, Copy)]
+/// A site of the unchanged pass, and which of its cells stand for the same tokens.
+#[derive(Clone)]
 pub struct Before<'a> {
     pub value: &'a Value,
-    pub comparable: Shape,
+    pub counterparts: Counterparts,
 }
 
 impl Before<'_> {
     pub fn get(&self, cell: Cell) -> Option<f32> {
-        self.comparable.holds(cell).then(|| self.value.get(cell))
+        let was = self.counterparts.of(cell)?;
+        self.value.shape().holds(was).then(|| self.value.get(was))
     }
 }
 
@@ -49,8 +50,8 @@ impl<'a> Subject<'a> {
         let site = trace.site(path)?;
         let plane = scene.selection.head.min(site.shape().planes - 1);
         let before = scene.reading.plain_trace(scene.model).and_then(|plain| {
-            let (was, comparable) = (plain.site(path)?, trace.comparable(plain, site)?);
-            Some(Before { value: &was.value, comparable })
+            let (was, counterparts) = (plain.site(path)?, trace.counterparts(plain, site)?);
+            Some(Before { value: &was.value, counterparts })
         });
         Some(Self { scene, trace, site, plane, title, before })
     }
@@ -71,7 +72,8 @@ impl<'a> Subject<'a> {
 
     /// The experts that each token goes to, if these are a router's scores.
     fn chosen(&self) -> Vec<(usize, usize)> {
-        if !matches!(self.site.role(), Role::RouterLogits | Role::RouterProbabilities) {
+        let role = self.site.role();
+        if !matches!(role, Role::RouterLogits | Role::RouterProbabilities | Role::RouterChoice) {
             return vec![];
         }
         let Some(weights) = self.trace.beside(self.site, &WEIGHTS) else { return vec![] };
@@ -82,13 +84,13 @@ impl<'a> Subject<'a> {
     /// The number shown for a cell: its value, or its difference from the unchanged pass.
     pub fn shown_value(&self, cell: Cell) -> f32 {
         let now = self.site.value.get(cell);
-        match self.before.filter(|_| self.scene.shows_difference) {
+        match self.before.as_ref().filter(|_| self.scene.shows_difference) {
             None => now,
             Some(before) => before.get(cell).map_or(f32::NAN, |was| difference(now, was)),
         }
     }
 
-    pub const fn shows_difference(&self) -> bool {
+    pub fn shows_difference(&self) -> bool {
         self.scene.shows_difference && self.before.is_some()
     }
 

@@ -93,7 +93,7 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
         let reading = Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap();
         let lesson = Lesson::for_checkpoint(Language::English).unwrap();
         let trace = reading.trace(Name::Checkpoint);
-        let lesson = lesson.fitting(|path| trace.site(path).is_some());
+        let lesson = lesson.fitting(trace);
         let mut words = String::new();
         for (_, step) in lesson.steps().into_iter().skip(lesson.find(first).unwrap()) {
             for (spec, selection) in

@@ -57,8 +57,7 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     if let Some(changes) = changes {
         let used: usize = left.iter().map(Span::width).sum();
         let available_width = usize::from(area.width).saturating_sub(used + 14).max(16);
-        let text = tr!(state.lesson.language, " changed: {changes} ", changes);
-        let text = fit(&text, available_width);
+        let text = fit(&changes, available_width);
         left.extend([Span::raw("  "), Span::styled(text, state.theme.incorrect().reversed())]);
     }
     let left = Line::from(left);
@@ -67,11 +66,16 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     super::draw_left_and_right(left, right, area, buf);
 }
 
-/// Description of the changes of the pass shown; None if it has none.
+/// What is said of a changed pass, or of the pass before the change; None if nothing is changed.
 fn change_words(state: &State) -> Option<String> {
-    let reading = state.passes.reading.as_ref()?;
-    let words = || changes_in_words(&reading.changes, state.lesson.language);
-    reading.plain.as_ref().map(|_| visible(&words()))
+    let language = state.lesson.language;
+    if let Some(changed) = &state.passes.set_aside {
+        let changes = visible(&changes_in_words(&changed.changes, language));
+        return Some(tr!(language, " before: {changes} ", changes));
+    }
+    let reading = state.passes.reading.as_ref().filter(|reading| reading.plain.is_some())?;
+    let changes = visible(&changes_in_words(&reading.changes, language));
+    Some(tr!(language, " changed: {changes} ", changes))
 }
 
 const WRITES: &str = " writes: ";

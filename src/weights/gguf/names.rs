@@ -35,6 +35,15 @@ const LLAMA: &[(&str, &str)] = &[
     ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
     ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
     ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
+    ("exp_probs_b", "mlp.gate.e_score_correction"),
+    ("attn_q_a", "self_attn.q_a_proj"),
+    ("attn_q_a_norm", "self_attn.q_a_layernorm"),
+    ("attn_q_b", "self_attn.q_b_proj"),
+    ("attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"),
+    ("attn_kv_a_norm", "self_attn.kv_a_layernorm"),
+    ("attn_kv_b", "self_attn.kv_b_proj"),
+    ("attn_k_b", "self_attn.k_b_proj"),
+    ("attn_v_b", "self_attn.v_b_proj"),
 ];
 
 /// What stands around the layers of a Llama.
@@ -49,7 +58,70 @@ const fn like_llama(
     Scheme { architectures, whole: LLAMA_WHOLE, block: "model.layers.", own, parts: LLAMA }
 }
 
-static SCHEMES: [Scheme; 8] = [
+/// The parts of layers with BLOOM's names, which Falcon took over.
+const BLOOM: &[(&str, &str)] = &[
+    ("attn_norm", "input_layernorm"),
+    ("attn_norm_2", "ln_attn"),
+    ("attn_qkv", "self_attention.query_key_value"),
+    ("attn_output", "self_attention.dense"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("ffn_up", "mlp.dense_h_to_4h"),
+    ("ffn_down", "mlp.dense_4h_to_h"),
+];
+
+static SCHEMES: [Scheme; 12] = [
+    Scheme {
+        architectures: &["gptneox"],
+        whole: &[
+            ("token_embd", "gpt_neox.embed_in"),
+            ("output_norm", "gpt_neox.final_layer_norm"),
+            ("output", "embed_out"),
+        ],
+        block: "gpt_neox.layers.",
+        own: &[("attn_qkv", "attention.query_key_value"), ("attn_output", "attention.dense")],
+        parts: BLOOM,
+    },
+    Scheme {
+        architectures: &["bloom", "falcon"],
+        whole: &[
+            ("token_embd", "transformer.word_embeddings"),
+            ("token_embd_norm", "transformer.word_embeddings_layernorm"),
+            ("output_norm", "transformer.ln_f"),
+            ("output", "lm_head"),
+        ],
+        block: "transformer.h.",
+        own: &[],
+        parts: BLOOM,
+    },
+    Scheme {
+        architectures: &["mpt"],
+        whole: &[
+            ("token_embd", "transformer.wte"),
+            ("output_norm", "transformer.norm_f"),
+            ("output", "lm_head"),
+        ],
+        block: "transformer.blocks.",
+        own: &[],
+        parts: &[
+            ("attn_norm", "norm_1"),
+            ("attn_qkv", "attn.Wqkv"),
+            ("attn_output", "attn.out_proj"),
+            ("ffn_norm", "norm_2"),
+            ("ffn_up", "ffn.up_proj"),
+            ("ffn_down", "ffn.down_proj"),
+        ],
+    },
+    Scheme {
+        architectures: &["phi2"],
+        whole: &[
+            ("token_embd", "model.embed_tokens"),
+            ("output_norm", "model.final_layernorm"),
+            ("output", "lm_head"),
+        ],
+        block: "model.layers.",
+        own: &[("attn_output", "self_attn.dense"), ("ffn_up", "mlp.fc1"), ("ffn_down", "mlp.fc2")],
+        parts: LLAMA,
+    },
     like_llama(
         &[
             "llama",
@@ -66,6 +138,7 @@ static SCHEMES: [Scheme; 8] = [
             "stablelm",
             "command-r",
             "cohere2",
+            "deepseek2",
         ],
         &[],
     ),
@@ -129,6 +202,11 @@ static SCHEMES: [Scheme; 8] = [
     },
 ];
 
+/// Whether GGUF files of this architecture are read.
+pub fn is_in_gguf(architecture: &str) -> bool {
+    SCHEMES.iter().any(|scheme| scheme.architectures.contains(&architecture))
+}
+
 /// Hugging Face's name of a tensor; the GGUF name if there is none.
 pub fn translated(architecture: &str, name: &str) -> String {
     translation(architecture, name).unwrap_or_else(|| name.to_owned())
@@ -144,7 +222,14 @@ fn translation(architecture: &str, name: &str) -> Option<String> {
         return Some(format!("{ours}.{kind}"));
     }
     let (layer, part) = stem.strip_prefix(BLOCK)?.split_once('.')?;
-    let ours = find(scheme.own, part).or_else(|| find(scheme.parts, part))?;
+    let find = |part| find(scheme.own, part).or_else(|| find(scheme.parts, part));
+    let ours = match part.split_once('.') {
+        // Older files have the experts apart: `ffn_gate.3`.
+        Some((part, expert)) if expert.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("mlp.experts.{expert}.{}", find(part)?.strip_prefix("mlp.")?)
+        }
+        _ => find(part)?.to_owned(),
+    };
     Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
 }
 

@@ -34,6 +34,20 @@ static COMMON: &[Row] = &[
     ("expert_feed_forward_length", "moe_intermediate_size"),
     ("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
     ("expert_weights_norm", "norm_topk_prob"),
+    ("expert_shared_count", "n_shared_experts"),
+    ("expert_weights_scale", "routed_scaling_factor"),
+    ("expert_gating_func", "expert_gating_func"),
+    ("expert_group_count", "n_group"),
+    ("expert_group_used_count", "topk_group"),
+    ("leading_dense_block_count", "first_k_dense_replace"),
+    ("attention.q_lora_rank", "q_lora_rank"),
+    ("attention.kv_lora_rank", "kv_lora_rank"),
+    ("attention.key_length_mla", "qk_head_dim"),
+    ("attention.value_length", "v_head_dim"),
+    ("attention.value_length_mla", "v_head_dim"),
+    ("use_parallel_residual", "use_parallel_residual"),
+    ("attention.max_alibi_bias", "alibi_bias_max"),
+    ("attention.clamp_kqv", "clip_qkv"),
     ("pooling_type", "pooling_type"),
 ];
 
@@ -129,7 +143,7 @@ pub fn settings(
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 5] = ["qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss"];
+const MIXTURES: [&str; 6] = ["qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2"];
 
 /// What is added to the name of an architecture that mixtures of experts share with their dense relatives.
 pub const WITH_EXPERTS: &str = " with experts";
@@ -168,9 +182,13 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
         Some(((*ours).to_owned(), plain(metadata.get(&key)?)?))
     });
     let mut found: Map<String, Json> = found.collect();
-    // The other factor of the two is 1 wherever this one is given.
-    if found.contains_key("mscale_all_dim") {
-        found.insert("mscale".into(), json!(1.0));
+    // The other factor of the two is 1 wherever this one is given; DeepSeek's is the same as this one, which its files
+    // have as a tenth of what it is.
+    if let Some(factor) = found.get("mscale_all_dim").and_then(Json::as_f64) {
+        let is_latent = architecture == "deepseek2";
+        let (one, all) = if is_latent { (10.0 * factor, 10.0 * factor) } else { (1.0, factor) };
+        found.insert("mscale".into(), json!(one));
+        found.insert("mscale_all_dim".into(), json!(all));
     }
     // Its files do not say that the bounds of its scaling are not rounded.
     if architecture == "gpt-oss" {

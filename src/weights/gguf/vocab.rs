@@ -47,11 +47,20 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
         add_eos: flag("add_eos_token"),
         add_space_prefix: flag("add_space_prefix"),
         remove_extra_whitespaces: flag("remove_extra_whitespaces"),
+        charsmap: bytes(metadata, &of("precompiled_charsmap"))?,
         tokens,
     };
     same_length("scores", vocab.scores.len(), vocab.tokens.len())?;
     same_length("token_type", vocab.token_types.len(), vocab.tokens.len())?;
     Ok(Some(vocab))
+}
+
+/// The bytes of a list of whole numbers; empty if there is no list.
+fn bytes(metadata: &Metadata, key: &str) -> Result<Vec<u8>> {
+    listed(metadata, key, |item| match item {
+        Meta::Whole(n) => u8::try_from(n).or_else(|_| i8::try_from(n).map(|n| n as u8)).ok(),
+        _ => None,
+    })
 }
 
 /// The items of a list of one type; empty if there is no list.

@@ -89,8 +89,12 @@ impl<'a> Walker<'a> {
                 let Some(opened) = reading.opened(model, &path) else { return true };
                 Action::Opened(reading, Arc::new(opened))
             }
-            Effect::Look(model, row) => {
-                self.state.passes.reading.as_ref().unwrap().lens(model, row);
+            Effect::Patch => {
+                self.state.passes.reading.as_ref().unwrap().patch_on(|| true);
+                Action::Measured
+            }
+            Effect::Look(model, row, word) => {
+                self.state.passes.reading.as_ref().unwrap().lens_of(model, row, word);
                 Action::LensComputed
             }
         };

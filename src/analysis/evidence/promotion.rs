@@ -1,0 +1,119 @@
+//! What a part promotes: the words that its direction in the residual stream raises (Geva et al. 2022).
+//!
+//! A head or a hidden unit adds a multiple of a direction to the stream. Put through the last norm and the unembedding
+//! alone, the direction ranks the vocabulary: the first words are those that it raises most, the last those that it
+//! lowers. What later parts make of it is not in this list.
+
+use super::{attribution::LogitPart, run::Run};
+use crate::{
+    engine::{
+        site::{Role, path_in},
+        tape::Node,
+        value::{Cell, Matrix, Shape, Value},
+    },
+    model::{Model, layer::attention::CONTEXT},
+};
+
+/// A piece of a sub-layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Head(usize),
+    Unit(usize),
+}
+
+/// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits where the last
+/// norm is that of the direction alone: only the order has a meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Promotion {
+    pub piece: Piece,
+    pub words: Vec<(u32, f32)>,
+}
+
+/// The piece that adds most to a part, or takes most from it.
+pub fn strongest(part: &LogitPart) -> Option<Piece> {
+    let most = |amounts: &mut dyn Iterator<Item = f32>| {
+        let numbered = amounts.enumerate().filter(|(_, amount)| *amount != 0.0);
+        numbered.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map(|(i, _)| i)
+    };
+    let head = most(&mut part.heads.iter().map(|head| head.amount)).map(Piece::Head);
+    head.or_else(|| most(&mut part.units.iter().copied()).map(Piece::Unit))
+}
+
+/// What pieces of sub-layers promote at a row of the output, each with its sub-layer's part: the `n` strongest words.
+/// None where the model does not say what a direction means.
+pub fn promotions(
+    model: &dyn Model,
+    run: &Run,
+    pieces: &[(&LogitPart, Piece)],
+    row: usize,
+    n: usize,
+) -> Vec<Option<Promotion>> {
+    let directions: Vec<_> = pieces.iter().map(|(part, p)| direction(run, part, *p, row)).collect();
+    let known: Vec<&Vec<f32>> = directions.iter().flatten().collect();
+    let Some(d_model) = known.first().map(|direction| direction.len()) else {
+        return vec![None; pieces.len()];
+    };
+    // The last row is the origin: what the norm's bias says of itself is no part's.
+    let value = |i: usize, c: usize| known.get(i).map_or(0.0, |direction| direction[c]);
+    let Some(logits) = model.unembed(&Matrix::from_fn(known.len() + 1, d_model, value)) else {
+        return vec![None; pieces.len()];
+    };
+    let origin = logits.row(known.len());
+    let mut rows = (0..known.len()).map(|i| logits.row(i) - origin);
+    let each = pieces.iter().zip(&directions).map(|((_, piece), direction)| {
+        direction.as_ref()?;
+        let raised: Vec<f32> = rows.next()?.iter().copied().collect();
+        Some(Promotion { piece: *piece, words: largest(&raised, n) })
+    });
+    each.collect()
+}
+
+/// The `n` largest numbers with their indices; ties by the smaller index.
+fn largest(numbers: &[f32], n: usize) -> Vec<(u32, f32)> {
+    let mut all: Vec<(u32, f32)> =
+        numbers.iter().enumerate().map(|(i, &x)| (i as u32, x)).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    all.truncate(n);
+    all
+}
+
+/// What the piece alone adds to the stream at a row: the sub-layer's output with the piece, less that without any.
+fn direction(run: &Run, part: &LogitPart, piece: Piece, row: usize) -> Option<Vec<f32>> {
+    let (out, local) = run.row(&part.path, row)?;
+    let scope = run.tape().entry(out).place.scope.prefix().to_owned();
+    let inside = inside(run, &scope, piece, row)?;
+    let tape = run.tape();
+    let value = tape.value(inside);
+    let only = match piece {
+        Piece::Head(head) => {
+            let mut only = Value::zeros(value.shape());
+            let origin = Cell::new(head, 0, 0);
+            let shape = Shape { planes: 1, ..value.shape() };
+            only.put(origin, &value.part(origin, shape));
+            only
+        }
+        Piece::Unit(unit) => {
+            let matrix = value.matrix();
+            let of = |row, col| if col == unit { matrix[(row, col)] } else { 0.0 };
+            Value::from(Matrix::from_fn(matrix.nrows(), matrix.ncols(), of))
+        }
+    };
+    let out_with = |value: Value| {
+        let replay = tape.replay(vec![(inside, value)], &[out]);
+        replay.value(out).row(0, local)
+    };
+    let (with, without) = (out_with(only), out_with(Value::zeros(value.shape())));
+    Some(with.into_iter().zip(without).map(|(a, b)| a - b).collect())
+}
+
+/// The node of what the sub-layer's pieces are columns or planes of.
+fn inside(run: &Run, scope: &str, piece: Piece, row: usize) -> Option<Node> {
+    let path = match piece {
+        Piece::Head(_) => path_in(scope, CONTEXT.name),
+        Piece::Unit(_) => {
+            let mut hidden = run.with_role(Role::FeedForwardHidden);
+            hidden.find(|site| site.scope.prefix() == scope)?.path.clone()
+        }
+    };
+    run.row(&path, row).map(|(node, _)| node)
+}

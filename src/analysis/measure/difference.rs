@@ -1,0 +1,97 @@
+//! Where two passes part: how far every row of every site is from the other pass's.
+
+use crate::{
+    analysis::trace::{Counterparts, Recorded, Trace},
+    engine::value::{Cell, Value},
+};
+
+/// A site of a pass beside the same site of another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SiteDifference {
+    pub path: String,
+    /// `|b - a| / |a|` over all cells that both have.
+    pub whole: f32,
+    /// The same row by row; None for a row without a counterpart.
+    pub by_row: Vec<Option<f32>>,
+    /// The cells that differ most, the worst first, at most one a row.
+    pub worst: Vec<Worst>,
+}
+
+/// A cell of the site with its value in both passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Worst {
+    pub cell: Cell,
+    pub now: f32,
+    pub was: f32,
+}
+
+impl Worst {
+    pub fn difference(&self) -> f32 {
+        (self.now - self.was).abs()
+    }
+}
+
+/// The sites that two passes share, weights aside, in the order of computation.
+pub fn differences(trace: &Trace, plain: &Trace) -> Vec<SiteDifference> {
+    let computed = trace.sites().filter(|site| !site.is_leaf);
+    computed.filter_map(|site| difference(trace, plain, site)).collect()
+}
+
+/// A site beside the same of another pass; None if that has no such site.
+pub fn difference(trace: &Trace, plain: &Trace, site: &Recorded) -> Option<SiteDifference> {
+    let (was, counterparts) = (plain.site(site.path())?, trace.counterparts(plain, site)?);
+    let rows = (0..site.shape().rows)
+        .map(|row| row_of(&site.value, &was.value, &counterparts, row))
+        .collect::<Vec<_>>();
+    let sums = rows.iter().flatten().fold([0.0, 0.0], |[d, a], row| [d + row.far, a + row.length]);
+    let mut worst: Vec<Worst> = rows.iter().flatten().filter_map(|row| row.worst).collect();
+    worst.sort_by(|a, b| b.difference().total_cmp(&a.difference()));
+    Some(SiteDifference {
+        path: site.path().to_owned(),
+        whole: share(sums[0], sums[1]),
+        by_row: rows
+            .iter()
+            .map(|row| Some(share(row.as_ref()?.far, row.as_ref()?.length)))
+            .collect(),
+        worst,
+    })
+}
+
+/// A row beside its counterpart: the squared distance, the squared length there, the worst cell.
+struct Row {
+    far: f64,
+    length: f64,
+    worst: Option<Worst>,
+}
+
+fn row_of(now: &Value, was: &Value, counterparts: &Counterparts, row: usize) -> Option<Row> {
+    counterparts.row(row).filter(|row| *row < was.shape().rows)?;
+    let mut found = Row { far: 0.0, length: 0.0, worst: None };
+    for plane in 0..now.shape().planes {
+        for col in 0..now.shape().cols {
+            let cell = Cell::new(plane, row, col);
+            let other = counterparts.of(cell).filter(|other| was.shape().holds(*other));
+            let Some((now, was)) = other.map(|other| (now.get(cell), was.get(other))) else {
+                continue;
+            };
+            // What is masked in both is infinite in both.
+            if !now.is_finite() || !was.is_finite() {
+                continue;
+            }
+            let (d, a) = (f64::from(now) - f64::from(was), f64::from(was));
+            found.far += d * d;
+            found.length += a * a;
+            let here = Worst { cell, now, was };
+            let is_worse = found.worst.is_none_or(|worst| here.difference() > worst.difference());
+            if is_worse && d != 0.0 {
+                found.worst = Some(here);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// `sqrt(far) / sqrt(length)`; of a row of zeros the distance itself.
+fn share(far: f64, length: f64) -> f32 {
+    if length > 0.0 { (far / length).sqrt() as f32 } else { far.sqrt() as f32 }
+}

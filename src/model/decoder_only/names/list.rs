@@ -1,0 +1,427 @@
+//! The list of a plan's weights, each with its place in the files of a family.
+
+use std::ops::Range;
+
+use super::{
+    BLOCKS, Biases, ExpertMaps, FeedNames, HasBias, LatentNames, LatentUp, Names, QkvNames,
+    StackForm,
+};
+use crate::{
+    model::{
+        decoder_only::plan::{DecoderPlan, LayerPlan, PositionPlan},
+        layer::{
+            attention::{HeadSizes, LatentPlan},
+            experts::ExpertsPlan,
+            norm::{NormStyle, QkNorm},
+        },
+    },
+    weights::{
+        ExpectedWeight, LineBlocks, Stack,
+        WeightLayout::{
+            self, Conv1d, Conv1dColumns, HeadColumns, HeadLinear, HeadRows, Linear, LinearBlocks,
+            LinearRows, StackColumns, StackMxfp4, StackRows, StackVector, Table, Vector,
+            VectorBlocks, VectorPart,
+        },
+    },
+};
+
+/// The list being made.
+pub struct List<'a> {
+    pub names: &'a Names,
+    pub plan: &'a DecoderPlan,
+    pub biases: Biases,
+    pub is_gguf: bool,
+    pub wanted: Vec<ExpectedWeight>,
+}
+
+/// A linear map: the last part of our name, theirs, and its shape.
+#[derive(Clone)]
+struct Map<'a> {
+    ours: &'a str,
+    theirs: String,
+    shape: (usize, usize),
+    layouts: [WeightLayout; 2],
+    has_bias: HasBias,
+}
+
+impl List<'_> {
+    /// What stands before the layers and after them.
+    pub fn ends(&mut self) {
+        let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = *self.plan;
+        let names = *self.names;
+        self.body("embed.weight", names.embed, "weight", (n_vocab, d_model), Table);
+        if let PositionPlan::Learned { n_rows, .. } = self.plan.embedding.positions {
+            self.body("positions.weight", names.positions, "weight", (n_rows, d_model), Table);
+        }
+        if self.plan.embedding.has_norm {
+            self.norm("tokens.norm", names.embed_norm);
+        }
+        self.norm("final_norm", names.final_norm);
+        let output = |ours: &str, kind: &str, shape, layout| {
+            let theirs: Vec<String> =
+                names.unembed.split('|').map(|name| format!("{name}.{kind}")).collect();
+            ExpectedWeight::new(ours, &theirs.join("|"), shape, layout)
+        };
+        if !logits.is_tied {
+            self.wanted.push(output("unembed.weight", "weight", (n_vocab, d_model), Table));
+        }
+        if logits.has_bias {
+            self.wanted.push(output("unembed.bias", "bias", (1, n_vocab), Vector));
+        }
+    }
+
+    /// A tensor of the body, under any of the prefixes.
+    fn body(
+        &mut self,
+        ours: &str,
+        theirs: &str,
+        kind: &str,
+        shape: (usize, usize),
+        layout: WeightLayout,
+    ) {
+        let dot = if kind.is_empty() { "" } else { "." };
+        let full = |name: &str| {
+            let prefixes = self.names.body.iter();
+            prefixes.map(|prefix| format!("{prefix}{name}{dot}{kind}")).collect::<Vec<_>>()
+        };
+        let theirs = theirs.split('|').flat_map(full).collect::<Vec<_>>().join("|");
+        self.wanted.push(ExpectedWeight::new(ours, &theirs, shape, layout));
+    }
+
+    fn norm(&mut self, ours: &str, theirs: &str) {
+        let d_model = self.plan.heads.d_model;
+        self.body(&format!("{ours}.gain"), theirs, "weight", (1, d_model), Vector);
+        if self.plan.norm.style == NormStyle::Layer {
+            self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);
+        }
+    }
+
+    fn map(&mut self, l: usize, map: Map) {
+        let [of_weight, of_bias] = map.layouts;
+        let ours =
+            |letter: char| format!("blocks.{l}.{}", map.ours.replace('*', &letter.to_string()));
+        self.body(&ours('W'), &map.theirs, "weight", map.shape, of_weight);
+        if map.has_bias == HasBias::No {
+            return;
+        }
+        self.body(&ours('b'), &map.theirs, "bias", (1, map.shape.1), of_bias);
+        if map.has_bias == HasBias::IfThere
+            && let Some(bias) = self.wanted.pop()
+        {
+            self.wanted.push(bias.optional());
+        }
+    }
+
+    pub fn layer(&mut self, l: usize, layer: &LayerPlan) {
+        let names = *self.names;
+        let theirs = |name: &str| {
+            let of_layer = |name| format!("{}{l}.{name}", names.layers);
+            name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
+        };
+        let [first, second, after] = layer.order.has_norms();
+        let norms = [
+            (first, "norm1", names.norms[0]),
+            (second, "norm2", names.norms[1]),
+            (after, "post_norm1", names.post_norms[0]),
+            (after, "post_norm2", names.post_norms[1]),
+        ];
+        for (_, ours, name) in norms.iter().filter(|(is_there, ..)| *is_there) {
+            self.norm(&format!("blocks.{l}.{ours}"), &theirs(name));
+        }
+        self.attention(l, layer);
+        self.feed(l, layer);
+    }
+
+    fn attention(&mut self, l: usize, layer: &LayerPlan) {
+        let (names, heads) = (*self.names, self.plan.heads);
+        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let d_context =
+            if let (QkvNames::Latent(of), Some(plan)) = (names.qkv, layer.attention.latent) {
+                self.latent(l, of, plan);
+                heads.n_heads * plan.d_value
+            } else {
+                self.queries_keys_values(l);
+                heads.d_q()
+            };
+        let of_out = if matches!(names.qkv, QkvNames::Columns(_)) { Conv1d } else { Linear };
+        self.map(
+            l,
+            Map {
+                ours: "attn.*_O",
+                theirs: theirs(names.out),
+                shape: (d_context, heads.d_model),
+                layouts: [of_out, Vector],
+                has_bias: self.biases.out,
+            },
+        );
+        if let Some((of, _)) = layer.attention.qk_norm {
+            let norms = [("q_norm", heads.n_heads), ("k_norm", heads.n_kv_heads)];
+            for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms) {
+                let (ours, width) =
+                    (format!("blocks.{l}.attn.{ours}.gain"), of.width(n_heads, heads.d_head));
+                let layout = match of {
+                    QkNorm::PerHeadOwnGain => HeadRows(n_heads),
+                    QkNorm::PerHead | QkNorm::WholeRow => Vector,
+                };
+                self.body(&ours, &theirs(name), "weight", (1, width), layout);
+            }
+        }
+        if layer.attention.has_sinks {
+            let kind = if self.is_gguf { "weight" } else { "" };
+            let ours = format!("blocks.{l}.attn.sinks");
+            self.body(&ours, &theirs(names.sinks), kind, (1, heads.n_heads), Vector);
+        }
+    }
+
+    fn queries_keys_values(&mut self, l: usize) {
+        let (names, heads) = (*self.names, self.plan.heads);
+        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let has_bias = self.biases.qkv;
+        let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
+        let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
+        for (i, (ours, width)) in widths.into_iter().enumerate() {
+            let (theirs, layouts) = match names.qkv {
+                QkvNames::Apart(apart) => (theirs(apart[i]), [Linear, Vector]),
+                QkvNames::ByHead(name) if !self.is_gguf => (theirs(name), by_head(heads, i)),
+                QkvNames::Rows(name) | QkvNames::ByHead(name) => {
+                    (theirs(name), [LinearRows(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+                QkvNames::Columns(name) => {
+                    (theirs(name), [Conv1dColumns(rows(heads, i)), VectorPart(rows(heads, i))])
+                }
+                QkvNames::Latent(_) => return,
+            };
+            let shape = (heads.d_model, width);
+            self.map(l, Map { ours, theirs, shape, layouts, has_bias });
+        }
+    }
+
+    /// Queries, keys and values by way of a few numbers.
+    fn latent(&mut self, l: usize, names: LatentNames, plan: LatentPlan) {
+        let HeadSizes { d_model, n_heads, .. } = self.plan.heads;
+        let d_q = self.plan.heads.d_q();
+        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let (rank, shared) = (plan.kv_rank, plan.d_shared);
+        let plain = [Linear, Vector];
+        let down = |rows: Range<usize>| [LinearRows(rows.clone()), VectorPart(rows)];
+        let mut maps = match plan.q_rank {
+            None => vec![("attn.*_Q", names.q, (d_model, d_q), plain, HasBias::No)],
+            Some(q_rank) => vec![
+                ("attn.*_DQ", names.q_parts[0], (d_model, q_rank), plain.clone(), self.biases.qkv),
+                ("attn.*_UQ", names.q_parts[2], (q_rank, d_q), plain, HasBias::No),
+            ],
+        };
+        let both = names.down;
+        maps.push(("attn.*_DKV", both, (d_model, rank), down(0..rank), self.biases.qkv));
+        let of_shared = down(rank..rank + shared);
+        maps.push(("attn.*_KR", both, (d_model, shared), of_shared, self.biases.qkv));
+        let widths = [("attn.*_UK", plan.d_own), ("attn.*_UV", plan.d_value)];
+        for (i, (ours, width)) in widths.into_iter().enumerate() {
+            let (name, layout) = names.up.stored(i, n_heads, [plan.d_own, plan.d_value]);
+            let shape = (rank, n_heads * width);
+            maps.push((ours, name, shape, [layout, Vector], HasBias::No));
+        }
+        let norms = [
+            ("q_latent_norm", names.q_parts[1], plan.q_rank),
+            ("latent_norm", names.norm, Some(rank)),
+        ];
+        let norms = norms.map(|(ours, name, width)| (ours, theirs(name), width));
+        let maps: Vec<_> = maps
+            .into_iter()
+            .map(|(ours, name, shape, layouts, has_bias)| Map {
+                ours,
+                theirs: theirs(name),
+                shape,
+                layouts,
+                has_bias,
+            })
+            .collect();
+        for map in maps {
+            self.map(l, map);
+        }
+        for (ours, name, width) in norms {
+            if let Some(width) = width {
+                self.body(
+                    &format!("blocks.{l}.attn.{ours}.gain"),
+                    &name,
+                    "weight",
+                    (1, width),
+                    Vector,
+                );
+            }
+        }
+    }
+
+    fn feed(&mut self, l: usize, layer: &LayerPlan) {
+        match layer.feed.experts {
+            None => self.network(l, "ffn", self.names.feed, layer.feed.d_ff),
+            Some(plan) => self.experts(l, plan, layer.feed.d_ff),
+        }
+    }
+
+    fn experts(&mut self, l: usize, plan: ExpertsPlan, d_ff: usize) {
+        let names = self.names.experts;
+        let layers = self.names.layers;
+        let theirs = |name: &str| format!("{layers}{l}.{name}");
+        let d_model = self.plan.heads.d_model;
+        self.map(
+            l,
+            Map {
+                ours: "ffn.router.*",
+                theirs: theirs(names.router),
+                shape: (d_model, plan.n),
+                layouts: [Linear, Vector],
+                has_bias: if plan.has_router_bias { HasBias::Yes } else { HasBias::No },
+            },
+        );
+        if plan.has_choice_bias {
+            let ours = format!("blocks.{l}.ffn.router.b_choice");
+            self.body(&ours, &theirs(names.choice_bias), "", (1, plan.n), Vector);
+        }
+        for expert in 0..plan.n {
+            for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
+                let shape = if i == 2 { (d_ff, d_model) } else { (d_model, d_ff) };
+                let StoredMap { weight, bias } =
+                    names.maps.stored(i, (expert, plan.n), [d_model, d_ff]);
+                let ours = |letter| format!("blocks.{l}.ffn.experts.{expert}.{letter}_{kind}");
+                self.body(&ours('W'), &theirs(&weight.0), weight.1, shape, weight.2);
+                if plan.has_bias {
+                    self.body(&ours('b'), &theirs(&bias.0), bias.1, (1, shape.1), bias.2);
+                }
+            }
+        }
+        if let Some(shared) = plan.shared {
+            self.network(l, "ffn.shared", names.shared, shared.d_ff);
+            if shared.has_gate {
+                let ours = format!("blocks.{l}.ffn.shared.w_share");
+                self.body(&ours, &theirs(names.shared_gate), "weight", (d_model, 1), Linear);
+            }
+        }
+    }
+
+    /// A network for all tokens, named `scope` in its layer.
+    fn network(&mut self, l: usize, scope: &str, names: FeedNames, d_ff: usize) {
+        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let d_model = self.plan.heads.d_model;
+        let (up, down) = ((d_model, d_ff), (d_ff, d_model));
+        let (linear, conv) = ([Linear, Vector], [Conv1d, Vector]);
+        let rows =
+            |first: usize| [LinearRows(first..first + d_ff), VectorPart(first..first + d_ff)];
+        let maps = match names {
+            FeedNames::Plain(one, two) => {
+                vec![("*_1", one, up, linear.clone()), ("*_2", two, down, linear)]
+            }
+            FeedNames::Conv1d(one, two) => {
+                vec![("*_1", one, up, conv.clone()), ("*_2", two, down, conv)]
+            }
+            FeedNames::Gated(gate, up_name, down_name) => vec![
+                ("*_gate", gate, up, linear.clone()),
+                ("*_up", up_name, up, linear.clone()),
+                ("*_down", down_name, down, linear),
+            ],
+            FeedNames::FusedGate(both, down_name) => vec![
+                ("*_gate", both, up, rows(0)),
+                ("*_up", both, up, rows(d_ff)),
+                ("*_down", down_name, down, linear),
+            ],
+        };
+        for (ours, name, shape, layouts) in maps {
+            let has_bias = self.biases.feed;
+            let ours = &format!("{scope}.{ours}");
+            self.map(l, Map { ours, theirs: theirs(name), shape, layouts, has_bias });
+        }
+    }
+}
+
+/// Where a map of one expert is stored: its tensor with its ending, that of its bias, and their layouts.
+struct StoredMap {
+    weight: (String, &'static str, WeightLayout),
+    bias: (String, &'static str, WeightLayout),
+}
+
+impl ExpertMaps {
+    /// Gate (0), up (1) or down (2) of one expert of `n`, which has `d_ff` units.
+    fn stored(
+        self,
+        i: usize,
+        (expert, n): (usize, usize),
+        [d_model, d_ff]: [usize; 2],
+    ) -> StoredMap {
+        let n_out = if i == 2 { d_model } else { d_ff };
+        let whole = Stack { n, index: expert, each: n_out, first: 0, step: 1 };
+        let of_pair = |first, step| {
+            if i == 2 { whole } else { Stack { each: 2 * d_ff, first, step, ..whole } }
+        };
+        let named = |name: &str, [weight, bias]: [WeightLayout; 2]| StoredMap {
+            weight: (name.to_owned(), "weight", weight),
+            bias: (name.to_owned(), "bias", bias),
+        };
+        match self {
+            Self::Apart(names) => {
+                named(&names[i].replace('*', &expert.to_string()), [Linear, Vector])
+            }
+            Self::Stacked(names) => named(names[i], [StackRows(whole), StackVector(whole)]),
+            Self::StackedPairs(both, down) => {
+                let stack = of_pair(i * d_ff, 1);
+                named(if i == 2 { down } else { both }, [StackRows(stack), StackVector(stack)])
+            }
+            Self::Alternating(both, down, form) => {
+                let (name, stack) = (if i == 2 { down } else { both }, of_pair(i, 2));
+                let (end, layout) = match form {
+                    StackForm::Plain => ("", StackColumns(stack)),
+                    StackForm::Mxfp4 => (BLOCKS, StackMxfp4(stack)),
+                };
+                StoredMap {
+                    weight: (format!("{name}{end}"), "", layout),
+                    bias: (format!("{name}_bias"), "", StackVector(stack)),
+                }
+            }
+        }
+    }
+}
+
+impl LatentUp {
+    /// Where keys (0) or values (1) are stored, of heads whose keys and values have so many rows.
+    const fn stored(
+        self,
+        i: usize,
+        n_heads: usize,
+        widths: [usize; 2],
+    ) -> (&'static str, WeightLayout) {
+        let [own, value] = widths;
+        match self {
+            Self::ByHead(name) => {
+                let (first, block) = if i == 0 { (0, own) } else { (own, value) };
+                let stride = own + value;
+                let whole = n_heads * stride;
+                (name, LinearBlocks(LineBlocks { first, block, stride, whole }))
+            }
+            Self::Stacked(names) if i == 0 => (names[0], HeadColumns(n_heads)),
+            Self::Stacked(names) => (names[1], HeadLinear(n_heads)),
+        }
+    }
+}
+
+/// The rows of queries, keys or values where all stand one after another.
+const fn rows(heads: HeadSizes, i: usize) -> Range<usize> {
+    let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
+    match i {
+        0 => 0..d_q,
+        1 => d_q..d_q + d_kv,
+        _ => d_q + d_kv..d_q + 2 * d_kv,
+    }
+}
+
+/// The rows of queries, keys or values where they stand head by head.
+const fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
+    let HeadSizes { n_heads, n_kv_heads, d_head, .. } = heads;
+    let of_queries = n_heads / n_kv_heads * d_head;
+    let stride = of_queries + 2 * d_head;
+    let (first, block) = match i {
+        0 => (0, of_queries),
+        1 => (of_queries, d_head),
+        _ => (of_queries + d_head, d_head),
+    };
+    let blocks = LineBlocks { first, block, stride, whole: n_kv_heads * stride };
+    [LinearBlocks(blocks), VectorBlocks(blocks)]
+}

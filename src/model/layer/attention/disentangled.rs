@@ -1,0 +1,44 @@
+//! Disentangled attention (He et al. 2021, *DeBERTa*, section 3.1): scores of words with words, of words with distances,
+//! and of distances with words.
+
+use std::sync::Arc;
+
+use super::{
+    Attention, CONCAT, CONTEXT, FROM_POSITION, K_DISTANCE, OUT, Projections, Q_DISTANCE,
+    SCALED_SUM, SCORES, SUMMED, TO_POSITION, WEIGHTS,
+};
+use crate::engine::tape::{Distances, Meets, Node, Root, Tape};
+
+impl Attention {
+    /// Self-attention on both sides. x (position, d_model), table (distance, d_model) -> (position, d_model)
+    pub fn forward_disentangled(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        table: Node,
+        distances: &Arc<Distances>,
+    ) -> Node {
+        let (at, heads) = (&self.scope, self.heads);
+        self.projections.record(tape);
+        let w_o = self.o.on(tape);
+        let q = self.projections.queries(tape, at, x, heads); // (head, query, d_k)
+        let [k, v] = self.projections.keys_values(tape, at, x, heads); // (head, key, d_k)
+        let mut terms = vec![tape.matmul_nt(at.at(&SCORES), q, k)]; // (head, query, key)
+        if let Projections::Apart(maps) = &self.projections {
+            let [w_q, w_k] = [&maps[0], &maps[1]].map(|map| map.on(tape));
+            let kd = tape.project_heads(at.at(&K_DISTANCE), table, w_k, heads.n_heads);
+            let qd = tape.project_heads(at.at(&Q_DISTANCE), table, w_q, heads.n_heads);
+            let of = (distances, Meets::Query);
+            terms.push(tape.dot_by_distance(at.at(&TO_POSITION), q, kd, of));
+            let of = (distances, Meets::Key);
+            terms.push(tape.dot_by_distance(at.at(&FROM_POSITION), k, qd, of));
+        }
+        let summed = tape.sum(at.at(&SUMMED), &terms);
+        let root = Root { n: 3 * heads.d_head, times: 1 };
+        let scaled = tape.divide_by_root(at.at(&SCALED_SUM), summed, root);
+        let weights = tape.softmax(at.at(&WEIGHTS), scaled);
+        let context = tape.matmul(at.at(&CONTEXT), weights, v); // (head, query, d_k)
+        let concat = tape.concat_heads(at.at(&CONCAT), context);
+        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (position, d_model)
+    }
+}

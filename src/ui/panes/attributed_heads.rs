@@ -1,0 +1,211 @@
+//! What each head adds to a word over another, by the word that it looks at. Its site is one of attention; it says which
+//! words are the columns.
+
+use std::borrow::Cow;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    Pane, PreferredSize, Scene, Unfolding, attribution::product, saliency::TOO_LARGE,
+    words::PaneWords,
+};
+use crate::{
+    analysis::{
+        evidence::attribution::{HeadPart, LogitPart},
+        reading::Findings,
+    },
+    engine::{
+        arithmetic::{Arithmetic, Expr},
+        site::{Address, Stream},
+        value::{Cell, Matrix},
+    },
+    lesson::{PaneSpec, tr},
+    text::fixed,
+    ui::widgets::{
+        heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+        lines::put_text,
+    },
+};
+
+pub(super) struct AttributedHeads<'a> {
+    scene: Scene<'a>,
+    found: Option<&'a Findings>,
+    stream: Stream,
+    /// The parts and their heads, in the order of computation.
+    rows: Vec<(&'a LogitPart, usize)>,
+}
+
+impl<'a> AttributedHeads<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
+        let stream = scene.site(spec).map_or(Stream::Source, |site| site.place.scope.keys());
+        Self { scene, found, stream, rows: rows(found, stream) }
+    }
+
+    fn head(&self, row: usize) -> Option<&'a HeadPart> {
+        let (part, head) = self.rows.get(row)?;
+        part.heads.get(*head)
+    }
+
+    fn amount(&self, row: usize, col: usize) -> f32 {
+        self.head(row).and_then(|head| head.by_key.get(col)).copied().unwrap_or(f32::NAN)
+    }
+
+    fn n_cols(&self) -> usize {
+        (0..self.rows.len()).filter_map(|row| Some(self.head(row)?.by_key.len())).max().unwrap_or(0)
+    }
+
+    fn label(&self, col: usize) -> String {
+        let words = self.found.map(|found| match self.stream {
+            Stream::Source => &found.source,
+            Stream::Target => &found.target,
+        });
+        words.and_then(|words| words.get(col)).map_or_else(String::new, |t| t.text.clone())
+    }
+
+    fn name(&self, row: usize) -> String {
+        self.rows.get(row).map_or_else(String::new, |(part, head)| name(part, *head))
+    }
+
+    fn heat(&self) -> Heat<'_> {
+        let Scene { theme, language, selection, focused, view, .. } = self.scene;
+        let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
+        let all = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
+        Heat {
+            theme,
+            language,
+            n_rows,
+            n_cols,
+            value: Box::new(|row, col| self.amount(row, col)),
+            most_prominent: None,
+            row_labels: Labels::listed((0..n_rows).map(|row| self.name(row)).collect()),
+            columns: Columns::Labels(Labels::listed(
+                (0..n_cols).map(|col| self.label(col)).collect(),
+            )),
+            scale: Scale::signed(all.map(|(row, col)| self.amount(row, col))),
+            cursor: (
+                selection.row.min(n_rows.saturating_sub(1)),
+                selection.col.min(n_cols.saturating_sub(1)),
+            ),
+            focused,
+            marks: Marks::default(),
+            row_noun: language.tr("rows"),
+            rows_may_grow: true,
+            zoom: view.zoom,
+            is_map: false,
+            axes: language.tr("↓ heads → words looked at").to_owned(),
+        }
+    }
+}
+
+/// `blocks.3.attn head 2`
+fn name(part: &LogitPart, head: usize) -> String {
+    let scope = part.path.strip_suffix(".out").unwrap_or(&part.path);
+    format!("{scope}.head.{head}")
+}
+
+/// The heads whose keys are words of this stream, where the model records what they look at.
+fn rows(found: Option<&Findings>, stream: Stream) -> Vec<(&LogitPart, usize)> {
+    let parts = found.and_then(|found| found.attribution.as_ref()).map(|all| &all.parts);
+    let parts = parts.into_iter().flatten().filter(|part| part.keys == stream);
+    let mut rows = vec![];
+    for part in parts {
+        let known = (0..part.heads.len()).filter(|&h| !part.heads[h].by_key.is_empty());
+        rows.extend(known.map(|h| (part, h)));
+    }
+    rows
+}
+
+impl Pane for AttributedHeads<'_> {
+    fn title(&self) -> String {
+        let language = self.scene.language;
+        match self.found {
+            None => language.tr("which head, from which word").to_owned(),
+            Some(Findings { word, against, .. }) => tr!(
+                language,
+                "which head, from which word: “{word}” over “{against}”",
+                word,
+                against
+            ),
+        }
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.rows.len(), self.n_cols())
+    }
+
+    /// The weight on the word, times what its value pushes.
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let (part, head) = self.rows.get(row)?;
+        let of = part.factors.cells.iter().filter(|f| f.cell.plane == *head && f.cell.col == col);
+        let terms: Vec<_> = of.map(|factor| product(part, factor)).collect();
+        Some(Arithmetic {
+            address: Address {
+                path: format!("logit.{}", name(part, *head)),
+                cell: Cell::new(0, 0, col),
+                has_planes: false,
+            },
+            value: self.amount(row, col),
+            formula: "weight x what the word's value adds to the logit",
+            expr: (!terms.is_empty()).then_some(Expr::Sum(terms)),
+        })
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        let whole = fixed(self.head(row)?.amount);
+        let (head, word, x) = (self.name(row), self.label(col), fixed(self.amount(row, col)));
+        let language = self.scene.language;
+        Some(tr!(language, "{head}  from “{word}”  {x}, of {whole} in all", head, word, x, whole))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        if self.rows.is_empty() {
+            return PreferredSize::new((30, 4), (60, 8));
+        }
+        PreferredSize::of_heat(&self.heat()).titled(&self.title())
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        (!self.rows.is_empty()).then(|| self.heat().cell_at(area, position))?
+    }
+
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        (!self.rows.is_empty()).then(|| self.heat().zoom_in(area))
+    }
+
+    fn plane(&self) -> Option<Cow<'_, Matrix>> {
+        let (n_rows, n_cols) = self.extent();
+        let amount = |row, col| self.amount(row, col);
+        (n_rows > 0).then(|| Cow::Owned(Matrix::from_fn(n_rows, n_cols, amount)))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let line = |(part, head): &(&LogitPart, usize)| {
+            format!("{}: {}", name(part, *head), fixed(part.heads[*head].amount))
+        };
+        let lines = rows(reading.findings().get(&model), self.stream).iter().map(line).collect();
+        PaneWords::of_model(language, "What each head adds", model, lines)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Scene { theme, language, reading, .. } = self.scene;
+        if self.rows.is_empty() {
+            let text = match (reading.known_findings(), self.found) {
+                (None, _) => self.scene.measuring(),
+                (Some(_), None) => language.tr(TOO_LARGE),
+                (Some(_), Some(_)) => language.tr("no head writes to these logits"),
+            };
+            put_text(buf, area, text, theme.dim());
+            return;
+        }
+        self.heat().draw(area, buf);
+    }
+}

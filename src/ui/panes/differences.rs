@@ -1,0 +1,201 @@
+//! Where two passes part: by site of the residual stream and position, how far the shown pass is from the one before the
+//! change, as a share of that one's length. Its site says which stream.
+
+use std::{borrow::Cow, sync::Arc};
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use crate::{
+    analysis::{
+        measure::difference::SiteDifference,
+        trace::{Recorded, Trace},
+    },
+    engine::{
+        site::{Axis, Role, Stream},
+        value::Matrix,
+    },
+    lesson::PaneSpec,
+    text::fixed,
+    ui::{
+        widgets::{
+            heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+            lines::put_text,
+        },
+        words::cell_labels,
+    },
+};
+
+pub(super) struct DifferenceMap<'a> {
+    scene: Scene<'a>,
+    trace: &'a Trace,
+    stream: Stream,
+    all: Option<Arc<Vec<SiteDifference>>>,
+    /// Indices of the sites shown.
+    rows: Vec<usize>,
+}
+
+impl<'a> DifferenceMap<'a> {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
+        let trace = scene.reading.trace(scene.model);
+        let stream = scene.site(spec).map_or(Stream::Source, |site| site.place.scope.rows());
+        let all = scene.reading.differences(scene.model);
+        let is_row = |difference: &&SiteDifference| {
+            trace.site(&difference.path).is_some_and(|site| is_of_stream(site, stream))
+        };
+        let rows = all.iter().flat_map(|all| {
+            let numbered = all.iter().enumerate();
+            numbered.filter(|(_, difference)| is_row(difference)).map(|(i, _)| i)
+        });
+        let rows = rows.collect();
+        Self { scene, trace, stream, all, rows }
+    }
+
+    fn difference(&self, row: usize) -> Option<&SiteDifference> {
+        self.all.as_ref()?.get(*self.rows.get(row)?)
+    }
+
+    fn n_cols(&self) -> usize {
+        (0..self.rows.len())
+            .filter_map(|row| Some(self.difference(row)?.by_row.len()))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn share(&self, row: usize, col: usize) -> f32 {
+        let share = self.difference(row).and_then(|difference| *difference.by_row.get(col)?);
+        share.unwrap_or(f32::NAN)
+    }
+
+    fn label(&self, col: usize) -> String {
+        self.trace.tokens(self.stream).get(col).map_or_else(String::new, |t| t.text.clone())
+    }
+
+    fn heat(&self) -> Heat<'_> {
+        let Scene { theme, language, selection, focused, view, .. } = self.scene;
+        let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
+        let labels = (0..n_rows).filter_map(|row| Some(self.difference(row)?.path.clone()));
+        Heat {
+            theme,
+            language,
+            n_rows,
+            n_cols,
+            value: Box::new(|row, col| self.share(row, col)),
+            most_prominent: None,
+            row_labels: Labels::listed(labels.collect()),
+            columns: Columns::Labels(Labels::listed(
+                (0..n_cols).map(|col| self.label(col)).collect(),
+            )),
+            scale: Scale::Unit,
+            cursor: (
+                selection.row.min(n_rows.saturating_sub(1)),
+                selection.col.min(n_cols.saturating_sub(1)),
+            ),
+            focused,
+            marks: Marks::default(),
+            row_noun: language.tr("rows"),
+            rows_may_grow: true,
+            zoom: view.zoom,
+            is_map: false,
+            axes: language.tr("|b - a| / |a|").to_owned(),
+        }
+    }
+
+    /// The sites that part most, the worst first.
+    fn worst(&self) -> Vec<&SiteDifference> {
+        let mut all: Vec<&SiteDifference> =
+            (0..self.rows.len()).filter_map(|row| self.difference(row)).collect();
+        all.sort_by(|a, b| b.whole.total_cmp(&a.whole));
+        all
+    }
+}
+
+/// Whether a site is one of the residual stream, or what is added to it.
+fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
+    let is_input = site.place.site.name == "input" && site.place.scope.layer_index().is_none();
+    let role = matches!(
+        site.role(),
+        Role::Residual(_) | Role::SubLayerOutput | Role::NormedStream | Role::LayerInput
+    );
+    (is_input || role)
+        && site.place.scope.rows() == stream
+        && matches!(site.axes()[1], Axis::Position | Axis::Query)
+}
+
+impl Pane for DifferenceMap<'_> {
+    fn title(&self) -> String {
+        self.scene.language.tr("where the two passes part").to_owned()
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.rows.len(), self.n_cols())
+    }
+
+    /// The number of the row that differs most.
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        let difference = self.difference(row)?;
+        let site = self.trace.site(&difference.path)?;
+        let worst = difference.worst.iter().find(|worst| worst.cell.row == col)?;
+        Some(CursorCell {
+            address: site.address(worst.cell),
+            value: worst.now,
+            labels: cell_labels(self.trace, site, worst.cell, self.scene.language),
+        })
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        let (path, word) = (&self.difference(row)?.path, self.label(col));
+        let share = self.share(row, col);
+        let share = if share.is_nan() {
+            self.scene.language.tr("no counterpart").to_owned()
+        } else {
+            fixed(share)
+        };
+        Some(format!("{path}  “{word}”  {share}"))
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        if self.rows.is_empty() {
+            return PreferredSize::new((30, 4), (60, 8));
+        }
+        PreferredSize::of_heat(&self.heat()).titled(&self.title())
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        (!self.rows.is_empty()).then(|| self.heat().cell_at(area, position))?
+    }
+
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        (!self.rows.is_empty()).then(|| self.heat().zoom_in(area))
+    }
+
+    fn plane(&self) -> Option<Cow<'_, Matrix>> {
+        let (n_rows, n_cols) = self.extent();
+        let share = |row, col| self.share(row, col);
+        (n_rows > 0).then(|| Cow::Owned(Matrix::from_fn(n_rows, n_cols, share)))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { language, model, .. } = self.scene;
+        let line = |site: &SiteDifference| format!("{}: {}", site.path, fixed(site.whole));
+        let lines = self.worst().into_iter().map(line).collect();
+        PaneWords::of_model(language, "Where the two passes part, the most first", model, lines)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        if self.rows.is_empty() {
+            let Scene { theme, language, .. } = self.scene;
+            let text = language.tr("There is one pass. The key A sets another sentence beside it, and the keys of what-ifs change this one.");
+            put_text(buf, area, text, theme.dim());
+            return;
+        }
+        self.heat().draw(area, buf);
+    }
+}

@@ -1,0 +1,360 @@
+//! Two passes side by side: of two sentences, of two models, with a text that the decoder is given; what is made of them,
+//! and the parts of a logit that open into cells. Compared with loops over the passes' own numbers.
+
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+use lookback::{
+    analysis::{
+        evidence::{
+            attribution::LogitPart,
+            promotion::{Piece, promotions},
+        },
+        measure::difference::differences,
+        reading::{Asked, Reader, Reading},
+        trace::Trace,
+    },
+    engine::{change::Change, value::Cell},
+    lesson::{Language, Lesson},
+    model::{self, Name, Setup},
+    ui::{
+        app::{Action, Effect, State, update},
+        theme::Theme,
+    },
+    weights::Checkpoint,
+};
+
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{drawn_text, message, press},
+};
+
+const TIRED: &str = "The animal didn't cross the street because it was too tired.";
+const WIDE: &str = "The animal didn't cross the street because it was too wide.";
+
+static BESIDE: LazyLock<Arc<Reading>> =
+    LazyLock::new(|| changed(&reading(TIRED), &format!("against={WIDE}")));
+
+/// Bit for bit.
+fn is_same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits()
+}
+
+fn changed(plain: &Arc<Reading>, change: &str) -> Arc<Reading> {
+    let changes = [change.parse::<Change>().unwrap()].into_iter().collect();
+    Arc::new(READER.read_changed(plain, changes).unwrap())
+}
+
+#[test]
+fn another_sentence_beside_this_one_is_read_as_if_alone() {
+    let alone = reading(WIDE);
+    assert_eq!((&*BESIDE.sentence.text, BESIDE.sentence.read_text()), (TIRED, WIDE));
+    for name in Name::ALL {
+        let (now, want) = (BESIDE.trace(name), alone.trace(name));
+        for (now, want) in now.sites().zip(want.sites()) {
+            assert_eq!(now.path(), want.path());
+            let same = now.value.numbers().zip(want.value.numbers());
+            assert!(same.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()), "{}", now.path());
+        }
+        let first = BESIDE.first_difference(name).unwrap();
+        let embed = if name == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+        let source = &now.source;
+        assert_eq!((&*first.path, &*source[first.cell.row].text), (embed, "wide"), "{name}");
+    }
+}
+
+#[test]
+fn tokens_of_a_longer_sentence_are_matched_from_both_ends() {
+    let plain = reading("The dog sleeps.");
+    let longer = changed(&plain, "against=The old dog sleeps.");
+    for (name, first) in [(Name::Transformer, 0), (Name::DecoderOnly, 1)] {
+        let (now, was) = (longer.trace(name), plain.trace(name));
+        let path = if first == 0 { "src.embed" } else { "tokens.embed" };
+        let site = now.site(path).unwrap();
+        let counterparts = now.counterparts(was, site).unwrap();
+        let n = was.source.len();
+        let want: Vec<Option<usize>> =
+            (0..=first).map(Some).chain([None]).chain((first + 1..n).map(Some)).collect();
+        let rows: Vec<Option<usize>> = (0..=n).map(|row| counterparts.row(row)).collect();
+        assert_eq!(rows, want, "{name}");
+        for (row, theirs) in rows.into_iter().enumerate() {
+            let cell = Cell::new(0, row, 3);
+            let before = now.before(was, site, cell);
+            let want = theirs.map(|row| was.value(path).unwrap().get(Cell::new(0, row, 3)));
+            assert_eq!(before, want, "{name} {row}");
+            assert!(
+                before.is_none_or(|before| is_same(before, site.value.get(cell))),
+                "the same word"
+            );
+        }
+    }
+}
+
+/// `|b - a| / |a|` of a row, of both passes at that row.
+fn far(now: &Trace, was: &Trace, path: &str, row: usize) -> f64 {
+    let (now, was) = (now.value(path).unwrap(), was.value(path).unwrap());
+    let (mut far, mut length) = (0.0, 0.0);
+    for plane in 0..now.shape().planes {
+        for (b, a) in now.row(plane, row).into_iter().zip(was.row(plane, row)) {
+            if b.is_finite() && a.is_finite() {
+                far += f64::from(b - a).powi(2);
+                length += f64::from(a).powi(2);
+            }
+        }
+    }
+    (far / length).sqrt()
+}
+
+#[test]
+fn where_two_passes_part_is_what_their_numbers_say() {
+    let plain = reading(TIRED);
+    for name in [Name::Transformer, Name::DecoderOnly, Name::Gru] {
+        let (now, was) = (BESIDE.trace(name), plain.trace(name));
+        let (mut n_far, mut n_same) = (0, 0);
+        for site in differences(now, was) {
+            let recorded = now.site(&site.path).unwrap();
+            // Columns that are tokens of the output are compared as far as both write the same.
+            if recorded.place.stream(recorded.axes()[2]).is_some() {
+                continue;
+            }
+            let value = now.value(&site.path).unwrap();
+            for (row, share) in site.by_row.iter().enumerate() {
+                let Some(share) = share else { continue };
+                let want = far(now, was, &site.path, row);
+                let is_near = (f64::from(*share) - want).abs() < 1e-4 * want.max(1e-3);
+                assert!(is_near || !want.is_finite(), "{name} {}[{row}] {share} {want}", site.path);
+                if *share > 0.0 { n_far += 1 } else { n_same += 1 }
+            }
+            if let Some(worst) = site.worst.first() {
+                assert!(is_same(worst.now, value.get(worst.cell)));
+                let at = worst.cell;
+                let row = value.row(at.plane, at.row);
+                let theirs = was.value(&site.path).unwrap().row(at.plane, at.row);
+                let most = row.iter().zip(&theirs).map(|(b, a)| (b - a).abs());
+                let most = most.filter(|d| d.is_finite()).fold(0.0, f32::max);
+                assert!(worst.difference() >= most, "{name} {}", site.path);
+            }
+        }
+        assert!(n_far > 20 && n_same > 20, "{name}: {n_far} rows differ, {n_same} do not");
+    }
+}
+
+#[test]
+fn a_given_translation_is_what_the_decoder_reads() {
+    let plain = reading("The dog sleeps.");
+    let forced = changed(&plain, "target=Le chat mange.");
+    let ids = READER.tokenizer().ids_of_text("Le chat mange.").unwrap();
+    for name in [Name::Transformer, Name::Gru, Name::RnnAttention] {
+        let trace = forced.trace(name);
+        let read: Vec<u32> = trace.target.iter().skip(1).map(|token| token.id).collect();
+        assert_eq!(read, ids, "{name}");
+        let model = model::load(name).unwrap();
+        let setup = Setup { forced: Some(ids.clone()), ..Default::default() };
+        let pass = model.run(&plain.sentence.ids(), &setup);
+        let want: Vec<f32> = pass.value("probs").unwrap().row(0, 0);
+        assert_eq!(trace.value("probs").unwrap().row(0, 0), want, "{name}");
+        let run = forced.run(name, None).unwrap();
+        assert_eq!(run.pass.target[1..], ids, "evidence is about the given text too");
+    }
+    assert!(std::ptr::eq(forced.trace(Name::DecoderOnly), plain.trace(Name::DecoderOnly)));
+}
+
+#[test]
+fn parts_of_a_logit_open_into_cells_of_the_pass() {
+    let plain = reading(TIRED);
+    for name in [Name::Transformer, Name::DecoderOnly] {
+        let run = plain.run(name, None).unwrap();
+        let question = plain.question(&run, &Asked::default()).unwrap();
+        let found = plain.attribution(&run, &question).unwrap();
+        for part in &found.parts {
+            let of = &part.factors;
+            let value = plain.trace(name).value(&of.path).unwrap();
+            assert!(of.cells.iter().all(|f| is_same(value.get(f.cell), f.value)));
+            let inside: f32 = of.cells.iter().map(|f| f.value * f.slope).sum();
+            let amount = part.amount - part.bias;
+            assert!((inside - amount).abs() < 1e-4 * amount.abs().max(1.0), "{name} {}", part.path);
+            for (u, unit) in part.units.iter().enumerate() {
+                let of_unit = of.cells.iter().filter(|f| f.cell.col == u);
+                let sum: f32 = of_unit.map(|f| f.value * f.slope).sum();
+                assert!((sum - unit).abs() < 1e-5, "{name} {} unit {u}", part.path);
+            }
+        }
+    }
+}
+
+/// The ids of the largest numbers, largest first.
+fn largest(numbers: &[f64], n: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..numbers.len() as u32).collect();
+    order.sort_by(|a, b| numbers[*b as usize].total_cmp(&numbers[*a as usize]));
+    order.truncate(n);
+    order
+}
+
+/// A direction against every row of the embedding; with the gain of the last norm, and its mean taken out, where there
+/// is one.
+fn raised(trace: &Trace, direction: &[f64], has_norm: bool) -> Vec<f64> {
+    let table = trace.value("embed.weight").unwrap();
+    let mean = direction.iter().sum::<f64>() / direction.len() as f64;
+    let gain = trace.value("final_norm.gain").map(|gain| gain.row(0, 0));
+    let of = |c: usize| match &gain {
+        Some(gain) if has_norm => (direction[c] - mean) * f64::from(gain[c]),
+        _ => direction[c],
+    };
+    let moved: Vec<f64> = (0..direction.len()).map(of).collect();
+    (0..table.shape().rows)
+        .map(|id| {
+            table.row(0, id).into_iter().zip(&moved).map(|(e, x)| f64::from(e) * x).sum::<f64>()
+        })
+        .collect()
+}
+
+#[test]
+fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
+    let plain = reading(TIRED);
+    let cases = [
+        (Name::Transformer, "decoder.1.ffn", "decoder.1.cross_attn"),
+        (Name::DecoderOnly, "blocks.1.ffn", "blocks.1.attn"),
+    ];
+    for (name, ffn, attn) in cases {
+        let (trace, model) = (plain.trace(name), model::load(name).unwrap());
+        let run = plain.run(name, None).unwrap();
+        let question = plain.question(&run, &Asked::default()).unwrap();
+        let found = plain.attribution(&run, &question).unwrap();
+        let part = |scope: &str| -> &LogitPart {
+            found.parts.iter().find(|part| part.path == format!("{scope}.out")).unwrap()
+        };
+        let hidden = trace.value(&format!("{ffn}.hidden")).unwrap().row(0, question.row);
+        let unit = hidden.iter().position(|x| *x > 0.0).unwrap();
+        let w_2 = trace.value(&format!("{ffn}.W_2")).unwrap().row(0, unit);
+        let of_unit: Vec<f64> = w_2.iter().map(|w| f64::from(hidden[unit] * w)).collect();
+        let context = trace.value(&format!("{attn}.context")).unwrap().row(2, question.row);
+        let w_o = trace.value(&format!("{attn}.W_O")).unwrap();
+        let n = context.len();
+        let of_head = |c: usize| {
+            (0..n).map(|i| f64::from(context[i] * w_o.get(Cell::new(0, 2 * n + i, c)))).sum::<f64>()
+        };
+        let of_head: Vec<f64> = (0..w_o.shape().cols).map(of_head).collect();
+        let pieces = [(part(ffn), Piece::Unit(unit)), (part(attn), Piece::Head(2))];
+        let promoted = promotions(&*model, &run, &pieces, question.row, 8);
+        for (promotion, direction) in promoted.into_iter().zip([of_unit, of_head]) {
+            let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
+            let raised = raised(trace, &direction, name == Name::DecoderOnly);
+            assert_eq!(words, largest(&raised, 8), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_map_that_is_stopped_goes_on_where_it_was() {
+    let plain = Arc::new(READER.read(TIRED).unwrap());
+    plain.first_findings();
+    plain.find_more(|| false);
+    let found = &plain.first_findings()[&Name::Transformer];
+    assert!(found.patched().is_none(), "what was stopped before the maps has none");
+    let mut n_told = 0;
+    plain.find_more(|| {
+        n_told += 1;
+        n_told < 5
+    });
+    let maps = found.patched().unwrap();
+    let (n, all) = maps.progress();
+    assert!(n > 0 && n < all && !maps.is_running(), "{n} of {all}");
+    assert_eq!(maps.share(0, 0, 0).flatten(), Some(0.0), "the words of the two are the same");
+    plain.patch_on(|| true);
+    assert!(maps.is_complete());
+    let fresh = reading(TIRED);
+    let want = fresh.findings()[&Name::Transformer].patched().unwrap();
+    for (m, map) in maps.maps().iter().enumerate() {
+        for (row, col) in (0..map.rows.len()).flat_map(|r| (0..map.n_cols).map(move |c| (r, c))) {
+            assert_eq!(maps.share(m, row, col), want.share(m, row, col));
+        }
+    }
+}
+
+#[test]
+fn a_followed_word_has_its_own_rank_in_the_lens() {
+    let plain = reading(TIRED);
+    let trace = plain.trace(Name::DecoderOnly);
+    let probs = trace.value("probs").unwrap();
+    for (row, word) in [(3, 17), (9, 380)] {
+        let last = plain.lens_of(Name::DecoderOnly, row, Some(word)).last().unwrap().clone();
+        let all = probs.row(0, row);
+        assert!((last.probability - all[word]).abs() < 1e-6);
+        assert_eq!(last.rank, 1 + all.iter().filter(|p| **p > all[word]).count());
+        assert_eq!(last.top, plain.lens(Name::DecoderOnly, row).last().unwrap().top);
+    }
+}
+
+fn opened(name: &str) -> Reader {
+    let path = Path::new("tests/goldens/checkpoints").join(name);
+    Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap()
+}
+
+#[test]
+fn another_model_of_the_same_shape_is_set_beside_one() {
+    let reader = opened("gpt2").beside(opened("gpt2.gguf")).unwrap();
+    let plain = Arc::new(reader.read("The river was wide.").unwrap());
+    let changes = [Change::OtherModel("gpt2.gguf".into())].into_iter().collect();
+    let both = reader.read_changed(&plain, changes).unwrap();
+    let alone = opened("gpt2.gguf").read("The river was wide.").unwrap();
+    let [now, want] = [&both, &alone].map(|r| r.trace(Name::Checkpoint).value("logits").unwrap());
+    assert!(now.numbers().zip(want.numbers()).all(|(a, b)| a.to_bits() == b.to_bits()));
+    assert!(both.plain_trace(Name::Checkpoint).is_some());
+    let refused = opened("gpt2").beside(opened("llama3")).err().unwrap().to_string();
+    assert!(refused.contains("not of one shape") && refused.contains("heads"), "{refused}");
+    let missing = [Change::OtherModel("x".into())].into_iter().collect();
+    let missing = READER.read_changed(&reading(TIRED), missing).err().unwrap().to_string();
+    assert!(missing.contains("--against-model"), "{missing}");
+}
+
+fn walk() -> State {
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    update(&mut state, Action::Read(Ok(reading(TIRED))));
+    state.enter(state.lesson.find("scores").unwrap());
+    state.message = None;
+    state
+}
+
+#[test]
+fn one_key_shows_the_other_pass_the_difference_and_the_first() {
+    let mut state = walk();
+    press(&mut state, "A");
+    let Some(Effect::Read(sentence, changes)) = press(&mut state, "Enter") else {
+        panic!("the counterpart is read")
+    };
+    assert_eq!((&*sentence, changes.against()), (TIRED, Some(WIDE)));
+    update(&mut state, Action::Read(Ok(Arc::clone(&BESIDE))));
+    let shown =
+        |state: &State| state.passes.reading.as_ref().unwrap().sentence.read_text().to_owned();
+    assert_eq!((shown(&state), state.passes.shows_difference), (WIDE.to_owned(), false));
+    assert!(drawn_text(&state, 120, 36).contains("against “The animal"));
+    press(&mut state, "v");
+    assert_eq!((shown(&state), state.passes.shows_difference), (WIDE.to_owned(), true));
+    press(&mut state, "v");
+    assert_eq!((shown(&state), state.passes.shows_difference), (TIRED.to_owned(), false));
+    assert!(drawn_text(&state, 120, 36).contains("before: against"));
+    press(&mut state, "v");
+    assert_eq!(shown(&state), WIDE);
+    press(&mut state, "D");
+    let opened = &state.opened().unwrap().arithmetic.address;
+    assert_eq!((&*opened.path, opened.cell.row), ("src.embed", 11));
+    press(&mut state, "Esc");
+    let Some(Effect::Read(sentence, changes)) = press(&mut state, "r") else { panic!("undone") };
+    assert!(sentence == TIRED && changes.is_empty());
+}
+
+#[test]
+fn the_keys_of_two_passes_and_of_maps_say_where_there_are_none() {
+    let mut state = walk();
+    press(&mut state, "D");
+    assert!(message(&state).contains("one pass"), "{}", message(&state));
+    press(&mut state, "W");
+    assert!(message(&state).contains("no map"), "{}", message(&state));
+    press(&mut state, "c");
+    assert!(message(&state).contains("no word to follow"), "{}", message(&state));
+    press(&mut state, "Esc");
+    assert!(message(&state).contains("nothing is open"), "{}", message(&state));
+}
