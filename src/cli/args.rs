@@ -46,6 +46,8 @@ pub struct Cli {
     pub linear: bool,
 
     /// Leave the mouse to the terminal
+    ///
+    /// Then the terminal selects text as usual, and clicks do nothing here.
     #[arg(long, hide_short_help = true)]
     pub no_mouse: bool,
 
@@ -104,10 +106,14 @@ pub struct TextArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct BesideArgs {
     /// Another sentence, B, beside the first: A, B and what differs are shown in turn
+    ///
+    /// Tokens are matched from the start and from the end. It is the same as --what-if against=SENTENCE.
     #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other, hide_short_help = true)]
     pub against: Option<String>,
 
     /// Another checkpoint of the same shape, B, that reads the same sentence
+    ///
+    /// A quantised twin, a fine-tune, or another step of training: layers, heads and vocabulary have to be the same.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, hide_short_help = true)]
     pub against_model: Option<PathBuf>,
 }
@@ -116,6 +122,8 @@ pub struct BesideArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
     /// A text that a translator's decoder reads instead of its own output, to see how it is aligned
+    ///
+    /// It is the same as --what-if target=TEXT; a model without a decoder of its own is not changed by it.
     #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other, hide_short_help = true)]
     pub target: Option<String>,
 }
@@ -146,6 +154,8 @@ pub struct ModelArgs {
     pub system: Option<String>,
 
     /// Read although more memory is needed than is free
+    ///
+    /// Without it such a model is refused, with the figures.
     #[arg(long, global = true, hide_short_help = true)]
     pub no_memory_check: bool,
 }
