@@ -97,10 +97,7 @@ pub static KINDS: &[LabKind] = &[
     kind("taught", "the Transformer has learned to write another French", is_taught, |_| {
         Solution {
             sentence: DOG,
-            changes: &[
-                "teach=Le chien n'a pas bu l'eau parce qu'il avait trop froid.",
-                "learn=20",
-            ],
+            changes: &["teach=Le chien n'a pas bu l'eau parce qu'il avait trop froid.", "learn=20"],
             head: None,
         }
     }),

@@ -55,7 +55,8 @@ pub fn promotions(
     };
     // The last row is the origin: what the norm's bias says of itself is no part's.
     let value = |i: usize, c: usize| known.get(i).map_or(0.0, |direction| direction[c]);
-    let Some(logits) = model.unembed(&Matrix::from_fn(known.len() + 1, d_model, value)) else {
+    let rows = Matrix::from_fn(known.len() + 1, d_model, value);
+    let Some(logits) = model.unembed(&rows, &run.changes) else {
         return vec![None; pieces.len()];
     };
     let origin = logits.row(known.len());

@@ -17,6 +17,8 @@ pub struct Run {
     pub pass: Pass,
     /// The ids that were read, without what the model puts before them.
     pub ids: Vec<u32>,
+    /// What was changed in it, with the weights that were learned.
+    pub changes: Arc<Changes>,
     /// The nodes of every site, in the order of computation.
     nodes: HashMap<String, Vec<Node>>,
     paths: Vec<String>,
@@ -30,8 +32,9 @@ impl Run {
         changes: &Arc<Changes>,
         forced: Option<Vec<u32>>,
     ) -> Self {
-        let changes = Arc::clone(changes);
-        let pass = model.run(ids, &Setup { changes, forced, keep: Keep::All, longest: None });
+        let setup = Arc::clone(changes);
+        let pass =
+            model.run(ids, &Setup { changes: setup, forced, keep: Keep::All, longest: None });
         let mut nodes: HashMap<String, Vec<Node>> = HashMap::new();
         let mut paths = vec![];
         for node in pass.tape.nodes() {
@@ -42,7 +45,7 @@ impl Run {
             }
             known.push(node);
         }
-        Self { pass, ids: ids.to_vec(), nodes, paths }
+        Self { pass, ids: ids.to_vec(), changes: Arc::clone(changes), nodes, paths }
     }
 
     pub const fn tape(&self) -> &Tape {
