@@ -282,6 +282,12 @@ impl Lesson {
         panic!("the lesson has {before} steps, none with index {index}")
     }
 
+    /// Whether the step's chapter shows findings ([`PaneKind::shows_findings`]); its texts may speak of them.
+    pub fn speaks_of_findings(&self, index: usize) -> bool {
+        let steps = &self.chapters[self.step(index).0].steps;
+        steps.iter().flat_map(|step| &step.panes).any(|pane| pane.kind.shows_findings())
+    }
+
     /// The initial selection at a step: its own hints, else those of the nearest step before it that has any. It does
     /// not depend on how the user reached the step.
     ///

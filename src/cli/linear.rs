@@ -108,7 +108,6 @@ pub fn run(
 ) -> io::Result<Memory> {
     let LinearStart { lesson, mut readings, reading, step, memory } = start;
     reading.measures(); // some of the narration waits for them
-    reading.findings();
     plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     state.guide = Guide::at_pace(1.0);
@@ -228,7 +227,6 @@ fn read(
         .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
     if let Ok(reading) = &outcome {
         reading.measures();
-        reading.findings();
         plain::opening(reading, state.lesson.language, out)?;
         state.passes.changes = changes.clone();
     }
@@ -275,6 +273,9 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
+    if state.lesson.speaks_of_findings(state.nav.step) {
+        reading.findings();
+    }
     plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)?;
     plain::paragraphs(&state.lab_paragraphs(), out)
 }

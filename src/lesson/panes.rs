@@ -125,6 +125,21 @@ impl PaneKind {
                 | Self::Continuations
         )
     }
+
+    /// Whether it shows evidence, or what learning would do, which take many passes too.
+    pub const fn shows_findings(self) -> bool {
+        matches!(
+            self,
+            Self::Attribution
+                | Self::AttributedHeads
+                | Self::Saliency
+                | Self::Patches
+                | Self::Loss
+                | Self::Learning
+                | Self::Moved
+                | Self::Update
+        )
+    }
 }
 
 /// One pane of a step.

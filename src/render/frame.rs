@@ -188,7 +188,7 @@ pub struct Walk {
 
 impl Walk {
     /// A walk before its first step, whose frames are drawn in each of the themes. Computes the slow measures, so that
-    /// frames show them; of a checkpoint when a wanted step shows some. Times are left out: frames are the same at every
+    /// frames show them; those of a checkpoint, and findings, when a wanted step shows some. Times are left out: frames are the same at every
     /// run.
     pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
         if reading.has(Name::Checkpoint) {
@@ -196,7 +196,6 @@ impl Walk {
         } else {
             reading.measures();
         }
-        reading.findings();
         let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
         let mut state =
             State::new(Arc::clone(&lesson), themes.first().copied().unwrap_or_default());
@@ -250,6 +249,9 @@ impl Walk {
         };
         if steps.iter().any(shows_slow) {
             self.reading.measures();
+        }
+        if steps.iter().any(|&step| self.lesson.speaks_of_findings(step)) {
+            self.reading.findings();
         }
         steps.into_iter().map(move |step| {
             update_and_run(&mut self.state, Action::GoTo(step));

@@ -77,7 +77,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
             "residual",
             "against",
             "target",
-            "teach",
+            "each",
         ],
     ),
     (
