@@ -20,13 +20,13 @@ const KILLS: (usize, &str) = (20, "LOOKBACK_KILLS");
 
 /// Forms and steps: many small files, large ones, and all together.
 const JOBS: [&[&str]; 8] = [
-    &["export", "--format", "png", "--steps", "1..12"],
-    &["export", "--format", "svg,txt", "--steps", "1..20"],
-    &["export", "--format", "gif", "--steps", "1..8"],
-    &["export", "--format", "apng", "--steps", "1..8"],
-    &["export", "--format", "html,cast", "--steps", "1..20"],
-    &["export", "--format", "html,cast", "--steps", "1..8"],
-    &["export", "--format", "ansi,png,gif,html", "--steps", "1..5"],
+    &["export", "--format", "png", "--steps", "1..6"],
+    &["export", "--format", "svg,txt", "--steps", "1..10"],
+    &["export", "--format", "gif", "--steps", "1..4"],
+    &["export", "--format", "apng", "--steps", "1..4"],
+    &["export", "--format", "html,cast", "--steps", "1..10"],
+    &["export", "--format", "html,cast", "--steps", "1..4"],
+    &["export", "--format", "ansi,png,gif,html", "--steps", "1..3"],
     &["trace", "--format", "npz", "--model", "all"],
 ];
 

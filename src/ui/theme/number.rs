@@ -16,6 +16,14 @@ impl Theme {
         format!("{text:>width$}")
     }
 
+    /// An end of a scale, in about five columns; a small one keeps its first digit: `0.50`, `2e-7`.
+    pub fn scale_end(&self, v: f32) -> String {
+        match v.abs() {
+            a if a > 0.0 && a < 0.005 => format!("{v:.0e}"),
+            _ => self.number(v, 5).trim().to_owned(),
+        }
+    }
+
     /// A number to three digits, in at most `width` columns, right-aligned: for figures of any size.
     pub fn figure(&self, v: f32, width: usize) -> String {
         let decimals = match v.abs() {

@@ -21,6 +21,15 @@ fn numbers_fit_their_width_with_as_many_digits_as_possible() {
 }
 
 #[test]
+fn the_end_of_a_scale_is_zero_only_if_it_is() {
+    let wanted =
+        [(0.0, "0.00"), (0.5, "0.50"), (-2.4e-7, "-2e-7"), (0.004, "4e-3"), (12.34, "12.34")];
+    for (v, want) in wanted {
+        assert_eq!(Theme::default().scale_end(v), want);
+    }
+}
+
+#[test]
 fn figures_have_three_digits() {
     let theme = Theme::default();
     let wanted = [(15.834, "15.8"), (0.005_79, "0.00579"), (-0.5, "-0.500"), (1234.0, "1234")];

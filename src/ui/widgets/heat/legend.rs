@@ -43,8 +43,8 @@ impl FreeColumns {
 impl Heat<'_> {
     pub(super) fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
         let (low, high) = self.scale.ends();
-        let number = |v| self.theme.number(v, 5).trim().to_owned();
-        let (from, to) = (format!("{} ", number(low)), format!(" {}", number(high)));
+        let end = |v| self.theme.scale_end(v);
+        let (from, to) = (format!("{} ", end(low)), format!(" {}", end(high)));
         let mut free = FreeColumns(line.width);
         let ends = (from.width() + to.width()) as u16;
         if line.width < ends + MIN_SHADES {
@@ -124,7 +124,7 @@ impl Heat<'_> {
     fn outlier_note(&self) -> String {
         match self.scale {
             Scale::Clipped { most, .. } => {
-                tr!(self.language, "  outliers to {n}", n = self.theme.number(most, 5).trim())
+                tr!(self.language, "  outliers to {n}", n = self.theme.scale_end(most))
             }
             _ => String::new(),
         }
