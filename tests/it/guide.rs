@@ -12,7 +12,7 @@ use std::{
 };
 
 use lookback::{
-    analysis::reading::Reading,
+    analysis::{reading::Reading, trace::Trace},
     engine::value::Cell,
     lesson::{
         Language, Lesson, Paragraph, Selection, Step, deepen, question,
@@ -229,6 +229,22 @@ fn n_read_back(reading: &Reading, model: Name) -> usize {
     reading.read_back(model).iter().filter(|answer| answer.is_right).count()
 }
 
+/// How many of the other translators write what the Transformer writes.
+fn n_agreeing(reading: &Reading) -> usize {
+    let written = |name| &reading.trace(name).output_text;
+    let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
+    others.iter().filter(|&&name| written(name) == written(Name::Transformer)).count()
+}
+
+/// The token of the output that had the smallest probability.
+fn least_likely(trace: &Trace) -> &Token {
+    let p = |(row, token): (usize, &Token)| {
+        trace.probs().unwrap().value.get(Cell::new(0, row, token.id as usize))
+    };
+    let words = trace.output_rows().into_iter().zip(&trace.output);
+    words.min_by(|a, b| p(*a).total_cmp(&p(*b))).unwrap().1
+}
+
 #[test]
 fn the_right_option_is_what_the_pass_says() {
     for (step, reading, selection, asked) in asked() {
@@ -265,11 +281,7 @@ fn the_right_option_is_what_the_pass_says() {
                 assert_eq!(right, open.to_string(), "{about}");
             }
             "agreeing" => {
-                let written = |name| &reading.trace(name).output_text;
-                let others =
-                    [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
-                let same = others.iter().filter(|&&n| written(n) == written(Name::Transformer));
-                assert_eq!(right, same.count().to_string(), "{about}");
+                assert_eq!(right, n_agreeing(reading).to_string(), "{about}");
             }
             "better-memory" => {
                 let [elman, gru] = [Name::Elman, Name::Gru].map(|name| n_read_back(reading, name));
@@ -284,13 +296,7 @@ fn the_right_option_is_what_the_pass_says() {
                 assert!(is_longer[asked.right] >= is_longer[1 - asked.right], "{about}");
             }
             "costliest" => {
-                let trace = reading.trace(step.model);
-                let p = |(row, token): (usize, &Token)| {
-                    trace.probs().unwrap().value.get(Cell::new(0, row, token.id as usize))
-                };
-                let words = trace.output_rows().into_iter().zip(&trace.output);
-                let least = words.min_by(|a, b| p(*a).total_cmp(&p(*b))).unwrap();
-                assert_eq!(least.1.text, right, "{about}");
+                assert_eq!(least_likely(reading.trace(step.model)).text, right, "{about}");
             }
             "silent" => {
                 let n = row_of("ffn.hidden").iter().filter(|&&x| x == 0.0).count();

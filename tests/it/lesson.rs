@@ -373,7 +373,7 @@ fn every_fact_is_used() {
         used.extend(step.deeper.facts());
         used.extend(step.ask.iter().flat_map(|ask| ask.reveal.facts()));
         used.extend(
-            step.lab.iter().flat_map(|lab| [&lab.hint, &lab.solved]).flat_map(|t| t.facts()),
+            step.lab.iter().flat_map(|lab| [&lab.hint, &lab.solved]).flat_map(Template::facts),
         );
     }
     let idle: Vec<_> = fact::all().map(|f| f.name).filter(|name| !used.contains(name)).collect();

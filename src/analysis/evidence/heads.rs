@@ -212,7 +212,7 @@ impl Circuits<'_> {
         let d_head = run.tape().shape(context).cols;
         let (values, out) = (weight("W_V")?, weight("W_O")?);
         let n_groups = values.ncols() / d_head;
-        if n_groups == 0 || n_heads % n_groups != 0 || out.nrows() != n_heads * d_head {
+        if n_groups == 0 || !n_heads.is_multiple_of(n_groups) || out.nrows() != n_heads * d_head {
             return None;
         }
         let table = match place.scope.keys() {

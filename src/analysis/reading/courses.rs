@@ -114,9 +114,9 @@ impl Reading {
 
     /// Computes what steps ask for: the first step of the models that are shown learning.
     pub fn courses(&self) {
-        SHOWN.into_iter().for_each(|name| {
+        for name in SHOWN {
             self.course(name);
-        });
+        }
     }
 
     /// The arithmetic of a cell; a learned weight is what it was and what learning added.

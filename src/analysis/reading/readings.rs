@@ -69,12 +69,11 @@ impl Readings {
             return Ok(Arc::clone(plain));
         }
         let known = self.changed.take().filter(|changed| *changed.changes == *changes);
-        let changed = match known {
-            Some(changed) => changed,
-            None => {
-                let taught = &mut self.teachings;
-                Arc::new(self.reader.read_taught(plain, changes.clone(), taught)?)
-            }
+        let changed = if let Some(changed) = known {
+            changed
+        } else {
+            let taught = &mut self.teachings;
+            Arc::new(self.reader.read_taught(plain, changes.clone(), taught)?)
         };
         self.changed = Some(Arc::clone(&changed));
         Ok(changed)

@@ -47,9 +47,9 @@ fn label(head: &HeadScores) -> String {
 fn add_table(text: &mut String, heads: &[HeadScores]) {
     let width = heads.iter().map(|head| label(head).len()).max().unwrap_or(0);
     let _ = write!(text, "{:width$}", "");
-    SCORES.iter().for_each(|score| {
+    for score in &SCORES {
         let _ = write!(text, " {:>9}", score.name);
-    });
+    }
     let _ = writeln!(text);
     for head in heads {
         let outstanding = head.standing_out();

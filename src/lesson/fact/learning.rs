@@ -8,6 +8,7 @@ use crate::{
         trace::{Recorded, Trace},
     },
     engine::{math::beam::log_softmax, value::Cell},
+    lesson::phrases::Phrases,
     text::{Token, grouped, spoken},
 };
 
@@ -31,7 +32,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_weights", "learned numbers of the step's model", |c| grouped(n_weights(c.trace()))),
     fact("n_learned", "steps of learning before this pass, with their noun", |c| {
         let n = c.reading.known_course(c.step.model).map(|course| course.n_steps);
-        c.phrases.or_none(n.map(|n| c.phrases.counted(n, |p| p.step(), |p, n| p.steps(n))))
+        c.phrases.or_none(n.map(|n| c.phrases.counted(n, Phrases::step, Phrases::steps)))
     }),
     fact("kept_before", "loss on the kept sentences before learning", |c| kept(c, 0)),
     fact("kept_now", "loss on the kept sentences now", |c| kept(c, 1)),

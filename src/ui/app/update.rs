@@ -115,19 +115,27 @@ fn run_command(state: &mut State, command: Command) -> Option<Effect> {
     }
 }
 
+fn step_on(state: &mut State) {
+    match state.next_stop() {
+        Some(step) => state.enter(step),
+        None => state.show_message("this is the last step; g goes back to the first"),
+    }
+}
+
+fn step_back(state: &mut State) {
+    match state.previous_stop() {
+        Some(step) => state.enter(step),
+        None => state.show_message("this is the first step"),
+    }
+}
+
 fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
     if state.run_in_quiz(command) {
         return None;
     }
     match command {
-        Command::NextStep => match state.next_stop() {
-            Some(step) => state.enter(step),
-            None => state.show_message("this is the last step; g goes back to the first"),
-        },
-        Command::PreviousStep => match state.previous_stop() {
-            Some(step) => state.enter(step),
-            None => state.show_message("this is the first step"),
-        },
+        Command::NextStep => step_on(state),
+        Command::PreviousStep => step_back(state),
         Command::NextChapter => state.enter_chapter(Some(state.current().0 + 1)),
         Command::PreviousChapter => state.step_back_a_chapter(),
         Command::Chapter(n) => state.enter_chapter(Some(n)),

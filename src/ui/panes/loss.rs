@@ -160,7 +160,7 @@ impl Pane for LossTable<'_> {
         put_on(buf, heading, &pieces);
         let most = course.costs.iter().flatten().copied().fold(0.1, f32::max);
         for (row, lines) in list_rows(without_top_rows(area, 2), self.n(), self.row()) {
-            let style = row_style(theme, self.scene.focused && row == self.row());
+            let style = row_style(*theme, self.scene.focused && row == self.row());
             let cost = course.costs[1][row];
             let word = left(&course.target[row].text, WORD_WIDTH);
             let p = left(&probability(cost), FIGURE_WIDTH);
@@ -173,7 +173,7 @@ impl Pane for LossTable<'_> {
     }
 }
 
-const fn row_style(theme: &Theme, is_at_cursor: bool) -> Style {
+const fn row_style(theme: Theme, is_at_cursor: bool) -> Style {
     if is_at_cursor { theme.cursor() } else { Style::new() }
 }
 

@@ -40,23 +40,23 @@ impl<'a> MovedList<'a> {
     fn row(&self) -> usize {
         self.scene.selection.row.min(self.n().saturating_sub(1))
     }
+}
 
-    fn name(&self, course: &Course, row: usize) -> String {
-        match row.checked_sub(course.parts.len()) {
-            None => course.parts[row].scope.clone(),
-            Some(i) => format!("“{}”", course.rows[i].0.text),
-        }
+fn name(course: &Course, row: usize) -> String {
+    match row.checked_sub(course.parts.len()) {
+        None => course.parts[row].scope.clone(),
+        Some(i) => format!("“{}”", course.rows[i].0.text),
     }
+}
 
-    /// The weight of a row that moves most, and the cell where the loss is steepest.
-    fn steepest(&self, course: &Course, row: usize) -> Option<(String, Cell)> {
-        let (weight, of_row) = match row.checked_sub(course.parts.len()) {
-            None => (course.parts.get(row)?.weight.clone(), None),
-            Some(i) => (TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
-        };
-        let cell = course.steepest(&weight, of_row)?;
-        Some((weight, cell))
-    }
+/// The weight of a row that moves most, and the cell where the loss is steepest.
+fn steepest(course: &Course, row: usize) -> Option<(String, Cell)> {
+    let (weight, of_row) = match row.checked_sub(course.parts.len()) {
+        None => (course.parts.get(row)?.weight.clone(), None),
+        Some(i) => (TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
+    };
+    let cell = course.steepest(&weight, of_row)?;
+    Some((weight, cell))
 }
 
 fn distance(course: &Course, row: usize) -> f32 {
@@ -80,14 +80,14 @@ impl Pane for MovedList<'_> {
     /// The update of the steepest cell of the row's weight.
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
         let course = self.course.as_ref()?;
-        let (weight, cell) = self.steepest(course, row)?;
+        let (weight, cell) = steepest(course, row)?;
         let now = self.scene.reading.trace(self.scene.model).site(&weight)?.value.get(cell);
         Some(course.update(&weight, cell, now))
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let course = self.course.as_ref()?;
-        let (weight, cell) = self.steepest(course, row)?;
+        let (weight, cell) = steepest(course, row)?;
         let slope = course.gradient(&weight)?.get(cell);
         Some(tr!(
             self.scene.language,
@@ -122,9 +122,8 @@ impl Pane for MovedList<'_> {
         let Scene { reading, language, model, .. } = self.scene;
         let lines = reading.course(model).map(|course| {
             let n = course.parts.len() + course.rows.len();
-            let line = |row: usize| {
-                format!("{}: {}", self.name(&course, row), fixed(distance(&course, row)))
-            };
+            let line =
+                |row: usize| format!("{}: {}", name(&course, row), fixed(distance(&course, row)));
             (0..n).map(line).collect()
         });
         PaneWords::of_model(language, "What moved", model, lines.unwrap_or_default())
@@ -147,7 +146,7 @@ impl Pane for MovedList<'_> {
         for (row, lines) in list_rows(without_top_rows(area, 1), self.n(), self.row()) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
-            let name = left(&self.name(course, row), NAME_WIDTH);
+            let name = left(&name(course, row), NAME_WIDTH);
             let figure = left(&format!(" {:.5}", distance(course, row)), FIGURE_WIDTH);
             let x = put_on(buf, lines, &[(&name, style), (&figure, Style::new())]);
             let (most, ink) = if row < n_parts {
