@@ -90,6 +90,11 @@ influence\t''
 distance\t''
 accuracy\t''
 lab-one-word\t''
+loss\t''
+update\t''
+dropout\t''
+training\t''
+lab-teach\t''
 which-part\t''
 patching\t''
 llm-input\t''
@@ -133,6 +138,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how 
 complete -c lookback -n "__fish_lookback_needs_command" -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
 complete -c lookback -n "__fish_lookback_needs_command" -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
 complete -c lookback -n "__fish_lookback_needs_command" -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
+complete -c lookback -n "__fish_lookback_needs_command" -a "heads" -d 'Print what every attention head does: where it looks, and whether it copies'
 complete -c lookback -n "__fish_lookback_needs_command" -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
 complete -c lookback -n "__fish_lookback_needs_command" -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
@@ -286,6 +292,11 @@ influence\t''
 distance\t''
 accuracy\t''
 lab-one-word\t''
+loss\t''
+update\t''
+dropout\t''
+training\t''
+lab-teach\t''
 which-part\t''
 patching\t''
 llm-input\t''
@@ -432,12 +443,37 @@ complete -c lookback -n "__fish_lookback_using_subcommand diff" -l no-config -d 
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
+json\t'One document, an object for each number'
+csv\t'A line for each number'
+npz\t'A column for each field, for numpy.load'"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l system -d 'What is said to the model before that message' -r
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l no-memory-check -d 'Read although more memory is needed than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l target -d 'What a translator should write (default: what it writes)' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l steps -d 'How many steps' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l optimizer -d 'The rule of the update' -r -f -a "sgd\t'w - rate * gradient'
 adam\t'Kingma and Ba 2015'"
-complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The learning rate (default: 0.05 for sgd, 0.001 for adam)' -r
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The learning rate (default: 0.005 for sgd, 0.001 for adam)' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
@@ -556,21 +592,22 @@ complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d '
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff learn inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "heads" -d 'Print what every attention head does: where it looks, and whether it copies'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c lookback -n "__fish_lookback_needs_command" -f
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -f
@@ -580,8 +617,9 @@ complete -c lookback -n "__fish_lookback_using_subcommand eval" -f
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -f
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -f
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -f
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -f
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -f
 complete -c lookback -n "__fish_lookback_using_subcommand models" -f
 complete -c lookback -n "__fish_lookback_using_subcommand config" -f
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval attribute patch diff learn inspect models config completions man"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval attribute patch diff heads learn inspect models config completions man"
