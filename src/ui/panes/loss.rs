@@ -99,13 +99,7 @@ impl Pane for LossTable<'_> {
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let course = self.course.as_ref()?;
         let (word, cost) = (course.target.get(row)?, *course.costs[1].get(row)?);
-        Some(tr!(
-            self.scene.language,
-            "“{word}”: -ln {p} = {cost} nats",
-            word = word.text,
-            p = probability(cost),
-            cost = fixed(cost)
-        ))
+        Some(cost_line(self.scene, &word.text, cost))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -130,15 +124,8 @@ impl Pane for LossTable<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
         let lines = reading.course(model).map(|course| {
-            let words = course.target.iter().zip(&course.costs[1]).map(|(word, cost)| {
-                tr!(
-                    language,
-                    "“{word}”: -ln {p} = {cost} nats",
-                    word = word.text,
-                    p = probability(*cost),
-                    cost = fixed(*cost)
-                )
-            });
+            let words = course.target.iter().zip(&course.costs[1]);
+            let words = words.map(|(word, cost)| cost_line(self.scene, &word.text, *cost));
             words.chain([mean_line(self.scene, &course)]).collect()
         });
         PaneWords::of_model(language, "The loss", model, lines.unwrap_or_default())
@@ -177,7 +164,13 @@ const fn row_style(theme: Theme, is_at_cursor: bool) -> Style {
     if is_at_cursor { theme.cursor() } else { Style::new() }
 }
 
-/// `loss = 0.123, the mean of 14 words; before learning 0.456`
+/// `“chat”: -ln 0.5 = 0.693 nats`
+fn cost_line(scene: Scene, word: &str, cost: f32) -> String {
+    let (p, cost) = (probability(cost), fixed(cost));
+    tr!(scene.language, "“{word}”: -ln {p} = {cost} nats", word, p, cost)
+}
+
+/// `loss 0.123 = the mean over 14 tokens; it was 0.456`
 fn mean_line(scene: Scene, course: &Course) -> String {
     let (loss, n) = (fixed(course.loss()), course.target.len());
     let mean = tr!(scene.language, "loss {loss} = the mean over {n} tokens", loss, n);
