@@ -135,6 +135,20 @@ pub fn argmax(row: impl IntoIterator<Item = f32>) -> Option<usize> {
     best.map(|(i, _)| i)
 }
 
+/// Indices of the `n` largest numbers, the largest first, of equals the first; NaN counts as the least.
+pub fn largest(row: &[f32], n: usize) -> Vec<usize> {
+    let value = |i: usize| if row[i].is_nan() { f32::NEG_INFINITY } else { row[i] };
+    let mut best: Vec<usize> = vec![];
+    for i in 0..row.len() {
+        let place = best.partition_point(|&other| value(other) >= value(i));
+        if place < n {
+            best.insert(place, i);
+            best.truncate(n);
+        }
+    }
+    best
+}
+
 /// For each word, whether it belongs to a longest common subsequence with the reference (Hirschberg 1975).
 pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
     let (n, m) = (own.len(), reference.len());
@@ -165,6 +179,12 @@ pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_come_first_and_ties_keep_their_order() {
+        assert_eq!(largest(&[1.0, 3.0, f32::NAN, 3.0, 2.0], 3), [1, 3, 4]);
+        assert_eq!(largest(&[f32::NAN], 2), [0]);
+    }
 
     #[test]
     fn products_agree_with_nalgebra_on_unequal_sizes() {

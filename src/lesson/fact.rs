@@ -315,20 +315,6 @@ fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
-/// Indices of the `n` largest numbers, the largest first; NaN counts as the least.
-pub(super) fn largest(row: &[f32], n: usize) -> Vec<usize> {
-    let value = |i: usize| if row[i].is_nan() { f32::NEG_INFINITY } else { row[i] };
-    let mut best: Vec<usize> = vec![];
-    for i in 0..row.len() {
-        let place = best.partition_point(|&other| value(other) >= value(i));
-        if place < n {
-            best.insert(place, i);
-            best.truncate(n);
-        }
-    }
-    best
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,12 +337,6 @@ mod tests {
         assert_eq!(shares, ["under 0.01", "0.25", "1.00", "over 0.99"]);
         let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| phrases.percent(x));
         assert_eq!(percents, ["under 1 %", "25 %", ">99.9 %", "100 %"]);
-    }
-
-    #[test]
-    fn the_largest_come_first_and_ties_keep_their_order() {
-        assert_eq!(largest(&[1.0, 3.0, f32::NAN, 3.0, 2.0], 3), [1, 3, 4]);
-        assert_eq!(largest(&[f32::NAN], 2), [0]);
     }
 
     #[test]

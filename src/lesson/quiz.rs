@@ -7,9 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
-    fact::{
-        Context, attention::previous_weights, largest, layer::sum_parts, learning::output_costs,
-    },
+    fact::{Context, attention::previous_weights, layer::sum_parts, learning::output_costs},
     fill,
     template::Template,
 };
@@ -21,6 +19,7 @@ use crate::{
         },
         trace::Recorded,
     },
+    engine::math::largest,
     engine::value::Cell,
     model::{
         Name,

@@ -225,7 +225,7 @@ impl Circuits<'_> {
         let values = values.columns(group * d_head, d_head).into_owned();
         let out = out.rows(head * d_head, d_head).into_owned();
         let circuit = matmul(&matmul(&out, through), &values); // (d_head, d_head)
-        positive_share(&circuit)
+        copying_score(&circuit)
     }
 }
 
@@ -238,8 +238,9 @@ fn to_logits(run: &Run, table: &str) -> Option<Matrix> {
     (embed.shape() == unembed.shape()).then(|| matmul_tn(unembed, embed))
 }
 
-/// The sum of the eigenvalues of a matrix over the sum of their magnitudes, -1 to 1; None if all are 0.
-fn positive_share(matrix: &Matrix) -> Option<f32> {
+/// The copying score of a circuit: the sum of its eigenvalues over the sum of their magnitudes, -1 to 1; None if all
+/// are 0.
+fn copying_score(matrix: &Matrix) -> Option<f32> {
     let eigenvalues = matrix.map(f64::from).complex_eigenvalues();
     let sum: f64 = eigenvalues.iter().map(|value| value.re).sum();
     let magnitudes: f64 = eigenvalues.iter().map(|value| value.re.hypot(value.im)).sum();
@@ -263,11 +264,11 @@ mod tests {
     #[test]
     fn a_matrix_that_scales_copies_and_one_that_turns_does_not() {
         let share =
-            |numbers: &[f32]| positive_share(&Matrix::from_row_slice(2, 2, numbers)).unwrap();
+            |numbers: &[f32]| copying_score(&Matrix::from_row_slice(2, 2, numbers)).unwrap();
         assert!((share(&[2.0, 0.0, 0.0, 3.0]) - 1.0).abs() < 1e-6);
         assert!((share(&[-2.0, 0.0, 0.0, -3.0]) + 1.0).abs() < 1e-6);
         assert!(share(&[0.0, -1.0, 1.0, 0.0]).abs() < 1e-6, "a quarter turn");
-        assert!(positive_share(&Matrix::zeros(2, 2)).is_none());
+        assert!(copying_score(&Matrix::zeros(2, 2)).is_none());
     }
 
     #[test]

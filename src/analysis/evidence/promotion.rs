@@ -7,6 +7,7 @@
 use super::{attribution::LogitPart, run::Run};
 use crate::{
     engine::{
+        math::largest,
         site::{Role, path_in},
         tape::Node,
         value::{Cell, Matrix, Shape, Value},
@@ -64,18 +65,10 @@ pub fn promotions(
     let each = pieces.iter().zip(&directions).map(|((_, piece), direction)| {
         direction.as_ref()?;
         let raised: Vec<f32> = rows.next()?.iter().copied().collect();
-        Some(Promotion { piece: *piece, words: largest(&raised, n) })
+        let words = largest(&raised, n).into_iter().map(|word| (word as u32, raised[word]));
+        Some(Promotion { piece: *piece, words: words.collect() })
     });
     each.collect()
-}
-
-/// The `n` largest numbers with their indices; ties by the smaller index.
-fn largest(numbers: &[f32], n: usize) -> Vec<(u32, f32)> {
-    let mut all: Vec<(u32, f32)> =
-        numbers.iter().enumerate().map(|(i, &x)| (i as u32, x)).collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    all.truncate(n);
-    all
 }
 
 /// What the piece alone adds to the stream at a row: the sub-layer's output with the piece, less that without any.

@@ -5,12 +5,15 @@ use nalgebra::RowDVector;
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
-        math::{argmax, softmax_rows},
+        math::{argmax, largest, softmax_rows},
         site::{Role, Stream},
         value::{Cell, Matrix},
     },
     model::LOGITS,
 };
+
+/// The likeliest tokens that are kept of a prediction.
+const N_GUESSES: usize = 3;
 
 /// The next-token prediction at one site.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +49,8 @@ pub fn lens(
     let Some(logits) = say(&Matrix::from_rows(&rows)) else { return vec![] };
     let probs = softmax_rows(&logits); // (place, vocab)
     let guess = |(site, probs): (String, Vec<f32>)| {
-        let (top, probability) = (largest(&probs), probs.get(last).copied().unwrap_or(0.0));
+        let top = largest(&probs, N_GUESSES).into_iter().map(|word| (word, probs[word])).collect();
+        let probability = probs.get(last).copied().unwrap_or(0.0);
         let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
         LensPrediction { site, top, rank, probability }
     };
@@ -76,17 +80,4 @@ fn places(trace: &Trace) -> Vec<String> {
         _ => false,
     };
     stream().filter(is_place).map(|site| site.path().to_owned()).collect()
-}
-
-/// The three largest numbers with their indices, largest first; ties by the smaller index.
-fn largest(row: &[f32]) -> Vec<(usize, f32)> {
-    let mut top: Vec<(usize, f32)> = vec![];
-    for (i, &p) in row.iter().enumerate() {
-        let place = top.partition_point(|other| other.1 >= p);
-        if place < 3 {
-            top.insert(place, (i, p));
-            top.truncate(3);
-        }
-    }
-    top
 }

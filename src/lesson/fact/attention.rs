@@ -1,8 +1,6 @@
 //! Facts about attention: scores, weights, the mask, and the guided head.
 
-use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, largest, pronoun_in,
-};
+use super::{Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, pronoun_in};
 use crate::{
     analysis::{
         measure::{
@@ -11,7 +9,7 @@ use crate::{
         },
         trace::{Recorded, Trace},
     },
-    engine::value::Cell,
+    engine::{math::largest, value::Cell},
     lesson::phrases::Phrases,
     model::{Name, layer::attention, rnn_attention},
     text::{grouped, spoken},

@@ -1,11 +1,12 @@
 //! Facts that compare RNN and Transformer: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, fact, fact_of_built_in, largest};
+use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::measure::{
         accuracy,
         schedule::{Schedule, built_in, schedule},
     },
+    engine::math::largest,
     model::Name,
     text::grouped,
 };

@@ -1,13 +1,16 @@
 //! Facts about learning: the loss of the output, what steps of learning did, and the recorded training.
 
-use super::{Context, Fact, fact, fact_of_built_in, largest};
+use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::{
         evidence::learning::Optimizer,
         measure::training::Training,
         trace::{Recorded, Trace},
     },
-    engine::{math::beam::log_softmax, value::Cell},
+    engine::{
+        math::{beam::log_softmax, largest},
+        value::Cell,
+    },
     lesson::phrases::Phrases,
     text::{Token, grouped, spoken},
 };

@@ -2,9 +2,10 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Context, Fact, fact, fact_of_built_in, largest};
+use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::{measure::span, trace::Recorded},
+    engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
     text::spoken,
