@@ -155,13 +155,6 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::RunFinder(finder) => state.find_cell(finder, false),
         Command::Follow => state.follow_word(),
         Command::Work => return state.toggle_work(),
-        Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
-        Command::Learn(steps) => return state.learn(steps),
-        Command::Teach => state.type_target(),
-        Command::Reset => return state.reset(),
-        Command::Difference => state.toggle_difference(),
-        Command::SetNumber => state.type_change(None),
-        Command::Temperature => state.type_change(Some("temperature=")),
         Command::Palette => state.overlay = Overlay::palette(""),
         Command::Edit => state.edit_sentence(),
         Command::Unfold => state.unfold_again(),
@@ -194,6 +187,8 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
 fn run_what_if(state: &mut State, command: Command) -> Option<Effect> {
     match command {
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
+        Command::Learn(steps) => return state.learn(steps),
+        Command::Teach => state.type_target(),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
         Command::FirstDifference => state.go_to_first_difference(),

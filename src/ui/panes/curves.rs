@@ -25,6 +25,9 @@ const MODELS: [(Name, char); 6] = [
     (Name::DecoderOnly, 'D'),
 ];
 
+/// The width from which on the lines have their names at their ends: six do not fit side by side above the chart.
+const LEAST_WIDTH: u16 = 72;
+
 /// Steps from one column of the chart to the next.
 const STEP: usize = 500;
 
@@ -90,8 +93,7 @@ impl Pane for TrainingCurves<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let width = Chart::LEAST.0;
-        PreferredSize::new((width, 8), (90, 18)).up_to(48).as_wide_as(180).of_lines()
+        PreferredSize::new((LEAST_WIDTH, 8), (90, 18)).up_to(48).as_wide_as(180).of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

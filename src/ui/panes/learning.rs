@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, words::PaneWords};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     text::fixed,
     ui::widgets::{
         chart::{Chart, Heights, Series},
-        lines::{put_on, put_text, right, without_top_rows},
+        lines::{fit, put_on, put_text, right, without_top_rows},
     },
     weights::memory,
 };
@@ -68,16 +69,22 @@ impl<'a> LearningCurve<'a> {
         let [before, after] = ["before: ", "now: "].map(|text| language.tr(text));
         let width = before.len().max(after.len());
         let [before, after] = [before, after].map(|text| right(text, width));
-        let mut lines = area.rows();
-        if let Some(line) = lines.next() {
-            put_on(buf, line, &[(&before, theme.dim()), (was, theme.dim())]);
-        }
+        let room = usize::from(area.width).saturating_sub(width);
         let (was, now): (Vec<&str>, Vec<&str>) =
             (was.split(' ').collect(), now.split(' ').collect());
         let kept = kept(&now, &was);
+        let changed_at = kept.iter().position(|is_kept| !is_kept);
+        let first = first_shown(&now, changed_at.unwrap_or(0), room).min(was.len());
+        let more = if first > 0 { theme.glyph("… ", "~ ") } else { "" };
+        let room = room.saturating_sub(more.width());
+        let mut lines = area.rows();
+        if let Some(line) = lines.next() {
+            let was = fit(&was[first..].join(" "), room);
+            put_on(buf, line, &[(&before, theme.dim()), (more, theme.dim()), (&was, theme.dim())]);
+        }
         let changed = theme.incorrect().bold().underlined();
-        let mut pieces: Vec<(&str, Style)> = vec![(&after, theme.dim())];
-        for (word, is_kept) in now.iter().zip(kept) {
+        let mut pieces: Vec<(&str, Style)> = vec![(&after, theme.dim()), (more, theme.dim())];
+        for (word, is_kept) in now.iter().zip(kept).skip(first) {
             pieces.extend([
                 (*word, if is_kept { Style::new() } else { changed }),
                 (" ", Style::new()),
@@ -85,7 +92,20 @@ impl<'a> LearningCurve<'a> {
         }
         if let Some(line) = lines.next() {
             put_on(buf, line, &pieces);
+            if now[first..].join(" ").width() > room {
+                let end = Rect { x: line.right().saturating_sub(1), width: 1, ..line };
+                put_on(buf, end, &[(theme.glyph("…", "~"), theme.dim())]);
+            }
         }
+    }
+}
+
+/// The first of these words that is shown, so that the one at `at` can be seen in so many columns.
+fn first_shown(words: &[&str], at: usize, width: usize) -> usize {
+    let up_to = |first: &usize| words[*first..=at].join(" ").width() <= width / 2;
+    match words[..(at + 1).min(words.len())].join(" ").width() {
+        all if all < width => 0,
+        _ => (0..at).find(up_to).unwrap_or(at),
     }
 }
 
