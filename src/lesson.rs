@@ -238,7 +238,6 @@ impl Lesson {
     }
 
     fn assemble(language: Language, order: WalkOrder, mut words: LanguageWords) -> Result<Self> {
-        words.phrases.check()?;
         let phrases = Arc::new(words.phrases.clone());
         let chapters = order.chapters.into_iter().map(|c| chapter(c, &mut words, &phrases));
         let chapters: Vec<Chapter> = chapters.collect::<Result<_>>()?;
@@ -280,12 +279,6 @@ impl Lesson {
             before += steps.len();
         }
         panic!("the lesson has {before} steps, none with index {index}")
-    }
-
-    /// Whether the step's chapter shows findings ([`PaneKind::shows_findings`]); its texts may speak of them.
-    pub fn speaks_of_findings(&self, index: usize) -> bool {
-        let steps = &self.chapters[self.step(index).0].steps;
-        steps.iter().flat_map(|step| &step.panes).any(|pane| pane.kind.shows_findings())
     }
 
     /// The initial selection at a step: its own hints, else those of the nearest step before it that has any. It does

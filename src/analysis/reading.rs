@@ -22,7 +22,8 @@ pub use crate::analysis::evidence::course::Course;
 pub use card::Card;
 pub use evidence::Asked;
 pub use findings::{AllFindings, Findings};
-pub use measures::{Evidence, Heads, Measures};
+use measures::Measures;
+pub use measures::{Evidence, Gradient, Gradients, Heads};
 pub use patched::Patched;
 pub use reader::Reader;
 pub use readings::Readings;
@@ -79,12 +80,13 @@ pub struct Reading {
     /// The models, for measures that run further passes.
     models: Models,
     tokenizer: Arc<Tokenizer>,
-    measures: Arc<OnceLock<Measures>>,
+    measures: Arc<Measures>,
+    /// Whether it computes a measure when it is asked for it; else what is not known yet is None.
+    waits: bool,
     /// The computed results of the lens, by model and row.
     lenses: Lenses,
     /// Choices of the next token, by model, row and sampling settings.
     choices: Recent<(Name, usize, Choosing), Choice>,
-    heads: Arc<OnceLock<Heads>>,
     /// What the probes read back, by model.
     answers: Recent<Name, Vec<ReadBack>>,
     /// Where this pass parts from the plain one, by model and number of sites, which grows as blocks are opened.
@@ -247,7 +249,7 @@ impl Reading {
         };
         let products = |sizes: ModelSizes| 2 * sizes.n_layers * sizes.n_vocab * sizes.heads.d_model;
         let is_quick = self.sizes(name).is_none_or(|sizes| products(sizes) <= IN_A_MOMENT);
-        (is_quick || is_known()).then(|| self.lens_of(name, row, word))
+        (is_quick || self.waits || is_known()).then(|| self.lens_of(name, row, word))
     }
 
     /// The times that the models with an encoder take to read, measured one after another; takes about a second.

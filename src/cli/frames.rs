@@ -201,8 +201,8 @@ impl Job<'_> {
 
     /// A note about frames that are too small for their text; None if all fit.
     fn without_all_text(&self) -> Option<String> {
-        let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
-        let walk = Walk::new(lesson, reading, vec![self.theme], self.asked.size.into());
+        let (lesson, size) = (Arc::clone(&self.lesson), self.asked.size.into());
+        let walk = Walk::new(lesson, &self.reading, vec![self.theme], size);
         let cut = walk.cut(&self.steps);
         let all = self.lesson.steps();
         let ids: Vec<&str> = cut.iter().take(3).map(|&step| all[step].1.id.as_str()).collect();
@@ -290,7 +290,6 @@ impl Job<'_> {
 
     fn walk(&self, format: &Format) -> Walk {
         let themes = format.themes(self.theme, self.scheme, self.is_colour_refused);
-        let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
-        Walk::new(lesson, reading, themes, self.asked.size.into())
+        Walk::new(Arc::clone(&self.lesson), &self.reading, themes, self.asked.size.into())
     }
 }

@@ -107,7 +107,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> io::Result<Memory> {
     let LinearStart { lesson, mut readings, reading, step, memory } = start;
-    reading.measures(); // some of the narration waits for them
+    let reading = Arc::new(reading.waiting());
     plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     state.guide = Guide::at_pace(1.0);
@@ -224,9 +224,9 @@ fn read(
 ) -> io::Result<()> {
     let outcome = readings
         .read(sentence, changes)
+        .map(|reading| Arc::new(reading.waiting()))
         .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
     if let Ok(reading) = &outcome {
-        reading.measures();
         plain::opening(reading, state.lesson.language, out)?;
         state.passes.changes = changes.clone();
     }
@@ -273,9 +273,6 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
-    if state.lesson.speaks_of_findings(state.nav.step) {
-        reading.findings();
-    }
     plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)?;
     plain::paragraphs(&state.lab_paragraphs(), out)
 }

@@ -256,7 +256,7 @@ fn is_taught(c: &Context) -> bool {
 fn self_heads<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Summary> {
     let stack = |path: &str| path.split('.').next().map(str::to_owned);
     let shown = c.main().and_then(|site| stack(site.path()));
-    let heads = c.reading.known_heads().and_then(|heads| heads.get(&c.step.model));
+    let heads = c.reading.heads().and_then(|heads| heads.get(&c.step.model));
     let is_of_tokens = |head: &&Summary| head.figures.previous.is_some();
     heads.into_iter().flatten().filter(is_of_tokens).filter(move |head| stack(&head.path) == shown)
 }

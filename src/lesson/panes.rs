@@ -111,35 +111,6 @@ impl PaneKind {
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
     }
-
-    /// Whether it shows measures that take many passes.
-    pub const fn shows_measures(self) -> bool {
-        matches!(
-            self,
-            Self::Evidence
-                | Self::ReadBackLength
-                | Self::Distance
-                | Self::Gradient
-                | Self::Beams
-                | Self::Forcing
-                | Self::Continuations
-        )
-    }
-
-    /// Whether it shows evidence, or what learning would do, which take many passes too.
-    pub const fn shows_findings(self) -> bool {
-        matches!(
-            self,
-            Self::Attribution
-                | Self::AttributedHeads
-                | Self::Saliency
-                | Self::Patches
-                | Self::Loss
-                | Self::Learning
-                | Self::Moved
-                | Self::Update
-        )
-    }
 }
 
 /// One pane of a step.

@@ -204,11 +204,11 @@ fn better_memory(c: &Context) -> Option<Quiz> {
 }
 
 fn forgetting(c: &Context) -> Option<Quiz> {
-    choice(c.reading.measured()?.forgetting.get(&c.step.model)?, |i| token_of(c, i))
+    choice(&c.reading.forgetting()?.get(&c.step.model)?.norms, |i| token_of(c, i))
 }
 
 fn influence(c: &Context) -> Option<Quiz> {
-    choice(c.reading.measured()?.influence.get(&c.step.model)?, |i| token_of(c, i))
+    choice(&c.reading.influence()?.get(&c.step.model)?.norms, |i| token_of(c, i))
 }
 
 fn costliest(c: &Context) -> Option<Quiz> {

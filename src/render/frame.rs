@@ -13,7 +13,6 @@ use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
     lesson::{Lesson, PaneKind, Selection, Step, quiz::Question},
-    model::Name,
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
@@ -182,26 +181,17 @@ fn beats(state: &State) -> impl Iterator<Item = Option<usize>> + use<> {
 pub struct Walk {
     state: State,
     themes: Vec<Theme>,
-    lesson: Arc<Lesson>,
-    reading: Arc<Reading>,
 }
 
 impl Walk {
-    /// A walk before its first step, whose frames are drawn in each of the themes. Computes the slow measures, so that
-    /// frames show them; those of a checkpoint, and findings, when a wanted step shows some. Times are left out: frames are the same at every
-    /// run.
-    pub fn new(lesson: Arc<Lesson>, reading: Arc<Reading>, themes: Vec<Theme>, size: Size) -> Self {
-        if reading.has(Name::Checkpoint) {
-            reading.heads();
-        } else {
-            reading.measures();
-        }
+    /// A walk before its first step, whose frames are drawn in each of the themes. Slow measures are computed for the
+    /// steps that show them. Times are left out: frames are the same at every run.
+    pub fn new(lesson: Arc<Lesson>, reading: &Reading, themes: Vec<Theme>, size: Size) -> Self {
         let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
-        let mut state =
-            State::new(Arc::clone(&lesson), themes.first().copied().unwrap_or_default());
+        let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
         state.size = (size.width, size.height);
-        update_and_run(&mut state, Action::Read(Ok(Arc::clone(&reading))));
-        Self { state, themes, lesson, reading }
+        update_and_run(&mut state, Action::Read(Ok(Arc::new(reading.waiting()))));
+        Self { state, themes }
     }
 
     /// The wanted steps whose text does not fit on their frames.
@@ -244,15 +234,6 @@ impl Walk {
         mut look: impl FnMut(&State) -> T,
     ) -> impl Iterator<Item = T> {
         let steps: BTreeSet<usize> = wanted.iter().copied().collect();
-        let shows_slow = |&step: &usize| {
-            self.lesson.step(step).1.panes.iter().any(|pane| pane.kind.shows_measures())
-        };
-        if steps.iter().any(shows_slow) {
-            self.reading.measures();
-        }
-        if steps.iter().any(|&step| self.lesson.speaks_of_findings(step)) {
-            self.reading.findings();
-        }
         steps.into_iter().map(move |step| {
             update_and_run(&mut self.state, Action::GoTo(step));
             look(&self.state)

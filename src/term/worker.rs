@@ -131,10 +131,7 @@ fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Ev
         };
         reading.courses();
         if goes_on() {
-            reading.heads();
-        }
-        if goes_on() {
-            reading.measures();
+            reading.measure(&mut goes_on);
         }
         if goes_on() {
             reading.first_findings();

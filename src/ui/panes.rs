@@ -50,7 +50,7 @@ mod wall;
 mod weighted_sum;
 mod words;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use ratatui::{
     buffer::Buffer,
@@ -61,7 +61,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     analysis::{
         measure::heads::FIGURES,
-        reading::{MachineTimes, Measures, Reading},
+        reading::{Gradients, MachineTimes, Reading},
         trace::Recorded,
     },
     engine::{
@@ -116,10 +116,9 @@ impl<'a> Scene<'a> {
         self.language.tr(self.theme.glyph("measuring …", "measuring ..."))
     }
 
-    /// Gradient norms by model and word: of the last hidden state if `of_state`, else of the output.
-    fn gradients(&self, of_state: bool) -> Option<&'a BTreeMap<Name, Vec<f32>>> {
-        let Measures { forgetting, influence, .. } = self.reading.measured()?;
-        Some(if of_state { forgetting } else { influence })
+    /// Gradients by model and word: of the last hidden state if `of_state`, else of the output.
+    fn gradients(&self, of_state: bool) -> Option<&'a Gradients> {
+        if of_state { self.reading.forgetting() } else { self.reading.influence() }
     }
 }
 

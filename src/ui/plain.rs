@@ -33,9 +33,7 @@ pub fn walk(
     from: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    reading.measures(); // the narration needs them
-    reading.findings();
-    let language = lesson.language;
+    let (reading, language) = (&reading.waiting(), lesson.language);
     opening(reading, lesson.language, out)?;
     let steps = lesson.steps();
     let mut chapter = None;

@@ -93,15 +93,22 @@ pub(super) struct Taught {
 }
 
 impl Reading {
-    /// What learning did to a model before this pass, or would do; None until it is computed, and for a model that
-    /// cannot be taught.
+    /// What learning did to a model before this pass, or would do; None until it is computed (unless this
+    /// reading waits), and for a model that cannot be taught.
     pub fn known_course(&self, name: Name) -> Option<Arc<Course>> {
+        if self.waits {
+            return self.course(name);
+        }
+        self.computed_course(name)
+    }
+
+    fn computed_course(&self, name: Name) -> Option<Arc<Course>> {
         self.courses.lock().unwrap_or_else(PoisonError::into_inner).get(&name).map(Arc::clone)
     }
 
     /// The same, computed if need be for a model in the binary; takes some passes.
     pub fn course(&self, name: Name) -> Option<Arc<Course>> {
-        if let Some(known) = self.known_course(name) {
+        if let Some(known) = self.computed_course(name) {
             return Some(known);
         }
         if name == Name::Checkpoint || !self.has(name) {

@@ -136,9 +136,9 @@ impl Reading {
         }
     }
 
-    /// The evidence if it has been computed, else None; for the screen, which never waits.
+    /// The evidence if it has been computed, or if this reading waits for it; else None, for the screen never waits.
     pub fn known_findings(&self) -> Option<&AllFindings> {
-        self.findings.get()
+        if self.waits { Some(self.findings()) } else { self.findings.get() }
     }
 
     fn products(&self, name: Name) -> usize {

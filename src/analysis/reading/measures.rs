@@ -1,6 +1,9 @@
 //! The slow measures of a reading, which take many passes, forward or backward.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::{IN_A_MOMENT, Reading, in_parallel};
 use crate::{
@@ -19,79 +22,135 @@ use crate::{
     model::{Model, Name, Setup},
 };
 
-/// Figures that take many passes, forward or backward.
-pub struct Measures {
-    /// `||d h_n / d x_t||`, by model with a fixed vector.
-    pub forgetting: BTreeMap<Name, Vec<f32>>,
-    /// The gradient norm of the output's log-probability, by model.
-    pub influence: BTreeMap<Name, Vec<f32>>,
-    /// The squared gradient components behind `forgetting` and `influence`.
-    pub squares: [BTreeMap<Name, Squares>; 2],
-    /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub kept: BTreeMap<Name, Vec<ReadBackCount>>,
-    /// By model with attention.
-    pub evidence: BTreeMap<Name, Evidence>,
-    /// The RNNs given the Transformer's output word by word, compared with their own output.
-    pub forcing: BTreeMap<Name, Forcing>,
-    /// The beam search of the built-in Transformer, for a pass without one.
-    pub beams: Option<Beams>,
-    /// The language model's continuations of parts of the sentence.
-    pub continued: Vec<Continued>,
+/// Figures that take many passes, forward or backward. Each is computed when it is first asked for, by a reading that
+/// waits, or on a worker thread ([`Reading::measure`]).
+#[derive(Default)]
+pub(super) struct Measures {
+    forgetting: OnceLock<Gradients>,
+    influence: OnceLock<Gradients>,
+    kept: OnceLock<BTreeMap<Name, Vec<ReadBackCount>>>,
+    evidence: OnceLock<BTreeMap<Name, Evidence>>,
+    knock_outs: OnceLock<BTreeMap<Name, KnockOuts>>,
+    forcing: OnceLock<BTreeMap<Name, Forcing>>,
+    beams: OnceLock<Option<Beams>>,
+    continued: OnceLock<Vec<Continued>>,
+    heads: OnceLock<Heads>,
 }
 
-/// Measures of attention other than its weights.
+/// A gradient by the words of the sentence.
+pub struct Gradient {
+    /// Its norm, by word.
+    pub norms: Vec<f32>,
+    /// The squared components behind the norms.
+    pub squares: Squares,
+}
+
+/// By model.
+pub type Gradients = BTreeMap<Name, Gradient>;
+
+/// What the output's log-probability owes to attention, to first order.
 pub struct Evidence {
     /// `d log p(output) / d weight`, by the path of the weights.
     pub slopes: BTreeMap<String, Value>,
     /// `||d log p(output) / d x||` for the tokens that the decoder read; empty without a decoder.
     pub target: Vec<f32>,
-    /// The effect of knocking out each head.
-    pub heads: KnockOuts,
 }
 
 /// The summaries of all heads by model; models without heads have no entry.
 pub type Heads = BTreeMap<Name, Vec<Summary>>;
 
+/// The slow measures. Each is None until it has been computed, for the screen never waits; a reading that waits
+/// ([`Reading::waiting`]) computes it.
 impl Reading {
-    /// The slow measures, with those of heads; computed at the first call, in tenths of a second.
-    pub fn measures(&self) -> &Measures {
-        self.heads();
-        self.measures.get_or_init(|| self.measure())
+    /// `||d h_n / d x_t||`, by model with a fixed vector.
+    pub fn forgetting(&self) -> Option<&Gradients> {
+        self.known(&self.measures.forgetting, || self.gradients(gradient::forgetting))
     }
 
-    /// The slow measures if they have been computed, else None; for the screen, which never waits.
-    pub fn measured(&self) -> Option<&Measures> {
-        self.measures.get()
+    /// The gradient norm of the output's log-probability, by model.
+    pub fn influence(&self) -> Option<&Gradients> {
+        self.known(&self.measures.influence, || self.gradients(gradient::influence))
     }
 
-    fn measure(&self) -> Measures {
-        let whole = |trace: &Trace| trace.hidden().is_empty();
-        let forgetting =
-            self.of_each(|_, trace| whole(trace).then(|| gradient::forgetting(trace))?);
-        let influence =
-            self.of_each(|_, trace| whole(trace).then(|| gradient::influence(trace))?);
-        Measures {
-            forgetting: norms_of(&forgetting),
-            influence: norms_of(&influence),
-            squares: [forgetting, influence],
-            kept: self.kept_by_length(),
-            evidence: self.of_each(|model, trace| self.evidence(model, trace)),
-            forcing: self.forcing(),
-            beams: self.beams(),
-            continued: self.continued(),
+    /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
+    pub fn kept(&self) -> Option<&BTreeMap<Name, Vec<ReadBackCount>>> {
+        self.known(&self.measures.kept, || self.kept_by_length())
+    }
+
+    /// By model with attention.
+    pub fn evidence(&self) -> Option<&BTreeMap<Name, Evidence>> {
+        self.known(&self.measures.evidence, || self.of_each(|_, trace| evidence(trace)))
+    }
+
+    /// The effect of knocking out each head, by model with attention; of a model that would take long, none.
+    pub fn knock_outs(&self) -> Option<&BTreeMap<Name, KnockOuts>> {
+        self.known(&self.measures.knock_outs, || {
+            self.of_each(|model, trace| self.knocked_out(model, trace))
+        })
+    }
+
+    /// The RNNs given the Transformer's output word by word, compared with their own output.
+    pub fn forcing(&self) -> Option<&BTreeMap<Name, Forcing>> {
+        self.known(&self.measures.forcing, || self.forced_rnns())
+    }
+
+    /// The beam search of the built-in Transformer, for a pass without one.
+    pub fn beams(&self) -> Option<&Beams> {
+        self.known(&self.measures.beams, || self.searched()).and_then(Option::as_ref)
+    }
+
+    /// The language model's continuations of parts of the sentence.
+    pub fn continued(&self) -> Option<&[Continued]> {
+        self.known(&self.measures.continued, || self.continuations()).map(Vec::as_slice)
+    }
+
+    /// The summary of every attention head, by model. The blocks of a large pass are opened for it one at a time.
+    pub fn heads(&self) -> Option<&Heads> {
+        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
+        self.known(&self.measures.heads, || self.of_each(|_, trace| of(trace)))
+    }
+
+    /// A measure if it is known, or if this reading waits for it.
+    fn known<'a, R>(&self, cell: &'a OnceLock<R>, measure: impl FnOnce() -> R) -> Option<&'a R> {
+        if self.waits { Some(cell.get_or_init(measure)) } else { cell.get() }
+    }
+
+    /// The same reading, which computes a measure when it is asked for it: for files and plain text, where nothing
+    /// arrives later.
+    #[must_use]
+    pub fn waiting(&self) -> Self {
+        let plain = self.plain.as_ref().map(|plain| Arc::new(plain.waiting()));
+        Self { waits: true, plain, ..self.clone() }
+    }
+
+    /// Computes all slow measures, in tenths of a second for the built-in models; `tell` is called whenever one is new,
+    /// and says whether to go on.
+    pub fn measure(&self, mut tell: impl FnMut() -> bool) {
+        let waiting = self.waiting();
+        let measures: [fn(&Self); 9] = [
+            |reading| _ = reading.heads(),
+            |reading| _ = reading.influence(),
+            |reading| _ = reading.forgetting(),
+            |reading| _ = reading.kept(),
+            |reading| _ = reading.forcing(),
+            |reading| _ = reading.beams(),
+            |reading| _ = reading.continued(),
+            |reading| _ = reading.evidence(),
+            |reading| _ = reading.knock_outs(),
+        ];
+        for measure in measures {
+            measure(&waiting);
+            if !tell() {
+                return;
+            }
         }
     }
 
-    /// The summary of every attention head, by model; computed at the first call. The blocks of a large pass are
-    /// opened for it one at a time.
-    pub fn heads(&self) -> &Heads {
-        let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
-        self.heads.get_or_init(|| self.of_each(|_, trace| of(trace)))
-    }
-
-    /// The summaries of heads if they have been computed, else None; for the screen, which never waits.
-    pub fn known_heads(&self) -> Option<&Heads> {
-        self.heads.get()
+    fn gradients(&self, squares: fn(&Trace) -> Option<Squares>) -> Gradients {
+        self.of_each(|_, trace| {
+            let squares = trace.hidden().is_empty().then(|| squares(trace))??;
+            Some(Gradient { norms: gradient::norms(&squares), squares })
+        })
     }
 
     /// A measure of every model that has it, computed on one thread per model.
@@ -113,17 +172,13 @@ impl Reading {
         })
     }
 
-    fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
-        let slopes = gradient::of_attention_weights(trace);
-        (!slopes.is_empty()).then(|| Evidence {
-            slopes,
-            target: gradient::influence_of_target(trace).unwrap_or_default(),
-            heads: if self.is_quick(model) {
-                knock_out_heads(model, trace, &self.sentence.ids(), &self.changes_of(trace.model))
-            } else {
-                KnockOuts::new()
-            },
-        })
+    fn knocked_out(&self, model: &dyn Model, trace: &Trace) -> Option<KnockOuts> {
+        if heads::of_trace(trace).is_empty() {
+            return None;
+        }
+        let knock_out =
+            || knock_out_heads(model, trace, &self.sentence.ids(), &self.changes_of(trace.model));
+        Some(if self.is_quick(model) { knock_out() } else { KnockOuts::new() })
     }
 
     /// Whether the model computes a token in a few milliseconds at most.
@@ -143,7 +198,7 @@ impl Reading {
         Setup { changes: self.changes_of(name), forced, ..Setup::default() }
     }
 
-    fn forcing(&self) -> BTreeMap<Name, Forcing> {
+    fn forced_rnns(&self) -> BTreeMap<Name, Forcing> {
         let Some(translator) = self.traces.get(&Name::Transformer) else { return BTreeMap::new() };
         let right = &translator.output;
         let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
@@ -157,7 +212,7 @@ impl Reading {
         self.models.iter().filter(|(name, _)| rnns.contains(name)).map(of).collect()
     }
 
-    fn beams(&self) -> Option<Beams> {
+    fn searched(&self) -> Option<Beams> {
         const WIDTH: usize = 4;
         let (name, model) = self.models.iter().find(|(name, _)| *name == Name::Transformer)?;
         if self.trace(*name).beams.is_some() {
@@ -168,7 +223,7 @@ impl Reading {
         model.run(&self.sentence.ids(), &setup).beams
     }
 
-    fn continued(&self) -> Vec<Continued> {
+    fn continuations(&self) -> Vec<Continued> {
         let ids = self.sentence.ids();
         let writes = [Name::DecoderOnly, Name::Checkpoint];
         let writes = self.models.iter().find(|(name, _)| writes.contains(name));
@@ -185,6 +240,8 @@ impl Reading {
     }
 }
 
-fn norms_of(squares: &BTreeMap<Name, Squares>) -> BTreeMap<Name, Vec<f32>> {
-    squares.iter().map(|(&name, squares)| (name, gradient::norms(squares))).collect()
+fn evidence(trace: &Trace) -> Option<Evidence> {
+    let slopes = gradient::of_attention_weights(trace);
+    let target = || gradient::influence_of_target(trace).unwrap_or_default();
+    (!slopes.is_empty()).then(|| Evidence { slopes, target: target() })
 }

@@ -161,10 +161,10 @@ fn heads_look(c: &Context) -> String {
 
 /// Knock-outs are measured on a worker thread, never here.
 fn knock_out(c: &Context, text_of: fn(&KnockOut) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
+    let Some(knock_outs) = c.reading.knock_outs() else { return c.phrases.measuring() };
     let knocked = || {
         let scope = c.main()?.scope();
-        measures.evidence.get(&c.step.model)?.heads.get(scope)?.get(c.head())
+        knock_outs.get(&c.step.model)?.get(scope)?.get(c.head())
     };
     c.phrases.or_none(knocked().map(text_of))
 }

@@ -2,9 +2,12 @@
 
 use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
-    analysis::measure::{
-        accuracy,
-        schedule::{Schedule, built_in, schedule},
+    analysis::{
+        measure::{
+            accuracy,
+            schedule::{Schedule, built_in, schedule},
+        },
+        reading::Gradient,
     },
     engine::math::largest,
     model::Name,
@@ -70,8 +73,8 @@ fn schedule_of(c: &Context, model: Name) -> Schedule {
 
 /// Gradients are measured on a worker thread, never here.
 fn influence(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
-    let Some(norms) = measures.influence.get(&model) else { return c.phrases.no_value() };
+    let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
+    let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
     let sum: f32 = norms.iter().sum();
     let strongest = largest(norms, 1)
         .first()
@@ -86,8 +89,8 @@ fn influence(c: &Context, model: Name) -> String {
 
 /// The share of the influence in the sentence's first half; a word in the middle counts half.
 fn first_half_share(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
-    let Some(norms) = measures.influence.get(&model) else { return c.phrases.no_value() };
+    let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
+    let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
     let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
     let first_half = norms[..half].iter().sum::<f32>() + middle;

@@ -106,8 +106,8 @@ fn of_cache(c: &Context, count: fn(CacheSizes, usize, usize) -> usize) -> String
 
 /// Forcing is measured on a worker thread, never here.
 fn of_forcing(c: &Context, text_of: fn(&Forcing) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
-    c.phrases.or_none(measures.forcing.get(&c.step.model).map(text_of))
+    let Some(forcing) = c.reading.forcing() else { return c.phrases.measuring() };
+    c.phrases.or_none(forcing.get(&c.step.model).map(text_of))
 }
 
 /// The lens of a large model is computed on a worker thread, never here.

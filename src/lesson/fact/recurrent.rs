@@ -2,7 +2,7 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
 use crate::{
-    analysis::measure::readback::ReadBack,
+    analysis::{measure::readback::ReadBack, reading::Gradient},
     engine::site::Site,
     lesson::phrases::Phrases,
     model::{Name, layer::recurrent},
@@ -87,8 +87,8 @@ fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {
 
 /// Number of words up to which all are read back; measured on a worker thread, never here.
 fn fully_read_back(c: &Context, model: Name) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
-    let kept = measures.kept.get(&model);
+    let Some(kept) = c.reading.kept() else { return c.phrases.measuring() };
+    let kept = kept.get(&model);
     c.phrases.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
 }
 
@@ -98,9 +98,9 @@ fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> Stri
 
 /// Gradients are measured on a worker thread, never here.
 fn forgetting(c: &Context, model: Name, text_of: fn(&Context, &[f32]) -> String) -> String {
-    let Some(measures) = c.reading.measured() else { return c.phrases.measuring() };
-    match measures.forgetting.get(&model) {
-        Some(norms) if !norms.is_empty() => text_of(c, norms),
+    let Some(forgetting) = c.reading.forgetting() else { return c.phrases.measuring() };
+    match forgetting.get(&model) {
+        Some(Gradient { norms, .. }) if !norms.is_empty() => text_of(c, norms),
         _ => c.phrases.no_value(),
     }
 }

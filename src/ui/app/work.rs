@@ -6,10 +6,11 @@ use crate::{analysis::reading::Patched, lesson::PaneKind, lesson::tr};
 impl State {
     /// The maps of the step's model, if the step shows one.
     fn shown_maps(&self) -> Option<&Patched> {
-        let is_shown = self.specs().iter().any(|spec| spec.kind == PaneKind::Patches);
-        let model = self.current().1.model;
+        if !self.specs().iter().any(|spec| spec.kind == PaneKind::Patches) {
+            return None;
+        }
         let findings = self.passes.reading.as_ref()?.known_findings()?;
-        findings.get(&model)?.patched().filter(|_| is_shown)
+        findings.get(&self.current().1.model)?.patched()
     }
 
     /// Stops the maps that the step shows; returns whether they were being computed.

@@ -26,8 +26,7 @@ impl<'a> BeamTree<'a> {
 
     /// The search that wrote the output, or the one measured beside it.
     fn beams(&self) -> Option<&'a Beams> {
-        let measured = || self.0.reading.measured()?.beams.as_ref();
-        self.trace().beams.as_ref().or_else(measured)
+        self.trace().beams.as_ref().or_else(|| self.0.reading.beams())
     }
 
     fn cursor_step(&self, beams: &Beams) -> usize {
@@ -175,7 +174,6 @@ impl Pane for BeamTree<'_> {
                 words = words.join(" ")
             )
         };
-        self.0.reading.measures();
         let lines = match self.beams() {
             None => {
                 vec![language.tr("no beam in this pass; --what-if beam=4 switches it on").into()]

@@ -20,7 +20,7 @@ const NAME_WIDTH: u16 = 17;
 impl<'a> Continuations<'a> {
     /// The longest measured part that ends at the selected row or before; else the shortest.
     fn continued(&self) -> Option<&'a Continued> {
-        let all = &self.0.reading.measured()?.continued;
+        let all = self.0.reading.continued()?;
         all.iter().rev().find(|c| c.row <= self.0.selection.row).or_else(|| all.first())
     }
 
@@ -105,7 +105,7 @@ impl Pane for Continuations<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, selection, .. } = self.0;
-        let all = &reading.measures().continued;
+        let all = reading.continued().unwrap_or_default();
         let continued = all.iter().rev().find(|c| c.row <= selection.row).or_else(|| all.first());
         let text =
             |tokens: &[Token]| tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");

@@ -41,7 +41,8 @@ impl<'a> Distance<'a> {
     }
 
     fn norms(&self, model: usize) -> Option<&'a [f32]> {
-        self.scene.gradients(self.of_state)?.get(&self.models().get(model)?.0).map(Vec::as_slice)
+        let gradients = self.scene.gradients(self.of_state)?;
+        Some(&gradients.get(&self.models().get(model)?.0)?.norms)
     }
 
     fn n_words(&self) -> usize {
@@ -158,7 +159,6 @@ impl Pane for Distance<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (tokens, language) = (&self.scene.reading.sentence.tokens, self.scene.language);
-        self.scene.reading.measures();
         let line = |(i, token): (usize, &Token)| {
             let share_of = |model: usize| {
                 let share = *divided_by_mean(self.norms(model)?).get(i)?;
@@ -179,7 +179,7 @@ impl Pane for Distance<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if self.scene.reading.measured().is_none() {
+        if self.scene.gradients(self.of_state).is_none() {
             let text = self.scene.measuring();
             put_on(buf, area, &[(text, self.scene.theme.dim())]);
             return;

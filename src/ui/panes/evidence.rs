@@ -19,10 +19,7 @@ use super::{
     CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
 };
 use crate::{
-    analysis::{
-        measure::ablation::KnockOut,
-        reading::{Evidence, Measures},
-    },
+    analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
     lesson::tr,
     text::fixed,
@@ -58,7 +55,7 @@ impl<'a> EvidenceTable<'a> {
     }
 
     fn evidence(&self) -> Option<&'a Evidence> {
-        self.0.scene.reading.measured()?.evidence.get(&self.0.scene.model)
+        self.0.scene.reading.evidence()?.get(&self.0.scene.model)
     }
 
     /// `d log p(output) / d weight` times the weight, per key: the first-order loss of the output's log p
@@ -71,9 +68,10 @@ impl<'a> EvidenceTable<'a> {
 
     /// Norm of the output's gradient by each key's word, over all paths.
     fn slopes_of_words(&self) -> Option<&'a [f32]> {
-        let Measures { influence, .. } = self.0.scene.reading.measured()?;
         match self.0.site.place.stream(Axis::Key)? {
-            Stream::Source => influence.get(&self.0.scene.model).map(Vec::as_slice),
+            Stream::Source => {
+                Some(&self.0.scene.reading.influence()?.get(&self.0.scene.model)?.norms)
+            }
             Stream::Target => Some(self.evidence()?.target.as_slice()),
         }
     }
@@ -90,7 +88,8 @@ impl<'a> EvidenceTable<'a> {
 
     /// Knock-out results of every head of this sub-layer.
     fn heads(&self) -> &'a [KnockOut] {
-        let heads = self.evidence().and_then(|evidence| evidence.heads.get(self.0.site.scope()));
+        let all = self.0.scene.reading.knock_outs();
+        let heads = all.and_then(|all| all.get(&self.0.scene.model)?.get(self.0.site.scope()));
         heads.map_or(&[], Vec::as_slice)
     }
 
@@ -119,7 +118,7 @@ impl<'a> EvidenceTable<'a> {
 
     /// Why only the weights are shown.
     fn missing_gradients_text(&self) -> &'static str {
-        if self.0.scene.reading.measured().is_some() {
+        if self.0.scene.reading.evidence().is_some() {
             self.0.scene.language.tr("too long a text for gradients of this layer")
         } else {
             self.0.scene.measuring()
@@ -159,7 +158,7 @@ impl<'a> EvidenceTable<'a> {
     fn knock_out_text(&self) -> String {
         let (heads, language) = (self.heads(), self.0.scene.language);
         let Some(knocked) = heads.get(self.0.plane) else {
-            return match (self.0.scene.reading.measured(), self.0.site.place.has_planes()) {
+            return match (self.0.scene.reading.knock_outs(), self.0.site.place.has_planes()) {
                 (None, _) => String::new(),
                 (Some(_), false) => language.tr("no head to knock out").to_owned(),
                 // One pass per head would take too long.
@@ -287,8 +286,7 @@ impl Pane for EvidenceTable<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
-        let measures = subject.scene.reading.measures();
-        let Some(evidence) = measures.evidence.get(&subject.scene.model) else {
+        let Some(evidence) = self.evidence() else {
             return subject.in_words(vec![]);
         };
         let slopes = evidence.slopes.get(subject.site.path());
@@ -305,8 +303,7 @@ impl Pane for EvidenceTable<'_> {
             )
         });
         let n = subject.trace.output.len();
-        let heads = evidence.heads.get(subject.site.scope()).into_iter().flatten();
-        let heads = heads.map(|without| {
+        let heads = self.heads().iter().map(|without| {
             let (head, change, tokens) = (without.head, fixed(without.change), without.tokens);
             tr!(
                 language,

@@ -16,7 +16,7 @@ const WORD_WIDTH: usize = 12;
 
 impl<'a> ForcingTable<'a> {
     fn forcing(&self) -> Option<&'a Forcing> {
-        self.0.reading.measured()?.forcing.get(&self.0.model)
+        self.0.reading.forcing()?.get(&self.0.model)
     }
 
     fn cursor_row(&self, n: usize) -> usize {
@@ -93,7 +93,7 @@ impl Pane for ForcingTable<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.0.language;
-        let forcing = self.0.reading.measures().forcing.get(&self.0.model);
+        let forcing = self.forcing();
         let line = |place: &ForcedToken| {
             let free = place.free.as_ref().map_or(language.tr("nothing"), |token| &token.text);
             tr!(

@@ -39,12 +39,11 @@ impl<'a> Gradient<'a> {
     }
 
     fn norms(&self) -> Option<&'a [f32]> {
-        self.scene.gradients(self.of_state)?.get(&self.scene.model).map(Vec::as_slice)
+        Some(&self.scene.gradients(self.of_state)?.get(&self.scene.model)?.norms)
     }
 
     fn squares(&self) -> Option<&'a Squares> {
-        let [forgetting, influence] = &self.scene.reading.measured()?.squares;
-        if self.of_state { forgetting } else { influence }.get(&self.scene.model)
+        Some(&self.scene.gradients(self.of_state)?.get(&self.scene.model)?.squares)
     }
 
     fn words(&self) -> Vec<&'a str> {
@@ -110,7 +109,6 @@ impl Pane for Gradient<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.scene.language;
-        self.scene.reading.measures();
         let norms = self.norms().unwrap_or(&[]);
         let largest = norms.iter().copied().fold(0.0, f32::max);
         let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();

@@ -56,7 +56,7 @@ fn sorted(mut rows: Vec<&Summary>, sort: Sort) -> Vec<&Summary> {
 impl<'a> HeadTable<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let is_here = |summary: &&Summary| spec.path(summary.layer).as_ref() == Some(&summary.path);
-        let rows = scene.reading.known_heads().map(|heads| {
+        let rows = scene.reading.heads().map(|heads| {
             let heads = heads.get(&scene.model).into_iter().flatten();
             sorted(heads.filter(is_here).collect(), scene.view.sort)
         });

@@ -20,7 +20,7 @@ const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
 
 impl<'a> ReadBackLength<'a> {
     fn counts(&self, model: usize) -> Option<&'a [ReadBackCount]> {
-        self.0.reading.measured()?.kept.get(&MODELS.get(model)?.0).map(Vec::as_slice)
+        self.0.reading.kept()?.get(&MODELS.get(model)?.0).map(Vec::as_slice)
     }
 
     /// Line and column of the cursor; the selected row is the length.
@@ -127,12 +127,12 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (counts, language) = (&self.0.reading.measures().kept, self.0.language);
+        let (counts, language) = (self.0.reading.kept(), self.0.language);
         let line = |i: usize| {
             let of = |(name, counts): (&Name, &Vec<ReadBackCount>)| {
                 Some(format!("{} {}", language.tr(name.title()), counts.get(i)?.right))
             };
-            let all: Vec<String> = counts.iter().filter_map(of).collect();
+            let all: Vec<String> = counts.into_iter().flatten().filter_map(of).collect();
             tr!(language, "of the last {n}, read alone: {all}", n = i + 1, all = all.join(", "))
         };
         let lines = (0..self.0.reading.sentence.tokens.len()).map(line).collect();
@@ -140,7 +140,7 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if self.0.reading.measured().is_none() {
+        if self.0.reading.kept().is_none() {
             let text = self.0.measuring();
             put_on(buf, area, &[(text, self.0.theme.dim())]);
             return;

@@ -65,7 +65,7 @@ impl Grid {
 
 impl<'a> Wall<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        let heads = scene.reading.known_heads().map(|heads| heads.get(&scene.model));
+        let heads = scene.reading.heads().map(|heads| heads.get(&scene.model));
         let layers = heads.map(|heads| {
             let mut layers: Vec<Vec<&Summary>> = vec![];
             for summary in heads.into_iter().flatten() {

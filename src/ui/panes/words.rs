@@ -143,7 +143,8 @@ impl RowView<'_> {
 
 /// Figures of every head of the pane's site, in all layers.
 pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
-    let heads = scene.reading.heads().get(&scene.model).into_iter().flatten();
+    let heads =
+        scene.reading.heads().and_then(|heads| heads.get(&scene.model)).into_iter().flatten();
     let is_here = |head: &&Summary| spec.path(head.layer).as_ref() == Some(&head.path);
     let language = scene.language;
     let line = |summary: &Summary| {
