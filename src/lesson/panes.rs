@@ -44,7 +44,7 @@ pub enum PaneKind {
     /// Gradient norms of all models by distance from the last word; its site as for `Gradient`.
     Distance,
     /// Gradient norms by word: how much each word still matters. With a `hidden` as its site, for the
-    /// last hidden state (`Measures::forgetting`); with `logits`, for the output (`Measures::influence`).
+    /// last hidden state (`Reading::forgetting`); with `logits`, for the output (`Reading::influence`).
     Gradient,
     /// Sequential steps of RNN and Transformer.
     Schedule,

@@ -46,7 +46,7 @@ impl Job {
         let theme = Theme::new(Depth::True, Glyphs::Unicode);
         let (lesson, reading) = (Arc::clone(&self.lesson), Arc::clone(&self.reading));
         let walk =
-            Walk::new(lesson, reading, format.themes(theme, None, false), Size::new(120, 36));
+            Walk::new(lesson, &reading, format.themes(theme, None, false), Size::new(120, 36));
         let paper = FrameSettings { fonts: Fonts::embedded(1).unwrap(), pace: 1.0 };
         let (steps, n_threads) = (self.steps.as_slice(), self.n_threads);
         match format.write {

@@ -195,8 +195,7 @@ fn walk() -> State {
     let formats = ["svg", "png", "ansi", "txt"].map(|extension| format(extension, false));
     let formats = formats.into_iter().chain([format("gif", true)]).collect();
     state.exports = ExportOptions::new(formats, "/home/me".into());
-    reading(SENTENCE).measures();
-    reading(SENTENCE).heads();
+    reading(SENTENCE).measure(|| true);
     update(&mut state, Action::Read(Ok(reading(SENTENCE))));
     state
 }
@@ -215,7 +214,7 @@ fn every_step_is_in_chinese() {
     let all: Vec<usize> = (0..steps.len()).collect();
     for (theme, size) in [(0, (120, 36)), (0, (80, 24)), (1, (200, 60))] {
         let size = Size::new(size.0, size.1);
-        let walk = Walk::new(Arc::clone(&lesson), reading(SENTENCE), vec![themes()[theme]], size);
+        let walk = Walk::new(Arc::clone(&lesson), &reading(SENTENCE), vec![themes()[theme]], size);
         for shot in walk.shots(&all) {
             let place = format!("{} at {size}", shot.step().id);
             left.look(&known, &place, &without_title(&text(shot.buffer())));

@@ -48,7 +48,7 @@ fn walk(reading: Arc<Reading>, size: Size) -> Vec<Measured> {
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
     let theme = Theme::new(Depth::True, Glyphs::Unicode);
-    let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);
+    let shots = Walk::new(lesson, &reading, vec![theme], size).shots(&all);
     shots.map(|shot| measured(shot.buffer(), ids[shot.index].clone())).collect()
 }
 

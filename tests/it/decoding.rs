@@ -114,7 +114,7 @@ fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let at = lesson.find("beam-search").unwrap();
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let walk = Walk::new(lesson, Arc::clone(&reading), vec![theme], Size::new(120, 36));
+    let walk = Walk::new(lesson, &reading, vec![theme], Size::new(120, 36));
     let shown = txt::text(walk.shots(&[at]).next().unwrap().buffer());
     let line = |of: &str| {
         let found = shown.lines().find(|line| line.contains(of));
@@ -184,7 +184,7 @@ fn the_lens_ends_in_the_probabilities_themselves() {
 #[test]
 fn forced_and_free_agree_until_they_part() {
     let right = &PLAIN.trace(Name::Transformer).output;
-    for (name, forcing) in &PLAIN.measures().forcing {
+    for (name, forcing) in PLAIN.waiting().forcing().unwrap() {
         let own = PLAIN.trace(*name);
         assert_eq!(forcing.places.len(), right.len());
         let part = forcing.part.unwrap_or(right.len());
@@ -200,7 +200,7 @@ fn forced_and_free_agree_until_they_part() {
             }
         }
     }
-    assert_eq!(PLAIN.measures().forcing.len(), 3);
+    assert_eq!(PLAIN.waiting().forcing().unwrap().len(), 3);
 }
 
 #[test]
@@ -208,7 +208,8 @@ fn a_continuation_begins_as_the_model_reads_its_prefix() {
     let text = "The animal didn't cross the street because it";
     let prefix = reading(text);
     let n = prefix.sentence.tokens.len();
-    let continued = &PLAIN.measures().continued;
+    let plain = PLAIN.waiting();
+    let continued = plain.continued().unwrap();
     let here = continued.iter().find(|c| c.row == n).unwrap();
     assert_eq!(here.ways.len(), 4);
     for way in &here.ways {

@@ -270,9 +270,9 @@ fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
         };
         assert!((gradient.get(Cell::new(0, 0, token)) - slope(0, 1) - slope(1, 4)).abs() < 1e-5);
     }
-    let measures = reading.measures();
-    assert_eq!(measures.influence[&Name::Checkpoint].len(), 6);
-    assert_eq!(measures.evidence[&Name::Checkpoint].heads.len(), 2);
+    let reading = reading.waiting();
+    assert_eq!(reading.influence().unwrap()[&Name::Checkpoint].norms.len(), 6);
+    assert_eq!(reading.knock_outs().unwrap()[&Name::Checkpoint].len(), 2);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
     let theme = Theme::new(Depth::None, Glyphs::Unicode);
     let shown = |sentence: &str, id: &str| {
         let (at, reading) = (lesson.find(id).unwrap(), reading(sentence));
-        let walk = Walk::new(Arc::clone(&lesson), reading, vec![theme], Size::new(80, 25));
+        let walk = Walk::new(Arc::clone(&lesson), &reading, vec![theme], Size::new(80, 25));
         txt::text(walk.shots(&[at]).next().unwrap().buffer())
     };
     for sentence in [".", "The dog sleeps."] {
@@ -180,7 +180,7 @@ fn shots(language: Language, sentence: &str, theme: Theme, size: (u16, u16)) -> 
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
     let reading = reading(sentence);
     let all: Vec<usize> = (0..lesson.steps().len()).collect();
-    Walk::new(lesson, reading, vec![theme], Size::from(size)).shots(&all).collect()
+    Walk::new(lesson, &reading, vec![theme], Size::from(size)).shots(&all).collect()
 }
 
 fn rgb(colour: vt100::Color, default: (u8, u8, u8)) -> (u8, u8, u8) {

@@ -126,10 +126,10 @@ fn layers_and_heads_persist_and_have_bounds() {
 #[test]
 fn what_is_selected_at_a_step_does_not_depend_on_the_way_there() {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
-    READING.measures();
+    READING.measure(|| true);
     let mut walked = walk();
     let (theme, size) = (Theme::default(), (120, 36).into());
-    let walk_of_frames = Walk::new(Arc::clone(&lesson), Arc::clone(&READING), vec![theme], size);
+    let walk_of_frames = Walk::new(Arc::clone(&lesson), &READING, vec![theme], size);
     let all: Vec<usize> = (0..lesson.steps().len()).collect();
     let frames: Vec<Shot> = walk_of_frames.shots(&all).collect();
     for (i, (_, step)) in lesson.steps().iter().enumerate() {
@@ -672,7 +672,7 @@ fn walk_of_heads(kind: lookback::lesson::PaneKind) -> State {
     step.panes.truncate(1);
     step.panes[0].kind = kind;
     step.panes[0].site = Some("encoder.{layer}.self_attn.weights".into());
-    READING.heads();
+    READING.waiting().heads();
     let mut state = State::new(Arc::new(lesson), Theme::default());
     update(&mut state, Action::Resize(120, 36));
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
@@ -705,7 +705,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
 #[test]
 fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let mut state = walk_of_heads(lookback::lesson::PaneKind::HeadTable);
-    let heads = &READING.heads()[&lookback::model::Name::Transformer];
+    let heads = &READING.heads().unwrap()[&lookback::model::Name::Transformer];
     let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
     let entropy = |head: &&lookback::analysis::measure::heads::Summary| head.figures.entropy;
     let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
@@ -819,7 +819,7 @@ fn a_sentence_that_does_not_fit_has_a_sign_where_it_is_cut() {
 #[test]
 fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     let mut state = walk();
-    READING.measures();
+    READING.measure(|| true);
     state.enter(state.lesson.find("heads").unwrap());
     // The main picture leaves the evidence its tab.
     press(&mut state, "Tab");
@@ -836,9 +836,8 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 48));
     press(&mut state, "S");
     assert!(message(&state).contains("largest effect first"), "{}", message(&state));
-    let measures = READING.measures();
     let heads =
-        &measures.evidence[&lookback::model::Name::Transformer].heads["encoder.0.self_attn"];
+        &READING.knock_outs().unwrap()[&lookback::model::Name::Transformer]["encoder.0.self_attn"];
     let mut want: Vec<_> = heads.iter().map(|head| (head.change.abs(), head.head)).collect();
     want.sort_by(|a, b| b.0.total_cmp(&a.0));
     let want: Vec<String> = want.into_iter().map(|(_, head)| head.to_string()).collect();

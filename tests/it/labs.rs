@@ -36,7 +36,7 @@ impl Walk {
     fn follow(&mut self, effect: Option<Effect>) {
         if let Some(Effect::Read(sentence, changes)) = effect {
             let reading = self.readings.read(&sentence, &changes).unwrap();
-            reading.heads();
+            reading.waiting().heads();
             update(&mut self.state, Action::Read(Ok(reading)));
         }
     }

@@ -33,8 +33,9 @@ use crate::support::{
     walk::drawn_text,
 };
 
-static STAR: LazyLock<Arc<Reading>> =
-    LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
+static STAR: LazyLock<Reading> = LazyLock::new(|| {
+    reading("The animal didn't cross the street because it was too tired.").waiting()
+});
 
 #[test]
 fn a_head_knocked_out_changes_what_the_probabilities_say() {
@@ -51,7 +52,7 @@ fn a_head_knocked_out_changes_what_the_probabilities_say() {
     };
     let want = log(pass.value("probs").unwrap()) - log(trace.value("probs").unwrap());
     let tokens = pass.output.iter().zip(&trace.output).filter(|(a, b)| **a != b.id).count();
-    let got = STAR.measures().evidence[&name].heads[scope][head];
+    let got = STAR.knock_outs().unwrap()[&name][scope][head];
     assert_eq!((got.head, got.tokens), (head, tokens));
     assert!((got.change - want).abs() < 1e-3 * want.abs().max(1.0), "{} {want}", got.change);
 }
@@ -59,7 +60,7 @@ fn a_head_knocked_out_changes_what_the_probabilities_say() {
 #[test]
 fn every_head_of_every_attention_is_knocked_out_once() {
     let heads = |name| {
-        let heads = &STAR.measures().evidence[&name].heads;
+        let heads = &STAR.knock_outs().unwrap()[&name];
         heads.iter().map(|(scope, heads)| format!("{scope} {}", heads.len())).collect::<Vec<_>>()
     };
     let want = [
@@ -74,14 +75,14 @@ fn every_head_of_every_attention_is_knocked_out_once() {
     assert_eq!(heads(Name::TransformerUnguided), want);
     assert_eq!(heads(Name::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
     assert_eq!(heads(Name::RnnAttention), [""; 0]);
-    assert!(!STAR.measures().evidence.contains_key(&Name::Gru));
+    assert!(!STAR.evidence().unwrap().contains_key(&Name::Gru));
 }
 
 /// What the batched probes say of a length is what a pass over those words alone says.
 #[test]
 fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
     for name in [Name::Elman, Name::Gru] {
-        let kept = &STAR.measures().kept[&name];
+        let kept = &STAR.kept().unwrap()[&name];
         let ids = STAR.sentence.ids();
         assert_eq!(kept.len(), ids.len());
         for n in 1..=ids.len() {
@@ -96,8 +97,8 @@ fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
 
 #[test]
 fn probes_reach_24_tokens_back() {
-    let long = READER.read(&"dog ".repeat(50)).unwrap();
-    let kept = &long.measures().kept[&Name::Gru];
+    let long = READER.read(&"dog ".repeat(50)).unwrap().waiting();
+    let kept = &long.kept().unwrap()[&Name::Gru];
     assert_eq!((kept[49].read, kept[49].asked), (50, 24));
     let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
     assert_eq!(kept[49].right, right);
@@ -114,7 +115,7 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
         let trace = STAR.trace(name);
         let path = |site| format!("{scope}.{site}");
         let [weights, context] = ["weights", "context"].map(|s| trace.value(&path(s)).unwrap());
-        let of_weights = &STAR.measures().evidence[&name].slopes[&path("weights")];
+        let of_weights = &STAR.evidence().unwrap()[&name].slopes[&path("weights")];
         let of_context = gradient::of_log_probability(trace, &path("context")).unwrap();
         for (head, row) in [(0, 0), (2, 7), (3, 3)] {
             let dot = |a: &Value, b: &Value| -> f32 {

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::{Mutex, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -53,13 +54,19 @@ fn files(folder: &Path) -> Files {
     entries.map(|path| (name(&path), fs::read(&path).unwrap_or_default())).collect()
 }
 
-/// What a job writes when nothing happens to it, and how long that takes.
-fn undisturbed(args: &[&str], sentence: &str) -> (Files, Duration) {
-    let folder = tempfile::tempdir().unwrap();
-    let start = Instant::now();
-    let done = job(args, sentence, folder.path()).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    (files(folder.path()), start.elapsed())
+/// What a job writes when nothing happens to it, and how long that takes. Each job is done once for all tests.
+fn undisturbed(args: &'static [&str], sentence: &'static str) -> &'static (Files, Duration) {
+    type Done = OnceLock<(Files, Duration)>;
+    static DONE: Mutex<BTreeMap<(&[&str], &str), &'static Done>> = Mutex::new(BTreeMap::new());
+    let done =
+        *DONE.lock().unwrap().entry((args, sentence)).or_insert_with(|| Box::leak(Box::default()));
+    done.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let done = job(args, sentence, folder.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        (files(folder.path()), start.elapsed())
+    })
 }
 
 /// Every name with a content of before.
@@ -109,7 +116,7 @@ fn killed_at_any_moment_no_file_is_half_there_and_none_is_harmed() {
             break;
         }
         let mut random = Random(i as u64);
-        let (args, (new, time)) = (JOBS[i % JOBS.len()], &known[i % JOBS.len()]);
+        let (args, (new, time)) = (JOBS[i % JOBS.len()], known[i % JOBS.len()]);
         let folder = tempfile::tempdir().unwrap();
         // Files of others; and, to be replaced, of the same names.
         let is_forced = random.below(2) == 0;
@@ -167,7 +174,7 @@ const OTHER: &str = "The cat sleeps.";
 #[test]
 fn of_two_at_once_one_wins_whole_and_the_other_says_what_exists() {
     for args in [JOBS[1], JOBS[6], JOBS[7]] {
-        let wanted = [SENTENCE, OTHER].map(|sentence| undisturbed(args, sentence).0);
+        let wanted = [SENTENCE, OTHER].map(|sentence| &undisturbed(args, sentence).0);
         for _ in 0..2 {
             let folder = tempfile::tempdir().unwrap();
             let [mut first, mut second] =
@@ -176,7 +183,7 @@ fn of_two_at_once_one_wins_whole_and_the_other_says_what_exists() {
             let winner = outcomes.iter().position(|outcome| outcome.status.success()).unwrap();
             refused(&outcomes[1 - winner], &["exists", "--force"]);
             assert!(
-                files(folder.path()) == wanted[winner],
+                files(folder.path()) == *wanted[winner],
                 "{args:?}: files of both, or not whole"
             );
         }
@@ -186,7 +193,7 @@ fn of_two_at_once_one_wins_whole_and_the_other_says_what_exists() {
 #[test]
 fn of_two_at_once_with_force_every_file_is_whole_and_from_one_of_them() {
     for args in [JOBS[1], JOBS[6], JOBS[7]] {
-        let [first, second] = [SENTENCE, OTHER].map(|sentence| undisturbed(args, sentence).0);
+        let [first, second] = [SENTENCE, OTHER].map(|sentence| &undisturbed(args, sentence).0);
         for is_forced in [[true, true], [true, false], [false, true]] {
             let folder = tempfile::tempdir().unwrap();
             let commands = [(SENTENCE, is_forced[0]), (OTHER, is_forced[1])];
@@ -203,7 +210,7 @@ fn of_two_at_once_with_force_every_file_is_whole_and_from_one_of_them() {
             assert!(there.keys().eq(first.keys()), "{:?}", there.keys());
             for (name, content) in &there {
                 // Whoever may not replace takes nothing back that is not its own.
-                let may_be = [&first, &second].into_iter().zip(is_forced);
+                let may_be = [first, second].into_iter().zip(is_forced);
                 let is_both = is_forced == [true, true];
                 let mut may_be = may_be.filter(|(_, is_forced)| *is_forced || is_both);
                 assert!(may_be.any(|(files, _)| files[name] == *content), "{args:?}: {name}");
@@ -230,7 +237,7 @@ fn in_own_world(script: &str, folder: &Path) -> Option<Output> {
 #[test]
 fn a_full_disk_is_named_and_what_was_there_stays() {
     for args in JOBS {
-        let new = undisturbed(args, SENTENCE).0;
+        let new = &undisturbed(args, SENTENCE).0;
         let largest = new.values().map(Vec::len).max().unwrap();
         let all: usize = new.values().map(Vec::len).sum();
         // Amid the first files, and where only the end has no room.

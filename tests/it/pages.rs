@@ -36,7 +36,7 @@ impl Case {
     }
 
     fn walk(&self, themes: Vec<Theme>) -> Walk {
-        Walk::new(Arc::clone(&self.lesson), Arc::clone(&self.reading), themes, self.size)
+        Walk::new(Arc::clone(&self.lesson), &self.reading, themes, self.size)
     }
 
     fn steps(&self) -> Vec<usize> {

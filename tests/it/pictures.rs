@@ -21,7 +21,7 @@ const SENTENCE: &str = "The animal didn't cross the street because it was too ti
 fn walk(language: Language, themes: Vec<Theme>) -> Walk {
     let lesson = Arc::new(Lesson::embedded(language).unwrap());
     let reading = reading(SENTENCE);
-    Walk::new(lesson, reading, themes, Size::new(100, 30))
+    Walk::new(lesson, &reading, themes, Size::new(100, 30))
 }
 
 fn theme() -> Theme {

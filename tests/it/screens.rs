@@ -31,7 +31,7 @@ fn walk_in(language: Language, theme: Theme, size: Size) -> Vec<(String, Buffer)
     let reading = reading(SENTENCE);
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
-    let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);
+    let shots = Walk::new(lesson, &reading, vec![theme], size).shots(&all);
     shots.map(|shot| (ids[shot.index].clone(), shot.buffer().clone())).collect()
 }
 

@@ -18,8 +18,8 @@ fn sentences() -> Vec<Reading> {
     let texts = ["The animal didn't cross the street because it was too tired.", "猫", "dog"];
     let long = "The dog saw the cat and ".repeat(9);
     let all = texts.into_iter().map(str::to_owned).chain([long]);
-    let readings = all.map(|text| reader.read(&text).unwrap());
-    readings.inspect(|r| assert!(!r.measures().influence.is_empty())).collect()
+    let readings = all.map(|text| reader.read(&text).unwrap().waiting());
+    readings.inspect(|r| assert!(!r.influence().unwrap().is_empty())).collect()
 }
 
 /// A scene with the focus on its pane and nothing selected.
@@ -258,7 +258,7 @@ fn the_wall_frames_the_selected_head() {
     let kind = crate::lesson::PaneKind::Wall;
     let selected_view = (select(1, 2, 0, 0), View::default());
     assert!(drawn_lines(&reading, kind, selected_view, (70, 20))[0].contains("measuring"));
-    reading.heads();
+    reading.waiting().heads();
     let lines = drawn_lines(&reading, kind, selected_view, (70, 20));
     assert!(lines[0].split_whitespace().eq(["head", "0", "1", "2", "3"]), "{lines:#?}");
     let frame = lines.iter().position(|line| line.contains("+==")).unwrap();
@@ -272,7 +272,7 @@ fn the_wall_frames_the_selected_head() {
 #[test]
 fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
-    reading.heads();
+    reading.waiting().heads();
     let selected_view = (select(1, 3, 0, 0), View::default());
     let lines = drawn_lines(&reading, crate::lesson::PaneKind::Wall, selected_view, (16, 7));
     assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
@@ -282,7 +282,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
 #[test]
 fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
-    reading.heads();
+    reading.waiting().heads();
     let kind = crate::lesson::PaneKind::HeadTable;
     let lines = drawn_lines(&reading, kind, (select(0, 0, 0, 0), View::default()), (80, 12));
     assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");

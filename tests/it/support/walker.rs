@@ -105,7 +105,7 @@ impl<'a> Walker<'a> {
     fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, ReadFailure> {
         let refused = |why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") };
         let reading = self.try_read(sentence, changes).map_err(refused)?;
-        reading.heads();
+        reading.waiting().heads();
         Ok(reading)
     }
 
