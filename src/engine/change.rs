@@ -150,7 +150,7 @@ impl Change {
             Self::Token { position, word } => format!("token {position} “{word}”"),
             Self::Against(text) => format!("against “{text}”"),
             Self::OtherModel(name) => format!("against the model {name}"),
-            Self::Patch(patch) => format!("{patch} of the first"),
+            Self::Patch(patch) => format!("patched {patch}"),
             Self::Target(text) => format!("target “{text}”"),
             Self::Temperature(t) => format!("temperature {t}"),
             Self::Sample(seed) => format!("sampled, seed {seed}"),

@@ -308,7 +308,10 @@ impl State {
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));
-        let index = self.nav.selection.row;
+        let index = match spec.kind {
+            PaneKind::Flow => self.nav.selection.col,
+            _ => self.nav.selection.row,
+        };
         let text = trace.tokens(stream).get(index)?.text.clone();
         Some(Word { stream, index, text })
     }

@@ -435,7 +435,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
         PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
-        PaneKind::Flow => Box::new(flow::FlowGraph::new(scene)),
+        PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),

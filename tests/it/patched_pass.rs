@@ -122,7 +122,7 @@ fn a_cell_of_the_map_opens_into_its_pass() {
     let pass = READER.read_changed(&star, asked).unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(pass))));
     let frame = drawn_text(&state, 120, 36);
-    assert!(frame.contains("of the first"), "the title says what was put in: {frame}");
+    assert!(frame.contains("patched "), "the title says what was put in: {frame}");
 }
 
 fn run(args: &[&str]) -> (i32, String, String) {

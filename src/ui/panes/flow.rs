@@ -11,6 +11,7 @@ use ratatui::{
         canvas::{Canvas, Line},
     },
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
@@ -28,17 +29,21 @@ use crate::{
 const LABEL_WIDTH: u16 = 6;
 const LEAST_PITCH: u16 = 2;
 const MOST_PITCH: u16 = 12;
-/// Columns of a word from which on words stand upright no more.
-const FLAT_PITCH: u16 = 6;
+/// Columns of a word from which on words lie, on up to so many lines in turn.
+const FLAT_PITCH: u16 = 4;
+const MOST_TURNS: u16 = 3;
+/// The longest word that is whole.
+const MAX_WHOLE_WORD: usize = 9;
 /// Lines of upright words, and lines from a level to the next.
 const UPRIGHT_LINES: u16 = 6;
-const MOST_LINES: u16 = 4;
+const MOST_LINES: u16 = 7;
 
 pub(super) struct FlowGraph<'a> {
     scene: Scene<'a>,
     found: Option<&'a Findings>,
     flow: Option<&'a Flow>,
     route: Route,
+    title: Option<String>,
 }
 
 /// The levels and words in view.
@@ -61,9 +66,9 @@ impl Grid {
 }
 
 impl<'a> FlowGraph<'a> {
-    pub(super) fn new(scene: Scene<'a>) -> Self {
+    pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
         let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
-        Self::of(scene, found)
+        Self { title, ..Self::of(scene, found) }
     }
 
     fn of(scene: Scene<'a>, found: Option<&'a Findings>) -> Self {
@@ -73,7 +78,7 @@ impl<'a> FlowGraph<'a> {
             asked.unwrap_or(0).min(flow.n_rows - 1)
         };
         let route = flow.map(|flow| flow.route(row(flow), scene.view.threshold.share()));
-        Self { scene, found, flow, route: route.unwrap_or_default() }
+        Self { scene, found, flow, route: route.unwrap_or_default(), title: None }
     }
 
     fn n_levels(&self) -> usize {
@@ -121,11 +126,20 @@ impl<'a> FlowGraph<'a> {
         level.checked_sub(1).map_or_else(|| "in".to_owned(), |layer| layer.to_string())
     }
 
+    /// The lines of the words below the graph.
+    fn label_lines(&self, pitch: u16) -> u16 {
+        if pitch < FLAT_PITCH {
+            return UPRIGHT_LINES;
+        }
+        let widest = self.tokens().iter().map(|token| token.text.width()).max().unwrap_or(0);
+        (widest.min(MAX_WHOLE_WORD) as u16 + 1).div_ceil(pitch).clamp(1, MOST_TURNS)
+    }
+
     fn grid(&self, area: Rect) -> Grid {
         let n = self.tokens().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let pitch = (width / n as u16).clamp(LEAST_PITCH, MOST_PITCH);
-        let below = if pitch >= FLAT_PITCH { 1 } else { UPRIGHT_LINES.min(area.height / 3) };
+        let below = self.label_lines(pitch).min(area.height / 3);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
         let between = (n_levels as u16 - 1).max(1);
@@ -184,7 +198,6 @@ impl<'a> FlowGraph<'a> {
                     let ((x1, y1), (x2, y2)) = (point(*upper), point(*lower));
                     let color = self.style(*share).fg.unwrap_or(Color::Reset);
                     context.draw(&Line { x1, y1, x2, y2, color });
-                    context.layer();
                 }
             })
             .render(plot, &mut canvas);
@@ -228,7 +241,10 @@ impl<'a> FlowGraph<'a> {
                 (false, false) => theme.dim(),
             };
             let x = grid.plot.x + (column - grid.words.start) as u16 * grid.pitch;
-            self.draw_word(column, Rect { x, y, width: grid.pitch, height: 1 }, style, (area, buf));
+            let turns = self.label_lines(grid.pitch);
+            let turn = if grid.pitch < FLAT_PITCH { 0 } else { column as u16 % turns };
+            let at = Rect { x, y: y + turn, width: grid.pitch, height: turns };
+            self.draw_word(column, at, style, (area, buf));
         }
     }
 
@@ -236,10 +252,11 @@ impl<'a> FlowGraph<'a> {
     fn draw_word(&self, row: usize, at: Rect, style: Style, (area, buf): (Rect, &mut Buffer)) {
         let text = self.word(row);
         if at.width >= FLAT_PITCH {
-            let width = usize::from(at.width) - 1;
-            let text = fit(text, width);
-            let indent = (at.width / 2).saturating_sub(text.chars().count() as u16 / 2);
-            put_line(buf, (at.x + indent, at.y), area.right(), &[(&text, style)]);
+            let text = fit(text, usize::from(at.width * at.height) - 1);
+            let x = (at.x + at.width / 2).saturating_sub(text.width() as u16 / 2).max(area.x);
+            if at.y + 1 < area.bottom() {
+                put_line(buf, (x, at.y), area.right(), &[(&text, style)]);
+            }
             return;
         }
         let lines = area.bottom().saturating_sub(at.y + 1).min(UPRIGHT_LINES);
@@ -332,7 +349,9 @@ impl Pane for FlowGraph<'_> {
         };
         let top = self.route.rows(flow.n_levels() - 1).next().unwrap_or(0);
         let word = self.word(top);
-        tr!(language, "from which words the last row of “{word}” was made", word)
+        let title = self.title.as_ref().map(|title| format!("{}: ", language.tr(title)));
+        title.unwrap_or_default()
+            + &tr!(language, "from which words the last row of “{word}” was made", word)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -385,7 +404,7 @@ impl Pane for FlowGraph<'_> {
         let (n, levels) = (self.tokens().len().min(40) as u16, self.n_levels().min(34) as u16);
         let width = |pitch: u16| LABEL_WIDTH + n * pitch;
         let height = |lines: u16| (levels - 1) * lines + 1;
-        PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(3) + 3))
+        PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
             .whole_at((width(2).min(120), height(1).min(20) + UPRIGHT_LINES + 1))
             .as_wide_as(width(MOST_PITCH))
             .up_to(height(MOST_LINES) + UPRIGHT_LINES + 1)

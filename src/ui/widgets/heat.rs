@@ -239,10 +239,10 @@ impl Heat<'_> {
         let number = (self.value)(row, col);
         match &self.colours.others {
             None => number,
-            Some(_) if col == 0 => 0.0,
             Some(others) => {
-                number / others.get(row).copied().unwrap_or(1.0).max(f32::MIN_POSITIVE)
-                    * self.scale.end()
+                let rest = others.get(row).copied().unwrap_or(0.0);
+                let is_bare = col == 0 || rest < LEAST_SHARE * self.scale.end();
+                if is_bare { 0.0 } else { number / rest * self.scale.end() }
             }
         }
     }

@@ -140,10 +140,7 @@ impl Heat<'_> {
         };
         [
             note(self.colours.is_logarithmic, "  logarithmic"),
-            note(
-                self.leaves_out_first(),
-                " of the rest; the first word is left out of the colours",
-            ),
+            note(self.leaves_out_first(), "  first word left out"),
         ]
     }
 
