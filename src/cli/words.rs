@@ -145,6 +145,7 @@ Examples:
   lookback open 'encoder.1.self_attn.weights[0,7,1]'
   lookback open 'rnn.encoder.hidden[3,5]' --depth 2
   lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
+  lookback open 'probs[0,434]' \"She sleeps.\" --against \"He sleeps.\" --what-if 'patch=encoder.0.norm2.out[0]'
 `lookback trace --list` names every site.";
 
 pub const TRACE: &str = "\
@@ -193,6 +194,7 @@ Examples:
   lookback export --steps softmax --size 80x24 | less
   lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
   lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
+  lookback export --steps heads --attention norms --log-colors --out norms.png
   lookback export --what-if mask=off --format html --out lesson.html";
 
 pub const ATTRIBUTE: &str = "\

@@ -304,14 +304,13 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
+            // Its rows are layers.
+            PaneKind::Flow => return None,
             PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };
         let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));
-        let index = match spec.kind {
-            PaneKind::Flow => self.nav.selection.col,
-            _ => self.nav.selection.row,
-        };
+        let index = self.nav.selection.row;
         let text = trace.tokens(stream).get(index)?.text.clone();
         Some(Word { stream, index, text })
     }
